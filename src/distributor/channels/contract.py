@@ -1,0 +1,244 @@
+"""What a channel promises, and what it is given to keep the promise.
+
+`docs/adding_a_channel.md` walks through an example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from distributor.domain.article import Article
+from distributor.domain.delivery import Delivery, Outcome
+from distributor.domain.problems import Problem
+from distributor.domain.rendition import Json, Rendition
+from distributor.domain.tokens import TokenSigner
+from distributor.rendering.environment import Templates
+
+
+class Audience(StrEnum):
+    """Who the recipients of a kind are: people on lists, or what the channel itself names (accounts, feeds)."""
+
+    SUBSCRIBERS = "subscribers"
+    BROADCAST = "broadcast"
+
+
+class Dedupe(StrEnum):
+    """What the other side does with a repeated call: EXACT never doubles it, WINDOW for some time, HINT only complains."""
+
+    EXACT = "exact"
+    WINDOW = "window"
+    HINT = "hint"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a kind can do. `queue` is the Celery queue its deliveries are sent from."""
+
+    audience: Audience
+    dedupe: Dedupe
+    queue: str
+    threads: bool = False
+    media: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Who is speaking. `public_url` is the root of all public links, without a final slash."""
+
+    name: str
+    public_url: str
+    postal_address: str
+    sender: str
+    language: str = "en"
+
+    def article_url(self, article: Article) -> str:
+        """Where the article is read on the web."""
+        return f"{self.public_url}/articles/{article.slug}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracking:
+    """A campaign's privacy setting: what is measured about single people."""
+
+    opens: bool = True
+    clicks: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderContext:
+    """All that rendering may know besides the articles: no clock, no network.
+
+    `facts` is what `discover` learned from the other side earlier (limits of an instance), or empty.
+    """
+
+    site: Site
+    templates: Templates
+    tracking: Tracking = field(default_factory=Tracking)
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Journal(Protocol):
+    """Evidence on this worker's disk, for deliveries too many to commit one by one.
+
+    Written through to the operating system before it returns, so it outlives the death of the process.
+    """
+
+    def begin(self, delivery: Delivery) -> None:
+        """The next thing to happen may reach the recipient."""
+
+    def settle(self, outcome: Outcome) -> None:
+        """The other side has answered."""
+
+
+class PartState(StrEnum):
+    INTENDED = "intended"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One remote object of a delivery (a post of a thread), numbered from 0, committed before the call that makes it.
+
+    `request` is what was meant to be sent when the part was first intended: a later attempt gets this back and must
+    use it. `is_new` says that no earlier attempt can have sent it.
+    """
+
+    number: int
+    request: Mapping[str, Json]
+    state: PartState
+    intended_at: datetime
+    is_new: bool
+    remote_id: str | None = None
+    permalink: str | None = None
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Parts(Protocol):
+    """The committed record of what one delivery has already made on the other side."""
+
+    def of(self, delivery: Delivery) -> Sequence[Part]:
+        """The parts intended so far, in order."""
+
+    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> Part:
+        """Commit that this part is about to be sent; if that was said before, the answer is the earlier one."""
+
+    def settle(
+        self,
+        delivery: Delivery,
+        number: int,
+        *,
+        remote_id: str,
+        permalink: str | None,
+        detail: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Commit the identity the other side gave the part. `detail` keeps what a reply to it needs."""
+
+    def withdraw(self, delivery: Delivery, number: int) -> None:
+        """The part was surely not made (the call was refused): forget the intent, so that it may be intended anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One entry of a published collection, as the channel wrote it. `key` (the article's GUID) is unique in it."""
+
+    key: str
+    published_at: datetime
+    updated_at: datetime
+    content: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Bytes to be served as they are at `path` (no leading slash). Their validators follow from them."""
+
+    path: str
+    media_type: str
+    body: bytes
+    last_modified: datetime
+
+
+class Publications(Protocol):
+    """What channels hold ready for readers who fetch it themselves."""
+
+    def add(self, collection: str, item: Item) -> None:
+        """Add the item to the collection, or replace the one with its key."""
+
+    def latest(self, collection: str, limit: int) -> Sequence[Item]:
+        """The newest items by `published_at`, newest first; equal times are ordered by key."""
+
+    def publish(self, documents: Sequence[Document]) -> None:
+        """Serve these documents from now on, all of them or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendContext:
+    """What sending may use. `now` gives aware UTC; `secret` is the site's key for names that must not be guessable."""
+
+    site: Site
+    now: Callable[[], datetime]
+    tokens: TokenSigner
+    journal: Journal
+    parts: Parts
+    publications: Publications
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """A configured destination of some kind. Instances are made by `Kind(settings)` and hold no state but connections.
+
+    Optional methods: `async discover() -> Mapping` learns facts about the other side (its limits) for rendering;
+    `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery whose answer was lost.
+    """
+
+    kind: ClassVar[str]
+    settings_model: ClassVar[type[BaseModel]]
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, settings: BaseModel) -> None: ...
+
+    def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
+        """What this channel will say about the articles. Pure: the same arguments give the same bytes.
+
+        Raises TemplateError if a template cannot be rendered.
+        """
+
+    def check(self, rendition: Rendition) -> list[Problem]:
+        """What is wrong with a rendition, worst first; a blocking problem keeps it from going out."""
+
+    def preview(self, rendition: Rendition) -> str:
+        """An HTML document that shows the rendition as its reader will see it."""
+
+    def files(self, rendition: Rendition) -> Mapping[str, bytes]:
+        """The rendition as files for a person to open, by name, e.g. ``{"x.json": …}``."""
+
+    def recipients(self, rendition: Rendition) -> Sequence[str]:
+        """Of a broadcast kind: the accounts or feeds this rendition goes to. Of a kind with subscribers: nothing."""
+
+    def send(
+        self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
+    ) -> AsyncIterator[Outcome]:
+        """Send, and yield one outcome per delivery as each is known.
+
+        A delivery for which nothing is yielded counts as not sent. Raises nothing on behalf of the other side: what
+        goes wrong there is an outcome.
+        """
+
+
+class Discovering(Protocol):
+    """A channel that asks the other side for its limits."""
+
+    async def discover(self) -> Mapping[str, Json]: ...
+
+
+class Reconciling(Protocol):
+    """A channel that can find out what became of a delivery whose answer was lost."""
+
+    async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
+        """SENT with its id, RESUME if it is surely safe to send (the rest), or UNKNOWN if that still cannot be told."""

@@ -1,0 +1,148 @@
+"""Delivery: one rendition to one recipient, its states, and what sending may answer.
+
+pending → claimed → in_flight → sent | deferred | failed | suppressed | unknown, later delivered, bounced, complained.
+A claim is a lease with a fencing epoch: every write names the epoch it was made under and is void under another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from distributor.domain.rendition import Json
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    IN_FLIGHT = "in_flight"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    UNKNOWN = "unknown"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+# What each state may become. `unknown` is left only by evidence, or by a policy that sends again.
+TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.PENDING: frozenset({DeliveryState.CLAIMED, DeliveryState.SUPPRESSED}),
+    DeliveryState.CLAIMED: frozenset({DeliveryState.IN_FLIGHT, DeliveryState.PENDING, DeliveryState.SUPPRESSED}),
+    DeliveryState.IN_FLIGHT: frozenset(
+        {
+            DeliveryState.SENT,
+            DeliveryState.DEFERRED,
+            DeliveryState.FAILED,
+            DeliveryState.UNKNOWN,
+            DeliveryState.PENDING,
+        }
+    ),
+    DeliveryState.DEFERRED: frozenset({DeliveryState.CLAIMED, DeliveryState.FAILED, DeliveryState.SUPPRESSED}),
+    DeliveryState.UNKNOWN: frozenset(
+        {DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.PENDING}
+    )
+    | {DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED},
+    DeliveryState.SENT: frozenset({DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED}),
+    DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.SUPPRESSED: frozenset(),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED}),
+    DeliveryState.BOUNCED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.COMPLAINED: frozenset(),
+}
+
+# A dispatch is finished when every delivery is in one of these.
+SETTLED: frozenset[DeliveryState] = frozenset(
+    {
+        DeliveryState.SENT,
+        DeliveryState.FAILED,
+        DeliveryState.SUPPRESSED,
+        DeliveryState.UNKNOWN,
+        DeliveryState.DELIVERED,
+        DeliveryState.BOUNCED,
+        DeliveryState.COMPLAINED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One delivery as its channel sees it while sending.
+
+    `recipient` is an email address, a feed or an account. `fields` are the personal values for the rendition's slots.
+    `attempt` counts from 1. `created_at` is when the audience was frozen; with `id` it is all a channel needs to make
+    names that stay the same on every attempt.
+    """
+
+    id: int
+    dispatch_id: int
+    recipient: str
+    epoch: int
+    attempt: int
+    created_at: datetime
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+class Verdict(StrEnum):
+    """What sending came to. The errors of sending are three, and the fourth is about us and not the recipient.
+
+    SENT: the other side has taken it. DEFERRED: temporary, try again. FAILED: permanent, about this recipient.
+    UNKNOWN: it may or may not have arrived. REFUSED: the sender is refused (blocked, authentication, quota), so the
+    delivery is untouched and the whole dispatch has to pause. RESUME: surely not sent, or only in part; send (the rest).
+    """
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The answer for one delivery, true only under the epoch it was claimed with.
+
+    `remote_id` is the identity on the other side (Message-ID, post id); `reply_code` the SMTP or HTTP status;
+    `reply` the other side's words, which are a stranger's text; `retry_at` the earliest time of another attempt where
+    the other side named one, else None and the schedule decides.
+    """
+
+    delivery_id: int
+    epoch: int
+    verdict: Verdict
+    remote_id: str | None = None
+    permalink: str | None = None
+    reply_code: int | None = None
+    reply: str = ""
+    retry_at: datetime | None = None
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        delivery: Delivery,
+        verdict: Verdict,
+        *,
+        remote_id: str | None = None,
+        permalink: str | None = None,
+        reply_code: int | None = None,
+        reply: str = "",
+        retry_at: datetime | None = None,
+        detail: Mapping[str, Json] | None = None,
+    ) -> Outcome:
+        """The outcome of this very attempt at `delivery`."""
+        return cls(
+            delivery_id=delivery.id,
+            epoch=delivery.epoch,
+            verdict=verdict,
+            remote_id=remote_id,
+            permalink=permalink,
+            reply_code=reply_code,
+            reply=reply,
+            retry_at=retry_at,
+            detail=detail or {},
+        )

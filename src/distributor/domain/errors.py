@@ -1,0 +1,105 @@
+"""The one error tree.
+
+DistributorError                 what a person can read and act on
+├── InputError                   what was given is wrong
+│   ├── SourceError              an article file: path, line, reason
+│   ├── AddressError             an email address that is none
+│   ├── ScheduleError            a time or a time zone
+│   └── TemplateError            a template: name, line, reason
+├── NotFoundError                an unknown article, list, channel, campaign …
+├── StateError                   not possible in the present state
+├── ConfigurationError           settings, ports, missing programs
+├── SchemaError                  a database that this version cannot work with
+└── ServiceError                 PostgreSQL, Redis or a remote service does not answer
+
+A message says what is wrong, where, and what to do. `exit_code` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class DistributorError(Exception):
+    """The root: its text is fit to be shown to a person as it is."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(DistributorError):
+    """What was given is wrong; the same call can only succeed with other input."""
+
+    exit_code = 2
+
+
+class SourceError(InputError):
+    """An article that cannot be read, with its place."""
+
+    def __init__(self, reason: str, *, path: Path | str | None = None, line: int | None = None) -> None:
+        self.reason = reason
+        self.path = str(path) if path is not None else None
+        self.line = line
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.path, self.line) if part is not None)
+        return f"{place}: {self.reason}" if place else self.reason
+
+
+class AddressError(InputError):
+    """An email address that is none."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(f"{address!r} is not an email address: {reason}")
+
+
+class ScheduleError(InputError):
+    """A time that cannot be understood or lies in the past, or an unknown time zone."""
+
+
+class TemplateError(InputError):
+    """A template that cannot be rendered, with its name and line."""
+
+    def __init__(self, reason: str, *, template: str, line: int | None = None) -> None:
+        self.reason = reason
+        self.template = template
+        self.line = line
+        super().__init__(f"template {template}{f', line {line}' if line else ''}: {reason}")
+
+
+class NotFoundError(DistributorError):
+    """A noun asked for by a name or number that nothing has."""
+
+    exit_code = 3
+
+    def __init__(self, noun: str, name: object, *, hint: str = "") -> None:
+        self.noun = noun
+        self.name = name
+        super().__init__(f"there is no {noun} {name!r}{f'; {hint}' if hint else ''}")
+
+
+class StateError(DistributorError):
+    """Asked for something that is not possible in the present state."""
+
+    exit_code = 4
+
+
+class ConfigurationError(DistributorError):
+    """Settings, ports or programs of this machine."""
+
+    exit_code = 5
+
+
+class SchemaError(DistributorError):
+    """A database whose schema this version cannot work with."""
+
+    exit_code = 6
+
+
+class ServiceError(DistributorError):
+    """PostgreSQL, Redis or a remote service that does not answer."""
+
+    exit_code = 7

@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis that run without being installed."""

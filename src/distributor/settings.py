@@ -1,0 +1,58 @@
+"""All settings, typed, from DISTRIBUTOR_* variables and a .env file. `.env.example` names every one."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from distributor.domain.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """What this installation is and where its parts are. Secrets of channels are not settings: they are stored."""
+
+    model_config = SettingsConfigDict(env_prefix="DISTRIBUTOR_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(Path("var"), description="where embedded servers, journals and the generated key are kept")
+    database_url: SecretStr | None = Field(None, description="postgresql://…; unset: an embedded PostgreSQL")
+    redis_url: SecretStr | None = Field(None, description="redis://…; unset: an embedded Redis")
+    secret_key: SecretStr | None = Field(None, description="at least 32 characters; unset: made once in data_dir")
+    public_url: str = Field("http://127.0.0.1:8000", description="root of every public link")
+    host: str = Field("127.0.0.1", description="address the web server listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port the web server listens on")
+    site_name: str = Field("Distributor", description="who is speaking, in mails and feeds")
+    postal_address: str = Field("", description="the sender's street address; the law asks for it in every mail")
+    sender: str = Field("news@localhost.localdomain", description="address mails come from, may have a name")
+    language: str = Field("en", description="BCP 47 language of the site")
+    smtp_url: SecretStr | None = Field(None, description="smtp://user:password@host:port of the default email channel")
+    content_dir: Path = Field(Path("content"), description="the folder source")
+    templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_final_slash(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < 32:
+            raise ValueError("needs at least 32 characters")
+        return key
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process. Raises ConfigurationError that names the variable at fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "DISTRIBUTOR_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(f"setting {name}: {first['msg']}") from None

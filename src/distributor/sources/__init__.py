@@ -1,0 +1,1 @@
+"""From the outside world's text to a Manuscript: one file per format or origin."""

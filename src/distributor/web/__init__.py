@@ -1,0 +1,1 @@
+"""Web: thin routes over the flow."""

@@ -1,0 +1,1 @@
+"""The Celery application: tasks are a name and one call each."""
