@@ -194,7 +194,7 @@ class Channel(Protocol):
     """A configured destination of some kind. Instances are made by `Kind(settings)` and hold no state but connections.
 
     Optional methods: `async discover() -> Mapping` learns facts about the other side (its limits) for rendering;
-    `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery whose answer was lost.
+    `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer.
     """
 
     kind: ClassVar[str]

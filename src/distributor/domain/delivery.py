@@ -91,7 +91,7 @@ class Verdict(StrEnum):
 
     SENT: the other side has taken it. DEFERRED: temporary, try again. FAILED: permanent, about this recipient.
     UNKNOWN: it may or may not have arrived. REFUSED: the sender is refused (blocked, authentication, quota), so the
-    delivery is untouched and the whole dispatch has to pause. RESUME: surely not sent, or only in part; send (the rest).
+    delivery is untouched and the whole dispatch has to pause. RESUME: surely not sent, or only in part; send the rest.
     """
 
     SENT = "sent"

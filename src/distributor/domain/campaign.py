@@ -1,0 +1,130 @@
+"""Campaign and Dispatch: one or more articles on some channels, each at its own time.
+
+A dispatch is planned → scheduled (its rendition is frozen) → running (its audience is frozen) → finished; it may be
+paused and resumed, cancelled, or fail before anything went out. A campaign has no state of its own: it is read off its
+dispatches, and its totals off their deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.problems import Problem
+
+
+class DispatchState(StrEnum):
+    PLANNED = "planned"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+OPEN_STATES = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, DispatchState.RUNNING, DispatchState.PAUSED})
+
+
+class UnknownPolicy(StrEnum):
+    """What to do with a delivery whose answer was lost and cannot be found out: leave it, or send it again."""
+
+    ASSUME_SENT = "assume_sent"
+    RESEND = "resend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignPlan:
+    """What a person asks for. `times` gives a channel's own moment by its name; `starts_at` is for the others."""
+
+    name: str
+    article_slugs: tuple[str, ...]
+    channel_names: tuple[str, ...]
+    list_slug: str | None
+    starts_at: datetime
+    times: Mapping[str, datetime] = field(default_factory=dict)
+    zone: str = "UTC"
+    track_opens: bool = True
+    track_clicks: bool = True
+    unknown_policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT
+
+    def time_of(self, channel_name: str) -> datetime:
+        """When this channel goes out."""
+        return self.times.get(channel_name, self.starts_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    id: int
+    name: str
+    article_ids: tuple[int, ...]
+    list_id: int | None
+    track_opens: bool
+    track_clicks: bool
+    unknown_policy: UnknownPolicy
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """One campaign on one channel. `audience` is the number frozen at release, None before.
+
+    `reason` says in words why it is paused or failed; `problems` is what the check found.
+    """
+
+    id: int
+    campaign_id: int
+    channel_id: int
+    channel_name: str
+    kind: str
+    state: DispatchState
+    scheduled_at: datetime
+    zone: str
+    rendition_id: int | None
+    audience: int | None
+    reason: str
+    problems: tuple[Problem, ...]
+    released_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many deliveries are in each state. The sum equals the audience, always."""
+
+    by_state: Mapping[DeliveryState, int]
+
+    def __getitem__(self, state: DeliveryState) -> int:
+        return self.by_state.get(state, 0)
+
+    @property
+    def audience(self) -> int:
+        """All deliveries, whatever became of them."""
+        return sum(self.by_state.values())
+
+    @classmethod
+    def sum_of(cls, parts: Iterable[Totals]) -> Totals:
+        """The totals of several dispatches taken together."""
+        summed: dict[DeliveryState, int] = {}
+        for part in parts:
+            for state, count in part.by_state.items():
+                summed[state] = summed.get(state, 0) + count
+        return cls(summed)
+
+
+def campaign_state(states: Iterable[DispatchState]) -> DispatchState:
+    """What to call a campaign whose dispatches are in these states: the least finished one speaks for all."""
+    order = (
+        DispatchState.RUNNING,
+        DispatchState.PAUSED,
+        DispatchState.SCHEDULED,
+        DispatchState.PLANNED,
+        DispatchState.FAILED,
+        DispatchState.FINISHED,
+        DispatchState.CANCELLED,
+    )
+    present = set(states)
+    return next(state for state in order if state in present)

@@ -1,0 +1,33 @@
+"""Event: what happened to a delivery afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from distributor.domain.rendition import Json
+
+
+class EventKind(StrEnum):
+    OPEN = "open"
+    CLICK = "click"
+    UNSUBSCRIBE = "unsubscribe"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    FETCH = "fetch"
+    LIKE = "like"
+    REPOST = "repost"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened, once: events with the same `key` are the same event told twice."""
+
+    delivery_id: int
+    kind: EventKind
+    at: datetime
+    key: str
+    detail: Mapping[str, Json] = field(default_factory=dict)

@@ -1,0 +1,279 @@
+"""Articles, their revisions, their tags, their media, and the files that could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.article import Article, Manuscript
+from distributor.domain.errors import NotFoundError
+from distributor.domain.tags import Tag
+from distributor.storage import tables
+from distributor.storage.codec import manuscript_from_json, manuscript_to_json
+from distributor.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An article with its number and the place it came from."""
+
+    id: int
+    source: str
+    source_ref: str
+    content_hash: str
+    article: Article
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceProblem:
+    """A file that could not become an article, as it was last seen."""
+
+    source: str
+    source_ref: str
+    line: int | None
+    reason: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """An image of an article, held by us; `name` is made from its content."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+_CURRENT = (
+    select(tables.articles, tables.article_revisions.c.manuscript, tables.article_revisions.c.content_hash)
+    .join(
+        tables.article_revisions,
+        (tables.article_revisions.c.article_id == tables.articles.c.id)
+        & (tables.article_revisions.c.number == tables.articles.c.revision),
+    )
+    .order_by(tables.articles.c.published_at.desc(), tables.articles.c.id.desc())
+)
+
+
+def find_by_slug(connection: Connection, slug: str) -> Stored:
+    """Raises NotFoundError."""
+    row = connection.execute(_CURRENT.where(tables.articles.c.slug == slug)).one_or_none()
+    if row is None:
+        raise NotFoundError("article", slug, hint="`distributor article list` shows the ones there are")
+    return _stored(row)
+
+
+def find_by_ref(connection: Connection, source: str, source_ref: str) -> Stored | None:
+    """The article that came from this place, if any."""
+    row = connection.execute(
+        _CURRENT.where(tables.articles.c.source == source, tables.articles.c.source_ref == source_ref)
+    ).one_or_none()
+    return _stored(row) if row else None
+
+
+def find_many(connection: Connection, ids: Sequence[int]) -> list[Stored]:
+    """The articles with these numbers, in this order."""
+    found = {row.id: _stored(row) for row in connection.execute(_CURRENT.where(tables.articles.c.id.in_(ids)))}
+    return [found[article_id] for article_id in ids]
+
+
+def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -> list[Stored]:
+    """The newest articles by their date of publication, of one tag if asked."""
+    query = _CURRENT.limit(limit)
+    if tag_slug is not None:
+        tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == tag_slug)
+        query = query.where(tables.articles.c.id.in_(tagged))
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def is_slug_taken(connection: Connection, slug: str) -> bool:
+    """Whether some article already lives under this slug."""
+    return connection.execute(select(tables.articles.c.id).where(tables.articles.c.slug == slug)).first() is not None
+
+
+def known_hashes(connection: Connection, source: str) -> dict[str, str]:
+    """What was last seen of each file of a source, readable or not: its content hash by its place."""
+    seen = connection.execute(
+        select(tables.articles.c.source_ref, tables.article_revisions.c.content_hash)
+        .join(
+            tables.article_revisions,
+            (tables.article_revisions.c.article_id == tables.articles.c.id)
+            & (tables.article_revisions.c.number == tables.articles.c.revision),
+        )
+        .where(tables.articles.c.source == source)
+    )
+    hashes = {row.source_ref: row.content_hash for row in seen}
+    broken = connection.execute(
+        select(tables.source_problems.c.source_ref, tables.source_problems.c.content_hash).where(
+            tables.source_problems.c.source == source
+        )
+    )
+    hashes.update({row.source_ref: row.content_hash for row in broken})
+    return hashes
+
+
+def add(
+    connection: Connection,
+    manuscript: Manuscript,
+    *,
+    guid: str,
+    slug: str,
+    source: str,
+    source_ref: str,
+    content_hash: str,
+    now: datetime,
+) -> int:
+    """A new article with its first revision; returns its number."""
+    article_id: int = connection.execute(
+        insert(tables.articles)
+        .values(
+            guid=guid,
+            slug=slug,
+            source=source,
+            source_ref=source_ref,
+            revision=1,
+            published_at=manuscript.published_at or now,
+            updated_at=manuscript.published_at or now,
+        )
+        .returning(tables.articles.c.id)
+    ).scalar_one()
+    _write_revision(connection, article_id, 1, manuscript, content_hash=content_hash, now=now)
+    return article_id
+
+
+def revise(connection: Connection, article_id: int, manuscript: Manuscript, *, content_hash: str, now: datetime) -> int:
+    """A new revision of an article; its GUID and slug stay. Returns the revision's number."""
+    changed: dict[str, object] = {"revision": tables.articles.c.revision + 1, "updated_at": now}
+    if manuscript.published_at is not None:
+        changed["published_at"] = manuscript.published_at
+    number: int = connection.execute(
+        update(tables.articles)
+        .where(tables.articles.c.id == article_id)
+        .values(changed)
+        .returning(tables.articles.c.revision)
+    ).scalar_one()
+    _write_revision(connection, article_id, number, manuscript, content_hash=content_hash, now=now)
+    return number
+
+
+def all_tags(connection: Connection) -> list[Tag]:
+    """Every tag that some article carries."""
+    rows = connection.execute(select(tables.tags.c.label).order_by(tables.tags.c.slug))
+    return [Tag(row.label) for row in rows]
+
+
+def find_tag(connection: Connection, slug: str) -> Tag:
+    """Raises NotFoundError."""
+    label = connection.execute(select(tables.tags.c.label).where(tables.tags.c.slug == slug)).scalar_one_or_none()
+    if label is None:
+        raise NotFoundError("tag", slug)
+    return Tag(label)
+
+
+def record_problem(
+    connection: Connection,
+    *,
+    source: str,
+    source_ref: str,
+    content_hash: str,
+    line: int | None,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Remember that this file could not be read, in place of what was said of it before."""
+    values = {"content_hash": content_hash, "line": line, "reason": reason, "seen_at": now}
+    connection.execute(
+        insert(tables.source_problems)
+        .values(source=source, source_ref=source_ref, **values)
+        .on_conflict_do_update(index_elements=["source", "source_ref"], set_=values)
+    )
+
+
+def clear_problems(connection: Connection, source: str, source_refs: Iterable[str]) -> None:
+    """Forget what was wrong with these files: they can be read now, or are gone."""
+    connection.execute(
+        delete(tables.source_problems).where(
+            tables.source_problems.c.source == source, tables.source_problems.c.source_ref.in_(list(source_refs))
+        )
+    )
+
+
+def problems(connection: Connection) -> list[SourceProblem]:
+    """Every file that cannot be read at present."""
+    rows = connection.execute(select(tables.source_problems).order_by(tables.source_problems.c.source_ref))
+    return [
+        SourceProblem(
+            source=row.source, source_ref=row.source_ref, line=row.line, reason=row.reason, seen_at=row.seen_at
+        )
+        for row in rows
+    ]
+
+
+def add_media(connection: Connection, items: Iterable[Media]) -> None:
+    """Keep these images; one already kept under its name is the same."""
+    for item in items:
+        connection.execute(
+            insert(tables.media)
+            .values(name=item.name, media_type=item.media_type, body=item.body)
+            .on_conflict_do_nothing()
+        )
+
+
+def find_media(connection: Connection, name: str) -> Media:
+    """Raises NotFoundError."""
+    row = connection.execute(select(tables.media).where(tables.media.c.name == name)).one_or_none()
+    if row is None:
+        raise NotFoundError("media file", name)
+    return Media(name=row.name, media_type=row.media_type, body=row.body)
+
+
+def count_by_source(connection: Connection) -> Mapping[str, int]:
+    """How many articles came from each source."""
+    rows = connection.execute(
+        select(tables.articles.c.source, func.count().label("articles")).group_by(tables.articles.c.source)
+    )
+    return {row.source: row.articles for row in rows}
+
+
+def _write_revision(
+    connection: Connection, article_id: int, number: int, manuscript: Manuscript, *, content_hash: str, now: datetime
+) -> None:
+    connection.execute(
+        insert(tables.article_revisions).values(
+            article_id=article_id,
+            number=number,
+            content_hash=content_hash,
+            manuscript=manuscript_to_json(manuscript),
+            created_at=now,
+        )
+    )
+    connection.execute(delete(tables.article_tags).where(tables.article_tags.c.article_id == article_id))
+    tags = {tag.slug: tag for tag in manuscript.tags if tag.slug}
+    for position, (slug, tag) in enumerate(tags.items()):
+        connection.execute(insert(tables.tags).values(slug=slug, label=tag.label).on_conflict_do_nothing())
+        connection.execute(insert(tables.article_tags).values(article_id=article_id, tag_slug=slug, position=position))
+
+
+def _stored(row: Row[tuple[object, ...]]) -> Stored:
+    manuscript = manuscript_from_json(row.manuscript)
+    article = Article(
+        guid=row.guid,
+        slug=row.slug,
+        revision=row.revision,
+        title=manuscript.title,
+        body=manuscript.body,
+        tags=manuscript.tags,
+        summary=manuscript.summary,
+        author=manuscript.author,
+        language=manuscript.language,
+        image=manuscript.image,
+        published_at=row.published_at,
+        updated_at=row.updated_at,
+    )
+    return Stored(
+        id=row.id, source=row.source, source_ref=row.source_ref, content_hash=row.content_hash, article=article
+    )

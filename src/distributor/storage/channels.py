@@ -1,0 +1,103 @@
+"""Configured channels. Their secrets are kept encrypted under the installation's key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.errors import ConfigurationError, NotFoundError
+from distributor.domain.rendition import Json
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRecord:
+    """A configured channel. `sealed` is its encrypted secrets; `facts` what was learned about the other side."""
+
+    id: int
+    name: str
+    kind: str
+    settings: Mapping[str, Json]
+    sealed: bytes | None
+    facts: Mapping[str, Json]
+    facts_at: datetime | None
+
+
+class Vault:
+    """Seals and opens secrets: Fernet (AES-128-CBC and HMAC-SHA256) under a key derived from the installation's."""
+
+    def __init__(self, secret: bytes) -> None:
+        derived = hashlib.sha256(b"distributor/vault/1\n" + secret).digest()
+        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+
+    def seal(self, secrets: Mapping[str, str]) -> bytes:
+        """The secrets as bytes that say nothing without the key."""
+        return self._fernet.encrypt(json.dumps(secrets).encode())
+
+    def open(self, sealed: bytes) -> dict[str, str]:
+        """The secrets again. Raises ConfigurationError under another key."""
+        try:
+            opened: dict[str, str] = json.loads(self._fernet.decrypt(sealed))
+        except InvalidToken:
+            raise ConfigurationError(
+                "the secrets of a channel were sealed under another DISTRIBUTOR_SECRET_KEY; "
+                "set that key again, or configure the channel anew with `distributor channel set`"
+            ) from None
+        return opened
+
+
+def put(
+    connection: Connection, *, name: str, kind: str, settings: Mapping[str, Json], sealed: bytes | None
+) -> ChannelRecord:
+    """Configure the channel called `name`, new or again. What was learned about the other side is forgotten."""
+    values = {"kind": kind, "settings": dict(settings), "secrets": sealed, "facts": {}, "facts_at": None}
+    connection.execute(
+        insert(tables.channels).values(name=name, **values).on_conflict_do_update(index_elements=["name"], set_=values)
+    )
+    return find(connection, name)
+
+
+def find(connection: Connection, name: str) -> ChannelRecord:
+    """Raises NotFoundError."""
+    row = connection.execute(select(tables.channels).where(tables.channels.c.name == name)).one_or_none()
+    if row is None:
+        raise NotFoundError("channel", name, hint="`distributor channel list` shows the ones there are")
+    return _record(row)
+
+
+def find_by_id(connection: Connection, channel_id: int) -> ChannelRecord:
+    """The channel with this number."""
+    return _record(connection.execute(select(tables.channels).where(tables.channels.c.id == channel_id)).one())
+
+
+def all_channels(connection: Connection) -> list[ChannelRecord]:
+    """Every channel by its name."""
+    return [_record(row) for row in connection.execute(select(tables.channels).order_by(tables.channels.c.name))]
+
+
+def learn(connection: Connection, channel_id: int, facts: Mapping[str, Json], *, now: datetime) -> None:
+    """Keep what the other side said about its limits."""
+    connection.execute(
+        update(tables.channels).where(tables.channels.c.id == channel_id).values(facts=dict(facts), facts_at=now)
+    )
+
+
+def _record(row: Row[tuple[object, ...]]) -> ChannelRecord:
+    return ChannelRecord(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        settings=row.settings,
+        sealed=bytes(row.secrets) if row.secrets is not None else None,
+        facts=row.facts,
+        facts_at=row.facts_at,
+    )

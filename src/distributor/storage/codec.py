@@ -1,0 +1,46 @@
+"""Frozen values as JSON and back: manuscripts with their blocks, and problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cattrs.preconf.json import JsonConverter, make_converter
+from cattrs.strategies import configure_tagged_union
+
+from distributor.domain.article import Manuscript
+from distributor.domain.blocks import Block, Mark
+from distributor.domain.problems import Problem
+
+
+def manuscript_to_json(manuscript: Manuscript) -> dict[str, Any]:
+    """The manuscript as plain JSON; `warnings` are kept too."""
+    plain: dict[str, Any] = _CONVERTER.unstructure(manuscript, unstructure_as=Manuscript)
+    return plain
+
+
+def manuscript_from_json(plain: Any) -> Manuscript:
+    """The manuscript that `manuscript_to_json` told."""
+    return _CONVERTER.structure(plain, Manuscript)
+
+
+def problems_to_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
+    """Problems as plain JSON, in their order."""
+    return [_CONVERTER.unstructure(problem) for problem in problems]
+
+
+def problems_from_json(plain: Any) -> tuple[Problem, ...]:
+    """The problems that `problems_to_json` told."""
+    return _CONVERTER.structure(plain, tuple[Problem, ...])
+
+
+def _make_converter() -> JsonConverter:
+    converter = make_converter()
+    # Marks are a set: sorted, so that equal manuscripts give equal JSON.
+    converter.register_unstructure_hook_func(
+        lambda kind: kind == frozenset[Mark], lambda marks: sorted(mark.value for mark in marks)
+    )
+    configure_tagged_union(Block, converter, tag_name="block", tag_generator=lambda kind: kind.__name__.lower())
+    return converter
+
+
+_CONVERTER = _make_converter()

@@ -1,0 +1,68 @@
+"""The one way to PostgreSQL: a pool of connections whose troubles come out as ServiceError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from distributor.domain.errors import ConfigurationError, ServiceError
+
+__all__ = ["Connection", "Database"]
+
+
+class Database:
+    """Connections to one PostgreSQL database. `pool_size` is how many stay open."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        try:
+            address = make_url(url)
+        except ArgumentError as error:
+            raise ConfigurationError(
+                "DISTRIBUTOR_DATABASE_URL is not a URL; it looks like postgresql://user@host/name"
+            ) from error
+        if not address.drivername.startswith("postgresql"):
+            raise ConfigurationError(
+                f"DISTRIBUTOR_DATABASE_URL names {address.drivername!r}; only PostgreSQL works, as postgresql://user@host/name"
+            )
+        self._place = address.render_as_string(hide_password=True)
+        self.url = address.set(drivername="postgresql+psycopg")
+        pooling: dict[str, object] = (
+            {"poolclass": NullPool} if pool_size == 0 else {"pool_size": pool_size, "max_overflow": 10}
+        )
+        self._engine = create_engine(
+            self.url,
+            pool_pre_ping=pool_size > 0,
+            connect_args={"connect_timeout": 10, "application_name": "distributor", "options": "-c timezone=UTC"},
+            **pooling,
+        )
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A connection inside a transaction: committed at the end, rolled back on any error.
+
+        Raises ServiceError if PostgreSQL cannot be reached or goes away.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError) as error:
+            reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+            raise ServiceError(f"PostgreSQL at {self._place} does not answer: {reason}") from error
+
+    def is_alive(self) -> bool:
+        """Whether PostgreSQL answers now."""
+        try:
+            with self.begin() as connection:
+                connection.execute(text("SELECT 1"))
+        except ServiceError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._engine.dispose()

@@ -1,0 +1,64 @@
+"""Events of deliveries, each kept once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, text
+
+from distributor.domain.event import Event, EventKind
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+def record(connection: Connection, events: Sequence[Event]) -> int:
+    """Keep events and return how many were new. Events of deliveries that are gone are dropped."""
+    if not events:
+        return 0
+    return connection.execute(
+        text("""
+            INSERT INTO events (delivery_id, kind, at, key, detail)
+            SELECT e.delivery_id, e.kind, e.at, e.key, CAST(e.detail AS jsonb)
+            FROM unnest(
+                CAST(:delivery_ids AS bigint[]), CAST(:kinds AS text[]), CAST(:ats AS timestamptz[]),
+                CAST(:keys AS text[]), CAST(:details AS text[])
+            ) AS e(delivery_id, kind, at, key, detail)
+            JOIN deliveries d ON d.id = e.delivery_id
+            ON CONFLICT (key) DO NOTHING
+        """),
+        {
+            "delivery_ids": [event.delivery_id for event in events],
+            "kinds": [event.kind.value for event in events],
+            "ats": [event.at for event in events],
+            "keys": [event.key for event in events],
+            "details": [json.dumps(dict(event.detail)) for event in events],
+        },
+    ).rowcount
+
+
+def of_delivery(connection: Connection, delivery_id: int) -> list[Event]:
+    """The events of one delivery in the order they happened."""
+    event = tables.events
+    rows = connection.execute(select(event).where(event.c.delivery_id == delivery_id).order_by(event.c.at, event.c.id))
+    return [
+        Event(delivery_id=row.delivery_id, kind=EventKind(row.kind), at=row.at, key=row.key, detail=row.detail)
+        for row in rows
+    ]
+
+
+def counts_of_campaign(connection: Connection, campaign_id: int) -> dict[EventKind, tuple[int, int]]:
+    """For each kind of event of a campaign: how many in all, and of how many deliveries."""
+    event = tables.events
+    rows = connection.execute(
+        select(
+            event.c.kind,
+            func.count().label("total"),
+            func.count(event.c.delivery_id.distinct()).label("deliveries"),
+        )
+        .join(tables.deliveries, tables.deliveries.c.id == event.c.delivery_id)
+        .join(tables.dispatches, tables.dispatches.c.id == tables.deliveries.c.dispatch_id)
+        .where(tables.dispatches.c.campaign_id == campaign_id)
+        .group_by(event.c.kind)
+    )
+    return {EventKind(row.kind): (row.total, row.deliveries) for row in rows}

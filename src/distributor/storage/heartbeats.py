@@ -1,0 +1,28 @@
+"""Signs of life of the parts that must run for anything to happen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+def beat(connection: Connection, role: str, *, now: datetime) -> None:
+    """`role` is alive at this moment."""
+    connection.execute(
+        insert(tables.heartbeats)
+        .values(role=role, at=now)
+        .on_conflict_do_update(index_elements=["role"], set_={"at": now})
+    )
+
+
+def last_beat(connection: Connection, role: str) -> datetime | None:
+    """When `role` was last seen alive."""
+    moment: datetime | None = connection.execute(
+        select(tables.heartbeats.c.at).where(tables.heartbeats.c.role == role)
+    ).scalar_one_or_none()
+    return moment

@@ -1,0 +1,83 @@
+"""Parts: the remote objects a delivery makes, committed before the call that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.rendition import Json
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRecord:
+    """One part as it was committed; `remote_id` is None until the other side has named it."""
+
+    number: int
+    request: Mapping[str, Json]
+    intended_at: datetime
+    is_sent: bool
+    remote_id: str | None
+    permalink: str | None
+    detail: Mapping[str, Json]
+
+
+def of(connection: Connection, delivery_id: int) -> list[PartRecord]:
+    """The parts of a delivery in order."""
+    part = tables.delivery_parts
+    rows = connection.execute(select(part).where(part.c.delivery_id == delivery_id).order_by(part.c.number))
+    return [
+        PartRecord(
+            number=row.number,
+            request=row.request,
+            intended_at=row.intended_at,
+            is_sent=row.state == "sent",
+            remote_id=row.remote_id,
+            permalink=row.permalink,
+            detail=row.detail,
+        )
+        for row in rows
+    ]
+
+
+def intend(
+    connection: Connection, delivery_id: int, number: int, request: Mapping[str, Json], *, now: datetime
+) -> bool:
+    """Write the intent of a part; False if there was one before, which then stays as it is."""
+    written = connection.execute(
+        insert(tables.delivery_parts)
+        .values(delivery_id=delivery_id, number=number, request=dict(request), state="intended", intended_at=now)
+        .on_conflict_do_nothing()
+    )
+    return written.rowcount > 0
+
+
+def settle(
+    connection: Connection,
+    delivery_id: int,
+    number: int,
+    *,
+    remote_id: str,
+    permalink: str | None,
+    detail: Mapping[str, Json],
+) -> None:
+    """The other side has named the part."""
+    part = tables.delivery_parts
+    connection.execute(
+        update(part)
+        .where(part.c.delivery_id == delivery_id, part.c.number == number)
+        .values(state="sent", remote_id=remote_id, permalink=permalink, detail=dict(detail))
+    )
+
+
+def withdraw(connection: Connection, delivery_id: int, number: int) -> None:
+    """Forget the intent of a part that was surely not made."""
+    part = tables.delivery_parts
+    connection.execute(
+        delete(part).where(part.c.delivery_id == delivery_id, part.c.number == number, part.c.state == "intended")
+    )

@@ -1,0 +1,287 @@
+"""The tables. Migrations are written by hand after these; a test keeps the two equal."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+_NOW = text("now()")
+_EMPTY_OBJECT = text("'{}'::jsonb")
+_EMPTY_LIST = text("'[]'::jsonb")
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _moment(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False)
+
+
+articles = Table(
+    "articles",
+    metadata,
+    _id(),
+    Column("guid", Text, nullable=False, unique=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("source_ref", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    _moment("published_at"),
+    _moment("updated_at"),
+    UniqueConstraint("source", "source_ref"),
+)
+
+article_revisions = Table(
+    "article_revisions",
+    metadata,
+    Column("article_id", ForeignKey("articles.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("manuscript", JSONB, nullable=False),
+    _moment("created_at"),
+    PrimaryKeyConstraint("article_id", "number"),
+)
+
+tags = Table("tags", metadata, Column("slug", Text, primary_key=True), Column("label", Text, nullable=False))
+
+article_tags = Table(
+    "article_tags",
+    metadata,
+    Column("article_id", ForeignKey("articles.id", ondelete="CASCADE"), nullable=False),
+    Column("tag_slug", ForeignKey("tags.slug"), nullable=False),
+    Column("position", Integer, nullable=False),
+    PrimaryKeyConstraint("article_id", "tag_slug"),
+    Index(None, "tag_slug"),
+)
+
+source_problems = Table(
+    "source_problems",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("source_ref", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("line", Integer),
+    Column("reason", Text, nullable=False),
+    _moment("seen_at"),
+    PrimaryKeyConstraint("source", "source_ref"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+lists = Table(
+    "lists",
+    metadata,
+    _id(),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("address", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("language", Text, nullable=False, server_default=""),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("list_id", ForeignKey("lists.id"), nullable=False),
+    Column("subscriber_id", ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),
+    _moment("changed_at"),
+    PrimaryKeyConstraint("list_id", "subscriber_id"),
+    Index(None, "subscriber_id"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("settings", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    # The settings that are secret, as one encrypted JSON object.
+    Column("secrets", LargeBinary),
+    Column("facts", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Column("facts_at", DateTime(timezone=True)),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("list_id", ForeignKey("lists.id")),
+    Column("track_opens", Boolean, nullable=False),
+    Column("track_clicks", Boolean, nullable=False),
+    Column("unknown_policy", Text, nullable=False),
+    _moment("created_at"),
+)
+
+campaign_articles = Table(
+    "campaign_articles",
+    metadata,
+    Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("article_id", ForeignKey("articles.id"), nullable=False),
+    PrimaryKeyConstraint("campaign_id", "position"),
+)
+
+renditions = Table(
+    "renditions",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    # The canonical JSON as text: jsonb would not give the hashed bytes back.
+    Column("payload", Text, nullable=False),
+    _moment("created_at"),
+)
+
+dispatches = Table(
+    "dispatches",
+    metadata,
+    _id(),
+    Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("channel_id", ForeignKey("channels.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    _moment("scheduled_at"),
+    Column("zone", Text, nullable=False),
+    Column("rendition_id", ForeignKey("renditions.id")),
+    Column("audience", Integer),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    Column("released_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    UniqueConstraint("campaign_id", "channel_id"),
+    Index(
+        "dispatches_open_idx",
+        "state",
+        "scheduled_at",
+        postgresql_where=text("state IN ('planned','scheduled','running')"),
+    ),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    Column("dispatch_id", ForeignKey("dispatches.id", ondelete="CASCADE"), nullable=False),
+    Column("subscriber_id", ForeignKey("subscribers.id", ondelete="SET NULL")),
+    Column("recipient", Text, nullable=False),
+    Column("fields", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Column("state", Text, nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("worker", Text),
+    Column("lease_until", DateTime(timezone=True)),
+    # When something is to be done about it next: sent again if deferred, looked into if unknown.
+    Column("next_at", DateTime(timezone=True)),
+    Column("remote_id", Text),
+    Column("permalink", Text),
+    Column("reply_code", Integer),
+    Column("reply", Text, nullable=False, server_default=""),
+    Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    _moment("created_at"),
+    _moment("updated_at"),
+    UniqueConstraint("dispatch_id", "recipient"),
+    Index(
+        "deliveries_unsettled_idx",
+        "dispatch_id",
+        "id",
+        postgresql_where=text("state IN ('pending','claimed','in_flight','deferred')"),
+    ),
+    Index("deliveries_leased_idx", "lease_until", postgresql_where=text("state IN ('claimed','in_flight')")),
+    Index("deliveries_worker_idx", "worker", postgresql_where=text("worker IS NOT NULL")),
+    Index("deliveries_unknown_idx", "next_at", postgresql_where=text("state = 'unknown' AND next_at IS NOT NULL")),
+    Index("deliveries_subscriber_id_idx", "subscriber_id", postgresql_where=text("subscriber_id IS NOT NULL")),
+    postgresql_with={"fillfactor": "70"},
+)
+
+delivery_parts = Table(
+    "delivery_parts",
+    metadata,
+    Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("request", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    _moment("intended_at"),
+    Column("remote_id", Text),
+    Column("permalink", Text),
+    Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    PrimaryKeyConstraint("delivery_id", "number"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    _moment("at"),
+    Column("key", Text, nullable=False, unique=True),
+    Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Index(None, "delivery_id", "kind"),
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("collection", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    _moment("published_at"),
+    _moment("updated_at"),
+    Column("content", JSONB, nullable=False),
+    PrimaryKeyConstraint("collection", "key"),
+    Index(None, "collection", "published_at"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    _moment("last_modified"),
+)
+
+heartbeats = Table("heartbeats", metadata, Column("role", Text, primary_key=True), _moment("at"))
