@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -29,7 +29,7 @@ class Audience(StrEnum):
 
 
 class Dedupe(StrEnum):
-    """What the other side does with a repeated call: EXACT never doubles it, WINDOW for some time, HINT only complains."""
+    """What the other side makes of a repeated call: EXACT never doubles it, WINDOW for a time, HINT only complains."""
 
     EXACT = "exact"
     WINDOW = "window"
@@ -167,14 +167,14 @@ class Document:
 class Publications(Protocol):
     """What channels hold ready for readers who fetch it themselves."""
 
-    def add(self, collection: str, item: Item) -> None:
-        """Add the item to the collection, or replace the one with its key."""
+    def publish(
+        self, collection: str, item: Item, *, limit: int, compose: Callable[[Sequence[Item]], Sequence[Document]]
+    ) -> None:
+        """Add the item to the collection, or replace the one with its key, and serve what `compose` makes of it.
 
-    def latest(self, collection: str, limit: int) -> Sequence[Item]:
-        """The newest items by `published_at`, newest first; equal times are ordered by key."""
-
-    def publish(self, documents: Sequence[Document]) -> None:
-        """Serve these documents from now on, all of them or none."""
+        `compose` gets the newest `limit` items by `published_at`, newest first (equal times by key). All of it happens
+        or none, and two changes of one collection never overlap. A revision older than the one there changes nothing.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,12 +231,14 @@ class Channel(Protocol):
         """
 
 
+@runtime_checkable
 class Discovering(Protocol):
     """A channel that asks the other side for its limits."""
 
     async def discover(self) -> Mapping[str, Json]: ...
 
 
+@runtime_checkable
 class Reconciling(Protocol):
     """A channel that can find out what became of a delivery whose answer was lost."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -42,6 +44,13 @@ def make_channel(kind: str, settings: Mapping[str, Any]) -> Channel:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"settings of a channel of kind {kind}: {key}: {first['msg']}") from None
+
+
+def template_folders() -> list[Path]:
+    """The folders `templates` beside the modules of kinds that other packages bring."""
+    files = [inspect.getsourcefile(channel) for channel in _from_entry_points()]
+    folders = [Path(file).parent / "templates" for file in files if file]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def _from_folder() -> list[type[Channel]]:

@@ -146,3 +146,12 @@ class Outcome:
             retry_at=retry_at,
             detail=detail or {},
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """An outcome with what it means for the ledger: the delivery's new state, and when to look at it again."""
+
+    outcome: Outcome
+    state: DeliveryState
+    next_at: datetime | None = None

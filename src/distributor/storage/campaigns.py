@@ -266,13 +266,13 @@ def stalled(connection: Connection, *, now: datetime, limit: int) -> list[Dispat
     return [_dispatch(found) for found in rows]
 
 
-def doubtful(connection: Connection, *, now: datetime, limit: int) -> list[Dispatch]:
+def doubtful(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     """Dispatches with deliveries of unknown outcome that are due to be looked into."""
     row = tables.deliveries.c
     due = exists().where(
         row.dispatch_id == tables.dispatches.c.id, row.state == DeliveryState.UNKNOWN, row.next_at <= now
     )
-    return [_dispatch(found) for found in connection.execute(_DISPATCH.where(due).limit(limit))]
+    return _numbers(connection, due, limit=limit)
 
 
 def _numbers(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[int]:

@@ -11,19 +11,10 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import Totals
-from distributor.domain.delivery import Delivery, DeliveryState, Outcome
+from distributor.domain.delivery import Delivery, DeliveryState, Settlement
 from distributor.domain.errors import NotFoundError
 from distributor.storage import tables
 from distributor.storage.database import Connection
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """An outcome with what the flow decided about it: the new state, and when to look again."""
-
-    outcome: Outcome
-    state: DeliveryState
-    next_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,12 +325,10 @@ def listed(
     return [_record(row) for row in connection.execute(query)]
 
 
-def one_for_sending(connection: Connection, delivery_id: int) -> Delivery:
-    """The delivery as its channel saw it when it was sent. Raises NotFoundError."""
-    row = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id == delivery_id)).one_or_none()
-    if row is None:
-        raise NotFoundError("delivery", delivery_id)
-    return _claimed(row)
+def find_for_sending(connection: Connection, ids: Sequence[int]) -> list[Delivery]:
+    """Those deliveries as their channel saw them, where they still exist."""
+    rows = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id.in_(ids)))
+    return [_claimed(row) for row in rows]
 
 
 def _held(deliveries: Sequence[Delivery]) -> dict[str, list[int]]:

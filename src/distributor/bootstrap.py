@@ -1,0 +1,112 @@
+"""The only wiring: from settings to an installation, with embedded servers where no URL is set."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from redis import Redis
+
+from distributor.channels.contract import Site
+from distributor.channels.shelf import template_folders
+from distributor.domain.errors import ConfigurationError
+from distributor.domain.tokens import TokenSigner
+from distributor.embedded import Services, running_services
+from distributor.flow.installation import Installation
+from distributor.rendering.environment import Templates, shipped_templates
+from distributor.settings import Settings
+from distributor.storage.channels import Vault
+from distributor.storage.database import Database
+
+
+@contextmanager
+def open_services(settings: Settings) -> Iterator[Services]:
+    """The servers of the settings' URLs; those without a URL run embedded for as long as this is open."""
+    database_url = settings.database_url.get_secret_value() if settings.database_url else None
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    with ExitStack() as stack:
+        if database_url is None or redis_url is None:
+            embedded = stack.enter_context(running_services(settings.data_dir))
+            database_url = database_url or embedded.database_url
+            redis_url = redis_url or embedded.redis_url
+        yield Services(database_url=database_url, redis_url=redis_url)
+
+
+def make_installation(settings: Settings, services: Services) -> Installation:
+    """The installation that these settings and servers make. Raises ConfigurationError; connects to nothing yet."""
+    secret = secret_key(settings)
+    return Installation(
+        database=Database(services.database_url),
+        redis=Redis.from_url(services.redis_url, socket_timeout=5, socket_connect_timeout=5),
+        site=make_site(settings),
+        templates=make_templates(settings),
+        tokens=TokenSigner(secret),
+        vault=Vault(secret),
+        journal_dir=settings.data_dir / "journals",
+        content_dir=settings.content_dir,
+        clock=_utc_now,
+    )
+
+
+@contextmanager
+def open_installation(settings: Settings) -> Iterator[Installation]:
+    """The installation with its servers, for as long as this is open."""
+    with open_services(settings) as services:
+        installation = make_installation(settings, services)
+        try:
+            yield installation
+        finally:
+            installation.database.close()
+            installation.redis.close()
+
+
+def make_site(settings: Settings) -> Site:
+    """Who is speaking, as the settings say."""
+    return Site(
+        name=settings.site_name,
+        public_url=settings.public_url,
+        postal_address=settings.postal_address,
+        sender=settings.sender,
+        language=settings.language,
+    )
+
+
+def make_templates(settings: Settings) -> Templates:
+    """Own templates first, then those that come with the project, then those of added channels."""
+    own = [settings.templates_dir] if settings.templates_dir else []
+    return Templates([*own, shipped_templates(), *template_folders()])
+
+
+def secret_key(settings: Settings) -> bytes:
+    """The key of the settings, or one made once and kept in the data directory. Raises ConfigurationError."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value().encode()
+    if settings.database_url is not None:
+        raise ConfigurationError(
+            "DISTRIBUTOR_SECRET_KEY is not set: with a database of your own every process needs the same key; "
+            "make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
+        )
+    return _kept_key(settings.data_dir / "secret_key")
+
+
+def _kept_key(path: Path) -> bytes:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {path}: {error.strerror}; set DISTRIBUTOR_DATA_DIR to a folder of yours"
+        ) from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_urlsafe(48).encode())
+    return path.read_bytes()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

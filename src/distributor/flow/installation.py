@@ -1,0 +1,37 @@
+"""What every step of the flow works with: the servers, the site, the keys and the clock of one installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from redis import Redis
+
+from distributor.channels.contract import Channel, Site
+from distributor.channels.shelf import make_channel
+from distributor.domain.tokens import TokenSigner
+from distributor.rendering.environment import Templates
+from distributor.storage.channels import ChannelRecord, Vault
+from distributor.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """One installation. `journal_dir` is on this machine; everything else is shared by all that serve it."""
+
+    database: Database
+    redis: Redis
+    site: Site
+    templates: Templates
+    tokens: TokenSigner
+    vault: Vault
+    journal_dir: Path
+    content_dir: Path
+    clock: Callable[[], datetime]
+
+    def open_channel(self, record: ChannelRecord) -> Channel:
+        """The channel as configured, with its secrets. Raises InputError or ConfigurationError."""
+        secrets = self.vault.open(record.sealed) if record.sealed else {}
+        return make_channel(record.kind, {**record.settings, **secrets})

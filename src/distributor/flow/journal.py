@@ -1,0 +1,145 @@
+"""The journal of one piece of sending: what was begun and what was answered, on this machine's disk.
+
+Each line goes to the operating system in one write before anything goes to the network, so it outlives the process. A
+file is locked while its writer lives; one that can be locked by somebody else is an orphan, and evidence.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from distributor.domain.delivery import Delivery, Outcome, Verdict
+
+_SUFFIX = ".journal"
+
+
+class WorkerJournal:
+    """A journal being written. `worker` names its writer in the ledger; `in_doubt` holds what has no answer yet."""
+
+    def __init__(self, worker: str, descriptor: int) -> None:
+        self.worker = worker
+        self.in_doubt: dict[int, Delivery] = {}
+        self._descriptor = descriptor
+
+    def begin(self, delivery: Delivery) -> None:
+        """The next thing to happen may reach the recipient."""
+        os.write(self._descriptor, b"begin %d %d\n" % (delivery.id, delivery.epoch))
+        self.in_doubt[delivery.id] = delivery
+
+    def settle(self, outcome: Outcome) -> None:
+        """The other side has answered."""
+        os.write(self._descriptor, b"settle " + _outcome_to_json(outcome).encode() + b"\n")
+        self.in_doubt.pop(outcome.delivery_id, None)
+
+    def forget(self) -> None:
+        """Everything written so far is in the ledger."""
+        os.ftruncate(self._descriptor, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a journal says: the outcomes, and the deliveries begun without one, with their epochs."""
+
+    worker: str
+    outcomes: tuple[Outcome, ...]
+    in_doubt: dict[int, int]
+
+
+@contextmanager
+def open_journal(folder: Path) -> Iterator[WorkerJournal]:
+    """A new journal under a new worker's name. It is removed at the end, but left as an orphan on any error."""
+    folder.mkdir(parents=True, exist_ok=True)
+    worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    path = folder / f"{worker}{_SUFFIX}"
+    # Locked under another name first: a journal is never seen unlocked while its writer lives.
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fresh.rename(path)
+        yield WorkerJournal(worker, descriptor)
+        path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def orphaned_journals(folder: Path) -> Iterator[list[Path]]:
+    """The journals whose writers are dead, locked for the caller until the end."""
+    held: list[int] = []
+    found: list[Path] = []
+    try:
+        for path in sorted(folder.glob(f"*{_SUFFIX}")):
+            descriptor = _lock(path)
+            if descriptor is not None:
+                held.append(descriptor)
+                found.append(path)
+        yield found
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def read_journal(path: Path) -> Evidence:
+    """What the journal at `path` says. A last line that was cut short by the writer's death says nothing."""
+    outcomes: dict[int, Outcome] = {}
+    begun: dict[int, int] = {}
+    complete, _, _torn = path.read_bytes().rpartition(b"\n")
+    for line in complete.splitlines():
+        word, _, rest = line.partition(b" ")
+        if word == b"begin":
+            delivery_id, epoch = rest.split()
+            begun[int(delivery_id)] = int(epoch)
+            outcomes.pop(int(delivery_id), None)
+        elif word == b"settle":
+            outcome = _outcome_from_json(rest)
+            outcomes[outcome.delivery_id] = outcome
+            begun.pop(outcome.delivery_id, None)
+    return Evidence(worker=path.name.removesuffix(_SUFFIX), outcomes=tuple(outcomes.values()), in_doubt=begun)
+
+
+def _lock(path: Path) -> int | None:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    if not path.exists():
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _outcome_to_json(outcome: Outcome) -> str:
+    return json.dumps(
+        {
+            "delivery_id": outcome.delivery_id,
+            "epoch": outcome.epoch,
+            "verdict": outcome.verdict,
+            "remote_id": outcome.remote_id,
+            "permalink": outcome.permalink,
+            "reply_code": outcome.reply_code,
+            "reply": outcome.reply[:1000],
+            "retry_at": outcome.retry_at.isoformat() if outcome.retry_at else None,
+            "detail": dict(outcome.detail),
+        }
+    )
+
+
+def _outcome_from_json(line: bytes) -> Outcome:
+    plain = json.loads(line)
+    plain["verdict"] = Verdict(plain["verdict"])
+    plain["retry_at"] = datetime.fromisoformat(plain["retry_at"]) if plain["retry_at"] else None
+    return Outcome(**plain)

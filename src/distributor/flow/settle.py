@@ -1,0 +1,81 @@
+"""Settle: find out what became of deliveries whose worker died or whose answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+from distributor.channels.contract import Dedupe, Reconciling
+from distributor.domain.campaign import UnknownPolicy
+from distributor.domain.delivery import Delivery, DeliveryState
+from distributor.domain.settling import settlement_of
+from distributor.flow.installation import Installation
+from distributor.flow.journal import open_journal, orphaned_journals, read_journal
+from distributor.flow.ports import send_context
+from distributor.storage import campaigns, channels, deliveries
+
+BATCH = 100
+
+
+def settle_orphans(installation: Installation) -> int:
+    """Write down what the journals of dead workers on this machine say; returns how many journals there were."""
+    with orphaned_journals(installation.journal_dir) as orphans:
+        for path in orphans:
+            evidence = read_journal(path)
+            now = installation.clock()
+            with installation.database.begin() as connection:
+                known = {outcome.delivery_id: outcome for outcome in evidence.outcomes}
+                settlements = [
+                    settlement_of(known[delivery.id], delivery, now=now)
+                    for delivery in deliveries.find_for_sending(connection, list(known))
+                ]
+                deliveries.settle(connection, settlements, now=now)
+                deliveries.release_worker(connection, evidence.worker, begun=evidence.in_doubt, now=now)
+            path.unlink()
+        return len(orphans)
+
+
+def expire_leases(installation: Installation) -> tuple[int, int]:
+    """Take back what is held by nobody any more; returns how many became pending and how many unknown."""
+    with installation.database.begin() as connection:
+        return deliveries.expire_leases(connection, now=installation.clock())
+
+
+def settle_doubtful(installation: Installation, dispatch_id: int) -> int:
+    """Look into the deliveries of a dispatch whose outcome is unknown; returns how many were looked into.
+
+    A channel that can find out is asked; one that never doubles a call is called again; else the campaign's policy
+    holds.
+    """
+    with installation.database.begin() as connection:
+        dispatch = campaigns.find_dispatch(connection, dispatch_id)
+        campaign = campaigns.find(connection, dispatch.campaign_id)
+        record = channels.find_by_id(connection, dispatch.channel_id)
+        doubtful = deliveries.lock_doubtful(connection, dispatch_id, limit=BATCH, now=installation.clock())
+    channel = installation.open_channel(record)
+    if isinstance(channel, Reconciling):
+        asyncio.run(_reconcile(installation, channel, record, doubtful))
+        return len(doubtful)
+    sends_again = channel.capabilities.dedupe is Dedupe.EXACT or campaign.unknown_policy is UnknownPolicy.RESEND
+    state = DeliveryState.PENDING if sends_again else DeliveryState.UNKNOWN
+    with installation.database.begin() as connection:
+        deliveries.settle_by_policy(
+            connection, [delivery.id for delivery in doubtful], state=state, now=installation.clock()
+        )
+        if sends_again and doubtful:
+            campaigns.reopen(connection, dispatch_id)
+    return len(doubtful)
+
+
+async def _reconcile(
+    installation: Installation, channel: Reconciling, record: channels.ChannelRecord, doubtful: list[Delivery]
+) -> None:
+    with open_journal(installation.journal_dir) as journal:
+        context = send_context(installation, record, journal)
+        for delivery in doubtful:
+            with installation.database.begin() as connection:
+                rendition = campaigns.rendition_of(connection, delivery.dispatch_id)
+            outcome = await channel.reconcile(rendition, delivery, context)
+            now = installation.clock()
+            with installation.database.begin() as connection:
+                deliveries.settle(connection, [settlement_of(outcome, delivery, now=now)], now=now)
+                campaigns.reopen(connection, delivery.dispatch_id)

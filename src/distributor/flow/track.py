@@ -1,0 +1,134 @@
+"""Track: what recipients do with what they got. Opens and clicks wait in a Redis stream and are written in batches."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from redis import RedisError
+
+from distributor.domain.errors import NotFoundError
+from distributor.domain.event import Event, EventKind
+from distributor.domain.rendition import Json, Rendition
+from distributor.domain.subscriber import List, Membership
+from distributor.domain.tokens import Purpose
+from distributor.flow.installation import Installation
+from distributor.storage import audience, campaigns, deliveries, events
+
+STREAM = "distributor:events"
+_BATCH = 1000
+# Beyond this the oldest events are given up rather than Redis' memory: nobody has written any for a long time.
+_MOST_WAITING = 5_000_000
+
+
+def note_open(installation: Installation, token: str, detail: Mapping[str, Json]) -> bool:
+    """Somebody's mail program fetched the pixel. False if the token is not ours."""
+    claim = installation.tokens.read(Purpose.OPEN, token)
+    if claim is None:
+        return False
+    _note(installation, claim.delivery_id, EventKind.OPEN, detail)
+    return True
+
+
+def follow_click(installation: Installation, token: str, detail: Mapping[str, Json]) -> str | None:
+    """Where the clicked link leads, or None if it is not ours. Only links of a rendition lead anywhere."""
+    claim = installation.tokens.read(Purpose.CLICK, token)
+    if claim is None:
+        return None
+    rendition = find_rendition(installation, claim.delivery_id)
+    links = rendition.payload.get("links", []) if rendition else []
+    if claim.number >= len(links):
+        return None
+    target = str(links[claim.number])
+    _note(installation, claim.delivery_id, EventKind.CLICK, {**detail, "url": target})
+    return target
+
+
+def find_rendition(installation: Installation, delivery_id: int) -> Rendition | None:
+    """What this delivery said, or None if it is gone."""
+    with installation.database.begin() as connection:
+        try:
+            return campaigns.rendition_of(connection, deliveries.find(connection, delivery_id).dispatch_id)
+        except NotFoundError:
+            return None
+
+
+def find_membership(installation: Installation, token: str) -> tuple[List, Membership] | None:
+    """The list an unsubscribe link is about and whether its holder is still on it; None if it is not ours."""
+    claim = installation.tokens.read(Purpose.UNSUBSCRIBE, token)
+    if claim is None:
+        return None
+    with installation.database.begin() as connection:
+        return audience.list_of_delivery(connection, claim.delivery_id)
+
+
+def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Json]) -> List | None:
+    """Take the holder of the link off its list, at once and for good; doing it twice is the same as once.
+
+    None if the link is not ours. Raises ServiceError rather than pretend.
+    """
+    claim = installation.tokens.read(Purpose.UNSUBSCRIBE, token)
+    if claim is None:
+        return None
+    now = installation.clock()
+    with installation.database.begin() as connection:
+        found = audience.list_of_delivery(connection, claim.delivery_id)
+        if found is None:
+            return None
+        if audience.unsubscribe(connection, claim.delivery_id, now=now):
+            event = Event(
+                delivery_id=claim.delivery_id,
+                kind=EventKind.UNSUBSCRIBE,
+                at=now,
+                key=f"unsubscribe-{claim.delivery_id}-{now.timestamp()}",
+                detail=detail,
+            )
+            events.record(connection, [event])
+    return found[0]
+
+
+def write_events(installation: Installation) -> int:
+    """Write what waits in the stream to the ledger; returns how many were read. Reading twice writes once."""
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", installation.redis.xrange(STREAM, count=_BATCH))
+    if not entries:
+        return 0
+    with installation.database.begin() as connection:
+        events.record(connection, [_event_of(fields) for _, fields in entries])
+    installation.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
+    return len(entries)
+
+
+def _note(installation: Installation, delivery_id: int, kind: EventKind, detail: Mapping[str, Json]) -> None:
+    event = Event(
+        delivery_id=delivery_id, kind=kind, at=installation.clock(), key=uuid.uuid4().hex, detail=dict(detail)
+    )
+    try:
+        fields: Any = _fields_of(event)
+        installation.redis.xadd(STREAM, fields, maxlen=_MOST_WAITING, approximate=True)
+    except RedisError:
+        with installation.database.begin() as connection:
+            events.record(connection, [event])
+
+
+def _fields_of(event: Event) -> dict[str, str]:
+    return {
+        "delivery_id": str(event.delivery_id),
+        "kind": event.kind.value,
+        "at": event.at.isoformat(),
+        "key": event.key,
+        "detail": json.dumps(event.detail),
+    }
+
+
+def _event_of(fields: dict[bytes, bytes]) -> Event:
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    return Event(
+        delivery_id=int(text["delivery_id"]),
+        kind=EventKind(text["kind"]),
+        at=datetime.fromisoformat(text["at"]),
+        key=text["key"],
+        detail=json.loads(text["detail"]),
+    )
