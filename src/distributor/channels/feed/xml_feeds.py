@@ -1,0 +1,123 @@
+"""RSS 2.0 and Atom by feedgen 1.0. Only this module knows it, and the ways around what it gets wrong.
+
+Nothing here is left to feedgen's defaults: dates default to now, and readers would fetch "news" at every build.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from threading import Lock
+
+from feedgen.entry import FeedEntry
+from feedgen.ext.base import BaseExtension
+from feedgen.feed import FeedGenerator
+from lxml import etree
+
+from distributor.channels.feed.entry import Entry
+from distributor.channels.feed.feed import GENERATOR, Feed
+
+RSS_TYPE = "application/rss+xml"
+ATOM_TYPE = "application/atom+xml"
+
+_ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
+_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+# A reader of RSS that obeys nothing else asks no oftener than once an hour.
+_TTL_MINUTES = 60
+
+# feedgen writes RSS dates with the locale of the whole process set to C for a moment; two builds at once could leave
+# it there.
+_locale_in_use = Lock()
+
+
+def rss_of(feed: Feed) -> bytes:
+    """The feed as RSS 2.0 in UTF-8; equal feeds give equal bytes."""
+    generator = _generator_of(feed, self_url=feed.url_of("rss"), self_type=RSS_TYPE)
+    with _locale_in_use:
+        return bytes(generator.rss_str(pretty=True))
+
+
+def atom_of(feed: Feed) -> bytes:
+    """The feed as Atom (RFC 4287) in UTF-8; equal feeds give equal bytes."""
+    generator = _generator_of(feed, self_url=feed.url_of("atom"), self_type=ATOM_TYPE)
+    return bytes(generator.atom_str(pretty=True))
+
+
+class _Entry(FeedEntry):  # type: ignore[misc]  # feedgen is untyped
+    """An entry whose Atom links keep their attributes: feedgen drops all of them but `href`."""
+
+    def __init__(self, *, language: str) -> None:
+        super().__init__()
+        self._language = language
+
+    def atom_entry(self, extensions: bool = True) -> etree._Element:
+        element: etree._Element = super().atom_entry(extensions)
+        element.set(_XML_LANG, self._language)
+        for written, meant in zip(element.findall("link"), self.link(), strict=True):
+            written.attrib.update(meant)
+        return element
+
+
+class _HubExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
+    """The link to the WebSub hub in RSS, where feedgen writes no link but the first `self`."""
+
+    hub = ""
+
+    def extend_rss(self, feed: etree._Element) -> etree._Element:
+        if self.hub:
+            etree.SubElement(feed[0], _ATOM_LINK, {"href": self.hub, "rel": "hub"})
+        return feed
+
+
+def _generator_of(feed: Feed, *, self_url: str, self_type: str) -> FeedGenerator:
+    masthead = feed.masthead
+    generator = FeedGenerator()
+    generator.load_extension("dc", atom=False)
+    generator.load_extension("media")
+    generator.register_extension("hub_link", _HubExtension, atom=False)
+    generator.id(self_url)
+    generator.title(feed.title)
+    generator.subtitle(masthead.description)
+    generator.author(name=masthead.publisher)
+    generator.generator(GENERATOR)
+    generator.language(masthead.language)
+    generator.ttl(_TTL_MINUTES)
+    generator.updated(feed.updated_at)
+    if masthead.icon:
+        generator.icon(masthead.icon)
+        generator.image(url=masthead.icon, title=feed.title, link=masthead.home_page_url)
+    generator.link(href=self_url, rel="self", type=self_type)
+    if masthead.hub:
+        generator.link(href=masthead.hub, rel="hub")
+        generator.hub_link.hub = masthead.hub
+    # Last, because feedgen takes the last link of any kind for the <link> of an RSS channel.
+    generator.link(href=masthead.home_page_url, rel="alternate", type="text/html")
+    for entry in feed.entries:
+        _append(generator, entry, feed_language=masthead.language)
+    return generator
+
+
+def _append(generator: FeedGenerator, entry: Entry, *, feed_language: str) -> None:
+    # feedgen prepends unless it is told otherwise, and loads the extensions of an entry only as it is added.
+    element = generator.add_entry(_Entry(language=entry.language), order="append")
+    element.guid(entry.guid, permalink=False)
+    # Atom demands a title of every entry.
+    element.title(entry.title or entry.url)
+    element.link(href=entry.url, rel="alternate", type="text/html")
+    element.published(entry.published_at)
+    element.updated(entry.updated_at)
+    # In this order: description() without content() after it would become Atom's content. The summary is plain text
+    # to Atom, while a description in RSS is HTML.
+    element.summary(entry.summary)
+    element.description(escape(entry.summary, quote=False))
+    element.content(entry.content_html, type="html")
+    for name in entry.authors:
+        element.author(name=name)
+        # RSS has no author without an email address.
+        element.dc.dc_creator(name)
+    if entry.language != feed_language:
+        element.dc.dc_language(entry.language)
+    for tag in entry.tags:
+        element.category(term=tag)
+    if entry.image:
+        # Without group=None feedgen makes a media:group of one, which is an error.
+        element.media.content(url=entry.image.url, type=entry.image.media_type, medium="image", group=None)
