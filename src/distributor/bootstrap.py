@@ -64,6 +64,16 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
             installation.redis.close()
 
 
+def child_environment(settings: Settings, services: Services) -> dict[str, str]:
+    """The variables with which other processes work on this same installation."""
+    return {
+        "DISTRIBUTOR_DATABASE_URL": services.database_url,
+        "DISTRIBUTOR_REDIS_URL": services.redis_url,
+        "DISTRIBUTOR_SECRET_KEY": secret_key(settings).decode(),
+        "DISTRIBUTOR_DATA_DIR": str(settings.data_dir.absolute()),
+    }
+
+
 def make_site(settings: Settings) -> Site:
     """Who is speaking, as the settings say."""
     return Site(

@@ -16,6 +16,7 @@ from distributor.domain.settling import settlement_of
 from distributor.flow.installation import Installation
 from distributor.flow.journal import WorkerJournal, open_journal
 from distributor.flow.ports import send_context
+from distributor.flow.rings import Ring, delivery_rings
 from distributor.storage import campaigns, channels, deliveries
 
 LEASE = timedelta(seconds=90)
@@ -31,15 +32,15 @@ PATIENCE_SECONDS = 60
 _PROGRESS = frozenset({Verdict.SENT, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN})
 
 
-def deliver(installation: Installation, dispatch_id: int, *, until: datetime) -> bool:
-    """Send what is due of a dispatch, beginning no batch after `until`. True if there is more to send right now.
+def deliver(installation: Installation, dispatch_id: int, *, until: datetime) -> list[Ring]:
+    """Send what is due of a dispatch, beginning no batch after `until`; a ring if there is more to send right now.
 
     Raises ServiceError if PostgreSQL goes away; the journal then holds what it could not be told.
     """
     with installation.database.begin() as connection:
         dispatch = campaigns.find_dispatch(connection, dispatch_id)
         if dispatch.state is not DispatchState.RUNNING:
-            return False
+            return []
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = campaigns.rendition_of(connection, dispatch_id)
     with open_journal(installation.journal_dir) as journal:
@@ -51,7 +52,8 @@ def deliver(installation: Installation, dispatch_id: int, *, until: datetime) ->
             journal=journal,
             context=send_context(installation, record, journal),
         )
-        return asyncio.run(run.send_until(until))
+        has_more = asyncio.run(run.send_until(until))
+    return delivery_rings(dispatch)[:1] if has_more else []
 
 
 class _Run:

@@ -90,6 +90,11 @@ def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Jso
     return found[0]
 
 
+def has_waiting_events(installation: Installation) -> bool:
+    """Whether the stream holds events that are not in the ledger yet."""
+    return bool(installation.redis.xlen(STREAM))
+
+
 def write_events(installation: Installation) -> int:
     """Write what waits in the stream to the ledger; returns how many were read. Reading twice writes once."""
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", installation.redis.xrange(STREAM, count=_BATCH))

@@ -1,0 +1,101 @@
+"""What all tests share: real PostgreSQL and Redis, started by the suite, and an installation on a fresh database."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+from sqlalchemy.engine import make_url
+
+from distributor.bootstrap import make_templates
+from distributor.channels.contract import Site
+from distributor.domain.tokens import TokenSigner
+from distributor.embedded import Services, Tuning, running_services
+from distributor.flow.installation import Installation
+from distributor.settings import Settings
+from distributor.storage.channels import Vault
+from distributor.storage.database import Database
+from distributor.storage.schema import migrate
+
+SECRET = b"a key that is only good for tests"
+ACCEPTANCE_ARTICLE = Path(__file__).parents[2] / "shared" / "articles" / "000_67871ac22aa9094a.txt"
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """One PostgreSQL and one Redis for each process that runs tests."""
+    with running_services(tmp_path_factory.mktemp("services"), tuning=Tuning.TEST_SPEED) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template_database(services: Services) -> str:
+    """The name of a migrated, empty database to make copies of."""
+    url = _create_database(services.database_url, "template_distributor")
+    database = Database(url, pool_size=0)
+    migrate(database)
+    database.close()
+    return "template_distributor"
+
+
+@pytest.fixture
+def fresh_services(services: Services, template_database: str) -> Iterator[Services]:
+    """A migrated database of the test's own, and an empty Redis."""
+    name = f"test_{uuid.uuid4().hex}"
+    url = _create_database(services.database_url, name, template=template_database)
+    Redis.from_url(services.redis_url).flushall()
+    yield Services(database_url=url, redis_url=services.redis_url)
+    with psycopg.connect(services.database_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def installation(fresh_services: Services, tmp_path: Path) -> Iterator[Installation]:
+    """An installation on a database of its own."""
+    database = Database(fresh_services.database_url)
+    redis = Redis.from_url(fresh_services.redis_url)
+    yield Installation(
+        database=database,
+        redis=redis,
+        site=Site(
+            name="The Test Gazette",
+            public_url="http://gazette.example",
+            postal_address="1 Test Street, Testville",
+            sender="The Test Gazette <news@gazette.example>",
+        ),
+        templates=make_templates(Settings(_env_file=None)),
+        tokens=TokenSigner(SECRET),
+        vault=Vault(SECRET),
+        journal_dir=tmp_path / "journals",
+        content_dir=tmp_path / "content",
+        clock=lambda: datetime.now(UTC),
+    )
+    database.close()
+    redis.close()
+
+
+@pytest.fixture
+def acceptance_article() -> Path:
+    """The article the project is accepted with; it is not part of the repository."""
+    if not ACCEPTANCE_ARTICLE.exists():
+        pytest.skip("the acceptance article is not beside this checkout")
+    return ACCEPTANCE_ARTICLE
+
+
+def needs_package(package: str, reason: str) -> None:
+    """Skip the test for want of a Debian package, or fail where everything is supposed to be installed."""
+    if os.environ.get("DISTRIBUTOR_TEST_INSIST") == "1":
+        pytest.fail(f"{reason}: install the package {package}")
+    pytest.skip(f"{reason}: install the package {package}")
+
+
+def _create_database(server_url: str, name: str, *, template: str = "template1") -> str:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)

@@ -1,0 +1,72 @@
+"""`python -m worker work --queue email` and `python -m worker beat`: the processes around the tasks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import structlog
+
+from distributor.bootstrap import child_environment, open_services
+from distributor.domain.errors import DistributorError
+from distributor.flow.settle import settle_orphans
+from distributor.logs import configure_logs
+from distributor.settings import load_settings
+from distributor.storage.schema import check_schema
+from worker.beat import run_beat
+from worker.celery_app import app, connect_broker, installation
+
+
+def main() -> None:
+    """Run a worker or a beat until it is told to stop."""
+    arguments = _parse()
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    try:
+        with open_services(settings) as services:
+            os.environ.update(child_environment(settings, services))
+            load_settings.cache_clear()
+            connect_broker(services.redis_url)
+            if arguments.what == "beat":
+                check_schema(installation().database)
+                run_beat()
+            else:
+                _work(arguments.queue, arguments.concurrency)
+    except DistributorError as error:
+        structlog.get_logger("worker").error("cannot run", reason=str(error))
+        sys.exit(error.exit_code)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m worker")
+    parser.add_argument("what", choices=["work", "beat"])
+    parser.add_argument("--queue", action="append", default=[])
+    parser.add_argument("--concurrency", type=int, default=1)
+    return parser.parse_args()
+
+
+def _work(queues: list[str], concurrency: int) -> None:
+    names = ",".join(queues)
+    # What a predecessor on this machine left behind is settled before anything new is begun. The connections are made
+    # anew in the children: none may be shared across the fork.
+    here = installation()
+    check_schema(here.database)
+    settle_orphans(here)
+    here.database.close()
+    installation.cache_clear()
+    app.worker_main(
+        [
+            "worker",
+            f"--queues={names}",
+            f"--concurrency={concurrency}",
+            f"--hostname={names.replace(',', '-')}@%h-{id(app):x}",
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel=WARNING",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

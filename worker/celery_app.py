@@ -1,0 +1,67 @@
+"""The Celery application and its configuration: Redis is the doorbell, nothing is kept in it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from celery import Celery
+
+from distributor.bootstrap import make_installation
+from distributor.embedded import Services
+from distributor.flow.installation import Installation
+from distributor.flow.rings import Ring
+from distributor.settings import load_settings
+
+# A ring nobody heard by then is dropped: the next tick rings again for whatever is still to do.
+RING_EXPIRES_SECONDS = 5
+# Above the longest task: a reply to a message may take ten minutes (RFC 5321 section 4.5.3.2.6).
+VISIBILITY_TIMEOUT_SECONDS = 1200
+
+app = Celery("distributor", include=["worker.tasks"])
+app.conf.update(
+    task_default_queue="default",
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_time_limit=VISIBILITY_TIMEOUT_SECONDS - 60,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "health_check_interval": 10,
+    },
+)
+
+
+def connect_broker(redis_url: str) -> None:
+    """Use this Redis for all that this process sends and receives."""
+    app.conf.update(broker_url=redis_url)
+
+
+@cache
+def installation() -> Installation:
+    """The installation of this process, made at its first task: connections must not be shared across a fork."""
+    settings = load_settings()
+    if settings.database_url is None or settings.redis_url is None:
+        raise RuntimeError("a worker is started by `distributor worker`, which says where the servers are")
+    return make_installation(
+        settings,
+        Services(
+            database_url=settings.database_url.get_secret_value(), redis_url=settings.redis_url.get_secret_value()
+        ),
+    )
+
+
+def ring(rings: list[Ring]) -> None:
+    """Ring each bell once. Raises kombu's OperationalError if Redis does not answer; nothing is lost by that."""
+    for one in rings:
+        app.send_task(
+            one.verb.value, args=[one.dispatch_id], queue=one.queue, expires=RING_EXPIRES_SECONDS, retry=False
+        )

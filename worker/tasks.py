@@ -1,0 +1,54 @@
+"""The tasks: a name and one call each. They carry ids and may be lost, doubled or late without harm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from distributor.flow import deliver as delivering
+from distributor.flow import ingest, settle, track
+from distributor.flow import release as releasing
+from distributor.flow import render as rendering
+from distributor.flow.tick import tick
+from worker.celery_app import app, installation, ring
+
+# A task ends about then; what is left is rung for again, so that workers can be stopped and shared out fairly.
+DELIVER_FOR = timedelta(seconds=20)
+
+
+@app.task(name="scan")
+def scan() -> None:
+    """Look for new and changed articles in the folder source."""
+    ingest.scan(installation())
+
+
+@app.task(name="render")
+def render(dispatch_id: int) -> None:
+    """Freeze what a dispatch will say."""
+    if rendering.render(installation(), dispatch_id):
+        ring(tick(installation()))
+
+
+@app.task(name="release")
+def release(dispatch_id: int) -> None:
+    """Freeze a dispatch's audience and let it run."""
+    if releasing.release(installation(), dispatch_id):
+        ring(tick(installation()))
+
+
+@app.task(name="deliver")
+def deliver(dispatch_id: int) -> None:
+    """Send what is due of a dispatch; what is left after a while goes to the end of the queue."""
+    here = installation()
+    ring(delivering.deliver(here, dispatch_id, until=here.clock() + DELIVER_FOR))
+
+
+@app.task(name="settle")
+def settle_doubtful(dispatch_id: int) -> None:
+    """Look into the deliveries of a dispatch whose outcome is unknown."""
+    settle.settle_doubtful(installation(), dispatch_id)
+
+
+@app.task(name="write_events")
+def write_events() -> None:
+    """Write the events that wait in Redis to the ledger."""
+    track.write_events(installation())
