@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from redis import RedisError
 
+from distributor.domain.delivery import Delivery
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import List, Membership
-from distributor.domain.tokens import Purpose
+from distributor.domain.tokens import Claim, Purpose
 from distributor.flow.installation import Installation
 from distributor.storage import audience, campaigns, deliveries, events
 
@@ -22,6 +24,16 @@ STREAM = "distributor:events"
 _BATCH = 1000
 # Beyond this the oldest events are given up rather than Redis' memory: nobody has written any for a long time.
 _MOST_WAITING = 5_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What somebody is to a list: `recipient` is the address that the mail of `delivery_id` went to."""
+
+    delivery_id: int
+    list: List
+    membership: Membership
+    recipient: str
 
 
 def note_open(installation: Installation, token: str, detail: Mapping[str, Json]) -> bool:
@@ -33,36 +45,43 @@ def note_open(installation: Installation, token: str, detail: Mapping[str, Json]
     return True
 
 
+def find_target(installation: Installation, token: str) -> str | None:
+    """Where a counted link leads, or None if it is not ours. Nothing is counted."""
+    claim = installation.tokens.read(Purpose.CLICK, token)
+    return _target_of(installation, claim) if claim else None
+
+
 def follow_click(installation: Installation, token: str, detail: Mapping[str, Json]) -> str | None:
     """Where the clicked link leads, or None if it is not ours. Only links of a rendition lead anywhere."""
     claim = installation.tokens.read(Purpose.CLICK, token)
-    if claim is None:
+    target = _target_of(installation, claim) if claim else None
+    if claim is None or target is None:
         return None
-    rendition = find_rendition(installation, claim.delivery_id)
-    links = rendition.payload.get("links", []) if rendition else []
-    if claim.number >= len(links):
-        return None
-    target = str(links[claim.number])
     _note(installation, claim.delivery_id, EventKind.CLICK, {**detail, "url": target})
     return target
 
 
-def find_rendition(installation: Installation, delivery_id: int) -> Rendition | None:
-    """What this delivery said, or None if it is gone."""
-    with installation.database.begin() as connection:
-        try:
-            return campaigns.rendition_of(connection, deliveries.find(connection, delivery_id).dispatch_id)
-        except NotFoundError:
-            return None
-
-
-def find_membership(installation: Installation, token: str) -> tuple[List, Membership] | None:
-    """The list an unsubscribe link is about and whether its holder is still on it; None if it is not ours."""
-    claim = installation.tokens.read(Purpose.UNSUBSCRIBE, token)
+def find_sent(installation: Installation, token: str) -> tuple[Rendition, Delivery] | None:
+    """What the holder of a link to view a mail was sent, and the delivery it came with; None if it is not ours."""
+    claim = installation.tokens.read(Purpose.VIEW, token)
     if claim is None:
         return None
     with installation.database.begin() as connection:
-        return audience.list_of_delivery(connection, claim.delivery_id)
+        found = deliveries.find_for_sending(connection, [claim.delivery_id])
+        return (campaigns.rendition_of(connection, found[0].dispatch_id), found[0]) if found else None
+
+
+def find_standing(installation: Installation, purpose: Purpose, token: str) -> Standing | None:
+    """What the holder of a link to leave a list or to choose is to that list; None if the link is not ours."""
+    claim = installation.tokens.read(purpose, token)
+    if claim is None:
+        return None
+    with installation.database.begin() as connection:
+        found = audience.list_of_delivery(connection, claim.delivery_id)
+        if found is None:
+            return None
+        recipient = deliveries.find(connection, claim.delivery_id).recipient
+    return Standing(delivery_id=claim.delivery_id, list=found[0], membership=found[1], recipient=recipient)
 
 
 def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Json]) -> List | None:
@@ -104,6 +123,17 @@ def write_events(installation: Installation) -> int:
         events.record(connection, [_event_of(fields) for _, fields in entries])
     installation.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
     return len(entries)
+
+
+def _target_of(installation: Installation, claim: Claim) -> str | None:
+    with installation.database.begin() as connection:
+        try:
+            dispatch_id = deliveries.find(connection, claim.delivery_id).dispatch_id
+            links = campaigns.rendition_of(connection, dispatch_id).payload.get("links", [])
+        except NotFoundError:
+            return None
+    target = str(links[claim.number]) if claim.number < len(links) else ""
+    return target if target.startswith(("http://", "https://")) else None
 
 
 def _note(installation: Installation, delivery_id: int, kind: EventKind, detail: Mapping[str, Json]) -> None:
