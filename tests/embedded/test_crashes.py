@@ -1,0 +1,144 @@
+"""What becomes of the embedded servers, their data and their users when something is killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import BusyLoadingError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+from distributor.domain.errors import ServiceError
+from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
+
+from .companion import Companion, process_named, processes_of
+
+pytestmark = pytest.mark.chaos
+
+KEEPER = "distributor.embedded.keeper"
+POSTGRES = " -D "
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "var"
+    wait_until_stopped(tmp_path / "var")
+
+
+@pytest.fixture
+def services(data_dir: Path) -> Iterator[Services]:
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services:
+        yield services
+
+
+def test_a_killed_redis_comes_back_on_its_port_with_its_data(services: Services) -> None:
+    with patient_redis(services) as redis:
+        redis.set("task", "waiting")
+        redis_pid = redis.info("server")["process_id"]
+        os.kill(redis_pid, signal.SIGKILL)
+        assert redis.get("task") == b"waiting"
+        assert redis.info("server")["process_id"] != redis_pid
+
+
+def test_a_killed_postgresql_comes_back_with_what_was_committed(services: Services, data_dir: Path) -> None:
+    with psycopg.connect(services.database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        os.kill(process_named(data_dir, POSTGRES), signal.SIGKILL)
+    with connect_patiently(services) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_a_server_that_cannot_be_started_again_is_given_up_and_the_next_user_is_told(data_dir: Path) -> None:
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services, Redis.from_url(services.redis_url) as redis:
+        for manifest in (data_dir / "redis").glob("appendonlydir/*.manifest"):
+            manifest.write_text("damaged\n")
+        os.kill(redis.info("server")["process_id"], signal.SIGKILL)
+        wait_until_stopped(data_dir)
+        assert processes_of(data_dir) == {}
+    with (
+        pytest.raises(ServiceError, match=r"Redis ended: .*MANIFEST.*\(more in .*redis\.log\)"),
+        running_services(data_dir),
+    ):
+        pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the servers with their keeper")
+def test_the_servers_end_with_their_keeper_and_the_next_start_is_like_any_other(data_dir: Path) -> None:
+    with Companion(data_dir) as companion:
+        services = companion.services()
+        sockets = Path((data_dir / "keeper.address").read_text()).parent
+        with Redis.from_url(services.redis_url) as redis:
+            redis.set("kept", "42")
+        os.kill(process_named(data_dir, KEEPER), signal.SIGKILL)
+        with running_services(data_dir) as again, Redis.from_url(again.redis_url) as redis:
+            assert again != services
+            assert redis.get("kept") == b"42"
+            assert len([command for command in processes_of(data_dir).values() if POSTGRES in command]) == 1
+        assert not sockets.exists()
+
+
+def test_after_everything_was_killed_at_once_the_next_start_recovers(data_dir: Path) -> None:
+    kill_everything(data_dir)
+    assert (data_dir / "postgres" / "postmaster.pid").exists()
+    with running_services(data_dir) as services, psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_process_number_that_was_given_to_somebody_else_keeps_postgresql_from_nothing(data_dir: Path) -> None:
+    kill_everything(data_dir)
+    pid_file = data_dir / "postgres" / "postmaster.pid"
+    _, *rest = pid_file.read_text().splitlines(keepends=True)
+    with Companion(data_dir.with_name("bystander")) as companion:
+        companion.services()
+        bystander = str(process_named(data_dir.with_name("bystander"), POSTGRES))
+        pid_file.write_text("".join([bystander + "\n", *rest]))
+        (data_dir / "postgres.lock").write_text(bystander)
+        with running_services(data_dir):
+            assert int(bystander) in processes_of(data_dir.with_name("bystander"))
+    wait_until_stopped(data_dir.with_name("bystander"))
+
+
+def test_a_server_of_an_earlier_keeper_is_ended_first(data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o711)
+    with (data_dir / "redis.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        earlier = subprocess.Popen(("sleep", "1000"), pass_fds=(lock.fileno(),))
+        lock.write(str(earlier.pid))
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED):
+        assert earlier.wait() == -signal.SIGTERM
+
+
+def kill_everything(data_dir: Path) -> None:
+    with Companion(data_dir) as companion:
+        companion.services()
+        # The keeper first, stopped: it must not see the others die.
+        keeper = process_named(data_dir, KEEPER)
+        os.kill(keeper, signal.SIGSTOP)
+        for pid in processes_of(data_dir):
+            if pid != keeper:
+                os.kill(pid, signal.SIGKILL)
+        os.kill(keeper, signal.SIGKILL)
+
+
+def patient_redis(services: Services) -> Redis:
+    """A client that tries again until the server is back and has read its file."""
+    retry = Retry(ConstantBackoff(0.05), 400)
+    return Redis.from_url(services.redis_url, retry=retry, retry_on_error=[RedisConnectionError, BusyLoadingError])
+
+
+def connect_patiently(services: Services) -> psycopg.Connection:
+    while True:
+        try:
+            return psycopg.connect(services.database_url)
+        except psycopg.OperationalError:
+            continue

@@ -1,0 +1,218 @@
+"""The embedded servers as their users see them: shared, kept, and gone when nobody needs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
+
+from .companion import Companion, process_named, processes_of
+
+
+@pytest.fixture(scope="module")
+def shared_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    data_dir = tmp_path_factory.mktemp("shared")
+    yield data_dir
+    wait_until_stopped(data_dir)
+
+
+@pytest.fixture(scope="module")
+def services(shared_dir: Path) -> Iterator[Services]:
+    with running_services(shared_dir) as services:
+        yield services
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "var"
+    wait_until_stopped(tmp_path / "var")
+
+
+def test_postgresql_and_redis_answer(services: Services) -> None:
+    with psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with Redis.from_url(services.redis_url) as redis:
+        assert redis.ping()
+
+
+def test_postgresql_keeps_data_safe_from_power_failures_unless_told_otherwise(
+    services: Services, data_dir: Path
+) -> None:
+    assert setting(services, "fsync") == "on"
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as careless:
+        assert setting(careless, "fsync") == "off"
+
+
+def test_letters_fold_and_times_are_told_alike_on_every_machine(services: Services) -> None:
+    with psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT lower('ÄÉŽЖ'), upper('ß')").fetchone() == ("äéžж", "ß")
+    assert setting(services, "TimeZone") == "UTC"
+
+
+def test_the_application_owns_its_database_but_is_no_superuser(services: Services) -> None:
+    with psycopg.connect(services.database_url, autocommit=True) as connection:
+        assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
+        connection.execute("CREATE TABLE owned (id int)")
+        connection.execute("CREATE DATABASE another")
+
+
+def test_nobody_becomes_superuser_over_the_socket(services: Services) -> None:
+    with pytest.raises(psycopg.OperationalError, match="pg_hba"):
+        psycopg.connect(services.database_url, user="postgres")
+
+
+def test_redis_wants_a_password_and_evicts_nothing(services: Services) -> None:
+    with Redis.from_url(services.redis_url) as redis:
+        assert redis.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        assert redis.config_get("append*")["appendfsync"] == "everysec"
+        port = redis.connection_pool.connection_kwargs["port"]
+    with Redis(port=port) as stranger, pytest.raises(RedisError, match="authenticat"):
+        stranger.ping()
+
+
+def test_no_password_is_seen_in_the_list_of_processes(services: Services, shared_dir: Path) -> None:
+    with Redis.from_url(services.redis_url) as redis:
+        password = redis.connection_pool.connection_kwargs["password"]
+    assert len(processes_of(shared_dir)) > 2
+    assert not [command for command in processes_of(shared_dir).values() if password in command]
+
+
+def test_addresses_that_let_anyone_in_are_not_shown_by_chance(services: Services) -> None:
+    assert repr(services) == "Services()"
+
+
+def test_a_second_process_gets_the_same_servers(services: Services, shared_dir: Path) -> None:
+    with Companion(shared_dir) as companion:
+        assert companion.services() == services
+
+
+def test_processes_that_start_at_the_same_time_on_a_new_folder_share_one_pair_of_servers(data_dir: Path) -> None:
+    companions = [Companion(data_dir) for _ in range(4)]
+    assert len({(told.database_url, told.redis_url) for told in [each.services() for each in companions]}) == 1
+    for companion in companions:
+        companion.leave()
+
+
+def test_the_servers_stay_for_those_who_came_after_the_one_that_started_them(data_dir: Path) -> None:
+    first = Companion(data_dir)
+    told = first.services()
+    with running_services(data_dir) as services:
+        first.leave()
+        assert services == told
+        assert keys_of(services) == set()
+
+
+def test_data_is_there_at_the_next_start(data_dir: Path, record_property: Callable[[str, object], None]) -> None:
+    with running_services(data_dir) as services:
+        write_everywhere(services)
+    wait_until_stopped(data_dir)
+    begun = time.monotonic()
+    with running_services(data_dir) as services:
+        record_property("second start in seconds", round(time.monotonic() - begun, 2))
+        assert_written_everywhere(services)
+
+
+def test_nothing_is_left_running_when_the_last_user_has_gone(data_dir: Path) -> None:
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED):
+        assert len(processes_of(data_dir)) > 2
+    wait_until_stopped(data_dir)
+    assert processes_of(data_dir) == {}
+    assert not (data_dir / "keeper.address").exists()
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_nothing_is_left_running_when_the_last_user_is_killed(data_dir: Path) -> None:
+    with Companion(data_dir) as companion:
+        companion.services()
+        companion.process.kill()
+        companion.process.wait()
+        wait_until_stopped(data_dir)
+    assert processes_of(data_dir) == {}
+
+
+def test_nothing_is_left_running_when_the_only_user_is_killed_during_the_first_start(data_dir: Path) -> None:
+    companion = Companion(data_dir)
+    while not (data_dir / "postgres.new").exists():
+        time.sleep(0.01)
+    companion.kill()
+    wait_until_stopped(data_dir)
+    assert processes_of(data_dir) == {}
+    with running_services(data_dir) as services:
+        assert keys_of(services) == set()
+
+
+def test_ctrl_c_leaves_the_servers_to_a_parent_that_is_still_putting_things_in_order(data_dir: Path) -> None:
+    with Companion(data_dir, start_new_session=True) as companion:
+        companion.services()
+        postgres = process_named(data_dir, "-D")
+        os.killpg(companion.process.pid, signal.SIGINT)
+        assert companion.said() == {"after_ctrl_c": "the database answers"}
+        assert os.getsid(postgres) != companion.process.pid
+
+
+def test_a_keeper_that_is_told_to_end_stops_both_servers_in_order(data_dir: Path) -> None:
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED):
+        os.kill(process_named(data_dir, "distributor.embedded.keeper"), signal.SIGTERM)
+        wait_until_stopped(data_dir)
+        assert processes_of(data_dir) == {}
+    assert "database system is shut down" in (data_dir / "log" / "postgres.log").read_text()
+
+
+def test_two_data_directories_do_not_know_of_each_other(data_dir: Path, tmp_path: Path) -> None:
+    with running_services(data_dir) as one, running_services(tmp_path / "other") as two:
+        write_everywhere(one)
+        assert keys_of(one) == {b"kept"}
+        assert keys_of(two) == set()
+        with psycopg.connect(two.database_url) as connection:
+            assert connection.execute("SELECT to_regclass('kept')").fetchone() == (None,)
+    wait_until_stopped(tmp_path / "other")
+
+
+def test_a_data_directory_may_lie_deeper_than_a_socket_can(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["a rather long name for a folder"] * 5)
+    with running_services(deep, tuning=Tuning.TEST_SPEED) as services:
+        write_everywhere(services)
+    wait_until_stopped(deep)
+
+
+def test_a_place_for_temporary_files_that_is_too_deep_for_sockets_is_not_used(data_dir: Path, tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    with Companion(data_dir, env={**os.environ, "TMPDIR": str(deep)}) as companion:
+        companion.services()
+        assert list(deep.iterdir()) == []
+
+
+def setting(services: Services, name: str) -> str:
+    with psycopg.connect(services.database_url) as connection:
+        row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def keys_of(services: Services) -> set[bytes]:
+    with Redis.from_url(services.redis_url) as redis:
+        return set(redis.keys())
+
+
+def write_everywhere(services: Services) -> None:
+    with psycopg.connect(services.database_url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with Redis.from_url(services.redis_url) as redis:
+        redis.set("kept", "42")
+
+
+def assert_written_everywhere(services: Services) -> None:
+    with psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    with Redis.from_url(services.redis_url) as redis:
+        assert redis.get("kept") == b"42"
