@@ -63,6 +63,17 @@ class Database:
             return False
         return True
 
+    def version(self) -> str:
+        """What PostgreSQL says it is, such as `PostgreSQL 18.1`. Raises ServiceError."""
+        with self.begin() as connection:
+            return f"PostgreSQL {connection.execute(text('SHOW server_version')).scalar_one()}"
+
+    def address_for_programs(self) -> tuple[str, dict[str, str]]:
+        """The URL without its password, and the environment that holds it, for PostgreSQL's own programs."""
+        bare = self.url.set(drivername="postgresql", password=None)
+        password = {"PGPASSWORD": str(self.url.password)} if self.url.password else {}
+        return bare.render_as_string(), password
+
     def close(self) -> None:
         """Close the idle connections."""
         self._engine.dispose()

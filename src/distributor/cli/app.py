@@ -1,0 +1,56 @@
+"""The command `distributor`: every command in one place, and the door where errors become sentences."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from distributor import __version__
+from distributor.cli import articles, audience, campaigns, channels, maintenance, render, serve
+from distributor.cli import demo as demonstration
+from distributor.cli.session import err
+from distributor.domain.errors import DistributorError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="One article to every channel: newsletters, feeds and social posts, every delivery accounted for.",
+)
+app.command("demo")(demonstration.demo)
+app.command("up")(serve.up)
+app.command("web")(serve.web)
+app.command("worker")(serve.worker)
+app.command("beat")(serve.beat)
+app.command("migrate")(maintenance.migrate_database)
+app.command("doctor")(maintenance.doctor)
+app.command("backup")(maintenance.backup)
+app.command("restore")(maintenance.restore)
+app.command("render")(render.render)
+app.add_typer(articles.commands, name="article")
+app.add_typer(campaigns.commands, name="campaign")
+app.add_typer(audience.subscribers, name="subscriber")
+app.add_typer(audience.lists, name="list")
+app.add_typer(channels.commands, name="channel")
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        typer.echo(f"distributor {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line. Ends with 0, or with the exit code of the error (`distributor.domain.errors`)."""
+    try:
+        app()
+    except DistributorError as error:
+        err.print(f"distributor: {error}", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("distributor: stopped", markup=False)
+        sys.exit(130)

@@ -1,0 +1,115 @@
+"""`distributor channel …`"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, SecretStr
+
+from distributor.channels.shelf import kind_of, kinds, make_channel
+from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
+from distributor.domain.errors import InputError
+from distributor.flow.installation import Installation
+from distributor.storage import channels
+
+commands = typer.Typer(no_args_is_help=True, help="Where campaigns go: the configured channels.")
+
+
+@commands.command("kinds")
+def list_kinds(as_json: AsJson = False) -> None:
+    """Every kind of channel and its settings."""
+    rows = [
+        (
+            name,
+            kind.capabilities.audience.value,
+            kind.capabilities.dedupe.value,
+            ", ".join(kind.settings_model.model_fields),
+        )
+        for name, kind in kinds().items()
+    ]
+    show_rows(("kind", "audience", "dedupe", "settings"), rows, as_json=as_json, empty="")
+
+
+@commands.command("set")
+def set_channel(
+    name: str,
+    kind: Annotated[str, typer.Option(help="One of `distributor channel kinds`.")],
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE, or KEY=@VARIABLE to read it from the environment; may be repeated."),
+    ] = None,
+) -> None:
+    """Configure a channel, new or again. Secrets are kept encrypted."""
+    with installation_at_hand() as installation:
+        configure(installation, name, kind, _parse(values or []))
+    say(f"channel {name!r} of kind {kind} is configured")
+
+
+@commands.command("list")
+def list_channels(as_json: AsJson = False) -> None:
+    """Every configured channel."""
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        records = channels.all_channels(connection)
+    show_rows(
+        ("name", "kind", "settings", "facts"),
+        [(record.name, record.kind, dict(record.settings), dict(record.facts)) for record in records],
+        as_json=as_json,
+        empty="No channels yet: `distributor channel set NAME --kind KIND --set KEY=VALUE` makes one.",
+    )
+
+
+@commands.command("show")
+def show_channel(name: str, as_json: AsJson = False) -> None:
+    """One channel; of its secrets only which are set."""
+    with installation_at_hand() as installation:
+        with installation.database.begin() as connection:
+            record = channels.find(connection, name)
+        sealed = sorted(installation.vault.open(record.sealed)) if record.sealed else []
+    told = {
+        "name": record.name,
+        "kind": record.kind,
+        "settings": dict(record.settings),
+        "secrets_set": sealed,
+        "facts": dict(record.facts),
+    }
+    if as_json:
+        show(told)
+    else:
+        show_rows(("", " "), told.items(), as_json=False, empty="")
+
+
+def configure(installation: Installation, name: str, kind: str, values: dict[str, Any]) -> None:
+    """Check and keep the settings of a channel. Raises InputError or NotFoundError before anything is written."""
+    model = kind_of(kind).settings_model
+    unknown = sorted(set(values) - set(model.model_fields))
+    if unknown:
+        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(model.model_fields)}")
+    make_channel(kind, values)
+    secrets = {key: str(value) for key, value in values.items() if _is_secret(model, key)}
+    settings = {key: value for key, value in values.items() if key not in secrets}
+    sealed = installation.vault.seal(secrets) if secrets else None
+    with installation.database.begin() as connection:
+        channels.put(connection, name=name, kind=kind, settings=settings, sealed=sealed)
+
+
+def _parse(values: list[str]) -> dict[str, str]:
+    parsed = {}
+    for one in values:
+        key, equals, value = one.partition("=")
+        if not equals:
+            raise InputError(f"--set {one!r}: write KEY=VALUE")
+        if value.startswith("@"):
+            if value[1:] not in os.environ:
+                raise InputError(f"--set {key}={value}: the environment has no variable {value[1:]}")
+            value = os.environ[value[1:]]
+        parsed[key] = value
+    return parsed
+
+
+def _is_secret(model: type[BaseModel], key: str) -> bool:
+    return SecretStr in (
+        model.model_fields[key].annotation,
+        *getattr(model.model_fields[key].annotation, "__args__", ()),
+    )

@@ -1,0 +1,190 @@
+"""`distributor demo`: one article to every channel of a sandbox, by the real workers, with proof."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.progress import track
+from rich.table import Table
+
+from distributor.bootstrap import child_environment, make_installation, open_services
+from distributor.cli.campaigns import follow
+from distributor.cli.processes import running_crew, worker_parts
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
+from distributor.cli.session import err, out, say
+from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import ConfigurationError
+from distributor.flow import ingest
+from distributor.flow.installation import Installation
+from distributor.flow.plan import plan
+from distributor.flow.report import CampaignReport, summarise
+from distributor.settings import Settings, load_settings
+from distributor.storage import audience, publications
+from distributor.storage.audience import Person
+from distributor.storage.schema import migrate
+
+_FEEDS = {"feeds/all.rss": "rss.xml", "feeds/all.atom": "atom.xml", "feeds/all.json": "feed.json"}
+_NETWORKS = ("x", "mastodon", "bluesky")
+_BATCH = 5000
+_NAMES = ("Ada", "Bo", "Chloé", "Dmitri", "Eun-ji", "Farid", "Grace", "Hana", "Íris", "Jürgen", "", "Łukasz")
+"""First names of made-up subscribers; one has none, as in life."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Folders:
+    """Where a demonstration keeps its things."""
+
+    out: Path
+
+    @property
+    def sandbox(self) -> Path:
+        return self.out / "sandbox"
+
+    @property
+    def data(self) -> Path:
+        return self.out / "data"
+
+    @property
+    def ready(self) -> Path:
+        return self.out / "sandbox.json"
+
+
+def demo(
+    article: Annotated[Path | None, typer.Option(help="The article; default: one that comes with it.")] = None,
+    subscribers: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many people get the mail.")] = 200,
+    out_dir: Annotated[Path, typer.Option("--out", help="The folder for everything that comes out.")] = Path(
+        "demo-out"
+    ),
+) -> None:
+    """Send one article on every channel to the sandbox and account for every delivery."""
+    started = time.monotonic()
+    folders = _prepare(out_dir)
+    settings = _settings(load_settings(), folders)
+    with open_services(settings) as services:
+        installation = make_installation(settings, services)
+        migrate(installation.database)
+        parts = [sandbox_part(folders.sandbox, folders.ready, http_port=0, smtp_port=0), *worker_parts()]
+        environment = child_environment(settings, services)
+        with running_crew(parts, logs=folders.out / "logs", environment=environment) as crew:
+            ports = wait_for_sandbox(folders.ready, crew)
+            ingested = ingest.add_file(installation, article or settings.content_dir / "golden.md")
+            names = configure_sandbox_channels(installation, ports)
+            _invent_subscribers(installation, subscribers)
+            campaign_id = plan(
+                installation,
+                CampaignPlan(
+                    name="Demonstration",
+                    article_slugs=(ingested.slug,),
+                    channel_names=tuple(names),
+                    list_slug="demo",
+                    starts_at=installation.clock(),
+                ),
+            )
+            told = follow(installation, campaign_id)
+            _collect(installation, folders, ports)
+        installation.database.close()
+    _conclude(told, folders, slug=ingested.slug, seconds=time.monotonic() - started)
+
+
+def _conclude(told: CampaignReport, folders: _Folders, *, slug: str, seconds: float) -> None:
+    channels = {one.dispatch.kind: summarise(one.totals) for one in told.dispatches}
+    mails = len(list((folders.out / "inbox").glob("*.eml")))
+    summary = {"article": slug, "seconds": round(seconds, 1), "inbox": mails, "channels": channels}
+    (folders.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    _print_summary(channels)
+    say(f"everything is in {folders.out}: inbox/, feeds/, social/, summary.json ({seconds:.1f} s)")
+    for one in told.dispatches:
+        if one.dispatch.state is not DispatchState.FINISHED:
+            say(f"{one.dispatch.channel_name} is {one.dispatch.state.value}: {one.dispatch.reason}")
+    if not _is_accounted_for(told, mails):
+        raise typer.Exit(4)
+
+
+def _is_accounted_for(told: CampaignReport, mails: int) -> bool:
+    """Every dispatch is finished, every delivery is sent, and the inbox holds just the mails that were sent."""
+    finished = all(one.dispatch.state is DispatchState.FINISHED for one in told.dispatches)
+    sums = all(one.totals.audience == one.dispatch.audience for one in told.dispatches)
+    sent = told.totals[DeliveryState.SENT] == told.totals.audience
+    mailed = sum(one.totals[DeliveryState.SENT] for one in told.dispatches if one.dispatch.kind == "email")
+    return finished and sums and sent and mailed == mails
+
+
+def _prepare(out_dir: Path) -> _Folders:
+    """An empty folder for what comes out. A folder that is not a demonstration's is left alone."""
+    folder = out_dir.absolute()
+    if folder.exists() and any(folder.iterdir()) and not (folder / ".demo").exists():
+        raise ConfigurationError(
+            f"{out_dir} is not empty and not from an earlier demo: choose another folder with --out"
+        )
+    try:
+        shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+        folder.mkdir(parents=True)
+        (folder / ".demo").touch()
+    except OSError as error:
+        raise ConfigurationError(f"cannot write to {out_dir}: {error.strerror}; choose another with --out") from error
+    return _Folders(out=folder)
+
+
+def _settings(settings: Settings, folders: _Folders) -> Settings:
+    """The settings of the demonstration: everything embedded, whatever the environment says."""
+    return settings.model_copy(
+        update={
+            "data_dir": folders.data,
+            "database_url": None,
+            "redis_url": None,
+            "secret_key": None,
+            "postal_address": settings.postal_address or "Distributor Demo, 1 Example Street, 12345 Sampletown",
+            "sender": "Distributor Demo <news@demo.example>",
+        }
+    )
+
+
+def _invent_subscribers(installation: Installation, count: int) -> None:
+    with installation.database.begin() as connection:
+        chosen = audience.add_list(connection, slug="demo", name="Demonstration")
+        for start in track(
+            range(0, count, _BATCH), "Subscribing", console=err, disable=count <= _BATCH, transient=True
+        ):
+            people = [_person(number) for number in range(start, min(start + _BATCH, count))]
+            audience.subscribe(connection, chosen.id, people, now=installation.clock())
+
+
+def _person(number: int) -> Person:
+    address = f"reader{number + 1}@example.org"
+    return Person(key=address, address=address, name=_NAMES[number % len(_NAMES)])
+
+
+def _collect(installation: Installation, folders: _Folders, ports: SandboxPorts) -> None:
+    (folders.sandbox / "inbox").rename(folders.out / "inbox")
+    (folders.out / "feeds").mkdir()
+    with installation.database.begin() as connection:
+        for path, name in _FEEDS.items():
+            (folders.out / "feeds" / name).write_bytes(publications.find_document(connection, path).body)
+    (folders.out / "social").mkdir()
+    for network in _NETWORKS:
+        posts = _posts(ports, network)
+        (folders.out / "social" / f"{network}.json").write_text(json.dumps(posts, ensure_ascii=False, indent=2) + "\n")
+
+
+def _posts(ports: SandboxPorts, network: str) -> Sequence[Any]:
+    answer = httpx.get(f"http://127.0.0.1:{ports.http}/export/{network}.json")
+    answer.raise_for_status()
+    posts: Sequence[Any] = answer.json()
+    return posts
+
+
+def _print_summary(channels: dict[str, dict[str, int]]) -> None:
+    columns = list(next(iter(channels.values())))
+    table = Table("channel", *columns, box=None, pad_edge=False, header_style="bold")
+    for kind, counts in channels.items():
+        table.add_row(kind, *(str(counts[column]) for column in columns))
+    out.print(table)

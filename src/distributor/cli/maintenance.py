@@ -1,0 +1,145 @@
+"""`distributor migrate | doctor | backup | restore`: looking after an installation."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from redis import RedisError
+
+from distributor.bootstrap import open_installation, secret_key
+from distributor.channels.shelf import kinds
+from distributor.cli.session import AsJson, installation_at_hand, out, say, show
+from distributor.domain.errors import ConfigurationError, DistributorError, InputError, StateError
+from distributor.embedded.postgres import find_postgres
+from distributor.flow.installation import Installation
+from distributor.settings import Settings, load_settings
+from distributor.storage import channels, heartbeats
+from distributor.storage.backup import is_empty, read_backup, write_backup
+from distributor.storage.schema import check_schema, migrate, newest_revision
+
+_BEAT_IS_LATE = timedelta(seconds=30)
+
+
+def migrate_database() -> None:
+    """Bring the database to the schema of this version."""
+    with open_installation(load_settings()) as installation:
+        say(f"the database is at schema {migrate(installation.database)}")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check this installation; exit status 5 if something would keep it from working."""
+    settings = load_settings()
+    findings: list[tuple[str, str, str]] = []
+    _check(findings, "python", lambda: platform.python_version())
+    _check(findings, "kinds", lambda: ", ".join(kinds()))
+    _check(findings, "secret key", lambda: _about_key(settings))
+    _check(findings, "postal address", lambda: _about_address(settings))
+    try:
+        with open_installation(settings) as installation:
+            _check(findings, "postgresql", lambda: _about_postgresql(installation))
+            _check(findings, "schema", lambda: _about_schema(settings, installation))
+            _check(findings, "redis", lambda: _about_redis(installation))
+            _check(findings, "channels", lambda: _about_channels(installation))
+            _check(findings, "beat", lambda: _about_beat(installation))
+    except DistributorError as error:
+        findings.append(("servers", "wrong", str(error)))
+    if as_json:
+        show([{"check": check, "state": state, "finding": finding} for check, state, finding in findings])
+    else:
+        for check, state, finding in findings:
+            colour = {"fine": "green", "wrong": "red"}[state]
+            out.print(f"[{colour}]{state:5}[/] {check}: ", end="")
+            out.print(finding, markup=False)
+    if any(state == "wrong" for _, state, _ in findings):
+        raise typer.Exit(ConfigurationError.exit_code)
+
+
+def backup(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write the whole database to FILE (pg_dump's custom format)."""
+    with installation_at_hand() as installation:
+        write_backup(installation.database, file, programs=_programs())
+    say(f"{file} holds everything but the secret key and the settings; keep those with it")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `distributor backup` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what the database holds.")] = False,
+) -> None:
+    """Bring back a backup, into an empty database or with --replace in place of what is there."""
+    if not file.is_file():
+        raise InputError(f"{file} is not a file; name one that `distributor backup` wrote")
+    with open_installation(load_settings()) as installation:
+        if not replace and not is_empty(installation.database):
+            raise StateError("the database is not empty; add --replace to lose what it holds")
+        read_backup(installation.database, file, programs=_programs())
+        migrate(installation.database)
+    say("restored")
+
+
+def _programs() -> Path | None:
+    """The folder of PostgreSQL's programs that come with the embedded server; None: those on PATH."""
+    try:
+        return find_postgres()
+    except ConfigurationError:
+        return None
+
+
+def _check(findings: list[tuple[str, str, str]], check: str, look: Callable[[], str]) -> None:
+    try:
+        findings.append((check, "fine", look()))
+    except (DistributorError, RedisError) as error:
+        findings.append((check, "wrong", str(error)))
+
+
+def _about_key(settings: Settings) -> str:
+    secret_key(settings)
+    return "set" if settings.secret_key else f"kept in {settings.data_dir / 'secret_key'}"
+
+
+def _about_address(settings: Settings) -> str:
+    if not settings.postal_address:
+        raise ConfigurationError("DISTRIBUTOR_POSTAL_ADDRESS is not set, and no newsletter goes out without it")
+    return settings.postal_address
+
+
+def _about_postgresql(installation: Installation) -> str:
+    return installation.database.version()
+
+
+def _about_schema(settings: Settings, installation: Installation) -> str:
+    if settings.database_url is None:
+        return migrate(installation.database)
+    check_schema(installation.database)
+    return newest_revision()
+
+
+def _about_redis(installation: Installation) -> str:
+    installation.redis.ping()
+    kept = cast("dict[str, str]", installation.redis.config_get("appendonly"))
+    if kept.get("appendonly") != "yes":
+        raise ConfigurationError("Redis answers but forgets everything when it stops: set `appendonly yes`")
+    return "answers, append-only"
+
+
+def _about_channels(installation: Installation) -> str:
+    with installation.database.begin() as connection:
+        records = channels.all_channels(connection)
+    for record in records:
+        installation.open_channel(record)
+    if not records:
+        raise ConfigurationError("none is configured: `distributor channel set` does it")
+    return ", ".join(f"{record.name} ({record.kind})" for record in records)
+
+
+def _about_beat(installation: Installation) -> str:
+    with installation.database.begin() as connection:
+        last = heartbeats.last_beat(connection, "beat")
+    if last is None or installation.clock() - last > _BEAT_IS_LATE:
+        seen = f"was last seen at {last:%Y-%m-%d %H:%M:%S} UTC" if last else "was never seen"
+        raise ConfigurationError(f"the beat {seen}: nothing goes out without `distributor beat` or `distributor up`")
+    return f"ticked at {last:%H:%M:%S} UTC"

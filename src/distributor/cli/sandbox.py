@@ -1,0 +1,65 @@
+"""The sandbox as a part of the service: its process, its ports, and the channels that lead to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributor.cli.channels import configure
+from distributor.cli.processes import Crew, Part
+from distributor.domain.errors import ServiceError
+from distributor.flow.installation import Installation
+
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxPorts:
+    """Where a running sandbox listens on this machine."""
+
+    http: int
+    smtp: int
+
+
+def sandbox_part(folder: Path, ready: Path, *, http_port: int, smtp_port: int) -> Part:
+    """The sandbox as a process; it writes its ports to `ready` once it listens."""
+    return Part(
+        name="sandbox",
+        module="distributor.sandbox",
+        arguments=(
+            *("--folder", str(folder)),
+            *("--http-port", str(http_port)),
+            *("--smtp-port", str(smtp_port)),
+            *("--ready-file", str(ready)),
+        ),
+    )
+
+
+def wait_for_sandbox(ready: Path, crew: Crew) -> SandboxPorts:
+    """The ports of the sandbox, once it listens. Raises ServiceError if it does not."""
+    deadline = time.monotonic() + _START_SECONDS
+    while not ready.exists():
+        crew.insist()
+        if time.monotonic() > deadline:
+            raise ServiceError(f"the sandbox did not start within {_START_SECONDS:.0f} s; see its log in {crew.logs}")
+        time.sleep(0.05)
+    told = json.loads(ready.read_text())
+    return SandboxPorts(http=told["http_port"], smtp=told["smtp_port"])
+
+
+def configure_sandbox_channels(installation: Installation, ports: SandboxPorts) -> list[str]:
+    """Configure one channel of each kind, leading to the sandbox; returns their names."""
+    settings = _settings(f"http://127.0.0.1:{ports.http}", ports.smtp)
+    for kind, values in settings.items():
+        configure(installation, kind, kind, values)
+    return list(settings)
+
+
+def _settings(url: str, smtp_port: int) -> dict[str, dict[str, Any]]:
+    return {
+        "email": {"smtp_url": f"smtp://127.0.0.1:{smtp_port}"},
+        "feed": {},
+    }

@@ -1,0 +1,98 @@
+"""`distributor up | web | worker | beat`: the processes of the service."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from distributor.bootstrap import child_environment, make_installation, open_services
+from distributor.cli.processes import Crew, Part, running_crew, worker_parts
+from distributor.cli.sandbox import configure_sandbox_channels, sandbox_part, wait_for_sandbox
+from distributor.cli.session import installation_at_hand, say
+from distributor.flow.ingest import scan
+from distributor.flow.installation import Installation
+from distributor.logs import configure_logs
+from distributor.settings import load_settings
+from distributor.storage import channels
+from distributor.storage.schema import migrate
+from distributor.web.app import insist_on_free_port, serve
+
+
+def up(
+    email_workers: Annotated[int, typer.Option(min=1, help="Processes that send email.")] = 1,
+    sandbox_port: Annotated[int, typer.Option(help="Port of the sandbox page.")] = 8025,
+    smtp_port: Annotated[int, typer.Option(help="Port of the sandbox's SMTP inbox.")] = 2525,
+) -> None:
+    """Run the whole service on this machine until it is stopped."""
+    settings = load_settings()
+    for port in (settings.port, sandbox_port, smtp_port):
+        insist_on_free_port(settings.host, port)
+    ready = settings.data_dir / "sandbox.json"
+    ready.unlink(missing_ok=True)
+    with open_services(settings) as services:
+        installation = make_installation(settings, services)
+        migrate(installation.database)
+        parts = [
+            Part(name="web", module="distributor.web"),
+            *worker_parts(email_workers=email_workers),
+            sandbox_part(settings.data_dir / "sandbox", ready, http_port=sandbox_port, smtp_port=smtp_port),
+        ]
+        environment = child_environment(settings, services)
+        with running_crew(parts, logs=settings.data_dir / "logs", environment=environment) as crew:
+            ports = wait_for_sandbox(ready, crew)
+            if _is_first_run(installation):
+                configure_sandbox_channels(installation, ports)
+                scan(installation)
+            say(f"Distributor serves {settings.public_url}")
+            say(f"the sandbox shows mails and posts on http://{settings.host}:{ports.http}")
+            say(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
+            _watch(crew)
+    say("stopped")
+
+
+def web() -> None:
+    """Serve feeds, article pages, tracking and unsubscribe."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    with installation_at_hand() as installation:
+        serve(installation, host=settings.host, port=settings.port)
+
+
+def worker(
+    queue: Annotated[list[str], typer.Option(help="email, social, feed or default; may be repeated.")],
+    concurrency: Annotated[int, typer.Option(min=1, help="How many tasks at once.")] = 1,
+) -> None:
+    """Do the work of one or more queues."""
+    arguments = [argument for name in queue for argument in ("--queue", name)]
+    _become("worker", "work", *arguments, "--concurrency", str(concurrency))
+
+
+def beat() -> None:
+    """Tick once a second and ring for what is due."""
+    _become("worker", "beat")
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Go on as another module: the command line knows nothing of Celery."""
+    import sys
+
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
+
+
+def _is_first_run(installation: Installation) -> bool:
+    with installation.database.begin() as connection:
+        return not channels.all_channels(connection)
+
+
+def _watch(crew: Crew) -> None:
+    """Keep the processes running until somebody asks to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(1.0):
+        for name in crew.revive():
+            say(f"{name} had died and was started again; its log says why")

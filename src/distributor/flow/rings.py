@@ -1,0 +1,38 @@
+"""Rings: what one step says to whoever should do the next. They carry numbers and may be lost or doubled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from distributor.channels.shelf import kind_of
+from distributor.domain.campaign import Dispatch
+
+# One worker is rung for each so many of an audience, up to the limit.
+_AUDIENCE_PER_WORKER = 1000
+_MOST_WORKERS = 8
+
+
+class Verb(StrEnum):
+    """The steps that a dispatch may be rung for."""
+
+    RENDER = "render"
+    RELEASE = "release"
+    DELIVER = "deliver"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Somebody who listens on `queue` should do `verb` to this dispatch. It may be lost or doubled without harm."""
+
+    verb: Verb
+    dispatch_id: int
+    queue: str
+
+
+def delivery_rings(dispatch: Dispatch) -> list[Ring]:
+    """Rings for as many workers as the audience of a running dispatch is worth."""
+    wanted = -(-(dispatch.audience or 1) // _AUDIENCE_PER_WORKER)
+    queue = kind_of(dispatch.kind).capabilities.queue
+    return [Ring(Verb.DELIVER, dispatch.id, queue)] * max(1, min(wanted, _MOST_WORKERS))

@@ -1,0 +1,55 @@
+"""Backup: the whole database as one file of pg_dump's custom format, and back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from sqlalchemy import text
+
+from distributor.domain.errors import ConfigurationError, ServiceError
+from distributor.storage.database import Database
+
+
+def write_backup(database: Database, file: Path, *, programs: Path | None) -> None:
+    """Write `file`, whole or not at all. `programs` is the folder of PostgreSQL's programs, None: those on PATH."""
+    fresh = file.with_name(f"{file.name}.partial")
+    try:
+        _run(database, "pg_dump", "--format=custom", f"--file={fresh}", programs=programs)
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def read_backup(database: Database, file: Path, *, programs: Path | None) -> None:
+    """Put back what `file` holds, whole or not at all, in place of the tables that are there."""
+    options = ("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error")
+    _run(database, "pg_restore", *options, str(file), programs=programs)
+
+
+def is_empty(database: Database) -> bool:
+    """Whether the database holds no table at all."""
+    with database.begin() as connection:
+        found = connection.execute(
+            text("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")
+        ).scalar_one()
+    return bool(found == 0)
+
+
+def _run(database: Database, program: str, *arguments: str, programs: Path | None) -> None:
+    path = str(programs / program) if programs else shutil.which(program)
+    if path is None:
+        raise ConfigurationError(f"the program {program} is missing; install the package postgresql-client")
+    address, password = database.address_for_programs()
+    done = subprocess.run(  # noqa: S603
+        [path, f"--dbname={address}", *arguments],
+        env={**os.environ, **password},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        raise ServiceError(f"{program} failed: {lines[0] if lines else f'status {done.returncode}'}")
