@@ -7,20 +7,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, UndefinedError
-from jinja2.exceptions import SecurityError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.exceptions import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from distributor.domain.errors import TemplateError
 
 _PLAIN_TEXT = (".txt.j2", ".text.j2")
+# What an expression in a template can raise in Python itself: 1 + "a", 1 / 0, a template that includes itself.
+_EXPRESSION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 
 
 class Templates:
     """Templates from one or more folders; the first folder that has a name wins."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
         self._environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader([str(folder) for folder in folders]),
             autoescape=lambda name: not (name or "").endswith(_PLAIN_TEXT),
@@ -31,16 +33,40 @@ class Templates:
         )
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
-        """The text of template `name`. Raises TemplateError with the template and the line at fault."""
+        """The text of template `name`. Raises TemplateError with the template and the line at fault.
+
+        At fault is the innermost template: one that was included, if the error is there.
+        """
         try:
             return self._environment.get_template(name).render(context)
-        except TemplateNotFound as error:
-            raise TemplateError("there is no such template", template=error.name or name) from error
         except TemplateSyntaxError as error:
             raise TemplateError(str(error.message), template=error.name or name, line=error.lineno) from error
-        except (UndefinedError, SecurityError, JinjaError) as error:
-            place, line = _place_of(error, name)
+        except TemplateNotFound as error:
+            place, line = self._place_of(error, name)
+            missing = error.name if isinstance(error.name, str) else str(error.message)
+            reason = "there is no such template" if missing == name else f"there is no template {missing!r} to include"
+            raise TemplateError(reason, template=place, line=line) from error
+        except (JinjaError, *_EXPRESSION_ERRORS) as error:
+            place, line = self._place_of(error, name)
             raise TemplateError(str(error), template=place, line=line) from error
+
+    def _place_of(self, error: BaseException, name: str) -> tuple[str, int | None]:
+        """The innermost template frame of a traceback: Jinja2 rewrites frames to the template's own file and line."""
+        place, line = name, None
+        traceback = error.__traceback__
+        while traceback is not None:
+            own_name = self._name_of(Path(traceback.tb_frame.f_code.co_filename))
+            if own_name is not None:
+                place, line = own_name, traceback.tb_lineno
+            traceback = traceback.tb_next
+        return place, line
+
+    def _name_of(self, file: Path) -> str | None:
+        """The name under which `file` is asked for, or None if it is no template."""
+        for folder in self._folders:
+            if file.suffix == ".j2" and file.is_relative_to(folder):
+                return file.relative_to(folder).as_posix()
+        return None
 
 
 @cache
@@ -49,15 +75,3 @@ def shipped_templates() -> Path:
     package = Path(__file__).resolve().parents[1]
     in_wheel = package / "shipped" / "templates"
     return in_wheel if in_wheel.is_dir() else package.parents[1] / "templates"
-
-
-def _place_of(error: BaseException, name: str) -> tuple[str, int | None]:
-    """The innermost template frame of a traceback: Jinja2 rewrites frames to the template's own file and line."""
-    place, line = name, None
-    traceback = error.__traceback__
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
-        if file.endswith(".j2"):
-            place, line = Path(file).name, traceback.tb_lineno
-        traceback = traceback.tb_next
-    return place, line
