@@ -1,0 +1,210 @@
+"""Blocks as HTML: semantic, absolute, escaped once, and well-formed XML, for mails, feeds and web pages alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import assert_never
+
+import nh3
+
+from distributor.domain.blocks import (
+    Alignment,
+    Block,
+    Code,
+    Divider,
+    Heading,
+    Image,
+    List,
+    ListItem,
+    Mark,
+    Paragraph,
+    Quote,
+    Run,
+    Runs,
+    Table,
+)
+from distributor.rendering.addresses import Resolve, image_source, link_target
+from distributor.rendering.legible import legible
+
+# Outermost first, so that the same run is always written the same way.
+_TAG_OF_MARK = {Mark.STRONG: "strong", Mark.EMPHASIS: "em", Mark.STRIKE: "s", Mark.CODE: "code"}
+
+_ATTRIBUTES = {
+    "*": {"style"},
+    "a": {"href"},
+    "code": {"class"},
+    "img": {"src", "alt", "width"},
+    "ol": {"start"},
+    "th": {"scope"},
+}
+_TAGS = {
+    *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "a", "strong", "em", "s", "code", "pre", "blockquote"),
+    *("ul", "ol", "li", "figure", "figcaption", "img", "div", "table", "thead", "tbody", "tr"),
+    *("th", "td"),
+}
+
+_VOID_TAG = re.compile(r"<(br|hr|img)((?:\s[a-z]+=\"[^\"]*\")*)>")
+_NOT_IN_CLASS = re.compile(r"[^\w+#.-]+")
+
+_RIGHT_TO_LEFT_LANGUAGES = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "lrc", "mzn", "nqo", "pnb", "ps", "sd", "syr", "ug", "ur", "yi"}
+)
+_RIGHT_TO_LEFT_SCRIPTS = frozenset({"adlm", "arab", "hebr", "mand", "mend", "nkoo", "rohg", "samr", "syrc", "thaa"})
+
+
+def html_of(
+    blocks: Sequence[Block],
+    *,
+    resolve: Resolve | None = None,
+    styles: Mapping[str, str] | None = None,
+    section_level: int = 2,
+    image_width: int | None = None,
+) -> str:
+    """The blocks as an HTML fragment that is well-formed XML too.
+
+    `resolve` makes addresses absolute; without it they stay as they are. `styles` are inline declarations by tag, or
+    by parent and tag ("pre code" is asked before "code"); a table stands in a div if there is one for "div", which
+    can let wide tables scroll. `section_level` is the level a section heading (level 2 in
+    the blocks) takes on the page. `image_width`, in pixels, is for mail clients that ignore style sheets.
+    """
+    writer = _Writer(resolve=resolve, styles=styles or {}, section_level=section_level, image_width=image_width)
+    return _sanitized(writer.blocks(blocks))
+
+
+def direction_of(language: str) -> str:
+    """ "rtl" or "ltr": the direction in which a BCP 47 language is written; its script subtag decides if it has one."""
+    first, *others = language.lower().replace("_", "-").split("-")
+    script = next((part for part in others if len(part) == 4 and part.isalpha()), None)
+    is_right_to_left = script in _RIGHT_TO_LEFT_SCRIPTS if script else first in _RIGHT_TO_LEFT_LANGUAGES
+    return "rtl" if is_right_to_left else "ltr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writer:
+    resolve: Resolve | None
+    styles: Mapping[str, str]
+    section_level: int
+    image_width: int | None
+
+    def blocks(self, blocks: Iterable[Block], parent: str = "") -> str:
+        return "\n".join(self.block(block, parent) for block in blocks)
+
+    def block(self, block: Block, parent: str) -> str:
+        match block:
+            case Heading(level=level, runs=runs):
+                shifted = min(max(level + self.section_level - 2, 1), 6)
+                return self.element(f"h{shifted}", self.runs(runs), parent)
+            case Paragraph(runs=runs):
+                return self.element("p", self.runs(runs), parent)
+            case List():
+                return self.listing(block, parent)
+            case Quote(blocks=inner):
+                return self.element("blockquote", self.blocks(inner, "blockquote"), parent)
+            case Image():
+                return self.image(block, parent)
+            case Code(text=text, language=language):
+                # A class of several words would be several classes.
+                name = _NOT_IN_CLASS.sub("-", language.strip())
+                code = self.element("code", _escaped(text), "pre", **({"class": f"language-{name}"} if name else {}))
+                return self.element("pre", code, parent)
+            case Table():
+                return self.table(block, parent)
+            case Divider():
+                return self.void("hr", parent)
+            case _:
+                assert_never(block)
+
+    def listing(self, block: List, parent: str) -> str:
+        tag = "ol" if block.ordered else "ul"
+        items = "\n".join(self.item(item) for item in block.items)
+        start = {"start": str(block.start)} if block.ordered and block.start != 1 else {}
+        return self.element(tag, items, parent, **start)
+
+    def item(self, item: ListItem) -> str:
+        match item.blocks:
+            case (Paragraph(runs=runs), *nested) if all(isinstance(block, List) for block in nested):
+                return self.element("li", "\n".join([self.runs(runs), *(self.block(each, "li") for each in nested)]))
+            case blocks:
+                return self.element("li", self.blocks(blocks, "li"))
+
+    def image(self, block: Image, parent: str) -> str:
+        picture = self.element("p", self.picture(block), "figure" if block.caption else parent)
+        if not block.caption:
+            return picture
+        return self.element("figure", picture + self.element("figcaption", self.runs(block.caption), "figure"), parent)
+
+    def picture(self, block: Image) -> str:
+        source = image_source(block.src, self.resolve)
+        if source is None:
+            return _escaped(block.alt)
+        width = {"width": str(self.image_width)} if self.image_width else {}
+        return self.void("img", "", src=source, alt=block.alt, **width)
+
+    def table(self, block: Table, parent: str) -> str:
+        head = self.row(block.header, block.alignments, head=True) if any(block.header) else ""
+        rows = "\n".join(self.row(row, block.alignments, head=False) for row in block.rows)
+        parts = (self.element("thead", head) if head else "", self.element("tbody", rows) if rows else "")
+        if "div" not in self.styles:
+            return self.element("table", "".join(parts), parent)
+        return self.element("div", self.element("table", "".join(parts), "div"), parent)
+
+    def row(self, cells: Sequence[Runs], alignments: Sequence[Alignment], *, head: bool) -> str:
+        written = (self.cell(cell, alignment, head) for cell, alignment in zip(cells, alignments, strict=True))
+        return self.element("tr", "".join(written))
+
+    def cell(self, runs: Runs, alignment: Alignment, head: bool) -> str:
+        # An empty header cell heads nothing: screen readers are better off with a plain one.
+        tag = "th" if head and runs else "td"
+        # Left is how text begins anyway, except from right to left, where saying so would be wrong.
+        align = f"text-align:{alignment.value}" if alignment is not Alignment.LEFT else ""
+        return self.element(tag, self.runs(runs), style=align, **({"scope": "col"} if tag == "th" else {}))
+
+    def runs(self, runs: Runs) -> str:
+        return "".join(self.link(href, list(group)) for href, group in groupby(runs, key=lambda run: run.href))
+
+    def link(self, href: str | None, runs: Sequence[Run]) -> str:
+        text = "".join(self.run(run) for run in runs)
+        target = link_target(href, self.resolve) if href else None
+        return self.element("a", text, href=target) if target else text
+
+    def run(self, run: Run) -> str:
+        text = _escaped(run.text).replace("\n", "<br/>")
+        for mark, tag in reversed(_TAG_OF_MARK.items()):
+            if mark in run.marks:
+                text = self.element(tag, text)
+        return text
+
+    def element(self, tag: str, content: str, parent: str = "", **attributes: str) -> str:
+        return f"<{tag}{self.attributes(tag, parent, attributes)}>{content}</{tag}>"
+
+    def void(self, tag: str, parent: str, **attributes: str) -> str:
+        return f"<{tag}{self.attributes(tag, parent, attributes)}/>"
+
+    def attributes(self, tag: str, parent: str, given: Mapping[str, str]) -> str:
+        styles = (self.styles.get(f"{parent} {tag}") or self.styles.get(tag, ""), given.get("style", ""))
+        style = ";".join(part.rstrip("; ") for part in styles if part)
+        written = {**given, "style": style}
+        return "".join(
+            f' {name}="{_escaped(value)}"' for name, value in written.items() if value or name in ("alt", "href", "src")
+        )
+
+
+def _escaped(text: str) -> str:
+    return legible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def _sanitized(html: str) -> str:
+    """The last net: whatever slipped into a text or an address above, only known tags and attributes come out."""
+    clean = nh3.clean(
+        html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto", "tel"}, link_rel=None
+    )
+    return _VOID_TAG.sub(_as_xml, clean).replace("&nbsp;", "&#160;")
+
+
+def _as_xml(tag: re.Match[str]) -> str:
+    """The net writes HTML: there a tag may need no end, and an attribute may hold angle brackets."""
+    attributes = tag[2].replace("<", "&lt;").replace(">", "&gt;")
+    return f"<{tag[1]}{attributes}/>"
