@@ -1,0 +1,79 @@
+"""The one adapter around the MJML engine (mjml-python, built on mrml): MJML in, HTML for mail clients out.
+
+The engine accepts in silence what it cannot do. What it would quietly get wrong is refused here instead.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from lxml import etree
+from mjml import mjml2html
+
+from distributor.domain.errors import TemplateError
+
+_COMPONENTS = frozenset(
+    {
+        *("mj-head", "mj-attributes", "mj-all", "mj-class", "mj-breakpoint", "mj-font", "mj-preview", "mj-style"),
+        *("mj-title", "mj-body", "mj-section", "mj-wrapper", "mj-column", "mj-group", "mj-hero", "mj-text", "mj-image"),
+        *("mj-button", "mj-divider", "mj-spacer", "mj-table", "mj-raw", "mj-social", "mj-social-element", "mj-navbar"),
+        *("mj-navbar-link", "mj-carousel", "mj-carousel-image", "mj-accordion", "mj-accordion-element"),
+        *("mj-accordion-title", "mj-accordion-text"),
+    }
+)
+_PICTURES = frozenset({"mj-image", "mj-social-element", "mj-carousel-image", "img"})
+
+
+def html_of_mjml(mjml: str, *, template: str) -> str:
+    """The HTML document for an MJML document that is well-formed XML; tokens like ``@@name@@`` go through untouched.
+
+    `template` is what the MJML came from, for messages. Web fonts are never fetched. Raises TemplateError.
+    """
+    for line, reason in _faults_of(_parsed(mjml, template)):
+        raise TemplateError(f"{reason} ({_quoted(mjml, line)})", template=template)
+    try:
+        return mjml2html(mjml, fonts={})
+    except ValueError as error:
+        raise TemplateError(f"the MJML engine refuses it: {error}", template=template) from error
+
+
+def _parsed(mjml: str, template: str) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+    try:
+        # As bytes, because lxml refuses text that declares an encoding.
+        return etree.fromstring(mjml.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        reason = error.msg.partition(", line ")[0]
+        place = _quoted(mjml, error.lineno or 0)
+        raise TemplateError(f"it makes no well-formed XML: {reason} ({place})", template=template) from error
+
+
+def _faults_of(root: etree._Element) -> list[tuple[int, str]]:
+    """What the engine would accept and then get wrong: the line in the MJML, and the reason."""
+    faults: list[tuple[int, str]] = []
+    if root.tag != "mjml" or not root.get("lang") or not root.get("dir"):
+        faults.append((1, "the outermost element must be <mjml lang=… dir=…>, or screen readers guess the language"))
+    for element in root.iter("*"):
+        tag = str(element.tag)
+        line = cast("int | None", element.sourceline) or 0
+        if tag == "mj-include":
+            faults.append((line, "mj-include loses the page width in this engine; use {% include %}"))
+        elif tag.startswith("mj-") and tag not in _COMPONENTS:
+            faults.append((line, f"the MJML engine does not know <{tag}>"))
+        elif tag == "mj-style" and element.get("inline"):
+            faults.append((line, 'this engine ignores <mj-style inline="inline">; put the style on the element'))
+        elif tag in _PICTURES and element.get("alt") is None and not _is_default(element):
+            faults.append((line, f'<{tag}> has no alt; write alt="" if it is decorative'))
+    return faults
+
+
+def _is_default(element: etree._Element) -> bool:
+    """Whether it only states defaults for the components of its name."""
+    return any(ancestor.tag == "mj-attributes" for ancestor in element.iterancestors())
+
+
+def _quoted(mjml: str, line: int) -> str:
+    """The line of the MJML, since the person at fault sees only the template it was made from."""
+    lines = mjml.split("\n")
+    text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    return f"line {line} of the MJML: {text[:120]}"
