@@ -39,7 +39,7 @@ def entry_of(article: Article, site: Site) -> Entry:
         guid=article.guid,
         url=url,
         title=plain(article.title),
-        summary=_summary_of(article),
+        summary=_summary_of(article) or url,
         content_html=_content_of(article, resolver_for(url)),
         language=plain(article.language) or site.language,
         authors=tuple(name for name in (plain(article.author),) if name),

@@ -26,7 +26,8 @@ class EntryImage:
 class Entry:
     """One item of a feed. Every text is fit for XML 1.0, every URL absolute, both times are whole seconds in UTC.
 
-    `title`, `summary`, `authors` and `tags` are plain text; `content_html` is the full text as sanitised HTML.
+    `title`, `summary`, `authors` and `tags` are plain text; `content_html` is the full text as sanitised HTML. The
+    summary is never empty.
     """
 
     guid: str
