@@ -1,0 +1,281 @@
+"""The feed channel as the rest of the house sees it: render, check, preview, files, recipients, send."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import feedparser
+import pytest
+from pydantic import ValidationError
+
+from distributor.channels import shelf
+from distributor.channels.contract import Audience, Dedupe
+from distributor.channels.feed import FeedChannel
+from distributor.channels.feed.settings import FeedSettings
+from distributor.domain.blocks import Image, Paragraph
+from distributor.domain.delivery import Verdict
+from distributor.domain.problems import Severity
+from distributor.domain.rendition import Rendition
+from distributor.domain.tags import Tag
+
+from .samples import (
+    NOON,
+    RELEASED_AT,
+    SITE,
+    MemoryPublications,
+    article,
+    article_with_every_block,
+    files_of,
+    numbered,
+    paragraph,
+    rendered,
+    send,
+)
+
+DOCUMENTS = ("feeds/all.rss", "feeds/all.atom", "feeds/all.json")
+
+
+@pytest.fixture
+def publications() -> MemoryPublications:
+    return MemoryPublications()
+
+
+def titles_in(publications: MemoryPublications, path: str) -> list[str]:
+    if path.endswith(".json"):
+        return [item["title"] for item in json.loads(publications.body(path))["items"]]
+    return [entry.title for entry in feedparser.parse(publications.body(path)).entries]
+
+
+def test_the_shelf_makes_the_channel_from_empty_settings() -> None:
+    channel = shelf.make_channel("feed", {})
+    assert isinstance(channel, FeedChannel)
+    assert channel.capabilities.audience is Audience.BROADCAST
+    assert channel.capabilities.dedupe is Dedupe.EXACT
+    assert channel.capabilities.queue == "feed"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"items": 0}, {"max_bytes": 9_000_000}, {"icon": "/icon.png"}, {"hub": "hub.example.org"}, {"tittle": "x"}],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        FeedSettings.model_validate(wrong)
+
+
+def test_rendering_is_pure() -> None:
+    assert rendered(article_with_every_block()).digest == rendered(article_with_every_block()).digest
+
+
+def test_a_rendition_is_plain_json() -> None:
+    rendition = rendered(article_with_every_block(), numbered(1))
+    assert Rendition("feed", json.loads(rendition.canonical())) == rendition
+
+
+def test_a_rendition_names_its_feeds_with_distinct_titles() -> None:
+    tags = (Tag("Lupus"), Tag("lupus"), Tag("!?"), Tag("stem cells"))
+    assert rendered(article(tags=tags)).payload["feeds"] == [
+        {"key": "all", "title": "Nest & Fact", "path": "feeds/all"},
+        {"key": "tags/lupus", "title": "Nest & Fact: Lupus", "path": "feeds/tags/lupus"},
+        {"key": "tags/stem-cells", "title": "Nest & Fact: stem cells", "path": "feeds/tags/stem-cells"},
+    ]
+
+
+def test_the_recipients_are_the_feed_of_everything_and_one_per_tag_of_any_article() -> None:
+    rendition = rendered(numbered(1, tags=(Tag("lupus"), Tag("HSCT"))), numbered(2, tags=(Tag("HSCT"), Tag("MSC"))))
+    assert FeedChannel(FeedSettings()).recipients(rendition) == ["all", "tags/lupus", "tags/hsct", "tags/msc"]
+
+
+def test_every_recipient_gets_three_documents(publications: MemoryPublications) -> None:
+    outcomes = send(rendered(article()), publications=publications)
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.SENT] * 3
+    assert {path: document.media_type for path, document in publications.documents.items()} == {
+        f"feeds/{key}.{extension}": media_type
+        for key in ("all", "tags/lupus", "tags/stem-cell-therapy")
+        for extension, media_type in (
+            ("rss", "application/rss+xml; charset=utf-8"),
+            ("atom", "application/atom+xml; charset=utf-8"),
+            ("json", "application/feed+json; charset=utf-8"),
+        )
+    }
+
+
+def test_an_outcome_tells_the_guid_and_where_the_feed_is(publications: MemoryPublications) -> None:
+    [outcome] = send(rendered(article()), "tags/lupus", publications=publications)
+    assert outcome.remote_id == article().guid
+    assert outcome.permalink == "https://news.example.org/feeds/tags/lupus.rss"
+    assert (outcome.delivery_id, outcome.epoch) == (7, 3)
+
+
+def test_a_feed_of_a_tag_holds_only_the_articles_with_it(publications: MemoryPublications) -> None:
+    rendition = rendered(numbered(1, tags=(Tag("lupus"),)), numbered(2, tags=(Tag("MSC"),)))
+    outcomes = send(rendition, publications=publications)
+    assert titles_in(publications, "feeds/all.rss") == ["Article 1", "Article 2"]
+    assert titles_in(publications, "feeds/tags/lupus.rss") == ["Article 1"]
+    assert titles_in(publications, "feeds/tags/msc.rss") == ["Article 2"]
+    guids = ["tag:example.org,2026:001", "tag:example.org,2026:002"]
+    assert [outcome.detail["guids"] for outcome in outcomes] == [guids, guids[:1], guids[1:]]
+
+
+def test_a_feed_that_no_article_belongs_to_fails_for_good(publications: MemoryPublications) -> None:
+    [outcome] = send(rendered(article()), "tags/migraine", publications=publications)
+    assert outcome.verdict is Verdict.FAILED
+    assert "tags/migraine" in outcome.reply
+    assert publications.documents == {}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_later_article_joins_the_earlier_ones(publications: MemoryPublications, path: str) -> None:
+    send(rendered(numbered(1)), publications=publications)
+    send(rendered(numbered(0)), publications=publications)
+    assert titles_in(publications, path) == ["Article 0", "Article 1"]
+
+
+def test_sending_again_gives_the_same_bytes(publications: MemoryPublications) -> None:
+    rendition = rendered(article_with_every_block())
+    send(rendition, publications=publications)
+    first = dict(publications.documents)
+    send(rendition, publications=publications)
+    assert publications.documents == first
+
+
+def test_an_edit_replaces_the_entry_and_changes_only_when_it_was_changed(publications: MemoryPublications) -> None:
+    send(rendered(article()), publications=publications)
+    edited = article(title="Stem cells and you", revision=2, updated_at=NOON + timedelta(hours=20))
+    send(rendered(edited), publications=publications)
+    [item] = json.loads(publications.body("feeds/all.json"))["items"]
+    assert item["id"] == article().guid
+    assert (item["date_published"], item["date_modified"]) == ("2026-11-20T12:00:00Z", "2026-11-21T08:00:00Z")
+    for path in DOCUMENTS:
+        assert titles_in(publications, path) == ["Stem cells and you"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_documents_were_last_modified_when_their_newest_entry_changed(
+    publications: MemoryPublications, path: str
+) -> None:
+    changed_at = NOON + timedelta(hours=1)
+    send(rendered(numbered(1, updated_at=changed_at), numbered(0)), publications=publications)
+    assert publications.documents[path].last_modified == changed_at
+
+
+def test_a_document_is_never_modified_in_the_future(publications: MemoryPublications) -> None:
+    send(rendered(article(published_at=datetime(2041, 1, 1, tzinfo=UTC))), publications=publications)
+    assert {document.last_modified for document in publications.documents.values()} == {RELEASED_AT}
+    assert b"2041" not in b"".join(document.body for document in publications.documents.values())
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_feed_holds_no_more_articles_than_it_may(publications: MemoryPublications, path: str) -> None:
+    for number in range(5):
+        send(rendered(numbered(number)), publications=publications, settings=FeedSettings(items=3))
+    assert titles_in(publications, path) == ["Article 0", "Article 1", "Article 2"]
+
+
+def big(number: int, size: int = 4_000) -> Any:
+    return numbered(number, body=(paragraph("x" * size),))
+
+
+def test_the_oldest_articles_are_left_out_of_a_feed_that_would_be_too_big() -> None:
+    settings = FeedSettings(max_bytes=20_000)
+    files = files_of(*map(big, range(8)), settings=settings)
+    assert max(len(body) for body in files.values()) <= 20_000
+    kept = [item["title"] for item in json.loads(files["feed.json"])["items"]]
+    assert kept == [f"Article {number}" for number in range(len(kept))]
+    for name in ("rss.xml", "atom.xml"):
+        assert [entry.title for entry in feedparser.parse(files[name]).entries] == kept
+
+
+def test_a_feed_is_as_full_as_it_may_be() -> None:
+    largest = max(len(body) for body in files_of(*map(big, range(4))).values())
+    for max_bytes, expected in ((largest, 4), (largest - 1, 3)):
+        files = files_of(*map(big, range(8)), settings=FeedSettings(max_bytes=max_bytes))
+        assert len(json.loads(files["feed.json"])["items"]) == expected
+
+
+def test_the_newest_article_stays_however_big_it_is() -> None:
+    files = files_of(big(0, size=30_000), big(1), settings=FeedSettings(max_bytes=10_000))
+    assert [item["title"] for item in json.loads(files["feed.json"])["items"]] == ["Article 0"]
+
+
+def test_the_files_of_a_rendition_hold_just_its_articles() -> None:
+    files = files_of(numbered(1), numbered(0))
+    assert sorted(files) == ["atom.xml", "feed.json", "rss.xml"]
+    assert [item["title"] for item in json.loads(files["feed.json"])["items"]] == ["Article 0", "Article 1"]
+
+
+def test_what_the_settings_do_not_say_is_taken_from_the_site() -> None:
+    feed = json.loads(files_of(article(), site=replace(SITE, language="nb"))["feed.json"])
+    assert (feed["title"], feed["language"]) == ("Nest & Fact", "nb")
+    assert feed["description"] == "New articles from Nest & Fact"
+    assert {"icon", "hubs"}.isdisjoint(feed)
+
+
+def codes(*articles: Any, settings: FeedSettings | None = None) -> list[str]:
+    problems = FeedChannel(settings or FeedSettings()).check(rendered(*articles))
+    assert all(problem.severity is Severity.BLOCK for problem in problems)
+    return [problem.code for problem in problems]
+
+
+def test_a_good_article_has_no_problems() -> None:
+    assert codes(article_with_every_block(), numbered(1)) == []
+
+
+def test_an_article_without_a_title_is_held_back() -> None:
+    assert codes(article(title=" \x00")) == ["no-title"]
+
+
+@pytest.mark.parametrize("body", [(), (Paragraph(()),), (paragraph(" \n "),)])
+def test_an_article_without_anything_to_read_is_held_back(body: Any) -> None:
+    assert codes(article(body=body)) == ["empty-content"]
+
+
+def test_a_picture_is_something_to_read() -> None:
+    assert codes(article(body=(Image("/comic.png", ""),))) == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="/x">x</a>',
+        '<img src="a.png">x',
+        '<img srcset="https://a.example/1.png 1x, /2.png 2x">',
+        '<a href="//host/x">x</a>',
+        '<a href="https://[">x</a>',
+        '<blockquote cite="x">x</blockquote>',
+    ],
+)
+def test_an_address_that_is_not_absolute_is_held_back(html: str) -> None:
+    rendition = rendered(article())
+    entry = rendition.payload["entries"][0] | {"content_html": html}
+    [problem] = FeedChannel(FeedSettings()).check(Rendition("feed", {**rendition.payload, "entries": [entry]}))
+    assert (problem.code, problem.where) == ("relative-url", "Stem cells & you")
+
+
+def test_an_article_on_a_site_without_an_address_is_held_back() -> None:
+    problems = FeedChannel(FeedSettings()).check(rendered(article(), site=replace(SITE, public_url="")))
+    assert [problem.code for problem in problems] == ["relative-url"]
+
+
+def test_an_article_bigger_than_a_feed_may_be_is_held_back() -> None:
+    settings = FeedSettings(max_bytes=10_000)
+    assert codes(article(body=(paragraph("x" * 9_900),)), settings=settings) == []
+    # Each sign takes nine bytes in XML: the HTML entity has five, whose own ampersand takes another four.
+    assert codes(article(body=(paragraph("&" * 1_200),)), settings=settings) == ["over-size"]
+
+
+def test_a_preview_shows_each_article_as_a_reader_would() -> None:
+    rendition = rendered(article_with_every_block(), numbered(1, title="A & B <i>", language="he"))
+    page = FeedChannel(FeedSettings()).preview(rendition)
+    for shown in (
+        "A &amp; B &lt;i&gt;",
+        '<img src="https://news.example.org/media/cells.jpg"',
+        "<blockquote><p>“Quoted” words</p></blockquote>",
+        '<article id="entry-2" lang="he">',
+        "Nest &amp; Fact: Lupus",
+        "2026-11-20 12:00 UTC",
+    ):
+        assert shown in page
