@@ -1,0 +1,135 @@
+"""Header fields as bytes, folded and encoded (RFC 5322, RFC 2047), with nothing in them that could end a field early.
+
+The standard library's writer encodes long URIs and makes encoded words longer than RFC 2047 allows, hence this one.
+Every function returns a whole field with its CRLF, and raises InputError naming the field for what cannot stand in it.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+
+from distributor.channels.email.address import Mailbox
+from distributor.domain.errors import InputError
+
+# RFC 5322 asks for 78, RFC 2047 section 2 for 76 where a line holds an encoded word: one limit serves both.
+_LINE = 76
+_HARD_LINE = 998
+_WORD = 75
+_PAYLOAD = _WORD - len("=?utf-8?q??=")
+
+# C0, DEL, C1 (with NEL), the Unicode line ends, and halves of surrogate pairs.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_WORDS = re.compile(r"[!-~]+(?: [!-~]+)*")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-;=?-~]+")
+# What RFC 2047 section 5 (3) lets stand for itself in a phrase, the strictest of its three places.
+_Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_Q = {byte: chr(byte) if byte in _Q_PLAIN else "_" if byte == 0x20 else f"={byte:02X}" for byte in range(256)}
+
+
+def text_field(name: str, text: str) -> bytes:
+    """An unstructured field (Subject): plain where it can be, else encoded words from end to end."""
+    _refuse_controls(name, text)
+    first = _room_after(name)
+    plain = _WORDS.fullmatch(text) and "=?" not in text and max(map(len, text.split(" "))) <= first
+    return _fold(name, text.split(" ") if plain else _encoded_words(text, first))
+
+
+def mailbox_field(name: str, mailboxes: Sequence[Mailbox]) -> bytes:
+    """A field of mailboxes (From, Reply-To, To). A local part beyond ASCII stands in UTF-8: for SMTPUTF8 only."""
+    parts: list[str] = []
+    for place, mailbox in enumerate(mailboxes):
+        comma = "," if place + 1 < len(mailboxes) else ""
+        spec = mailbox.address.spec
+        parts += [*_phrase(name, mailbox.name), f"<{spec}>{comma}"] if mailbox.name else [f"{spec}{comma}"]
+    return _fold(name, parts)
+
+
+def identity_field(name: str, phrase: str, identity: str) -> bytes:
+    """A phrase and an identity in angle brackets (List-Id, RFC 2919)."""
+    return _fold(name, [*_phrase(name, phrase), f"<{_ascii(name, identity)}>"])
+
+
+def uri_field(name: str, uri: str) -> bytes:
+    """One URI in angle brackets (List-Unsubscribe and its like, RFC 2369): never encoded, never broken."""
+    if not _URI.fullmatch(uri):
+        raise InputError(f"{name}: {uri!r} is not a URI of printable ASCII characters; percent-encode the others")
+    return _fold(name, [f"<{uri}>"])
+
+
+def ascii_field(name: str, value: str) -> bytes:
+    """A structured field whose value is already in its final form (Date, Message-ID, Content-Type)."""
+    return _fold(name, _ascii(name, value).split(" "))
+
+
+def _ascii(name: str, value: str) -> str:
+    if not _WORDS.fullmatch(value):
+        raise InputError(f"{name}: {value!r} has to be printable ASCII, in words with single spaces between them")
+    return value
+
+
+def _refuse_controls(name: str, text: str) -> None:
+    found = CONTROL.search(text)
+    if found:
+        raise InputError(f"{name}: the control character U+{ord(found[0]):04X} in {text!r} has to be taken out")
+
+
+def _phrase(name: str, text: str) -> list[str]:
+    """RFC 5322 section 3.2.5: nothing, or atoms, or a quoted string, or encoded words."""
+    _refuse_controls(name, text)
+    if not text:
+        return []
+    first = _room_after(name)
+    if len(text) > first - 2 or not text.isascii() or "=?" in text:
+        return _encoded_words(text, first)
+    if _ATOMS.fullmatch(text):
+        return text.split(" ")
+    return ['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"']
+
+
+def _room_after(name: str) -> int:
+    return _LINE - len(name) - len(": ")
+
+
+def _encoded_words(text: str, first: int) -> list[str]:
+    """`text` as encoded words in whichever encoding is shorter; the first word fits into `first` columns."""
+    raw = [sign.encode() for sign in text]
+    quoted = ["".join(map(_Q.__getitem__, sign)).encode("ascii") for sign in raw]
+    room_in_first = min(_WORD, first) - (_WORD - _PAYLOAD)
+    if 3 * sum(map(len, quoted)) <= 4 * sum(map(len, raw)):
+        return [f"=?utf-8?q?{word.decode('ascii')}?=" for word in _pack(quoted, room_in_first, _PAYLOAD)]
+    words = _pack(raw, room_in_first // 4 * 3, _PAYLOAD // 4 * 3)
+    return [f"=?utf-8?b?{b64encode(word).decode('ascii')}?=" for word in words]
+
+
+def _pack(signs: Iterable[bytes], room: int, room_later: int) -> Iterator[bytes]:
+    """Join characters to runs of at most `room` octets, the later ones of `room_later`, cutting none in two."""
+    run = bytearray()
+    for sign in signs:
+        if len(run) + len(sign) > room:
+            yield bytes(run)
+            run.clear()
+            room = room_later
+        run += sign
+    yield bytes(run)
+
+
+def _fold(name: str, parts: Sequence[str]) -> bytes:
+    """The field with its parts in lines as short as can be; the first part stays on the line of the name."""
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r} is not the name of a header field")
+    lines = [f"{name}: {parts[0]}"]
+    for part in parts[1:]:
+        if len(lines[-1]) + 1 + len(part) > _LINE:
+            lines.append("")
+        lines[-1] += f" {part}"
+    raw = [line.rstrip(" ").encode() for line in lines]
+    if max(map(len, raw)) > _HARD_LINE:
+        raise InputError(f"{name}: a part longer than a line of mail may be ({_HARD_LINE} octets) has to be shortened")
+    # The last gate: whatever way a value came here, it cannot end its field.
+    for line in lines:
+        _refuse_controls(name, line)
+    return b"\r\n".join(raw) + b"\r\n"
