@@ -1,0 +1,193 @@
+"""From a rendition to the bytes of a mail: what recipients share is encoded once, the rest is spliced in for each."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from distributor.channels.email.address import Mailbox
+from distributor.channels.email.header import ascii_field, identity_field, mailbox_field, text_field, uri_field
+from distributor.channels.email.quoted_printable import encode_last_stretch, encode_stretch
+from distributor.channels.email.slots import PUBLIC_LINKS, Escape, FieldSlot, LinkSlot, Slot, Slots, follow_clicks
+from distributor.channels.email.splice import Splice
+from distributor.domain.delivery import Delivery
+from distributor.domain.errors import InputError
+from distributor.domain.problems import Problem, Severity
+from distributor.domain.rendition import Json, Rendition
+from distributor.domain.tokens import Purpose, TokenSigner
+
+# The personal fields that there are, and what a sample shows for them.
+PERSONAL_FIELDS: Mapping[str, str] = {"name": "Alex Reader", "email": "reader@example.org"}
+
+_NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
+_PART = "--{boundary}\r\nContent-Type: {type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A rendition ready for its recipients: `sender` is whom it comes from, `fields` the personal fields it needs.
+
+    `needs_smtputf8`: an address that stands in every mail has a local part beyond ASCII.
+    """
+
+    sender: Mailbox
+    needs_smtputf8: bool
+    fields: frozenset[str]
+    public_url: str
+    subject: tuple[str | Slot, ...]
+    feedback: str
+    origin_fields: bytes
+    list_fields: bytes
+    body: Splice
+
+    def message_for(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
+        """The whole mail with CRLF line ends, the same bytes whenever it is asked for.
+
+        Raises AddressError if the recipient is no address, and InputError if a personal field is missing.
+        """
+        token = tokens.mint(Purpose.UNSUBSCRIBE, delivery.id)
+        return b"".join(
+            (
+                self.origin_fields,
+                mailbox_field("To", [Mailbox.parse(delivery.recipient)]),
+                text_field("Subject", self._subject_for(delivery, tokens)),
+                ascii_field("Date", format_datetime(delivery.created_at.astimezone(UTC))),
+                ascii_field("Message-ID", self.message_id(delivery, tokens)),
+                uri_field("List-Unsubscribe", PUBLIC_LINKS["unsubscribe"].url(self.public_url, token)),
+                ascii_field("Feedback-ID", f"{delivery.dispatch_id}:{self.feedback}"),
+                self.list_fields,
+                self.body.fill(delivery, tokens),
+            )
+        )
+
+    def message_id(self, delivery: Delivery, tokens: TokenSigner) -> str:
+        """The same on every attempt, so that a receiver may know a repeated mail (RFC 7352); not to be guessed."""
+        proof = hashlib.sha256(b"message-id\n" + tokens.mint(Purpose.VIEW, delivery.id).encode()).hexdigest()[:24]
+        return f"<{delivery.id}.{proof}@{self.sender.address.domain}>"
+
+    def _subject_for(self, delivery: Delivery, tokens: TokenSigner) -> str:
+        return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in self.subject)
+
+
+def prepare(rendition: Rendition) -> Prepared:
+    """Do all that does not depend on the recipient.
+
+    Raises AddressError or InputError for what cannot be made into a mail, naming the part at fault.
+    """
+    payload = rendition.payload
+    sender = Mailbox.parse(payload["from"])
+    answers_to = Mailbox.parse(payload["reply_to"]) if payload["reply_to"] else None
+    boundary = _boundary(rendition)
+    subject, text, markup = (
+        _cut(payload, "subject", str),
+        _cut(payload, "text", str),
+        _cut(payload, "html", html.escape),
+    )
+    if any(isinstance(part, LinkSlot) for part in subject):
+        raise InputError("subject: the token of a link stands in it; only personal fields can")
+    return Prepared(
+        sender=sender,
+        needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, answers_to) if mailbox),
+        fields=frozenset(part.name for part in (*subject, *text, *markup) if isinstance(part, FieldSlot)),
+        public_url=payload["site"]["public_url"],
+        subject=subject,
+        feedback=f"{rendition.digest[:12]}:newsletter:{_feedback_sender(sender)}",
+        origin_fields=_origin_fields(sender, answers_to),
+        list_fields=_list_fields(payload, sender=sender, boundary=boundary),
+        body=Splice.of(_body(text, markup, boundary=boundary)),
+    )
+
+
+def compose_sample(rendition: Rendition) -> bytes:
+    """The mail as reader@example.org would get it: links go straight to their targets, signatures are good for nothing.
+
+    Raises what `prepare` and `Prepared.message_for` raise.
+    """
+    payload = dict(rendition.payload)
+    payload["html"] = follow_clicks(payload["html"], payload["links"], html.escape)
+    payload["text"] = follow_clicks(payload["text"], payload["links"], str)
+    sample = Delivery(
+        id=0,
+        dispatch_id=0,
+        recipient=PERSONAL_FIELDS["email"],
+        epoch=0,
+        attempt=1,
+        created_at=datetime(2026, 1, 1, 9, tzinfo=UTC),
+        fields=PERSONAL_FIELDS,
+    )
+    return prepare(Rendition(rendition.kind, payload)).message_for(sample, TokenSigner(b"known to everybody"))
+
+
+def check_composition(rendition: Rendition, *, known_fields: Collection[str] = PERSONAL_FIELDS) -> list[Problem]:
+    """What keeps a rendition from becoming mails to recipients who have the known fields."""
+    try:
+        unknown = sorted(prepare(rendition).fields.difference(known_fields))
+        if not unknown:
+            compose_sample(rendition)
+    except InputError as error:
+        return [Problem(Severity.BLOCK, "composition", str(error))]
+    known = ", ".join(sorted(known_fields))
+    return [
+        Problem(Severity.BLOCK, "unknown-field", f"there is no personal field {name!r}, only {known}", f"@@{name}@@")
+        for name in unknown
+    ]
+
+
+def _cut(payload: Mapping[str, Json], part: str, escape: Escape) -> tuple[str | Slot, ...]:
+    slots = Slots(public_url=payload["site"]["public_url"], links=len(payload["links"]), escape=escape)
+    try:
+        payload[part].encode()
+        return tuple(slots.cut(payload[part].replace("\r\n", "\n").replace("\r", "\n")))
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{part}: character {error.start} is half of a surrogate pair and has to be taken out"
+        ) from None
+    except InputError as error:
+        raise InputError(f"{part}: {error}") from None
+
+
+def _boundary(rendition: Rendition) -> str:
+    """A line that cannot occur in quoted-printable: there an equals sign never stands before an underscore."""
+    return f"=_{rendition.digest[:32]}"
+
+
+def _origin_fields(sender: Mailbox, answers_to: Mailbox | None) -> bytes:
+    return mailbox_field("From", [sender]) + (mailbox_field("Reply-To", [answers_to]) if answers_to else b"")
+
+
+def _list_fields(payload: Mapping[str, Json], *, sender: Mailbox, boundary: str) -> bytes:
+    fields = [
+        # The value RFC 8058 section 3.1 prescribes: the reader's program may unsubscribe with one POST.
+        ascii_field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        identity_field(
+            "List-Id", payload.get("list_name") or payload["site"]["name"], f"newsletter.{sender.address.domain}"
+        ),
+        ascii_field("List-Post", "NO"),
+        ascii_field("Precedence", "bulk"),
+        ascii_field("MIME-Version", "1.0"),
+        ascii_field("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+    ]
+    if payload["language"]:
+        fields.append(ascii_field("Content-Language", payload["language"]))
+    return b"".join(fields)
+
+
+def _body(text: Sequence[str | Slot], markup: Sequence[str | Slot], *, boundary: str) -> Iterator[bytes | Slot]:
+    """Both alternatives, the best last (RFC 2046 section 5.1.4)."""
+    for media_type, parts in (("text/plain", text), ("text/html", markup)):
+        yield f"\r\n{_PART.format(boundary=boundary, type=media_type)}".encode("ascii")
+        for part in parts[:-1]:
+            yield encode_stretch(part) if isinstance(part, str) else part
+        # A body must not end with the soft line break that follows a slot.
+        yield encode_last_stretch(str(parts[-1]) or "\n" * (len(parts) > 1))
+    yield f"\r\n--{boundary}--\r\n".encode("ascii")
+
+
+def _feedback_sender(sender: Mailbox) -> str:
+    """Gmail wants a constant name of 5 to 15 characters (Feedback-ID, support.google.com/mail/answer/6254652)."""
+    return f"{_NOT_ALPHANUMERIC.sub('', sender.address.domain):0<5}"[:15]

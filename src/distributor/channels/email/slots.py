@@ -1,0 +1,113 @@
+"""Slots: the parts of a rendition's texts that differ by recipient, written as tokens like ``@@unsubscribe@@``.
+
+A token that links somewhere stands for a whole URL, of which only the signed end differs; any other name is a personal
+field of the recipient.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from distributor.channels.email.header import CONTROL
+from distributor.domain.delivery import Delivery
+from distributor.domain.errors import InputError
+from distributor.domain.tokens import Purpose, TokenSigner
+
+_TOKEN = re.compile(r"@@([A-Za-z][A-Za-z0-9_]*)(?::(\d{1,6}))?@@")
+
+Escape: TypeAlias = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicLink:
+    """A public address that ends with a token: what the token is for, and what stands around it after the root."""
+
+    purpose: Purpose
+    before: str
+    after: str = ""
+
+    def url(self, public_url: str, token: str) -> str:
+        return f"{public_url}{self.before}{token}{self.after}"
+
+
+PUBLIC_LINKS: Mapping[str, PublicLink] = {
+    "click": PublicLink(Purpose.CLICK, "/c/"),
+    "open": PublicLink(Purpose.OPEN, "/o/", ".gif"),
+    "unsubscribe": PublicLink(Purpose.UNSUBSCRIBE, "/unsubscribe/"),
+    "preferences": PublicLink(Purpose.PREFERENCES, "/preferences/"),
+    "view": PublicLink(Purpose.VIEW, "/view/"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSlot:
+    """The signed end of a public address: letters, digits, ``-`` and ``_``, which mean the same in text and HTML."""
+
+    purpose: Purpose
+    number: int
+
+    def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
+        return tokens.mint(self.purpose, delivery.id, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSlot:
+    """A personal value, escaped for its surroundings; control characters in it become spaces."""
+
+    name: str
+    escape: Escape
+
+    def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
+        """Raises InputError if the recipient has no such field: nobody is written to as "None"."""
+        value = delivery.recipient if self.name == "email" else delivery.fields.get(self.name)
+        if value is None:
+            raise InputError(f"the mail needs the personal field {self.name!r}, which this recipient does not have")
+        return self.escape(CONTROL.sub(" ", value))
+
+
+Slot: TypeAlias = LinkSlot | FieldSlot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """How the tokens in one text are to be understood. `links` is how many links the rendition has."""
+
+    public_url: str
+    links: int
+    escape: Escape
+
+    def cut(self, text: str) -> Iterator[str | Slot]:
+        """`text` as stretches and slots in turn. Raises InputError for a link that the rendition does not have."""
+        end = 0
+        static: list[str] = []
+        for token in _TOKEN.finditer(text):
+            static.append(text[end : token.start()])
+            end = token.end()
+            name, number = token[1], int(token[2] or 0)
+            link = PUBLIC_LINKS.get(name)
+            if link is None:
+                yield "".join(static)
+                yield FieldSlot(name, self.escape)
+                static = []
+                continue
+            if name == "click" and number >= self.links:
+                raise InputError(
+                    f"{token[0]} points to link {number}, but the links are numbered 0 to {self.links - 1}"
+                )
+            yield "".join((*static, self.escape(self.public_url + link.before)))
+            yield LinkSlot(link.purpose, number)
+            static = [link.after]
+        yield "".join((*static, text[end:]))
+
+
+def follow_clicks(text: str, links: list[str], escape: Escape) -> str:
+    """`text` with the targets themselves in place of the counted links to them."""
+
+    def target(token: re.Match[str]) -> str:
+        known = token[1] == "click" and int(token[2] or 0) < len(links)
+        return escape(links[int(token[2] or 0)]) if known else token[0]
+
+    return _TOKEN.sub(target, text)

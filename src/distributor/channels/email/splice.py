@@ -1,0 +1,44 @@
+"""Splice: bytes that all recipients share, with gaps for what each has of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from distributor.channels.email.quoted_printable import encode_stretch
+from distributor.channels.email.slots import Slot
+from distributor.domain.delivery import Delivery
+from distributor.domain.tokens import TokenSigner
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """For each `(place, number)` of `gaps`, ``pieces[place]`` is to be filled with the value of ``slots[number]``.
+
+    The pieces are finished bytes, quoted-printable where they surround a gap; a slot that occurs often is filled once.
+    """
+
+    pieces: tuple[bytes, ...]
+    gaps: tuple[tuple[int, int], ...]
+    slots: tuple[Slot, ...]
+
+    @classmethod
+    def of(cls, parts: Iterable[bytes | Slot]) -> Splice:
+        pieces: list[bytes] = []
+        gaps: list[tuple[int, int]] = []
+        slots: dict[Slot, int] = {}
+        for place, part in enumerate(parts):
+            if isinstance(part, bytes):
+                pieces.append(part)
+            else:
+                pieces.append(b"")
+                gaps.append((place, slots.setdefault(part, len(slots))))
+        return cls(tuple(pieces), tuple(gaps), tuple(slots))
+
+    def fill(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
+        """Raises InputError if the recipient lacks a personal field."""
+        values = [encode_stretch(slot.fill(delivery, tokens)) for slot in self.slots]
+        pieces = list(self.pieces)
+        for place, number in self.gaps:
+            pieces[place] = values[number]
+        return b"".join(pieces)
