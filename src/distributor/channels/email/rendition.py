@@ -1,0 +1,110 @@
+"""Articles → the rendition of a mail: subject, HTML and text, rendered once for all recipients."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+
+from distributor.channels.contract import RenderContext
+from distributor.channels.email.literal import keep_literal, literal_in_html, literal_in_text
+from distributor.channels.email.settings import EmailSettings
+from distributor.channels.email.views import preheader_of, view_of
+from distributor.domain.article import Article
+from distributor.domain.errors import InputError, TemplateError
+from distributor.domain.rendition import Json, Rendition
+from distributor.rendering.environment import Templates
+from distributor.rendering.html import direction_of
+from distributor.rendering.mjml import html_of_mjml
+
+KIND = "email"
+
+_HTML = "email/article.mjml.j2"
+_TEXT = "email/article.txt.j2"
+_SUBJECT = "email/subject.txt.j2"
+_STYLES = "email/body.css.j2"
+
+_RULE = re.compile(r"\s*([^{}]+?)\s*\{([^{}]*)\}\s*")
+# Only in a start tag can a bare quotation mark follow a bare "<a": elsewhere one of them is escaped.
+_OUTWARD_LINK = re.compile(r'(<a\b[^>]*?\shref=")(https?://[^"]*)(")')
+
+
+def render_email(articles: Sequence[Article], context: RenderContext, settings: EmailSettings) -> Rendition:
+    """The mail that carries these articles, one after another.
+
+    Every address in the HTML that leads out becomes ``@@click:N@@``, N counting the entries of `links`, where clicks
+    are measured. Raises TemplateError, and InputError if there is no article.
+    """
+    if not articles:
+        raise InputError("a mail needs at least one article")
+    templates, site = context.templates, context.site
+    language = articles[0].language
+    direction = direction_of(language)
+    start, end = ("right", "left") if direction == "rtl" else ("left", "right")
+    styles = _style_rules(templates, {"start": start, "end": end})
+    list_name = settings.list_name or site.name
+    given: dict[str, Json] = {
+        "articles": [
+            view_of(article, site, styles=styles, section_level=2 if len(articles) == 1 else 3) for article in articles
+        ],
+        "language": language,
+        "direction": direction,
+        "start": start,
+        "end": end,
+        "list_name": keep_literal(list_name),
+        "site": {
+            "name": keep_literal(site.name),
+            "public_url": site.public_url,
+            "postal_lines": [keep_literal(line) for line in _postal_lines(site.postal_address)],
+        },
+        "tracking": {"opens": context.tracking.opens, "clicks": context.tracking.clicks},
+        "preheader": keep_literal(preheader_of(articles[0])),
+    }
+    given["subject"] = " ".join(templates.render(_SUBJECT, given).split())
+    markup = literal_in_html(html_of_mjml(templates.render(_HTML, given), template=_HTML))
+    links = _outward_links(markup)
+    payload = {
+        "subject": literal_in_text(given["subject"]),
+        "preheader": literal_in_text(given["preheader"]),
+        "from": settings.sender or site.sender,
+        "reply_to": settings.reply_to,
+        "language": language,
+        "html": _counted(markup, links) if context.tracking.clicks else markup,
+        "text": literal_in_text(templates.render(_TEXT, given)).strip("\n") + "\n",
+        "links": links,
+        "tracking": given["tracking"],
+        "list_name": list_name,
+        "site": {"name": site.name, "public_url": site.public_url, "postal_address": site.postal_address},
+    }
+    return Rendition(KIND, payload)
+
+
+def _style_rules(templates: Templates, given: Mapping[str, str]) -> dict[str, str]:
+    """The inline styles for the blocks of an article, from a style sheet of plain rules."""
+    sheet = templates.render(_STYLES, given)
+    rules: dict[str, str] = {}
+    end = 0
+    for rule in _RULE.finditer(sheet):
+        if rule.start() != end:
+            break
+        rules[rule[1]] = "; ".join(part.strip() for part in rule[2].split(";") if part.strip())
+        end = rule.end()
+    if end != len(sheet):
+        around = sheet[end : end + 60].strip().split("\n")[0]
+        raise TemplateError(f"expected a rule like 'p {{ margin: 0 }}' at {around!r}", template=_STYLES)
+    return rules
+
+
+def _outward_links(markup: str) -> list[str]:
+    """The addresses that lead out of a mail, in order, each once."""
+    return list(dict.fromkeys(html.unescape(link[2]) for link in _OUTWARD_LINK.finditer(markup)))
+
+
+def _counted(markup: str, links: Sequence[str]) -> str:
+    number_of = {link: number for number, link in enumerate(links)}
+    return _OUTWARD_LINK.sub(lambda link: f"{link[1]}@@click:{number_of[html.unescape(link[2])]}@@{link[3]}", markup)
+
+
+def _postal_lines(address: str) -> list[str]:
+    """One setting holds the whole address: its lines, whether real or written as ``\\n``."""
+    return [line.strip() for line in address.replace("\\n", "\n").splitlines() if line.strip()]

@@ -1,0 +1,59 @@
+"""What can be set for one email channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from distributor.channels.email.address import Address, Mailbox
+from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.domain.errors import DistributorError
+
+
+class EmailSettings(BaseModel):
+    """The relay that mails are handed to, and who they come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    smtp_url: SecretStr = Field(
+        SecretStr("smtp://127.0.0.1:25"), description="smtp:// or smtps://, with user:password@ if it asks for one"
+    )
+    sender: str = Field("", description="From: an address, may have a name; empty: the site's sender")
+    reply_to: str = Field("", description="where answers go; empty: to the sender")
+    list_name: str = Field("", description="what people have subscribed to; empty: the site's name")
+    bounce_domain: str = Field("", description="domain that receives bounces; empty: bounces go to the sender")
+    connections: int = Field(4, ge=1, le=64, description="connections to the relay held open at the same time")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, url: SecretStr) -> SecretStr:
+        _accepted(url.get_secret_value(), SmtpUrl.parse)
+        return url
+
+    @field_validator("sender", "reply_to")
+    @classmethod
+    def _is_mailbox(cls, text: str) -> str:
+        return _accepted(text, Mailbox.parse)
+
+    @field_validator("bounce_domain")
+    @classmethod
+    def _is_domain(cls, text: str) -> str:
+        return _accepted(text, lambda domain: Address.parse(f"bounces@{domain}"))
+
+    @field_validator("list_name")
+    @classmethod
+    def _is_one_line(cls, text: str) -> str:
+        if not text.isprintable():
+            raise ValueError("must be one line without control characters")
+        return text
+
+
+def _accepted(text: str, parse: Callable[[str], object]) -> str:
+    """`text` if it is empty or can be parsed; pydantic takes a ValueError for an answer."""
+    if text:
+        try:
+            parse(text)
+        except DistributorError as error:
+            raise ValueError(str(error)) from error
+    return text
