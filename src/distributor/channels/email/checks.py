@@ -1,0 +1,179 @@
+"""What is wrong with a mail before it goes out: what stops it, then what a person should look at."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import lxml.html
+
+from distributor.channels.email.compose import PERSONAL_FIELDS, check_composition
+from distributor.channels.email.samples import with_longest_links
+from distributor.channels.email.slots import PUBLIC_LINKS
+from distributor.domain.problems import Problem, Severity
+from distributor.domain.rendition import Json, Rendition
+
+# Gmail cuts a mail off at about 102 KB of HTML, and with it the way to unsubscribe (hteumeuleu/email-bugs#41).
+_CLIPPED_FROM = 100_000
+_LARGE_FROM = 85_000
+_LONGEST_SUBJECT = 78
+
+_TOKEN_LIKE = re.compile(r"@@([^\s@<>\"']+)@@")
+_MERGE_FIELD = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\*\|[A-Za-z_:]+\|\*", re.DOTALL)
+_VAGUE = frozenset({"click here", "here", "link", "this link", "more", "read more", "learn more", "this"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """A rendition taken apart for the checks. `page` is its HTML as a tree."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    public_url: str
+    postal_address: str
+    page: lxml.html.HtmlElement
+
+    @classmethod
+    def of(cls, payload: Json) -> _Mail:
+        return cls(
+            subject=payload["subject"],
+            preheader=payload["preheader"],
+            html=payload["html"],
+            text=payload["text"],
+            public_url=payload["site"]["public_url"],
+            postal_address=payload["site"]["postal_address"],
+            page=lxml.html.document_fromstring(payload["html"] or "<p></p>"),
+        )
+
+
+def check_mail(rendition: Rendition) -> list[Problem]:
+    """Everything wrong with the mail, what blocks it first."""
+    mail = _Mail.of(rendition.payload)
+    found = [problem for check in _CHECKS for problem in check(mail)]
+    places = {problem.where for problem in found if problem.where}
+    found += [problem for problem in check_composition(rendition) if problem.where not in places]
+    found += _size_problems(rendition)
+    return sorted(found, key=lambda problem: problem.severity is not Severity.BLOCK)
+
+
+def _subject_problems(mail: _Mail) -> Iterator[Problem]:
+    if not mail.subject.strip():
+        yield Problem(Severity.BLOCK, "subject-empty", "the mail has no subject; give the article a title", "subject")
+    elif len(mail.subject) > _LONGEST_SUBJECT:
+        advice = (
+            f"the subject has {len(mail.subject)} characters; inboxes show {_LONGEST_SUBJECT} at most, and often 50"
+        )
+        yield Problem(Severity.WARN, "subject-long", advice, "subject")
+    if not mail.preheader.strip():
+        advice = "nothing stands beside the subject in an inbox; give the article a summary"
+        yield Problem(Severity.WARN, "preheader-empty", advice, "preheader")
+
+
+def _unsubscribe_problems(mail: _Mail) -> Iterator[Problem]:
+    for part, content in (("html", mail.html), ("text", mail.text)):
+        if content.strip() and "@@unsubscribe@@" not in content:
+            advice = "there is no way to unsubscribe; the template must link to @@unsubscribe@@"
+            yield Problem(Severity.BLOCK, "unsubscribe-missing", advice, part)
+
+
+def _postal_address_problems(mail: _Mail) -> Iterator[Problem]:
+    lines = _letters(mail.postal_address.replace("\\n", " "))
+    if not lines:
+        advice = "the sender's postal address is not set, and the law asks for it; set DISTRIBUTOR_POSTAL_ADDRESS"
+        yield Problem(Severity.BLOCK, "postal-address-missing", advice)
+    elif lines not in _letters(mail.page.body.text_content()) or lines not in _letters(mail.text):
+        advice = "the template does not show the sender's postal address in both parts"
+        yield Problem(Severity.BLOCK, "postal-address-hidden", advice)
+
+
+def _text_problems(mail: _Mail) -> Iterator[Problem]:
+    if not mail.text.strip():
+        yield Problem(
+            Severity.BLOCK, "text-empty", "the plain text part is empty; see the template article.txt.j2", "text"
+        )
+    elif len(_letters(mail.text)) < len(_letters(mail.page.body.text_content())) / 2:
+        advice = "the plain text part says less than half of what the HTML says"
+        yield Problem(Severity.WARN, "text-short", advice, "text")
+
+
+def _token_problems(mail: _Mail) -> Iterator[Problem]:
+    known = PUBLIC_LINKS.keys() | PERSONAL_FIELDS.keys()
+    for part, content in (("subject", mail.subject), ("html", mail.html), ("text", mail.text)):
+        for name in dict.fromkeys(_TOKEN_LIKE.findall(content)):
+            if name.partition(":")[0] not in known:
+                advice = f"{part}: nothing fills in @@{name}@@; there are {', '.join(sorted(known))}"
+                yield Problem(Severity.BLOCK, "token-unknown", advice, f"@@{name}@@")
+
+
+def _merge_field_problems(mail: _Mail) -> Iterator[Problem]:
+    """Merge fields of other programs in the prose; code may well be about them."""
+    prose = mail.page.xpath("//body//text()[not(ancestor::code or ancestor::pre or ancestor::style)]")
+    for text in (mail.subject, mail.preheader, *(str(piece) for piece in prose)):
+        for field in _MERGE_FIELD.findall(text):
+            advice = f"readers would see {field!r} as it stands; nothing fills it in"
+            yield Problem(Severity.BLOCK, "merge-field", advice, field)
+
+
+def _image_problems(mail: _Mail) -> Iterator[Problem]:
+    for image in mail.page.iter("img"):
+        source = image.get("src", "")
+        if source != "@@open@@" and not (image.get("alt") or "").strip():
+            advice = "an image has no alternative text; describe it, unless it is mere decoration"
+            yield Problem(Severity.WARN, "alt-missing", advice, source)
+
+
+def _heading_problems(mail: _Mail) -> Iterator[Problem]:
+    headings = mail.page.xpath("//h1|//h2|//h3|//h4|//h5|//h6")
+    if sum(heading.tag == "h1" for heading in headings) != 1:
+        yield Problem(Severity.WARN, "heading-first", "a mail needs exactly one heading of level 1")
+    previous = 0
+    for heading in headings:
+        level = int(heading.tag[1])
+        if level > previous + 1:
+            title = heading.text_content().strip()
+            advice = f"heading {title!r} has level {level} after level {previous}; screen readers lose their way"
+            yield Problem(Severity.WARN, "heading-skipped", advice, title)
+        previous = level
+
+
+def _link_problems(mail: _Mail) -> Iterator[Problem]:
+    for link in mail.page.iter("a"):
+        words = " ".join(link.text_content().split())
+        if words.lower().rstrip(".!… »›→") in _VAGUE:
+            advice = f"a link that says only {words!r} says nothing when it is read out alone"
+            yield Problem(Severity.WARN, "link-vague", advice, link.get("href") or "")
+    if not mail.public_url.startswith("https://"):
+        advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
+        yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
+
+
+def _size_problems(rendition: Rendition) -> Iterator[Problem]:
+    size = len(with_longest_links(rendition).encode("utf-8", "replace"))
+    if size > _CLIPPED_FROM:
+        advice = f"the HTML has {size / 1000:.0f} KB; Gmail cuts mails off at 100, and the unsubscribe link with it"
+        yield Problem(Severity.BLOCK, "html-too-large", advice, "html")
+    elif size > _LARGE_FROM:
+        advice = f"the HTML has {size / 1000:.0f} KB; Gmail cuts mails off at 100"
+        yield Problem(Severity.WARN, "html-large", advice, "html")
+
+
+def _letters(text: str) -> str:
+    """The text without spaces and line breaks, which differ between the parts of a mail."""
+    return re.sub(r"\s+", "", html.unescape(text))
+
+
+_CHECKS: tuple[Callable[[_Mail], Iterator[Problem]], ...] = (
+    _subject_problems,
+    _text_problems,
+    _unsubscribe_problems,
+    _postal_address_problems,
+    _token_problems,
+    _merge_field_problems,
+    _image_problems,
+    _heading_problems,
+    _link_problems,
+)

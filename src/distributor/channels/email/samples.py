@@ -1,0 +1,44 @@
+"""A rendition with its tokens filled in for people who look at it, not for a recipient."""
+
+from __future__ import annotations
+
+import html
+
+from distributor.channels.email.compose import PERSONAL_FIELDS
+from distributor.channels.email.slots import PUBLIC_LINKS, Escape, follow_clicks
+from distributor.domain.rendition import Json, Rendition
+
+# A signed token is 16 to 30 characters long (domain.tokens), and this is none.
+_SAMPLE = "sample"
+_LONGEST = "x" * 30
+_NO_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+def sample_html(rendition: Rendition) -> str:
+    """The HTML as a reader gets it: links lead to their targets uncounted, and looking at it is not an open."""
+    page = rendition.payload["html"].replace("@@open@@", _NO_PIXEL)
+    return _filled(follow_clicks(page, rendition.payload["links"], html.escape), rendition.payload, html.escape)
+
+
+def sample_text(rendition: Rendition) -> str:
+    """The text part as a reader gets it."""
+    return _filled(rendition.payload["text"], rendition.payload, str)
+
+
+def with_longest_links(rendition: Rendition) -> str:
+    """The HTML as long as it can become for any recipient."""
+    page: str = rendition.payload["html"]
+    public_url = rendition.payload["site"]["public_url"]
+    for number in range(len(rendition.payload["links"])):
+        page = page.replace(f"@@click:{number}@@", PUBLIC_LINKS["click"].url(public_url, _LONGEST))
+    for name, link in PUBLIC_LINKS.items():
+        page = page.replace(f"@@{name}@@", link.url(public_url, _LONGEST))
+    return page
+
+
+def _filled(text: str, payload: Json, escape: Escape) -> str:
+    for name, link in PUBLIC_LINKS.items():
+        text = text.replace(f"@@{name}@@", escape(link.url(payload["site"]["public_url"], _SAMPLE)))
+    for name, value in PERSONAL_FIELDS.items():
+        text = text.replace(f"@@{name}@@", escape(value))
+    return text
