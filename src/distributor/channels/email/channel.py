@@ -1,0 +1,57 @@
+"""Email as a channel: subscribers get each article as a mail of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
+from distributor.channels.email.checks import check_mail
+from distributor.channels.email.compose import compose_sample
+from distributor.channels.email.rendition import KIND, render_email
+from distributor.channels.email.samples import sample_html, sample_text
+from distributor.channels.email.sending import send_deliveries
+from distributor.channels.email.settings import EmailSettings
+from distributor.domain.article import Article
+from distributor.domain.delivery import Delivery, Outcome
+from distributor.domain.problems import Problem
+from distributor.domain.rendition import Rendition
+
+
+class EmailChannel:
+    """Mails through one relay. A receiver may or may not drop a repeated mail, so nothing is promised about it."""
+
+    kind: ClassVar[str] = KIND
+    settings_model: ClassVar[type[BaseModel]] = EmailSettings
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        audience=Audience.SUBSCRIBERS, dedupe=Dedupe.NONE, queue="email", media=True
+    )
+
+    def __init__(self, settings: BaseModel) -> None:
+        self._settings = EmailSettings.model_validate(settings)
+
+    def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
+        return render_email(articles, context, self._settings)
+
+    def check(self, rendition: Rendition) -> list[Problem]:
+        return check_mail(rendition)
+
+    def preview(self, rendition: Rendition) -> str:
+        return sample_html(rendition)
+
+    def files(self, rendition: Rendition) -> Mapping[str, bytes]:
+        return {
+            "email.html": sample_html(rendition).encode(),
+            "email.txt": sample_text(rendition).encode(),
+            "email.eml": compose_sample(rendition),
+        }
+
+    def recipients(self, rendition: Rendition) -> Sequence[str]:
+        return ()
+
+    def send(
+        self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
+    ) -> AsyncIterator[Outcome]:
+        return send_deliveries(self._settings, rendition, deliveries, context)
