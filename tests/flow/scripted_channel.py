@@ -1,0 +1,111 @@
+"""Kinds of channel whose answers are written in their settings: the other side, as a test wants it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
+from distributor.domain.article import Article
+from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.domain.problems import Problem, Severity
+from distributor.domain.rendition import Rendition
+
+
+class Script(BaseModel):
+    """What to answer: `answers` by recipient, everybody else is sent to. `seen` is a file that records each call."""
+
+    seen: str
+    answers: dict[str, str] = {}
+    problem: str = ""
+    accounts: list[str] = ["@one"]
+    reconciled: str = "sent"
+    asked_to_retry_at: datetime | None = None
+
+
+class ScriptedChannel:
+    """Sends to subscribers. Answers: a Verdict, or `silent`, `begun` (begun, then silent), `break`, `die`."""
+
+    kind: ClassVar[str] = "scripted"
+    settings_model: ClassVar[type[BaseModel]] = Script
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        audience=Audience.SUBSCRIBERS, dedupe=Dedupe.NONE, queue="email"
+    )
+
+    def __init__(self, settings: BaseModel) -> None:
+        assert isinstance(settings, Script)
+        self.script = settings
+
+    def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
+        return Rendition(self.kind, {"text": articles[0].title, "links": ["https://example.org/a"]})
+
+    def check(self, rendition: Rendition) -> list[Problem]:
+        return [Problem(Severity.BLOCK, "scripted", self.script.problem)] if self.script.problem else []
+
+    def preview(self, rendition: Rendition) -> str:
+        return f"<p>{rendition.payload['text']}</p>"
+
+    def files(self, rendition: Rendition) -> Mapping[str, bytes]:
+        return {f"{self.kind}.txt": str(rendition.payload["text"]).encode()}
+
+    def recipients(self, rendition: Rendition) -> Sequence[str]:
+        return []
+
+    async def send(
+        self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
+    ) -> AsyncIterator[Outcome]:
+        for delivery in deliveries:
+            answer = self.script.answers.get(delivery.recipient, "sent")
+            if answer == "silent":
+                continue
+            if answer == "break":
+                raise RuntimeError("a bug in the channel")
+            context.journal.begin(delivery)
+            with Path(self.script.seen).open("a") as seen:
+                seen.write(f"{delivery.recipient}\n")
+            if answer == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if answer == "begun":
+                continue
+            outcome = Outcome.of(
+                delivery,
+                Verdict(answer),
+                remote_id=f"remote-{delivery.id}",
+                reply=f"scripted {answer}",
+                retry_at=self.script.asked_to_retry_at,
+            )
+            context.journal.settle(outcome)
+            yield outcome
+
+
+class ScriptedBroadcast(ScriptedChannel):
+    """Sends to the accounts of the script, and can find out what became of a lost answer."""
+
+    kind = "scripted_broadcast"
+    capabilities = Capabilities(audience=Audience.BROADCAST, dedupe=Dedupe.HINT, queue="social")
+
+    def recipients(self, rendition: Rendition) -> Sequence[str]:
+        return self.script.accounts
+
+    async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
+        return Outcome.of(
+            delivery,
+            Verdict(self.script.reconciled),
+            remote_id="found",
+            permalink="https://example.org/found",
+            retry_at=datetime(2999, 1, 1, tzinfo=UTC) if self.script.reconciled == "unknown" else None,
+        )
+
+
+class ScriptedExact(ScriptedBroadcast):
+    """Never doubles a call, and cannot look anything up."""
+
+    kind = "scripted_exact"
+    capabilities = Capabilities(audience=Audience.BROADCAST, dedupe=Dedupe.EXACT, queue="social")
+    reconcile = None  # type: ignore[assignment]
