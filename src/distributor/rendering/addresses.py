@@ -38,7 +38,7 @@ def image_source(address: str, resolve: Resolve | None = None) -> str | None:
 def _permitted(address: str, resolve: Resolve | None, schemes: frozenset[str]) -> str | None:
     try:
         bare = _DROPPED_BY_BROWSERS.sub("", address).strip()
-        full = resolve(bare) if resolve else bare
+        full = resolve(bare) if resolve and bare else bare
         if not full or urlsplit(full).scheme not in schemes:
             return None
     except ValueError:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from distributor.domain.errors import TemplateError
+from distributor.rendering.mjml import html_of_mjml
+
+
+def document(body: str, *, head: str = "", attributes: str = 'lang="ar" dir="rtl"') -> str:
+    sections = f"<mj-section>\n<mj-column>\n{body}\n</mj-column></mj-section>"
+    return f"<mjml {attributes}><mj-head>{head}</mj-head><mj-body>{sections}</mj-body></mjml>"
+
+
+def html(body: str, *, head: str = "") -> str:
+    return html_of_mjml(document(body, head=head), template="mail.mjml.j2")
+
+
+def test_the_document_says_its_language_and_direction() -> None:
+    assert '<html lang="ar" dir="rtl"' in html("<mj-text>x</mj-text>")
+
+
+def test_tokens_go_through_untouched() -> None:
+    page = html('<mj-text><a href="@@click:7@@">@@name@@</a></mj-text><mj-raw><img src="@@open@@" alt=""/></mj-raw>')
+    assert '<a href="@@click:7@@">@@name@@</a>' in page
+    assert 'src="@@open@@"' in page
+
+
+def test_entities_and_code_keep_their_form() -> None:
+    page = html("<mj-text><pre><code>a &lt; b\n  &#64;&amp;c</code></pre></mj-text>")
+    assert "<pre><code>a &lt; b\n  &#64;&amp;c</code></pre>" in page
+
+
+def test_no_font_is_fetched() -> None:
+    page = html("<mj-text>x</mj-text>")
+    assert "@import" not in page
+    assert "<link" not in page
+
+
+def test_dark_styles_and_notes_for_outlook_survive() -> None:
+    head = (
+        "<mj-style>@media (prefers-color-scheme: dark) { .a { color: #fff !important; } } [data-ogsc] .a { x: y }</mj-style>"
+        "<mj-raw><!--[if mso]><style>p{x:y}</style><![endif]--></mj-raw>"
+    )
+    page = html("<mj-text>x</mj-text>", head=head)
+    assert "@media (prefers-color-scheme: dark) { .a { color: #fff !important; } } [data-ogsc] .a { x: y }" in page
+    assert "<!--[if mso]><style>p{x:y}</style><![endif]-->" in page
+
+
+@pytest.mark.parametrize(
+    ("mjml", "reason"),
+    [
+        (document("<mj-text>a & b</mj-text>"), "no well-formed XML"),
+        (document("<mj-text><p>a</mj-text>"), "line 3 of the MJML: <mj-text><p>a</mj-text>"),
+        (document("<mj-text>a&nbsp;b</mj-text>"), "Entity 'nbsp' not defined"),
+        ("", "no well-formed XML"),
+        (document("<mj-txt>a</mj-txt>"), "does not know <mj-txt> (line 3 of the MJML: <mj-txt>a</mj-txt>)"),
+        (document('<mj-image src="a.png"/>'), "<mj-image> has no alt"),
+        (document('<mj-text><img src="a.png"/></mj-text>'), "<img> has no alt"),
+        (document('<mj-include path="a.mjml"/>'), "use {% include %}"),
+        (document("", head='<mj-style inline="inline">p{}</mj-style>'), "put the style on the element"),
+        (document("<mj-text>a</mj-text>", attributes=""), "<mjml lang=… dir=…>"),
+        ('<mjml lang="en" dir="ltr"><mj-text>a</mj-text></mjml>', "the MJML engine refuses it"),
+    ],
+)
+def test_what_the_engine_would_refuse_or_get_wrong_is_told_with_its_place(mjml: str, reason: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        html_of_mjml(mjml, template="email/own.mjml.j2")
+    assert caught.value.template == "email/own.mjml.j2"
+    assert reason in str(caught.value)
+
+
+def test_defaults_for_images_need_no_alternative_text() -> None:
+    head = '<mj-attributes><mj-image padding="0"/></mj-attributes>'
+    assert 'alt="a bird"' in html('<mj-image src="a.png" alt="a bird"/>', head=head)
