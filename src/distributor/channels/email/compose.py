@@ -82,7 +82,6 @@ def prepare(rendition: Rendition) -> Prepared:
     payload = rendition.payload
     sender = Mailbox.parse(payload["from"])
     answers_to = Mailbox.parse(payload["reply_to"]) if payload["reply_to"] else None
-    boundary = _boundary(rendition)
     subject, text, markup = (
         _cut(payload, "subject", str),
         _cut(payload, "text", str),
@@ -90,6 +89,7 @@ def prepare(rendition: Rendition) -> Prepared:
     )
     if any(isinstance(part, LinkSlot) for part in subject):
         raise InputError("subject: the token of a link stands in it; only personal fields can")
+    boundary = _boundary(rendition)
     return Prepared(
         sender=sender,
         needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, answers_to) if mailbox),

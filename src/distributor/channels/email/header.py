@@ -95,11 +95,11 @@ def _room_after(name: str) -> int:
 
 
 def _encoded_words(text: str, first: int) -> list[str]:
-    """`text` as encoded words in whichever encoding is shorter; the first word fits into `first` columns."""
+    """`text` as encoded words, in Q where that leaves it nearly readable; the first fits into `first` columns."""
     raw = [sign.encode() for sign in text]
     quoted = ["".join(map(_Q.__getitem__, sign)).encode("ascii") for sign in raw]
     room_in_first = min(_WORD, first) - (_WORD - _PAYLOAD)
-    if 3 * sum(map(len, quoted)) <= 4 * sum(map(len, raw)):
+    if sum(map(len, quoted)) <= 2 * sum(map(len, raw)):
         return [f"=?utf-8?q?{word.decode('ascii')}?=" for word in _pack(quoted, room_in_first, _PAYLOAD)]
     words = _pack(raw, room_in_first // 4 * 3, _PAYLOAD // 4 * 3)
     return [f"=?utf-8?b?{b64encode(word).decode('ascii')}?=" for word in words]
@@ -126,10 +126,10 @@ def _fold(name: str, parts: Sequence[str]) -> bytes:
         if len(lines[-1]) + 1 + len(part) > _LINE:
             lines.append("")
         lines[-1] += f" {part}"
-    raw = [line.rstrip(" ").encode() for line in lines]
-    if max(map(len, raw)) > _HARD_LINE:
-        raise InputError(f"{name}: a part longer than a line of mail may be ({_HARD_LINE} octets) has to be shortened")
     # The last gate: whatever way a value came here, it cannot end its field.
     for line in lines:
         _refuse_controls(name, line)
+    raw = [line.rstrip(" ").encode() for line in lines]
+    if max(map(len, raw)) > _HARD_LINE:
+        raise InputError(f"{name}: a part longer than a line of mail may be ({_HARD_LINE} octets) has to be shortened")
     return b"\r\n".join(raw) + b"\r\n"

@@ -81,26 +81,23 @@ class Slots:
 
     def cut(self, text: str) -> Iterator[str | Slot]:
         """`text` as stretches and slots in turn. Raises InputError for a link that the rendition does not have."""
-        end = 0
-        static: list[str] = []
+        end, carry = 0, ""
         for token in _TOKEN.finditer(text):
-            static.append(text[end : token.start()])
-            end = token.end()
-            name, number = token[1], int(token[2] or 0)
-            link = PUBLIC_LINKS.get(name)
-            if link is None:
-                yield "".join(static)
-                yield FieldSlot(name, self.escape)
-                static = []
-                continue
-            if name == "click" and number >= self.links:
-                raise InputError(
-                    f"{token[0]} points to link {number}, but the links are numbered 0 to {self.links - 1}"
-                )
-            yield "".join((*static, self.escape(self.public_url + link.before)))
-            yield LinkSlot(link.purpose, number)
-            static = [link.after]
-        yield "".join((*static, text[end:]))
+            before, slot, after = self._slot(token)
+            yield carry + text[end : token.start()] + before
+            yield slot
+            end, carry = token.end(), after
+        yield carry + text[end:]
+
+    def _slot(self, token: re.Match[str]) -> tuple[str, Slot, str]:
+        """What a token stands for: a slot, and what all recipients have before and after it."""
+        name, number = token[1], int(token[2] or 0)
+        link = PUBLIC_LINKS.get(name)
+        if link is None:
+            return "", FieldSlot(name, self.escape), ""
+        if name == "click" and number >= self.links:
+            raise InputError(f"{token[0]} points to link {number}, but there are {self.links} links, counted from 0")
+        return self.escape(self.public_url + link.before), LinkSlot(link.purpose, number), link.after
 
 
 def follow_clicks(text: str, links: list[str], escape: Escape) -> str:
