@@ -1,0 +1,74 @@
+"""A Bluesky post as its reader sees it: links and tags are where facets say so, and nowhere else."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from distributor.sandbox.accounts import BlueskyAccount
+from distributor.sandbox.bluesky.posts import (
+    MAX_GRAPHEMES,
+    ExternalEmbed,
+    Feature,
+    ImagesEmbed,
+    PostRecord,
+    StoredRecord,
+    graphemes,
+)
+from distributor.sandbox.reading import Card, Picture, Piece, Shown
+
+
+def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyAccount) -> Shown:
+    """`uri` is the record's at:// address."""
+    return Shown(
+        key=uri,
+        parent=post.reply.parent.uri if post.reply else None,
+        author=account.name,
+        handle=f"@{account.handle}",
+        created_at=record.stored_at,
+        text=post.text,
+        pieces=as_pieces(post),
+        length=graphemes(post.text),
+        limit=MAX_GRAPHEMES,
+        url=f"https://bsky.app/profile/{account.handle}/post/{uri.rpartition('/')[2]}",
+        pictures=_pictures(post),
+        card=_card(post),
+    )
+
+
+def as_pieces(post: PostRecord) -> list[Piece]:
+    """The text cut at its facets."""
+    text = post.text.encode()
+    pieces: list[Piece] = []
+    end = 0
+    for facet in sorted(post.facets, key=lambda facet: facet.index.byteStart):
+        start, stop = facet.index.byteStart, facet.index.byteEnd
+        target = _target(facet.features[0])
+        pieces += [Piece(text[end:start].decode()), Piece(text[start:stop].decode(), target, target)]
+        end = stop
+    return [piece for piece in (*pieces, Piece(text[end:].decode())) if piece.text]
+
+
+def _target(feature: Feature) -> str:
+    fields = feature.model_dump()
+    if "tag" in fields:
+        return f"https://bsky.app/hashtag/{fields['tag']}"
+    return str(fields.get("uri") or f"https://bsky.app/profile/{fields['did']}")
+
+
+def _card(post: PostRecord) -> Card | None:
+    if not isinstance(post.embed, ExternalEmbed):
+        return None
+    card = post.embed.external
+    return Card(
+        url=card.uri,
+        host=urlsplit(card.uri).hostname or card.uri,
+        title=card.title,
+        description=card.description,
+        picture=Picture(path=f"/media/bluesky/{card.thumb.ref.link}", alt="") if card.thumb else None,
+    )
+
+
+def _pictures(post: PostRecord) -> list[Picture]:
+    if not isinstance(post.embed, ImagesEmbed):
+        return []
+    return [Picture(path=f"/media/bluesky/{image.image.ref.link}", alt=image.alt) for image in post.embed.images]

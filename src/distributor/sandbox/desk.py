@@ -1,0 +1,107 @@
+"""The desk of a network: every HTTP call passes it, for faults, rate limits and the form of refusals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from distributor.sandbox.faults import Ending, Fault, FaultKind, Stage, Switches
+from distributor.sandbox.rates import Allowance
+
+Clock = Callable[[], datetime]
+Handler = Callable[[Request], Awaitable[Response]]
+
+_REFUSED = HTTPStatus.BAD_REQUEST
+
+
+def system_clock() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def phrase_of(code: int) -> str:
+    """What HTTP calls a status; proxies in front of networks also answer with codes that it does not know."""
+    return HTTPStatus(code).phrase if code in set(HTTPStatus) else "Unknown Error"
+
+
+class HangUp(Response):
+    """No answer at all: the connection is closed. Needs the server of `service.py`, which lends its transport."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["transport"].close()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the networks do alike, given what they do differently.
+
+    refuse       the network's own form of a refusal
+    count        takes a call with its points out of its limit
+    rate_headers the network's own headers about that limit, added to every answer
+    """
+
+    service: str
+    switches: Switches
+    clock: Clock
+    refuse: Callable[[HTTPException], Response]
+    count: Callable[[Stage, int, datetime], Allowance]
+    rate_headers: Callable[[Allowance], Mapping[str, str]]
+
+    def route(
+        self, path: str, handler: Handler, *, method: str = "GET", stage: Stage = Stage.READ, points: int = 1
+    ) -> Route:
+        """A route whose calls are counted and may be struck. A handler refuses by raising HTTPException."""
+
+        async def handle(request: Request) -> Response:
+            return await self._serve(request, handler, self.count(stage, points, self.clock()))
+
+        async def serve(request: Request) -> Response:
+            fault = self.switches.draw(self.service, stage)
+            return await (self._strike(fault, request, handle) if fault else handle(request))
+
+        return Route(path, serve, methods=[method])
+
+    async def _serve(self, request: Request, handler: Handler, allowance: Allowance) -> Response:
+        if not allowance.granted:
+            return self._refused(HTTPException(HTTPStatus.TOO_MANY_REQUESTS), allowance)
+        try:
+            response = await handler(request)
+        except HTTPException as refusal:
+            return self._refused(refusal, allowance)
+        response.headers.update(self.rate_headers(allowance))
+        return response
+
+    async def _strike(self, fault: Fault, request: Request, handle: Handler) -> Response:
+        if fault.kind is FaultKind.SLOW:
+            await asyncio.sleep(fault.seconds)
+        response = await handle(request) if fault.kind.commits else None
+        if response is not None and (fault.kind.ending is Ending.ANSWER or response.status_code >= _REFUSED):
+            return response
+        if fault.kind is FaultKind.HANG:
+            await asyncio.sleep(fault.seconds)
+        return HangUp() if fault.kind.ending is Ending.CLOSE else self._refused_by(fault)
+
+    def _refused_by(self, fault: Fault) -> Response:
+        """A pretended refusal. Only 429 tells about limits: nothing is left until the fault's seconds are over."""
+        code = fault.code or HTTPStatus.SERVICE_UNAVAILABLE
+        refusal = HTTPException(code, fault.text or phrase_of(code))
+        if refusal.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            return self.refuse(refusal)
+        reset_at = self.clock() + timedelta(seconds=fault.seconds)
+        return self._refused(refusal, Allowance(limit=1, remaining=0, reset_at=reset_at, granted=False))
+
+    def _refused(self, refusal: HTTPException, allowance: Allowance) -> Response:
+        response = self.refuse(refusal)
+        response.headers.update(self.rate_headers(allowance))
+        return response

@@ -1,0 +1,133 @@
+"""Mails as their reader sees them: decoded headers, bodies, and the way out that mailbox providers offer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+
+from lxml import html as lxml_html
+from lxml.etree import Comment, LxmlError, strip_elements
+
+_PREHEADER_CHARACTERS = 140
+_UNSEEN = ("head", "style", "script", "title", "template", "noscript")
+_FILLERS = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060\u2800\ufeff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A part that is neither of the bodies; `cid` is how the HTML calls it, or empty."""
+
+    name: str
+    mime: str
+    content: bytes
+    cid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail. `one_click` is the address to post to for leaving with one click (RFC 8058), or empty."""
+
+    subject: str
+    sender: str
+    recipient: str
+    date: str
+    preheader: str
+    html: str
+    text: str
+    one_click: str
+    attachments: tuple[Attachment, ...]
+
+
+def read_letter(content: bytes) -> Letter:
+    """Any bytes give a letter: what cannot be understood is shown as it is."""
+    message = message_from_bytes(content, policy=policy.compat32)
+    html, text, attachments = _read_bodies(message)
+    return Letter(
+        subject=_header(message, "subject"),
+        sender=_header(message, "from"),
+        recipient=_header(message, "to"),
+        date=_header(message, "date"),
+        preheader=_preheader(html) or _squeeze(text)[:_PREHEADER_CHARACTERS],
+        html=html,
+        text=text,
+        one_click=_one_click(message),
+        attachments=attachments,
+    )
+
+
+def with_parts_at(html: str, addresses: Mapping[str, str]) -> str:
+    """The HTML with the images that it calls by content id (``cid:``) taken from addresses instead."""
+    return re.sub(
+        r"""cid:([^"'\s)>]+)""", lambda match: addresses.get(match[1].lower(), match[0]), html, flags=re.IGNORECASE
+    )
+
+
+def _read_bodies(message: Message) -> tuple[str, str, tuple[Attachment, ...]]:
+    bodies = {"text/html": "", "text/plain": ""}
+    attachments: list[Attachment] = []
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        mime = part.get_content_type()
+        if bodies.get(mime) == "" and part.get_content_disposition() != "attachment":
+            bodies[mime] = _decode(part)
+        else:
+            attachments.append(_read_attachment(part, mime))
+    return bodies["text/html"], bodies["text/plain"], tuple(attachments)
+
+
+def _read_attachment(part: Message, mime: str) -> Attachment:
+    payload = part.get_payload(decode=True)
+    return Attachment(
+        name=part.get_filename() or mime,
+        mime=mime,
+        content=payload if isinstance(payload, bytes) else b"",
+        cid=str(part.get("content-id", "")).strip().strip("<>").lower(),
+    )
+
+
+def _decode(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    content = payload if isinstance(payload, bytes) else b""
+    try:
+        return content.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
+
+
+def _header(message: Message, name: str) -> str:
+    value = message.get(name)
+    if value is None:
+        return ""
+    try:
+        return _squeeze(str(make_header(decode_header(value))))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return _squeeze(str(value))
+
+
+def _one_click(message: Message) -> str:
+    if str(message.get("list-unsubscribe-post", "")).strip().lower() != "list-unsubscribe=one-click":
+        return ""
+    addresses = re.findall(r"<\s*(https?://[^>\s]+)\s*>", str(message.get("list-unsubscribe", "")))
+    return addresses[0] if len(addresses) == 1 else ""
+
+
+def _preheader(html: str) -> str:
+    """What an inbox shows beside the subject: the first words of the body, seen or hidden."""
+    if not html.strip():
+        return ""
+    try:
+        root = lxml_html.fromstring(html.encode("utf-8", "replace"), parser=lxml_html.HTMLParser(encoding="utf-8"))
+    except LxmlError:
+        return ""
+    strip_elements(root, Comment, *_UNSEEN, with_tail=False)
+    return _squeeze(" ".join(map(str, root.itertext())))[:_PREHEADER_CHARACTERS]
+
+
+def _squeeze(text: str) -> str:
+    return " ".join(_FILLERS.sub("", text).split())

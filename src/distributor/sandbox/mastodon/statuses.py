@@ -1,0 +1,179 @@
+"""Mastodon's rules for a new status, and the form in which its API gives a status back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from distributor.sandbox.accounts import MastodonAccount
+from distributor.sandbox.mastodon.text import as_html, find_entities, length
+from distributor.sandbox.media import Medium
+from distributor.sandbox.posts import Posts
+from distributor.sandbox.terms import MastodonTerms, describe
+
+_EARLIEST_SCHEDULE = timedelta(minutes=5)
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+    PRIVATE = "private"
+    DIRECT = "direct"
+
+
+class StatusBody(BaseModel):
+    """The body of `POST /api/v1/statuses`; Mastodon leaves names that it does not know alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    status: str = ""
+    spoiler_text: str = ""
+    in_reply_to_id: str | None = None
+    media_ids: list[str] = Field(default_factory=list)
+    sensitive: bool = False
+    visibility: Visibility = Visibility.PUBLIC
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    scheduled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A status; `text` is what its author wrote, `idempotency_key` what it was posted under."""
+
+    key: str
+    text: str
+    created_at: datetime
+    visibility: Visibility
+    language: str
+    spoiler: str = ""
+    sensitive: bool = False
+    reply_to: str | None = None
+    media: tuple[str, ...] = ()
+    idempotency_key: str | None = None
+
+
+async def read_status_body(request: Request) -> StatusBody:
+    """From JSON or a form. Raises HTTPException 422 for values that Mastodon refuses."""
+    try:
+        return StatusBody.model_validate(await _values(request))
+    except ValidationError as error:
+        raise HTTPException(422, f"Validation failed: {describe(error)}") from None
+
+
+async def _values(request: Request) -> Any:
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            return await request.json()
+        except ValueError:
+            raise HTTPException(400, "The body is not JSON") from None
+    form = await request.form()
+    fields: dict[str, Any] = {name: value for name, value in form.items() if not name.endswith("[]")}
+    return fields | {name[:-2]: form.getlist(name) for name in form if name.endswith("[]")}
+
+
+def check_new_status(
+    body: StatusBody,
+    *,
+    terms: MastodonTerms,
+    posts: Posts[Status],
+    medium_ready: Callable[[str], bool | None],
+    now: datetime,
+) -> None:
+    """Raises HTTPException for whatever Mastodon refuses. `medium_ready` is None for an upload that never was."""
+    if body.scheduled_at is not None:
+        _check_schedule(body.scheduled_at, now)
+    if not body.status.strip() and not body.media_ids:
+        raise HTTPException(422, "Validation failed: Text can't be blank")
+    if length(body.status, body.spoiler_text, terms.characters_reserved_per_url) > terms.max_characters:
+        raise HTTPException(422, f"Validation failed: Text character limit of {terms.max_characters} exceeded")
+    if len(body.media_ids) > terms.max_media_attachments:
+        raise HTTPException(422, f"Cannot attach more than {terms.max_media_attachments} files")
+    for key in body.media_ids:
+        _check_medium(medium_ready(key))
+    if body.in_reply_to_id is not None and posts.get(body.in_reply_to_id) is None:
+        raise HTTPException(404, "The post you are trying to reply to does not appear to exist.")
+
+
+def _check_schedule(scheduled_at: datetime, now: datetime) -> None:
+    if scheduled_at.tzinfo is None or scheduled_at < now + _EARLIEST_SCHEDULE:
+        raise HTTPException(422, "Validation failed: Scheduled at must be in the future")
+    raise HTTPException(422, "The sandbox does not schedule: the server ignores Idempotency-Key with scheduled_at")
+
+
+def _check_medium(ready: bool | None) -> None:
+    if ready is None:
+        raise HTTPException(422, "Validation failed: Media attachments not found")
+    if not ready:
+        raise HTTPException(422, "Cannot attach files that have not finished processing. Try again in a moment!")
+
+
+def as_status(status: Status, media: Sequence[Medium], *, account: MastodonAccount, server: str) -> dict[str, Any]:
+    """The status as the API gives it back; `server` is the root of the instance."""
+    tags = dict.fromkeys(entity.value.lower() for entity in find_entities(status.text) if entity.kind == "hashtag")
+    address = f"{server}/@{account.username}/{status.key}"
+    return {
+        "id": status.key,
+        "created_at": as_time(status.created_at),
+        "in_reply_to_id": status.reply_to,
+        "in_reply_to_account_id": account.account_id if status.reply_to else None,
+        "sensitive": status.sensitive,
+        "spoiler_text": status.spoiler,
+        "visibility": status.visibility.value,
+        "language": status.language,
+        "uri": address,
+        "url": address,
+        "replies_count": 0,
+        "reblogs_count": 0,
+        "favourites_count": 0,
+        "edited_at": None,
+        "content": as_html(status.text, server),
+        "reblog": None,
+        "account": as_account(account, server),
+        "media_attachments": [as_attachment(medium, server) for medium in media],
+        "mentions": [],
+        "tags": [{"name": tag, "url": f"{server}/tags/{tag}"} for tag in tags],
+        "emojis": [],
+        "card": None,
+        "poll": None,
+    }
+
+
+def as_account(account: MastodonAccount, server: str) -> dict[str, Any]:
+    """The account as the API gives it back."""
+    address = f"{server}/@{account.username}"
+    return {
+        "id": account.account_id,
+        "username": account.username,
+        "acct": account.username,
+        "display_name": account.name,
+        "locked": False,
+        "bot": False,
+        "note": "",
+        "uri": address,
+        "url": address,
+    }
+
+
+def as_attachment(medium: Medium, server: str, *, ready: bool = True) -> dict[str, Any]:
+    """The upload as the API gives it back; it has no address before it is processed."""
+    address = f"{server}/media/{medium.key}"
+    return {
+        "id": medium.key,
+        "type": "image",
+        "url": address if ready else None,
+        "preview_url": address if ready else None,
+        "remote_url": None,
+        "description": medium.alt,
+    }
+
+
+def as_time(moment: datetime) -> str:
+    """ISO 8601 with milliseconds, as Mastodon writes times."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,1 @@
+"""An SMTP server as a stand-in for everybody's mailbox provider."""

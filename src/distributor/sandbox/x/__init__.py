@@ -1,0 +1,1 @@
+"""X as a stand-in."""
