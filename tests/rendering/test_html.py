@@ -63,7 +63,8 @@ def test_an_image_always_has_an_alternative_text() -> None:
 
 def test_a_caption_makes_a_figure() -> None:
     assert html_of([Image("/i.png", "x", (run("by "), run("me", href="/me")))], image_width=520) == (
-        '<figure><p><img src="/i.png" alt="x" width="520"/></p><figcaption>by <a href="/me">me</a></figcaption></figure>'
+        '<figure><p><img src="/i.png" alt="x" width="520"/></p>'
+        '<figcaption>by <a href="/me">me</a></figcaption></figure>'
     )
 
 
