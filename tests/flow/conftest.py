@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from distributor.channels import shelf
-from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Paragraph, Run
-from distributor.domain.campaign import CampaignPlan, UnknownPolicy
-from distributor.flow.deliver import deliver
 from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
-from distributor.flow.release import release
-from distributor.flow.render import render
-from distributor.flow.report import CampaignReport, report, summarise
-from distributor.flow.rings import Verb
-from distributor.flow.settle import settle_doubtful, settle_orphans
-from distributor.flow.tick import tick
-from distributor.storage import articles, audience, channels
-from distributor.storage.audience import Person
+from flow.desk import Desk, make_desk
 
 ENTRY_POINTS = """[distributor.channels]
 scripted = flow.scripted_channel:ScriptedChannel
@@ -46,90 +31,7 @@ def scripted_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     shelf.kinds.cache_clear()
 
 
-@dataclass
-class Desk:
-    """What a test does: plan campaigns and let the steps run, one ring at a time, without Celery."""
-
-    installation: Installation
-    folder: Path
-
-    @property
-    def seen(self) -> list[str]:
-        """The recipients the scripted channels were called for, in order."""
-        file = self.folder / "seen"
-        return file.read_text().split() if file.exists() else []
-
-    def channel(self, name: str, kind: str, **script: Any) -> None:
-        with self.installation.database.begin() as connection:
-            channels.put(
-                connection,
-                name=name,
-                kind=kind,
-                settings={"seen": str(self.folder / "seen"), **script},
-                sealed=None,
-            )
-
-    def people(self, *names: str, list_slug: str = "readers") -> None:
-        with self.installation.database.begin() as connection:
-            chosen = audience.add_list(connection, slug=list_slug, name=list_slug)
-            persons = [Person(key=f"{name}@example.org", address=f"{name}@example.org", name=name) for name in names]
-            audience.subscribe(connection, chosen.id, persons, now=self.installation.clock())
-
-    def plan(
-        self, *names: str, policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT, after: timedelta = timedelta()
-    ) -> int:
-        return plan(
-            self.installation,
-            CampaignPlan(
-                name="",
-                article_slugs=("hello",),
-                channel_names=names,
-                list_slug="readers",
-                starts_at=self.installation.clock() + after,
-                unknown_policy=policy,
-            ),
-        )
-
-    def run(self, rounds: int = 12) -> None:
-        """Do what the ticks ring for until they ring for nothing."""
-        steps: dict[Verb, Callable[[int], object]] = {
-            Verb.RENDER: lambda number: render(self.installation, number),
-            Verb.RELEASE: lambda number: release(self.installation, number),
-            Verb.DELIVER: lambda number: deliver(
-                self.installation, number, until=self.installation.clock() + timedelta(seconds=20)
-            ),
-            Verb.SETTLE: lambda number: settle_doubtful(self.installation, number),
-        }
-        for _ in range(rounds):
-            settle_orphans(self.installation)
-            rings = tick(self.installation)
-            if not rings:
-                return
-            for ring in dict.fromkeys(rings):
-                steps[ring.verb](ring.dispatch_id)
-
-    def report(self, campaign_id: int) -> CampaignReport:
-        return report(self.installation, campaign_id)
-
-    def counts(self, campaign_id: int) -> dict[str, int]:
-        """The totals that are not zero."""
-        return {word: count for word, count in summarise(self.report(campaign_id).totals).items() if count}
-
-
 @pytest.fixture
 def desk(installation: Installation, tmp_path: Path) -> Desk:
     """A desk with one article, `hello`, and a list `readers` of three people."""
-    made = Desk(installation, tmp_path)
-    with installation.database.begin() as connection:
-        articles.add(
-            connection,
-            Manuscript(title="Hello", body=(Paragraph((Run("A first paragraph."),)),)),
-            guid="urn:uuid:00000000-0000-4000-8000-000000000001",
-            slug="hello",
-            source="test",
-            source_ref="hello",
-            content_hash="0",
-            now=installation.clock(),
-        )
-    made.people("ada", "bo", "cy")
-    return made
+    return make_desk(installation, tmp_path)

@@ -21,7 +21,7 @@ from distributor.flow.settle import settle_orphans
 from distributor.flow.tick import tick
 from distributor.storage import audience, campaigns, deliveries
 from distributor.storage.database import Connection
-from flow.conftest import Desk
+from flow.desk import Desk
 
 
 def test_everybody_on_the_list_gets_it_once(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from distributor.domain.errors import ConfigurationError
 from distributor.domain.problems import Severity
 from distributor.flow.preview import Preview, preview
 from distributor.settings import load_settings
-from distributor.sources import read_manuscript
+from distributor.sources.formats import read_manuscript
 
 
 def render(

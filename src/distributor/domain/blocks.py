@@ -5,8 +5,8 @@ A run's text is literal: no markup is hidden in it. A newline inside a run is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -151,3 +151,20 @@ def links_of(blocks: Sequence[Block]) -> list[str]:
                 if run.href:
                     found.setdefault(run.href)
     return list(found)
+
+
+def replace_images(blocks: Sequence[Block], change: Callable[[Image], Image]) -> tuple[Block, ...]:
+    """The same blocks with every image changed, those inside lists and quotes too."""
+
+    def changed(block: Block) -> Block:
+        match block:
+            case Image():
+                return change(block)
+            case Quote(blocks=inner):
+                return Quote(replace_images(inner, change))
+            case List(items=items):
+                return replace(block, items=tuple(ListItem(replace_images(one.blocks, change)) for one in items))
+            case _:
+                return block
+
+    return tuple(changed(block) for block in blocks)
