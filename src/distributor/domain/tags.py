@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import regex
 
-_NOT_IN_SLUG = regex.compile(r"[^\p{L}\p{N}]+")
-_APOSTROPHES = str.maketrans("", "", "'’‘`")
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{Mn}\p{Mc}]*")
+# An accent on a Latin letter or a digit; elsewhere (й, が, हि) a mark makes another letter and stays.
+_ACCENT = regex.compile(r"(?<=[\p{Latin}\p{N}])\p{M}+")
+_SILENT = regex.compile(r"['’‘`]|\p{Variation_Selector}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,5 @@ def slugify(text: str) -> str:
 
     Letters of other scripts stay as they are; an empty answer means that `text` holds no letter and no digit.
     """
-    decomposed = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
-    bare = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
-    return _NOT_IN_SLUG.sub("-", unicodedata.normalize("NFC", bare).casefold()).strip("-")
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _SILENT.sub("", text)).casefold())
+    return "-".join(_WORD.findall(unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))))
