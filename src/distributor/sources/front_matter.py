@@ -1,0 +1,203 @@
+"""Front matter: what an author says about an article above its text, between two lines of ---."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from distributor.domain.blocks import Image
+from distributor.domain.errors import ScheduleError, SourceError
+from distributor.domain.schedule import parse_instant, zone_named
+from distributor.domain.tags import Tag, slugify
+from distributor.sources.cleaning import clean
+from distributor.sources.web_addresses import may_show
+from distributor.sources.yaml_lines import Lines, Odd, Place, read_lines
+
+_MARK = re.compile(r"-{3,}[ \t]*")
+_KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*[\"']?[ \t]*:(?:[ \t]|$)|#)")
+_LONGEST = 64 * 1024
+# RFC 5646, roughly: a language and perhaps script, region, variants.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontMatter:
+    """What front matter says; None where it says nothing. `published_at` is aware UTC."""
+
+    title: str | None = None
+    slug: str | None = None
+    summary: str | None = None
+    author: str | None = None
+    language: str | None = None
+    tags: tuple[Tag, ...] | None = None
+    image: Image | None = None
+    published_at: datetime | None = None
+
+
+def split_front_matter(text: str, *, path: str) -> tuple[FrontMatter, str]:
+    """The front matter of a clean text, and the text below it with as many empty lines in front, so lines keep numbers.
+
+    A text that begins with --- and then no line of `key: value` has no front matter: that is a divider.
+    Raises SourceError naming the key and the line at fault.
+    """
+    lines = text.split("\n")
+    opening = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if not _opens(lines, opening):
+        return FrontMatter(), text
+    closing = next((at for at in range(opening + 1, len(lines)) if _closes(lines[at])), None)
+    if closing is None:
+        raise SourceError("front matter is never closed; end it with a line of ---", path=path, line=opening + 1)
+    inside = "\n".join(lines[opening + 1 : closing])
+    if len(inside) > _LONGEST:
+        raise SourceError(f"front matter is longer than {_LONGEST // 1024} KB", path=path, line=opening + 1)
+    known = read_lines(inside, path=path, first_line=opening + 2)
+    return _validate(known, path), "\n" * (closing + 1) + "\n".join(lines[closing + 1 :])
+
+
+def _opens(lines: list[str], at: int) -> bool:
+    if not _MARK.fullmatch(lines[at]):
+        return False
+    below = next((line for line in lines[at + 1 :] if line.strip()), "")
+    return bool(_KEY_LINE.match(below) or _MARK.fullmatch(below))
+
+
+def _closes(line: str) -> bool:
+    return bool(_MARK.fullmatch(line)) or line.rstrip() == "..."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _not_empty(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def _a_slug(text: str) -> str:
+    if not text or slugify(text) != text:
+        raise ValueError(f"must be lower-case words joined by hyphens, such as {slugify(text) or 'my-article'}")
+    return text
+
+
+def _a_language(text: str) -> str:
+    if not _LANGUAGE.fullmatch(text):
+        raise ValueError(f"must be a language tag such as en or pt-BR, not {text!r}")
+    return text
+
+
+def _an_image(text: str) -> str:
+    if not may_show(text):
+        raise ValueError("must be a web address or the path of a file beside the article")
+    return text
+
+
+def _a_label(entry: Any) -> Any:
+    """A bare text stands for a tag without synonyms."""
+    return entry if isinstance(entry, dict) else {"label": entry}
+
+
+def _as_written(moment: Any) -> Any:
+    """YAML knows some forms of dates and not others; here they are all text."""
+    return moment.text if isinstance(moment, Odd) and moment.kind == "a date" else moment
+
+
+_Line = Annotated[str, AfterValidator(_one_line)]
+_Text = Annotated[_Line, AfterValidator(_not_empty)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class _Tag(_Strict):
+    label: _Text
+    synonyms: list[_Text] = []
+
+
+class _Image(_Strict):
+    src: Annotated[_Text, AfterValidator(_an_image)]
+    alt: _Line = ""
+
+
+class _Keys(_Strict):
+    """Every key that front matter may have."""
+
+    title: _Text | None = None
+    slug: Annotated[str, AfterValidator(_a_slug)] | None = None
+    summary: _Text | None = None
+    author: _Text | None = None
+    language: Annotated[str, AfterValidator(_a_language)] | None = None
+    tags: list[Annotated[_Tag, BeforeValidator(_a_label)]] | None = None
+    image: _Image | None = None
+    published_at: Annotated[str | None, BeforeValidator(_as_written)] = None
+    timezone: str | None = None
+
+
+def _validate(known: Lines, path: str) -> FrontMatter:
+    try:
+        keys = _Keys.model_validate(dict(known.values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        line = known.line_of(tuple(first["loc"]))
+        raise SourceError(_explain(first, known), path=path, line=line) from None
+    return FrontMatter(
+        title=keys.title,
+        slug=keys.slug,
+        summary=keys.summary,
+        author=keys.author,
+        language=keys.language,
+        tags=None if keys.tags is None else tuple(Tag(tag.label, tuple(tag.synonyms)) for tag in keys.tags),
+        image=None if keys.image is None else Image(keys.image.src, keys.image.alt),
+        published_at=_moment(keys, known, path),
+    )
+
+
+def _moment(keys: _Keys, known: Lines, path: str) -> datetime | None:
+    key = "timezone"
+    try:
+        if keys.timezone is not None:
+            zone_named(keys.timezone)
+        if keys.published_at is None:
+            return None
+        key = "published_at"
+        return parse_instant(keys.published_at, zone=keys.timezone)
+    except ScheduleError as error:
+        raise SourceError(f"front matter key {key!r}: {error}", path=path, line=known.line_of((key,))) from None
+
+
+def _explain(error: ErrorDetails, known: Lines) -> str:
+    """One sentence about the first thing that is wrong, naming the key as its author wrote it."""
+    place, given = tuple(error["loc"]), error["input"]
+    if place not in known.lines and error["type"] != "missing":
+        place = place[:-1]  # the label of a tag that was written as bare text
+    key = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
+    match error["type"]:
+        case "extra_forbidden":
+            return f"front matter has no key {key!r}; {_suggest(place)}"
+        case "missing":
+            return f"front matter key {key!r} is missing"
+        case "string_type" if isinstance(given, Odd):
+            return f'front matter key {key!r} must be text, and {given}: write it in quotes, "{given.text}"'
+        case "string_type":
+            return f"front matter key {key!r} must be text on one line"
+        case "list_type":
+            return f"front matter key {key!r} must be a list: [one, two]"
+        case "model_type" | "dict_type":
+            return f"front matter key {key!r} must hold further keys, such as src: and alt:"
+        case _:
+            return f"front matter key {key!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _suggest(place: Place) -> str:
+    inner: dict[str, type[BaseModel]] = {"tags": _Tag, "image": _Image}
+    model = _Keys if len(place) == 1 else inner[str(place[0])]
+    similar = difflib.get_close_matches(str(place[-1]), model.model_fields, n=1)
+    return f"did you mean {similar[0]}?" if similar else f"the keys are {', '.join(model.model_fields)}"
