@@ -1,0 +1,59 @@
+"""The last step of every format: what the text holds and what front matter says, as one manuscript."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distributor.domain.article import Manuscript
+from distributor.domain.blocks import Block
+from distributor.domain.errors import SourceError
+from distributor.domain.tags import Tag
+from distributor.sources.front_matter import FrontMatter
+from distributor.sources.summary import summarise
+from distributor.sources.tag_labels import unify
+
+_LONGEST_TITLE = 120
+
+
+def assemble(
+    front: FrontMatter,
+    body: Sequence[Block],
+    *,
+    title: str | None,
+    tags: Sequence[Tag],
+    warnings: Sequence[str],
+    path: str,
+) -> Manuscript:
+    """The manuscript. `title` and `tags` are those found in the text; front matter comes before them.
+
+    Raises SourceError if there is no title, or nothing besides it.
+    """
+    title = front.title or title
+    if not title:
+        raise SourceError("there is no title: begin with one, or put `title:` in front matter", path=path)
+    if not body:
+        raise SourceError("there is no text besides the title", path=path)
+    labels = unify([*(front.tags or ()), *tags])
+    return Manuscript(
+        title=title,
+        body=tuple(body),
+        tags=labels.tags,
+        summary=front.summary or summarise(body),
+        author=front.author or "",
+        language=front.language or "en",
+        image=front.image,
+        slug=front.slug,
+        published_at=front.published_at,
+        warnings=(*warnings, *_doubts(title, labels.tags), *labels.warnings),
+    )
+
+
+def _doubts(title: str, tags: Sequence[Tag]) -> list[str]:
+    doubts = []
+    if len(title) > _LONGEST_TITLE or title.endswith("."):
+        doubts.append(
+            f"the title reads like a sentence of the text: {title[:60]!r}; put the title on a line of its own"
+        )
+    if not tags:
+        doubts.append("there are no tags: end the text with a line of them, or list them in front matter")
+    return doubts
