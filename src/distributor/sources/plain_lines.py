@@ -1,0 +1,160 @@
+"""Lines of raw text: what each one looks like by itself, and how the author uses line breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import pairwise
+from typing import TypeAlias
+
+import regex
+
+_RULE = regex.compile(r"(?:([-=*_~#–—])[ ]*+)(?:\1[ ]*+){2,}")
+_BULLET = regex.compile(r"(?:(?P<sign>[•‣◦▪●])\s*|(?P<dash>[–*-])\s+)(?P<rest>\S.*)")
+_NUMBER = regex.compile(r"(?P<number>0|[1-9][0-9]?)[.)]\s+(?P<rest>\S.*)")
+_HEADLINE = regex.compile(r"(?P<signs>#{1,6})\s+(?P<text>\S.*?)(?:\s#+)?")
+_UNDERLINES = frozenset("=-")
+_LONGEST_UNDERLINED = 80
+_BROKEN_WORD = regex.compile(r"\p{L}-$")
+_AFTER_OPEN_HYPHEN = regex.compile(r"(?:and|or|to|und|oder|bis|et|ou|y|o)\b")  # pre- and postnatal
+_TAB_WIDTH = 4
+
+# Columns that editors wrap at: 60 to 80 mostly, seldom up to 120.
+_SHORTEST_WRAPPED = 55
+_LONGEST_WRAPPED = 125
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line with something on it. `indent` counts leading spaces; `text` has single spaces and none around.
+
+    With a marker in front `rest` is what follows it: after a bullet `sign` is set, after a number `number`. `level` is
+    that of a heading whose author says so, by # in front or a rule right below.
+    """
+
+    indent: int
+    text: str
+    rest: str = ""
+    sign: str | None = None
+    number: int | None = None
+    level: int | None = None
+    is_rule: bool = False
+
+    @property
+    def is_marked(self) -> bool:
+        return self.sign is not None or self.number is not None
+
+    @property
+    def content_column(self) -> int:
+        """Where the text after the marker begins, if one space follows it."""
+        return self.indent + len(self.text) - len(self.rest)
+
+
+# Lines with no empty one between them.
+Stanza: TypeAlias = tuple[Line, ...]
+
+
+class Breaks(Enum):
+    """What a line break inside a stanza means."""
+
+    KEPT = "the author wants it"
+    WRAPPED = "an editor put it there when the line was full"
+    PARAGRAPH = "it ends a paragraph; there are no empty lines"
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How the breaks of a text are meant; `width` is the column an editor wrapped at."""
+
+    breaks: Breaks
+    width: int = 0
+
+    def continues(self, line: Line, below: Line) -> bool:
+        """Whether the break between these two lines is an editor's and not the author's."""
+        return self.breaks is Breaks.WRAPPED and (below.text[0].islower() or self.fills(line, below))
+
+    def fills(self, line: Line, below: Line) -> bool:
+        """Whether the first word of the next line had no room on this one, in a text that an editor wrapped."""
+        return self.breaks is Breaks.WRAPPED and _is_full(line, below, self.width)
+
+    def join(self, lines: Sequence[Line]) -> str:
+        """The text of a paragraph, in which a newline is a break that its author wants."""
+        parts = [lines[0].text]
+        for line, below in pairwise(lines):
+            parts += (run_on(line.text, below.text) if self.continues(line, below) else "\n", below.text)
+        return "".join(parts)
+
+
+def run_on(above: str, below: str) -> str:
+    """What stands between two lines that are one: nothing after a hyphen inside a word, else a space."""
+    broken = _BROKEN_WORD.search(above) and below[0].islower() and not _AFTER_OPEN_HYPHEN.match(below)
+    return "" if broken else " "
+
+
+def read_stanzas(text: str) -> list[Stanza]:
+    """The stanzas of a text, in order."""
+    stanzas: list[Stanza] = []
+    lines: list[Line] = []
+    for raw in [*text.split("\n"), ""]:
+        if raw.strip():
+            _add(_read_line(raw), lines)
+        elif lines:
+            stanzas.append(tuple(lines))
+            lines = []
+    return stanzas
+
+
+def find_habit(stanzas: Sequence[Stanza]) -> Habit:
+    """How this author breaks lines, judged by those lines that another one follows directly."""
+    pairs = [pair for stanza in stanzas for pair in _pairs_of_prose(stanza)]
+    if not pairs:
+        return Habit(Breaks.KEPT)
+    lengths = sorted(_length(line) for line, _ in pairs)
+    if sum(length for length in lengths if length > _LONGEST_WRAPPED) * 2 > sum(lengths):
+        return Habit(Breaks.PARAGRAPH)
+    width = lengths[(len(lengths) - 1) * 9 // 10]  # a few longer lines hold web addresses
+    full = sum(_is_full(line, below, width) for line, below in pairs)
+    if _SHORTEST_WRAPPED <= width <= _LONGEST_WRAPPED and full * 10 >= len(pairs) * 7:
+        return Habit(Breaks.WRAPPED, width)
+    return Habit(Breaks.KEPT)
+
+
+def _add(line: Line, lines: list[Line]) -> None:
+    """Add the line to its stanza; a rule below the first line, with no empty one between, makes that a heading."""
+    above = lines[0] if len(lines) == 1 else None
+    underlines = line.is_rule and line.text[0] in _UNDERLINES
+    if above and underlines and not (above.is_rule or above.is_marked) and len(above.text) <= _LONGEST_UNDERLINED:
+        lines[0] = replace(above, level=above.level or 2)
+    else:
+        lines.append(line)
+
+
+def _read_line(raw: str) -> Line:
+    expanded = raw.expandtabs(_TAB_WIDTH)
+    text = " ".join(expanded.split())
+    indent = len(expanded) - len(expanded.lstrip())
+    if headline := _HEADLINE.fullmatch(text):
+        return Line(indent, headline["text"], level=max(2, len(headline["signs"])))
+    if _RULE.fullmatch(text):
+        return Line(indent, text, is_rule=True)
+    if bullet := _BULLET.fullmatch(text):
+        return Line(indent, text, rest=bullet["rest"], sign=bullet["sign"] or bullet["dash"])
+    if number := _NUMBER.fullmatch(text):
+        return Line(indent, text, rest=number["rest"], number=int(number["number"]))
+    return Line(indent, text)
+
+
+def _pairs_of_prose(stanza: Stanza) -> Iterator[tuple[Line, Line]]:
+    for line, below in pairwise(stanza):
+        if not (line.is_rule or line.level or below.is_rule or below.is_marked or below.level):
+            yield line, below
+
+
+def _is_full(line: Line, below: Line, width: int) -> bool:
+    """Whether the first word of the next line had no room on this one."""
+    return _length(line) + 1 + len(below.text.partition(" ")[0]) > width
+
+
+def _length(line: Line) -> int:
+    return line.indent + len(line.text)
