@@ -1,0 +1,84 @@
+"""Which formats there are, and the way from a file or its bytes to a manuscript.
+
+A format is a module of this folder with `SUFFIXES`, the endings of its files in lower case with the dot, and
+`parse(text, *, path) -> Manuscript`, which is given clean text and raises SourceError and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Protocol, cast
+
+import distributor.sources as folder
+from distributor.domain.article import Manuscript
+from distributor.domain.errors import SourceError
+from distributor.sources.decoding import MAX_BYTES, decode
+
+
+class Format(Protocol):
+    """What a module of this folder promises to be a format."""
+
+    SUFFIXES: tuple[str, ...]
+
+    def parse(self, text: str, *, path: str) -> Manuscript: ...
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Every format by each of its suffixes, in alphabetical order."""
+    modules = (
+        importlib.import_module(f"{folder.__name__}.{module.name}") for module in pkgutil.iter_modules(folder.__path__)
+    )
+    found = {suffix: module for module in modules for suffix in getattr(module, "SUFFIXES", ())}
+    return cast("Mapping[str, Format]", dict(sorted(found.items())))
+
+
+def is_readable(name: str) -> bool:
+    """Whether a file of this name has the suffix of a format."""
+    return PurePath(name).suffix.lower() in formats()
+
+
+def read_manuscript(path: Path) -> Manuscript:
+    """The manuscript in this file. Raises SourceError with the path for a file that is none or cannot be read."""
+    _find_format(str(path))
+    return parse_manuscript(read_bytes(path), name=str(path))
+
+
+def parse_manuscript(data: bytes, *, name: str) -> Manuscript:
+    """The manuscript that these bytes are, in the format that the suffix of `name` says. Raises SourceError."""
+    form = _find_format(name)
+    decoded = decode(data, path=name)
+    manuscript = form.parse(decoded.text, path=name)
+    return replace(manuscript, warnings=(*decoded.warnings, *manuscript.warnings))
+
+
+def read_bytes(path: Path, *, name: str | None = None) -> bytes:
+    """The bytes of a regular file, at most one more than are accepted. Raises SourceError; it calls the file `name`."""
+    name = name or str(path)
+    try:
+        if not path.exists():
+            raise SourceError("there is no such file", path=name)
+        if not path.is_file():
+            raise SourceError("not a file; name an article, not a folder or device", path=name)
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except PermissionError:
+        raise SourceError("may not be read; check the permissions of the file and its folder", path=name) from None
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise SourceError(f"cannot be read: {reason}", path=name) from None
+
+
+def _find_format(name: str) -> Format:
+    suffix = PurePath(name).suffix.lower()
+    try:
+        return formats()[suffix]
+    except KeyError:
+        said = f"the suffix {suffix}" if suffix else "a name without suffix"
+        known = ", ".join(formats())
+        raise SourceError(f"{said} is no format that can be read; use {known}", path=name) from None
