@@ -45,7 +45,7 @@ RULES: tuple[Rule, ...] = (
     _rule(Verdict.FAILED, "suspend", r"^5\d\d 5\.2\.1\b"),
     _rule(Verdict.FAILED, "emailtoolarge", r"^5\d\d 5\.2\.3\b"),
     _rule(Verdict.FAILED, "userunknown", r"^5\d\d 5\.(1\.[1346]|2\.4|7\.17)\b"),
-    _rule(Verdict.FAILED, "hostunknown", r"^5\d\d 5\.(1\.2|1\.10|4\.\d+|7\.18)\b", r"^5(21|56)\b"),
+    _rule(Verdict.FAILED, "hostunknown", r"^5\d\d 5\.(1\.2|1\.10|4\.[0-46-9]|7\.18)\b", r"^5(21|56)\b"),
     _rule(Verdict.FAILED, "norelaying", r"^5\d\d 5\.6\.7\b"),
     _rule(
         Verdict.FAILED,
