@@ -1,0 +1,123 @@
+"""The mail in a real browser: what a reader sees, in width and narrow, by day and by night."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from distributor.channels.email import EmailChannel
+from distributor.domain.article import Article
+from distributor.domain.blocks import Alignment, Table
+from tests.channels.email.rendition_samples import article, rendered, row
+
+pytestmark = pytest.mark.browser
+
+Scheme = Literal["light", "dark"]
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="675"><rect width="100%" height="100%"/></svg>'
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        installed = shutil.which("chromium") or shutil.which("google-chrome")
+        if installed is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("needs Chromium: apt-get install chromium, or playwright install chromium")
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        launched = playwright.chromium.launch(executable_path=installed, args=arguments)
+        yield launched
+        launched.close()
+
+
+def opened(browser: Browser, sample: Article, *, width: int = 800, scheme: Scheme = "light") -> Page:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.route("**/*", _answer_with_picture)
+    page.set_content(EmailChannel(EmailChannel.settings_model()).preview(rendered(sample)))
+    return page
+
+
+def computed(page: Page, place: str, name: str) -> object:
+    return page.locator(place).first.evaluate("(element, name) => getComputedStyle(element)[name]", name)
+
+
+def _answer_with_picture(route: Route) -> None:
+    if route.request.resource_type == "image":
+        route.fulfill(body=PICTURE, content_type="image/svg+xml")
+    else:
+        route.abort()
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_keeps_people_from_reading_it(browser: Browser, scheme: Scheme, language: str) -> None:
+    found = Axe().run(opened(browser, article(language=language), scheme=scheme)).response["violations"]
+    assert [(each["id"], each["impact"]) for each in found if each["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_colour_is_that_of_the_scheme(browser: Browser, scheme: Scheme) -> None:
+    page = opened(browser, article(), scheme=scheme)
+    grounds = [computed(page, place, "backgroundColor") for place in (".page", ".card", ".body pre")]
+    inks = [computed(page, place, "color") for place in (".body div", ".body a", ".muted div")]
+    night = (
+        ["rgb(17, 20, 24)", "rgb(27, 31, 37)", "rgb(39, 45, 53)"],
+        ["rgb(232, 234, 237)", "rgb(138, 182, 255)", "rgb(170, 178, 189)"],
+    )
+    day = (
+        ["rgb(243, 244, 246)", "rgb(255, 255, 255)", "rgb(243, 244, 246)"],
+        ["rgb(27, 31, 36)", "rgb(26, 86, 184)", "rgb(89, 97, 107)"],
+    )
+    assert (grounds, inks) == (night if scheme == "dark" else day)
+
+
+def test_the_page_is_600_pixels_wide_where_there_is_room(browser: Browser) -> None:
+    card = opened(browser, article()).locator(".card").bounding_box()
+    assert card is not None
+    assert (card["x"], card["width"]) == (100, 600)
+
+
+@pytest.mark.parametrize("width", [320, 360, 480, 600])
+def test_nothing_has_to_be_pushed_sideways_on_a_telephone(browser: Browser, width: int) -> None:
+    page = opened(browser, article(), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_table_too_wide_for_a_telephone_scrolls_by_itself(browser: Browser) -> None:
+    heads = row(*(f"Measurement{number}" for number in range(6)))
+    wide = article(body=(Table(heads, (heads,), (Alignment.LEFT,) * 6),))
+    page = opened(browser, wide, width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    box = page.locator(".body table").locator("..")
+    assert box.evaluate("box => [box.clientWidth, box.scrollWidth > box.clientWidth]") == [320, True]
+
+
+def test_no_text_is_smaller_than_16_pixels(browser: Browser) -> None:
+    sizes = opened(browser, article()).evaluate(
+        """() => {
+          const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), sizes = [];
+          for (let text; text = walker.nextNode(); ) {
+            const holder = text.parentElement, size = parseFloat(getComputedStyle(holder).fontSize);
+            if (text.data.trim() && holder.getClientRects().length) sizes.push(size);
+          }
+          return sizes;
+        }"""
+    )
+    assert len(sizes) > 50
+    assert min(sizes) >= 16
+
+
+def test_images_are_never_wider_than_the_text(browser: Browser) -> None:
+    images = opened(browser, article(), width=360).locator(".body img")
+    widths = images.evaluate_all("images => images.map(image => image.width)")
+    assert widths == [320, 320]
+
+
+def test_the_button_is_large_enough_for_a_thumb(browser: Browser) -> None:
+    button = opened(browser, article(), width=360).get_by_role("link", name="Read on the web").bounding_box()
+    assert button is not None
+    assert button["height"] >= 44
