@@ -24,8 +24,8 @@ from distributor.domain.blocks import (
 from distributor.rendering.legible import legible
 
 WORDS = [
-    *("Æsop", "&", "<b>sons</b>", "said:", '"1', "<", '2",', "isn't", "it", "@@name@@", "{{", "x", "}}", "café", "שלום"),
-    "https://example.org/?a=1&b=2",
+    *("Æsop", "&", "<b>sons</b>", "said:", '"1', "<", '2",', "isn't", "@@name@@", "{{", "x", "}}"),
+    *("café", "שלום", "https://example.org/?a=1&b=2"),
 ]
 
 

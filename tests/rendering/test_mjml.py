@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from html import escape
+
+import lxml.html
 import pytest
 
 from distributor.domain.errors import TemplateError
@@ -28,6 +31,37 @@ def test_tokens_go_through_untouched() -> None:
 def test_entities_and_code_keep_their_form() -> None:
     page = html("<mj-text><pre><code>a &lt; b\n  &#64;&amp;c</code></pre></mj-text>")
     assert "<pre><code>a &lt; b\n  &#64;&amp;c</code></pre>" in page
+
+
+SPOILT_BY_THE_ENGINE = [
+    'it\'s "so"',
+    "back\\slash",
+    "👨\u200d👩",
+    "क्षि",
+    "e\u0301",
+    "a\u00a0b",
+    "\u200fשלום",
+    "1 < 2 > 0",
+    "&#160;",
+]
+
+
+@pytest.mark.parametrize("text", SPOILT_BY_THE_ENGINE)
+def test_attributes_and_the_title_keep_every_sign(text: str) -> None:
+    written = escape(text)
+    page = lxml.html.document_fromstring(
+        html(
+            f'<mj-text><p title=\'{written}\'><img src="a"\n alt="{written}"/></p></mj-text>'
+            f'<mj-image src="a" alt="{written}"/>',
+            head=f"<mj-title>{written}</mj-title>",
+        )
+    )
+    assert page.xpath("//@alt|//@title|//@aria-label") == [text] * 4
+
+
+def test_quotation_marks_in_a_style_stay_what_they_are() -> None:
+    page = html("""<mj-text><p style='font-family:"A B"'>x</p></mj-text>""")
+    assert '<p style="font-family:&quot;A B&quot;">' in page
 
 
 def test_no_font_is_fetched() -> None:

@@ -5,6 +5,7 @@ The engine accepts in silence what it cannot do. What it would quietly get wrong
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from lxml import etree
@@ -23,6 +24,12 @@ _COMPONENTS = frozenset(
 )
 _PICTURES = frozenset({"mj-image", "mj-social-element", "mj-carousel-image", "img"})
 
+_START_TAG = re.compile(r"<[A-Za-z][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))+\s*/?>")
+_VALUE = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_TITLE = re.compile(r"<mj-title>[^<]*<")
+_SPOILT = re.compile(r"[^ -\[\]-~]")
+_REFERENCE = re.compile(r"&#(\d{1,7});")
+
 
 def html_of_mjml(mjml: str, *, template: str) -> str:
     """The HTML document for an MJML document that is well-formed XML; tokens like ``@@name@@`` go through untouched.
@@ -32,9 +39,34 @@ def html_of_mjml(mjml: str, *, template: str) -> str:
     for line, reason in _faults_of(_parsed(mjml, template)):
         raise TemplateError(f"{reason} ({_quoted(mjml, line)})", template=template)
     try:
-        return mjml2html(mjml, fonts={})
+        return _decoded(mjml2html(_encoded(mjml), fonts={}))
     except ValueError as error:
         raise TemplateError(f"the MJML engine refuses it: {error}", template=template) from error
+
+
+def _encoded(mjml: str) -> str:
+    """The same document with character references for what the engine would spoil in attributes.
+
+    It writes them as Rust does for debugging: quotation marks and backslashes with another backslash before them, a
+    joiner between emoji or a Hindi vowel sign as ``\\u{…}``. The title becomes an attribute of the page.
+    """
+    tags = _START_TAG.sub(lambda tag: _VALUE.sub(_encoded_value, tag[0]), mjml)
+    return _TITLE.sub(lambda title: _SPOILT.sub(_as_reference, title[0]), tags)
+
+
+def _encoded_value(value: re.Match[str]) -> str:
+    inner = (value[1] or value[2] or "").replace('"', "&quot;")
+    return f'"{_SPOILT.sub(_as_reference, inner)}"'
+
+
+def _as_reference(sign: re.Match[str]) -> str:
+    # XML reads a line end or a tab in an attribute as a space (XML 1.0, section 3.3.3).
+    return " " if sign[0] in "\n\t" else f"&#{ord(sign[0])};"
+
+
+def _decoded(html: str) -> str:
+    """The references as characters again, which is shorter and means the same."""
+    return _REFERENCE.sub(lambda found: chr(int(found[1])) if _SPOILT.match(chr(int(found[1]))) else found[0], html)
 
 
 def _parsed(mjml: str, template: str) -> etree._Element:
