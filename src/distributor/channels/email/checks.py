@@ -103,10 +103,10 @@ def _text_problems(mail: _Mail) -> Iterator[Problem]:
 def _token_problems(mail: _Mail) -> Iterator[Problem]:
     known = PUBLIC_LINKS.keys() | PERSONAL_FIELDS.keys()
     for part, content in (("subject", mail.subject), ("html", mail.html), ("text", mail.text)):
-        for name in dict.fromkeys(_TOKEN_LIKE.findall(content)):
-            if name.partition(":")[0] not in known:
-                advice = f"{part}: nothing fills in @@{name}@@; there are {', '.join(sorted(known))}"
-                yield Problem(Severity.BLOCK, "token-unknown", advice, f"@@{name}@@")
+        names = dict.fromkeys(token.partition(":")[0] for token in _TOKEN_LIKE.findall(content))
+        for name in (name for name in names if name not in known):
+            advice = f"{part}: nothing fills in @@{name}@@; there are {', '.join(sorted(known))}"
+            yield Problem(Severity.BLOCK, "token-unknown", advice, f"@@{name}@@")
 
 
 def _merge_field_problems(mail: _Mail) -> Iterator[Problem]:
