@@ -1,0 +1,89 @@
+"""Whatever a server does, what is told about each delivery agrees with what the server has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distributor.channels.email.compose import prepare
+from distributor.domain.delivery import Outcome
+
+from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send_all
+from .smtp_servers import Answer, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp
+
+COUNT = 12
+PAUSES = (0, 0, 0)
+
+faults = st.lists(
+    st.tuples(
+        st.sampled_from(["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", ".", ".", "RSET"]),
+        st.integers(0, 8),
+        st.sampled_from(
+            [
+                HangUp(),
+                TakeAndHangUp(),
+                HalfAndHangUp(b"250 o"),
+                Raw(b"garbage\r\n"),
+                "421 4.3.2 going down",
+                "451 4.3.0 later",
+                "550 5.1.1 nobody",
+                "550 5.7.1 blocked for spam",
+                "354 go ahead",
+            ]
+        ),
+    ),
+    max_size=12,
+)
+
+
+def run(
+    plan: list[tuple[str, int, Answer]], connections: int, extensions: tuple[str, ...]
+) -> tuple[Server, list[Outcome]]:
+    """Send with the n-th of each step answered as planned."""
+    planned = {(verb, number): answer for verb, number, answer in plan}
+    seen: Counter[str] = Counter()
+
+    def behave(session: int, verb: str, line: str) -> Answer:
+        seen[verb] += 1
+        return planned.get((verb, seen[verb] - 1))
+
+    server = Server(behave, extensions=extensions)
+    journal = MemoryJournal()
+
+    async def send() -> list[Outcome]:
+        async with server:
+            return await send_all(
+                server.url, deliveries(COUNT), connections=connections, journal=journal, pauses=PAUSES
+            )
+
+    outcomes = asyncio.run(send())
+    assert journal.most_in_doubt <= connections
+    assert not journal.in_doubt
+    assert all(outcome in outcomes for outcome in journal.settled)
+    return server, outcomes
+
+
+@given(faults, st.integers(1, 3), st.sampled_from([("PIPELINING",), ()]))
+@settings(deadline=None, derandomize=True, max_examples=150)
+def test_every_outcome_agrees_with_what_the_server_has(
+    plan: list[tuple[str, int, Answer]], connections: int, extensions: tuple[str, ...]
+) -> None:
+    server, outcomes = run(plan, connections, extensions)
+    told = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
+    assert len(told) == len(outcomes)
+    prepared = prepare(a_rendition())
+    taken = Counter(one.message_id for one in server.taken)
+    for delivery in deliveries(COUNT):
+        times = taken[prepared.message_id(delivery, TOKENS)]
+        match told.get(delivery.id):
+            case "sent":
+                assert times == 1
+            case "unknown":
+                assert times <= 1
+            case _:
+                assert times == 0
+    if "refused" not in told.values():
+        assert len(told) == COUNT

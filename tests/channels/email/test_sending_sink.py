@@ -1,0 +1,122 @@
+"""Sending to Postfix's smtp-sink: a server that is not ours, written in C, which really pipelines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from distributor.channels.email.compose import prepare
+
+from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
+
+SINK = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin")
+
+pytestmark = pytest.mark.skipif(SINK is None, reason="smtp-sink is absent: apt-get install postfix")
+
+
+@contextmanager
+def sink(folder: Path, *options: str) -> Iterator[tuple[str, Path]]:
+    """A running smtp-sink: its URL, and the file that all mails end up in."""
+    assert SINK is not None
+    folder.chmod(0o777)
+    captured = folder / "captured"
+    # It refuses to stay root.
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    for port in free_ports():
+        command = [SINK, *user, *options, "-D", str(captured), f"127.0.0.1:{port}", "64"]
+        with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
+            if not is_listening(process, port):
+                continue
+            try:
+                yield f"smtp://127.0.0.1:{port}", captured
+                return
+            finally:
+                process.kill()
+    pytest.fail("smtp-sink does not start")
+
+
+def free_ports() -> Iterator[int]:
+    for _ in range(5):
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        yield port
+
+
+def is_listening(process: subprocess.Popen[bytes], port: int) -> bool:
+    while process.poll() is None:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return True
+    return False
+
+
+def captured_ids(captured: Path) -> Counter[str]:
+    lines = captured.read_text("latin-1").splitlines()
+    return Counter(line.partition(": ")[2] for line in lines if line.startswith("Message-ID: "))
+
+
+def expected_ids(count: int) -> set[str]:
+    prepared = prepare(a_rendition())
+    return {prepared.message_id(delivery, TOKENS) for delivery in deliveries(count)}
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that a process of another user can write to: those of pytest are closed to others."""
+    made = Path("/tmp" if Path("/tmp").is_dir() else str(tmp_path_factory.getbasetemp()))
+    path = made / f"sink-{os.getpid()}-{os.urandom(4).hex()}"
+    path.mkdir()
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.mark.parametrize("options", [(), ("-p",), ("-e",)], ids=["pipelining", "no pipelining", "no EHLO"])
+def test_every_mail_is_captured_once(folder: Path, options: tuple[str, ...]) -> None:
+    with sink(folder, *options) as (url, captured):
+        outcomes = send(url, deliveries(200), connections=4)
+        assert {outcome.verdict.value for outcome in outcomes} == {"sent"}
+        assert captured_ids(captured) == Counter(expected_ids(200))
+
+
+def test_a_captured_mail_is_what_was_composed(folder: Path) -> None:
+    with sink(folder) as (url, captured):
+        send(url, deliveries(1))
+        composed = prepare(a_rendition()).message_for(deliveries(1)[0], TOKENS)
+        assert composed.decode().replace("\r\n", "\n") in captured.read_text()
+
+
+def test_a_lost_250_leaves_the_captured_mails_unknown(folder: Path) -> None:
+    journal = MemoryJournal()
+    with sink(folder, "-q", ".") as (url, captured):
+        outcomes = send(url, deliveries(50), connections=2, journal=journal)
+        told = Counter(outcome.verdict.value for outcome in outcomes)
+        assert set(told) == {"unknown", "deferred"}
+        assert told["unknown"] <= 2 * 3
+        assert captured_ids(captured).total() == told["unknown"]
+    assert journal.most_in_doubt <= 2
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict"),
+    [
+        (("-f", "."), "failed"),
+        (("-f", "rcpt"), "failed"),
+        (("-r", "."), "deferred"),
+        (("-r", "rcpt"), "deferred"),
+        (("-q", "rcpt"), "deferred"),
+        (("-q", "connect"), "deferred"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
+)
+def test_what_the_sink_refuses_is_told_so(folder: Path, options: tuple[str, ...], verdict: str) -> None:
+    with sink(folder, *options) as (url, _):
+        outcomes = send(url, deliveries(10))
+        assert [outcome.verdict.value for outcome in outcomes] == [verdict] * 10
