@@ -145,7 +145,7 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
         words = " ".join(link.text_content().split())
         if words.lower().rstrip(".!… »›→") in _VAGUE:
             advice = f"a link that says only {words!r} says nothing when it is read out alone"
-            yield Problem(Severity.WARN, "link-vague", advice, link.get("href") or "")
+            yield Problem(Severity.WARN, "link-vague", advice, words)
     if not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
