@@ -1,0 +1,31 @@
+# syntax=docker/dockerfile:1
+# One image for every role: `distributor web`, `worker`, `beat`, `migrate`. Its servers are outside: see docker-compose.yml.
+
+FROM python:3.13-slim AS build
+WORKDIR /source
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/distributor
+COPY requirements/build.txt requirements/runtime.txt requirements/
+RUN /opt/distributor/bin/pip install --quiet --require-hashes -r requirements/build.txt \
+    && /opt/distributor/bin/pip install --quiet --require-hashes -r requirements/runtime.txt
+COPY pyproject.toml README.md ./
+COPY src src
+COPY worker worker
+COPY templates templates
+COPY content content
+RUN /opt/distributor/bin/pip install --quiet --no-deps --no-build-isolation .
+
+FROM python:3.13-slim
+# Workers keep their journals here, so it has to outlive the container.
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/distributor distributor
+COPY --from=build /opt/distributor /opt/distributor
+ENV PATH=/opt/distributor/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    DISTRIBUTOR_DATA_DIR=/var/lib/distributor \
+    DISTRIBUTOR_HOST=0.0.0.0
+USER distributor
+WORKDIR /var/lib/distributor
+VOLUME /var/lib/distributor
+EXPOSE 8000
+ENTRYPOINT ["distributor"]
+CMD ["web"]
