@@ -30,7 +30,7 @@ def digest_in_a_process_with(**environment: str) -> str:
     script = f"import locale; locale.setlocale(locale.LC_ALL, ''); {PRINT_DIGEST}"
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(TESTS), **environment},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path]), **environment},
         capture_output=True,
         text=True,
         check=True,
