@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Block
+from distributor.domain.blocks import Block, Divider
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.front_matter import FrontMatter
@@ -31,7 +31,7 @@ def assemble(
     title = front.title or title
     if not title:
         raise SourceError("there is no title: begin with one, or put `title:` in front matter", path=path)
-    if not body:
+    if all(isinstance(block, Divider) for block in body):
         raise SourceError("there is no text besides the title", path=path)
     labels = unify([*(front.tags or ()), *tags])
     return Manuscript(

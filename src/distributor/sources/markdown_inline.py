@@ -91,7 +91,7 @@ def _tidy(atoms: Sequence[Run]) -> Iterator[Runs]:
     """The runs with neighbours of one style joined, bare addresses linked and no white space around: one or none."""
     runs = [
         Run("".join(run.text for run in group), marks, href)
-        for (marks, href), group in groupby(atoms, key=lambda run: (run.marks, run.href))
+        for (marks, href), group in groupby((run for run in atoms if run.text), key=lambda run: (run.marks, run.href))
     ]
     shown = [at for at, run in enumerate(runs) if run.text.strip(_WHITE_SPACE) or Mark.CODE in run.marks]
     if shown:

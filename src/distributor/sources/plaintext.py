@@ -6,6 +6,7 @@ Nothing in it is markup: stars, underscores and angle brackets are what they are
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import regex
 
@@ -67,27 +68,43 @@ def _count_title_lines(lines: Stanza, habit: Habit) -> int:
 
 def _take_tags(pieces: list[Piece]) -> tuple[list[Piece], tuple[Tag, ...]]:
     """The body and the tags that its end lists. A text that is nothing but a list of words is no list of tags."""
-    end = next((at for at in range(len(pieces) - 1, -1, -1) if not isinstance(pieces[at], Rule)), 0)
-    if end == 0:
+    body = _without_rules_below(pieces)
+    if not body:
         return pieces, ()
-    kept, tags = _split_tags(pieces[end])
-    if not tags:
-        return pieces, ()
-    body = [*pieces[:end], *kept]
-    while isinstance(body[-1], Rule):
+    last = body.pop()
+    announcement = _announcement_in(body)
+    if announcement:
         body.pop()
-    return body, tags
+    kept, tags = _split_tags(last, announcement)
+    body = _without_rules_below([*body, *kept])
+    return (body, tags) if tags and body else (pieces, ())
 
 
-def _split_tags(piece: Piece) -> tuple[tuple[Piece, ...], tuple[Tag, ...]]:
+def _without_rules_below(pieces: Sequence[Piece]) -> list[Piece]:
+    length = next((at + 1 for at in range(len(pieces) - 1, -1, -1) if not isinstance(pieces[at], Rule)), 0)
+    return list(pieces[:length])
+
+
+def _announcement_in(pieces: Sequence[Piece]) -> Sequence[Line]:
+    """The last piece if it is "Tags:" alone, with the tags in a paragraph of their own below."""
+    match pieces[-1:]:
+        case [Prose(lines=[line])] if announces_tags(line.text) and line.text.endswith(":"):
+            return (line,)
+        case _:
+            return ()
+
+
+def _split_tags(piece: Piece, announcement: Sequence[Line]) -> tuple[Sequence[Piece], tuple[Tag, ...]]:
     """What of the last piece is body, and the tags in the rest."""
     match piece:
         case Headline(line=line):
             return (), read_tag_line(line.text)
+        case Prose(lines=lines) if announcement:
+            return (), read_tag_line(_flow((*announcement, *lines)))
         case Prose(lines=lines):
             start = next((at for at in range(len(lines) - 1, 0, -1) if announces_tags(lines[at].text)), 0)
-            tags = read_tag_line(_flow(lines[start:]))
-            return ((Prose(lines[:start], opens=piece.opens),) if start else ()), tags
+            kept = [replace(piece, lines=lines[:start])] if start else []
+            return kept, read_tag_line(_flow(lines[start:]))
         case _:
             return (), ()
 
