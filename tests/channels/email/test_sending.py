@@ -146,6 +146,12 @@ def test_a_session_closed_between_mails_is_opened_again_with_the_rest() -> None:
     assert len(server.sessions) == 4
 
 
+def test_a_server_that_says_421_is_left_even_if_it_stays() -> None:
+    server = Server(at(".", Raw(b"421 4.3.2 going down\r\n")))
+    assert verdicts(send_to(server)) == ["deferred", "sent", "sent", "sent", "sent"]
+    assert [len(session.commands) for session in server.sessions] == [1 + 2 * 3, 1 + 4 * 3 + 1]
+
+
 @pytest.mark.parametrize("answer", [HangUp(), Raw(b"garbage\r\n"), "421 4.3.2 going down"])
 @pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])

@@ -22,6 +22,7 @@ from distributor.channels.email.smtp import Connection, Timeouts
 from distributor.channels.email.smtp_connect import SenderRefusedError, connect
 from distributor.channels.email.smtp_reply import BrokenSessionError
 from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.smtp_wire import Wire
 from distributor.domain.errors import ServiceError
 
 from .mailing import PATIENCE
@@ -111,6 +112,26 @@ def test_a_server_that_says_nothing_is_left() -> None:
 def test_a_server_that_never_stops_talking_is_left() -> None:
     with pytest.raises(BrokenSessionError):
         open_session(Server(at("CONNECT", Raw(b"220-x\r\n" * 300_000))))
+
+
+def test_a_server_that_talks_while_nobody_listens_is_cut_off() -> None:
+    async def run() -> None:
+        cut = asyncio.Event()
+
+        async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                while True:
+                    writer.write(b"250 ok\r\n" * 10_000)
+                    await writer.drain()
+            except ConnectionError:
+                cut.set()
+
+        async with await asyncio.start_server(flood, "127.0.0.1", 0) as server:
+            wire = await Wire.open("127.0.0.1", server.sockets[0].getsockname()[1], tls=None, seconds=20)
+            await asyncio.wait_for(cut.wait(), 20)
+            assert not wire.is_silent
+
+    asyncio.run(run())
 
 
 def test_nobody_listening_may_pass() -> None:

@@ -17,7 +17,6 @@ from distributor.domain.errors import InputError
 _LINE = 76
 _HARD_LINE = 998
 _WORD = 75
-_PAYLOAD = _WORD - len("=?utf-8?q??=")
 
 # C0, DEL, C1 (with NEL), the Unicode line ends, and halves of surrogate pairs.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -95,24 +94,22 @@ def _room_after(name: str) -> int:
 
 
 def _encoded_words(text: str, first: int) -> list[str]:
-    """`text` as encoded words, in Q where that leaves it nearly readable; the first fits into `first` columns."""
+    """`text` as encoded words, in Q where that leaves it nearly readable, each short enough for `first` columns."""
     raw = [sign.encode() for sign in text]
     quoted = ["".join(map(_Q.__getitem__, sign)).encode("ascii") for sign in raw]
-    room_in_first = min(_WORD, first) - (_WORD - _PAYLOAD)
+    room = min(_WORD, first) - len("=?utf-8?q??=")
     if sum(map(len, quoted)) <= 2 * sum(map(len, raw)):
-        return [f"=?utf-8?q?{word.decode('ascii')}?=" for word in _pack(quoted, room_in_first, _PAYLOAD)]
-    words = _pack(raw, room_in_first // 4 * 3, _PAYLOAD // 4 * 3)
-    return [f"=?utf-8?b?{b64encode(word).decode('ascii')}?=" for word in words]
+        return [f"=?utf-8?q?{word.decode('ascii')}?=" for word in _pack(quoted, room)]
+    return [f"=?utf-8?b?{b64encode(word).decode('ascii')}?=" for word in _pack(raw, room // 4 * 3)]
 
 
-def _pack(signs: Iterable[bytes], room: int, room_later: int) -> Iterator[bytes]:
-    """Join characters to runs of at most `room` octets, the later ones of `room_later`, cutting none in two."""
+def _pack(signs: Iterable[bytes], room: int) -> Iterator[bytes]:
+    """Join characters to runs of at most `room` octets, cutting none in two."""
     run = bytearray()
     for sign in signs:
         if len(run) + len(sign) > room:
             yield bytes(run)
             run.clear()
-            room = room_later
         run += sign
     yield bytes(run)
 
