@@ -87,6 +87,8 @@ def test_a_long_plain_subject_is_folded_at_spaces() -> None:
 @example('Doe, "J." \\ Co')
 @example("=?utf-8?q?Ann?=")
 @example("a" * 200)
+@example('"' * 60)
+@example("word " * 40 + "end")
 @settings(deadline=None, derandomize=True)
 def test_the_name_of_a_sender_comes_back_from_every_parser(name: str) -> None:
     field = mailbox_field("From", [Mailbox(name, Address.parse("ann@example.org"))])

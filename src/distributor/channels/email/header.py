@@ -82,11 +82,13 @@ def _phrase(name: str, text: str) -> list[str]:
     if not text:
         return []
     first = _room_after(name)
-    if len(text) > first - 2 or not text.isascii() or "=?" in text:
-        return _encoded_words(text, first)
-    if _ATOMS.fullmatch(text):
-        return text.split(" ")
-    return ['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"']
+    if text.isascii() and "=?" not in text:
+        if _ATOMS.fullmatch(text) and max(map(len, text.split(" "))) <= first:
+            return text.split(" ")
+        quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        if len(quoted) <= first:
+            return [quoted]
+    return _encoded_words(text, first)
 
 
 def _room_after(name: str) -> int:
