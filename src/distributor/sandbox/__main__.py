@@ -22,10 +22,10 @@ def main() -> None:
     given = parser.parse_args()
 
     def announce(sandbox: Sandbox) -> None:
-        sys.stdout.write(f"inbox and timelines: {sandbox.http_url}/  mail: {sandbox.smtp_url}\n")
-        sys.stdout.flush()
         if given.ready_file is not None:
             _write_whole(given.ready_file, json.dumps({"http_port": sandbox.http_port, "smtp_port": sandbox.smtp_port}))
+        sys.stdout.write(f"inbox and timelines: {sandbox.http_url}/  mail: {sandbox.smtp_url}\n")
+        sys.stdout.flush()
 
     try:
         run_sandbox(

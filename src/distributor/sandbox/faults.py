@@ -171,7 +171,8 @@ class Switches:
         Equal seeds strike equal calls. Raises NotFoundError for an unknown service, and InputError for a fault that
         the service cannot have.
         """
-        completed = [_complete(fault, service) for fault in faults]
+        stages = _stages_of(service)
+        completed = [_complete(fault, service, stages) for fault in faults]
         armed = [_Armed(fault, f"{seed}:{number}") for number, fault in enumerate(completed)]
         with self._lock:
             self._armed[service] = armed
@@ -198,18 +199,17 @@ def _stages_of(service: str) -> Sequence[Stage]:
     return STAGES[service]
 
 
-def _complete(fault: Fault, service: str) -> Fault:
+def _complete(fault: Fault, service: str, stages: Sequence[Stage]) -> Fault:
     """The fault with its stage and code filled in."""
-    stages = _stages_of(service)
     stage = fault.on or stages[0]
     if stage not in stages:
-        raise InputError(f"{service} has no stage {stage!r}; it has {', '.join(stages)}")
+        raise InputError(f"{service} has no stage '{stage}'; it has {', '.join(stages)}")
     if fault.kind.misleads and stage not in _COMMITTING_STAGES:
         raise InputError(
-            f"nothing takes effect at stage {stage!r}, so a fault of kind {fault.kind} cannot strike there"
+            f"nothing takes effect at stage '{stage}', so a fault of kind {fault.kind} cannot strike there"
         )
     if fault.only_for is not None and stage not in (Stage.RCPT, Stage.DOT):
-        raise InputError(f"at stage {stage!r} there is no recipient, so only_for can never match")
+        raise InputError(f"at stage '{stage}' there is no recipient, so only_for can never match")
     return fault.model_copy(update={"on": stage, "code": fault.code or _usual_code(fault.kind, service)})
 
 

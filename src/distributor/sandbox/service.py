@@ -9,12 +9,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from distributor.domain.errors import ConfigurationError
@@ -26,6 +26,7 @@ from distributor.sandbox.world import World, open_world
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 30
 _BACKLOG = 512
+_TICK_SECONDS = 1
 _HIGHEST_PORT = 65_535
 
 
@@ -132,9 +133,19 @@ async def _serve(world: World, listening: _Listening, when_started: Callable[[_S
     mail = SmtpServer(world.inbox, world.switches, world.clock)
     await mail.start(listening.smtp)
     try:
-        await _Server(make_app(world), when_started).serve(sockets=[listening.http])
+        await _Server(_ending_quietly(make_app(world)), when_started).serve(sockets=[listening.http])
     finally:
         await mail.stop()
+
+
+def _ending_quietly(app: ASGIApp) -> ASGIApp:
+    """Calls that still hang on purpose when the sandbox stops are no errors to be logged."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return call
 
 
 class _LendingProtocol(H11Protocol):
@@ -149,7 +160,7 @@ class _LendingProtocol(H11Protocol):
 class _Server(uvicorn.Server):
     """Tells when it listens, and leaves signals to whoever runs it."""
 
-    def __init__(self, app: Starlette, when_started: Callable[[_Server], None]) -> None:
+    def __init__(self, app: ASGIApp, when_started: Callable[[_Server], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -160,18 +171,33 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 # Pools of clients must not race with an idle timeout that no network has set so low.
                 timeout_keep_alive=600,
-                timeout_graceful_shutdown=1,
             )
         )
         self._when_started = when_started
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._when_started(self)
 
+    async def main_loop(self) -> None:
+        """As uvicorn's, which asks ten times a second whether to stop; this one is told."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """At once: a call that hangs on purpose is not waited for."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
     def stop(self) -> None:
-        """Stop soon; may be called from any thread."""
+        """Stop now; may be called from any thread."""
         self.should_exit = True
+        self._loop.call_soon_threadsafe(self._stopping.set)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

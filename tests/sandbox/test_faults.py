@@ -1,0 +1,125 @@
+"""Which calls a fault strikes, and what is no fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from distributor.domain.errors import InputError, NotFoundError
+from distributor.sandbox.faults import Fault, FaultKind, Stage, Switches
+
+
+def _strikes(switches: Switches, calls: int, key: str = "") -> list[bool]:
+    return [switches.draw("x", Stage.POST, key) is not None for _ in range(calls)]
+
+
+def test_nothing_is_struck_unless_told() -> None:
+    assert _strikes(Switches(), 3) == [False] * 3
+
+
+def test_a_fault_leaves_some_calls_alone_and_ends() -> None:
+    switches = Switches()
+    switches.set("x", Fault(kind=FaultKind.DROP, after=1, times=2))
+    assert _strikes(switches, 5) == [False, True, True, False, False]
+    assert [struck for _, struck in switches.in_force("x")] == [2]
+
+
+def test_equal_seeds_strike_equal_calls_and_others_do_not() -> None:
+    def pattern(seed: int) -> list[bool]:
+        switches = Switches()
+        switches.set("x", Fault(kind=FaultKind.DROP, probability=0.5), seed=seed)
+        return _strikes(switches, 64)
+
+    assert pattern(1) == pattern(1)
+    assert pattern(1) != pattern(2)
+    assert 16 < sum(pattern(1)) < 48
+
+
+def test_the_draw_for_a_recipient_does_not_depend_on_others() -> None:
+    def draws(keys: list[str]) -> dict[str, bool]:
+        switches = Switches()
+        switches.set("smtp", Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, probability=0.5))
+        return {key: switches.draw("smtp", Stage.RCPT, key) is not None for key in keys}
+
+    keys = [f"{number}@d.example" for number in range(30)]
+    assert draws(keys) == draws(keys[::-1])
+
+
+def test_a_recipient_refused_once_may_pass_later() -> None:
+    switches = Switches()
+    switches.set("smtp", Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, probability=0.5))
+    tries = [switches.draw("smtp", Stage.RCPT, "a@d.example") is not None for _ in range(20)]
+    assert {True, False} == set(tries)
+
+
+def test_the_first_fault_that_strikes_decides() -> None:
+    switches = Switches()
+    first = Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, code=550, only_for="bad*")
+    switches.set("smtp", first, Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, code=450))
+    codes = [
+        struck.code for key in ("bad@d.example", "good@d.example") if (struck := switches.draw("smtp", Stage.RCPT, key))
+    ]
+    assert codes == [550, 450]
+
+
+def test_clearing_a_service_leaves_the_others() -> None:
+    switches = Switches()
+    for service in ("x", "mastodon"):
+        switches.set(service, Fault(kind=FaultKind.DROP))
+    switches.clear("x")
+    assert (switches.in_force("x"), len(switches.in_force("mastodon"))) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"kind": "explode"},
+        {"kind": "drop", "colour": "red"},
+        {"kind": "drop", "probability": 0},
+        {"kind": "drop", "probability": 1.5},
+        {"kind": "drop", "times": 0},
+        {"kind": "drop", "after": -1},
+        {"kind": "drop", "code": 500},
+        {"kind": "slow"},
+        {"kind": "hang", "seconds": -1},
+        {"kind": "hang", "seconds": float("nan")},
+        {"kind": "hang", "seconds": 4000},
+        {"kind": "refuse", "code": 200},
+        {"kind": "refuse", "code": 600},
+        {"kind": "refuse", "text": "two\r\nlines"},
+        {"kind": "refuse", "on": "tuesday"},
+    ],
+    ids=str,
+)
+def test_what_is_no_fault_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Fault.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("service", "given", "reason"),
+    [
+        ("x", {"kind": "drop", "on": "dot"}, "x has no stage 'dot'"),
+        ("smtp", {"kind": "drop", "on": "post"}, "smtp has no stage 'post'"),
+        ("smtp", {"kind": "lose-answer", "on": "rcpt"}, "nothing takes effect at stage 'rcpt'"),
+        ("x", {"kind": "lose-answer", "on": "read"}, "nothing takes effect at stage 'read'"),
+        ("x", {"kind": "drop", "only_for": "a*"}, "there is no recipient"),
+        ("mastodon", {"kind": "drop", "on": "login"}, "mastodon has no stage 'login'"),
+    ],
+    ids=str,
+)
+def test_a_fault_that_a_service_cannot_have_is_refused(service: str, given: dict[str, Any], reason: str) -> None:
+    switches = Switches()
+    switches.set(service, Fault(kind=FaultKind.DROP))
+    with pytest.raises(InputError, match=reason):
+        switches.set(service, Fault.model_validate(given))
+    assert len(switches.in_force(service)) == 1
+
+
+def test_an_unknown_service_is_not_found() -> None:
+    for ask in (Switches().in_force, Switches().clear):
+        with pytest.raises(NotFoundError, match="there are smtp, x, mastodon, bluesky"):
+            ask("fax")

@@ -1,0 +1,58 @@
+"""Numbers that grow, windows that close, ledgers that mend themselves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from distributor.sandbox.ledger import Ledger
+from distributor.sandbox.numbering import mastodon_snowflakes, tid, tid_numbers, x_snowflakes
+from distributor.sandbox.rates import Window
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+
+def test_xs_numbers_hold_their_time() -> None:
+    made = x_snowflakes().next(datetime(2023, 4, 25, 12, 0, 0, 123_000, tzinfo=UTC))
+    assert (made >> 22) + 1_288_834_974_657 == 1_682_424_000_123
+
+
+def test_numbers_grow_even_if_the_clock_does_not() -> None:
+    for snowflakes in (x_snowflakes(), mastodon_snowflakes(), tid_numbers()):
+        made = [snowflakes.next(moment) for moment in (NOW, NOW, NOW - timedelta(days=1), NOW + timedelta(seconds=1))]
+        assert made == sorted(set(made))
+        snowflakes.resume_after(made[-1] + 10)
+        assert snowflakes.next(NOW) == made[-1] + 11
+
+
+def test_tids_sort_as_their_numbers_do() -> None:
+    assert tid(0) == "2222222222222"
+    assert tid(2**63 - 1) == "bzzzzzzzzzzzz"
+    numbers = [0, 1, 31, 32, 2**53, 2**63 - 1]
+    assert [tid(number) for number in numbers] == sorted(tid(number) for number in numbers)
+
+
+def test_a_window_gives_what_it_has_and_opens_again() -> None:
+    window = Window()
+    spent = [window.spend(points, NOW, limit=5, seconds=60) for points in (2, 2, 2, 1)]
+    assert [(one.granted, one.remaining) for one in spent] == [(True, 3), (True, 1), (False, 1), (True, 0)]
+    assert {one.reset_at for one in spent} == {NOW + timedelta(seconds=60)}
+    assert not window.spend(1, NOW + timedelta(seconds=59), limit=5, seconds=60).granted
+    assert window.spend(1, NOW + timedelta(seconds=60), limit=5, seconds=60).remaining == 4
+
+
+@pytest.mark.parametrize("torn", [b'{"a":', b'{"a":3}'])
+def test_a_ledger_cuts_off_a_line_that_was_never_finished(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "ledger.jsonl"
+    first = Ledger(path)
+    first.append({"a": 1})
+    first.close()
+    with path.open("ab") as file:
+        file.write(torn)
+    second = Ledger(path)
+    assert second.take_entries() == [{"a": 1}]
+    second.append({"a": "ü\u2028"})
+    second.close()
+    assert Ledger(path).take_entries() == [{"a": 1}, {"a": "ü\u2028"}]
