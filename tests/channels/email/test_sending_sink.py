@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -69,13 +70,10 @@ def expected_ids(count: int) -> set[str]:
 
 
 @pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that a process of another user can write to: those of pytest are closed to others."""
-    made = Path("/tmp" if Path("/tmp").is_dir() else str(tmp_path_factory.getbasetemp()))
-    path = made / f"sink-{os.getpid()}-{os.urandom(4).hex()}"
-    path.mkdir()
-    yield path
-    shutil.rmtree(path)
+def folder() -> Iterator[Path]:
+    """A folder that a process of another user can write to; those of pytest are inside one that is closed to others."""
+    with TemporaryDirectory() as made:
+        yield Path(made)
 
 
 @pytest.mark.parametrize("options", [(), ("-p",), ("-e",)], ids=["pipelining", "no pipelining", "no EHLO"])
