@@ -59,6 +59,32 @@ def test_every_delivery_arrives_once_as_it_was_composed(connections: int, extens
     assert len(server.sessions) == min(connections, 20)
 
 
+def test_a_mail_costs_one_round_trip_where_pipelining_is_offered() -> None:
+    """This server answers a mail only when it has seen the envelope of the next."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 ready\r\n")
+        await reader.readline()
+        writer.write(b"250-test\r\n250 PIPELINING\r\n")
+        await reader.readuntil(b"DATA\r\n")
+        for _ in range(4):
+            writer.write(b"250 ok\r\n250 ok\r\n354 go ahead\r\n")
+            await reader.readuntil(b"\r\n.\r\nMAIL")
+            await reader.readuntil(b"DATA\r\n")
+            writer.write(b"250 taken\r\n")
+        writer.write(b"250 ok\r\n250 ok\r\n354 go ahead\r\n")
+        await reader.readuntil(b"\r\n.\r\n")
+        writer.write(b"250 taken\r\n")
+        await reader.readline()
+        writer.close()
+
+    async def run() -> list[Outcome]:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            return await send_all(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", deliveries(5))
+
+    assert verdicts(asyncio.run(run())) == ["sent"] * 5
+
+
 def test_a_sent_delivery_tells_its_message_id_and_the_servers_words() -> None:
     server = Server(at(".", "250 2.0.0 queued as A1B2"))
     (outcome,) = send_to(server, 1)
