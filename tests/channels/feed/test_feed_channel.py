@@ -207,6 +207,11 @@ def test_the_files_of_a_rendition_hold_just_its_articles() -> None:
     assert [item["title"] for item in json.loads(files["feed.json"])["items"]] == ["Article 0", "Article 1"]
 
 
+def test_the_files_of_a_rendition_hold_no_more_articles_than_a_feed_may() -> None:
+    files = files_of(*map(numbered, range(4)), settings=FeedSettings(items=2))
+    assert len(json.loads(files["feed.json"])["items"]) == 2
+
+
 def test_what_the_settings_do_not_say_is_taken_from_the_site() -> None:
     feed = json.loads(files_of(article(), site=replace(SITE, language="nb"))["feed.json"])
     assert (feed["title"], feed["language"]) == ("Nest & Fact", "nb")
@@ -245,6 +250,7 @@ def test_a_picture_is_something_to_read() -> None:
         '<img srcset="https://a.example/1.png 1x, /2.png 2x">',
         '<a href="//host/x">x</a>',
         '<a href="https://[">x</a>',
+        '<a href="https:///x">x</a>',
         '<blockquote cite="x">x</blockquote>',
     ],
 )

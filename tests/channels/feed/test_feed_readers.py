@@ -114,6 +114,12 @@ def test_the_feed_tells_who_it_is(name: str, extension: str) -> None:
     assert links["hub"] == "https://hub.example.org/"
 
 
+def test_an_article_in_another_language_than_the_feed_says_so() -> None:
+    files = files_of(numbered(0), numbered(1, language="he"))
+    assert [entry.get("language") for entry in read(files["rss.xml"]).entries] == [None, "he"]
+    assert [entry.content[0].language for entry in read(files["atom.xml"]).entries] == ["en", "he"]
+
+
 @pytest.mark.parametrize("name", XML_FILES)
 def test_without_a_hub_there_is_no_link_to_one(name: str) -> None:
     assert "hub" not in {link.rel for link in read(files_of(article())[name]).feed.links}

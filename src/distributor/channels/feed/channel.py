@@ -61,7 +61,7 @@ class FeedChannel:
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
         """The feed of everything as if these articles were all there is."""
         announcement = Announcement.from_payload(rendition.payload)
-        documents = self._documents(announcement, ALL, announcement.entries)
+        documents = self._documents(announcement, ALL, announcement.entries[: self._settings.items])
         return {form.file_name: document.body for form, document in zip(FORMATS, documents, strict=True)}
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
@@ -108,8 +108,7 @@ class FeedChannel:
         )
 
     def _documents(self, announcement: Announcement, key: str, entries: Sequence[Entry]) -> list[Document]:
-        newest = entries[: self._settings.items]
-        return documents_of(announcement.feed_of(key, newest), max_bytes=self._settings.max_bytes)
+        return documents_of(announcement.feed_of(key, entries), max_bytes=self._settings.max_bytes)
 
 
 def _feed_titles(entries: Sequence[Entry], masthead: Masthead) -> dict[str, str]:
