@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from distributor.rendering.legible import legible
+
 # A noncharacter (Unicode, section 23.7): never part of a text that is interchanged, yet allowed in XML.
 _MARK = "\ufdd0"
 _NEIGHBOURS = re.compile("@(?=@)")
@@ -16,8 +18,8 @@ _WORD_JOINER = "\u2060"
 
 
 def keep_literal(text: str) -> str:
-    """`text` with a mark between neighbouring signs, to be resolved by one of the functions below."""
-    return _NEIGHBOURS.sub(f"@{_MARK}", text.replace(_MARK, ""))
+    """`text` as XML can hold it, with a mark between neighbouring signs for one of the functions below to resolve."""
+    return _NEIGHBOURS.sub(f"@{_MARK}", legible(text).replace(_MARK, ""))
 
 
 def literal_in_html(html: str) -> str:

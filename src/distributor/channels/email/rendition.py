@@ -38,7 +38,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     if not articles:
         raise InputError("a mail needs at least one article")
     templates, site = context.templates, context.site
-    language = articles[0].language
+    language = keep_literal(articles[0].language or site.language)
     direction = direction_of(language)
     start, end = ("right", "left") if direction == "rtl" else ("left", "right")
     styles = _style_rules(templates, {"start": start, "end": end})

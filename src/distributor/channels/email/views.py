@@ -16,7 +16,6 @@ from distributor.domain.blocks import Block, Heading, Image, Paragraph, Run, pla
 from distributor.domain.tags import Tag
 from distributor.rendering.addresses import resolver_for
 from distributor.rendering.html import direction_of, html_of
-from distributor.rendering.legible import legible
 from distributor.rendering.text import text_of_blocks
 
 # The width of a page less its margins, for clients that know no max-width.
@@ -67,12 +66,13 @@ def view_of(article: Article, site: Site, *, styles: Mapping[str, str], section_
         summary=_lines(Paragraph((Run(_one_line(summary)),))),
         body=keep_literal(text_of_blocks(body, resolve=resolve)),
     )
-    direction = direction_of(article.language)
+    language = article.language or site.language
+    direction = direction_of(language)
     return ArticleView(
         title=keep_literal(_one_line(article.title)),
         summary=keep_literal(_one_line(summary)),
         author=keep_literal(_one_line(article.author)),
-        language=article.language,
+        language=keep_literal(language),
         direction=direction,
         start="right" if direction == "rtl" else "left",
         url=url,
@@ -113,4 +113,4 @@ def _lines(block: Block) -> str:
 
 
 def _one_line(text: str) -> str:
-    return legible(re.sub(r"\s+", " ", text)).strip()
+    return re.sub(r"\s+", " ", text).strip()
