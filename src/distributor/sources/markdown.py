@@ -48,7 +48,8 @@ def _read(front: FrontMatter, below: str, path: str) -> Manuscript:
     _refuse_depth(tokens, path)
     title, nodes = _take_title(SyntaxTreeNode(tokens).children, front.title)
     body, tags = _take_tags(BlockReader(below.split("\n"), path).read(nodes), front)
-    warnings = (*_doubt_html(body), *_doubt_definitions(environment.get("references", {}), body))
+    definitions = environment.get("references", {})
+    warnings = (*_doubt_html(body), *_doubt_code(tokens), *_doubt_definitions(definitions, body))
     return assemble(front, body, title=title, tags=tags, warnings=warnings, path=path)
 
 
@@ -97,6 +98,11 @@ def _doubt_html(body: Sequence[Block]) -> list[str]:
     runs = (run for block in walk(body) for runs in runs_of(block) for run in runs if Mark.CODE not in run.marks)
     found = dict.fromkeys("".join(names) for run in runs for names in _HTML.findall(run.text))
     return [f"HTML is shown as it is written: {', '.join(f'<{name}>' for name in found)}"] if found else []
+
+
+def _doubt_code(tokens: Sequence[Token]) -> list[str]:
+    left_out = [info for token in tokens for info in token.info.split()[1:] if token.type == "fence"]
+    return [f"only the language of a code block is kept, not {' '.join(left_out)}"] if left_out else []
 
 
 def _doubt_definitions(definitions: Mapping[str, Mapping[str, Any]], body: Sequence[Block]) -> list[str]:

@@ -89,7 +89,7 @@ class _Reading:
         values: dict[str, Value] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                raise self._refuse(key_node, "a key of front matter must be a word")
+                raise self._refuse(key_node, "front matter: a key must be a word")
             key = key_node.value
             if key in values:
                 raise self._refuse(key_node, f"front matter names {key!r} twice")
@@ -100,7 +100,7 @@ class _Reading:
     def _value(self, node: yaml.Node, place: Place) -> Value:
         # An alias is the very node it names. Nobody needs them here, and a few of them unfold into gigabytes.
         if id(node) in self._seen:
-            raise self._refuse(node, "aliases (*) are not accepted in front matter")
+            raise self._refuse(node, "front matter: aliases (*) are not accepted")
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)

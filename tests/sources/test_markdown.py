@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distributor.domain.article import Manuscript
+from distributor.domain.blocks import Code, Image, List, ListItem, Mark, Paragraph, Run, Table, links_of, walk
+from distributor.domain.errors import SourceError
+from distributor.sources.formats import parse_manuscript
+
+from .outline import outline_of_blocks
+from .words import words_in, words_of
+
+
+def parse(text: str) -> Manuscript:
+    return parse_manuscript(text.encode(), name="a.md")
+
+
+def outline(body: str) -> list[str]:
+    return list(outline_of_blocks(parse(f"# Title\n\n{body}").body))
+
+
+def test_a_first_heading_is_the_title_and_not_in_the_body() -> None:
+    manuscript = parse("# The *Title*\n\nText.")
+
+    assert manuscript.title == "The Title"
+    assert outline("Text.") == ["p Text."]
+
+
+def test_the_title_of_front_matter_comes_first() -> None:
+    manuscript = parse("---\ntitle: Mine\n---\n# Theirs\n\nText.")
+
+    assert manuscript.title == "Mine"
+    assert list(outline_of_blocks(manuscript.body)) == ["h2 Theirs", "p Text."]
+
+
+def test_a_first_heading_that_repeats_the_title_is_left_out() -> None:
+    assert list(outline_of_blocks(parse("---\ntitle: Mine\n---\n# mine\n\nText.").body)) == ["p Text."]
+
+
+def test_later_headings_begin_with_level_two() -> None:
+    assert outline("# One\n\n## Two\n\n###### Six\n\nUnder\n=====") == ["h2 One", "h2 Two", "h6 Six", "h2 Under"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("Text.", "there is no title"), ("# T", "there is no text besides the title")]
+)
+def test_a_text_without_title_or_body_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
+        parse(text)
+
+
+def test_marks_are_nested() -> None:
+    assert outline("a **b *c ~~d `e`~~***") == [
+        "p a [strong: b ][emphasis strong: c ][emphasis strike strong: d ][code emphasis strike strong: e]"
+    ]
+
+
+def test_a_line_break_is_a_space_unless_it_is_meant() -> None:
+    assert outline("one\ntwo\\\nthree  \nfour") == ["p one two⏎three⏎four"]
+
+
+@pytest.mark.parametrize(
+    "html", ["<b>bold</b>", "<script>alert(1)</script>", "<!-- note -->", "<div>\ntext\n</div>", '<a href="x">y</a>']
+)
+def test_html_stays_as_visible_text_and_the_author_is_told(html: str) -> None:
+    manuscript = parse(f"# T\n\n{html}")
+
+    assert manuscript.body == (Paragraph((Run(html.replace("\n", " ")),)),)
+    assert "HTML is shown as it is written" in manuscript.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "java&#x0A;script:alert(1)", "&#106;avascript:x", "data:text/html,x",
+     "vbscript:x", "file:///etc/passwd", "javascript%3A:x"],
+)  # fmt: skip
+def test_a_link_to_code_or_data_is_no_link(target: str) -> None:
+    body = parse(f"# T\n\n[click]({target}) ![see]({target}) <{target}>").body
+
+    assert links_of(body) == []
+    assert [block for block in body if isinstance(block, Image)] == []
+
+
+def test_links_lead_to_the_web_to_mail_and_to_the_neighbourhood() -> None:
+    body = parse(
+        "# T\n\n[a](https://a.example) [b](../b.md#c) [c](mailto:c@d.example) [t](tel:+491) <https://e.example>"
+    ).body
+
+    assert links_of(body) == ["https://a.example", "../b.md#c", "mailto:c@d.example", "tel:+491", "https://e.example"]
+
+
+def test_bare_web_addresses_become_links_but_not_in_code() -> None:
+    assert outline("See www.a.example/x_y_z, `www.b.example`.") == [
+        "p See [www.a.example/x_y_z → https://www.a.example/x_y_z], [code: www.b.example]."
+    ]
+
+
+def test_a_link_without_text_shows_its_address() -> None:
+    assert outline("[](https://a.example)") == ["p [https://a.example → https://a.example]"]
+
+
+def test_an_image_cuts_its_paragraph() -> None:
+    assert outline('before ![a *b*](i.png "Caption") after') == ["p before", "image i.png (a b) Caption", "p after"]
+
+
+def test_a_link_around_an_image_is_kept_in_the_caption() -> None:
+    assert outline("[![alt](i.png)](https://a.example)") == ["image i.png (alt) [alt → https://a.example]"]
+
+
+def test_an_image_in_a_heading_follows_it() -> None:
+    assert outline("## Head ![alt](i.png)\n\n## ![](j.png)") == ["h2 Head", "image i.png (alt)", "image j.png ()"]
+
+
+def test_lists_hold_paragraphs_lists_and_quotes() -> None:
+    assert outline("3. a\n\n   b\n\n   > c\n4. - d") == [
+        "3.", "    p a", "    p b", "    quote", "        p c", "4.", "    *", "        p d",
+    ]  # fmt: skip
+
+
+def test_an_empty_item_is_kept() -> None:
+    assert parse("# T\n\n- a\n-").body == (List((ListItem((Paragraph((Run("a"),)),)), ListItem(()))),)
+
+
+def test_code_is_literal() -> None:
+    assert parse("# T\n\n```html title\n<a>\n\n\t`&`\n```\n\n    indented <b>").body == (
+        Code("<a>\n\n\t`&`", "html"),
+        Code("indented <b>"),
+    )
+
+
+def test_words_after_the_language_of_a_code_block_are_reported() -> None:
+    warnings = parse("# T\n\n```python title=x\ncode\n```").warnings
+
+    assert warnings[0] == "only the language of a code block is kept, not title=x"
+
+
+def test_a_table_has_alignments_and_filled_rows() -> None:
+    (table,) = parse("# T\n\n| a | b |\n|--:|:-:|\n| *1* |\n| x\\|y | ![alt](i.png) |").body
+
+    assert table == Table(
+        header=((Run("a"),), (Run("b"),)),
+        rows=(((Run("1", frozenset({Mark.EMPHASIS})),), ()), ((Run("x|y"),), (Run("alt", href="i.png"),))),
+        alignments=(table.alignments[0], table.alignments[1]) if isinstance(table, Table) else (),
+    )
+    assert outline("| a | b | c |\n|--:|:-:|---|")[0] == "table right center left"
+
+
+@pytest.mark.parametrize("prefix", ["", "> ", "- "])
+def test_a_row_with_more_cells_than_its_header_is_refused_with_its_line(prefix: str) -> None:
+    below = prefix.replace("-", " ")
+
+    with pytest.raises(
+        SourceError, match=r"^a\.md:5: this row of the table has more cells than its header, which has 2"
+    ):
+        parse(f"# T\n\n{prefix}| a | b |\n{below}|---|---|\n{below}| 1 | 2 | 3 |")
+
+
+@pytest.mark.parametrize("prefix", ["", "> ", "- "])
+def test_a_row_with_as_many_cells_as_its_header_is_read_wherever_the_table_stands(prefix: str) -> None:
+    below = prefix.replace("-", " ")
+    body = parse(f"# T\n\n{prefix}| a | b |\n{below}|---|---|\n{below}| 1 | 2 |").body
+
+    assert [len(block.rows) for block in walk(body) if isinstance(block, Table)] == [1]
+
+
+def test_a_definition_that_no_link_uses_is_reported() -> None:
+    warnings = parse("# T\n\n[used][a]\n\n[a]: https://a.example\n[b]: https://b.example").warnings
+
+    assert warnings[0] == "the link definition [b] is used nowhere and was left out"
+
+
+def test_a_last_paragraph_of_tags_is_taken_where_front_matter_has_none() -> None:
+    manuscript = parse("# T\n\nText.\n\nTags: soil, worms")
+
+    assert [tag.label for tag in manuscript.tags] == ["soil", "worms"]
+    assert list(outline_of_blocks(manuscript.body)) == ["p Text."]
+
+
+def test_front_matter_with_tags_leaves_the_last_paragraph_alone() -> None:
+    manuscript = parse("---\ntags: [sun]\n---\n# T\n\nText.\n\nTags: soil, worms")
+
+    assert [tag.label for tag in manuscript.tags] == ["sun"]
+    assert list(outline_of_blocks(manuscript.body)) == ["p Text.", "p Tags: soil, worms"]
+
+
+@pytest.mark.parametrize("deep", ["> " * 70 + "x", "*" * 4000 + "x" + "*" * 4000, "[" * 2000 + "x"])
+def test_a_text_made_to_stall_the_parser_is_refused(deep: str) -> None:
+    with pytest.raises(SourceError, match=r"nested too deeply|more than 500 brackets"):
+        parse(f"# T\n\n{deep}")
+
+
+_line = st.builds(
+    "{}{}".format,
+    st.sampled_from(["", "", "> ", "- ", "* ", "# ", "## ", "    ", "  ", "| ", "+ ", "1) "]),
+    st.lists(
+        st.sampled_from(
+            ["soil", "*rain", "rain*", "**sun**", "`code`", "~~old~~", "<b>", "a_b_c", "|", "&", "\\", "www.a.de"]
+        ),
+        max_size=8,
+    ).map(" ".join),
+)
+
+
+_bare = st.sampled_from(["", "", "```", "~~~", "---", "===", "|---|---|"])
+
+
+@given(st.lists(st.one_of(_line, _line, _bare), max_size=14).map("\n".join))
+@settings(deadline=None, derandomize=True, max_examples=300)
+def test_every_word_of_a_markdown_text_is_in_its_manuscript(text: str) -> None:
+    try:
+        manuscript = parse(f"# Title\n\nFirst.\n\n{text}\n\nLast.")
+    except SourceError as error:
+        assert "cells" in error.reason
+        return
+
+    written = {word for word in words_in(f"Title First {text} Last") if not word.isdigit()}
+    assert written <= words_of(manuscript).keys()
