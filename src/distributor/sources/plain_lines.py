@@ -114,8 +114,8 @@ def find_habit(stanzas: Sequence[Stanza]) -> Habit:
     if sum(length for length in lengths if length > _LONGEST_WRAPPED) * 2 > sum(lengths):
         return Habit(Breaks.PARAGRAPH)
     width = lengths[(len(lengths) - 1) * 9 // 10]  # a few longer lines hold web addresses
-    full = sum(_is_full(line, below, width) for line, below in pairs)
-    if _SHORTEST_WRAPPED <= width <= _LONGEST_WRAPPED and full * 10 >= len(pairs) * 7:
+    full = sum(_length(line) for line, below in pairs if _is_full(line, below, width))
+    if _SHORTEST_WRAPPED <= width <= _LONGEST_WRAPPED and full * 10 >= sum(lengths) * 7:
         return Habit(Breaks.WRAPPED, width)
     return Habit(Breaks.KEPT)
 
