@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from distributor.domain.errors import SourceError
+from distributor.sources.decoding import MAX_BYTES, decode
+
+FRENCH = "L’été à la campagne\n\nNous avons été très heureux de voir les élèves français à l’école.\n"
+RUSSIAN = "Садоводство для всех\n\nМы очень рады видеть вас здесь. Погода сегодня хорошая, и мы пойдём в сад.\n"
+CHINESE = "这本书很好,我们今天一起去公园看花。天气很好,大家都很高兴。\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_unicode_is_read_with_and_without_a_mark(encoding: str) -> None:
+    decoded = decode(FRENCH.encode(encoding), path="a.txt")
+
+    assert (decoded.text, decoded.warnings) == (FRENCH, ())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_in_either_order_of_bytes(encoding: str) -> None:
+    assert decode(f"\ufeff{FRENCH}".encode(encoding), path="a.txt").text == FRENCH
+
+
+@pytest.mark.parametrize(("text", "encoding"), [(FRENCH, "cp1252"), (RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r")])
+def test_an_older_encoding_is_recognised_with_a_warning(text: str, encoding: str) -> None:
+    decoded = decode(text.encode(encoding), path="a.txt")
+
+    assert decoded.text == text
+    assert decoded.warnings == (f"not in UTF-8; read as {encoding}: check accents and quotation marks",)
+
+
+def test_a_short_western_text_is_taken_for_windows_1252() -> None:
+    assert decode("Café “Zoë”".encode("cp1252"), path="a.txt").text == "Café “Zoë”"
+
+
+def test_an_encoding_that_cannot_be_told_is_refused_and_not_guessed() -> None:
+    with pytest.raises(SourceError, match=r"^a\.txt: neither UTF-8 nor another encoding that can be told for sure"):
+        decode(CHINESE.encode("gb18030"), path="a.txt")
+
+
+def test_damaged_utf_8_is_refused_with_its_line() -> None:
+    damaged = "Élan vital\n\nDéjà v".encode() + b"\xc3" + " et après".encode()
+
+    with pytest.raises(SourceError, match="damaged UTF-8") as caught:
+        decode(damaged, path="a.txt")
+
+    assert caught.value.line == 3
+
+
+def test_a_byte_order_mark_that_lies_is_refused() -> None:
+    with pytest.raises(SourceError, match="begins with the mark of utf-16-le but is not in it"):
+        decode(b"\xff\xfeodd", path="a.txt")
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \t\n", b"\xef\xbb\xbf", "\u200b\u00a0\n".encode()])
+def test_a_file_without_text_is_empty(data: bytes) -> None:
+    with pytest.raises(SourceError, match="empty"):
+        decode(data, path="a.txt")
+
+
+def test_a_file_with_nul_bytes_is_binary() -> None:
+    with pytest.raises(SourceError, match="not text: there are NUL bytes"):
+        decode(b"PK\x03\x04\0\0 and so on", path="a.txt")
+
+
+def test_a_file_of_control_characters_is_binary() -> None:
+    with pytest.raises(SourceError, match="not text: mostly control characters"):
+        decode(b"\x01\x02\x03\x04 four of nine", path="a.txt")
+
+
+def test_random_bytes_are_no_text() -> None:
+    data = random.Random(7).randbytes(4096).replace(b"\0", b"\x01")
+
+    with pytest.raises(SourceError):
+        decode(data, path="a.txt")
+
+
+def test_a_few_control_characters_are_removed_with_a_warning() -> None:
+    decoded = decode(b"A line with a \x07bell and a \x1b[0mcolour.", path="a.txt")
+
+    assert decoded.text == "A line with a bell and a [0mcolour."
+    assert decoded.warnings == ("2 control characters were removed",)
+
+
+def test_a_huge_file_is_refused() -> None:
+    with pytest.raises(SourceError, match="larger than 5 MB"):
+        decode(b"a" * (MAX_BYTES + 1), path="a.txt")
+
+
+def test_a_file_of_the_largest_size_is_read() -> None:
+    assert len(decode(b"a" * MAX_BYTES, path="a.txt").text) == MAX_BYTES

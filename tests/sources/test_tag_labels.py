@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from distributor.domain.tags import Tag
+from distributor.sources.tag_labels import read_tag_line, unify
+
+
+@pytest.mark.parametrize(
+    ("line", "labels"),
+    [
+        (
+            "soil, worms, rain, sun, seeds, next gen medicine",
+            ["soil", "worms", "rain", "sun", "seeds", "next gen medicine"],
+        ),
+        ("soil, worms, rain, sun,\nseeds, beds", ["soil", "worms", "rain", "sun", "seeds", "beds"]),
+        ("soil, worms, rain, sun, seeds, beds.", ["soil", "worms", "rain", "sun", "seeds", "beds"]),
+        ("Tags: soil", ["soil"]),
+        ("KEYWORDS: soil; worms; red rain", ["soil", "worms", "red rain"]),
+        ("Mots-clés : sol, vers", ["sol", "vers"]),
+        ("#soil #worms", ["#soil", "#worms"]),
+        ("Tags: #soil, #worms.", ["#soil", "#worms"]),
+        ("土、水、種、花、畑、虫", ["土", "水", "種", "花", "畑", "虫"]),
+    ],
+)
+def test_a_line_of_tags_is_read(line: str, labels: list[str]) -> None:
+    assert [tag.label for tag in read_tag_line(line)] == labels
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "soil, worms, rain, sun, seeds",
+        "We grow peas, beans, leeks, chard, kale, beets",
+        "Bring gloves, seeds, string, spades, water, humour.",
+        "peas, beans, leeks, chard, kale, and beets",
+        "peas, beans. Also leeks, chard, kale, beets, sorrel",
+        "peas, beans, leeks, chard, kale, beets!",
+        "In May: peas, beans, leeks, chard, kale, beets",
+        "peas, beans, leeks, chard, kale, something that is much longer than any tag",
+        "Tags: this is no list of tags but a long sentence about them",
+        "Tags:",
+        "#soil",
+        "",
+    ],
+)
+def test_what_reads_like_a_sentence_is_no_line_of_tags(line: str) -> None:
+    assert read_tag_line(line) == ()
+
+
+def test_labels_that_differ_in_case_are_one_tag() -> None:
+    labels = unify([Tag("Soil"), Tag("worms"), Tag("soil")])
+
+    assert labels.tags == (Tag("Soil"), Tag("worms"))
+    assert labels.warnings == ()
+
+
+def test_labels_with_the_same_slug_are_one_tag_with_a_synonym() -> None:
+    labels = unify([Tag("Crohn’s disease"), Tag("worms"), Tag("Crohn's-disease", ("IBD",))])
+
+    assert labels.tags == (Tag("Crohn’s disease", ("Crohn's-disease", "IBD")), Tag("worms"))
+    assert len(labels.warnings) == 1
+
+
+def test_a_label_without_letters_is_left_out_with_a_warning() -> None:
+    labels = unify([Tag("#soil"), Tag("★")])
+
+    assert labels.tags == (Tag("soil"),)
+    assert labels.warnings == ("the tag '★' holds no letter and no digit and was left out",)
