@@ -66,11 +66,17 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
     """The variables with which other processes work on this same installation."""
+    plain = settings.model_dump(mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url"})
+    paths = {name: str(value.absolute()) for name, value in settings if isinstance(value, Path)}
+    of_the_servers = {
+        "database_url": services.database_url,
+        "redis_url": services.redis_url,
+        "secret_key": secret_key(settings).decode(),
+    }
     return {
-        "DISTRIBUTOR_DATABASE_URL": services.database_url,
-        "DISTRIBUTOR_REDIS_URL": services.redis_url,
-        "DISTRIBUTOR_SECRET_KEY": secret_key(settings).decode(),
-        "DISTRIBUTOR_DATA_DIR": str(settings.data_dir.absolute()),
+        f"DISTRIBUTOR_{name.upper()}": str(value)
+        for name, value in {**plain, **paths, **of_the_servers}.items()
+        if value is not None
     }
 
 

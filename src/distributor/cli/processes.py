@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from distributor.domain.errors import ServiceError
+from distributor.domain.errors import ConfigurationError, ServiceError
 
 _STOP_SECONDS = 15.0
 # A process that dies at once is not started again faster than this.
@@ -61,6 +62,12 @@ class Crew:
             self.start(part)
         return [part.name for part in due]
 
+    def kill(self, part: Part) -> None:
+        """Kill a process and its children without warning, as a crash would."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._running[part].pid, signal.SIGKILL)
+        self._running[part].wait()
+
     def insist(self) -> None:
         """Raises ServiceError, with the end of its log, if any process has died."""
         for part, process in self._running.items():
@@ -97,6 +104,18 @@ def running_crew(parts: Sequence[Part], *, logs: Path, environment: Mapping[str,
         yield crew
     finally:
         crew.stop()
+
+
+def insist_on_free_port(host: str, port: int) -> None:
+    """Raises ConfigurationError if something listens on this port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} on {host} is not free ({error.strerror}): stop what listens there, or choose another"
+            ) from error
 
 
 def worker_parts(*, email_workers: int = 1) -> list[Part]:

@@ -12,6 +12,7 @@ from distributor.cli.channels import configure
 from distributor.cli.processes import Crew, Part
 from distributor.domain.errors import ServiceError
 from distributor.flow.installation import Installation
+from distributor.sandbox import accounts
 
 _START_SECONDS = 30.0
 
@@ -59,7 +60,29 @@ def configure_sandbox_channels(installation: Installation, ports: SandboxPorts) 
 
 
 def _settings(url: str, smtp_port: int) -> dict[str, dict[str, Any]]:
+    """The settings of a channel of each kind that the sandbox stands in for."""
     return {
         "email": {"smtp_url": f"smtp://127.0.0.1:{smtp_port}"},
         "feed": {},
+        "x": {
+            "api_url": f"{url}/x",
+            "web_url": f"{url}/x",
+            "handle": f"@{accounts.X.username}",
+            "user_id": accounts.X.user_id,
+            "consumer_key": accounts.X.consumer_key,
+            "consumer_secret": accounts.X.consumer_secret,
+            "access_token": accounts.X.access_token,
+            "access_token_secret": accounts.X.access_token_secret,
+        },
+        "mastodon": {
+            "instance_url": f"{url}/mastodon",
+            "handle": f"@{accounts.MASTODON.username}",
+            "access_token": accounts.MASTODON.access_token,
+        },
+        "bluesky": {
+            "service_url": f"{url}/bluesky",
+            "web_url": f"{url}/bluesky",
+            "handle": accounts.BLUESKY.handle,
+            "app_password": accounts.BLUESKY.app_password,
+        },
     }

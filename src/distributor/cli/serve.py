@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from typing import Annotated
 
 import typer
 
 from distributor.bootstrap import child_environment, make_installation, open_services
-from distributor.cli.processes import Crew, Part, running_crew, worker_parts
+from distributor.cli.processes import Crew, Part, insist_on_free_port, running_crew, worker_parts
 from distributor.cli.sandbox import configure_sandbox_channels, sandbox_part, wait_for_sandbox
-from distributor.cli.session import installation_at_hand, say
+from distributor.cli.session import say
 from distributor.flow.ingest import scan
 from distributor.flow.installation import Installation
-from distributor.logs import configure_logs
 from distributor.settings import load_settings
 from distributor.storage import channels
 from distributor.storage.schema import migrate
-from distributor.web.app import insist_on_free_port, serve
 
 
 def up(
@@ -56,10 +55,7 @@ def up(
 
 def web() -> None:
     """Serve feeds, article pages, tracking and unsubscribe."""
-    settings = load_settings()
-    configure_logs(settings.log_level)
-    with installation_at_hand() as installation:
-        serve(installation, host=settings.host, port=settings.port)
+    _become("distributor.web")
 
 
 def worker(
@@ -77,9 +73,7 @@ def beat() -> None:
 
 
 def _become(module: str, *arguments: str) -> None:
-    """Go on as another module: the command line knows nothing of Celery."""
-    import sys
-
+    """Go on as another module: the command line knows neither Celery nor the web."""
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
 
 

@@ -1,7 +1,7 @@
 """Signed tokens for links that strangers hold: small, opaque, unforgeable, and good for one purpose only.
 
 A token is base64url of ``purpose (1 byte) ‖ delivery id (varint) ‖ number (varint) ‖ MAC (12 bytes)``, where MAC is
-HMAC-SHA256 over the rest, cut to 96 bits (RFC 2104 section 5). Nothing personal is inside.
+keyed BLAKE2b over the rest (RFC 7693 section 2.9). Nothing personal is inside.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Purpose(Enum):
     UNSUBSCRIBE = b"u"
     PREFERENCES = b"p"
     VIEW = b"v"
+    MESSAGE = b"m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ class TokenSigner:
     def __init__(self, secret: bytes) -> None:
         if len(secret) < 16:
             raise ValueError("the key for signing tokens needs at least 16 bytes")
-        # Prepared once: copying a keyed hash is several times faster than keying a new one.
-        self._keyed = hmac.new(secret, b"distributor/token/1\n", hashlib.sha256)
+        key = hashlib.sha256(b"distributor/token/1\n" + secret).digest()
+        # Prepared once: a newsletter has dozens of tokens per recipient, and copying is the fastest way to each.
+        self._keyed = hashlib.blake2b(key=key, digest_size=_MAC_BYTES)
 
     def mint(self, purpose: Purpose, delivery_id: int, number: int = 0) -> str:
         """The token for `purpose` and this delivery; the same arguments always give the same token."""
@@ -69,7 +71,7 @@ class TokenSigner:
     def _mac(self, body: bytes) -> bytes:
         keyed = self._keyed.copy()
         keyed.update(body)
-        return keyed.digest()[:_MAC_BYTES]
+        return keyed.digest()
 
 
 def _varint(value: int) -> bytes:

@@ -84,6 +84,7 @@ class _StoredPublications:
                     media_type=document.media_type,
                     body=document.body,
                     last_modified=document.last_modified,
+                    now=self._installation.clock(),
                 )
 
 

@@ -79,16 +79,25 @@ def latest(connection: Connection, collection: str, *, limit: int) -> list[ItemR
     ]
 
 
-def put_document(connection: Connection, path: str, *, media_type: str, body: bytes, last_modified: datetime) -> None:
-    """Serve these bytes under this path from now on."""
-    values = {
-        "media_type": media_type,
-        "etag": hashlib.sha256(body).hexdigest(),
-        "body": body,
-        "last_modified": last_modified,
-    }
+def put_document(
+    connection: Connection, path: str, *, media_type: str, body: bytes, last_modified: datetime, now: datetime
+) -> None:
+    """Serve these bytes under this path from now on; the same bytes change nothing.
+
+    Other bytes with no later date are dated `now`: a reader who asks only by date must see that something changed.
+    """
+    etag = hashlib.sha256(body).hexdigest()
+    document = tables.documents
+    before = connection.execute(
+        select(document.c.etag, document.c.last_modified).where(document.c.path == path)
+    ).one_or_none()
+    if before is not None and before.etag == etag:
+        return
+    if before is not None and before.last_modified >= last_modified:
+        last_modified = now
+    values = {"media_type": media_type, "etag": etag, "body": body, "last_modified": last_modified}
     connection.execute(
-        insert(tables.documents).values(path=path, **values).on_conflict_do_update(index_elements=["path"], set_=values)
+        insert(document).values(path=path, **values).on_conflict_do_update(index_elements=["path"], set_=values)
     )
 
 

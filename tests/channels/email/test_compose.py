@@ -52,7 +52,7 @@ def test_a_whole_message() -> None:
         "To: reader1@example.net",
         "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe=2C_Zo=C3=AB_=26_Co?=",
         "Date: Sun, 22 Nov 2026 12:00:00 +0000",
-        "Message-ID: <1.b2f82aa2550b4374232aadc5@example.org>",
+        "Message-ID: <bQEAvGSfpx8QA8V3UQK3@example.org>",
         f"List-Unsubscribe: <https://news.example.org/unsubscribe/{token(Purpose.UNSUBSCRIBE)}>",
         "Feedback-ID: 3:" + rendition.digest[:12] + ":newsletter:exampleorg",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",

@@ -1,0 +1,145 @@
+"""A whole service of real processes on servers of its own, to be killed piece by piece."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import httpx
+
+from distributor.bootstrap import child_environment, make_installation
+from distributor.cli.processes import Crew, Part, running_crew
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
+from distributor.domain.article import Manuscript
+from distributor.domain.blocks import Paragraph, Run
+from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.embedded import Tuning, running_services
+from distributor.flow.installation import Installation
+from distributor.flow.plan import plan
+from distributor.flow.report import report, summarise
+from distributor.settings import Settings
+from distributor.storage import articles, audience
+from distributor.storage.audience import Person
+from distributor.storage.schema import migrate
+
+EMAIL_WORKER = Part(name="worker-email", module="worker", arguments=("work", "--queue", "email"))
+OTHER_WORKER = Part(
+    name="worker-rest",
+    module="worker",
+    arguments=("work", "--queue", "default", "--queue", "social", "--queue", "feed"),
+)
+BEATS = tuple(Part(name=f"beat-{number}", module="worker", arguments=("beat",)) for number in (1, 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """The running service, as somebody sees it who means it harm."""
+
+    installation: Installation
+    crew: Crew
+    folder: Path
+    ports: SandboxPorts
+
+    def plan(self, *channels: str) -> int:
+        return plan(
+            self.installation,
+            CampaignPlan(
+                name="under fire",
+                article_slugs=("under-fire",),
+                channel_names=channels,
+                list_slug="readers",
+                starts_at=self.installation.clock(),
+            ),
+        )
+
+    def counts(self, campaign_id: int, kind: str) -> Mapping[str, int]:
+        """The totals of the campaign's dispatch of this kind."""
+        told = report(self.installation, campaign_id)
+        return next(summarise(one.totals) for one in told.dispatches if one.dispatch.kind == kind)
+
+    def is_finished(self, campaign_id: int) -> bool:
+        told = report(self.installation, campaign_id)
+        return all(one.dispatch.state is DispatchState.FINISHED for one in told.dispatches)
+
+    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 240) -> None:
+        """Keep the processes alive until the condition holds. Fails with the last words of the logs."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} did not happen; logs:\n{self._last_words()}")
+            self.crew.revive()
+            time.sleep(0.02)
+
+    def kill_redis(self) -> None:
+        """SIGKILL, as the kernel's out-of-memory killer would."""
+        os.kill(int((self.folder / "data" / "redis.lock").read_text().split()[0]), signal.SIGKILL)
+
+    def mails(self) -> Counter[str]:
+        """How many mails each recipient has in the inbox, by the To header of what was really received."""
+        received: Counter[str] = Counter()
+        for file in (self.folder / "sandbox" / "inbox").glob("*.eml"):
+            message = message_from_bytes(file.read_bytes(), policy=default)
+            received[message["To"].addresses[0].addr_spec] += 1
+        return received
+
+    def posts(self, network: str) -> list[Mapping[str, object]]:
+        """What the network shows."""
+        posts: list[Mapping[str, object]] = httpx.get(
+            f"http://127.0.0.1:{self.ports.http}/export/{network}.json"
+        ).json()
+        return posts
+
+    def _last_words(self) -> str:
+        return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in (self.folder / "logs").glob("*.log"))
+
+
+@contextmanager
+def running_service(folder: Path, *, people: int, parts: tuple[Part, ...]) -> Iterator[Service]:
+    """A service with an article, a list of `people` readers and a channel of each kind into the sandbox."""
+    settings = Settings(
+        _env_file=None,
+        data_dir=folder / "data",
+        postal_address="1 Test Street, Testville",
+        sender="News <news@gazette.example>",
+        content_dir=folder / "content",
+    )
+    settings.content_dir.mkdir(parents=True)
+    ready = folder / "ready.json"
+    with running_services(settings.data_dir, tuning=Tuning.TEST_SPEED) as services:
+        installation = make_installation(settings, services)
+        migrate(installation.database)
+        _fill(installation, people)
+        sandbox = sandbox_part(folder / "sandbox", ready, http_port=0, smtp_port=0)
+        environment = child_environment(settings, services)
+        with running_crew((sandbox, *parts), logs=folder / "logs", environment=environment) as crew:
+            ports = wait_for_sandbox(ready, crew)
+            configure_sandbox_channels(installation, ports)
+            yield Service(installation=installation, crew=crew, folder=folder, ports=ports)
+        installation.database.close()
+
+
+def _fill(installation: Installation, people: int) -> None:
+    with installation.database.begin() as connection:
+        chosen = audience.add_list(connection, slug="readers", name="Readers")
+        persons = [
+            Person(key=f"reader{number}@example.org", address=f"reader{number}@example.org") for number in range(people)
+        ]
+        audience.subscribe(connection, chosen.id, persons, now=installation.clock())
+        articles.add(
+            connection,
+            Manuscript(title="Under fire", body=(Paragraph((Run("Nobody is skipped and nobody is mailed twice."),)),)),
+            guid="urn:uuid:00000000-0000-4000-8000-00000000f19e",
+            slug="under-fire",
+            source="test",
+            source_ref="under-fire",
+            content_hash="0",
+            now=installation.clock(),
+        )
