@@ -1,0 +1,122 @@
+"""One uvicorn in this process: on a socket taken beforehand, and stopped without cutting anybody off."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from distributor.domain.errors import ConfigurationError
+
+_BACKLOG = 2048
+# Answers take milliseconds; whoever hangs on longer than this when told to stop is cut off.
+_GRACE_SECONDS = 10
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_REASONS = {
+    errno.EADDRINUSE: "another program listens there; stop it, or choose another port (0 takes a free one)",
+    errno.EACCES: "this user may not listen there; choose a port above 1023",
+    errno.EADDRNOTAVAIL: "this machine does not have that address; 127.0.0.1 is for this machine only, 0.0.0.0 for all",
+}
+
+
+def run(app: ASGIApp, *, host: str, port: int, on_listening: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything starts if the port cannot be had."""
+    with _listen(host, port) as listening:
+        server = _Server(app, _address_of(listening, host), on_listening)
+        with _stopped_by_signals(server):
+            server.run(sockets=[listening])
+
+
+@contextmanager
+def running(app: ASGIApp, *, host: str, port: int) -> Iterator[str]:
+    """Serve from a thread for as long as this is open; gives the address. Raises ConfigurationError."""
+    with _listen(host, port) as listening:
+        is_up = threading.Event()
+        server = _Server(app, _address_of(listening, host), lambda _: is_up.set())
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
+        thread.start()
+        try:
+            # The socket listens already: whoever connects now is answered as soon as the server is up.
+            is_up.wait(timeout=_GRACE_SECONDS)
+            yield server.address
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, app: ASGIApp, address: str, on_listening: Callable[[str], None] | None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                # Its access log would hold paths, and with them tokens; RequestsSeen writes ours.
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        self.address = address
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._on_listening is not None:
+            self._on_listening(self.address)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        # Without the port, which it would cut to 16 bits.
+        family, kind, protocol, _, (address, _, *scope) = socket.getaddrinfo(
+            host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"cannot listen on {host}, port {port}: this is no address to listen on") from error
+    try:
+        # A port that was left a moment ago may be taken again.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port, *scope))
+        listening.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise ConfigurationError(f"cannot listen on {host}, port {port}: {_reason_of(error)}") from error
+    return listening
+
+
+def _reason_of(error: OSError | OverflowError) -> str:
+    if isinstance(error, OverflowError):
+        return "a port is a number from 0 to 65535"
+    return _REASONS.get(error.errno or 0) or str(error.strerror)
+
+
+def _address_of(listening: socket.socket, host: str) -> str:
+    written = f"[{host}]" if listening.family is socket.AF_INET6 else host
+    return f"http://{written}:{listening.getsockname()[1]}"
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Signals stop the server and nothing else.
+
+    uvicorn raises the signal again once it has stopped; by default that would kill the process before its callers have
+    cleaned up.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
