@@ -1,0 +1,24 @@
+"""Paths that no address of ours can have."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+# PostgreSQL holds no NUL, and no slug or token has any of the others.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class LegiblePaths:
+    """Answers 404 to a path with control characters before anybody looks it up."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _CONTROL.search(scope["path"]):
+            await PlainTextResponse("There is nothing here.\n", 404)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
