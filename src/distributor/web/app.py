@@ -1,0 +1,88 @@
+"""The web application: routes, middleware and error pages put together, and the server that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio.to_thread
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from distributor.flow.installation import Installation
+from distributor.web import server
+from distributor.web.errors import exception_handlers
+from distributor.web.headers import SecurityHeaders
+from distributor.web.pages import Pages
+from distributor.web.paths import LegiblePaths
+from distributor.web.public.articles import ArticlePages
+from distributor.web.public.feeds import Feeds
+from distributor.web.public.health import Health
+from distributor.web.public.media import MediaFiles
+from distributor.web.public.metrics import Metrics
+from distributor.web.public.tracking import Tracking
+from distributor.web.public.unsubscribe import Leaving
+from distributor.web.requests_seen import RequestsSeen
+
+# The largest body anybody has to post here is a form of two fields.
+_LARGEST_BODY = 64 * 1024
+# Fewer than the connections that a Database opens: a request never waits in vain for one.
+_THREADS = 12
+
+
+def create_app(installation: Installation) -> Starlette:
+    """The web side of an installation as an ASGI application. Raises TemplateError if its style cannot be rendered."""
+    pages = Pages(installation)
+    registry = CollectorRegistry()
+    routes = [
+        *Feeds(installation).routes(),
+        *Tracking(installation).routes(),
+        *Leaving(installation, pages).routes(),
+        *MediaFiles(installation).routes(),
+        *ArticlePages(installation, pages).routes(),
+        *Health(installation).routes(),
+        *Metrics(installation, registry).routes(),
+        *pages.routes(),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(RequestsSeen, routes=routes, registry=registry),
+            Middleware(SecurityHeaders),
+            Middleware(LegiblePaths),
+        ],
+        exception_handlers=exception_handlers(pages),
+        lifespan=_with_threads,
+        max_body_size=_LARGEST_BODY,
+    )
+    # A signed link has one spelling, and a feed reader or a one-click POST must not be sent elsewhere (RFC 8058).
+    app.router.redirect_slashes = False
+    return app
+
+
+def serve(
+    installation: Installation, *, host: str, port: int, on_listening: Callable[[str], None] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is being answered and return.
+
+    Port 0 takes a free one. `on_listening` is told the address, ``http://host:port``, once it answers. Raises
+    ConfigurationError before anything starts if the port cannot be had.
+    """
+    server.run(create_app(installation), host=host, port=port, on_listening=on_listening)
+
+
+@contextmanager
+def serving(installation: Installation, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve from a thread of this process for as long as this is open; gives the address, ``http://host:port``.
+
+    Raises ConfigurationError if the port cannot be had.
+    """
+    with server.running(create_app(installation), host=host, port=port) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _with_threads(app: Starlette) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield

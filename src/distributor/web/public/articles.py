@@ -1,0 +1,104 @@
+"""Pages for readers: the front page, one page per tag, one per article."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from distributor.flow.installation import Installation
+from distributor.storage import articles, publications
+from distributor.storage.articles import Stored
+from distributor.web.pages import Pages
+from distributor.web.public.reading import Teaser, reading_of, tag_link_of, teaser_of
+from distributor.web.representation import Representation, answer
+
+_LISTED = 50
+# Long enough to carry a rush of readers, short enough for a correction.
+_CACHE_CONTROL = "public, max-age=60"
+_FORMATS = (
+    ("rss", "RSS", "application/rss+xml"),
+    ("atom", "Atom", "application/atom+xml"),
+    ("json", "JSON Feed", "application/feed+json"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLink:
+    """One feed in one format, as pages link to it; `path` is below the root of the site."""
+
+    title: str
+    format: str
+    path: str
+    media_type: str
+
+
+class ArticlePages:
+    """Everything here may be kept by anybody for a minute: it is the same for all."""
+
+    def __init__(self, installation: Installation, pages: Pages) -> None:
+        self._installation = installation
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.show_front),
+            Route("/tags/{slug}", self.show_tag),
+            Route("/articles/{slug}", self.show_article),
+        ]
+
+    def show_front(self, request: Request) -> Response:
+        with self._installation.database.begin() as connection:
+            stored = articles.latest(connection, limit=_LISTED)
+            has_feeds = bool(publications.document_paths(connection, "feeds/all."))
+        context = {"teasers": self._teasers(stored), "feeds": self._main_feeds(), "has_feeds": has_feeds}
+        return self._answer(request, "front.html.j2", context)
+
+    def show_tag(self, request: Request) -> Response:
+        slug = request.path_params["slug"]
+        with self._installation.database.begin() as connection:
+            tag = articles.find_tag(connection, slug)
+            stored = articles.latest(connection, limit=_LISTED, tag_slug=slug)
+            has_feeds = bool(publications.document_paths(connection, f"feeds/tags/{slug}."))
+        own_feeds = _feeds(f"/feeds/tags/{quote(slug, safe='')}", f"{self._installation.site.name}: {tag.label}")
+        context = {
+            "tag": tag_link_of(tag),
+            "teasers": self._teasers(stored),
+            # A reader's program takes the first: here that is the feed of the tag.
+            "feeds": own_feeds,
+            "more_feeds": self._main_feeds(),
+            "has_feeds": has_feeds,
+        }
+        return self._answer(request, "tag.html.j2", context)
+
+    def show_article(self, request: Request) -> Response:
+        with self._installation.database.begin() as connection:
+            article = articles.find_by_slug(connection, request.path_params["slug"]).article
+        reading = reading_of(article, self._installation.site.public_url)
+        return self._answer(request, "article.html.j2", {"reading": reading, "feeds": self._main_feeds()})
+
+    def _teasers(self, stored: Sequence[Stored]) -> list[Teaser]:
+        """What is dated in the future is not news yet, though its own page can be read by whoever has the address."""
+        now = self._installation.clock()
+        return [teaser_of(one.article) for one in stored if one.article.published_at <= now]
+
+    def _main_feeds(self) -> list[FeedLink]:
+        return _feeds("/feeds/all", self._installation.site.name)
+
+    def _answer(self, request: Request, template: str, context: dict[str, object]) -> Response:
+        page = Representation.of(
+            self._pages.html(template, context), media_type="text/html; charset=utf-8", cache_control=_CACHE_CONTROL
+        )
+        return answer(request, page, now=self._installation.clock())
+
+
+def _feeds(path: str, title: str) -> list[FeedLink]:
+    """The feed in its three formats. RSS comes first: some programs look no further."""
+    return [
+        FeedLink(f"{title} ({name})", name, f"{path}.{extension}", media_type)
+        for extension, name, media_type in _FORMATS
+    ]

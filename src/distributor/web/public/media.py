@@ -1,0 +1,35 @@
+"""Media: the images of articles, under names made from their content."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from distributor.flow.installation import Installation
+from distributor.storage import articles
+from distributor.web.representation import Representation, answer
+
+_CACHE_CONTROL = "public, max-age=31536000, immutable"
+# A picture opened by itself must not act: an SVG may hold a script.
+_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+
+
+class MediaFiles:
+    """A name never stands for other bytes, so it may be kept for ever."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    def routes(self) -> list[Route]:
+        return [Route("/media/{name}", self.send)]
+
+    def send(self, request: Request) -> Response:
+        with self._installation.database.begin() as connection:
+            media = articles.find_media(connection, request.path_params["name"])
+        picture = Representation.of(bytes(media.body), media_type=media.media_type, cache_control=_CACHE_CONTROL)
+        response = answer(request, picture, now=self._installation.clock())
+        response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
+        # Mail programs on the web and feed readers show it on pages of theirs.
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return response

@@ -1,0 +1,131 @@
+"""What a page shows of an article: addresses, dates as people write them, and the body as HTML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from distributor.domain.article import Article
+from distributor.domain.blocks import Block, Image, walk
+from distributor.domain.tags import Tag
+from distributor.rendering.addresses import Resolve, image_source, resolver_for
+from distributor.rendering.html import direction_of, html_of
+
+# What reserved signs may stay as they are in an address that is whole already (RFC 3986, section 2.2).
+_SIGNS_OF_URLS = "!#$%&'()*+,/:;=?@[]~"
+_SCROLLING = re.compile(r"<(/?)(table|pre)\b")
+# A reader without a mouse scrolls what has the focus (WCAG 2.1.1).
+_OPEN = {
+    "table": '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table',
+    "pre": '<pre role="region" aria-label="Code" tabindex="0"',
+}
+_CLOSE = {"table": "</table></div", "pre": "</pre"}
+
+
+@dataclass(frozen=True, slots=True)
+class TagLink:
+    """A tag and the path of its page below the root of the site; a tag without letter or digit has no page."""
+
+    label: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date for people and for programs."""
+
+    words: str
+    iso: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teaser:
+    """An article in a list. `path` is below the root of the site."""
+
+    title: str
+    path: str
+    summary: str
+    author: str
+    language: str
+    direction: str
+    published: Day
+    updated: Day | None
+    tags: tuple[TagLink, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An article on its page. `html` is sanitised; `url` and `image_url` are absolute."""
+
+    teaser: Teaser
+    url: str
+    html: str
+    image_url: str | None
+    image_alt: str
+
+
+def teaser_of(article: Article) -> Teaser:
+    """What a list shows of the article."""
+    published, updated = day_of(article.published_at), day_of(article.updated_at)
+    was_changed = article.updated_at > article.published_at and updated.words != published.words
+    return Teaser(
+        title=article.title,
+        path=path_of_article(article.slug),
+        summary=article.summary,
+        author=article.author,
+        language=article.language,
+        direction=direction_of(article.language),
+        published=published,
+        updated=updated if was_changed else None,
+        tags=tuple(tag_link_of(tag) for tag in article.tags),
+    )
+
+
+def reading_of(article: Article, public_url: str) -> Reading:
+    """All that the page of the article shows; relative addresses count from `public_url` and the article's path."""
+    url = public_url + path_of_article(article.slug)
+    resolve = resolver_for(url)
+    image = article.image or next(iter(_pictures_of(article)), None)
+    return Reading(
+        teaser=teaser_of(article),
+        url=url,
+        html=_with_scrolling_parts(html_of(_illustrated(article), resolve=resolve)),
+        image_url=_uri(image.src, resolve) if image else None,
+        image_alt=image.alt if image else "",
+    )
+
+
+def path_of_article(slug: str) -> str:
+    return f"/articles/{quote(slug, safe='')}"
+
+
+def tag_link_of(tag: Tag) -> TagLink:
+    return TagLink(tag.label, f"/tags/{quote(tag.slug, safe='')}" if tag.slug else "")
+
+
+def day_of(moment: datetime) -> Day:
+    """The day in UTC."""
+    return Day(f"{moment.day} {moment:%B %Y}", moment.isoformat(timespec="seconds"))
+
+
+def _illustrated(article: Article) -> tuple[Block, ...]:
+    """The body, opened by the image of the article unless the image is in it."""
+    if article.image is None or any(picture.src == article.image.src for picture in _pictures_of(article)):
+        return article.body
+    return (article.image, *article.body)
+
+
+def _pictures_of(article: Article) -> list[Image]:
+    return [block for block in walk(article.body) if isinstance(block, Image)]
+
+
+def _uri(address: str, resolve: Resolve) -> str | None:
+    source = image_source(address, resolve)
+    return quote(source, safe=_SIGNS_OF_URLS) if source else None
+
+
+def _with_scrolling_parts(html: str) -> str:
+    """Wide tables and lines of code scroll in themselves. Text cannot look like a tag here: it is escaped."""
+    return _SCROLLING.sub(lambda tag: (_CLOSE if tag[1] else _OPEN)[tag[2]], html)

@@ -1,0 +1,80 @@
+"""Tracking: the pixel of a mail, its counted links, and the mail itself in a browser."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from distributor.domain.errors import ServiceError
+from distributor.domain.rendition import Json
+from distributor.flow import track
+from distributor.flow.installation import Installation
+from distributor.web.errors import dead_link
+from distributor.web.public.mail_page import mail_page_of
+
+# The smallest GIF89a with one transparent pixel.
+_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_UNSEEN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+_LONGEST_USER_AGENT = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+# A mail is somebody's HTML: nothing in it may run, load anything but pictures, or act in our name.
+_MAIL_POLICY = (
+    "default-src 'none'; img-src http: https: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class Tracking:
+    """What recipients' programs call. Nothing here changes a subscription; HEAD counts nothing."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/o/{token}.gif", self.send_pixel),
+            Route("/c/{token}", self.follow_link),
+            Route("/view/{token}", self.show_mail),
+        ]
+
+    def send_pixel(self, request: Request) -> Response:
+        """Always the pixel: a broken picture in a mail helps nobody."""
+        if request.method == "GET":
+            try:
+                track.note_open(self._installation, request.path_params["token"], _detail_of(request))
+            except ServiceError as error:
+                _log.warning("an open was not noted", reason=str(error))
+        return Response(_PIXEL, media_type="image/gif", headers=_UNSEEN)
+
+    def follow_link(self, request: Request) -> Response:
+        """To the stored target and nowhere else: the address has no say in it."""
+        token = request.path_params["token"]
+        if request.method == "HEAD":
+            target = track.find_target(self._installation, token)
+        else:
+            target = track.follow_click(self._installation, token, _detail_of(request))
+        if target is None:
+            raise dead_link()
+        return RedirectResponse(target, status_code=302, headers=_UNSEEN)
+
+    def show_mail(self, request: Request) -> Response:
+        sent = track.find_sent(self._installation, request.path_params["token"])
+        page = mail_page_of(*sent, self._installation.tokens) if sent else None
+        if page is None:
+            raise dead_link()
+        return HTMLResponse(page, headers={**_UNSEEN, "Content-Security-Policy": _MAIL_POLICY})
+
+
+def _detail_of(request: Request) -> Mapping[str, Json]:
+    """What is kept of the reader's program: its name. Neither address nor language nor cookies."""
+    name = _CONTROL.sub(" ", request.headers.get("user-agent", ""))
+    return {"user_agent": name[:_LONGEST_USER_AGENT]}

@@ -1,0 +1,186 @@
+"""The pages that readers see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from lxml import html
+from starlette.testclient import TestClient
+
+from distributor.domain.blocks import Alignment, Code, Image, Paragraph, Run, Table
+from distributor.domain.tags import Tag
+from distributor.flow.installation import Installation
+from distributor.web.app import create_app
+from tests.web.conftest import PUBLISHED, PublishFeed, WriteArticle
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def page_at(client: TestClient, path: str) -> html.HtmlElement:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    return html.document_fromstring(response.content)
+
+
+def meta(page: html.HtmlElement, name: str) -> str | None:
+    return next(iter(page.xpath("//meta[@name=$name or @property=$name]/@content", name=name)), None)
+
+
+def test_an_article_has_its_words_author_date_and_tags(client: TestClient, write_article: WriteArticle):
+    page = page_at(client, f"/articles/{write_article()}")
+    assert page.xpath("//h1/text()") == ["The news"]
+    assert page.xpath("//*[@class='author']/text()") == ["Ada Reporter"]
+    assert page.xpath("//time/text()") == ["20 November 2026"]
+    assert page.xpath("//time/@datetime") == ["2026-11-20T09:30:00+00:00"]
+    assert page.xpath("//div[@class='prose']/p/text()") == ["It happened."]
+    assert page.xpath("//a[@rel='tag']/@href") == ["/tags/local-news"]
+
+
+def test_an_article_tells_programs_what_it_is(client: TestClient, write_article: WriteArticle):
+    page = page_at(client, f"/articles/{write_article()}")
+    assert page.xpath("//title/text()") == ["The news · The Test Gazette"]
+    assert meta(page, "description") == meta(page, "og:description") == "What happened."
+    assert meta(page, "og:type") == "article"
+    assert meta(page, "og:url") == "http://gazette.example/articles/the-news"
+    assert page.xpath("//link[@rel='canonical']/@href") == ["http://gazette.example/articles/the-news"]
+    assert meta(page, "article:published_time") == "2026-11-20T09:30:00+00:00"
+    assert meta(page, "article:tag") == "Local news"
+
+
+@pytest.mark.parametrize("path", ["/", "/articles/the-news"])
+def test_the_main_rss_feed_is_found_first_and_every_feed_has_a_title_of_its_own(
+    client: TestClient, write_article: WriteArticle, path: str
+):
+    write_article()
+    links = page_at(client, path).xpath("//link[@rel='alternate']")
+    assert [link.get("href") for link in links] == ["/feeds/all.rss", "/feeds/all.atom", "/feeds/all.json"]
+    assert [link.get("type") for link in links] == [
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/feed+json",
+    ]
+    assert len({link.get("title") for link in links}) == len(links)
+
+
+def test_on_the_page_of_a_tag_its_own_feed_is_found_first(client: TestClient, write_article: WriteArticle):
+    write_article()
+    links = page_at(client, "/tags/local-news").xpath("//link[@rel='alternate']/@href")
+    assert links[0] == "/feeds/tags/local-news.rss"
+    assert "/feeds/all.rss" in links
+
+
+def test_nothing_an_author_writes_becomes_markup(client: TestClient, write_article: WriteArticle):
+    write_article(
+        title=SCRIPT,
+        summary=SCRIPT,
+        author=SCRIPT,
+        tags=(Tag(f'"{SCRIPT}'),),
+        body=(Paragraph((Run(SCRIPT), Run("go", href="javascript:alert(1)"))),),
+    )
+    for path in ("/", "/articles/the-news", "/tags/script-alert-1-script"):
+        page = page_at(client, path)
+        assert page.xpath("//script") == []
+        assert page.xpath("//a[starts-with(@href, 'javascript')]") == []
+    assert page_at(client, "/articles/the-news").xpath("//h1/text()") == [SCRIPT]
+
+
+def test_pictures_of_an_article_are_loaded_from_this_site(client: TestClient, write_article: WriteArticle):
+    write_article(body=(Image("/media/a.png", "A boat"),), image=None)
+    page = page_at(client, "/articles/the-news")
+    assert page.xpath("//img/@src") == ["http://gazette.example/media/a.png"]
+    assert meta(page, "og:image") == "http://gazette.example/media/a.png"
+    assert meta(page, "og:image:alt") == "A boat"
+
+
+def test_the_image_of_an_article_opens_it_unless_it_is_in_it(client: TestClient, write_article: WriteArticle):
+    boat = Image("https://pictures.example/boat.png", "A boat")
+    write_article("with", body=(Paragraph((Run("Text"),)),), image=boat)
+    write_article("within", body=(Paragraph((Run("Text"),)), boat), image=boat)
+    assert page_at(client, "/articles/with").xpath("//div[@class='prose']//img/@alt") == ["A boat"]
+    assert page_at(client, "/articles/within").xpath("//div[@class='prose']//img/@alt") == ["A boat"]
+
+
+def test_wide_tables_and_code_scroll_with_the_keyboard(client: TestClient, write_article: WriteArticle):
+    cell = (Run("<table>"),)
+    write_article(body=(Table((cell,), ((cell,),), (Alignment.RIGHT,)), Code("<pre>")))
+    page = page_at(client, "/articles/the-news")
+    assert page.xpath("//div[@tabindex='0' and @role='region']/table//td/text()") == ["<table>"]
+    assert page.xpath("//pre[@tabindex='0']/code/text()") == ["<pre>"]
+    assert page.xpath("//td/@style") == ["text-align:right"]
+
+
+def test_an_article_reads_in_the_direction_of_its_language(client: TestClient, write_article: WriteArticle):
+    write_article(language="he")
+    article = page_at(client, "/articles/the-news").xpath("//article")[0]
+    assert (article.get("lang"), article.get("dir")) == ("he", "rtl")
+
+
+def test_a_slug_may_hold_any_letters(client: TestClient, write_article: WriteArticle):
+    write_article("новини", tags=(Tag("Київ"),))
+    assert client.get(f"/articles/{quote('новини')}").status_code == 200
+    page = page_at(client, f"/tags/{quote('київ')}")
+    assert page.xpath("//ol//a/@href") == [f"/articles/{quote('новини')}"]
+    canonical = page_at(client, f"/articles/{quote('новини')}").xpath("//link[@rel='canonical']/@href")
+    assert canonical == [f"http://gazette.example/articles/{quote('новини')}"]
+
+
+def test_the_front_page_lists_the_newest_first(client: TestClient, write_article: WriteArticle):
+    write_article("older", title="Older", published_at=PUBLISHED - timedelta(days=1))
+    write_article("newer", title="Newer")
+    assert page_at(client, "/").xpath("//ol//h2/a/text()") == ["Newer", "Older"]
+
+
+def test_news_of_tomorrow_is_not_listed_today(
+    client: TestClient, write_article: WriteArticle, installation: Installation
+):
+    write_article(published_at=installation.clock() + timedelta(days=1))
+    assert page_at(client, "/").xpath("//ol//h2") == []
+    assert page_at(client, "/tags/local-news").xpath("//ol//h2") == []
+    assert client.get("/articles/the-news").status_code == 200
+
+
+def test_a_front_page_without_articles_says_so(client: TestClient):
+    assert "Nothing has been published yet" in client.get("/").text
+
+
+def test_feeds_are_offered_once_there_are_any(
+    client: TestClient, write_article: WriteArticle, publish_feed: PublishFeed
+):
+    write_article()
+    assert page_at(client, "/").xpath("//*[@id='follow']//a/@href") == []
+    publish_feed("feeds/all.rss")
+    assert page_at(client, "/").xpath("//*[@id='follow']//a/@href")[0] == "/feeds/all.rss"
+
+
+def test_the_page_of_a_tag_lists_its_articles_only(client: TestClient, write_article: WriteArticle):
+    write_article("one", title="One", tags=(Tag("Boats"),))
+    write_article("two", title="Two", tags=(Tag("Trains"),))
+    page = page_at(client, "/tags/boats")
+    assert page.xpath("//h1/text()") == ["Boats"]
+    assert page.xpath("//ol//h2/a/text()") == ["One"]
+
+
+@pytest.mark.parametrize("path", ["/articles/none", "/tags/none", "/articles/a%00b", "/articles/%ff", "/articles/"])
+def test_what_is_not_there_is_a_404_in_words(client: TestClient, path: str):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "nothing here" in response.text
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(client: TestClient, write_article: WriteArticle):
+    path = f"/articles/{write_article()}"
+    etag = client.get(path).headers["etag"]
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_below_a_path_of_its_host_all_links_stay_on_the_site(installation: Installation, write_article: WriteArticle):
+    write_article()
+    site = replace(installation.site, public_url="https://example.org/gazette")
+    with TestClient(create_app(replace(installation, site=site))) as client:
+        page = page_at(client, "/articles/the-news")
+    links = page.xpath("//a[not(starts-with(@href, '#'))]/@href | //link[not(@rel='icon')]/@href")
+    assert [link for link in links if not link.startswith(("/gazette/", "https://example.org/gazette/"))] == []

@@ -1,0 +1,146 @@
+"""Health, for whoever runs it and for their machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+from redis import Redis
+from starlette.testclient import TestClient
+
+from distributor.flow import track
+from distributor.flow.installation import Installation
+from distributor.storage import heartbeats
+from distributor.storage.database import Database
+from distributor.web.app import create_app
+from tests.web.conftest import SentMail
+
+Beat = Callable[[timedelta], None]
+
+
+@pytest.fixture
+def beat(installation: Installation) -> Beat:
+    """Makes the beat have ticked so long ago."""
+
+    def tick(ago: timedelta) -> None:
+        with installation.database.begin() as connection:
+            heartbeats.beat(connection, "beat", now=installation.clock() - ago)
+
+    return tick
+
+
+def readiness(installation: Installation) -> tuple[int, dict[str, bool], dict[str, str]]:
+    with TestClient(create_app(installation)) as client:
+        response = client.get("/readyz")
+    checks = response.json()["checks"]
+    assert response.json()["ready"] == (response.status_code == 200)
+    return (
+        response.status_code,
+        {check["name"]: check["ok"] for check in checks},
+        {check["name"]: check["message"] for check in checks},
+    )
+
+
+def test_a_service_with_all_its_parts_is_ready(installation: Installation, beat: Beat):
+    beat(timedelta(0))
+    status, checks, _ = readiness(installation)
+    assert status == 200
+    assert checks == {"postgresql": True, "schema": True, "beat": True, "redis": True}
+
+
+def test_without_a_beat_nothing_goes_out_so_it_is_not_ready(installation: Installation):
+    status, checks, messages = readiness(installation)
+    assert (status, checks["beat"]) == (503, False)
+    assert messages["beat"] == "The beat has never run, so nothing goes out: start `distributor beat`."
+
+
+def test_a_beat_that_fell_silent_is_told_with_its_age(installation: Installation, beat: Beat):
+    beat(timedelta(seconds=61))
+    status, checks, messages = readiness(installation)
+    assert (status, checks["beat"]) == (503, False)
+    assert "61 seconds ago" in messages["beat"]
+
+
+def test_a_beat_may_miss_a_few_ticks(installation: Installation, beat: Beat):
+    beat(timedelta(seconds=30))
+    assert readiness(installation)[0] == 200
+
+
+def test_without_redis_it_is_not_ready(installation: Installation, beat: Beat):
+    beat(timedelta(0))
+    status, checks, messages = readiness(replace(installation, redis=Redis.from_url("redis://127.0.0.1:1")))
+    assert status == 503
+    assert checks == {"postgresql": True, "schema": True, "beat": True, "redis": False}
+    assert messages["redis"].startswith("Redis does not answer")
+
+
+def test_without_postgresql_it_is_not_ready_and_names_no_server(installation: Installation):
+    status, checks, messages = readiness(
+        replace(installation, database=Database("postgresql://admin:secret@127.0.0.1:1/internal"))
+    )
+    assert status == 503
+    assert checks == {"postgresql": False, "schema": False, "beat": False, "redis": True}
+    for word in ("127.0.0.1", "admin", "secret", "internal"):
+        assert word not in str(messages)
+
+
+def test_a_database_of_another_version_is_told_with_what_to_do(installation: Installation):
+    address = installation.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
+    status, checks, messages = readiness(installation)
+    assert status == 503
+    assert (checks["postgresql"], checks["schema"], checks["beat"]) == (True, False, False)
+    assert "from_the_future" in messages["schema"]
+
+
+def test_a_process_lives_whatever_else_is_away(installation: Installation):
+    cut_off = replace(
+        installation,
+        redis=Redis.from_url("redis://127.0.0.1:1"),
+        database=Database("postgresql://nobody@127.0.0.1:1/nothing"),
+    )
+    with TestClient(create_app(cut_off)) as client:
+        response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"alive": True})
+
+
+def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMail, beat: Beat):
+    beat(timedelta(seconds=5))
+    track.note_open(sent_mail.installation, "not ours", {})
+    client.get(f"/o/{sent_mail.installation.tokens.mint(track.Purpose.OPEN, sent_mail.delivery_id)}.gif")
+    lines = client.get("/metrics").text.splitlines()
+    assert 'distributor_deliveries{kind="email",state="pending"} 2.0' in lines
+    assert 'distributor_dispatches{kind="email",state="running"} 1.0' in lines
+    assert "distributor_events_waiting 1.0" in lines
+    assert any(line.startswith("distributor_beat_age_seconds 5") for line in lines)
+
+
+def test_metrics_count_requests_by_route_and_not_by_path(client: TestClient):
+    client.get("/unsubscribe/a-token-of-somebody")
+    client.get("/nowhere/at/all")
+    client.request("BREW", "/healthz")
+    text = client.get("/metrics").text
+    assert 'distributor_http_requests_total{method="GET",route="/unsubscribe/{token}",status="404"} 1.0' in text
+    assert 'distributor_http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
+    assert 'distributor_http_requests_total{method="other",route="/healthz",status="405"} 1.0' in text
+    for secret in ("a-token", "nowhere", "BREW"):
+        assert secret not in text
+
+
+def test_metrics_leave_out_what_cannot_be_known(installation: Installation):
+    cut_off = replace(
+        installation,
+        redis=Redis.from_url("redis://127.0.0.1:1"),
+        database=Database("postgresql://nobody@127.0.0.1:1/nothing"),
+    )
+    with TestClient(create_app(cut_off)) as client:
+        client.get("/healthz")
+        response = client.get("/metrics")
+    assert response.status_code == 200
+    assert "distributor_http_requests_total" in response.text
+    assert "distributor_deliveries" not in response.text
+    assert "distributor_events_waiting" not in response.text

@@ -1,0 +1,197 @@
+"""Leaving a list, by the mail program's one click (RFC 8058) and by the page's button."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from http.client import HTTPConnection
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from lxml import html
+from starlette.testclient import TestClient
+
+from distributor.domain.event import EventKind
+from distributor.domain.subscriber import Membership
+from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.flow.installation import Installation
+from distributor.storage.database import Database
+from distributor.web.app import create_app, serving
+from distributor.web.public.unsubscribe import masked
+from tests.web.conftest import SentMail
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+BOTH_ARE_ON_IT = {"Robin <R>": Membership.SUBSCRIBED, "Sam": Membership.SUBSCRIBED}
+ROBIN_HAS_LEFT = {"Robin <R>": Membership.UNSUBSCRIBED, "Sam": Membership.SUBSCRIBED}
+
+
+def link(mail: SentMail) -> str:
+    return f"/unsubscribe/{mail.token(Purpose.UNSUBSCRIBE)}"
+
+
+def preferences(mail: SentMail) -> str:
+    return f"/preferences/{mail.token(Purpose.PREFERENCES)}"
+
+
+def press_the_button(client: TestClient, text: str) -> str:
+    """What a browser does when the one button of the page is pressed; gives the page that comes."""
+    page = html.document_fromstring(text)
+    [form] = page.xpath("//form")
+    [button] = form.xpath(".//button[@type='submit']")
+    assert form.get("method") == "post"
+    response = client.post(form.get("action"), data={button.get("name"): button.get("value")})
+    assert response.status_code == 200
+    return response.text
+
+
+def test_to_look_at_the_page_changes_nothing_however_often(client: TestClient, sent_mail: SentMail):
+    for method in ("GET", "HEAD", "GET"):
+        assert client.request(method, link(sent_mail)).status_code == 200
+        assert client.request(method, preferences(sent_mail)).status_code == 200
+    assert sent_mail.memberships() == BOTH_ARE_ON_IT
+    assert sent_mail.events() == []
+
+
+def test_one_click_takes_its_holder_off_the_list_and_nobody_else(client: TestClient, sent_mail: SentMail):
+    response = client.post(link(sent_mail), data=ONE_CLICK)
+    assert response.status_code == 200
+    assert sent_mail.memberships() == ROBIN_HAS_LEFT
+
+
+def test_one_click_over_a_socket_needs_no_cookies_and_leads_nowhere(installation: Installation, sent_mail: SentMail):
+    body = urlencode(ONE_CLICK)
+    with serving(installation) as address:
+        connection = HTTPConnection(urlsplit(address).netloc, timeout=30)
+        # Exactly what section 8 of RFC 8058 shows.
+        connection.putrequest("POST", link(sent_mail), skip_accept_encoding=True)
+        connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body.encode())
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+    assert response.status == 200
+    assert response.getheader("Location") is None
+    assert response.getheader("Set-Cookie") is None
+    assert sent_mail.memberships() == ROBIN_HAS_LEFT
+
+
+def test_one_click_may_come_as_multipart(client: TestClient, sent_mail: SentMail):
+    lines = ("--edge", 'Content-Disposition: form-data; name="List-Unsubscribe"', "", "One-Click", "--edge--", "")
+    headers = {"Content-Type": "multipart/form-data; boundary=edge"}
+    assert client.post(link(sent_mail), content="\r\n".join(lines), headers=headers).status_code == 200
+    assert sent_mail.memberships() == ROBIN_HAS_LEFT
+
+
+def test_to_leave_twice_is_to_leave_once(client: TestClient, sent_mail: SentMail):
+    for _ in range(2):
+        assert client.post(link(sent_mail), data=ONE_CLICK).status_code == 200
+    [event] = sent_mail.events()
+    assert (event.kind, event.detail) == (EventKind.UNSUBSCRIBE, {"way": "one-click"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {}},
+        {"data": {"List-Unsubscribe": "Two-Clicks"}},
+        {"data": {"list-unsubscribe": "One-Click"}},
+        {"json": ONE_CLICK},
+        {"content": b"--x", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
+        {"content": b"\xff\xfe", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+        {"files": {"List-Unsubscribe": ("One-Click", b"One-Click")}},
+    ],
+)
+def test_a_post_that_does_not_ask_for_it_changes_nothing(
+    client: TestClient, sent_mail: SentMail, body: dict[str, object]
+):
+    response = client.post(link(sent_mail), **body)
+    assert response.status_code == 400
+    assert "nothing was changed" in response.text
+    assert sent_mail.memberships() == BOTH_ARE_ON_IT
+
+
+def test_the_button_of_the_page_does_what_it_says(client: TestClient, sent_mail: SentMail):
+    answer = press_the_button(client, client.get(link(sent_mail)).text)
+    assert "You are unsubscribed" in answer
+    assert sent_mail.memberships() == ROBIN_HAS_LEFT
+    [event] = sent_mail.events()
+    assert event.detail == {"way": "page"}
+
+
+def test_the_button_of_the_preferences_does_what_it_says(client: TestClient, sent_mail: SentMail):
+    press_the_button(client, client.get(preferences(sent_mail)).text)
+    assert sent_mail.memberships() == ROBIN_HAS_LEFT
+
+
+def test_whoever_has_left_is_offered_no_button(client: TestClient, sent_mail: SentMail):
+    client.post(link(sent_mail), data=ONE_CLICK)
+    for path in (link(sent_mail), preferences(sent_mail)):
+        page = html.document_fromstring(client.get(path).text)
+        assert page.xpath("//form") == []
+        assert "nsubscribed" in page.text_content()
+
+
+def test_the_preferences_say_which_list_and_how_things_stand(client: TestClient, sent_mail: SentMail):
+    page = html.document_fromstring(client.get(preferences(sent_mail)).text)
+    assert page.xpath("//dd//text()") == ["Weekly letter", "R•••@example.org", "Subscribed"]
+
+
+def test_no_page_shows_a_whole_address_or_anybody_else(client: TestClient, sent_mail: SentMail):
+    pages = [client.get(path).text for path in (link(sent_mail), preferences(sent_mail))]
+    pages.append(client.post(link(sent_mail), data=ONE_CLICK).text)
+    for text in pages:
+        assert "R•••@example.org" in text
+        for secret in ("robin", "Sam", "elsewhere"):
+            assert secret.lower() not in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("robin@example.org", "r•••@example.org"), ("r@example.org", "r•••@example.org"), ("@me", "•••@me")],
+)
+def test_a_masked_address_tells_neither_its_letters_nor_their_number(address: str, shown: str):
+    assert masked(address) == shown
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, sent_mail: SentMail, method: str):
+    token = sent_mail.token(Purpose.UNSUBSCRIBE)
+    forged = TokenSigner(b"the key of some other installation").mint(Purpose.UNSUBSCRIBE, sent_mail.delivery_id)
+    gone = sent_mail.installation.tokens.mint(Purpose.UNSUBSCRIBE, 4711)
+    for other in (forged, gone, token[:-1], token + "A", sent_mail.token(Purpose.PREFERENCES)):
+        response = client.request(method, f"/unsubscribe/{other}", data=ONE_CLICK)
+        assert response.status_code == 404
+        assert "Please open it again from the mail it came in." in response.text
+    assert sent_mail.memberships() == BOTH_ARE_ON_IT
+
+
+def test_preferences_open_only_with_their_own_link_and_are_not_posted_to(client: TestClient, sent_mail: SentMail):
+    assert client.get(f"/preferences/{sent_mail.token(Purpose.UNSUBSCRIBE)}").status_code == 404
+    assert client.post(preferences(sent_mail), data=ONE_CLICK).status_code == 405
+    assert sent_mail.memberships() == BOTH_ARE_ON_IT
+
+
+def test_what_is_too_much_for_a_form_is_refused(client: TestClient, sent_mail: SentMail):
+    response = client.post(link(sent_mail), data={**ONE_CLICK, "more": "x" * 100_000})
+    assert response.status_code == 413
+    assert sent_mail.memberships() == BOTH_ARE_ON_IT
+
+
+def test_without_postgresql_nobody_is_told_that_it_worked(installation: Installation, sent_mail: SentMail):
+    cut_off = replace(installation, database=Database("postgresql://nobody@127.0.0.1:1/nothing"))
+    with TestClient(create_app(cut_off)) as client:
+        response = client.post(link(sent_mail), data=ONE_CLICK)
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "60"
+    assert "unsubscribed" not in response.text
+
+
+def test_these_pages_are_kept_and_indexed_by_nobody_and_tell_their_address_to_nobody(
+    client: TestClient, sent_mail: SentMail
+):
+    for path in (link(sent_mail), preferences(sent_mail), "/unsubscribe/none"):
+        headers = client.get(path).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-robots-tag"] == "noindex"
+        assert "set-cookie" not in headers
