@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from distributor.domain.campaign import OPEN_STATES, CampaignPlan, DispatchState, Totals, campaign_state
+from distributor.domain.delivery import DeliveryState
+
+MONDAY, FRIDAY = datetime(2026, 11, 23, 9, tzinfo=UTC), datetime(2026, 11, 27, 9, tzinfo=UTC)
+
+
+def test_a_channel_goes_out_at_its_own_time_or_with_the_campaign() -> None:
+    plan = CampaignPlan(
+        name="Autumn",
+        article_slugs=("soil",),
+        channel_names=("mail", "x"),
+        list_slug="all",
+        starts_at=MONDAY,
+        times={"x": FRIDAY},
+    )
+
+    assert (plan.time_of("mail"), plan.time_of("x")) == (MONDAY, FRIDAY)
+
+
+def test_the_totals_of_dispatches_add_up_to_their_audience() -> None:
+    one = Totals({DeliveryState.SENT: 3, DeliveryState.FAILED: 1})
+    other = Totals({DeliveryState.SENT: 2, DeliveryState.PENDING: 5})
+
+    together = Totals.sum_of([one, other])
+
+    assert together.audience == one.audience + other.audience == 11
+    assert (together[DeliveryState.SENT], together[DeliveryState.UNKNOWN]) == (5, 0)
+
+
+@pytest.mark.parametrize("state", DispatchState)
+def test_a_campaign_with_one_dispatch_is_called_what_that_is(state: DispatchState) -> None:
+    assert campaign_state([state]) is state
+
+
+def test_a_campaign_with_anything_running_is_running() -> None:
+    assert campaign_state(DispatchState) is DispatchState.RUNNING
+
+
+def test_a_campaign_is_open_as_long_as_one_dispatch_is() -> None:
+    closed = [state for state in DispatchState if state not in OPEN_STATES]
+
+    assert campaign_state(closed) not in OPEN_STATES
+    assert all(campaign_state([*closed, state]) is state for state in OPEN_STATES)

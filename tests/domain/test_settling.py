@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Outcome, Verdict
+from distributor.domain.settling import FIRST_WAIT, GIVE_UP_AFTER, LONGEST_WAIT, next_attempt, settlement_of
+
+RELEASED = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def delivery(*, attempt: int = 1, id: int = 1) -> Delivery:
+    return Delivery(id=id, dispatch_id=1, recipient="a@b.example", epoch=1, attempt=attempt, created_at=RELEASED)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        (Verdict.SENT, DeliveryState.SENT),
+        (Verdict.FAILED, DeliveryState.FAILED),
+        (Verdict.DEFERRED, DeliveryState.DEFERRED),
+        (Verdict.UNKNOWN, DeliveryState.UNKNOWN),
+        (Verdict.REFUSED, DeliveryState.PENDING),
+        (Verdict.RESUME, DeliveryState.PENDING),
+    ],
+)
+def test_every_verdict_becomes_a_state_that_may_follow_a_flight(verdict: Verdict, state: DeliveryState) -> None:
+    settlement = settlement_of(Outcome.of(delivery(), verdict), delivery(), now=RELEASED)
+
+    assert settlement.state is state
+    assert state in TRANSITIONS[DeliveryState.IN_FLIGHT]
+
+
+def test_what_is_unknown_is_looked_into_at_once_unless_the_channel_names_a_time() -> None:
+    later = RELEASED + timedelta(minutes=5)
+
+    assert settlement_of(Outcome.of(delivery(), Verdict.UNKNOWN), delivery(), now=RELEASED).next_at == RELEASED
+    asked = Outcome.of(delivery(), Verdict.UNKNOWN, retry_at=later)
+    assert settlement_of(asked, delivery(), now=RELEASED).next_at == later
+
+
+def test_a_temporary_failure_that_lasted_for_days_is_final() -> None:
+    end = RELEASED + GIVE_UP_AFTER
+    settlement = settlement_of(Outcome.of(delivery(), Verdict.DEFERRED), delivery(attempt=30), now=end)
+
+    assert (settlement.state, settlement.next_at) == (DeliveryState.FAILED, None)
+
+
+@given(attempt=st.integers(1, 10_000), id=st.integers(1, 2**63 - 1))
+@settings(deadline=None, derandomize=True)
+def test_waits_double_up_to_the_longest_and_are_stretched_by_a_quarter_at_most(attempt: int, id: int) -> None:
+    moment = next_attempt(delivery(attempt=attempt, id=id), now=RELEASED)
+
+    assert moment is not None
+    least = min(FIRST_WAIT * 2 ** min(attempt - 1, 10), LONGEST_WAIT)
+    assert least <= moment - RELEASED < least * 1.25
+
+
+def test_failures_of_one_moment_come_back_at_different_ones() -> None:
+    moments = {next_attempt(delivery(id=id), now=RELEASED) for id in range(1, 101)}
+
+    assert len(moments) > 90
+
+
+def test_the_time_that_the_other_side_asks_for_is_obeyed() -> None:
+    asked = RELEASED + timedelta(hours=2)
+
+    assert next_attempt(delivery(), now=RELEASED, asked=asked) == asked
+
+
+def test_a_time_asked_for_that_is_too_late_is_the_end() -> None:
+    assert next_attempt(delivery(), now=RELEASED, asked=RELEASED + GIVE_UP_AFTER + timedelta(seconds=1)) is None
