@@ -34,7 +34,7 @@ WIDTH = 72
 # RFC 1855, section 2.1.1, for the first two; the others are as common.
 _SIGN_OF_MARK = {Mark.STRONG: "*", Mark.EMPHASIS: "_", Mark.STRIKE: "~~", Mark.CODE: "`"}
 _UNDERLINES = {1: "=", 2: "-"}
-_SPACES = re.compile(r"[ \t\x85\u2028\u2029]+")
+_SPACES = re.compile(r"[ \t]+")
 
 
 def text_of_blocks(blocks: Sequence[Block], *, resolve: Resolve | None = None, width: int = WIDTH) -> str:
