@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import datetime
 from typing import Annotated, Any
@@ -172,11 +173,15 @@ def list_events(
     )
 
 
-def follow(installation: Installation, campaign_id: int) -> CampaignReport:
-    """Show the progress of each channel until the campaign is done or waits for somebody."""
+def follow(installation: Installation, campaign_id: int, *, patience: float = math.inf) -> CampaignReport:
+    """Show the progress of each channel until the campaign is done or waits for somebody.
+
+    Gives up when nothing has changed for `patience` seconds.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[state]}"), console=err) as progress:
         told = report(installation, campaign_id)
+        changed = time.monotonic()
         bars = {
             one.dispatch.id: progress.add_task(one.dispatch.channel_name, total=None, state="")
             for one in told.dispatches
@@ -193,7 +198,11 @@ def follow(installation: Installation, campaign_id: int) -> CampaignReport:
             if all(one.dispatch.state in _DONE | {DispatchState.PAUSED} for one in told.dispatches):
                 return told
             time.sleep(0.3)
-            told = report(installation, campaign_id)
+            before, told = told, report(installation, campaign_id)
+            if told != before:
+                changed = time.monotonic()
+            if time.monotonic() - changed > patience:
+                return told
 
 
 def _times(given: list[str], channels: list[str], *, zone: str | None, now: datetime) -> dict[str, datetime]:

@@ -35,6 +35,8 @@ from distributor.storage.schema import migrate
 _FEEDS = {"feeds/all.rss": "rss.xml", "feeds/all.atom": "atom.xml", "feeds/all.json": "feed.json"}
 _NETWORKS = ("x", "mastodon", "bluesky")
 _BATCH = 5000
+# A demonstration in which nothing happens for so long has failed.
+_PATIENCE_SECONDS = 90
 _NAMES = ("Ada", "Bo", "Chloé", "Dmitri", "Eun-ji", "Farid", "Grace", "Hana", "Íris", "Jürgen", "", "Łukasz")
 """First names of made-up subscribers; one has none, as in life."""
 
@@ -89,7 +91,7 @@ def demo(
                     starts_at=installation.clock(),
                 ),
             )
-            told = follow(installation, campaign_id)
+            told = follow(installation, campaign_id, patience=_PATIENCE_SECONDS)
             _collect(installation, folders, ports)
         installation.database.close()
     _conclude(told, folders, slug=ingested.slug, seconds=time.monotonic() - started)

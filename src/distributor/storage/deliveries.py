@@ -302,6 +302,14 @@ def totals(connection: Connection, dispatch_id: int) -> Totals:
     return Totals({DeliveryState(row.state): row.deliveries for row in rows})
 
 
+def last_change(connection: Connection, dispatch_id: int) -> datetime | None:
+    """When a delivery of this dispatch last changed its state; None if it has none."""
+    moment: datetime | None = connection.execute(
+        select(func.max(tables.deliveries.c.updated_at)).where(tables.deliveries.c.dispatch_id == dispatch_id)
+    ).scalar_one()
+    return moment
+
+
 def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
     """Raises NotFoundError."""
     row = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id == delivery_id)).one_or_none()

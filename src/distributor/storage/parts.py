@@ -53,8 +53,9 @@ def intend(
         insert(tables.delivery_parts)
         .values(delivery_id=delivery_id, number=number, request=dict(request), state="intended", intended_at=now)
         .on_conflict_do_nothing()
+        .returning(tables.delivery_parts.c.number)
     )
-    return written.rowcount > 0
+    return written.first() is not None
 
 
 def settle(

@@ -1,0 +1,110 @@
+"""What channels are given to send with keeps its word: parts are committed once, publications are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from distributor.channels.contract import Document, Item, PartState, SendContext
+from distributor.domain.delivery import Delivery
+from distributor.flow.journal import open_journal
+from distributor.flow.ports import send_context
+from distributor.flow.release import release
+from distributor.flow.render import render
+from distributor.storage import channels, deliveries, publications
+from flow.desk import Desk
+
+MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def sending(desk: Desk) -> tuple[SendContext, Delivery]:
+    """A context to send with, and a delivery to send."""
+    desk.channel("board", "scripted_broadcast")
+    dispatch_id = desk.report(desk.plan("board")).dispatches[0].dispatch.id
+    render(desk.installation, dispatch_id)
+    release(desk.installation, dispatch_id)
+    now = desk.installation.clock()
+    with desk.installation.database.begin() as connection:
+        claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=1, now=now, lease_until=now)
+        record = channels.find(connection, "board")
+    with open_journal(desk.installation.journal_dir) as journal:
+        return send_context(desk.installation, record, journal), claimed.deliveries[0]
+
+
+def test_a_part_is_new_only_the_first_time_it_is_intended(sending: tuple[SendContext, Delivery]) -> None:
+    context, delivery = sending
+    first = context.parts.intend(delivery, 0, {"text": "as first meant"})
+    second = context.parts.intend(delivery, 0, {"text": "otherwise"})
+    assert (first.is_new, second.is_new) == (True, False)
+    assert second.request == {"text": "as first meant"}
+
+
+def test_a_settled_part_keeps_its_identity(sending: tuple[SendContext, Delivery]) -> None:
+    context, delivery = sending
+    context.parts.intend(delivery, 0, {})
+    context.parts.settle(delivery, 0, remote_id="7", permalink="https://example.org/7", detail={"cid": "c"})
+    (part,) = context.parts.of(delivery)
+    assert (part.state, part.remote_id, part.detail) == (PartState.SENT, "7", {"cid": "c"})
+
+
+def test_a_withdrawn_part_may_be_intended_anew_and_a_settled_one_cannot_be_withdrawn(
+    sending: tuple[SendContext, Delivery],
+) -> None:
+    context, delivery = sending
+    context.parts.intend(delivery, 0, {"text": "one"})
+    context.parts.withdraw(delivery, 0)
+    assert context.parts.intend(delivery, 0, {"text": "two"}).is_new
+    context.parts.settle(delivery, 0, remote_id="7", permalink=None)
+    context.parts.withdraw(delivery, 0)
+    assert [part.remote_id for part in context.parts.of(delivery)] == ["7"]
+
+
+def test_the_newest_items_are_composed_newest_first(desk: Desk, sending: tuple[SendContext, Delivery]) -> None:
+    context, _ = sending
+    for number in (1, 3, 2):
+        context.publications.publish("all", _item(number), limit=2, compose=_titles)
+    assert _served(desk).body == b"3 2"
+
+
+def test_an_older_revision_does_not_replace_a_newer_one(desk: Desk, sending: tuple[SendContext, Delivery]) -> None:
+    context, _ = sending
+    context.publications.publish(
+        "all", _item(1, title="new", revised=MOMENT + timedelta(days=9)), limit=2, compose=_titles
+    )
+    context.publications.publish("all", _item(1, title="old"), limit=2, compose=_titles)
+    assert _served(desk).body == b"new"
+
+
+def test_a_document_whose_bytes_change_is_never_dated_the_same(
+    desk: Desk, sending: tuple[SendContext, Delivery]
+) -> None:
+    context, _ = sending
+    context.publications.publish("all", _item(2), limit=5, compose=_titles)
+    before = _served(desk)
+    context.publications.publish("all", _item(2), limit=5, compose=_titles)
+    assert _served(desk) == before
+    context.publications.publish("all", _item(1), limit=5, compose=_titles)
+    assert _served(desk).last_modified > before.last_modified
+
+
+def _item(number: int, *, title: str = "", revised: datetime | None = None) -> Item:
+    published = MOMENT + timedelta(hours=number)
+    return Item(
+        key=f"guid-{number}",
+        published_at=published,
+        updated_at=revised or published,
+        content={"title": title or str(number)},
+    )
+
+
+def _titles(items: Sequence[Item]) -> list[Document]:
+    body = " ".join(item.content["title"] for item in items).encode()
+    return [Document(path="feeds/all.txt", media_type="text/plain", body=body, last_modified=items[0].updated_at)]
+
+
+def _served(desk: Desk) -> publications.DocumentRecord:
+    with desk.installation.database.begin() as connection:
+        return publications.find_document(connection, "feeds/all.txt")
