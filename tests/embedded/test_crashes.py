@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,24 @@ def test_a_server_of_an_earlier_keeper_is_ended_first(data_dir: Path) -> None:
         assert earlier.wait() == -signal.SIGTERM
 
 
+def test_a_data_directory_that_is_taken_away_ends_its_servers(data_dir: Path) -> None:
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services, Redis.from_url(services.redis_url) as redis:
+        redis_pid = redis.info("server")["process_id"]
+        sockets = Path((data_dir / "keeper.address").read_text()).parent
+        keeper = process_named(data_dir, KEEPER)
+        data_dir.rename(data_dir.with_name("elsewhere"))
+        os.kill(redis_pid, signal.SIGKILL)
+        wait_for_the_end_of(keeper)
+        assert processes_of(data_dir) == processes_of(data_dir.with_name("elsewhere")) == {}
+        assert not sockets.exists()
+
+
+def wait_for_the_end_of(pid: int) -> None:
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def kill_everything(data_dir: Path) -> None:
     with Companion(data_dir) as companion:
         companion.services()
@@ -137,8 +156,11 @@ def patient_redis(services: Services) -> Redis:
 
 
 def connect_patiently(services: Services) -> psycopg.Connection:
+    deadline = time.monotonic() + 60
     while True:
         try:
             return psycopg.connect(services.database_url)
         except psycopg.OperationalError:
-            continue
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

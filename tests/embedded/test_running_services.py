@@ -141,11 +141,12 @@ def test_nothing_is_left_running_when_the_last_user_is_killed(data_dir: Path) ->
 
 def test_nothing_is_left_running_when_the_only_user_is_killed_during_the_first_start(data_dir: Path) -> None:
     companion = Companion(data_dir)
-    while not (data_dir / "postgres.new").exists():
+    while companion.process.poll() is None and not (data_dir / "postgres.new" / "PG_VERSION").exists():
         time.sleep(0.01)
     companion.kill()
     wait_until_stopped(data_dir)
     assert processes_of(data_dir) == {}
+    assert not (data_dir / "postgres").exists()
     with running_services(data_dir) as services:
         assert keys_of(services) == set()
 

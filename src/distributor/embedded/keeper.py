@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 
 from distributor.domain.errors import DistributorError, ServiceError
 from distributor.embedded.greeting import Services, announce, excuse
-from distributor.embedded.layout import Layout, announce_socket, make_socket_folder, remove_sockets
+from distributor.embedded.layout import Layout, announce_socket, make_socket_folder, remove_old_sockets
 from distributor.embedded.postgres import Postgres, Tuning
 from distributor.embedded.redis import Redis
 from distributor.embedded.supervision import Supervised
@@ -46,8 +47,15 @@ class Keeper:
     async def run(self) -> None:
         """Serve until the last user has gone, or until told to stop. The servers are stopped when this returns."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._done.set)
-        remove_sockets(self._layout)
+        remove_old_sockets(self._layout)
         sockets = _make_passable(make_socket_folder())
+        try:
+            await self._receive_users(sockets)
+        finally:
+            self._layout.address.unlink(missing_ok=True)
+            shutil.rmtree(sockets, ignore_errors=True)
+
+    async def _receive_users(self, sockets: Path) -> None:
         serving = asyncio.create_task(self._serve(sockets))
         reception = await asyncio.start_unix_server(self._receive, sockets / "keeper")
         first = asyncio.create_task(self._receive(*await asyncio.open_unix_connection(sock=self._first_user)))
@@ -61,7 +69,6 @@ class Keeper:
             with suppress(asyncio.CancelledError):
                 await serving
             await asyncio.gather(*(server.stop() for server in self._servers))
-            remove_sockets(self._layout)
 
     async def _serve(self, sockets: Path) -> None:
         try:

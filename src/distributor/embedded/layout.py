@@ -109,8 +109,8 @@ def announce_socket(layout: Layout, socket: Path) -> None:
     draft.replace(layout.address)
 
 
-def remove_sockets(layout: Layout) -> None:
-    """Take back the announcement, and the folder it names with it. Only for the holder of the keeper's lock."""
+def remove_old_sockets(layout: Layout) -> None:
+    """Remove what a killed keeper has left. Only for the holder of the keeper's lock."""
     socket = announced_socket(layout)
     if socket is not None and socket.parent.name.startswith(_SOCKETS_PREFIX):
         shutil.rmtree(socket.parent, ignore_errors=True)

@@ -81,9 +81,11 @@ async def stop(process: Process, program: Program) -> None:
             process.send_signal(signal)
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), _PATIENCE_SECONDS)
-    lock = await _wait_for_lock(program.lock, _PATIENCE_SECONDS)
-    if lock is not None:
-        os.close(lock)
+    # Somebody may have removed the data directory, lock and all.
+    with suppress(FileNotFoundError):
+        lock = await _wait_for_lock(program.lock, _PATIENCE_SECONDS)
+        if lock is not None:
+            os.close(lock)
 
 
 async def run(tool: Program) -> None:
