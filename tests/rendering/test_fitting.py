@@ -56,6 +56,10 @@ def test_a_text_is_cut_after_a_sentence_if_that_fills_much_of_the_room(limit: in
     assert fit("Bread rises. It rises because of yeast, and slowly.", limit=limit, measure=graphemes) == fitted
 
 
+def test_a_whole_sentence_gets_no_ellipsis_even_if_it_fills_little_of_the_room() -> None:
+    assert fit("It rises. Supercalifragilistic", limit=25, measure=graphemes) == "It rises."
+
+
 @pytest.mark.parametrize(
     "whole", ["https://example.org/bread/", "www.example.org", "http://127.0.0.1:8000/", "#SourdoughBread", "@baker"]
 )

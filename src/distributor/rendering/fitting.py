@@ -59,8 +59,10 @@ def fit(text: str, *, limit: int, measure: Measure) -> str:
 
     def broken_off(cut: int) -> str:
         kept = cuts.without_hanging(cut)
+        if not kept or kept in cuts.sentences:
+            return text[:kept]
         gap = " " if kept in cuts.address_ends else ""
-        return f"{text[:kept]}{gap}{_ELLIPSIS}" if kept else ""
+        return f"{text[:kept]}{gap}{_ELLIPSIS}"
 
     said = _longest(cuts.sentences, whole, limit=limit, measure=measure)
     if said and measure(said) - empty >= _WHOLE_SENTENCES * (limit - empty):
@@ -143,14 +145,13 @@ def _end_of_part(text: str, start: int, *, cuts: _Cuts, limit: int, measure: Mea
 def _longest(cuts: Sequence[int], made: Callable[[int], str], *, limit: int, measure: Measure) -> str:
     """What is made of the last cut that fits, or nothing. Longer beginnings are taken to measure no less.
 
-    Looks at short beginnings first, because measuring a long one takes long.
+    Looks at short beginnings first, because measuring a long one takes long. The answer itself has been measured.
     """
     reach = 1
     while reach < len(cuts) and measure(made(cuts[reach - 1])) <= limit:
         reach *= 2
     fitting = bisect_left(cuts[:reach], True, key=lambda cut: measure(made(cut)) > limit)
-    candidates = (made(cut) for cut in reversed(cuts[:fitting]))
-    return next((candidate for candidate in candidates if measure(candidate) <= limit), "")
+    return made(cuts[fitting - 1]) if fitting else ""
 
 
 def _sentence_ends(text: str) -> Iterator[int]:
