@@ -1,0 +1,79 @@
+"""Posts in a rendition: their pieces, their cards, and what is wrong with them on any network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from distributor.channels.social.checking import check_posts
+from distributor.channels.social.post import Post, card_of, pieces_of
+from distributor.domain.blocks import Image
+from distributor.rendering.measuring import graphemes
+
+from .world import SITE, article, paragraph
+
+
+def codes(*posts: Post, limit: int = 50) -> list[str]:
+    return [problem.code for problem in check_posts(posts, limit=limit, measure=graphemes, unit="characters")]
+
+
+def test_the_pieces_of_a_text_are_all_of_it() -> None:
+    text = "See https://example.org/#top, #Bread & www.example.org!"
+    pieces = pieces_of(text)
+    assert "".join(piece.text for piece in pieces) == text
+    assert [(piece.kind.value, piece.text) for piece in pieces if piece.kind.value != "plain"] == [
+        ("link", "https://example.org/#top"),
+        ("hashtag", "#Bread"),
+        ("link", "www.example.org"),
+    ]
+
+
+def test_a_post_comes_back_from_json_as_it_was() -> None:
+    told = Post(text="Hi", language="en", link="https://x.org", hashtags=("One",), card=card_of(article(), SITE))
+    assert Post.from_json(told.as_json()) == told
+    assert Post.from_json(Post(text="Hi", language="en").as_json()) == Post(text="Hi", language="en")
+
+
+@pytest.mark.parametrize(
+    ("src", "image"),
+    [("https://example.org/a.png", "https://example.org/a.png"), ("a.png", ""), ("data:image/png,x", "")],
+)
+def test_a_card_has_only_an_image_with_an_absolute_address(src: str, image: str) -> None:
+    assert card_of(article(image=Image(src)), SITE).image == image
+
+
+def test_a_card_without_a_summary_tells_how_the_article_begins() -> None:
+    assert card_of(article(body=(paragraph("It begins."),)), SITE).description == "It begins."
+    assert card_of(article(summary="In short."), SITE).description == "In short."
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("https://www.gazette.org/x", []),
+        ("https://93.184.216.34/x", []),
+        ("http://127.0.0.1:8000/x", ["link-is-local"]),
+        ("http://192.168.1.4/x", ["link-is-local"]),
+        ("http://[::1]:8000/x", ["link-is-local"]),
+        ("http://localhost/x", ["link-is-local"]),
+        ("http://printer/x", ["link-is-local"]),
+        ("http://gazette.local/x", ["link-is-local"]),
+    ],
+)
+def test_a_link_that_readers_cannot_open_is_warned_about(link: str, found: list[str]) -> None:
+    assert codes(Post(text="Hi", language="en", link=link)) == found
+
+
+def test_empty_and_long_posts_are_found_with_their_place() -> None:
+    posts = [Post(text="", language="en"), Post(text="a" * 51, language="en")]
+    assert codes(*posts) == ["empty", "too-long"]
+    problems = list(check_posts(posts, limit=50, measure=graphemes, unit="characters"))
+    assert problems[1].where == "post 2 of 2"
+    assert "51 characters, 50 are allowed" in problems[1].message
+
+
+def test_a_shortened_title_is_warned_about() -> None:
+    card = card_of(article(title="A title that is long"), SITE)
+    assert codes(Post(text="A title…", language="en", card=card)) == ["title-cut"]
+    assert codes(replace(Post(text="A title that is long", language="en"), card=card)) == []
