@@ -1,0 +1,65 @@
+"""The posts of a thread after the first: how each section of the article begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from distributor.channels.social.post import one_line
+from distributor.channels.social.wording import tidy
+from distributor.domain.article import Article
+from distributor.domain.blocks import Block, Heading, List, Paragraph, Quote, plain_text, text_of
+from distributor.rendering.fitting import Measure, beginnings, fit
+
+# A sentence that ends so announces what no longer fits ("Key findings include:").
+_ANNOUNCING = (":", "：")
+
+
+def digest(article: Article, *, most: int, limit: int, measure: Measure) -> list[str]:
+    """At most `most` posts, each with the heading of a section and as many whole sentences as fit.
+
+    If there are more sections than posts, those under lesser headings are left out first, then the last ones.
+    """
+    chosen = sorted(_sections(article), key=lambda section: section.level)[:most]
+    posts = (_begin(section, limit, measure) for section in sorted(chosen, key=lambda section: section.place))
+    return [post for post in posts if post]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    place: int
+    level: int
+    heading: str
+    told: list[str]
+
+
+def _sections(article: Article) -> Iterator[_Section]:
+    """The sections with something under their heading; what stands before the first is in the first post."""
+    current: _Section | None = None
+    for place, block in enumerate([*article.body, Heading(level=1, runs=())]):
+        if isinstance(block, Heading):
+            if current and current.told:
+                yield current
+            current = _Section(place=place, level=block.level, heading=one_line(text_of(block.runs)), told=[])
+        elif current and (text := _told(block)):
+            current.told.append(text)
+
+
+def _told(block: Block) -> str:
+    match block:
+        case Paragraph(runs=runs):
+            return one_line(text_of(runs))
+        case List(items=items):
+            return "\n".join(f"• {one_line(plain_text(item.blocks))}" for item in items)
+        case Quote(blocks=blocks):
+            return f"“{one_line(plain_text(blocks))}”"
+        case _:
+            return ""
+
+
+def _begin(section: _Section, limit: int, measure: Measure) -> str:
+    """The beginning of the section that makes a post, or nothing if only its heading would be left."""
+    whole = tidy("\n\n".join([section.heading, *section.told]))
+    sayable = (text for text in reversed(beginnings(fit(whole, limit=limit, measure=measure))))
+    begun = next((text for text in sayable if not text.endswith(_ANNOUNCING)), "")
+    return begun if len(begun) > len(section.heading) else ""
