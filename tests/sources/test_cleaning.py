@@ -22,6 +22,7 @@ PERSIAN = "می\u200cخواهم"
         ("a\tb", "a\tb"),
         ("zero\u200bwidth\ufeff\u2060", "zerowidth"),
         ("e\u0301", "é"),
+        ("e\u200d\u0301", "é"),
         ("x\x00\x08\x1fy\x7f\x80\ufffe\ud800z", "xyz"),
         ("Latin\u200d and space \u200cx", "Latin and space x"),
         (FAMILY, FAMILY),

@@ -151,6 +151,12 @@ def test_numbered_headings_are_sections_where_there_are_no_others() -> None:
     ]
 
 
+def test_a_short_line_below_a_numbered_heading_is_its_text() -> None:
+    text = f"1. Tools\n\nBring a hammer\n\n2. Wood\n\n{PROSE}"
+
+    assert outline(text) == ["h2 1. Tools", "p Bring a hammer", "h2 2. Wood", f"p {PROSE}"]
+
+
 def test_a_lone_numbered_sentence_is_a_paragraph_that_keeps_its_number() -> None:
     text = f"1. Dig, and do not stop.\n\n{PROSE}\n\n12. November was cold."
 
@@ -225,6 +231,18 @@ def test_dialogue_is_no_list(speech: str) -> None:
     assert outline(f"{PROSE}\n\n{speech}") == [f"p {PROSE}", *(f"p {line}" for line in speech.split("\n") if line)]
 
 
+def test_sentences_with_dashes_below_a_heading_are_a_list() -> None:
+    assert outline("What to Do\n\n– Dig in May.\n– Water in June.") == [
+        "h2 What to Do", "*", "    p Dig in May.", "*", "    p Water in June.",
+    ]  # fmt: skip
+
+
+def test_a_dash_that_begins_a_line_of_a_paragraph_makes_no_list() -> None:
+    assert outline("It rained in the north\n– and in the south too.") == [
+        "p It rained in the north⏎– and in the south too."
+    ]
+
+
 @pytest.mark.parametrize("line", ["– Albert Einstein", "* Results may vary.", "- and so on"])
 def test_a_lone_line_with_a_dash_or_star_keeps_it(line: str) -> None:
     assert outline(f"{PROSE}\n\n{line}") == [f"p {PROSE}", f"p {line}"]
@@ -256,6 +274,19 @@ def test_breaks_that_an_editor_made_are_joined_and_those_of_the_author_stay() ->
 
 def test_breaks_in_short_lines_are_meant() -> None:
     assert outline("Roses are red\nViolets are blue") == ["p Roses are red⏎Violets are blue"]
+
+
+def test_breaks_in_long_lines_that_had_room_for_more_are_meant() -> None:
+    lines = [
+        "Of all that grows in gardens when the summer is at its very height",
+        "The climbing bean is what I like the best",
+        "It takes the pole I give it, and it asks for nothing but the light",
+        "And does not even mind the heat",
+        "Or crowds of other beans that want to rest",
+        "A little higher up",
+    ]
+
+    assert outline("\n".join(lines)) == [f"p {'⏎'.join(lines)}"]
 
 
 def test_a_text_without_empty_lines_has_a_paragraph_on_each_line() -> None:
