@@ -35,6 +35,11 @@ def test_marks_are_nested_in_one_order() -> None:
     assert html_of([marked]) == "<p><strong><em><s><code>all</code></s></em></strong></p>"
 
 
+def test_neighbours_share_the_element_of_a_mark_they_share() -> None:
+    neighbours = paragraph(run("a ", Mark.STRONG), run("b", Mark.STRONG, Mark.EMPHASIS), run(" c", Mark.EMPHASIS))
+    assert html_of([neighbours]) == "<p><strong>a <em>b</em></strong><em> c</em></p>"
+
+
 def test_runs_with_the_same_target_make_one_link() -> None:
     linked = paragraph(run("very ", href="/a"), run("good", Mark.STRONG, href="/a"), run(" indeed"))
     assert html_of([linked]) == '<p><a href="/a">very <strong>good</strong></a> indeed</p>'

@@ -76,6 +76,11 @@ def test_marks_are_written_close_to_the_words() -> None:
     assert lines(marked) == ["so *very* _good_ ``x``"]
 
 
+def test_neighbours_share_the_signs_of_a_mark_they_share() -> None:
+    neighbours = paragraph(run("a ", Mark.STRONG), run("b", Mark.STRONG, Mark.CODE), run(" c", Mark.STRONG), " d")
+    assert lines(neighbours) == ["*a `b` c* d"]
+
+
 def test_what_was_struck_out_does_not_read_as_if_it_were_valid() -> None:
     assert lines(paragraph(run("100 €", Mark.STRIKE), " 50 €")) == ["~~100 €~~ 50 €"]
 

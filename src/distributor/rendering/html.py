@@ -166,16 +166,21 @@ class _Writer:
         return "".join(self.link(href, list(group)) for href, group in groupby(runs, key=lambda run: run.href))
 
     def link(self, href: str | None, runs: Sequence[Run]) -> str:
-        text = "".join(self.run(run) for run in runs)
+        text = self.marked(runs, tuple(_TAG_OF_MARK))
         target = link_target(href, self.resolve) if href else None
         return self.element("a", text, href=target) if target else text
 
-    def run(self, run: Run) -> str:
-        text = _escaped(run.text).replace("\n", "<br/>")
-        for mark, tag in reversed(_TAG_OF_MARK.items()):
-            if mark in run.marks:
-                text = self.element(tag, text)
-        return text
+    def marked(self, runs: Sequence[Run], marks: Sequence[Mark]) -> str:
+        """The runs with elements for `marks`, the first of them outermost and around neighbours that share it."""
+        if not marks:
+            return "".join(_escaped(run.text).replace("\n", "<br/>") for run in runs)
+        mark, *others = marks
+        return "".join(
+            self.element(_TAG_OF_MARK[mark], self.marked(list(group), others))
+            if has_mark
+            else self.marked(list(group), others)
+            for has_mark, group in groupby(runs, key=lambda run: mark in run.marks)
+        )
 
     def element(self, tag: str, content: str, parent: str = "", **attributes: str) -> str:
         return f"<{tag}{self.attributes(tag, parent, attributes)}>{content}</{tag}>"

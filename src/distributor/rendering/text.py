@@ -122,19 +122,28 @@ class _Writer:
         return "".join(self.link(href, tuple(group)) for href, group in groupby(runs, key=lambda run: run.href))
 
     def link(self, href: str | None, runs: Runs) -> str:
-        text = "".join(_marked(run) for run in runs)
+        text = _marked(runs, tuple(_SIGN_OF_MARK))
         target = link_target(href, self.resolve) if href else None
         if target is None or _says_it_already(text_of(runs), target):
             return text
         return f"{text} <{target}>" if text.strip() else f"<{target}>"
 
 
-def _marked(run: Run) -> str:
-    """The run with the signs of its marks; they stand close to the words, spaces stay outside."""
-    text = legible(run.text)
+def _marked(runs: Sequence[Run], marks: Sequence[Mark]) -> str:
+    """The runs with signs for `marks`, the first of them outermost and around neighbours that share it."""
+    if not marks:
+        return "".join(legible(run.text) for run in runs)
+    mark, *others = marks
+    return "".join(
+        _enclosed(_marked(list(group), others), _SIGN_OF_MARK[mark]) if has_mark else _marked(list(group), others)
+        for has_mark, group in groupby(runs, key=lambda run: mark in run.marks)
+    )
+
+
+def _enclosed(text: str, sign: str) -> str:
+    """The text between signs that stand close to its words, spaces staying outside."""
     bare = text.strip()
-    signs = "".join(sign for mark, sign in _SIGN_OF_MARK.items() if mark in run.marks)
-    return text.replace(bare, f"{signs}{bare}{signs[::-1]}", 1) if bare and signs else text
+    return text.replace(bare, f"{sign}{bare}{sign}", 1) if bare else text
 
 
 def _says_it_already(text: str, target: str) -> bool:
