@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from email import message_from_bytes, policy
 
@@ -9,7 +10,9 @@ from distributor.channels.contract import Audience
 from distributor.channels.email import CHANNEL, EmailChannel
 from distributor.channels.shelf import make_channel
 from distributor.domain.errors import InputError
+from tests.channels.email.mailing import a_context, deliveries
 from tests.channels.email.rendition_samples import article, changed, context, rendered
+from tests.channels.email.smtp_servers import Server
 
 
 def channel() -> EmailChannel:
@@ -82,3 +85,13 @@ def _unsigned(content: str) -> str:
     return (
         re.sub(r'src="(data:image/gif|https://tideline\.example/o/)[^"]*"', "", signed).replace("\r\n", "\n").rstrip()
     )
+
+
+def test_a_channel_hands_its_mails_to_the_relay_of_its_settings() -> None:
+    async def sent() -> list[str]:
+        async with Server() as relay:
+            own = make_channel("email", {"smtp_url": relay.url})
+            rendition = own.render([article()], context())
+            return [outcome.verdict async for outcome in own.send(rendition, deliveries(3), a_context())]
+
+    assert asyncio.run(sent()) == ["sent"] * 3

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import ClassVar, cast
 
 from pydantic import BaseModel
 
@@ -51,7 +52,11 @@ class EmailChannel:
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()
 
-    def send(
+    async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
     ) -> AsyncIterator[Outcome]:
-        return send_deliveries(self._settings, rendition, deliveries, context)
+        # Closed at once, and not some time later, if nobody asks for the rest: connections hang on it.
+        sending = cast("AsyncGenerator[Outcome, None]", send_deliveries(self._settings, rendition, deliveries, context))
+        async with aclosing(sending) as outcomes:
+            async for outcome in outcomes:
+                yield outcome

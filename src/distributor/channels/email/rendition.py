@@ -38,28 +38,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     if not articles:
         raise InputError("a mail needs at least one article")
     templates, site = context.templates, context.site
-    language = keep_literal(articles[0].language or site.language)
-    direction = direction_of(language)
-    start, end = ("right", "left") if direction == "rtl" else ("left", "right")
-    styles = _style_rules(templates, {"start": start, "end": end})
-    list_name = settings.list_name or site.name
-    given: dict[str, Json] = {
-        "articles": [
-            view_of(article, site, styles=styles, section_level=2 if len(articles) == 1 else 3) for article in articles
-        ],
-        "language": language,
-        "direction": direction,
-        "start": start,
-        "end": end,
-        "list_name": keep_literal(list_name),
-        "site": {
-            "name": keep_literal(site.name),
-            "public_url": site.public_url,
-            "postal_lines": [keep_literal(line) for line in _postal_lines(site.postal_address)],
-        },
-        "tracking": {"opens": context.tracking.opens, "clicks": context.tracking.clicks},
-        "preheader": keep_literal(preheader_of(articles[0])),
-    }
+    given = _given(articles, context, settings)
     given["subject"] = " ".join(templates.render(_SUBJECT, given).split())
     markup = literal_in_html(html_of_mjml(templates.render(_HTML, given), template=_HTML))
     links = _outward_links(markup)
@@ -68,15 +47,40 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
         "preheader": literal_in_text(given["preheader"]),
         "from": settings.sender or site.sender,
         "reply_to": settings.reply_to,
-        "language": language,
+        "language": given["language"],
         "html": _counted(markup, links) if context.tracking.clicks else markup,
         "text": literal_in_text(templates.render(_TEXT, given)).strip("\n") + "\n",
         "links": links,
         "tracking": given["tracking"],
-        "list_name": list_name,
+        "list_name": settings.list_name or site.name,
         "site": {"name": site.name, "public_url": site.public_url, "postal_address": site.postal_address},
     }
     return Rendition(KIND, payload)
+
+
+def _given(articles: Sequence[Article], context: RenderContext, settings: EmailSettings) -> dict[str, Json]:
+    """What the templates may name. All of it is safe from tokens, and `subject` comes once it is rendered."""
+    site = context.site
+    language = keep_literal(articles[0].language or site.language)
+    direction = direction_of(language)
+    start, end = ("right", "left") if direction == "rtl" else ("left", "right")
+    styles = _style_rules(context.templates, {"start": start, "end": end})
+    section_level = 2 if len(articles) == 1 else 3
+    return {
+        "articles": [view_of(article, site, styles=styles, section_level=section_level) for article in articles],
+        "language": language,
+        "direction": direction,
+        "start": start,
+        "end": end,
+        "preheader": keep_literal(preheader_of(articles[0])),
+        "list_name": keep_literal(settings.list_name or site.name),
+        "site": {
+            "name": keep_literal(site.name),
+            "public_url": site.public_url,
+            "postal_lines": [keep_literal(line) for line in _postal_lines(site.postal_address)],
+        },
+        "tracking": {"opens": context.tracking.opens, "clicks": context.tracking.clicks},
+    }
 
 
 def _style_rules(templates: Templates, given: Mapping[str, str]) -> dict[str, str]:
