@@ -34,7 +34,7 @@ bench: set-up ## Run every measurement
 
 UV := .cache/uv/bin/uv
 UV_VERSION := 0.13.9
-COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := $(UV) pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url $(ARGS)
 
 lock: set-up ## Write the lock files anew after pyproject.toml has changed; ARGS=--upgrade takes newer versions
