@@ -303,6 +303,21 @@ def test_a_text_without_empty_lines_has_a_paragraph_on_each_line() -> None:
     assert manuscript.warnings == ("there are no empty lines between paragraphs; every line was taken for one",)
 
 
+def test_a_text_without_empty_lines_has_numbered_headings_too() -> None:
+    long = LONG.strip()
+    kinds = [line[:7] for line in outline(f"1. Dig\n{long}\n2. Sow\n{long}\n3. Reap\n{long}")]
+
+    assert kinds == ["h2 1. D", "p A par", "h2 2. S", "p A par", "h2 3. R", "p A par"]
+
+
+@pytest.mark.parametrize("below", ["• one\n• two", "1. one\n2. two"])
+def test_a_long_line_right_above_its_list_says_nothing_about_breaks(below: str) -> None:
+    manuscript = parse(f"Title\n\n{LONG.strip()[:-1]}:\n{below}\n\nRoses are red\nViolets are blue\n\nTags: a")
+
+    assert manuscript.warnings == ()
+    assert list(outline_of_blocks(manuscript.body))[-1] == "p Roses are red⏎Violets are blue"
+
+
 # Everything else
 
 

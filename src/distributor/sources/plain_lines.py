@@ -107,17 +107,26 @@ def read_stanzas(text: str) -> list[Stanza]:
 
 def find_habit(stanzas: Sequence[Stanza]) -> Habit:
     """How this author breaks lines, judged by those lines that another one follows directly."""
-    pairs = [pair for stanza in stanzas for pair in _pairs_of_prose(stanza)]
-    if not pairs:
-        return Habit(Breaks.KEPT)
-    lengths = sorted(_length(line) for line, _ in pairs)
-    if sum(length for length in lengths if length > _LONGEST_WRAPPED) * 2 > sum(lengths):
+    if _has_a_paragraph_on_each_line(stanzas):
         return Habit(Breaks.PARAGRAPH)
-    width = lengths[(len(lengths) - 1) * 9 // 10]  # a few longer lines hold web addresses
+    pairs = [pair for stanza in stanzas for pair in _pairs_of_prose(stanza)]
+    lengths = sorted(_length(line) for line, _ in pairs)
+    width = lengths[(len(lengths) - 1) * 9 // 10] if lengths else 0  # a few longer lines hold web addresses
     full = sum(_length(line) for line, below in pairs if _is_full(line, below, width))
     if _SHORTEST_WRAPPED <= width <= _LONGEST_WRAPPED and full * 10 >= sum(lengths) * 7:
         return Habit(Breaks.WRAPPED, width)
     return Habit(Breaks.KEPT)
+
+
+def _has_a_paragraph_on_each_line(stanzas: Sequence[Stanza]) -> bool:
+    """Whether long lines are mostly followed by more text, and not by an empty line or by the list they introduce."""
+    crowded = spaced = 0
+    for stanza in stanzas:
+        for line, below in pairwise([*stanza, None]):
+            if line and not line.is_marked and _length(line) > _LONGEST_WRAPPED and not line.text.endswith(":"):
+                crowded += below is not None and below.sign is None
+                spaced += below is None
+    return crowded >= spaced and crowded > 0
 
 
 def _add(line: Line, lines: list[Line]) -> None:

@@ -156,21 +156,22 @@ def _assign_roles(stanza: Stanza, habit: Habit) -> Iterator[tuple[_Role, Line]]:
             role = _Role.RULE
         elif line.level:
             role = _Role.HEADLINE
-        elif line.is_marked and _begins_item(stanza, at, role):
+        elif line.is_marked and _begins_item(stanza, at, role, habit):
             role, head = _Role.LISTED, line
         elif not (role is _Role.LISTED and head and _goes_on(head, stanza[at - 1], line, habit)):
             role = _Role.TEXT
         yield role, line
 
 
-def _begins_item(stanza: Stanza, at: int, above: _Role) -> bool:
+def _begins_item(stanza: Stanza, at: int, above: _Role, habit: Habit) -> bool:
     """Whether a line with a marker is a list item: not if it may as well be prose that happens to begin so."""
     line = stanza[at]
+    in_prose = above is _Role.TEXT and habit.breaks is not Breaks.PARAGRAPH
     if above is _Role.LISTED:
         return True
     if line.indent > _WIDEST_MARGIN:
         return False
-    if above is not _Role.TEXT or line.sign in PLAIN_BULLETS or stanza[at - 1].text.endswith(":"):
+    if not in_prose or line.sign in PLAIN_BULLETS or stanza[at - 1].text.endswith(":"):
         return True
     below = stanza[at + 1] if at + 1 < len(stanza) else None
     return line.number == 1 if line.number is not None else below is not None and below.sign == line.sign
