@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from distributor.domain.tokens import Purpose
 from distributor.flow.installation import Installation
-from tests.web.conftest import PublishFeed, SentMail, WriteArticle
+
+from .newsroom import PublishFeed, SentMail, WriteArticle
 
 
 def test_every_answer_is_guarded(

@@ -14,7 +14,8 @@ from distributor.domain.blocks import Alignment, Code, Image, Paragraph, Run, Ta
 from distributor.domain.tags import Tag
 from distributor.flow.installation import Installation
 from distributor.web.app import create_app
-from tests.web.conftest import PUBLISHED, PublishFeed, WriteArticle
+
+from .newsroom import PUBLISHED, PublishFeed, WriteArticle
 
 SCRIPT = "<script>alert(1)</script>"
 

@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 
 from distributor.flow.installation import Installation
 from distributor.web.app import serving
-from tests.web.conftest import PublishFeed
+
+from .newsroom import PublishFeed
 
 
 class Reader:

@@ -16,7 +16,8 @@ from distributor.flow.installation import Installation
 from distributor.storage import heartbeats
 from distributor.storage.database import Database
 from distributor.web.app import create_app
-from tests.web.conftest import SentMail
+
+from .newsroom import SentMail
 
 Beat = Callable[[timedelta], None]
 

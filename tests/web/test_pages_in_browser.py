@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import needs_package
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from distributor.domain.blocks import (
@@ -35,8 +36,8 @@ from distributor.domain.tokens import Purpose
 from distributor.flow.installation import Installation
 from distributor.storage import articles
 from distributor.web.app import serving
-from tests.conftest import needs_package
-from tests.web.conftest import PublishFeed, SentMail, WriteArticle
+
+from .newsroom import PublishFeed, SentMail, WriteArticle
 
 pytestmark = pytest.mark.browser
 

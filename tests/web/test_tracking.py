@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +14,20 @@ from lxml import html
 from redis import Redis
 from starlette.testclient import TestClient
 
+from distributor.channels.contract import RenderContext
+from distributor.channels.email.channel import EmailChannel
+from distributor.channels.email.compose import prepare
+from distributor.channels.email.settings import EmailSettings
+from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.installation import Installation
+from distributor.storage import articles, deliveries
 from distributor.storage.database import Database
 from distributor.web.app import create_app
-from tests.web.conftest import LINKS, SentMail
+from distributor.web.public.mail_page import NOTHING
+
+from .newsroom import LINKS, SentMail, WriteArticle, send_mail
 
 NOWHERE = "127.0.0.1:1"
 STRANGER = TokenSigner(b"the key of some other installation")
@@ -120,6 +130,26 @@ def test_a_mail_is_shown_as_its_reader_got_it(client: TestClient, sent_mail: Sen
         f"http://gazette.example/view/{sent_mail.token(Purpose.VIEW)}",
         f"http://gazette.example/unsubscribe/{sent_mail.token(Purpose.UNSUBSCRIBE)}",
     ]
+
+
+def test_what_the_email_channel_sent_is_what_is_shown_except_for_the_pixel(
+    client: TestClient, installation: Installation, write_article: WriteArticle
+):
+    slug = write_article(body=(Paragraph((Run("It happened "), Run("here", href="https://maps.example/?a=1&b=2"))),))
+    with installation.database.begin() as connection:
+        article = articles.find_by_slug(connection, slug).article
+    context = RenderContext(site=installation.site, templates=installation.templates)
+    rendition = EmailChannel(EmailSettings()).render([article], context)
+    mail = send_mail(installation, rendition)
+    with installation.database.begin() as connection:
+        [delivery] = deliveries.find_for_sending(connection, [mail.delivery_id])
+    message = message_from_bytes(prepare(rendition).message_for(delivery, installation.tokens), policy=default)
+    part = message.get_body(["html"])
+    assert part is not None
+    pixel = f"{installation.site.public_url}/o/{mail.token(Purpose.OPEN)}.gif"
+    sent_without_pixel = part.get_content().replace(pixel, NOTHING)
+    assert NOTHING in sent_without_pixel
+    assert client.get(f"/view/{mail.token(Purpose.VIEW)}").text.splitlines() == sent_without_pixel.splitlines()
 
 
 def test_to_view_a_mail_is_not_to_open_it(client: TestClient, sent_mail: SentMail):

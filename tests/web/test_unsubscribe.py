@@ -17,7 +17,8 @@ from distributor.flow.installation import Installation
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
 from distributor.web.public.unsubscribe import masked
-from tests.web.conftest import SentMail
+
+from .newsroom import SentMail
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BOTH_ARE_ON_IT = {"Robin <R>": Membership.SUBSCRIBED, "Sam": Membership.SUBSCRIBED}

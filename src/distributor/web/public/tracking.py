@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 
@@ -16,10 +15,8 @@ from distributor.domain.rendition import Json
 from distributor.flow import track
 from distributor.flow.installation import Installation
 from distributor.web.errors import dead_link
-from distributor.web.public.mail_page import mail_page_of
+from distributor.web.public.mail_page import PIXEL, mail_page_of
 
-# The smallest GIF89a with one transparent pixel.
-_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _UNSEEN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 _LONGEST_USER_AGENT = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -53,7 +50,7 @@ class Tracking:
                 track.note_open(self._installation, request.path_params["token"], _detail_of(request))
             except ServiceError as error:
                 _log.warning("an open was not noted", reason=str(error))
-        return Response(_PIXEL, media_type="image/gif", headers=_UNSEEN)
+        return Response(PIXEL, media_type="image/gif", headers=_UNSEEN)
 
     def follow_link(self, request: Request) -> Response:
         """To the stored target and nowhere else: the address has no say in it."""
