@@ -64,6 +64,13 @@ def test_quotation_marks_in_a_style_stay_what_they_are() -> None:
     assert '<p style="font-family:&quot;A B&quot;">' in page
 
 
+def test_words_on_lines_of_their_own_do_not_run_together() -> None:
+    page = html(
+        '<mj-text><a title="1 > 0" href="/a">one</a>\n  <a href="/b">two</a>\n<b>three</b> <i>four</i></mj-text>'
+    )
+    assert "one two three four" in " ".join(lxml.html.document_fromstring(page).body.text_content().split())
+
+
 def test_no_font_is_fetched() -> None:
     page = html("<mj-text>x</mj-text>")
     assert "@import" not in page

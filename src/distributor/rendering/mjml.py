@@ -27,6 +27,8 @@ _PICTURES = frozenset({"mj-image", "mj-social-element", "mj-carousel-image", "im
 _START_TAG = re.compile(r"<[A-Za-z][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))+\s*/?>")
 _VALUE = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _TITLE = re.compile(r"<mj-title>[^<]*<")
+_GAP = re.compile(r"</?(?!mj)[A-Za-z][^<>]*>\s*\n\s*(?=</?(?!mj)[A-Za-z])")
+_LINE_END = "&#10;"
 _SPOILT = re.compile(r"[^ -\[\]-~]")
 _REFERENCE = re.compile(r"&#(\d{1,7});")
 
@@ -45,17 +47,19 @@ def html_of_mjml(mjml: str, *, template: str) -> str:
 
 
 def _encoded(mjml: str) -> str:
-    """The same document with character references for what the engine would spoil in attributes.
+    """The same document with character references for what the engine would spoil.
 
-    It writes them as Rust does for debugging: quotation marks and backslashes with another backslash before them, a
-    joiner between emoji or a Hindi vowel sign as ``\\u{…}``. The title becomes an attribute of the page.
+    It writes attributes as Rust does for debugging: quotation marks and backslashes with another backslash before them,
+    a joiner between emoji or a Hindi vowel sign as ``\\u{…}``; the title becomes an attribute of the page. And it drops
+    line ends between elements, which part the words of two links on lines of their own.
     """
     tags = _START_TAG.sub(lambda tag: _VALUE.sub(_encoded_value, tag[0]), mjml)
-    return _TITLE.sub(lambda title: _SPOILT.sub(_as_reference, title[0]), tags)
+    titles = _TITLE.sub(lambda title: _SPOILT.sub(_as_reference, title[0]), tags)
+    return _GAP.sub(lambda gap: gap[0].replace("\n", _LINE_END), titles)
 
 
 def _encoded_value(value: re.Match[str]) -> str:
-    inner = (value[1] or value[2] or "").replace('"', "&quot;")
+    inner = (value[1] or value[2] or "").replace('"', "&quot;").replace(">", "&gt;")
     return f'"{_SPOILT.sub(_as_reference, inner)}"'
 
 
