@@ -45,7 +45,7 @@ _keywords = st.lists(st.sampled_from(["soil", "Soil", "rain", "rain fall", "rain
 
 
 @given(text=_articles)
-@settings(deadline=None, derandomize=True, max_examples=600)
+@settings(deadline=None, derandomize=True, max_examples=300)
 def test_every_word_of_a_plain_text_is_in_its_manuscript(text: str) -> None:
     words = words_in(clean(text))
     try:
@@ -72,28 +72,28 @@ def test_a_line_of_tags_goes_to_the_tags_and_nothing_else_does(text: str, keywor
 
 @pytest.mark.parametrize("suffix", _SUFFIXES)
 @given(text=st.text())
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=200)
 def test_any_text_becomes_a_manuscript_or_a_source_error(suffix: str, text: str) -> None:
     _parse_or_refuse(f"A title\n\n{text}".encode(), suffix)
 
 
 @pytest.mark.parametrize("suffix", _SUFFIXES)
 @given(text=st.text(alphabet="#*_`~[]()<>!|-:\\ \n\ta1.&;\"'", max_size=200))
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=200)
 def test_any_markup_becomes_a_manuscript_or_a_source_error(suffix: str, text: str) -> None:
     _parse_or_refuse(f"# T\n\n{text}".encode(), suffix)
 
 
 @pytest.mark.parametrize("suffix", _SUFFIXES)
 @given(inside=st.text(alphabet="title:ags-[]{}&*!|>%@\"'# \n\\x0U2", max_size=120))
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=200)
 def test_any_front_matter_is_read_or_refused(suffix: str, inside: str) -> None:
     _parse_or_refuse(f"---\ntitle: T\n{inside}\n---\nBody.".encode(), suffix)
 
 
 @pytest.mark.parametrize("suffix", _SUFFIXES)
 @given(data=st.binary(max_size=300))
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=200)
 def test_any_bytes_become_a_manuscript_or_a_source_error(suffix: str, data: bytes) -> None:
     _parse_or_refuse(data, suffix)
 

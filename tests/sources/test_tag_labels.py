@@ -15,6 +15,14 @@ from distributor.sources.tag_labels import read_tag_line, unify
         ),
         ("soil, worms, rain, sun,\nseeds, beds", ["soil", "worms", "rain", "sun", "seeds", "beds"]),
         ("soil, worms, rain, sun, seeds, beds.", ["soil", "worms", "rain", "sun", "seeds", "beds"]),
+        (
+            "IT security, cloud, web, on-page SEO, mail, e-mail",
+            ["IT security", "cloud", "web", "on-page SEO", "mail", "e-mail"],
+        ),
+        (
+            "at home, in vitro, all year, soil, sun, or-moulu",
+            ["at home", "in vitro", "all year", "soil", "sun", "or-moulu"],
+        ),
         ("Tags: soil", ["soil"]),
         ("KEYWORDS: soil; worms; red rain", ["soil", "worms", "red rain"]),
         ("Mots-clés : sol, vers", ["sol", "vers"]),

@@ -21,7 +21,7 @@ from distributor.sources.yaml_lines import Lines, Odd, Place, read_lines
 
 _MARK = re.compile(r"-{3,}[ \t]*")
 _KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*[\"']?[ \t]*:(?:[ \t]|$)|#)")
-_LONGEST = 64 * 1024
+_LONGEST = 16 * 1024
 # RFC 5646, roughly: a language and perhaps script, region, variants.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 

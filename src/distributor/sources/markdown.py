@@ -33,7 +33,7 @@ def parse(text: str, *, path: str) -> Manuscript:
     """The manuscript that a clean text is. Raises SourceError with the line for front matter or a table that is wrong.
 
     A first heading of level 1 is the title unless front matter has another one; headings in the body begin with level
-    2. The title of a link, which shows only under a mouse, is the one thing that is not kept.
+    2. The title of a link, which shows only under a mouse, is not kept.
     """
     front, below = split_front_matter(text, path=path)
     try:

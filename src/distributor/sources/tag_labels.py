@@ -22,11 +22,10 @@ _LEAST_UNANNOUNCED = 6
 
 # How sentences begin and how their last part is joined on; a list of tags does neither.
 _SENTENCE_BEGINS = regex.compile(
-    r"(?:we|i|you|they|he|she|it|this|these|those|there|here|our|my|your|their|if|when|while|because|although|in|on|at"
-    r"|with|from|after|before|as|some|many|most|all|wir|ich|sie|er|es|nous|vous|ils|elles|il|elle)\b",
-    regex.IGNORECASE,
+    r"(?:We|I|You|They|He|She|It|This|These|Those|There|Here|Our|My|Your|Their|If|When|While|Because|Although|In|On|At"
+    r"|With|From|After|Before|As|Some|Many|Most|All|Wir|Ich|Sie|Er|Es|Nous|Vous|Ils|Elles|Il|Elle)\s"
 )
-_JOINED_ON = regex.compile(r"(?:and|or|but|und|oder|et|ou|y|o|e)\b.*\S", regex.IGNORECASE)
+_JOINED_ON = regex.compile(r"(?:and|or|but|und|oder|et|ou|y|o|e)\s.*")
 _SENTENCE_ENDS = regex.compile(r"[.!?…:]\s|[!?…:]$")
 
 
