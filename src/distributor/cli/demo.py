@@ -146,6 +146,8 @@ def _settings(settings: Settings, folders: _Folders) -> Settings:
             "secret_key": None,
             "postal_address": settings.postal_address or "Distributor Demo, 1 Example Street, 12345 Sampletown",
             "sender": "Distributor Demo <news@demo.example>",
+            # Nothing listens there; networks measure a real address differently from that of this machine.
+            "public_url": "https://demo.example",
         }
     )
 

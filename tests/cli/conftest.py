@@ -1,0 +1,75 @@
+"""The command line as a person runs it: a process, its exit code and what it says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from distributor.embedded import Services
+
+ARTICLE = "---\ntitle: A first article\ntags: [one, two]\n---\n\nA paragraph with some words.\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a command ended with and said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """What was said to a person, without line breaks made for the terminal's width."""
+        return " ".join(self.err.split())
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def environment(fresh_services: Services, tmp_path: Path) -> dict[str, str]:
+    """An installation on real servers, with an empty content folder."""
+    (tmp_path / "content").mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DISTRIBUTOR_")}
+    return kept | {
+        "DISTRIBUTOR_DATABASE_URL": fresh_services.database_url,
+        "DISTRIBUTOR_REDIS_URL": fresh_services.redis_url,
+        "DISTRIBUTOR_SECRET_KEY": "a key that is only good for these tests",
+        "DISTRIBUTOR_DATA_DIR": str(tmp_path / "data"),
+        "DISTRIBUTOR_CONTENT_DIR": str(tmp_path / "content"),
+        "DISTRIBUTOR_POSTAL_ADDRESS": "1 Test Street",
+        "COLUMNS": "200",
+    }
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run `distributor` with these arguments."""
+
+    def run_once(*arguments: str, **changes: str) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-m", "distributor", *arguments],
+            cwd=tmp_path,
+            env=environment | changes,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    return run_once
+
+
+@pytest.fixture
+def article(tmp_path: Path) -> Path:
+    """A small good article."""
+    file = tmp_path / "first.md"
+    file.write_text(ARTICLE)
+    return file
