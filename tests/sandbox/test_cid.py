@@ -44,7 +44,9 @@ def test_a_link_is_encoded_as_a_tagged_identifier() -> None:
     assert base64.b32decode(blob[1:].upper() + "=" * 6) == binary
 
 
-@pytest.mark.parametrize("value", [0.5, 2**64, {"$link": "not base32!"}, object()], ids=str)
+@pytest.mark.parametrize(
+    "value", [0.5, 2**64, {"$link": "not base32!"}, object()], ids=["fraction", "too large", "no link", "no JSON"]
+)
 def test_what_the_data_model_lacks_is_an_error(value: object) -> None:
     with pytest.raises(ValueError):
         encode(value)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.sandbox.letters import read_letter, with_parts_at
+from distributor.sandbox.letters import opening_links_outside, read_letter, with_parts_at
 
 
 def test_headers_are_decoded() -> None:
@@ -14,7 +14,8 @@ def test_headers_are_decoded() -> None:
         b"From: =?utf-8?q?Gr=C3=BC=C3=9Fe?= <a@b.example>\r\nTo: c@d.example\r\n"
         b"Subject: =?utf-8?b?w7xiZXI=?=\r\n =?utf-8?b?IHVucw==?=\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\n\r\nHi\r\n"
     )
-    assert (letter.sender, letter.subject) == ("Grüße <a@b.example>", "über uns")
+    assert (letter.sender, letter.sender_name) == ("Grüße <a@b.example>", "Grüße")
+    assert letter.subject == "über uns"
     assert (letter.recipient, letter.date) == ("c@d.example", "Sun, 22 Nov 2026 10:00:00 +0000")
 
 
@@ -65,6 +66,19 @@ def test_leaving_with_one_click_needs_both_headers_and_one_address(unsubscribe: 
 def test_parts_are_called_by_their_content_id() -> None:
     html = '<img src="cid:A@b"><img src=\'cid:other\'><p style="background:url(cid:a@b)">'
     assert with_parts_at(html, {"a@b": "/1"}) == '<img src="/1"><img src=\'cid:other\'><p style="background:url(/1)">'
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<!DOCTYPE html>\n<html lang='en'><head><title>a", "<!DOCTYPE html>\n<html lang='en'><head>BASE<title>a"),
+        ("<html><body>a", "<html>BASE<body>a"),
+        ("<p>a</p>", "BASE<p>a</p>"),
+        ("", "BASE"),
+    ],
+)
+def test_links_open_outside_and_the_doctype_stays_first(html: str, expected: str) -> None:
+    assert opening_links_outside(html) == expected.replace("BASE", '<base target="_blank">')
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)

@@ -1,4 +1,4 @@
-"""Numbers that grow, windows that close, ledgers that mend themselves."""
+"""Numbers that grow, windows that close, ledgers that mend themselves, images that are known."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from distributor.sandbox.ledger import Ledger
+from distributor.sandbox.media import image_type
 from distributor.sandbox.numbering import mastodon_snowflakes, tid, tid_numbers, x_snowflakes
 from distributor.sandbox.rates import Window
 
@@ -41,6 +42,23 @@ def test_a_window_gives_what_it_has_and_opens_again() -> None:
     assert {one.reset_at for one in spent} == {NOW + timedelta(seconds=60)}
     assert not window.spend(1, NOW + timedelta(seconds=59), limit=5, seconds=60).granted
     assert window.spend(1, NOW + timedelta(seconds=60), limit=5, seconds=60).remaining == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "mime"),
+    [
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+        (b"\xff\xd8\xff\xe0...", "image/jpeg"),
+        (b"GIF89a...", "image/gif"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"RIFF\0\0\0\0WAVEfmt ", None),
+        (b"<svg/>", None),
+        (b"", None),
+    ],
+    ids=str,
+)
+def test_an_image_is_known_by_its_first_bytes(content: bytes, mime: str | None) -> None:
+    assert image_type(content) == mime
 
 
 @pytest.mark.parametrize("torn", [b'{"a":', b'{"a":3}'])

@@ -71,7 +71,7 @@ def test_a_mail_is_listed_as_mail_programs_do(http: httpx.Client, sandbox: Sandb
             for name in ("from", "subject", "preheader", "to")
         }
         assert said == {
-            "from": "Gazette <news@a.example>",
+            "from": "Gazette",
             "subject": f"Grüße & {HOSTILE}",
             "preheader": "The preheader Hello",
             "to": "to reader@b.example",
@@ -210,7 +210,8 @@ def test_what_is_not_there_is_said_to_be_so(http: httpx.Client) -> None:
 
 
 def test_the_style_sheet_comes_from_here(http: httpx.Client) -> None:
-    [link] = _select(_page(http, "/"), "link")
+    icon, link = _select(_page(http, "/"), "link")
+    assert icon.get("href") == "data:,"
     answer = http.get(link.get("href"))
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
     assert "url(" not in answer.text

@@ -75,7 +75,7 @@ def test_the_timeline_is_newest_first_in_pages(x: httpx.Client) -> None:
 
 def test_the_timeline_can_be_asked_from_a_time_on(x: httpx.Client, clock: StillClock) -> None:
     _post(x, "early")
-    clock.move(minutes=1)
+    clock.moment = clock.moment.replace(microsecond=0) + timedelta(minutes=1)
     since = clock.moment
     late = _post(x, "late")
     found = x.get(TIMELINE, params={"start_time": since.strftime("%Y-%m-%dT%H:%M:%SZ")}).json()

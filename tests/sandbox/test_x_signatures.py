@@ -73,8 +73,8 @@ def test_wrong_credentials_are_refused(http: httpx.Client, change: dict[str, str
     assert _me(http, _signer(**change)) == 401
 
 
-def test_a_signature_is_good_for_one_call(http: httpx.Client) -> None:
-    signer = _signer(nonce="once")
+def test_a_signature_is_good_for_one_call(http: httpx.Client, clock: StillClock) -> None:
+    signer = _signer(nonce="once", timestamp=str(int(clock.moment.timestamp())))
     assert [_me(http, signer), _me(http, signer)] == [200, 401]
 
 

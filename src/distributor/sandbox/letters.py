@@ -9,12 +9,14 @@ from email import message_from_bytes, policy
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from email.utils import parseaddr
 
 from lxml import html as lxml_html
 from lxml.etree import Comment, LxmlError, strip_elements
 
 _PREHEADER_CHARACTERS = 140
 _UNSEEN = ("head", "style", "script", "title", "template", "noscript")
+_DOCUMENT_START = re.compile(r"\s*(<!doctype[^>]*>)?\s*(<html[^>]*>)?\s*(<head[^>]*>)?", re.IGNORECASE)
 _FILLERS = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060\u2800\ufeff]")
 
 
@@ -34,6 +36,7 @@ class Letter:
 
     subject: str
     sender: str
+    sender_name: str
     recipient: str
     date: str
     preheader: str
@@ -47,9 +50,11 @@ def read_letter(content: bytes) -> Letter:
     """Any bytes give a letter: what cannot be understood is shown as it is."""
     message = message_from_bytes(content, policy=policy.compat32)
     html, text, attachments = _read_bodies(message)
+    sender = _header(message, "from")
     return Letter(
         subject=_header(message, "subject"),
-        sender=_header(message, "from"),
+        sender=sender,
+        sender_name=parseaddr(sender)[0] or sender,
         recipient=_header(message, "to"),
         date=_header(message, "date"),
         preheader=_preheader(html) or _squeeze(text)[:_PREHEADER_CHARACTERS],
@@ -65,6 +70,13 @@ def with_parts_at(html: str, addresses: Mapping[str, str]) -> str:
     return re.sub(
         r"""cid:([^"'\s)>]+)""", lambda match: addresses.get(match[1].lower(), match[0]), html, flags=re.IGNORECASE
     )
+
+
+def opening_links_outside(html: str) -> str:
+    """The HTML with links that open beside it; its doctype stays first, or browsers would fall into quirks mode."""
+    start = _DOCUMENT_START.match(html)
+    end = start.end() if start else 0
+    return f'{html[:end]}<base target="_blank">{html[end:]}'
 
 
 def _read_bodies(message: Message) -> tuple[str, str, tuple[Attachment, ...]]:

@@ -13,12 +13,12 @@ from starlette.routing import Route
 from distributor.domain.errors import NotFoundError
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sandbox.inbox import Envelope
-from distributor.sandbox.letters import Letter, read_letter, with_parts_at
+from distributor.sandbox.letters import Letter, opening_links_outside, read_letter, with_parts_at
 from distributor.sandbox.media import image_type
 from distributor.sandbox.reading import as_threads
 from distributor.sandbox.world import World
 
-_MAILS_ON_FRONT = 20
+_MAILS_ON_FRONT = 8
 _THREADS_ON_FRONT = 10
 _MAILS_PER_PAGE = 100
 _NAMES = {"x": "X", "mastodon": "Mastodon", "bluesky": "Bluesky"}
@@ -84,7 +84,7 @@ class Pages:
             for number, part in enumerate(letter.attachments)
             if part.cid
         }
-        body = f'<base target="_blank">{with_parts_at(letter.html, addresses)}'
+        body = opening_links_outside(with_parts_at(letter.html, addresses))
         return _answer(HTMLResponse(body), _LETTER_POLICY)
 
     async def _letter_source(self, request: Request) -> Response:

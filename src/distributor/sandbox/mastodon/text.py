@@ -11,7 +11,11 @@ from twitter_text import extract_urls_with_indices
 
 from distributor.sandbox.reading import Piece
 
-_HASHTAG = re.compile(r"(?<![=/)\w])[#＃](\w*[^\W\d_]\w*)")
+# Words of any script, held together by underscores, middle dots and the zero-width non-joiner, with a letter in them.
+_IN_HASHTAG = r"\w\p{M}\u00b7\u30fb\u200c"
+_HASHTAG = regex.compile(
+    rf"(?<![=/)\p{{Alnum}}])[#＃](?=[{_IN_HASHTAG}]*\p{{L}})([\w\p{{M}}](?:[{_IN_HASHTAG}]*[\w\p{{M}}])?)"
+)
 _MENTION = re.compile(r"(?<![=/\w])@(\w+(?:[.-]+\w+)*)(?:@[\w.-]+\w)?")
 _SCHEME = re.compile(r"\Ahttps?://(www\.)?")
 _GRAPHEME = regex.compile(r"\X")

@@ -28,7 +28,7 @@ class SmtpServer:
 
     async def start(self, listening: socket) -> None:
         """Accept connections from now on."""
-        self._server = await asyncio.start_server(self._welcome, sock=listening)
+        self._server = await asyncio.start_server(self._welcome, sock=listening, backlog=512)
 
     async def stop(self) -> None:
         """Accept no more, and break off what is going on; nothing that was accepted is lost by that."""

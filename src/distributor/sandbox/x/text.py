@@ -9,14 +9,24 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
+import regex
 from twitter_text import extract_urls_with_indices, parse_tweet
 
 from distributor.sandbox.reading import Piece
 
 _SLUG_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_HASHTAG = re.compile(r"(?<![\w&])[#＃](?=\w*[^\W\d_])(\w+)")
-_CASHTAG = re.compile(r"(?<!\S)\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?=$|[\s!-/:-@\[-`{-~])")
-_MENTION = re.compile(r"(?<![\w!#$%&*@＠])[@＠]([A-Za-z0-9_]{1,20})(?![\w@])")
+# Characters of hashtags as twitter-text defines them: letters, marks, digits and joiners of several scripts.
+_IN_HASHTAG = (
+    r"\p{L}\p{M}\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\u00b7"
+)
+_HASHTAG = regex.compile(
+    rf"(?:(?<![{_IN_HASHTAG}&])|(?<=[\ufe0e\ufe0f]))[#＃]"
+    rf"(?=[{_IN_HASHTAG}]*[\p{{L}}\p{{M}}])([{_IN_HASHTAG}]++)(?![#＃]|://)"
+)
+_CASHTAG = regex.compile(r"(?<!\S)\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?=$|[\s!-/:-@\[-`{-~])")
+_MENTION = regex.compile(
+    r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<=\b[Rr][Tt]:?))[@＠]([A-Za-z0-9_]{1,20})(?![A-Za-z0-9_@＠À-ɏ]|://)"
+)
 
 
 @dataclass(frozen=True, slots=True)
