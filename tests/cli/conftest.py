@@ -1,17 +1,21 @@
-"""The command line as a person runs it: a process, its exit code and what it says."""
+"""The command line as a person uses it: its exit code and what it says."""
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from distributor.cli.app import main
 from distributor.embedded import Services
+from distributor.settings import load_settings
 
 ARTICLE = "---\ntitle: A first article\ntags: [one, two]\n---\n\nA paragraph with some words.\n"
 
@@ -50,8 +54,29 @@ def environment(fresh_services: Services, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Run:
-    """Run `distributor` with these arguments."""
+def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run `distributor` with these arguments, in this process: what is tested is everything but Python's start."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_once(*arguments: str, **changes: str) -> Said:
+        out, err = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, value in (environment | changes).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["distributor", *arguments])
+            load_settings.cache_clear()
+            with pytest.raises(SystemExit) as ended:
+                main()
+                sys.exit(0)
+        return Said(code=int(ended.value.code or 0), out=out.getvalue(), err=err.getvalue())
+
+    yield run_once
+    load_settings.cache_clear()
+
+
+@pytest.fixture
+def run_process(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run `distributor` with these arguments, as a process of its own."""
 
     def run_once(*arguments: str, **changes: str) -> Said:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Bad input is a normal case: one sentence that says what is wrong and where, a failing exit code, nothing half-written."""
+"""Bad input is a normal case: one sentence that says what and where, a failing exit code, nothing half-done."""
 
 from __future__ import annotations
 
@@ -118,20 +118,22 @@ def test_a_template_with_an_undefined_name_is_named_with_its_line(run: Run, arti
     assert not (tmp_path / "out").exists()
 
 
-def test_a_port_in_use_is_named_before_anything_starts(run: Run, tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_before_anything_starts(run_process: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert_refused(run("up", DISTRIBUTOR_PORT=port), 5, port)
-        assert_refused(run("web", DISTRIBUTOR_PORT=port), 5, port)
+        assert_refused(run_process("up", DISTRIBUTOR_PORT=port), 5, port)
+        assert_refused(run_process("web", DISTRIBUTOR_PORT=port), 5, port)
 
 
-def test_a_database_of_a_newer_version_is_refused(run: Run, environment: dict[str, str]) -> None:
+def test_a_database_of_a_newer_version_is_refused(run: Run, run_process: Run, environment: dict[str, str]) -> None:
     with psycopg.connect(environment["DISTRIBUTOR_DATABASE_URL"], autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    for command in (["article", "list"], ["migrate"], ["worker", "--queue", "email"], ["beat"]):
+    for command in (["article", "list"], ["migrate"]):
         assert_refused(run(*command), 6, "9999", "newer version")
+    for command in (["worker", "--queue", "email"], ["beat"], ["web"]):
+        assert_refused(run_process(*command), 6, "9999", "newer version")
 
 
 def test_servers_that_are_not_there_are_named_without_their_password(run: Run) -> None:

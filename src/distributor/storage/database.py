@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from distributor.domain.errors import ConfigurationError, ServiceError
@@ -37,6 +38,8 @@ class Database:
         self._engine = create_engine(
             self.url,
             pool_pre_ping=pool_size > 0,
+            # Parameters are addresses and names: they do not belong in a traceback.
+            hide_parameters=True,
             connect_args={"connect_timeout": 10, "application_name": "distributor", "options": "-c timezone=UTC"},
             **pooling,
         )
@@ -50,6 +53,8 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 yield connection
+        except PoolTimeoutError as error:
+            raise ServiceError("every connection to PostgreSQL is in use; try again, or run more processes") from error
         except (OperationalError, InterfaceError) as error:
             reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
             raise ServiceError(f"PostgreSQL at {self._place} does not answer: {reason}") from error

@@ -1,0 +1,67 @@
+"""The golden article, which holds every block and inline kind, comes out on every channel as it did before.
+
+After a change that is meant, look at the difference and rewrite with
+`DISTRIBUTOR_REWRITE_GOLDEN=1 make test ARGS=tests/renditions`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from distributor.bootstrap import make_templates
+from distributor.channels.contract import RenderContext, Site
+from distributor.channels.shelf import kinds
+from distributor.domain import blocks
+from distributor.flow.preview import preview
+from distributor.settings import Settings
+from distributor.sources.formats import read_manuscript
+
+ARTICLE = Path(__file__).parents[2] / "content" / "golden.md"
+GOLDEN = Path(__file__).parent / "golden"
+OWN_KINDS = ("bluesky", "email", "feed", "mastodon", "x")
+
+
+def _render(name: str) -> dict[str, bytes]:
+    context = RenderContext(
+        site=Site(
+            name="The Garden Letter",
+            public_url="https://letter.example",
+            postal_address="7 Orchard Lane, Greenfield",
+            sender="The Garden Letter <letter@letter.example>",
+        ),
+        templates=make_templates(Settings(_env_file=None)),
+    )
+    return dict(preview(read_manuscript(ARTICLE), [name], context).files)
+
+
+@pytest.mark.parametrize("name", OWN_KINDS)
+def test_a_channel_says_what_it_said_before(name: str) -> None:
+    files = _render(name)
+    assert files
+    for file, body in files.items():
+        kept = GOLDEN / file
+        if os.environ.get("DISTRIBUTOR_REWRITE_GOLDEN") == "1":
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_bytes(body)
+        assert body.decode() == kept.read_bytes().decode(), f"{file} differs; see the head of this test"
+
+
+def test_every_kind_that_comes_with_it_has_golden_files() -> None:
+    assert set(OWN_KINDS) <= set(kinds())
+    assert {file.name for file in GOLDEN.iterdir()} == {file for name in OWN_KINDS for file in _render(name)}
+
+
+def test_the_golden_article_holds_every_block_and_every_mark() -> None:
+    body = read_manuscript(ARTICLE).body
+    found = {type(block) for block in blocks.walk(body)}
+    assert found == {
+        *(blocks.Heading, blocks.Paragraph, blocks.List, blocks.Quote),
+        *(blocks.Image, blocks.Code, blocks.Table, blocks.Divider),
+    }
+    runs = [run for block in blocks.walk(body) for held in blocks.runs_of(block) for run in held]
+    assert {mark for run in runs for mark in run.marks} == set(blocks.Mark)
+    assert any(run.href for run in runs)
+    assert any("\n" in run.text for run in runs)
