@@ -15,6 +15,7 @@ from distributor.domain.errors import InputError, TemplateError
 from distributor.domain.rendition import Json, Rendition
 from distributor.rendering.environment import Templates
 from distributor.rendering.html import direction_of
+from distributor.rendering.legible import legible
 from distributor.rendering.mjml import html_of_mjml
 
 KIND = "email"
@@ -45,15 +46,19 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     payload = {
         "subject": literal_in_text(given["subject"]),
         "preheader": literal_in_text(given["preheader"]),
-        "from": settings.sender or site.sender,
+        "from": legible(settings.sender or site.sender),
         "reply_to": settings.reply_to,
         "language": given["language"],
         "html": _counted(markup, links) if context.tracking.clicks else markup,
         "text": literal_in_text(templates.render(_TEXT, given)).strip("\n") + "\n",
         "links": links,
         "tracking": given["tracking"],
-        "list_name": settings.list_name or site.name,
-        "site": {"name": site.name, "public_url": site.public_url, "postal_address": site.postal_address},
+        "list_name": legible(settings.list_name or site.name),
+        "site": {
+            "name": legible(site.name),
+            "public_url": site.public_url,
+            "postal_address": legible(site.postal_address),
+        },
     }
     return Rendition(KIND, payload)
 
