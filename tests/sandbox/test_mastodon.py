@@ -220,10 +220,3 @@ def test_four_pictures_are_the_limit(mastodon: httpx.Client) -> None:
     keys = [mastodon.post("/api/v2/media", files=files).json()["id"] for _ in range(5)]
     assert mastodon.post("/api/v1/statuses", json={"status": "a", "media_ids": keys}).status_code == 422
     assert mastodon.post("/api/v1/statuses", json={"status": "a", "media_ids": keys[:4]}).status_code == 200
-
-
-def test_a_permalink_leads_to_the_page(mastodon: httpx.Client) -> None:
-    made = _post(mastodon, "Look me up")
-    page = mastodon.get(f"/@distributor/{made}", follow_redirects=True)
-    assert page.status_code == 200
-    assert "Look me up" in page.text

@@ -176,6 +176,24 @@ def test_bluesky_shows_links_where_facets_say_and_the_given_card(http: httpx.Cli
     assert (picture.headers["content-type"], picture.content) == ("image/png", png())
 
 
+def test_permalinks_lead_to_the_post_on_the_page(
+    http: httpx.Client, x: httpx.Client, mastodon: httpx.Client, bluesky: BlueskyCaller
+) -> None:
+    tweet = x.post("/2/tweets", json={"text": "a"}).json()["data"]["id"]
+    status = mastodon.post("/api/v1/statuses", json={"status": "a"}).json()["id"]
+    record = bluesky.put(post_record("a"), rkey=TID).json()["uri"]
+    for path, key in (
+        (f"/x/distributor/status/{tweet}", tweet),
+        (f"/x/i/web/status/{tweet}", tweet),
+        (f"/mastodon/@distributor/{status}", status),
+        (f"/bluesky/profile/distributor.test/post/{TID}", record),
+    ):
+        answer = http.get(path, follow_redirects=True)
+        anchor = f"post-{key}"
+        assert str(answer.url).endswith(f"#{anchor}")
+        assert html.fromstring(answer.text).get_element_by_id(anchor) is not None
+
+
 def test_a_picture_without_words_is_marked(http: httpx.Client, mastodon: httpx.Client) -> None:
     for description in ("One pixel", ""):
         files = {"file": ("a.png", png(), "image/png")}

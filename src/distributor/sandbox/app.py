@@ -11,6 +11,6 @@ from distributor.sandbox.world import World
 
 
 def make_app(world: World) -> Starlette:
-    """One ASGI application over the world. Calls to networks need the server of `service.py` to be dropped."""
+    """One ASGI application over the world. Calls to networks need the server of `http_server.py` to be dropped."""
     networks = [Mount(f"/{service}", network.app) for service, network in world.networks.items()]
     return Starlette(routes=[*Controls(world).routes(), *Pages(world).routes(), *networks])

@@ -34,7 +34,7 @@ def phrase_of(code: int) -> str:
 
 
 class HangUp(Response):
-    """No answer at all: the connection is closed. Needs the server of `service.py`, which lends its transport."""
+    """No answer at all: the connection is closed. Needs the server of `http_server.py`, which lends its transport."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"]["transport"].close()

@@ -9,6 +9,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -64,6 +68,18 @@ class Shown:
 
 
 Thread = tuple[Shown, ...]
+
+
+def permalink(path: str, service: str, key: str) -> Route:
+    """A route for readers at the network's own form of a post's address, which leads to the post on the page.
+
+    `path` and `key` may name the route's parameters in braces.
+    """
+
+    async def lead(request: Request) -> Response:
+        return RedirectResponse(f"/{service}-timeline#post-{key.format_map(request.path_params)}")
+
+    return Route(path, lead)
 
 
 def as_threads(posts: Iterable[Shown]) -> list[Thread]:

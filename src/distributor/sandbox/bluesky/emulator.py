@@ -16,7 +16,7 @@ from distributor.sandbox import accounts
 from distributor.sandbox.bluesky.answers import rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.bluesky.bodies import CreateBody, DeleteBody, Login, PutBody, check_repo, own_key, read_body
 from distributor.sandbox.bluesky.cid import cid_of_blob, cid_of_record
-from distributor.sandbox.bluesky.posts import PostRecord, StoredRecord, check_post
+from distributor.sandbox.bluesky.posts import POST, PostRecord, StoredRecord, check_post
 from distributor.sandbox.bluesky.reader import as_shown
 from distributor.sandbox.bluesky.sessions import Sessions, Used
 from distributor.sandbox.desk import Clock, Desk, Handler
@@ -25,7 +25,7 @@ from distributor.sandbox.media import MediaShelf, Medium, image_type
 from distributor.sandbox.numbering import tid, tid_numbers
 from distributor.sandbox.posts import Posts
 from distributor.sandbox.rates import Allowance, Window
-from distributor.sandbox.reading import Shown
+from distributor.sandbox.reading import Shown, permalink
 from distributor.sandbox.terms import TermsBook
 
 _ME = accounts.BLUESKY
@@ -90,6 +90,7 @@ class BlueskyEmulator:
                 query("com.atproto.repo.getRecord", self._get_record),
                 query("com.atproto.repo.listRecords", self._list_records),
                 procedure("com.atproto.repo.uploadBlob", self._upload_blob, Stage.MEDIA),
+                permalink("/profile/{who}/post/{rkey}", "bluesky", _uri(f"{POST}/{{rkey}}")),
             ],
             exception_handlers={HTTPException: refuse_unrouted},
         )

@@ -29,7 +29,7 @@ def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyA
         pieces=as_pieces(post),
         length=graphemes(post.text),
         limit=MAX_GRAPHEMES,
-        url=f"https://bsky.app/profile/{account.handle}/post/{uri.rpartition('/')[2]}",
+        url=f"/bluesky/profile/{account.handle}/post/{uri.rpartition('/')[2]}",
         pictures=_pictures(post),
         card=_card(post),
     )

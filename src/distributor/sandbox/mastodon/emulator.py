@@ -34,7 +34,7 @@ from distributor.sandbox.media import MediaShelf, Medium
 from distributor.sandbox.numbering import mastodon_snowflakes
 from distributor.sandbox.posts import Posts
 from distributor.sandbox.rates import Allowance, Window
-from distributor.sandbox.reading import Card, Picture, Shown
+from distributor.sandbox.reading import Card, Picture, Shown, permalink
 from distributor.sandbox.terms import IdempotencyKeys, TermsBook
 
 _ME = accounts.MASTODON
@@ -86,7 +86,7 @@ class MastodonEmulator:
                 desk.route("/api/v2/media", self._upload, method="POST", stage=Stage.MEDIA),
                 desk.route("/api/v1/media/{key}", self._read_medium),
                 desk.route("/api/v1/media/{key}", self._describe, method="PUT", stage=Stage.MEDIA),
-                Route(f"/@{_ME.username}/{{key}}", _show_to_reader),
+                permalink(f"/@{_ME.username}/{{key}}", "mastodon", "{key}"),
                 Route("/media/{key}", _show_medium),
             ],
             exception_handlers={HTTPException: refuse_unrouted},
@@ -248,10 +248,6 @@ def _is_open(status: Status) -> bool:
 def _server(request: Request) -> str:
     """The root of the instance, as its caller knows it."""
     return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
-
-
-async def _show_to_reader(request: Request) -> Response:
-    return RedirectResponse(f"/mastodon-timeline#post-{request.path_params['key']}")
 
 
 async def _show_medium(request: Request) -> Response:

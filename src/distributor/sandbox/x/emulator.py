@@ -20,7 +20,7 @@ from distributor.sandbox.media import MediaShelf
 from distributor.sandbox.numbering import x_snowflakes
 from distributor.sandbox.posts import Posts
 from distributor.sandbox.rates import Allowance, Window
-from distributor.sandbox.reading import Card, Picture, Shown
+from distributor.sandbox.reading import Card, Picture, Shown, permalink
 from distributor.sandbox.terms import TermsBook, describe
 from distributor.sandbox.x.answers import not_found, rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.x.oauth1 import PUBLIC_BASES, SignatureCheck, SignedCall, decode_form
@@ -75,6 +75,8 @@ class XEmulator:
                 desk.route("/2/users/{user}/tweets", self._read_timeline),
                 desk.route("/2/media/upload", self._upload, method="POST", stage=Stage.MEDIA),
                 desk.route("/2/media/metadata", self._describe, method="POST", stage=Stage.MEDIA),
+                permalink(f"/{accounts.X.username}/status/{{key}}", "x", "{key}"),
+                permalink("/i/web/status/{key}", "x", "{key}"),
             ],
             exception_handlers={HTTPException: refuse_unrouted},
         )
@@ -176,7 +178,7 @@ class XEmulator:
             pieces=as_pieces(post.text),
             length=weighted_length(post.text),
             limit=self._terms.x.max_weighted_length,
-            url=f"https://x.com/{accounts.X.username}/status/{post.key}",
+            url=f"/x/{accounts.X.username}/status/{post.key}",
             pictures=[self._picture(key) for key in post.media],
             card=Card.to(url) if url else None,
         )
