@@ -14,7 +14,7 @@ from distributor.domain.errors import ConfigurationError
 class Settings(BaseSettings):
     """What this installation is and where its parts are. Secrets of channels are not settings: they are stored."""
 
-    model_config = SettingsConfigDict(env_prefix="DISTRIBUTOR_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DISTRIBUTOR_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     data_dir: Path = Field(Path("var"), description="where embedded servers, journals and the generated key are kept")
     database_url: SecretStr | None = Field(None, description="postgresql://…; unset: an embedded PostgreSQL")

@@ -1,7 +1,7 @@
 """The golden article, which holds every block and inline kind, comes out on every channel as it did before.
 
 After a change that is meant, look at the difference and rewrite with
-`DISTRIBUTOR_REWRITE_GOLDEN=1 make test ARGS=tests/renditions`.
+`UPDATE_GOLDEN=1 make test ARGS=tests/renditions`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def test_a_channel_says_what_it_said_before(name: str) -> None:
     assert files
     for file, body in files.items():
         kept = GOLDEN / file
-        if os.environ.get("DISTRIBUTOR_REWRITE_GOLDEN") == "1":
+        if os.environ.get("UPDATE_GOLDEN") == "1":
             kept.parent.mkdir(exist_ok=True)
             kept.write_bytes(body)
         assert body.decode() == kept.read_bytes().decode(), f"{file} differs; see the head of this test"

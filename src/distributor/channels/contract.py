@@ -239,6 +239,14 @@ class Discovering(Protocol):
 
 
 @runtime_checkable
+class Viewable(Protocol):
+    """A channel whose recipients may look in a browser at what they were sent."""
+
+    def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
+        """The HTML with this recipient's own values and links; `pixel_url` is fetched in place of what counts opens."""
+
+
+@runtime_checkable
 class Reconciling(Protocol):
     """A channel that can find out what became of a delivery whose answer was lost."""
 

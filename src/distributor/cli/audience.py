@@ -32,7 +32,8 @@ def create_list(name: str, slug: Annotated[str, typer.Option(help="Default: made
         raise InputError(f"{slug or name!r} has no letters or digits to make a slug of: give one with --slug")
     with installation_at_hand() as installation, installation.database.begin() as connection:
         made = audience.add_list(connection, slug=chosen, name=name)
-    say(f"list {made.slug!r} has {made.subscribed} subscribers")
+        people = audience.count_subscribed(connection, made.id)
+    say(f"list {made.slug!r} has {people} subscribers")
 
 
 @lists.command("list")
@@ -42,7 +43,7 @@ def list_lists(as_json: AsJson = False) -> None:
         found = audience.all_lists(connection)
     show_rows(
         ("slug", "name", "subscribed"),
-        [(one.slug, one.name, one.subscribed) for one in found],
+        [(one.slug, one.name, people) for one, people in found],
         as_json=as_json,
         empty="No lists yet: `distributor list create NAME` makes one.",
     )

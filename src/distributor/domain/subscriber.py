@@ -26,9 +26,8 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class List:
-    """A list people are on; `subscribed` counts those who are on it now."""
+    """A list people are on."""
 
     id: int
     slug: str
     name: str
-    subscribed: int

@@ -36,7 +36,7 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
         stored = [articles.find_by_slug(connection, slug) for slug in asked.article_slugs]
         records = [channels.find(connection, name) for name in names]
         chosen = audience.find_list(connection, asked.list_slug) if asked.list_slug else None
-        _insist_on_audience(records, chosen)
+        _insist_on_audience(records, chosen, people=audience.count_subscribed(connection, chosen.id) if chosen else 0)
         campaign_id = campaigns.add(
             connection,
             name=asked.name or stored[0].article.title,
@@ -54,7 +54,7 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
     return campaign_id
 
 
-def _insist_on_audience(records: list[ChannelRecord], chosen: List | None) -> None:
+def _insist_on_audience(records: list[ChannelRecord], chosen: List | None, *, people: int) -> None:
     to_people = [
         record.name for record in records if kind_of(record.kind).capabilities.audience is Audience.SUBSCRIBERS
     ]
@@ -62,7 +62,7 @@ def _insist_on_audience(records: list[ChannelRecord], chosen: List | None) -> No
         return
     if chosen is None:
         raise InputError(f"channel {to_people[0]} sends to people: say to which list, with --list")
-    if chosen.subscribed == 0:
+    if people == 0:
         raise InputError(
             f"nobody is subscribed to list {chosen.slug!r}: add people with `distributor subscriber add` or "
             "`distributor subscriber import` first"

@@ -11,14 +11,14 @@ from typing import Any, cast
 
 from redis import RedisError
 
-from distributor.domain.delivery import Delivery
+from distributor.channels.contract import Viewable
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
-from distributor.domain.rendition import Json, Rendition
+from distributor.domain.rendition import Json
 from distributor.domain.subscriber import List, Membership
 from distributor.domain.tokens import Claim, Purpose
 from distributor.flow.installation import Installation
-from distributor.storage import audience, campaigns, deliveries, events
+from distributor.storage import audience, campaigns, channels, deliveries, events
 
 STREAM = "distributor:events"
 _BATCH = 1000
@@ -61,14 +61,24 @@ def follow_click(installation: Installation, token: str, detail: Mapping[str, Js
     return target
 
 
-def find_sent(installation: Installation, token: str) -> tuple[Rendition, Delivery] | None:
-    """What the holder of a link to view a mail was sent, and the delivery it came with; None if it is not ours."""
+def view_sent(installation: Installation, token: str, *, pixel_url: str) -> str | None:
+    """What the holder of this link was sent, for a browser; None if it is not ours or cannot be seen there.
+
+    `pixel_url` is fetched in place of what counts opens.
+    """
     claim = installation.tokens.read(Purpose.VIEW, token)
     if claim is None:
         return None
     with installation.database.begin() as connection:
         found = deliveries.find_for_sending(connection, [claim.delivery_id])
-        return (campaigns.rendition_of(connection, found[0].dispatch_id), found[0]) if found else None
+        if not found:
+            return None
+        dispatch = campaigns.find_dispatch(connection, found[0].dispatch_id)
+        rendition = campaigns.rendition_of(connection, dispatch.id)
+        channel = installation.open_channel(channels.find_by_id(connection, dispatch.channel_id))
+    if not isinstance(channel, Viewable):
+        return None
+    return channel.view(rendition, found[0], installation.tokens, pixel_url=pixel_url)
 
 
 def find_standing(installation: Installation, purpose: Purpose, token: str) -> Standing | None:

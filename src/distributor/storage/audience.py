@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, Select, func, select, text, update
+from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import NotFoundError
@@ -33,15 +33,26 @@ def add_list(connection: Connection, *, slug: str, name: str) -> List:
 
 def find_list(connection: Connection, slug: str) -> List:
     """Raises NotFoundError."""
-    row = connection.execute(_lists().where(tables.lists.c.slug == slug)).one_or_none()
+    row = connection.execute(select(tables.lists).where(tables.lists.c.slug == slug)).one_or_none()
     if row is None:
         raise NotFoundError("list", slug, hint="`distributor list list` shows the ones there are")
     return _list(row)
 
 
-def all_lists(connection: Connection) -> list[List]:
-    """Every list by its slug."""
-    return [_list(row) for row in connection.execute(_lists().order_by(tables.lists.c.slug))]
+def all_lists(connection: Connection) -> list[tuple[List, int]]:
+    """Every list by its slug, and how many people are on it now."""
+    rows = connection.execute(select(tables.lists).order_by(tables.lists.c.slug)).all()
+    return [(_list(row), count_subscribed(connection, row.id)) for row in rows]
+
+
+def count_subscribed(connection: Connection, list_id: int) -> int:
+    """How many people are on a list now."""
+    count: int = connection.execute(
+        select(func.count()).where(
+            tables.memberships.c.list_id == list_id, tables.memberships.c.state == Membership.SUBSCRIBED
+        )
+    ).scalar_one()
+    return count
 
 
 def subscribe(connection: Connection, list_id: int, people: Iterable[Person], *, now: datetime) -> int:
@@ -109,7 +120,7 @@ def unsubscribe(connection: Connection, delivery_id: int, *, now: datetime) -> b
 def list_of_delivery(connection: Connection, delivery_id: int) -> tuple[List, Membership] | None:
     """The list a delivery was sent to, and whether its recipient is still on it."""
     row = connection.execute(
-        select(tables.lists.c.slug, tables.memberships.c.state)
+        select(tables.lists, tables.memberships.c.state)
         .select_from(tables.deliveries)
         .join(tables.dispatches, tables.dispatches.c.id == tables.deliveries.c.dispatch_id)
         .join(tables.campaigns, tables.campaigns.c.id == tables.dispatches.c.campaign_id)
@@ -121,7 +132,7 @@ def list_of_delivery(connection: Connection, delivery_id: int) -> tuple[List, Me
         )
         .where(tables.deliveries.c.id == delivery_id)
     ).one_or_none()
-    return (find_list(connection, row.slug), Membership(row.state)) if row else None
+    return (_list(row), Membership(row.state)) if row else None
 
 
 def find_subscriber(connection: Connection, key: str) -> Subscriber:
@@ -157,17 +168,8 @@ def memberships_of(connection: Connection, subscriber_id: int) -> list[tuple[str
     return [(row.slug, Membership(row.state), row.changed_at) for row in rows]
 
 
-def _lists() -> Select[tuple[object, ...]]:
-    subscribed = (
-        select(func.count())
-        .where(tables.memberships.c.list_id == tables.lists.c.id, tables.memberships.c.state == Membership.SUBSCRIBED)
-        .scalar_subquery()
-    )
-    return select(tables.lists, subscribed.label("subscribed"))
-
-
 def _list(row: Row[tuple[object, ...]]) -> List:
-    return List(id=row.id, slug=row.slug, name=row.name, subscribed=row.subscribed)
+    return List(id=row.id, slug=row.slug, name=row.name)
 
 
 def _subscriber(row: Row[tuple[object, ...]]) -> Subscriber:

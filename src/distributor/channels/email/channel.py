@@ -15,10 +15,12 @@ from distributor.channels.email.rendition import KIND, render_email
 from distributor.channels.email.samples import sample_html, sample_text
 from distributor.channels.email.sending import send_deliveries
 from distributor.channels.email.settings import EmailSettings
+from distributor.channels.email.viewing import view_mail
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
+from distributor.domain.tokens import TokenSigner
 
 
 class EmailChannel:
@@ -48,6 +50,9 @@ class EmailChannel:
             "email.txt": sample_text(rendition).encode(),
             "email.eml": compose_sample(rendition),
         }
+
+    def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
+        return view_mail(rendition, delivery, tokens, pixel_url=pixel_url)
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()

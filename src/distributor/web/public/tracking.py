@@ -15,7 +15,7 @@ from distributor.domain.rendition import Json
 from distributor.flow import track
 from distributor.flow.installation import Installation
 from distributor.web.errors import dead_link
-from distributor.web.public.mail_page import PIXEL, mail_page_of
+from distributor.web.public.pixel import PIXEL, PIXEL_URL
 
 _UNSEEN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 _LONGEST_USER_AGENT = 200
@@ -64,8 +64,7 @@ class Tracking:
         return RedirectResponse(target, status_code=302, headers=_UNSEEN)
 
     def show_mail(self, request: Request) -> Response:
-        sent = track.find_sent(self._installation, request.path_params["token"])
-        page = mail_page_of(*sent, self._installation.tokens) if sent else None
+        page = track.view_sent(self._installation, request.path_params["token"], pixel_url=PIXEL_URL)
         if page is None:
             raise dead_link()
         return HTMLResponse(page, headers={**_UNSEEN, "Content-Security-Policy": _MAIL_POLICY})

@@ -1,0 +1,18 @@
+"""A mail as its recipient got it, for a browser."""
+
+from __future__ import annotations
+
+from html import escape
+
+from distributor.channels.email.slots import Slots
+from distributor.domain.delivery import Delivery
+from distributor.domain.rendition import Rendition
+from distributor.domain.tokens import TokenSigner
+
+
+def view_mail(rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
+    """The HTML part with this recipient's own values and links, and another picture in place of what counts opens."""
+    payload = rendition.payload
+    slots = Slots(public_url=payload["site"]["public_url"], links=len(payload["links"]), escape=escape)
+    parts = slots.cut(payload["html"].replace("@@open@@", pixel_url))
+    return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in parts)
