@@ -145,9 +145,9 @@ def _settings(settings: Settings, folders: _Folders) -> Settings:
             "redis_url": None,
             "secret_key": None,
             "postal_address": settings.postal_address or "Distributor Demo, 1 Example Street, 12345 Sampletown",
-            "sender": "Distributor Demo <news@demo.example>",
+            "sender": "Distributor Demo <news@example.com>",
             # Nothing listens there; networks measure a real address differently from that of this machine.
-            "public_url": "https://demo.example",
+            "public_url": "https://news.example.com",
         }
     )
 
