@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ CONNECTIONS_OF_A_WORKER = 4
 pytestmark = pytest.mark.chaos
 
 
-def test_a_campaign_survives_killed_workers_a_killed_redis_and_two_beats(tmp_path: Path) -> None:
+def test_a_campaign_survives_killed_workers_a_killed_redis_and_two_beats(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     dice = random.Random(20261122)
     with running_service(tmp_path, people=PEOPLE, parts=(EMAIL_WORKER, OTHER_WORKER, *BEATS)) as service:
         campaign_id = service.plan("email", "feed", "x", "mastodon", "bluesky")
@@ -48,3 +51,7 @@ def test_a_campaign_survives_killed_workers_a_killed_redis_and_two_beats(tmp_pat
     assert PEOPLE - len(mails) <= counts["unknown"]
     assert len(mails) >= counts["sent"]
     assert {network: len(made) for network, made in posts.items()} == {"x": 1, "mastodon": 1, "bluesky": 1}
+    record_property("people", PEOPLE)
+    record_property("kills", killed)
+    record_property("ledger", counts)
+    record_property("received", len(mails))

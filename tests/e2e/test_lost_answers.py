@@ -1,0 +1,115 @@
+"""A post whose answer is lost after the network took it is not posted again, and ends as sent with its id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flow.desk import Desk, make_desk
+
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
+from distributor.domain.delivery import DeliveryState
+from distributor.flow.installation import Installation
+from distributor.sandbox.faults import Fault, FaultKind
+from distributor.sandbox.service import Sandbox, running_sandbox
+from distributor.storage import deliveries
+
+NETWORKS = ("x", "mastodon", "bluesky")
+
+
+@dataclass
+class Clock:
+    """The real time, and as much later as a test wants it to be."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def pass_by(self, time: timedelta) -> None:
+        self.ahead += time
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A desk whose channels lead to a sandbox, and the desk's clock."""
+
+    desk: Desk
+    sandbox: Sandbox
+    clock: Clock
+
+    def posts(self, network: str) -> int:
+        """How many posts the network shows."""
+        return len(self.sandbox.world.networks[network].shown())
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    """The sandbox, and every channel into it. Only our side's clock is moved: OAuth signs the real time."""
+    clock = Clock()
+    with running_sandbox(tmp_path / "sandbox") as sandbox:
+        desk = make_desk(replace(installation, clock=clock), tmp_path)
+        ports = SandboxPorts(http=sandbox.http_port, smtp=sandbox.smtp_port)
+        configure_sandbox_channels(desk.installation, ports)
+        yield World(desk=desk, sandbox=sandbox, clock=clock)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("kind", [FaultKind.LOSE_ANSWER, FaultKind.DENY_AFTER_COMMIT])
+def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network: str, kind: FaultKind) -> None:
+    world.sandbox.world.switches.set(network, Fault(kind=kind, times=1))
+    campaign_id = world.desk.plan(network)
+    world.desk.run()
+    assert world.posts(network) == 1
+    world.clock.pass_by(timedelta(minutes=2))
+    world.desk.run()
+    assert world.desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+    assert world.posts(network) == 1
+    sent = _delivery(world.desk, campaign_id)
+    assert sent.state is DeliveryState.SENT
+    assert sent.remote_id
+    assert sent.permalink
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_post_that_was_not_taken_is_made_once(world: World, network: str) -> None:
+    world.sandbox.world.switches.set(network, Fault(kind=FaultKind.DROP, times=1))
+    campaign_id = world.desk.plan(network)
+    world.desk.run()
+    for _ in range(4):
+        world.clock.pass_by(timedelta(minutes=2))
+        world.desk.run()
+    assert world.desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+    assert world.posts(network) == 1
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_refused_account_pauses_its_dispatch_and_leaves_the_others_alone(world: World, network: str) -> None:
+    world.sandbox.world.switches.set(network, Fault(kind=FaultKind.REFUSE, code=401))
+    campaign_id = world.desk.plan(network, "feed")
+    world.desk.run()
+    states = {one.dispatch.channel_name: one.dispatch.state.value for one in world.desk.report(campaign_id).dispatches}
+    assert states == {network: "paused", "feed": "finished"}
+    assert world.posts(network) == 0
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, network: str) -> None:
+    world.sandbox.world.switches.set(network, Fault(kind=FaultKind.REFUSE, code=429, times=1))
+    campaign_id = world.desk.plan(network)
+    world.desk.run()
+    assert world.desk.counts(campaign_id) == {"audience": 1, "deferred": 1}
+    world.clock.pass_by(timedelta(minutes=30))
+    world.desk.run()
+    assert world.desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+    assert world.posts(network) == 1
+
+
+def _delivery(desk: Desk, campaign_id: int) -> deliveries.DeliveryRecord:
+    dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
+    with desk.installation.database.begin() as connection:
+        (found,) = deliveries.listed(connection, dispatch_id, state=None, limit=2)
+    return found
