@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
@@ -36,6 +38,7 @@ OTHER_WORKER = Part(
     module="worker",
     arguments=("work", "--queue", "default", "--queue", "social", "--queue", "feed"),
 )
+WEB = Part(name="web", module="distributor.web")
 BEATS = tuple(Part(name=f"beat-{number}", module="worker", arguments=("beat",)) for number in (1, 2))
 
 
@@ -48,7 +51,7 @@ class Service:
     folder: Path
     ports: SandboxPorts
 
-    def plan(self, *channels: str) -> int:
+    def plan(self, *channels: str, is_tracked: bool = True) -> int:
         return plan(
             self.installation,
             CampaignPlan(
@@ -57,6 +60,8 @@ class Service:
                 channel_names=channels,
                 list_slug="readers",
                 starts_at=self.installation.clock(),
+                track_opens=is_tracked,
+                track_clicks=is_tracked,
             ),
         )
 
@@ -82,13 +87,14 @@ class Service:
         """SIGKILL, as the kernel's out-of-memory killer would."""
         os.kill(int((self.folder / "data" / "redis.lock").read_text().split()[0]), signal.SIGKILL)
 
+    def inbox(self) -> list[EmailMessage]:
+        """What was really received, in order."""
+        files = sorted((self.folder / "sandbox" / "inbox").glob("*.eml"))
+        return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
+
     def mails(self) -> Counter[str]:
-        """How many mails each recipient has in the inbox, by the To header of what was really received."""
-        received: Counter[str] = Counter()
-        for file in (self.folder / "sandbox" / "inbox").glob("*.eml"):
-            message = message_from_bytes(file.read_bytes(), policy=default)
-            received[message["To"].addresses[0].addr_spec] += 1
-        return received
+        """How many mails each recipient has in the inbox, by the To header."""
+        return Counter(mail["To"].addresses[0].addr_spec for mail in self.inbox())
 
     def posts(self, network: str) -> list[Mapping[str, object]]:
         """What the network shows."""
@@ -101,12 +107,23 @@ class Service:
         return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in (self.folder / "logs").glob("*.log"))
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def running_service(folder: Path, *, people: int, parts: tuple[Part, ...]) -> Iterator[Service]:
     """A service with an article, a list of `people` readers and a channel of each kind into the sandbox."""
+    port = free_port()
     settings = Settings(
         _env_file=None,
         data_dir=folder / "data",
+        port=port,
+        public_url=f"http://127.0.0.1:{port}",
         postal_address="1 Test Street, Testville",
         sender="News <news@gazette.example>",
         content_dir=folder / "content",
