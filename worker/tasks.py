@@ -39,6 +39,8 @@ def release(dispatch_id: int) -> None:
 def deliver(dispatch_id: int) -> None:
     """Send what is due of a dispatch; what is left after a while goes to the end of the queue."""
     here = installation()
+    # Somebody of this machine may have died in the middle of the same dispatch.
+    settle.settle_orphans(here)
     ring(delivering.deliver(here, dispatch_id, until=here.clock() + DELIVER_FOR))
 
 

@@ -27,7 +27,10 @@ class Settings(BaseSettings):
     postal_address: str = Field("", description="the sender's street address; the law asks for it in every mail")
     sender: str = Field("news@localhost.localdomain", description="address mails come from, may have a name")
     language: str = Field("en", description="BCP 47 language of the site")
-    smtp_url: SecretStr | None = Field(None, description="smtp://user:password@host:port of the default email channel")
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="smtp://user:password@host:port of the email channel that the first `up` makes; unset: the sandbox",
+    )
     content_dir: Path = Field(Path("content"), description="the folder source")
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

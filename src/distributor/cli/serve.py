@@ -11,12 +11,13 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import child_environment, make_installation, open_services
+from distributor.cli.channels import configure
 from distributor.cli.processes import Crew, Part, insist_on_free_port, running_crew, worker_parts
-from distributor.cli.sandbox import configure_sandbox_channels, sandbox_part, wait_for_sandbox
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.cli.session import say
 from distributor.flow.ingest import scan
 from distributor.flow.installation import Installation
-from distributor.settings import load_settings
+from distributor.settings import Settings, load_settings
 from distributor.storage import channels
 from distributor.storage.schema import migrate
 
@@ -44,8 +45,7 @@ def up(
         with running_crew(parts, logs=settings.data_dir / "logs", environment=environment) as crew:
             ports = wait_for_sandbox(ready, crew)
             if _is_first_run(installation):
-                configure_sandbox_channels(installation, ports)
-                scan(installation)
+                _furnish(installation, settings, ports)
             say(f"Distributor serves {settings.public_url}")
             say(f"the sandbox shows mails and posts on http://{settings.host}:{ports.http}")
             say(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
@@ -75,6 +75,15 @@ def beat() -> None:
 def _become(module: str, *arguments: str) -> None:
     """Go on as another module: the command line knows neither Celery nor the web."""
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
+
+
+def _furnish(installation: Installation, settings: Settings, ports: SandboxPorts) -> None:
+    """Give a new installation a channel of each kind and what the content folder holds."""
+    configure_sandbox_channels(installation, ports)
+    if settings.smtp_url is not None:
+        configure(installation, "email", "email", {"smtp_url": settings.smtp_url.get_secret_value()})
+    if settings.content_dir.is_dir():
+        scan(installation)
 
 
 def _is_first_run(installation: Installation) -> bool:
