@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from celery import Celery
+from celery.signals import worker_process_init
 
 from distributor.bootstrap import make_installation
+from distributor.channels.shelf import kinds
 from distributor.embedded import Services
 from distributor.flow.installation import Installation
 from distributor.flow.rings import Ring
@@ -57,6 +59,13 @@ def installation() -> Installation:
             database_url=settings.database_url.get_secret_value(), redis_url=settings.redis_url.get_secret_value()
         ),
     )
+
+
+@worker_process_init.connect
+def _warm_up(**_: object) -> None:
+    """Read in every channel before the first task: whoever waits for it has waited for its time already."""
+    installation()
+    kinds()
 
 
 def ring(rings: list[Ring]) -> None:
