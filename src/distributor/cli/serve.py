@@ -29,6 +29,7 @@ def up(
 ) -> None:
     """Run the whole service on this machine until it is stopped."""
     settings = load_settings()
+    stop = _stop_when_told()
     for port in (settings.port, sandbox_port, smtp_port):
         insist_on_free_port(settings.host, port)
     ready = settings.data_dir / "sandbox.json"
@@ -49,7 +50,7 @@ def up(
             say(f"Distributor serves {settings.public_url}")
             say(f"the sandbox shows mails and posts on http://{settings.host}:{ports.http}")
             say(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
-            _watch(crew)
+            _watch(crew, stop)
     say("stopped")
 
 
@@ -91,11 +92,16 @@ def _is_first_run(installation: Installation) -> bool:
         return not channels.all_channels(connection)
 
 
-def _watch(crew: Crew) -> None:
-    """Keep the processes running until somebody asks to stop."""
+def _stop_when_told() -> threading.Event:
+    """Set by SIGINT and SIGTERM, from now on: whoever is told to stop while starting stops in good order too."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _watch(crew: Crew, stop: threading.Event) -> None:
+    """Keep the processes running until somebody asks to stop."""
     while not stop.wait(1.0):
         for name in crew.revive():
             say(f"{name} had died and was started again; its log says why")

@@ -1,0 +1,102 @@
+"""`distributor up`: everything comes up by itself, what dies comes back, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from chaos.service import free_port
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A service started by `distributor up`, and the folder that marks its processes."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    url: str
+
+    def processes(self) -> dict[int, str]:
+        """Every living process that works on this service's data, by its number, with its command."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                is_ours = str(self.folder) in command or str(self.folder).encode() in (entry / "environ").read_bytes()
+                is_dead = "\nState:\tZ" in (entry / "status").read_text()
+            except OSError:
+                continue
+            if is_ours and not is_dead and int(entry.name) != os.getpid():
+                found[int(entry.name)] = command
+        return found
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Running]:
+    """A service of its own, ready to be used."""
+    port = free_port()
+    data = tmp_path / "var"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DISTRIBUTOR_")} | {
+        "DISTRIBUTOR_DATA_DIR": str(data),
+        "DISTRIBUTOR_PORT": str(port),
+        "DISTRIBUTOR_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "DISTRIBUTOR_CONTENT_DIR": str(Path(__file__).parents[2] / "content"),
+        "DISTRIBUTOR_POSTAL_ADDRESS": "1 Test Street",
+    }
+    command = [sys.executable, "-m", "distributor", "up"]
+    ports = ["--sandbox-port", str(free_port()), "--smtp-port", str(free_port())]
+    process = subprocess.Popen([*command, *ports], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    running = Running(process=process, folder=data, url=f"http://127.0.0.1:{port}")
+    _wait_for(running.is_ready, "a ready service")
+    yield running
+    process.kill()
+    process.wait()
+    _wait_for(lambda: not running.processes(), "the end of all processes")
+
+
+def test_it_serves_the_articles_of_the_content_folder(up: Running) -> None:
+    _wait_for(lambda: "A Kitchen Garden" in httpx.get(up.url).text, "the articles on the front page")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_it_ends_well_and_leaves_nothing_behind(up: Running, number: signal.Signals) -> None:
+    up.process.send_signal(number)
+    assert up.process.wait(timeout=60) == 0
+    _wait_for(lambda: not up.processes(), "the end of all processes")
+
+
+def test_killed_outright_it_leaves_nothing_behind(up: Running) -> None:
+    assert len(up.processes()) > 5
+    up.process.kill()
+    up.process.wait()
+    _wait_for(lambda: not up.processes(), "the end of all processes")
+
+
+def test_a_part_that_dies_is_started_again(up: Running) -> None:
+    web = next(number for number, command in up.processes().items() if "distributor.web" in command)
+    os.kill(web, signal.SIGKILL)
+    _wait_for(lambda: web not in up.processes(), "the death of the web server")
+    _wait_for(up.is_ready, "the web server's return")
+
+
+def _wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.1)
