@@ -12,6 +12,7 @@ from sqlalchemy import text
 from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import InputError, NotFoundError, ScheduleError, StateError
+from distributor.domain.settling import settlement_of
 from distributor.flow import steer
 from distributor.flow.deliver import deliver
 from distributor.flow.plan import plan
@@ -306,6 +307,24 @@ def test_cancelling_suppresses_what_waits_and_keeps_what_was_sent(desk: Desk) ->
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "suppressed": 2}
     with pytest.raises(StateError, match="can be cancelled any more"):
         steer.cancel(desk.installation, campaign_id)
+
+
+def test_what_comes_back_after_a_cancellation_is_not_sent_any_more(desk: Desk) -> None:
+    desk.channel("mail", "scripted")
+    campaign_id = desk.plan("mail")
+    dispatch_id = _released(desk, campaign_id)
+    now = desk.installation.clock()
+    with desk.installation.database.begin() as connection:
+        held = deliveries.claim(connection, dispatch_id, worker="w", limit=2, now=now, lease_until=now).deliveries
+        deliveries.put_in_flight(connection, held, now=now, lease_until=now + timedelta(hours=1))
+    steer.cancel(desk.installation, campaign_id)
+    outcomes = [Outcome.of(held[0], Verdict.SENT), Outcome.of(held[1], Verdict.DEFERRED)]
+    with desk.installation.database.begin() as connection:
+        settlements = [settlement_of(outcome, one, now=now) for outcome, one in zip(outcomes, held, strict=True)]
+        assert deliveries.settle(connection, settlements, now=now) == 2
+    desk.run()
+    assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "suppressed": 2}
+    assert desk.seen == []
 
 
 def test_a_blocking_problem_keeps_a_dispatch_from_going_out(desk: Desk) -> None:

@@ -16,6 +16,7 @@ def tick(installation: Installation) -> list[Ring]:
     with installation.database.begin() as connection:
         heartbeats.beat(connection, "beat", now=now)
         deliveries.expire_leases(connection, now=now)
+        deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
         campaigns.finish_settled(connection, now=now)
     with installation.database.begin() as connection:
         rings = [Ring(Verb.RENDER, n, "default") for n in campaigns.to_render(connection, limit=_LIMIT)]

@@ -281,6 +281,18 @@ def suppress_waiting(connection: Connection, dispatch_id: int, reason: str, *, n
     ).rowcount
 
 
+def suppress_cancelled(connection: Connection, reason: str, *, now: datetime) -> int:
+    """Nothing that came back from its worker after its dispatch was cancelled is to be sent; returns how many."""
+    return connection.execute(
+        text("""
+            UPDATE deliveries d SET state = 'suppressed', reply = :reason, next_at = NULL, updated_at = :now
+            FROM dispatches x
+            WHERE x.state = 'cancelled' AND d.dispatch_id = x.id AND d.state IN ('pending', 'deferred')
+        """),
+        {"reason": reason, "now": now},
+    ).rowcount
+
+
 def retry_failed(connection: Connection, dispatch_id: int, *, now: datetime) -> int:
     """Make the failed deliveries of a dispatch pending again, with all their attempts; returns how many."""
     return connection.execute(
