@@ -17,7 +17,7 @@ from distributor.domain.errors import ConfigurationError
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.flow.installation import Installation
-from distributor.rendering.environment import Templates, shipped_templates
+from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import Settings
 from distributor.storage.channels import Vault
 from distributor.storage.database import Database
@@ -95,6 +95,11 @@ def make_templates(settings: Settings) -> Templates:
     """Own templates first, then those that come with the project, then those of added channels."""
     own = [settings.templates_dir] if settings.templates_dir else []
     return Templates([*own, shipped_templates(), *template_folders()])
+
+
+def sample_article() -> Path:
+    """The sample article that comes with the project, from a checkout or from the wheel."""
+    return shipped_folder("content") / "golden.md"
 
 
 def secret_key(settings: Settings) -> bytes:

@@ -15,7 +15,7 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from distributor.bootstrap import child_environment, make_installation, open_services
+from distributor.bootstrap import child_environment, make_installation, open_services, sample_article
 from distributor.cli.campaigns import follow
 from distributor.cli.processes import running_crew, worker_parts
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
@@ -28,6 +28,7 @@ from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import CampaignReport, summarise
 from distributor.settings import Settings, load_settings
+from distributor.sources.formats import read_manuscript
 from distributor.storage import audience, publications
 from distributor.storage.audience import Person
 from distributor.storage.schema import migrate
@@ -69,6 +70,9 @@ def demo(
 ) -> None:
     """Send one article on every channel to the sandbox and account for every delivery."""
     started = time.monotonic()
+    file = article or sample_article()
+    # What cannot be read is told before anything is started.
+    read_manuscript(file)
     folders = _prepare(out_dir)
     settings = _settings(load_settings(), folders)
     with open_services(settings) as services:
@@ -78,7 +82,7 @@ def demo(
         environment = child_environment(settings, services)
         with running_crew(parts, logs=folders.out / "logs", environment=environment) as crew:
             ports = wait_for_sandbox(folders.ready, crew)
-            ingested = ingest.add_file(installation, article or settings.content_dir / "golden.md")
+            ingested = ingest.add_file(installation, file)
             names = configure_sandbox_channels(installation, ports)
             _invent_subscribers(installation, subscribers)
             campaign_id = plan(
@@ -128,7 +132,8 @@ def _prepare(out_dir: Path) -> _Folders:
             f"{out_dir} is not empty and not from an earlier demo: choose another folder with --out"
         )
     try:
-        shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+        if folder.exists():
+            shutil.rmtree(folder)
         folder.mkdir(parents=True)
         (folder / ".demo").touch()
     except OSError as error:
@@ -171,8 +176,9 @@ def _collect(installation: Installation, folders: _Folders, ports: SandboxPorts)
     (folders.sandbox / "inbox").rename(folders.out / "inbox")
     (folders.out / "feeds").mkdir()
     with installation.database.begin() as connection:
-        for path, name in _FEEDS.items():
-            (folders.out / "feeds" / name).write_bytes(publications.find_document(connection, path).body)
+        # A feed channel that failed has published nothing; the summary says so.
+        for path in publications.document_paths(connection, "feeds/all."):
+            (folders.out / "feeds" / _FEEDS[path]).write_bytes(publications.find_document(connection, path).body)
     (folders.out / "social").mkdir()
     for network in _NETWORKS:
         posts = _posts(ports, network)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +68,13 @@ class Templates:
         return None
 
 
-@cache
 def shipped_templates() -> Path:
-    """The folder of templates that comes with the project, from a checkout or from the wheel."""
+    """The folder of templates that comes with the project."""
+    return shipped_folder("templates")
+
+
+def shipped_folder(name: str) -> Path:
+    """A folder that comes with the project beside its code, from a checkout or from the wheel."""
     package = Path(__file__).resolve().parents[1]
-    in_wheel = package / "shipped" / "templates"
-    return in_wheel if in_wheel.is_dir() else package.parents[1] / "templates"
+    in_wheel = package / "shipped" / name
+    return in_wheel if in_wheel.is_dir() else package.parents[1] / name
