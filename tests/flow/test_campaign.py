@@ -337,6 +337,16 @@ def test_a_blocking_problem_keeps_a_dispatch_from_going_out(desk: Desk) -> None:
     assert by_name["board"].state is DispatchState.FINISHED
 
 
+def test_a_dispatch_that_could_not_be_rendered_goes_out_once_the_cause_is_mended(desk: Desk) -> None:
+    desk.channel("mail", "scripted", problem="there is no postal address")
+    campaign_id = desk.plan("mail")
+    desk.run()
+    desk.channel("mail", "scripted")
+    assert steer.resume(desk.installation, campaign_id) == 1
+    desk.run()
+    assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+
+
 def test_equal_renditions_are_kept_once(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     first, second = desk.plan("mail"), desk.plan("mail")

@@ -105,7 +105,7 @@ def pause(campaign_id: CampaignId) -> None:
 
 @commands.command()
 def resume(campaign_id: CampaignId) -> None:
-    """Let a paused campaign go on where it was."""
+    """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
     with installation_at_hand() as installation:
         going = steer.resume(installation, campaign_id)
     say(f"{going} dispatches go on")

@@ -30,12 +30,14 @@ def pause(installation: Installation, campaign_id: int, reason: str = "paused by
 
 
 def resume(installation: Installation, campaign_id: int) -> int:
-    """Let every paused dispatch go on where it was; returns how many. Raises StateError."""
+    """Let every dispatch that is paused, or could not be rendered, go on; returns how many. Raises StateError."""
 
     def go_on(connection: Connection, dispatch: Dispatch) -> bool:
         return campaigns.resume(connection, dispatch.id)
 
-    return _insist(_each(installation, campaign_id, go_on), "nothing of campaign {} is paused", campaign_id)
+    return _insist(
+        _each(installation, campaign_id, go_on), "nothing of campaign {} is paused or waits to be mended", campaign_id
+    )
 
 
 def cancel(installation: Installation, campaign_id: int) -> int:

@@ -120,11 +120,20 @@ def change_state(
 
 
 def resume(connection: Connection, dispatch_id: int) -> bool:
-    """Take a paused dispatch up where it was: running if it had been released, else waiting for its time."""
+    """Take a paused dispatch up where it was: running if it had been released, else waiting for its time.
+
+    One that could not be rendered is planned again: the cause may have been mended.
+    """
     at_rest = tables.dispatches
     changed = connection.execute(
         update(at_rest)
-        .where(at_rest.c.id == dispatch_id, at_rest.c.state == DispatchState.PAUSED)
+        .where(
+            at_rest.c.id == dispatch_id,
+            or_(
+                at_rest.c.state == DispatchState.PAUSED,
+                and_(at_rest.c.state == DispatchState.FAILED, at_rest.c.rendition_id.is_(None)),
+            ),
+        )
         .values(
             state=case(
                 (at_rest.c.released_at.is_not(None), DispatchState.RUNNING.value),
