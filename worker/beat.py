@@ -49,9 +49,7 @@ def _tick() -> None:
 
 
 def _ring_scan() -> None:
-    # A machine that only sends need not have the folder.
-    if installation().content_dir.is_dir():
-        app.send_task("scan", queue="default", expires=SCAN_EVERY_SECONDS, retry=False)
+    app.send_task("scan", queue="default", expires=SCAN_EVERY_SECONDS, retry=False)
 
 
 def _try(what: str, act: Callable[[], None]) -> None:

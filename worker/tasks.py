@@ -18,7 +18,10 @@ DELIVER_FOR = timedelta(seconds=20)
 @app.task(name="scan")
 def scan() -> None:
     """Look for new and changed articles in the folder source."""
-    ingest.scan(installation())
+    here = installation()
+    # A machine that only sends need not have the folder.
+    if here.content_dir.is_dir():
+        ingest.scan(here)
 
 
 @app.task(name="render")
