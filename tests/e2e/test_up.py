@@ -61,10 +61,12 @@ def up(tmp_path: Path) -> Iterator[Running]:
     }
     command = [sys.executable, "-m", "distributor", "up"]
     ports = ["--sandbox-port", str(free_port()), "--smtp-port", str(free_port())]
-    process = subprocess.Popen([*command, *ports], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    with (tmp_path / "up.log").open("wb") as said:
+        process = subprocess.Popen([*command, *ports], cwd=tmp_path, env=environment, stderr=said)
     running = Running(process=process, folder=data, url=f"http://127.0.0.1:{port}")
     _wait_for(running.is_ready, "a ready service")
     yield running
+    assert "Error" not in (tmp_path / "up.log").read_text()
     process.kill()
     process.wait()
     _wait_for(lambda: not running.processes(), "the end of all processes")

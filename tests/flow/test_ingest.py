@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,16 @@ def test_a_broken_file_that_is_taken_away_is_forgotten(installation: Installatio
     (installation.content_dir / "bad.md").unlink()
     scan(installation)
     assert _problems(installation) == []
+
+
+def test_scans_at_the_same_moment_bring_each_file_in_once(installation: Installation, write: Write) -> None:
+    for number in range(12):
+        write(f"{number}.md", _article(f"Article {number}"))
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: scan(installation), range(4)))
+    added = [slug for report in reports for slug in report.added]
+    assert sorted(added) == sorted(f"article-{number}" for number in range(12))
+    assert [report.revised for report in reports] == [[], [], [], []]
 
 
 def test_two_articles_of_one_title_get_two_slugs(installation: Installation, write: Write) -> None:

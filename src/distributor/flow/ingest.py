@@ -49,6 +49,16 @@ class ScanReport:
     unchanged: int = 0
     broken: list[str] = field(default_factory=list)
 
+    def count(self, ingested: Ingested) -> None:
+        """One more file that could be read."""
+        match ingested.change:
+            case Change.ADDED:
+                self.added.append(ingested.slug)
+            case Change.REVISED:
+                self.revised.append(ingested.slug)
+            case Change.UNCHANGED:
+                self.unchanged += 1
+
 
 def scan(installation: Installation) -> ScanReport:
     """Bring in what is new or changed in the content folder. Raises SourceError if there is no such folder.
@@ -82,7 +92,7 @@ def scan(installation: Installation) -> ScanReport:
                     file=folder / one.path,
                     root=folder,
                 )
-                (report.added if ingested.change is Change.ADDED else report.revised).append(ingested.slug)
+                report.count(ingested)
     with installation.database.begin() as connection:
         articles.clear_problems(connection, _FOLDER, set(standing) - seen)
     return report
@@ -121,6 +131,7 @@ def _ingest(
     illustrated, media = _take_images(manuscript, file=file, root=root)
     now = installation.clock()
     with installation.database.begin() as connection:
+        articles.lock_ingestion(connection)
         articles.clear_problems(connection, source, [source_ref])
         articles.add_media(connection, media)
         before = articles.find_by_ref(connection, source, source_ref)

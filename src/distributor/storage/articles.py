@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.article import Article, Manuscript
@@ -88,6 +88,11 @@ def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -
         tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == tag_slug)
         query = query.where(tables.articles.c.id.in_(tagged))
     return [_stored(row) for row in connection.execute(query)]
+
+
+def lock_ingestion(connection: Connection) -> None:
+    """Let nobody else bring articles in until the transaction ends: two scans may find the same new file."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ingestion', 0))"))
 
 
 def is_slug_taken(connection: Connection, slug: str) -> bool:
