@@ -66,10 +66,10 @@ def up(tmp_path: Path) -> Iterator[Running]:
     running = Running(process=process, folder=data, url=f"http://127.0.0.1:{port}")
     _wait_for(running.is_ready, "a ready service")
     yield running
-    assert "Error" not in (tmp_path / "up.log").read_text()
     process.kill()
     process.wait()
     _wait_for(lambda: not running.processes(), "the end of all processes")
+    assert "Error" not in (tmp_path / "up.log").read_text()
 
 
 def test_it_serves_the_articles_of_the_content_folder(up: Running) -> None:
