@@ -67,7 +67,9 @@ def test_a_broken_file_hurts_no_other_and_is_remembered_until_it_is_mended(
     write("good.md", _article("Good"))
     assert scan(installation).added == ["good"]
     assert [problem.source_ref for problem in _problems(installation)] == ["bad.md"]
-    assert scan(installation).broken, "it is still broken, and still told"
+    first_told = str(_problems(installation)[0])
+    assert first_told.startswith("bad.md:2: ")
+    assert scan(installation).broken == [first_told], "it is still broken, and still told with its line"
     write("bad.md", _article("Mended"))
     assert scan(installation).added == ["mended"]
     assert _problems(installation) == []

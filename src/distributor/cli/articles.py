@@ -59,8 +59,7 @@ def list_articles(as_json: AsJson = False, limit: int = 50) -> None:
         empty="No articles yet: `distributor article add FILE` or `distributor article scan` brings some in.",
     )
     for problem in broken:
-        place = f"{problem.source_ref}:{problem.line}" if problem.line else problem.source_ref
-        say(f"cannot be read: {place}: {problem.reason}")
+        say(f"cannot be read: {problem}")
 
 
 @commands.command("show")

@@ -80,7 +80,7 @@ def scan(installation: Installation) -> ScanReport:
             case Found(manuscript=None):
                 report.unchanged += 1
                 if one.path in standing:
-                    report.broken.append(f"{one.path}: {standing[one.path].reason}")
+                    report.broken.append(str(standing[one.path]))
             case Found(manuscript=manuscript):
                 assert manuscript is not None, "the case above"  # noqa: S101
                 ingested = _ingest(

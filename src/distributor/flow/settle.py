@@ -7,6 +7,7 @@ import asyncio
 from distributor.channels.contract import Dedupe, Reconciling
 from distributor.domain.campaign import UnknownPolicy
 from distributor.domain.delivery import Delivery, DeliveryState
+from distributor.domain.rendition import Rendition
 from distributor.domain.settling import settlement_of
 from distributor.flow.installation import Installation
 from distributor.flow.journal import open_journal, orphaned_journals, read_journal
@@ -34,12 +35,6 @@ def settle_orphans(installation: Installation) -> int:
         return len(orphans)
 
 
-def expire_leases(installation: Installation) -> tuple[int, int]:
-    """Take back what is held by nobody any more; returns how many became pending and how many unknown."""
-    with installation.database.begin() as connection:
-        return deliveries.expire_leases(connection, now=installation.clock())
-
-
 def settle_doubtful(installation: Installation, dispatch_id: int) -> int:
     """Look into the deliveries of a dispatch whose outcome is unknown; returns how many were looked into.
 
@@ -50,10 +45,11 @@ def settle_doubtful(installation: Installation, dispatch_id: int) -> int:
         dispatch = campaigns.find_dispatch(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
+        rendition = campaigns.rendition_of(connection, dispatch_id)
         doubtful = deliveries.lock_doubtful(connection, dispatch_id, limit=BATCH, now=installation.clock())
     channel = installation.open_channel(record)
     if isinstance(channel, Reconciling):
-        asyncio.run(_reconcile(installation, channel, record, doubtful))
+        asyncio.run(_reconcile(installation, channel, record, rendition, doubtful))
         return len(doubtful)
     sends_again = channel.capabilities.dedupe is Dedupe.EXACT or campaign.unknown_policy is UnknownPolicy.RESEND
     state = DeliveryState.PENDING if sends_again else DeliveryState.UNKNOWN
@@ -67,13 +63,15 @@ def settle_doubtful(installation: Installation, dispatch_id: int) -> int:
 
 
 async def _reconcile(
-    installation: Installation, channel: Reconciling, record: channels.ChannelRecord, doubtful: list[Delivery]
+    installation: Installation,
+    channel: Reconciling,
+    record: channels.ChannelRecord,
+    rendition: Rendition,
+    doubtful: list[Delivery],
 ) -> None:
     with open_journal(installation.journal_dir) as journal:
         context = send_context(installation, record, journal)
         for delivery in doubtful:
-            with installation.database.begin() as connection:
-                rendition = campaigns.rendition_of(connection, delivery.dispatch_id)
             outcome = await channel.reconcile(rendition, delivery, context)
             now = installation.clock()
             with installation.database.begin() as connection:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.article import Article, Manuscript
-from distributor.domain.errors import NotFoundError
+from distributor.domain.errors import NotFoundError, SourceError
 from distributor.domain.tags import Tag
 from distributor.storage import tables
 from distributor.storage.codec import manuscript_from_json, manuscript_to_json
@@ -37,6 +37,10 @@ class SourceProblem:
     line: int | None
     reason: str
     seen_at: datetime
+
+    def __str__(self) -> str:
+        """Place and reason, in the words in which it was first told."""
+        return str(SourceError(self.reason, path=self.source_ref, line=self.line))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,12 +169,6 @@ def revise(connection: Connection, article_id: int, manuscript: Manuscript, *, c
     return number
 
 
-def all_tags(connection: Connection) -> list[Tag]:
-    """Every tag that some article carries."""
-    rows = connection.execute(select(tables.tags.c.label).order_by(tables.tags.c.slug))
-    return [Tag(row.label) for row in rows]
-
-
 def find_tag(connection: Connection, slug: str) -> Tag:
     """Raises NotFoundError."""
     label = connection.execute(select(tables.tags.c.label).where(tables.tags.c.slug == slug)).scalar_one_or_none()
@@ -234,14 +232,6 @@ def find_media(connection: Connection, name: str) -> Media:
     if row is None:
         raise NotFoundError("media file", name)
     return Media(name=row.name, media_type=row.media_type, body=row.body)
-
-
-def count_by_source(connection: Connection) -> Mapping[str, int]:
-    """How many articles came from each source."""
-    rows = connection.execute(
-        select(tables.articles.c.source, func.count().label("articles")).group_by(tables.articles.c.source)
-    )
-    return {row.source: row.articles for row in rows}
 
 
 def _write_revision(

@@ -59,15 +59,6 @@ class Database:
             reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
             raise ServiceError(f"PostgreSQL at {self._place} does not answer: {reason}") from error
 
-    def is_alive(self) -> bool:
-        """Whether PostgreSQL answers now."""
-        try:
-            with self.begin() as connection:
-                connection.execute(text("SELECT 1"))
-        except ServiceError:
-            return False
-        return True
-
     def version(self) -> str:
         """What PostgreSQL says it is, such as `PostgreSQL 18.1`. Raises ServiceError."""
         with self.begin() as connection:
