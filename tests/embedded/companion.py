@@ -71,9 +71,21 @@ def processes_of(data_dir: Path) -> dict[int, str]:
 
 
 def process_named(data_dir: Path, part: str) -> int:
-    """The number of the one process of a data directory with this in its command line."""
-    (pid,) = (pid for pid, command in processes_of(data_dir).items() if part in command)
+    """The number of the one process of a data directory with this in its command line.
+
+    A child that was forked a moment ago still shows its parent's command line, and is not meant.
+    """
+    found = {pid for pid, command in processes_of(data_dir).items() if part in command}
+    (pid,) = (pid for pid in found if _parent_of(pid) not in found)
     return pid
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    return int(status.split("PPid:", 1)[1].split(None, 1)[0])
 
 
 def _say(**words: str) -> None:

@@ -140,14 +140,19 @@ def test_nothing_is_left_running_when_the_last_user_is_killed(data_dir: Path) ->
 
 
 def test_nothing_is_left_running_when_the_only_user_is_killed_during_the_first_start(data_dir: Path) -> None:
-    companion = Companion(data_dir)
-    while companion.process.poll() is None and not (data_dir / "postgres.new" / "PG_VERSION").exists():
-        time.sleep(0.01)
-    companion.kill()
-    wait_until_stopped(data_dir)
-    assert processes_of(data_dir) == {}
-    assert not (data_dir / "postgres").exists()
-    with running_services(data_dir) as services:
+    # On a busy machine a start may be complete before the kill arrives: then that was not the case, and is tried anew.
+    for attempt in range(5):
+        interrupted = data_dir.with_name(f"{data_dir.name}{attempt}")
+        companion = Companion(interrupted)
+        while companion.process.poll() is None and not (interrupted / "postgres.new" / "PG_VERSION").exists():
+            time.sleep(0.01)
+        companion.kill()
+        wait_until_stopped(interrupted)
+        assert processes_of(interrupted) == {}
+        if not (interrupted / "postgres").exists():
+            break
+    assert not (interrupted / "postgres").exists()
+    with running_services(interrupted) as services:
         assert keys_of(services) == set()
 
 
