@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
 from distributor.channels.email.checks import check_mail
 from distributor.channels.email.compose import compose_sample
+from distributor.channels.email.dkim.alignment import check_signing
 from distributor.channels.email.rendition import KIND, render_email
 from distributor.channels.email.samples import sample_html, sample_text
 from distributor.channels.email.sending import send_deliveries
@@ -39,7 +40,7 @@ class EmailChannel:
         return render_email(articles, context, self._settings)
 
     def check(self, rendition: Rendition) -> list[Problem]:
-        return check_mail(rendition)
+        return check_mail(rendition) + check_signing(rendition, self._settings.key_ring)
 
     def preview(self, rendition: Rendition) -> str:
         return sample_html(rendition)
@@ -60,8 +61,10 @@ class EmailChannel:
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
     ) -> AsyncIterator[Outcome]:
+        signer = self._settings.key_ring.signer()
+        stream = send_deliveries(self._settings, rendition, deliveries, context, signer=signer)
         # Closed at once, and not some time later, if nobody asks for the rest: connections hang on it.
-        sending = cast("AsyncGenerator[Outcome, None]", send_deliveries(self._settings, rendition, deliveries, context))
+        sending = cast("AsyncGenerator[Outcome, None]", stream)
         async with aclosing(sending) as outcomes:
             async for outcome in outcomes:
                 yield outcome

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from distributor.channels.contract import SendContext
 from distributor.channels.email.address import Address
 from distributor.channels.email.compose import prepare
+from distributor.channels.email.dkim.signer import UNSIGNED, Signer
 from distributor.channels.email.sending_batch import Batch
 from distributor.channels.email.sending_lane import Lane
 from distributor.channels.email.smtp import Timeouts
@@ -46,6 +47,7 @@ async def send_deliveries(
     deliveries: Sequence[Delivery],
     context: SendContext,
     *,
+    signer: Signer = UNSIGNED,
     timeouts: Timeouts | None = None,
     pauses: Sequence[float] = PAUSES,
     tls: ssl.SSLContext | None = None,
@@ -53,15 +55,15 @@ async def send_deliveries(
     """Send the rendition, and yield one outcome per delivery as each is known; what is not named was surely not sent.
 
     Each delivery is begun in the journal right before its message is written, and settled there before it is yielded.
-    Raises ConfigurationError for the URL and InputError for a rendition that cannot be composed, before anything is
-    sent; whatever the server does is an outcome.
+    What is written is what `signer` makes of a mail. Raises ConfigurationError for the URL and InputError for a
+    rendition that cannot be composed, before anything is sent; whatever the server does is an outcome.
     """
     url = SmtpUrl.parse(settings.smtp_url.get_secret_value())
     prepared = prepare(rendition)
     return_path = (
         Address.parse(f"bounces@{settings.bounce_domain}") if settings.bounce_domain else prepared.sender.address
     )
-    batch = Batch(deliveries, prepared, context, return_path=return_path)
+    batch = Batch(deliveries, prepared, context, return_path=return_path, signer=signer)
     lanes = [
         asyncio.create_task(Lane(batch, url, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls).run())
         for _ in range(min(settings.connections, len(deliveries)))

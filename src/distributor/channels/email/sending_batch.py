@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from distributor.channels.contract import SendContext
 from distributor.channels.email.address import Address
 from distributor.channels.email.compose import Prepared
+from distributor.channels.email.dkim.signer import Signer
 from distributor.channels.email.replies import judge
 from distributor.channels.email.smtp import Envelope, Stage
 from distributor.channels.email.smtp_connect import SenderRefusedError
@@ -34,7 +35,13 @@ class Batch:
     """What is left to send, and what has been told. Shared by the lanes of one event loop."""
 
     def __init__(
-        self, deliveries: Sequence[Delivery], prepared: Prepared, context: SendContext, *, return_path: Address
+        self,
+        deliveries: Sequence[Delivery],
+        prepared: Prepared,
+        context: SendContext,
+        *,
+        return_path: Address,
+        signer: Signer,
     ) -> None:
         self.told: asyncio.Queue[Outcome | None] = asyncio.Queue()
         self.trouble: BrokenSessionError | None = None
@@ -44,6 +51,7 @@ class Batch:
         self._prepared = prepared
         self._context = context
         self._return_path = return_path
+        self._signer = signer
 
     @property
     def has_work(self) -> bool:
@@ -120,7 +128,9 @@ class Batch:
     def _compose(self, delivery: Delivery) -> Letter | None:
         try:
             recipient = Address.parse(delivery.recipient)
-            content = self._prepared.message_for(delivery, self._context.tokens)
+            message = self._prepared.message_for(delivery, self._context.tokens)
+            # Dated by the delivery and not by the clock: a mail is the same bytes on every attempt.
+            content = self._signer.sign(message, at=delivery.created_at)
         except AddressError as error:
             self.tell(Outcome.of(delivery, Verdict.FAILED, reply_code=553, reply=f"5.1.3 {error}"))
         except InputError as error:

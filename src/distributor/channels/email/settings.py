@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from distributor.channels.email.address import Address, Mailbox
+from distributor.channels.email.dkim.keyring import KeyRing
 from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.domain.errors import DistributorError
 
@@ -23,7 +24,17 @@ class EmailSettings(BaseModel):
     reply_to: str = Field("", description="where answers go; empty: to the sender")
     list_name: str = Field("", description="what people have subscribed to; empty: the site's name")
     bounce_domain: str = Field("", description="domain that receives bounces; empty: bounces go to the sender")
+    dkim_keys: SecretStr = Field(
+        SecretStr(""),
+        description="signing keys, kept by `distributor channel dkim`",
+        json_schema_extra={"kept_by": "distributor channel dkim"},
+    )
     connections: int = Field(4, ge=1, le=64, description="connections to the relay held open at the same time")
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """The DKIM keys of the channel."""
+        return KeyRing.parse(self.dkim_keys.get_secret_value())
 
     @field_validator("smtp_url")
     @classmethod
@@ -40,6 +51,12 @@ class EmailSettings(BaseModel):
     @classmethod
     def _is_domain(cls, text: str) -> str:
         return _accepted(text, lambda domain: Address.parse(f"bounces@{domain}"))
+
+    @field_validator("dkim_keys")
+    @classmethod
+    def _is_key_ring(cls, stored: SecretStr) -> SecretStr:
+        _accepted(stored.get_secret_value(), KeyRing.parse)
+        return stored
 
     @field_validator("list_name")
     @classmethod
