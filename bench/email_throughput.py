@@ -19,15 +19,17 @@ from distributor.bootstrap import child_environment, make_installation
 from distributor.channels.email.compose import compose_sample
 from distributor.cli.channels import configure
 from distributor.cli.processes import running_crew, worker_parts
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.subscriber import Person
 from distributor.embedded import running_services
 from distributor.flow.ingest import add_file
 from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import report
 from distributor.settings import Settings
-from distributor.storage import audience, campaigns, deliveries
-from distributor.storage.audience import Person
+from distributor.storage import campaigns, deliveries, lists, memberships
 from distributor.storage.schema import migrate
 
 ARTICLE = Path(__file__).parents[1] / "content" / "golden.md"
@@ -76,12 +78,13 @@ def _parse() -> argparse.Namespace:
 
 def _subscribe(installation: Installation, people: int) -> None:
     with installation.database.begin() as connection:
-        chosen = audience.add_list(connection, slug="bench", name="Bench")
+        chosen = lists.add(connection, slug="bench", name="Bench")
         addresses = [f"reader{number}@example.org" for number in range(people)]
-        audience.subscribe(
+        memberships.subscribe(
             connection,
             chosen.id,
             [Person(key=address, address=address, name="Reader") for address in addresses],
+            Evidence(method=ConsentMethod.PERSON, text="They are made up."),
             now=installation.clock(),
         )
 
@@ -95,7 +98,7 @@ def _send_campaign(installation: Installation) -> tuple[float, bytes]:
             name="bench",
             article_slugs=(slug,),
             channel_names=("mail",),
-            list_slug="bench",
+            audience=AudiencePlan(lists=("bench",), repeats=True),
             starts_at=installation.clock(),
         ),
     )

@@ -21,15 +21,17 @@ from distributor.bootstrap import child_environment, make_installation
 from distributor.cli.processes import Crew, Part, running_crew
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.domain.article import Manuscript
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.subscriber import Person
 from distributor.embedded import Tuning, running_services
 from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import report, summarise
 from distributor.settings import Settings
-from distributor.storage import articles, audience
-from distributor.storage.audience import Person
+from distributor.storage import articles, lists, memberships
 from distributor.storage.schema import migrate
 
 EMAIL_WORKER = Part(name="worker-email", module="worker", arguments=("work", "--queue", "email"))
@@ -58,7 +60,7 @@ class Service:
                 name="under fire",
                 article_slugs=("under-fire",),
                 channel_names=channels,
-                list_slug="readers",
+                audience=AudiencePlan(lists=("readers",), repeats=True),
                 starts_at=self.installation.clock(),
                 track_opens=is_tracked,
                 track_clicks=is_tracked,
@@ -145,11 +147,17 @@ def running_service(folder: Path, *, people: int, parts: tuple[Part, ...]) -> It
 
 def _fill(installation: Installation, people: int) -> None:
     with installation.database.begin() as connection:
-        chosen = audience.add_list(connection, slug="readers", name="Readers")
+        chosen = lists.add(connection, slug="readers", name="Readers")
         persons = [
             Person(key=f"reader{number}@example.org", address=f"reader{number}@example.org") for number in range(people)
         ]
-        audience.subscribe(connection, chosen.id, persons, now=installation.clock())
+        memberships.subscribe(
+            connection,
+            chosen.id,
+            persons,
+            Evidence(method=ConsentMethod.PERSON, text="They are made up."),
+            now=installation.clock(),
+        )
         articles.add(
             connection,
             Manuscript(title="Under fire", body=(Paragraph((Run("Nobody is skipped and nobody is mailed twice."),)),)),

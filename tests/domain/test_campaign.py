@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import OPEN_STATES, CampaignPlan, DispatchState, Totals, campaign_state
 from distributor.domain.delivery import DeliveryState
 
@@ -15,7 +16,7 @@ def test_a_channel_goes_out_at_its_own_time_or_with_the_campaign() -> None:
         name="Autumn",
         article_slugs=("soil",),
         channel_names=("mail", "x"),
-        list_slug="all",
+        audience=AudiencePlan(lists=("all",)),
         starts_at=MONDAY,
         times={"x": FRIDAY},
     )

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from distributor.domain.article import Manuscript
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, UnknownPolicy
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.subscriber import Person
 from distributor.flow.deliver import deliver
 from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
@@ -20,8 +23,9 @@ from distributor.flow.report import CampaignReport, report, summarise
 from distributor.flow.rings import Verb
 from distributor.flow.settle import settle_doubtful, settle_orphans
 from distributor.flow.tick import tick
-from distributor.storage import articles, audience, channels
-from distributor.storage.audience import Person
+from distributor.storage import articles, channels, lists, memberships
+
+EVIDENCE = Evidence(method=ConsentMethod.PERSON, text="They asked for it at the desk.")
 
 
 @dataclass
@@ -49,9 +53,9 @@ class Desk:
 
     def people(self, *names: str, list_slug: str = "readers") -> None:
         with self.installation.database.begin() as connection:
-            chosen = audience.add_list(connection, slug=list_slug, name=list_slug)
+            chosen = lists.add(connection, slug=list_slug, name=list_slug)
             persons = [Person(key=f"{name}@example.org", address=f"{name}@example.org", name=name) for name in names]
-            audience.subscribe(connection, chosen.id, persons, now=self.installation.clock())
+            memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=self.installation.clock())
 
     def plan(
         self, *names: str, policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT, after: timedelta = timedelta()
@@ -62,7 +66,7 @@ class Desk:
                 name="",
                 article_slugs=("hello",),
                 channel_names=names,
-                list_slug="readers",
+                audience=AudiencePlan(lists=("readers",), repeats=True),
                 starts_at=self.installation.clock() + after,
                 unknown_policy=policy,
             ),

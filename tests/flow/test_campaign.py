@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import InputError, NotFoundError, ScheduleError, StateError
@@ -20,9 +21,9 @@ from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.flow.settle import settle_orphans
 from distributor.flow.tick import tick
-from distributor.storage import audience, campaigns, deliveries
+from distributor.storage import campaigns, deliveries, memberships
 from distributor.storage.database import Connection
-from flow.desk import Desk
+from flow.desk import EVIDENCE, Desk
 
 
 def test_everybody_on_the_list_gets_it_once(desk: Desk) -> None:
@@ -52,7 +53,7 @@ def test_channels_go_out_at_their_own_times(desk: Desk) -> None:
             name="",
             article_slugs=("hello",),
             channel_names=("mail", "board"),
-            list_slug="readers",
+            audience=AudiencePlan(lists=("readers",)),
             starts_at=now + timedelta(hours=1),
             times={"board": now},
         ),
@@ -68,7 +69,8 @@ def test_somebody_who_leaves_between_release_and_claim_is_suppressed(desk: Desk)
     dispatch_id = _released(desk, campaign_id)
     with desk.installation.database.begin() as connection:
         first = deliveries.listed(connection, dispatch_id, state=None, limit=1)[0]
-        audience.unsubscribe(connection, first.id, now=desk.installation.clock())
+        assert first.subscriber_id and first.list_id
+        memberships.leave(connection, first.subscriber_id, first.list_id, EVIDENCE, now=desk.installation.clock())
     desk.run()
     assert first.recipient not in desk.seen
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "suppressed": 1}
@@ -373,8 +375,8 @@ def test_a_list_that_empties_before_the_release_fails_in_words(desk: Desk) -> No
         ({"article_slugs": ()}, InputError, "at least one article"),
         ({"channel_names": ("nowhere",)}, NotFoundError, "no channel 'nowhere'"),
         ({"channel_names": ()}, InputError, "at least one channel"),
-        ({"list_slug": "nobody"}, NotFoundError, "no list 'nobody'"),
-        ({"list_slug": None}, InputError, "say to which list"),
+        ({"audience": AudiencePlan(lists=("nobody",))}, NotFoundError, "no list 'nobody'"),
+        ({"audience": AudiencePlan()}, InputError, "say to which, with --list"),
         ({"starts_at": datetime(2020, 1, 1, tzinfo=UTC)}, ScheduleError, "in the past"),
     ],
 )
@@ -386,7 +388,7 @@ def test_a_plan_that_cannot_work_is_refused_and_leaves_nothing(
         "name": "",
         "article_slugs": ("hello",),
         "channel_names": ("mail",),
-        "list_slug": "readers",
+        "audience": AudiencePlan(lists=("readers",)),
         "starts_at": desk.installation.clock(),
         **changes,
     }
@@ -399,14 +401,14 @@ def test_a_plan_that_cannot_work_is_refused_and_leaves_nothing(
 def test_an_empty_list_is_refused_when_the_campaign_is_planned(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     desk.people(list_slug="empty")
-    with pytest.raises(InputError, match="nobody is subscribed to list 'empty'"):
+    with pytest.raises(InputError, match="there is nobody to send it to"):
         plan(
             desk.installation,
             CampaignPlan(
                 name="",
                 article_slugs=("hello",),
                 channel_names=("mail",),
-                list_slug="empty",
+                audience=AudiencePlan(lists=("empty",)),
                 starts_at=desk.installation.clock(),
             ),
         )

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import UnknownPolicy
+from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.event import Event
 from distributor.domain.rendition import Rendition
-from distributor.domain.subscriber import Membership
+from distributor.domain.subscriber import Membership, Person
 from distributor.domain.tokens import Purpose
 from distributor.flow import track
 from distributor.flow.installation import Installation
-from distributor.storage import audience, campaigns, channels, deliveries, events
+from distributor.storage import audiences, campaigns, channels, deliveries, events, lists, memberships
+from distributor.storage.audiences import Mailing
 
 PUBLISHED = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 FEED_CHANGED = datetime(2026, 11, 20, 9, 30, 15, tzinfo=UTC)
@@ -30,6 +33,8 @@ MAIL = """<!doctype html>
 
 WriteArticle = Callable[..., str]
 PublishFeed = Callable[..., bytes]
+
+EVIDENCE = Evidence(method=ConsentMethod.PERSON, text="They asked for it by telephone.")
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class SentMail:
 
     def memberships(self) -> dict[str, Membership]:
         with self.installation.database.begin() as connection:
-            everybody = audience.members(connection, self.list_id, limit=10)
+            everybody = memberships.members(connection, self.list_id, limit=10)
         return {subscriber.name: membership for subscriber, membership in everybody}
 
 
@@ -59,18 +64,18 @@ def send_mail(installation: Installation, rendition: Rendition) -> SentMail:
     """A mail to Robin of the list "Weekly letter", which Sam is on too."""
     now = installation.clock()
     with installation.database.begin() as connection:
-        letter = audience.add_list(connection, slug="weekly", name="Weekly letter")
+        letter = lists.add(connection, slug="weekly", name="Weekly letter")
         people = [
-            audience.Person(key="robin@example.org", address="Robin@example.org", name="Robin <R>"),
-            audience.Person(key="sam@elsewhere.example", address="sam@elsewhere.example", name="Sam"),
+            Person(key="robin@example.org", address="Robin@example.org", name="Robin <R>"),
+            Person(key="sam@elsewhere.example", address="sam@elsewhere.example", name="Sam"),
         ]
-        audience.subscribe(connection, letter.id, people, now=now)
+        memberships.subscribe(connection, letter.id, people, EVIDENCE, now=now)
         channel = channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
         campaign_id = campaigns.add(
             connection,
             name="Number one",
             article_ids=[],
-            list_id=letter.id,
+            audience=AudiencePlan(lists=("weekly",)),
             track_opens=True,
             track_clicks=True,
             unknown_policy=UnknownPolicy.ASSUME_SENT,
@@ -78,7 +83,8 @@ def send_mail(installation: Installation, rendition: Rendition) -> SentMail:
         )
         dispatch_id = campaigns.add_dispatch(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")
         campaigns.freeze_rendition(connection, dispatch_id, rendition, (), now=now)
-        deliveries.freeze_subscribers(connection, dispatch_id, letter.id, now=now)
+        mailing = Mailing(plan=AudiencePlan(lists=("weekly",)), article_ids=(), tag_slugs=(), campaign_id=campaign_id)
+        audiences.freeze(connection, dispatch_id, mailing, now=now)
         campaigns.mark_released(connection, dispatch_id, audience=2, now=now)
         robins = deliveries.listed(connection, dispatch_id, state=None, limit=2)[0]
     assert robins.recipient == "Robin@example.org"

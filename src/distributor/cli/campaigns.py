@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import InputError
@@ -31,7 +32,13 @@ _DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.C
 def create(
     article: Annotated[list[str], typer.Option(help="The article's slug; may be repeated.")],
     channel: Annotated[list[str], typer.Option(help="A channel's name; may be repeated.")],
-    list_slug: Annotated[str | None, typer.Option("--list", help="The list that email goes to.")] = None,
+    on_list: Annotated[list[str] | None, typer.Option("--list", help="Who is on this list; may be repeated.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only who follows this topic; may be repeated.")] = None,
+    segment: Annotated[list[str] | None, typer.Option(help="Only who is in this segment; may be repeated.")] = None,
+    except_list: Annotated[list[str] | None, typer.Option(help="Not who is on this list.")] = None,
+    except_topic: Annotated[list[str] | None, typer.Option(help="Not who follows this topic.")] = None,
+    except_segment: Annotated[list[str] | None, typer.Option(help="Not who is in this segment.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also to people who already got one of the articles.")] = False,
     at: Annotated[str, typer.Option(help="now, +10m, or a time such as '2027-03-01 09:00'.")] = "now",
     zone: Annotated[str | None, typer.Option(help="IANA time zone of the times, such as Europe/Berlin.")] = None,
     channel_at: Annotated[list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time.")] = None,
@@ -50,7 +57,15 @@ def create(
             name=name,
             article_slugs=tuple(article),
             channel_names=tuple(channel),
-            list_slug=list_slug,
+            audience=AudiencePlan(
+                lists=tuple(on_list or ()),
+                topics=tuple(topic or ()),
+                segments=tuple(segment or ()),
+                except_lists=tuple(except_list or ()),
+                except_topics=tuple(except_topic or ()),
+                except_segments=tuple(except_segment or ()),
+                repeats=again,
+            ),
             starts_at=parse_moment(at, zone=zone, now=now),
             times=_times(channel_at or [], channel, zone=zone, now=now),
             zone=zone or "UTC",

@@ -20,22 +20,25 @@ from distributor.cli.campaigns import follow
 from distributor.cli.processes import running_crew, worker_parts
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.cli.session import err, out, say
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError
+from distributor.domain.subscriber import Person
 from distributor.flow import ingest
 from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import CampaignReport, summarise
 from distributor.settings import Settings, load_settings
 from distributor.sources.formats import read_manuscript
-from distributor.storage import audience, publications
-from distributor.storage.audience import Person
+from distributor.storage import lists, memberships, publications
 from distributor.storage.schema import migrate
 
 _FEEDS = {"feeds/all.rss": "rss.xml", "feeds/all.atom": "atom.xml", "feeds/all.json": "feed.json"}
 _NETWORKS = ("x", "mastodon", "bluesky")
 _BATCH = 5000
+_INVENTED = Evidence(method=ConsentMethod.PERSON, text="Made up for the demonstration.")
 # A demonstration in which nothing happens for so long has failed.
 _PATIENCE_SECONDS = 90
 _NAMES = ("Ada", "Bo", "Chloé", "Dmitri", "Eun-ji", "Farid", "Grace", "Hana", "Íris", "Jürgen", "", "Łukasz")
@@ -91,7 +94,7 @@ def demo(
                     name="Demonstration",
                     article_slugs=(ingested.slug,),
                     channel_names=tuple(names),
-                    list_slug="demo",
+                    audience=AudiencePlan(lists=("demo",), repeats=True),
                     starts_at=installation.clock(),
                 ),
             )
@@ -159,12 +162,12 @@ def _settings(settings: Settings, folders: _Folders) -> Settings:
 
 def _invent_subscribers(installation: Installation, count: int) -> None:
     with installation.database.begin() as connection:
-        chosen = audience.add_list(connection, slug="demo", name="Demonstration")
+        chosen = lists.add(connection, slug="demo", name="Demonstration")
         for start in track(
             range(0, count, _BATCH), "Subscribing", console=err, disable=count <= _BATCH, transient=True
         ):
             people = [_person(number) for number in range(start, min(start + _BATCH, count))]
-            audience.subscribe(connection, chosen.id, people, now=installation.clock())
+            memberships.subscribe(connection, chosen.id, people, _INVENTED, now=installation.clock())
 
 
 def _person(number: int) -> Person:

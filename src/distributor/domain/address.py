@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from email.utils import parseaddr
 from functools import lru_cache
 
 import idna
@@ -59,6 +60,17 @@ def parse_address(text: str) -> EmailAddress:
     if len(address.encode()) > _LONGEST_ADDRESS:
         raise AddressError(text, f"it is longer than {_LONGEST_ADDRESS} octets")
     return EmailAddress(address=address, key=f"{_fold(local_part)}@{ascii_domain}")
+
+
+def checked_sender(text: str) -> str:
+    """A sender such as ``The Gazette <news@example.org>``, or empty, as it is. Raises AddressError."""
+    name, address = parseaddr(text.strip())
+    if not text.strip():
+        return ""
+    if any(unicodedata.category(sign) in _UNSEEN - {"Zs"} for sign in name):
+        raise AddressError(text, "there is an invisible character in its name")
+    parse_address(address or text)
+    return text.strip()
 
 
 def _refuse_foreign_signs(text: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.problems import Problem
 
@@ -29,6 +30,13 @@ class DispatchState(StrEnum):
 OPEN_STATES = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, DispatchState.RUNNING, DispatchState.PAUSED})
 
 
+class CampaignPurpose(StrEnum):
+    """ARTICLES goes to who has agreed to get them; CONFIRMATION to who has just asked, one after another."""
+
+    ARTICLES = "articles"
+    CONFIRMATION = "confirmation"
+
+
 class UnknownPolicy(StrEnum):
     """What to do with a delivery whose answer was lost and cannot be found out: leave it, or send it again."""
 
@@ -43,7 +51,7 @@ class CampaignPlan:
     name: str
     article_slugs: tuple[str, ...]
     channel_names: tuple[str, ...]
-    list_slug: str | None
+    audience: AudiencePlan
     starts_at: datetime
     times: Mapping[str, datetime] = field(default_factory=dict)
     zone: str = "UTC"
@@ -61,7 +69,8 @@ class Campaign:
     id: int
     name: str
     article_ids: tuple[int, ...]
-    list_id: int | None
+    purpose: CampaignPurpose
+    audience: AudiencePlan
     track_opens: bool
     track_clicks: bool
     unknown_policy: UnknownPolicy

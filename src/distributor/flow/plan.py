@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from distributor.channels.contract import Audience
 from distributor.channels.shelf import kind_of
 from distributor.domain.campaign import CampaignPlan
 from distributor.domain.errors import InputError, ScheduleError
-from distributor.domain.subscriber import List
 from distributor.flow.installation import Installation
-from distributor.storage import articles, audience, campaigns, channels
+from distributor.storage import articles, audiences, campaigns, channels
+from distributor.storage.audiences import Mailing
 from distributor.storage.channels import ChannelRecord
+from distributor.storage.database import Connection
 
 # "Now" is said a moment before it is written down.
 _GRACE = timedelta(minutes=1)
@@ -20,8 +21,8 @@ _GRACE = timedelta(minutes=1)
 def plan(installation: Installation, asked: CampaignPlan) -> int:
     """A campaign with a dispatch per channel, all or nothing; returns its number.
 
-    Raises NotFoundError for an unknown article, list or channel, ScheduleError for a time in the past, InputError for a
-    campaign that has nothing to say or nobody to say it to.
+    Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past,
+    InputError for a campaign that has nothing to say or nobody to say it to.
     """
     now = installation.clock()
     if not asked.article_slugs:
@@ -35,13 +36,17 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
     with installation.database.begin() as connection:
         stored = [articles.find_by_slug(connection, slug) for slug in asked.article_slugs]
         records = [channels.find(connection, name) for name in names]
-        chosen = audience.find_list(connection, asked.list_slug) if asked.list_slug else None
-        _insist_on_audience(records, chosen, people=audience.count_subscribed(connection, chosen.id) if chosen else 0)
+        mailing = Mailing(
+            plan=asked.audience,
+            article_ids=tuple(one.id for one in stored),
+            tag_slugs=articles.tag_slugs(connection, [one.id for one in stored]),
+        )
+        _insist_on_audience(connection, records, mailing, now=now)
         campaign_id = campaigns.add(
             connection,
             name=asked.name or stored[0].article.title,
             article_ids=[one.id for one in stored],
-            list_id=chosen.id if chosen else None,
+            audience=asked.audience,
             track_opens=asked.track_opens,
             track_clicks=asked.track_clicks,
             unknown_policy=asked.unknown_policy,
@@ -54,16 +59,18 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
     return campaign_id
 
 
-def _insist_on_audience(records: list[ChannelRecord], chosen: List | None, *, people: int) -> None:
+def _insist_on_audience(
+    connection: Connection, records: list[ChannelRecord], mailing: Mailing, *, now: datetime
+) -> None:
     to_people = [
         record.name for record in records if kind_of(record.kind).capabilities.audience is Audience.SUBSCRIBERS
     ]
     if not to_people:
         return
-    if chosen is None:
-        raise InputError(f"channel {to_people[0]} sends to people: say to which list, with --list")
-    if people == 0:
+    if mailing.plan.is_empty:
+        raise InputError(f"channel {to_people[0]} sends to people: say to which, with --list, --topic or --segment")
+    if audiences.count(connection, mailing, now=now) == 0:
         raise InputError(
-            f"nobody is subscribed to list {chosen.slug!r}: add people with `distributor subscriber add` or "
-            "`distributor subscriber import` first"
+            "there is nobody to send it to: nobody who has agreed to it is in this audience, or all of them got the "
+            "article before; `distributor campaign audience` with the same options shows the count"
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from distributor.channels.contract import Audience
 from distributor.domain.campaign import DispatchState
 from distributor.flow.installation import Installation
-from distributor.storage import campaigns, channels, deliveries
+from distributor.storage import articles, audiences, campaigns, channels, deliveries
+from distributor.storage.audiences import Mailing
 
 
 def release(installation: Installation, dispatch_id: int) -> bool:
@@ -24,8 +25,13 @@ def release(installation: Installation, dispatch_id: int) -> bool:
             recipients = channel.recipients(campaigns.rendition_of(connection, dispatch_id))
             audience = deliveries.freeze_recipients(connection, dispatch_id, recipients, now=now)
         else:
-            assert campaign.list_id is not None, "planned with a list"  # noqa: S101
-            audience = deliveries.freeze_subscribers(connection, dispatch_id, campaign.list_id, now=now)
+            mailing = Mailing(
+                plan=campaign.audience,
+                article_ids=campaign.article_ids,
+                tag_slugs=articles.tag_slugs(connection, campaign.article_ids),
+                campaign_id=campaign.id,
+            )
+            audience = audiences.freeze(connection, dispatch_id, mailing, now=now)
         campaigns.mark_released(connection, dispatch_id, audience=audience, now=now)
         if audience == 0:
             campaigns.change_state(

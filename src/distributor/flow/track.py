@@ -12,15 +12,19 @@ from typing import Any, cast
 from redis import RedisError
 
 from distributor.channels.contract import Viewable
+from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import List, Membership
 from distributor.domain.tokens import Claim, Purpose
 from distributor.flow.installation import Installation
-from distributor.storage import audience, campaigns, channels, deliveries, events
+from distributor.storage import campaigns, channels, deliveries, events, lists, memberships, subscribers
+from distributor.storage.database import Connection
+from distributor.storage.deliveries import DeliveryRecord
 
 STREAM = "distributor:events"
+_LEAVING = "Unsubscribe"
 _BATCH = 1000
 # Beyond this the oldest events are given up rather than Redis' memory: nobody has written any for a long time.
 _MOST_WAITING = 5_000_000
@@ -87,11 +91,11 @@ def find_standing(installation: Installation, purpose: Purpose, token: str) -> S
     if claim is None:
         return None
     with installation.database.begin() as connection:
-        found = audience.list_of_delivery(connection, claim.delivery_id)
+        found = _place_of(connection, claim.delivery_id)
         if found is None:
             return None
-        recipient = deliveries.find(connection, claim.delivery_id).recipient
-    return Standing(delivery_id=claim.delivery_id, list=found[0], membership=found[1], recipient=recipient)
+        record, chosen, membership = found
+    return Standing(delivery_id=record.id, list=chosen, membership=membership, recipient=record.recipient)
 
 
 def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Json]) -> List | None:
@@ -104,10 +108,14 @@ def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Jso
         return None
     now = installation.clock()
     with installation.database.begin() as connection:
-        found = audience.list_of_delivery(connection, claim.delivery_id)
+        found = _place_of(connection, claim.delivery_id)
         if found is None:
             return None
-        if audience.unsubscribe(connection, claim.delivery_id, now=now):
+        record, chosen, _ = found
+        assert record.subscriber_id is not None, "a place on a list is somebody's"  # noqa: S101
+        subscribers.lock(connection, record.subscriber_id)
+        evidence = Evidence(method=ConsentMethod.FORM, text=_LEAVING, detail={**detail, "delivery": record.id})
+        if memberships.leave(connection, record.subscriber_id, chosen.id, evidence, now=now):
             event = Event(
                 delivery_id=claim.delivery_id,
                 kind=EventKind.UNSUBSCRIBE,
@@ -116,7 +124,7 @@ def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Jso
                 detail=detail,
             )
             events.record(connection, [event])
-    return found[0]
+    return chosen
 
 
 def has_waiting_events(installation: Installation) -> bool:
@@ -133,6 +141,18 @@ def write_events(installation: Installation) -> int:
         events.record(connection, [_event_of(fields) for _, fields in entries])
     installation.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
     return len(entries)
+
+
+def _place_of(connection: Connection, delivery_id: int) -> tuple[DeliveryRecord, List, Membership] | None:
+    """The delivery, the list it was sent on behalf of, and what its recipient is to that; None if that is gone."""
+    try:
+        record = deliveries.find(connection, delivery_id)
+    except NotFoundError:
+        return None
+    if record.subscriber_id is None or record.list_id is None:
+        return None
+    membership = memberships.state_of(connection, record.subscriber_id, record.list_id)
+    return (record, lists.find_by_id(connection, record.list_id), membership) if membership else None
 
 
 def _target_of(installation: Installation, claim: Claim) -> str | None:

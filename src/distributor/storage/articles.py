@@ -85,6 +85,15 @@ def find_many(connection: Connection, ids: Sequence[int]) -> list[Stored]:
     return [found[article_id] for article_id in ids]
 
 
+def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
+    """The tags that these articles have between them, sorted."""
+    tagged = tables.article_tags.c
+    rows = connection.execute(
+        select(tagged.tag_slug).where(tagged.article_id.in_(ids)).distinct().order_by(tagged.tag_slug)
+    )
+    return tuple(rows.scalars())
+
+
 def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -> list[Stored]:
     """The newest articles by their date of publication, of one tag if asked."""
     query = _CURRENT.limit(limit)

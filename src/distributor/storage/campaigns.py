@@ -9,13 +9,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Row, and_, case, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.campaign import Campaign, Dispatch, DispatchState, UnknownPolicy
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.storage import tables
-from distributor.storage.codec import problems_from_json, problems_to_json
+from distributor.storage.codec import audience_from_json, audience_to_json, problems_from_json, problems_to_json
 from distributor.storage.database import Connection
 
 _DISPATCH = select(tables.dispatches, tables.channels.c.name.label("channel_name"), tables.channels.c.kind).join(
@@ -28,7 +29,7 @@ def add(
     *,
     name: str,
     article_ids: Sequence[int],
-    list_id: int | None,
+    audience: AudiencePlan,
     track_opens: bool,
     track_clicks: bool,
     unknown_policy: UnknownPolicy,
@@ -39,7 +40,7 @@ def add(
         insert(tables.campaigns)
         .values(
             name=name,
-            list_id=list_id,
+            audience=audience_to_json(audience),
             track_opens=track_opens,
             track_clicks=track_clicks,
             unknown_policy=unknown_policy,
@@ -299,7 +300,8 @@ def _campaign(connection: Connection, row: Row[tuple[object, ...]]) -> Campaign:
         id=row.id,
         name=row.name,
         article_ids=tuple(article_ids),
-        list_id=row.list_id,
+        purpose=CampaignPurpose(row.purpose),
+        audience=audience_from_json(row.audience),
         track_opens=row.track_opens,
         track_clicks=row.track_clicks,
         unknown_policy=UnknownPolicy(row.unknown_policy),

@@ -8,6 +8,7 @@ from cattrs.preconf.json import JsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
 
 from distributor.domain.article import Manuscript
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Block, Mark
 from distributor.domain.problems import Problem
 
@@ -21,6 +22,17 @@ def manuscript_to_json(manuscript: Manuscript) -> dict[str, Any]:
 def manuscript_from_json(plain: Any) -> Manuscript:
     """The manuscript that `manuscript_to_json` told."""
     return _CONVERTER.structure(plain, Manuscript)
+
+
+def audience_to_json(plan: AudiencePlan) -> dict[str, Any]:
+    """Who a campaign goes to as plain JSON."""
+    plain: dict[str, Any] = _CONVERTER.unstructure(plan)
+    return plain
+
+
+def audience_from_json(plain: Any) -> AudiencePlan:
+    """The audience that `audience_to_json` told; what is not named is nobody."""
+    return _CONVERTER.structure(plain, AudiencePlan)
 
 
 def problems_to_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:

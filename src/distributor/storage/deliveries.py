@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from distributor.domain.campaign import Totals
 from distributor.domain.delivery import Delivery, DeliveryState, Settlement
 from distributor.domain.errors import NotFoundError
+from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -31,6 +32,8 @@ class DeliveryRecord:
 
     id: int
     dispatch_id: int
+    subscriber_id: int | None
+    list_id: int | None
     recipient: str
     state: DeliveryState
     attempt: int
@@ -40,21 +43,6 @@ class DeliveryRecord:
     reply_code: int | None
     reply: str
     updated_at: datetime
-
-
-def freeze_subscribers(connection: Connection, dispatch_id: int, list_id: int, *, now: datetime) -> int:
-    """One pending delivery for everybody on the list at this moment; returns how many."""
-    return connection.execute(
-        text("""
-            INSERT INTO deliveries (dispatch_id, subscriber_id, recipient, fields, state, created_at, updated_at)
-            SELECT :dispatch_id, s.id, s.address, jsonb_build_object('name', s.name, 'email', s.address),
-                   'pending', :now, :now
-            FROM memberships m JOIN subscribers s ON s.id = m.subscriber_id
-            WHERE m.list_id = :list_id AND m.state = 'subscribed'
-            ORDER BY s.id
-        """),
-        {"dispatch_id": dispatch_id, "list_id": list_id, "now": now},
-    ).rowcount
 
 
 def freeze_recipients(connection: Connection, dispatch_id: int, recipients: Sequence[str], *, now: datetime) -> int:
@@ -79,28 +67,47 @@ def claim(
 ) -> Claimed:
     """Lease up to `limit` due deliveries of a running dispatch to this worker, each under a new epoch.
 
-    Those to people who have left the list since the release are settled as suppressed instead.
+    Those to people who may no longer be written to are settled as suppressed instead, each with its reason.
     """
     rows = connection.execute(
         text("""
             WITH due AS (
-                SELECT d.id, (d.subscriber_id IS NOT NULL AND NOT EXISTS (
-                        SELECT 1 FROM memberships m WHERE m.list_id = c.list_id
-                        AND m.subscriber_id = d.subscriber_id AND m.state = 'subscribed')) AS has_left
+                SELECT d.id, CASE
+                    WHEN d.list_id IS NULL THEN NULL
+                    WHEN s.id IS NULL THEN 'was erased before it was sent'
+                    WHEN m.state IS DISTINCT FROM
+                         (CASE c.purpose WHEN 'confirmation' THEN 'pending' ELSE 'subscribed' END)
+                    THEN 'left the list before it was sent'
+                    WHEN s.status <> 'active' THEN 'was disabled before it was sent'
+                    WHEN EXISTS (SELECT 1 FROM suppressions e WHERE e.hash = s.hash
+                                 AND (c.purpose <> 'confirmation' OR e.reason <> ALL (CAST(:lifted AS text[]))))
+                      OR EXISTS (SELECT 1 FROM suppressions e WHERE e.domain = s.domain)
+                    THEN 'was suppressed before it was sent'
+                END AS obstacle
                 FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id JOIN campaigns c ON c.id = x.campaign_id
+                LEFT JOIN subscribers s ON s.id = d.subscriber_id
+                LEFT JOIN memberships m ON m.list_id = d.list_id AND m.subscriber_id = d.subscriber_id
                 WHERE d.dispatch_id = :dispatch_id AND x.state = 'running'
                   AND (d.state = 'pending' OR (d.state = 'deferred' AND d.next_at <= :now))
                 ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
             )
             UPDATE deliveries d SET epoch = d.epoch + 1, next_at = NULL, updated_at = :now,
-                   state = CASE WHEN has_left THEN 'suppressed' ELSE 'claimed' END,
-                   reply = CASE WHEN has_left THEN 'left the list before it was sent' ELSE d.reply END,
-                   worker = CASE WHEN has_left THEN NULL ELSE CAST(:worker AS text) END,
-                   lease_until = CASE WHEN has_left THEN NULL ELSE CAST(:lease_until AS timestamptz) END
+                   state = CASE WHEN obstacle IS NULL THEN 'claimed' ELSE 'suppressed' END,
+                   reply = COALESCE(obstacle, d.reply),
+                   worker = CASE WHEN obstacle IS NULL THEN CAST(:worker AS text) END,
+                   lease_until = CASE WHEN obstacle IS NULL THEN CAST(:lease_until AS timestamptz) END
             FROM due WHERE d.id = due.id
             RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.fields, d.state
         """),
-        {"dispatch_id": dispatch_id, "worker": worker, "limit": limit, "now": now, "lease_until": lease_until},
+        {
+            "dispatch_id": dispatch_id,
+            "worker": worker,
+            "limit": limit,
+            "now": now,
+            "lease_until": lease_until,
+            # Who has asked to come back is asked to confirm it, whatever held mail back so far.
+            "lifted": sorted(LIFTED_BY_CONFIRMING),
+        },
     ).all()
     held = sorted((_claimed(row) for row in rows if row.state == "claimed"), key=lambda delivery: delivery.id)
     return Claimed(deliveries=held, suppressed=len(rows) - len(held))
@@ -374,6 +381,8 @@ def _record(row: Row[tuple[object, ...]]) -> DeliveryRecord:
     return DeliveryRecord(
         id=row.id,
         dispatch_id=row.dispatch_id,
+        subscriber_id=row.subscriber_id,
+        list_id=row.list_id,
         recipient=row.recipient,
         state=DeliveryState(row.state),
         attempt=row.attempt,

@@ -18,8 +18,8 @@ def record(connection: Connection, events: Sequence[Event]) -> int:
         return 0
     return connection.execute(
         text("""
-            INSERT INTO events (delivery_id, kind, at, key, detail)
-            SELECT e.delivery_id, e.kind, e.at, e.key, CAST(e.detail AS jsonb)
+            INSERT INTO events (delivery_id, subscriber_id, kind, at, key, detail)
+            SELECT e.delivery_id, d.subscriber_id, e.kind, e.at, e.key, CAST(e.detail AS jsonb)
             FROM unnest(
                 CAST(:delivery_ids AS bigint[]), CAST(:kinds AS text[]), CAST(:ats AS timestamptz[]),
                 CAST(:keys AS text[]), CAST(:details AS text[])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
@@ -19,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 metadata = MetaData(
     naming_convention={
@@ -33,6 +35,12 @@ metadata = MetaData(
 _NOW = text("now()")
 _EMPTY_OBJECT = text("'{}'::jsonb")
 _EMPTY_LIST = text("'[]'::jsonb")
+_EMPTY_ARRAY = text("'{}'::text[]")
+# What a subscriber is found by as somebody types: the words of the name, the address and the attributes.
+_WORDS = (
+    "to_tsvector('simple'::regconfig, name || ' ' || translate(key, '@.+-_', '     ')) || "
+    "jsonb_to_tsvector('simple'::regconfig, attributes, '[\"string\"]'::jsonb)"
+)
 
 
 def _id() -> Column[int]:
@@ -106,6 +114,14 @@ lists = Table(
     _id(),
     Column("slug", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("visibility", Text, nullable=False, server_default="private"),
+    Column("opt_in", Text, nullable=False, server_default="double"),
+    # Whom its mails come from and what stands at their end, where that is not the site's own.
+    Column("sender", Text, nullable=False, server_default=""),
+    Column("footer", Text, nullable=False, server_default=""),
+    # The slugs of the tags that its subscribers are offered as topics, in the order shown.
+    Column("topics", ARRAY(Text), nullable=False, server_default=_EMPTY_ARRAY),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
 )
 
@@ -117,7 +133,53 @@ subscribers = Table(
     Column("address", Text, nullable=False),
     Column("name", Text, nullable=False, server_default=""),
     Column("language", Text, nullable=False, server_default=""),
+    Column("zone", Text, nullable=False, server_default=""),
+    Column("attributes", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Column("tags", ARRAY(Text), nullable=False, server_default=_EMPTY_ARRAY),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("paused_until", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("domain", Text, Computed("split_part(key, '@', 2)", persisted=True), nullable=False),
+    # What suppression knows a mailbox by. A key holds no backslash, so its text is its octets.
+    Column("hash", LargeBinary, Computed("sha256(CAST(key AS bytea))", persisted=True), nullable=False),
+    Column("words", TSVECTOR, Computed(_WORDS, persisted=True), nullable=False),
+    CheckConstraint(r"key LIKE '_%@_%' AND strpos(key, '\') = 0", name="subscribers_key_check"),
+    Index("subscribers_key_prefix_idx", "key", postgresql_ops={"key": "text_pattern_ops"}),
+    Index("subscribers_words_idx", "words", postgresql_using="gin"),
+    Index("subscribers_tags_idx", "tags", postgresql_using="gin"),
+    Index(
+        "subscribers_attributes_idx",
+        "attributes",
+        postgresql_using="gin",
+        postgresql_ops={"attributes": "jsonb_path_ops"},
+    ),
+)
+
+# What people saw when they agreed, each wording once.
+consent_texts = Table(
+    "consent_texts",
+    metadata,
+    _id(),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+)
+
+# Append-only: a trigger refuses every change but the erasure of a person.
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    Column("subscriber_id", ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("list_id", ForeignKey("lists.id"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    _moment("at"),
+    Column("text_id", ForeignKey("consent_texts.id")),
+    # The address of the network that it came from.
+    Column("network", Text, nullable=False, server_default=""),
+    Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Index(None, "subscriber_id"),
 )
 
 memberships = Table(
@@ -126,9 +188,67 @@ memberships = Table(
     Column("list_id", ForeignKey("lists.id"), nullable=False),
     Column("subscriber_id", ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
     Column("state", Text, nullable=False),
+    # The slugs of the topics chosen; NULL means every article.
+    Column("topics", ARRAY(Text)),
+    Column("frequency", Text, nullable=False, server_default="every_article"),
+    # The consent that makes it valid to send mail.
+    Column("consent_id", ForeignKey("consents.id")),
     _moment("changed_at"),
     PrimaryKeyConstraint("list_id", "subscriber_id"),
+    CheckConstraint("state <> 'subscribed' OR consent_id IS NOT NULL", name="memberships_consent_check"),
     Index(None, "subscriber_id"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _id(),
+    # SHA-256 of the key of an address, or a domain: one of the two.
+    Column("hash", LargeBinary),
+    Column("domain", Text),
+    # The address itself, where it is known and may be kept.
+    Column("address", Text),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    _moment("at"),
+    UniqueConstraint("hash", "reason"),
+    UniqueConstraint("domain", "reason"),
+    CheckConstraint("num_nonnulls(hash, domain) = 1", name="suppressions_target_check"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    _id(),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("condition", JSONB, nullable=False),
+    _moment("created_at"),
+    _moment("changed_at"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _moment("created_at"),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
+# That somebody was erased, without saying who.
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    Column("hash", LargeBinary, nullable=False),
+    _moment("at"),
+    Column("requested_by", Text, nullable=False),
+    Column("counts", JSONB, nullable=False),
 )
 
 channels = Table(
@@ -149,7 +269,10 @@ campaigns = Table(
     metadata,
     _id(),
     Column("name", Text, nullable=False),
-    Column("list_id", ForeignKey("lists.id")),
+    Column("purpose", Text, nullable=False, server_default="articles"),
+    # What must not exist twice, such as the confirmations of one list on one day.
+    Column("key", Text, unique=True),
+    Column("audience", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Column("track_opens", Boolean, nullable=False),
     Column("track_clicks", Boolean, nullable=False),
     Column("unknown_policy", Text, nullable=False),
@@ -206,6 +329,8 @@ deliveries = Table(
     _id(),
     Column("dispatch_id", ForeignKey("dispatches.id", ondelete="CASCADE"), nullable=False),
     Column("subscriber_id", ForeignKey("subscribers.id", ondelete="SET NULL")),
+    # The list on whose behalf it is sent: the one its reader can leave.
+    Column("list_id", ForeignKey("lists.id")),
     Column("recipient", Text, nullable=False),
     Column("fields", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Column("state", Text, nullable=False),
@@ -232,7 +357,7 @@ deliveries = Table(
     Index("deliveries_leased_idx", "lease_until", postgresql_where=text("state IN ('claimed','in_flight')")),
     Index("deliveries_worker_idx", "worker", postgresql_where=text("worker IS NOT NULL")),
     Index("deliveries_unknown_idx", "next_at", postgresql_where=text("state = 'unknown' AND next_at IS NOT NULL")),
-    Index("deliveries_subscriber_id_idx", "subscriber_id", postgresql_where=text("subscriber_id IS NOT NULL")),
+    Index("deliveries_subscriber_id_idx", "subscriber_id", "id", postgresql_where=text("subscriber_id IS NOT NULL")),
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -255,11 +380,15 @@ events = Table(
     metadata,
     _id(),
     Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    # Whose it is, beside the delivery that says the same: segments ask for it by the million.
+    Column("subscriber_id", BigInteger),
     Column("kind", Text, nullable=False),
     _moment("at"),
     Column("key", Text, nullable=False, unique=True),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Index(None, "delivery_id", "kind"),
+    Index("events_kind_at_idx", "kind", "at", postgresql_include=["subscriber_id"]),
+    Index("events_subscriber_id_idx", "subscriber_id", "kind", postgresql_where=text("subscriber_id IS NOT NULL")),
 )
 
 publications = Table(

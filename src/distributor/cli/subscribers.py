@@ -1,0 +1,189 @@
+"""`distributor subscriber …`"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import track
+
+from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
+from distributor.domain.address import parse_address
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.errors import AddressError, InputError
+from distributor.domain.people import person_of
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber import Person, Subscriber, Subscription
+from distributor.domain.suppression import Suppression, Target, hash_of_key
+from distributor.storage import consents, lists, memberships, subscribers, suppressions
+
+commands = typer.Typer(no_args_is_help=True, help="People who get mail.")
+
+ListSlug = Annotated[str, typer.Option("--list", help="The list's slug.")]
+Attributes = Annotated[list[str] | None, typer.Option("--attribute", help="NAME=VALUE, VALUE as JSON or plain text.")]
+_BATCH = 1000
+
+
+@commands.command("add")
+def add_subscriber(
+    address: str,
+    list_slug: ListSlug,
+    name: str = "",
+    language: str = "",
+    zone: str = "",
+    attribute: Attributes = None,
+    tag: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    consent: Annotated[str, typer.Option(help="How this person agreed, in a sentence; kept as the record.")] = (
+        "Added by a person of the team, who says that consent was given."
+    ),
+) -> None:
+    """Put one person on a list, on your word that they agreed to it."""
+    person = person_of(
+        address, name=name, language=language, zone=zone, attributes=_attributes(attribute or []), tags=tag or ()
+    )
+    evidence = Evidence(method=ConsentMethod.PERSON, text=consent)
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        chosen = lists.find(connection, list_slug)
+        is_new = memberships.subscribe(connection, chosen.id, [person], evidence, now=installation.clock())
+    say("subscribed" if is_new else "was on the list before, or has left it; nothing changed")
+
+
+@commands.command("import")
+def import_subscribers(
+    file: Annotated[Path, typer.Argument(help="CSV with a header that names a column `email`, perhaps `name`.")],
+    list_slug: ListSlug,
+) -> None:
+    """Put the people of a CSV file on a list, all or, if any line is wrong, none."""
+    people = _read_people(file)
+    evidence = Evidence(method=ConsentMethod.IMPORT, text="Imported on the word of the team.")
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        chosen = lists.find(connection, list_slug)
+        added = 0
+        for start in track(range(0, len(people), _BATCH), "Importing", console=err, disable=len(people) < _BATCH):
+            batch = people[start : start + _BATCH]
+            added += memberships.subscribe(connection, chosen.id, batch, evidence, now=installation.clock())
+    say(f"{added} subscribed, {len(people) - added} were on the list before or have left it")
+
+
+@commands.command("show")
+def show_subscriber(address: str, as_json: AsJson = False) -> None:
+    """One person: the lists they are on, and what keeps mail from them."""
+    key = parse_address(address).key
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        subscriber = subscribers.find(connection, key)
+        places = memberships.of_subscriber(connection, subscriber.id)
+        reasons = suppressions.matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
+    facts = _told(subscriber, places, reasons)
+    if as_json:
+        show(facts)
+    else:
+        show_rows(("", " "), facts.items(), as_json=False, empty="")
+
+
+@commands.command("search")
+def search_subscribers(
+    words: Annotated[list[str] | None, typer.Argument(help="Beginnings of words of address, name, attributes.")] = None,
+    attribute: Attributes = None,
+    tag: str | None = None,
+    limit: int = 20,
+    after: Annotated[int, typer.Option(help="The number of the last one shown before.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """People whom all of the words fit, by ascending number."""
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        found = subscribers.search(
+            connection,
+            " ".join(words or ()),
+            attributes=_attributes(attribute or []),
+            tag=tag,
+            limit=limit,
+            after_id=after,
+        )
+    show_rows(
+        ("id", "address", "name", "tags", "status"),
+        [(one.id, one.address, one.name, ", ".join(one.tags), one.status.value) for one in found],
+        as_json=as_json,
+        empty="Nobody is found.",
+    )
+
+
+@commands.command("consents")
+def show_consents(address: str, as_json: AsJson = False) -> None:
+    """The record of how somebody agreed to mail, or took that back."""
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        found = consents.of_subscriber(connection, subscribers.find(connection, parse_address(address).key).id)
+    show_rows(
+        ("at", "list", "action", "method", "network", "text", "text_hash", "detail"),
+        [
+            (
+                one.at,
+                one.list_slug,
+                one.action.value,
+                one.method.value,
+                one.network,
+                one.text,
+                one.text_hash,
+                one.detail,
+            )
+            for one in found
+        ],
+        as_json=as_json,
+        empty="There is no record.",
+    )
+
+
+def _attributes(given: list[str]) -> dict[str, Json]:
+    attributes: dict[str, Json] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"{text!r} is not NAME=VALUE")
+        try:
+            attributes[name] = json.loads(value)
+        except ValueError:
+            attributes[name] = value
+    return attributes
+
+
+def _told(subscriber: Subscriber, places: list[Subscription], reasons: list[Suppression]) -> dict[str, Any]:
+    return {
+        "address": subscriber.address,
+        "name": subscriber.name,
+        "language": subscriber.language,
+        "zone": subscriber.zone,
+        "attributes": dict(subscriber.attributes),
+        "tags": list(subscriber.tags),
+        "status": subscriber.status.value,
+        "paused_until": subscriber.paused_until,
+        "since": subscriber.created_at,
+        "lists": {
+            place.list.slug: f"{place.state.value} since {place.changed_at:%Y-%m-%d %H:%M} UTC" for place in places
+        },
+        "suppressed": [f"{one.reason.value} since {one.at:%Y-%m-%d %H:%M} UTC" for one in reasons],
+    }
+
+
+def _read_people(file: Path) -> list[Person]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            return list(_people(csv.DictReader(lines), file))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: is not a CSV file in UTF-8: {error}") from error
+
+
+def _people(rows: csv.DictReader[str], file: Path) -> Iterator[Person]:
+    if "email" not in (rows.fieldnames or ()):
+        raise InputError(
+            f"{file}:1: the header names no column `email`; it has {', '.join(rows.fieldnames or ['nothing'])}"
+        )
+    for row in rows:
+        try:
+            yield person_of(row["email"] or "", name=row.get("name") or "")
+        except (AddressError, InputError) as error:
+            raise InputError(f"{file}:{rows.line_num}: {error}") from error

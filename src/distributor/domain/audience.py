@@ -1,0 +1,29 @@
+"""Who a campaign goes to, as a person says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudiencePlan:
+    """Lists, topics and segments by their slugs.
+
+    Gets it who is on any of the lists (or, if none is named, on any list at all), follows any of the topics if some
+    are named, and is in any of the segments if some are named; except who is on a list, follows a topic or is in a
+    segment of `except_…`, and, unless `repeats`, who already got one of the articles by an earlier campaign.
+    A valid consent and not being suppressed, disabled or paused go without saying.
+    """
+
+    lists: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    except_lists: tuple[str, ...] = ()
+    except_topics: tuple[str, ...] = ()
+    except_segments: tuple[str, ...] = ()
+    repeats: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is named: a slip of the hand must not go to everybody."""
+        return not (self.lists or self.topics or self.segments)

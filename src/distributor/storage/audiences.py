@@ -1,0 +1,165 @@
+"""The audience of a campaign: one query that counts it, shows some of it, and freezes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, insert, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import BigInteger, DateTime, Text
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
+from distributor.storage import lists, subscribers, suppressions, tables
+from distributor.storage.database import Connection
+from distributor.storage.segments import filter_of
+
+# A delivery in one of these never reached anybody.
+_NOT_GOT = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailing:
+    """What is to be sent to whom: the articles, the tags they have between them, and the audience.
+
+    `campaign_id` is the campaign itself, whose own deliveries are no earlier ones; None while it is only planned.
+    """
+
+    plan: AudiencePlan
+    article_ids: tuple[int, ...]
+    tag_slugs: tuple[str, ...]
+    campaign_id: int | None = None
+
+
+def count(connection: Connection, mailing: Mailing, *, now: datetime) -> int:
+    """How many people get it if it is released now. Raises NotFoundError for an unknown list or segment."""
+    chosen = _chosen(connection, mailing, now=now).subquery()
+    number: int = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
+    return number
+
+
+def sample(connection: Connection, mailing: Mailing, *, limit: int, now: datetime) -> list[Subscriber]:
+    """Some of the people who get it, by ascending number. Raises NotFoundError."""
+    chosen = _chosen(connection, mailing, now=now).subquery()
+    rows = connection.execute(
+        select(tables.subscribers)
+        .join(chosen, chosen.c.subscriber_id == tables.subscribers.c.id)
+        .order_by(tables.subscribers.c.id)
+        .limit(limit)
+    )
+    return [subscribers.subscriber_of(row) for row in rows]
+
+
+def freeze(connection: Connection, dispatch_id: int, mailing: Mailing, *, now: datetime) -> int:
+    """One pending delivery for everybody in the audience at this moment, in one statement; returns how many.
+
+    Releases of one article wait for each other, so that nobody is taken to have missed what another one just gave them.
+    """
+    connection.execute(
+        select(tables.articles.c.id)
+        .where(tables.articles.c.id.in_(mailing.article_ids))
+        .order_by(tables.articles.c.id)
+        .with_for_update(key_share=True)
+    )
+    chosen = _chosen(connection, mailing, now=now).subquery()
+    person = tables.subscribers.c
+    moment = literal(now, DateTime(timezone=True))
+    rows = (
+        select(
+            literal(dispatch_id, BigInteger),
+            person.id,
+            chosen.c.list_id,
+            person.address,
+            func.jsonb_build_object("name", person.name, "email", person.address),
+            literal(DeliveryState.PENDING.value, Text),
+            moment,
+            moment,
+        )
+        .join(chosen, chosen.c.subscriber_id == person.id)
+        .order_by(person.id)
+    )
+    columns = ["dispatch_id", "subscriber_id", "list_id", "recipient", "fields", "state", "created_at", "updated_at"]
+    frozen = connection.execute(
+        insert(tables.deliveries).from_select(columns, rows), execution_options={"preserve_rowcount": True}
+    )
+    return frozen.rowcount
+
+
+def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Select[Any]:
+    """`subscriber_id` and `list_id`, the list on whose behalf each person is written to: the first that is named."""
+    plan, place, person = mailing.plan, tables.memberships.c, tables.subscribers.c
+    list_ids = [lists.find(connection, slug).id for slug in plan.lists]
+    query = (
+        select(place.subscriber_id, place.list_id)
+        .join(tables.subscribers, person.id == place.subscriber_id)
+        .where(
+            place.state == Membership.SUBSCRIBED,
+            or_(place.topics.is_(None), place.topics.overlap(_texts(mailing.tag_slugs))),
+            person.status == SubscriberStatus.ACTIVE,
+            or_(person.paused_until.is_(None), person.paused_until <= now),
+            ~suppressions.is_suppressed(),
+        )
+    )
+    if list_ids:
+        query = query.where(place.list_id.in_(list_ids))
+    if plan.topics:
+        query = query.where(_follows(plan.topics))
+    if plan.segments:
+        query = query.where(or_(*(filter_of(connection, slug, now=now) for slug in plan.segments)))
+    if plan.except_lists:
+        query = query.where(~_is_on([lists.find(connection, slug).id for slug in plan.except_lists]))
+    if plan.except_topics:
+        query = query.where(~_follows(plan.except_topics))
+    for slug in plan.except_segments:
+        query = query.where(~filter_of(connection, slug, now=now))
+    if not plan.repeats and mailing.article_ids:
+        query = query.where(~_got(mailing))
+    if len(list_ids) == 1:
+        return query
+    rank = func.array_position(cast(list_ids, ARRAY(BigInteger)), place.list_id) if list_ids else place.list_id
+    return query.distinct(place.subscriber_id).order_by(place.subscriber_id, rank)
+
+
+def _is_on(list_ids: Sequence[int]) -> ColumnElement[bool]:
+    other = tables.memberships.alias()
+    return exists().where(
+        other.c.subscriber_id == tables.subscribers.c.id,
+        other.c.list_id.in_(list_ids),
+        other.c.state == Membership.SUBSCRIBED,
+    )
+
+
+def _follows(slugs: Sequence[str]) -> ColumnElement[bool]:
+    other = tables.memberships.alias()
+    return exists().where(
+        other.c.subscriber_id == tables.subscribers.c.id,
+        other.c.state == Membership.SUBSCRIBED,
+        other.c.topics.overlap(_texts(slugs)),
+    )
+
+
+def _got(mailing: Mailing) -> ColumnElement[bool]:
+    """Another campaign has given them one of the articles, or is about to."""
+    earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
+    dispatches = (
+        select(dispatch.c.id)
+        .join(about, about.c.campaign_id == dispatch.c.campaign_id)
+        .where(
+            about.c.article_id.in_(mailing.article_ids), dispatch.c.campaign_id.is_distinct_from(mailing.campaign_id)
+        )
+    )
+    return exists().where(
+        and_(
+            earlier.c.subscriber_id == tables.subscribers.c.id,
+            earlier.c.dispatch_id.in_(dispatches),
+            earlier.c.state.not_in(_NOT_GOT),
+        )
+    )
+
+
+def _texts(slugs: Sequence[str]) -> ColumnElement[Any]:
+    return cast(list(slugs), ARRAY(Text))

@@ -1,0 +1,115 @@
+"""Records of consent: written once, read for good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.consent import Consent, ConsentAction, ConsentMethod, Evidence, hash_of_text
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+def record(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int,
+    action: ConsentAction,
+    evidence: Evidence,
+    *,
+    now: datetime,
+) -> int:
+    """Keep one act of consent; returns its number."""
+    number: int = connection.execute(
+        insert(tables.consents)
+        .values(
+            subscriber_id=subscriber_id,
+            list_id=list_id,
+            action=action,
+            method=evidence.method,
+            at=now,
+            text_id=keep_text(connection, evidence.text),
+            network=evidence.network,
+            detail=dict(evidence.detail),
+        )
+        .returning(tables.consents.c.id)
+    ).scalar_one()
+    return number
+
+
+def keep_text(connection: Connection, wording: str) -> int:
+    """The number of a wording, each kept once."""
+    digest = hash_of_text(wording)
+    # The update that changes nothing makes the row come back, whoever wrote it first.
+    number: int = connection.execute(
+        insert(tables.consent_texts)
+        .values(hash=digest, text=wording)
+        .on_conflict_do_update(index_elements=["hash"], set_={"hash": digest})
+        .returning(tables.consent_texts.c.id)
+    ).scalar_one()
+    return number
+
+
+def of_subscriber(connection: Connection, subscriber_id: int) -> list[Consent]:
+    """Every record about somebody, in order."""
+    rows = connection.execute(
+        select(
+            tables.consents,
+            tables.lists.c.slug.label("list_slug"),
+            tables.consent_texts.c.text,
+            tables.consent_texts.c.hash,
+        )
+        .join(tables.lists, tables.lists.c.id == tables.consents.c.list_id)
+        .outerjoin(tables.consent_texts, tables.consent_texts.c.id == tables.consents.c.text_id)
+        .where(tables.consents.c.subscriber_id == subscriber_id)
+        .order_by(tables.consents.c.id)
+    )
+    return [
+        Consent(
+            id=row.id,
+            list_slug=row.list_slug,
+            action=ConsentAction(row.action),
+            method=ConsentMethod(row.method),
+            at=row.at,
+            text=row.text or "",
+            text_hash=row.hash.hex() if row.hash else "",
+            network=row.network,
+            detail=row.detail,
+        )
+        for row in rows
+    ]
+
+
+def copy_to(connection: Connection, *, of: int, to: int, note: Mapping[str, Any]) -> dict[int, int]:
+    """Copy what one subscriber agreed to into the record of another; maps the old numbers to the new ones."""
+    originals = list(
+        connection.execute(
+            select(tables.consents).where(tables.consents.c.subscriber_id == of).order_by(tables.consents.c.id)
+        )
+    )
+    copies: dict[int, int] = {}
+    for row in originals:
+        copies[row.id] = connection.execute(
+            insert(tables.consents)
+            .values(
+                subscriber_id=to,
+                list_id=row.list_id,
+                action=row.action,
+                method=row.method,
+                at=row.at,
+                text_id=row.text_id,
+                network=row.network,
+                detail={**row.detail, **note},
+            )
+            .returning(tables.consents.c.id)
+        ).scalar_one()
+    return copies
+
+
+def allow_erasing(connection: Connection) -> None:
+    """For the rest of this transaction records may go with the person they are about."""
+    connection.execute(text("SET LOCAL distributor.erasing = 'on'"))

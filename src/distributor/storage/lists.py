@@ -1,0 +1,120 @@
+"""Lists that people subscribe to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.errors import NotFoundError, StateError
+from distributor.domain.subscriber import List, Membership, OptIn, Visibility
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+def add(
+    connection: Connection,
+    *,
+    slug: str,
+    name: str,
+    description: str = "",
+    visibility: Visibility = Visibility.PRIVATE,
+    opt_in: OptIn = OptIn.DOUBLE,
+    sender: str = "",
+    footer: str = "",
+    topics: tuple[str, ...] = (),
+) -> List:
+    """A list with this slug; one that exists stays as it is."""
+    connection.execute(
+        insert(tables.lists)
+        .values(
+            slug=slug,
+            name=name,
+            description=description,
+            visibility=visibility,
+            opt_in=opt_in,
+            sender=sender,
+            footer=footer,
+            topics=list(topics),
+        )
+        .on_conflict_do_nothing()
+    )
+    return find(connection, slug)
+
+
+def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> List:
+    """Give a list other values for columns by their names; its slug is for good. Raises NotFoundError."""
+    found = find(connection, slug)
+    if changes:
+        connection.execute(update(tables.lists).where(tables.lists.c.id == found.id).values(**changes))
+    return find(connection, slug)
+
+
+def remove(connection: Connection, slug: str) -> None:
+    """Remove a list that nobody was ever on and nothing was sent to. Raises NotFoundError, StateError."""
+    found = find(connection, slug)
+    for table, reason in (
+        (tables.memberships, "people are or were on it"),
+        (tables.consents, "it has records of consent"),
+        (tables.deliveries, "mail was sent on its behalf"),
+    ):
+        if connection.execute(select(table.c.list_id).where(table.c.list_id == found.id).limit(1)).first():
+            raise StateError(f"list {slug!r} cannot be removed, {reason}; make it private instead")
+    connection.execute(tables.lists.delete().where(tables.lists.c.id == found.id))
+
+
+def find(connection: Connection, slug: str) -> List:
+    """Raises NotFoundError."""
+    row = connection.execute(select(tables.lists).where(tables.lists.c.slug == slug)).one_or_none()
+    if row is None:
+        raise NotFoundError("list", slug, hint="`distributor list list` shows the ones there are")
+    return list_of(row)
+
+
+def find_by_id(connection: Connection, list_id: int) -> List:
+    """Raises NotFoundError."""
+    row = connection.execute(select(tables.lists).where(tables.lists.c.id == list_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("list", list_id)
+    return list_of(row)
+
+
+def listed(connection: Connection) -> list[List]:
+    """Every list by its slug."""
+    return [list_of(row) for row in connection.execute(select(tables.lists).order_by(tables.lists.c.slug))]
+
+
+def public(connection: Connection) -> list[List]:
+    """The lists that strangers may see, by their names."""
+    rows = connection.execute(
+        select(tables.lists).where(tables.lists.c.visibility == Visibility.PUBLIC).order_by(tables.lists.c.name)
+    )
+    return [list_of(row) for row in rows]
+
+
+def counts(connection: Connection, list_id: int) -> dict[Membership, int]:
+    """How many people are in each state on a list now."""
+    rows = connection.execute(
+        select(tables.memberships.c.state, func.count().label("people"))
+        .where(tables.memberships.c.list_id == list_id)
+        .group_by(tables.memberships.c.state)
+    )
+    found = {Membership(row.state): row.people for row in rows}
+    return {state: found.get(state, 0) for state in Membership}
+
+
+def list_of(row: Row[Any]) -> List:
+    """The list in a row that holds the columns of the table."""
+    return List(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        visibility=Visibility(row.visibility),
+        opt_in=OptIn(row.opt_in),
+        sender=row.sender,
+        footer=row.footer,
+        topics=tuple(row.topics),
+    )

@@ -1,0 +1,237 @@
+"""Who is on what list. Every change goes with a record of consent, in the same transaction, under the person's lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.consent import ConsentAction, Evidence
+from distributor.domain.subscriber import Frequency, List, Membership, Person, Subscriber, Subscription
+from distributor.storage import consents, subscribers, tables
+from distributor.storage.database import Connection
+from distributor.storage.lists import list_of
+
+
+def subscribe(
+    connection: Connection, list_id: int, people: Iterable[Person], evidence: Evidence, *, now: datetime
+) -> int:
+    """Put people on a list by a consent that is valid by itself; returns how many were not on it before.
+
+    Somebody who left the list stays away, and somebody who was erased is not made known again: coming back is that
+    person's own decision.
+    """
+    kept = _without_erased(connection, people)
+    numbers = subscribers.put(connection, kept, now=now)
+    if not numbers:
+        return 0
+    return connection.execute(
+        text("""
+            WITH fresh AS (
+                SELECT id FROM unnest(CAST(:ids AS bigint[])) AS given(id)
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM memberships m
+                    WHERE m.list_id = :list_id AND m.subscriber_id = given.id AND m.state <> 'pending')
+            ), granted AS (
+                INSERT INTO consents (subscriber_id, list_id, action, method, at, text_id, network, detail)
+                SELECT id, :list_id, 'granted', :method, :now, :text_id, :network, CAST(:detail AS jsonb) FROM fresh
+                RETURNING id, subscriber_id
+            )
+            INSERT INTO memberships (list_id, subscriber_id, state, consent_id, changed_at)
+            SELECT :list_id, subscriber_id, 'subscribed', id, :now FROM granted
+            ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
+                state = 'subscribed', consent_id = excluded.consent_id, changed_at = excluded.changed_at
+        """),
+        {
+            "ids": sorted(numbers.values()),
+            "list_id": list_id,
+            "method": evidence.method,
+            "now": now,
+            "text_id": consents.keep_text(connection, evidence.text),
+            "network": evidence.network,
+            "detail": json.dumps(dict(evidence.detail)),
+        },
+    ).rowcount
+
+
+def request(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int,
+    evidence: Evidence,
+    *,
+    topics: Sequence[str] | None = None,
+    now: datetime,
+) -> bool:
+    """Somebody asks for a list and has yet to confirm it; False if they are on it already.
+
+    Somebody who left it asks anew. The caller holds the person's lock.
+    """
+    state = state_of(connection, subscriber_id, list_id)
+    if state is Membership.SUBSCRIBED:
+        return False
+    consents.record(connection, subscriber_id, list_id, ConsentAction.REQUESTED, evidence, now=now)
+    values = {
+        "state": Membership.PENDING,
+        "topics": list(topics) if topics is not None else None,
+        "consent_id": None,
+        "changed_at": now,
+    }
+    connection.execute(
+        insert(tables.memberships)
+        .values(list_id=list_id, subscriber_id=subscriber_id, **values)
+        .on_conflict_do_update(index_elements=["list_id", "subscriber_id"], set_=values)
+    )
+    return True
+
+
+def confirm(
+    connection: Connection, subscriber_id: int, evidence: Evidence, *, since: datetime, now: datetime
+) -> list[List]:
+    """Confirm everything that somebody has asked for since a moment; returns the lists. The caller holds the lock."""
+    place = tables.memberships.c
+    waiting = connection.execute(
+        select(tables.lists)
+        .join(tables.memberships, place.list_id == tables.lists.c.id)
+        .where(place.subscriber_id == subscriber_id, place.state == Membership.PENDING, place.changed_at >= since)
+        .order_by(tables.lists.c.name)
+    ).all()
+    confirmed = [list_of(row) for row in waiting]
+    for one in confirmed:
+        number = consents.record(connection, subscriber_id, one.id, ConsentAction.CONFIRMED, evidence, now=now)
+        _set(connection, subscriber_id, one.id, state=Membership.SUBSCRIBED, consent_id=number, changed_at=now)
+    return confirmed
+
+
+def grant(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int,
+    evidence: Evidence,
+    *,
+    topics: Sequence[str] | None = None,
+    now: datetime,
+) -> bool:
+    """Somebody who has shown who they are puts themselves on a list, also one they had left; False if on it already.
+
+    The caller holds the person's lock.
+    """
+    if state_of(connection, subscriber_id, list_id) is Membership.SUBSCRIBED:
+        return False
+    number = consents.record(connection, subscriber_id, list_id, ConsentAction.GRANTED, evidence, now=now)
+    values = {
+        "state": Membership.SUBSCRIBED,
+        "topics": list(topics) if topics is not None else None,
+        "consent_id": number,
+        "changed_at": now,
+    }
+    connection.execute(
+        insert(tables.memberships)
+        .values(list_id=list_id, subscriber_id=subscriber_id, **values)
+        .on_conflict_do_update(index_elements=["list_id", "subscriber_id"], set_=values)
+    )
+    return True
+
+
+def leave(connection: Connection, subscriber_id: int, list_id: int, evidence: Evidence, *, now: datetime) -> bool:
+    """Take somebody off a list, for good; False if they were not on it. The caller holds the person's lock."""
+    if state_of(connection, subscriber_id, list_id) not in {Membership.SUBSCRIBED, Membership.PENDING}:
+        return False
+    consents.record(connection, subscriber_id, list_id, ConsentAction.WITHDRAWN, evidence, now=now)
+    _set(connection, subscriber_id, list_id, state=Membership.UNSUBSCRIBED, consent_id=None, changed_at=now)
+    return True
+
+
+def choose(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int,
+    *,
+    topics: Sequence[str] | None,
+    frequency: Frequency,
+) -> None:
+    """What somebody wants of a list that they are on: some topics, or with None every article, and how often."""
+    _set(
+        connection,
+        subscriber_id,
+        list_id,
+        topics=list(topics) if topics is not None else None,
+        frequency=frequency,
+    )
+
+
+def state_of(connection: Connection, subscriber_id: int, list_id: int) -> Membership | None:
+    """What somebody is to a list; None if they never were on it."""
+    place = tables.memberships.c
+    state = connection.execute(
+        select(place.state).where(place.subscriber_id == subscriber_id, place.list_id == list_id)
+    ).scalar_one_or_none()
+    return Membership(state) if state else None
+
+
+def of_subscriber(connection: Connection, subscriber_id: int) -> list[Subscription]:
+    """The lists somebody is or was on, by slug."""
+    rows = connection.execute(
+        select(
+            tables.lists,
+            tables.memberships.c.state,
+            tables.memberships.c.topics.label("chosen"),
+            tables.memberships.c.frequency,
+            tables.memberships.c.changed_at,
+        )
+        .join(tables.memberships, tables.memberships.c.list_id == tables.lists.c.id)
+        .where(tables.memberships.c.subscriber_id == subscriber_id)
+        .order_by(tables.lists.c.slug)
+    )
+    return [_subscription(row) for row in rows]
+
+
+def members(
+    connection: Connection, list_id: int, *, limit: int, after_id: int = 0
+) -> list[tuple[Subscriber, Membership]]:
+    """People who are or were on a list, by ascending number, from after `after_id`."""
+    rows = connection.execute(
+        select(tables.subscribers, tables.memberships.c.state)
+        .join(tables.memberships, tables.memberships.c.subscriber_id == tables.subscribers.c.id)
+        .where(tables.memberships.c.list_id == list_id, tables.subscribers.c.id > after_id)
+        .order_by(tables.subscribers.c.id)
+        .limit(limit)
+    )
+    return [(subscribers.subscriber_of(row), Membership(row.state)) for row in rows]
+
+
+def _without_erased(connection: Connection, people: Iterable[Person]) -> list[Person]:
+    given = list(people)
+    erased = set(
+        connection.execute(
+            text("""
+                SELECT key FROM unnest(CAST(:keys AS text[])) AS given(key)
+                JOIN suppressions e ON e.hash = sha256(CAST(key AS bytea)) AND e.reason = 'erased'
+            """),
+            {"keys": [person.key for person in given]},
+        ).scalars()
+    )
+    return [person for person in given if person.key not in erased]
+
+
+def _set(connection: Connection, subscriber_id: int, list_id: int, **values: Any) -> None:
+    place = tables.memberships.c
+    connection.execute(
+        update(tables.memberships)
+        .where(place.subscriber_id == subscriber_id, place.list_id == list_id)
+        .values(**values)
+    )
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(
+        list=list_of(row),
+        state=Membership(row.state),
+        topics=tuple(row.chosen) if row.chosen is not None else None,
+        frequency=Frequency(row.frequency),
+        changed_at=row.changed_at,
+    )

@@ -1,0 +1,156 @@
+"""Subscribers: people, each once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select, text, update
+
+from distributor.domain.errors import NotFoundError
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber import Person, Subscriber, SubscriberStatus
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> dict[str, int]:
+    """Add people, or fill in and change what is told of those who are known; their numbers by key.
+
+    The rows stay locked to the end of the transaction: whatever else happens to these people comes before or after.
+    Attributes are added to those that are there, tags as well; nothing is taken away.
+    """
+    batch = sorted({person.key: person for person in people}.values(), key=lambda person: person.key)
+    if not batch:
+        return {}
+    rows = connection.execute(
+        text("""
+            INSERT INTO subscribers AS known
+                (key, address, name, language, zone, attributes, tags, created_at, changed_at)
+            SELECT key, address, name, language, zone, CAST(attributes AS jsonb),
+                   ARRAY(SELECT jsonb_array_elements_text(CAST(tags AS jsonb))), :now, :now
+            FROM unnest(
+                CAST(:keys AS text[]), CAST(:addresses AS text[]), CAST(:names AS text[]), CAST(:languages AS text[]),
+                CAST(:zones AS text[]), CAST(:attributes AS text[]), CAST(:tags AS text[])
+            ) AS given(key, address, name, language, zone, attributes, tags)
+            ON CONFLICT (key) DO UPDATE SET
+                name = COALESCE(NULLIF(excluded.name, ''), known.name),
+                language = COALESCE(NULLIF(excluded.language, ''), known.language),
+                zone = COALESCE(NULLIF(excluded.zone, ''), known.zone),
+                attributes = known.attributes || excluded.attributes,
+                tags = known.tags || ARRAY(SELECT t FROM unnest(excluded.tags) t WHERE t <> ALL (known.tags)),
+                changed_at = excluded.changed_at
+            RETURNING id, key
+        """),
+        {
+            "keys": [person.key for person in batch],
+            "addresses": [person.address for person in batch],
+            "names": [person.name for person in batch],
+            "languages": [person.language for person in batch],
+            "zones": [person.zone for person in batch],
+            "attributes": [json.dumps(dict(person.attributes)) for person in batch],
+            "tags": [json.dumps(list(dict.fromkeys(person.tags))) for person in batch],
+            "now": now,
+        },
+    )
+    return {row.key: row.id for row in rows}
+
+
+def find(connection: Connection, key: str) -> Subscriber:
+    """Raises NotFoundError."""
+    row = connection.execute(select(tables.subscribers).where(tables.subscribers.c.key == key)).one_or_none()
+    if row is None:
+        raise NotFoundError("subscriber", key)
+    return subscriber_of(row)
+
+
+def find_by_id(connection: Connection, subscriber_id: int) -> Subscriber:
+    """Raises NotFoundError."""
+    row = connection.execute(select(tables.subscribers).where(tables.subscribers.c.id == subscriber_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("subscriber", subscriber_id)
+    return subscriber_of(row)
+
+
+def lock(connection: Connection, subscriber_id: int) -> Subscriber | None:
+    """Somebody, locked to the end of the transaction; None if there is nobody of this number any more."""
+    row = connection.execute(
+        select(tables.subscribers).where(tables.subscribers.c.id == subscriber_id).with_for_update()
+    ).one_or_none()
+    return subscriber_of(row) if row else None
+
+
+def change(connection: Connection, subscriber_id: int, changes: Mapping[str, Any], *, now: datetime) -> Subscriber:
+    """Give somebody other values for columns by their names. Raises NotFoundError."""
+    connection.execute(
+        update(tables.subscribers)
+        .where(tables.subscribers.c.id == subscriber_id)
+        .values(**{name: _stored(value) for name, value in changes.items()}, changed_at=now)
+    )
+    return find_by_id(connection, subscriber_id)
+
+
+def search(
+    connection: Connection,
+    words: str = "",
+    *,
+    attributes: Mapping[str, Json] | None = None,
+    tag: str | None = None,
+    limit: int,
+    after_id: int = 0,
+) -> list[Subscriber]:
+    """People whom all of the words begin a word of (address, name, attributes), by ascending number.
+
+    `attributes` must be among theirs, `tag` one of their tags.
+    """
+    person = tables.subscribers.c
+    query = select(tables.subscribers).where(person.id > after_id)
+    for word in words.split():
+        query = query.where(_begins(word))
+    if attributes:
+        query = query.where(person.attributes.contains(dict(attributes)))
+    if tag is not None:
+        query = query.where(person.tags.contains([tag]))
+    return [subscriber_of(row) for row in connection.execute(query.order_by(person.id).limit(limit))]
+
+
+def _begins(word: str) -> Any:
+    person = tables.subscribers.c
+    folded = word.casefold()
+    of_address = person.key.startswith(folded, autoescape=True)
+    lexemes = [part for part in _lexemes(folded) if part]
+    if not lexemes:
+        return of_address
+    query = func.to_tsquery("simple", " & ".join(f"'{part}':*" for part in lexemes))
+    return or_(of_address, and_(person.words.op("@@")(query)))
+
+
+def _lexemes(word: str) -> list[str]:
+    # What stands between quotes in a query is one word; a quote or a backslash of its own would end it.
+    for sign in "@.+-_'\\&|!():*<>":
+        word = word.replace(sign, " ")
+    return word.split()
+
+
+def _stored(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def subscriber_of(row: Row[Any]) -> Subscriber:
+    """The subscriber in a row that holds the columns of the table."""
+    return Subscriber(
+        id=row.id,
+        key=row.key,
+        address=row.address,
+        name=row.name,
+        language=row.language,
+        zone=row.zone,
+        attributes=row.attributes,
+        tags=tuple(row.tags),
+        status=SubscriberStatus(row.status),
+        paused_until=row.paused_until,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )

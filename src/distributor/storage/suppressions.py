@@ -1,0 +1,108 @@
+"""The suppression list. Every campaign asks it twice: when its audience is frozen and when a delivery is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, text
+
+from distributor.domain.errors import NotFoundError
+from distributor.domain.suppression import Suppression, SuppressionReason, Target
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+def add(
+    connection: Connection, targets: Iterable[Target], reason: SuppressionReason, *, note: str = "", now: datetime
+) -> int:
+    """Suppress mailboxes and domains for a reason; returns how many were not suppressed for it before."""
+    given = list(targets)
+    if not given:
+        return 0
+    return connection.execute(
+        text("""
+            INSERT INTO suppressions (hash, domain, address, reason, note, at)
+            SELECT DISTINCT ON (hash, domain) hash, domain, address, :reason, :note, :now
+            FROM unnest(CAST(:hashes AS bytea[]), CAST(:domains AS text[]), CAST(:addresses AS text[]))
+                 AS target(hash, domain, address)
+            ORDER BY hash, domain
+            ON CONFLICT DO NOTHING
+        """),
+        {
+            "hashes": [target.hash for target in given],
+            "domains": [target.domain for target in given],
+            "addresses": [target.address for target in given],
+            "reason": reason,
+            "note": note,
+            "now": now,
+        },
+    ).rowcount
+
+
+def lift(
+    connection: Connection, target: Target, *, reasons: Collection[SuppressionReason] = tuple(SuppressionReason)
+) -> int:
+    """Take entries about exactly this mailbox or domain back, those of some reasons if asked; returns how many."""
+    return connection.execute(
+        delete(tables.suppressions).where(_is(target), tables.suppressions.c.reason.in_(list(reasons)))
+    ).rowcount
+
+
+def remove(connection: Connection, suppression_id: int) -> None:
+    """Take one entry back. Raises NotFoundError."""
+    gone = connection.execute(delete(tables.suppressions).where(tables.suppressions.c.id == suppression_id)).rowcount
+    if not gone:
+        raise NotFoundError(
+            "suppression", suppression_id, hint="`distributor suppression list` shows the ones there are"
+        )
+
+
+def matching(connection: Connection, target: Target, *, domain: str | None = None) -> list[Suppression]:
+    """Why mail to this mailbox or domain is held back, oldest first; `domain` is that of the mailbox."""
+    is_concerned = _is(target)
+    if domain is not None:
+        is_concerned = or_(is_concerned, tables.suppressions.c.domain == domain)
+    rows = connection.execute(select(tables.suppressions).where(is_concerned).order_by(tables.suppressions.c.id))
+    return [_suppression(row) for row in rows]
+
+
+def listed(
+    connection: Connection, *, reason: SuppressionReason | None = None, limit: int, after_id: int = 0
+) -> list[Suppression]:
+    """Entries by ascending number, of one reason if asked."""
+    query = (
+        select(tables.suppressions)
+        .where(tables.suppressions.c.id > after_id)
+        .order_by(tables.suppressions.c.id)
+        .limit(limit)
+    )
+    if reason is not None:
+        query = query.where(tables.suppressions.c.reason == reason)
+    return [_suppression(row) for row in connection.execute(query)]
+
+
+def is_suppressed() -> ColumnElement[bool]:
+    """A condition on subscribers: something on the list concerns them."""
+    entry, person = tables.suppressions.c, tables.subscribers.c
+    return or_(exists().where(entry.hash == person.hash), exists().where(entry.domain == person.domain))
+
+
+def forget_address(connection: Connection, hash_: bytes) -> None:
+    """Keep what is suppressed about a mailbox, but no longer its address or what was noted about it."""
+    connection.execute(text("UPDATE suppressions SET address = NULL, note = '' WHERE hash = :hash"), {"hash": hash_})
+
+
+def _is(target: Target) -> ColumnElement[bool]:
+    entry = tables.suppressions.c
+    return entry.hash == target.hash if target.hash is not None else entry.domain == target.domain
+
+
+def _suppression(row: Row[tuple[object, ...]]) -> Suppression:
+    return Suppression(
+        id=row.id,
+        target=Target(hash=row.hash, domain=row.domain, address=row.address),
+        reason=SuppressionReason(row.reason),
+        note=row.note,
+        at=row.at,
+    )
