@@ -5,6 +5,7 @@ DistributorError                 what a person can read and act on
 │   ├── SourceError              an article file: path, line, reason
 │   ├── AddressError             an email address that is none
 │   ├── ScheduleError            a time or a time zone
+│   ├── SegmentError             a condition of a segment: line and column, or JSON path, reason
 │   └── TemplateError            a template: name, line, reason
 ├── NotFoundError                an unknown article, list, channel, campaign …
 ├── StateError                   not possible in the present state
@@ -58,6 +59,39 @@ class AddressError(InputError):
 
 class ScheduleError(InputError):
     """A time that cannot be understood or lies in the past, or an unknown time zone."""
+
+
+class SegmentError(InputError):
+    """A condition that cannot be read, with its place.
+
+    In a text that is `line` and `column`, counted from 1, and `offset` and `length` in characters, the first being 0;
+    in JSON it is `path`. `hint` says what was perhaps meant. A condition that can be read and not be used, such as one
+    that refers to itself, has no place.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        hint: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        offset: int | None = None,
+        length: int | None = None,
+        path: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.hint = hint
+        self.line = line
+        self.column = column
+        self.offset = offset
+        self.length = length
+        self.path = path
+        super().__init__(f"{reason}; {hint}" if hint else reason)
+
+    def __str__(self) -> str:
+        place = self.path if self.line is None else f"line {self.line}, column {self.column}"
+        return f"{place}: {self.args[0]}" if place else str(self.args[0])
 
 
 class TemplateError(InputError):

@@ -1,0 +1,40 @@
+"""Values of fields in the one form they are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from distributor.domain.address import parse_address
+from distributor.domain.errors import AddressError, InputError
+from distributor.domain.schedule import zone_named
+from distributor.domain.segments.condition import Field
+from distributor.domain.tags import slugify
+
+
+def read_field_value(field: Field, text: str) -> str:
+    """The value that `text` means for `field`. Raises InputError where nobody can have it."""
+    return _READERS[field](text)
+
+
+def read_slug(text: str) -> str:
+    """The slug of a list, topic or segment from its name or slug. Raises InputError."""
+    slug = slugify(text)
+    if not slug:
+        raise InputError(f"{text!r} has no letters or digits, so nothing is called that")
+    return slug
+
+
+def _read_domain(text: str) -> str:
+    try:
+        return parse_address(f"postmaster@{text}").domain
+    except AddressError as error:
+        raise InputError(f"{text!r} is not a domain: {error.reason}") from None
+
+
+_READERS: Mapping[Field, Callable[[str], str]] = {
+    Field.NAME: str,
+    Field.EMAIL: lambda text: parse_address(text).key,
+    Field.DOMAIN: _read_domain,
+    Field.LANGUAGE: str.lower,
+    Field.ZONE: lambda text: zone_named(text).key,
+}

@@ -1,0 +1,86 @@
+"""A place in a JSON document: what is read there, and complaints that name it by its path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from distributor.domain.errors import SegmentError
+from distributor.domain.rendition import Json
+from distributor.domain.segments.cursor import choice_of
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value, and the path to it: `$`, `$.all[2]`, `$.all[2].is`."""
+
+    value: Json
+    path: str = "$"
+
+    def keys(self) -> Collection[str]:
+        """The names in the object here. Raises SegmentError if it is none."""
+        if not isinstance(self.value, dict):
+            raise self.unexpected("an object")
+        return self.value.keys()
+
+    def member(self, name: str) -> Place | None:
+        """What the object here has under this name; None if nothing, or null."""
+        found = self.value.get(name)
+        return None if found is None else Place(found, f"{self.path}.{name}")
+
+    def allow_only(self, names: Collection[str]) -> None:
+        """Raises SegmentError if the object has any other name."""
+        for name in self.keys():
+            if name not in names:
+                raise SegmentError(f"{name!r} has no meaning here", hint=_hint(name, names), path=self.path)
+
+    def items(self) -> list[Place]:
+        """What the list here holds. Raises SegmentError if it is none."""
+        if not isinstance(self.value, list):
+            raise self.unexpected("a list")
+        return [Place(value, f"{self.path}[{number}]") for number, value in enumerate(self.value)]
+
+    def text(self) -> str:
+        """Raises SegmentError if it is no text."""
+        if not isinstance(self.value, str):
+            raise self.unexpected("a text")
+        return self.value
+
+    def number(self) -> int | float:
+        """Raises SegmentError if it is no number."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            raise self.unexpected("a number")
+        return self.value
+
+    def whole_number(self) -> int:
+        """Raises SegmentError if it is no whole number."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int):
+            raise self.unexpected("a whole number")
+        return self.value
+
+    def one_of(self, names: Collection[str]) -> str:
+        """One of these texts. Raises SegmentError."""
+        if not isinstance(self.value, str) or self.value not in names:
+            hint = _hint(self.value, names) if isinstance(self.value, str) else ""
+            raise SegmentError(f"expected {choice_of(names)} but found {self._shown}", hint=hint, path=self.path)
+        return self.value
+
+    def complain(self, complaint: str | None) -> None:
+        """Raises SegmentError about this place, if there is something to complain about."""
+        if complaint is not None:
+            raise SegmentError(complaint, path=self.path)
+
+    def unexpected(self, what: str) -> SegmentError:
+        """That something else was expected here."""
+        return SegmentError(f"expected {what} but found {self._shown}", path=self.path)
+
+    @property
+    def _shown(self) -> str:
+        names = {dict: "an object", list: "a list", bool: str(self.value).lower(), type(None): "null"}
+        return names.get(type(self.value), repr(self.value)[:60])
+
+
+def _hint(name: str, names: Collection[str]) -> str:
+    similar = difflib.get_close_matches(name, list(names), n=2, cutoff=0.6)
+    return f"did you mean {' or '.join(similar)}?" if similar else f"there is {', '.join(names)}"

@@ -1,0 +1,116 @@
+"""When: `in the last 90 days`, `more than 2 weeks ago`, `since 2026-01-01 before 2026-02-01`, `on 2026-01-31`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from distributor.domain.errors import ScheduleError
+from distributor.domain.segments.cursor import Cursor, choice_of
+from distributor.domain.segments.moments import is_day, read_day, read_moment
+from distributor.domain.segments.tokens import TokenKind
+from distributor.domain.segments.window import Ago, Moment, Unit, Window, the_day, the_day_after
+
+WINDOWS = ("in the last", "more than", "since", "before", "after", "on")
+_UNITS: Mapping[str, Unit] = {unit.value: unit for unit in Unit} | {unit.value[:-1]: unit for unit in Unit}
+
+
+def parse_window(cursor: Cursor) -> Window:
+    """The window that must begin here. Raises SegmentError."""
+    if not begins_window(cursor):
+        raise cursor.unexpected(f"when: {choice_of(WINDOWS)}", near=_BEGINNINGS)
+    return _BEGINNINGS[cursor.next().text.casefold()](cursor)
+
+
+def parse_window_if_any(cursor: Cursor) -> Window | None:
+    """The window that begins here, or None if none does. Raises SegmentError."""
+    return parse_window(cursor) if begins_window(cursor) else None
+
+
+def begins_window(cursor: Cursor) -> bool:
+    """Whether a window begins here; `in` may also begin something else."""
+    if cursor.is_word("in"):
+        return cursor.is_word("the", "last", ahead=1)
+    return cursor.is_word(*_BEGINNINGS)
+
+
+def _in_the_last(cursor: Cursor) -> Window:
+    cursor.take("the")
+    cursor.expect("last")
+    return Window(since=_span(cursor, cursor.expect_count() if cursor.is_number() else 1))
+
+
+def _more_than(cursor: Cursor) -> Window:
+    cursor.expect("than")
+    span = _span(cursor, cursor.expect_count())
+    cursor.expect("ago")
+    return Window(before=span)
+
+
+def _since(cursor: Cursor) -> Window:
+    since = _moment(cursor)
+    return Window(since=since, before=_moment(cursor) if cursor.take("before") else None)
+
+
+def _before(cursor: Cursor) -> Window:
+    return Window(before=_moment(cursor))
+
+
+def _after(cursor: Cursor) -> Window:
+    if cursor.token.kind is TokenKind.WORD and is_day(cursor.token.text):
+        return Window(since=the_day_after(_day(cursor)))
+    return Window(since=_moment(cursor))
+
+
+def _on(cursor: Cursor) -> Window:
+    day = _day(cursor)
+    return Window(since=the_day(day), before=the_day_after(day))
+
+
+def _span(cursor: Cursor, count: int) -> Ago:
+    unit = cursor.take(*_UNITS)
+    if unit is None:
+        raise cursor.unexpected("hours, days, weeks, months or years", near=_UNITS)
+    return Ago(count, _UNITS[unit])
+
+
+def _moment(cursor: Cursor) -> Moment:
+    if cursor.is_number():
+        span = _span(cursor, cursor.expect_count())
+        cursor.expect("ago")
+        return span
+    try:
+        moment = read_moment(_written(cursor))
+    except ScheduleError as error:
+        raise cursor.token.error(str(error)) from None
+    cursor.next()
+    return moment
+
+
+def _day(cursor: Cursor) -> date:
+    try:
+        day = read_day(_written(cursor))
+    except ScheduleError as error:
+        raise cursor.token.error(str(error)) from None
+    cursor.next()
+    return day
+
+
+def _written(cursor: Cursor) -> str:
+    token = cursor.token
+    if token.kind is TokenKind.STRING:
+        return token.steps[0]
+    if token.kind is TokenKind.WORD and token.text[0].isdigit():
+        return token.text
+    raise cursor.unexpected("a day such as 2026-01-31")
+
+
+_BEGINNINGS: Mapping[str, Callable[[Cursor], Window]] = {
+    "in": _in_the_last,
+    "within": _in_the_last,
+    "more": _more_than,
+    "since": _since,
+    "before": _before,
+    "after": _after,
+    "on": _on,
+}
