@@ -17,6 +17,7 @@ from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Json, Rendition
+from distributor.domain.subscriber import List
 from distributor.domain.tokens import TokenSigner
 from distributor.rendering.environment import Templates
 
@@ -75,11 +76,14 @@ class Tracking:
 class RenderContext:
     """All that rendering may know besides the articles: no clock, no network.
 
-    `facts` is what `discover` learned from the other side earlier (limits of an instance), or empty.
+    `list` is the list on whose behalf is spoken, if it is one: its name, sender and footer come before those of the
+    channel and the site. `facts` is what `discover` learned from the other side earlier (limits of an instance), or
+    empty.
     """
 
     site: Site
     templates: Templates
+    list: List | None = None
     tracking: Tracking = field(default_factory=Tracking)
     facts: Mapping[str, Json] = field(default_factory=dict)
 
@@ -244,6 +248,17 @@ class Viewable(Protocol):
 
     def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
         """The HTML with this recipient's own values and links; `pixel_url` is fetched in place of what counts opens."""
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A channel that can ask somebody who signed up for a list whether it was they."""
+
+    def render_confirmation(self, list_: List, context: RenderContext, *, language: str) -> Rendition:
+        """The question, with a link of purpose CONFIRM for each delivery. Pure, like `render`; checked by `check`.
+
+        `language` is the recipient's own as a BCP 47 tag. Raises TemplateError.
+        """
 
 
 @runtime_checkable

@@ -25,6 +25,7 @@ class Purpose(Enum):
     PREFERENCES = b"p"
     VIEW = b"v"
     MESSAGE = b"m"
+    CONFIRM = b"y"
 
 
 @dataclass(frozen=True, slots=True)

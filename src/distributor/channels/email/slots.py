@@ -39,6 +39,7 @@ PUBLIC_LINKS: Mapping[str, PublicLink] = {
     "unsubscribe": PublicLink(Purpose.UNSUBSCRIBE, "/unsubscribe/"),
     "preferences": PublicLink(Purpose.PREFERENCES, "/preferences/"),
     "view": PublicLink(Purpose.VIEW, "/view/"),
+    "confirm": PublicLink(Purpose.CONFIRM, "/confirm/"),
 }
 
 

@@ -1,0 +1,110 @@
+"""Confirmations: for each list, language and day a campaign, which people join one by one as they sign up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPurpose, Dispatch, UnknownPolicy
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.problems import Problem
+from distributor.domain.rendition import Rendition
+from distributor.domain.subscriber import List, Subscriber
+from distributor.storage import campaigns, tables
+from distributor.storage.codec import audience_to_json
+from distributor.storage.database import Connection
+
+
+def find_dispatch(connection: Connection, key: str) -> Dispatch | None:
+    """The one dispatch of the campaign with this key, or None if nobody has begun it."""
+    number = connection.execute(
+        select(tables.dispatches.c.id)
+        .join(tables.campaigns, tables.campaigns.c.id == tables.dispatches.c.campaign_id)
+        .where(tables.campaigns.c.key == key)
+    ).scalar_one_or_none()
+    return campaigns.find_dispatch(connection, number) if number else None
+
+
+def begin(
+    connection: Connection,
+    key: str,
+    rendition: Rendition,
+    *,
+    name: str,
+    list_slug: str,
+    channel_id: int,
+    problems: list[Problem],
+    now: datetime,
+) -> None:
+    """A campaign with a running dispatch that says `rendition`, and nobody in it yet, unless there is one of this key.
+
+    Who begins the same at this moment is waited for. The transaction has to let somebody join: a dispatch without an
+    audience is none.
+    """
+    campaign_id = connection.execute(
+        insert(tables.campaigns)
+        .values(
+            key=key,
+            name=name,
+            purpose=CampaignPurpose.CONFIRMATION,
+            audience=audience_to_json(AudiencePlan(lists=(list_slug,))),
+            track_opens=False,
+            track_clicks=False,
+            # To an address that nobody has confirmed, one mail too few is better than one too many.
+            unknown_policy=UnknownPolicy.ASSUME_SENT,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(tables.campaigns.c.id)
+    ).scalar_one_or_none()
+    if campaign_id is None:
+        return
+    dispatch_id = campaigns.add_dispatch(connection, campaign_id, channel_id, scheduled_at=now, zone="UTC")
+    campaigns.freeze_rendition(connection, dispatch_id, rendition, problems, now=now)
+    campaigns.mark_released(connection, dispatch_id, audience=0, now=now)
+
+
+def join(connection: Connection, dispatch_id: int, subscriber: Subscriber, list_: List, *, now: datetime) -> bool:
+    """One more recipient of a dispatch, which runs again if it had finished; False if the address is in it already."""
+    delivery_id = connection.execute(
+        insert(tables.deliveries)
+        .values(
+            dispatch_id=dispatch_id,
+            subscriber_id=subscriber.id,
+            list_id=list_.id,
+            recipient=subscriber.address,
+            fields={"name": subscriber.name, "email": subscriber.address},
+            state=DeliveryState.PENDING,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["dispatch_id", "recipient"])
+        .returning(tables.deliveries.c.id)
+    ).scalar_one_or_none()
+    if delivery_id is None:
+        return False
+    connection.execute(
+        update(tables.dispatches)
+        .where(tables.dispatches.c.id == dispatch_id)
+        .values(audience=func.coalesce(tables.dispatches.c.audience, 0) + 1)
+    )
+    campaigns.reopen(connection, dispatch_id)
+    return True
+
+
+def was_confirmation_sent_since(connection: Connection, subscriber_id: int, moment: datetime) -> bool:
+    """Whether somebody was asked to confirm, for whatever list, since a moment, or is about to be."""
+    delivery, dispatch, campaign = tables.deliveries.c, tables.dispatches.c, tables.campaigns.c
+    asked = exists().where(
+        delivery.subscriber_id == subscriber_id,
+        delivery.created_at >= moment,
+        # What was suppressed never left.
+        delivery.state != DeliveryState.SUPPRESSED,
+        dispatch.id == delivery.dispatch_id,
+        campaign.id == dispatch.campaign_id,
+        campaign.purpose == CampaignPurpose.CONFIRMATION,
+    )
+    return bool(connection.execute(select(asked)).scalar_one())
