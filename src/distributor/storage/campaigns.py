@@ -213,7 +213,11 @@ def mark_released(connection: Connection, dispatch_id: int, *, audience: int, no
 
 
 def finish_settled(connection: Connection, *, now: datetime) -> list[int]:
-    """Finish the running dispatches that have nothing left to do; returns their numbers."""
+    """Finish the running dispatches that have nothing left to do; returns their numbers.
+
+    A delivery may become due in a transaction that is open meanwhile, which ends with `reopen`. So the dispatches are
+    locked first, passing over those that somebody else has in hand, and then looked at again as they are by then.
+    """
     row = tables.deliveries.c
     unfinished = exists().where(
         row.dispatch_id == tables.dispatches.c.id,
@@ -224,9 +228,14 @@ def finish_settled(connection: Connection, *, now: datetime) -> list[int]:
             and_(row.state == DeliveryState.UNKNOWN, row.next_at.is_not(None)),
         ),
     )
+    settled = connection.execute(
+        select(tables.dispatches.c.id)
+        .where(tables.dispatches.c.state == DispatchState.RUNNING, ~unfinished)
+        .with_for_update(skip_locked=True)
+    )
     rows = connection.execute(
         update(tables.dispatches)
-        .where(tables.dispatches.c.state == DispatchState.RUNNING, ~unfinished)
+        .where(tables.dispatches.c.id.in_(settled.scalars().all()), ~unfinished)
         .values(state=DispatchState.FINISHED, finished_at=now)
         .returning(tables.dispatches.c.id)
     )
@@ -234,11 +243,18 @@ def finish_settled(connection: Connection, *, now: datetime) -> list[int]:
 
 
 def reopen(connection: Connection, dispatch_id: int) -> None:
-    """A finished dispatch has something to do again."""
+    """A dispatch has something to do again: it runs if it had finished.
+
+    One that runs is locked all the same, so that it does not finish before the transaction that gave it something.
+    """
+    is_finished = tables.dispatches.c.state == DispatchState.FINISHED
     connection.execute(
         update(tables.dispatches)
-        .where(tables.dispatches.c.id == dispatch_id, tables.dispatches.c.state == DispatchState.FINISHED)
-        .values(state=DispatchState.RUNNING, finished_at=None)
+        .where(tables.dispatches.c.id == dispatch_id)
+        .values(
+            state=case((is_finished, DispatchState.RUNNING.value), else_=tables.dispatches.c.state),
+            finished_at=case((is_finished, None), else_=tables.dispatches.c.finished_at),
+        )
     )
 
 
