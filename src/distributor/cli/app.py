@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from distributor import __version__
-from distributor.cli import articles, campaigns, channels, lists, maintenance, render, serve, subscribers
+from distributor.cli import articles, campaigns, channels, lists, maintenance, render, serve, subscribers, tokens
 from distributor.cli import demo as demonstration
 from distributor.cli.session import err
 from distributor.domain.errors import DistributorError
@@ -34,6 +34,7 @@ app.add_typer(campaigns.commands, name="campaign")
 app.add_typer(subscribers.commands, name="subscriber")
 app.add_typer(lists.commands, name="list")
 app.add_typer(channels.commands, name="channel")
+app.add_typer(tokens.commands, name="token")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,92 @@
+"""Tokens of the API: what a program may do, and the one time its secret is seen."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from distributor.domain.errors import InputError
+
+PREFIX = "dst_"
+# Octets of chance in a secret: nobody guesses it, so a plain hash protects what is stored.
+ENTROPY_BYTES = 32
+LONGEST_NAME = 100
+
+
+class Scope(StrEnum):
+    """A noun and what may be done to it. PRIVACY_WRITE hands out all that is known of a person, and erases it."""
+
+    SUBSCRIBERS_READ = "subscribers:read"
+    SUBSCRIBERS_WRITE = "subscribers:write"
+    LISTS_READ = "lists:read"
+    LISTS_WRITE = "lists:write"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
+    SUPPRESSIONS_READ = "suppressions:read"
+    SUPPRESSIONS_WRITE = "suppressions:write"
+    IMPORTS_READ = "imports:read"
+    IMPORTS_WRITE = "imports:write"
+    PRIVACY_WRITE = "privacy:write"
+    CAMPAIGNS_READ = "campaigns:read"
+    CAMPAIGNS_WRITE = "campaigns:write"
+    EVERYTHING = "*"
+
+
+SCOPES: Mapping[str, Scope] = {scope.value: scope for scope in Scope}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """A token as it is kept: without its secret, of which only the hash is stored."""
+
+    id: int
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it opens anything at all at this moment."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def allows(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.EVERYTHING in self.scopes
+
+
+def secret_of(entropy: bytes) -> str:
+    """The secret that these random octets make; it begins with a mark that scanners for leaked secrets can look for."""
+    if len(entropy) < ENTROPY_BYTES:
+        raise ValueError(f"a token needs at least {ENTROPY_BYTES} octets of chance")
+    return PREFIX + base64.urlsafe_b64encode(entropy).rstrip(b"=").decode("ascii")
+
+
+def hash_of_secret(secret: str) -> bytes:
+    """What is stored of a secret, and what it is found by: its SHA-256."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def checked_name(name: str) -> str:
+    """What a token is called, for people. Raises InputError."""
+    kept = name.strip()
+    if not kept or len(kept) > LONGEST_NAME or any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in kept):
+        raise InputError(f"a token needs a name of 1 to {LONGEST_NAME} characters on one line, such as 'shop'")
+    return kept
+
+
+def parse_scopes(texts: Iterable[str]) -> frozenset[Scope]:
+    """The scopes of these names. Raises InputError that names the ones there are, also if none is given."""
+    given = [text.strip() for text in texts]
+    known = ", ".join(SCOPES)
+    for text in given:
+        if text not in SCOPES:
+            raise InputError(f"there is no scope {text!r}; there are {known}")
+    if not given:
+        raise InputError(f"a token needs at least one scope; there are {known}")
+    return frozenset(SCOPES[text] for text in given)
