@@ -19,6 +19,7 @@ from worker.celery_app import app, installation, ring
 
 TICK_SECONDS = 1.0
 SCAN_EVERY_SECONDS = 30.0
+FORGET_EVERY_SECONDS = 3600.0
 
 log = structlog.get_logger("beat")
 
@@ -29,13 +30,16 @@ def run_beat() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("beat started")
-    next_scan = 0.0
+    next_scan = next_forgetting = 0.0
     while not stop.is_set():
         started = time.monotonic()
         _try("tick", _tick)
         if started >= next_scan:
             next_scan = started + SCAN_EVERY_SECONDS
             _try("scan", _ring_scan)
+        if started >= next_forgetting:
+            next_forgetting = started + FORGET_EVERY_SECONDS
+            _try("forget", _ring_forget)
         stop.wait(max(0.0, TICK_SECONDS - (time.monotonic() - started)))
     log.info("beat stopped")
 
@@ -50,6 +54,10 @@ def _tick() -> None:
 
 def _ring_scan() -> None:
     app.send_task("scan", queue="default", expires=SCAN_EVERY_SECONDS, retry=False)
+
+
+def _ring_forget() -> None:
+    app.send_task("forget", queue="default", expires=FORGET_EVERY_SECONDS, retry=False)
 
 
 def _try(what: str, act: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from distributor.flow import deliver as delivering
-from distributor.flow import ingest, settle, track
+from distributor.flow import ingest, retain, settle, track
 from distributor.flow import release as releasing
 from distributor.flow import render as rendering
 from distributor.flow.tick import tick
@@ -57,3 +57,9 @@ def settle_doubtful(dispatch_id: int) -> None:
 def write_events() -> None:
     """Write the events that wait in Redis to the ledger."""
     track.write_events(installation())
+
+
+@app.task(name="forget")
+def forget() -> None:
+    """Take away what is kept no longer."""
+    retain.forget(installation())

@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from redis import Redis
@@ -49,6 +49,7 @@ def make_installation(settings: Settings, services: Services) -> Installation:
         journal_dir=settings.data_dir / "journals",
         content_dir=settings.content_dir,
         clock=_utc_now,
+        event_retention=timedelta(days=settings.event_retention_days) if settings.event_retention_days else None,
     )
 
 

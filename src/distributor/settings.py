@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     )
     content_dir: Path = Field(Path("content"), description="the folder source")
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
+    event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("public_url")

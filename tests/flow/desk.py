@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from distributor.flow.report import CampaignReport, report, summarise
 from distributor.flow.rings import Verb
 from distributor.flow.settle import settle_doubtful, settle_orphans
 from distributor.flow.tick import tick
-from distributor.storage import articles, channels, lists, memberships
+from distributor.storage import articles, campaigns, channels, lists, memberships
 
 EVIDENCE = Evidence(method=ConsentMethod.PERSON, text="They asked for it at the desk.")
 
@@ -89,6 +89,16 @@ class Desk:
                 return
             for ring in dict.fromkeys(rings):
                 steps[ring.verb](ring.dispatch_id)
+
+    def report_ids(self) -> list[int]:
+        """The numbers of all campaigns, the newest first."""
+        with self.installation.database.begin() as connection:
+            return [campaign.id for campaign in campaigns.latest(connection, limit=100)]
+
+    def later(self, *, days: int, **changes: Any) -> Installation:
+        """The same installation when so many days have passed."""
+        moment = self.installation.clock() + timedelta(days=days)
+        return replace(self.installation, clock=lambda: moment, **changes)
 
     def report(self, campaign_id: int) -> CampaignReport:
         return report(self.installation, campaign_id)

@@ -17,6 +17,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import InputError
 from distributor.domain.schedule import parse_moment
 from distributor.flow import steer
+from distributor.flow.audience import preview_audience
 from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import CampaignReport, report, summarise
@@ -25,6 +26,13 @@ from distributor.storage import campaigns, deliveries, events
 commands = typer.Typer(no_args_is_help=True, help="Send articles out, and know what became of them.")
 
 CampaignId = Annotated[int, typer.Argument(help="The campaign's number.")]
+OnList = Annotated[list[str] | None, typer.Option("--list", help="Who is on this list; may be repeated.")]
+FollowsTopic = Annotated[list[str] | None, typer.Option("--topic", help="Only who follows this topic; repeatable.")]
+InSegment = Annotated[list[str] | None, typer.Option("--segment", help="Only who is in this segment; may be repeated.")]
+ExceptList = Annotated[list[str] | None, typer.Option(help="Not who is on this list; may be repeated.")]
+ExceptTopic = Annotated[list[str] | None, typer.Option(help="Not who follows this topic; may be repeated.")]
+ExceptSegment = Annotated[list[str] | None, typer.Option(help="Not who is in this segment; may be repeated.")]
+Again = Annotated[bool, typer.Option("--again", help="Also to people who already got one of the articles.")]
 _DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
 
 
@@ -32,13 +40,13 @@ _DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.C
 def create(
     article: Annotated[list[str], typer.Option(help="The article's slug; may be repeated.")],
     channel: Annotated[list[str], typer.Option(help="A channel's name; may be repeated.")],
-    on_list: Annotated[list[str] | None, typer.Option("--list", help="Who is on this list; may be repeated.")] = None,
-    topic: Annotated[list[str] | None, typer.Option(help="Only who follows this topic; may be repeated.")] = None,
-    segment: Annotated[list[str] | None, typer.Option(help="Only who is in this segment; may be repeated.")] = None,
-    except_list: Annotated[list[str] | None, typer.Option(help="Not who is on this list.")] = None,
-    except_topic: Annotated[list[str] | None, typer.Option(help="Not who follows this topic.")] = None,
-    except_segment: Annotated[list[str] | None, typer.Option(help="Not who is in this segment.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Also to people who already got one of the articles.")] = False,
+    on_list: OnList = None,
+    topic: FollowsTopic = None,
+    segment: InSegment = None,
+    except_list: ExceptList = None,
+    except_topic: ExceptTopic = None,
+    except_segment: ExceptSegment = None,
+    again: Again = False,
     at: Annotated[str, typer.Option(help="now, +10m, or a time such as '2027-03-01 09:00'.")] = "now",
     zone: Annotated[str | None, typer.Option(help="IANA time zone of the times, such as Europe/Berlin.")] = None,
     channel_at: Annotated[list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time.")] = None,
@@ -57,15 +65,7 @@ def create(
             name=name,
             article_slugs=tuple(article),
             channel_names=tuple(channel),
-            audience=AudiencePlan(
-                lists=tuple(on_list or ()),
-                topics=tuple(topic or ()),
-                segments=tuple(segment or ()),
-                except_lists=tuple(except_list or ()),
-                except_topics=tuple(except_topic or ()),
-                except_segments=tuple(except_segment or ()),
-                repeats=again,
-            ),
+            audience=_audience(on_list, topic, segment, except_list, except_topic, except_segment, again),
             starts_at=parse_moment(at, zone=zone, now=now),
             times=_times(channel_at or [], channel, zone=zone, now=now),
             zone=zone or "UTC",
@@ -78,6 +78,30 @@ def create(
             show(_told(report(installation, campaign_id)))
             return
     say(f"campaign {campaign_id} is planned; `distributor campaign watch {campaign_id}` follows it")
+
+
+@commands.command("audience")
+def show_audience(
+    article: Annotated[list[str] | None, typer.Option(help="The article's slug; may be repeated.")] = None,
+    on_list: OnList = None,
+    topic: FollowsTopic = None,
+    segment: InSegment = None,
+    except_list: ExceptList = None,
+    except_topic: ExceptTopic = None,
+    except_segment: ExceptSegment = None,
+    again: Again = False,
+    sample: Annotated[int, typer.Option(help="How many people to name.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """How many people a campaign to this audience would reach now, and some of them; nothing is planned."""
+    chosen = _audience(on_list, topic, segment, except_list, except_topic, except_segment, again)
+    with installation_at_hand() as installation:
+        found = preview_audience(installation, chosen, article or (), sample=sample)
+    if as_json:
+        show({"count": found.count, "sample": [one.address for one in found.sample]})
+        return
+    show_rows(("address", "name"), [(one.address, one.name) for one in found.sample], as_json=False, empty="")
+    say(f"{found.count} people")
 
 
 @commands.command("list")
@@ -270,3 +294,23 @@ def _print(told: CampaignReport, *, as_json: bool) -> None:
     show_rows(columns, rows, as_json=False, empty="")
     for kind, (total, unique) in told.events.items():
         say(f"{kind.value}: {total} in all, of {unique} deliveries")
+
+
+def _audience(
+    lists: list[str] | None,
+    topics: list[str] | None,
+    segments: list[str] | None,
+    except_lists: list[str] | None,
+    except_topics: list[str] | None,
+    except_segments: list[str] | None,
+    again: bool,
+) -> AudiencePlan:
+    return AudiencePlan(
+        lists=tuple(lists or ()),
+        topics=tuple(topics or ()),
+        segments=tuple(segments or ()),
+        except_lists=tuple(except_lists or ()),
+        except_topics=tuple(except_topics or ()),
+        except_segments=tuple(except_segments or ()),
+        repeats=again,
+    )

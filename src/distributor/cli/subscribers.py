@@ -14,12 +14,22 @@ from rich.progress import track
 from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
 from distributor.domain.address import parse_address
 from distributor.domain.consent import ConsentMethod, Evidence
-from distributor.domain.errors import AddressError, InputError
-from distributor.domain.people import person_of
+from distributor.domain.errors import AddressError, InputError, NotFoundError, StateError
+from distributor.domain.people import (
+    checked_attributes,
+    clean_language,
+    clean_name,
+    clean_tags,
+    clean_zone,
+    person_of,
+)
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import Person, Subscriber, Subscription
+from distributor.domain.schedule import parse_moment
+from distributor.domain.subscriber import Person, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression, Target, hash_of_key
-from distributor.storage import consents, lists, memberships, subscribers, suppressions
+from distributor.flow import privacy
+from distributor.flow.installation import Installation
+from distributor.storage import consents, lists, memberships, merging, subscribers, suppressions
 
 commands = typer.Typer(no_args_is_help=True, help="People who get mail.")
 
@@ -84,6 +94,100 @@ def show_subscriber(address: str, as_json: AsJson = False) -> None:
         show_rows(("", " "), facts.items(), as_json=False, empty="")
 
 
+@commands.command("change")
+def change_subscriber(
+    address: str,
+    name: str | None = None,
+    language: str | None = None,
+    zone: str | None = None,
+    attribute: Attributes = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag to add; may be repeated.")] = None,
+    untag: Annotated[list[str] | None, typer.Option(help="A tag to take away; may be repeated.")] = None,
+    status: Annotated[SubscriberStatus | None, typer.Option(help="Disabled gets no mail from any list.")] = None,
+    pause: Annotated[str | None, typer.Option(help="No mail until this time, such as +30d; '' ends a pause.")] = None,
+) -> None:
+    """Change what is known about somebody; what is not named stays. An attribute that is null is taken away."""
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        now = installation.clock()
+        person = subscribers.lock(connection, subscribers.find(connection, parse_address(address).key).id)
+        if person is None:
+            raise NotFoundError("subscriber", address)
+        changes: dict[str, Any] = {}
+        if name is not None:
+            changes["name"] = clean_name(name)
+        if language is not None:
+            changes["language"] = clean_language(language)
+        if zone is not None:
+            changes["zone"] = clean_zone(zone)
+        if attribute:
+            merged = {**person.attributes, **_attributes(attribute)}
+            changes["attributes"] = checked_attributes({key: one for key, one in merged.items() if one is not None})
+        if tag or untag:
+            changes["tags"] = clean_tags([one for one in (*person.tags, *(tag or ())) if one not in set(untag or ())])
+        if status is not None:
+            changes["status"] = status
+        if pause is not None:
+            changes["paused_until"] = parse_moment(pause, zone=None, now=now) if pause else None
+        subscribers.change(connection, person.id, changes, now=now)
+    say(f"{address} is changed")
+
+
+@commands.command("merge")
+def merge_subscribers(
+    kept: Annotated[str, typer.Argument(help="The address that stays.")],
+    merged: Annotated[str, typer.Argument(help="The address whose record goes over to the other.")],
+) -> None:
+    """Make one person of two records; who has left a list with either address has left it."""
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        numbers = [subscribers.find(connection, parse_address(address).key).id for address in (kept, merged)]
+        merging.merge(connection, kept=numbers[0], merged=numbers[1], now=installation.clock())
+    say(f"{merged} is now part of {kept}")
+
+
+@commands.command("data")
+def show_data(
+    address: str, out: Annotated[Path | None, typer.Option(help="Write it to this file instead of printing it.")] = None
+) -> None:
+    """Everything that is kept about somebody, as JSON."""
+    with installation_at_hand() as installation:
+        told = privacy.export_person(installation, _number_of(installation, address))
+    if out is None:
+        show(told)
+        return
+    out.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    say(f"everything about {address} is in {out}")
+
+
+@commands.command("erase")
+def erase_subscriber(
+    address: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase somebody everywhere, for good, and prove it by a search. Only a hash stays, against imports."""
+    with installation_at_hand() as installation:
+        number = _number_of(installation, address)
+        if not yes:
+            typer.confirm(f"Erase {address} and all that is known about them?", abort=True, err=True)
+        done = privacy.erase(installation, number, requested_by="person")
+    if as_json:
+        show({"counts": dict(done.counts), "traces": dict(done.traces)})
+    else:
+        show_rows(("table", "rows"), done.counts.items(), as_json=False, empty="")
+    if not done.is_complete:
+        found = ", ".join(f"{table} ({rows})" for table, rows in done.traces.items())
+        raise StateError(f"{address} is erased, but the address itself is still found in {found}: look there")
+    say("a search of every table finds the address nowhere")
+
+
+@commands.command("traces")
+def search_traces(address: str, as_json: AsJson = False) -> None:
+    """Search every table for an address, wherever it may stand."""
+    with installation_at_hand() as installation:
+        found = privacy.search_traces(installation, parse_address(address).key)
+    show_rows(("table", "rows"), found.items(), as_json=as_json, empty="It is found nowhere.")
+
+
 @commands.command("search")
 def search_subscribers(
     words: Annotated[list[str] | None, typer.Argument(help="Beginnings of words of address, name, attributes.")] = None,
@@ -134,6 +238,11 @@ def show_consents(address: str, as_json: AsJson = False) -> None:
         as_json=as_json,
         empty="There is no record.",
     )
+
+
+def _number_of(installation: Installation, address: str) -> int:
+    with installation.database.begin() as connection:
+        return subscribers.find(connection, parse_address(address).key).id
 
 
 def _attributes(given: list[str]) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from redis import Redis
@@ -30,6 +30,8 @@ class Installation:
     journal_dir: Path
     content_dir: Path
     clock: Callable[[], datetime]
+    # How long events are kept; None for as long as their deliveries.
+    event_retention: timedelta | None = None
 
     def open_channel(self, record: ChannelRecord) -> Channel:
         """The channel as configured, with its secrets. Raises InputError or ConfigurationError."""

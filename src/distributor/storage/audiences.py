@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, insert, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import BigInteger, DateTime, Text
 
 from distributor.domain.audience import AudiencePlan
@@ -121,7 +121,7 @@ def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Selec
     if len(list_ids) == 1:
         return query
     rank = func.array_position(cast(list_ids, ARRAY(BigInteger)), place.list_id) if list_ids else place.list_id
-    return query.distinct(place.subscriber_id).order_by(place.subscriber_id, rank)
+    return query.ext(distinct_on(place.subscriber_id)).order_by(place.subscriber_id, rank)
 
 
 def _is_on(list_ids: Sequence[int]) -> ColumnElement[bool]:

@@ -168,8 +168,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
         text("""
             UPDATE deliveries d SET state = s.state, next_at = s.next_at, worker = NULL, lease_until = NULL,
                    remote_id = COALESCE(s.remote_id, d.remote_id), permalink = COALESCE(s.permalink, d.permalink),
-                   reply_code = s.reply_code, reply = s.reply, detail = d.detail || CAST(s.detail AS jsonb),
-                   updated_at = :now
+                   reply_code = s.reply_code, updated_at = :now,
+                   -- Of somebody who was erased meanwhile nothing is written that may name them.
+                   reply = CASE WHEN d.subscriber_id IS NULL AND d.list_id IS NOT NULL THEN '' ELSE s.reply END,
+                   detail = CASE WHEN d.subscriber_id IS NULL AND d.list_id IS NOT NULL THEN '{}'
+                            ELSE d.detail || CAST(s.detail AS jsonb) END
             FROM unnest(
                 CAST(:ids AS bigint[]), CAST(:epochs AS integer[]), CAST(:states AS text[]),
                 CAST(:next_ats AS timestamptz[]), CAST(:remote_ids AS text[]), CAST(:permalinks AS text[]),
@@ -350,6 +353,16 @@ def listed(
     if state is not None:
         query = query.where(tables.deliveries.c.state == state)
     return [_record(row) for row in connection.execute(query)]
+
+
+def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRecord]:
+    """What was sent, or was to be sent, to one person, by ascending number."""
+    rows = connection.execute(
+        select(tables.deliveries)
+        .where(tables.deliveries.c.subscriber_id == subscriber_id)
+        .order_by(tables.deliveries.c.id)
+    )
+    return [_record(row) for row in rows]
 
 
 def find_for_sending(connection: Connection, ids: Sequence[int]) -> list[Delivery]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 
 from distributor.domain.event import Event, EventKind
 from distributor.storage import tables
@@ -13,13 +14,18 @@ from distributor.storage.database import Connection
 
 
 def record(connection: Connection, events: Sequence[Event]) -> int:
-    """Keep events and return how many were new. Events of deliveries that are gone are dropped."""
+    """Keep events and return how many were new. Events of deliveries that are gone are dropped.
+
+    Of somebody who has been erased only the kind and the time are kept.
+    """
     if not events:
         return 0
     return connection.execute(
         text("""
             INSERT INTO events (delivery_id, subscriber_id, kind, at, key, detail)
-            SELECT e.delivery_id, d.subscriber_id, e.kind, e.at, e.key, CAST(e.detail AS jsonb)
+            SELECT e.delivery_id, d.subscriber_id, e.kind, e.at, e.key,
+                   CASE WHEN d.subscriber_id IS NULL AND d.list_id IS NOT NULL THEN '{}'
+                        ELSE CAST(e.detail AS jsonb) END
             FROM unnest(
                 CAST(:delivery_ids AS bigint[]), CAST(:kinds AS text[]), CAST(:ats AS timestamptz[]),
                 CAST(:keys AS text[]), CAST(:details AS text[])
@@ -41,10 +47,27 @@ def of_delivery(connection: Connection, delivery_id: int) -> list[Event]:
     """The events of one delivery in the order they happened."""
     event = tables.events
     rows = connection.execute(select(event).where(event.c.delivery_id == delivery_id).order_by(event.c.at, event.c.id))
-    return [
-        Event(delivery_id=row.delivery_id, kind=EventKind(row.kind), at=row.at, key=row.key, detail=row.detail)
-        for row in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def of_subscriber(connection: Connection, subscriber_id: int) -> list[Event]:
+    """The events of one person in the order they happened."""
+    event = tables.events
+    rows = connection.execute(
+        select(event).where(event.c.subscriber_id == subscriber_id).order_by(event.c.at, event.c.id)
+    )
+    return [_event(row) for row in rows]
+
+
+def forget_before(connection: Connection, moment: datetime, *, limit: int) -> int:
+    """Take away up to `limit` of the oldest events from before a moment; returns how many."""
+    return connection.execute(
+        text("""
+            DELETE FROM events WHERE id IN (
+                SELECT id FROM events WHERE at < :moment ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+        """),
+        {"moment": moment, "limit": limit},
+    ).rowcount
 
 
 def counts_of_campaign(connection: Connection, campaign_id: int) -> dict[EventKind, tuple[int, int]]:
@@ -62,3 +85,7 @@ def counts_of_campaign(connection: Connection, campaign_id: int) -> dict[EventKi
         .group_by(event.c.kind)
     )
     return {EventKind(row.kind): (row.total, row.deliveries) for row in rows}
+
+
+def _event(row: Row[tuple[object, ...]]) -> Event:
+    return Event(delivery_id=row.delivery_id, kind=EventKind(row.kind), at=row.at, key=row.key, detail=row.detail)

@@ -164,6 +164,36 @@ def choose(
     )
 
 
+def drop_unconfirmed(connection: Connection, *, before: datetime, limit: int) -> list[int]:
+    """End requests from before a moment that nobody confirmed; the numbers of those who are on no list for that."""
+    people = list(
+        connection.execute(
+            text("""
+                SELECT DISTINCT m.subscriber_id FROM memberships m
+                WHERE m.state = 'pending' AND m.changed_at < :before ORDER BY m.subscriber_id LIMIT :limit
+            """),
+            {"before": before, "limit": limit},
+        ).scalars()
+    )
+    dropped = [number for number in people if subscribers.lock(connection, number)]
+    connection.execute(
+        text("""
+            DELETE FROM memberships
+            WHERE subscriber_id = ANY (:people) AND state = 'pending' AND changed_at < :before
+        """),
+        {"people": dropped, "before": before},
+    )
+    return list(
+        connection.execute(
+            text("""
+                SELECT id FROM unnest(CAST(:people AS bigint[])) AS dropped(id)
+                WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.subscriber_id = dropped.id)
+            """),
+            {"people": dropped},
+        ).scalars()
+    )
+
+
 def state_of(connection: Connection, subscriber_id: int, list_id: int) -> Membership | None:
     """What somebody is to a list; None if they never were on it."""
     place = tables.memberships.c

@@ -1,0 +1,76 @@
+"""Erasing a person, and searching for what might be left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import cast, func, or_, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.types import ARRAY, Text
+
+from distributor.domain.subscriber import Subscriber
+from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.storage import consents, suppressions, tables
+from distributor.storage.database import Connection
+
+
+def erase(connection: Connection, person: Subscriber, *, requested_by: str, now: datetime) -> dict[str, int]:
+    """Take away all that says who somebody is; returns how many rows of each table were concerned.
+
+    Deliveries stay, without the address and what was said of the person, so that totals stay true; events stay as kind
+    and time. The SHA-256 of the address stays suppressed, so that no import makes the person known again. The caller
+    holds the person's lock.
+    """
+    hash_ = hash_of_key(person.key)
+    counts = forget(connection, person.id, now=now)
+    suppressions.forget_address(connection, hash_)
+    suppressions.add(connection, [Target(hash=hash_)], SuppressionReason.ERASED, now=now)
+    connection.execute(insert(tables.erasures).values(hash=hash_, at=now, requested_by=requested_by, counts=counts))
+    return counts
+
+
+def forget(connection: Connection, subscriber_id: int, *, now: datetime) -> dict[str, int]:
+    """Take somebody away without holding anything against their return, as who never confirmed that they came."""
+    consents.allow_erasing(connection)
+    values = {"person": subscriber_id, "now": now}
+    return {name: connection.execute(text(statement), values).rowcount for name, statement in _STEPS.items()}
+
+
+# What refers to others goes first.
+_STEPS = {
+    "events": "UPDATE events SET subscriber_id = NULL, detail = '{}' WHERE subscriber_id = :person",
+    "delivery_parts": """
+        DELETE FROM delivery_parts p USING deliveries d WHERE d.id = p.delivery_id AND d.subscriber_id = :person
+    """,
+    # What still waits can reach nobody any more; what is on its way is settled by its worker, under its epoch.
+    "deliveries": """
+        UPDATE deliveries SET recipient = 'erased:' || id, fields = '{}', detail = '{}', reply = '',
+               subscriber_id = NULL, updated_at = :now
+        WHERE subscriber_id = :person
+    """,
+    "memberships": "DELETE FROM memberships WHERE subscriber_id = :person",
+    "consents": "DELETE FROM consents WHERE subscriber_id = :person",
+    "subscribers": "DELETE FROM subscribers WHERE id = :person",
+}
+
+
+def traces(connection: Connection, needles: Sequence[str]) -> dict[str, int]:
+    """In how many rows of each table any text, JSON or array holds any of these words, whatever their case.
+
+    The proof of an erasure: it knows nothing of what the tables mean, and reads every one of them whole.
+    """
+    found: dict[str, int] = {}
+    for table in tables.metadata.sorted_tables:
+        readable = [
+            func.lower(cast(column, Text))
+            for column in table.c
+            if isinstance(column.type, Text | JSONB | ARRAY) or column.type.__class__.__name__ == "ARRAY"
+        ]
+        if not readable:
+            continue
+        holds = [column.contains(needle.lower(), autoescape=True) for column in readable for needle in needles]
+        count: int = connection.execute(select(func.count()).select_from(table).where(or_(*holds))).scalar_one()
+        if count:
+            found[table.name] = count
+    return found

@@ -1,0 +1,87 @@
+"""Merging two records of one person: everything of the one goes to the other, and nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from distributor.domain.errors import InputError, NotFoundError
+from distributor.domain.subscriber import Membership, Subscriber
+from distributor.storage import consents, subscribers
+from distributor.storage.database import Connection
+
+# Of two places on one list the one further to the left stands: who has left with either address has left.
+_STRONGEST = (Membership.UNSUBSCRIBED, Membership.SUBSCRIBED, Membership.PENDING)
+
+
+def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> Subscriber:
+    """Make one person of two. What is told of the kept one stays, and is filled in from the other.
+
+    Somebody who left a list with either address has left it. Records of consent are copied with the address they were
+    given under; deliveries and events go over. What suppresses the person for good suppresses the kept address too.
+    Raises NotFoundError, and InputError if both are the same.
+    """
+    if kept == merged:
+        raise InputError("somebody cannot be merged with themselves: name two subscribers")
+    # Always in the same order: two merges crosswise wait for each other instead of locking each other out.
+    locked = {number: subscribers.lock(connection, number) for number in sorted((kept, merged))}
+    other = locked[merged]
+    if locked[kept] is None or other is None:
+        raise NotFoundError("subscriber", merged if other is None else kept)
+    copies = consents.copy_to(connection, of=merged, to=kept, note={"merged_from": other.address})
+    values: dict[str, Any] = {"kept": kept, "merged": merged, "now": now}
+    connection.execute(text(_FILL_IN), values)
+    connection.execute(
+        text(_MOVE_PLACES),
+        {
+            **values,
+            "strongest": [state.value for state in _STRONGEST],
+            "old": list(copies),
+            "new": list(copies.values()),
+        },
+    )
+    connection.execute(text("UPDATE deliveries SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
+    connection.execute(text("UPDATE events SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
+    connection.execute(text(_COPY_SUPPRESSIONS), values)
+    consents.allow_erasing(connection)
+    connection.execute(text("DELETE FROM memberships WHERE subscriber_id = :merged"), values)
+    connection.execute(text("DELETE FROM subscribers WHERE id = :merged"), values)
+    return subscribers.find_by_id(connection, kept)
+
+
+_FILL_IN = """
+    UPDATE subscribers k SET
+        name = COALESCE(NULLIF(k.name, ''), m.name),
+        language = COALESCE(NULLIF(k.language, ''), m.language),
+        zone = COALESCE(NULLIF(k.zone, ''), m.zone),
+        attributes = m.attributes || k.attributes,
+        tags = k.tags || ARRAY(SELECT t FROM unnest(m.tags) t WHERE t <> ALL (k.tags)),
+        status = CASE WHEN 'disabled' IN (k.status, m.status) THEN 'disabled' ELSE k.status END,
+        created_at = LEAST(k.created_at, m.created_at),
+        changed_at = :now
+    FROM subscribers m WHERE k.id = :kept AND m.id = :merged
+"""
+
+_MOVE_PLACES = """
+    INSERT INTO memberships AS held (list_id, subscriber_id, state, topics, frequency, consent_id, changed_at)
+    SELECT m.list_id, :kept, m.state, m.topics, m.frequency, copied.new, m.changed_at
+    FROM memberships m
+    LEFT JOIN unnest(CAST(:old AS bigint[]), CAST(:new AS bigint[])) AS copied(old, new) ON copied.old = m.consent_id
+    WHERE m.subscriber_id = :merged
+    ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
+        state = excluded.state, topics = excluded.topics, frequency = excluded.frequency,
+        consent_id = excluded.consent_id, changed_at = :now
+    WHERE array_position(CAST(:strongest AS text[]), excluded.state)
+        < array_position(CAST(:strongest AS text[]), held.state)
+"""
+
+_COPY_SUPPRESSIONS = """
+    INSERT INTO suppressions (hash, address, reason, note, at)
+    SELECT k.hash, k.address, e.reason, e.note, e.at
+    FROM suppressions e JOIN subscribers m ON m.hash = e.hash AND m.id = :merged
+    JOIN subscribers k ON k.id = :kept
+    WHERE e.reason IN ('complaint', 'unsubscribe', 'manual')
+    ON CONFLICT DO NOTHING
+"""

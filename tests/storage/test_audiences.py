@@ -1,0 +1,165 @@
+"""Who a campaign goes to: any combination of lists and topics, minus others, and never anybody who must not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.errors import NotFoundError
+from distributor.domain.subscriber import Frequency, SubscriberStatus
+from distributor.domain.suppression import SuppressionReason, parse_target
+from distributor.flow.installation import Installation
+from distributor.storage import lists, memberships, subscribers, suppressions
+from distributor.storage.database import Connection
+from storage.crowd import BY_FORM, NOW, a_list, address, an_article, number_of, on_list, reached
+
+NEWS = AudiencePlan(lists=("news",))
+
+
+@pytest.fixture
+def connection(installation: Installation) -> Iterator[Connection]:
+    with installation.database.begin() as opened:
+        yield opened
+
+
+def test_a_list_is_everybody_who_is_subscribed_to_it(connection: Connection) -> None:
+    on_list(connection, "news", "ada", "bo")
+    on_list(connection, "press", "cy")
+    assert reached(connection, NEWS) == {"ada", "bo"}
+
+
+def test_several_lists_reach_everybody_once_on_behalf_of_the_first(connection: Connection) -> None:
+    on_list(connection, "news", "ada", "bo")
+    on_list(connection, "press", "bo", "cy")
+    assert reached(connection, AudiencePlan(lists=("press", "news"))) == {"ada", "bo", "cy"}
+    press = lists.find(connection, "press").id
+    of = {row.recipient.split("@")[0]: row.list_id for row in _deliveries(connection)}
+    assert of["bo"] == of["cy"] == press != of["ada"]
+
+
+def test_the_lists_that_are_excepted_are_left_out(connection: Connection) -> None:
+    on_list(connection, "news", "ada", "bo", "cy")
+    on_list(connection, "customers", "bo")
+    assert reached(connection, AudiencePlan(lists=("news",), except_lists=("customers",))) == {"ada", "cy"}
+
+
+def test_a_topic_gets_the_articles_tagged_so_and_not_others(connection: Connection) -> None:
+    people = on_list(connection, "news", "ada", "bo")
+    _follow(connection, people["ada"], "lupus")
+    about_lupus = an_article(connection, "about-lupus", "Lupus", "Skin")
+    about_bees = an_article(connection, "about-bees", "Bees")
+    assert reached(connection, NEWS, [about_lupus]) == {"ada", "bo"}
+    assert reached(connection, NEWS, [about_bees]) == {"bo"}
+
+
+def test_who_chose_topics_and_then_none_of_them_gets_nothing(connection: Connection) -> None:
+    people = on_list(connection, "news", "ada", "bo")
+    _follow(connection, people["ada"])
+    assert reached(connection, NEWS, [an_article(connection, "about-bees", "Bees")]) == {"bo"}
+
+
+def test_an_audience_can_be_narrowed_to_followers_of_a_topic_or_to_the_others(connection: Connection) -> None:
+    people = on_list(connection, "news", "ada", "bo", "cy")
+    _follow(connection, people["ada"], "lupus")
+    _follow(connection, people["bo"], "bees", "lupus")
+    article = an_article(connection, "all", "Lupus", "Bees")
+    assert reached(connection, AudiencePlan(lists=("news",), topics=("bees",)), [article]) == {"bo"}
+    again = AudiencePlan(lists=("news",), except_topics=("lupus",), repeats=True)
+    assert reached(connection, again, [article]) == {"cy"}
+
+
+def test_a_topic_alone_reaches_its_followers_on_every_list(connection: Connection) -> None:
+    news, press = on_list(connection, "news", "ada"), on_list(connection, "press", "bo", "cy")
+    _follow(connection, news["ada"], "lupus")
+    _follow(connection, press["bo"], "lupus", slug="press")
+    article = an_article(connection, "about-lupus", "Lupus")
+    assert reached(connection, AudiencePlan(topics=("lupus",)), [article]) == {"ada", "bo"}
+
+
+@pytest.mark.parametrize("target", ["ada@example.org", "ADA@EXAMPLE.ORG"])
+def test_a_suppressed_address_is_left_out(connection: Connection, target: str) -> None:
+    on_list(connection, "news", "ada", "bo")
+    _suppress(connection, target)
+    assert reached(connection, NEWS) == {"bo"}
+
+
+def test_a_suppressed_domain_is_left_out_and_no_other(connection: Connection) -> None:
+    on_list(connection, "news", "ada")
+    _suppress(connection, "@ample.org")
+    assert reached(connection, NEWS) == {"ada"}
+    _suppress(connection, "example.org")
+    assert reached(connection, AudiencePlan(lists=("news",), repeats=True)) == set()
+
+
+def test_a_suppressed_hash_is_left_out(connection: Connection) -> None:
+    on_list(connection, "news", "ada", "bo")
+    _suppress(connection, "c8ba8a6ec1f66d8fdcf2ddf2a9e8e5d4f0a6c1cb8b3ea07e7e9d0a8d1d2e3f40")
+    assert reached(connection, NEWS) == {"ada", "bo"}
+    _suppress(connection, parse_target(address("ada")).hash.hex())  # type: ignore[union-attr]
+    assert reached(connection, NEWS) == {"bo"}
+
+
+def test_who_is_suppressed_for_two_reasons_stays_so_until_both_are_lifted(connection: Connection) -> None:
+    on_list(connection, "news", "ada")
+    target = parse_target(address("ada"))
+    for reason in (SuppressionReason.HARD_BOUNCE, SuppressionReason.MANUAL):
+        assert suppressions.add(connection, [target], reason, now=NOW) == 1
+    suppressions.lift(connection, target, reasons=[SuppressionReason.HARD_BOUNCE])
+    assert reached(connection, NEWS) == set()
+    suppressions.lift(connection, target)
+    assert reached(connection, NEWS) == {"ada"}
+
+
+def test_the_disabled_the_paused_the_pending_and_those_who_left_are_left_out(connection: Connection) -> None:
+    people = on_list(connection, "news", "ada", "bo", "cy", "dee")
+    news = lists.find(connection, "news").id
+    subscribers.change(connection, people["ada"], {"status": SubscriberStatus.DISABLED}, now=NOW)
+    subscribers.change(connection, people["bo"], {"paused_until": NOW + timedelta(days=1)}, now=NOW)
+    memberships.leave(connection, people["cy"], news, BY_FORM, now=NOW)
+    on_list(connection, "press", "eve")
+    memberships.request(connection, number_of(connection, "eve"), news, BY_FORM, now=NOW)
+    assert reached(connection, NEWS) == {"dee"}
+    assert reached(connection, NEWS, now=NOW + timedelta(days=2)) == {"bo", "dee"}
+
+
+def test_who_already_got_the_article_is_left_out_unless_it_is_sent_again(connection: Connection) -> None:
+    on_list(connection, "news", "ada")
+    article = an_article(connection, "hello")
+    assert reached(connection, NEWS, [article]) == {"ada"}
+    on_list(connection, "news", "bo")
+    assert reached(connection, NEWS, [article]) == {"bo"}
+    assert reached(connection, NEWS, [article]) == set()
+    assert reached(connection, NEWS, [an_article(connection, "another")]) == {"ada", "bo"}
+    assert reached(connection, AudiencePlan(lists=("news",), repeats=True), [article]) == {"ada", "bo"}
+
+
+def test_an_unknown_list_or_segment_is_named(connection: Connection) -> None:
+    a_list(connection, "news")
+    for plan in (AudiencePlan(lists=("nws",)), AudiencePlan(lists=("news",), except_lists=("nws",))):
+        with pytest.raises(NotFoundError, match="no list 'nws'"):
+            reached(connection, plan)
+    with pytest.raises(NotFoundError, match="no segment 'engaged'"):
+        reached(connection, AudiencePlan(segments=("engaged",)))
+
+
+def _follow(connection: Connection, number: int, *topics: str, slug: str = "news") -> None:
+    memberships.choose(
+        connection,
+        number,
+        lists.find(connection, slug).id,
+        topics=topics,
+        frequency=Frequency.EVERY_ARTICLE,
+    )
+
+
+def _suppress(connection: Connection, target: str) -> None:
+    suppressions.add(connection, [parse_target(target)], SuppressionReason.MANUAL, now=NOW)
+
+
+def _deliveries(connection: Connection) -> list[object]:
+    from distributor.storage import deliveries
+
+    return list(deliveries.listed(connection, 1, state=None, limit=100))
