@@ -1,0 +1,35 @@
+"""Addresses as notices write them."""
+
+from __future__ import annotations
+
+import re
+
+# Bounded, so that no text makes the search slow. Quoted local parts are rare but real.
+ADDRESS = (
+    r"(?:\"[^\"\n]{1,64}\""
+    r"|[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,128})@(?:[A-Za-z0-9](?:[\w.-]{0,250}[A-Za-z0-9])?"
+    r"|\[[\d.:A-Fa-f]{2,45}\])"
+)
+_ADDRESS = re.compile(ADDRESS)
+_EDGES = "'`=*.,;:|/{}~!"
+
+
+def find_address(text: str) -> str:
+    """The first address in a text, without what surrounds it, or nothing."""
+    found = _ADDRESS.search(text)
+    return tidy(found[0]) if found else ""
+
+
+def find_addresses(text: str) -> list[str]:
+    """Every address in a text, each once, in order."""
+    return list(dict.fromkeys(tidy(found) for found in _ADDRESS.findall(text)))
+
+
+def without_addresses(text: str) -> str:
+    """The text with its addresses blotted out: what stands in a name is no reason."""
+    return _ADDRESS.sub("…", text)
+
+
+def tidy(address: str) -> str:
+    """An address without the punctuation that a search took along."""
+    return address.strip(_EDGES).removeprefix("mailto:")

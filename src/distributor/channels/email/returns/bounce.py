@@ -1,0 +1,83 @@
+"""Mails that say of a mail that it was not delivered, or not yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from distributor.channels.email.returns.evidence import Evidence
+from distributor.channels.email.returns.formats import Format
+from distributor.channels.email.returns.judging import judge
+from distributor.channels.email.returns.letter import Letter
+from distributor.channels.email.returns.notice import Notice, read_notice
+from distributor.channels.email.returns.plain import (
+    block_about,
+    find_format,
+    is_by_a_mail_system,
+    read_plain,
+    tells_of_a_failure,
+)
+from distributor.channels.email.returns.report import Report, read_report
+from distributor.channels.email.returns.returned import Kind, Recipient, Return
+from distributor.channels.email.returns.transcript import read_answer
+
+# Reports that are none of failure: receipts of reading (RFC 8098) and complaints.
+_OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedback-report)")
+_FIELDS_IN_TEXT = re.compile(r"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will be retried|will retry)", re.IGNORECASE)
+
+
+def read_bounce(letter: Letter) -> Return | None:
+    """The failed deliveries that a mail reports; None if it reports none."""
+    if _OTHER_REPORTS.search(letter.content_type):
+        return None
+    notice = read_notice(letter)
+    report = _report_of(letter, notice)
+    form = find_format(letter, notice)
+    if report.is_report:
+        evidences = [_enriched(one, notice) for one in report.failed]
+    elif form or (is_by_a_mail_system(letter) and tells_of_a_failure(letter, notice)):
+        evidences = read_plain(letter, notice, form)
+    else:
+        return None
+    recipients = tuple(
+        _recipient(replace(one, is_alone=len(evidences) == 1).completed(), letter, form) for one in evidences
+    )
+    return Return(kind=Kind.BOUNCE, recipients=recipients) if recipients else None
+
+
+def _report_of(letter: Letter, notice: Notice) -> Report:
+    """The report of a mail, from its own part or from the text of a mail system."""
+    if notice.report.strip():
+        return read_report(notice.report)
+    if _FIELDS_IN_TEXT.search(notice.text) and is_by_a_mail_system(letter):
+        return read_report(notice.text)
+    return Report(failed=(), is_report=False)
+
+
+def _enriched(evidence: Evidence, notice: Notice) -> Evidence:
+    """The evidence of a report with what the notice says about the same recipient."""
+    block = block_about(evidence.recipient, notice.text)
+    said = read_answer(notice.text) if "<<<" in notice.text or "Deferred" in notice.text else None
+    if said is None:
+        return replace(evidence, notice=block, surroundings=notice.text)
+    return replace(
+        evidence,
+        notice=said.words or block,
+        surroundings=notice.text,
+        command=said.command,
+        host=evidence.host or said.host,
+    )
+
+
+def _recipient(evidence: Evidence, letter: Letter, form: Format | None) -> Recipient:
+    reason = judge(evidence, form)
+    status = evidence.status
+    if not status:
+        temporary = (
+            evidence.reply_code.startswith("4")
+            or evidence.action == "delayed"
+            or (not evidence.reply_code and bool(_TEMPORARY.search(letter.fields.get("subject"))))
+        )
+        status = "4.0.0" if temporary else "5.0.0"
+    return Recipient(address=evidence.recipient, status=status, reply_code=evidence.reply_code, reason=reason)

@@ -1,0 +1,138 @@
+"""What status and reply codes mean where the words of a server do not tell more.
+
+Status codes: RFC 3463 and the registry of enhanced status codes at IANA; three digits at the end are Exchange's. Reply
+codes: RFC 5321 and those which others define.
+"""
+
+from __future__ import annotations
+
+from distributor.channels.email.returns.reasons import Reason
+
+# A status with its class; one without holds for both classes.
+STATUSES: dict[str, Reason] = {
+    "1.0": Reason.USERUNKNOWN,
+    "1.1": Reason.USERUNKNOWN,
+    "1.2": Reason.HOSTUNKNOWN,
+    "1.3": Reason.USERUNKNOWN,
+    "1.4": Reason.FILTERED,
+    "1.6": Reason.HASMOVED,
+    "1.7": Reason.REJECTED,
+    "1.8": Reason.REJECTED,
+    "1.9": Reason.SYSTEMERROR,
+    "1.10": Reason.NOTACCEPT,
+    "2.0": Reason.FILTERED,
+    "2.1": Reason.SUSPEND,
+    "2.2": Reason.MAILBOXFULL,
+    "2.3": Reason.EXCEEDLIMIT,
+    "2.4": Reason.FILTERED,
+    "3.0": Reason.SYSTEMERROR,
+    "3.1": Reason.SYSTEMFULL,
+    "3.2": Reason.NOTACCEPT,
+    "3.3": Reason.SYSTEMERROR,
+    "3.4": Reason.MESGTOOBIG,
+    "3.5": Reason.SYSTEMERROR,
+    "4.0": Reason.NETWORKERROR,
+    "4.1": Reason.EXPIRED,
+    "4.2": Reason.EXPIRED,
+    "4.3": Reason.SYSTEMERROR,
+    "4.4": Reason.HOSTUNKNOWN,
+    "4.5": Reason.SYSTEMERROR,
+    "4.6": Reason.NETWORKERROR,
+    "4.7": Reason.EXPIRED,
+    "4.8": Reason.NETWORKERROR,
+    "4.300": Reason.EXPIRED,
+    "4.310": Reason.HOSTUNKNOWN,
+    "4.311": Reason.NETWORKERROR,
+    "4.312": Reason.NETWORKERROR,
+    "4.315": Reason.NETWORKERROR,
+    "4.316": Reason.EXPIRED,
+    "4.317": Reason.NETWORKERROR,
+    "4.318": Reason.NETWORKERROR,
+    "5.0": Reason.SYNTAXERROR,
+    "5.1": Reason.SYNTAXERROR,
+    "5.2": Reason.SYNTAXERROR,
+    "5.3": Reason.SPEEDING,
+    "5.4": Reason.SYNTAXERROR,
+    "5.5": Reason.SYSTEMERROR,
+    "5.6": Reason.SECURITYERROR,
+    "6.0": Reason.CONTENTERROR,
+    "6.1": Reason.CONTENTERROR,
+    "6.2": Reason.CONTENTERROR,
+    "6.3": Reason.CONTENTERROR,
+    "6.4": Reason.CONTENTERROR,
+    "6.5": Reason.CONTENTERROR,
+    "6.6": Reason.CONTENTERROR,
+    "6.7": Reason.CONTENTERROR,
+    "6.8": Reason.CONTENTERROR,
+    "6.9": Reason.SPAMDETECTED,
+    "6.10": Reason.CONTENTERROR,
+    "6.11": Reason.NOTCOMPLIANTRFC,
+    "7.0": Reason.SECURITYERROR,
+    "7.1": Reason.SECURITYERROR,
+    "7.2": Reason.SECURITYERROR,
+    "7.3": Reason.SECURITYERROR,
+    "7.4": Reason.SECURITYERROR,
+    "7.5": Reason.SECURITYERROR,
+    "7.6": Reason.SECURITYERROR,
+    "7.7": Reason.AUTHFAILURE,
+    "7.8": Reason.SECURITYERROR,
+    "7.9": Reason.SECURITYERROR,
+    "7.10": Reason.SECURITYERROR,
+    "7.11": Reason.SECURITYERROR,
+    "7.12": Reason.SECURITYERROR,
+    "7.13": Reason.SUSPEND,
+    "7.14": Reason.SECURITYERROR,
+    "7.15": Reason.SPEEDING,
+    "7.16": Reason.REJECTED,
+    "7.17": Reason.HASMOVED,
+    "7.18": Reason.HASMOVED,
+    "7.19": Reason.FILTERED,
+    "7.20": Reason.AUTHFAILURE,
+    "7.21": Reason.AUTHFAILURE,
+    "7.22": Reason.AUTHFAILURE,
+    "7.23": Reason.AUTHFAILURE,
+    "7.24": Reason.AUTHFAILURE,
+    "7.25": Reason.REQUIREPTR,
+    "7.26": Reason.AUTHFAILURE,
+    "7.27": Reason.NOTACCEPT,
+    "7.28": Reason.SPEEDING,
+    "7.29": Reason.AUTHFAILURE,
+    "7.30": Reason.SECURITYERROR,
+    "7.509": Reason.AUTHFAILURE,
+    "7.515": Reason.AUTHFAILURE,
+}
+
+# A temporary refusal for policy or security reasons is meant for the sending host.
+TEMPORARY: dict[str, Reason] = {"7.1": Reason.BLOCKED, "7.2": Reason.BLOCKED, "5.0": Reason.EXPIRED}
+
+REPLIES: dict[str, Reason] = {
+    "422": Reason.MAILBOXFULL,
+    "432": Reason.TOOMANYCONN,
+    "447": Reason.EXPIRED,
+    "449": Reason.SYSTEMERROR,
+    "454": Reason.SECURITYERROR,
+    "452": Reason.SYSTEMFULL,
+    "500": Reason.SYNTAXERROR,
+    "501": Reason.SYNTAXERROR,
+    "502": Reason.SYNTAXERROR,
+    "503": Reason.SYNTAXERROR,
+    "504": Reason.SYNTAXERROR,
+    "512": Reason.HOSTUNKNOWN,
+    "521": Reason.NOTACCEPT,
+    "523": Reason.EXCEEDLIMIT,
+    "525": Reason.SUSPEND,
+    "530": Reason.SECURITYERROR,
+    "534": Reason.SECURITYERROR,
+    "535": Reason.SECURITYERROR,
+    "538": Reason.SECURITYERROR,
+    "551": Reason.HASMOVED,
+    "552": Reason.MAILBOXFULL,
+    "556": Reason.NOTACCEPT,
+}
+
+
+def reason_of_status(status: str) -> Reason | None:
+    """What an enhanced status code means, where it means more than that something failed."""
+    if status.startswith("4.") and (reason := TEMPORARY.get(status[2:])):
+        return reason
+    return STATUSES.get(status[2:])

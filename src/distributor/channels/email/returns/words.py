@@ -1,0 +1,102 @@
+"""What a server said, taken apart: reply code, enhanced status code, the command it answered, its name.
+
+The texts are those in which mail servers tell of a conversation with another one; each writes its own.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+# Subjects of enhanced status codes are 0 to 7 (RFC 3463); this keeps out versions and the beginnings of IP addresses.
+STATUS = r"[45]\.[0-7]\.\d{1,3}"
+_STATUS = re.compile(rf"(?<![\d.]){STATUS}(?![.]?\d)")
+_REPLY_AND_STATUS = re.compile(rf"(?<![\d.\w])([45]\d\d)[ -]{{1,3}}#?({STATUS})(?![.]?\d)")
+_REPLY = re.compile(
+    r"(?:^\s{0,8}|[;:'<>,\"]\s{0,4}|\b(?:said|returned|was|reason|error"
+    r"|response)\b:?\s{0,4})([45][0-7]\d)(?=[ \-:;,]|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Codes that say no more than that it failed, or that time ran out: another one in the same text says why.
+_VAGUE = re.compile(r"[45]\.0\.0|[45]\.4\.7")
+
+
+class Command(StrEnum):
+    """The step of an SMTP session (RFC 5321) that was refused."""
+
+    CONN = "CONN"
+    EHLO = "EHLO"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+
+
+_STEPS: tuple[tuple[Command, str], ...] = (
+    (
+        Command.DATA,
+        r"in reply to (?:the )?(?:end of )?data\b|(?:after|for) (?:end of data|(?:pipelined )?(?:data|text"
+        r"|bdat)\b|sending data)"
+        r"|did not like our (?:final )?data\b|failed (?:on data command|after i sent the message)"
+        r"|\[(?:data|bdat)\]|your message \(data\)|following data command"
+        r"|\(state 1[5-9]\)|-{3,}smtp command\s+data\b|in data\b|during data\b|end[- ]of[- ]data",
+    ),
+    (
+        Command.RCPT,
+        r"in reply to (?:the )?rcpt\b|(?:after|for|in) rcpt\b|did not like our rcpt\b"
+        r"|does not like recipient|\[rcpt_to\]|following rcpt command"
+        r"|\(state 1[34]\)|recipient command|rcpt to(?: command)? (?:was )?(?:rejected|failed)"
+        r"|did not accept.{0,20}recipient",
+    ),
+    (
+        Command.MAIL,
+        r"in reply to (?:the )?mail\b|(?:after|for|in) mail\b(?: from)?(?= ?[:<(]| from| command)"
+        r"|did not like our mail\b"
+        r"|but sender was rejected|\[mail_from\]|mail from command",
+    ),
+    (
+        Command.EHLO,
+        r"in reply to (?:the )?[eh][eh]lo\b|(?:after|for|in) (?:ehlo|helo)\b|did not like our (?:ehlo|helo)\b"
+        r"|but my name was rejected|\[(?:ehlo|helo)\]|performing the (?:ehlo|helo) handshake",
+    ),
+    (
+        Command.CONN,
+        r"refused to talk to me|after initial connection|but greeting failed|initial server greeting|upon connection"
+        r"|while receiving the initial|\[connect\]|in greeting|greeting wait",
+    ),
+)
+_STEP = [(command, re.compile(pattern, re.IGNORECASE)) for command, pattern in _STEPS]
+
+_HOST = re.compile(
+    r"\bhost:? ([A-Za-z0-9][\w.-]{3,200})[ \[(:]|while talking to ([\w.-]{4,200}?)\.?:|Remote Server at ([\w.-]{4,200})"
+    r"|\bby ([\w.-]{4,200}?)\. \[|^(?:\s*)([\w-]+(?:\.[\w-]+)+) (?:gave this error|rejected your message)"
+    r"|^([\w-]+(?:\.[\w-]+)+) \[[\d.:a-f]+\] did not like",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def find_status(text: str) -> str:
+    """The enhanced status code (RFC 3463) that tells most, or nothing."""
+    found = [one[2] for one in _REPLY_AND_STATUS.finditer(text)] or _STATUS.findall(text)
+    return next((one for one in found if not _VAGUE.fullmatch(one)), found[0] if found else "")
+
+
+def find_reply_code(text: str) -> str:
+    """The reply code (RFC 5321 section 4.2) that goes with `find_status`, or the first, or nothing."""
+    status = find_status(text)
+    for found in _REPLY_AND_STATUS.finditer(text):
+        if found[2] == status:
+            return found[1]
+    first = _REPLY.search(text)
+    return first[1] if first else ""
+
+
+def find_command(text: str) -> Command | None:
+    """The command whose answer is told of; the first by place in the text."""
+    places = ((found.start(), command) for command, pattern in _STEP if (found := pattern.search(text)))
+    return min(places, default=(0, None), key=lambda place: place[0])[1]
+
+
+def find_host(text: str) -> str:
+    """The name of the server that answered, in lower case, or nothing."""
+    found = _HOST.search(text)
+    return next(name for name in found.groups() if name).lower() if found else ""

@@ -1,0 +1,78 @@
+"""`distributor bounce …`"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from distributor.channels.email.returns import Recipient, Return, read_return
+from distributor.cli.session import AsJson, show, show_rows
+from distributor.domain.errors import SourceError
+
+commands = typer.Typer(no_args_is_help=True, help="What comes back by mail.")
+
+_STDIN = "-"
+
+
+@commands.callback()
+def _group() -> None:
+    """A group although it has one command: `distributor bounce read`."""
+
+
+@commands.command("read")
+def read(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails; - reads one from standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say of each mail what it is: a bounce, a complaint, an automatic reply, an unsubscription or something other."""
+    found = [(file, read_return(_octets(file))) for file in files]
+    if as_json:
+        show([_as_object(file, one) for file, one in found])
+        return
+    show_rows(
+        ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "fault"),
+        [row for file, one in found for row in _rows(file, one)],
+        as_json=False,
+        empty="",
+    )
+
+
+def _octets(file: str) -> bytes:
+    if file == _STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
+
+
+def _as_object(file: str, found: Return) -> dict[str, Any]:
+    return {
+        "file": file,
+        "kind": found.kind.value,
+        "feedback_type": found.feedback_type or None,
+        "recipients": [_fields(one) for one in found.recipients],
+    }
+
+
+def _fields(recipient: Recipient) -> dict[str, Any]:
+    return {
+        "recipient": recipient.address,
+        "status": recipient.status,
+        "reply_code": recipient.reply_code,
+        "reason": recipient.reason.value if recipient.reason else None,
+        "hard": recipient.is_hard,
+        "fault": recipient.fault.value if recipient.fault else None,
+    }
+
+
+def _rows(file: str, found: Return) -> list[list[object]]:
+    if not found.recipients:
+        return [[file, found.kind.value, *[None] * 6]]
+    return [
+        [file, found.kind.value, *("yes" if value is True else value or None for value in _fields(one).values())]
+        for one in found.recipients
+    ]
