@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from distributor import __version__
-from distributor.cli import articles, campaigns, channels, lists, maintenance, render, serve, subscribers, tokens
+from distributor.cli import (
+    articles,
+    campaigns,
+    channels,
+    lists,
+    maintenance,
+    render,
+    returns,
+    serve,
+    subscribers,
+    tokens,
+)
 from distributor.cli import demo as demonstration
 from distributor.cli.session import err
 from distributor.domain.errors import DistributorError
@@ -31,6 +42,7 @@ app.command("restore")(maintenance.restore)
 app.command("render")(render.render)
 app.add_typer(articles.commands, name="article")
 app.add_typer(campaigns.commands, name="campaign")
+app.add_typer(returns.commands, name="bounce")
 app.add_typer(subscribers.commands, name="subscriber")
 app.add_typer(lists.commands, name="list")
 app.add_typer(channels.commands, name="channel")
