@@ -227,6 +227,43 @@ segments = Table(
     _moment("changed_at"),
 )
 
+# A file of people on its way in. Its position is a checkpoint: what is before it is committed, nothing behind it is.
+imports = Table(
+    "imports",
+    metadata,
+    _id(),
+    Column("list_id", ForeignKey("lists.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("plan", JSONB, nullable=False),
+    # SHA-256 of the file and the plan: what the same import is known by when it is asked for again.
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False, server_default="0"),
+    Column("line", BigInteger, nullable=False, server_default="0"),
+    Column("bad_size", BigInteger, nullable=False, server_default="0"),
+    Column("new", BigInteger, nullable=False, server_default="0"),
+    Column("changed", BigInteger, nullable=False, server_default="0"),
+    Column("unchanged", BigInteger, nullable=False, server_default="0"),
+    Column("skipped", BigInteger, nullable=False, server_default="0"),
+    Column("bad", BigInteger, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+    _moment("created_at"),
+    _moment("touched_at"),
+    Column("finished_at", DateTime(timezone=True)),
+    Index("imports_open_idx", "touched_at", postgresql_where=text("state IN ('waiting','running')")),
+)
+
+# The addresses that an open import has read, so that the second row with one of them is told; gone when it ends.
+import_keys = Table(
+    "import_keys",
+    metadata,
+    Column("import_id", ForeignKey("imports.id", ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    PrimaryKeyConstraint("import_id", "key"),
+)
+
 api_tokens = Table(
     "api_tokens",
     metadata,

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _extend_memberships()
     _add_suppression()
     _add_segments()
+    _add_imports()
     _add_tokens()
     _widen_campaigns()
     _point_events_at_people()
@@ -185,6 +186,40 @@ def _add_segments() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("segments_pkey")),
         sa.UniqueConstraint("slug", name=op.f("segments_slug_key")),
+    )
+
+
+def _add_imports() -> None:
+    counts = ("position", "line", "bad_size", "new", "changed", "unchanged", "skipped", "bad")
+    op.create_table(
+        "imports",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("list_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("plan", postgresql.JSONB(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), server_default="0", nullable=False) for name in counts),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["list_id"], ["lists.id"], name=op.f("imports_list_id_fkey"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("imports_pkey")),
+    )
+    op.create_index(
+        "imports_open_idx", "imports", ["touched_at"], postgresql_where=sa.text("state IN ('waiting','running')")
+    )
+    op.create_table(
+        "import_keys",
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("import_keys_import_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "key", name=op.f("import_keys_pkey")),
     )
 
 
