@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import ClassVar, cast
 
@@ -11,16 +11,20 @@ from pydantic import BaseModel
 from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
 from distributor.channels.email.checks import check_mail
 from distributor.channels.email.compose import compose_sample
+from distributor.channels.email.confirmation import render_confirmation
 from distributor.channels.email.dkim.alignment import check_signing
+from distributor.channels.email.examining import examine_channel
 from distributor.channels.email.rendition import KIND, render_email
 from distributor.channels.email.samples import sample_html, sample_text
 from distributor.channels.email.sending import send_deliveries
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.viewing import view_mail
+from distributor.channels.examination import Circumstances, Finding
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
+from distributor.domain.subscriber import List
 from distributor.domain.tokens import TokenSigner
 
 
@@ -38,6 +42,9 @@ class EmailChannel:
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         return render_email(articles, context, self._settings)
+
+    def render_confirmation(self, list_: List, context: RenderContext, *, language: str) -> Rendition:
+        return render_confirmation(list_, context, self._settings, language=language)
 
     def check(self, rendition: Rendition) -> list[Problem]:
         return check_mail(rendition) + check_signing(rendition, self._settings.key_ring)
@@ -57,6 +64,9 @@ class EmailChannel:
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()
+
+    def examine(self, circumstances: Circumstances) -> Iterator[Finding]:
+        return examine_channel(self._settings, circumstances)
 
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext

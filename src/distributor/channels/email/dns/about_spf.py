@@ -1,0 +1,68 @@
+"""Whether SPF lets the mails through: judged for the domain of the return path, as receivers do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from distributor.channels.email.dns.lookup import Lookup
+from distributor.channels.email.dns.mailing import Mailing
+from distributor.channels.email.dns.spf import MOST_LOOKUPS, SpfReading, read_spf
+from distributor.channels.examination import Finding, Record, State
+
+_OPEN_ENDS = {
+    "+all": "it ends with +all, which lets the whole world send in your name: end it with -all",
+    "?all": "it ends with ?all, which says nothing about others: end it with -all or ~all",
+    "": "it does not end with -all or ~all, and so says nothing about others",
+}
+
+
+def examine_spf(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+    """Raises DnsSilentError."""
+    domain = mailing.envelope
+    reading = read_spf(domain, lookup)
+    if reading is None:
+        sentence = (
+            f"{domain} has no SPF record, and large receivers turn such mail away; "
+            "publish one that names whatever sends for it, your relay's provider first"
+        )
+        yield Finding("SPF", State.WRONG, sentence, _suggestion(mailing))
+        return
+    record = Record(domain, "TXT", reading.record)
+    for fault in reading.faults:
+        yield Finding("SPF", State.WRONG, fault, record)
+    for address in mailing.outgoing:
+        if not reading.faults and not reading.has_macros and not reading.permits(address):
+            sentence = (
+                f"the record of {domain} does not permit {address}, from which mails leave: "
+                f"add ip{address.version}:{address}"
+            )
+            yield Finding("SPF", State.WRONG, sentence, record)
+    for advice in _advice(reading):
+        yield Finding("SPF", State.ADVICE, advice, record)
+    if not reading.faults:
+        sentence = f"{domain} has one record, which costs {reading.lookups} of {MOST_LOOKUPS} lookups"
+        yield Finding("SPF", State.FINE, sentence, record)
+
+
+def _advice(reading: SpfReading) -> Iterator[str]:
+    if reading.last in _OPEN_ENDS:
+        yield _OPEN_ENDS[reading.last]
+    if reading.uses_ptr:
+        yield "it uses ptr, which RFC 7208 (section 5.5) asks everybody not to: name the addresses instead"
+
+
+def _suggestion(mailing: Mailing) -> Record:
+    senders = [f"ip{address.version}:{address}" for address in mailing.outgoing]
+    if not senders and not is_address(mailing.relay):
+        senders = [f"a:{mailing.relay}"]
+    return Record(mailing.envelope, "TXT", " ".join(["v=spf1", *(senders or ["mx"]), "~all"]))
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is given by its address and not by a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

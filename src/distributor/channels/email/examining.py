@@ -1,0 +1,36 @@
+"""Examining an email channel: whether receivers will believe its mails, as far as the DNS decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from distributor.channels.email.address import Address, Mailbox
+from distributor.channels.email.dns.examine import examine_mailing, is_special
+from distributor.channels.email.dns.lookup import DnsLookup
+from distributor.channels.email.dns.mailing import Mailing
+from distributor.channels.email.settings import EmailSettings
+from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.examination import Circumstances, Finding, State
+from distributor.domain.errors import AddressError
+
+
+def examine_channel(settings: EmailSettings, circumstances: Circumstances) -> Iterator[Finding]:
+    """Every finding about the channel's mails."""
+    try:
+        author = Mailbox.parse(settings.sender or circumstances.site.sender).address.domain
+    except AddressError as error:
+        yield Finding("sender", State.WRONG, str(error))
+        return
+    if circumstances.nameserver is None and is_special(author):
+        sentence = f"mails come from {author}, which the public DNS does not have: good for a sandbox, not for readers"
+        yield Finding("sender", State.ADVICE, sentence)
+        return
+    mailing = Mailing(
+        author=author,
+        envelope=Address.parse(f"bounces@{settings.bounce_domain}").domain if settings.bounce_domain else author,
+        relay=SmtpUrl.parse(settings.smtp_url.get_secret_value()).host,
+        ring=settings.key_ring,
+        outgoing=circumstances.outgoing,
+        now=circumstances.now,
+    )
+    yield from examine_mailing(mailing, DnsLookup(circumstances.nameserver))
