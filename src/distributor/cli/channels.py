@@ -9,12 +9,15 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from distributor.channels.shelf import kind_of, kinds, make_channel
+from distributor.cli import dkim
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
-from distributor.domain.errors import InputError
+from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
 from distributor.flow.installation import Installation
 from distributor.storage import channels
+from distributor.storage.database import Connection
 
 commands = typer.Typer(no_args_is_help=True, help="Where campaigns go: the configured channels.")
+commands.add_typer(dkim.commands, name="dkim")
 
 
 @commands.command("kinds")
@@ -86,11 +89,16 @@ def configure(installation: Installation, name: str, kind: str, values: dict[str
     unknown = sorted(set(values) - set(model.model_fields))
     if unknown:
         raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(model.model_fields)}")
+    for key in values:
+        keeper = _keeper_of(model, key)
+        if keeper:
+            raise InputError(f"setting {key!r} is not set by hand: see `{keeper} --help`")
     make_channel(kind, values)
     secrets = {key: str(value) for key, value in values.items() if _is_secret(model, key)}
     settings = {key: value for key, value in values.items() if key not in secrets}
-    sealed = installation.vault.seal(secrets) if secrets else None
     with installation.database.begin() as connection:
+        secrets |= _kept(installation, connection, name, kind)
+        sealed = installation.vault.seal(secrets) if secrets else None
         channels.put(connection, name=name, kind=kind, settings=settings, sealed=sealed)
 
 
@@ -106,6 +114,29 @@ def _parse(values: list[str]) -> dict[str, str]:
             value = os.environ[value[1:]]
         parsed[key] = value
     return parsed
+
+
+def _kept(installation: Installation, connection: Connection, name: str, kind: str) -> dict[str, str]:
+    """The secrets that a channel keeps when it is configured again, because other commands look after them."""
+    try:
+        before = channels.find_for_change(connection, name)
+    except NotFoundError:
+        return {}
+    if before.kind != kind or before.sealed is None:
+        return {}
+    model = kind_of(kind).settings_model
+    try:
+        secrets = installation.vault.open(before.sealed)
+    except ConfigurationError:
+        # Sealed under a key that is gone: configuring the channel anew is the way out, and nothing can be kept.
+        return {}
+    return {key: value for key, value in secrets.items() if key in model.model_fields and _keeper_of(model, key)}
+
+
+def _keeper_of(model: type[BaseModel], key: str) -> str:
+    """The command that looks after a setting, if one does."""
+    extra = model.model_fields[key].json_schema_extra
+    return str(extra.get("kept_by", "")) if isinstance(extra, dict) else ""
 
 
 def _is_secret(model: type[BaseModel], key: str) -> bool:

@@ -12,8 +12,11 @@ import typer
 from redis import RedisError
 
 from distributor.bootstrap import open_installation, secret_key
+from distributor.channels.examination import Circumstances, Finding, Nameserver, State
 from distributor.channels.shelf import kinds
-from distributor.cli.session import AsJson, installation_at_hand, out, say, show
+from distributor.cli.dkim import AskedNameserver
+from distributor.cli.findings import examine_channels, parse_address, print_finding, told
+from distributor.cli.session import AsJson, installation_at_hand, say, show
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, StateError
 from distributor.embedded.postgres import find_postgres
 from distributor.flow.installation import Installation
@@ -31,10 +34,18 @@ def migrate_database() -> None:
         say(f"the database is at schema {migrate(installation.database)}")
 
 
-def doctor(as_json: AsJson = False) -> None:
-    """Check this installation; exit status 5 if something would keep it from working."""
+def doctor(
+    nameserver: AskedNameserver = None,
+    outgoing: Annotated[
+        list[str] | None, typer.Option(help="An address that mails leave from, to look at its name; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check this installation, and what the DNS says of its senders; exit status 5 if something is wrong."""
     settings = load_settings()
-    findings: list[tuple[str, str, str]] = []
+    asked = Nameserver.parse(nameserver) if nameserver else None
+    leaving = [parse_address(text) for text in outgoing or ()]
+    findings: list[Finding] = []
     _check(findings, "python", lambda: platform.python_version())
     _check(findings, "kinds", lambda: ", ".join(kinds()))
     _check(findings, "secret key", lambda: _about_key(settings))
@@ -46,16 +57,18 @@ def doctor(as_json: AsJson = False) -> None:
             _check(findings, "redis", lambda: _about_redis(installation))
             _check(findings, "channels", lambda: _about_channels(installation))
             _check(findings, "beat", lambda: _about_beat(installation))
+            circumstances = Circumstances(
+                site=installation.site, now=installation.clock(), nameserver=asked, outgoing=leaving
+            )
+            findings += examine_channels(installation, circumstances)
     except DistributorError as error:
-        findings.append(("servers", "wrong", str(error)))
+        findings.append(Finding("servers", State.WRONG, str(error)))
     if as_json:
-        show([{"check": check, "state": state, "finding": finding} for check, state, finding in findings])
+        show([told(finding) for finding in findings])
     else:
-        for check, state, finding in findings:
-            colour = {"fine": "green", "wrong": "red"}[state]
-            out.print(f"[{colour}]{state:5}[/] {check}: ", end="")
-            out.print(finding, markup=False)
-    if any(state == "wrong" for _, state, _ in findings):
+        for finding in findings:
+            print_finding(finding)
+    if any(finding.state is State.WRONG for finding in findings):
         raise typer.Exit(ConfigurationError.exit_code)
 
 
@@ -89,11 +102,11 @@ def _programs() -> Path | None:
         return None
 
 
-def _check(findings: list[tuple[str, str, str]], check: str, look: Callable[[], str]) -> None:
+def _check(findings: list[Finding], check: str, look: Callable[[], str]) -> None:
     try:
-        findings.append((check, "fine", look()))
+        findings.append(Finding(check, State.FINE, look()))
     except (DistributorError, RedisError) as error:
-        findings.append((check, "wrong", str(error)))
+        findings.append(Finding(check, State.WRONG, str(error)))
 
 
 def _about_key(settings: Settings) -> str:

@@ -74,6 +74,17 @@ def find(connection: Connection, name: str) -> ChannelRecord:
     return _record(row)
 
 
+def find_for_change(connection: Connection, name: str) -> ChannelRecord:
+    """The channel, which nobody else can change before the transaction ends. Raises NotFoundError."""
+    connection.execute(select(tables.channels.c.id).where(tables.channels.c.name == name).with_for_update())
+    return find(connection, name)
+
+
+def reseal(connection: Connection, channel_id: int, sealed: bytes | None) -> None:
+    """Replace the secrets of a channel and nothing else."""
+    connection.execute(update(tables.channels).where(tables.channels.c.id == channel_id).values(secrets=sealed))
+
+
 def find_by_id(connection: Connection, channel_id: int) -> ChannelRecord:
     """The channel with this number."""
     return _record(connection.execute(select(tables.channels).where(tables.channels.c.id == channel_id)).one())
