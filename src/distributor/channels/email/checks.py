@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import lxml.html
 
 from distributor.channels.email.compose import PERSONAL_FIELDS, check_composition
+from distributor.channels.email.manner import Manner, manner_of
 from distributor.channels.email.samples import with_longest_links
-from distributor.channels.email.slots import PUBLIC_LINKS
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 
@@ -29,6 +29,7 @@ _VAGUE = frozenset({"click here", "here", "link", "this link", "more", "read mor
 class _Mail:
     """A rendition taken apart for the checks. `page` is its HTML as a tree."""
 
+    manner: Manner
     subject: str
     preheader: str
     html: str
@@ -40,6 +41,7 @@ class _Mail:
     @classmethod
     def of(cls, payload: Json) -> _Mail:
         return cls(
+            manner=manner_of(payload),
             subject=payload["subject"],
             preheader=payload["preheader"],
             html=payload["html"],
@@ -73,11 +75,12 @@ def _subject_problems(mail: _Mail) -> Iterator[Problem]:
         yield Problem(Severity.WARN, "preheader-empty", advice, "preheader")
 
 
-def _unsubscribe_problems(mail: _Mail) -> Iterator[Problem]:
+def _needed_link_problems(mail: _Mail) -> Iterator[Problem]:
+    needed = mail.manner.needed
     for part, content in (("html", mail.html), ("text", mail.text)):
-        if content.strip() and "@@unsubscribe@@" not in content:
-            advice = "there is no way to unsubscribe; the template must link to @@unsubscribe@@"
-            yield Problem(Severity.BLOCK, "unsubscribe-missing", advice, part)
+        if content.strip() and f"@@{needed}@@" not in content:
+            advice = f"there is no way to {needed}; the template must link to @@{needed}@@"
+            yield Problem(Severity.BLOCK, f"{needed}-missing", advice, part)
 
 
 def _postal_address_problems(mail: _Mail) -> Iterator[Problem]:
@@ -101,7 +104,7 @@ def _text_problems(mail: _Mail) -> Iterator[Problem]:
 
 
 def _token_problems(mail: _Mail) -> Iterator[Problem]:
-    known = PUBLIC_LINKS.keys() | PERSONAL_FIELDS.keys()
+    known = mail.manner.links | PERSONAL_FIELDS.keys()
     for part, content in (("subject", mail.subject), ("html", mail.html), ("text", mail.text)):
         names = dict.fromkeys(token.partition(":")[0] for token in _TOKEN_LIKE.findall(content))
         for name in (name for name in names if name not in known):
@@ -146,7 +149,7 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
         if words.lower().rstrip(".!… »›→") in _VAGUE:
             advice = f"a link that says only {words!r} says nothing when it is read out alone"
             yield Problem(Severity.WARN, "link-vague", advice, words)
-    if not mail.public_url.startswith("https://"):
+    if mail.manner.link_fields and not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
 
@@ -169,7 +172,7 @@ def _letters(text: str) -> str:
 _CHECKS: tuple[Callable[[_Mail], Iterator[Problem]], ...] = (
     _subject_problems,
     _text_problems,
-    _unsubscribe_problems,
+    _needed_link_problems,
     _postal_address_problems,
     _token_problems,
     _merge_field_problems,

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from distributor.channels.email.address import Mailbox
-from distributor.channels.email.header import ascii_field, identity_field, mailbox_field, text_field, uri_field
+from distributor.channels.email.header import ascii_field, mailbox_field, text_field, uri_field
+from distributor.channels.email.manner import manner_of
 from distributor.channels.email.quoted_printable import encode_last_stretch, encode_stretch
 from distributor.channels.email.slots import PUBLIC_LINKS, Escape, FieldSlot, LinkSlot, Slot, Slots, follow_clicks
 from distributor.channels.email.splice import Splice
 from distributor.domain.delivery import Delivery
-from distributor.domain.errors import InputError
+from distributor.domain.errors import AddressError, InputError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.tokens import Purpose, TokenSigner
@@ -41,7 +42,8 @@ class Prepared:
     subject: tuple[str | Slot, ...]
     feedback: str
     origin_fields: bytes
-    list_fields: bytes
+    link_fields: Mapping[str, str]
+    closing_fields: bytes
     body: Splice
 
     def message_for(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
@@ -49,7 +51,6 @@ class Prepared:
 
         Raises AddressError if the recipient is no address, and InputError if a personal field is missing.
         """
-        token = tokens.mint(Purpose.UNSUBSCRIBE, delivery.id)
         return b"".join(
             (
                 self.origin_fields,
@@ -57,9 +58,9 @@ class Prepared:
                 text_field("Subject", self._subject_for(delivery, tokens)),
                 ascii_field("Date", format_datetime(delivery.created_at.astimezone(UTC))),
                 ascii_field("Message-ID", self.message_id(delivery, tokens)),
-                uri_field("List-Unsubscribe", PUBLIC_LINKS["unsubscribe"].url(self.public_url, token)),
+                *(uri_field(name, self._url(link, delivery, tokens)) for name, link in self.link_fields.items()),
                 ascii_field("Feedback-ID", f"{delivery.dispatch_id}:{self.feedback}"),
-                self.list_fields,
+                self.closing_fields,
                 self.body.fill(delivery, tokens),
             )
         )
@@ -67,6 +68,10 @@ class Prepared:
     def message_id(self, delivery: Delivery, tokens: TokenSigner) -> str:
         """The same on every attempt, so that a receiver may know a repeated mail (RFC 7352); not to be guessed."""
         return f"<{tokens.mint(Purpose.MESSAGE, delivery.id)}@{self.sender.address.domain}>"
+
+    def _url(self, name: str, delivery: Delivery, tokens: TokenSigner) -> str:
+        link = PUBLIC_LINKS[name]
+        return link.url(self.public_url, tokens.mint(link.purpose, delivery.id))
 
     def _subject_for(self, delivery: Delivery, tokens: TokenSigner) -> str:
         return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in self.subject)
@@ -77,8 +82,8 @@ def prepare(rendition: Rendition) -> Prepared:
 
     Raises AddressError or InputError for what cannot be made into a mail, naming the part at fault.
     """
-    payload = rendition.payload
-    sender = Mailbox.parse(payload["from"])
+    payload, manner = rendition.payload, manner_of(rendition.payload)
+    sender = _sender_of(payload)
     answers_to = Mailbox.parse(payload["reply_to"]) if payload["reply_to"] else None
     subject, text, markup = (
         _cut(payload, "subject", str),
@@ -94,9 +99,10 @@ def prepare(rendition: Rendition) -> Prepared:
         fields=frozenset(part.name for part in (*subject, *text, *markup) if isinstance(part, FieldSlot)),
         public_url=payload["site"]["public_url"],
         subject=subject,
-        feedback=f"{rendition.digest[:12]}:newsletter:{_feedback_sender(sender)}",
+        feedback=f"{rendition.digest[:12]}:{manner.word}:{_feedback_sender(sender)}",
         origin_fields=_origin_fields(sender, answers_to),
-        list_fields=_list_fields(payload, sender=sender, boundary=boundary),
+        link_fields=manner.link_fields,
+        closing_fields=manner.fields(payload, sender) + _content_fields(payload, boundary=boundary),
         body=Splice.of(_body(text, markup, boundary=boundary)),
     )
 
@@ -149,6 +155,19 @@ def _cut(payload: Mapping[str, Json], part: str, escape: Escape) -> tuple[str | 
         raise InputError(f"{part}: {error}") from None
 
 
+def _sender_of(payload: Mapping[str, Json]) -> Mailbox:
+    try:
+        return Mailbox.parse(payload["from"])
+    except AddressError as error:
+        slug = payload.get("list_slug")
+        if slug is None:
+            raise
+        raise InputError(
+            f"the mails of list {slug!r} have no sender: {error}; "
+            f"give the list another with `distributor list change {slug} --sender`"
+        ) from None
+
+
 def _boundary(rendition: Rendition) -> str:
     """A line that cannot occur in quoted-printable: there an equals sign never stands before an underscore."""
     return f"=_{rendition.digest[:32]}"
@@ -158,15 +177,8 @@ def _origin_fields(sender: Mailbox, answers_to: Mailbox | None) -> bytes:
     return mailbox_field("From", [sender]) + (mailbox_field("Reply-To", [answers_to]) if answers_to else b"")
 
 
-def _list_fields(payload: Mapping[str, Json], *, sender: Mailbox, boundary: str) -> bytes:
+def _content_fields(payload: Mapping[str, Json], *, boundary: str) -> bytes:
     fields = [
-        # The value RFC 8058 section 3.1 prescribes: the reader's program may unsubscribe with one POST.
-        ascii_field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        identity_field(
-            "List-Id", payload.get("list_name") or payload["site"]["name"], f"newsletter.{sender.address.domain}"
-        ),
-        ascii_field("List-Post", "NO"),
-        ascii_field("Precedence", "bulk"),
         ascii_field("MIME-Version", "1.0"),
         ascii_field("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]

@@ -7,15 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from distributor.channels.contract import RenderContext
+from distributor.channels.email.frame import given_by_frame, payload_of_frame
 from distributor.channels.email.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.views import preheader_of, view_of
+from distributor.channels.email.voice import Voice, voice_of
 from distributor.domain.article import Article
 from distributor.domain.errors import InputError, TemplateError
 from distributor.domain.rendition import Json, Rendition
 from distributor.rendering.environment import Templates
-from distributor.rendering.html import direction_of
-from distributor.rendering.legible import legible
 from distributor.rendering.mjml import html_of_mjml
 
 KIND = "email"
@@ -39,51 +39,34 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     if not articles:
         raise InputError("a mail needs at least one article")
     templates, site = context.templates, context.site
-    given = _given(articles, context, settings)
+    voice = voice_of(site, settings, context.list)
+    given = _given(articles, context, voice)
     given["subject"] = " ".join(templates.render(_SUBJECT, given).split())
     markup = literal_in_html(html_of_mjml(templates.render(_HTML, given), template=_HTML))
     links = _outward_links(markup)
     payload = {
         "subject": literal_in_text(given["subject"]),
         "preheader": literal_in_text(given["preheader"]),
-        "from": legible(settings.sender or site.sender),
-        "reply_to": settings.reply_to,
         "language": given["language"],
         "html": _counted(markup, links) if context.tracking.clicks else markup,
         "text": literal_in_text(templates.render(_TEXT, given)).strip("\n") + "\n",
         "links": links,
         "tracking": given["tracking"],
-        "list_name": legible(settings.list_name or site.name),
-        "site": {
-            "name": legible(site.name),
-            "public_url": site.public_url,
-            "postal_address": legible(site.postal_address),
-        },
+        **payload_of_frame(voice, site, settings),
     }
     return Rendition(KIND, payload)
 
 
-def _given(articles: Sequence[Article], context: RenderContext, settings: EmailSettings) -> dict[str, Json]:
+def _given(articles: Sequence[Article], context: RenderContext, voice: Voice) -> dict[str, Json]:
     """What the templates may name. All of it is safe from tokens, and `subject` comes once it is rendered."""
     site = context.site
-    language = keep_literal(articles[0].language or site.language)
-    direction = direction_of(language)
-    start, end = ("right", "left") if direction == "rtl" else ("left", "right")
-    styles = _style_rules(context.templates, {"start": start, "end": end})
+    frame = given_by_frame(voice, site, articles[0].language or site.language)
+    styles = _style_rules(context.templates, {"start": frame["start"], "end": frame["end"]})
     section_level = 2 if len(articles) == 1 else 3
     return {
+        **frame,
         "articles": [view_of(article, site, styles=styles, section_level=section_level) for article in articles],
-        "language": language,
-        "direction": direction,
-        "start": start,
-        "end": end,
         "preheader": keep_literal(preheader_of(articles[0])),
-        "list_name": keep_literal(settings.list_name or site.name),
-        "site": {
-            "name": keep_literal(site.name),
-            "public_url": site.public_url,
-            "postal_lines": [keep_literal(line) for line in _postal_lines(site.postal_address)],
-        },
         "tracking": {"opens": context.tracking.opens, "clicks": context.tracking.clicks},
     }
 
@@ -112,8 +95,3 @@ def _outward_links(markup: str) -> list[str]:
 def _counted(markup: str, links: Sequence[str]) -> str:
     number_of = {link: number for number, link in enumerate(links)}
     return _OUTWARD_LINK.sub(lambda link: f"{link[1]}@@click:{number_of[html.unescape(link[2])]}@@{link[3]}", markup)
-
-
-def _postal_lines(address: str) -> list[str]:
-    """One setting holds the whole address: its lines, whether real or written as ``\\n``."""
-    return [line.strip() for line in address.replace("\\n", "\n").splitlines() if line.strip()]
