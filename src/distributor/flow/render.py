@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
 
 from distributor.channels.contract import Channel, Discovering, RenderContext, Tracking
-from distributor.domain.errors import DistributorError, ServiceError
+from distributor.domain.campaign import Campaign
+from distributor.domain.errors import DistributorError, NotFoundError, ServiceError
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Json
+from distributor.domain.subscriber import List
 from distributor.flow.installation import Installation
-from distributor.storage import articles, campaigns, channels
+from distributor.storage import articles, campaigns, channels, lists
 from distributor.storage.channels import ChannelRecord
+from distributor.storage.database import Connection
 
 FACTS_ARE_GOOD_FOR = timedelta(days=1)
 
@@ -29,6 +33,7 @@ def render(installation: Installation, dispatch_id: int) -> bool:
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
         stored = articles.find_many(connection, campaign.article_ids)
+        list_ = _list_of(connection, campaign)
     try:
         channel = installation.open_channel(record)
         rendition = channel.render(
@@ -36,6 +41,7 @@ def render(installation: Installation, dispatch_id: int) -> bool:
             RenderContext(
                 site=installation.site,
                 templates=installation.templates,
+                list=list_,
                 tracking=Tracking(opens=campaign.track_opens, clicks=campaign.track_clicks),
                 facts=_facts(installation, channel, record),
             ),
@@ -54,6 +60,15 @@ def render(installation: Installation, dispatch_id: int) -> bool:
             campaigns.refuse_rendition(connection, dispatch_id, reason, problems)
             return False
         return campaigns.freeze_rendition(connection, dispatch_id, rendition, problems, now=installation.clock())
+
+
+def _list_of(connection: Connection, campaign: Campaign) -> List | None:
+    """The list that a campaign speaks for: the first it goes to. One that is gone by now has no voice any more."""
+    if not campaign.audience.lists:
+        return None
+    with suppress(NotFoundError):
+        return lists.find(connection, campaign.audience.lists[0])
+    return None
 
 
 def _facts(installation: Installation, channel: Channel, record: ChannelRecord) -> Mapping[str, Json]:
