@@ -14,7 +14,7 @@ from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.installation import Installation
 from distributor.storage import lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
-from storage.crowd import BY_FORM, NOW, a_list, address, an_article, number_of, on_list, reached
+from storage.people_on_lists import BY_FORM, NOW, a_list, address, an_article, number_of, on_list, reached
 
 NEWS = AudiencePlan(lists=("news",))
 

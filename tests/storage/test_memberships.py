@@ -15,7 +15,8 @@ from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.installation import Installation
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
-from storage.crowd import BY_FORM, BY_IMPORT, LATER, NOW, a_list, address, number_of, on_list
+from distributor.storage.subscribers import Search
+from storage.people_on_lists import BY_FORM, BY_IMPORT, LATER, NOW, a_list, address, number_of, on_list
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_who_was_erased_is_not_made_known_again_by_an_import(connection: Connect
     suppressions.add(connection, [parse_target(address("ada"))], SuppressionReason.ERASED, now=NOW)
     people = [person_of(address("ada")), person_of(address("bo"))]
     assert memberships.subscribe(connection, news.id, people, BY_IMPORT, now=NOW) == 1
-    assert subscribers.search(connection, limit=10) == [subscribers.find(connection, address("bo"))]
+    assert subscribers.search(connection, Search(), limit=10) == [subscribers.find(connection, address("bo"))]
 
 
 def test_a_request_has_to_be_confirmed_and_then_is_a_valid_consent(connection: Connection) -> None:

@@ -30,6 +30,7 @@ from distributor.domain.suppression import Suppression, Target, hash_of_key
 from distributor.flow import privacy
 from distributor.flow.installation import Installation
 from distributor.storage import consents, lists, memberships, merging, subscribers, suppressions
+from distributor.storage.subscribers import Search
 
 commands = typer.Typer(no_args_is_help=True, help="People who get mail.")
 
@@ -199,14 +200,8 @@ def search_subscribers(
 ) -> None:
     """People whom all of the words fit, by ascending number."""
     with installation_at_hand() as installation, installation.database.begin() as connection:
-        found = subscribers.search(
-            connection,
-            " ".join(words or ()),
-            attributes=_attributes(attribute or []),
-            tag=tag,
-            limit=limit,
-            after_id=after,
-        )
+        asked = Search(words=" ".join(words or ()), attributes=_attributes(attribute or []), tag=tag)
+        found = subscribers.search(connection, asked, limit=limit, after_id=after)
     show_rows(
         ("id", "address", "name", "tags", "status"),
         [(one.id, one.address, one.name, ", ".join(one.tags), one.status.value) for one in found],

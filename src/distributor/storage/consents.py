@@ -44,7 +44,13 @@ def record(
 def keep_text(connection: Connection, wording: str) -> int:
     """The number of a wording, each kept once."""
     digest = hash_of_text(wording)
-    # The update that changes nothing makes the row come back, whoever wrote it first.
+    known: int | None = connection.execute(
+        select(tables.consent_texts.c.id).where(tables.consent_texts.c.hash == digest)
+    ).scalar_one_or_none()
+    if known is not None:
+        return known
+    # The update that changes nothing makes the row come back, if somebody else writes it at this moment. It locks the
+    # row, so nobody takes this way who need not: sign-ups would queue behind one another.
     number: int = connection.execute(
         insert(tables.consent_texts)
         .values(hash=digest, text=wording)

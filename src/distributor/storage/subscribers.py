@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, exists, false, func, select, text, update
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from distributor.domain.errors import NotFoundError
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import Person, Subscriber, SubscriberStatus
+from distributor.domain.subscriber import Membership, Person, Subscriber, SubscriberStatus
 from distributor.storage import tables
 from distributor.storage.database import Connection
+
+# How many numbers a search looks at one by one before it asks the indexes.
+_NEAR = 20_000
 
 
 def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> dict[str, int]:
@@ -92,39 +97,66 @@ def change(connection: Connection, subscriber_id: int, changes: Mapping[str, Any
     return find_by_id(connection, subscriber_id)
 
 
-def search(
-    connection: Connection,
-    words: str = "",
-    *,
-    attributes: Mapping[str, Json] | None = None,
-    tag: str | None = None,
-    limit: int,
-    after_id: int = 0,
-) -> list[Subscriber]:
-    """People whom all of the words begin a word of (address, name, attributes), by ascending number.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Whom to find: all of the `words` begin a word of their address, name or attributes; no words, everybody.
 
-    `attributes` must be among theirs, `tag` one of their tags.
+    `attributes` must be among theirs and `tag` one of their tags; if a list is named, `state` is what they are to it.
+    """
+
+    words: str = ""
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    tag: str | None = None
+    status: SubscriberStatus | None = None
+    list_id: int | None = None
+    state: Membership = Membership.SUBSCRIBED
+
+
+def search(connection: Connection, asked: Search, *, limit: int, after_id: int = 0) -> list[Subscriber]:
+    """The first people found, by ascending number.
+
+    What is common is found among the next few thousand; what is not, is rare, and then the indexes are quick. Left to
+    itself the planner takes the one for the other, and reads everybody.
     """
     person = tables.subscribers.c
-    query = select(tables.subscribers).where(person.id > after_id)
-    for word in words.split():
-        query = query.where(_begins(word))
-    if attributes:
-        query = query.where(person.attributes.contains(dict(attributes)))
-    if tag is not None:
-        query = query.where(person.tags.contains([tag]))
-    return [subscriber_of(row) for row in connection.execute(query.order_by(person.id).limit(limit))]
+    onward = select(tables.subscribers).where(person.id > after_id).order_by(person.id)
+    conditions = _conditions(asked, person)
+    if not conditions:
+        return [subscriber_of(row) for row in connection.execute(onward.limit(limit))]
+    # OFFSET keeps the planner from looking into the neighbourhood by any other way than one by one.
+    near = onward.where(person.id <= after_id + _NEAR).offset(0).subquery()
+    found = connection.execute(select(near).where(*_conditions(asked, near.c)).limit(limit)).all()
+    if len(found) < limit:
+        matching = select(tables.subscribers).where(*conditions).cte("matching").prefix_with("MATERIALIZED")
+        rows = select(matching).where(matching.c.id > after_id).order_by(matching.c.id).limit(limit)
+        found = connection.execute(rows).all()
+    return [subscriber_of(row) for row in found]
 
 
-def _begins(word: str) -> Any:
-    person = tables.subscribers.c
-    folded = word.casefold()
-    of_address = person.key.startswith(folded, autoescape=True)
-    lexemes = [part for part in _lexemes(folded) if part]
+def _conditions(asked: Search, person: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [_begins(word, person) for word in asked.words.split()]
+    if asked.attributes:
+        conditions.append(person.attributes.contains(dict(asked.attributes)))
+    if asked.tag is not None:
+        conditions.append(person.tags.contains([asked.tag]))
+    if asked.status is not None:
+        conditions.append(person.status == asked.status)
+    if asked.list_id is not None:
+        place = tables.memberships.c
+        conditions.append(
+            exists().where(place.subscriber_id == person.id, place.list_id == asked.list_id, place.state == asked.state)
+        )
+    return conditions
+
+
+def _begins(word: str, person: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    """All the parts of a word begin words of somebody: those of an address stand between its signs."""
+    lexemes = _lexemes(word.casefold())
     if not lexemes:
-        return of_address
-    query = func.to_tsquery("simple", " & ".join(f"'{part}':*" for part in lexemes))
-    return or_(of_address, and_(person.words.op("@@")(query)))
+        return false()
+    query = func.to_tsquery("simple", " & ".join(f"'{lexeme}':*" for lexeme in lexemes))
+    matches: ColumnElement[bool] = person.words.op("@@", is_comparison=True)(query)
+    return matches
 
 
 def _lexemes(word: str) -> list[str]:

@@ -1,0 +1,92 @@
+"""People on lists, for tests of what the storage makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from distributor.domain.article import Manuscript
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.blocks import Paragraph, Run
+from distributor.domain.campaign import UnknownPolicy
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.people import person_of
+from distributor.domain.subscriber import List
+from distributor.domain.tags import Tag
+from distributor.storage import articles, audiences, campaigns, channels, deliveries, lists, memberships, subscribers
+from distributor.storage.audiences import Mailing
+from distributor.storage.database import Connection
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+BY_FORM = Evidence(method=ConsentMethod.FORM, text="I want the letter.", network="192.0.2.7")
+BY_IMPORT = Evidence(method=ConsentMethod.IMPORT, text="They agreed on paper.")
+
+
+def a_list(connection: Connection, slug: str) -> List:
+    return lists.add(connection, slug=slug, name=slug.title())
+
+
+def on_list(connection: Connection, slug: str, *names: str) -> dict[str, int]:
+    """Put people on a list by import; their numbers by name."""
+    chosen = a_list(connection, slug)
+    memberships.subscribe(connection, chosen.id, [person_of(address(name)) for name in names], BY_IMPORT, now=NOW)
+    return {name: number_of(connection, name) for name in names}
+
+
+def address(name: str) -> str:
+    return f"{name}@example.org"
+
+
+def number_of(connection: Connection, name: str) -> int:
+    return subscribers.find(connection, address(name)).id
+
+
+def an_article(connection: Connection, slug: str, *tags: str) -> int:
+    manuscript = Manuscript(title=slug, tags=tuple(Tag(label) for label in tags), body=(Paragraph((Run("Words."),)),))
+    articles.add(
+        connection,
+        manuscript,
+        guid=f"urn:test:{slug}",
+        slug=slug,
+        source="test",
+        source_ref=slug,
+        content_hash="0",
+        now=NOW,
+    )
+    return articles.find_by_slug(connection, slug).id
+
+
+def mailing(connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = ()) -> Mailing:
+    ids = tuple(article_ids)
+    return Mailing(plan=plan, article_ids=ids, tag_slugs=articles.tag_slugs(connection, ids))
+
+
+def reached(
+    connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = (), *, now: datetime = NOW
+) -> set[str]:
+    """The names of those whom a release now would freeze; counting and freezing must agree."""
+    asked = mailing(connection, plan, article_ids)
+    counted = audiences.count(connection, asked, now=now)
+    dispatch_id = a_dispatch(connection, plan, asked.article_ids)
+    frozen = audiences.freeze(connection, dispatch_id, asked, now=now)
+    found = [one.recipient.split("@")[0] for one in deliveries.listed(connection, dispatch_id, state=None, limit=1000)]
+    assert counted == frozen == len(found) == len(set(found))
+    sample = audiences.sample(connection, mailing(connection, plan, article_ids), limit=1000, now=now)
+    assert plan.repeats is False or {one.key.split("@")[0] for one in sample} == set(found)
+    return set(found)
+
+
+def a_dispatch(connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = ()) -> int:
+    channel = channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+    campaign_id = campaigns.add(
+        connection,
+        name="a campaign",
+        article_ids=list(article_ids),
+        audience=plan,
+        track_opens=False,
+        track_clicks=False,
+        unknown_policy=UnknownPolicy.ASSUME_SENT,
+        now=NOW,
+    )
+    return campaigns.add_dispatch(connection, campaign_id, channel.id, scheduled_at=NOW, zone="UTC")
