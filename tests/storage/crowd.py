@@ -1,92 +1,232 @@
-"""People on lists, for tests of what the storage makes of them."""
+"""A small crowd that is hard to judge: missing and clashing attributes, signs with a meaning in SQL, times on edges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from distributor.domain.article import Manuscript
-from distributor.domain.audience import AudiencePlan
-from distributor.domain.blocks import Paragraph, Run
-from distributor.domain.campaign import UnknownPolicy
-from distributor.domain.consent import ConsentMethod, Evidence
-from distributor.domain.people import person_of
-from distributor.domain.subscriber import List
-from distributor.domain.tags import Tag
-from distributor.storage import articles, audiences, campaigns, channels, deliveries, lists, memberships, subscribers
-from distributor.storage.audiences import Mailing
+from sqlalchemy import insert
+
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
+from distributor.domain.subscriber import Membership
+from distributor.storage import tables
 from distributor.storage.database import Connection
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=5)
-BY_FORM = Evidence(method=ConsentMethod.FORM, text="I want the letter.", network="192.0.2.7")
-BY_IMPORT = Evidence(method=ConsentMethod.IMPORT, text="They agreed on paper.")
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NAMES = (
+    *("", "Ada", "ada lovelace", "O'Neil", 'The "Q"', "100% sure", "under_score", "back\\slash", "ÜNAL ß", "Жанна"),
+    *("日本", "🎈 party", "'; DROP TABLE subscribers; --", "a\nb", "ada"),
+)
+DOMAINS = ("example.org", "o.example.org", "xn--bcher-kva.example")
+LANGUAGES = ("", "de", "de-AT", "DE-at", "den", "en")
+ZONES = ("", "Europe/Vienna", "UTC")
+TAGS = ("vip", "VIP", "Long Covid", "it's", '"', "\\", "%", "{}", "{a,b}", "NULL")
+ATTRIBUTES = ("city", "age", "deep", "a.b", 'quo"te', "%", "list")
+VALUES: tuple[Any, ...] = (
+    *("Graz", "graz", "GRAZ süd", "", "it's", "50%", "5_0", "\\", '"', "日本", "null", "true"),
+    *(None, True, False, 0, 1, 1.0, 0.1, -1.5, 30, 2**70, 1e20),
+    *("30", "030", "30 ", "-1.5", "1e5", "NaN", "１", "30\n", "0.1", "1.", "9" * 15, "9" * 16),
+    *("2026-11-22", "2026-11-21T10:00", "2026-11-22x", "2026-13-45", "1999-12-31", "2026-11-23 08:00"),
+    *([], ["Graz", 30, True], [["Graz"]], ["graz"], {}, {"x": "Graz"}, {"x": {"y": 30}}, {"x": [1]}, {"0": "Graz"}),
+)
+MOMENTS = (
+    *(
+        NOW,
+        NOW + timedelta(microseconds=1),
+        NOW + timedelta(days=1),
+        NOW - timedelta(days=1),
+        NOW - timedelta(hours=36),
+    ),
+    *(NOW - timedelta(days=90), NOW - timedelta(days=90, microseconds=1), NOW - timedelta(days=400)),
+    *(datetime(2026, 1, 1, tzinfo=UTC), datetime(2025, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+)
+LISTS = ("news", "offers", "empty")
+TOPICS = ("lupus", "science")
+URLS = ("https://gazette.example/shop?a=100%25", "https://Gazette.example/a_b", "")
+CAMPAIGNS = 7
+CONFIRMATION = 3
 
 
-def a_list(connection: Connection, slug: str) -> List:
-    return lists.add(connection, slug=slug, name=slug.title())
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Somebody's place on a list."""
+
+    list_slug: str
+    state: Membership
+    topics: tuple[str, ...] | None
+    changed_at: datetime
 
 
-def on_list(connection: Connection, slug: str, *names: str) -> dict[str, int]:
-    """Put people on a list by import; their numbers by name."""
-    chosen = a_list(connection, slug)
-    memberships.subscribe(connection, chosen.id, [person_of(address(name)) for name in names], BY_IMPORT, now=NOW)
-    return {name: number_of(connection, name) for name in names}
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    kind: EventKind
+    at: datetime
+    detail: dict[str, Any]
 
 
-def address(name: str) -> str:
-    return f"{name}@example.org"
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """A mail to somebody; `campaign` is its campaign's number."""
+
+    campaign: int
+    state: DeliveryState
+    created_at: datetime
+    happenings: tuple[Happening, ...]
 
 
-def number_of(connection: Connection, name: str) -> int:
-    return subscribers.find(connection, address(name)).id
+@dataclass(frozen=True, kw_only=True)
+class Somebody:
+    """A person with all that a condition can ask about; mails are in the order they were made."""
+
+    id: int
+    name: str
+    key: str
+    language: str
+    zone: str
+    attributes: dict[str, Any]
+    tags: tuple[str, ...]
+    status: str
+    paused_until: datetime | None
+    created_at: datetime
+    places: tuple[Place, ...]
+    mails: tuple[Mail, ...]
+    domain: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domain", self.key.partition("@")[2])
 
 
-def an_article(connection: Connection, slug: str, *tags: str) -> int:
-    manuscript = Manuscript(title=slug, tags=tuple(Tag(label) for label in tags), body=(Paragraph((Run("Words."),)),))
-    articles.add(
-        connection,
-        manuscript,
-        guid=f"urn:test:{slug}",
-        slug=slug,
-        source="test",
-        source_ref=slug,
-        content_hash="0",
-        now=NOW,
+def gather(connection: Connection, *, people: int) -> list[Somebody]:
+    """Write a crowd into an empty database and return it."""
+    draw = random.Random(20261122)
+    crowd = [_imagine(draw, number) for number in range(1, people + 1)]
+    _write_lists_and_campaigns(connection)
+    for somebody in crowd:
+        _write(connection, somebody)
+    _write_what_is_nobodys(connection)
+    return crowd
+
+
+def _imagine(draw: random.Random, number: int) -> Somebody:
+    return Somebody(
+        id=number,
+        name=draw.choice(NAMES),
+        key=f"{draw.choice(('p', 'o%27', 'under_', 'ж'))}{number}@{draw.choice(DOMAINS)}",
+        language=draw.choice(LANGUAGES),
+        zone=draw.choice(ZONES),
+        attributes={name: draw.choice(VALUES) for name in ATTRIBUTES if draw.random() < 0.8},
+        tags=tuple(draw.sample(TAGS, draw.randrange(4))),
+        status=draw.choice(("active", "active", "disabled")),
+        paused_until=draw.choice((None, *MOMENTS)),
+        created_at=draw.choice(MOMENTS),
+        places=tuple(
+            Place(
+                list_slug=slug,
+                state=draw.choice(list(Membership)),
+                topics=draw.choice((None, (), ("lupus",), ("science", "lupus"))),
+                changed_at=draw.choice(MOMENTS),
+            )
+            for slug in draw.sample(("news", "offers"), draw.randrange(3))
+        ),
+        mails=tuple(
+            Mail(
+                campaign=campaign,
+                state=draw.choice((DeliveryState.SENT, DeliveryState.DELIVERED, *DeliveryState)),
+                created_at=draw.choice(MOMENTS),
+                happenings=tuple(_happening(draw) for _ in range(draw.choice((0, 0, 1, 2, 4)))),
+            )
+            for campaign in sorted(draw.sample(range(1, CAMPAIGNS + 1), draw.randrange(CAMPAIGNS + 1)))
+        ),
     )
-    return articles.find_by_slug(connection, slug).id
 
 
-def mailing(connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = ()) -> Mailing:
-    ids = tuple(article_ids)
-    return Mailing(plan=plan, article_ids=ids, tag_slugs=articles.tag_slugs(connection, ids))
+def _happening(draw: random.Random) -> Happening:
+    kind = draw.choice((EventKind.OPEN, EventKind.CLICK, EventKind.BOUNCE, *EventKind))
+    details: dict[EventKind, tuple[dict[str, Any], ...]] = {
+        EventKind.CLICK: (*({"url": url} for url in URLS), {}),
+        EventKind.BOUNCE: ({"hard": True}, {"hard": False}, {}),
+    }
+    return Happening(kind=kind, at=draw.choice(MOMENTS), detail=draw.choice(details.get(kind, ({},))))
 
 
-def reached(
-    connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = (), *, now: datetime = NOW
-) -> set[str]:
-    """The names of those whom a release now would freeze; counting and freezing must agree."""
-    asked = mailing(connection, plan, article_ids)
-    counted = audiences.count(connection, asked, now=now)
-    dispatch_id = a_dispatch(connection, plan, asked.article_ids)
-    frozen = audiences.freeze(connection, dispatch_id, asked, now=now)
-    found = [one.recipient.split("@")[0] for one in deliveries.listed(connection, dispatch_id, state=None, limit=1000)]
-    assert counted == frozen == len(found) == len(set(found))
-    sample = audiences.sample(connection, mailing(connection, plan, article_ids), limit=1000, now=now)
-    assert plan.repeats is False or {one.key.split("@")[0] for one in sample} == set(found)
-    return set(found)
+def _write_lists_and_campaigns(connection: Connection) -> None:
+    connection.execute(insert(tables.lists), [{"slug": slug, "name": slug} for slug in LISTS])
+    connection.execute(insert(tables.channels).values(name="mail", kind="email"))
+    for number in range(1, CAMPAIGNS + 1):
+        connection.execute(
+            insert(tables.campaigns).values(
+                name=f"Campaign {number}",
+                purpose="confirmation" if number == CONFIRMATION else "articles",
+                track_opens=True,
+                track_clicks=True,
+                unknown_policy="assume_sent",
+                created_at=NOW,
+            )
+        )
+        connection.execute(
+            insert(tables.dispatches).values(
+                campaign_id=number, channel_id=1, state="finished", scheduled_at=NOW, zone="UTC"
+            )
+        )
 
 
-def a_dispatch(connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = ()) -> int:
-    channel = channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
-    campaign_id = campaigns.add(
-        connection,
-        name="a campaign",
-        article_ids=list(article_ids),
-        audience=plan,
-        track_opens=False,
-        track_clicks=False,
-        unknown_policy=UnknownPolicy.ASSUME_SENT,
-        now=NOW,
-    )
-    return campaigns.add_dispatch(connection, campaign_id, channel.id, scheduled_at=NOW, zone="UTC")
+def _write(connection: Connection, somebody: Somebody) -> None:
+    columns = ("name", "key", "language", "zone", "attributes", "status", "paused_until", "created_at")
+    facts = {column: getattr(somebody, column) for column in columns}
+    connection.execute(insert(tables.subscribers).values(**facts, address=somebody.key, tags=list(somebody.tags)))
+    for place in somebody.places:
+        list_id = LISTS.index(place.list_slug) + 1
+        consent_id = connection.execute(
+            insert(tables.consents)
+            .values(subscriber_id=somebody.id, list_id=list_id, action="granted", method="person", at=NOW)
+            .returning(tables.consents.c.id)
+        ).scalar_one()
+        connection.execute(
+            insert(tables.memberships).values(
+                list_id=list_id,
+                subscriber_id=somebody.id,
+                state=place.state,
+                topics=None if place.topics is None else list(place.topics),
+                consent_id=consent_id,
+                changed_at=place.changed_at,
+            )
+        )
+    for mail in somebody.mails:
+        _write_mail(connection, mail, somebody.id, somebody.key)
+
+
+def _write_mail(connection: Connection, mail: Mail, subscriber_id: int | None, recipient: str) -> None:
+    delivery_id = connection.execute(
+        insert(tables.deliveries)
+        .values(
+            dispatch_id=mail.campaign,
+            subscriber_id=subscriber_id,
+            recipient=recipient,
+            state=mail.state,
+            created_at=mail.created_at,
+            updated_at=NOW,
+        )
+        .returning(tables.deliveries.c.id)
+    ).scalar_one()
+    for number, happening in enumerate(mail.happenings):
+        connection.execute(
+            insert(tables.events).values(
+                delivery_id=delivery_id,
+                subscriber_id=subscriber_id,
+                kind=happening.kind,
+                at=happening.at,
+                key=f"{delivery_id}-{number}",
+                detail=happening.detail,
+            )
+        )
+
+
+def _write_what_is_nobodys(connection: Connection) -> None:
+    """A delivery to a feed, and one to somebody who was erased: their events have no subscriber."""
+    happenings = tuple(Happening(kind=kind, at=NOW, detail={}) for kind in EventKind)
+    for recipient in ("a feed", "erased"):
+        mail = Mail(campaign=1, state=DeliveryState.SENT, created_at=NOW, happenings=happenings)
+        _write_mail(connection, mail, None, recipient)

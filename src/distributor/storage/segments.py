@@ -1,15 +1,178 @@
-"""Segments: saved conditions, as one condition in SQL over subscribers."""
+"""Segments: saved conditions, and any condition as one expression in SQL over `subscribers`."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Row, delete, exists, func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.errors import NotFoundError
+from distributor.domain.campaign import OPEN_STATES
+from distributor.domain.errors import StateError
+from distributor.domain.segments.condition import Condition, InSegment, lists_named, segments_named
+from distributor.domain.segments.json_form import condition_from_json, condition_to_json
+from distributor.domain.segments.references import expanded, missing, users_of
+from distributor.domain.segments.segment import Segment
+from distributor.domain.subscriber import Subscriber
+from distributor.storage import tables
 from distributor.storage.database import Connection
+from distributor.storage.segment_sql.compiling import people_of
+from distributor.storage.segment_sql.context import Context
+from distributor.storage.subscribers import subscriber_of
+
+# Who the larger conditions hold is joined in memory; at 4 MB a million people would be sorted on disk instead.
+_WORK_MEMORY = "64MB"
+
+
+def save(connection: Connection, *, slug: str, name: str, condition: Condition, now: datetime) -> Segment:
+    """Save a condition under a slug, anew or in place of the one it had; an empty name leaves a name as it was.
+
+    Raises NotFoundError for a list or a segment that it refers to and nobody has, SegmentError if it would refer to
+    itself or come to too much.
+    """
+    _wait_for_others(connection)
+    segments = {one.slug: one.condition for one in listed(connection)} | {slug: condition}
+    _list_ids(connection, condition)
+    for changed in (slug, *users_of(slug, segments)):
+        expanded(segments[changed], segments, name=changed)
+    told = condition_to_json(condition)
+    changes = {"condition": told, "changed_at": now} | ({"name": name} if name else {})
+    connection.execute(
+        insert(tables.segments)
+        .values(slug=slug, name=name or slug, condition=told, created_at=now, changed_at=now)
+        .on_conflict_do_update(index_elements=["slug"], set_=changes)
+    )
+    return find(connection, slug)
+
+
+def find(connection: Connection, slug: str) -> Segment:
+    """Raises NotFoundError that suggests similar ones."""
+    row = connection.execute(select(tables.segments).where(tables.segments.c.slug == slug)).one_or_none()
+    if row is None:
+        raise missing("segment", slug, connection.execute(select(tables.segments.c.slug)).scalars())
+    return _segment(row)
+
+
+def listed(connection: Connection) -> list[Segment]:
+    """Every segment by its slug."""
+    return [_segment(row) for row in connection.execute(select(tables.segments).order_by(tables.segments.c.slug))]
+
+
+def rename(connection: Connection, slug: str, name: str, *, now: datetime) -> Segment:
+    """Call it something else; its slug is for good. Raises NotFoundError."""
+    found = find(connection, slug)
+    connection.execute(
+        tables.segments.update().where(tables.segments.c.id == found.id).values(name=name, changed_at=now)
+    )
+    return find(connection, slug)
+
+
+def remove(connection: Connection, slug: str) -> None:
+    """Raises NotFoundError, and StateError while other segments or campaigns to come refer to it."""
+    _wait_for_others(connection)
+    found = find(connection, slug)
+    users = [one.slug for one in listed(connection) if slug in segments_named(one.condition)]
+    if users:
+        raise StateError(f"segment {slug!r} is part of {', '.join(users)}; take it out there first")
+    campaigns = _campaigns_to_come(connection, slug)
+    if campaigns:
+        raise StateError(
+            f"segment {slug!r} is part of the audience of campaign {', '.join(map(str, campaigns))}; cancel that first"
+        )
+    connection.execute(delete(tables.segments).where(tables.segments.c.id == found.id))
+
+
+def filter_for(connection: Connection, condition: Condition, *, now: datetime) -> ColumnElement[bool]:
+    """Who the condition holds, as a condition on `subscribers` that is never NULL.
+
+    Raises NotFoundError for lists and segments that it refers to and that are not there, SegmentError if they refer to
+    themselves or come to too much.
+    """
+    whole = expanded(condition, _referred(connection, condition))
+    return people_of(whole, Context(now=now, list_ids=_list_ids(connection, whole)))
 
 
 def filter_of(connection: Connection, slug: str, *, now: datetime) -> ColumnElement[bool]:
-    """A condition on `subscribers`: being in the saved segment. Raises NotFoundError."""
-    raise NotFoundError("segment", slug, hint="`distributor segment list` shows the ones there are")
+    """The same for a saved segment. Raises NotFoundError, SegmentError."""
+    return filter_for(connection, InSegment(slug=slug), now=now)
+
+
+def count(connection: Connection, condition: Condition, *, now: datetime) -> int:
+    """How many people it holds. Raises NotFoundError, SegmentError."""
+    is_inside = filter_for(connection, condition, now=now)
+    _allow_memory(connection)
+    number: int = connection.execute(select(func.count()).select_from(tables.subscribers).where(is_inside)).scalar_one()
+    return number
+
+
+def sample(connection: Connection, condition: Condition, *, limit: int, now: datetime) -> list[Subscriber]:
+    """Some of the people it holds, by ascending number. Raises NotFoundError, SegmentError."""
+    is_inside = filter_for(connection, condition, now=now)
+    _allow_memory(connection)
+    rows = connection.execute(
+        select(tables.subscribers).where(is_inside).order_by(tables.subscribers.c.id).limit(limit)
+    )
+    return [subscriber_of(row) for row in rows]
+
+
+def _referred(connection: Connection, condition: Condition) -> dict[str, Condition]:
+    """The segments that the condition refers to, and those that these refer to. Raises NotFoundError."""
+    found: dict[str, Condition] = {}
+    waiting = set(segments_named(condition))
+    while waiting:
+        slug = waiting.pop()
+        found[slug] = find(connection, slug).condition
+        waiting |= segments_named(found[slug]) - found.keys()
+    return found
+
+
+def _list_ids(connection: Connection, condition: Condition) -> dict[str, int]:
+    """The numbers of the lists that the condition names. Raises NotFoundError that suggests similar ones."""
+    named = lists_named(condition)
+    if not named:
+        return {}
+    known = {row.slug: row.id for row in connection.execute(select(tables.lists.c.slug, tables.lists.c.id))}
+    for slug in sorted(named - known.keys()):
+        raise missing("list", slug, known)
+    return {slug: known[slug] for slug in named}
+
+
+def _campaigns_to_come(connection: Connection, slug: str) -> list[int]:
+    """The numbers of the campaigns that go to the segment, or to all but it, and are not released yet."""
+    campaign, dispatch = tables.campaigns.c, tables.dispatches.c
+    is_part = or_(*(campaign.audience[name].has_key(slug) for name in ("segments", "except_segments")))
+    rows = connection.execute(
+        select(campaign.id)
+        .where(
+            is_part,
+            exists().where(
+                dispatch.campaign_id == campaign.id,
+                dispatch.released_at.is_(None),
+                dispatch.state.in_(OPEN_STATES),
+            ),
+        )
+        .order_by(campaign.id)
+    )
+    return list(rows.scalars())
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """One change of segments at a time: two of them could make a circle of which neither sees the other half."""
+    connection.execute(text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _allow_memory(connection: Connection) -> None:
+    """For this transaction."""
+    connection.execute(select(func.set_config("work_mem", _WORK_MEMORY, literal(value=True))))
+
+
+def _segment(row: Row[Any]) -> Segment:
+    return Segment(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        condition=condition_from_json(row.condition),
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
-DEEPEST = 50
+DEEPEST = 25
+# The same with everything that saved segments stand for.
+DEEPEST_EXPANDED = 50
 MOST_CONDITIONS = 200
+MOST_CONDITIONS_EXPANDED = 1000
 MOST_VALUES = 1000
 MOST_STEPS = 8
 LONGEST_TEXT = 100_000

@@ -1,0 +1,91 @@
+"""References from segments to segments: put in place of the names, as far as they end."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from distributor.domain.errors import NotFoundError, SegmentError
+from distributor.domain.segments.condition import And, Condition, InSegment, Leaf, Not, Or, leaves, segments_named
+from distributor.domain.segments.limits import DEEPEST_EXPANDED, MOST_CONDITIONS_EXPANDED
+
+
+def expanded(condition: Condition, segments: Mapping[str, Condition], *, name: str | None = None) -> Condition:
+    """The condition with every segment that it refers to written out. `name` is its own, if it has one.
+
+    Raises SegmentError if a segment refers to itself, by whatever way, or if there is too much of it; NotFoundError if
+    `segments` lacks one.
+    """
+    _Weighing(segments).weigh(condition, (name,) if name is not None else ())
+    return _expand(condition, segments, depth=0)
+
+
+def users_of(slug: str, segments: Mapping[str, Condition]) -> list[str]:
+    """The segments that refer to this one, directly or through others."""
+    found: list[str] = []
+    waiting = [slug]
+    while waiting:
+        wanted = waiting.pop()
+        users = [name for name, one in segments.items() if wanted in segments_named(one) and name not in found]
+        found += users
+        waiting += users
+    return found
+
+
+def missing(noun: str, slug: str, known: Iterable[str]) -> NotFoundError:
+    """That a condition refers to something that is not there, with the names that are like it."""
+    similar = difflib.get_close_matches(slug, list(known), n=2)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else f"`distributor {noun} list` shows the ones there are"
+    return NotFoundError(noun, slug, hint=hint)
+
+
+class _Weighing:
+    """Counts what a condition would come to, without writing it out: ten segments of two references each are 1,024."""
+
+    def __init__(self, segments: Mapping[str, Condition]) -> None:
+        self._segments = segments
+        self._weights: dict[str, int] = {}
+
+    def weigh(self, condition: Condition, way: tuple[str, ...]) -> int:
+        if len(way) > DEEPEST_EXPANDED:
+            raise SegmentError(f"segments refer to segments more than {DEEPEST_EXPANDED} deep: {_shown(way)}")
+        weight = sum(self._weigh_leaf(leaf, way) for leaf in leaves(condition))
+        if weight > MOST_CONDITIONS_EXPANDED:
+            raise SegmentError(
+                f"with the segments that it refers to, this comes to more than {MOST_CONDITIONS_EXPANDED} conditions"
+            )
+        return weight
+
+    def _weigh_leaf(self, leaf: Leaf, way: tuple[str, ...]) -> int:
+        if not isinstance(leaf, InSegment):
+            return 1
+        if leaf.slug in way:
+            raise SegmentError(f"the segment {leaf.slug!r} refers to itself: {_shown((*way, leaf.slug))}")
+        if leaf.slug not in self._weights:
+            self._weights[leaf.slug] = self.weigh(_of(leaf, self._segments), (*way, leaf.slug))
+        return self._weights[leaf.slug]
+
+
+def _expand(condition: Condition, segments: Mapping[str, Condition], *, depth: int) -> Condition:
+    if depth > DEEPEST_EXPANDED:
+        raise SegmentError(f"with the segments that it refers to, this is nested more than {DEEPEST_EXPANDED} deep")
+    match condition:
+        case And(conditions):
+            return And(tuple(_expand(one, segments, depth=depth + 1) for one in conditions))
+        case Or(conditions):
+            return Or(tuple(_expand(one, segments, depth=depth + 1) for one in conditions))
+        case Not(inner):
+            return Not(_expand(inner, segments, depth=depth + 1))
+        case InSegment():
+            return _expand(_of(condition, segments), segments, depth=depth + 1)
+    return condition
+
+
+def _of(leaf: InSegment, segments: Mapping[str, Condition]) -> Condition:
+    if leaf.slug not in segments:
+        raise missing("segment", leaf.slug, segments)
+    return segments[leaf.slug]
+
+
+def _shown(way: tuple[str, ...]) -> str:
+    return " → ".join(way)

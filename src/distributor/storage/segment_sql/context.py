@@ -1,0 +1,45 @@
+"""What a condition is seen from: a moment, and the numbers of the lists it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, cast, literal, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import DateTime, Text
+
+from distributor.domain.segments.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    now: datetime
+    list_ids: Mapping[str, int]
+
+    def within(self, moment: ColumnElement[Any], window: Window | None) -> ColumnElement[bool]:
+        """Whether a moment, which is not NULL, is in the window; it always is in none."""
+        since, until = window.bounds(self.now) if window else (None, None)
+        return and_(
+            true(),
+            *([moment >= instant(since)] if since is not None else []),
+            *([moment < instant(until)] if until is not None else []),
+        )
+
+
+def instant(moment: datetime) -> ColumnElement[Any]:
+    """A parameter of PostgreSQL's type for instants."""
+    return literal(moment, DateTime(timezone=True))
+
+
+def texts(values: Sequence[str]) -> ColumnElement[Any]:
+    """A parameter that is an array of texts."""
+    return cast(list(values), ARRAY(Text))
+
+
+def pattern_of(part: str, *, before: str = "%", after: str = "%") -> ColumnElement[str]:
+    """A parameter for LIKE that stands for a text with `part` in it, whatever signs that holds."""
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return literal(f"{before}{escaped}{after}", Text)

@@ -1,0 +1,254 @@
+"""What every kind of condition means, said once more in plain Python over plain values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import singledispatch
+from typing import Any
+
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
+from distributor.domain.segments.condition import (
+    Action,
+    And,
+    AttributeCompares,
+    AttributeDated,
+    AttributeHas,
+    AttributeIs,
+    AttributeIsSet,
+    AttributeMatches,
+    Bound,
+    ChoseTopic,
+    Created,
+    Engaged,
+    EngagedWithLast,
+    Everyone,
+    Field,
+    FieldIs,
+    FieldIsSet,
+    FieldMatches,
+    Match,
+    Not,
+    OnList,
+    Or,
+    Order,
+    Standing,
+    StandingIs,
+    TagIs,
+)
+from distributor.domain.segments.window import Window
+from storage.crowd import CONFIRMATION, NOW, Happening, Mail, Somebody
+
+MISSING = object()
+LOOK: Mapping[Match, Callable[[str, str], bool]] = {
+    Match.CONTAINS: lambda text, part: part.lower() in text.lower(),
+    Match.STARTS_WITH: lambda text, part: text.lower().startswith(part.lower()),
+    Match.ENDS_WITH: lambda text, part: text.lower().endswith(part.lower()),
+}
+COMPARE: Mapping[Order, Callable[[Decimal, Decimal], bool]] = {
+    Order.LESS: lambda left, right: left < right,
+    Order.AT_MOST: lambda left, right: left <= right,
+    Order.MORE: lambda left, right: left > right,
+    Order.AT_LEAST: lambda left, right: left >= right,
+}
+MEANT: Mapping[Action, Callable[[Happening], bool]] = {
+    Action.OPENED: lambda happening: happening.kind is EventKind.OPEN,
+    Action.CLICKED: lambda happening: happening.kind is EventKind.CLICK,
+    Action.BOUNCED: lambda happening: happening.kind is EventKind.BOUNCE,
+    Action.BOUNCED_SOFTLY: lambda happening: happening.detail.get("hard") is False,
+    Action.BOUNCED_HARD: lambda happening: happening.detail.get("hard") is True,
+    Action.COMPLAINED: lambda happening: happening.kind is EventKind.COMPLAINT,
+    Action.UNSUBSCRIBED: lambda happening: happening.kind is EventKind.UNSUBSCRIBE,
+}
+WERE_SENT = {DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED}
+
+
+@singledispatch
+def fits(condition: Any, person: Somebody) -> bool:
+    """Whether the condition holds this person, at NOW."""
+    raise TypeError(condition)
+
+
+@fits.register
+def _(condition: And, person: Somebody) -> bool:
+    return all(fits(one, person) for one in condition.conditions)
+
+
+@fits.register
+def _(condition: Or, person: Somebody) -> bool:
+    return any(fits(one, person) for one in condition.conditions)
+
+
+@fits.register
+def _(condition: Not, person: Somebody) -> bool:
+    return not fits(condition.condition, person)
+
+
+@fits.register
+def _(_: Everyone, __: Somebody) -> bool:
+    return True
+
+
+def field_of(person: Somebody, field: Field) -> str:
+    text: str = getattr(person, "key" if field is Field.EMAIL else field.value)
+    return text
+
+
+@fits.register
+def _(condition: FieldIs, person: Somebody) -> bool:
+    text = field_of(person, condition.field)
+    if condition.field is Field.LANGUAGE:
+        return any(f"{text.lower()}-".startswith(f"{value}-") for value in condition.values)
+    return text in condition.values
+
+
+@fits.register
+def _(condition: FieldMatches, person: Somebody) -> bool:
+    return LOOK[condition.match](field_of(person, condition.field), condition.text)
+
+
+@fits.register
+def _(condition: FieldIsSet, person: Somebody) -> bool:
+    return field_of(person, condition.field) != ""
+
+
+@fits.register
+def _(condition: StandingIs, person: Somebody) -> bool:
+    is_paused = person.paused_until is not None and person.paused_until > NOW
+    active = Standing.PAUSED if is_paused else Standing.ACTIVE
+    return (Standing.DISABLED if person.status == "disabled" else active) in condition.values
+
+
+def inside(moment: Any, window: Window | None) -> bool:
+    since, until = window.bounds(NOW) if window else (None, None)
+    return (since is None or since <= moment) and (until is None or moment < until)
+
+
+@fits.register
+def _(condition: Created, person: Somebody) -> bool:
+    return inside(person.created_at, condition.window)
+
+
+def value_at(person: Somebody, path: tuple[str, ...]) -> Any:
+    value: Any = person.attributes
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            return MISSING
+        value = value[step]
+    return value
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def number_of(value: Any) -> Decimal | None:
+    if is_number(value):
+        return Decimal(repr(value))
+    is_written = isinstance(value, str) and re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value, re.ASCII)
+    return Decimal(value) if is_written else None
+
+
+def same(value: Any, wanted: Any) -> bool:
+    if is_number(value) and is_number(wanted):
+        return Decimal(repr(value)) == Decimal(repr(wanted))
+    return type(value) is type(wanted) and bool(value == wanted)
+
+
+@fits.register
+def _(condition: AttributeIs, person: Somebody) -> bool:
+    value = value_at(person, condition.path)
+    return any(
+        same(value, wanted) or (is_number(wanted) and number_of(value) == Decimal(repr(wanted)))
+        for wanted in condition.values
+    )
+
+
+@fits.register
+def _(condition: AttributeCompares, person: Somebody) -> bool:
+    number = number_of(value_at(person, condition.path))
+    return number is not None and COMPARE[condition.order](number, Decimal(repr(condition.number)))
+
+
+@fits.register
+def _(condition: AttributeMatches, person: Somebody) -> bool:
+    value = value_at(person, condition.path)
+    return isinstance(value, str) and LOOK[condition.match](value, condition.text)
+
+
+@fits.register
+def _(condition: AttributeHas, person: Somebody) -> bool:
+    value = value_at(person, condition.path)
+    return isinstance(value, list) and any(same(one, condition.value) for one in value)
+
+
+@fits.register
+def _(condition: AttributeIsSet, person: Somebody) -> bool:
+    value = value_at(person, condition.path)
+    return value is not MISSING and value is not None and value != ""
+
+
+@fits.register
+def _(condition: AttributeDated, person: Somebody) -> bool:
+    value = value_at(person, condition.path)
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}([T ].*)?", value, re.ASCII | re.DOTALL):
+        return False
+    first, last = condition.window.days(NOW)
+    day = value[:10]
+    return (first is None or first.isoformat() <= day) and (last is None or day <= last.isoformat())
+
+
+@fits.register
+def _(condition: TagIs, person: Somebody) -> bool:
+    return not set(condition.tags).isdisjoint(person.tags)
+
+
+@fits.register
+def _(condition: OnList, person: Somebody) -> bool:
+    return any(
+        (not condition.lists or place.list_slug in condition.lists)
+        and place.state == condition.state
+        and inside(place.changed_at, condition.window)
+        for place in person.places
+    )
+
+
+@fits.register
+def _(condition: ChoseTopic, person: Somebody) -> bool:
+    return any(
+        place.state == "subscribed"
+        and condition.list_slug in {None, place.list_slug}
+        and not set(condition.topics).isdisjoint(place.topics or ())
+        for place in person.places
+    )
+
+
+def is_mail(mail: Mail) -> bool:
+    return mail.state in WERE_SENT and mail.campaign != CONFIRMATION
+
+
+@fits.register
+def _(condition: Engaged, person: Somebody) -> bool:
+    mails = [mail for mail in person.mails if condition.campaign in {None, mail.campaign}]
+    if condition.action is Action.MAILED:
+        found = sum(is_mail(mail) and inside(mail.created_at, condition.window) for mail in mails)
+        return found >= condition.at_least
+    found = sum(
+        MEANT[condition.action](happening)
+        and (condition.link is None or condition.link.lower() in happening.detail.get("url", "").lower())
+        and inside(happening.at, condition.window)
+        for mail in mails
+        for happening in mail.happenings
+    )
+    return found >= condition.at_least
+
+
+@fits.register
+def _(condition: EngagedWithLast, person: Somebody) -> bool:
+    mails = [mail for mail in person.mails if is_mail(mail)][-condition.last :]
+    engaged = sum(any(MEANT[condition.action](happening) for happening in mail.happenings) for mail in mails)
+    if condition.bound is Bound.AT_LEAST:
+        return engaged >= condition.count
+    return len(mails) == condition.last and engaged <= condition.count
