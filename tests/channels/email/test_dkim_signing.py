@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.email.compose import prepare
-from distributor.channels.email.dkim.canonical import digest_of_body, relaxed
+from distributor.channels.email.dkim.canonical import Opening, digest_of_body, relaxed, split_message
 from distributor.channels.email.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read_key
 from distributor.channels.email.dkim.records import record_name, record_of
 from distributor.channels.email.dkim.signer import UNSIGNED, Identity, Signer
@@ -27,6 +27,7 @@ from .mailing import TOKENS, a_delivery, a_rendition
 AT = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
 BOTH = {"r1": True, "e1": True}
 NEITHER = {"r1": False, "e1": False}
+ED25519 = make_key(Algorithm.ED25519)
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,21 @@ def test_fields_are_made_canonical_as_dkimpy_does_it(name: str, value: str) -> N
 def test_bodies_are_made_canonical_as_dkimpy_does_it(body: bytes) -> None:
     theirs = dkim.canonicalization.Simple.canonicalize_body(body)
     assert digest_of_body(b"head: x\r\n\r\n" + body, 11) == hashlib.sha256(theirs).digest()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(message=messages(), known=st.integers(0, 40), differs=st.booleans())
+def test_an_opening_saves_time_and_changes_nothing(message: bytes, known: int, differs: bool) -> None:
+    octets = message.partition(b"\r\n\r\n")[2][:known] + b"!" * differs
+    signer = Signer([Identity(domain="example.org", selector="s", key=ED25519)])
+    assert signer.sign(message, at=AT, opening=Opening(octets)) == signer.sign(message, at=AT)
+
+
+def test_a_composed_mail_begins_with_the_opening_of_its_rendition() -> None:
+    prepared = prepare(a_rendition(text="The same for all.\n" * 20 + "@@unsubscribe@@\n"))
+    message = prepared.message_for(a_delivery(), TOKENS)
+    _, known = prepared.opening.hash_of(message, split_message(message)[1])
+    assert message[:known].endswith(b"The same for all.\r\nhttps://news.example.org/unsubscribe/=\r\n")
 
 
 # Keys.

@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from distributor.channels.email.address import Mailbox
+from distributor.channels.email.dkim.canonical import Opening
 from distributor.channels.email.header import ascii_field, mailbox_field, text_field, uri_field
 from distributor.channels.email.manner import manner_of
 from distributor.channels.email.quoted_printable import encode_last_stretch, encode_stretch
@@ -32,7 +34,8 @@ _PART = "--{boundary}\r\nContent-Type: {type}; charset=utf-8\r\nContent-Transfer
 class Prepared:
     """A rendition ready for its recipients: `sender` is whom it comes from, `fields` the personal fields it needs.
 
-    `needs_smtputf8`: an address that stands in every mail has a local part beyond ASCII.
+    `needs_smtputf8`: an address that stands in every mail has a local part beyond ASCII. `opening` is what all bodies
+    begin with.
     """
 
     sender: Mailbox
@@ -45,6 +48,7 @@ class Prepared:
     link_fields: Mapping[str, str]
     closing_fields: bytes
     body: Splice
+    opening: Opening
 
     def message_for(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
         """The whole mail with CRLF line ends, the same bytes whenever it is asked for.
@@ -55,8 +59,8 @@ class Prepared:
             (
                 self.origin_fields,
                 mailbox_field("To", [Mailbox.parse(delivery.recipient)]),
-                text_field("Subject", self._subject_for(delivery, tokens)),
-                ascii_field("Date", format_datetime(delivery.created_at.astimezone(UTC))),
+                _subject_field(self._subject_for(delivery, tokens)),
+                _date_field(delivery.created_at),
                 ascii_field("Message-ID", self.message_id(delivery, tokens)),
                 *(uri_field(name, self._url(link, delivery, tokens)) for name, link in self.link_fields.items()),
                 ascii_field("Feedback-ID", f"{delivery.dispatch_id}:{self.feedback}"),
@@ -77,6 +81,17 @@ class Prepared:
         return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in self.subject)
 
 
+# The mails of a campaign have one date, and mostly one subject; writing both takes a quarter of the time of a mail.
+@lru_cache(maxsize=64)
+def _subject_field(subject: str) -> bytes:
+    return text_field("Subject", subject)
+
+
+@lru_cache(maxsize=64)
+def _date_field(at: datetime) -> bytes:
+    return ascii_field("Date", format_datetime(at.astimezone(UTC)))
+
+
 def prepare(rendition: Rendition) -> Prepared:
     """Do all that does not depend on the recipient.
 
@@ -93,6 +108,7 @@ def prepare(rendition: Rendition) -> Prepared:
     if any(isinstance(part, LinkSlot) for part in subject):
         raise InputError("subject: the token of a link stands in it; only personal fields can")
     boundary = _boundary(rendition)
+    body = Splice.of(_body(text, markup, boundary=boundary))
     return Prepared(
         sender=sender,
         needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, answers_to) if mailbox),
@@ -103,7 +119,9 @@ def prepare(rendition: Rendition) -> Prepared:
         origin_fields=_origin_fields(sender, answers_to),
         link_fields=manner.link_fields,
         closing_fields=manner.fields(payload, sender) + _content_fields(payload, boundary=boundary),
-        body=Splice.of(_body(text, markup, boundary=boundary)),
+        body=body,
+        # Without the line that ends the header.
+        opening=Opening(body.opening.removeprefix(b"\r\n")),
     )
 
 

@@ -130,7 +130,7 @@ class Batch:
             recipient = Address.parse(delivery.recipient)
             message = self._prepared.message_for(delivery, self._context.tokens)
             # Dated by the delivery and not by the clock: a mail is the same bytes on every attempt.
-            content = self._signer.sign(message, at=delivery.created_at)
+            content = self._signer.sign(message, at=delivery.created_at, opening=self._prepared.opening)
         except AddressError as error:
             self.tell(Outcome.of(delivery, Verdict.FAILED, reply_code=553, reply=f"5.1.3 {error}"))
         except InputError as error:

@@ -35,6 +35,12 @@ class Splice:
                 gaps.append((place, slots.setdefault(part, len(slots))))
         return cls(tuple(pieces), tuple(gaps), tuple(slots))
 
+    @property
+    def opening(self) -> bytes:
+        """What comes before the first gap: the same for every recipient."""
+        first = self.gaps[0][0] if self.gaps else len(self.pieces)
+        return b"".join(self.pieces[:first])
+
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
         """Raises InputError if the recipient lacks a personal field."""
         values = [encode_stretch(slot.fill(delivery, tokens)) for slot in self.slots]

@@ -12,14 +12,14 @@ from distributor.domain.rendition import Rendition
 def is_aligned(signing: str, author: str) -> bool:
     """Whether one of the domains is the other or a part of it.
 
-    RFC 9989 section 4.10 asks for the same organizational domain. Without the DNS this is as near as one can come: nobody
-    signs for a domain as wide as ``co.uk``.
+    RFC 9989 section 4.10 asks for the same organizational domain. Without the DNS this is as near as one can come:
+    nobody signs for a domain as wide as ``co.uk``.
     """
     return signing == author or signing.endswith(f".{author}") or author.endswith(f".{signing}")
 
 
 def check_signing(rendition: Rendition, ring: KeyRing) -> list[Problem]:
-    """A warning if the channel signs, but for others than the sender. An unreadable sender is somebody else's finding."""
+    """A warning if the channel signs, but for others than the sender. An unreadable sender is not its finding."""
     try:
         author = Mailbox.parse(rendition.payload["from"]).address.domain
     except AddressError:
