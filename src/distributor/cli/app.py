@@ -16,8 +16,10 @@ from distributor.cli import (
     maintenance,
     render,
     returns,
+    segments,
     serve,
     subscribers,
+    suppressions,
     tokens,
 )
 from distributor.cli import demo as demonstration
@@ -45,6 +47,8 @@ app.add_typer(campaigns.commands, name="campaign")
 app.add_typer(returns.commands, name="bounce")
 app.add_typer(subscribers.commands, name="subscriber")
 app.add_typer(lists.commands, name="list")
+app.add_typer(segments.commands, name="segment")
+app.add_typer(suppressions.commands, name="suppression")
 app.add_typer(channels.commands, name="channel")
 app.add_typer(tokens.commands, name="token")
 
