@@ -1,0 +1,83 @@
+"""Rates: how often something may be done, counted in Redis for all web processes together."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from redis import Redis, RedisError
+
+from distributor.domain.errors import ServiceError
+
+# What one customer of a provider is usually given: RFC 6177 section 2 for the second.
+_IPV4_PREFIX = 24
+_IPV6_PREFIX = 56
+
+# Either every count is below its limit and grows by one, or none does: who was refused has not used anything up.
+# A count begins with the first of its window and ends with it.
+_COUNT = """
+for place, key in ipairs(KEYS) do
+    local count = tonumber(redis.call('GET', key) or '0')
+    if count >= tonumber(ARGV[2 * place - 1]) then
+        return {place, redis.call('PTTL', key)}
+    end
+end
+for place, key in ipairs(KEYS) do
+    if redis.call('INCR', key) == 1 then
+        redis.call('PEXPIRE', key, ARGV[2 * place])
+    end
+end
+return {0, 0}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """At most `limit` within a `window` by one `subject`, such as an address; `what` names the rate to people."""
+
+    what: str
+    subject: str
+    limit: int
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exceeded:
+    """The rate that was, and how long until it is not."""
+
+    rate: Rate
+    wait: timedelta
+
+
+def spend(redis: Redis, rates: Sequence[Rate]) -> Exceeded | None:
+    """Count one more for all of these, or for none of them if that were too much for one. Raises ServiceError."""
+    keys = [_key_of(rate) for rate in rates]
+    arguments = [str(int(number)) for rate in rates for number in (rate.limit, rate.window / timedelta(milliseconds=1))]
+    try:
+        place, left = cast("tuple[int, int]", redis.eval(_COUNT, len(keys), *keys, *arguments))
+    except RedisError as error:
+        raise ServiceError(f"Redis does not answer: {type(error).__name__}") from error
+    if not place:
+        return None
+    return Exceeded(rate=rates[place - 1], wait=timedelta(milliseconds=max(left, 1)))
+
+
+def network_of(address: str) -> str:
+    """The network that an IP address is counted with; empty if it is none, so that all such are counted as one."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    prefix = _IPV6_PREFIX if isinstance(found, ipaddress.IPv6Address) else _IPV4_PREFIX
+    return str(ipaddress.ip_network((found, prefix), strict=False))
+
+
+def _key_of(rate: Rate) -> str:
+    # Redis is no place for addresses: the counts are under their digests.
+    return f"distributor:rate:{rate.what}:{hashlib.sha256(rate.subject.encode()).hexdigest()[:32]}"
