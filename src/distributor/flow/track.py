@@ -5,39 +5,23 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from redis import RedisError
 
 from distributor.channels.contract import Viewable
-from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import List, Membership
 from distributor.domain.tokens import Claim, Purpose
 from distributor.flow.installation import Installation
-from distributor.storage import campaigns, channels, deliveries, events, lists, memberships, subscribers
-from distributor.storage.database import Connection
-from distributor.storage.deliveries import DeliveryRecord
+from distributor.storage import campaigns, channels, deliveries, events
 
 STREAM = "distributor:events"
-_LEAVING = "Unsubscribe"
 _BATCH = 1000
 # Beyond this the oldest events are given up rather than Redis' memory: nobody has written any for a long time.
 _MOST_WAITING = 5_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What somebody is to a list: `recipient` is the address that the mail of `delivery_id` went to."""
-
-    delivery_id: int
-    list: List
-    membership: Membership
-    recipient: str
 
 
 def note_open(installation: Installation, token: str, detail: Mapping[str, Json]) -> bool:
@@ -85,48 +69,6 @@ def view_sent(installation: Installation, token: str, *, pixel_url: str) -> str 
     return channel.view(rendition, found[0], installation.tokens, pixel_url=pixel_url)
 
 
-def find_standing(installation: Installation, purpose: Purpose, token: str) -> Standing | None:
-    """What the holder of a link to leave a list or to choose is to that list; None if the link is not ours."""
-    claim = installation.tokens.read(purpose, token)
-    if claim is None:
-        return None
-    with installation.database.begin() as connection:
-        found = _place_of(connection, claim.delivery_id)
-        if found is None:
-            return None
-        record, chosen, membership = found
-    return Standing(delivery_id=record.id, list=chosen, membership=membership, recipient=record.recipient)
-
-
-def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Json]) -> List | None:
-    """Take the holder of the link off its list, at once and for good; doing it twice is the same as once.
-
-    None if the link is not ours. Raises ServiceError rather than pretend.
-    """
-    claim = installation.tokens.read(Purpose.UNSUBSCRIBE, token)
-    if claim is None:
-        return None
-    now = installation.clock()
-    with installation.database.begin() as connection:
-        found = _place_of(connection, claim.delivery_id)
-        if found is None:
-            return None
-        record, chosen, _ = found
-        assert record.subscriber_id is not None, "a place on a list is somebody's"  # noqa: S101
-        subscribers.lock(connection, record.subscriber_id)
-        evidence = Evidence(method=ConsentMethod.FORM, text=_LEAVING, detail={**detail, "delivery": record.id})
-        if memberships.leave(connection, record.subscriber_id, chosen.id, evidence, now=now):
-            event = Event(
-                delivery_id=claim.delivery_id,
-                kind=EventKind.UNSUBSCRIBE,
-                at=now,
-                key=f"unsubscribe-{claim.delivery_id}-{now.timestamp()}",
-                detail=detail,
-            )
-            events.record(connection, [event])
-    return chosen
-
-
 def has_waiting_events(installation: Installation) -> bool:
     """Whether the stream holds events that are not in the ledger yet."""
     return bool(installation.redis.xlen(STREAM))
@@ -141,18 +83,6 @@ def write_events(installation: Installation) -> int:
         events.record(connection, [_event_of(fields) for _, fields in entries])
     installation.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
     return len(entries)
-
-
-def _place_of(connection: Connection, delivery_id: int) -> tuple[DeliveryRecord, List, Membership] | None:
-    """The delivery, the list it was sent on behalf of, and what its recipient is to that; None if that is gone."""
-    try:
-        record = deliveries.find(connection, delivery_id)
-    except NotFoundError:
-        return None
-    if record.subscriber_id is None or record.list_id is None:
-        return None
-    membership = memberships.state_of(connection, record.subscriber_id, record.list_id)
-    return (record, lists.find_by_id(connection, record.list_id), membership) if membership else None
 
 
 def _target_of(installation: Installation, claim: Claim) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, func, select, text
 
 from distributor.domain.event import Event, EventKind
+from distributor.domain.rendition import Json
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -41,6 +42,19 @@ def record(connection: Connection, events: Sequence[Event]) -> int:
             "details": [json.dumps(dict(event.detail)) for event in events],
         },
     ).rowcount
+
+
+def add_detail(connection: Connection, delivery_id: int, kind: EventKind, detail: Mapping[str, Json]) -> bool:
+    """Say more about the last event of this kind of a delivery; False if there is none."""
+    return bool(
+        connection.execute(
+            text("""
+                UPDATE events SET detail = detail || CAST(:detail AS jsonb)
+                WHERE id = (SELECT max(id) FROM events WHERE delivery_id = :delivery_id AND kind = :kind)
+            """),
+            {"delivery_id": delivery_id, "kind": kind, "detail": json.dumps(dict(detail))},
+        ).rowcount
+    )
 
 
 def of_delivery(connection: Connection, delivery_id: int) -> list[Event]:

@@ -1,0 +1,48 @@
+"""Wording: the sentences people agree to, in the one place where the pages and the record of consent take them from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from distributor.channels.contract import Site
+from distributor.domain.subscriber import List
+
+LEAVING = "Unsubscribe"
+LEAVING_EVERYTHING = "Unsubscribe from everything"
+LEAVING_A_LIST = "My choices, saved with this list no longer ticked"
+
+
+def promise(site: Site) -> str:
+    """What everybody who signs up is told, below the lists to choose from."""
+    return (
+        f"I would like {site.name} to send me mail from the lists I have chosen. "
+        "I can change my choice or leave at any time, by a link at the end of every mail."
+    )
+
+
+def signing_up(site: Site, chosen: List) -> str:
+    """What is kept for one list: its label, as it stood beside the box that was ticked, and the promise."""
+    return f"{_label(chosen)}\n\n{promise(site)}"
+
+
+def confirming(site: Site, chosen: Iterable[List]) -> str:
+    """What is kept of somebody who follows the link in their mailbox and presses the button."""
+    return f"Yes, send me mail from:\n{_labels(chosen)}\n\n{promise(site)}"
+
+
+def choosing(site: Site, chosen: List) -> str:
+    """What is kept of somebody who ticks a list among their choices."""
+    return f"{_label(chosen)}\n\n{promise(site)}"
+
+
+def returning(site: Site, chosen: List) -> str:
+    """What is kept of somebody who has left and says that this was a mistake."""
+    return f"That was a mistake: subscribe me again\n\n{_label(chosen)}\n\n{promise(site)}"
+
+
+def _labels(chosen: Iterable[List]) -> str:
+    return "\n".join(_label(one) for one in chosen)
+
+
+def _label(chosen: List) -> str:
+    return f"{chosen.name}: {chosen.description}" if chosen.description else chosen.name

@@ -1,0 +1,18 @@
+"""Topics: the tags that a list offers to its subscribers, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+def labels(connection: Connection, slugs: Iterable[str]) -> dict[str, str]:
+    """The label of each slug, in their order. A tag that no article has carried yet is called by its words."""
+    wanted = list(dict.fromkeys(slugs))
+    rows = connection.execute(select(tables.tags).where(tables.tags.c.slug.in_(wanted)))
+    known = {row.slug: row.label for row in rows}
+    return {slug: known.get(slug, slug.replace("-", " ")) for slug in wanted}
