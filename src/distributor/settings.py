@@ -34,6 +34,17 @@ class Settings(BaseSettings):
     content_dir: Path = Field(Path("content"), description="the folder source")
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="reverse proxies whose X-Forwarded-For is believed: addresses or networks, by commas"
+    )
+    sign_ups_per_address: int = Field(10, ge=1, description="sign-ups for one mail address in a day")
+    sign_ups_per_network: int = Field(
+        30, ge=1, description="sign-ups from one network, a /24 or of IPv6 a /56, in an hour"
+    )
+    sign_ups_per_list: int = Field(1000, ge=1, description="sign-ups to one list in an hour")
+    challenge_cost: int = Field(
+        0, ge=0, le=100_000, description="ALTCHA on sign-up forms: iterations of PBKDF2 a try, such as 5000; 0: none"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("public_url")

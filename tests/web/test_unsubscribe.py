@@ -10,13 +10,15 @@ import pytest
 from lxml import html
 from starlette.testclient import TestClient
 
+from distributor.domain.consent import ConsentAction
 from distributor.domain.event import EventKind
-from distributor.domain.subscriber import Membership
+from distributor.domain.subscriber import Frequency, Membership
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.installation import Installation
+from distributor.storage import consents, memberships
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
-from distributor.web.public.unsubscribe import masked
+from distributor.web.public.masking import masked
 
 from .newsroom import SentMail
 
@@ -29,17 +31,14 @@ def link(mail: SentMail) -> str:
     return f"/unsubscribe/{mail.token(Purpose.UNSUBSCRIBE)}"
 
 
-def preferences(mail: SentMail) -> str:
-    return f"/preferences/{mail.token(Purpose.PREFERENCES)}"
-
-
-def press_the_button(client: TestClient, text: str) -> str:
-    """What a browser does when the one button of the page is pressed; gives the page that comes."""
+def press(client: TestClient, text: str, label: str, **typed: str) -> str:
+    """What a browser does when the button with this label is pressed; gives the page that comes."""
     page = html.document_fromstring(text)
-    [form] = page.xpath("//form")
-    [button] = form.xpath(".//button[@type='submit']")
+    [button] = [one for one in page.xpath("//form//button") if one.text_content() == label]
+    form = next(button.iterancestors("form"))
     assert form.get("method") == "post"
-    response = client.post(form.get("action"), data={button.get("name"): button.get("value")})
+    own = {button.get("name"): button.get("value")} if button.get("name") else {}
+    response = client.post(form.get("action"), data={**own, **typed})
     assert response.status_code == 200
     return response.text
 
@@ -47,7 +46,6 @@ def press_the_button(client: TestClient, text: str) -> str:
 def test_to_look_at_the_page_changes_nothing_however_often(client: TestClient, sent_mail: SentMail):
     for method in ("GET", "HEAD", "GET"):
         assert client.request(method, link(sent_mail)).status_code == 200
-        assert client.request(method, preferences(sent_mail)).status_code == 200
     assert sent_mail.memberships() == BOTH_ARE_ON_IT
     assert sent_mail.events() == []
 
@@ -112,37 +110,88 @@ def test_a_post_that_does_not_ask_for_it_changes_nothing(
 
 
 def test_the_button_of_the_page_does_what_it_says(client: TestClient, sent_mail: SentMail):
-    answer = press_the_button(client, client.get(link(sent_mail)).text)
+    answer = press(client, client.get(link(sent_mail)).text, "Unsubscribe")
     assert "You are unsubscribed" in answer
     assert sent_mail.memberships() == ROBIN_HAS_LEFT
     [event] = sent_mail.events()
     assert event.detail == {"way": "page"}
 
 
-def test_the_button_of_the_preferences_does_what_it_says(client: TestClient, sent_mail: SentMail):
-    press_the_button(client, client.get(preferences(sent_mail)).text)
+def test_whoever_has_left_is_offered_no_button_to_leave(client: TestClient, sent_mail: SentMail):
+    client.post(link(sent_mail), data=ONE_CLICK)
+    page = html.document_fromstring(client.get(link(sent_mail)).text)
+    assert [button.text_content() for button in page.xpath("//button")] == ["Send", "Subscribe me again"]
+    assert page.xpath("string(//h1)") == "You are unsubscribed"
+
+
+def test_why_somebody_left_is_kept_with_their_leaving(client: TestClient, sent_mail: SentMail):
+    left = client.post(link(sent_mail), data=ONE_CLICK).text
+    answer = press(client, left, "Send", reason="too_often", words="Every\nday!")
+    assert "Thank you for telling us." in answer
+    [event] = sent_mail.events()
+    assert event.detail == {"way": "one-click", "reason": "too_often", "words": "Every\nday!"}
     assert sent_mail.memberships() == ROBIN_HAS_LEFT
 
 
-def test_whoever_has_left_is_offered_no_button(client: TestClient, sent_mail: SentMail):
+def test_nobody_has_to_say_why(client: TestClient, sent_mail: SentMail):
+    left = client.post(link(sent_mail), data=ONE_CLICK).text
+    assert "Thank you for telling us." not in press(client, left, "Send")
+
+
+def test_a_reason_that_is_none_of_ours_is_refused(client: TestClient, sent_mail: SentMail):
     client.post(link(sent_mail), data=ONE_CLICK)
-    for path in (link(sent_mail), preferences(sent_mail)):
-        page = html.document_fromstring(client.get(path).text)
-        assert page.xpath("//form") == []
-        assert "nsubscribed" in page.text_content()
+    assert client.post(f"{link(sent_mail)}/reason", data={"reason": "spite"}).status_code == 400
+    [event] = sent_mail.events()
+    assert event.detail == {"way": "one-click"}
 
 
-def test_the_preferences_say_which_list_and_how_things_stand(client: TestClient, sent_mail: SentMail):
-    page = html.document_fromstring(client.get(preferences(sent_mail)).text)
-    assert page.xpath("//dd//text()") == ["Weekly letter", "R•••@example.org", "Subscribed"]
+def test_who_is_still_on_the_list_has_no_reason_to_have_left(client: TestClient, sent_mail: SentMail):
+    assert client.post(f"{link(sent_mail)}/reason", data={"reason": "other"}).status_code == 200
+    assert sent_mail.events() == []
+
+
+def test_the_way_back_puts_its_holder_on_the_list_again_with_a_consent(client: TestClient, sent_mail: SentMail):
+    left = client.post(link(sent_mail), data=ONE_CLICK).text
+    assert "You are subscribed again" in press(client, left, "Subscribe me again")
+    assert sent_mail.memberships() == BOTH_ARE_ON_IT
+    with sent_mail.installation.database.begin() as connection:
+        records = consents.of_subscriber(connection, 1)
+    assert [record.action for record in records] == [
+        ConsentAction.GRANTED,
+        ConsentAction.WITHDRAWN,
+        ConsentAction.GRANTED,
+    ]
+    assert "That was a mistake: subscribe me again" in records[-1].text
+
+
+def test_the_way_back_keeps_the_topics(client: TestClient, sent_mail: SentMail):
+    installation = sent_mail.installation
+    with installation.database.begin() as connection:
+        memberships.choose(connection, 1, sent_mail.list_id, topics=["boats"], frequency=Frequency.WEEKLY)
+    press(client, client.post(link(sent_mail), data=ONE_CLICK).text, "Subscribe me again")
+    with installation.database.begin() as connection:
+        [place] = memberships.of_subscriber(connection, 1)
+    assert (place.state, place.topics, place.frequency) == (Membership.SUBSCRIBED, ("boats",), Frequency.WEEKLY)
+
+
+def test_the_way_back_of_who_never_left_changes_nothing(client: TestClient, sent_mail: SentMail):
+    assert client.post(f"{link(sent_mail)}/return").status_code == 200
+    with sent_mail.installation.database.begin() as connection:
+        assert len(consents.of_subscriber(connection, 1)) == 1
+
+
+@pytest.mark.parametrize("step", ["reason", "return"])
+def test_what_follows_leaving_is_only_posted_to(client: TestClient, sent_mail: SentMail, step: str):
+    response = client.get(f"{link(sent_mail)}/{step}")
+    assert response.status_code == 405
+    assert client.post(f"/unsubscribe/none/{step}").status_code == 404
 
 
 def test_no_page_shows_a_whole_address_or_anybody_else(client: TestClient, sent_mail: SentMail):
-    pages = [client.get(path).text for path in (link(sent_mail), preferences(sent_mail))]
-    pages.append(client.post(link(sent_mail), data=ONE_CLICK).text)
+    pages = [client.get(link(sent_mail)).text, client.post(link(sent_mail), data=ONE_CLICK).text]
     for text in pages:
         assert "R•••@example.org" in text
-        for secret in ("robin", "Sam", "elsewhere"):
+        for secret in ("robin", "Sam", "elsewhere.example"):
             assert secret.lower() not in text.lower()
 
 
@@ -166,12 +215,6 @@ def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient,
     assert sent_mail.memberships() == BOTH_ARE_ON_IT
 
 
-def test_preferences_open_only_with_their_own_link_and_are_not_posted_to(client: TestClient, sent_mail: SentMail):
-    assert client.get(f"/preferences/{sent_mail.token(Purpose.UNSUBSCRIBE)}").status_code == 404
-    assert client.post(preferences(sent_mail), data=ONE_CLICK).status_code == 405
-    assert sent_mail.memberships() == BOTH_ARE_ON_IT
-
-
 def test_what_is_too_much_for_a_form_is_refused(client: TestClient, sent_mail: SentMail):
     response = client.post(link(sent_mail), data={**ONE_CLICK, "more": "x" * 100_000})
     assert response.status_code == 413
@@ -190,7 +233,7 @@ def test_without_postgresql_nobody_is_told_that_it_worked(installation: Installa
 def test_these_pages_are_kept_and_indexed_by_nobody_and_tell_their_address_to_nobody(
     client: TestClient, sent_mail: SentMail
 ):
-    for path in (link(sent_mail), preferences(sent_mail), "/unsubscribe/none"):
+    for path in (link(sent_mail), "/unsubscribe/none"):
         headers = client.get(path).headers
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "no-referrer"

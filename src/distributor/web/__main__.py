@@ -9,9 +9,10 @@ import structlog
 from distributor.bootstrap import open_installation
 from distributor.domain.errors import DistributorError
 from distributor.logs import configure_logs
-from distributor.settings import load_settings
+from distributor.settings import Settings, load_settings
 from distributor.storage.schema import check_schema, migrate
 from distributor.web.app import serve
+from distributor.web.rules import Rules
 
 
 def main() -> None:
@@ -21,10 +22,20 @@ def main() -> None:
     try:
         with open_installation(settings) as installation:
             (check_schema if settings.database_url else migrate)(installation.database)
-            serve(installation, host=settings.host, port=settings.port)
+            serve(installation, _rules_of(settings), host=settings.host, port=settings.port)
     except DistributorError as error:
         structlog.get_logger("web").error("cannot serve", reason=str(error))
         sys.exit(error.exit_code)
+
+
+def _rules_of(settings: Settings) -> Rules:
+    return Rules(
+        sign_ups_per_address=settings.sign_ups_per_address,
+        sign_ups_per_network=settings.sign_ups_per_network,
+        sign_ups_per_list=settings.sign_ups_per_list,
+        challenge_cost=settings.challenge_cost,
+        trusted_proxies=settings.trusted_proxies,
+    )
 
 
 if __name__ == "__main__":

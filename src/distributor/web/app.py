@@ -17,28 +17,37 @@ from distributor.web.headers import SecurityHeaders
 from distributor.web.pages import Pages
 from distributor.web.paths import LegiblePaths
 from distributor.web.public.articles import ArticlePages
+from distributor.web.public.confirm import Confirming
 from distributor.web.public.feeds import Feeds
 from distributor.web.public.health import Health
 from distributor.web.public.media import MediaFiles
 from distributor.web.public.metrics import Metrics
+from distributor.web.public.own_data import OwnData
+from distributor.web.public.preferences import PreferenceCentre
+from distributor.web.public.sign_up import SigningUp
 from distributor.web.public.tracking import Tracking
 from distributor.web.public.unsubscribe import Leaving
 from distributor.web.requests_seen import RequestsSeen
+from distributor.web.rules import USUAL, Rules
 
-# The largest body anybody has to post here is a form of two fields.
+# The largest body anybody has to post here is a form with somebody's choices.
 _LARGEST_BODY = 64 * 1024
 # Fewer than the connections that a Database opens: a request never waits in vain for one.
 _THREADS = 12
 
 
-def create_app(installation: Installation) -> Starlette:
+def create_app(installation: Installation, rules: Rules = USUAL) -> Starlette:
     """The web side of an installation as an ASGI application. Raises TemplateError if its style cannot be rendered."""
     pages = Pages(installation)
     registry = CollectorRegistry()
     routes = [
         *Feeds(installation).routes(),
         *Tracking(installation).routes(),
+        *SigningUp(installation, pages, rules).routes(),
+        *Confirming(installation, pages).routes(),
         *Leaving(installation, pages).routes(),
+        *PreferenceCentre(installation, pages).routes(),
+        *OwnData(installation, pages).routes(),
         *MediaFiles(installation).routes(),
         *ArticlePages(installation, pages).routes(),
         *Health(installation).routes(),
@@ -62,23 +71,37 @@ def create_app(installation: Installation) -> Starlette:
 
 
 def serve(
-    installation: Installation, *, host: str, port: int, on_listening: Callable[[str], None] | None = None
+    installation: Installation,
+    rules: Rules = USUAL,
+    *,
+    host: str,
+    port: int,
+    on_listening: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is being answered and return.
 
     Port 0 takes a free one. `on_listening` is told the address, ``http://host:port``, once it answers. Raises
     ConfigurationError before anything starts if the port cannot be had.
     """
-    server.run(create_app(installation), host=host, port=port, on_listening=on_listening)
+    server.run(
+        create_app(installation, rules),
+        host=host,
+        port=port,
+        trusted_proxies=rules.trusted_proxies,
+        on_listening=on_listening,
+    )
 
 
 @contextmanager
-def serving(installation: Installation, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(
+    installation: Installation, rules: Rules = USUAL, *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
     """Serve from a thread of this process for as long as this is open; gives the address, ``http://host:port``.
 
     Raises ConfigurationError if the port cannot be had.
     """
-    with server.running(create_app(installation), host=host, port=port) as address:
+    app = create_app(installation, rules)
+    with server.running(app, host=host, port=port, trusted_proxies=rules.trusted_proxies) as address:
         yield address
 
 

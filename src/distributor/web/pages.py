@@ -1,9 +1,10 @@
-"""Pages: templates with what all of them show, and the one style sheet they share."""
+"""Pages: templates with what all of them show, the style sheet they share, and the script that a form needs."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -17,21 +18,26 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 class Pages:
-    """Renders pages of one site. Raises TemplateError if the style sheet cannot be rendered."""
+    """Renders pages of one site. Raises TemplateError if its style sheet or script cannot be rendered."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         # Behind a proxy the site may live below a path of its host.
         self.root = urlsplit(installation.site.public_url).path
-        self._style = installation.templates.render("web/public/site.css.j2", {}).encode()
-        self._style_path = f"/assets/site-{hashlib.sha256(self._style).hexdigest()[:16]}.css"
+        self._style = _Asset.of(installation, "site.css.j2", "site-{}.css", "text/css; charset=utf-8")
+        self._solver = _Asset.of(installation, "solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
+
+    @property
+    def solver_url(self) -> str:
+        """Where the script is that solves the proof of work of a form."""
+        return self.root + self._solver.path
 
     def html(self, template: str, context: Mapping[str, object]) -> bytes:
         """The page that `template`, a name below ``web/public``, makes of the context."""
         shared = {
             "site": self._installation.site,
             "root": self.root,
-            "style_url": self.root + self._style_path,
+            "style_url": self.root + self._style.path,
         }
         return self._installation.templates.render(f"web/public/{template}", {**shared, **context}).encode()
 
@@ -48,8 +54,27 @@ class Pages:
         return HTMLResponse(self.html(template, context), status, headers={**private, **(headers or {})})
 
     def routes(self) -> list[Route]:
-        return [Route(self._style_path, self._send_style)]
+        return [
+            Route(self._style.path, self._send_style),
+            Route(self._solver.path, self._send_solver),
+        ]
 
     def _send_style(self, request: Request) -> Response:
-        sheet = Representation.of(self._style, media_type="text/css; charset=utf-8", cache_control=_FOREVER)
-        return answer(request, sheet, now=self._installation.clock())
+        return answer(request, self._style.sheet, now=self._installation.clock())
+
+    def _send_solver(self, request: Request) -> Response:
+        return answer(request, self._solver.sheet, now=self._installation.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asset:
+    """A file under a path made from its content, so that it may be kept for good."""
+
+    path: str
+    sheet: Representation
+
+    @classmethod
+    def of(cls, installation: Installation, template: str, name: str, media_type: str) -> _Asset:
+        body = installation.templates.render(f"web/public/{template}", {}).encode()
+        path = f"/assets/{name.format(hashlib.sha256(body).hexdigest()[:16])}"
+        return cls(path, Representation.of(body, media_type=media_type, cache_control=_FOREVER))

@@ -26,20 +26,30 @@ _REASONS = {
 }
 
 
-def run(app: ASGIApp, *, host: str, port: int, on_listening: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything starts if the port cannot be had."""
+def run(
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    trusted_proxies: str = "127.0.0.1",
+    on_listening: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything starts if the port cannot be had.
+
+    `trusted_proxies` are addresses or networks, separated by commas: what they say of a client's address is believed.
+    """
     with _listen(host, port) as listening:
-        server = _Server(app, _address_of(listening, host), on_listening)
+        server = _Server(app, _address_of(listening, host), trusted_proxies, on_listening)
         with _stopped_by_signals(server):
             server.run(sockets=[listening])
 
 
 @contextmanager
-def running(app: ASGIApp, *, host: str, port: int) -> Iterator[str]:
+def running(app: ASGIApp, *, host: str, port: int, trusted_proxies: str = "127.0.0.1") -> Iterator[str]:
     """Serve from a thread for as long as this is open; gives the address. Raises ConfigurationError."""
     with _listen(host, port) as listening:
         is_up = threading.Event()
-        server = _Server(app, _address_of(listening, host), lambda _: is_up.set())
+        server = _Server(app, _address_of(listening, host), trusted_proxies, lambda _: is_up.set())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
         thread.start()
         try:
@@ -52,7 +62,9 @@ def running(app: ASGIApp, *, host: str, port: int) -> Iterator[str]:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, app: ASGIApp, address: str, on_listening: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, address: str, trusted_proxies: str, on_listening: Callable[[str], None] | None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -60,6 +72,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                forwarded_allow_ips=trusted_proxies,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

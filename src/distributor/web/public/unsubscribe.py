@@ -1,4 +1,4 @@
-"""Leaving a list: a page with a button, and the one-click POST of RFC 8058."""
+"""Leaving a list: a page with a button, the one-click POST of RFC 8058, and what may be said afterwards."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ from starlette.routing import Route
 
 from distributor.domain.subscriber import Membership
 from distributor.domain.tokens import Purpose
-from distributor.flow import track
+from distributor.flow import leave, wording
 from distributor.flow.installation import Installation
-from distributor.flow.track import Standing
+from distributor.flow.leave import Standing
 from distributor.web.errors import dead_link
+from distributor.web.forms import read_form
 from distributor.web.pages import Pages
+from distributor.web.public.masking import masked
+from distributor.web.visitors import address_of
 
 # RFC 8058, section 3.2: the one pair a mail program posts, urlencoded or as multipart/form-data.
 _ONE_CLICK = ("List-Unsubscribe", "One-Click")
 # What the button of our own page posts.
 _BUTTON = ("button", "unsubscribe")
 _WAYS = {"one-click": _ONE_CLICK, "page": _BUTTON}
+_REASONS = {
+    "too_often": "Too many mails",
+    "not_relevant": "The articles are not for me",
+    "never_signed_up": "I never signed up",
+    "elsewhere": "I read them elsewhere",
+    "other": "Something else",
+}
 
 
 class Leaving:
@@ -33,49 +43,55 @@ class Leaving:
     def routes(self) -> list[Route]:
         return [
             Route("/unsubscribe/{token}", self.unsubscribe, methods=["GET", "POST"]),
-            Route("/preferences/{token}", self.show_preferences),
+            Route("/unsubscribe/{token}/reason", self.say_why, methods=["POST"]),
+            Route("/unsubscribe/{token}/return", self.come_back, methods=["POST"]),
         ]
 
     async def unsubscribe(self, request: Request) -> Response:
         if request.method != "POST":
             return await run_in_threadpool(self._ask, request)
-        async with request.form(max_files=0, max_fields=10) as form:
-            way = next((way for way, (name, value) in _WAYS.items() if form.get(name) == value), None)
+        form = await read_form(request)
+        way = next((way for way, (name, value) in _WAYS.items() if form.one(name) == value), None)
         if way is None:
             raise HTTPException(400)
         return await run_in_threadpool(self._leave, request, way)
 
-    def show_preferences(self, request: Request) -> Response:
-        return self._show(request, Purpose.PREFERENCES, "preferences.html.j2")
+    async def say_why(self, request: Request) -> Response:
+        form = await read_form(request)
+        reason, words = form.one("reason"), form.one("words")
+        if reason and reason not in _REASONS:
+            raise HTTPException(400)
+        return await run_in_threadpool(self._note, request, reason, words)
+
+    def come_back(self, request: Request) -> Response:
+        standing = leave.come_back(self._installation, request.path_params["token"], address_of(request))
+        return self._show(standing, is_back=standing is not None and standing.membership is Membership.SUBSCRIBED)
 
     def _ask(self, request: Request) -> Response:
-        return self._show(request, Purpose.UNSUBSCRIBE, "unsubscribe.html.j2")
+        return self._show(leave.find_standing(self._installation, request.path_params["token"]))
 
     def _leave(self, request: Request, way: str) -> Response:
-        left = track.unsubscribe(self._installation, request.path_params["token"], {"way": way})
-        if left is None:
-            raise dead_link()
-        return self._show(request, Purpose.UNSUBSCRIBE, "unsubscribe.html.j2")
+        return self._show(leave.unsubscribe(self._installation, request.path_params["token"], {"way": way}))
 
-    def _show(self, request: Request, purpose: Purpose, template: str) -> Response:
-        standing = track.find_standing(self._installation, purpose, request.path_params["token"])
+    def _note(self, request: Request, reason: str, words: str) -> Response:
+        standing = leave.say_why(self._installation, request.path_params["token"], reason, words)
+        return self._show(standing, is_heard=bool(reason or words))
+
+    def _show(self, standing: Standing | None, *, is_heard: bool = False, is_back: bool = False) -> Response:
         if standing is None:
             raise dead_link()
+        root, tokens = self._pages.root, self._installation.tokens
         context = {
             "list": standing.list.name,
             "address": masked(standing.recipient),
             "is_subscribed": standing.membership is Membership.SUBSCRIBED,
-            "action": self._action_for(standing),
+            "is_heard": is_heard,
+            "is_back": is_back,
+            "action": f"{root}/unsubscribe/{tokens.mint(Purpose.UNSUBSCRIBE, standing.delivery_id)}",
+            "preferences": f"{root}/preferences/{tokens.mint(Purpose.PREFERENCES, standing.delivery_id)}",
             "button": _BUTTON,
+            "reasons": _REASONS,
+            "longest": leave.LONGEST_REASON,
+            "promise": wording.promise(self._installation.site),
         }
-        return self._pages.respond(template, context)
-
-    def _action_for(self, standing: Standing) -> str:
-        token = self._installation.tokens.mint(Purpose.UNSUBSCRIBE, standing.delivery_id)
-        return f"{self._pages.root}/unsubscribe/{token}"
-
-
-def masked(address: str) -> str:
-    """The address so that its owner knows it and nobody else learns it: ``r•••@example.org``."""
-    local_part, _, domain = address.rpartition("@")
-    return f"{local_part[:1]}•••@{domain}"
+        return self._pages.respond("unsubscribe.html.j2", context)

@@ -1,0 +1,62 @@
+"""Confirming: the page that the mail leads to who has signed up, and its button."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from distributor.domain.tokens import Purpose
+from distributor.flow import accept, wording
+from distributor.flow.accept import Question
+from distributor.flow.installation import Installation
+from distributor.web.errors import dead_link
+from distributor.web.forms import read_form
+from distributor.web.pages import Pages
+from distributor.web.public.masking import masked
+from distributor.web.visitors import address_of
+
+_BUTTON = ("button", "confirm")
+
+
+class Confirming:
+    """GET shows and POST acts: programs that look into mails follow every link, and press no button."""
+
+    def __init__(self, installation: Installation, pages: Pages) -> None:
+        self._installation = installation
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        return [Route("/confirm/{token}", self.confirm, methods=["GET", "POST"])]
+
+    async def confirm(self, request: Request) -> Response:
+        if request.method != "POST":
+            return await run_in_threadpool(self._ask, request)
+        form = await read_form(request)
+        if form.one(_BUTTON[0]) != _BUTTON[1]:
+            raise HTTPException(400)
+        return await run_in_threadpool(self._accept, request)
+
+    def _ask(self, request: Request) -> Response:
+        return self._show(request, accept.find_question(self._installation, request.path_params["token"]))
+
+    def _accept(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        return self._show(request, accept.confirm(self._installation, token, address_of(request)))
+
+    def _show(self, request: Request, question: Question | None) -> Response:
+        if question is None:
+            raise dead_link()
+        tokens, root = self._installation.tokens, self._pages.root
+        context = {
+            "stage": question.stage.name,
+            "lists": question.lists,
+            "address": masked(question.recipient),
+            "promise": wording.promise(self._installation.site),
+            "action": f"{root}/confirm/{request.path_params['token']}",
+            "button": _BUTTON,
+            "preferences": f"{root}/preferences/{tokens.mint(Purpose.PREFERENCES, question.delivery_id)}",
+        }
+        return self._pages.respond("confirm.html.j2", context)

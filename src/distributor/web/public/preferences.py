@@ -1,0 +1,134 @@
+"""Preferences: one page for everything that somebody can choose, by a link in any mail they got."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from distributor.domain.subscriber import Frequency, Membership
+from distributor.domain.suppression import SuppressionReason
+from distributor.domain.tokens import Purpose
+from distributor.flow import preferences, wording
+from distributor.flow.installation import Installation
+from distributor.flow.preferences import Pause, Place, Preferences
+from distributor.web.errors import dead_link
+from distributor.web.forms import Form, read_form
+from distributor.web.pages import Pages
+from distributor.web.public.languages import choosable
+from distributor.web.public.masking import masked
+from distributor.web.public.preferences_form import Filled, choices_in, filled_from, read_filled
+from distributor.web.public.reading import day_of
+from distributor.web.visitors import address_of
+
+_WRONG = 422
+_FREQUENCIES = {
+    Frequency.EVERY_ARTICLE.value: "Each article as it appears",
+    Frequency.DAILY.value: "Once a day, what is new",
+    Frequency.WEEKLY.value: "Once a week, what is new",
+}
+_BREAKS = {Pause.WEEK.value: "For a week", Pause.MONTH.value: "For a month", Pause.QUARTER.value: "For three months"}
+_UNPAUSED = {Pause.KEEP.value: "No pause", **_BREAKS}
+_PAUSED = {Pause.KEEP.value: "Leave it as it is", Pause.RESUME.value: "End it: send me mail again", **_BREAKS}
+_BOUNCED = (
+    "Mail to this address has come back, so we have stopped sending any. If the mailbox works again, sign up anew: "
+    "following the link in the mail that you get then makes everything reach you again."
+)
+_HELD_BACK = (
+    "No mail is sent to this address, whatever you choose here, because we were told not to. Please write to us."
+)
+_LEFT = "You have unsubscribed from everything. Tick a list and save, and mail comes again."
+_OBSTACLES = {
+    SuppressionReason.UNSUBSCRIBE: _LEFT,
+    SuppressionReason.HARD_BOUNCE: _BOUNCED,
+    SuppressionReason.SOFT_BOUNCES: _BOUNCED,
+}
+
+
+class PreferenceCentre:
+    """GET shows and POST saves: all of it or, if something in it is wrong, nothing."""
+
+    def __init__(self, installation: Installation, pages: Pages) -> None:
+        self._installation = installation
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/preferences/{token}", self.choose, methods=["GET", "POST"]),
+            Route("/preferences/{token}/leave", self.leave_everything, methods=["POST"]),
+        ]
+
+    async def choose(self, request: Request) -> Response:
+        if request.method != "POST":
+            return await run_in_threadpool(self._open, request)
+        return await run_in_threadpool(self._save, request, await read_form(request))
+
+    def leave_everything(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        left = _insist(preferences.leave_everything(self._installation, token, address_of(request)))
+        return self._show(left, filled_from(left))
+
+    def _open(self, request: Request) -> Response:
+        found = self._find(request)
+        return self._show(found, filled_from(found))
+
+    def _save(self, request: Request, form: Form) -> Response:
+        found = self._find(request)
+        filled = read_filled(form, found)
+        if filled.errors:
+            return self._show(found, filled, status=_WRONG)
+        token, asked = request.path_params["token"], choices_in(filled, form)
+        saved = _insist(preferences.save(self._installation, token, asked, address_of(request)))
+        return self._show(saved, filled_from(saved), said="Your choices are saved.")
+
+    def _find(self, request: Request) -> Preferences:
+        return _insist(preferences.find_preferences(self._installation, request.path_params["token"]))
+
+    def _show(self, found: Preferences, filled: Filled, *, status: int = 200, said: str = "") -> Response:
+        token = self._installation.tokens.mint(Purpose.PREFERENCES, found.delivery_id)
+        context = {
+            "address": masked(found.recipient),
+            "action": f"{self._pages.root}/preferences/{token}",
+            "places": [_shown(place, filled) for place in found.places],
+            "name": filled.name,
+            "language": filled.language,
+            "languages": choosable(filled.language),
+            "frequencies": _FREQUENCIES,
+            "paused_until": day_of(found.paused_until) if found.paused_until else None,
+            "pauses": _PAUSED if found.paused_until else _UNPAUSED,
+            "pause": filled.pause.value,
+            "obstacles": _obstacles_of(found),
+            "errors": filled.errors,
+            "said": said,
+            "promise": wording.promise(self._installation.site),
+        }
+        return self._pages.respond("preferences.html.j2", context, status=status)
+
+
+def _shown(place: Place, filled: Filled) -> dict[str, object]:
+    choice = filled.choices[place.list.slug]
+    ticked = choice.topics or ()
+    return {
+        "list": place.list,
+        "is_on": choice.is_on,
+        "is_pending": place.membership is Membership.PENDING,
+        "is_some": choice.topics is not None,
+        "topics": [
+            {"slug": slug, "label": label, "is_ticked": slug in ticked} for slug, label in place.offered.items()
+        ],
+        "frequency": choice.frequency.value,
+        "error": filled.errors.get(f"topics:{place.list.slug}", ""),
+    }
+
+
+def _obstacles_of(found: Preferences) -> list[str]:
+    """Why nothing comes, each reason once; that somebody was erased is no reason once they are known again."""
+    reasons = sorted(found.held_back - {SuppressionReason.ERASED})
+    return list(dict.fromkeys(_OBSTACLES.get(reason, _HELD_BACK) for reason in reasons))
+
+
+def _insist(found: Preferences | None) -> Preferences:
+    if found is None:
+        raise dead_link()
+    return found

@@ -1,0 +1,199 @@
+"""Signing up: the form as a page, for one list or all, and for other sites to show or to post to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import anyio
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from distributor.domain.errors import ConfigurationError, NotFoundError, StateError, TemplateError
+from distributor.domain.subscriber import List, OptIn, Visibility
+from distributor.flow import subscribe, wording
+from distributor.flow.challenge import Challenges
+from distributor.flow.installation import Installation
+from distributor.flow.rates import Exceeded, Rate, network_of, spend
+from distributor.storage import lists, topics
+from distributor.web.forms import Form, read_form
+from distributor.web.headers import content_policy
+from distributor.web.pages import Pages
+from distributor.web.public.languages import choosable
+from distributor.web.public.sign_up_form import TRAP, Typed, person_in, read_typed, sign_up_of
+from distributor.web.rules import Rules
+from distributor.web.visitors import address_of, foreign_origin_of
+
+_WRONG = 422
+_TOO_OFTEN = 429
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_NOT_SOLVED = "Your browser has to prove first that it is no robot. Please press the button once more."
+_REASONS = {
+    "address": "Somebody has signed up with this address very often today.",
+    "network": "There were very many sign-ups from your network.",
+    "list": "There were very many sign-ups to this list.",
+}
+# What is wrong on our side of a sign-up, and may be mended soon.
+_TROUBLE = (ConfigurationError, StateError, TemplateError)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a form stands: the lists it offers, the path it posts to, the page around it, and who may frame that."""
+
+    offered: tuple[List, ...]
+    path: str
+    is_single: bool
+    layout: str = "web/public/base.html.j2"
+    frame_ancestors: str = "'none'"
+
+
+class SigningUp:
+    """Whoever posts a form that has no faults gets one and the same answer, whatever is known of the address."""
+
+    def __init__(self, installation: Installation, pages: Pages, rules: Rules) -> None:
+        self._installation = installation
+        self._pages = pages
+        self._rules = rules
+        self._challenges = Challenges(installation.redis, cost=rules.challenge_cost) if rules.challenge_cost else None
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/subscribe", self.to_any, methods=["GET", "POST"]),
+            Route("/subscribe/{slug}", self.to_one, methods=["GET", "POST"]),
+            Route("/subscribe/{slug}/embed", self.embedded, methods=["GET", "POST"]),
+        ]
+
+    async def to_any(self, request: Request) -> Response:
+        return await self._answer(request, await run_in_threadpool(self._at_all))
+
+    async def to_one(self, request: Request) -> Response:
+        return await self._answer(request, await run_in_threadpool(self._at_one, request.path_params["slug"]))
+
+    async def embedded(self, request: Request) -> Response:
+        place = await run_in_threadpool(self._at_one, request.path_params["slug"])
+        return await self._answer(request, _framed(place))
+
+    def _at_all(self) -> _Place:
+        with self._installation.database.begin() as connection:
+            return _Place(tuple(lists.public(connection)), "/subscribe", is_single=False)
+
+    def _at_one(self, slug: str) -> _Place:
+        with self._installation.database.begin() as connection:
+            found = lists.find(connection, slug)
+        if found.visibility is not Visibility.PUBLIC:
+            raise NotFoundError("list", slug)
+        return _Place((found,), f"/subscribe/{slug}", is_single=True)
+
+    async def _answer(self, request: Request, place: _Place) -> Response:
+        if request.method != "POST":
+            typed = Typed(lists=(place.offered[0].slug,) if len(place.offered) == 1 else ())
+            return await run_in_threadpool(self._show, place, typed, robots="all")
+        began = time.monotonic()
+        form = await read_form(request)
+        response = await run_in_threadpool(self._take, request, place, form)
+        await anyio.sleep(max(0, began + self._rules.answer_after.total_seconds() - time.monotonic()))
+        return response
+
+    def _take(self, request: Request, place: _Place, form: Form) -> Response:
+        typed = read_typed(form, place.offered, language=self._installation.site.language)
+        if typed.is_trapped:
+            return self._thank(place, typed)
+        if typed.errors:
+            return self._show(place, typed, status=_WRONG)
+        if self._challenges and not self._challenges.accept(form.one("altcha")):
+            return self._show(place, replace(typed, errors={"form": _NOT_SOLVED}), status=_WRONG)
+        network = address_of(request)
+        exceeded = spend(self._installation.redis, self._rates(typed, network))
+        if exceeded is not None:
+            return self._refuse(place, typed, exceeded)
+        asked = sign_up_of(typed, network=network, page=foreign_origin_of(request, self._installation.site.public_url))
+        try:
+            subscribe.sign_up(self._installation, asked)
+        except _TROUBLE as error:
+            _log.error("nobody can sign up", reason=str(error))
+            raise HTTPException(503) from error
+        return self._thank(place, typed)
+
+    def _rates(self, typed: Typed, network: str) -> list[Rate]:
+        rules, key = self._rules, person_in(typed).key
+        return [
+            Rate(what="address", subject=key, limit=rules.sign_ups_per_address, window=_DAY),
+            Rate(what="network", subject=network_of(network), limit=rules.sign_ups_per_network, window=_HOUR),
+            *(
+                Rate(what="list", subject=slug, limit=rules.sign_ups_per_list, window=_HOUR)
+                for slug in sorted(typed.lists)
+            ),
+        ]
+
+    def _refuse(self, place: _Place, typed: Typed, exceeded: Exceeded) -> Response:
+        sentence = f"{_REASONS[exceeded.rate.what]} Please try again {_in_words(exceeded.wait)}. Nothing was changed."
+        headers = {"Retry-After": str(int(exceeded.wait.total_seconds()) + 1)}
+        return self._show(place, replace(typed, errors={"form": sentence}), status=_TOO_OFTEN, headers=headers)
+
+    def _thank(self, place: _Place, typed: Typed) -> Response:
+        chosen = [one for one in place.offered if one.slug in typed.lists]
+        context = {
+            "layout": place.layout,
+            "address": typed.email,
+            "lists": [one.name for one in chosen],
+            # A property of the lists, not of the person: it tells nothing.
+            "is_confirmed": all(one.opt_in is OptIn.DOUBLE for one in chosen),
+        }
+        policy = content_policy({"frame-ancestors": place.frame_ancestors})
+        return self._pages.respond("subscribed.html.j2", context, headers={"Content-Security-Policy": policy})
+
+    def _show(
+        self,
+        place: _Place,
+        typed: Typed,
+        *,
+        status: int = 200,
+        robots: str = "noindex",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        site = self._installation.site
+        context = {
+            "layout": place.layout,
+            "is_single": place.is_single,
+            "lists": self._offers(place.offered),
+            "typed": typed,
+            "trap": TRAP,
+            "promise": wording.promise(site),
+            "languages": choosable(site.language),
+            "language": typed.language or site.language,
+            "action": self._pages.root + place.path,
+            "challenge": json.dumps(self._challenges.set_one()) if self._challenges else "",
+            "solver_url": self._pages.solver_url,
+        }
+        policy = {"frame-ancestors": place.frame_ancestors} | ({"script-src": "'self'"} if self._challenges else {})
+        own = {"X-Robots-Tag": robots, "Content-Security-Policy": content_policy(policy)}
+        return self._pages.respond("subscribe.html.j2", context, status=status, headers={**own, **(headers or {})})
+
+    def _offers(self, offered: Sequence[List]) -> list[dict[str, object]]:
+        with self._installation.database.begin() as connection:
+            labels = topics.labels(connection, (topic for one in offered for topic in one.topics))
+        return [
+            {"list": one, "topics": [{"slug": topic, "label": labels[topic]} for topic in one.topics]}
+            for one in offered
+        ]
+
+
+def _framed(place: _Place) -> _Place:
+    return replace(place, path=f"{place.path}/embed", layout="web/public/frame.html.j2", frame_ancestors="*")
+
+
+def _in_words(wait: timedelta) -> str:
+    hours, minutes = divmod(int(wait.total_seconds()) // 60 + 1, 60)
+    if hours:
+        return f"in {hours + 1} hours"
+    return "in a minute" if minutes == 1 else f"in {minutes} minutes"

@@ -1,0 +1,33 @@
+"""Visitors: where a request comes from, as far as that may be believed."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+# RFC 6454 section 6.2, of the schemes that pages have.
+_ORIGIN = re.compile(r"https?://(?P<host>[a-z0-9.:\[\]-]{1,200})")
+
+
+def address_of(request: Request) -> str:
+    """The IP address of the client, or empty if what a proxy says of it is none.
+
+    The server has put it here: a proxy's word counts only if that proxy is trusted (DISTRIBUTOR_TRUSTED_PROXIES).
+    """
+    host = request.client.host if request.client else ""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
+
+
+def foreign_origin_of(request: Request, public_url: str) -> str:
+    """The site whose page posted this, if it says so and it is not ours; else empty."""
+    found = _ORIGIN.fullmatch(request.headers.get("origin", "").lower())
+    if found is None:
+        return ""
+    ours = {urlsplit(public_url).netloc.lower(), request.headers.get("host", "").lower()}
+    return "" if found["host"] in ours else found[0]
