@@ -1,0 +1,403 @@
+"""The question whether somebody wants a list: queued in the ledger, sent by the same steps as everything else."""
+
+from __future__ import annotations
+
+import email
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email import policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from distributor.domain.campaign import Campaign, CampaignPurpose, DispatchState
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import ConfigurationError, NotFoundError, StateError
+from distributor.domain.subscriber import List, Membership, Person, Subscriber
+from distributor.domain.tokens import Purpose
+from distributor.flow import steer
+from distributor.flow.confirm import queue_confirmation
+from distributor.flow.installation import Installation
+from distributor.flow.rings import Verb
+from distributor.flow.tick import tick
+from distributor.sandbox.service import Sandbox, running_sandbox
+from distributor.storage import campaigns, channels, confirmations, deliveries, lists, memberships, subscribers
+from distributor.storage.confirmations import was_confirmation_sent_since
+from distributor.storage.database import Connection
+from flow.desk import EVIDENCE, Desk
+
+
+@dataclass
+class Office:
+    """A desk with a relay, at which people sign up for the list `weekly`."""
+
+    desk: Desk
+    sandbox: Sandbox
+
+    @property
+    def here(self) -> Installation:
+        return self.desk.installation
+
+    @property
+    def now(self) -> datetime:
+        return self.here.clock()
+
+    def set_channel(self, **settings: Any) -> None:
+        with self.here.database.begin() as connection:
+            channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
+
+    def change_list(self, **changes: Any) -> None:
+        with self.here.database.begin() as connection:
+            lists.change(connection, "weekly", changes)
+
+    def ask(self, connection: Connection, name: str, *, language: str = "", now: datetime | None = None) -> Subscriber:
+        """What a sign-up does, within the caller's transaction."""
+        moment = now or self.now
+        weekly = lists.find(connection, "weekly")
+        person = Person(key=f"{name}@example.org", address=f"{name}@example.org", name=name, language=language)
+        number = subscribers.put(connection, [person], now=moment)[person.key]
+        subscriber = subscribers.find_by_id(connection, number)
+        memberships.request(connection, number, weekly.id, EVIDENCE, now=moment)
+        queue_confirmation(self.here, connection, subscriber, weekly, now=moment)
+        return subscriber
+
+    def sign_up(self, name: str, *, language: str = "", now: datetime | None = None) -> Subscriber:
+        with self.here.database.begin() as connection:
+            return self.ask(connection, name, language=language, now=now)
+
+    def campaigns(self) -> list[Campaign]:
+        with self.here.database.begin() as connection:
+            return campaigns.latest(connection, limit=20)
+
+    def campaign_id(self) -> int:
+        (only,) = self.campaigns()
+        return only.id
+
+    def is_exact(self) -> bool:
+        """Whether every campaign's deliveries add up to the number beside them."""
+        reports = [self.desk.report(one.id) for one in self.campaigns()]
+        return all(one.totals.audience == one.dispatch.audience for told in reports for one in told.dispatches)
+
+    def state(self) -> DispatchState:
+        return self.desk.report(self.campaign_id()).state
+
+    def mails(self) -> list[Any]:
+        inbox = self.sandbox.world.inbox
+        return [email.message_from_bytes(inbox.content(one.number), policy=policy.default) for one in inbox.envelopes()]
+
+
+@pytest.fixture
+def office(desk: Desk, tmp_path: Path) -> Iterator[Office]:
+    with running_sandbox(tmp_path / "sandbox") as sandbox:
+        made = Office(desk, sandbox)
+        made.set_channel(smtp_url=sandbox.smtp_url)
+        with desk.installation.database.begin() as connection:
+            lists.add(connection, slug="weekly", name="The Weekly")
+        yield made
+
+
+def test_who_signs_up_gets_a_mail_whose_link_is_theirs(office: Office) -> None:
+    ann = office.sign_up("ann")
+    office.desk.run()
+    (mail,) = office.mails()
+    assert (mail["To"], mail["Subject"]) == ("ann@example.org", "Please confirm your subscription to The Weekly")
+    words = mail.get_body(("plain",)).get_content().split()
+    (link,) = [word for word in words if "/confirm/" in word]
+    claim = office.here.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2])
+    assert claim is not None
+    with office.here.database.begin() as connection:
+        record = deliveries.find(connection, claim.delivery_id)
+        weekly = lists.find(connection, "weekly")
+        assert (record.subscriber_id, record.list_id, record.state) == (ann.id, weekly.id, DeliveryState.SENT)
+        assert memberships.state_of(connection, ann.id, weekly.id) is Membership.PENDING
+
+
+def test_the_ledger_tells_of_it_as_of_any_campaign(office: Office) -> None:
+    office.sign_up("ann")
+    (campaign,) = office.campaigns()
+    assert campaign.purpose is CampaignPurpose.CONFIRMATION
+    assert campaign.name == f"Confirmations: The Weekly (en), {office.now:%Y-%m-%d}"
+    assert campaign.audience.lists == ("weekly",)
+    assert (campaign.track_opens, campaign.track_clicks) == (False, False)
+    assert office.desk.counts(campaign.id) == {"audience": 1, "pending": 1}
+    office.desk.run()
+    assert office.desk.counts(campaign.id) == {"audience": 1, "sent": 1}
+    assert office.state() is DispatchState.FINISHED
+
+
+def test_the_next_tick_rings_for_it(office: Office) -> None:
+    office.sign_up("ann")
+    (ring,) = tick(office.here)
+    assert (ring.verb, ring.queue) == (Verb.DELIVER, "email")
+
+
+def test_one_address_is_asked_once_a_day_for_a_list(office: Office) -> None:
+    office.sign_up("ann")
+    office.sign_up("ann")
+    office.desk.run()
+    office.sign_up("ann")
+    office.desk.run()
+    assert len(office.mails()) == 1
+    assert office.is_exact()
+
+
+def test_the_next_day_it_is_asked_again_by_another_campaign(office: Office) -> None:
+    office.sign_up("ann")
+    office.sign_up("ann", now=office.now + timedelta(days=1))
+    office.desk.run()
+    assert len(office.mails()) == 2
+    assert len(office.campaigns()) == 2
+    with office.here.database.begin() as connection:
+        # What is said is the same, and kept once.
+        assert connection.execute(text("SELECT count(*) FROM renditions")).scalar_one() == 1
+
+
+def test_a_day_ends_at_midnight_utc(office: Office) -> None:
+    office.sign_up("ann", now=datetime.fromisoformat("2026-11-23T00:30:00+01:00"))
+    assert office.campaigns()[0].name.endswith("2026-11-22")
+
+
+def test_everybody_is_asked_in_their_language_and_a_region_is_none(office: Office) -> None:
+    for name, language in (("ann", "de-AT"), ("bo", "de"), ("cy", "")):
+        office.sign_up(name, language=language)
+    office.desk.run()
+    subjects = {mail["To"]: mail["Subject"] for mail in office.mails()}
+    assert (
+        subjects["ann@example.org"] == subjects["bo@example.org"] == "Bitte bestätigen Sie Ihr Abonnement: The Weekly"
+    )
+    assert subjects["cy@example.org"] == "Please confirm your subscription to The Weekly"
+    assert len(office.campaigns()) == 2
+
+
+def test_a_dispatch_that_had_finished_runs_again_for_the_next_one(office: Office) -> None:
+    office.sign_up("ann")
+    office.desk.run()
+    assert office.state() is DispatchState.FINISHED
+    office.sign_up("bo")
+    assert office.state() is DispatchState.RUNNING
+    assert office.is_exact()
+    office.desk.run()
+    assert [mail["To"] for mail in office.mails()] == ["ann@example.org", "bo@example.org"]
+    assert office.state() is DispatchState.FINISHED
+    assert office.is_exact()
+
+
+def test_two_who_sign_up_at_the_same_moment_share_one_campaign(office: Office) -> None:
+    with office.here.database.begin() as first:
+        office.ask(first, "ann")
+        other = threading.Thread(target=office.sign_up, args=["bo"])
+        other.start()
+        _wait_for_somebody_who_waits(office)
+    other.join()
+    assert office.desk.counts(office.campaign_id()) == {"audience": 2, "pending": 2}
+    assert office.is_exact()
+
+
+def test_when_the_first_of_two_gives_up_the_other_begins_the_campaign(office: Office) -> None:
+    with _rolled_back(office) as first:
+        office.ask(first, "ann")
+        other = threading.Thread(target=office.sign_up, args=["bo"])
+        other.start()
+        _wait_for_somebody_who_waits(office)
+    other.join()
+    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "pending": 1}
+
+
+def test_who_signs_up_while_the_dispatch_is_being_finished_is_not_forgotten(office: Office) -> None:
+    """The tick sees nothing left to do, and meanwhile there is."""
+    office.sign_up("ann")
+    office.desk.run(rounds=1)
+    assert office.state() is DispatchState.RUNNING
+    with office.here.database.begin() as joining:
+        office.ask(joining, "bo")
+        ticking = threading.Thread(target=tick, args=[office.here])
+        ticking.start()
+        _wait_for_somebody_who_waits(office, unless=ticking)
+    ticking.join()
+    assert office.state() is DispatchState.RUNNING
+    office.desk.run()
+    assert len(office.mails()) == 2
+
+
+def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finished_is_not_forgotten(
+    desk: Desk,
+) -> None:
+    desk.channel("mail", "scripted", answers={"bo@example.org": "failed"})
+    campaign_id = desk.plan("mail")
+    desk.run(rounds=3)
+    dispatch = desk.report(campaign_id).dispatches[0].dispatch
+    assert dispatch.state is DispatchState.RUNNING
+    here = desk.installation
+    with here.database.begin() as retrying:
+        assert deliveries.retry_failed(retrying, dispatch.id, now=here.clock()) == 1
+        campaigns.reopen(retrying, dispatch.id)
+        with here.database.begin() as ticking:
+            assert campaigns.finish_settled(ticking, now=here.clock()) == []
+    assert desk.report(campaign_id).state is DispatchState.RUNNING
+
+
+def test_who_leaves_before_the_mail_goes_out_is_not_asked(office: Office) -> None:
+    ann = office.sign_up("ann")
+    with office.here.database.begin() as connection:
+        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
+    office.desk.run()
+    assert office.mails() == []
+    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
+
+
+def test_a_relay_that_is_away_for_a_while_only_delays_the_question(office: Office) -> None:
+    office.set_channel(smtp_url="smtp://127.0.0.1:1")
+    office.sign_up("ann")
+    office.desk.run()
+    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "deferred": 1}
+    assert office.state() is DispatchState.RUNNING
+    office.set_channel(smtp_url=office.sandbox.smtp_url)
+    with office.here.database.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET next_at = now()"))
+    office.desk.run()
+    assert len(office.mails()) == 1
+    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "sent": 1}
+
+
+def test_a_worker_that_dies_while_asking_does_not_ask_twice(office: Office) -> None:
+    office.sign_up("ann")
+    dispatch_id = office.desk.report(office.campaign_id()).dispatches[0].dispatch.id
+    with office.here.database.begin() as connection:
+        past = office.now - timedelta(minutes=5)
+        held = deliveries.claim(connection, dispatch_id, worker="w", limit=9, now=past, lease_until=past).deliveries
+        deliveries.put_in_flight(connection, held, now=past, lease_until=past)
+    office.desk.run()
+    assert office.mails() == []
+    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "unknown": 1}
+    assert office.state() is DispatchState.FINISHED
+
+
+def test_a_paused_dispatch_takes_people_in_and_asks_them_once_it_goes_on(office: Office) -> None:
+    office.sign_up("ann")
+    steer.pause(office.here, office.campaign_id())
+    office.sign_up("bo")
+    office.desk.run()
+    assert office.mails() == []
+    steer.resume(office.here, office.campaign_id())
+    office.desk.run()
+    assert len(office.mails()) == 2
+
+
+def test_after_the_confirmations_of_a_day_were_cancelled_nobody_is_told_to_wait_for_one(office: Office) -> None:
+    office.sign_up("ann")
+    steer.cancel(office.here, office.campaign_id())
+    with pytest.raises(StateError, match="of today for list 'weekly' were cancelled with campaign"):
+        office.sign_up("dee")
+    with office.here.database.begin() as connection, pytest.raises(NotFoundError):
+        subscribers.find(connection, "dee@example.org")
+    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
+
+
+def test_without_a_channel_for_mail_nobody_can_be_asked(desk: Desk) -> None:
+    desk.channel("board", "scripted_broadcast")
+    weekly = List(id=1, slug="weekly", name="The Weekly")
+    with desk.installation.database.begin() as connection:
+        ada = subscribers.find(connection, "ada@example.org")
+        with pytest.raises(ConfigurationError, match="there is no channel that sends mail"):
+            queue_confirmation(desk.installation, connection, ada, weekly, now=desk.installation.clock())
+
+
+def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_nothing(office: Office) -> None:
+    office.change_list(sender="nobody")
+    with pytest.raises(ConfigurationError, match="nobody can be asked to confirm list 'weekly': the mails of list"):
+        office.sign_up("ann")
+    assert office.campaigns() == []
+    silent = Office(
+        replace(office.desk, installation=replace(office.here, site=replace(office.here.site, postal_address=""))),
+        office.sandbox,
+    )
+    office.change_list(sender="")
+    with pytest.raises(ConfigurationError, match="DISTRIBUTOR_POSTAL_ADDRESS"):
+        silent.sign_up("ann")
+
+
+def test_the_first_channel_that_can_ask_does(office: Office) -> None:
+    with office.here.database.begin() as connection:
+        channels.put(connection, name="a mail of another", kind="email", settings={}, sealed=None)
+        channels.put(connection, name="gone", kind="of a package that was removed", settings={}, sealed=None)
+    office.sign_up("ann")
+    assert office.desk.report(office.campaign_id()).dispatches[0].dispatch.channel_name == "mail"
+
+
+def test_whether_somebody_was_asked_is_known_for_any_list(office: Office) -> None:
+    before = office.now - timedelta(hours=1)
+    ann = office.sign_up("ann")
+    with office.here.database.begin() as connection:
+        assert was_confirmation_sent_since(connection, ann.id, before)
+        assert not was_confirmation_sent_since(connection, ann.id, office.now + timedelta(seconds=1))
+        assert not was_confirmation_sent_since(connection, ann.id + 1000, before)
+
+
+def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) -> None:
+    before = office.now - timedelta(hours=1)
+    ann = office.sign_up("ann")
+    with office.here.database.begin() as connection:
+        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
+    office.desk.plan("mail")
+    office.desk.run()
+    with office.here.database.begin() as connection:
+        ada = subscribers.find(connection, "ada@example.org")
+        assert deliveries.totals(connection, deliveries.find(connection, 2).dispatch_id).audience == 3
+        assert not was_confirmation_sent_since(connection, ann.id, before)
+        assert not was_confirmation_sent_since(connection, ada.id, before)
+
+
+def test_a_dispatch_joins_nobody_twice(office: Office) -> None:
+    ann = office.sign_up("ann")
+    with office.here.database.begin() as connection:
+        dispatch_id = campaigns.dispatches_of(connection, office.campaign_id())[0].id
+        weekly = lists.find(connection, "weekly")
+        assert not confirmations.join(connection, dispatch_id, ann, weekly, now=office.now)
+        assert campaigns.find_dispatch(connection, dispatch_id).audience == 1
+
+
+def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(office: Office) -> None:
+    with office.here.database.begin() as connection:
+        lists.change(connection, "readers", {"sender": "Readers <readers@gazette.example>", "footer": "Our own."})
+    office.desk.plan("mail")
+    office.desk.run()
+    mail = office.mails()[0]
+    assert mail["From"] == "Readers <readers@gazette.example>"
+    assert mail["List-Id"] == "readers <readers.gazette.example>"
+    assert "Our own." in mail.get_body(("plain",)).get_content()
+
+
+def test_a_list_whose_sender_is_none_keeps_its_campaign_from_going_out(office: Office) -> None:
+    with office.here.database.begin() as connection:
+        lists.change(connection, "readers", {"sender": "nobody"})
+    campaign_id = office.desk.plan("mail")
+    office.desk.run()
+    dispatch = office.desk.report(campaign_id).dispatches[0].dispatch
+    assert dispatch.state is DispatchState.FAILED
+    assert "the mails of list 'readers' have no sender: 'nobody'" in dispatch.reason
+
+
+@contextmanager
+def _rolled_back(office: Office) -> Iterator[Connection]:
+    class GivingUpError(Exception):
+        pass
+
+    with pytest.raises(GivingUpError), office.here.database.begin() as connection:
+        yield connection
+        raise GivingUpError
+
+
+def _wait_for_somebody_who_waits(office: Office, *, unless: threading.Thread | None = None) -> None:
+    """Until another connection waits for a lock, or `unless` has ended."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while unless is None or unless.is_alive():
+        with office.here.database.begin() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
