@@ -65,7 +65,7 @@ class Prepared:
                 *(uri_field(name, self._url(link, delivery, tokens)) for name, link in self.link_fields.items()),
                 ascii_field("Feedback-ID", f"{delivery.dispatch_id}:{self.feedback}"),
                 self.closing_fields,
-                self.body.fill(delivery, tokens),
+                *self.body.fill(delivery, tokens),
             )
         )
 

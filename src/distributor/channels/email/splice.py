@@ -41,10 +41,10 @@ class Splice:
         first = self.gaps[0][0] if self.gaps else len(self.pieces)
         return b"".join(self.pieces[:first])
 
-    def fill(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
-        """Raises InputError if the recipient lacks a personal field."""
+    def fill(self, delivery: Delivery, tokens: TokenSigner) -> list[bytes]:
+        """The pieces with every gap filled, to be joined. Raises InputError if the recipient lacks a personal field."""
         values = [encode_stretch(slot.fill(delivery, tokens)) for slot in self.slots]
         pieces = list(self.pieces)
         for place, number in self.gaps:
             pieces[place] = values[number]
-        return b"".join(pieces)
+        return pieces
