@@ -73,6 +73,7 @@ def installation(fresh_services: Services, tmp_path: Path) -> Iterator[Installat
         tokens=TokenSigner(SECRET),
         vault=Vault(SECRET),
         journal_dir=tmp_path / "journals",
+        imports_dir=tmp_path / "imports",
         content_dir=tmp_path / "content",
         clock=lambda: datetime.now(UTC),
     )

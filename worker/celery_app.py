@@ -71,6 +71,4 @@ def _warm_up(**_: object) -> None:
 def ring(rings: list[Ring]) -> None:
     """Ring each bell once. Raises kombu's OperationalError if Redis does not answer; nothing is lost by that."""
     for one in rings:
-        app.send_task(
-            one.verb.value, args=[one.dispatch_id], queue=one.queue, expires=RING_EXPIRES_SECONDS, retry=False
-        )
+        app.send_task(one.verb.value, args=[one.subject_id], queue=one.queue, expires=RING_EXPIRES_SECONDS, retry=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from distributor.flow import deliver as delivering
+from distributor.flow import import_people as importing
 from distributor.flow import ingest, retain, settle, track
 from distributor.flow import release as releasing
 from distributor.flow import render as rendering
@@ -13,6 +14,7 @@ from worker.celery_app import app, installation, ring
 
 # A task ends about then; what is left is rung for again, so that workers can be stopped and shared out fairly.
 DELIVER_FOR = timedelta(seconds=20)
+IMPORT_FOR = timedelta(seconds=20)
 
 
 @app.task(name="scan")
@@ -45,6 +47,13 @@ def deliver(dispatch_id: int) -> None:
     # Somebody of this machine may have died in the middle of the same dispatch.
     settle.settle_orphans(here)
     ring(delivering.deliver(here, dispatch_id, until=here.clock() + DELIVER_FOR))
+
+
+@app.task(name="import_people")
+def import_people(import_id: int) -> None:
+    """Bring in people of a file; what is left after a while goes to the end of the queue."""
+    here = installation()
+    ring(importing.work_on_import(here, import_id, until=here.clock() + IMPORT_FOR))
 
 
 @app.task(name="settle")

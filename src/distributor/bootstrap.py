@@ -47,6 +47,7 @@ def make_installation(settings: Settings, services: Services) -> Installation:
         tokens=TokenSigner(secret),
         vault=Vault(secret),
         journal_dir=settings.data_dir / "journals",
+        imports_dir=settings.data_dir / "imports",
         content_dir=settings.content_dir,
         clock=_utc_now,
         event_retention=timedelta(days=settings.event_retention_days) if settings.event_retention_days else None,

@@ -88,7 +88,7 @@ class Desk:
             if not rings:
                 return
             for ring in dict.fromkeys(rings):
-                steps[ring.verb](ring.dispatch_id)
+                steps[ring.verb](ring.subject_id)
 
     def report_ids(self) -> list[int]:
         """The numbers of all campaigns, the newest first."""

@@ -19,7 +19,7 @@ from distributor.storage.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """One installation. `journal_dir` is on this machine; everything else is shared by all that serve it."""
+    """One installation. `journal_dir` and `imports_dir` are on this machine; the rest is shared by all machines."""
 
     database: Database
     redis: Redis
@@ -28,6 +28,7 @@ class Installation:
     tokens: TokenSigner
     vault: Vault
     journal_dir: Path
+    imports_dir: Path
     content_dir: Path
     clock: Callable[[], datetime]
     # How long events are kept; None for as long as their deliveries.

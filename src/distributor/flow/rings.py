@@ -14,20 +14,21 @@ _MOST_WORKERS = 8
 
 
 class Verb(StrEnum):
-    """The steps that a dispatch may be rung for."""
+    """The steps that a dispatch, or an import, may be rung for."""
 
     RENDER = "render"
     RELEASE = "release"
     DELIVER = "deliver"
     SETTLE = "settle"
+    IMPORT = "import_people"
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Somebody who listens on `queue` should do `verb` to this dispatch. It may be lost or doubled without harm."""
+    """Somebody who listens on `queue` should do `verb` to this dispatch or import. It may be lost or doubled."""
 
     verb: Verb
-    dispatch_id: int
+    subject_id: int
     queue: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distributor.flow.installation import Installation
 from distributor.flow.rings import Ring, Verb, delivery_rings
-from distributor.storage import campaigns, deliveries, heartbeats
+from distributor.storage import campaigns, deliveries, heartbeats, imports
 
 # How many dispatches one tick looks after; the next one comes in a second.
 _LIMIT = 50
@@ -23,5 +23,6 @@ def tick(installation: Installation) -> list[Ring]:
         rings += [Ring(Verb.RELEASE, n, "default") for n in campaigns.to_release(connection, now=now, limit=_LIMIT)]
         for dispatch in campaigns.stalled(connection, now=now, limit=_LIMIT):
             rings.extend(delivery_rings(dispatch))
+        rings += [Ring(Verb.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
         rings += [Ring(Verb.SETTLE, n, "default") for n in campaigns.doubtful(connection, now=now, limit=_LIMIT)]
     return rings

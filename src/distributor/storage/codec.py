@@ -10,6 +10,7 @@ from cattrs.strategies import configure_tagged_union
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Block, Mark
+from distributor.domain.importing import ImportPlan
 from distributor.domain.problems import Problem
 
 
@@ -33,6 +34,17 @@ def audience_to_json(plan: AudiencePlan) -> dict[str, Any]:
 def audience_from_json(plain: Any) -> AudiencePlan:
     """The audience that `audience_to_json` told; what is not named is nobody."""
     return _CONVERTER.structure(plain, AudiencePlan)
+
+
+def import_plan_to_json(plan: ImportPlan) -> dict[str, Any]:
+    """What was decided about an import as plain JSON."""
+    plain: dict[str, Any] = _CONVERTER.unstructure(plan)
+    return plain
+
+
+def import_plan_from_json(plain: Any) -> ImportPlan:
+    """The plan that `import_plan_to_json` told."""
+    return _CONVERTER.structure(plain, ImportPlan)
 
 
 def problems_to_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ SAID = "said."
 NOTHING = "ignore"
 # What a person may map a column to.
 TARGETS = ("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "network", NOTHING)
+# The headers before the others in a file of bad rows, which can be corrected and read again.
+OF_BAD_ROWS = ("line", "reason")
 _PREFIXES = (ATTRIBUTE, EVIDENCE, SAID)
 _LONGEST_EVIDENCE = 500
 # Rows of JSON may each have names of their own.
@@ -92,10 +94,11 @@ class Columns:
         self._origin = origin
         self._reading = reading
         self._file_name = file_name
-        self._is_escaped = bool(getattr(origin, "IS_ESCAPED", False))
         self._stated = {folded(header): target for header, target in reading.columns.items()}
         self._takes: dict[str, Take | None] = {}
         known = [header.strip() for header in headers]
+        # The file of bad rows that an import leaves is escaped over what was there.
+        self._escapes = int(getattr(origin, "IS_ESCAPED", False)) + (known[:2] == list(OF_BAD_ROWS))
         targets = {header: self._target(header) for header in known}
         if known:
             self._refuse_strays(known, targets)
@@ -104,7 +107,10 @@ class Columns:
     def told_by(self, cells: Sequence[str], line: int) -> Told:
         """The person whom cells in the order of the headers tell of. Raises InputError, AddressError."""
         draft = Draft()
-        for take, cell in zip(self._row, map(unescaped, cells) if self._is_escaped else cells, strict=True):
+        plain: Iterable[str] = cells
+        for _ in range(self._escapes):
+            plain = map(unescaped, plain)
+        for take, cell in zip(self._row, plain, strict=True):
             if cell and take is not None:
                 take(draft, cell)
         return self._told(draft, line, tuple(cells))

@@ -14,8 +14,6 @@ from distributor.sources.people.lines import BadLineError, Lines
 from distributor.sources.people.origins import LINES, origin_named, origin_of
 from distributor.sources.people.table import Table, read_header, rows
 
-_SHOWN = 200
-
 
 def find_out(file: BinaryIO, reading: Reading, *, name: str) -> Reading:
     """What is not stated of how to read a file in UTF-8. Raises InputError if there is no reading it."""
@@ -37,7 +35,7 @@ def find_out(file: BinaryIO, reading: Reading, *, name: str) -> Reading:
 class PeopleReader:
     """The people of a file in UTF-8, and the rows nobody can be made of; `reading` is complete.
 
-    After each one, `position` and `line` are the checkpoint to go on from.
+    After each one, `position` and `line` are the checkpoint to go on from; `headers` name the cells of the bad rows.
     """
 
     def __init__(self, file: BinaryIO, reading: Reading, *, name: str, position: int = 0, line: int = 0) -> None:
@@ -45,6 +43,7 @@ class PeopleReader:
         table = None if reading.format == LINES else read_header(file, delimiter=reading.delimiter)
         if table is not None and not position:
             position, line = table.offset, table.line
+        self.headers = table.headers if table else ("row",)
         self._lines = Lines(file, offset=position, number=line)
         self._columns = Columns(table.headers if table else (), origin, reading, file_name=name)
         self._rows = self._rows_of_table(table) if table else self._rows_of_json()
@@ -66,13 +65,13 @@ class PeopleReader:
         told_by = self._columns.told_by
         for row in rows(self._lines, table):
             if isinstance(row, BadRow):
-                yield _shortened(row)
+                yield row
                 continue
             line, cells = row
             try:
                 yield told_by(cells, line)
             except InputError as error:
-                yield _shortened(BadRow(line=line, reason=str(error), cells=tuple(cells)))
+                yield BadRow(line=line, reason=str(error), cells=tuple(cells))
 
     def _rows_of_json(self) -> Iterator[Told | BadRow]:
         while True:
@@ -103,7 +102,3 @@ def _object_in(text: str) -> dict[str, object]:
     if not isinstance(found, dict):
         raise InputError("the line is no JSON object")
     return found
-
-
-def _shortened(row: BadRow) -> BadRow:
-    return replace(row, cells=tuple(cell[:_SHOWN] for cell in row.cells[:50]))

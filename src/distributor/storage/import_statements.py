@@ -1,0 +1,165 @@
+"""What `importing` says to PostgreSQL."""
+
+from __future__ import annotations
+
+from string import Template
+
+from sqlalchemy import TextClause, text
+
+# What somebody has after an import that tells TOLD of them: filled in and added to, nothing is taken away.
+_FILLED = {
+    "name": "COALESCE(NULLIF(TOLD.name, ''), known.name)",
+    "language": "COALESCE(NULLIF(TOLD.language, ''), known.language)",
+    "zone": "COALESCE(NULLIF(TOLD.zone, ''), known.zone)",
+    "attributes": "known.attributes || TOLD.attributes",
+    "tags": "known.tags || ARRAY(SELECT tag FROM unnest(TOLD.tags) tag WHERE tag <> ALL (known.tags))",
+    "status": "CASE TOLD.status WHEN 'disabled' THEN 'disabled' ELSE known.status END",
+}
+_IS_CHANGED = " OR ".join(f"known.{column} <> {filled}" for column, filled in _FILLED.items())
+_RECORD = """
+    INSERT INTO consents (subscriber_id, list_id, action, method, at, text_id, network, detail)
+    SELECT id, :list_id, 'ACTION', :method, :now, :text_id, network,
+           evidence || jsonb_build_object('import', CAST(:import_id AS bigint), 'line', line)
+    FROM fresh ORDER BY id
+"""
+_MARK = "UPDATE imported SET fate = 'changed' FROM placed WHERE id = placed.subscriber_id AND fate = 'unchanged'"
+_PARTS = {
+    "filled": ", ".join(f"{column} = {filled}" for column, filled in _FILLED.items()).replace("TOLD", "excluded"),
+    "is_changed": _IS_CHANGED.replace("TOLD", "excluded"),
+    "would_change": _IS_CHANGED.replace("TOLD", "told"),
+    "granted": _RECORD.replace("ACTION", "granted"),
+    "requested": _RECORD.replace("ACTION", "requested"),
+    "withdrawn": _RECORD.replace("ACTION", "withdrawn"),
+    "mark": _MARK,
+}
+
+
+def _with_parts(statement: str) -> TextClause:
+    return text(Template(statement).substitute(_PARTS))
+
+
+STAGES = (
+    text("""
+        CREATE TEMP TABLE IF NOT EXISTS importing (
+            line bigint, key text, address text, name text, language text, zone text, attributes jsonb, tags text[],
+            status text, state text, topics text[], frequency text, reasons text[], left_at timestamptz,
+            network text, evidence jsonb
+        )
+    """),
+    text("CREATE TEMP TABLE IF NOT EXISTS imported (id bigint, key text, fate text)"),
+    text("TRUNCATE importing, imported"),
+)
+
+KEEP_KEYS = text("""
+    INSERT INTO import_keys (import_id, key, line) SELECT :import_id, key, line FROM importing ORDER BY line
+    ON CONFLICT DO NOTHING
+""")
+
+DROP_REPEATED = text("""
+    DELETE FROM importing i USING import_keys k WHERE k.import_id = :import_id AND k.key = i.key AND k.line <> i.line
+    RETURNING i.line, k.line AS first
+""")
+
+DROP_ERASED = text("""
+    DELETE FROM importing i USING suppressions e
+    WHERE e.reason = 'erased' AND e.hash = sha256(CAST(i.key AS bytea)) RETURNING i.line
+""")
+
+DROP_KNOWN = text("DELETE FROM importing i USING subscribers s WHERE s.key = i.key RETURNING i.line")
+
+# In the order of the keys, as every writer of subscribers does it. The clause behind DO UPDATE locks also those rows
+# that it leaves alone. A row that was inserted has no xmax; one that was updated has been locked before.
+PUT = _with_parts("""
+    WITH put AS (
+        INSERT INTO subscribers AS known
+            (key, address, name, language, zone, attributes, tags, status, created_at, changed_at)
+        SELECT key, address, name, language, zone, attributes, tags, status, :now, :now FROM importing ORDER BY key
+        ON CONFLICT (key) DO UPDATE SET
+            $filled, changed_at = excluded.changed_at
+        WHERE $is_changed
+        RETURNING id, key, CASE WHEN xmax = 0 THEN 'new' ELSE 'changed' END AS fate
+    )
+    INSERT INTO imported (id, key, fate) SELECT id, key, fate FROM put
+""")
+
+FIND_UNCHANGED = text("""
+    INSERT INTO imported (id, key, fate)
+    SELECT s.id, s.key, 'unchanged' FROM importing i JOIN subscribers s ON s.key = i.key
+    WHERE NOT EXISTS (SELECT 1 FROM imported done WHERE done.key = i.key)
+""")
+
+SUPPRESS = text("""
+    INSERT INTO suppressions (hash, address, reason, note, at)
+    SELECT sha256(CAST(key AS bytea)), address, reason, :note, :now FROM importing, unnest(reasons) reason
+    ORDER BY 1, 3
+    ON CONFLICT DO NOTHING
+""")
+
+SUBSCRIBE = _with_parts("""
+    WITH fresh AS (
+        SELECT done.id, i.* FROM importing i JOIN imported done ON done.key = i.key
+        LEFT JOIN memberships m ON m.list_id = :list_id AND m.subscriber_id = done.id
+        WHERE i.state = 'subscribed' AND (m.state IS NULL OR m.state = 'pending')
+    ), granted AS ($granted RETURNING id, subscriber_id
+    ), placed AS (
+        INSERT INTO memberships AS place (list_id, subscriber_id, state, topics, frequency, consent_id, changed_at)
+        SELECT :list_id, g.subscriber_id, 'subscribed', f.topics, f.frequency, g.id, :now
+        FROM granted g JOIN fresh f ON f.id = g.subscriber_id ORDER BY g.subscriber_id
+        ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
+            state = 'subscribed', consent_id = excluded.consent_id, changed_at = excluded.changed_at
+        RETURNING subscriber_id
+    )
+    $mark
+""")
+
+REQUEST = _with_parts("""
+    WITH fresh AS (
+        SELECT done.id, i.* FROM importing i JOIN imported done ON done.key = i.key
+        WHERE i.state = 'pending' AND NOT EXISTS (
+            SELECT 1 FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = done.id)
+    ), requested AS ($requested RETURNING subscriber_id
+    ), placed AS (
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, changed_at)
+        SELECT :list_id, id, 'pending', topics, frequency, :now FROM fresh ORDER BY id
+        RETURNING subscriber_id
+    )
+    $mark
+""")
+
+LEAVE = _with_parts("""
+    WITH fresh AS (
+        SELECT done.id, i.* FROM importing i JOIN imported done ON done.key = i.key
+        LEFT JOIN memberships m ON m.list_id = :list_id AND m.subscriber_id = done.id
+        WHERE i.state = 'unsubscribed' AND m.state IS DISTINCT FROM 'unsubscribed'
+          AND (m.changed_at IS NULL OR i.left_at IS NULL OR i.left_at > m.changed_at)
+    ), withdrawn AS ($withdrawn RETURNING subscriber_id
+    ), placed AS (
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, changed_at)
+        SELECT :list_id, id, 'unsubscribed', topics, frequency, :now FROM fresh ORDER BY id
+        ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
+            state = 'unsubscribed', consent_id = NULL, changed_at = excluded.changed_at
+        RETURNING subscriber_id
+    )
+    $mark
+""")
+
+COUNT = text("""
+    SELECT count(*) FILTER (WHERE fate = 'new') AS new, count(*) FILTER (WHERE fate = 'changed') AS changed,
+           count(*) FILTER (WHERE fate = 'unchanged') AS unchanged
+    FROM imported
+""")
+
+SURVEY = _with_parts("""
+    SELECT count(*) FILTER (WHERE is_new) AS new, count(*) FILTER (WHERE NOT is_new AND is_changed) AS changed,
+           count(*) FILTER (WHERE NOT is_new AND NOT is_changed) AS unchanged
+    FROM (
+        SELECT known.id IS NULL AS is_new, COALESCE($would_change, false) OR CASE told.state
+            WHEN 'subscribed' THEN COALESCE(m.state, 'pending') = 'pending'
+            WHEN 'pending' THEN m.state IS NULL
+            ELSE m.state IS DISTINCT FROM 'unsubscribed'
+                 AND (m.changed_at IS NULL OR told.left_at IS NULL OR told.left_at > m.changed_at)
+            END AS is_changed
+        FROM importing told LEFT JOIN subscribers known ON known.key = told.key
+        LEFT JOIN memberships m ON m.list_id = :list_id AND m.subscriber_id = known.id
+    ) AS looked_at
+""")

@@ -1,0 +1,164 @@
+"""Imports: what is to come in from a file, and the checkpoint up to which it has."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from distributor.domain.errors import NotFoundError
+from distributor.domain.importing import Import, ImportCounts, ImportPlan, ImportState
+from distributor.storage import tables
+from distributor.storage.codec import import_plan_from_json, import_plan_to_json
+from distributor.storage.database import Connection
+
+_OPEN = (ImportState.WAITING, ImportState.RUNNING)
+# Well above what one chunk takes.
+_STALLED_AFTER = timedelta(seconds=5)
+_COUNTS = ("new", "changed", "unchanged", "skipped", "bad")
+
+
+def add(
+    connection: Connection, plan: ImportPlan, *, list_id: int, name: str, digest: str, size: int, now: datetime
+) -> int:
+    """An import that waits for its first run; returns its number."""
+    number: int = connection.execute(
+        insert(tables.imports)
+        .values(
+            list_id=list_id,
+            name=name,
+            plan=import_plan_to_json(plan),
+            digest=digest,
+            state=ImportState.WAITING,
+            size=size,
+            created_at=now,
+            touched_at=now,
+        )
+        .returning(tables.imports.c.id)
+    ).scalar_one()
+    return number
+
+
+def find(connection: Connection, import_id: int) -> Import:
+    """Raises NotFoundError."""
+    row = connection.execute(_SELECT.where(tables.imports.c.id == import_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("import", import_id, hint="`distributor subscriber imports` shows the ones there are")
+    return _import(row)
+
+
+def find_unfinished(connection: Connection, list_id: int, digest: str) -> Import | None:
+    """The import of the same file by the same plan that was begun and not ended, if there is one."""
+    one = tables.imports.c
+    row = connection.execute(
+        _SELECT.where(one.list_id == list_id, one.digest == digest, one.state.in_([*_OPEN, ImportState.FAILED]))
+        .order_by(one.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _import(row) if row else None
+
+
+def unfinished(connection: Connection) -> list[int]:
+    """The numbers of the imports whose files are still needed."""
+    one = tables.imports.c
+    return list(connection.execute(select(one.id).where(one.state.in_([*_OPEN, ImportState.FAILED]))).scalars())
+
+
+def listed(connection: Connection, *, limit: int, before_id: int | None = None) -> list[Import]:
+    """Imports, the newest first, from before `before_id`."""
+    query = _SELECT.order_by(tables.imports.c.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(tables.imports.c.id < before_id)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def stalled(connection: Connection, *, now: datetime, limit: int) -> list[int]:
+    """Imports that wait for a first run, or whose process was not heard of for a while; their numbers."""
+    one = tables.imports.c
+    return list(
+        connection.execute(
+            select(one.id)
+            .where(
+                (one.state == ImportState.WAITING)
+                | ((one.state == ImportState.RUNNING) & (one.touched_at < now - _STALLED_AFTER))
+            )
+            .order_by(one.touched_at)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def start(connection: Connection, import_id: int, *, now: datetime) -> Import:
+    """Let an import run, also one that failed; what has ended stays as it is. Raises NotFoundError."""
+    one = tables.imports.c
+    connection.execute(
+        update(tables.imports)
+        .where(one.id == import_id, one.state.in_([*_OPEN, ImportState.FAILED]))
+        .values(state=ImportState.RUNNING, error="", touched_at=now)
+    )
+    return find(connection, import_id)
+
+
+def advance(
+    connection: Connection,
+    of: Import,
+    *,
+    position: int,
+    line: int,
+    bad_size: int,
+    gained: ImportCounts,
+    now: datetime,
+) -> bool:
+    """Move the checkpoint on from where `of` has it; False if another has moved it, or the import was ended."""
+    one = tables.imports.c
+    moved = connection.execute(
+        update(tables.imports)
+        .where(one.id == of.id, one.state == ImportState.RUNNING, one.position == of.position, one.line == of.line)
+        .values(
+            position=position,
+            line=line,
+            bad_size=bad_size,
+            touched_at=now,
+            **{name: one[name] + getattr(gained, name) for name in _COUNTS},
+        )
+    )
+    return moved.rowcount == 1
+
+
+def end(connection: Connection, import_id: int, state: ImportState, *, error: str = "", now: datetime) -> bool:
+    """End an open import and forget which addresses it has read; False if it had ended before."""
+    one = tables.imports.c
+    ended = connection.execute(
+        update(tables.imports)
+        .where(one.id == import_id, one.state.in_([*_OPEN, ImportState.FAILED]))
+        .values(state=state, error=error, touched_at=now, finished_at=None if state is ImportState.FAILED else now)
+    )
+    if ended.rowcount and state is not ImportState.FAILED:
+        connection.execute(delete(tables.import_keys).where(tables.import_keys.c.import_id == import_id))
+    return ended.rowcount == 1
+
+
+_SELECT = select(tables.imports, tables.lists.c.slug.label("list_slug")).join(
+    tables.lists, tables.lists.c.id == tables.imports.c.list_id
+)
+
+
+def _import(row: Row[Any]) -> Import:
+    gained = {name: getattr(row, name) for name in _COUNTS}
+    return Import(
+        id=row.id,
+        name=row.name,
+        list_slug=row.list_slug,
+        plan=import_plan_from_json(row.plan),
+        state=ImportState(row.state),
+        size=row.size,
+        position=row.position,
+        line=row.line,
+        bad_size=row.bad_size,
+        counts=ImportCounts(read=sum(gained.values()), **gained),
+        error=row.error,
+        created_at=row.created_at,
+        touched_at=row.touched_at,
+        finished_at=row.finished_at,
+    )
