@@ -101,6 +101,13 @@ def test_an_open_end_is_advised_against(ring: KeyRing, record: str, advice: str)
     assert advice in about("SPF", mailing(ring), well(ring, TXT_example__org=[record]), state=State.ADVICE).sentence
 
 
+def test_every_fault_of_a_record_is_told_and_the_record_once(ring: KeyRing) -> None:
+    records = well(ring, TXT_example__org=["v=spf1 include:gone.example.net bogus ptr ?all"])
+    found = [one for one in findings(mailing(ring), records) if one.check == "SPF"]
+    assert [one.state for one in found] == [State.WRONG, State.WRONG, State.ADVICE, State.ADVICE]
+    assert [one.record is not None for one in found] == [True, False, False, False]
+
+
 # DKIM.
 
 
@@ -214,7 +221,7 @@ def test_strict_alignment_wants_the_same_domain(ring: KeyRing) -> None:
 
 def test_spf_alone_is_a_thin_thread() -> None:
     found = about("alignment", mailing(KeyRing()), well(KeyRing()), state=State.ADVICE)
-    assert "only SPF speaks" in found.sentence
+    assert "only SPF can speak" in found.sentence
 
 
 # Names and mail servers.

@@ -92,7 +92,12 @@ def test_lookups_inside_includes_count_each_time() -> None:
     others = {"TXT_p__example__net": "v=spf1 a mx ptr exists:x.example.net -all"}
     found = reading("v=spf1 include:p.example.net include:p.example.net -all", **others)
     assert found.lookups == 10
-    assert found.uses_ptr
+
+
+def test_ptr_is_remarked_in_the_own_record_only() -> None:
+    assert reading("v=spf1 ptr -all").uses_ptr
+    others = {"TXT_p__example__net": "v=spf1 ptr -all"}
+    assert not reading("v=spf1 include:p.example.net -all", **others).uses_ptr
 
 
 def test_three_names_that_do_not_exist_are_one_too_many() -> None:

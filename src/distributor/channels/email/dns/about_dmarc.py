@@ -38,7 +38,7 @@ def examine_dmarc(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
     record = Record(f"_dmarc.{policy.record.domain}", "TXT", policy.record.text)
     yield Finding("DMARC", State.FINE, _sentence(author, policy), record)
     for advice in _advice(policy):
-        yield Finding("DMARC", State.ADVICE, advice, record)
+        yield Finding("DMARC", State.ADVICE, advice)
     yield from _examine_alignment(mailing, policy, organization_of(author, records), lookup)
 
 
@@ -70,9 +70,7 @@ def _examine_alignment(mailing: Mailing, policy: DmarcPolicy, organization: str,
     if signs:
         yield Finding("alignment", State.FINE, f"a signature speaks for {mailing.author}")
     elif returns:
-        sentence = (
-            f"only SPF speaks for {mailing.author}, which is lost when a mail is forwarded: sign for {mailing.author}"
-        )
+        sentence = f"only SPF can speak for {mailing.author}, which is lost when a mail is forwarded: sign for {mailing.author}"
         yield Finding("alignment", State.ADVICE, sentence)
     else:
         others = ", ".join(dict.fromkeys([*signing, mailing.envelope]))

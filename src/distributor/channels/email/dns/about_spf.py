@@ -29,20 +29,28 @@ def examine_spf(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
         yield Finding("SPF", State.WRONG, sentence, _suggestion(mailing))
         return
     record = Record(domain, "TXT", reading.record)
-    for fault in reading.faults:
-        yield Finding("SPF", State.WRONG, fault, record)
-    for address in mailing.outgoing:
-        if not reading.faults and not reading.has_macros and not reading.permits(address):
-            sentence = (
-                f"the record of {domain} does not permit {address}, from which mails leave: "
-                f"add ip{address.version}:{address}"
-            )
-            yield Finding("SPF", State.WRONG, sentence, record)
-    for advice in _advice(reading):
-        yield Finding("SPF", State.ADVICE, advice, record)
-    if not reading.faults:
+    faults = [*reading.faults, *_unpermitted(mailing, reading)]
+    if faults:
+        yield Finding("SPF", State.WRONG, faults[0], record)
+    else:
         sentence = f"{domain} has one record, which costs {reading.lookups} of {MOST_LOOKUPS} lookups"
         yield Finding("SPF", State.FINE, sentence, record)
+    for fault in faults[1:]:
+        yield Finding("SPF", State.WRONG, fault)
+    for advice in _advice(reading):
+        yield Finding("SPF", State.ADVICE, advice)
+
+
+def _unpermitted(mailing: Mailing, reading: SpfReading) -> Iterator[str]:
+    """Of a record that says plainly whom it permits: the addresses that it forgets."""
+    if reading.faults or reading.has_macros:
+        return
+    for address in mailing.outgoing:
+        if not reading.permits(address):
+            yield (
+                f"the record of {mailing.envelope} does not permit {address}, from which mails leave: "
+                f"add ip{address.version}:{address}"
+            )
 
 
 def _advice(reading: SpfReading) -> Iterator[str]:

@@ -146,7 +146,8 @@ class _Following:
 
     def _ptr(self, place: _Place) -> None:
         self._reading.lookups += 1
-        self._reading.uses_ptr = True
+        # What others have in their records is not for the reader of ours to mend.
+        self._reading.uses_ptr = self._reading.uses_ptr or place.domain == self._reading.domain
 
     def _exists(self, place: _Place) -> None:
         self._reading.lookups += 1
