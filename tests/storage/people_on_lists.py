@@ -57,9 +57,15 @@ def an_article(connection: Connection, slug: str, *tags: str) -> int:
     return articles.find_by_slug(connection, slug).id
 
 
-def mailing(connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = ()) -> Mailing:
+def mailing(
+    connection: Connection,
+    plan: AudiencePlan,
+    article_ids: Iterable[int] = (),
+    *,
+    campaign_id: int | None = None,
+) -> Mailing:
     ids = tuple(article_ids)
-    return Mailing(plan=plan, article_ids=ids, tag_slugs=articles.tag_slugs(connection, ids))
+    return Mailing(plan=plan, article_ids=ids, tag_slugs=articles.tag_slugs(connection, ids), campaign_id=campaign_id)
 
 
 def reached(

@@ -10,7 +10,7 @@ from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Subscriber
 from distributor.domain.suppression import Target, hash_of_key
 from distributor.flow.installation import Installation
-from distributor.storage import consents, deliveries, erasing, events, memberships, subscribers, suppressions
+from distributor.storage import consents, deliveries, erasing, events, memberships, presence, subscribers, suppressions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,7 @@ def erase(installation: Installation, subscriber_id: int, *, requested_by: str) 
     """
     now = installation.clock()
     with installation.database.begin() as connection:
+        presence.let_go(connection)
         person = subscribers.lock(connection, subscriber_id)
         if person is None:
             raise NotFoundError("subscriber", subscriber_id)

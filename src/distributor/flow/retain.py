@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from distributor.flow.installation import Installation
-from distributor.storage import erasing, events, memberships
+from distributor.storage import erasing, events, memberships, presence
 
 # A request that nobody confirmed says nothing about the owner of the mailbox, except that somebody typed it.
 UNCONFIRMED_FOR = timedelta(days=30)
@@ -45,6 +45,7 @@ def _forget_unconfirmed(installation: Installation) -> int:
     total = 0
     while True:
         with installation.database.begin() as connection:
+            presence.let_go(connection)
             people = memberships.drop_unconfirmed(connection, before=now - UNCONFIRMED_FOR, limit=_PEOPLE_AT_ONCE)
             for subscriber_id in people:
                 erasing.forget(connection, subscriber_id, now=now)

@@ -14,7 +14,7 @@ from sqlalchemy.types import BigInteger, DateTime, Text
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
-from distributor.storage import lists, subscribers, suppressions, tables
+from distributor.storage import lists, presence, subscribers, suppressions, tables
 from distributor.storage.database import Connection
 from distributor.storage.segments import filter_of
 
@@ -59,6 +59,7 @@ def freeze(connection: Connection, dispatch_id: int, mailing: Mailing, *, now: d
 
     Releases of one article wait for each other, so that nobody is taken to have missed what another one just gave them.
     """
+    presence.keep_everybody(connection)
     connection.execute(
         select(tables.articles.c.id)
         .where(tables.articles.c.id.in_(mailing.article_ids))

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.subscriber import List, Membership, OptIn, Visibility
-from distributor.storage import tables
+from distributor.storage import presence, tables
 from distributor.storage.database import Connection
 
 
@@ -54,6 +54,7 @@ def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> Lis
 
 def remove(connection: Connection, slug: str) -> None:
     """Remove a list that nobody was ever on and nothing was sent to. Raises NotFoundError, StateError."""
+    presence.let_go(connection)
     found = find(connection, slug)
     for table, reason in (
         (tables.memberships, "people are or were on it"),

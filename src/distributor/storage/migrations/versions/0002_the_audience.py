@@ -245,7 +245,7 @@ def _widen_campaigns() -> None:
     op.add_column("campaigns", sa.Column("audience", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False))
     op.create_unique_constraint(op.f("campaigns_key_key"), "campaigns", ["key"])
     op.add_column("deliveries", sa.Column("list_id", sa.BigInteger(), nullable=True))
-    op.create_foreign_key(op.f("deliveries_list_id_fkey"), "deliveries", "lists", ["list_id"], ["id"])
+    op.drop_constraint(op.f("deliveries_subscriber_id_fkey"), "deliveries", type_="foreignkey")
     op.execute("""
         UPDATE campaigns c SET audience = jsonb_build_object('lists', jsonb_build_array(l.slug))
         FROM lists l WHERE l.id = c.list_id

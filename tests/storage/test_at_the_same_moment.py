@@ -1,0 +1,127 @@
+"""What happens at the same moment ends as if one thing had happened after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.errors import NotFoundError
+from distributor.domain.people import person_of
+from distributor.domain.subscriber import Membership
+from distributor.flow.installation import Installation
+from distributor.flow.privacy import erase, search_traces
+from distributor.storage import audiences, campaigns, consents, deliveries, lists, memberships, merging, subscribers
+from distributor.storage.database import Connection
+from storage.people_on_lists import BY_FORM, BY_IMPORT, NOW, a_dispatch, a_list, address, an_article, mailing, on_list
+
+ROUNDS = 5
+NEWS = AudiencePlan(lists=("news",))
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_confirming_leaving_and_being_imported_end_as_in_some_order(installation: Installation, number: int) -> None:
+    with installation.database.begin() as connection:
+        person = on_list(connection, "press", "ada")["ada"]
+        news = a_list(connection, "news").id
+        memberships.request(connection, person, news, BY_FORM, now=NOW)
+
+    def confirm(connection: Connection) -> None:
+        subscribers.lock(connection, person)
+        memberships.confirm(connection, person, BY_FORM, since=NOW - timedelta(days=1), now=NOW)
+
+    def leave(connection: Connection) -> None:
+        subscribers.lock(connection, person)
+        memberships.leave(connection, person, news, BY_FORM, now=NOW)
+
+    def be_imported(connection: Connection) -> None:
+        memberships.subscribe(connection, news, [person_of(address("ada"))], BY_IMPORT, now=NOW)
+
+    _at_once(installation, confirm, leave, be_imported)
+    with installation.database.begin() as connection:
+        record = [one.action.value for one in consents.of_subscriber(connection, person) if one.list_slug == "news"]
+        state = memberships.state_of(connection, person, news)
+    # Whoever has left stays away: after leaving neither an import nor an old question brings anybody back.
+    assert state is Membership.UNSUBSCRIBED
+    assert record in (
+        ["requested", "withdrawn"],
+        ["requested", "confirmed", "withdrawn"],
+        ["requested", "granted", "withdrawn"],
+    )
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_two_releases_of_one_article_give_it_to_nobody_twice(installation: Installation, number: int) -> None:
+    with installation.database.begin() as connection:
+        on_list(connection, "news", *(f"reader{n}" for n in range(20)))
+        article = an_article(connection, "hello")
+        dispatches = [a_dispatch(connection, NEWS, [article]) for _ in range(2)]
+
+    def releasing(dispatch_id: int) -> Callable[[Connection], None]:
+        def release(connection: Connection) -> None:
+            campaign_id = campaigns.find_dispatch(connection, dispatch_id).campaign_id
+            asked = mailing(connection, NEWS, [article], campaign_id=campaign_id)
+            audiences.freeze(connection, dispatch_id, asked, now=NOW)
+
+        return release
+
+    _at_once(installation, *map(releasing, dispatches))
+    with installation.database.begin() as connection:
+        frozen = [
+            one.recipient
+            for dispatch_id in dispatches
+            for one in deliveries.listed(connection, dispatch_id, state=None, limit=100)
+        ]
+    assert len(frozen) == len(set(frozen)) == 20
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_an_erasure_during_a_release_leaves_no_trace(installation: Installation, number: int) -> None:
+    with installation.database.begin() as connection:
+        person = on_list(connection, "news", "ada", "bo")["ada"]
+        dispatch_id = a_dispatch(connection, NEWS)
+
+    def release(connection: Connection) -> None:
+        audiences.freeze(connection, dispatch_id, mailing(connection, NEWS), now=NOW)
+
+    _at_once(installation, release, lambda _: erase(installation, person, requested_by="test"))
+    assert search_traces(installation, address("ada")) == {}
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_merging_crosswise_leaves_one_person(installation: Installation, number: int) -> None:
+    with installation.database.begin() as connection:
+        people = on_list(connection, "news", "ada", "bo")
+
+    def merging_into(kept: str, merged: str) -> Callable[[Connection], None]:
+        return lambda connection: _ignoring_absence(
+            lambda: merging.merge(connection, kept=people[kept], merged=people[merged], now=NOW)
+        )
+
+    _at_once(installation, merging_into("ada", "bo"), merging_into("bo", "ada"))
+    with installation.database.begin() as connection:
+        assert lists.counts(connection, lists.find(connection, "news").id)[Membership.SUBSCRIBED] == 1
+
+
+def _at_once(installation: Installation, *acts: Callable[[Connection], None]) -> None:
+    """Do each in a transaction of its own, all of them beginning at the same moment."""
+    ready = threading.Barrier(len(acts))
+
+    def do(act: Callable[[Connection], None]) -> None:
+        with installation.database.begin() as connection:
+            ready.wait()
+            act(connection)
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for done in [pool.submit(do, act) for act in acts]:
+            done.result()
+
+
+def _ignoring_absence(act: Callable[[], object]) -> None:
+    with suppress(NotFoundError):
+        act()
