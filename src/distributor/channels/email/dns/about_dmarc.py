@@ -70,7 +70,10 @@ def _examine_alignment(mailing: Mailing, policy: DmarcPolicy, organization: str,
     if signs:
         yield Finding("alignment", State.FINE, f"a signature speaks for {mailing.author}")
     elif returns:
-        sentence = f"only SPF can speak for {mailing.author}, which is lost when a mail is forwarded: sign for {mailing.author}"
+        sentence = (
+            f"only SPF can speak for {mailing.author}, which is lost when a mail is forwarded: "
+            f"sign for {mailing.author}"
+        )
         yield Finding("alignment", State.ADVICE, sentence)
     else:
         others = ", ".join(dict.fromkeys([*signing, mailing.envelope]))
