@@ -18,7 +18,7 @@ from distributor.storage import tables
 from distributor.storage.database import Connection
 
 # How many numbers a search looks at one by one before it asks the indexes.
-_NEAR = 20_000
+_NEAR = 5_000
 
 
 def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> dict[str, int]:
