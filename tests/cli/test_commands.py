@@ -53,6 +53,11 @@ def test_a_channel_keeps_its_secrets_to_itself(run: Run) -> None:
     assert "very-secret" not in shown.out + run("channel", "list").out + said.err
 
 
+def test_the_mails_that_ask_for_a_confirmation_are_listed_apart_from_campaigns(run: Run) -> None:
+    assert "distributor campaign create" in run("campaign", "list").out
+    assert "Nobody has been asked" in run("campaign", "list", "--purpose", "confirmation").out
+
+
 def test_a_campaign_is_planned_paused_resumed_and_cancelled(run: Run, article: Path) -> None:
     run("article", "add", str(article))
     run("list", "create", "Readers")

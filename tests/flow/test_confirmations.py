@@ -130,6 +130,14 @@ def test_the_ledger_tells_of_it_as_of_any_campaign(office: Office) -> None:
     assert office.state() is DispatchState.FINISHED
 
 
+def test_it_does_not_stand_between_the_campaigns_that_people_plan(office: Office) -> None:
+    campaign_id = office.desk.plan("mail")
+    office.sign_up("ann")
+    with office.here.database.begin() as connection:
+        planned = campaigns.latest(connection, limit=9, purpose=CampaignPurpose.ARTICLES)
+    assert [one.id for one in planned] == [campaign_id]
+
+
 def test_the_next_tick_rings_for_it(office: Office) -> None:
     office.sign_up("ann")
     (ring,) = tick(office.here)

@@ -198,7 +198,8 @@ class Channel(Protocol):
     """A configured destination of some kind. Instances are made by `Kind(settings)` and hold no state but connections.
 
     Optional methods: `async discover() -> Mapping` learns facts about the other side (its limits) for rendering;
-    `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer.
+    `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer;
+    `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
 
     kind: ClassVar[str]

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
+from distributor.domain.campaign import CampaignPlan, CampaignPurpose, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import InputError
 from distributor.domain.schedule import parse_moment
@@ -33,6 +33,10 @@ ExceptList = Annotated[list[str] | None, typer.Option(help="Not who is on this l
 ExceptTopic = Annotated[list[str] | None, typer.Option(help="Not who follows this topic; may be repeated.")]
 ExceptSegment = Annotated[list[str] | None, typer.Option(help="Not who is in this segment; may be repeated.")]
 Again = Annotated[bool, typer.Option("--again", help="Also to people who already got one of the articles.")]
+_NONE_YET = {
+    CampaignPurpose.ARTICLES: "No campaigns yet: `distributor campaign create` plans one.",
+    CampaignPurpose.CONFIRMATION: "Nobody has been asked to confirm anything yet.",
+}
 _DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
 
 
@@ -105,15 +109,21 @@ def show_audience(
 
 
 @commands.command("list")
-def list_campaigns(as_json: AsJson = False, limit: int = 20) -> None:
+def list_campaigns(
+    purpose: Annotated[
+        CampaignPurpose, typer.Option(help="confirmation: the mails that ask people who signed up to confirm it.")
+    ] = CampaignPurpose.ARTICLES,
+    as_json: AsJson = False,
+    limit: int = 20,
+) -> None:
     """The newest campaigns with their totals."""
     with installation_at_hand() as installation:
         with installation.database.begin() as connection:
-            newest = campaigns.latest(connection, limit=limit)
+            newest = campaigns.latest(connection, limit=limit, purpose=purpose)
         reports = [report(installation, campaign.id) for campaign in newest]
     rows = [(one.campaign.id, one.campaign.name, one.state.value, *summarise(one.totals).values()) for one in reports]
     columns = ("id", "name", "state", "audience", "sent", "deferred", "failed", "suppressed", "unknown", "pending")
-    show_rows(columns, rows, as_json=as_json, empty="No campaigns yet: `distributor campaign create` plans one.")
+    show_rows(columns, rows, as_json=as_json, empty=_NONE_YET[purpose])
 
 
 @commands.command("show")
@@ -258,6 +268,7 @@ def _told(told: CampaignReport) -> dict[str, Any]:
     return {
         "id": told.campaign.id,
         "name": told.campaign.name,
+        "purpose": told.campaign.purpose.value,
         "state": told.state.value,
         "totals": summarise(told.totals),
         "dispatches": [

@@ -81,9 +81,12 @@ def find(connection: Connection, campaign_id: int) -> Campaign:
     return _campaign(connection, row)
 
 
-def latest(connection: Connection, *, limit: int) -> list[Campaign]:
-    """The newest campaigns."""
-    rows = connection.execute(select(tables.campaigns).order_by(tables.campaigns.c.id.desc()).limit(limit))
+def latest(connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None) -> list[Campaign]:
+    """The newest campaigns, of one purpose if asked."""
+    query = select(tables.campaigns).order_by(tables.campaigns.c.id.desc()).limit(limit)
+    if purpose is not None:
+        query = query.where(tables.campaigns.c.purpose == purpose)
+    rows = connection.execute(query)
     return [_campaign(connection, row) for row in rows]
 
 
