@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
 from distributor.domain.errors import DistributorError, InputError, ServiceError
-from distributor.domain.importing import BadRow, Import, ImportCounts, ImportPlan, ImportState, Told
+from distributor.domain.importing import BadRow, Import, ImportPlan, ImportState, Told
 from distributor.flow.import_files import ImportFiles
 from distributor.flow.installation import Installation
 from distributor.flow.rings import Ring, Verb
 from distributor.sources.people.reader import PeopleReader, find_out
 from distributor.storage import consents, imports, lists
-from distributor.storage.importing import Terms, merge, survey
+from distributor.storage.importing import REPEATED, Terms, merge, survey
 
-# What one transaction brings in: at most so many rows of so many octets. A chunk more is being read meanwhile.
+# What one transaction brings in: at most so many rows of so many octets.
 CHUNK_ROWS = 5000
 CHUNK_OCTETS = 4 * 1024 * 1024
+# Transactions at a time. They are committed one after another, each of them behind the checkpoint of the one before.
+_AT_ONCE = 2
+# How long a chunk holds what it has locked while the one before it does not come to an end.
+_PATIENCE_SECONDS = 10
 
 Watch = Callable[[Import], None]
 
@@ -127,70 +131,101 @@ class _Run:
 
     def __init__(self, installation: Installation, started: Import, files: ImportFiles, file: BinaryIO) -> None:
         self._installation = installation
-        self._import = started
+        self._started = started
         self._files = files
         self._reader = PeopleReader(
             file, started.plan.reading, name=started.name, position=started.position, line=started.line
         )
         self._rows = iter(self._reader)
+        self._keys_underway: deque[dict[str, int]] = deque(maxlen=_AT_ONCE)
         with installation.database.begin() as connection:
             self._list_id = lists.find(connection, started.list_slug).id
             self._text_id = consents.keep_text(connection, started.plan.basis)
 
     def go_on(self, until: datetime | None, watch: Watch) -> Import:
-        """Read one chunk while the one before it is committed: PostgreSQL and Python each have a processor."""
-        underway: Future[Import] | None = None
-        with suppress(_EndedError), ThreadPoolExecutor(max_workers=1) as committer:
-            while until is None or self._installation.clock() < until:
-                chunk = self._read_chunk()
-                if underway is not None:
-                    self._import = underway.result()
-                    watch(self._import)
-                if chunk is None:
-                    return self._finish()
-                underway = committer.submit(self._commit, chunk)
-            return underway.result() if underway is not None else self._import
-        return self._finish()
+        """Read one chunk while two before it are on their way: Python and PostgreSQL each have work to do."""
+        underway: deque[Future[Import]] = deque()
+        last: Future[Import] | None = None
+        try:
+            with ThreadPoolExecutor(max_workers=_AT_ONCE) as committers:
+                while until is None or self._installation.clock() < until:
+                    chunk = self._read_chunk()
+                    if chunk is None or len(underway) == _AT_ONCE:
+                        _watch_first(underway, watch)
+                    if chunk is None and not underway:
+                        return self._finish()
+                    if chunk is not None:
+                        last = committers.submit(self._commit, chunk, last)
+                        underway.append(last)
+            return last.result() if last is not None else self._started
+        except _EndedError:
+            return self._find()
 
     def _read_chunk(self) -> _Chunk | None:
         """None at the end of the file."""
         limit = self._reader.position + CHUNK_OCTETS
         people: list[Told] = []
         bad: list[BadRow] = []
+        keys: dict[str, int] = {}
         for row in self._rows:
             if isinstance(row, BadRow):
                 bad.append(row)
+            elif (first := self._line_underway(row.person.key)) is not None:
+                bad.append(BadRow(line=row.line, reason=REPEATED.format(first=first), cells=row.cells))
             else:
                 people.append(row)
+                keys.setdefault(row.person.key, row.line)
             if len(people) + len(bad) >= CHUNK_ROWS or self._reader.position >= limit:
                 break
+        self._keys_underway.append(keys)
         if not people and not bad:
             return None
         return _Chunk(people=tuple(people), bad=tuple(bad), position=self._reader.position, line=self._reader.line)
 
-    def _commit(self, chunk: _Chunk) -> Import:
-        before, now = self._import, self._installation.clock()
-        terms = Terms(import_id=before.id, mode=before.plan.mode, list_id=self._list_id, text_id=self._text_id, now=now)
+    def _line_underway(self, key: str) -> int | None:
+        """The line of a chunk perhaps not committed yet that has this address: the two must not wait for each other."""
+        return next((keys[key] for keys in self._keys_underway if key in keys), None)
+
+    def _commit(self, chunk: _Chunk, before: Future[Import] | None) -> Import:
+        try:
+            return self._bring_in(chunk, before)
+        except TimeoutError:
+            # Whom the chunk before waits for may be waiting for people that this one holds: let go of them.
+            if before is not None:
+                before.result()
+            return self._bring_in(chunk, before)
+
+    def _bring_in(self, chunk: _Chunk, before: Future[Import] | None) -> Import:
+        plan, now = self._started.plan, self._installation.clock()
+        terms = Terms(import_id=self._started.id, mode=plan.mode, list_id=self._list_id, text_id=self._text_id, now=now)
         with self._installation.database.begin() as connection:
-            merged = (survey if before.plan.is_dry_run else merge)(connection, chunk.people, terms)
-            bad = sorted((*chunk.bad, *merged.refused), key=lambda row: row.line)
-            bad_size = self._files.write_bad_rows(before.id, bad, behind=before.bad_size, headers=self._reader.headers)
+            merged = (survey if plan.is_dry_run else merge)(connection, chunk.people, terms)
+            checkpoint = before.result(timeout=_PATIENCE_SECONDS) if before is not None else self._started
+            bad_size = self._files.write_bad_rows(
+                checkpoint.id,
+                sorted((*chunk.bad, *merged.refused), key=lambda row: row.line),
+                behind=checkpoint.bad_size,
+                headers=self._reader.headers,
+            )
             has_moved = imports.advance(
                 connection,
-                before,
+                checkpoint,
                 position=chunk.position,
                 line=chunk.line,
                 bad_size=bad_size,
-                gained=_with_bad(merged.counts, len(chunk.bad)),
+                gained=replace(merged.counts, bad=merged.counts.bad + len(chunk.bad)),
                 now=now,
             )
             if not has_moved:
                 raise _EndedError
+        return self._find()
+
+    def _find(self) -> Import:
         with self._installation.database.begin() as connection:
-            return imports.find(connection, before.id)
+            return imports.find(connection, self._started.id)
 
     def _finish(self) -> Import:
-        import_id, now = self._import.id, self._installation.clock()
+        import_id, now = self._started.id, self._installation.clock()
         with self._installation.database.begin() as connection:
             imports.end(connection, import_id, ImportState.FINISHED, now=now)
             ended = imports.find(connection, import_id)
@@ -198,8 +233,9 @@ class _Run:
         return ended
 
 
-def _with_bad(counts: ImportCounts, more: int) -> ImportCounts:
-    return replace(counts, read=counts.read + more, bad=counts.bad + more)
+def _watch_first(underway: deque[Future[Import]], watch: Watch) -> None:
+    if underway:
+        watch(underway.popleft().result())
 
 
 def _digest(plan: ImportPlan, of_file: str) -> str:

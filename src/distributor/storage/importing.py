@@ -18,6 +18,7 @@ from distributor.storage import import_statements as statements
 from distributor.storage.database import Connection
 
 ERASED = "was erased at their own wish, and is not made known again"
+REPEATED = "the address stands in line {first} already"
 _COPY_AT_ONCE = 500
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -115,7 +116,7 @@ def _sift(connection: Connection, terms: Terms) -> tuple[dict[int, str], int]:
     """Take out who does not come in: the reasons by their lines, and how many are passed over without one."""
     connection.execute(statements.KEEP_KEYS, {"import_id": terms.import_id})
     repeated = connection.execute(statements.DROP_REPEATED, {"import_id": terms.import_id})
-    refused = {row.line: f"the address stands in line {row.first} already" for row in repeated}
+    refused = {row.line: REPEATED.format(first=row.first) for row in repeated}
     refused |= dict.fromkeys(connection.execute(statements.DROP_ERASED).scalars(), ERASED)
     if terms.mode is ImportMode.UPDATE:
         return refused, 0

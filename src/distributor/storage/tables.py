@@ -258,7 +258,8 @@ imports = Table(
 import_keys = Table(
     "import_keys",
     metadata,
-    Column("import_id", ForeignKey("imports.id", ondelete="CASCADE"), nullable=False),
+    # No foreign key: it would cost as much as all the rest of the row.
+    Column("import_id", BigInteger, nullable=False),
     Column("key", Text, nullable=False),
     Column("line", BigInteger, nullable=False),
     PrimaryKeyConstraint("import_id", "key"),

@@ -216,9 +216,6 @@ def _add_imports() -> None:
         sa.Column("import_id", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.id"], name=op.f("import_keys_import_id_fkey"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("import_id", "key", name=op.f("import_keys_pkey")),
     )
 
