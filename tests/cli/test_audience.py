@@ -1,0 +1,87 @@
+"""Lists, people, suppression and audiences at the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Run
+
+
+@pytest.fixture(autouse=True)
+def _a_list_with_people(run: Run) -> None:
+    run("list", "create", "News", "--topic", "Lupus", "--visibility", "public", "--sender", "News <news@example.org>")
+    for name in ("ada", "bo"):
+        run("subscriber", "add", f"{name}@example.org", "--list", "news", "--name", name.title(), "--tag", "vip")
+    run("article", "add", str(Path(__file__).parents[2] / "content" / "the_quiet_feed.md"))
+
+
+def test_a_list_shows_its_settings_and_counts(run: Run) -> None:
+    told = json.loads(run("list", "show", "news", "--json").out)
+    assert (told["topics"], told["visibility"], told["opt_in"]) == (["lupus"], "public", "double")
+    assert (told["sender"], told["subscribed"]) == ("News <news@example.org>", 2)
+    assert run("list", "change", "news", "--no-topics", "--sender", "").code == 0
+    assert json.loads(run("list", "show", "news", "--json").out)["topics"] == []
+
+
+def test_a_list_with_people_cannot_be_removed_and_an_empty_one_can(run: Run) -> None:
+    assert "people are or were on it" in run("list", "remove", "news").sentence
+    run("list", "create", "Empty")
+    assert run("list", "remove", "empty").code == 0
+
+
+def test_a_person_is_changed_found_and_shown_with_their_consent(run: Run) -> None:
+    assert run("subscriber", "change", "ada@example.org", "--attribute", "city=Graz", "--untag", "vip").code == 0
+    found = json.loads(run("subscriber", "search", "gra", "--json").out)
+    assert [one["address"] for one in found] == ["ada@example.org"]
+    assert json.loads(run("subscriber", "show", "ada@example.org", "--json").out)["tags"] == []
+    record = json.loads(run("subscriber", "consents", "ada@example.org", "--json").out)
+    assert [(one["action"], one["method"]) for one in record] == [("granted", "person")]
+
+
+def test_a_paused_or_suppressed_person_is_out_of_the_audience(run: Run) -> None:
+    assert _audience(run) == (2, ["ada@example.org", "bo@example.org"])
+    run("subscriber", "change", "ada@example.org", "--pause", "+30d")
+    assert _audience(run) == (1, ["bo@example.org"])
+    run("subscriber", "change", "ada@example.org", "--pause", "")
+    assert run("suppression", "add", "BO@example.org", "--note", "asked on the phone").code == 0
+    assert _audience(run) == (1, ["ada@example.org"])
+    assert json.loads(run("suppression", "check", "bo@example.org", "--json").out)[0]["note"] == "asked on the phone"
+    assert "1 entries" in run("suppression", "lift", "bo@example.org").sentence
+    assert _audience(run)[0] == 2
+
+
+def test_suppressions_are_imported_and_what_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "blocked.txt"
+    file.write_text("# from the old system\nada@example.org\n\n@example.com\nnonsense\n")
+    said = run("suppression", "import", str(file))
+    assert said.code == 2
+    assert "blocked.txt:5" in said.err
+    assert "2 suppressed" in said.err
+    assert [one["reason"] for one in json.loads(run("suppression", "list", "--json").out)] == ["imported", "imported"]
+
+
+def test_two_records_of_one_person_become_one(run: Run) -> None:
+    assert run("subscriber", "merge", "ada@example.org", "bo@example.org").code == 0
+    assert _audience(run) == (1, ["ada@example.org"])
+
+
+def test_the_data_of_a_person_is_told_and_erased(run: Run, tmp_path: Path) -> None:
+    assert run("subscriber", "data", "ada@example.org", "--out", str(tmp_path / "ada.json")).code == 0
+    assert json.loads((tmp_path / "ada.json").read_text())["subscriber"]["name"] == "Ada"
+    done = json.loads(run("subscriber", "erase", "ada@example.org", "--yes", "--json").out)
+    assert done["counts"]["subscribers"] == 1
+    assert done["traces"] == {}
+    assert json.loads(run("subscriber", "traces", "ada@example.org", "--json").out) == []
+    assert run("subscriber", "show", "ada@example.org").code == 3
+
+
+def test_an_audience_of_nobody_is_refused(run: Run) -> None:
+    assert "name a list, a topic or a segment" in run("campaign", "audience").sentence
+
+
+def _audience(run: Run) -> tuple[int, list[str]]:
+    told = json.loads(run("campaign", "audience", "--list", "news", "--article", "the-quiet-feed", "--json").out)
+    return told["count"], told["sample"]
