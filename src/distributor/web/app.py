@@ -9,9 +9,12 @@ import anyio.to_thread
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from distributor.flow.installation import Installation
 from distributor.web import server
+from distributor.web.api.app import create_api
+from distributor.web.api.docs_page import DocsPage
 from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
 from distributor.web.pages import Pages
@@ -40,6 +43,7 @@ def create_app(installation: Installation, rules: Rules = USUAL) -> Starlette:
     """The web side of an installation as an ASGI application. Raises TemplateError if its style cannot be rendered."""
     pages = Pages(installation)
     registry = CollectorRegistry()
+    api = create_api(installation)
     routes = [
         *Feeds(installation).routes(),
         *Tracking(installation).routes(),
@@ -53,11 +57,13 @@ def create_app(installation: Installation, rules: Rules = USUAL) -> Starlette:
         *Health(installation).routes(),
         *Metrics(installation, registry).routes(),
         *pages.routes(),
+        *DocsPage(installation, api.openapi()).routes(),
+        Mount("/api", app=api),
     ]
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(RequestsSeen, routes=routes, registry=registry),
+            Middleware(RequestsSeen, registry=registry),
             Middleware(SecurityHeaders),
             Middleware(LegiblePaths),
         ],

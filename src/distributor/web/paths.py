@@ -7,6 +7,8 @@ import re
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+# The API says so in its own form.
+_API = "/api/"
 # PostgreSQL holds no NUL, and no slug or token has any of the others.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -18,7 +20,8 @@ class LegiblePaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _CONTROL.search(scope["path"]):
+        path = scope.get("path", "")
+        if scope["type"] == "http" and not path.startswith(_API) and _CONTROL.search(path):
             await PlainTextResponse("There is nothing here.\n", 404)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Whatever else a client may call its method is one more, not a label of its own.
@@ -20,9 +19,8 @@ _log = structlog.get_logger(__name__)
 class RequestsSeen:
     """Sees the answer as it leaves; the route that matched stands in the scope by then."""
 
-    def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute], registry: CollectorRegistry) -> None:
+    def __init__(self, app: ASGIApp, *, registry: CollectorRegistry) -> None:
         self._app = app
-        self._patterns: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
         self._requests = Counter(
             "distributor_http_requests",
             "Requests answered, by method, route and status.",
@@ -54,7 +52,13 @@ class RequestsSeen:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        route = self._patterns.get(scope.get("endpoint"), _NO_ROUTE)
+        route = _pattern_of(scope)
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         _log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _pattern_of(scope: Scope) -> str:
+    """The pattern of the route that matched, with the path that its application is mounted at."""
+    route = scope.get("route")
+    return f"{scope.get('root_path', '')}{route.path}" if isinstance(route, Route) else _NO_ROUTE

@@ -1,0 +1,49 @@
+"""The API as one ASGI application, to be mounted at `/api`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from fastapi import FastAPI
+
+from distributor import __version__
+from distributor.flow.installation import Installation
+from distributor.web.api import lists, memberships, subscribers, suppressions, token
+from distributor.web.api.description import OVERVIEW, TAGS, describe
+from distributor.web.api.problems import exception_handlers
+
+# Enough for a thousand addresses, or the longest condition of a segment.
+_LARGEST_BODY = 1024 * 1024
+# Of the threads that answer requests, fewer than half: however much programs ask, readers find a free one.
+_TURNS = 5
+
+
+def create_api(installation: Installation) -> FastAPI:
+    """The API of an installation."""
+    api = FastAPI(
+        title="Distributor",
+        version=__version__,
+        summary="The audience of Distributor: subscribers, lists, segments, consent and suppression.",
+        description=OVERVIEW,
+        openapi_tags=TAGS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        root_path_in_servers=False,
+        exception_handlers=exception_handlers(),
+        max_body_size=_LARGEST_BODY,
+    )
+    api.state.installation = installation
+    api.state.turns = anyio.Semaphore(_TURNS)
+    for part in (lists, subscribers, memberships, suppressions, token):
+        api.include_router(part.router)
+
+    def openapi() -> dict[str, Any]:
+        if not api.openapi_schema:
+            api.openapi_schema = describe(api, installation.site.public_url)
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents for it
+    return api

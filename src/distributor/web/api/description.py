@@ -1,0 +1,56 @@
+"""The OpenAPI description of the API, and what it says beyond the single operations."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from distributor.web.api.problems import Fault, Problem
+
+OVERVIEW = """
+Everything about the audience, for other programs.
+
+**Tokens.** `distributor token create NAME --scope SCOPE` makes one and shows it once. Send it as
+`Authorization: Bearer dst_…`. Each operation names its scope; `*` opens everything.
+
+**Errors** are problem details (RFC 9457) in `application/problem+json`: `type` is for programs, `detail` for people,
+and `errors` points to the fields at fault.
+
+**Pages.** What may be long comes in pages by ascending number: ask again with `after` set to `next` until that is null.
+
+**Bodies** are JSON in UTF-8. A field that is not known is refused. Times are ISO 8601 with an offset, answered in UTC.
+
+**Consent.** Nobody is put on a list without a record of how they agreed: say so in `consent`. Who has left a list,
+or was erased, comes back only by their own act on the public pages.
+""".strip()
+
+TAGS = [
+    {"name": "subscribers", "description": "People, what they agreed to, and the lists they are on."},
+    {"name": "lists", "description": "Lists that people subscribe to, and the topics they are offered."},
+    {"name": "suppressions", "description": "Addresses and domains that get no mail, whatever list they are on."},
+    {"name": "token", "description": "The token itself."},
+]
+
+
+def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
+    """The description as OpenAPI 3.1, with paths below where this installation has its API."""
+    described = get_openapi(
+        title=api.title,
+        version=api.version,
+        openapi_version=api.openapi_version,
+        summary=api.summary,
+        description=api.description,
+        routes=api.routes,
+        tags=api.openapi_tags,
+        # Behind a proxy the site may live below a path of its host.
+        servers=[{"url": f"{urlsplit(public_url).path}/api"}],
+    )
+    _, shown = models_json_schema(
+        [(Problem, "serialization"), (Fault, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    described["components"]["schemas"] |= shown["$defs"]
+    return described

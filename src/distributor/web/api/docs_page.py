@@ -1,0 +1,80 @@
+"""The page `/api/docs`: Swagger UI out of its package, served by us, without anything from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from distributor.flow.installation import Installation
+from distributor.web.representation import Representation, answer
+
+_PACKAGE = "fastapi_swagger"
+_FOREVER = "public, max-age=31536000, immutable"
+_MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+# Scripts of ours only. Swagger UI draws icons as data and sets styles as it goes.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class DocsPage:
+    """The page and its files, each under a name that changes with its content. Raises TemplateError."""
+
+    def __init__(self, installation: Installation, described: Mapping[str, Any]) -> None:
+        self._installation = installation
+        shelf = files(_PACKAGE) / "resources"
+        start = installation.templates.render("web/api/docs.js.j2", {}).encode()
+        parts = {
+            "bundle": _File.of("swagger-ui", ".js", (shelf / "swagger-ui-bundle.js").read_bytes()),
+            "style": _File.of("swagger-ui", ".css", (shelf / "swagger-ui.css").read_bytes()),
+            "start": _File.of("start", ".js", start),
+        }
+        # Addresses count from the page itself, so that it works below any path of a proxy.
+        context = {part: f"docs/{file.name}" for part, file in parts.items()}
+        html = installation.templates.render("web/api/docs.html.j2", {"site": installation.site, **context}).encode()
+        self._files = {file.name: file.body for file in parts.values()}
+        text = json.dumps(described, ensure_ascii=False).encode()
+        self._description = Representation.of(text, media_type="application/json", cache_control="no-cache")
+        self._page = Representation.of(html, media_type="text/html; charset=utf-8", cache_control="no-cache")
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/docs", self._send_page),
+            Route("/api/docs/{name}", self._send_file),
+            Route("/api/openapi.json", self._send_description),
+        ]
+
+    def _send_page(self, request: Request) -> Response:
+        sent = answer(request, self._page, now=self._installation.clock())
+        sent.headers["Content-Security-Policy"] = _POLICY
+        return sent
+
+    def _send_description(self, request: Request) -> Response:
+        return answer(request, self._description, now=self._installation.clock())
+
+    def _send_file(self, request: Request) -> Response:
+        found = self._files.get(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return answer(request, found, now=self._installation.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    body: Representation
+
+    @classmethod
+    def of(cls, stem: str, suffix: str, body: bytes) -> _File:
+        """A file that may be kept for ever."""
+        found = Representation.of(body, media_type=_MEDIA_TYPES[suffix], cache_control=_FOREVER)
+        return cls(f"{stem}-{found.etag[:16]}{suffix}", found)

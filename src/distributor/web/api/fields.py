@@ -1,0 +1,120 @@
+"""What strangers may put into the fields of a request: each type refuses what the house cannot take, and says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from distributor.domain import people
+from distributor.domain.address import checked_sender, parse_address
+from distributor.domain.errors import InputError
+from distributor.domain.tags import slugify
+
+# The largest number of PostgreSQL's bigint.
+BIGGEST = 2**63 - 1
+MOST_AT_ONCE = 200
+
+_T = TypeVar("_T")
+
+
+class Body(BaseModel):
+    """What is sent to us: a field that is not known is an error, not noise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def as_fault(check: Callable[[_T], Any]) -> AfterValidator:
+    """A check of the domain as one of pydantic, so that the answer can name the field."""
+
+    def checked(value: _T) -> Any:
+        try:
+            return check(value)
+        except InputError as error:
+            # As a context, lest braces in the words be taken for placeholders.
+            raise PydanticCustomError("input", "{reason}", {"reason": str(error)}) from None
+
+    return AfterValidator(checked)
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise InputError("it holds a NUL, which cannot be kept")
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InputError("it is outside the calendar") from None
+
+
+def _slug(text: str) -> str:
+    if slugify(text) != text or not text:
+        raise InputError(f"{text[:40]!r} is not a slug: lower-case words joined by hyphens, such as 'weekly-letter'")
+    return text
+
+
+def _slugs(labels: list[str]) -> list[str]:
+    for label in labels:
+        if not slugify(label):
+            raise InputError(f"{label!r} holds no letter and no digit, so it is no tag")
+    return list(dict.fromkeys(map(slugify, labels)))
+
+
+def _tags(tags: list[str]) -> list[str]:
+    return list(people.clean_tags(tags))
+
+
+def _address(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+def _network(text: str) -> str:
+    if not text:
+        return text
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise InputError(f"{text[:40]!r} is not an IP address") from None
+
+
+def _line(text: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise InputError("it holds a line break or another control character")
+    return text
+
+
+# None of them holds a NUL, which PostgreSQL cannot keep.
+Words = Annotated[str, Field(max_length=200), as_fault(_storable)]
+Paragraph = Annotated[str, Field(max_length=10_000), as_fault(_storable)]
+Wording = Annotated[str, Field(min_length=1, max_length=10_000), as_fault(_storable)]
+Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Weekly letter"]), as_fault(_line)]
+Line = Annotated[str, Field(max_length=200), as_fault(_line)]
+Slug = Annotated[str, Field(max_length=200, examples=["weekly-letter"]), as_fault(_slug)]
+# Tags as people write them; kept as their slugs.
+Topics = Annotated[list[Line], Field(max_length=100, examples=[["local-news", "sport"]]), as_fault(_slugs)]
+Moment = Annotated[AwareDatetime, as_fault(_in_utc)]
+
+Address = Annotated[str, Field(max_length=1016, examples=["ada@example.org"]), as_fault(_address)]
+Name = Annotated[str, Field(max_length=1000, examples=["Ada Lovelace"]), as_fault(people.clean_name)]
+Language = Annotated[str, Field(max_length=100, examples=["de", "pt-BR"]), as_fault(people.clean_language)]
+Zone = Annotated[str, Field(max_length=100, examples=["Europe/Vienna"]), as_fault(people.clean_zone)]
+Tags = Annotated[list[str], Field(examples=[["vip"]]), as_fault(_tags)]
+Attributes = Annotated[dict[str, Any], Field(examples=[{"city": "Vienna"}]), as_fault(people.checked_attributes)]
+Network = Annotated[str, Field(max_length=100, examples=["203.0.113.7"]), as_fault(_network)]
+Sender = Annotated[Line, Field(examples=["The Gazette <news@example.org>"]), as_fault(checked_sender)]
+
+SlugInPath = Annotated[Words, Path(description="The slug.")]
+NumberInPath = Annotated[int, Path(ge=1, le=BIGGEST, description="The number.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="At most so many.")]
+# Half of what a number may be: more is added to it on the way to the next page.
+After = Annotated[int, Query(ge=0, le=BIGGEST // 2, description="`next` of the page before.")]

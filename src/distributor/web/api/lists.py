@@ -1,0 +1,177 @@
+"""`/v1/lists`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from distributor.domain.api_token import Scope
+from distributor.domain.errors import InputError, StateError
+from distributor.domain.subscriber import List, Membership, OptIn, Subscriber, Visibility
+from distributor.domain.tags import slugify
+from distributor.storage import lists, memberships
+from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.fields import After, Body, Limit, Paragraph, Sender, Slug, SlugInPath, Title, Topics
+from distributor.web.api.paging import Page, first_of
+from distributor.web.api.problems import ANYWHERE, may_answer
+
+router = APIRouter(prefix="/v1/lists", tags=["lists"], dependencies=[Turn], responses=ANYWHERE)
+
+Description = Annotated[Paragraph, Field(description="What subscribers get, in a sentence.")]
+Footer = Annotated[Paragraph, Field(description="What stands at the end of its mails; empty for nothing.")]
+
+
+class ShownList(BaseModel):
+    """A list that people subscribe to."""
+
+    slug: str
+    name: str
+    description: str
+    visibility: Visibility = Field(description="Whether strangers see it and can subscribe.")
+    opt_in: OptIn = Field(description="Whether signing up has to be confirmed from the mailbox.")
+    sender: str = Field(description="Whom its mails come from; empty for the site's own.")
+    footer: str = Field(description="What stands at the end of its mails; empty for nothing.")
+    topics: tuple[str, ...] = Field(description="The slugs of the tags that its subscribers are offered.")
+
+    @classmethod
+    def of(cls, found: List) -> ShownList:
+        return cls.model_validate(found, from_attributes=True)
+
+
+class CountedList(ShownList):
+    """A list, and how many people are in each state on it now."""
+
+    people: dict[Membership, int]
+
+
+class ShownMember(BaseModel):
+    """Somebody who is or was on a list."""
+
+    id: int
+    address: str
+    name: str
+    state: Membership
+
+    @classmethod
+    def of(cls, subscriber: Subscriber, state: Membership) -> ShownMember:
+        return cls(id=subscriber.id, address=subscriber.address, name=subscriber.name, state=state)
+
+
+class NewList(Body):
+    """What a list is to be."""
+
+    name: Title
+    slug: Slug | None = Field(None, description="Default: made from the name.")
+    description: Description = ""
+    visibility: Visibility = Visibility.PRIVATE
+    opt_in: OptIn = OptIn.DOUBLE
+    sender: Sender = ""
+    footer: Footer = ""
+    topics: Topics = Field(default_factory=list)
+
+
+class ListChanges(Body):
+    """What is to change; what is not named, or null, stays. The slug is for good."""
+
+    name: Title | None = None
+    description: Description | None = None
+    visibility: Visibility | None = None
+    opt_in: OptIn | None = None
+    sender: Sender | None = None
+    footer: Footer | None = None
+    topics: Topics | None = None
+
+
+class OfferedTopics(Body):
+    """The topics of a list, in the order shown."""
+
+    topics: Topics
+
+
+@router.get("", dependencies=[needs(Scope.LISTS_READ)])
+def list_lists(here: Here, limit: Limit = 50, after: After = 0) -> Page[ShownList]:
+    """Every list."""
+    with here.database.begin() as connection:
+        found = sorted(lists.listed(connection), key=_number)
+    shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
+    return Page(items=[ShownList.of(one) for one in shown], next=further)
+
+
+@router.post("", status_code=201, dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(409))
+def create_list(here: Here, body: NewList) -> ShownList:
+    """Make a list."""
+    slug = body.slug or slugify(body.name)
+    if not slug:
+        raise InputError(f"{body.name!r} has no letters or digits to make a slug of: give one as `slug`")
+    with here.database.begin() as connection:
+        if any(one.slug == slug for one in lists.listed(connection)):
+            raise StateError(f"there is a list {slug!r} already; change it, or choose another `slug`")
+        made = lists.add(
+            connection,
+            slug=slug,
+            name=body.name,
+            description=body.description,
+            visibility=body.visibility,
+            opt_in=body.opt_in,
+            sender=body.sender,
+            footer=body.footer,
+            topics=tuple(body.topics),
+        )
+    return ShownList.of(made)
+
+
+@router.get("/{slug}", dependencies=[needs(Scope.LISTS_READ)], responses=may_answer(404))
+def show_list(here: Here, slug: SlugInPath) -> CountedList:
+    """One list, and how many people are on it."""
+    with here.database.begin() as connection:
+        found = lists.find(connection, slug)
+        people = lists.counts(connection, found.id)
+    return CountedList(**ShownList.of(found).model_dump(), people=people)
+
+
+@router.patch("/{slug}", dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(404))
+def change_list(here: Here, slug: SlugInPath, body: ListChanges) -> ShownList:
+    """Change what is said of a list."""
+    with here.database.begin() as connection:
+        changed = lists.change(connection, slug, body.model_dump(exclude_none=True))
+    return ShownList.of(changed)
+
+
+@router.delete("/{slug}", status_code=204, dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(404, 409))
+def remove_list(here: Here, slug: SlugInPath) -> None:
+    """Remove a list that nobody was ever on and nothing was sent to."""
+    with here.database.begin() as connection:
+        lists.remove(connection, slug)
+
+
+@router.get("/{slug}/topics", dependencies=[needs(Scope.LISTS_READ)], responses=may_answer(404))
+def list_topics(here: Here, slug: SlugInPath) -> OfferedTopics:
+    """The topics that a list offers."""
+    with here.database.begin() as connection:
+        return OfferedTopics(topics=list(lists.find(connection, slug).topics))
+
+
+@router.put("/{slug}/topics", dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(404))
+def offer_topics(here: Here, slug: SlugInPath, body: OfferedTopics) -> OfferedTopics:
+    """Offer these topics and no others. What people have chosen before stays theirs."""
+    with here.database.begin() as connection:
+        return OfferedTopics(topics=list(lists.change(connection, slug, {"topics": body.topics}).topics))
+
+
+@router.get(
+    "/{slug}/members",
+    dependencies=[needs(Scope.LISTS_READ, Scope.SUBSCRIBERS_READ)],
+    responses=may_answer(404),
+)
+def list_members(here: Here, slug: SlugInPath, limit: Limit = 50, after: After = 0) -> Page[ShownMember]:
+    """The people who are or were on a list."""
+    with here.database.begin() as connection:
+        found = memberships.members(connection, lists.find(connection, slug).id, limit=limit + 1, after_id=after)
+    shown, further = first_of(found, limit, number=lambda member: member[0].id)
+    return Page(items=[ShownMember.of(*member) for member in shown], next=further)
+
+
+def _number(one: List) -> int:
+    return one.id

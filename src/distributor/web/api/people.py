@@ -1,0 +1,164 @@
+"""People and their places on lists as the API takes and shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, model_validator
+
+from distributor.domain.api_token import ApiToken
+from distributor.domain.consent import Consent, ConsentAction, ConsentMethod, Evidence
+from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
+from distributor.domain.suppression import Suppression, SuppressionReason
+from distributor.web.api.fields import (
+    Address,
+    Attributes,
+    Body,
+    Language,
+    Moment,
+    Name,
+    Network,
+    Tags,
+    Wording,
+    Words,
+    Zone,
+)
+
+NamedLists = Annotated[list[Words], Field(max_length=100, examples=[["weekly-letter"]])]
+
+
+class ShownPlace(BaseModel):
+    """Somebody's place on a list."""
+
+    list: str = Field(description="The slug of the list.")
+    state: Membership
+    topics: tuple[str, ...] | None = Field(description="The topics chosen; null means every article.")
+    frequency: Frequency
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, place: Subscription) -> ShownPlace:
+        return cls(
+            list=place.list.slug,
+            state=place.state,
+            topics=place.topics,
+            frequency=place.frequency,
+            changed_at=place.changed_at,
+        )
+
+
+class ShownSubscriber(BaseModel):
+    """A person."""
+
+    id: int
+    address: str
+    name: str
+    language: str = Field(description="BCP 47, or empty.")
+    zone: str = Field(description="An IANA time zone, or empty.")
+    attributes: dict[str, Any]
+    tags: tuple[str, ...]
+    status: SubscriberStatus
+    paused_until: datetime | None
+    created_at: datetime
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, found: Subscriber) -> ShownSubscriber:
+        return cls.model_validate(found, from_attributes=True)
+
+
+class WholeSubscriber(ShownSubscriber):
+    """A person, the lists they are or were on, and what keeps mail from them."""
+
+    lists: list[ShownPlace]
+    suppressed: list[SuppressionReason] = Field(description="Why they get no mail at all; empty if they do.")
+
+    @classmethod
+    def whole(cls, found: Subscriber, places: list[Subscription], held: list[Suppression]) -> WholeSubscriber:
+        return cls(
+            **ShownSubscriber.of(found).model_dump(),
+            lists=[ShownPlace.of(place) for place in places],
+            suppressed=sorted({one.reason for one in held}),
+        )
+
+
+class ShownConsent(BaseModel):
+    """One record of how somebody agreed, or took that back."""
+
+    id: int
+    list: str
+    action: ConsentAction
+    method: ConsentMethod
+    at: datetime
+    text: str = Field(description="What they saw, or the basis that was stated.")
+    text_sha256: str
+    network: str
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, found: Consent) -> ShownConsent:
+        return cls(
+            id=found.id,
+            list=found.list_slug,
+            action=found.action,
+            method=found.method,
+            at=found.at,
+            text=found.text,
+            text_sha256=found.text_hash,
+            network=found.network,
+            detail=dict(found.detail),
+        )
+
+
+class StatedConsent(Body):
+    """How somebody agreed, on your word. Kept for good as the record."""
+
+    text: Wording = Field(
+        description="What they saw when they agreed, or on what basis.",
+        examples=["I would like the weekly letter. (box on the order form, ticked)"],
+    )
+    network: Network = Field("", description="The IP address they agreed from, or empty.")
+    detail: Attributes = Field(default_factory=dict, description="What else proves it, such as the page.")
+
+    def evidence(self, token: ApiToken) -> Evidence:
+        """What is kept: also by which token it was stated."""
+        return Evidence(
+            method=ConsentMethod.API,
+            text=self.text,
+            network=self.network,
+            detail={**self.detail, "token": token.id},
+        )
+
+
+class NewSubscriber(Body):
+    """Somebody to be known, and to be put on lists."""
+
+    address: Address
+    name: Name = ""
+    language: Language = ""
+    zone: Zone = ""
+    attributes: Attributes = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=list)
+    lists: NamedLists = Field(default_factory=list, description="The slugs of lists to put them on.")
+    consent: StatedConsent | None = Field(None, description="How they agreed to these lists; needed with `lists`.")
+
+    @model_validator(mode="after")
+    def _consent_for_lists(self) -> NewSubscriber:
+        if self.lists and self.consent is None:
+            raise ValueError("nobody is put on a list without `consent`: say how they agreed")
+        return self
+
+
+class SubscriberChanges(Body):
+    """What is to change; what is not named stays, and so does what is null, except `paused_until`."""
+
+    name: Name | None = None
+    language: Language | None = None
+    zone: Zone | None = None
+    attributes: Attributes | None = Field(
+        None, description="Merged into those that are there; a name that is null is taken away (RFC 7396)."
+    )
+    tags: Tags | None = Field(None, description="All of their tags from now on.")
+    status: SubscriberStatus | None = None
+    paused_until: Moment | None = Field(None, description="They get nothing until then; null lets mail go on.")

@@ -1,0 +1,172 @@
+"""What a program is told when something is wrong: problem details after RFC 9457, made in this one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from distributor.domain.errors import (
+    AddressError,
+    DistributorError,
+    InputError,
+    NotFoundError,
+    SegmentError,
+    ServiceError,
+    StateError,
+)
+from distributor.web.headers import PAGE_HEADERS
+
+MEDIA_TYPE = "application/problem+json"
+_TYPES = "urn:distributor:problem:"
+# What is wrong with the first of a thousand addresses is enough to mend the program that sent them.
+_MOST_FAULTS = 50
+
+_log = structlog.get_logger(__name__)
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with what was sent, and where: in the body, or in a parameter of the address."""
+
+    detail: str
+    pointer: str | None = Field(None, description="A JSON pointer into the body (RFC 6901), such as `#/address`.")
+    parameter: str | None = Field(None, description="The parameter of the path or the query.")
+
+
+class Problem(BaseModel):
+    """What is wrong (RFC 9457). `type` is for programs, `detail` for people."""
+
+    type: str = Field(description="What kind of problem it is.", examples=[_TYPES + "not-found"])
+    title: str = Field(description="The kind of problem in words, always the same.")
+    status: int = Field(description="The status of the answer.")
+    detail: str = Field(description="What is wrong and what to do.")
+    errors: list[Fault] | None = Field(None, description="Every single fault, at most 50 of them.")
+    hint: str | None = Field(None, description="Of a condition: what was perhaps meant.")
+    line: int | None = Field(None, description="Of a condition as text: the line, from 1.")
+    column: int | None = Field(None, description="Of a condition as text: the column, from 1.")
+    offset: int | None = Field(None, description="Of a condition as text: the place in characters, from 0.")
+    length: int | None = Field(None, description="Of a condition as text: how many characters are meant.")
+    path: str | None = Field(None, description="Of a condition as JSON: the path to the place.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    status: int
+    name: str
+    title: str
+
+
+_BAD_INPUT = _Kind(422, "invalid-input", "What was sent is wrong")
+_KINDS: Mapping[type[DistributorError], _Kind] = {
+    AddressError: _Kind(422, "invalid-address", "This is not an email address"),
+    SegmentError: _Kind(422, "invalid-condition", "This condition cannot be understood"),
+    InputError: _BAD_INPUT,
+    NotFoundError: _Kind(404, "not-found", "There is nothing of this name"),
+    StateError: _Kind(409, "conflict", "This is not possible as things are"),
+    ServiceError: _Kind(503, "unavailable", "A part of the service does not answer"),
+    DistributorError: _Kind(500, "internal", "The fault is ours"),
+}
+_MEANINGS: Mapping[int, str] = {
+    400: "The body cannot be read.",
+    401: "No token, or one that is unknown, revoked or expired.",
+    403: "The token lacks the scope.",
+    404: "There is nothing of this name or number.",
+    405: "This address exists, but not for what was asked of it.",
+    409: "This is not possible as things are.",
+    415: "This media type is not taken here.",
+    422: "What was sent is wrong: `errors` says where.",
+    500: "The fault is ours and has been written down.",
+    503: "A part of the service does not answer; try again in a minute.",
+}
+_SEGMENT_PLACE = ("hint", "line", "column", "offset", "length", "path")
+
+
+def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These problems as an operation names them in its description."""
+    schema = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}
+    return {status: {"description": _MEANINGS[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
+
+
+# What any operation may answer. The server refuses a body that is too large before anybody has looked at it.
+ANYWHERE = {
+    **may_answer(400, 401, 403, 422, 500, 503),
+    413: {"description": "The body is larger than this address takes.", "content": {"text/plain": {}}},
+}
+
+
+def exception_handlers() -> dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]:
+    """What is to be answered for each exception."""
+    return {
+        DistributorError: _ours,
+        RequestValidationError: _unreadable,
+        HTTPException: _refused,
+        Exception: _broken,
+    }
+
+
+async def _ours(request: Request, error: DistributorError) -> Response:
+    kind = next(_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS)
+    if kind.status >= 500:
+        _log.error("the API cannot answer", reason=str(error))
+    if kind.status == 500:
+        return await _broken(request, error)
+    if kind.status == 503:
+        return _answer(kind, "try again in a minute", headers={"Retry-After": "60"})
+    if isinstance(error, NotFoundError):
+        # Without its hint, which names commands of the command line.
+        return _answer(kind, f"there is no {error.noun} {error.name!r}")
+    if isinstance(error, SegmentError):
+        place = {name: getattr(error, name) or None for name in _SEGMENT_PLACE}
+        return _answer(kind, error.reason, **place, offset=error.offset)
+    return _answer(kind, str(error))
+
+
+async def _unreadable(request: Request, error: RequestValidationError) -> Response:
+    faults = [_fault(found["loc"], found["msg"]) for found in error.errors()[:_MOST_FAULTS]]
+    detail = "; ".join(dict.fromkeys(fault.detail for fault in faults[:3]))
+    return _answer(_BAD_INPUT, detail, errors=faults)
+
+
+async def _refused(request: Request, error: HTTPException) -> Response:
+    status = HTTPStatus(error.status_code)
+    kind = _Kind(status.value, status.phrase.lower().replace(" ", "-"), status.phrase)
+    detail = error.detail if error.detail != status.phrase else _MEANINGS.get(status, status.description)
+    headers = _allowed(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return _answer(kind, detail, headers=headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    # Starlette sends this one past all middleware, so it brings the headers itself.
+    return _answer(_KINDS[DistributorError], _MEANINGS[500], headers=PAGE_HEADERS)
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """RFC 9110, section 15.5.6: all that this address can do, of which a router knows only the first."""
+    described = request.app.openapi()["paths"].get(request.scope["route"].path, {})
+    return {"Allow": ", ".join(method.upper() for method in described)}
+
+
+def _answer(kind: _Kind, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    problem = Problem(type=_TYPES + kind.name, title=kind.title, status=kind.status, detail=detail, **more)
+    # In ASCII: what is quoted of the request may hold half of a character, which UTF-8 cannot.
+    body = json.dumps(problem.model_dump(exclude_none=True))
+    return Response(body, kind.status, headers={**(headers or {}), "Content-Type": MEDIA_TYPE})
+
+
+def _fault(place: Sequence[int | str], message: str) -> Fault:
+    where, *path = place
+    # What a validator of ours says comes with pydantic's own word in front.
+    detail = message.removeprefix("Value error, ")
+    if where != "body":
+        return Fault(detail=detail, parameter=str(path[0]) if path else None)
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in path]
+    return Fault(detail=detail, pointer="/".join(["#", *steps]))

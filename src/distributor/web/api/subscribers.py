@@ -1,0 +1,191 @@
+"""`/v1/subscribers`"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from distributor.domain.api_token import ApiToken, Scope
+from distributor.domain.errors import InputError, NotFoundError, StateError
+from distributor.domain.people import checked_attributes, person_of
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
+from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.storage import consents, lists, memberships, merging, subscribers, suppressions
+from distributor.storage.database import Connection
+from distributor.storage.subscribers import Search
+from distributor.web.api import who as whom
+from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.fields import After, Body, Limit, Words
+from distributor.web.api.paging import Page, first_of
+from distributor.web.api.people import (
+    NewSubscriber,
+    ShownConsent,
+    ShownSubscriber,
+    SubscriberChanges,
+    WholeSubscriber,
+)
+from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.who import Who
+
+router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], dependencies=[Turn], responses=ANYWHERE)
+
+
+class Duplicate(Body):
+    """Who is the same person."""
+
+    other: Words = Field(description="The number or address of the record that goes.", examples=["2"])
+
+
+@router.get("", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
+def search_subscribers(
+    here: Here,
+    q: Annotated[Words, Query(description="Beginnings of words of address, name or attributes; all must fit.")] = "",
+    attribute: Annotated[
+        list[Words], Query(max_length=20, description="NAME=VALUE, VALUE as JSON or plain text; may be repeated.")
+    ] = [],  # noqa: B006 # FastAPI copies it
+    tag: Annotated[Words | None, Query(description="One of their tags.")] = None,
+    list_slug: Annotated[Words | None, Query(alias="list", description="Who is something to this list.")] = None,
+    state: Annotated[Membership, Query(description="What they are to `list`.")] = Membership.SUBSCRIBED,
+    status: SubscriberStatus | None = None,
+    limit: Limit = 50,
+    after: After = 0,
+) -> Page[ShownSubscriber]:
+    """Find people."""
+    with here.database.begin() as connection:
+        found = subscribers.search(
+            connection,
+            Search(
+                words=q,
+                attributes=_attributes(attribute),
+                tag=tag,
+                status=status,
+                list_id=lists.find(connection, list_slug).id if list_slug is not None else None,
+                state=state,
+            ),
+            limit=limit + 1,
+            after_id=after,
+        )
+    shown, further = first_of(found, limit, number=lambda one: one.id)
+    return Page(items=[ShownSubscriber.of(one) for one in shown], next=further)
+
+
+@router.post(
+    "",
+    responses={
+        201: {"description": "Nobody of this address was known.", "model": WholeSubscriber},
+        **may_answer(404, 409),
+    },
+)
+def put_subscriber(
+    here: Here, body: NewSubscriber, response: Response, token: Annotated[ApiToken, needs(Scope.SUBSCRIBERS_WRITE)]
+) -> WholeSubscriber:
+    """Make somebody known, or add to what is known of them, and put them on lists.
+
+    Names and the like that are empty change nothing; attributes and tags are added. Somebody who has left one of the
+    lists stays away from it: see their `lists` in the answer.
+    """
+    person = person_of(
+        body.address,
+        name=body.name,
+        language=body.language,
+        zone=body.zone,
+        attributes=body.attributes,
+        tags=body.tags,
+    )
+    now = here.clock()
+    with here.database.begin() as connection:
+        _refuse_erased(connection, person.key)
+        chosen = [lists.find(connection, slug) for slug in dict.fromkeys(body.lists)]
+        response.status_code = 200 if _is_known(connection, person.key) else 201
+        number = subscribers.put(connection, [person], now=now)[person.key]
+        if body.consent is not None:
+            for one in chosen:
+                memberships.subscribe(connection, one.id, [person], body.consent.evidence(token), now=now)
+        return _whole(connection, subscribers.find_by_id(connection, number))
+
+
+@router.get("/{who}", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
+def show_subscriber(here: Here, who: Who) -> WholeSubscriber:
+    """One person."""
+    with here.database.begin() as connection:
+        return _whole(connection, whom.find(connection, who))
+
+
+@router.patch("/{who}", dependencies=[needs(Scope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
+def change_subscriber(here: Here, who: Who, body: SubscriberChanges) -> ShownSubscriber:
+    """Change what is known of somebody, pause them, or send them nothing at all (`disabled`)."""
+    with here.database.begin() as connection:
+        found = whom.lock(connection, who)
+        return ShownSubscriber.of(
+            subscribers.change(connection, found.id, _changed_columns(found, body), now=here.clock())
+        )
+
+
+@router.get("/{who}/consents", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
+def list_consents(here: Here, who: Who, limit: Limit = 50, after: After = 0) -> Page[ShownConsent]:
+    """The record of how somebody agreed to mail, or took that back."""
+    with here.database.begin() as connection:
+        found = consents.of_subscriber(connection, whom.find(connection, who).id)
+    shown, further = first_of([one for one in found if one.id > after], limit, number=lambda one: one.id)
+    return Page(items=[ShownConsent.of(one) for one in shown], next=further)
+
+
+@router.post("/{who}/merge", dependencies=[needs(Scope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
+def merge_subscribers(here: Here, who: Who, body: Duplicate) -> WholeSubscriber:
+    """Make one person of two: all of the other record goes to this one, and the other address is known no more."""
+    with here.database.begin() as connection:
+        kept, merged = whom.find(connection, who), whom.find(connection, body.other)
+        return _whole(connection, merging.merge(connection, kept=kept.id, merged=merged.id, now=here.clock()))
+
+
+def _whole(connection: Connection, found: Subscriber) -> WholeSubscriber:
+    held = suppressions.matching(connection, Target(hash=hash_of_key(found.key)), domain=found.key.rpartition("@")[2])
+    return WholeSubscriber.whole(found, memberships.of_subscriber(connection, found.id), held)
+
+
+def _refuse_erased(connection: Connection, key: str) -> None:
+    held = suppressions.matching(connection, Target(hash=hash_of_key(key)))
+    if any(one.reason is SuppressionReason.ERASED for one in held):
+        raise StateError("this person was erased and is not made known again; they may come back by signing up")
+
+
+def _is_known(connection: Connection, key: str) -> bool:
+    try:
+        subscribers.find(connection, key)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _changed_columns(found: Subscriber, body: SubscriberChanges) -> dict[str, Any]:
+    columns: dict[str, Any] = body.model_dump(exclude_none=True, exclude={"attributes"})
+    if "paused_until" in body.model_fields_set:
+        columns["paused_until"] = body.paused_until
+    if body.attributes is not None:
+        merged = {**found.attributes, **body.attributes}
+        columns["attributes"] = checked_attributes(
+            {name: value for name, value in merged.items() if value is not None or name not in body.attributes}
+        )
+    return columns
+
+
+def _attributes(given: list[str]) -> dict[str, Json]:
+    attributes: dict[str, Json] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"attribute: {text!r} is not NAME=VALUE")
+        attributes[name] = _json_or_text(value)
+    return checked_attributes(attributes)
+
+
+def _json_or_text(value: str) -> Json:
+    try:
+        read: Json = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return read

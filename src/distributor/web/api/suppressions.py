@@ -1,0 +1,173 @@
+"""`/v1/suppressions`"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from distributor.domain.address import parse_address
+from distributor.domain.api_token import Scope
+from distributor.domain.errors import InputError
+from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
+from distributor.storage import suppressions
+from distributor.storage.database import Connection
+from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.fields import Address, After, Body, Limit, NumberInPath, Words, as_fault
+from distributor.web.api.paging import Page, first_of
+from distributor.web.api.problems import ANYWHERE, may_answer
+
+router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"], dependencies=[Turn], responses=ANYWHERE)
+
+_MOST = 1000
+
+
+def _readable(text: str) -> str:
+    parse_target(text)
+    return text
+
+
+def _lets_others_in(reason: SuppressionReason) -> SuppressionReason:
+    # Erasing does more than to suppress, and is done to one person at a time.
+    if reason is SuppressionReason.ERASED:
+        raise InputError("nobody is erased by this: use `DELETE /v1/privacy/{who}`")
+    return reason
+
+
+Given = Annotated[str, Field(max_length=1016, examples=["ada@example.org", "@example.org"]), as_fault(_readable)]
+Targets = Annotated[
+    list[Given],
+    Field(
+        min_length=1,
+        max_length=_MOST,
+        description="Addresses, domains as `@example.org`, or SHA-256 of addresses in lower case, in hexadecimal.",
+    ),
+]
+
+
+class ShownSuppression(BaseModel):
+    """What is suppressed, and why. A mailbox suppressed for several reasons is until the last of them is lifted."""
+
+    id: int
+    address: str | None = Field(description="Where it is known and may be kept.")
+    sha256: str | None = Field(description="Of the address without regard to case; null for a domain.")
+    domain: str | None
+    reason: SuppressionReason
+    note: str
+    at: datetime
+
+    @classmethod
+    def of(cls, found: Suppression) -> ShownSuppression:
+        return cls(
+            id=found.id,
+            address=found.target.address,
+            sha256=found.target.hash.hex() if found.target.hash else None,
+            domain=found.target.domain,
+            reason=found.reason,
+            note=found.note,
+            at=found.at,
+        )
+
+
+class NewSuppressions(Body):
+    """What is to get no mail any more."""
+
+    targets: Targets
+    reason: Annotated[SuppressionReason, as_fault(_lets_others_in)] = Field(
+        SuppressionReason.MANUAL, description="Any but `erased`."
+    )
+    note: Words = Field("", description="Why, for those who come after you.")
+
+
+class LiftedSuppressions(Body):
+    """What mail may go to again, where somebody has agreed to it."""
+
+    targets: Targets
+    reasons: list[SuppressionReason] | None = Field(None, description="Only entries for these reasons; null for all.")
+
+
+class Question(Body):
+    """Whose mail is asked about."""
+
+    addresses: list[Address] = Field(min_length=1, max_length=_MOST)
+
+
+class Added(BaseModel):
+    """What was done."""
+
+    added: int = Field(description="How many were not suppressed for this reason before.")
+
+
+class Lifted(BaseModel):
+    """What was done."""
+
+    lifted: int = Field(description="How many entries were taken back.")
+
+
+class Held(BaseModel):
+    """Why mail to an address is held back."""
+
+    address: str
+    is_suppressed: bool
+    reasons: list[SuppressionReason]
+
+
+class Answers(BaseModel):
+    """One for each address asked about, in the same order."""
+
+    items: list[Held]
+
+
+@router.get("", dependencies=[needs(Scope.SUPPRESSIONS_READ)])
+def list_suppressions(
+    here: Here,
+    reason: Annotated[SuppressionReason | None, Query(description="Only for this reason.")] = None,
+    limit: Limit = 50,
+    after: After = 0,
+) -> Page[ShownSuppression]:
+    """What is suppressed, and why."""
+    with here.database.begin() as connection:
+        found = suppressions.listed(connection, reason=reason, limit=limit + 1, after_id=after)
+    shown, further = first_of(found, limit, number=lambda one: one.id)
+    return Page(items=[ShownSuppression.of(one) for one in shown], next=further)
+
+
+@router.post("", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)])
+def add_suppressions(here: Here, body: NewSuppressions) -> Added:
+    """Send nothing more to these addresses or domains, also not what is planned already."""
+    targets = [parse_target(text) for text in body.targets]
+    with here.database.begin() as connection:
+        added = suppressions.add(connection, targets, body.reason, note=body.note, now=here.clock())
+    return Added(added=added)
+
+
+@router.post("/check", dependencies=[needs(Scope.SUPPRESSIONS_READ)])
+def check_suppressions(here: Here, body: Question) -> Answers:
+    """Whether mail to these addresses is held back. A question in a body, because addresses end up in logs."""
+    with here.database.begin() as connection:
+        return Answers(items=[_held(connection, address) for address in body.addresses])
+
+
+@router.post("/lift", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)])
+def lift_suppressions(here: Here, body: LiftedSuppressions) -> Lifted:
+    """Take entries about exactly these addresses or domains back."""
+    targets = [parse_target(text) for text in body.targets]
+    reasons = tuple(SuppressionReason) if body.reasons is None else tuple(body.reasons)
+    with here.database.begin() as connection:
+        return Lifted(lifted=sum(suppressions.lift(connection, target, reasons=reasons) for target in targets))
+
+
+@router.delete("/{number}", status_code=204, dependencies=[needs(Scope.SUPPRESSIONS_WRITE)], responses=may_answer(404))
+def remove_suppression(here: Here, number: NumberInPath) -> None:
+    """Take one entry back."""
+    with here.database.begin() as connection:
+        suppressions.remove(connection, number)
+
+
+def _held(connection: Connection, text: str) -> Held:
+    address = parse_address(text)
+    target = Target(hash=hash_of_key(address.key))
+    found = suppressions.matching(connection, target, domain=address.domain)
+    return Held(address=text, is_suppressed=bool(found), reasons=sorted({one.reason for one in found}))

@@ -1,0 +1,29 @@
+"""`/v1/token`"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from distributor.domain.api_token import ApiToken, Scope
+from distributor.web.api.door import Turn, needs
+from distributor.web.api.problems import ANYWHERE
+
+router = APIRouter(prefix="/v1/token", tags=["token"], dependencies=[Turn], responses=ANYWHERE)
+
+
+class ShownToken(BaseModel):
+    """The token that asks, without its secret."""
+
+    name: str
+    scopes: list[Scope]
+    expires_at: datetime | None = Field(description="Null if it never expires.")
+
+
+@router.get("")
+def show_token(token: Annotated[ApiToken, needs()]) -> ShownToken:
+    """What the token that asks may do."""
+    return ShownToken(name=token.name, scopes=sorted(token.scopes), expires_at=token.expires_at)
