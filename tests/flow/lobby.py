@@ -1,0 +1,137 @@
+"""A lobby where people sign up: lists that strangers see or do not, and what the ledger says of each person."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from distributor.domain.consent import Consent, ConsentAction, ConsentMethod, Evidence
+from distributor.domain.errors import NotFoundError
+from distributor.domain.people import person_of
+from distributor.domain.subscriber import List, Membership, OptIn, Subscriber, Subscription, Visibility
+from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
+from distributor.domain.tokens import Purpose
+from distributor.flow.installation import Installation
+from distributor.flow.subscribe import SignUp, sign_up
+from distributor.storage import channels, consents, lists, memberships, subscribers, suppressions, tables
+
+BY_TELEPHONE = Evidence(method=ConsentMethod.PERSON, text="They asked for it by telephone.")
+NETWORK = "192.0.2.7"
+
+
+@dataclass
+class Lobby:
+    """What a test does, and what it can see of it."""
+
+    installation: Installation
+
+    def later(self, passed: timedelta) -> Lobby:
+        """The same lobby when some time has passed."""
+        clock = self.installation.clock
+        return Lobby(replace(self.installation, clock=lambda: clock() + passed))
+
+    def list(
+        self,
+        slug: str = "weekly",
+        *,
+        visibility: Visibility = Visibility.PUBLIC,
+        opt_in: OptIn = OptIn.DOUBLE,
+        topics: tuple[str, ...] = (),
+        description: str = "",
+    ) -> List:
+        with self.installation.database.begin() as connection:
+            return lists.add(
+                connection,
+                slug=slug,
+                name=f"The {slug} letter",
+                description=description,
+                visibility=visibility,
+                opt_in=opt_in,
+                topics=topics,
+            )
+
+    def sign_up(
+        self, address: str, *slugs: str, name: str = "", topics: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        choices = {slug: (topics or {}).get(slug) for slug in slugs or ("weekly",)}
+        sign_up(
+            self.installation,
+            SignUp(person=person_of(address, name=name, language="en"), choices=choices, network=NETWORK),
+        )
+
+    def subscribed(self, address: str, slug: str = "weekly", **person: str) -> None:
+        """Somebody who is on a list already."""
+        with self.installation.database.begin() as connection:
+            found = lists.find(connection, slug)
+            somebody = person_of(address, **person)
+            memberships.subscribe(connection, found.id, [somebody], BY_TELEPHONE, now=self.installation.clock())
+
+    def suppress(self, target: str, reason: SuppressionReason) -> None:
+        with self.installation.database.begin() as connection:
+            suppressions.add(connection, [parse_target(target)], reason, now=self.installation.clock())
+
+    def person(self, address: str) -> Subscriber | None:
+        with self.installation.database.begin() as connection:
+            try:
+                return subscribers.find(connection, address.casefold())
+            except NotFoundError:
+                return None
+
+    def places(self, address: str) -> dict[str, Membership]:
+        return {slug: place.state for slug, place in self.subscriptions(address).items()}
+
+    def subscriptions(self, address: str) -> dict[str, Subscription]:
+        person = self.person(address)
+        if person is None:
+            return {}
+        with self.installation.database.begin() as connection:
+            return {place.list.slug: place for place in memberships.of_subscriber(connection, person.id)}
+
+    def consents(self, address: str) -> list[Consent]:
+        person = self.person(address)
+        if person is None:
+            return []
+        with self.installation.database.begin() as connection:
+            return consents.of_subscriber(connection, person.id)
+
+    def actions(self, address: str) -> list[ConsentAction]:
+        return [record.action for record in self.consents(address)]
+
+    def suppressions(self, address: str) -> list[Suppression]:
+        with self.installation.database.begin() as connection:
+            return suppressions.matching(connection, Target(hash=hash_of_key(address.casefold())))
+
+    def asked(self, address: str | None = None) -> list[int]:
+        """The numbers of the mails that ask to confirm, those to one address if it is said."""
+        rows = select(tables.deliveries.c.id).order_by(tables.deliveries.c.id)
+        if address is not None:
+            rows = rows.where(tables.deliveries.c.recipient == address)
+        with self.installation.database.begin() as connection:
+            return list(connection.execute(rows).scalars())
+
+    def token(self, purpose: Purpose, address: str) -> str:
+        """A link in the last mail to this address."""
+        return self.installation.tokens.mint(purpose, self.asked(address)[-1])
+
+    def dump(self) -> str:
+        """A digest of every row of every table: what changes nothing leaves it as it is."""
+        digest = hashlib.sha256()
+        with self.installation.database.begin() as connection:
+            for table in tables.metadata.sorted_tables:
+                rows = connection.execute(select(table)).all()
+                digest.update(f"{table.name}: {sorted(map(repr, rows))}\n".encode())
+        return digest.hexdigest()
+
+    def now(self) -> datetime:
+        return self.installation.clock()
+
+
+def make_lobby(installation: Installation) -> Lobby:
+    """A lobby with a channel that can ask people to confirm, and no list yet."""
+    with installation.database.begin() as connection:
+        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+    return Lobby(installation)

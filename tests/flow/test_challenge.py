@@ -1,0 +1,113 @@
+"""The proof of work: what the library of ALTCHA solves is accepted, once; nothing else is."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import altcha
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from distributor.domain.errors import ServiceError
+from distributor.flow.challenge import Challenges
+from distributor.flow.installation import Installation
+
+COST = 10
+
+
+@pytest.fixture
+def challenges(installation: Installation) -> Challenges:
+    return Challenges(installation.redis, cost=COST)
+
+
+def solved(challenge: dict[str, Any]) -> str:
+    parsed = altcha.Challenge.from_dict(challenge)
+    solution = altcha.solve_challenge(parsed)
+    assert solution is not None
+    return altcha.Payload(parsed, solution).to_base64()
+
+
+def respelled(payload: str, **changed: object) -> str:
+    told = json.loads(base64.b64decode(payload))
+    told["challenge"]["parameters"].update(changed)
+    return base64.b64encode(json.dumps(told, indent=3).encode()).decode()
+
+
+def test_a_solution_is_accepted_once(challenges: Challenges):
+    solution = solved(challenges.set_one())
+    assert challenges.accept(solution)
+    assert not challenges.accept(solution)
+
+
+def test_another_spelling_of_a_solution_is_the_same_solution(challenges: Challenges):
+    solution = solved(challenges.set_one())
+    assert challenges.accept(solution)
+    assert not challenges.accept(respelled(solution))
+
+
+def test_any_process_accepts_what_another_one_set(challenges: Challenges, installation: Installation):
+    assert Challenges(installation.redis, cost=COST).accept(solved(challenges.set_one()))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"cost": 1}, {"keyPrefix": ""}, {"expiresAt": 9_999_999_999}, {"nonce": "00" * 16}]
+)
+def test_an_easier_challenge_than_ours_is_none_of_ours(challenges: Challenges, changed: dict[str, object]):
+    told = challenges.set_one()
+    told["parameters"] = {**told["parameters"], **changed}
+    assert not challenges.accept(solved(told))
+
+
+def test_a_challenge_that_somebody_else_signed_is_none_of_ours(challenges: Challenges):
+    foreign = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret="somebody else's")
+    assert not challenges.accept(solved(foreign.to_dict()))
+
+
+def test_a_wrong_answer_is_none(challenges: Challenges):
+    told = json.loads(base64.b64decode(solved(challenges.set_one())))
+    told["solution"]["counter"] += 1
+    assert not challenges.accept(base64.b64encode(json.dumps(told).encode()).decode())
+
+
+def test_a_challenge_is_good_for_an_hour(challenges: Challenges):
+    expires_at = challenges.set_one()["parameters"]["expiresAt"]
+    left = datetime.fromtimestamp(expires_at, UTC) - datetime.now(UTC)
+    assert timedelta(minutes=59) < left <= timedelta(hours=1)
+
+
+def test_of_one_that_was_due_long_ago_nothing_is_accepted(challenges: Challenges, installation: Installation):
+    challenges.set_one()
+    key = installation.redis.get("distributor:challenge:key")
+    old = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret=key, expires_at=1)
+    assert not challenges.accept(solved(old.to_dict()))
+
+
+@given(
+    st.text(max_size=300)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["challenge", "solution", "parameters", "signature", "counter", "derivedKey", "nonce"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=8,
+    ).map(lambda told: base64.b64encode(json.dumps(told).encode()).decode())
+)
+@settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_rubbish_is_a_solution_or_a_traceback(challenges: Challenges, rubbish: str):
+    assert not challenges.accept(rubbish)
+
+
+def test_without_redis_it_says_so():
+    nowhere = Challenges(Redis(host="127.0.0.1", port=1, socket_connect_timeout=1), cost=COST)
+    with pytest.raises(ServiceError, match="Redis does not answer"):
+        nowhere.set_one()

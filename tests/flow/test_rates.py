@@ -1,0 +1,102 @@
+"""Rates: counted for all processes together, all or none, and forgotten with their window."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from distributor.domain.errors import ServiceError
+from distributor.flow.installation import Installation
+from distributor.flow.rates import Rate, network_of, spend
+
+HOUR = timedelta(hours=1)
+
+
+def rate(subject: str = "ada@example.org", *, what: str = "address", limit: int = 2, window: timedelta = HOUR) -> Rate:
+    return Rate(what=what, subject=subject, limit=limit, window=window)
+
+
+def test_what_is_below_the_limit_passes_and_what_is_above_is_told_when_it_may_come_back(installation: Installation):
+    assert [spend(installation.redis, [rate()]) for _ in range(2)] == [None, None]
+    exceeded = spend(installation.redis, [rate()])
+    assert exceeded is not None
+    assert exceeded.rate == rate()
+    assert timedelta(minutes=59) < exceeded.wait <= HOUR
+
+
+def test_others_are_counted_for_themselves(installation: Installation):
+    for _ in range(2):
+        spend(installation.redis, [rate()])
+    assert spend(installation.redis, [rate("bo@example.org")]) is None
+    assert spend(installation.redis, [rate(what="network")]) is None
+
+
+def test_who_is_refused_for_one_thing_has_used_up_nothing_of_another(installation: Installation):
+    narrow, wide = rate(limit=1), rate("a list", what="list", limit=2)
+    assert spend(installation.redis, [narrow, wide]) is None
+    for _ in range(5):
+        assert spend(installation.redis, [wide, narrow]) is not None
+    assert spend(installation.redis, [wide]) is None
+
+
+def test_a_count_ends_with_its_window(installation: Installation):
+    short = rate(limit=1, window=timedelta(milliseconds=20))
+    assert spend(installation.redis, [short]) is None
+    key = next(installation.redis.scan_iter("distributor:rate:*"))
+    # What Redis does by itself when the time has come.
+    installation.redis.pexpire(key, 0)
+    assert spend(installation.redis, [short]) is None
+
+
+def test_to_be_refused_does_not_make_the_wait_longer(installation: Installation):
+    spend(installation.redis, [rate(limit=1)])
+    key = next(installation.redis.scan_iter("distributor:rate:*"))
+    before = installation.redis.pttl(key)
+    for _ in range(3):
+        spend(installation.redis, [rate(limit=1)])
+    assert installation.redis.pttl(key) <= before
+
+
+def test_of_many_at_once_exactly_as_many_pass_as_may(installation: Installation):
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: spend(installation.redis, [rate(limit=5)]), range(40)))
+    assert answers.count(None) == 5
+
+
+def test_redis_learns_no_address(installation: Installation):
+    spend(installation.redis, [rate()])
+    assert all(b"ada" not in key for key in installation.redis.scan_iter())
+
+
+def test_without_redis_nobody_is_let_through_unseen():
+    with pytest.raises(ServiceError, match="Redis does not answer"):
+        spend(Redis(host="127.0.0.1", port=1, socket_connect_timeout=1), [rate()])
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("192.0.2.255", "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:2ff::1", "2001:db8:1:200::/56"),
+        ("2001:db8:1:2aa:9::", "2001:db8:1:200::/56"),
+        ("", ""),
+        ("unknown", ""),
+        ("192.0.2.7, 10.0.0.1", ""),
+        ("fe80::1%eth0", "fe80::/56"),
+    ],
+)
+def test_neighbours_are_one_network(address: str, network: str):
+    assert network_of(address) == network
+
+
+@given(st.text(max_size=60) | st.ip_addresses().map(str))
+@settings(derandomize=True, deadline=None)
+def test_whatever_a_proxy_says_has_a_network(text: str):
+    assert network_of(network_of(text).partition("/")[0]) == network_of(text)
