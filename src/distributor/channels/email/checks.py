@@ -95,9 +95,8 @@ def _postal_address_problems(mail: _Mail) -> Iterator[Problem]:
 
 def _text_problems(mail: _Mail) -> Iterator[Problem]:
     if not mail.text.strip():
-        yield Problem(
-            Severity.BLOCK, "text-empty", "the plain text part is empty; see the template article.txt.j2", "text"
-        )
+        advice = "the plain text part is empty; see its template, which ends with .txt.j2"
+        yield Problem(Severity.BLOCK, "text-empty", advice, "text")
     elif len(_letters(mail.text)) < len(_letters(mail.page.body.text_content())) / 2:
         advice = "the plain text part says less than half of what the HTML says"
         yield Problem(Severity.WARN, "text-short", advice, "text")
