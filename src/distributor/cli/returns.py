@@ -34,7 +34,7 @@ def read(
         return
     show_rows(
         ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "fault"),
-        [row for file, one in found for row in _rows(file, one)],
+        [row for file, one in found for row in _rows(Path(file).name, one)],
         as_json=False,
         empty="",
     )
@@ -69,10 +69,10 @@ def _fields(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _rows(file: str, found: Return) -> list[list[object]]:
+def _rows(name: str, found: Return) -> list[list[object]]:
     if not found.recipients:
-        return [[file, found.kind.value, *[None] * 6]]
+        return [[name, found.kind.value, *[None] * 6]]
     return [
-        [file, found.kind.value, *("yes" if value is True else value or None for value in _fields(one).values())]
+        [name, found.kind.value, *("yes" if value is True else value or None for value in _fields(one).values())]
         for one in found.recipients
     ]

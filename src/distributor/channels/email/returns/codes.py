@@ -20,11 +20,15 @@ STATUSES: dict[str, Reason] = {
     "1.8": Reason.REJECTED,
     "1.9": Reason.SYSTEMERROR,
     "1.10": Reason.NOTACCEPT,
+    "1.90": Reason.SPEEDING,
+    "1.351": Reason.USERUNKNOWN,
     "2.0": Reason.FILTERED,
     "2.1": Reason.SUSPEND,
     "2.2": Reason.MAILBOXFULL,
     "2.3": Reason.EXCEEDLIMIT,
     "2.4": Reason.FILTERED,
+    "2.121": Reason.SPEEDING,
+    "2.122": Reason.SPEEDING,
     "3.0": Reason.SYSTEMERROR,
     "3.1": Reason.SYSTEMFULL,
     "3.2": Reason.NOTACCEPT,
@@ -40,6 +44,7 @@ STATUSES: dict[str, Reason] = {
     "4.6": Reason.NETWORKERROR,
     "4.7": Reason.EXPIRED,
     "4.8": Reason.NETWORKERROR,
+    "4.14": Reason.NETWORKERROR,
     "4.300": Reason.EXPIRED,
     "4.310": Reason.HOSTUNKNOWN,
     "4.311": Reason.NETWORKERROR,
@@ -98,12 +103,32 @@ STATUSES: dict[str, Reason] = {
     "7.28": Reason.SPEEDING,
     "7.29": Reason.AUTHFAILURE,
     "7.30": Reason.SECURITYERROR,
+    "7.54": Reason.NORELAYING,
+    "7.57": Reason.SECURITYERROR,
+    "7.64": Reason.NORELAYING,
+    **{f"7.{detail}": Reason.FILTERED for detail in range(123, 138)},
+    "7.232": Reason.SPEEDING,
+    "7.233": Reason.SPEEDING,
+    "7.501": Reason.REJECTED,
+    "7.502": Reason.REJECTED,
+    "7.503": Reason.REJECTED,
+    "7.508": Reason.SPEEDING,
     "7.509": Reason.AUTHFAILURE,
+    "7.511": Reason.BLOCKED,
     "7.515": Reason.AUTHFAILURE,
+    **{f"7.{detail}": Reason.BLOCKED for detail in range(606, 650)},
+    "7.705": Reason.SPEEDING,
+    "7.708": Reason.BLOCKED,
 }
 
-# A temporary refusal for policy or security reasons is meant for the sending host.
-TEMPORARY: dict[str, Reason] = {"7.1": Reason.BLOCKED, "7.2": Reason.BLOCKED, "5.0": Reason.EXPIRED}
+# What differs for temporary refusals: one for policy or security reasons is meant for the sending host, and one of an
+# undefined kind by the mail system (X.3.0) says nothing.
+TEMPORARY: dict[str, Reason | None] = {
+    "3.0": None,
+    "5.0": Reason.EXPIRED,
+    "7.1": Reason.BLOCKED,
+    "7.2": Reason.BLOCKED,
+}
 
 REPLIES: dict[str, Reason] = {
     "422": Reason.MAILBOXFULL,
@@ -133,6 +158,6 @@ REPLIES: dict[str, Reason] = {
 
 def reason_of_status(status: str) -> Reason | None:
     """What an enhanced status code means, where it means more than that something failed."""
-    if status.startswith("4.") and (reason := TEMPORARY.get(status[2:])):
-        return reason
+    if status.startswith("4.") and status[2:] in TEMPORARY:
+        return TEMPORARY[status[2:]]
     return STATUSES.get(status[2:])

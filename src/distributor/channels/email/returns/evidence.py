@@ -33,12 +33,16 @@ class Evidence:
 
     def completed(self) -> Evidence:
         """The same with codes, command and host read out of the texts where no field gives them."""
-        told = find_status(self.words) or ("" if self.words else find_status(self.notice))
+        around = self.surroundings if self.is_alone and not self.words else ""
+        told = find_status(self.words) or ("" if self.words else find_status(self.notice) or find_status(around))
         status = told if told and not told.endswith(".0.0") else self.status or told
         return replace(
             self,
             status=status,
-            reply_code=self.reply_code or find_reply_code(self.words) or find_reply_code(self.notice),
+            reply_code=self.reply_code
+            or find_reply_code(self.words)
+            or find_reply_code(self.notice)
+            or find_reply_code(around),
             command=self.command or find_command(self.words) or find_command(self.notice),
             host=self.host or find_host(self.words) or find_host(self.notice),
         )

@@ -166,6 +166,14 @@ FORMATS: tuple[Format, ...] = (
         ),
     ),
     Format(
+        name="x3",
+        author=_SYSTEM,
+        mark=_search(r"^[ \t]*\* <?[^\s@]{1,100}@[^\s@]{1,200}$"),
+        recipients=_lines(r"^[ \t]*\* ADDRESS"),
+        hints=_hints({Reason.EXPIRED: (r"could not find a gateway for",)}),
+        silence=Reason.UNDEFINED,
+    ),
+    Format(
         name="opensmtpd",
         author=_SYSTEM,
         mark=_search(r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY"),
@@ -298,23 +306,16 @@ FORMATS: tuple[Format, ...] = (
         ),
         hints=_hints(
             {
+                # The numbers are those of the Internet Mail Service of Exchange 5.5 and 2000.
                 Reason.USERUNKNOWN: (
-                    r"recipient name is not recognized|\(000C05A6\)|unknown recipient|resolver\.adr\.(?:recip"
-                    r"|ex)?not ?found",
-                    r"e-?mail (?:address|account) (?:does not exist|you entered couldn't be found)"
-                    r"|\b5\.1\.10\b.{0,40}not ?found",
+                    r"recipient name is not recognized|\(000C05A6\)|unknown recipient",
+                    r"e-?mail (?:address|account) (?:does not exist|you entered couldn't be found)",
                 ),
-                Reason.SYSTEMERROR: (r"\(000(?:10256|D06B5|B09B6)\)|mapi_e|routing\.noconnector",),
-                Reason.NETWORKERROR: (r"\((?:00120270|00020820)\)|hop count exceeded",),
+                Reason.SYSTEMERROR: (r"\(000(?:10256|D06B5|B09B6)\)",),
+                Reason.NETWORKERROR: (r"\((?:00120270|00020820)\)",),
                 Reason.CONTENTERROR: (r"\(000(?:50311|502CC)\)|conversion to internet format failed",),
-                Reason.SECURITYERROR: (
-                    r"\(000B0981\)|resolver\.rst\.(?:auth|notauth|sendernotauthenticated)|smtpsend\.clientauth",
-                    r"delivery to this address is restricted",
-                ),
-                Reason.FILTERED: (r"\(000C0595\)|ambiguous recipient|resolver\.rst\.(?:restricted|recipsizelimit)?",),
-                Reason.MAILBOXFULL: (r"storedrv\.deliver.{0,20}quota|quotaexceeded|mailbox is full",),
-                Reason.MESGTOOBIG: (r"resolver\.rst\.(?:send|recip)sizelimit|messagetoolarge",),
-                Reason.EXPIRED: (r"queue\.expired",),
+                Reason.SECURITYERROR: (r"\(000B0981\)",),
+                Reason.FILTERED: (r"\(000C0595\)|ambiguous recipient",),
             }
         ),
     ),
@@ -429,7 +430,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="vtext",
-        author=_search(r"^from: .{0,80}post_?master@"),
+        author=_search(r"^from: .{0,80}(?:post_?master@|@(?:[\w-]+\.)*(?:vtext|vzwpix)\.)"),
         mark=_search(r"^Error message below:|^Error: (?:Invalid|Mail)|^Message could not be delivered to mobile"),
         recipients=_lines(
             r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS",

@@ -18,7 +18,8 @@ from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.words import Command
 
 _LONGEST = 3000
-_LINKS = re.compile(r"https?://[^\s<>\"')]+")
+# A link says nothing, except that it leads to a blocklist.
+_LINKS = re.compile(r"https?://(?:[\w.-]*(spamhaus|spamcop|abuseat|barracudacentral|sorbs)\.)?[^\s<>\"')]*")
 _SPACES = re.compile(r"\s+")
 _TOO_LARGE = frozenset({Reason.MESGTOOBIG, Reason.EXCEEDLIMIT})
 # Before a recipient is named, what is unknown can only be the sender or his host.
@@ -26,7 +27,10 @@ _BY_COMMAND: dict[Command, dict[Reason, Reason]] = {
     Command.MAIL: dict.fromkeys((Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT), Reason.REJECTED),
     **dict.fromkeys(
         (Command.CONN, Command.EHLO),
-        dict.fromkeys((Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.REJECTED), Reason.BLOCKED),
+        dict.fromkeys(
+            (Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.REJECTED, Reason.SECURITYERROR, Reason.SYSTEMERROR),
+            Reason.BLOCKED,
+        ),
     ),
 }
 # What notices say in front of a server's words, whatever these are.
@@ -46,6 +50,7 @@ def judge(evidence: Evidence, form: Format | None) -> Reason:
         or (Reason.MAILERERROR if evidence.dialect == "x-unix" and evidence.words.isdigit() else None)
         or _from_words(evidence.notice, evidence, form)
         or reason_of_status(evidence.status)
+        or (_from_words(evidence.surroundings, evidence, None) if evidence.is_alone and not evidence.words else None)
         or _from_reply(evidence)
         or (form.silence if form else None)
         or _by_progress(evidence)
@@ -55,7 +60,7 @@ def judge(evidence: Evidence, form: Format | None) -> Reason:
 
 def plain_words(text: str) -> str:
     """A text in the form in which phrases are searched: one line, lower case, without addresses and links."""
-    line = _SPACES.sub(" ", _LINKS.sub(" ", without_addresses(text[:_LONGEST]))).strip().lower()
+    line = _SPACES.sub(" ", _LINKS.sub(lambda link: link[1] or " ", without_addresses(text[:_LONGEST]))).strip().lower()
     return _INTRODUCTION.sub(" ", line)
 
 
@@ -95,8 +100,8 @@ def _of_an_unknown_user(evidence: Evidence) -> Reason:
     One that says it after it has seen the mail, or at a step nobody knows, may as well have filtered it.
     """
     told = reason_of_status(evidence.status)
-    if told is Reason.HASMOVED:
-        return told
+    if told is Reason.HASMOVED or evidence.reply_code == "551":
+        return Reason.HASMOVED
     if told is Reason.USERUNKNOWN or evidence.status[1:4] == ".1." or evidence.command in (Command.RCPT, Command.MAIL):
         return Reason.USERUNKNOWN
     return Reason.FILTERED

@@ -22,6 +22,7 @@ _MOST_PARTS = 100
 _DEEPEST = 8
 
 _FIELD = re.compile(rb"([A-Za-z0-9][!-9;-~]{0,76})[ \t]*:(.*)", re.DOTALL)
+_LIKELY_FENCE = re.compile(rb"^(--[^\s][^\n]{1,99}?)[ \t]*\n(?=content-)", re.IGNORECASE | re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))")
 _RETURNED = frozenset(
     {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/partial", "message/global"}
@@ -142,9 +143,6 @@ def _leaves(part: Part, depth: int) -> Iterator[Part]:
         yield part
         return
     boundary = parameter(part.fields.get("content-type"), "boundary").strip()
-    if not boundary:
-        yield Part(Fields([]), part.body, part.content_type)
-        return
     for piece in islice(_split(part.body, b"--" + boundary.encode("utf-8", "replace")), _MOST_PARTS):
         fields, body = split_head(piece)
         if any(name.startswith("content-") for name in fields.names()) or "from" in fields:
@@ -154,10 +152,16 @@ def _leaves(part: Part, depth: int) -> Iterator[Part]:
 
 
 def _split(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    """The pieces between the lines that are the boundary; where there is none, everything is one piece."""
-    fences = list(re.finditer(rb"^" + re.escape(boundary) + rb"(--)?[ \t]*$", body, re.MULTILINE))
+    """The pieces between the lines that are the boundary, or else look like one; without any, all is one piece."""
+    fences = _fences(body, boundary) if boundary != b"--" else []
+    if not fences and (likely := _LIKELY_FENCE.search(body)):
+        fences = _fences(body, likely[1])
     if not fences:
         yield body
     for fence, following in zip_longest(fences, fences[1:]):
         if fence[1] is None:
             yield body[fence.end() + 1 : following.start() if following else len(body)]
+
+
+def _fences(body: bytes, boundary: bytes) -> list[re.Match[bytes]]:
+    return list(re.finditer(rb"^" + re.escape(boundary) + rb"(--)?[ \t]*$", body, re.MULTILINE))

@@ -43,6 +43,88 @@ _LISTS = r"(?:black ?-?list|block ?-?list|deny ?-?list|reject ?-?list|bad ?list)
 
 PHRASES: tuple[Phrase, ...] = (
     # What would be mistaken for something else below.
+    # Exchange names its own reasons.
+    _phrase(Reason.USERUNKNOWN, r"resolver\.adr\.(?:recip\w*|ex\w*|group\w*)not ?found|recipientnotfound"),
+    _phrase(Reason.REJECTED, r"resolver\.rst\.notauthorized"),
+    _phrase(
+        Reason.SECURITYERROR,
+        r"resolver\.rst\.(?:auth|sendernotauth|senderauth)|smtpsend\.clientauth|delivery to this address is restricted",
+    ),
+    _phrase(Reason.EXCEEDLIMIT, r"resolver\.rst\.recipsizelimit"),
+    _phrase(Reason.MESGTOOBIG, r"resolver\.rst\.sendsizelimit"),
+    _phrase(Reason.FILTERED, r"resolver\.rst\."),
+    _phrase(Reason.SYSTEMERROR, r"resolver\.adr\.|routing\.noconnector|mapi_e_"),
+    _phrase(Reason.NETWORKERROR, r"resolver\.fwd\.loop|smtpsend\.dns\.mxloopback|routing\.loop"),
+    _phrase(Reason.HOSTUNKNOWN, r"smtpsend\.dns\.nonexistentdomain"),
+    _phrase(Reason.EXPIRED, r"queue\.expired"),
+    _phrase(
+        Reason.TOOMANYCONN,
+        r"throttling failure",
+        r"already made numerous attempts to deliver",
+    ),
+    _phrase(
+        Reason.MAILBOXFULL,
+        r"not (?:enough|sufficient) dis[ck] space",
+        r"exceeding receiving limits|space has been used up|too many messages on the server",
+    ),
+    _phrase(
+        Reason.POLICYVIOLATION,
+        r"recipient is not accepting mail with|do not accept messages containing|mass mailer"
+        r"|message given low priority",
+        r"closed mailing list|not subscribed to this group|organizational settings|protocol violation",
+        r"messages with multiple addresses|organi[sz]ation(?:al)? policy",
+    ),
+    _phrase(
+        Reason.REJECTED,
+        r"administrative prohibition|\bbatv\b|third-party dsns|unsigned dsn|not pre-approved|senderfilter",
+        r"(?:to )?submit messages to this e-?mail system has been rejected|not a registered gateway user",
+        r"rule imposed mailbox access|returned mail not accepted|recursive cname|bogus (?:mail from|sender)",
+        r"sender is (?:a )?spammer|sender is in my|mail from not owned|domain is listed in spamhaus|bouncedeny",
+        r"fully qualified (?:e-?mail |sender )?address required|valid-address-filter|different address or alias",
+    ),
+    _phrase(
+        Reason.USERUNKNOWN,
+        r"bad-?rcpt-?to|bad-?recipient-?to|valid-?rcpt-?to|bad-recipient|envelope recipient has been denied",
+        r"can't accept user|not present in (?:the )?directory|user missing home directory|destination addresses were",
+        r"recipient (?:is )?not (?:accepted|ok|exist)|rejected: account unavailable|recipients? was undeliverable",
+    ),
+    _phrase(
+        Reason.SUSPEND,
+        r"no longer accepts mail|archived recipient|destinataire archivee|(?:temporary|temporarily) locked",
+        r"user is terminated|is a deactivated mailbox|rejected: temporarily inactive",
+    ),
+    _phrase(
+        Reason.SYSTEMERROR,
+        r"interrupted system call|would create a mail loop|aliasing/forwarding loop"
+        r"|loop was found in the mail exchanger",
+        r"there is no mdb|loops back to (?:my|it)self|error while being processed|error reading data",
+    ),
+    _phrase(
+        Reason.NOTACCEPT,
+        r"mail receiving disabled|no host exists for name \.|name server: \.: host not found \(null",
+    ),
+    _phrase(
+        Reason.NORELAYING,
+        r"specified domain is not allowed|don't handle mail for|not permitted to relay|as a relay|insecure mail relay",
+    ),
+    _phrase(
+        Reason.CONTENTERROR,
+        r"mime complexity|invalid mime headers|improperly[- ]formatted binary|unnecessary base64|header size exceeds",
+        r"(?:message )?header size, or recipient list|improper use of 8-bit",
+    ),
+    _phrase(
+        Reason.BLOCKED,
+        r"may not be mail exchanger|go away|zombied|extreme bad ip|looks suspiciously like spammer"
+        r"|currently sending spam",
+        r"smtp server of your isp|you are sending spam|host network not allowed|requires confirmation",
+        r"invalid ip for sending mail|too many spams from|sender ip (?:address )?rejected",
+    ),
+    _phrase(
+        Reason.EXPIRED,
+        r"could not find a gateway for|after multiple retries|within the allowed queue period"
+        r"|has not been collected after",
+        r"sitting in queue|server did not respond|message timed out|message too old",
+    ),
     _phrase(Reason.EXPIRED, r"message expired, (?:connection|cannot|can't)"),
     _phrase(
         Reason.NETWORKERROR,
@@ -51,9 +133,9 @@ PHRASES: tuple[Phrase, ...] = (
     ),
     _phrase(Reason.HOSTUNKNOWN, r"host or domain name not found|: host not found|domain name not found"),
     _phrase(Reason.REJECTED, r"sending to/from an address|from: domain is invalid|provide a valid from"),
-    _phrase(Reason.REJECTED, r"access denied", command=Command.MAIL),
-    _phrase(Reason.REQUIREPTR, r"mismatch\w* client ip|client ip .{0,40}mismatch"),
-    _phrase(Reason.BLOCKED, r"a problem occurred\..{0,120}\(bl\)|ip=[\d.]+ - (?:a problem occurred|dialup|none/bad)"),
+    _phrase(Reason.REJECTED, r"purported responsible address"),
+    _phrase(Reason.REQUIREPTR, r"unverif\w+ sending ips?|mismatch\w* client ip|client ip .{0,40}mismatch"),
+    _phrase(Reason.BLOCKED, r"a problem occurred\..{0,120}\(bl\)|ip=[\d.]+ - (?:a problem occurred|dialup|none/dyn)"),
     _phrase(Reason.SPAMDETECTED, rf"{_LISTS}\w* (?:url|link|uri)"),
     # The mailbox is full.
     _phrase(
@@ -451,6 +533,7 @@ PHRASES: tuple[Phrase, ...] = (
         r"|command)|\bprogram (?:failure|error)|delivery agent (?:fail|error)|sieve|vacation program"
         r"|error running|child (?:process|exited)",
     ),
+    _phrase(Reason.REJECTED, r"access denied", command=Command.MAIL),
     _phrase(
         Reason.SECURITYERROR,
         r"authenticat\w*(?: \S+){0,4} (?:required|fail\w*|needed|first|error|invalid|rejected|turned on"

@@ -80,6 +80,8 @@ _QUOTED = re.compile(
     r"|Remote (?:host|server) (?:said|returned):? '?(.{1,1500}?)(?:'\n|\nGiving up|\nI'm not going|\n\n|\Z)"
     r"|Body of message generated response: *\n(.{1,1500}?)(?:\n\n|\Z)"
     r"|(?:error message|responded as follows): \[(.{1,1500}?)\](?:\n|\Z)"
+    r"|SMTP error from remote mail(?:er| server) after [^\n]{1,300}:\s*\n\s*(.{1,1500}?)(?:\n\n|\Z)"
+    r"|delivered because of:?\s*\n\s*(.{1,1500}?)(?:\n[ \t]*\n|\Z)"
     r"|^-{3,}server message *\n(.{1,1500}?)(?:\n\n|\Z)",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )

@@ -28,8 +28,9 @@ _OF_A_RECIPIENT = frozenset(
 )
 _BEGINS = frozenset({"final-recipient", "original-recipient", "action"})
 _STATUS = re.compile(rf"2\.\d\.\d{{1,3}}|{STATUS}")
-# Actions of RFC 3464 section 2.3.3 by which nothing failed.
-_WENT_WELL = re.compile(r"(?:delivered|relayed|expanded)\b", re.IGNORECASE)
+# The actions of RFC 3464 section 2.3.3 by which something failed, and what others write for them.
+_FAILED = re.compile(r"(?:fail\w*|delayed|expired|bounced|undeliver\w*|error)\b", re.IGNORECASE)
+_REFUSED = re.compile(r"(?<![\d.])[45]\d\d\b")
 # PowerMTA names the category itself (its user's guide, "Bounce categories"); those which say nothing are left out.
 _POWERMTA = {
     "bad-domain": Reason.HOSTUNKNOWN,
@@ -110,11 +111,11 @@ def _recipient(group: _Group) -> str:
 
 
 def _has_failed(group: _Group) -> bool:
-    if _WENT_WELL.match(group.get("action")):
-        return False
+    """Whether the fields say so: by the action, or where that is missing or cut off, by the codes."""
     if group.get("action"):
-        return bool(_recipient(group) or group.get("diagnostic-code") or group.get("status"))
-    return bool(_recipient(group)) and bool(re.match(r"[45]\.", group.get("status")) or group.get("diagnostic-code"))
+        return bool(_FAILED.match(group.get("action")))
+    refused = group.get("status")[:1] in ("4", "5") or _REFUSED.search(group.get("diagnostic-code"))
+    return bool(_recipient(group) and refused)
 
 
 def _evidence(group: _Group) -> Evidence:

@@ -74,7 +74,8 @@ def read_conclusions(transcript: str) -> list[Evidence]:
             found.append(
                 Evidence(
                     recipient=tidy(concluded[2]),
-                    words=said.words or f"{concluded[1]} {concluded[3]}",
+                    words=said.words
+                    or (concluded[3] if concluded[3][:1] in ("4", "5") else f"{concluded[1]} {concluded[3]}"),
                     notice=concluded[3],
                     command=said.command,
                     host=said.host,

@@ -38,7 +38,7 @@ _STEPS: tuple[tuple[Command, str], ...] = (
         r"|bdat)\b|sending data)"
         r"|did not like our (?:final )?data\b|failed (?:on data command|after i sent the message)"
         r"|\[(?:data|bdat)\]|your message \(data\)|following data command"
-        r"|\(state 1[5-9]\)|-{3,}smtp command\s+data\b|in data\b|during data\b|end[- ]of[- ]data",
+        r"|\(state 1[5-9]\)|-{3,}smtp command data\b|in data\b|during data\b|end[- ]of[- ]data",
     ),
     (
         Command.RCPT,
@@ -92,7 +92,8 @@ def find_reply_code(text: str) -> str:
 
 def find_command(text: str) -> Command | None:
     """The command whose answer is told of; the first by place in the text."""
-    places = ((found.start(), command) for command, pattern in _STEP if (found := pattern.search(text)))
+    line = " ".join(text.split())
+    places = ((found.start(), command) for command, pattern in _STEP if (found := pattern.search(line)))
     return min(places, default=(0, None), key=lambda place: place[0])[1]
 
 

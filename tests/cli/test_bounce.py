@@ -1,0 +1,72 @@
+"""`distributor bounce read`"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+MAILS = Path(__file__).parents[1] / "channels" / "email" / "returns" / "mails"
+
+
+def bounce(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        (sys.executable, "-m", "distributor", "bounce", "read", *arguments),
+        input=given,
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_each_file_is_told_with_its_recipients() -> None:
+    bounced, other = str(MAILS / "dsn-postfix-two-recipients.eml"), str(MAILS / "other-newsletter.eml")
+    done = bounce(bounced, other, "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout) == [
+        {
+            "file": bounced,
+            "kind": "bounce",
+            "feedback_type": None,
+            "recipients": [
+                {
+                    "recipient": "ann@example.net",
+                    "status": "5.1.1",
+                    "reply_code": "550",
+                    "reason": "userunknown",
+                    "hard": True,
+                    "fault": "recipient",
+                },
+                {
+                    "recipient": "bob@example.net",
+                    "status": "5.2.2",
+                    "reply_code": "552",
+                    "reason": "mailboxfull",
+                    "hard": False,
+                    "fault": "recipient",
+                },
+            ],
+        },
+        {"file": other, "kind": "other", "feedback_type": None, "recipients": []},
+    ]
+
+
+def test_a_mail_comes_from_standard_input() -> None:
+    done = bounce("-", "--json", given=(MAILS / "unsubscribe-mailto.eml").read_bytes())
+    [told] = json.loads(done.stdout)
+    assert (told["file"], told["kind"], told["recipients"][0]["reason"]) == ("-", "unsubscribe", None)
+
+
+def test_a_person_gets_a_table() -> None:
+    done = bounce(str(MAILS / "arf-abuse.eml"), str(MAILS / "other-empty.eml"))
+    assert done.returncode == 0
+    for word in ("complaint", "ann@example.net", "feedback", "other"):
+        assert word in done.stdout.decode()
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.eml", tmp_path):
+        done = bounce(str(path), "--json")
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.decode().startswith(f"distributor: {path}: cannot be read: ")
+        assert b"Traceback" not in done.stderr
