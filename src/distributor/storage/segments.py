@@ -101,7 +101,7 @@ def filter_of(connection: Connection, slug: str, *, now: datetime) -> ColumnElem
 def count(connection: Connection, condition: Condition, *, now: datetime) -> int:
     """How many people it holds. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
-    _allow_memory(connection)
+    _prepare_for_many(connection)
     number: int = connection.execute(select(func.count()).select_from(tables.subscribers).where(is_inside)).scalar_one()
     return number
 
@@ -109,7 +109,7 @@ def count(connection: Connection, condition: Condition, *, now: datetime) -> int
 def sample(connection: Connection, condition: Condition, *, limit: int, now: datetime) -> list[Subscriber]:
     """Some of the people it holds, by ascending number. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
-    _allow_memory(connection)
+    _prepare_for_many(connection)
     rows = connection.execute(
         select(tables.subscribers).where(is_inside).order_by(tables.subscribers.c.id).limit(limit)
     )
@@ -162,9 +162,12 @@ def _wait_for_others(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _allow_memory(connection: Connection) -> None:
-    """For this transaction."""
-    connection.execute(select(func.set_config("work_mem", _WORK_MEMORY, literal(value=True))))
+def _prepare_for_many(connection: Connection) -> None:
+    """For the rest of the transaction: memory for joins, and no compiling of a query that is soon done."""
+    is_local = literal(value=True)
+    connection.execute(
+        select(func.set_config("work_mem", _WORK_MEMORY, is_local), func.set_config("jit", "off", is_local))
+    )
 
 
 def _segment(row: Row[Any]) -> Segment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, select, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, literal, select, true
 from sqlalchemy.sql.selectable import FromClause
 
 from distributor.domain.campaign import CampaignPurpose
@@ -49,7 +49,7 @@ def _events(condition: Engaged, context: Context) -> tuple[FromClause, ColumnEle
     event = tables.events.alias()
     return event, and_(
         _is_of(event, condition.action),
-        func.lower(event.c.detail["url"].astext).like(func.lower(pattern_of(condition.link)))
+        func.coalesce(event.c.detail["url"].astext.ilike(pattern_of(condition.link)), false())
         if condition.link is not None
         else true(),
         event.c.delivery_id.in_(_deliveries_of(condition.campaign)) if condition.campaign is not None else true(),
@@ -77,8 +77,12 @@ def _engaged_with_last(condition: EngagedWithLast, _context: Context) -> ColumnE
         .correlate(tables.subscribers)
         .subquery()
     )
-    has_event = exists().where(event.c.delivery_id == last.c.id, _is_of(event, condition.action))
-    engaged = func.count().filter(has_event)
+    engaged_with = (
+        select(event.c.delivery_id)
+        .where(event.c.subscriber_id == _PERSON.id, _is_of(event, condition.action))
+        .correlate(tables.subscribers)
+    )
+    engaged = func.count().filter(last.c.id.in_(engaged_with))
     if condition.bound is Bound.AT_LEAST:
         enough = engaged >= condition.count
     else:

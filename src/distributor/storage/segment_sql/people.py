@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, true
-from sqlalchemy.types import Text
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 
 from distributor.domain.segments.condition import (
     ChoseTopic,
@@ -41,7 +40,7 @@ def matches(text: ColumnElement[Any], match: Match, part: str) -> ColumnElement[
     """Whether a text has `part` in it, without regard to case; what case is, PostgreSQL judges for both."""
     before = "" if match is Match.STARTS_WITH else "%"
     after = "" if match is Match.ENDS_WITH else "%"
-    return func.lower(text).like(func.lower(pattern_of(part, before=before, after=after)))
+    return text.ilike(pattern_of(part, before=before, after=after))
 
 
 def _everyone(_condition: Everyone, _context: Context) -> ColumnElement[bool]:
@@ -52,12 +51,11 @@ def _field_is(condition: FieldIs, _context: Context) -> ColumnElement[bool]:
     column = _COLUMNS[condition.field]
     if condition.field is not Field.LANGUAGE:
         return column == func.any(texts(condition.values))
-    return or_(*(_is_language(func.lower(column), value) for value in condition.values))
-
-
-def _is_language(tag: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-    # RFC 4647 section 3.3.1: a range matches the tag itself and whatever continues it after a hyphen.
-    return or_(tag == literal(value, Text), func.starts_with(tag, literal(f"{value}-", Text)))
+    # RFC 4647 section 3.3.1: a range matches the tag itself and whatever continues it after a hyphen. ILIKE and not
+    # lower(), because PostgreSQL knows how many rows ILIKE leaves.
+    return or_(
+        *(column.ilike(pattern_of(value, before="", after=after)) for value in condition.values for after in ("", "-%"))
+    )
 
 
 def _field_matches(condition: FieldMatches, _context: Context) -> ColumnElement[bool]:

@@ -123,6 +123,13 @@ def _add_consent() -> None:
 
 
 def _extend_memberships() -> None:
+    op.drop_index("memberships_subscriber_id_idx", table_name="memberships")
+    op.create_index(
+        "memberships_subscriber_id_idx",
+        "memberships",
+        ["subscriber_id", "list_id"],
+        postgresql_include=["state", "changed_at"],
+    )
     op.add_column("memberships", sa.Column("topics", postgresql.ARRAY(sa.Text()), nullable=True))
     op.add_column("memberships", sa.Column("frequency", sa.Text(), server_default="every_article", nullable=False))
     op.add_column("memberships", sa.Column("consent_id", sa.BigInteger(), nullable=True))
@@ -262,7 +269,8 @@ def _point_events_at_people() -> None:
     op.create_index(
         "events_subscriber_id_idx",
         "events",
-        ["subscriber_id", "kind"],
+        ["subscriber_id", "kind", "at"],
+        postgresql_include=["delivery_id"],
         postgresql_where=sa.text("subscriber_id IS NOT NULL"),
     )
     op.drop_index("deliveries_subscriber_id_idx", table_name="deliveries")
@@ -270,5 +278,6 @@ def _point_events_at_people() -> None:
         "deliveries_subscriber_id_idx",
         "deliveries",
         ["subscriber_id", "id"],
+        postgresql_include=["dispatch_id", "state"],
         postgresql_where=sa.text("subscriber_id IS NOT NULL"),
     )
