@@ -25,6 +25,7 @@ from distributor.flow.confirm import queue_confirmation
 from distributor.flow.installation import Installation
 from distributor.flow.rings import Verb
 from distributor.flow.tick import tick
+from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import campaigns, channels, confirmations, deliveries, lists, memberships, subscribers
 from distributor.storage.confirmations import was_confirmation_sent_since
@@ -327,6 +328,18 @@ def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_not
     office.change_list(sender="")
     with pytest.raises(ConfigurationError, match="DISTRIBUTOR_POSTAL_ADDRESS"):
         silent.sign_up("ann")
+
+
+def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(office: Office, tmp_path: Path) -> None:
+    office.set_channel(conections=4)
+    with pytest.raises(ConfigurationError, match="list 'weekly': settings of a channel of kind email: conections"):
+        office.sign_up("ann")
+    office.set_channel()
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "confirmation.txt.j2").write_text("{{ nothing }}")
+    broken = replace(office.here, templates=Templates([tmp_path, shipped_templates()]))
+    with pytest.raises(ConfigurationError, match=r"list 'weekly': template email/confirmation\.txt\.j2, line 1"):
+        Office(replace(office.desk, installation=broken), office.sandbox).sign_up("ann")
 
 
 def test_the_first_channel_that_can_ask_does(office: Office) -> None:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from distributor.channels.contract import Confirming, RenderContext
 from distributor.channels.shelf import kinds
 from distributor.domain.campaign import Dispatch, DispatchState
-from distributor.domain.errors import ConfigurationError, StateError
-from distributor.domain.problems import Severity
+from distributor.domain.errors import ConfigurationError, InputError, StateError
+from distributor.domain.problems import Problem, Severity
+from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import List, Subscriber
 from distributor.flow.installation import Installation
 from distributor.storage import channels, confirmations
@@ -26,8 +27,8 @@ def queue_confirmation(
 
     The beat finds the delivery within a second. To be called last, and for one list at a time: until the transaction
     ends, everybody else who signs up for the list waits. Raises ConfigurationError if there is no channel that can ask
-    or its mail cannot go out, TemplateError, and StateError if somebody has cancelled the confirmations of the day;
-    nothing has been written then.
+    or its mail cannot go out, and StateError if somebody has cancelled the confirmations of the day; nothing has been
+    written then.
     """
     language = _language_of(subscriber, installation)
     dispatch = _dispatch_of_the_day(installation, connection, list_, language, now=now)
@@ -61,14 +62,10 @@ def _begin(
     installation: Installation, connection: Connection, key: str, list_: List, language: str, *, now: datetime
 ) -> None:
     record = _channel_that_asks(connection)
-    channel = installation.open_channel(record)
-    assert isinstance(channel, Confirming), "chosen because it is"  # noqa: S101
-    context = RenderContext(site=installation.site, templates=installation.templates, facts=record.facts)
-    rendition = channel.render_confirmation(list_, context, language=language)
-    problems = channel.check(rendition)
-    blocking = [problem.message for problem in problems if problem.severity is Severity.BLOCK]
-    if blocking:
-        raise ConfigurationError(f"nobody can be asked to confirm list {list_.slug!r}: {'; '.join(blocking)}")
+    try:
+        rendition, problems = _question(installation, record, list_, language)
+    except InputError as error:
+        raise ConfigurationError(f"nobody can be asked to confirm list {list_.slug!r}: {error}") from error
     confirmations.begin(
         connection,
         key,
@@ -79,6 +76,21 @@ def _begin(
         problems=problems,
         now=now,
     )
+
+
+def _question(
+    installation: Installation, record: ChannelRecord, list_: List, language: str
+) -> tuple[Rendition, list[Problem]]:
+    """What the channel says, and what else its check found. Raises InputError if it cannot go out."""
+    channel = installation.open_channel(record)
+    assert isinstance(channel, Confirming), "chosen because it is"  # noqa: S101
+    context = RenderContext(site=installation.site, templates=installation.templates, facts=record.facts)
+    rendition = channel.render_confirmation(list_, context, language=language)
+    problems = channel.check(rendition)
+    blocking = [problem.message for problem in problems if problem.severity is Severity.BLOCK]
+    if blocking:
+        raise InputError("; ".join(blocking))
+    return rendition, problems
 
 
 def _channel_that_asks(connection: Connection) -> ChannelRecord:
