@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,9 @@ MAILS = Path(__file__).parents[1] / "channels" / "email" / "returns" / "mails"
 
 
 def bounce(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        (sys.executable, "-m", "distributor", "bounce", "read", *arguments),
-        input=given,
-        capture_output=True,
-        check=False,
-    )
+    command = (sys.executable, "-m", "distributor", "bounce", "read", *arguments)
+    wide = {**os.environ, "COLUMNS": "160"}
+    return subprocess.run(command, input=given, capture_output=True, check=False, env=wide)
 
 
 def test_each_file_is_told_with_its_recipients() -> None:
