@@ -68,6 +68,10 @@ def test_includes_are_followed_but_their_end_does_not_count() -> None:
     assert permits(found, "192.0.2.1")
 
 
+def test_the_end_of_an_include_is_not_that_of_the_record() -> None:
+    assert reading("v=spf1 include:a.example.net", TXT_a__example__net="v=spf1 ip4:192.0.2.1 -all").last == ""
+
+
 def test_a_redirect_is_followed_unless_there_is_an_all() -> None:
     others = {"TXT_b__example__net": "v=spf1 ip4:192.0.2.1 -all"}
     assert reading("v=spf1 redirect=b.example.net", **others).last == "-all"
