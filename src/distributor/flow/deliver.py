@@ -13,6 +13,7 @@ from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settle
 from distributor.domain.errors import ServiceError
 from distributor.domain.rendition import Rendition
 from distributor.domain.settling import settlement_of
+from distributor.flow.failpoints import Failpoint
 from distributor.flow.installation import Installation
 from distributor.flow.journal import WorkerJournal, open_journal
 from distributor.flow.ports import send_context
@@ -43,7 +44,7 @@ def deliver(installation: Installation, dispatch_id: int, *, until: datetime) ->
             return []
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = campaigns.rendition_of(connection, dispatch_id)
-    with open_journal(installation.journal_dir) as journal:
+    with open_journal(installation.journal_dir, reach=installation.reach) as journal:
         run = _Run(
             installation=installation,
             dispatch=dispatch,
@@ -80,7 +81,9 @@ class _Run:
         renewal = asyncio.create_task(self._renew_leases())
         try:
             while self._installation.clock() < until:
+                self._installation.reach(Failpoint.BEFORE_CLAIM)
                 claimed = await asyncio.to_thread(self._claim)
+                self._installation.reach(Failpoint.AFTER_CLAIM)
                 if not claimed.deliveries and not claimed.suppressed:
                     return False
                 if claimed.deliveries and not await self._send_batch(claimed.deliveries):
@@ -95,6 +98,7 @@ class _Run:
     async def _send_batch(self, batch: Sequence[Delivery]) -> bool:
         """Send a batch and settle all of it. True if that brought anything further."""
         held = await asyncio.to_thread(self._put_in_flight, batch)
+        self._installation.reach(Failpoint.AFTER_INTENT)
         settled: set[int] = set()
         has_moved = False
         try:
@@ -145,8 +149,10 @@ class _Run:
         for outcome in group:
             if outcome.delivery_id in self._journal.in_doubt:
                 self._journal.settle(outcome)
+        self._installation.reach(Failpoint.BEFORE_COMMIT)
         with self._installation.database.begin() as connection:
             deliveries.settle(connection, settlements, now=now)
+        self._installation.reach(Failpoint.AFTER_COMMIT)
         refused = next((outcome for outcome in group if outcome.verdict is Verdict.REFUSED), None)
         if refused is not None:
             self._pause(f"the sender was refused: {refused.reply_code or ''} {refused.reply}".strip())

@@ -12,6 +12,7 @@ from redis import Redis
 from distributor.channels.contract import Channel, Site
 from distributor.channels.shelf import make_channel
 from distributor.domain.tokens import TokenSigner
+from distributor.flow.failpoints import Failpoint, go_on
 from distributor.rendering.environment import Templates
 from distributor.storage.channels import ChannelRecord, Vault
 from distributor.storage.database import Database
@@ -33,6 +34,8 @@ class Installation:
     clock: Callable[[], datetime]
     # How long events are kept; None for as long as their deliveries.
     event_retention: timedelta | None = None
+    # What happens at each failpoint; a test may let the process die there.
+    reach: Callable[[Failpoint], None] = go_on
 
     def open_channel(self, record: ChannelRecord) -> Channel:
         """The channel as configured, with its secrets. Raises InputError or ConfigurationError."""

@@ -10,13 +10,14 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.flow.failpoints import Failpoint, go_on
 
 _SUFFIX = ".journal"
 
@@ -24,18 +25,21 @@ _SUFFIX = ".journal"
 class WorkerJournal:
     """A journal being written. `worker` names its writer in the ledger; `in_doubt` holds what has no answer yet."""
 
-    def __init__(self, worker: str, descriptor: int) -> None:
+    def __init__(self, worker: str, descriptor: int, reach: Callable[[Failpoint], None]) -> None:
         self.worker = worker
         self.in_doubt: dict[int, Delivery] = {}
         self._descriptor = descriptor
+        self._reach = reach
 
     def begin(self, delivery: Delivery) -> None:
         """The next thing to happen may reach the recipient."""
         os.write(self._descriptor, b"begin %d %d\n" % (delivery.id, delivery.epoch))
         self.in_doubt[delivery.id] = delivery
+        self._reach(Failpoint.AFTER_JOURNAL)
 
     def settle(self, outcome: Outcome) -> None:
         """The other side has answered."""
+        self._reach(Failpoint.AFTER_ANSWER)
         os.write(self._descriptor, b"settle " + _outcome_to_json(outcome).encode() + b"\n")
         self.in_doubt.pop(outcome.delivery_id, None)
 
@@ -54,7 +58,7 @@ class Evidence:
 
 
 @contextmanager
-def open_journal(folder: Path) -> Iterator[WorkerJournal]:
+def open_journal(folder: Path, *, reach: Callable[[Failpoint], None] = go_on) -> Iterator[WorkerJournal]:
     """A new journal under a new worker's name. It is removed at the end, but left as an orphan on any error."""
     folder.mkdir(parents=True, exist_ok=True)
     worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
@@ -65,7 +69,7 @@ def open_journal(folder: Path) -> Iterator[WorkerJournal]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         fresh.rename(path)
-        yield WorkerJournal(worker, descriptor)
+        yield WorkerJournal(worker, descriptor, reach)
         path.unlink()
     finally:
         os.close(descriptor)

@@ -9,6 +9,7 @@ from distributor.domain.campaign import UnknownPolicy
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.rendition import Rendition
 from distributor.domain.settling import settlement_of
+from distributor.flow.failpoints import Failpoint
 from distributor.flow.installation import Installation
 from distributor.flow.journal import open_journal, orphaned_journals, read_journal
 from distributor.flow.ports import send_context
@@ -31,6 +32,7 @@ def settle_orphans(installation: Installation) -> int:
                 ]
                 deliveries.settle(connection, settlements, now=now)
                 deliveries.release_worker(connection, evidence.worker, begun=evidence.in_doubt, now=now)
+            installation.reach(Failpoint.AFTER_EVIDENCE)
             path.unlink()
         return len(orphans)
 
