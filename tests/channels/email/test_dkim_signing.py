@@ -143,6 +143,12 @@ def test_a_second_from_or_subject_is_refused_by_both(court: Court, added: bytes)
     assert court.judge(signed.replace(b"Precedence: ", added + b"Precedence: ", 1)) == (NEITHER, NEITHER)
 
 
+def test_a_subject_given_to_a_mail_without_one_is_refused_by_both(court: Court) -> None:
+    signed = court.sign(b"From: ann@example.org\r\n\r\nHello\r\n")
+    assert court.judge(signed) == (BOTH, BOTH)
+    assert court.judge(b"Subject: Pay here\r\n" + signed) == (NEITHER, NEITHER)
+
+
 def test_a_relay_that_folds_anew_and_appends_blank_lines_does_no_harm(court: Court) -> None:
     signed = court.sign(a_mail())
     relayed = signed.replace(b"Example News <news@", b"Example\r\n\t  News   <news@", 1) + b"\r\n\r\n"

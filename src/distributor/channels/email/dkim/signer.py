@@ -47,6 +47,7 @@ _SIGNED = (
     b"auto-submitted",
     b"cfbl-address",
 )
+_SIGNABLE = frozenset(_SIGNED)
 # Named once more than they occur, so that nobody can add another (RFC 6376 section 8.15).
 _OVERSIGNED = frozenset({b"from", b"subject"})
 _LINE = 72
@@ -101,13 +102,13 @@ def _choose(header: bytes) -> tuple[bytes, bytes]:
     present: dict[bytes, list[bytes]] = {}
     for field in fields_of(header):
         name, line = relaxed(field)
-        if name in _SIGNED:
+        if name in _SIGNABLE:
             present.setdefault(name, []).insert(0, line)
     if b"from" not in present:
         raise InputError("a mail without From cannot be signed")
-    chosen = [name for name in _SIGNED if name in present]
-    names = _names(tuple((name, len(present[name])) for name in chosen))
-    return names, b"".join(line for name in chosen for line in present[name])
+    chosen = [(name, present.get(name, ())) for name in _SIGNED if name in present or name in _OVERSIGNED]
+    names = _names(tuple((name, len(lines)) for name, lines in chosen))
+    return names, b"".join(line for _, lines in chosen for line in lines)
 
 
 @lru_cache(maxsize=64)
