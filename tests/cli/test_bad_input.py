@@ -97,13 +97,6 @@ def test_an_address_that_is_none_is_refused(run: Run, address: str) -> None:
     assert_refused(run("subscriber", "add", address, "--list", "readers"), 2, "is not an email address")
 
 
-def test_an_import_with_one_wrong_line_imports_nobody(run: Run, tmp_path: Path) -> None:
-    run("list", "create", "Readers")
-    (tmp_path / "people.csv").write_text("email,name\nada@example.org,Ada\nnot an address,Bo\n")
-    assert_refused(run("subscriber", "import", str(tmp_path / "people.csv"), "--list", "readers"), 2, "people.csv:3")
-    assert json.loads(run("list", "list", "--json").out)[0]["subscribed"] == 0
-
-
 def test_an_unknown_kind_or_setting_of_a_channel_is_named(run: Run) -> None:
     assert_refused(run("channel", "set", "a", "--kind", "pigeon"), 3, "pigeon", "mastodon")
     assert_refused(run("channel", "set", "a", "--kind", "x", "--set", "colour=red"), 2, "colour", "consumer_key")

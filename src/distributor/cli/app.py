@@ -14,6 +14,7 @@ from distributor.cli import (
     channels,
     lists,
     maintenance,
+    people_transfer,
     render,
     returns,
     segments,
@@ -45,6 +46,7 @@ app.command("render")(render.render)
 app.add_typer(articles.commands, name="article")
 app.add_typer(campaigns.commands, name="campaign")
 app.add_typer(returns.commands, name="bounce")
+subscribers.commands.add_typer(people_transfer.commands)
 app.add_typer(subscribers.commands, name="subscriber")
 app.add_typer(lists.commands, name="list")
 app.add_typer(segments.commands, name="segment")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import track
 
-from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
+from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.address import parse_address
 from distributor.domain.consent import ConsentMethod, Evidence
-from distributor.domain.errors import AddressError, InputError, NotFoundError, StateError
+from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.people import (
     checked_attributes,
     clean_language,
@@ -25,7 +22,7 @@ from distributor.domain.people import (
 )
 from distributor.domain.rendition import Json
 from distributor.domain.schedule import parse_moment
-from distributor.domain.subscriber import Person, Subscriber, SubscriberStatus, Subscription
+from distributor.domain.subscriber import Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression, Target, hash_of_key
 from distributor.flow import privacy
 from distributor.flow.installation import Installation
@@ -36,7 +33,6 @@ commands = typer.Typer(no_args_is_help=True, help="People who get mail.")
 
 ListSlug = Annotated[str, typer.Option("--list", help="The list's slug.")]
 Attributes = Annotated[list[str] | None, typer.Option("--attribute", help="NAME=VALUE, VALUE as JSON or plain text.")]
-_BATCH = 1000
 
 
 @commands.command("add")
@@ -61,23 +57,6 @@ def add_subscriber(
         chosen = lists.find(connection, list_slug)
         is_new = memberships.subscribe(connection, chosen.id, [person], evidence, now=installation.clock())
     say("subscribed" if is_new else "was on the list before, or has left it; nothing changed")
-
-
-@commands.command("import")
-def import_subscribers(
-    file: Annotated[Path, typer.Argument(help="CSV with a header that names a column `email`, perhaps `name`.")],
-    list_slug: ListSlug,
-) -> None:
-    """Put the people of a CSV file on a list, all or, if any line is wrong, none."""
-    people = _read_people(file)
-    evidence = Evidence(method=ConsentMethod.IMPORT, text="Imported on the word of the team.")
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        chosen = lists.find(connection, list_slug)
-        added = 0
-        for start in track(range(0, len(people), _BATCH), "Importing", console=err, disable=len(people) < _BATCH):
-            batch = people[start : start + _BATCH]
-            added += memberships.subscribe(connection, chosen.id, batch, evidence, now=installation.clock())
-    say(f"{added} subscribed, {len(people) - added} were on the list before or have left it")
 
 
 @commands.command("show")
@@ -269,25 +248,3 @@ def _told(subscriber: Subscriber, places: list[Subscription], reasons: list[Supp
         },
         "suppressed": [f"{one.reason.value} since {one.at:%Y-%m-%d %H:%M} UTC" for one in reasons],
     }
-
-
-def _read_people(file: Path) -> list[Person]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            return list(_people(csv.DictReader(lines), file))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{file}: is not a CSV file in UTF-8: {error}") from error
-
-
-def _people(rows: csv.DictReader[str], file: Path) -> Iterator[Person]:
-    if "email" not in (rows.fieldnames or ()):
-        raise InputError(
-            f"{file}:1: the header names no column `email`; it has {', '.join(rows.fieldnames or ['nothing'])}"
-        )
-    for row in rows:
-        try:
-            yield person_of(row["email"] or "", name=row.get("name") or "")
-        except (AddressError, InputError) as error:
-            raise InputError(f"{file}:{rows.line_num}: {error}") from error

@@ -143,3 +143,10 @@ class Import:
     def is_open(self) -> bool:
         """Whether there is something left to do."""
         return self.state in {ImportState.WAITING, ImportState.RUNNING}
+
+    @property
+    def percent(self) -> int:
+        """How much of the file is done."""
+        if self.state is ImportState.FINISHED:
+            return 100
+        return 100 * self.position // max(self.size, 1)

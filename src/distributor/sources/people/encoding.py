@@ -24,7 +24,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _HABITUAL = "cp1252"
+# A guess of the detector counts where it found little disorder.
 _MOST_CHAOS = 0.1
+_LITTLE = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +110,12 @@ def _is_same(stated: str, encoding: str) -> bool:
 
 
 def _is_utf8(sample: bytes) -> bool:
-    """Whether nearly every sequence beyond ASCII is good UTF-8; one damaged line does not make it another encoding."""
-    text = sample.decode("utf-8", "replace")
+    """Whether most sequences beyond ASCII are good UTF-8: other encodings hardly ever form one by chance."""
+    # Not final: the sample may end in the middle of a letter.
+    text = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(sample)
     bad = text.count("\ufffd")
-    # The sample may end in the middle of a letter.
-    good = sum(not sign.isascii() for sign in text) - bad if bad > 1 else 0
-    return bad <= 1 or good >= 10 * bad
+    good = sum(not sign.isascii() for sign in text) - bad
+    return bad == 0 or good > bad
 
 
 def _recognised(sample: bytes) -> str:
@@ -122,11 +124,12 @@ def _recognised(sample: bytes) -> str:
     guesses = [guess for guess in from_bytes(sample[:_SAMPLE]) if guess.chaos <= _MOST_CHAOS]
     if not guesses:
         raise InputError("neither UTF-8 nor another encoding that can be told for sure: state which one it is")
-    best = max(guesses, key=lambda guess: guess.coherence - guess.chaos)
-    # Western encodings differ in few letters, and Windows-1252 is by far the commonest of them.
-    if _HABITUAL in best.could_be_from_charset:
+    least = min(guess.chaos for guess in guesses)
+    likely = [guess for guess in guesses if guess.chaos <= least + _LITTLE and guess.coherence > 0] or guesses
+    # Western encodings differ in letters that few names have, and Windows-1252 is by far the commonest of them.
+    if any(guess.encoding == _HABITUAL or _HABITUAL in guess.could_be_from_charset for guess in likely):
         return _HABITUAL
-    return best.encoding
+    return max(likely, key=lambda guess: guess.coherence).encoding
 
 
 def _ends_lines_with_returns(sample: bytes, encoding: str) -> bool:
