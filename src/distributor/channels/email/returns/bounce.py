@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from distributor.channels.email.returns.evidence import Evidence
@@ -29,20 +30,19 @@ _TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will b
 
 def read_bounce(letter: Letter) -> Return | None:
     """The failed deliveries that a mail reports; None if it reports none."""
-    if _OTHER_REPORTS.search(letter.content_type):
-        return None
     notice = read_notice(letter)
-    report = _report_of(letter, notice)
     form = find_format(letter, notice)
+    if _OTHER_REPORTS.search(letter.content_type) and not (form and form.is_receipt):
+        return None
+    report = _report_of(letter, notice)
     if report.is_report:
-        evidences = [_enriched(one, notice) for one in report.failed]
+        around = notice.text if len(report.failed) == 1 else ""
+        evidences = [_enriched(one, notice, around) for one in report.failed]
     elif form or (is_by_a_mail_system(letter) and tells_of_a_failure(letter, notice)):
         evidences = read_plain(letter, notice, form)
     else:
         return None
-    recipients = tuple(
-        _recipient(replace(one, is_alone=len(evidences) == 1).completed(), letter, form) for one in evidences
-    )
+    recipients = _each_once(_recipient(one.completed(), letter, form) for one in evidences)
     return Return(kind=Kind.BOUNCE, recipients=recipients) if recipients else None
 
 
@@ -55,16 +55,24 @@ def _report_of(letter: Letter, notice: Notice) -> Report:
     return Report(failed=(), is_report=False)
 
 
-def _enriched(evidence: Evidence, notice: Notice) -> Evidence:
+def _each_once(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    """The first word about each address; notices of loops repeat themselves."""
+    found: dict[str, Recipient] = {}
+    for one in recipients:
+        found.setdefault(one.address.lower(), one)
+    return tuple(found.values())
+
+
+def _enriched(evidence: Evidence, notice: Notice, around: str) -> Evidence:
     """The evidence of a report with what the notice says about the same recipient."""
     block = block_about(evidence.recipient, notice.text)
     said = read_answer(notice.text) if "<<<" in notice.text or "Deferred" in notice.text else None
     if said is None:
-        return replace(evidence, notice=block, surroundings=notice.text)
+        return replace(evidence, notice=block, surroundings=around)
     return replace(
         evidence,
         notice=said.words or block,
-        surroundings=notice.text,
+        surroundings=around,
         command=said.command,
         host=evidence.host or said.host,
     )

@@ -13,9 +13,9 @@ class Evidence:
     """The traces of one failed delivery.
 
     `words` is what the server said, or the field that repeats it; `notice` what the notice says about this recipient;
-    `surroundings` is all of the notice. `dialect` is the type of the Diagnostic-Code (`smtp`, `x-unix`), `action` that
-    of the report (RFC 3464 section 2.3.3), `verdict` the reason where the reporting system itself names one. `is_alone`
-    says that the notice is about no other recipient.
+    `surroundings` is what it says of all its recipients. `dialect` is the type of the Diagnostic-Code (`smtp`,
+    `x-unix`), `action` that of the report (RFC 3464 section 2.3.3), `verdict` the reason where the reporting system
+    itself names one.
     """
 
     recipient: str
@@ -29,11 +29,10 @@ class Evidence:
     action: str = ""
     dialect: str = ""
     verdict: Reason | None = None
-    is_alone: bool = True
 
     def completed(self) -> Evidence:
         """The same with codes, command and host read out of the texts where no field gives them."""
-        around = self.surroundings if self.is_alone and not self.words else ""
+        around = "" if self.words else self.surroundings
         told = find_status(self.words) or ("" if self.words else find_status(self.notice) or find_status(around))
         status = told if told and not told.endswith(".0.0") else self.status or told
         return replace(

@@ -23,7 +23,12 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """`author` is searched in the identity of a mail (`plain.identity`), `mark` in its notice; both must be found."""
+    """`author` is searched in the identity of a mail (`plain.identity`), `mark` in its notice; both must be found.
+
+    `recipients` are patterns whose group is an address; `silence` is the reason of a notice that gives none;
+    `has_transcript` says that the notice may be nothing but a transcript, `is_receipt` that it comes as a receipt of
+    reading (RFC 8098).
+    """
 
     name: str
     author: re.Pattern[str]
@@ -31,6 +36,7 @@ class Format:
     recipients: tuple[re.Pattern[str], ...] = ()
     hints: tuple[Hint, ...] = field(default=())
     silence: Reason | None = None
+    is_receipt: bool = False
     has_transcript: bool = False
 
 
@@ -54,15 +60,18 @@ SYSTEM = (
     r"|(?:e?mail )?delivery ?(?:sub)?"
     r"(?:system|service|agent|status|reports?|notif)|(?:system|mail|e-?mail) administrator"
     r"|mail ?system|mdaemon|mailserver"
-    r"|microsoft (?:outlook|exchange)|undeliver|bounce[sd]?\b|mmdf|double-bounce|interscan|postoffice)|^from: ?<?>?$"
+    r"|microsoft (?:outlook|exchange)|undeliver|bounce[sd]?\b|mmdf|double-bounce|interscan"
+    r"|postoffice|jetmail|virus_?wall|anti_?virus|mail_service|imss@)|^from: ?<?>?$"
 )
 _SYSTEM = _search(SYSTEM)
+# Or a program of another name, which says by the fields of RFC 3834 or an empty return path that it is one.
+_PROGRAM = _search(SYSTEM, r"^auto-submitted: auto-", r"^x-failed-recipients: .", r"^return-path: <>$")
 _ANYBODY = _search("")
 
 FORMATS: tuple[Format, ...] = (
     Format(
         name="qmail",
-        author=_ANYBODY,
+        author=_PROGRAM,
         mark=_search(
             r"^Hi\. This is the \S.{0,80}(?:at|program|for) ",
             r"^This is the \S{0,20} ?(?:qmail|mail delivery).{0,60}program at",
@@ -98,7 +107,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="exim",
-        author=_ANYBODY,
+        author=_PROGRAM,
         mark=_search(
             r"^This message was created automatically by (?:the )?mail delivery software",
             r"^A message that you sent (?:could not be delivered|contained (?:no|one or more) recipient addresses)",
@@ -277,7 +286,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="sendmail",
-        author=_ANYBODY,
+        author=_PROGRAM,
         mark=_search(r"^[ \t]*-{3,} Transcript of (?:the )?session follows -{3,}"),
         recipients=_lines(
             r"^[ \t]*>>> ADDRESS <",
@@ -289,7 +298,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="exchange",
-        author=_ANYBODY,
+        author=_PROGRAM,
         mark=_search(
             r"^[ \t]*did not reach the following recipient",
             r"^Delivery has failed to these recipients or (?:groups|distribution lists)",
@@ -405,10 +414,15 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="interscan",
-        author=_search(r"^from: .{0,80}interscan", SYSTEM),
-        mark=_search(r"Message from InterScan", r"^[ \t]*Sent (?:>>>|<<<) "),
-        recipients=_lines(r"deliver message to <ADDRESS>", r"^[ \t]*Sent >>> RCPT TO:<ADDRESS>", r"^<ADDRESS>"),
-        hints=_hints({Reason.USERUNKNOWN: (r"unable to deliver message to <",)}),
+        author=_ANYBODY,
+        mark=_search(r"^\*{3,} Message from InterScan"),
+        recipients=_lines(r"deliver message to <ADDRESS>", r"^[ \t]*Sent (?:>>>|<<<) RCPT TO:<ADDRESS>", r"^<ADDRESS>"),
+        hints=_hints(
+            {
+                Reason.EXPIRED: (r"exceeded maximum delivery attempts",),
+                Reason.USERUNKNOWN: (r"unable to deliver message to <",),
+            }
+        ),
     ),
     Format(
         name="mxlogic",
@@ -493,6 +507,18 @@ FORMATS: tuple[Format, ...] = (
         author=_search(r"^x-mailer: surfcontrol"),
         mark=_search(r"your message could not be sent|addressed to:"),
         recipients=_lines(r"^addressed to: ADDRESS"),
+    ),
+    Format(
+        name="dovecot",
+        author=_SYSTEM,
+        mark=_search(r"^Your message to <[^<>\s]{3,300}> was automatically rejected"),
+        recipients=_lines(r"^Your message to <ADDRESS>"),
+        is_receipt=True,
+    ),
+    Format(
+        name="non-delivery report",
+        author=_ANYBODY,
+        mark=_search(r"^-{2,} (?:Non-Delivery Report|Failed Recipients) -{2,}"),
     ),
     Format(
         name="facebook",

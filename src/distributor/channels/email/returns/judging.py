@@ -46,11 +46,12 @@ def judge(evidence: Evidence, form: Format | None) -> Reason:
     reason = (
         evidence.verdict
         or _from_words(evidence.words, evidence, form)
-        or _hinted(evidence.surroundings if evidence.is_alone else evidence.notice, form)
+        or _hinted(evidence.notice, form)
+        or _hinted(evidence.surroundings, form)
         or (Reason.MAILERERROR if evidence.dialect == "x-unix" and evidence.words.isdigit() else None)
         or _from_words(evidence.notice, evidence, form)
         or reason_of_status(evidence.status)
-        or (_from_words(evidence.surroundings, evidence, None) if evidence.is_alone and not evidence.words else None)
+        or (None if evidence.words else _from_words(evidence.surroundings, evidence, None))
         or _from_reply(evidence)
         or (form.silence if form else None)
         or _by_progress(evidence)

@@ -39,6 +39,8 @@ _PAUSED = (
     r"|de-?activated|not active|no longer active|been blocked|archived|on hold|dormant"
     r"|unavailable for delivery)"
 )
+# Up to five words, none of which names another thing that may be unknown.
+_GAP = r"(?: (?!server|domain|host|system|mx|sender|exchanger)\S+){0,5}"
 _LISTS = r"(?:black ?-?list|block ?-?list|deny ?-?list|reject ?-?list|bad ?list)"
 
 PHRASES: tuple[Phrase, ...] = (
@@ -416,12 +418,12 @@ PHRASES: tuple[Phrase, ...] = (
     # There is nobody of that name.
     _phrase(
         Reason.USERUNKNOWN,
-        rf"{_PERSON}(?:\(s\))?(?: in \S+)?(?: \S+){{0,5}} (?:is |was |are |were )?(?:currently )?(?:unknown"
+        rf"{_PERSON}(?:\(s\))?(?: in \S+)?{_GAP} (?:is |was |are |were )?(?:currently )?(?:unknown"
         r"|not (?:be )?(?:found|known|exist\w*|listed|recogni[sz]ed|local|valid|registered|here"
         r"|accepted here|our|a valid|a known|defined|in (?:our|the|my|local)|hosted|present|available here"
         r"|delivered to)|unrecogni[sz]ed|undeliverable|invalid|non-?existent|nonexist\w*|inconnue?"
         r"|unavailable|vanished|not? such)",
-        rf"{_PERSON}(?: \S+){{0,5}} (?:does(?: not|n't| n't)|did(?: not|n't)|do(?: not|n't)"
+        rf"{_PERSON}{_GAP} (?:does(?: not|n't| n't)|did(?: not|n't)|do(?: not|n't)"
         r"|doesnt) (?:currently )?(?:exist|have|seem|like|appear|match)",
         r"(?:unknown|invalid|no such|bad|incorrect|wrong|illegal|unrecogni[sz]ed|non-?existent"
         r"|non-?existing|nonexistent|undeliverable|unroutable|undefined|not existing|not a valid|no valid"
@@ -430,10 +432,10 @@ PHRASES: tuple[Phrase, ...] = (
         r"| the){0,3} (?:user(?:id|name)?s?|recipients?|mail ?-?box\w*|accounts?|address\w*|addressee|id"
         r"|person|people|name|alias|local[- ]?part|subscriber|customer|individual|domain user|user here"
         r"|login|entry|destinat\w+|mailname|employee)\b",
-        rf"{_PERSON}(?: \S+){{0,6}} (?:could ?n[o']t|cannot|can't|could not|can not) be (?:found|located"
+        rf"{_PERSON}{_GAP} (?:could ?n[o']t|cannot|can't|could not|can not) be (?:found|located"
         r"|resolved|verified|reached|delivered)|(?:cannot|can't|could not|couldn't|unable to"
         rf"|not able to) (?:find|locate|resolve|verify|identify)(?: \S+){{0,3}} {_PERSON}",
-        rf"{_PERSON}(?: \S+){{0,4}} (?:is |are )?no longer (?:valid|available|exist\w*|in (?:use|service)"
+        rf"{_PERSON}{_GAP} (?:is |are )?no longer (?:valid|available|exist\w*|in (?:use|service)"
         r"|here|work\w*|employed|with|accept\w*|an? )|no longer (?:valid|a valid|works?|employed"
         r"|with (?:us|this|the)|here|in service)|(?:left|has left) (?:the |our |this )?(?:company"
         r"|organi[sz]ation|firm|employ)",

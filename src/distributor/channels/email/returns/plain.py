@@ -12,6 +12,7 @@ from distributor.channels.email.returns.notice import Notice
 from distributor.channels.email.returns.transcript import read_answer, read_conclusions
 
 _MOST_RECIPIENTS = 500
+_IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")
 _LONGEST_BLOCK = 4000
 
 _SYSTEM = re.compile(SYSTEM, re.IGNORECASE | re.MULTILINE)
@@ -23,20 +24,22 @@ _FAILED = re.compile(
     r"|error|problem)|fail\w* (?:to|of) deliver"
     r"|returned (?:mail|to sender|message)|returning (?:message|mail) to sender|failure notice"
     r"|delivery (?:status|failure|error|report|problem)"
-    r"|unable to (?:deliver|send)|permanent (?:fatal )?error|mail (?:system )?error|message (?:was "
+    r"|unable to (?:deliver|send)|(?:not|never) (?:yet )?been delivered|been (?:returned because"
+    r"|postponed)|user unknown|unknown user|no such user"
+    r"|permanent (?:fatal )?error|mail (?:system )?error|message (?:was "
     r"|has been )?(?:rejected|refused|blocked|bounced)"
     r"|did not reach the following|mail(?: delivery)? fail|cannot be delivered|can't be delivered"
     r"|message you sent blocked|rejected your message"
-    r"|nicht (?:zugestellt|ausgeliefert|zustellbar)|unzustellbar|n'a (?:pas )?pu (?:\u00eatre|etre)"
+    r"|nicht (?:zugestellt|ausgeliefert|zustellbar)|unzustellbar|n'a (?:pas )?pu (?:être|etre)"
     r"|non remis|no se (?:ha )?pud?o? ?entreg|no entregad"
-    r"|impossibile (?:consegnare|recapitare)|n\u00e3o (?:foi|p\u00f4de) (?:entregue|ser entregue)"
-    r"|\u043d\u0435 (?:\u043c\u043e\u0436\u0435\u0442 \u0431\u044b\u0442\u044c "
-    r"|\u0431\u044b\u043b\u043e )?\u0434\u043e\u0441\u0442\u0430\u0432\u043b\u0435\u043d"
-    r"|\u9001\u4fe1(?:\u3067\u304d\u307e\u305b\u3093|\u3055\u308c\u307e\u305b\u3093|\u306b\u5931\u6557"
-    r"|\u30a8\u30e9\u30fc)|\u914d\u4fe1(?:\u3067\u304d\u307e\u305b\u3093|\u4e0d\u80fd"
-    r"|\u30a8\u30e9\u30fc)|\u304a\u5c4a\u3051\u3067\u304d\u307e\u305b\u3093|\u9000\u4fe1"
-    r"|\u65e0\u6cd5(?:\u6295\u9012|\u9001\u8fbe|\u53d1\u9001)|\u7121\u6cd5(?:\u6295\u905e"
-    r"|\u50b3\u9001)",
+    r"|impossibile (?:consegnare|recapitare)|não (?:foi|pôde) (?:entregue|ser entregue)"
+    r"|не (?:может быть "
+    r"|было )?доставлен"
+    r"|送信(?:できません|されません|に失敗"
+    r"|エラー)|配信(?:できません|不能"
+    r"|エラー)|お届けできません|退信"
+    r"|无法(?:投递|送达|发送)|無法(?:投遞"
+    r"|傳送)",
     re.IGNORECASE,
 )
 # What mail systems also write, and what is no failure.
@@ -60,7 +63,8 @@ _RECIPIENTS = (
     _lines(r"^[ \t]*Recipient(?: address)?:[ \t]*<?ADDRESS"),
     _lines(r"^[ \t]*(?:\* |- |'|\")?ADDRESS['\"]?:?[ \t]*(?:<mailto:\S{3,200}>)?[ \t]*$"),
     _lines(
-        r"^[ \t]*ADDRESS(?::[ \t]|\.\.\.|[ \t]+[(\[]|;|[ \t]+(?:on \w{3}|invalid|error|failed|-|delivery)|<mailto:)"
+        r"^[ \t]*ADDRESS(?::[ \t]|[ \t]*\.\.\.|[ \t]+[(\[]|;|[ \t]+(?:on \w{3}|invalid|error|failed"
+        r"|-|delivery)|<mailto:)"
     ),
     _lines(
         r"(?:delivered|delivering your (?:mail|message)|sent|undeliverable|addressed"
@@ -90,7 +94,7 @@ _QUOTED = re.compile(
 def identity(letter: Letter) -> str:
     """Who wrote a mail with what: the fields by which formats know their authors, a line each."""
     fields = letter.fields
-    return "\n".join(f"{name}: {fields.get(name)}" for name in ("from", "subject", "x-mailer", "return-path", "sender"))
+    return "\n".join(f"{name}: {fields.get(name)}" for name in _IDENTITY)
 
 
 def find_format(letter: Letter, notice: Notice) -> Format | None:
@@ -116,14 +120,16 @@ def read_plain(letter: Letter, notice: Notice, form: Format | None) -> list[Evid
         named = _located(notice.text, form.recipients[:3])
         if len({one for one, _, _ in named}) <= 1:
             return concluded[:_MOST_RECIPIENTS]
-    patterns = (*(form.recipients if form else ()), *_RECIPIENTS)
-    found: dict[str, Evidence] = {}
-    for address, begin, end in _located(notice.text, patterns):
-        block = notice.text[begin : min(end, begin + _LONGEST_BLOCK)]
-        found.setdefault(address.lower(), _evidence(address, block, notice))
-    if found:
-        return list(found.values())[:_MOST_RECIPIENTS]
-    return [_evidence(address, notice.text[:_LONGEST_BLOCK], notice) for address in _elsewhere(letter, notice)]
+    places = _located(notice.text, (*(form.recipients if form else ()), *_RECIPIENTS))
+    if not places:
+        told = notice.text[:_LONGEST_BLOCK]
+        return [_evidence(address, told, notice.text) for address in _elsewhere(letter, notice)]
+    # What is said of all stands in front of the first.
+    around = notice.text if len({address.lower() for address, _, _ in places}) == 1 else notice.text[: places[0][1]]
+    return [
+        _evidence(address, notice.text[begin : min(end, begin + _LONGEST_BLOCK)], around)
+        for address, begin, end in places[:_MOST_RECIPIENTS]
+    ]
 
 
 def block_about(recipient: str, text: str) -> str:
@@ -147,14 +153,14 @@ def _located(text: str, patterns: tuple[re.Pattern[str], ...]) -> list[tuple[str
     return []
 
 
-def _evidence(recipient: str, block: str, notice: Notice) -> Evidence:
+def _evidence(recipient: str, block: str, around: str) -> Evidence:
     said = read_answer(block) if "<<<" in block or "Deferred" in block else None
     quoted = _QUOTED.search(block)
     return Evidence(
         recipient=recipient,
         words=said.words if said else next(words for words in quoted.groups() if words) if quoted else "",
         notice=block,
-        surroundings=notice.text,
+        surroundings=around,
         command=said.command if said else None,
         host=said.host if said else "",
     )
