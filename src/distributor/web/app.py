@@ -57,7 +57,7 @@ def create_app(installation: Installation, rules: Rules = USUAL) -> Starlette:
         *Health(installation).routes(),
         *Metrics(installation, registry).routes(),
         *pages.routes(),
-        *DocsPage(installation, api.openapi()).routes(),
+        *DocsPage(installation, api.openapi).routes(),
         Mount("/api", app=api),
     ]
     app = Starlette(

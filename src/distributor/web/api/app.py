@@ -9,7 +9,18 @@ from fastapi import FastAPI
 
 from distributor import __version__
 from distributor.flow.installation import Installation
-from distributor.web.api import lists, memberships, subscribers, suppressions, token
+from distributor.web.api import (
+    campaigns,
+    exports,
+    imports,
+    lists,
+    memberships,
+    privacy,
+    segments,
+    subscribers,
+    suppressions,
+    token,
+)
 from distributor.web.api.description import OVERVIEW, TAGS, describe
 from distributor.web.api.problems import exception_handlers
 
@@ -17,6 +28,20 @@ from distributor.web.api.problems import exception_handlers
 _LARGEST_BODY = 1024 * 1024
 # Of the threads that answer requests, fewer than half: however much programs ask, readers find a free one.
 _TURNS = 5
+# Each of them has a connection to the database for as long as its reader takes.
+_EXPORTS = 2
+_PARTS = (
+    subscribers,
+    memberships,
+    lists,
+    segments,
+    suppressions,
+    imports,
+    exports,
+    privacy,
+    campaigns,
+    token,
+)
 
 
 def create_api(installation: Installation) -> FastAPI:
@@ -37,7 +62,8 @@ def create_api(installation: Installation) -> FastAPI:
     )
     api.state.installation = installation
     api.state.turns = anyio.Semaphore(_TURNS)
-    for part in (lists, subscribers, memberships, suppressions, token):
+    api.state.export_turns = anyio.Semaphore(_EXPORTS)
+    for part in _PARTS:
         api.include_router(part.router)
 
     def openapi() -> dict[str, Any]:

@@ -31,7 +31,12 @@ or was erased, comes back only by their own act on the public pages.
 TAGS = [
     {"name": "subscribers", "description": "People, what they agreed to, and the lists they are on."},
     {"name": "lists", "description": "Lists that people subscribe to, and the topics they are offered."},
+    {"name": "segments", "description": "Conditions on people, saved by name or just asked."},
     {"name": "suppressions", "description": "Addresses and domains that get no mail, whatever list they are on."},
+    {"name": "imports", "description": "Files of people on their way in."},
+    {"name": "exports", "description": "People as files."},
+    {"name": "privacy", "description": "All that is known of one person, taken out or erased."},
+    {"name": "campaigns", "description": "Whom a campaign would reach."},
     {"name": "token", "description": "The token itself."},
 ]
 

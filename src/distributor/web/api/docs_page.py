@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -29,7 +30,7 @@ _POLICY = (
 class DocsPage:
     """The page and its files, each under a name that changes with its content. Raises TemplateError."""
 
-    def __init__(self, installation: Installation, described: Mapping[str, Any]) -> None:
+    def __init__(self, installation: Installation, describe: Callable[[], Mapping[str, Any]]) -> None:
         self._installation = installation
         shelf = files(_PACKAGE) / "resources"
         start = installation.templates.render("web/api/docs.js.j2", {}).encode()
@@ -42,8 +43,7 @@ class DocsPage:
         context = {part: f"docs/{file.name}" for part, file in parts.items()}
         html = installation.templates.render("web/api/docs.html.j2", {"site": installation.site, **context}).encode()
         self._files = {file.name: file.body for file in parts.values()}
-        text = json.dumps(described, ensure_ascii=False).encode()
-        self._description = Representation.of(text, media_type="application/json", cache_control="no-cache")
+        self._describe = describe
         self._page = Representation.of(html, media_type="text/html; charset=utf-8", cache_control="no-cache")
 
     def routes(self) -> list[Route]:
@@ -52,6 +52,12 @@ class DocsPage:
             Route("/api/docs/{name}", self._send_file),
             Route("/api/openapi.json", self._send_description),
         ]
+
+    @cached_property
+    def _description(self) -> Representation:
+        # Made when it is first asked for: it takes as long as the rest of the start.
+        text = json.dumps(self._describe(), ensure_ascii=False).encode()
+        return Representation.of(text, media_type="application/json", cache_control="no-cache")
 
     def _send_page(self, request: Request) -> Response:
         sent = answer(request, self._page, now=self._installation.clock())

@@ -87,7 +87,7 @@ _MEANINGS: Mapping[int, str] = {
     500: "The fault is ours and has been written down.",
     503: "A part of the service does not answer; try again in a minute.",
 }
-_SEGMENT_PLACE = ("hint", "line", "column", "offset", "length", "path")
+_PLACE = ("line", "column", "offset", "length", "path")
 
 
 def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -125,8 +125,8 @@ async def _ours(request: Request, error: DistributorError) -> Response:
         # Without its hint, which names commands of the command line.
         return _answer(kind, f"there is no {error.noun} {error.name!r}")
     if isinstance(error, SegmentError):
-        place = {name: getattr(error, name) or None for name in _SEGMENT_PLACE}
-        return _answer(kind, error.reason, **place, offset=error.offset)
+        place = {name: getattr(error, name) for name in _PLACE}
+        return _answer(kind, error.reason, hint=error.hint or None, **place)
     return _answer(kind, str(error))
 
 

@@ -29,9 +29,17 @@ from distributor.web.api.people import (
     WholeSubscriber,
 )
 from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.suppressions import GivenReason
 from distributor.web.api.who import Who
 
 router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], dependencies=[Turn], responses=ANYWHERE)
+
+
+class Suppressing(Body):
+    """Why somebody is to get nothing any more."""
+
+    reason: GivenReason = SuppressionReason.MANUAL
+    note: Words = Field("", description="For those who come after you.")
 
 
 class Duplicate(Body):
@@ -132,6 +140,16 @@ def list_consents(here: Here, who: Who, limit: Limit = 50, after: After = 0) -> 
         found = consents.of_subscriber(connection, whom.find(connection, who).id)
     shown, further = first_of([one for one in found if one.id > after], limit, number=lambda one: one.id)
     return Page(items=[ShownConsent.of(one) for one in shown], next=further)
+
+
+@router.post("/{who}/suppress", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)], responses=may_answer(404))
+def suppress_subscriber(here: Here, who: Who, body: Suppressing) -> WholeSubscriber:
+    """Send somebody nothing more, whatever list they are on, also not what is planned already."""
+    with here.database.begin() as connection:
+        found = whom.lock(connection, who)
+        target = Target(hash=hash_of_key(found.key), address=found.address)
+        suppressions.add(connection, [target], body.reason, note=body.note, now=here.clock())
+        return _whole(connection, found)
 
 
 @router.post("/{who}/merge", dependencies=[needs(Scope.SUBSCRIBERS_WRITE)], responses=may_answer(404))

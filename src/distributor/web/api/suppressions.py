@@ -37,6 +37,7 @@ def _lets_others_in(reason: SuppressionReason) -> SuppressionReason:
 
 
 Given = Annotated[str, Field(max_length=1016, examples=["ada@example.org", "@example.org"]), as_fault(_readable)]
+GivenReason = Annotated[SuppressionReason, Field(description="Any but `erased`."), as_fault(_lets_others_in)]
 Targets = Annotated[
     list[Given],
     Field(
@@ -75,9 +76,7 @@ class NewSuppressions(Body):
     """What is to get no mail any more."""
 
     targets: Targets
-    reason: Annotated[SuppressionReason, as_fault(_lets_others_in)] = Field(
-        SuppressionReason.MANUAL, description="Any but `erased`."
-    )
+    reason: GivenReason = SuppressionReason.MANUAL
     note: Words = Field("", description="Why, for those who come after you.")
 
 

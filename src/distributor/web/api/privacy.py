@@ -1,0 +1,43 @@
+"""`/v1/privacy`"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from distributor.domain.api_token import Scope
+from distributor.flow import privacy
+from distributor.web.api import who as whom
+from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.who import Who
+
+router = APIRouter(prefix="/v1/privacy", tags=["privacy"], dependencies=[Turn], responses=ANYWHERE)
+
+
+class ShownErasure(BaseModel):
+    """What was erased, and what a search for the address in every table still found: nothing, if all is well."""
+
+    is_complete: bool
+    counts: dict[str, int] = Field(description="How many rows of each table were erased.")
+    traces: dict[str, int] = Field(description="In how many rows of each table the address is still found.")
+
+
+@router.get("/{who}", dependencies=[needs(Scope.PRIVACY_WRITE)], responses=may_answer(404))
+def export_person(here: Here, who: Who) -> dict[str, Any]:
+    """Everything that is kept about somebody, as one document: what they may ask for."""
+    return privacy.export_person(here, _number(here, who))
+
+
+@router.delete("/{who}", dependencies=[needs(Scope.PRIVACY_WRITE)], responses=may_answer(404))
+def erase_person(here: Here, who: Who) -> ShownErasure:
+    """Erase somebody everywhere, for good. Only a hash stays, so that no import brings them back."""
+    done = privacy.erase(here, _number(here, who), requested_by="api")
+    return ShownErasure(is_complete=done.is_complete, counts=dict(done.counts), traces=dict(done.traces))
+
+
+def _number(here: Here, who: str) -> int:
+    with here.database.begin() as connection:
+        return whom.find(connection, who).id

@@ -1,0 +1,187 @@
+"""`/v1/segments`"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from distributor.domain.api_token import Scope
+from distributor.domain.errors import StateError
+from distributor.domain.segments.condition import Condition
+from distributor.domain.segments.field_values import read_slug
+from distributor.domain.segments.json_form import condition_from_json, condition_to_json
+from distributor.domain.segments.limits import LONGEST_TEXT
+from distributor.domain.segments.parser import parse
+from distributor.domain.segments.printer import print_condition
+from distributor.domain.segments.segment import Segment
+from distributor.storage import segments
+from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.fields import MOST_AT_ONCE, After, Body, Limit, Slug, SlugInPath, Title
+from distributor.web.api.paging import Page, first_of
+from distributor.web.api.people import ShownSubscriber
+from distributor.web.api.problems import ANYWHERE, may_answer
+
+router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Turn], responses=ANYWHERE)
+
+StatedCondition = Annotated[
+    Annotated[str, Field(max_length=LONGEST_TEXT)] | dict[str, Any],
+    Field(
+        description="As text, or as the JSON that `POST /v1/segments/parse` answers.",
+        examples=["tag = vip and clicked in the last 90 days"],
+    ),
+]
+
+
+class ShownCondition(BaseModel):
+    """One condition in both of its forms."""
+
+    text: str
+    json_form: dict[str, Any] = Field(alias="json")
+
+    @classmethod
+    def of(cls, condition: Condition) -> ShownCondition:
+        return cls.model_validate({"text": print_condition(condition), "json": condition_to_json(condition)})
+
+
+class ShownSegment(BaseModel):
+    """A condition saved by name."""
+
+    slug: str
+    name: str
+    condition: ShownCondition
+    created_at: datetime
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, found: Segment) -> ShownSegment:
+        return cls(
+            slug=found.slug,
+            name=found.name,
+            condition=ShownCondition.of(found.condition),
+            created_at=found.created_at,
+            changed_at=found.changed_at,
+        )
+
+
+class NewSegment(Body):
+    """A condition to be saved."""
+
+    name: Title
+    slug: Slug | None = Field(None, description="Default: made from the name.")
+    condition: StatedCondition
+
+
+class SegmentChanges(Body):
+    """What is to change; what is not named, or null, stays. The slug is for good."""
+
+    name: Title | None = None
+    condition: StatedCondition | None = None
+
+
+class Asked(Body):
+    """A condition that need not be saved."""
+
+    condition: StatedCondition
+
+
+class AskedForSome(Asked):
+    """A condition, and how many people to show."""
+
+    limit: int = Field(10, ge=1, le=MOST_AT_ONCE)
+
+
+class People(BaseModel):
+    """How many."""
+
+    people: int
+
+
+class Sample(BaseModel):
+    """Some of the people."""
+
+    items: list[ShownSubscriber]
+
+
+@router.get("", dependencies=[needs(Scope.SEGMENTS_READ)])
+def list_segments(here: Here, limit: Limit = 50, after: After = 0) -> Page[ShownSegment]:
+    """Every saved segment."""
+    with here.database.begin() as connection:
+        found = sorted(segments.listed(connection), key=_number)
+    shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
+    return Page(items=[ShownSegment.of(one) for one in shown], next=further)
+
+
+@router.post("", status_code=201, dependencies=[needs(Scope.SEGMENTS_WRITE)], responses=may_answer(404, 409))
+def create_segment(here: Here, body: NewSegment) -> ShownSegment:
+    """Save a condition by name."""
+    slug, condition = body.slug or read_slug(body.name), _read(body.condition)
+    with here.database.begin() as connection:
+        if any(one.slug == slug for one in segments.listed(connection)):
+            raise StateError(f"there is a segment {slug!r} already; change it, or choose another `slug`")
+        return ShownSegment.of(
+            segments.save(connection, slug=slug, name=body.name, condition=condition, now=here.clock())
+        )
+
+
+@router.post("/parse", dependencies=[needs(Scope.SEGMENTS_READ)])
+def parse_condition(here: Here, body: Asked) -> ShownCondition:
+    """Read a condition and give both of its forms; what is wrong with it is told with its place."""
+    return ShownCondition.of(_read(body.condition))
+
+
+@router.post("/count", dependencies=[needs(Scope.SEGMENTS_READ)], responses=may_answer(404))
+def count_people(here: Here, body: Asked) -> People:
+    """How many people a condition holds now. A saved segment is the condition `segment = SLUG`."""
+    condition = _read(body.condition)
+    with here.database.begin() as connection:
+        return People(people=segments.count(connection, condition, now=here.clock()))
+
+
+@router.post("/sample", dependencies=[needs(Scope.SEGMENTS_READ, Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
+def sample_people(here: Here, body: AskedForSome) -> Sample:
+    """Some of the people whom a condition holds now."""
+    condition = _read(body.condition)
+    with here.database.begin() as connection:
+        found = segments.sample(connection, condition, limit=body.limit, now=here.clock())
+    return Sample(items=[ShownSubscriber.of(one) for one in found])
+
+
+@router.get("/{slug}", dependencies=[needs(Scope.SEGMENTS_READ)], responses=may_answer(404))
+def show_segment(here: Here, slug: SlugInPath) -> ShownSegment:
+    """One segment."""
+    with here.database.begin() as connection:
+        return ShownSegment.of(segments.find(connection, slug))
+
+
+@router.patch("/{slug}", dependencies=[needs(Scope.SEGMENTS_WRITE)], responses=may_answer(404))
+def change_segment(here: Here, slug: SlugInPath, body: SegmentChanges) -> ShownSegment:
+    """Give a segment another name or another condition."""
+    condition = _read(body.condition) if body.condition is not None else None
+    with here.database.begin() as connection:
+        found = segments.find(connection, slug)
+        changed = segments.save(
+            connection,
+            slug=found.slug,
+            name=body.name or found.name,
+            condition=condition or found.condition,
+            now=here.clock(),
+        )
+    return ShownSegment.of(changed)
+
+
+@router.delete("/{slug}", status_code=204, dependencies=[needs(Scope.SEGMENTS_WRITE)], responses=may_answer(404, 409))
+def remove_segment(here: Here, slug: SlugInPath) -> None:
+    """Remove a segment that no other one and no campaign to come refers to."""
+    with here.database.begin() as connection:
+        segments.remove(connection, slug)
+
+
+def _read(given: str | dict[str, Any]) -> Condition:
+    return parse(given) if isinstance(given, str) else condition_from_json(given)
+
+
+def _number(one: Segment) -> int:
+    return one.id
