@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.smtp import Stage
 from distributor.channels.email.smtp_reply import Reply
 from distributor.domain.delivery import Verdict
@@ -29,27 +30,28 @@ class Rule:
     """A permanent refusal that reads like `pattern` is about us (REFUSED) or the recipient (FAILED), for `reason`."""
 
     verdict: Verdict
-    reason: str
+    reason: Reason
     pattern: re.Pattern[str]
 
 
-def _rule(verdict: Verdict, reason: str, *patterns: str) -> Rule:
+def _rule(verdict: Verdict, reason: Reason, *patterns: str) -> Rule:
     return Rule(verdict, reason, re.compile("|".join(patterns), re.IGNORECASE))
 
 
 # Searched in order in a reply written as "550 5.1.1 text"; the first that is found holds. Codes: RFC 3463 and its IANA
-# registry; those with three digits at the end are Exchange's. Reasons are those by which bounces are told apart.
+# registry; those with three digits at the end are Exchange's. What is refused at once and what comes back later have
+# one vocabulary of reasons.
 RULES: tuple[Rule, ...] = (
-    _rule(Verdict.REFUSED, "authfailure", r"^5(30|34|35|38)\b"),
-    _rule(Verdict.FAILED, "mailboxfull", r"^5\d\d 5\.2\.2\b"),
-    _rule(Verdict.FAILED, "suspend", r"^5\d\d 5\.2\.1\b"),
-    _rule(Verdict.FAILED, "emailtoolarge", r"^5\d\d 5\.2\.3\b"),
-    _rule(Verdict.FAILED, "userunknown", r"^5\d\d 5\.(1\.[1346]|2\.4|7\.17)\b"),
-    _rule(Verdict.FAILED, "hostunknown", r"^5\d\d 5\.(1\.2|1\.10|4\.[0-46-9]|7\.18)\b", r"^5(21|56)\b"),
-    _rule(Verdict.FAILED, "norelaying", r"^5\d\d 5\.6\.7\b"),
+    _rule(Verdict.REFUSED, Reason.AUTHFAILURE, r"^5(30|34|35|38)\b"),
+    _rule(Verdict.FAILED, Reason.MAILBOXFULL, r"^5\d\d 5\.2\.2\b"),
+    _rule(Verdict.FAILED, Reason.SUSPEND, r"^5\d\d 5\.2\.1\b"),
+    _rule(Verdict.FAILED, Reason.EXCEEDLIMIT, r"^5\d\d 5\.2\.3\b"),
+    _rule(Verdict.FAILED, Reason.USERUNKNOWN, r"^5\d\d 5\.(1\.[1346]|2\.4|7\.17)\b"),
+    _rule(Verdict.FAILED, Reason.HOSTUNKNOWN, r"^5\d\d 5\.(1\.2|1\.10|4\.[0-46-9]|7\.18)\b", r"^5(21|56)\b"),
+    _rule(Verdict.FAILED, Reason.NORELAYING, r"^5\d\d 5\.6\.7\b"),
     _rule(
         Verdict.FAILED,
-        "filtered",
+        Reason.FILTERED,
         r"\b5\.7\.1(2[3-9]|3[0-6])\b",
         r"resolver\.rst",
         r"recipient (address )?(is )?(rejected|denied|refused)",
@@ -57,61 +59,66 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         Verdict.REFUSED,
-        "emailtoolarge",
+        Reason.MESGTOOBIG,
         r"^5\d\d 5\.3\.4\b",
         r"(message|mail|size).{0,30}\b(too (big|large)|max\w*|limit)",
     ),
     _rule(
         Verdict.REFUSED,
-        "rejected",
+        Reason.REJECTED,
         r"^5\d\d 5\.1\.[78]\b",
         r"\b(domain of )?sender\b.{0,60}\b(reject|denied|not|no|invalid|unknown)",
     ),
-    _rule(Verdict.REFUSED, "norelaying", r"\brelay(ing)?\b(?!\.)", r"rcpthosts"),
+    _rule(Verdict.REFUSED, Reason.NORELAYING, r"\brelay(ing)?\b(?!\.)", r"rcpthosts"),
     _rule(
         Verdict.REFUSED,
-        "authfailure",
+        Reason.AUTHFAILURE,
         r"\b(dmarc|dkim|spf)\b",
         r"authenticat",
         r"^5\d\d 5\.7\.(9|1[0-5]|2[0-9]|3[01]|509|515)\b",
     ),
     _rule(
         Verdict.REFUSED,
-        "blocked",
+        Reason.BLOCKED,
         r"spamhaus|spamcop|barracuda|\b(rbl|dnsbl|xbl|sbl|pbl)\b",
         r"\b(block|black|deny)[- ]?(ed|ing|list)",
         r"reputation|banned|listed (at|by|in|on)\b",
         r"(client|your) (host|ip|network|server)|ip address",
     ),
-    _rule(Verdict.REFUSED, "spamdetected", r"spam|junk|unsolicited|bulk mail|phish"),
-    _rule(Verdict.REFUSED, "virusdetected", r"virus|malware|(illegal|forbidden|blocked) attachment"),
-    _rule(Verdict.REFUSED, "notcompliantrfc", r"^5\d\d 5\.6\.\d+\b", r"rfc.?(28|53)22|rfc compliant|bare (lf|cr|line)"),
+    _rule(Verdict.REFUSED, Reason.SPAMDETECTED, r"spam|junk|unsolicited|bulk mail|phish"),
+    _rule(Verdict.REFUSED, Reason.VIRUSDETECTED, r"virus|malware|(illegal|forbidden|blocked) attachment"),
     _rule(
         Verdict.REFUSED,
-        "ratelimited",
+        Reason.NOTCOMPLIANTRFC,
+        r"^5\d\d 5\.6\.\d+\b",
+        r"rfc.?(28|53)22|rfc compliant|bare (lf|cr|line)",
+    ),
+    _rule(
+        Verdict.REFUSED,
+        Reason.SPEEDING,
         r"(daily|hourly|sending|sender|messages?).{0,30}\b(quota|limit)",
         r"rate limit|too (many|much) (messages|mail|connections|recipients)",
     ),
     _rule(
         Verdict.REFUSED,
-        "policyviolation",
+        Reason.POLICYVIOLATION,
         r"^5\d\d 5\.7\.\d+\b",
         r"\bpolic(y|ies)\b|not allowed|prohibited|access denied",
     ),
     _rule(
         Verdict.FAILED,
-        "mailboxfull",
+        Reason.MAILBOXFULL,
         r"(mailbox|inbox|account|user|storage|recipient).{0,40}\b(full|quota|exceed|limit)|over ?quota|quota exceed",
     ),
     _rule(
         Verdict.FAILED,
-        "suspend",
+        Reason.SUSPEND,
         r"(mailbox|account|user|recipient|address).{0,40}\b(disabled|suspended|inactive|closed)",
     ),
-    _rule(Verdict.FAILED, "hasmoved", r"^551\b", r"\bmoved\b"),
+    _rule(Verdict.FAILED, Reason.HASMOVED, r"^551\b", r"\bmoved\b"),
     _rule(
         Verdict.FAILED,
-        "userunknown",
+        Reason.USERUNKNOWN,
         r"(no such|unknown|invalid|bad) (user|mailbox|recipient|account|address|local)",
         r"(user|mailbox|recipient|account|address).{0,60}"
         r"\b(unknown|invalid|not (found|exist|valid|known)|no longer|doesn.?t|does not|unavailable|unrecognized)",
@@ -139,10 +146,10 @@ def judge(reply: Reply, *, stage: Stage, now: datetime) -> Judgement:
     if reply.is_positive:
         return Judgement(verdict=Verdict.SENT, reason="delivered")
     if reply.code < 500:
-        return Judgement(verdict=Verdict.DEFERRED, reason="undefined", retry_at=_retry_at(reply, now))
+        return Judgement(verdict=Verdict.DEFERRED, reason=Reason.UNDEFINED.value, retry_at=_retry_at(reply, now))
     words = _NAMES.sub("…", str(reply))
     rule = next((rule for rule in RULES if rule.pattern.search(words)), None)
-    reason = rule.reason if rule else "undefined"
+    reason = (rule.reason if rule else Reason.UNDEFINED).value
     if stage in _ABOUT_US:
         return Judgement(verdict=Verdict.REFUSED, reason=reason)
     return Judgement(verdict=rule.verdict if rule else Verdict.FAILED, reason=reason)
