@@ -26,8 +26,8 @@ class Form:
         return values[0].strip() if values else ""
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Every value of a field, each once."""
-        return tuple(dict.fromkeys(self.fields.get(name, ())))
+        """Every value of a field that is not empty, each once."""
+        return tuple(dict.fromkeys(value for value in self.fields.get(name, ()) if value))
 
 
 async def read_form(request: Request) -> Form:

@@ -67,7 +67,7 @@ class PreferenceCentre:
     def leave_everything(self, request: Request) -> Response:
         token = request.path_params["token"]
         left = _insist(preferences.leave_everything(self._installation, token, address_of(request)))
-        return self._show(left, filled_from(left))
+        return self._show(left, filled_from(left), said="It is done: you are on no list any more.")
 
     def _open(self, request: Request) -> Response:
         found = self._find(request)

@@ -1,0 +1,133 @@
+"""Confirming from the mailbox: the page asks, the button answers, and old or foreign links say what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flow.lobby import Lobby, make_lobby
+from lxml import html
+from starlette.testclient import TestClient
+
+from distributor.domain.consent import ConsentAction
+from distributor.domain.subscriber import Membership
+from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.flow import privacy
+from distributor.flow.installation import Installation
+from distributor.web.app import create_app
+
+from .lobby import ADA, AT_ONCE, link, press, title_of
+
+BUTTON = {"button": "confirm"}
+
+
+@pytest.fixture
+def lobby(installation: Installation) -> Lobby:
+    made = make_lobby(installation)
+    made.list("weekly", description="The best of the week.")
+    made.list("daily")
+    made.sign_up(ADA, "weekly", "daily", name="Ada")
+    return made
+
+
+@pytest.fixture
+def client(lobby: Lobby) -> Iterator[TestClient]:
+    with visiting(lobby) as client:
+        yield client
+
+
+def visiting(lobby: Lobby) -> TestClient:
+    return TestClient(create_app(lobby.installation, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
+
+
+def confirming(lobby: Lobby) -> str:
+    return link(lobby, Purpose.CONFIRM)
+
+
+def test_a_program_that_follows_the_link_confirms_nothing(client: TestClient, lobby: Lobby):
+    before = lobby.dump()
+    for method in ("GET", "HEAD", "GET"):
+        assert client.request(method, confirming(lobby)).status_code == 200
+    assert lobby.dump() == before
+
+
+def test_the_page_names_every_list_that_is_waited_for(client: TestClient, lobby: Lobby):
+    page = client.get(confirming(lobby))
+    assert title_of(page) == "Confirm your subscription"
+    items = [item.text_content() for item in html.document_fromstring(page.text).xpath("//main//li")]
+    assert items == ["The daily letter", "The weekly letter: The best of the week."]
+
+
+def test_the_button_confirms_them_all_at_once_and_for_good(client: TestClient, lobby: Lobby):
+    answer = press(client, client.get(confirming(lobby)), "Yes, subscribe me")
+    assert (answer.status_code, title_of(answer)) == (200, "You are subscribed")
+    assert lobby.places(ADA) == {"daily": Membership.SUBSCRIBED, "weekly": Membership.SUBSCRIBED}
+    before = lobby.dump()
+    again = client.post(confirming(lobby), data=BUTTON)
+    assert (again.status_code, title_of(again)) == (200, "You are subscribed")
+    assert lobby.dump() == before
+
+
+def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobby: Lobby):
+    page = client.get(confirming(lobby))
+    press(client, page, "Yes, subscribe me")
+    seen = " ".join(html.document_fromstring(page.text).text_content().split())
+    record = lobby.consents(ADA)[-1]
+    assert record.action is ConsentAction.CONFIRMED
+    for line in record.text.splitlines()[1:]:
+        assert line in seen
+
+
+def test_the_next_step_leads_to_the_choices(client: TestClient, lobby: Lobby):
+    answer = client.post(confirming(lobby), data=BUTTON)
+    [path] = html.document_fromstring(answer.text).xpath("//main//a/@href")
+    assert title_of(client.get(path)) == "Your choices"
+
+
+def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestClient, lobby: Lobby):
+    before = lobby.dump()
+    bodies = [{"data": {}}, {"data": {"button": "yes"}}, {"json": BUTTON}, {"files": {"button": ("a", b"confirm")}}]
+    for body in [*bodies, {"content": b"button=confirm%00"}, {"data": {"button": "confirm", "x": "\ufffd"}}]:
+        assert client.post(confirming(lobby), **body).status_code == 400
+    assert client.post(confirming(lobby), data={**BUTTON, "x": "x" * 100_000}).status_code == 413
+    assert client.put(confirming(lobby)).status_code == 405
+    assert lobby.dump() == before
+
+
+def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: Lobby):
+    token, number = lobby.token(Purpose.CONFIRM, ADA), lobby.asked(ADA)[-1]
+    forged = TokenSigner(b"the key of some other installation").mint(Purpose.CONFIRM, number)
+    gone = lobby.installation.tokens.mint(Purpose.CONFIRM, 4711)
+    before = lobby.dump()
+    for other in (forged, gone, token[:-1], token + "A", lobby.token(Purpose.UNSUBSCRIBE, ADA), "%ff%fe"):
+        for method in ("GET", "POST"):
+            answer = client.request(method, f"/confirm/{other}", data=BUTTON)
+            assert (answer.status_code, title_of(answer)) == (404, "This link does not work")
+    assert lobby.dump() == before
+
+
+def test_a_link_that_is_too_old_leads_to_the_form(lobby: Lobby):
+    before = lobby.dump()
+    with visiting(lobby.later(timedelta(days=31))) as client:
+        for answer in (client.get(confirming(lobby)), client.post(confirming(lobby), data=BUTTON)):
+            assert (answer.status_code, title_of(answer)) == (200, "This link is too old")
+            assert html.document_fromstring(answer.text).xpath("//main//a/@href") == ["/subscribe"]
+    assert lobby.dump() == before
+
+
+def test_the_link_of_who_was_erased_is_dead(client: TestClient, lobby: Lobby):
+    path, person = confirming(lobby), lobby.person(ADA)
+    assert person is not None
+    privacy.erase(lobby.installation, person.id, requested_by="person")
+    assert client.post(path, data=BUTTON).status_code == 404
+    assert lobby.person(ADA) is None
+
+
+def test_no_page_shows_the_whole_address_and_nobody_keeps_it(client: TestClient, lobby: Lobby):
+    for answer in (client.get(confirming(lobby)), client.post(confirming(lobby), data=BUTTON)):
+        assert "a•••@example.org" in answer.text
+        assert ADA not in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "set-cookie" not in answer.headers

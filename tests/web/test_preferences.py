@@ -1,0 +1,259 @@
+"""The preference centre: everything somebody can choose on one page, their data, and the way out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flow.lobby import NETWORK, Lobby, make_lobby
+from lxml import html
+from redis import Redis
+from starlette.testclient import TestClient
+
+from distributor.domain.subscriber import Frequency, Membership, Visibility
+from distributor.domain.suppression import SuppressionReason
+from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.flow.accept import confirm
+from distributor.flow.installation import Installation
+from distributor.storage import subscribers
+from distributor.web.app import create_app
+
+from .lobby import ADA, AT_ONCE, errors_of, link, notice_of, press, title_of
+
+SUBSCRIBED, UNSUBSCRIBED = Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
+
+
+@pytest.fixture
+def lobby(installation: Installation) -> Lobby:
+    made = make_lobby(installation)
+    made.list("weekly", topics=("boats", "trains"))
+    made.list("daily")
+    made.list("secret", visibility=Visibility.PRIVATE)
+    made.sign_up(ADA, "weekly", name="Ada")
+    confirm(installation, made.token(Purpose.CONFIRM, ADA), NETWORK)
+    return made
+
+
+@pytest.fixture
+def client(lobby: Lobby) -> Iterator[TestClient]:
+    with visiting(lobby) as client:
+        yield client
+
+
+def visiting(lobby: Lobby, **changed: object) -> TestClient:
+    installation = replace(lobby.installation, **changed)
+    return TestClient(create_app(installation, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
+
+
+def steps(lobby: Lobby) -> list[str]:
+    base = link(lobby)
+    return [base, f"{base}/leave", f"{base}/data", f"{base}/erase"]
+
+
+def test_to_look_changes_nothing(client: TestClient, lobby: Lobby):
+    before = lobby.dump()
+    for path in (link(lobby), f"{link(lobby)}/data", f"{link(lobby)}/erase"):
+        for method in ("GET", "HEAD"):
+            answer = client.request(method, path)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["referrer-policy"] == "no-referrer"
+    assert client.get(f"{link(lobby)}/leave").status_code == 405
+    assert lobby.dump() == before
+
+
+def test_the_form_as_it_opens_saves_what_is_there_already(client: TestClient, lobby: Lobby):
+    records, places = lobby.consents(ADA), lobby.subscriptions(ADA)
+    answer = press(client, client.get(link(lobby)), "Save")
+    assert (answer.status_code, notice_of(answer)) == (200, "Your choices are saved.")
+    assert (lobby.consents(ADA), lobby.subscriptions(ADA)) == (records, places)
+
+
+def test_lists_topics_frequency_language_name_and_pause_are_saved_together(client: TestClient, lobby: Lobby):
+    changed = {
+        "list": ["weekly", "daily"],
+        "scope:weekly": "some",
+        "topic:weekly": ["trains"],
+        "frequency:weekly": "weekly",
+        "frequency:daily": "daily",
+        "name": "Ada L.",
+        "language": "fr",
+        "pause": "month",
+    }
+    answer = press(client, client.get(link(lobby)), "Save", **changed)
+    places, person = lobby.subscriptions(ADA), lobby.person(ADA)
+    assert person is not None
+    assert (places["weekly"].topics, places["weekly"].frequency) == (("trains",), Frequency.WEEKLY)
+    assert (places["daily"].topics, places["daily"].frequency) == (None, Frequency.DAILY)
+    assert (person.name, person.language) == ("Ada L.", "fr")
+    assert person.paused_until is not None
+    page = html.document_fromstring(answer.text)
+    assert page.xpath("//input[@checked]/@value") == ["daily", "weekly", "some", "trains"]
+    assert page.xpath("//option[@selected]/@value") == ["daily", "weekly", "fr", "keep"]
+    assert "No mail goes to you before" in page.text_content()
+
+
+def test_to_untick_a_list_is_to_leave_it(client: TestClient, lobby: Lobby):
+    press(client, client.get(link(lobby)), "Save", list=None)
+    assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
+
+
+def test_only_some_topics_and_none_of_them_is_asked_about_and_nothing_is_saved(client: TestClient, lobby: Lobby):
+    before = lobby.dump()
+    answer = press(client, client.get(link(lobby)), "Save", **{"scope:weekly": "some", "name": "A."})
+    assert answer.status_code == 422
+    assert errors_of(answer) == {"topics:weekly": "Please choose a topic, or every article."}
+    assert html.document_fromstring(answer.text).xpath("//input[@name='name']/@value") == ["A."]
+    assert lobby.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "<script>"), ("name", "x" * 300), ("language", "english please"), ("language", "%")]
+)
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
+    client: TestClient, lobby: Lobby, field: str, value: str
+):
+    before = lobby.dump()
+    answer = press(client, client.get(link(lobby)), "Save", **{field: value, "list": ["daily"]})
+    assert (answer.status_code, list(errors_of(answer))) == (422, [field])
+    assert lobby.dump() == before
+
+
+def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: TestClient, lobby: Lobby):
+    person = lobby.person(ADA)
+    assert person is not None
+    with lobby.installation.database.begin() as connection:
+        subscribers.change(connection, person.id, {"name": "Ada <A>"}, now=lobby.now())
+    assert press(client, client.get(link(lobby)), "Save", list=["daily"]).status_code == 200
+    assert lobby.places(ADA)["daily"] is SUBSCRIBED
+
+
+def test_who_leaves_everything_is_told_so_and_finds_back(client: TestClient, lobby: Lobby):
+    answer = press(client, client.get(link(lobby)), "Unsubscribe from everything")
+    assert "you are on no list any more" in notice_of(answer)
+    assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
+    assert [entry.reason for entry in lobby.suppressions(ADA)] == [SuppressionReason.UNSUBSCRIBE]
+    press(client, answer, "Save", list=["weekly"])
+    assert (lobby.places(ADA), lobby.suppressions(ADA)) == ({"weekly": SUBSCRIBED}, [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [(SuppressionReason.HARD_BOUNCE, "has come back"), (SuppressionReason.COMPLAINT, "Please write to us.")],
+)
+def test_who_gets_nothing_for_another_reason_is_told(
+    client: TestClient, lobby: Lobby, reason: SuppressionReason, words: str
+):
+    lobby.suppress(ADA, reason)
+    assert words in notice_of(client.get(link(lobby)))
+
+
+def test_no_page_shows_the_whole_address_or_anybody_else(client: TestClient, lobby: Lobby):
+    lobby.subscribed("bo@elsewhere.example", name="Bo Other")
+    for path in steps(lobby):
+        for method in ("GET", "POST"):
+            text = client.request(method, path).text
+            for secret in (ADA, "elsewhere.example", "Bo Other", "secret"):
+                assert secret not in text
+
+
+def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: TestClient, lobby: Lobby):
+    before = lobby.dump()
+    page = client.get(f"{link(lobby)}/data")
+    answer = press(client, page, "Download my data", address="Ada@Example.org ")
+    assert answer.headers["content-disposition"] == 'attachment; filename="my-data.json"'
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    told = json.loads(answer.text)
+    assert told["subscriber"]["name"] == "Ada"
+    assert [place["list"] for place in told["lists"]] == ["weekly"]
+    assert [record["action"] for record in told["consents"]] == ["requested", "confirmed"]
+    assert lobby.dump() == before
+
+
+def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby: Lobby):
+    page = client.get(f"{link(lobby)}/data")
+    for address in ("", "bo@example.org", "ada"):
+        answer = press(client, page, "Download my data", address=address)
+        assert answer.status_code == 422
+        assert errors_of(answer) == {"address": "This is not the address that the mail with this link went to."}
+        assert "Ada" not in answer.text
+
+
+def test_the_address_cannot_be_guessed_for_long(client: TestClient, lobby: Lobby):
+    path = f"{link(lobby)}/data"
+    statuses = [client.post(path, data={"address": f"guess{number}@example.org"}).status_code for number in range(11)]
+    assert statuses == [422] * 10 + [429]
+    assert client.post(path, data={"address": ADA}).status_code == 429
+
+
+def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client: TestClient, lobby: Lobby):
+    links = steps(lobby)
+    page = client.get(f"{link(lobby)}/erase")
+    answer = press(client, page, "Erase me", address=ADA, sure="yes")
+    assert (answer.status_code, title_of(answer)) == (200, "You are erased")
+    assert lobby.person(ADA) is None
+    for path in links:
+        assert client.post(path, data={"address": ADA, "sure": "yes"}).status_code == 404
+
+
+@pytest.mark.parametrize("typed", [{"address": ADA}, {"sure": "yes"}, {"address": "bo@example.org", "sure": "yes"}])
+def test_nobody_is_erased_by_half(client: TestClient, lobby: Lobby, typed: dict[str, str]):
+    before = lobby.dump()
+    answer = press(client, client.get(f"{link(lobby)}/erase"), "Erase me", **typed)
+    assert answer.status_code == 422
+    assert len(errors_of(answer)) == 1
+    assert lobby.dump() == before
+
+
+def test_without_redis_nobody_guesses(lobby: Lobby):
+    before = lobby.dump()
+    with visiting(lobby, redis=Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)) as client:
+        assert client.post(f"{link(lobby)}/erase", data={"address": ADA, "sure": "yes"}).status_code == 503
+    assert lobby.dump() == before
+
+
+def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClient, lobby: Lobby):
+    before, base = lobby.dump(), link(lobby)
+    urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
+    bodies = [
+        ({"content": b"name=%ff", "headers": urlencoded}, 400),
+        ({"content": b"shown=weekly%00", "headers": urlencoded}, 400),
+        ({"files": {"name": ("a.txt", b"x")}}, 400),
+        ({"data": {"name": "x" * 100_000}}, 413),
+    ]
+    for body, status in bodies:
+        for path in (base, f"{base}/data", f"{base}/erase"):
+            assert client.post(path, **body).status_code == status
+    for method in ("PUT", "DELETE"):
+        assert client.request(method, base).status_code == 405
+    assert lobby.dump() == before
+
+
+def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, lobby: Lobby):
+    odd = {"frequency:weekly": "hourly", "scope:weekly": "none", "pause": "forever"}
+    assert press(client, client.get(link(lobby)), "Save", **odd).status_code == 200
+    place, person = lobby.subscriptions(ADA)["weekly"], lobby.person(ADA)
+    assert person is not None
+    assert (place.frequency, place.topics, person.paused_until) == (Frequency.EVERY_ARTICLE, None, None)
+
+
+def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: Lobby):
+    token, number = lobby.token(Purpose.PREFERENCES, ADA), lobby.asked(ADA)[-1]
+    forged = TokenSigner(b"the key of some other installation").mint(Purpose.PREFERENCES, number)
+    before = lobby.dump()
+    for other in (forged, token[:-1], token + "A", lobby.token(Purpose.UNSUBSCRIBE, ADA)):
+        for step in ("", "/leave", "/data", "/erase"):
+            answer = client.post(f"/preferences/{other}{step}", data={"sure": "yes", "address": ADA})
+            assert (answer.status_code, title_of(answer)) == (404, "This link does not work")
+    assert lobby.dump() == before
+
+
+def test_links_work_for_as_long_as_the_mail_is_kept(lobby: Lobby):
+    with visiting(lobby.later(timedelta(days=3000))) as client:
+        assert client.get(link(lobby)).status_code == 200
+        assert client.post(link(lobby, Purpose.UNSUBSCRIBE), data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}

@@ -1,0 +1,423 @@
+"""The sign-up form: for everybody, with or without JavaScript, on our pages or others'; and against the masses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import altcha
+import httpx
+import pytest
+from flow.lobby import Lobby, make_lobby
+from lxml import html
+from redis import Redis
+from starlette.testclient import TestClient
+
+from distributor.domain.consent import ConsentAction
+from distributor.domain.subscriber import Membership, OptIn, Visibility
+from distributor.domain.suppression import SuppressionReason
+from distributor.flow import wording
+from distributor.flow.installation import Installation
+from distributor.storage import lists
+from distributor.storage.database import Database
+from distributor.web.app import create_app, serving
+from distributor.web.rules import Rules
+
+from .lobby import ADA, AT_ONCE, errors_of, notice_of, press, title_of
+
+PENDING, SUBSCRIBED = Membership.PENDING, Membership.SUBSCRIBED
+FORMS = ["/subscribe", "/subscribe/weekly", "/subscribe/weekly/embed"]
+
+
+@pytest.fixture
+def lobby(installation: Installation) -> Lobby:
+    made = make_lobby(installation)
+    made.list("weekly", topics=("boats", "trains"), description="The best of the week.")
+    made.list("daily")
+    made.list("secret", visibility=Visibility.PRIVATE)
+    return made
+
+
+@pytest.fixture
+def client(lobby: Lobby) -> Iterator[TestClient]:
+    with visiting(lobby) as client:
+        yield client
+
+
+def visiting(lobby: Lobby, rules: Rules = AT_ONCE, **changed: object) -> TestClient:
+    installation = replace(lobby.installation, **changed)
+    return TestClient(create_app(installation, rules), follow_redirects=False, raise_server_exceptions=False)
+
+
+def post(client: TestClient, address: str = ADA, path: str = "/subscribe", **fields: object) -> httpx.Response:
+    return client.post(path, data={"list": "weekly", "email": address, **fields})
+
+
+def test_the_form_shows_every_public_list_and_no_other(client: TestClient):
+    page = html.document_fromstring(client.get("/subscribe").text)
+    assert page.xpath("//input[@name='list']/@value") == ["daily", "weekly"]
+    assert "secret" not in page.text_content()
+
+
+def test_who_fills_it_in_is_asked_by_mail(client: TestClient, lobby: Lobby):
+    page = client.get("/subscribe")
+    answer = press(client, page, "Subscribe", list=["weekly"], email="  Ada@example.org ", name="Ada", language="de")
+    assert (answer.status_code, title_of(answer)) == (200, "Look into your mailbox")
+    person = lobby.person(ADA)
+    assert person is not None
+    assert (person.address, person.name, person.language) == ("Ada@example.org", "Ada", "de")
+    assert lobby.places(ADA) == {"weekly": PENDING}
+    assert len(lobby.asked()) == 1
+
+
+def test_topics_are_chosen_with_the_list(client: TestClient, lobby: Lobby):
+    press(client, client.get("/subscribe/weekly"), "Subscribe", email=ADA, **{"topic:weekly": ["trains", "planes"]})
+    assert lobby.subscriptions(ADA)["weekly"].topics == ("trains",)
+
+
+def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobby: Lobby):
+    page = client.get("/subscribe")
+    press(client, page, "Subscribe", list=["weekly"], email=ADA)
+    [record] = lobby.consents(ADA)
+    label, _, promise = record.text.partition("\n\n")
+    text = " ".join(html.document_fromstring(page.text).text_content().split())
+    assert promise in text
+    assert all(part in text for part in label.split(": "))
+    assert promise == wording.promise(lobby.installation.site)
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_one_list_has_a_form_of_its_own(client: TestClient, lobby: Lobby, path: str):
+    answer = press(client, client.get(path), "Subscribe", email=ADA, list=["weekly"])
+    assert title_of(answer) == "Look into your mailbox"
+    assert lobby.places(ADA) == {"weekly": PENDING}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/subscribe/{}", "/subscribe/{}/embed"])
+def test_a_private_list_has_a_form_no_more_than_one_that_there_is_not(client: TestClient, method: str, path: str):
+    private, unknown = (client.request(method, path.format(slug), data={"email": ADA}) for slug in ("secret", "none"))
+    assert (private.status_code, unknown.status_code) == (404, 404)
+    assert private.text == unknown.text
+
+
+@pytest.mark.parametrize("slug", ["secret", "none", "weekly secret", "x" * 5000])
+def test_a_private_list_cannot_be_posted_to_either(client: TestClient, lobby: Lobby, slug: str):
+    before = lobby.dump()
+    answer = post(client, list=["weekly", slug])
+    assert answer.status_code == 422
+    assert errors_of(answer) == {"list": "One of the lists is not open to subscribers any more. Please choose again."}
+    assert lobby.dump() == before
+
+
+def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: Lobby, installation: Installation):
+    with installation.database.begin() as connection:
+        for slug in ("weekly", "daily"):
+            lists.change(connection, slug, {"visibility": Visibility.PRIVATE})
+    assert "There is no list to subscribe to at the moment." in client.get("/subscribe").text
+    assert post(client).status_code == 422
+
+
+def test_only_who_may_frame_a_form_is_told_so(client: TestClient):
+    for path in FORMS:
+        for answer in (client.get(path), client.post(path), post(client, path=path)):
+            policy = answer.headers["content-security-policy"]
+            ancestors = "*" if path.endswith("/embed") else "'none'"
+            assert f"frame-ancestors {ancestors}" in policy.split("; ")
+            assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in client.get("/").headers["content-security-policy"]
+
+
+def known_people(lobby: Lobby) -> list[str]:
+    """One address of each kind of acquaintance."""
+    lobby.subscribed("subscribed@example.org", name="Sue Subscribed", language="fr")
+    lobby.sign_up("pending@example.org", "weekly", "daily")
+    lobby.subscribed("elsewhere@example.org", "daily")
+    lobby.subscribed("complained@example.org", "daily")
+    lobby.suppress("complained@example.org", SuppressionReason.COMPLAINT)
+    lobby.suppress("bounced@example.org", SuppressionReason.HARD_BOUNCE)
+    lobby.suppress("imported@example.org", SuppressionReason.IMPORTED)
+    lobby.suppress("erased@example.org", SuppressionReason.ERASED)
+    lobby.suppress("@blocked.example", SuppressionReason.MANUAL)
+    names = ("subscribed", "pending", "elsewhere", "complained", "bounced", "imported", "erased", "unknown")
+    return [*(f"{name}@example.org" for name in names), "somebody@blocked.example"]
+
+
+@pytest.mark.parametrize("opt_in", OptIn)
+def test_everybody_gets_the_same_answer(client: TestClient, lobby: Lobby, opt_in: OptIn):
+    lobby.list("other", opt_in=opt_in)
+    answers = set()
+    for address in known_people(lobby):
+        for chosen in (["weekly"], ["other"], ["weekly", "other"]):
+            answer = post(client, address, list=chosen)
+            headers = tuple(sorted(answer.headers.items()))
+            body = re.sub(r"[a-z]+@[a-z.]+", "ADDRESS", answer.text)
+            headers = tuple(pair for pair in headers if pair[0] != "content-length")
+            answers.add((tuple(chosen), answer.status_code, headers, body))
+    assert len(answers) == 3
+    assert {status for _, status, _, _ in answers} == {200}
+
+
+def test_no_answer_leaves_early(lobby: Lobby):
+    """By the clock an answer that needs little work looks like one that needs much: none leaves before its time."""
+    floor = timedelta(milliseconds=300)
+    people = known_people(lobby)
+    with visiting(lobby, Rules(answer_after=floor)) as client:
+        for address in people:
+            assert post(client, address).elapsed >= floor
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "sentence"),
+    [
+        ({"email": ""}, "email", "Please enter your email address."),
+        ({"email": "nobody"}, "email", "This is not an email address: there is no @ in it."),
+        ({"email": "a@b@example.org"}, "email", "This is not an email address: there is a @ before the @."),
+        ({"email": "a b@example.org"}, "email", "This is not an email address: there is a space"),
+        ({"email": "a@example.org\r\nBcc: b@example.org"}, "email", "This is not an email address"),
+        ({"email": "x" * 3000}, "email", "This is not an email address: it is longer"),
+        ({"name": "<b>Ada</b>"}, "name", "The name '<b>Ada</b>' holds < or >: write it without markup."),
+        ({"name": "x" * 201}, "name", "The name 'xxxxxxxxxxxxxxxxxxxx'… is longer than 200 characters."),
+        ({"name": "Ada\u202eevil"}, "name", "The name holds the invisible character U+202E; write it without."),
+        ({"language": "xx"}, "language", "Please choose one of the languages."),
+        ({"list": ""}, "list", "Please choose at least one list."),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(
+    client: TestClient, lobby: Lobby, fields: dict[str, str], field: str, sentence: str
+):
+    before = lobby.dump()
+    answer = post(client, **{"name": "Ada", **fields})
+    assert answer.status_code == 422
+    [(found, said)] = errors_of(answer).items()
+    assert found == field
+    assert said.startswith(sentence)
+    assert lobby.dump() == before
+
+
+def test_what_was_typed_is_still_there(client: TestClient):
+    answer = post(client, "nobody", name='"Ada" & co', language="it", **{"topic:weekly": "trains"})
+    page = html.document_fromstring(answer.text)
+    assert page.xpath("//input[@name='email']/@value") == ["nobody"]
+    assert page.xpath("//input[@name='name']/@value") == ['"Ada" & co']
+    assert page.xpath("//select[@name='language']/option[@selected]/@value") == ["it"]
+    assert page.xpath("//input[@checked]/@value") == ["weekly", "trains"]
+    assert page.xpath("//input[@name='email']/@aria-describedby") == ["email-error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"data": {}}, 422),
+        ({"json": {"email": ADA}}, 422),
+        (
+            {
+                "content": b"list=weekly&email=%ff%fe%40example.org",
+                "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+            },
+            400,
+        ),
+        (
+            {
+                "content": b"list=weekly%00&email=a@example.org",
+                "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+            },
+            400,
+        ),
+        ({"content": b"--x", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422),
+        ({"content": b"junk", "headers": {"Content-Type": "multipart/form-data"}}, 400),
+        ({"files": {"email": ("a.txt", b"a@example.org")}}, 400),
+        ({"data": {f"field{number}": "x" for number in range(1001)}}, 400),
+        ({"data": {"email": ADA, "list": "weekly", "more": "x" * 100_000}}, 413),
+    ],
+)
+def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(
+    client: TestClient, lobby: Lobby, body: dict[str, object], status: int
+):
+    before = lobby.dump()
+    for path in FORMS:
+        answer = client.post(path, **body)
+        assert answer.status_code == status
+        assert "Traceback" not in answer.text
+    assert lobby.dump() == before
+
+
+def test_other_methods_are_refused(client: TestClient):
+    for path in FORMS:
+        assert [client.request(method, path).status_code for method in ("PUT", "DELETE", "PATCH")] == [405] * 3
+
+
+def test_to_look_at_the_form_changes_nothing(client: TestClient, lobby: Lobby):
+    before = lobby.dump()
+    for path in FORMS:
+        for method in ("GET", "HEAD", "GET"):
+            answer = client.request(method, f"{path}?email={ADA}&list=weekly")
+            assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+            assert "set-cookie" not in answer.headers
+    assert lobby.dump() == before
+
+
+def test_a_form_on_another_site_may_post_here_and_is_noted(client: TestClient, lobby: Lobby):
+    origin = {"Origin": "https://blog.example"}
+    answer = client.post("/subscribe", data={"list": "weekly", "email": ADA}, headers=origin)
+    assert answer.status_code == 200
+    [record] = lobby.consents(ADA)
+    assert record.detail == {"page": "https://blog.example"}
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "http://gazette.example", "http://testserver", "javascript:x", "http://a b"]
+)
+def test_our_own_pages_and_nonsense_are_not_noted(client: TestClient, lobby: Lobby, origin: str):
+    client.post("/subscribe", data={"list": "weekly", "email": ADA}, headers={"Origin": origin})
+    [record] = lobby.consents(ADA)
+    assert record.detail == {}
+
+
+def test_a_program_that_fills_in_what_nobody_sees_is_thanked_and_forgotten(client: TestClient, lobby: Lobby):
+    before = lobby.dump()
+    honest, trapped = post(client, "bo@example.org"), post(client, website="http://pills.example")
+    assert trapped.text == honest.text.replace("bo@example.org", ADA)
+    assert lobby.dump() != before
+    assert lobby.person(ADA) is None
+
+
+def test_of_mass_sign_ups_from_one_network_only_the_first_pass(lobby: Lobby):
+    with visiting(lobby, replace(AT_ONCE, sign_ups_per_network=5)) as client, ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda number: post(client, f"victim{number}@example.org"), range(20)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert [answer.status_code for answer in answers].count(200) == 5
+    assert len(refused) == 15
+    assert len(lobby.asked()) == 5
+    assert sum(lobby.person(f"victim{number}@example.org") is not None for number in range(20)) == 5
+    for answer in refused:
+        assert 0 < int(answer.headers["retry-after"]) <= 3601
+        assert "There were very many sign-ups from your network. Please try again in " in notice_of(answer)
+
+
+def test_sign_ups_for_one_address_come_to_an_end_known_or_not(lobby: Lobby):
+    lobby.subscribed(ADA, "daily")
+    with visiting(lobby, replace(AT_ONCE, sign_ups_per_address=2)) as client:
+        for address in (ADA, "bo@example.org"):
+            spellings = (address, address.upper(), address, address)
+            assert [post(client, spelling).status_code for spelling in spellings] == [200, 200, 429, 429]
+    assert len(lobby.asked()) == 2
+
+
+def test_one_list_takes_only_so_many_in_an_hour(lobby: Lobby):
+    with visiting(lobby, replace(AT_ONCE, sign_ups_per_list=2)) as client:
+        statuses = [post(client, f"a{number}@example.org").status_code for number in range(3)]
+        other = post(client, "b@example.org", list="daily").status_code
+    assert (statuses, other) == ([200, 200, 429], 200)
+
+
+def test_a_faulty_form_counts_for_nothing(lobby: Lobby):
+    with visiting(lobby, replace(AT_ONCE, sign_ups_per_network=1)) as client:
+        for _ in range(3):
+            assert post(client, "nobody").status_code == 422
+        assert post(client).status_code == 200
+
+
+def test_a_stranger_is_no_proxy(lobby: Lobby):
+    """Whoever writes X-Forwarded-For and is not trusted is counted as who they are."""
+    rules = replace(AT_ONCE, sign_ups_per_network=2, trusted_proxies="203.0.113.1")
+    assert statuses_behind(lobby, rules) == [200, 200, 429]
+
+
+def test_behind_a_trusted_proxy_everybody_is_counted_for_themselves(lobby: Lobby):
+    rules = replace(AT_ONCE, sign_ups_per_network=2, trusted_proxies="127.0.0.1")
+    assert statuses_behind(lobby, rules) == [200, 200, 200]
+    assert [record.network for record in lobby.consents("a1@example.org")] == ["198.51.1.7"]
+
+
+def statuses_behind(lobby: Lobby, rules: Rules) -> list[int]:
+    with serving(lobby.installation, rules) as address:
+        return [
+            httpx.post(
+                f"{address}/subscribe",
+                data={"list": "weekly", "email": f"a{number}@example.org"},
+                headers={"X-Forwarded-For": f"198.51.{number}.7"},
+            ).status_code
+            for number in range(3)
+        ]
+
+
+def test_without_redis_nothing_is_done_and_it_is_said(lobby: Lobby):
+    before = lobby.dump()
+    with visiting(lobby, redis=Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)) as client:
+        answer = post(client)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert "A part of this service does not answer." in answer.text
+    assert lobby.dump() == before
+
+
+def test_without_postgresql_it_is_said(lobby: Lobby):
+    with visiting(lobby, database=Database("postgresql://nobody@127.0.0.1:1/nothing")) as client:
+        assert (client.get("/subscribe").status_code, post(client).status_code) == (503, 503)
+
+
+def test_without_a_channel_that_can_ask_nobody_is_promised_a_mail(installation: Installation):
+    lobby = Lobby(installation)
+    lobby.list("weekly")
+    before = lobby.dump()
+    with visiting(lobby) as client:
+        assert post(client).status_code == 503
+    assert lobby.dump() == before
+
+
+COSTLY = replace(AT_ONCE, challenge_cost=10)
+
+
+def solution_of(page: httpx.Response) -> str:
+    [told] = html.document_fromstring(page.text).xpath("//form/@data-challenge")
+    challenge = altcha.Challenge.from_dict(json.loads(told))
+    solution = altcha.solve_challenge(challenge)
+    assert solution is not None
+    return altcha.Payload(challenge, solution).to_base64()
+
+
+def test_with_a_challenge_who_has_solved_it_may_sign_up_once(lobby: Lobby):
+    with visiting(lobby, COSTLY) as client:
+        page = client.get("/subscribe/weekly")
+        solution = solution_of(page)
+        assert press(client, page, "Subscribe", email=ADA, altcha=solution).status_code == 200
+        again = press(client, page, "Subscribe", email="bo@example.org", altcha=solution)
+    assert again.status_code == 422
+    assert lobby.actions(ADA) == [ConsentAction.REQUESTED]
+    assert lobby.person("bo@example.org") is None
+
+
+@pytest.mark.parametrize("solution", ["", "x", "e30=", "x" * 10_000])
+def test_who_has_not_solved_it_is_given_another_one_and_keeps_what_they_typed(lobby: Lobby, solution: str):
+    before = lobby.dump()
+    with visiting(lobby, COSTLY) as client:
+        answer = post(client, altcha=solution)
+        assert answer.status_code == 422
+        assert "prove first that it is no robot" in notice_of(answer)
+        assert lobby.dump() == before
+        assert press(client, answer, "Subscribe", altcha=solution_of(answer)).status_code == 200
+
+
+def test_a_form_that_is_wrong_uses_no_solution_up(lobby: Lobby):
+    with visiting(lobby, COSTLY) as client:
+        solution = solution_of(client.get("/subscribe"))
+        assert post(client, "nobody", altcha=solution).status_code == 422
+        assert post(client, altcha=solution).status_code == 200
+
+
+def test_the_solver_is_ours_and_runs_only_where_it_is_needed(lobby: Lobby, client: TestClient):
+    assert "script" not in client.get("/subscribe").text
+    assert "script-src" not in client.get("/subscribe").headers["content-security-policy"]
+    with visiting(lobby, COSTLY) as careful:
+        page = careful.get("/subscribe")
+        [source] = html.document_fromstring(page.text).xpath("//script/@src")
+        script = careful.get(source)
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert page.text.count("<script") == 1
+    assert "<noscript>" in page.text
+    assert (script.status_code, script.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert "immutable" in script.headers["cache-control"]
