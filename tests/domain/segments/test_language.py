@@ -58,6 +58,7 @@ LAST_90_DAYS = Window(since=Ago(90, Unit.DAYS))
         ("tag != a", Not(tag("a"))),
         ("tag not in (a, 'b c')", Not(TagIs(tags=("a", "b c")))),
         ("clicked within the last 90 days", Engaged(action=Action.CLICKED, window=LAST_90_DAYS)),
+        ("clicked within 90 days", Engaged(action=Action.CLICKED, window=LAST_90_DAYS)),
         ("never clicked in the last 90 days", Not(Engaged(action=Action.CLICKED, window=LAST_90_DAYS))),
         ("bounced softly twice", Engaged(action=Action.BOUNCED_SOFTLY, at_least=2)),
         ("bounced hard once", Engaged(action=Action.BOUNCED_HARD)),

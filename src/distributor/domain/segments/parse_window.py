@@ -34,6 +34,11 @@ def begins_window(cursor: Cursor) -> bool:
     return cursor.is_word(*_BEGINNINGS)
 
 
+def _within(cursor: Cursor) -> Window:
+    """`within 3 days`, `within the last 3 days`."""
+    return Window(since=_span(cursor, cursor.expect_count())) if cursor.is_number() else _in_the_last(cursor)
+
+
 def _in_the_last(cursor: Cursor) -> Window:
     cursor.take("the")
     cursor.expect("last")
@@ -107,7 +112,7 @@ def _written(cursor: Cursor) -> str:
 
 _BEGINNINGS: Mapping[str, Callable[[Cursor], Window]] = {
     "in": _in_the_last,
-    "within": _in_the_last,
+    "within": _within,
     "more": _more_than,
     "since": _since,
     "before": _before,

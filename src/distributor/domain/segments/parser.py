@@ -22,7 +22,7 @@ def parse(text: str) -> Condition:
     cursor = Cursor(tokenize(text))
     condition = _any_of(cursor)
     if cursor.token.kind is not TokenKind.END:
-        raise cursor.unexpected("and, or, or the end", near=("and", "or"))
+        raise cursor.unexpected("and, or, or the end", near=("and", "or"), hint=_too_much(cursor))
     return condition
 
 
@@ -51,7 +51,8 @@ def _one(cursor: Cursor) -> Condition:
         cursor.go_deeper()
         cursor.next()
         condition = _any_of(cursor)
-        cursor.expect(")")
+        if not cursor.take(")"):
+            raise cursor.unexpected('and, or, or ")"', near=("and", "or"), hint=_too_much(cursor))
         cursor.come_back()
         return condition
     return _leaf(cursor)
@@ -66,6 +67,14 @@ def _leaf(cursor: Cursor) -> Condition:
     if not cursor.is_word(*_LEAVES):
         raise cursor.unexpected("a condition", near=(*_LEAVES, "not", "attributes"), hint=_example(cursor))
     return _LEAVES[cursor.next().text.casefold()](cursor)
+
+
+def _too_much(cursor: Cursor) -> str:
+    if cursor.token.kind is TokenKind.END:
+        return ""
+    if cursor.is_sign(")"):
+        return "no parenthesis is open here"
+    return "a value of several words needs quotes, and several values need in (…)"
 
 
 def _example(cursor: Cursor) -> str:

@@ -25,6 +25,7 @@ _TOKEN = regex.compile(
 _STEP = regex.compile(rf"\.(?:(?P<name>{_NAME})|(?P<string>{_STRING}))")
 _ESCAPE = regex.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
 _MEANT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
+_LONGEST_SHOWN = 60
 _LINE_END = regex.compile(r"\r\n|\n|\r")
 _FOREIGN = {
     "&": "write and",
@@ -62,7 +63,8 @@ class Token:
         """The piece as a sentence names it."""
         if self.kind is TokenKind.END:
             return "the end"
-        return self.text if self.kind is TokenKind.STRING else f'"{self.text}"'
+        shortened = self.text if len(self.text) <= _LONGEST_SHOWN else f"{self.text[:_LONGEST_SHOWN]}…"
+        return shortened if self.kind is TokenKind.STRING else f'"{shortened}"'
 
     def error(self, reason: str, hint: str = "") -> SegmentError:
         """That something is wrong here."""
