@@ -1,0 +1,310 @@
+"""Imports: what comes in and what does not, whatever is imported twice, killed or cancelled."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from distributor.domain.consent import ConsentAction, ConsentMethod, Evidence
+from distributor.domain.errors import InputError
+from distributor.domain.importing import Import, ImportMode, ImportPlan, ImportState
+from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
+from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.flow import import_people
+from distributor.flow.import_files import ImportFiles
+from distributor.flow.import_people import cancel_import, plan_import, run_import, work_on_import
+from distributor.flow.installation import Installation
+from distributor.flow.rings import Ring, Verb
+from distributor.flow.tick import tick
+from distributor.storage import consents, imports, lists, memberships, subscribers, suppressions
+
+PLAN = ImportPlan(list_slug="readers", basis="Signed up at the counter.")
+
+
+@pytest.fixture(autouse=True)
+def readers(installation: Installation) -> None:
+    with installation.database.begin() as connection:
+        lists.add(connection, slug="readers", name="Readers")
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many of them even for a few rows."""
+    monkeypatch.setattr(import_people, "CHUNK_ROWS", 3)
+
+
+def begin(here: Installation, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
+    return plan_import(here, plan, name=name, pieces=[text.encode()])
+
+
+def bring_in(here: Installation, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
+    return run_import(here, begin(here, text, plan, name=name).id)
+
+
+def person(here: Installation, address: str) -> Subscriber:
+    with here.database.begin() as connection:
+        return subscribers.find(connection, address)
+
+
+def states(here: Installation) -> dict[str, Membership]:
+    with here.database.begin() as connection:
+        found = memberships.members(connection, lists.find(connection, "readers").id, limit=1000)
+    return {one.address: state for one, state in found}
+
+
+def actions(here: Installation, address: str) -> list[ConsentAction]:
+    with here.database.begin() as connection:
+        return [one.action for one in consents.of_subscriber(connection, subscribers.find(connection, address).id)]
+
+
+def reasons_against(here: Installation, address: str) -> list[SuppressionReason]:
+    with here.database.begin() as connection:
+        return [one.reason for one in suppressions.matching(connection, Target(hash=hash_of_key(address)))]
+
+
+def bad_rows(here: Installation, of: Import) -> list[Mapping[str, str]]:
+    path = ImportFiles(here.imports_dir).bad_rows(of.id)
+    return list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+
+
+def table(addresses: Iterable[str]) -> str:
+    return "email,name\n" + "".join(f"{address},Somebody\n" for address in addresses)
+
+
+MANY = [f"p{number}@example.org" for number in range(20)]
+
+
+def test_new_people_come_in_with_consent_that_names_the_import_and_the_line(installation: Installation) -> None:
+    done = bring_in(installation, table(MANY))
+    assert (done.state, done.counts.read, done.counts.new) == (ImportState.FINISHED, 20, 20)
+    assert set(states(installation).values()) == {Membership.SUBSCRIBED}
+    with installation.database.begin() as connection:
+        (record,) = consents.of_subscriber(connection, subscribers.find(connection, "p7@example.org").id)
+    assert (record.action, record.method, record.text) == (ConsentAction.GRANTED, ConsentMethod.IMPORT, PLAN.basis)
+    assert record.detail == {"import": done.id, "line": 9}
+
+
+def test_a_repeat_changes_nothing_at_all(installation: Installation) -> None:
+    rows = 'email,name,tags,attributes\nada@example.org,Ada,"a,b","{""n"": 1.0}"\nbo@example.org,Bo,,\n'
+    bring_in(installation, rows)
+    before = person(installation, "ada@example.org"), actions(installation, "ada@example.org")
+    again = bring_in(installation, rows)
+    assert (again.counts.unchanged, again.counts.new, again.counts.changed) == (2, 0, 0)
+    assert (person(installation, "ada@example.org"), actions(installation, "ada@example.org")) == before
+
+
+def test_update_fills_in_and_adds_and_takes_nothing_away(installation: Installation) -> None:
+    bring_in(installation, 'email,name,language,tags,attributes\nada@example.org,Ada,de,a,"{""x"": 1, ""y"": 1}"\n')
+    text = 'email,name,language,tags,attributes\nADA@example.org,Ada L,,"b,a","{""y"": 2}"\nbo@example.org,,,,\n'
+    done = bring_in(installation, text)
+    found = person(installation, "ada@example.org")
+    assert (done.counts.changed, done.counts.new) == (1, 1)
+    assert (found.name, found.language, found.tags) == ("Ada L", "de", ("a", "b"))
+    assert found.attributes == {"x": 1, "y": 2}
+    assert found.address == "ada@example.org"
+
+
+def test_insert_refuses_people_who_are_known(installation: Installation) -> None:
+    bring_in(installation, table(["ada@example.org"]))
+    plan = replace(PLAN, mode=ImportMode.INSERT)
+    done = bring_in(installation, "email,name\nada@example.org,Changed\nbo@example.org,Bo\n", plan)
+    assert (done.counts.new, done.counts.bad) == (1, 1)
+    assert "is known already" in bad_rows(installation, done)[0]["reason"]
+    assert person(installation, "ada@example.org").name == "Somebody"
+
+
+def test_skip_passes_by_people_who_are_known(installation: Installation) -> None:
+    bring_in(installation, table(["ada@example.org"]))
+    plan = replace(PLAN, mode=ImportMode.SKIP)
+    done = bring_in(installation, "email,name\nada@example.org,Changed\nbo@example.org,Bo\n", plan)
+    assert (done.counts.new, done.counts.skipped, done.counts.bad) == (1, 1, 0)
+    assert person(installation, "ada@example.org").name == "Somebody"
+
+
+@pytest.mark.parametrize("mode", list(ImportMode))
+def test_a_dry_run_counts_what_the_run_will_and_changes_nothing(installation: Installation, mode: ImportMode) -> None:
+    bring_in(installation, table(MANY[:4]))
+    plan = replace(PLAN, mode=mode)
+    text = "email,name,status\np0@example.org,Other,\np1@example.org,Somebody,\np2@example.org,,unsubscribed\n" + (
+        "new@example.org,,\nnew@example.org,,\nnobody,,\nlater@example.org,,pending\n"
+    )
+    before = states(installation), person(installation, "p0@example.org")
+    dry = bring_in(installation, text, replace(plan, is_dry_run=True))
+    assert (states(installation), person(installation, "p0@example.org")) == before
+    assert bring_in(installation, text, plan).counts == dry.counts
+
+
+def test_the_second_row_with_an_address_is_refused_wherever_it_stands(installation: Installation) -> None:
+    done = bring_in(
+        installation, table([*MANY, "P0@EXAMPLE.org", "p18@example.org", "new@example.org", "new@example.org"])
+    )
+    assert {row["line"]: row["reason"] for row in bad_rows(installation, done)} == {
+        "22": "the address stands in line 2 already",
+        "23": "the address stands in line 20 already",
+        "25": "the address stands in line 24 already",
+    }
+    assert done.counts.new == 21
+
+
+def test_who_left_stays_away(installation: Installation) -> None:
+    bring_in(installation, table(["ada@example.org"]))
+    with installation.database.begin() as connection:
+        memberships.leave(
+            connection,
+            subscribers.find(connection, "ada@example.org").id,
+            lists.find(connection, "readers").id,
+            Evidence(method=ConsentMethod.FORM, text=""),
+            now=installation.clock(),
+        )
+    bring_in(installation, "email,name\nada@example.org,Ada\n")
+    assert states(installation) == {"ada@example.org": Membership.UNSUBSCRIBED}
+
+
+def test_who_was_erased_is_not_made_known_again(installation: Installation) -> None:
+    with installation.database.begin() as connection:
+        target = Target(hash=hash_of_key("ada@example.org"))
+        suppressions.add(connection, [target], SuppressionReason.ERASED, now=installation.clock())
+    done = bring_in(installation, table(["ada@example.org", "bo@example.org"]))
+    assert (done.counts.new, done.counts.bad) == (1, 1)
+    assert "erased at their own wish" in bad_rows(installation, done)[0]["reason"]
+
+
+def test_who_has_no_mail_where_they_come_from_gets_none_here(installation: Installation) -> None:
+    bring_in(
+        installation,
+        "email,status\nleft@example.org,unsubscribed\nbounced@example.org,bounced\ncross@example.org,complained\n"
+        "blocked@example.org,blocklisted\noff@example.org,disabled\nslow@example.org,pending\n",
+    )
+    found = states(installation)
+    assert found.pop("slow@example.org") is Membership.PENDING
+    assert set(found.values()) == {Membership.UNSUBSCRIBED}
+    assert reasons_against(installation, "left@example.org") == []
+    assert reasons_against(installation, "bounced@example.org") == [SuppressionReason.HARD_BOUNCE]
+    assert reasons_against(installation, "cross@example.org") == [SuppressionReason.COMPLAINT]
+    assert reasons_against(installation, "blocked@example.org") == [SuppressionReason.IMPORTED]
+    assert person(installation, "off@example.org").status is SubscriberStatus.DISABLED
+    assert actions(installation, "left@example.org") == [ConsentAction.WITHDRAWN]
+    assert actions(installation, "slow@example.org") == [ConsentAction.REQUESTED]
+
+
+def mailchimp_left(when: datetime) -> str:
+    return (
+        "Email Address,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME\n"
+        f'ada@example.org,2,,,"{when:%Y-%m-%d %H:%M:%S}"\n'
+    )
+
+
+def test_who_left_there_after_agreeing_here_is_off_the_list(installation: Installation) -> None:
+    bring_in(installation, table(["ada@example.org"]))
+    bring_in(installation, mailchimp_left(datetime.now(UTC) + timedelta(days=1)))
+    assert states(installation) == {"ada@example.org": Membership.UNSUBSCRIBED}
+    assert actions(installation, "ada@example.org") == [ConsentAction.GRANTED, ConsentAction.WITHDRAWN]
+
+
+def test_who_left_there_before_agreeing_here_stays_on_the_list(installation: Installation) -> None:
+    bring_in(installation, table(["ada@example.org"]))
+    bring_in(installation, mailchimp_left(datetime(2019, 1, 1, tzinfo=UTC)))
+    assert states(installation) == {"ada@example.org": Membership.SUBSCRIBED}
+
+
+def test_the_opt_in_elsewhere_is_kept_as_evidence(installation: Installation) -> None:
+    bring_in(
+        installation,
+        "Email Address,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME\n"
+        "ada@example.org,2,2020-01-02 03:04:05,192.0.2.1,\n",
+    )
+    with installation.database.begin() as connection:
+        (record,) = consents.of_subscriber(connection, subscribers.find(connection, "ada@example.org").id)
+    assert record.detail["optin_time"] == "2020-01-02 03:04:05"
+    assert record.detail["optin_ip"] == "192.0.2.1"
+
+
+def test_an_import_needs_a_basis(installation: Installation) -> None:
+    with pytest.raises(InputError, match="on what basis"):
+        begin(installation, table(MANY), replace(PLAN, basis=" "))
+
+
+def test_bad_rows_keep_their_cells_and_no_formula(installation: Installation) -> None:
+    done = bring_in(installation, 'email,name\nnobody,"=HYPERLINK(""http://evil.example"")"\n')
+    assert bad_rows(installation, done)[0]["name"] == '\'=HYPERLINK("http://evil.example")'
+
+
+def test_a_file_of_bad_rows_stays_as_it_was_committed(installation: Installation) -> None:
+    begun = begin(installation, table(["one", "two", "three", "four", "five"]))
+    stopped = run_import(installation, begun.id, until=installation.clock())
+    assert stopped.counts.read == 0
+    # What a process wrote before it was killed, and never committed.
+    ImportFiles(installation.imports_dir).bad_rows(begun.id).write_text("half a row")
+    done = run_import(installation, begun.id)
+    assert [row["email"] for row in bad_rows(installation, done)] == ["one", "two", "three", "four", "five"]
+
+
+def test_the_same_file_begun_and_not_ended_is_gone_on_with(installation: Installation) -> None:
+    begun = begin(installation, table(MANY))
+    assert begin(installation, table(MANY)).id == begun.id
+    assert begin(installation, table(MANY), replace(PLAN, mode=ImportMode.SKIP)).id != begun.id
+    assert begin(installation, table(MANY[1:])).id != begun.id
+    run_import(installation, begun.id)
+    assert begin(installation, table(MANY)).id != begun.id
+
+
+def test_two_processes_are_not_at_one_import(installation: Installation) -> None:
+    begun = begin(installation, table(MANY))
+    with ImportFiles(installation.imports_dir).hold(begun.id):
+        assert run_import(installation, begun.id).counts.read == 0
+    assert run_import(installation, begun.id).counts.read == 20
+
+
+def test_an_import_that_waits_is_rung_for_and_a_worker_goes_on_until_it_is_done(installation: Installation) -> None:
+    begun = begin(installation, table(MANY))
+    ring = Ring(Verb.IMPORT, begun.id, "default")
+    assert ring in tick(installation)
+    assert work_on_import(installation, begun.id, until=installation.clock() + timedelta(minutes=1)) == []
+    assert ring not in tick(installation)
+    with installation.database.begin() as connection:
+        assert imports.find(connection, begun.id).state is ImportState.FINISHED
+    assert not ImportFiles(installation.imports_dir).source(begun.id).exists()
+
+
+def test_a_cancelled_import_leaves_who_has_come_in(installation: Installation) -> None:
+    begun = begin(installation, table(MANY))
+    seen: list[int] = []
+
+    def cancel_soon(now: Import) -> None:
+        seen.append(now.counts.read)
+        cancel_import(installation, begun.id)
+
+    ended = run_import(installation, begun.id, watch=cancel_soon)
+    assert ended.state is ImportState.CANCELLED
+    assert 3 <= ended.counts.read < 20
+    assert len(states(installation)) == ended.counts.read
+    assert not ImportFiles(installation.imports_dir).source(begun.id).exists()
+
+
+def test_an_import_that_broke_says_so_and_can_be_gone_on_with(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = begin(installation, table(MANY))
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of order")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(import_people, "merge", broken)
+        with pytest.raises(RuntimeError):
+            run_import(installation, begun.id)
+    with installation.database.begin() as connection:
+        assert imports.find(connection, begun.id).error == "the import broke: RuntimeError: out of order"
+    assert tick(installation) == []
+    assert run_import(installation, begun.id).counts.new == 20
+
+
+def test_the_addresses_read_are_forgotten_at_the_end(installation: Installation) -> None:
+    bring_in(installation, table(MANY))
+    with installation.database.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM import_keys")).scalar_one() == 0
