@@ -57,6 +57,7 @@ def create_api(installation: Installation) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         root_path_in_servers=False,
+        generate_unique_id_function=lambda route: str(route.name),
         exception_handlers=exception_handlers(),
         max_body_size=_LARGEST_BODY,
     )

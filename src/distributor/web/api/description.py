@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from distributor.web.api.problems import Fault, Problem
+from distributor.web.api.problems import ONLY_WITH_BODY, Fault, Problem, described_answers
 
 OVERVIEW = """
 Everything about the audience, for other programs.
@@ -54,8 +55,18 @@ def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
         # Behind a proxy the site may live below a path of its host.
         servers=[{"url": f"{urlsplit(public_url).path}/api"}],
     )
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            if "requestBody" not in operation:
+                _drop(operation["responses"], ONLY_WITH_BODY)
+    described["components"]["responses"] = described_answers()
     _, shown = models_json_schema(
         [(Problem, "serialization"), (Fault, "serialization")], ref_template="#/components/schemas/{model}"
     )
     described["components"]["schemas"] |= shown["$defs"]
     return described
+
+
+def _drop(responses: dict[str, Any], statuses: Iterable[str]) -> None:
+    for status in statuses:
+        del responses[status]

@@ -45,7 +45,9 @@ async def export_subscribers(
     turn: Annotated[AsyncExitStack, Depends(_take_export_turn)],
     list_slug: Annotated[Words | None, Query(alias="list", description="Who is or was on this list.")] = None,
     segment: Annotated[Words | None, Query(description="Who is in this segment.")] = None,
-    format_: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.CSV,
+    format_: Annotated[
+        ExportFormat, Query(alias="format", description="One row or one JSON object for each.")
+    ] = ExportFormat.CSV,
 ) -> StreamingResponse:
     """People as a file that an import reads back: of a list, of a segment, of both at once, or everybody."""
     selection = Selection(list_slug=list_slug, segment_slug=segment)

@@ -40,6 +40,10 @@ class ShownList(BaseModel):
         return cls.model_validate(found, from_attributes=True)
 
 
+class ListPage(Page[ShownList]):
+    """Some of the lists, by ascending number."""
+
+
 class CountedList(ShownList):
     """A list, and how many people are in each state on it now."""
 
@@ -57,6 +61,10 @@ class ShownMember(BaseModel):
     @classmethod
     def of(cls, subscriber: Subscriber, state: Membership) -> ShownMember:
         return cls(id=subscriber.id, address=subscriber.address, name=subscriber.name, state=state)
+
+
+class MemberPage(Page[ShownMember]):
+    """Some of the people of a list, by ascending number."""
 
 
 class NewList(Body):
@@ -91,12 +99,12 @@ class OfferedTopics(Body):
 
 
 @router.get("", dependencies=[needs(Scope.LISTS_READ)])
-def list_lists(here: Here, limit: Limit = 50, after: After = 0) -> Page[ShownList]:
+def list_lists(here: Here, limit: Limit = 50, after: After = 0) -> ListPage:
     """Every list."""
     with here.database.begin() as connection:
         found = sorted(lists.listed(connection), key=_number)
     shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
-    return Page(items=[ShownList.of(one) for one in shown], next=further)
+    return ListPage(items=[ShownList.of(one) for one in shown], next=further)
 
 
 @router.post("", status_code=201, dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(409))
@@ -165,12 +173,12 @@ def offer_topics(here: Here, slug: SlugInPath, body: OfferedTopics) -> OfferedTo
     dependencies=[needs(Scope.LISTS_READ, Scope.SUBSCRIBERS_READ)],
     responses=may_answer(404),
 )
-def list_members(here: Here, slug: SlugInPath, limit: Limit = 50, after: After = 0) -> Page[ShownMember]:
+def list_members(here: Here, slug: SlugInPath, limit: Limit = 50, after: After = 0) -> MemberPage:
     """The people who are or were on a list."""
     with here.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, slug).id, limit=limit + 1, after_id=after)
     shown, further = first_of(found, limit, number=lambda member: member[0].id)
-    return Page(items=[ShownMember.of(*member) for member in shown], next=further)
+    return MemberPage(items=[ShownMember.of(*member) for member in shown], next=further)
 
 
 def _number(one: List) -> int:

@@ -24,6 +24,7 @@ from distributor.web.api.fields import (
     Words,
     Zone,
 )
+from distributor.web.api.paging import Page
 
 NamedLists = Annotated[list[Words], Field(max_length=100, examples=[["weekly-letter"]])]
 
@@ -109,6 +110,14 @@ class ShownConsent(BaseModel):
             network=found.network,
             detail=dict(found.detail),
         )
+
+
+class SubscriberPage(Page[ShownSubscriber]):
+    """Some of the people, by ascending number."""
+
+
+class ConsentPage(Page[ShownConsent]):
+    """Some of the records about somebody, by ascending number."""
 
 
 class StatedConsent(Body):

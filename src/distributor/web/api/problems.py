@@ -27,6 +27,8 @@ from distributor.domain.errors import (
 from distributor.web.headers import PAGE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
+# The server refuses a body that is too large before anybody has looked at it, in words of its own.
+_TEXT = "text/plain"
 _TYPES = "urn:distributor:problem:"
 # What is wrong with the first of a thousand addresses is enough to mend the program that sent them.
 _MOST_FAULTS = 50
@@ -82,25 +84,38 @@ _MEANINGS: Mapping[int, str] = {
     404: "There is nothing of this name or number.",
     405: "This address exists, but not for what was asked of it.",
     409: "This is not possible as things are.",
-    415: "This media type is not taken here.",
+    413: "The body is larger than this address takes.",
     422: "What was sent is wrong: `errors` says where.",
     500: "The fault is ours and has been written down.",
     503: "A part of the service does not answer; try again in a minute.",
 }
+_NAMES = {status: HTTPStatus(status).phrase.replace(" ", "") for status in _MEANINGS}
 _PLACE = ("line", "column", "offset", "length", "path")
 
 
 def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These problems as an operation names them in its description."""
-    schema = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}
-    return {status: {"description": _MEANINGS[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
+    return {
+        status: {"$ref": f"#/components/responses/{_NAMES[status]}", "description": _MEANINGS[status]}
+        for status in statuses
+    }
 
 
-# What any operation may answer. The server refuses a body that is too large before anybody has looked at it.
-ANYWHERE = {
-    **may_answer(400, 401, 403, 422, 500, 503),
-    413: {"description": "The body is larger than this address takes.", "content": {"text/plain": {}}},
-}
+def described_answers() -> dict[str, Any]:
+    """The components of the description that these names refer to."""
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {
+        _NAMES[status]: {
+            "description": meaning,
+            "content": {_TEXT: {"schema": {"type": "string"}}} if status == 413 else {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status, meaning in _MEANINGS.items()
+    }
+
+
+# What any operation may answer, and what those may that take a body.
+ANYWHERE = may_answer(400, 401, 403, 413, 422, 500, 503)
+ONLY_WITH_BODY = frozenset({"400", "413"})
 
 
 def exception_handlers() -> dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]:

@@ -66,6 +66,10 @@ class ShownSegment(BaseModel):
         )
 
 
+class SegmentPage(Page[ShownSegment]):
+    """Some of the segments, by ascending number."""
+
+
 class NewSegment(Body):
     """A condition to be saved."""
 
@@ -106,12 +110,12 @@ class Sample(BaseModel):
 
 
 @router.get("", dependencies=[needs(Scope.SEGMENTS_READ)])
-def list_segments(here: Here, limit: Limit = 50, after: After = 0) -> Page[ShownSegment]:
+def list_segments(here: Here, limit: Limit = 50, after: After = 0) -> SegmentPage:
     """Every saved segment."""
     with here.database.begin() as connection:
         found = sorted(segments.listed(connection), key=_number)
     shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
-    return Page(items=[ShownSegment.of(one) for one in shown], next=further)
+    return SegmentPage(items=[ShownSegment.of(one) for one in shown], next=further)
 
 
 @router.post("", status_code=201, dependencies=[needs(Scope.SEGMENTS_WRITE)], responses=may_answer(404, 409))

@@ -20,12 +20,14 @@ from distributor.storage.subscribers import Search
 from distributor.web.api import who as whom
 from distributor.web.api.door import Here, Turn, needs
 from distributor.web.api.fields import After, Body, Limit, Words
-from distributor.web.api.paging import Page, first_of
+from distributor.web.api.paging import first_of
 from distributor.web.api.people import (
+    ConsentPage,
     NewSubscriber,
     ShownConsent,
     ShownSubscriber,
     SubscriberChanges,
+    SubscriberPage,
     WholeSubscriber,
 )
 from distributor.web.api.problems import ANYWHERE, may_answer
@@ -58,10 +60,10 @@ def search_subscribers(
     tag: Annotated[Words | None, Query(description="One of their tags.")] = None,
     list_slug: Annotated[Words | None, Query(alias="list", description="Who is something to this list.")] = None,
     state: Annotated[Membership, Query(description="What they are to `list`.")] = Membership.SUBSCRIBED,
-    status: SubscriberStatus | None = None,
+    status: Annotated[SubscriberStatus | None, Query(description="Whether they get any mail at all.")] = None,
     limit: Limit = 50,
     after: After = 0,
-) -> Page[ShownSubscriber]:
+) -> SubscriberPage:
     """Find people."""
     with here.database.begin() as connection:
         found = subscribers.search(
@@ -78,7 +80,7 @@ def search_subscribers(
             after_id=after,
         )
     shown, further = first_of(found, limit, number=lambda one: one.id)
-    return Page(items=[ShownSubscriber.of(one) for one in shown], next=further)
+    return SubscriberPage(items=[ShownSubscriber.of(one) for one in shown], next=further)
 
 
 @router.post(
@@ -134,12 +136,12 @@ def change_subscriber(here: Here, who: Who, body: SubscriberChanges) -> ShownSub
 
 
 @router.get("/{who}/consents", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def list_consents(here: Here, who: Who, limit: Limit = 50, after: After = 0) -> Page[ShownConsent]:
+def list_consents(here: Here, who: Who, limit: Limit = 50, after: After = 0) -> ConsentPage:
     """The record of how somebody agreed to mail, or took that back."""
     with here.database.begin() as connection:
         found = consents.of_subscriber(connection, whom.find(connection, who).id)
     shown, further = first_of([one for one in found if one.id > after], limit, number=lambda one: one.id)
-    return Page(items=[ShownConsent.of(one) for one in shown], next=further)
+    return ConsentPage(items=[ShownConsent.of(one) for one in shown], next=further)
 
 
 @router.post("/{who}/suppress", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)], responses=may_answer(404))

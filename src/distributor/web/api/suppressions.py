@@ -72,6 +72,10 @@ class ShownSuppression(BaseModel):
         )
 
 
+class SuppressionPage(Page[ShownSuppression]):
+    """Some of what is suppressed, by ascending number."""
+
+
 class NewSuppressions(Body):
     """What is to get no mail any more."""
 
@@ -125,12 +129,12 @@ def list_suppressions(
     reason: Annotated[SuppressionReason | None, Query(description="Only for this reason.")] = None,
     limit: Limit = 50,
     after: After = 0,
-) -> Page[ShownSuppression]:
+) -> SuppressionPage:
     """What is suppressed, and why."""
     with here.database.begin() as connection:
         found = suppressions.listed(connection, reason=reason, limit=limit + 1, after_id=after)
     shown, further = first_of(found, limit, number=lambda one: one.id)
-    return Page(items=[ShownSuppression.of(one) for one in shown], next=further)
+    return SuppressionPage(items=[ShownSuppression.of(one) for one in shown], next=further)
 
 
 @router.post("", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)])
