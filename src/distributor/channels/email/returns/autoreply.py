@@ -28,7 +28,7 @@ _SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(r"auto-replied|auto-reply", re.IGNORECASE)
-_GENERATED = re.compile(r"auto-(?:generated|replied|reply|notified)", re.IGNORECASE)
+_GENERATED = re.compile(r"auto-(?:generated|notified)", re.IGNORECASE)
 _FIELDS = (
     "x-autoreply",
     "x-autorespond",
@@ -51,6 +51,8 @@ def read_autoreply(letter: Letter) -> Return | None:
         return None
     said = (
         bool(_ANSWERED.match(fields.get("auto-submitted")))
+        or (bool(_GENERATED.match(fields.get("auto-submitted"))) and "in-reply-to" in fields)
+        or fields.get("x-apple-action").lower() == "vacation"
         or any(name in fields and fields.get(name).lower() not in ("no", "none", "false") for name in _FIELDS)
         or bool(_PRECEDENCE.search(fields.get("precedence")))
     )

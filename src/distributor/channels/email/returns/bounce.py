@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.formats import Format
+from distributor.channels.email.returns.format import Format
 from distributor.channels.email.returns.judging import judge
 from distributor.channels.email.returns.letter import Letter
 from distributor.channels.email.returns.notice import Notice, read_notice

@@ -11,7 +11,7 @@ import re
 from distributor.channels.email.returns.addresses import without_addresses
 from distributor.channels.email.returns.codes import REPLIES, reason_of_status
 from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.formats import Format
+from distributor.channels.email.returns.format import Format
 from distributor.channels.email.returns.phrases import PHRASES
 from distributor.channels.email.returns.providers import provider_verdict
 from distributor.channels.email.returns.reasons import Reason
@@ -84,6 +84,8 @@ def _from_words(text: str, evidence: Evidence, form: Format | None) -> Reason | 
     reason = phrase_verdict(plain_words(text), evidence.command)
     if reason is Reason.USERUNKNOWN:
         return _of_an_unknown_user(evidence)
+    if reason is Reason.SECURITYERROR and ".7." in evidence.status:
+        return reason_of_status(evidence.status) or reason
     if reason in _TOO_LARGE:
         return Reason.EXCEEDLIMIT if evidence.status.endswith(".2.3") else reason
     return reason

@@ -36,7 +36,7 @@ _PERSON = (
 )
 _PAUSED = (
     r"(?:disabled|suspended|inactive|locked|frozen|deactivated|closed|discontinued|terminated|expired"
-    r"|de-?activated|not active|no longer active|been blocked|archived|on hold|dormant"
+    r"|de-?activated|not active|no longer active|archived|on hold|dormant"
     r"|unavailable for delivery)"
 )
 # Up to five words, none of which names another thing that may be unknown.
@@ -87,7 +87,8 @@ PHRASES: tuple[Phrase, ...] = (
     _phrase(
         Reason.USERUNKNOWN,
         r"bad-?rcpt-?to|bad-?recipient-?to|valid-?rcpt-?to|bad-recipient|envelope recipient has been denied",
-        r"can't accept user|not present in (?:the )?directory|user missing home directory|destination addresses were",
+        r"is not a valid rfc-?\d{4} address|can't accept user|not present in (?:the )?directory"
+        r"|user missing home directory|destination addresses were",
         r"recipient (?:is )?not (?:accepted|ok|exist)|rejected: account unavailable|recipients? was undeliverable",
     ),
     _phrase(
@@ -138,7 +139,11 @@ PHRASES: tuple[Phrase, ...] = (
     _phrase(Reason.REJECTED, r"purported responsible address"),
     _phrase(Reason.REQUIREPTR, r"unverif\w+ sending ips?|mismatch\w* client ip|client ip .{0,40}mismatch"),
     _phrase(Reason.BLOCKED, r"a problem occurred\..{0,120}\(bl\)|ip=[\d.]+ - (?:a problem occurred|dialup|none/dyn)"),
-    _phrase(Reason.SPAMDETECTED, rf"{_LISTS}\w* (?:url|link|uri)"),
+    _phrase(
+        Reason.SPAMDETECTED,
+        rf"{_LISTS}\w* (?:url|link|uri)",
+        r"\burl in (?:this|the|your) (?:e-?mail|message|mail).{0,40}listed",
+    ),
     # The mailbox is full.
     _phrase(
         Reason.MAILBOXFULL,
@@ -206,9 +211,9 @@ PHRASES: tuple[Phrase, ...] = (
         r"(?:mail ?-?box|account|user|recipient|customer|owner|domain|addressee|inbox|user'?s?"
         rf"|e-?mail account|recipient address)(?:\(s\))?(?: \S+){{0,6}} (?:is |are |was |has been "
         rf"|have been |been |temporarily |currently |permanently |administratively ){{0,3}}{_PAUSED}",
-        r"(?:disabled|suspended|inactive|locked|frozen|deactivated|closed|blocked"
-        r"|discontinued) (?:due to inactivity|(?:mail ?-?box|account|user|recipient|customer"
-        r"|e-?mail address)\b)",
+        r"(?:blocked due to inactivity|(?:disabled|suspended|inactive|locked|frozen|deactivated|closed|discontinued)"
+        r" (?:due to inactivity|(?:mail ?-?box|account|user|recipient|customer"
+        r"|e-?mail address)\b))",
         r"email account that you tried to reach is (?:disabled|inactive)|boxunavailable|is (?:not"
         r"|no longer) (?:an )?active(?: user| account| mailbox)?\b",
         r"recipient suspend the service|suspended(?: \S+){0,3} (?:service|account)|account not active"
@@ -247,7 +252,7 @@ PHRASES: tuple[Phrase, ...] = (
     # The sender's domain did not vouch for the mail: SPF, DKIM, DMARC.
     _phrase(
         Reason.AUTHFAILURE,
-        r"\bdmarc\b|\bspf\b|\bdkim\b|sender policy framework|domainkeys|sender ?id (?:check|fail)",
+        r"dmarc|\bspf\b|\bdkim\b|sender policy framework|domainkeys|sender ?id (?:check|fail)",
         r"authentication (?:checks?|results?|information|level|tests?)(?: \S+){0,4} (?:fail|not|required"
         r"|missing)|required authentication level|multiple authentication checks failed",
         r"unauthenticated (?:e-?mail|mail|message)|(?:e-?mail|message|mail|sender)(?: \S+){0,3} (?:is|was"
@@ -350,7 +355,7 @@ PHRASES: tuple[Phrase, ...] = (
         r"(?:message|mail|e-?mail|sending|send|sender|submission|recipient|receiving|receive|delivery"
         r"|hourly|daily|traffic) ?(?:rate|frequency|quota)(?: \S+){0,4} (?:limit\w*|exceed\w*|too|reached"
         r"|over)|rate[- ]?limit\w*|(?:hourly|daily|monthly|sending) (?:\S+ ){0,3}(?:limit|maximum|max)\b",
-        r"throttl|slow down|too (?:fast|quickly|frequently|often|rapidly)|at a rate that prevents"
+        r"receivingrate|throttl|slow down|too (?:fast|quickly|frequently|often|rapidly)|at a rate that prevents"
         r"|unusual rate|(?:sent|sending|send|received)(?: \S+){0,3} too many (?:messages?|mails?|e-?mails?"
         r"|recipients?)|has sent to too many|receiving(?: \S+){0,4} too quickly|excessive (?:volume|rate"
         r"|number)|(?:has )?exceeded(?: \S+){0,4} (?:messages|emails|mails) (?:per|allowed)",
@@ -585,7 +590,8 @@ PHRASES: tuple[Phrase, ...] = (
     _phrase(
         Reason.EXPIRED,
         r"time(?:d)?[ -]?out\b|expired?\b|(?:could|can)(?: ?not"
-        r"|n't) (?:be )?deliver\w*(?: \S+){0,3} (?:for|in|within|after|the last|since|until)\b"
+        r"|n't) (?:be )?deliver\w*(?: \S+){0,3} (?:for|in|within|after|the last|since"
+        r"|until) (?:(?:more than|the (?:last|past)) )?\d"
         r"|retry (?:time|timeout|limit|period)|(?:been )?in (?:the |its )?queue(?: \S+){0,2} (?:too long"
         r"|for)|(?:giving|gave|given) up|delay(?:ed)?\b|too old|(?:has |have )?(?:not"
         r"|n't) (?:yet )?been (?:able|delivered)|not reachable|did not accept our requests to connect"

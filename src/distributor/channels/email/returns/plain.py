@@ -6,7 +6,8 @@ import re
 
 from distributor.channels.email.returns.addresses import ADDRESS, find_address, find_addresses, tidy
 from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.formats import FORMATS, SYSTEM, Format
+from distributor.channels.email.returns.format import SYSTEM, Format
+from distributor.channels.email.returns.formats import FORMATS
 from distributor.channels.email.returns.letter import Letter
 from distributor.channels.email.returns.notice import Notice
 from distributor.channels.email.returns.transcript import read_answer, read_conclusions
