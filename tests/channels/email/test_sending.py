@@ -253,7 +253,7 @@ def test_a_server_that_will_not_deal_with_us_is_told_once(behaviour: object, rea
 
     async def run() -> list[Outcome]:
         async with server:
-            url = f"smtp://ann:secret@127.0.0.1:{server.port}?starttls=off"
+            url = f"smtp://ann:secret@127.0.0.1:{server.port}?tls=off"
             return await send_all(url, deliveries(9), connections=3)
 
     (outcome,) = asyncio.run(run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from distributor.channels.email.smtp_connect import SenderRefusedError, connect
 from distributor.channels.email.smtp_reply import BrokenSessionError
 from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.channels.email.smtp_wire import Wire
-from distributor.domain.errors import ServiceError
+from distributor.domain.errors import ConfigurationError, ServiceError
 
 from .mailing import PATIENCE
 from .smtp_servers import EXTENSIONS, HangUp, Raw, Server, at, either
@@ -31,10 +31,8 @@ from .smtp_servers import EXTENSIONS, HangUp, Raw, Server, at, either
 TLS_EXTENSIONS = (*EXTENSIONS, "STARTTLS", "AUTH PLAIN LOGIN")
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
+def make_certificate(folder: Path, *, address: str = "127.0.0.1", days: int = 1) -> tuple[Path, Path]:
+    """A certificate that signs itself and is good from two days ago until so many days from now, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
@@ -44,9 +42,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -57,11 +55,21 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "cert.pem", folder / "key.pem"
 
 
-@pytest.fixture
-def server_tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+def tls_server(certificate: tuple[Path, Path]) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*certificate)
     return context
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def server_tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+    return tls_server(certificate)
 
 
 @pytest.fixture
@@ -164,17 +172,17 @@ def test_starttls_is_used_where_it_is_offered(server_tls: ssl.SSLContext) -> Non
 
 def test_starttls_can_be_turned_off(server_tls: ssl.SSLContext) -> None:
     server = Server(extensions=TLS_EXTENSIONS, tls=server_tls)
-    open_session(server, lambda server: server.url + "?starttls=off")
+    open_session(server, lambda server: server.url + "?tls=off")
     assert not server.sessions[0].is_encrypted
 
 
 def test_required_tls_takes_a_certificate_that_convinces(server_tls: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     server = Server(extensions=TLS_EXTENSIONS, tls=server_tls)
-    open_session(server, lambda server: server.url + "?starttls=require", tls=trusting)
+    open_session(server, lambda server: server.url + "?tls=verify", tls=trusting)
     assert server.sessions[0].is_encrypted
 
 
-@pytest.mark.parametrize("url", [with_user(), lambda server: server.url + "?starttls=require"])
+@pytest.mark.parametrize("url", [with_user(), lambda server: server.url + "?tls=verify"])
 def test_a_certificate_that_does_not_convince_is_refused(
     server_tls: ssl.SSLContext, url: Callable[[Server], str]
 ) -> None:
@@ -184,12 +192,52 @@ def test_a_certificate_that_does_not_convince_is_refused(
     assert not any(command.startswith("AUTH") for command in server.commands)
 
 
-@pytest.mark.parametrize("url", [with_user(), lambda server: server.url + "?starttls=require"])
+@pytest.mark.parametrize("url", [with_user(), lambda server: server.url + "?tls=verify"])
 def test_neither_password_nor_protected_mail_goes_in_the_clear(url: Callable[[Server], str]) -> None:
     server = Server(extensions=(*EXTENSIONS, "AUTH PLAIN"))
     with pytest.raises(SenderRefusedError, match="STARTTLS"):
         open_session(server, url)
     assert server.commands[-1].startswith("EHLO")
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_file_of_authorities_says_whose_certificates_convince(scheme: str, certificate: tuple[Path, Path]) -> None:
+    server = Server(extensions=TLS_EXTENSIONS, tls=tls_server(certificate), implicit_tls=scheme == "smtps")
+    open_session(server, lambda server: f"{scheme}://127.0.0.1:{server.port}?tls=verify&ca={certificate[0]}")
+    assert server.sessions[0].is_encrypted
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+@pytest.mark.parametrize(
+    ("flaw", "reason"), [({"address": "127.0.0.2"}, "IP address mismatch"), ({"days": -1}, "expired")]
+)
+def test_a_bad_certificate_of_a_known_authority_is_refused(
+    scheme: str, flaw: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    bad = make_certificate(tmp_path, **flaw)
+    server = Server(extensions=TLS_EXTENSIONS, tls=tls_server(bad), implicit_tls=scheme == "smtps")
+    with pytest.raises(SenderRefusedError, match=reason):
+        open_session(server, lambda server: f"{scheme}://127.0.0.1:{server.port}?tls=verify&ca={bad[0]}")
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_encryption_alone_takes_any_certificate(scheme: str, server_tls: ssl.SSLContext) -> None:
+    behaviour = at("AUTH", "235 2.7.0 welcome")
+    server = Server(behaviour, extensions=TLS_EXTENSIONS, tls=server_tls, implicit_tls=scheme == "smtps")
+    open_session(server, with_user("?tls=encrypt", scheme=scheme))
+    assert server.sessions[0].is_encrypted
+    assert any(command.startswith("AUTH PLAIN") for command in server.commands)
+
+
+def test_encryption_alone_is_still_no_mail_in_the_clear() -> None:
+    server = Server()
+    with pytest.raises(SenderRefusedError, match="STARTTLS"):
+        open_session(server, lambda server: server.url + "?tls=encrypt")
+
+
+def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"nothing\.pem"):
+        open_session(Server(), lambda server: f"{server.url}?tls=verify&ca={tmp_path / 'nothing.pem'}")
 
 
 def test_what_was_said_before_tls_does_not_count_after_it(server_tls: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
@@ -220,7 +268,7 @@ def test_a_server_that_speaks_no_tls_where_it_should_may_pass() -> None:
 @pytest.mark.parametrize("offer", ["AUTH PLAIN LOGIN", "AUTH=LOGIN PLAIN", "auth cram-md5 plain"])
 def test_plain_login_is_one_command(offer: str) -> None:
     server = Server(at("AUTH", "235 2.7.0 welcome"), extensions=(offer,))
-    open_session(server, with_user("?starttls=off"))
+    open_session(server, with_user("?tls=off"))
     (command,) = [command for command in server.commands if command.startswith("AUTH")]
     assert b64decode(command.removeprefix("AUTH PLAIN ")) == b"\0ann\0s@cret"
 
@@ -228,7 +276,7 @@ def test_plain_login_is_one_command(offer: str) -> None:
 def test_login_by_questions_answers_both() -> None:
     answers = {"AUTH LOGIN": "334 VXNlcm5hbWU6", "YW5u": "334 UGFzc3dvcmQ6", "c0BjcmV0": "235 2.7.0 welcome"}
     server = Server(lambda session, verb, line: answers.get(line), extensions=("AUTH LOGIN",))
-    open_session(server, with_user("?starttls=off"))
+    open_session(server, with_user("?tls=off"))
     assert server.commands[1:4] == ["AUTH LOGIN", "YW5u", "c0BjcmV0"]
 
 
@@ -238,13 +286,46 @@ def test_login_by_questions_answers_both() -> None:
 )
 def test_a_login_that_fails(reply: str, error: type[ServiceError]) -> None:
     with pytest.raises(error, match=reply) as caught:
-        open_session(Server(at("AUTH", reply), extensions=("AUTH PLAIN",)), with_user("?starttls=off"))
+        open_session(Server(at("AUTH", reply), extensions=("AUTH PLAIN",)), with_user("?tls=off"))
     assert "s@cret" not in str(caught.value)
 
 
 def test_a_server_without_a_login_we_know_is_not_used() -> None:
     with pytest.raises(SenderRefusedError, match="neither AUTH PLAIN nor AUTH LOGIN"):
-        open_session(Server(extensions=("AUTH GSSAPI",)), with_user("?starttls=off"))
+        open_session(Server(extensions=("AUTH GSSAPI",)), with_user("?tls=off"))
+
+
+def test_a_token_is_one_command() -> None:
+    server = Server(at("AUTH", "235 2.7.0 welcome"), extensions=("AUTH PLAIN XOAUTH2",))
+    open_session(server, with_user("?tls=off&auth=xoauth2"))
+    (command,) = [command for command in server.commands if command.startswith("AUTH")]
+    assert b64decode(command.removeprefix("AUTH XOAUTH2 ")) == b"user=ann\x01auth=Bearer s@cret\x01\x01"
+
+
+def test_a_token_that_is_not_accepted_is_told_with_the_reason() -> None:
+    """The challenge has to be answered with an empty line before the server says no."""
+    challenge = b64encode(b'{"status":"401","schemes":"bearer","scope":"https://mail.example/"}').decode()
+    behaviour = either(at("AUTH", f"334 {challenge}"), at("", "535 5.7.8 Username and Password not accepted"))
+    server = Server(behaviour, extensions=("AUTH XOAUTH2",))
+    with pytest.raises(SenderRefusedError, match=r"535 5\.7\.8 .*not accepted .*the token: 401") as caught:
+        open_session(server, with_user("?tls=off&auth=xoauth2"))
+    assert server.commands[-1] == ""
+    assert "s@cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("challenge", ["", "no base64!", "bm8ganNvbg==", "W10=", "eyJzdGF0dXMiOiAiXHUwMDAwIn0="])
+def test_a_challenge_that_says_nothing_sensible_changes_nothing(challenge: str) -> None:
+    behaviour = either(at("AUTH", f"334 {challenge}"), at("", "535 5.7.8 no"))
+    with pytest.raises(SenderRefusedError, match=r"535 5\.7\.8 no \(the token: no reason was given\)"):
+        open_session(Server(behaviour, extensions=("AUTH XOAUTH2",)), with_user("?tls=off&auth=xoauth2"))
+
+
+@pytest.mark.parametrize(
+    ("auth", "offer"), [("xoauth2", "AUTH PLAIN LOGIN"), ("plain", "AUTH LOGIN XOAUTH2"), ("login", "AUTH PLAIN")]
+)
+def test_the_way_of_logging_in_that_was_asked_for_is_not_replaced_by_another(auth: str, offer: str) -> None:
+    with pytest.raises(SenderRefusedError, match=f"no AUTH {auth.upper()}"):
+        open_session(Server(extensions=(offer,)), with_user(f"?tls=off&auth={auth}"))
 
 
 @pytest.mark.parametrize("verb", ["EHLO", "STARTTLS", "AUTH"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.channels.email.smtp_url import SmtpUrl, StartTls
+from distributor.channels.email.smtp_url import Mechanism, SmtpUrl, TlsMode
 from distributor.domain.errors import ConfigurationError
 
 
@@ -15,16 +15,29 @@ from distributor.domain.errors import ConfigurationError
         ("SMTP://mail.example.org:587/", SmtpUrl(host="mail.example.org", port=587)),
         ("smtps://mail.example.org", SmtpUrl(host="mail.example.org", port=465, implicit_tls=True)),
         (
-            "smtp://ann%40example.org:p%3A%2Fw%20d@mail.example.org:587?starttls=require",
+            "smtp://ann%40example.org:p%3A%2Fw%20d@mail.example.org:587?tls=verify",
             SmtpUrl(
                 host="mail.example.org",
                 port=587,
-                starttls=StartTls.REQUIRE,
+                tls=TlsMode.VERIFY,
                 user="ann@example.org",
                 password="p:/w d",
             ),
         ),
-        ("smtp://[::1]:2525?starttls=off", SmtpUrl(host="::1", port=2525, starttls=StartTls.OFF)),
+        ("smtp://[::1]:2525?tls=off", SmtpUrl(host="::1", port=2525, tls=TlsMode.OFF)),
+        (
+            "smtps://ann:token@mail.example.org?ca=/etc/our%20ca.pem&auth=xoauth2&tls=encrypt",
+            SmtpUrl(
+                host="mail.example.org",
+                port=465,
+                implicit_tls=True,
+                tls=TlsMode.ENCRYPT,
+                ca="/etc/our ca.pem",
+                auth=Mechanism.XOAUTH2,
+                user="ann",
+                password="token",
+            ),
+        ),
     ],
 )
 def test_a_url_says_where_and_how(url: str, expected: SmtpUrl) -> None:
@@ -41,8 +54,11 @@ def test_a_url_says_where_and_how(url: str, expected: SmtpUrl) -> None:
         "smtp://ann:secret@",
         "smtp://ann:secret@mail.example.org:port",
         "smtp://ann:secret@mail.example.org:99999",
-        "smtp://ann:secret@mail.example.org?starttls=maybe",
+        "smtp://ann:secret@mail.example.org?tls=maybe",
         "smtp://ann:secret@mail.example.org?secret=1",
+        "smtps://ann:secret@mail.example.org?tls=off",
+        "smtp://ann:secret@mail.example.org?auth=md5",
+        "smtp://mail.example.org?auth=plain",
         "smtp://ann:secret@mail.example.org/inbox",
         "smtp://ann:secret@mail.example.org#x",
         "smtp://ann:sec/ret@mail.example.org",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from base64 import b64encode
-from functools import cache
 
 from distributor.channels.email.smtp import Connection, Timeouts
+from distributor.channels.email.smtp_login import choose_mechanism, log_in
 from distributor.channels.email.smtp_reply import BrokenSessionError, Reply
-from distributor.channels.email.smtp_url import SmtpUrl, StartTls
+from distributor.channels.email.smtp_tls import context_for
+from distributor.channels.email.smtp_url import Mechanism, SmtpUrl, TlsMode
 from distributor.channels.email.smtp_wire import Wire
 from distributor.domain.errors import ServiceError
 
@@ -29,12 +29,13 @@ class SenderRefusedError(ServiceError):
 
 
 async def connect(url: SmtpUrl, *, timeouts: Timeouts | None = None, tls: ssl.SSLContext | None = None) -> Connection:
-    """Open a session as `url` says; `tls` replaces the system's list of authorities.
+    """Open a session as `url` says; `tls` replaces what it says of certificates.
 
-    Raises BrokenSessionError if another try may help, and SenderRefusedError if it will not.
+    Raises BrokenSessionError if another try may help, SenderRefusedError if it will not, and ConfigurationError for a
+    file of authorities that cannot be used.
     """
     timeouts = timeouts or Timeouts()
-    opening = _Opening(url, timeouts=timeouts, tls=tls)
+    opening = _Opening(url, timeouts=timeouts, tls=tls or context_for(url))
     try:
         return await opening.run()
     except ssl.SSLCertVerificationError as error:
@@ -44,7 +45,7 @@ async def connect(url: SmtpUrl, *, timeouts: Timeouts | None = None, tls: ssl.SS
 class _Opening:
     """The steps up to an open session; the wire and the server's extensions change on the way."""
 
-    def __init__(self, url: SmtpUrl, *, timeouts: Timeouts, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, url: SmtpUrl, *, timeouts: Timeouts, tls: ssl.SSLContext) -> None:
         self._url = url
         self._timeouts = timeouts
         self._tls = tls
@@ -52,7 +53,7 @@ class _Opening:
         self._extensions: dict[str, str] = {}
 
     async def run(self) -> Connection:
-        tls = self._verifying() if self._url.implicit_tls else None
+        tls = self._tls if self._url.implicit_tls else None
         self._wire = await Wire.open(self._url.host, self._url.port, tls=tls, seconds=self._timeouts.connect)
         try:
             await self._take_greeting()
@@ -84,14 +85,14 @@ class _Opening:
             raise _refusal(f"{self._url.place} does not take our greeting", reply)
 
     async def _go_under_tls(self) -> None:
-        if self._wire.is_encrypted or self._url.starttls is StartTls.OFF:
+        if self._wire.is_encrypted or self._url.tls is TlsMode.OFF:
             return
-        is_needed = self._url.starttls is StartTls.REQUIRE or self._url.user is not None
+        is_needed = self._url.needs_encryption
         if "STARTTLS" not in self._extensions:
             if is_needed:
                 raise SenderRefusedError(
                     f"{self._url.place} offers no STARTTLS; to send in the clear all the same, the SMTP URL has to say "
-                    "starttls=off"
+                    "tls=off"
                 )
             return
         reply = await self._ask("STARTTLS")
@@ -99,38 +100,27 @@ class _Opening:
             if is_needed:
                 raise _refusal(f"{self._url.place} offers STARTTLS and then refuses it", reply)
             return
-        # Where encryption is a bonus, an unknown certificate is still better than none at all (RFC 7435).
-        context = self._verifying() if is_needed or self._tls else _encrypting()
-        self._wire = await self._wire.start_tls(context, self._url.host, self._timeouts.connect)
+        self._wire = await self._wire.start_tls(self._tls, self._url.host, self._timeouts.connect)
         await self._say_hello()
 
     async def _log_in(self) -> None:
         if self._url.user is None:
             return
-        offered = self._extensions.get("AUTH", "").upper().split()
-        if "PLAIN" in offered:
-            reply = await self._ask("AUTH PLAIN " + _base64(f"\0{self._url.user}\0{self._url.password}"))
-        elif "LOGIN" in offered:
-            reply = await self._log_in_by_questions()
-        else:
-            raise SenderRefusedError(f"{self._url.place} offers neither AUTH PLAIN nor AUTH LOGIN; leave out the user")
+        mechanism = choose_mechanism(self._url, frozenset(self._extensions.get("AUTH", "").upper().split()))
+        if mechanism is None:
+            wanted = "neither AUTH PLAIN nor AUTH LOGIN"
+            if self._url.auth is not Mechanism.AUTO:
+                wanted = f"no AUTH {self._url.auth.upper()}"
+            raise SenderRefusedError(
+                f"{self._url.place} offers {wanted}; leave out the user, or choose another way by auth=…"
+            )
+        reply = await log_in(self._url, mechanism, self._ask)
         if not reply.is_positive:
             raise _refusal(f"{self._url.place} does not accept user and password", reply)
-
-    async def _log_in_by_questions(self) -> Reply:
-        reply = await self._ask("AUTH LOGIN")
-        for answer in (self._url.user or "", self._url.password):
-            if reply.code != 334:
-                break
-            reply = await self._ask(_base64(answer))
-        return reply
 
     async def _ask(self, line: str) -> Reply:
         self._wire.write(f"{line}\r\n".encode("ascii"))
         return await self._wire.reply(self._timeouts.command)
-
-    def _verifying(self) -> ssl.SSLContext:
-        return self._tls or _verifying_by_system()
 
 
 def _refusal(what: str, reply: Reply) -> ServiceError:
@@ -145,20 +135,3 @@ def _own_name(address: str) -> str:
     if _HOST_NAME.fullmatch(name):
         return name
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode()).decode("ascii")
-
-
-@cache
-def _verifying_by_system() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-@cache
-def _encrypting() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
