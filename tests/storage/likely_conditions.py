@@ -50,7 +50,7 @@ from storage.crowd import (
     ZONES,
 )
 
-_ATTACKS = ("'; DROP TABLE subscribers; --", "' OR '1'='1", "%(x)s", ":name", "$1", "\\'", "{}", "%", "_", "a\nb")
+ATTACKS = ("'; DROP TABLE subscribers; --", "' OR '1'='1", "%(x)s", ":name", "$1", "\\'", "{}", "%", "_", "a\nb")
 _KEYS = tuple(f"{start}{number}@{domain}" for start in ("p", "o%27") for number in (1, 2, 3) for domain in DOMAINS)
 _TEXTS_OF_FIELDS: dict[Field, tuple[str, ...]] = {
     Field.NAME: NAMES,
@@ -69,11 +69,11 @@ def _parts(texts: tuple[Any, ...]) -> st.SearchStrategy[str]:
     """Pieces of the texts, and signs that are none."""
     whole = st.sampled_from([text for text in texts if isinstance(text, str) and text])
     piece = st.tuples(whole, st.integers(0, 3), st.integers(1, 5)).map(lambda cut: cut[0][cut[1] : cut[1] + cut[2]])
-    return st.one_of(whole, whole.map(str.upper), piece.filter(bool), st.sampled_from(_ATTACKS))
+    return st.one_of(piece.filter(bool), whole, whole.map(str.upper), st.sampled_from(ATTACKS))
 
 
 _scalars = [value for value in VALUES if isinstance(value, str | int | float) and value != ""]
-scalars = st.one_of(st.sampled_from(_scalars), st.sampled_from(_ATTACKS), st.sampled_from((8010, 30.0, "missing")))
+scalars = st.one_of(st.sampled_from(_scalars), st.sampled_from(ATTACKS), st.sampled_from((8010, 30.0, "missing")))
 numbers = st.sampled_from([value for value in _scalars if type(value) in {int, float}])
 paths = st.one_of(
     st.sampled_from(ATTRIBUTES).map(lambda name: (name,)),
@@ -94,12 +94,15 @@ _with_last = st.integers(1, 8).flatmap(
         last=st.just(last),
     )
 )
-leaves = st.one_of(
-    st.just(Everyone()),
-    *(st.builds(FieldIs, field=st.just(field), values=_several(texts)) for field, texts in _TEXTS_OF_FIELDS.items()),
-    *(
-        st.builds(FieldMatches, field=st.just(field), match=st.sampled_from(Match), text=_parts(texts))
-        for field, texts in _TEXTS_OF_FIELDS.items()
+_each_kind = (
+    st.one_of(
+        *(st.builds(FieldIs, field=st.just(field), values=_several(texts)) for field, texts in _TEXTS_OF_FIELDS.items())
+    ),
+    st.one_of(
+        *(
+            st.builds(FieldMatches, field=st.just(field), match=st.sampled_from(Match), text=_parts(texts))
+            for field, texts in _TEXTS_OF_FIELDS.items()
+        )
     ),
     st.builds(FieldIsSet, field=st.sampled_from(Field)),
     st.builds(StandingIs, values=_several(tuple(Standing))),
@@ -110,7 +113,7 @@ leaves = st.one_of(
     st.builds(AttributeHas, path=paths, value=scalars),
     st.builds(AttributeIsSet, path=paths),
     st.builds(AttributeDated, path=paths, window=windows),
-    st.builds(TagIs, tags=_several((*TAGS, *_ATTACKS))),
+    st.builds(TagIs, tags=_several((*TAGS, *ATTACKS))),
     st.builds(
         OnList,
         lists=st.lists(st.sampled_from(LISTS), max_size=2).map(tuple),
@@ -127,5 +130,8 @@ leaves = st.one_of(
     ),
     st.builds(Engaged, action=st.just(Action.CLICKED), at_least=st.integers(1, 2), link=_parts(URLS)),
     _with_last,
+    st.just(Everyone()),
 )
+# Every kind as often as any other: one_of would take the first ones far more often.
+leaves: st.SearchStrategy[Any] = st.integers(0, len(_each_kind) - 1).flatmap(lambda kind: _each_kind[kind])
 conditions: st.SearchStrategy[Condition] = st.recursive(leaves, joined, max_leaves=6)

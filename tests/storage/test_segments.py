@@ -10,14 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
 from distributor.domain.errors import NotFoundError, SegmentError, StateError
-from distributor.domain.segments.condition import Condition
+from distributor.domain.segments.condition import AttributeMatches, Condition, Field, FieldMatches, Match
 from distributor.domain.segments.limits import DEEPEST
 from distributor.domain.segments.parser import parse
 from distributor.flow.installation import Installation
 from distributor.storage import lists, segments, tables
 from distributor.storage.database import Connection
 from storage.crowd import CAMPAIGNS, NOW, gather
-from storage.likely_conditions import conditions, leaves
+from storage.likely_conditions import ATTACKS, conditions, leaves
 from storage.plain_evaluation import fits
 
 
@@ -35,7 +35,7 @@ def test_postgresql_and_plain_python_find_the_same_people(installation: Installa
 
         @given(conditions)
         @settings(
-            deadline=None, derandomize=True, max_examples=600, suppress_health_check=list(HealthCheck), database=None
+            deadline=None, derandomize=True, max_examples=400, suppress_health_check=list(HealthCheck), database=None
         )
         def check(condition: Condition) -> None:
             assert held(connection, condition) == [person.id for person in crowd if fits(condition, person)]
@@ -43,18 +43,56 @@ def test_postgresql_and_plain_python_find_the_same_people(installation: Installa
         check()
 
 
+@pytest.mark.parametrize("look", list(Match))
+def test_signs_with_a_meaning_in_sql_are_taken_as_they_are(installation: Installation, look: Match) -> None:
+    with installation.database.begin() as connection:
+        crowd = gather(connection, people=80)
+        for sign in ("%", "_", "\\", "%%", "\\%", "'", '"', "0%", "r_s", "k\\s", "?", "a\nb", *ATTACKS):
+            for condition in (
+                FieldMatches(field=Field.NAME, match=look, text=sign),
+                FieldMatches(field=Field.EMAIL, match=look, text=sign),
+                AttributeMatches(path=("city",), match=look, text=sign),
+            ):
+                assert held(connection, condition) == [person.id for person in crowd if fits(condition, person)]
+
+
 def test_no_condition_is_null_for_anybody(installation: Installation) -> None:
     with installation.database.begin() as connection:
         gather(connection, people=40)
 
         @given(leaves)
-        @settings(deadline=None, derandomize=True, max_examples=400, suppress_health_check=list(HealthCheck))
+        @settings(deadline=None, derandomize=True, max_examples=200, suppress_health_check=list(HealthCheck))
         def check(leaf: Condition) -> None:
             is_inside = segments.filter_for(connection, leaf, now=NOW)
             unknown = select(tables.subscribers.c.id).where(is_inside.is_(None))
             assert connection.execute(unknown).all() == []
 
         check()
+
+
+@pytest.mark.parametrize(
+    ("value", "expression", "fits_it"),
+    [
+        (0.1, "attributes.a = 0.1", True),
+        (0.1, "attributes.a < 0.1 or attributes.a > 0.1", False),
+        ("0.10", "attributes.a = 0.1 and attributes.a <= 0.1 and attributes.a >= 0.1", True),
+        ("8010", "attributes.a = 8010", True),
+        (8010, 'attributes.a = "8010"', False),
+        (1, "attributes.a = true", False),
+        (True, "attributes.a = 1 or attributes.a > 0", False),
+        ("1e5", "attributes.a > 0", False),
+        (1e20, "attributes.a > 9007199254740991", True),
+        (["Graz"], 'attributes.a = "Graz"', False),
+        ({"b": ["Graz"]}, 'attributes.a.b = "Graz"', False),
+        ({"b": ["Graz"]}, 'attributes.a.b has "Graz"', True),
+    ],
+)
+def test_attributes_keep_their_sorts(installation: Installation, value: object, expression: str, fits_it: bool) -> None:
+    with installation.database.begin() as connection:
+        connection.execute(
+            tables.subscribers.insert().values(key="a@example.org", address="a@example.org", attributes={"a": value})
+        )
+        assert bool(segments.count(connection, parse(expression), now=NOW)) is fits_it
 
 
 def test_what_people_wrote_is_never_part_of_the_sql(installation: Installation) -> None:

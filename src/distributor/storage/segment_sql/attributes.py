@@ -45,13 +45,13 @@ def _attribute_is(condition: AttributeIs, _context: Context) -> ColumnElement[bo
     numbers = [_numeric(value) for value in condition.values if type(value) in {int, float}]
     if not numbers:
         return or_(*contained)
-    return or_(*contained, func.coalesce(_number_in_text(condition.path).in_(numbers), false()))
+    return or_(*contained, func.coalesce(_number_as_written(condition.path).in_(numbers), false()))
 
 
 def _attribute_compares(condition: AttributeCompares, _context: Context) -> ColumnElement[bool]:
     number = case(
         (_is_of_type(condition.path, "number"), cast(_text_of(condition.path), Numeric)),
-        else_=_number_in_text(condition.path),
+        else_=_number_as_written(condition.path),
     )
     return func.coalesce(_COMPARE[condition.order](number, _numeric(condition.number)), false())
 
@@ -109,11 +109,10 @@ def _is_of_type(path: tuple[str, ...], kind: str) -> ColumnElement[bool]:
     return func.jsonb_typeof(_value(path)) == kind
 
 
-def _number_in_text(path: tuple[str, ...]) -> ColumnElement[Any]:
-    """The number that the text at the path reads as; NULL if it is none, or no text."""
+def _number_as_written(path: tuple[str, ...]) -> ColumnElement[Any]:
+    """The number that the text at the path reads as; NULL if it is none."""
     text = _text_of(path)
-    reads_as_number = and_(_is_of_type(path, "string"), text.regexp_match(literal(_NUMBER, Text)))
-    return case((reads_as_number, cast(text, Numeric)))
+    return case((text.regexp_match(literal(_NUMBER, Text)), cast(text, Numeric)))
 
 
 def _numeric(number: Scalar) -> ColumnElement[Any]:
