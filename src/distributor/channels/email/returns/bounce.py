@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from distributor.channels.email.returns.evidence import Evidence
@@ -12,7 +12,7 @@ from distributor.channels.email.returns.judging import judge
 from distributor.channels.email.returns.letter import Letter
 from distributor.channels.email.returns.notice import Notice, read_notice
 from distributor.channels.email.returns.plain import (
-    block_about,
+    blocks_about,
     find_format,
     is_by_a_mail_system,
     read_plain,
@@ -20,11 +20,12 @@ from distributor.channels.email.returns.plain import (
 )
 from distributor.channels.email.returns.report import Report, read_report
 from distributor.channels.email.returns.returned import Kind, Recipient, Return
-from distributor.channels.email.returns.transcript import read_answer
+from distributor.channels.email.returns.transcript import Said, read_answer
 
 # Reports that are none of failure: receipts of reading (RFC 8098) and complaints.
 _OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedback-report)")
 _FIELDS_IN_TEXT = re.compile(r"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_LONGEST_NOTICE = 8000
 _TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will be retried|will retry)", re.IGNORECASE)
 
 
@@ -36,8 +37,7 @@ def read_bounce(letter: Letter) -> Return | None:
         return None
     report = _report_of(letter, notice)
     if report.is_report:
-        around = notice.text if len(report.failed) == 1 else ""
-        evidences = [_enriched(one, notice, around) for one in report.failed]
+        evidences = _enriched(report.failed, notice.text)
     elif form or (is_by_a_mail_system(letter) and tells_of_a_failure(letter, notice)):
         evidences = read_plain(letter, notice, form)
     else:
@@ -63,19 +63,21 @@ def _each_once(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
     return tuple(found.values())
 
 
-def _enriched(evidence: Evidence, notice: Notice, around: str) -> Evidence:
-    """The evidence of a report with what the notice says about the same recipient."""
-    block = block_about(evidence.recipient, notice.text)
-    said = read_answer(notice.text) if "<<<" in notice.text or "Deferred" in notice.text else None
-    if said is None:
-        return replace(evidence, notice=block, surroundings=around)
-    return replace(
-        evidence,
-        notice=said.words or block,
-        surroundings=around,
-        command=said.command,
-        host=evidence.host or said.host,
-    )
+def _enriched(evidences: Sequence[Evidence], text: str) -> list[Evidence]:
+    """The evidences of a report, each with what the notice says about its recipient."""
+    said = read_answer(text) if "<<<" in text or "Deferred" in text else Said(words="", command=None, host="")
+    around = text[:_LONGEST_NOTICE] if len(evidences) == 1 else ""
+    blocks = blocks_about((one.recipient for one in evidences), text)
+    return [
+        replace(
+            one,
+            notice=said.words or blocks.get(one.recipient, ""),
+            surroundings=around,
+            command=said.command,
+            host=one.host or said.host,
+        )
+        for one in evidences
+    ]
 
 
 def _recipient(evidence: Evidence, letter: Letter, form: Format | None) -> Recipient:

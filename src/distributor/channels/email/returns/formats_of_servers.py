@@ -164,7 +164,7 @@ SERVERS: tuple[Format, ...] = (
                     r"recipient name is not recognized|\(000C05A6\)|unknown recipient",
                     r"e-?mail (?:address|account) (?:does not exist|you entered couldn't be found)",
                 ),
-                Reason.SYSTEMERROR: (r"\(000(?:10256|D06B5|B09B6)\)",),
+                Reason.SYSTEMERROR: (r"\(000(?:10256|D06B5)\)",),
                 Reason.NETWORKERROR: (r"\((?:00120270|00020820)\)",),
                 Reason.CONTENTERROR: (r"\(000(?:50311|502CC)\)|conversion to internet format failed",),
                 Reason.SECURITYERROR: (r"\(000B0981\)",),

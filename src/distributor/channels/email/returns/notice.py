@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from distributor.channels.email.returns.decoding import undo_transfer
 from distributor.channels.email.returns.letter import Fields, Letter, Part, split_head
 
-_LONGEST_NOTICE = 100_000
+_LONGEST_NOTICE = 50_000
 
 # Lines after which the original mail follows, as mail systems write them.
 _ORIGINAL_FOLLOWS = re.compile(

@@ -301,7 +301,7 @@ PHRASES: tuple[Phrase, ...] = (
     ),
     _phrase(
         Reason.BADREPUTATION,
-        r"reputation|unexpected volume or user complaints|sender ?(?:score|base)|excessive complaints?"
+        r"(?<!barracuda )reputation|unexpected volume or user complaints|sender ?(?:score|base)|excessive complaints?"
         r"|user complaints|complaint rate|talosintelligence|too many complaints",
     ),
     _phrase(

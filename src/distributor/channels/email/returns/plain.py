@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from distributor.channels.email.returns.addresses import ADDRESS, find_address, find_addresses, tidy
 from distributor.channels.email.returns.evidence import Evidence
@@ -14,7 +15,7 @@ from distributor.channels.email.returns.transcript import read_answer, read_conc
 
 _MOST_RECIPIENTS = 500
 _IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")
-_LONGEST_BLOCK = 4000
+_LONGEST_BLOCK = 6000
 
 _SYSTEM = re.compile(SYSTEM, re.IGNORECASE | re.MULTILINE)
 # Sentences by which a mail system says that a mail did not arrive, in the languages that the big ones speak.
@@ -124,23 +125,31 @@ def read_plain(letter: Letter, notice: Notice, form: Format | None) -> list[Evid
     places = _located(notice.text, (*(form.recipients if form else ()), *_RECIPIENTS))
     if not places:
         told = notice.text[:_LONGEST_BLOCK]
-        return [_evidence(address, told, notice.text) for address in _elsewhere(letter, notice)]
+        return [_evidence(address, told, told) for address in _elsewhere(letter, notice)]
     # What is said of all stands in front of the first.
-    around = notice.text if len({address.lower() for address, _, _ in places}) == 1 else notice.text[: places[0][1]]
+    around = (
+        notice.text[:_LONGEST_BLOCK]
+        if len({address.lower() for address, _, _ in places}) == 1
+        else notice.text[: min(places[0][1], _LONGEST_BLOCK)]
+    )
     return [
         _evidence(address, notice.text[begin : min(end, begin + _LONGEST_BLOCK)], around)
         for address, begin, end in places[:_MOST_RECIPIENTS]
     ]
 
 
-def block_about(recipient: str, text: str) -> str:
-    """What a notice says after it names a recipient, until it names another one."""
-    at = text.find(recipient)
-    if not recipient or at < 0:
-        return ""
-    line = text.rfind("\n", 0, at) + 1
-    others = (place for address, place, _ in _located(text, _RECIPIENTS[:4]) if place > at and address != recipient)
-    return text[line : min(next(others, len(text)), line + _LONGEST_BLOCK)]
+def blocks_about(recipients: Iterable[str], text: str) -> dict[str, str]:
+    """What a notice says after it names each recipient, until it names another one."""
+    places = _located(text, _RECIPIENTS[:4])
+    blocks: dict[str, str] = {}
+    for recipient in recipients:
+        at = text.find(recipient) if recipient else -1
+        if at < 0 or recipient in blocks:
+            continue
+        following = (place for address, place, _ in places if place > at and address != recipient)
+        end = min(next(following, len(text)), at + _LONGEST_BLOCK)
+        blocks[recipient] = text[text.rfind("\n", 0, at) + 1 : end]
+    return blocks
 
 
 def _located(text: str, patterns: tuple[re.Pattern[str], ...]) -> list[tuple[str, int, int]]:

@@ -158,13 +158,12 @@ PROVIDERS: tuple[Provider, ...] = (
     _provider(
         "spectrum and cox",
         r"\b(?:charter|spectrum|rr|twc|cox|brighthouse)\.(?:net|com)\b",
-        (
-            Reason.TOOMANYCONN,
-            r"aup#(?:in|out)-1[13]\d0|aup#cx(?:cnct|mj)|too many (?:concurrent )?(?:connections|sessions)",
-        ),
-        (Reason.SPEEDING, r"aup#cxsnd|too many (?:messages|recipients)"),
-        (Reason.SPAMDETECTED, r"aup#(?:i|in|out)-15[12]0"),
-        (Reason.BLOCKED, r"aup#"),
+        (Reason.REQUIREPTR, r"\bcxdns\b"),
+        (Reason.REJECTED, r"\bcxsndr\b"),
+        (Reason.TOOMANYCONN, r"aup#(?:in|out)-1[13]\d0|\bcxcnct\b|too many (?:concurrent )?(?:connections|sessions)"),
+        (Reason.SPEEDING, r"\bcx(?:mxrt|thrt|mj)\b|too many (?:messages|recipients)"),
+        (Reason.SPAMDETECTED, r"aup#(?:i|in|out)-15[12]0|\burlbl\d+"),
+        (Reason.BLOCKED, r"aup#|\b(?:cxbl|cxjb|cdrbl|ipbl\d+)\b"),
     ),
     # postmaster.facebook.com/response_codes
     _provider(

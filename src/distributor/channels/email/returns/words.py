@@ -38,7 +38,7 @@ _STEPS: tuple[tuple[Command, str], ...] = (
         r"|bdat)\b|sending data)"
         r"|did not like our (?:final )?data\b|failed (?:on data command|after i sent the message)"
         r"|\[(?:data|bdat)\]|your message \(data\)|following data command"
-        r"|\(state 1[5-9]\)|-{3,}smtp command data\b|in data\b|during data\b|end[- ]of[- ]data",
+        r"|\(state 1[5-9]\)|---smtp command data\b|in data\b|during data\b|end[- ]of[- ]data",
     ),
     (
         Command.RCPT,
@@ -68,7 +68,7 @@ _STEP = [(command, re.compile(pattern, re.IGNORECASE)) for command, pattern in _
 
 _HOST = re.compile(
     r"\bhost:? ([A-Za-z0-9][\w.-]{3,200})[ \[(:]|while talking to ([\w.-]{4,200}?)\.?:|Remote Server at ([\w.-]{4,200})"
-    r"|\bby ([\w.-]{4,200}?)\. \[|^(?:\s*)([\w-]+(?:\.[\w-]+)+) (?:gave this error|rejected your message)"
+    r"|\bby ([\w.-]{4,200}?)\. \[|^[ \t]*([\w-]+(?:\.[\w-]+)+) (?:gave this error|rejected your message)"
     r"|^([\w-]+(?:\.[\w-]+)+) \[[\d.:a-f]+\] did not like",
     re.IGNORECASE | re.MULTILINE,
 )
