@@ -30,10 +30,10 @@ PROVIDERS: tuple[Format, ...] = (
         hints=hints(
             {
                 Reason.NOTACCEPT: (r"returned null mx",),
-                Reason.HOSTUNKNOWN: (r"domain name not found|responded with code nxdomain",),
                 Reason.SYSTEMERROR: (r"does not support tls",),
                 Reason.EXPIRED: (r"did not accept our requests to connect|message will be retried",),
                 Reason.NETWORKERROR: (r"dns error|had no relevant answers|domain name lookup failed",),
+                Reason.HOSTUNKNOWN: (r"domain name not found",),
             }
         ),
     ),
