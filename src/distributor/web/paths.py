@@ -7,7 +7,8 @@ import re
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# The API says so in its own form.
+from distributor.web.api.problems import nothing_here
+
 _API = "/api/"
 # PostgreSQL holds no NUL, and no slug or token has any of the others.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -21,7 +22,8 @@ class LegiblePaths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] == "http" and not path.startswith(_API) and _CONTROL.search(path):
-            await PlainTextResponse("There is nothing here.\n", 404)(scope, receive, send)
+        if scope["type"] == "http" and _CONTROL.search(path):
+            nothing = nothing_here() if path.startswith(_API) else PlainTextResponse("There is nothing here.\n", 404)
+            await nothing(scope, receive, send)
             return
         await self._app(scope, receive, send)

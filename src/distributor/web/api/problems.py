@@ -118,6 +118,11 @@ ANYWHERE = may_answer(400, 401, 403, 413, 422, 500, 503)
 ONLY_WITH_BODY = frozenset({"400", "413"})
 
 
+def nothing_here() -> Response:
+    """For an address that nothing can have."""
+    return _answer(_KINDS[NotFoundError], _MEANINGS[404])
+
+
 def exception_handlers() -> dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]:
     """What is to be answered for each exception."""
     return {

@@ -1,0 +1,81 @@
+"""Whatever is sent to the API, its answers are those that the description names, and the fault is never ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import checks
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from distributor.domain.api_token import Scope
+from distributor.flow.installation import Installation
+from distributor.web.app import serving
+
+from .conftest import NewToken, Program
+
+# Of each operation, once for nobody in particular and once for what is there.
+EXAMPLES = 5
+THERE = {"who": "1", "slug": "weekly", "number": 1}
+
+
+@pytest.fixture
+def _something_there(program: Program) -> None:
+    api = program(Scope.EVERYTHING)
+    api.post("/lists", json={"name": "Weekly", "topics": ["sport"]})
+    api.post("/segments", json={"name": "Weekly", "condition": "list = weekly"})
+    api.post("/suppressions", json={"targets": ["bo@example.org"]})
+    body = {"address": "ada@example.org", "lists": ["weekly"], "consent": {"text": "On paper."}}
+    assert api.post("/subscribers", json=body).status_code == 201
+    parameters = {"list": "weekly", "basis": "At the fair."}
+    assert api.post("/imports", params=parameters, content=b"email\na@example.org\n").status_code == 202
+
+
+@pytest.mark.usefixtures("_something_there")
+def test_no_request_is_answered_in_a_way_that_is_not_described(
+    program: Program, installation: Installation, new_token: NewToken
+):
+    description: dict[str, Any] = program().get("/../openapi.json").json()
+    headers = {"Authorization": f"Bearer {new_token(Scope.EVERYTHING)[0]}"}
+    tried = 0
+    with serving(installation) as address:
+        schema = schemathesis.openapi.from_dict(description)
+        schema.config.update(base_url=f"{address}/api")
+        for found in schema.get_all_operations():
+            operation = found.ok()
+
+            @given(case=operation.as_strategy())
+            @settings(
+                max_examples=EXAMPLES,
+                derandomize=True,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            def conforms(case: schemathesis.Case) -> None:
+                nonlocal tried
+                for parameters in (None, THERE):
+                    if parameters is not None and not case.path_parameters:
+                        continue
+                    if parameters is not None:
+                        case.path_parameters = {name: parameters[name] for name in case.path_parameters}
+                    tried += 1
+                    case.call_and_validate(
+                        headers=headers,
+                        checks=[
+                            checks.not_a_server_error,
+                            status_code_conformance,
+                            response_schema_conformance,
+                            content_type_conformance,
+                        ],
+                    )
+
+            conforms()
+    assert tried > 40 * EXAMPLES

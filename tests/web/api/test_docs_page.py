@@ -1,0 +1,93 @@
+"""The page that describes the API works in a browser, out of our own hands alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from conftest import needs_package
+from playwright.sync_api import Browser, sync_playwright
+
+from distributor.domain.api_token import Scope
+from distributor.flow.installation import Installation
+from distributor.web.app import serving
+
+from .conftest import NewToken, Program
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        needs_package("chromium", "the page cannot be looked at without a browser")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield running
+        running.close()
+
+
+@pytest.mark.browser
+def test_it_shows_every_operation_and_lets_a_token_try_them(
+    browser: Browser, installation: Installation, new_token: NewToken
+):
+    secret, _ = new_token(Scope.LISTS_READ)
+    said: list[str] = []
+    asked: list[str] = []
+    with serving(installation) as address:
+        page = browser.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{address}/api/docs")
+        page.locator("#operations-lists-list_lists").wait_for()
+        described = page.request.get(f"{address}/api/openapi.json").json()
+        assert page.locator(".opblock").count() == sum(len(methods) for methods in described["paths"].values())
+        page.get_by_role("button", name="Authorize").first.click()
+        page.locator(".auth-container input").fill(secret)
+        page.locator(".auth-btn-wrapper").get_by_role("button", name="Apply credentials").click()
+        page.locator(".auth-btn-wrapper").get_by_role("button", name="Close").click()
+        operation = page.locator("#operations-token-show_token")
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Try it out").click()
+        operation.get_by_role("button", name="Execute").click()
+        operation.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
+        assert '"lists:read"' in operation.locator(".live-responses-table").inner_text()
+        page.close()
+        outside = [url for url in asked if not url.startswith((f"{address}/", "data:"))]
+    assert said == []
+    assert outside == []
+
+
+def test_its_policy_lets_in_scripts_of_ours_and_nothing_from_elsewhere(program: Program):
+    page = program().get("/../docs")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "http" not in policy
+    assert "unsafe-eval" not in policy
+    assert "<script>" not in page.text
+    assert program().get("/lists").headers["content-security-policy"] != policy
+
+
+def test_its_files_may_be_kept_for_ever_because_their_names_change_with_them(program: Program):
+    page = program().get("/../docs").text
+    names = [part.split('"')[0] for part in page.split("docs/")[1:]]
+    assert len(names) == 3
+    for name in names:
+        file = program().get(f"/../docs/{name}", headers={"Accept-Encoding": "gzip"})
+        assert file.status_code == 200
+        assert "immutable" in file.headers["cache-control"]
+        assert ("content-encoding" in file.headers) is (len(file.content) > 1000)
+    assert program().get("/../docs/../../secrets").status_code == 404
+    assert program().get("/../docs/nothing.js").status_code == 404
+
+
+def test_the_description_is_sent_once_to_who_has_it(program: Program):
+    first = program().get("/../openapi.json")
+    again = program().get("/../openapi.json", headers={"If-None-Match": first.headers["etag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
