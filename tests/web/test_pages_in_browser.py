@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import needs_package
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from distributor.domain.blocks import (
     Alignment,
@@ -35,15 +28,11 @@ from distributor.domain.tags import Tag
 from distributor.domain.tokens import Purpose
 from distributor.flow.installation import Installation
 from distributor.storage import articles
-from distributor.web.app import serving
 
+from .browsing import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
 from .newsroom import PublishFeed, SentMail, WriteArticle
 
 pytestmark = pytest.mark.browser
-
-PHONE, DESK = 360, 1200
-# WCAG 2.2, 1.4.10: no page scrolls sideways on this width.
-NARROWEST = 320
 
 
 def text(words: str, *marks: Mark, href: str | None = None) -> Run:
@@ -69,40 +58,10 @@ EVERY_BLOCK = (
 )
 
 
-@dataclass(frozen=True)
-class Visitor:
-    """A browser that finds the site under its public address, and no other site in the world."""
-
-    browser: Browser
-    public_url: str
-
-    @contextmanager
-    def at(self, path: str, *, width: int = DESK, scheme: str = "light") -> Iterator[Page]:
-        context = self.browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(self.public_url + path)
-        yield page
-        context.close()
-
-
 @pytest.fixture
 def visitor(installation: Installation) -> Iterator[Visitor]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        needs_package("chromium", "the pages cannot be looked at without a browser")
-    host = urlsplit(installation.site.public_url).hostname
-    with serving(installation) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                f"--host-resolver-rules=MAP {host} {urlsplit(address).netloc}, MAP * ~NOTFOUND",
-            ],
-        )
-        yield Visitor(browser, installation.site.public_url)
-        browser.close()
+    with visiting(installation) as visitor:
+        yield visitor
 
 
 @pytest.fixture
@@ -139,14 +98,6 @@ def picture() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def findings(page: Page) -> list[str]:
-    """What axe-core finds wrong, as ``impact rule: elements``."""
-    violations = Axe().run(page).response["violations"]
-    return [
-        f"{one['impact']} {one['id']}: {' '.join(node['html'] for node in one['nodes'])[:300]}" for one in violations
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_axe_finds_nothing_wrong_on_any_page(visitor: Visitor, site: dict[str, str], width: int, scheme: str):
@@ -169,7 +120,7 @@ def test_no_page_scrolls_sideways_on_the_narrowest_phone(visitor: Visitor, site:
     wide = []
     for name, path in site.items():
         with visitor.at(path, width=NARROWEST) as page:
-            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            if scrolls_sideways(page):
                 wide.append(name)
     assert wide == []
 

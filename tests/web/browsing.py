@@ -1,0 +1,74 @@
+"""A visitor with Chromium, and what is to be found wrong with a page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from conftest import needs_package
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from distributor.flow.installation import Installation
+from distributor.web.app import serving
+from distributor.web.rules import USUAL, Rules
+
+PHONE, DESK = 360, 1200
+# WCAG 2.2, 1.4.10: no page scrolls sideways on this width.
+NARROWEST = 320
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A browser that finds the site under its public address, and no other site in the world."""
+
+    browser: Browser
+    public_url: str
+
+    @contextmanager
+    def at(self, path: str, *, width: int = DESK, scheme: str = "light", with_scripts: bool = True) -> Iterator[Page]:
+        context = self.browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=with_scripts
+        )
+        page = context.new_page()
+        page.goto(self.public_url + path)
+        yield page
+        context.close()
+
+
+@contextmanager
+def visiting(installation: Installation, rules: Rules = USUAL) -> Iterator[Visitor]:
+    """A visitor of this installation. Skips visibly without Chromium."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        needs_package("chromium", "the pages cannot be looked at without a browser")
+    site = urlsplit(installation.site.public_url)
+    with serving(installation, rules) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                f"--host-resolver-rules=MAP {site.hostname} {urlsplit(address).netloc}, MAP * ~NOTFOUND",
+                # Stands for https, without which a browser does no cryptography.
+                f"--unsafely-treat-insecure-origin-as-secure={site.scheme}://{site.netloc}",
+            ],
+        )
+        yield Visitor(browser, installation.site.public_url)
+        browser.close()
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core finds wrong, as ``impact rule: elements``."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{one['impact']} {one['id']}: {' '.join(node['html'] for node in one['nodes'])[:300]}" for one in violations
+    ]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

@@ -1,0 +1,195 @@
+"""A subscriber's life in Chromium: from the form to the mailbox, the choices, a pause, the way out, and back."""
+
+from __future__ import annotations
+
+import email
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from email import policy
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from flow.desk import Desk
+from flow.lobby import NETWORK, Lobby, make_lobby
+from playwright.sync_api import Page, expect
+
+from distributor.domain.subscriber import Frequency, Membership, OptIn
+from distributor.domain.tokens import Purpose
+from distributor.flow import leave
+from distributor.flow.accept import confirm
+from distributor.flow.installation import Installation
+from distributor.sandbox.service import Sandbox, running_sandbox
+from distributor.storage import channels
+
+from .browsing import DESK, NARROWEST, PHONE, findings, scrolls_sideways, visiting
+from .lobby import ADA, AT_ONCE, link
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def lobby(installation: Installation) -> Lobby:
+    made = make_lobby(installation)
+    made.list("weekly", topics=("boats", "kitchen-gardens"), description="The best of the week, every Friday.")
+    made.list("daily", opt_in=OptIn.SINGLE)
+    return made
+
+
+@pytest.fixture
+def sandbox(lobby: Lobby, tmp_path: Path) -> Iterator[Sandbox]:
+    """A relay that the lobby's mail goes to."""
+    with running_sandbox(tmp_path / "sandbox") as running:
+        with lobby.installation.database.begin() as connection:
+            channels.put(connection, name="mail", kind="email", settings={"smtp_url": running.smtp_url}, sealed=None)
+        yield running
+
+
+def link_in_the_last_mail(sandbox: Sandbox, kind: str) -> str:
+    """The path of a link in the text of the newest mail."""
+    inbox = sandbox.world.inbox
+    [newest] = inbox.latest(1)
+    mail = email.message_from_bytes(inbox.content(newest.number), policy=policy.default)
+    part = mail.get_body(("plain",))
+    assert part is not None
+    found = re.search(rf"https?://\S+/{kind}/\S+", part.get_content())
+    assert found is not None
+    return urlsplit(found[0]).path
+
+
+def test_a_subscribers_life_without_a_script(lobby: Lobby, sandbox: Sandbox, tmp_path: Path):
+    with visiting(lobby.installation, AT_ONCE) as visitor, visitor.at("/", width=PHONE, with_scripts=False) as page:
+        page.get_by_role("link", name="Subscribe").click()
+        page.get_by_label("The weekly letter").check()
+        page.get_by_label("Email address").fill(ADA)
+        page.get_by_label("Name (if you like)").fill("Ada")
+        page.get_by_role("button", name="Subscribe").click()
+        expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+
+        # Channels send in an event loop of their own, and Playwright has one in this thread already.
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(Desk(lobby.installation, tmp_path).run).result()
+        page.goto(visitor.public_url + link_in_the_last_mail(sandbox, "confirm"))
+        assert lobby.places(ADA) == {"weekly": Membership.PENDING}
+        page.get_by_role("button", name="Yes, subscribe me").click()
+        expect(page.get_by_role("heading", name="You are subscribed")).to_be_visible()
+        assert lobby.places(ADA) == {"weekly": Membership.SUBSCRIBED}
+
+        page.get_by_role("link", name="Choose topics and how often").click()
+        page.get_by_label("Only articles about:").check()
+        page.get_by_label("kitchen gardens").check()
+        page.get_by_label("How often").locator("visible=true").select_option("Once a week, what is new")
+        page.get_by_label("Take a break from all mail").select_option("For a month")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Your choices are saved.")).to_be_visible()
+        expect(page.get_by_text("No mail goes to you before")).to_be_visible()
+        place = lobby.subscriptions(ADA)["weekly"]
+        assert (place.topics, place.frequency) == (("kitchen-gardens",), Frequency.WEEKLY)
+
+        page.get_by_role("button", name="Unsubscribe from everything").click()
+        expect(page.get_by_text("You have unsubscribed from everything.")).to_be_visible()
+        assert lobby.places(ADA) == {"weekly": Membership.UNSUBSCRIBED}
+
+        page.goto(visitor.public_url + link(lobby, Purpose.UNSUBSCRIBE))
+        page.get_by_label("Too many mails").check()
+        page.get_by_label("In your words").fill("One a day!")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_text("Thank you for telling us.")).to_be_visible()
+        page.get_by_role("button", name="Subscribe me again").click()
+        expect(page.get_by_role("heading", name="You are subscribed again")).to_be_visible()
+        assert lobby.places(ADA) == {"weekly": Membership.SUBSCRIBED}
+        assert lobby.subscriptions(ADA)["weekly"].topics == ("kitchen-gardens",)
+        assert lobby.suppressions(ADA) == []
+
+
+def test_a_browser_solves_the_challenge_by_itself(lobby: Lobby):
+    costly = replace(AT_ONCE, challenge_cost=50)
+    complaints: list[str] = []
+    with visiting(lobby.installation, costly) as visitor, visitor.at("/subscribe/weekly") as page:
+        page.on("console", lambda message: complaints.append(message.text))
+        page.get_by_label("Email address").fill("nobody")
+        page.get_by_role("button", name="Subscribe").click()
+        expect(page.get_by_text("This is not an email address: there is no @ in it.")).to_be_visible()
+        page.get_by_label("Email address").fill(ADA)
+        page.get_by_role("button", name="Subscribe").click()
+        expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+        assert lobby.places(ADA) == {"weekly": Membership.PENDING}
+    assert [text for text in complaints if "422" not in text] == []
+
+
+def test_the_form_for_frames_works_in_a_frame_and_no_other_page_may_be_framed(lobby: Lobby):
+    with visiting(lobby.installation, AT_ONCE) as visitor, visitor.at("/") as page:
+        frames = "".join(
+            f'<iframe name="{name}" src="{visitor.public_url}{path}" width="340" height="700"></iframe>'
+            for name, path in (("form", "/subscribe/weekly/embed"), ("whole", "/subscribe/weekly"))
+        )
+        page.route("**/a-page-with-frames", lambda route: route.fulfill(body=frames, content_type="text/html"))
+        page.goto(f"{visitor.public_url}/a-page-with-frames")
+        form = page.frame_locator("iframe[name=form]")
+        form.get_by_label("Email address").fill(ADA)
+        form.get_by_role("button", name="Subscribe").click()
+        expect(form.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+        expect(page.frame_locator("iframe[name=whole]").get_by_label("Email address")).to_have_count(0)
+        assert lobby.places(ADA) == {"weekly": Membership.PENDING}
+
+
+@pytest.fixture
+def pages(lobby: Lobby) -> dict[str, str]:
+    """A page in each of its states: the paths by what they show."""
+    here = lobby.installation
+    lobby.sign_up(ADA, "weekly")
+    for name in ("bo", "cy", "dee"):
+        lobby.sign_up(f"{name}@example.org", "weekly", name=name)
+        confirm(here, lobby.token(Purpose.CONFIRM, f"{name}@example.org"), NETWORK)
+    leave.unsubscribe(here, lobby.token(Purpose.UNSUBSCRIBE, "cy@example.org"), {})
+    lobby.later(timedelta(days=-40)).sign_up("ed@example.org", "weekly")
+    choices = link(lobby, address="bo@example.org")
+    return {
+        "form": "/subscribe",
+        "form of one list": "/subscribe/weekly",
+        "form in a frame": "/subscribe/weekly/embed",
+        "question": link(lobby, Purpose.CONFIRM),
+        "confirmed": link(lobby, Purpose.CONFIRM, "bo@example.org"),
+        "too late": link(lobby, Purpose.CONFIRM, "ed@example.org"),
+        "left": link(lobby, Purpose.UNSUBSCRIBE, "cy@example.org"),
+        "choices": choices,
+        "own data": f"{choices}/data",
+        "erasure": f"{choices}/erase",
+    }
+
+
+def faults(page: Page) -> list[str]:
+    return findings(page) + (["it scrolls sideways"] if scrolls_sideways(page) else [])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [NARROWEST, DESK])
+def test_axe_finds_nothing_wrong_on_any_page(lobby: Lobby, pages: dict[str, str], width: int, scheme: str):
+    found: dict[str, list[str]] = {}
+    with visiting(lobby.installation, AT_ONCE) as visitor:
+        for name, path in pages.items():
+            with visitor.at(path, width=width, scheme=scheme) as page:
+                found[name] = faults(page)
+        with visitor.at("/subscribe", width=width, scheme=scheme) as page:
+            page.get_by_role("button", name="Subscribe").click()
+            found["faulty form"] = faults(page)
+            page.get_by_label("The weekly letter").check()
+            page.get_by_label("Email address").fill("new@example.org")
+            page.get_by_role("button", name="Subscribe").click()
+            found["thanks"] = faults(page)
+        with visitor.at(pages["choices"], width=width, scheme=scheme) as page:
+            page.get_by_label("Only articles about:").check()
+            page.get_by_role("button", name="Save").click()
+            found["faulty choices"] = faults(page)
+        with visitor.at(pages["erasure"], width=width, scheme=scheme) as page:
+            page.get_by_role("button", name="Erase me").click()
+            found["faulty erasure"] = faults(page)
+            page.get_by_label("Your email address").fill("bo@example.org")
+            page.get_by_label("Yes, erase everything about me.").check()
+            page.get_by_role("button", name="Erase me").click()
+            found["erased"] = faults(page)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    assert len(found) == 15
