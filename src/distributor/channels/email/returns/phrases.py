@@ -98,7 +98,8 @@ PHRASES: tuple[Phrase, ...] = (
     ),
     _phrase(
         Reason.SYSTEMERROR,
-        r"interrupted system call|would create a mail loop|aliasing/forwarding loop"
+        r"unable to connect to \S{1,30} daemon|interrupted system call|would create a mail loop"
+        r"|aliasing/forwarding loop"
         r"|loop was found in the mail exchanger",
         r"there is no mdb|loops back to (?:my|it)self|error while being processed|error reading data",
     ),

@@ -37,13 +37,13 @@ _STEPS: tuple[tuple[Command, str], ...] = (
         r"in reply to (?:the )?(?:end of )?data\b|(?:after|for) (?:end of data|(?:pipelined )?(?:data|text"
         r"|bdat)\b|sending data)"
         r"|did not like our (?:final )?data\b|failed (?:on data command|after i sent the message)"
-        r"|\[(?:data|bdat)\]|your message \(data\)|following data command"
+        r"|\[(?:data|bdat)\]|your message \(data\)|following data command|\bsmtp:data\b"
         r"|\(state 1[5-9]\)|---smtp command data\b|in data\b|during data\b|end[- ]of[- ]data",
     ),
     (
         Command.RCPT,
         r"in reply to (?:the )?rcpt\b|(?:after|for|in) rcpt\b|did not like our rcpt\b"
-        r"|does not like recipient|\[rcpt_to\]|following rcpt command"
+        r"|does not like recipient|\[rcpt_to\]|following rcpt command|\bsmtp:rcpt\b"
         r"|\(state 1[34]\)|recipient command|rcpt to(?: command)? (?:was )?(?:rejected|failed)"
         r"|did not accept.{0,20}recipient",
     ),
@@ -51,17 +51,17 @@ _STEPS: tuple[tuple[Command, str], ...] = (
         Command.MAIL,
         r"in reply to (?:the )?mail\b|(?:after|for|in) mail\b(?: from)?(?= ?[:<(]| from| command)"
         r"|did not like our mail\b"
-        r"|but sender was rejected|\[mail_from\]|mail from command",
+        r"|but sender was rejected|\[mail_from\]|mail from command|\bsmtp:mail\b",
     ),
     (
         Command.EHLO,
         r"in reply to (?:the )?[eh][eh]lo\b|(?:after|for|in) (?:ehlo|helo)\b|did not like our (?:ehlo|helo)\b"
-        r"|but my name was rejected|\[(?:ehlo|helo)\]|performing the (?:ehlo|helo) handshake",
+        r"|but my name was rejected|\[(?:ehlo|helo)\]|\bsmtp:(?:ehlo|helo)\b|performing the (?:ehlo|helo) handshake",
     ),
     (
         Command.CONN,
         r"refused to talk to me|after initial connection|but greeting failed|initial server greeting|upon connection"
-        r"|while receiving the initial|\[connect\]|in greeting|greeting wait",
+        r"|while receiving the initial|\[connect\]|in greeting|greeting wait|\bsmtp:conn(?:ect)?\b",
     ),
 )
 _STEP = [(command, re.compile(pattern, re.IGNORECASE)) for command, pattern in _STEPS]
