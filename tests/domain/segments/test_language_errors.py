@@ -38,6 +38,7 @@ def error_of(text: str) -> SegmentError:
         ("(list = news, offers)", ",", 'expected and, or, or ")"', "in (…)"),
         (f"tag = a {'b' * 1000}", "b" * 1000, f'found "{"b" * 60}…"', ""),
         ("", "", "expected a condition but found the end", "for example: tag = vip"),
+        ("tag = a\n  and ", "", "expected a condition but found the end", "for example"),
         ("tag = “vip”", "“", "has no meaning here", "straight quote"),
         ("tag = 'vip", "'", "is not closed", ""),
         ('tag = "a\\qb"', "\\q", "stands for nothing", "after a backslash"),

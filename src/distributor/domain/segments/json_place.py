@@ -33,7 +33,7 @@ class Place:
         """Raises SegmentError if the object has any other name."""
         for name in self.keys():
             if name not in names:
-                raise SegmentError(f"{name!r} has no meaning here", hint=_hint(name, names), path=self.path)
+                raise SegmentError(f"{name[:60]!r} has no meaning here", hint=_hint(name, names), path=self.path)
 
     def items(self) -> list[Place]:
         """What the list here holds. Raises SegmentError if it is none."""
