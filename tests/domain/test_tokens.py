@@ -74,6 +74,30 @@ def test_nothing_made_up_is_a_token(text: str) -> None:
     assert all(SIGNER.read(purpose, text) is None for purpose in Purpose)
 
 
+@given(purpose=PURPOSES, other=PURPOSES, delivery_id=IDS)
+@settings(deadline=None, derandomize=True)
+def test_a_token_in_an_address_survives_a_change_of_case(purpose: Purpose, other: Purpose, delivery_id: int) -> None:
+    token = SIGNER.mint_for_address(purpose, delivery_id)
+
+    assert set(token) <= set(string.ascii_lowercase + "234567")
+    assert len(token) <= 37
+    assert SIGNER.read_from_address(purpose, token.upper()) == Claim(delivery_id, 0)
+    assert (SIGNER.read_from_address(other, token) is not None) == (other is purpose)
+
+
+def test_a_damaged_token_in_an_address_is_noticed() -> None:
+    token = SIGNER.mint_for_address(Purpose.BOUNCE, 123_456)
+    damaged = [
+        token[:place] + sign + token[place + 1 :]
+        for place in range(len(token))
+        for sign in "abcdefghijklmnopqrstuvwxyz234567"
+        if sign != token[place]
+    ]
+
+    for wrong in [*damaged, token[:-1], token + "a", token + "=", "", "é" * 20, "a" * 65]:
+        assert SIGNER.read_from_address(Purpose.BOUNCE, wrong) is None
+
+
 def test_another_key_makes_other_tokens() -> None:
     other = TokenSigner(b"another secret of sixteen bytes")
 

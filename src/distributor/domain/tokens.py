@@ -1,7 +1,8 @@
 """Signed tokens for links that strangers hold: small, opaque, unforgeable, and good for one purpose only.
 
 A token is base64url of ``purpose (1 byte) ‖ delivery id (varint) ‖ number (varint) ‖ MAC (12 bytes)``, where MAC is
-keyed BLAKE2b over the rest (RFC 7693 section 2.9). Nothing personal is inside.
+keyed BLAKE2b over the rest (RFC 7693 section 2.9). Nothing personal is inside. Mail servers may change the case of
+letters in an address, so the same token stands there as base32 in lower case.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Purpose(Enum):
     VIEW = b"v"
     MESSAGE = b"m"
     CONFIRM = b"y"
+    BOUNCE = b"b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ class TokenSigner:
 
     def mint(self, purpose: Purpose, delivery_id: int, number: int = 0) -> str:
         """The token for `purpose` and this delivery; the same arguments always give the same token."""
-        body = purpose.value + _varint(delivery_id) + _varint(number)
-        return base64.urlsafe_b64encode(body + self._mac(body)).rstrip(b"=").decode("ascii")
+        return base64.urlsafe_b64encode(self._sealed(purpose, delivery_id, number)).rstrip(b"=").decode("ascii")
+
+    def mint_for_address(self, purpose: Purpose, delivery_id: int) -> str:
+        """The token as it can stand in an address: at most 37 of a-z and 2-7, whatever becomes of their case."""
+        return base64.b32encode(self._sealed(purpose, delivery_id, 0)).rstrip(b"=").decode("ascii").lower()
 
     def read(self, purpose: Purpose, token: str) -> Claim | None:
         """What the token claims, or None if it is forged, damaged or for another purpose."""
@@ -59,15 +64,32 @@ class TokenSigner:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (ValueError, binascii.Error):
             return None
+        claim = self._opened(purpose, raw)
+        # b64decode ignores stray bits after the last byte: only the one canonical spelling is a token.
+        return claim if claim and self.mint(purpose, claim.delivery_id, claim.number) == token else None
+
+    def read_from_address(self, purpose: Purpose, token: str) -> Claim | None:
+        """What a token out of an address claims, or None if it is forged, damaged or for another purpose."""
+        if not token.isascii() or len(token) > 64:
+            return None
+        try:
+            raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+        except (ValueError, binascii.Error):
+            return None
+        claim = self._opened(purpose, raw)
+        return claim if claim and self.mint_for_address(purpose, claim.delivery_id) == token.lower() else None
+
+    def _sealed(self, purpose: Purpose, delivery_id: int, number: int) -> bytes:
+        body = purpose.value + _varint(delivery_id) + _varint(number)
+        return body + self._mac(body)
+
+    def _opened(self, purpose: Purpose, raw: bytes) -> Claim | None:
         body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(body)) or body[:1] != purpose.value:
             return None
         delivery_id, rest = _read_varint(body[1:])
         number, rest = _read_varint(rest)
-        # b64decode ignores stray bits after the last byte: only the one canonical spelling is a token.
-        if rest or self.mint(purpose, delivery_id, number) != token:
-            return None
-        return Claim(delivery_id, number)
+        return None if rest else Claim(delivery_id, number)
 
     def _mac(self, body: bytes) -> bytes:
         keyed = self._keyed.copy()

@@ -14,9 +14,9 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from distributor.channels.contract import SendContext
-from distributor.channels.email.address import Address
 from distributor.channels.email.compose import prepare
 from distributor.channels.email.dkim.signer import UNSIGNED, Signer
+from distributor.channels.email.return_path import return_paths
 from distributor.channels.email.sending_batch import Batch
 from distributor.channels.email.sending_lane import Lane
 from distributor.channels.email.smtp import Timeouts
@@ -60,9 +60,7 @@ async def send_deliveries(
     """
     url = SmtpUrl.parse(settings.smtp_url.get_secret_value())
     prepared = prepare(rendition)
-    return_path = (
-        Address.parse(f"bounces@{settings.bounce_domain}") if settings.bounce_domain else prepared.sender.address
-    )
+    return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
     batch = Batch(deliveries, prepared, context, return_path=return_path, signer=signer)
     lanes = [
         asyncio.create_task(Lane(batch, url, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls).run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from distributor.channels.contract import SendContext
@@ -40,7 +40,7 @@ class Batch:
         prepared: Prepared,
         context: SendContext,
         *,
-        return_path: Address,
+        return_path: Callable[[Delivery], Address],
         signer: Signer,
     ) -> None:
         self.told: asyncio.Queue[Outcome | None] = asyncio.Queue()
@@ -137,7 +137,7 @@ class Batch:
             self.tell(Outcome.of(delivery, Verdict.REFUSED, reply=str(error)))
         else:
             envelope = Envelope(
-                sender=self._return_path,
+                sender=self._return_path(delivery),
                 recipient=recipient,
                 size=len(content),
                 needs_smtputf8=self._prepared.needs_smtputf8 or recipient.needs_smtputf8,

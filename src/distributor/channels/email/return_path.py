@@ -1,0 +1,42 @@
+"""Return paths that say which delivery came back (VERP): ``b+<token>@`` the domain that receives bounces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+
+from distributor.channels.email.address import Address
+from distributor.domain.delivery import Delivery
+from distributor.domain.tokens import Purpose, TokenSigner
+
+# Anywhere in a text. A token is 24 to 37 letters; a longer run is something else.
+RETURN_PATH = re.compile(r"(?<![\w.+-])b\+([a-z2-7]{16,58})@([a-z0-9.-]{1,253})", re.IGNORECASE)
+
+
+class Forgery(Enum):
+    """An address that looks like a return path of ours and was not made here."""
+
+    FOUND = "found"
+
+
+def return_paths(bounce_domain: str, *, sender: Address, tokens: TokenSigner) -> Callable[[Delivery], Address]:
+    """Where the bounces of each delivery go: its own address at `bounce_domain`, or without one all to the sender."""
+    if not bounce_domain:
+        return lambda _: sender
+    domain = Address.parse(f"b@{bounce_domain}").domain
+    return lambda delivery: return_path(delivery, domain, tokens)
+
+
+def return_path(delivery: Delivery, domain: str, tokens: TokenSigner) -> Address:
+    """The address of one delivery: at most 39 octets before the @, which no change of case spoils."""
+    return Address(f"b+{tokens.mint_for_address(Purpose.BOUNCE, delivery.id)}", domain)
+
+
+def read_return_path(address: str, tokens: TokenSigner) -> int | Forgery | None:
+    """The number of the delivery that an address was the return path of; None if it does not look like one."""
+    found = RETURN_PATH.fullmatch(address.strip("<> "))
+    if found is None:
+        return None
+    claim = tokens.read_from_address(Purpose.BOUNCE, found[1])
+    return claim.delivery_id if claim else Forgery.FOUND
