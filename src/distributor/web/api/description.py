@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,6 +40,8 @@ TAGS = [
     {"name": "token", "description": "The token itself."},
 ]
 
+_FRAMEWORKS_WORDS = "Successful Response"
+
 
 def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
     """The description as OpenAPI 3.1, with paths below where this installation has its API."""
@@ -57,8 +58,7 @@ def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
     )
     for methods in described["paths"].values():
         for operation in methods.values():
-            if "requestBody" not in operation:
-                _drop(operation["responses"], ONLY_WITH_BODY)
+            _tell(operation)
     described["components"]["responses"] = described_answers()
     _, shown = models_json_schema(
         [(Problem, "serialization"), (Fault, "serialization")], ref_template="#/components/schemas/{model}"
@@ -67,6 +67,15 @@ def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
     return described
 
 
-def _drop(responses: dict[str, Any], statuses: Iterable[str]) -> None:
-    for status in statuses:
-        del responses[status]
+def _tell(operation: dict[str, Any]) -> None:
+    """Say in words what OpenAPI has no place for, and nothing that cannot be."""
+    doc = operation["description"]
+    operation["summary"] = doc.partition("\n\n")[0].replace("\n", " ").removesuffix(".")
+    scopes = " and ".join(f"`{scope}`" for scope in operation["security"][0]["token"])
+    operation["description"] = f"{doc}\n\nNeeds {scopes or 'any valid token'}."
+    if "requestBody" not in operation:
+        for status in ONLY_WITH_BODY:
+            del operation["responses"][status]
+    for answer in operation["responses"].values():
+        if answer.get("description") == _FRAMEWORKS_WORDS:
+            answer["description"] = "Done."

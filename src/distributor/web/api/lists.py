@@ -26,14 +26,16 @@ Footer = Annotated[Paragraph, Field(description="What stands at the end of its m
 class ShownList(BaseModel):
     """A list that people subscribe to."""
 
-    slug: str
-    name: str
-    description: str
+    slug: str = Field(examples=["weekly-letter"])
+    name: str = Field(examples=["Weekly letter"])
+    description: str = Field(examples=["What happened in the town, every Friday."])
     visibility: Visibility = Field(description="Whether strangers see it and can subscribe.")
     opt_in: OptIn = Field(description="Whether signing up has to be confirmed from the mailbox.")
     sender: str = Field(description="Whom its mails come from; empty for the site's own.")
     footer: str = Field(description="What stands at the end of its mails; empty for nothing.")
-    topics: tuple[str, ...] = Field(description="The slugs of the tags that its subscribers are offered.")
+    topics: tuple[str, ...] = Field(
+        description="The slugs of the tags that its subscribers are offered.", examples=[["local-news"]]
+    )
 
     @classmethod
     def of(cls, found: List) -> ShownList:
@@ -47,16 +49,16 @@ class ListPage(Page[ShownList]):
 class CountedList(ShownList):
     """A list, and how many people are in each state on it now."""
 
-    people: dict[Membership, int]
+    people: dict[Membership, int] = Field(examples=[{"pending": 2, "subscribed": 1200, "unsubscribed": 31}])
 
 
 class ShownMember(BaseModel):
     """Somebody who is or was on a list."""
 
-    id: int
-    address: str
-    name: str
-    state: Membership
+    id: int = Field(examples=[1])
+    address: str = Field(examples=["ada@example.org"])
+    name: str = Field(examples=["Ada Lovelace"])
+    state: Membership = Field(examples=["subscribed"])
 
     @classmethod
     def of(cls, subscriber: Subscriber, state: Membership) -> ShownMember:

@@ -32,9 +32,11 @@ NamedLists = Annotated[list[Words], Field(max_length=100, examples=[["weekly-let
 class ShownPlace(BaseModel):
     """Somebody's place on a list."""
 
-    list: str = Field(description="The slug of the list.")
-    state: Membership
-    topics: tuple[str, ...] | None = Field(description="The topics chosen; null means every article.")
+    list: str = Field(description="The slug of the list.", examples=["weekly-letter"])
+    state: Membership = Field(examples=["subscribed"])
+    topics: tuple[str, ...] | None = Field(
+        description="The topics chosen; null means every article.", examples=[["local-news"]]
+    )
     frequency: Frequency
     changed_at: datetime
 
@@ -52,13 +54,13 @@ class ShownPlace(BaseModel):
 class ShownSubscriber(BaseModel):
     """A person."""
 
-    id: int
-    address: str
-    name: str
-    language: str = Field(description="BCP 47, or empty.")
-    zone: str = Field(description="An IANA time zone, or empty.")
-    attributes: dict[str, Any]
-    tags: tuple[str, ...]
+    id: int = Field(examples=[1])
+    address: str = Field(examples=["ada@example.org"])
+    name: str = Field(examples=["Ada Lovelace"])
+    language: str = Field(description="BCP 47, or empty.", examples=["de"])
+    zone: str = Field(description="An IANA time zone, or empty.", examples=["Europe/Vienna"])
+    attributes: dict[str, Any] = Field(examples=[{"city": "Vienna"}])
+    tags: tuple[str, ...] = Field(examples=[["vip"]])
     status: SubscriberStatus
     paused_until: datetime | None
     created_at: datetime
@@ -87,14 +89,14 @@ class WholeSubscriber(ShownSubscriber):
 class ShownConsent(BaseModel):
     """One record of how somebody agreed, or took that back."""
 
-    id: int
-    list: str
-    action: ConsentAction
-    method: ConsentMethod
+    id: int = Field(examples=[1])
+    list: str = Field(description="The slug of the list.", examples=["weekly-letter"])
+    action: ConsentAction = Field(examples=["granted"])
+    method: ConsentMethod = Field(examples=["api"])
     at: datetime
     text: str = Field(description="What they saw, or the basis that was stated.")
-    text_sha256: str
-    network: str
+    text_sha256: str = Field(description="The SHA-256 of the text, in hexadecimal.")
+    network: str = Field(description="The IP address they agreed from, or empty.", examples=["203.0.113.7"])
     detail: dict[str, Any]
 
     @classmethod

@@ -107,7 +107,9 @@ def described_answers() -> dict[str, Any]:
     return {
         _NAMES[status]: {
             "description": meaning,
-            "content": {_TEXT: {"schema": {"type": "string"}}} if status == 413 else {MEDIA_TYPE: {"schema": schema}},
+            "content": {_TEXT: {"schema": {"type": "string"}}}
+            if status == 413
+            else {MEDIA_TYPE: {"schema": schema, "example": _example(status)}},
         }
         for status, meaning in _MEANINGS.items()
     }
@@ -158,7 +160,7 @@ async def _unreadable(request: Request, error: RequestValidationError) -> Respon
 
 async def _refused(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
-    kind = _Kind(status.value, status.phrase.lower().replace(" ", "-"), status.phrase)
+    kind = _kind_of(status)
     detail = error.detail if error.detail != status.phrase else _MEANINGS.get(status, status.description)
     headers = _allowed(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else error.headers
     return _answer(kind, detail, headers=headers)
@@ -167,6 +169,21 @@ async def _refused(request: Request, error: HTTPException) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     # Starlette sends this one past all middleware, so it brings the headers itself.
     return _answer(_KINDS[DistributorError], _MEANINGS[500], headers=PAGE_HEADERS)
+
+
+def _example(status: int) -> dict[str, Any]:
+    kind = next(
+        (kind for kind in (_BAD_INPUT, *_KINDS.values()) if kind.status == status), _kind_of(HTTPStatus(status))
+    )
+    example = {"type": _TYPES + kind.name, "title": kind.title, "status": status, "detail": _MEANINGS[status]}
+    if kind is not _BAD_INPUT:
+        return example
+    fault = {"detail": "'nobody' is not an email address: there is no @ in it", "pointer": "#/address"}
+    return {**example, "detail": fault["detail"], "errors": [fault]}
+
+
+def _kind_of(status: HTTPStatus) -> _Kind:
+    return _Kind(status.value, status.phrase.lower().replace(" ", "-"), status.phrase)
 
 
 def _allowed(request: Request) -> dict[str, str]:

@@ -38,8 +38,8 @@ StatedCondition = Annotated[
 class ShownCondition(BaseModel):
     """One condition in both of its forms."""
 
-    text: str
-    json_form: dict[str, Any] = Field(alias="json")
+    text: str = Field(examples=["tag = vip"])
+    json_form: dict[str, Any] = Field(alias="json", examples=[{"kind": "tag", "is": ["vip"]}])
 
     @classmethod
     def of(cls, condition: Condition) -> ShownCondition:
@@ -49,8 +49,8 @@ class ShownCondition(BaseModel):
 class ShownSegment(BaseModel):
     """A condition saved by name."""
 
-    slug: str
-    name: str
+    slug: str = Field(examples=["our-best"])
+    name: str = Field(examples=["Our best"])
     condition: ShownCondition
     created_at: datetime
     changed_at: datetime
