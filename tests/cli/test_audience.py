@@ -85,3 +85,16 @@ def test_an_audience_of_nobody_is_refused(run: Run) -> None:
 def _audience(run: Run) -> tuple[int, list[str]]:
     told = json.loads(run("campaign", "audience", "--list", "news", "--article", "the-quiet-feed", "--json").out)
     return told["count"], told["sample"]
+
+
+def test_a_person_is_taken_off_a_list_for_good_and_chooses_topics_through_the_team(run: Run) -> None:
+    assert (
+        "gets lupus of 'news'"
+        in run("subscriber", "choose", "ada@example.org", "--list", "news", "--topic", "Lupus").err
+    )
+    assert _audience(run) == (1, ["bo@example.org"])
+    assert run("subscriber", "choose", "ada@example.org", "--list", "news", "--every-article").code == 0
+    assert run("subscriber", "remove", "bo@example.org", "--list", "news").code == 0
+    run("subscriber", "add", "bo@example.org", "--list", "news")
+    assert _audience(run) == (1, ["ada@example.org"])
+    assert run("subscriber", "choose", "bo@example.org", "--list", "news", "--every-article").code == 4

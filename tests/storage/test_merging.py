@@ -13,7 +13,7 @@ from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.installation import Installation
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
-from distributor.storage.merging import merge
+from distributor.storage.merging import likely_duplicates, merge
 from storage.people_on_lists import BY_FORM, LATER, NOW, a_list, address, number_of, on_list
 
 
@@ -93,3 +93,12 @@ def _states(connection: Connection, number: int) -> dict[str, str]:
         for place in memberships.of_subscriber(connection, number)
     )
     return {place.list.slug: place.state.value for place in memberships.of_subscriber(connection, number)}
+
+
+def test_addresses_that_lead_to_one_mailbox_are_named_and_left_alone(connection: Connection) -> None:
+    addresses = ["ada@example.org", "ada+news@example.org", "a.da@gmail.com", "ADA+x@googlemail.com", "bo@example.org"]
+    subscribers.put(connection, [person_of(one) for one in [*addresses, "a.da@example.org"]], now=NOW)
+    assert likely_duplicates(connection, limit=10) == [
+        ("ada@example.org", ["ada+news@example.org", "ada@example.org"]),
+        ("ada@gmail.com", ["a.da@gmail.com", "ADA+x@googlemail.com"]),
+    ]

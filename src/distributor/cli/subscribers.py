@@ -22,8 +22,9 @@ from distributor.domain.people import (
 )
 from distributor.domain.rendition import Json
 from distributor.domain.schedule import parse_moment
-from distributor.domain.subscriber import Subscriber, SubscriberStatus, Subscription
+from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression, Target, hash_of_key
+from distributor.domain.tags import slugify
 from distributor.flow import privacy
 from distributor.flow.installation import Installation
 from distributor.storage import consents, lists, memberships, merging, subscribers, suppressions
@@ -110,6 +111,58 @@ def change_subscriber(
             changes["paused_until"] = parse_moment(pause, zone=None, now=now) if pause else None
         subscribers.change(connection, person.id, changes, now=now)
     say(f"{address} is changed")
+
+
+@commands.command("choose")
+def choose_for_subscriber(
+    address: str,
+    list_slug: ListSlug,
+    topic: Annotated[list[str] | None, typer.Option(help="A tag to follow; may be repeated.")] = None,
+    every_article: Annotated[bool, typer.Option("--every-article", help="Follow everything again.")] = False,
+    frequency: Annotated[Frequency | None, typer.Option(help="How often mail is wanted.")] = None,
+) -> None:
+    """What somebody wants of a list that they are on; what is not named stays."""
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        chosen = lists.find(connection, list_slug)
+        number = subscribers.find(connection, parse_address(address).key).id
+        subscribers.lock(connection, number)
+        place = next((one for one in memberships.of_subscriber(connection, number) if one.list == chosen), None)
+        if place is None or place.state is Membership.UNSUBSCRIBED:
+            raise StateError(f"{address} is not on list {list_slug!r}: `distributor subscriber add` puts people there")
+        followed = None if every_article else (tuple(map(slugify, topic)) if topic else place.topics)
+        memberships.choose(connection, number, chosen.id, topics=followed, frequency=frequency or place.frequency)
+    say(f"{address} gets {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
+
+
+@commands.command("remove")
+def remove_subscriber(
+    address: str,
+    list_slug: ListSlug,
+    reason: Annotated[str, typer.Option(help="How this person asked for it; kept as the record.")] = (
+        "Taken off by a person of the team, who says that it was asked for."
+    ),
+) -> None:
+    """Take one person off a list, as if they had left it themselves: no import brings them back."""
+    evidence = Evidence(method=ConsentMethod.PERSON, text=reason)
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        chosen = lists.find(connection, list_slug)
+        number = subscribers.find(connection, parse_address(address).key).id
+        subscribers.lock(connection, number)
+        has_left = memberships.leave(connection, number, chosen.id, evidence, now=installation.clock())
+    say("is off the list" if has_left else "was not on the list; nothing changed")
+
+
+@commands.command("duplicates")
+def show_duplicates(limit: int = 50, as_json: AsJson = False) -> None:
+    """Addresses that may be one mailbox: the same but for what follows a +, or dots at Gmail. Nothing is merged."""
+    with installation_at_hand() as installation, installation.database.begin() as connection:
+        found = merging.likely_duplicates(connection, limit=limit)
+    show_rows(
+        ("mailbox", "addresses"),
+        [(mailbox, addresses if as_json else ", ".join(addresses)) for mailbox, addresses in found],
+        as_json=as_json,
+        empty="There are none.",
+    )
 
 
 @commands.command("merge")

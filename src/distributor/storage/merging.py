@@ -52,6 +52,27 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
     return subscribers.find_by_id(connection, kept)
 
 
+def likely_duplicates(connection: Connection, *, limit: int) -> list[tuple[str, list[str]]]:
+    """Groups of addresses that lead to one mailbox at most providers, and what is common to each.
+
+    Only likely: RFC 5321 leaves it to the receiving side what stands before the @, so nothing is merged by itself.
+    """
+    rows = connection.execute(
+        text("""
+            SELECT mailbox, array_agg(address ORDER BY id) AS addresses FROM (
+                SELECT id, address, regexp_replace(
+                    CASE WHEN domain IN ('gmail.com', 'googlemail.com')
+                         THEN replace(split_part(key, '@', 1), '.', '') ELSE split_part(key, '@', 1) END,
+                    '^(.+?)\\+.*$', '\\1'
+                ) || '@' || replace(domain, 'googlemail.com', 'gmail.com') AS mailbox FROM subscribers
+            ) AS known
+            GROUP BY mailbox HAVING count(*) > 1 ORDER BY mailbox LIMIT :limit
+        """),
+        {"limit": limit},
+    )
+    return [(row.mailbox, list(row.addresses)) for row in rows]
+
+
 _FILL_IN = """
     UPDATE subscribers k SET
         name = COALESCE(NULLIF(k.name, ''), m.name),
