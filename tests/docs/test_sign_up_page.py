@@ -1,0 +1,52 @@
+"""The page about signing up is true: the form for other sites signs people up, and says what is kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flow.lobby import make_lobby
+from lxml import html
+from starlette.testclient import TestClient
+
+from distributor.domain.subscriber import Membership
+from distributor.flow import wording
+from distributor.flow.installation import Installation
+from distributor.settings import Settings
+from distributor.web.app import create_app
+from distributor.web.rules import USUAL
+
+PAGE = (Path(__file__).parents[2] / "docs" / "sign_up.md").read_text(encoding="utf-8")
+FRAME, FORM = re.findall(r"^```html\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+ADA = "ada@example.org"
+
+
+def test_the_form_for_other_sites_signs_people_up(installation: Installation):
+    lobby = make_lobby(installation)
+    lobby.list("weekly-letter", topics=("boats",))
+    form = html.fragment_fromstring(FORM)
+    fields = {**dict(form.form_values()), "email": ADA}
+    with TestClient(create_app(installation, replace(USUAL, answer_after=timedelta()))) as client:
+        assert client.get(urlsplit(html.fragment_fromstring(FRAME).get("src")).path).status_code == 200
+        assert client.post(urlsplit(form.get("action")).path, data=fields).status_code == 200
+    assert lobby.places(ADA) == {"weekly-letter": Membership.PENDING}
+
+
+def test_the_form_shows_the_wording_that_is_kept(installation: Installation):
+    site = replace(installation.site, name="The Gazette")
+    assert wording.promise(site) in " ".join(html.fragment_fromstring(FORM).text_content().split())
+
+
+def test_the_limits_are_those_of_the_settings():
+    told = dict(re.findall(r"^\| `DISTRIBUTOR_(\w+)` \| (\d+) \|", PAGE, re.MULTILINE))
+    assert len(told) == 3
+    for name, value in told.items():
+        assert Settings.model_fields[name.lower()].default == getattr(USUAL, name.lower()) == int(value)
+
+
+def test_no_answer_leaves_sooner_than_the_page_says():
+    [seconds] = re.findall(r"before (0\.\d) seconds", PAGE)
+    assert timedelta(seconds=float(seconds)) == USUAL.answer_after
