@@ -68,3 +68,10 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (2, b"")
         assert done.stderr.decode().startswith(f"distributor: {path}: cannot be read: ")
         assert b"Traceback" not in done.stderr
+
+
+def test_a_name_that_is_no_text_is_told_as_well_as_it_can_be(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/mail-\xff.eml"
+    Path(os.fsdecode(path)).write_bytes((MAILS / "other-newsletter.eml").read_bytes())
+    done = bounce(os.fsdecode(path), "--json")
+    assert (done.returncode, json.loads(done.stdout)[0]["kind"]) == (0, "other")

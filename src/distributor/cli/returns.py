@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from distributor.channels.email.returns import Recipient, Return, read_return
+from distributor.channels.email.returns import LONGEST_MAIL, Recipient, Return, read_return
 from distributor.cli.session import AsJson, show, show_rows
 from distributor.domain.errors import SourceError
 
@@ -34,7 +35,7 @@ def read(
         return
     show_rows(
         ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "fault"),
-        [row for file, one in found for row in _rows(Path(file).name, one)],
+        [row for file, one in found for row in _rows(_printable(Path(file).name), one)],
         as_json=False,
         empty="",
     )
@@ -42,20 +43,26 @@ def read(
 
 def _octets(file: str) -> bytes:
     if file == _STDIN:
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(LONGEST_MAIL)
     try:
-        return Path(file).read_bytes()
+        with Path(file).open("rb") as mail:
+            return mail.read(LONGEST_MAIL)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
 
 
 def _as_object(file: str, found: Return) -> dict[str, Any]:
     return {
-        "file": file,
+        "file": _printable(file),
         "kind": found.kind.value,
         "feedback_type": found.feedback_type or None,
         "recipients": [_fields(one) for one in found.recipients],
     }
+
+
+def _printable(file: str) -> str:
+    """A file's name, whatever octets it is made of."""
+    return os.fsencode(file).decode("utf-8", "replace")
 
 
 def _fields(recipient: Recipient) -> dict[str, Any]:
