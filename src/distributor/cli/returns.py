@@ -25,7 +25,7 @@ def _group() -> None:
 
 @commands.command("read")
 def read(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails; - reads one from standard input.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Raw mails; - reads one from standard input.")],
     as_json: AsJson = False,
 ) -> None:
     """Say of each mail what it is: a bounce, a complaint, an automatic reply, an unsubscription or something other."""
