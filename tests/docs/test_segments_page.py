@@ -18,6 +18,7 @@ from distributor.domain.segments.limits import (
     MOST_CONDITIONS,
     MOST_CONDITIONS_EXPANDED,
     MOST_VALUES,
+    MOST_VALUES_EXPANDED,
 )
 from distributor.domain.segments.parser import parse
 
@@ -58,4 +59,5 @@ def test_the_example_of_an_error_is_what_is_said() -> None:
 def test_the_limits_are_those_that_hold() -> None:
     words = " ".join(PAGE.split())
     assert f"nested {DEEPEST} deep and have {MOST_CONDITIONS} parts and {MOST_VALUES:,} values" in words
-    assert f"refers to, {DEEPEST_EXPANDED} deep and {MOST_CONDITIONS_EXPANDED:,} parts" in words
+    assert f"refers to, {DEEPEST_EXPANDED} deep, {MOST_CONDITIONS_EXPANDED:,} parts" in words
+    assert f"parts and {MOST_VALUES_EXPANDED:,} values" in words

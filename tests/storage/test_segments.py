@@ -188,6 +188,23 @@ def test_segments_of_segments_may_come_to_only_so_much(installation: Installatio
         assert segments.count(connection, parse("segment = s8"), now=NOW) == 0
 
 
+def test_segments_of_segments_may_hold_only_so_many_values(installation: Installation) -> None:
+    numbers = ", ".join(map(str, range(1000)))
+    with installation.database.begin() as connection:
+        save(connection, "many", f"attributes.a in ({numbers})")
+        most = " or ".join(["segment = many"] * 5)
+        assert segments.count(connection, parse(most), now=NOW) == 0
+        with pytest.raises(SegmentError, match="more than 5000 values"):
+            segments.count(connection, parse(f"{most} or segment = many"), now=NOW)
+
+
+def test_as_many_long_conditions_as_there_may_be_are_counted(installation: Installation) -> None:
+    long = " or ".join(["attributes.a.b.c.d.e.f.g.h > 0.5"] * 200)
+    with installation.database.begin() as connection:
+        save(connection, "long", long)
+        assert segments.count(connection, parse(" or ".join(["segment = long"] * 5)), now=NOW) == 0
+
+
 def test_segments_of_segments_may_be_nested_only_so_deep(installation: Installation) -> None:
     deep = "not " * (DEEPEST - 1)
     with installation.database.begin() as connection:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from distributor.domain.errors import NotFoundError, SegmentError
-from distributor.domain.segments.condition import And, Condition, InSegment, Leaf, Not, Or, leaves, segments_named
-from distributor.domain.segments.limits import DEEPEST_EXPANDED, MOST_CONDITIONS_EXPANDED
+from distributor.domain.segments.condition import (
+    And,
+    AttributeIs,
+    ChoseTopic,
+    Condition,
+    FieldIs,
+    InSegment,
+    Leaf,
+    Not,
+    OnList,
+    Or,
+    TagIs,
+    leaves,
+    segments_named,
+)
+from distributor.domain.segments.limits import DEEPEST_EXPANDED, MOST_CONDITIONS_EXPANDED, MOST_VALUES_EXPANDED
 
 
 def expanded(condition: Condition, segments: Mapping[str, Condition], *, name: str | None = None) -> Condition:
@@ -16,7 +30,9 @@ def expanded(condition: Condition, segments: Mapping[str, Condition], *, name: s
     Raises SegmentError if a segment refers to itself, by whatever way, or if there is too much of it; NotFoundError if
     `segments` lacks one.
     """
-    _Weighing(segments).weigh(condition, (name,) if name is not None else ())
+    way = (name,) if name is not None else ()
+    _Weighing(segments, lambda _: 1, MOST_CONDITIONS_EXPANDED, "conditions").weigh(condition, way)
+    _Weighing(segments, _count_values, MOST_VALUES_EXPANDED, "values").weigh(condition, way)
     return _expand(condition, segments, depth=0)
 
 
@@ -42,28 +58,42 @@ def missing(noun: str, slug: str, known: Iterable[str]) -> NotFoundError:
 class _Weighing:
     """Counts what a condition would come to, without writing it out: ten segments of two references each are 1,024."""
 
-    def __init__(self, segments: Mapping[str, Condition]) -> None:
+    def __init__(
+        self, segments: Mapping[str, Condition], count: Callable[[Leaf], int], most: int, counted: str
+    ) -> None:
         self._segments = segments
+        self._count = count
+        self._most = most
+        self._counted = counted
         self._weights: dict[str, int] = {}
 
     def weigh(self, condition: Condition, way: tuple[str, ...]) -> int:
         if len(way) > DEEPEST_EXPANDED:
             raise SegmentError(f"segments refer to segments more than {DEEPEST_EXPANDED} deep: {_shown(way)}")
         weight = sum(self._weigh_leaf(leaf, way) for leaf in leaves(condition))
-        if weight > MOST_CONDITIONS_EXPANDED:
+        if weight > self._most:
             raise SegmentError(
-                f"with the segments that it refers to, this comes to more than {MOST_CONDITIONS_EXPANDED} conditions"
+                f"with the segments that it refers to, this comes to more than {self._most} {self._counted}"
             )
         return weight
 
     def _weigh_leaf(self, leaf: Leaf, way: tuple[str, ...]) -> int:
         if not isinstance(leaf, InSegment):
-            return 1
+            return self._count(leaf)
         if leaf.slug in way:
             raise SegmentError(f"the segment {leaf.slug!r} refers to itself: {_shown((*way, leaf.slug))}")
         if leaf.slug not in self._weights:
             self._weights[leaf.slug] = self.weigh(_of(leaf, self._segments), (*way, leaf.slug))
         return self._weights[leaf.slug]
+
+
+def _count_values(leaf: Leaf) -> int:
+    match leaf:
+        case FieldIs(values=values) | AttributeIs(values=values):
+            return len(values)
+        case OnList(lists=values) | TagIs(tags=values) | ChoseTopic(topics=values):
+            return len(values)
+    return 1
 
 
 def _expand(condition: Condition, segments: Mapping[str, Condition], *, depth: int) -> Condition:
