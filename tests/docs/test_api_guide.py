@@ -17,7 +17,7 @@ from conftest import needs_package
 from distributor.domain.api_token import SCOPES, Scope, secret_of
 from distributor.flow.import_people import run_import
 from distributor.flow.installation import Installation
-from distributor.storage import api_tokens, subscribers
+from distributor.storage import api_tokens, channels, subscribers
 from distributor.web.app import serving
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -40,6 +40,7 @@ def environment(installation: Installation) -> Iterator[dict[str, str]]:
             expires_at=None,
             now=installation.clock(),
         )
+        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
     with serving(installation) as address:
         yield {"PATH": os.environ["PATH"], "API": f"{address}/api/v1", "TOKEN": secret}
 

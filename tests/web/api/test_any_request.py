@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 
 from distributor.domain.api_token import Scope
 from distributor.flow.installation import Installation
+from distributor.storage import channels
 from distributor.web.app import serving
 
 from .conftest import NewToken, Program
@@ -26,9 +27,11 @@ THERE = {"who": "1", "slug": "weekly", "number": 1}
 
 
 @pytest.fixture
-def _something_there(program: Program) -> None:
+def _something_there(program: Program, installation: Installation) -> None:
+    with installation.database.begin() as connection:
+        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
     api = program(Scope.EVERYTHING)
-    api.post("/lists", json={"name": "Weekly", "topics": ["sport"]})
+    api.post("/lists", json={"name": "Weekly", "topics": ["sport"], "visibility": "public"})
     api.post("/segments", json={"name": "Weekly", "condition": "list = weekly"})
     api.post("/suppressions", json={"targets": ["bo@example.org"]})
     body = {"address": "ada@example.org", "lists": ["weekly"], "consent": {"text": "On paper."}}

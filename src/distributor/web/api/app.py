@@ -17,6 +17,7 @@ from distributor.web.api import (
     memberships,
     privacy,
     segments,
+    sign_ups,
     subscribers,
     suppressions,
     token,
@@ -33,6 +34,7 @@ _EXPORTS = 2
 _PARTS = (
     subscribers,
     memberships,
+    sign_ups,
     lists,
     segments,
     suppressions,
@@ -46,7 +48,7 @@ _PARTS = (
 
 def create_api(installation: Installation) -> FastAPI:
     """The API of an installation."""
-    api = FastAPI(
+    api = _Api(
         title="Distributor",
         version=__version__,
         summary="The audience of Distributor: subscribers, lists, segments, consent and suppression.",
@@ -67,10 +69,12 @@ def create_api(installation: Installation) -> FastAPI:
     for part in _PARTS:
         api.include_router(part.router)
 
-    def openapi() -> dict[str, Any]:
-        if not api.openapi_schema:
-            api.openapi_schema = describe(api, installation.site.public_url)
-        return api.openapi_schema
-
-    api.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents for it
     return api
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The description, made when it is first asked for."""
+        if not self.openapi_schema:
+            self.openapi_schema = describe(self, self.state.installation.site.public_url)
+        return self.openapi_schema

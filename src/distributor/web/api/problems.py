@@ -12,11 +12,12 @@ import structlog
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from distributor.domain.errors import (
     AddressError,
+    ConfigurationError,
     DistributorError,
     InputError,
     NotFoundError,
@@ -74,6 +75,7 @@ _KINDS: Mapping[type[DistributorError], _Kind] = {
     InputError: _BAD_INPUT,
     NotFoundError: _Kind(404, "not-found", "There is nothing of this name"),
     StateError: _Kind(409, "conflict", "This is not possible as things are"),
+    ConfigurationError: _Kind(503, "not-set-up", "This installation is not set up for that"),
     ServiceError: _Kind(503, "unavailable", "A part of the service does not answer"),
     DistributorError: _Kind(500, "internal", "The fault is ours"),
 }
@@ -87,7 +89,7 @@ _MEANINGS: Mapping[int, str] = {
     413: "The body is larger than this address takes.",
     422: "What was sent is wrong: `errors` says where.",
     500: "The fault is ours and has been written down.",
-    503: "A part of the service does not answer; try again in a minute.",
+    503: "A part of the service does not answer or is not set up; it says in its log what is missing.",
 }
 _NAMES = {status: HTTPStatus(status).phrase.replace(" ", "") for status in _MEANINGS}
 _PLACE = ("line", "column", "offset", "length", "path")
@@ -131,6 +133,7 @@ def exception_handlers() -> dict[int | type[Exception], Callable[[Request, Any],
         DistributorError: _ours,
         RequestValidationError: _unreadable,
         HTTPException: _refused,
+        ClientDisconnect: _hung_up,
         Exception: _broken,
     }
 
@@ -142,7 +145,7 @@ async def _ours(request: Request, error: DistributorError) -> Response:
     if kind.status == 500:
         return await _broken(request, error)
     if kind.status == 503:
-        return _answer(kind, "try again in a minute", headers={"Retry-After": "60"})
+        return _answer(kind, _MEANINGS[503], headers={"Retry-After": "60"})
     if isinstance(error, NotFoundError):
         # Without its hint, which names commands of the command line.
         return _answer(kind, f"there is no {error.noun} {error.name!r}")
@@ -164,6 +167,11 @@ async def _refused(request: Request, error: HTTPException) -> Response:
     detail = error.detail if error.detail != status.phrase else _MEANINGS.get(status, status.description)
     headers = _allowed(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else error.headers
     return _answer(kind, detail, headers=headers)
+
+
+async def _hung_up(request: Request, error: ClientDisconnect) -> Response:
+    # Nobody reads it: it ends a request that was cut off, which is no fault of ours.
+    return _answer(_kind_of(HTTPStatus.BAD_REQUEST), _MEANINGS[400])
 
 
 async def _broken(request: Request, error: Exception) -> Response:
