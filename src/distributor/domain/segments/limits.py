@@ -8,7 +8,7 @@ DEEPEST = 25
 # The same with everything that saved segments stand for.
 DEEPEST_EXPANDED = 50
 MOST_CONDITIONS = 200
-MOST_CONDITIONS_EXPANDED = 1000
+MOST_CONDITIONS_EXPANDED = 500
 MOST_VALUES = 1000
 # PostgreSQL takes 65,535 parameters in one query.
 MOST_VALUES_EXPANDED = 5000
