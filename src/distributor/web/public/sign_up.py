@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.domain.errors import ConfigurationError, NotFoundError, StateError, TemplateError
+from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError, TemplateError
 from distributor.domain.subscriber import List, OptIn, Visibility
 from distributor.flow import subscribe, wording
 from distributor.flow.challenge import Challenges
@@ -40,8 +40,8 @@ _REASONS = {
     "network": "There were very many sign-ups from your network.",
     "list": "There were very many sign-ups to this list.",
 }
-# What is wrong on our side of a sign-up, and may be mended soon.
-_TROUBLE = (ConfigurationError, StateError, TemplateError)
+# What is wrong on our side of a sign-up, and may be mended soon; InputError if a list was changed at this moment.
+_TROUBLE = (ConfigurationError, InputError, StateError, TemplateError)
 
 _log = structlog.get_logger(__name__)
 
