@@ -1,4 +1,9 @@
-"""What `importing` says to PostgreSQL."""
+"""What `importing` says to PostgreSQL.
+
+The planner knows nothing of the staged rows and takes them to be few. So the large tables are asked by scalar
+subqueries, one index lookup to a row, where a join would read a whole table for each chunk; and the small ones are
+never joined by nested loops, which would take the square of their rows.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,16 @@ _RECORD = """
            evidence || jsonb_build_object('import', CAST(:import_id AS bigint), 'line', line)
     FROM fresh ORDER BY id
 """
-_MARK = "UPDATE imported SET fate = 'changed' FROM placed WHERE id = placed.subscriber_id AND fate = 'unchanged'"
+# Written so that it is looked up by a hash table, however many there are.
+_MARK = """
+    UPDATE imported SET fate = CASE WHEN id IN (SELECT subscriber_id FROM placed) THEN 'changed' ELSE fate END
+    WHERE fate = 'unchanged'
+"""
+_FOUND = """
+    SELECT done.id, i.line, i.state, i.topics, i.frequency, i.left_at, i.network, i.evidence,
+           (SELECT m.state FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = done.id) AS place
+    FROM importing i JOIN imported done ON done.key = i.key
+"""
 _PARTS = {
     "filled": ", ".join(f"{column} = {filled}" for column, filled in _FILLED.items()).replace("TOLD", "excluded"),
     "is_changed": _IS_CHANGED.replace("TOLD", "excluded"),
@@ -30,6 +44,7 @@ _PARTS = {
     "granted": _RECORD.replace("ACTION", "granted"),
     "requested": _RECORD.replace("ACTION", "requested"),
     "withdrawn": _RECORD.replace("ACTION", "withdrawn"),
+    "found": _FOUND,
     "mark": _MARK,
 }
 
@@ -39,6 +54,7 @@ def _with_parts(statement: str) -> TextClause:
 
 
 STAGES = (
+    text("SET LOCAL enable_nestloop = off"),
     text("""
         CREATE TEMP TABLE IF NOT EXISTS importing (
             line bigint, key text, address text, name text, language text, zone text, attributes jsonb, tags text[],
@@ -51,21 +67,31 @@ STAGES = (
 )
 
 KEEP_KEYS = text("""
-    INSERT INTO import_keys (import_id, key, line) SELECT :import_id, key, line FROM importing ORDER BY line
-    ON CONFLICT DO NOTHING
+    WITH kept AS (
+        INSERT INTO import_keys (import_id, key, line) SELECT :import_id, key, line FROM importing ORDER BY line
+        ON CONFLICT DO NOTHING RETURNING line
+    )
+    SELECT count(*) FROM kept
 """)
 
 DROP_REPEATED = text("""
-    DELETE FROM importing i USING import_keys k WHERE k.import_id = :import_id AND k.key = i.key AND k.line <> i.line
-    RETURNING i.line, k.line AS first
+    WITH known AS (
+        SELECT line, (SELECT k.line FROM import_keys k WHERE k.import_id = :import_id AND k.key = i.key) AS first
+        FROM importing i
+    )
+    DELETE FROM importing i USING known WHERE known.line = i.line AND known.first <> i.line
+    RETURNING i.line, known.first
 """)
 
 DROP_ERASED = text("""
-    DELETE FROM importing i USING suppressions e
-    WHERE e.reason = 'erased' AND e.hash = sha256(CAST(i.key AS bytea)) RETURNING i.line
+    DELETE FROM importing i
+    WHERE (SELECT true FROM suppressions e WHERE e.hash = sha256(CAST(i.key AS bytea)) AND e.reason = 'erased')
+    RETURNING i.line
 """)
 
-DROP_KNOWN = text("DELETE FROM importing i USING subscribers s WHERE s.key = i.key RETURNING i.line")
+DROP_KNOWN = text("""
+    DELETE FROM importing i WHERE (SELECT s.id FROM subscribers s WHERE s.key = i.key) IS NOT NULL RETURNING i.line
+""")
 
 # In the order of the keys, as every writer of subscribers does it. The clause behind DO UPDATE locks also those rows
 # that it leaves alone. A row that was inserted has no xmax; one that was updated has been locked before.
@@ -84,8 +110,8 @@ PUT = _with_parts("""
 
 FIND_UNCHANGED = text("""
     INSERT INTO imported (id, key, fate)
-    SELECT s.id, s.key, 'unchanged' FROM importing i JOIN subscribers s ON s.key = i.key
-    WHERE NOT EXISTS (SELECT 1 FROM imported done WHERE done.key = i.key)
+    SELECT (SELECT s.id FROM subscribers s WHERE s.key = i.key), i.key, 'unchanged'
+    FROM importing i WHERE i.key NOT IN (SELECT done.key FROM imported done)
 """)
 
 SUPPRESS = text("""
@@ -97,9 +123,7 @@ SUPPRESS = text("""
 
 SUBSCRIBE = _with_parts("""
     WITH fresh AS (
-        SELECT done.id, i.* FROM importing i JOIN imported done ON done.key = i.key
-        LEFT JOIN memberships m ON m.list_id = :list_id AND m.subscriber_id = done.id
-        WHERE i.state = 'subscribed' AND (m.state IS NULL OR m.state = 'pending')
+        SELECT * FROM ($found) AS found WHERE state = 'subscribed' AND COALESCE(place, 'pending') = 'pending'
     ), granted AS ($granted RETURNING id, subscriber_id
     ), placed AS (
         INSERT INTO memberships AS place (list_id, subscriber_id, state, topics, frequency, consent_id, changed_at)
@@ -114,9 +138,7 @@ SUBSCRIBE = _with_parts("""
 
 REQUEST = _with_parts("""
     WITH fresh AS (
-        SELECT done.id, i.* FROM importing i JOIN imported done ON done.key = i.key
-        WHERE i.state = 'pending' AND NOT EXISTS (
-            SELECT 1 FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = done.id)
+        SELECT * FROM ($found) AS found WHERE state = 'pending' AND place IS NULL
     ), requested AS ($requested RETURNING subscriber_id
     ), placed AS (
         INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, changed_at)
@@ -128,10 +150,9 @@ REQUEST = _with_parts("""
 
 LEAVE = _with_parts("""
     WITH fresh AS (
-        SELECT done.id, i.* FROM importing i JOIN imported done ON done.key = i.key
-        LEFT JOIN memberships m ON m.list_id = :list_id AND m.subscriber_id = done.id
-        WHERE i.state = 'unsubscribed' AND m.state IS DISTINCT FROM 'unsubscribed'
-          AND (m.changed_at IS NULL OR i.left_at IS NULL OR i.left_at > m.changed_at)
+        SELECT * FROM ($found) AS found WHERE state = 'unsubscribed' AND place IS DISTINCT FROM 'unsubscribed'
+          AND (left_at > (SELECT m.changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = id))
+              IS NOT FALSE
     ), withdrawn AS ($withdrawn RETURNING subscriber_id
     ), placed AS (
         INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, changed_at)
@@ -154,12 +175,15 @@ SURVEY = _with_parts("""
            count(*) FILTER (WHERE NOT is_new AND NOT is_changed) AS unchanged
     FROM (
         SELECT known.id IS NULL AS is_new, COALESCE($would_change, false) OR CASE told.state
-            WHEN 'subscribed' THEN COALESCE(m.state, 'pending') = 'pending'
-            WHEN 'pending' THEN m.state IS NULL
-            ELSE m.state IS DISTINCT FROM 'unsubscribed'
-                 AND (m.changed_at IS NULL OR told.left_at IS NULL OR told.left_at > m.changed_at)
+            WHEN 'subscribed' THEN COALESCE(place.state, 'pending') = 'pending'
+            WHEN 'pending' THEN place.state IS NULL
+            ELSE place.state IS DISTINCT FROM 'unsubscribed' AND (told.left_at > place.changed_at) IS NOT FALSE
             END AS is_changed
-        FROM importing told LEFT JOIN subscribers known ON known.key = told.key
-        LEFT JOIN memberships m ON m.list_id = :list_id AND m.subscriber_id = known.id
+        FROM importing told
+        LEFT JOIN LATERAL (SELECT s.* FROM subscribers s WHERE s.key = told.key LIMIT 1) known ON true
+        LEFT JOIN LATERAL (
+            SELECT m.state, m.changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = known.id
+            LIMIT 1
+        ) place ON true
     ) AS looked_at
 """)

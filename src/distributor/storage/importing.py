@@ -48,9 +48,10 @@ def merge(connection: Connection, people: Sequence[Told], terms: Terms) -> Merge
     Who left the list stays away, and what the file says against mail is heeded, unless consent was given here later.
     """
     _stage(connection, people)
-    refused, skipped = _sift(connection, terms)
-    connection.execute(statements.PUT, {"now": terms.now})
-    connection.execute(statements.FIND_UNCHANGED)
+    refused, skipped = _sift(connection, people, terms)
+    put = connection.execute(statements.PUT, {"now": terms.now}).rowcount
+    if put < len(people) - len(refused) - skipped:
+        connection.execute(statements.FIND_UNCHANGED)
     standings = {told.standing for told in people if told.standing is not WELCOME}
     values = _values(terms)
     if any(standing.reasons for standing in standings):
@@ -66,7 +67,7 @@ def merge(connection: Connection, people: Sequence[Told], terms: Terms) -> Merge
 def survey(connection: Connection, people: Sequence[Told], terms: Terms) -> Merged:
     """What `merge` would count. Nobody comes in; only the addresses read are kept in mind."""
     _stage(connection, people)
-    refused, skipped = _sift(connection, terms)
+    refused, skipped = _sift(connection, people, terms)
     return _merged(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": terms.list_id}).one())
 
 
@@ -112,11 +113,13 @@ def _array(values: Iterable[str]) -> str:
     return ("{" + ",".join(f'"{value}"' for value in quoted) + "}").translate(_ESCAPES)
 
 
-def _sift(connection: Connection, terms: Terms) -> tuple[dict[int, str], int]:
+def _sift(connection: Connection, people: Sequence[Told], terms: Terms) -> tuple[dict[int, str], int]:
     """Take out who does not come in: the reasons by their lines, and how many are passed over without one."""
-    connection.execute(statements.KEEP_KEYS, {"import_id": terms.import_id})
-    repeated = connection.execute(statements.DROP_REPEATED, {"import_id": terms.import_id})
-    refused = {row.line: REPEATED.format(first=row.first) for row in repeated}
+    refused: dict[int, str] = {}
+    kept = connection.execute(statements.KEEP_KEYS, {"import_id": terms.import_id}).scalar_one()
+    if kept < len(people):
+        repeated = connection.execute(statements.DROP_REPEATED, {"import_id": terms.import_id})
+        refused = {row.line: REPEATED.format(first=row.first) for row in repeated}
     refused |= dict.fromkeys(connection.execute(statements.DROP_ERASED).scalars(), ERASED)
     if terms.mode is ImportMode.UPDATE:
         return refused, 0
