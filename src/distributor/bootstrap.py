@@ -14,6 +14,7 @@ from redis import Redis
 from distributor.channels.contract import Site
 from distributor.channels.shelf import template_folders
 from distributor.domain.errors import ConfigurationError
+from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.flow.installation import Installation
@@ -50,6 +51,9 @@ def make_installation(settings: Settings, services: Services) -> Installation:
         imports_dir=settings.data_dir / "imports",
         content_dir=settings.content_dir,
         clock=_utc_now,
+        bounce_policy=BouncePolicy(
+            limit=settings.soft_bounce_limit, lapses_after=timedelta(days=settings.soft_bounce_days)
+        ),
         event_retention=timedelta(days=settings.event_retention_days) if settings.event_retention_days else None,
     )
 

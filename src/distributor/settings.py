@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     content_dir: Path = Field(Path("content"), description="the folder source")
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
+    soft_bounce_limit: int = Field(
+        5,
+        ge=1,
+        description="days with bounces that are not hard, such as a full mailbox, before an address is suppressed",
+    )
+    soft_bounce_days: int = Field(60, ge=1, description="days after which such a bounce no longer counts")
     trusted_proxies: str = Field(
         "127.0.0.1", description="reverse proxies whose X-Forwarded-For is believed: addresses or networks, by commas"
     )

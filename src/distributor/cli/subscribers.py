@@ -27,7 +27,7 @@ from distributor.domain.suppression import Suppression, Target, hash_of_key
 from distributor.domain.tags import slugify
 from distributor.flow import privacy
 from distributor.flow.installation import Installation
-from distributor.storage import consents, lists, memberships, merging, subscribers, suppressions
+from distributor.storage import consents, events, lists, memberships, merging, subscribers, suppressions
 from distributor.storage.subscribers import Search
 
 commands = typer.Typer(no_args_is_help=True, help="People who get mail.")
@@ -68,7 +68,9 @@ def show_subscriber(address: str, as_json: AsJson = False) -> None:
         subscriber = subscribers.find(connection, key)
         places = memberships.of_subscriber(connection, subscriber.id)
         reasons = suppressions.matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
-    facts = _told(subscriber, places, reasons)
+        policy = installation.bounce_policy
+        days = events.soft_bounce_days(connection, subscriber.id, since=installation.clock() - policy.lapses_after)
+    facts = _told(subscriber, places, reasons) | {"soft_bounces": f"on {days} days; {policy.limit} suppress"}
     if as_json:
         show(facts)
     else:

@@ -24,13 +24,17 @@ VALID = frozenset({ConsentAction.GRANTED, ConsentAction.CONFIRMED})
 
 
 class ConsentMethod(StrEnum):
-    """By what way: the public pages, an import, the API, a person of the team, or a list from before records."""
+    """By what way: the public pages, an import, the API, a person of the team, or a list from before records.
+
+    MAIL is a mail that came in: of the person, or of their provider about what the person did.
+    """
 
     FORM = "form"
     IMPORT = "import"
     API = "api"
     PERSON = "person"
     MIGRATION = "migration"
+    MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,9 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
             DeliveryState.FAILED,
             DeliveryState.UNKNOWN,
             DeliveryState.PENDING,
+            # What came back was sent, also if nobody has written that down yet.
+            DeliveryState.BOUNCED,
+            DeliveryState.COMPLAINED,
         }
     ),
     DeliveryState.DEFERRED: frozenset({DeliveryState.CLAIMED, DeliveryState.FAILED, DeliveryState.SUPPRESSED}),
@@ -50,7 +53,7 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
     DeliveryState.SUPPRESSED: frozenset(),
     DeliveryState.DELIVERED: frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED}),
-    DeliveryState.BOUNCED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.BOUNCED: frozenset({DeliveryState.PENDING, DeliveryState.COMPLAINED}),
     DeliveryState.COMPLAINED: frozenset(),
 }
 

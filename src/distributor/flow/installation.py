@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from redis import Redis
 
 from distributor.channels.contract import Channel, Site
 from distributor.channels.shelf import make_channel
+from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.failpoints import Failpoint, go_on
 from distributor.rendering.environment import Templates
@@ -32,6 +33,8 @@ class Installation:
     imports_dir: Path
     content_dir: Path
     clock: Callable[[], datetime]
+    # How much bounces that are not hard have to say before an address is suppressed.
+    bounce_policy: BouncePolicy = field(default_factory=BouncePolicy)
     # How long events are kept; None for as long as their deliveries.
     event_retention: timedelta | None = None
     # What happens at each failpoint; a test may let the process die there.

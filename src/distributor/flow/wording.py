@@ -9,6 +9,8 @@ from distributor.domain.subscriber import List
 
 LEAVING = "Unsubscribe"
 LEAVING_EVERYTHING = "Unsubscribe from everything"
+LEAVING_BY_MAIL = "A mail from this mailbox that asks to be taken off the list"
+COMPLAINING = "A report of the mailbox's provider that a mail from the list was marked as spam"
 LEAVING_A_LIST = "My choices, saved with this list no longer ticked"
 
 

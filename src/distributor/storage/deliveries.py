@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import Totals
-from distributor.domain.delivery import Delivery, DeliveryState, Settlement
+from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Settlement
 from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.storage import tables
@@ -196,6 +196,26 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
     ).rowcount
 
 
+def mark_returned(connection: Connection, ids: Sequence[int], state: DeliveryState, *, now: datetime) -> int:
+    """Write down what others say became of mails: delivered, bounced or complained of; returns how many changed.
+
+    It is evidence that they were sent: what is in flight or unknown is settled by it, and the answer that its worker
+    may still write comes too late. Whoever says so twice, or says less than is known already, changes nothing.
+    """
+    return connection.execute(
+        text("""
+            UPDATE deliveries SET state = :state, next_at = NULL, worker = NULL, lease_until = NULL, updated_at = :now
+            WHERE id = ANY(CAST(:ids AS bigint[])) AND state = ANY(CAST(:before AS text[]))
+        """),
+        {
+            "ids": list(ids),
+            "state": state.value,
+            "before": sorted(before.value for before, after in TRANSITIONS.items() if state in after),
+            "now": now,
+        },
+    ).rowcount
+
+
 def release_worker(connection: Connection, worker: str, *, begun: Mapping[int, int], now: datetime) -> tuple[int, int]:
     """Settle what a dead worker held, by its journal: `begun` maps the deliveries it had begun to their epochs.
 
@@ -363,6 +383,19 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRe
         .order_by(tables.deliveries.c.id)
     )
     return [_record(row) for row in rows]
+
+
+def last_to(connection: Connection, key: str, *, since: datetime) -> int | None:
+    """The number of the last delivery to the person with this key, if it was made since a moment."""
+    number: int | None = connection.execute(
+        text("""
+            SELECT d.id FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id
+            WHERE s.key = :key AND d.created_at >= :since AND d.state NOT IN ('pending', 'claimed', 'suppressed')
+            ORDER BY d.id DESC LIMIT 1
+        """),
+        {"key": key, "since": since},
+    ).scalar_one_or_none()
+    return number
 
 
 def find_for_sending(connection: Connection, ids: Sequence[int]) -> list[Delivery]:

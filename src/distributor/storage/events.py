@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, func, or_, select, text
 
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json
 from distributor.storage import tables
@@ -73,6 +76,66 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[Event]:
     return [_event(row) for row in rows]
 
 
+def soft_bounce_days(connection: Connection, subscriber_id: int, *, since: datetime) -> int:
+    """On how many days (UTC) since a moment a bounce spoke against somebody's address without being hard."""
+    days: int = connection.execute(
+        text("""
+            SELECT count(DISTINCT CAST(at AT TIME ZONE 'UTC' AS date)) FROM events
+            WHERE subscriber_id = :subscriber_id AND kind = 'bounce' AND at > :since
+              AND detail @> '{"counts": true}'
+        """),
+        {"subscriber_id": subscriber_id, "since": since},
+    ).scalar_one()
+    return days
+
+
+def forgive_soft_bounces(connection: Connection, hash_: bytes) -> None:
+    """What has bounced so far no longer speaks against this mailbox."""
+    connection.execute(
+        text("""
+            UPDATE events SET detail = detail - 'counts'
+            WHERE kind = 'bounce' AND detail @> '{"counts": true}'
+              AND subscriber_id = (SELECT id FROM subscribers WHERE hash = :hash)
+        """),
+        {"hash": hash_},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """Something that came back, with the delivery it is about."""
+
+    id: int
+    event: Event
+    recipient: str
+    state: DeliveryState
+
+
+_RETURNED = (EventKind.BOUNCE, EventKind.COMPLAINT, EventKind.UNSUBSCRIBE)
+
+
+def returned(
+    connection: Connection, *, kind: EventKind | None = None, before_id: int | None = None, limit: int
+) -> list[Returned]:
+    """What came back, of one kind if asked, the newest first and from before `before_id`."""
+    event, kinds = tables.events, [kind] if kind else list(_RETURNED)
+    # Who left by a link came by another way.
+    by_mail = or_(event.c.kind != EventKind.UNSUBSCRIBE, event.c.detail.has_key("match"))
+    query = _WITH_DELIVERY.where(event.c.kind.in_(kinds), by_mail).order_by(event.c.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(event.c.id < before_id)
+    return [_returned(row) for row in connection.execute(query)]
+
+
+def find_returned(connection: Connection, event_id: int) -> Returned:
+    """Raises NotFoundError."""
+    event = tables.events
+    row = connection.execute(_WITH_DELIVERY.where(event.c.id == event_id, event.c.kind.in_(_RETURNED))).one_or_none()
+    if row is None:
+        raise NotFoundError("bounce", event_id, hint="`distributor bounce list` shows the ones there are")
+    return _returned(row)
+
+
 def forget_before(connection: Connection, moment: datetime, *, limit: int) -> int:
     """Take away up to `limit` of the oldest events from before a moment; returns how many."""
     return connection.execute(
@@ -99,6 +162,15 @@ def counts_of_campaign(connection: Connection, campaign_id: int) -> dict[EventKi
         .group_by(event.c.kind)
     )
     return {EventKind(row.kind): (row.total, row.deliveries) for row in rows}
+
+
+_WITH_DELIVERY = select(tables.events, tables.deliveries.c.recipient, tables.deliveries.c.state).join(
+    tables.deliveries, tables.deliveries.c.id == tables.events.c.delivery_id
+)
+
+
+def _returned(row: Row[tuple[object, ...]]) -> Returned:
+    return Returned(id=row.id, event=_event(row), recipient=row.recipient, state=DeliveryState(row.state))
 
 
 def _event(row: Row[tuple[object, ...]]) -> Event:

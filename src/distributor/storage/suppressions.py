@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, text
 
 from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import Suppression, SuppressionReason, Target
-from distributor.storage import tables
+from distributor.storage import events, tables
 from distributor.storage.database import Connection
 
 
@@ -44,14 +44,23 @@ def lift(
     connection: Connection, target: Target, *, reasons: Collection[SuppressionReason] = tuple(SuppressionReason)
 ) -> int:
     """Take entries about exactly this mailbox or domain back, those of some reasons if asked; returns how many."""
-    return connection.execute(
-        delete(tables.suppressions).where(_is(target), tables.suppressions.c.reason.in_(list(reasons)))
-    ).rowcount
+    rows = connection.execute(
+        delete(tables.suppressions)
+        .where(_is(target), tables.suppressions.c.reason.in_(list(reasons)))
+        .returning(tables.suppressions.c.hash, tables.suppressions.c.reason)
+    ).all()
+    _start_anew(connection, [row.hash for row in rows if row.reason == SuppressionReason.SOFT_BOUNCES])
+    return len(rows)
 
 
 def remove(connection: Connection, suppression_id: int) -> None:
     """Take one entry back. Raises NotFoundError."""
-    gone = connection.execute(delete(tables.suppressions).where(tables.suppressions.c.id == suppression_id)).rowcount
+    gone = connection.execute(
+        delete(tables.suppressions)
+        .where(tables.suppressions.c.id == suppression_id)
+        .returning(tables.suppressions.c.hash, tables.suppressions.c.reason)
+    ).all()
+    _start_anew(connection, [row.hash for row in gone if row.reason == SuppressionReason.SOFT_BOUNCES])
     if not gone:
         raise NotFoundError(
             "suppression", suppression_id, hint="`distributor suppression list` shows the ones there are"
@@ -91,6 +100,13 @@ def is_suppressed() -> ColumnElement[bool]:
 def forget_address(connection: Connection, hash_: bytes) -> None:
     """Keep what is suppressed about a mailbox, but no longer its address or what was noted about it."""
     connection.execute(text("UPDATE suppressions SET address = NULL, note = '' WHERE hash = :hash"), {"hash": hash_})
+
+
+def _start_anew(connection: Connection, hashes: Iterable[bytes | None]) -> None:
+    """Bounces that have led to a suppression must not lead to the next one as soon as that is lifted."""
+    for hash_ in hashes:
+        if hash_ is not None:
+            events.forgive_soft_bounces(connection, hash_)
 
 
 def _is(target: Target) -> ColumnElement[bool]:

@@ -1,0 +1,69 @@
+"""`distributor bounce take | list | show`: what came back, taken in by hand, and taken back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from flow import returned_mails as mails
+
+from cli.conftest import Run
+from distributor.domain.delivery import Delivery
+from distributor.domain.tokens import TokenSigner
+
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def delivery(run: Run, environment: dict[str, str]) -> Delivery:
+    """A mail to Ada that has gone out."""
+    run("list", "create", "News")
+    run("subscriber", "add", ADA, "--list", "news")
+    with psycopg.connect(environment["DISTRIBUTOR_DATABASE_URL"]) as connection:
+        row = connection.execute("""
+            WITH channel AS (INSERT INTO channels (name, kind) VALUES ('mail', 'email') RETURNING id),
+            campaign AS (INSERT INTO campaigns (name, track_opens, track_clicks, unknown_policy, created_at)
+                         VALUES ('One', true, true, 'assume_sent', now()) RETURNING id),
+            dispatch AS (INSERT INTO dispatches (campaign_id, channel_id, state, scheduled_at, zone)
+                         SELECT campaign.id, channel.id, 'finished', now(), 'UTC' FROM campaign, channel RETURNING id)
+            INSERT INTO deliveries (dispatch_id, subscriber_id, list_id, recipient, state, created_at, updated_at)
+            SELECT dispatch.id, subscribers.id, lists.id, address, 'sent', now(), now()
+            FROM dispatch, subscribers, lists RETURNING id
+        """).fetchone()
+    assert row
+    return Delivery(
+        id=row[0], dispatch_id=1, recipient=ADA, epoch=1, attempt=1, created_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+
+def test_a_bounce_taken_in_by_hand_is_shown_and_can_be_taken_back(
+    run: Run, delivery: Delivery, environment: dict[str, str], tmp_path: Path
+) -> None:
+    tokens = TokenSigner(environment["DISTRIBUTOR_SECRET_KEY"].encode())
+    file = tmp_path / "returned.eml"
+    file.write_bytes(mails.bounce(delivery, to=mails.verp(delivery, tokens)))
+
+    [taken] = json.loads(run("bounce", "take", str(file), "--json").out)
+    assert (taken["meaning"], taken["match"], taken["suppressed"]) == ("bounce", "return_path", "hard_bounce")
+    assert json.loads(run("bounce", "take", str(file), "--json").out)[0]["new"] is False
+
+    [listed] = json.loads(run("bounce", "list", "--json").out)
+    assert (listed["recipient"], listed["reason"], listed["source"]) == (ADA, "userunknown", "hand")
+    shown = json.loads(run("bounce", "show", str(listed["id"]), "--json").out)
+    assert (shown["state"], shown["suppressions"]) == ("bounced", ["hard_bounce"])
+    assert "hard_bounce" in run("subscriber", "show", ADA).out
+
+    run("suppression", "lift", ADA)
+    assert json.loads(run("bounce", "show", str(listed["id"]), "--json").out)["suppressions"] == []
+
+
+def test_a_person_gets_tables_and_sentences(run: Run, delivery: Delivery, tmp_path: Path) -> None:
+    assert "Nothing came back." in run("bounce", "list").out
+    missing = run("bounce", "take", str(tmp_path / "missing.eml"))
+    assert (missing.code, "cannot be read" in missing.sentence) == (2, True)
+    unknown = run("bounce", "show", "7")
+    assert (unknown.code, "bounce list" in unknown.sentence) == (3, True)
+    assert "on 0 days; 5 suppress" in run("subscriber", "show", ADA).out
