@@ -1,0 +1,90 @@
+"""Auditing: the deliveries of a dispatch with all that the ledger itself knows for and against them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from distributor.domain.delivery import DeliveryState
+from distributor.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A delivery under audit.
+
+    `is_personal`: to a subscriber, so that it has a Message-ID. `deeds` are the kinds of events it has; `is_returned`:
+    one of them is a hard bounce. `parts_sent` and `parts_intended` count what a post was made of.
+    """
+
+    id: int
+    recipient: str
+    is_personal: bool
+    state: DeliveryState
+    epoch: int
+    updated_at: datetime
+    deeds: frozenset[str]
+    is_returned: bool
+    parts_sent: int
+    parts_intended: int
+
+
+def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[Entry]:
+    """All deliveries of a dispatch by ascending number, read `page` at a time."""
+    last = 0
+    while True:
+        rows = connection.execute(
+            text("""
+                SELECT d.id, d.recipient, d.list_id IS NOT NULL AS is_personal, d.state, d.epoch, d.updated_at,
+                       ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id) AS deeds,
+                       EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.kind = 'bounce'
+                               AND e.detail->'hard' = 'true') AS is_returned,
+                       p.sent, p.intended
+                FROM deliveries d, LATERAL (
+                    SELECT count(*) FILTER (WHERE state = 'sent') AS sent,
+                           count(*) FILTER (WHERE state = 'intended') AS intended
+                    FROM delivery_parts WHERE delivery_id = d.id) p
+                WHERE d.dispatch_id = :dispatch_id AND d.id > :last ORDER BY d.id LIMIT :page
+            """),
+            {"dispatch_id": dispatch_id, "last": last, "page": page},
+        ).all()
+        for row in rows:
+            yield Entry(
+                id=row.id,
+                recipient=row.recipient,
+                is_personal=row.is_personal,
+                state=DeliveryState(row.state),
+                epoch=row.epoch,
+                updated_at=row.updated_at,
+                deeds=frozenset(row.deeds),
+                is_returned=row.is_returned,
+                parts_sent=row.sent,
+                parts_intended=row.intended,
+            )
+        if len(rows) < page:
+            return
+        last = rows[-1].id
+
+
+def existing(connection: Connection, delivery_ids: Collection[int]) -> set[int]:
+    """Those of the numbers that are deliveries, of whatever campaign."""
+    rows = connection.execute(
+        text("SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[]))"), {"ids": list(delivery_ids)}
+    )
+    return {row.id for row in rows}
+
+
+def settle_as_sent(connection: Connection, remote_ids: Mapping[int, str], *, reply: str, now: datetime) -> int:
+    """Unknown deliveries were sent after all, each with its identity on the other side; returns how many it were."""
+    return connection.execute(
+        text("""
+            UPDATE deliveries d SET state = 'sent', next_at = NULL, worker = NULL, updated_at = :now, reply = :reply,
+                   remote_id = COALESCE(d.remote_id, NULLIF(s.remote_id, ''))
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:remote_ids AS text[])) AS s(id, remote_id)
+            WHERE d.id = s.id AND d.state = 'unknown'
+        """),
+        {"ids": list(remote_ids), "remote_ids": list(remote_ids.values()), "reply": reply, "now": now},
+    ).rowcount

@@ -1,0 +1,250 @@
+"""An audit of campaigns that were really sent: it finds every difference to evidence that was tampered with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from chaos.relay import Relay, running_relay
+from sqlalchemy import text
+
+from distributor.cli.channels import configure
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import NotFoundError
+from distributor.domain.event import Event, EventKind
+from distributor.domain.tokens import Purpose
+from distributor.flow.audit import Audit, DifferenceKind, audit, settle_found
+from distributor.flow.deliver import deliver
+from distributor.flow.failpoints import Failpoint
+from distributor.flow.release import release
+from distributor.flow.render import render
+from distributor.sandbox.faults import SMTP, Fault, FaultKind
+from distributor.sources.evidence.record import Record, parse_records
+from distributor.storage import auditing, deliveries, events, parts
+from flow.desk import Desk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """A desk with a mail channel, and the relay at its end."""
+
+    desk: Desk
+    relay: Relay
+
+    @property
+    def inbox(self) -> list[Record]:
+        return parse_records([f"inbox:{self.relay.folder}"])
+
+    def send(self, *faults: Fault) -> int:
+        self.relay.switches.set(SMTP, *faults)
+        campaign_id = self.desk.plan("email")
+        self.desk.run()
+        self.relay.wait_until_idle()
+        return campaign_id
+
+    def audit(self, campaign_id: int, records: list[Record] | None = None) -> Audit:
+        return audit(self.desk.installation, campaign_id, self.inbox if records is None else records)
+
+    def deliveries(self, campaign_id: int) -> list[deliveries.DeliveryRecord]:
+        dispatch_id = self.desk.report(campaign_id).dispatches[0].dispatch.id
+        with self.desk.installation.database.begin() as connection:
+            return deliveries.listed(connection, dispatch_id, state=None, limit=100)
+
+    def mail_of(self, delivery: deliveries.DeliveryRecord) -> Path:
+        assert delivery.remote_id is not None
+        return next(file for file in self.relay.folder.glob("*.eml") if delivery.remote_id in file.read_text())
+
+
+@pytest.fixture
+def post(desk: Desk, tmp_path: Path) -> Iterator[Post]:
+    with running_relay(tmp_path / "inbox") as relay:
+        configure(desk.installation, "email", "email", {"smtp_url": relay.url})
+        yield Post(desk=desk, relay=relay)
+
+
+def differences(made: Audit) -> list[tuple[str, str]]:
+    assert made.counts.total() == len(made.differences)
+    return [(one.kind.value, one.recipient) for one in made.differences]
+
+
+def test_a_campaign_that_went_well_has_no_differences(post: Post) -> None:
+    campaign_id = post.send()
+    made = post.audit(campaign_id)
+    assert differences(made) == []
+    assert made.states == made.seen == {DeliveryState.SENT: 3}
+    assert not made.is_at_work
+
+
+def test_the_ledger_alone_can_be_audited(post: Post) -> None:
+    made = post.audit(post.send(), [])
+    assert differences(made) == []
+    assert made.states == {DeliveryState.SENT: 3}
+
+
+def test_a_mail_that_nobody_has_is_missing(post: Post) -> None:
+    campaign_id = post.send()
+    first = post.deliveries(campaign_id)[0]
+    post.mail_of(first).unlink()
+    assert differences(post.audit(campaign_id)) == [("missing", first.recipient)]
+
+
+def test_a_mail_that_came_in_two_copies_is_told(post: Post) -> None:
+    campaign_id = post.send()
+    first = post.deliveries(campaign_id)[0]
+    shutil.copy(post.mail_of(first), post.relay.folder / "copy.eml")
+    assert differences(post.audit(campaign_id)) == [("twice", first.recipient)]
+
+
+def test_a_mail_in_two_records_is_not_there_twice(post: Post, tmp_path: Path) -> None:
+    campaign_id = post.send()
+    ids = tmp_path / "ids"
+    ids.write_text("\n".join(str(one.remote_id) for one in post.deliveries(campaign_id)))
+    assert differences(post.audit(campaign_id, [*post.inbox, *parse_records([f"ids:{ids}"])])) == []
+
+
+def test_a_relay_that_refuses_a_mail_and_keeps_it_is_found_out(post: Post) -> None:
+    campaign_id = post.send(Fault(kind=FaultKind.DENY_AFTER_COMMIT, code=550, only_for="bo@*"))
+    assert differences(post.audit(campaign_id)) == [("unbooked", "bo@example.org")]
+
+
+def test_what_is_unknown_and_was_taken_can_be_settled_as_sent(post: Post) -> None:
+    campaign_id = post.send(Fault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    assert post.desk.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
+    made = post.audit(campaign_id)
+    assert differences(made) == [("found", "bo@example.org")]
+    assert settle_found(post.desk.installation, made) == 1
+    assert differences(made) == []
+    assert post.desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+    assert differences(post.audit(campaign_id)) == []
+    assert all(post.mail_of(one) for one in post.deliveries(campaign_id))
+
+
+def test_what_is_unknown_and_nowhere_to_be_found_stays_unknown(post: Post) -> None:
+    campaign_id = post.send(Fault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    for file in post.relay.folder.glob("*.eml"):
+        if "bo@example.org" in file.read_text():
+            file.unlink()
+    made = post.audit(campaign_id)
+    assert differences(made) == []
+    assert settle_found(post.desk.installation, made) == 0
+    assert made.states[DeliveryState.UNKNOWN] == 1
+    assert made.seen[DeliveryState.UNKNOWN] == 0
+
+
+def test_whoever_opens_a_mail_has_it(post: Post) -> None:
+    campaign_id = post.send(Fault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    unsettled = next(one for one in post.deliveries(campaign_id) if one.state is DeliveryState.UNKNOWN)
+    _happens(post, unsettled.id, EventKind.OPEN)
+    made = post.audit(campaign_id, [])
+    assert [(one.kind, one.evidence) for one in made.differences] == [(DifferenceKind.FOUND, "open")]
+    settle_found(post.desk.installation, made)
+    assert post.desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+
+
+def test_a_hard_bounce_that_the_ledger_has_not_taken_in_is_told_and_a_soft_one_is_none(post: Post) -> None:
+    campaign_id = post.send()
+    first, second, _ = post.deliveries(campaign_id)
+    _happens(post, first.id, EventKind.BOUNCE, hard=True)
+    _happens(post, second.id, EventKind.BOUNCE, hard=False)
+    assert differences(post.audit(campaign_id)) == [("returned", first.recipient)]
+
+
+def test_mails_of_other_campaigns_and_of_others_are_counted_and_no_differences(post: Post) -> None:
+    post.send()
+    (post.relay.folder / "other.eml").write_text("Message-ID: <private@gazette.example>\n\nHello\n")
+    forged = post.desk.installation.tokens.mint(Purpose.OPEN, 1)
+    (post.relay.folder / "forged.eml").write_text(f"Message-ID: <{forged}@gazette.example>\n\nHello\n")
+    made = post.audit(post.send())
+    assert differences(made) == []
+    (witness,) = made.witnesses
+    assert (witness.mails, witness.of_campaign, witness.of_others, witness.foreign) == (8, 3, 3, 2)
+
+
+def test_a_mail_whose_delivery_is_gone_is_a_stranger_and_the_audience_does_not_add_up(post: Post) -> None:
+    campaign_id = post.send()
+    first = post.deliveries(campaign_id)[0]
+    with post.desk.installation.database.begin() as connection:
+        connection.execute(text("DELETE FROM deliveries WHERE id = :id"), {"id": first.id})
+    made = post.audit(campaign_id)
+    assert [(one.kind.value, one.delivery_id) for one in made.differences] == [
+        ("unbalanced", None),
+        ("stranger", first.id),
+    ]
+
+
+def test_what_a_dead_workers_journal_knows_and_nobody_has_written_down_is_told(post: Post) -> None:
+    campaign_id = post.desk.plan("email")
+    dispatch_id = post.desk.report(campaign_id).dispatches[0].dispatch.id
+    render(post.desk.installation, dispatch_id)
+    release(post.desk.installation, dispatch_id)
+
+    def fall(point: Failpoint) -> None:
+        if point is Failpoint.BEFORE_COMMIT:
+            raise KeyboardInterrupt
+
+    fallen = replace(post.desk.installation, reach=fall)
+    with pytest.raises(KeyboardInterrupt):
+        deliver(fallen, dispatch_id, until=fallen.clock() + timedelta(seconds=20))
+    made = post.audit(campaign_id)
+    assert set(differences(made)) == {("untold", one.recipient) for one in post.deliveries(campaign_id)}
+    assert made.is_at_work
+    post.desk.run()
+    assert differences(post.audit(campaign_id)) == []
+
+
+def test_what_is_being_sent_is_left_out(post: Post) -> None:
+    campaign_id = post.send()
+    with post.desk.installation.database.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET state = 'in_flight', lease_until = now() + interval '1 day'"))
+    assert differences(post.audit(campaign_id)) == []
+    assert differences(post.audit(campaign_id, [])) == []
+
+
+def test_what_was_sent_after_the_records_were_read_need_not_be_in_them(post: Post) -> None:
+    campaign_id = post.send()
+    post.mail_of(post.deliveries(campaign_id)[0]).unlink()
+    with post.desk.installation.database.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET updated_at = now() + interval '1 hour'"))
+    assert differences(post.audit(campaign_id)) == []
+
+
+def test_a_post_of_which_a_part_is_in_doubt_is_unfinished(post: Post) -> None:
+    post.desk.channel("board", "scripted_broadcast")
+    campaign_id = post.desk.plan("board")
+    post.desk.run()
+    (only,) = post.deliveries(campaign_id)
+    now = post.desk.installation.clock()
+    with post.desk.installation.database.begin() as connection:
+        parts.intend(connection, only.id, 0, {}, now=now)
+    assert differences(post.audit(campaign_id)) == [("unfinished", "@one")]
+    with post.desk.installation.database.begin() as connection:
+        parts.settle(connection, only.id, 0, remote_id="1", permalink=None, detail={})
+    assert differences(post.audit(campaign_id)) == []
+    with post.desk.installation.database.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET state = 'failed'"))
+    assert differences(post.audit(campaign_id)) == [("unbooked", "@one")]
+
+
+def test_deliveries_are_read_page_by_page_and_none_is_left_out(post: Post) -> None:
+    sent = post.deliveries(post.send())
+    with post.desk.installation.database.begin() as connection:
+        for page in (1, 2, 3, 4):
+            read = auditing.entries(connection, sent[0].dispatch_id, page=page)
+            assert [entry.id for entry in read] == [one.id for one in sent]
+
+
+def test_a_campaign_that_is_none_is_said_to_be_none(post: Post) -> None:
+    with pytest.raises(NotFoundError):
+        post.audit(4711)
+
+
+def _happens(post: Post, delivery_id: int, kind: EventKind, **detail: bool) -> None:
+    event = Event(
+        delivery_id=delivery_id, kind=kind, at=post.desk.installation.clock(), key=f"{kind}{delivery_id}", detail=detail
+    )
+    with post.desk.installation.database.begin() as connection:
+        assert events.record(connection, [event]) == 1
