@@ -10,6 +10,7 @@ import typer
 from distributor import __version__
 from distributor.cli import (
     articles,
+    audit,
     bounces,
     campaigns,
     channels,
@@ -45,6 +46,7 @@ app.command("backup")(maintenance.backup)
 app.command("restore")(maintenance.restore)
 app.command("render")(render.render)
 app.add_typer(articles.commands, name="article")
+campaigns.commands.command("audit")(audit.audit)
 app.add_typer(campaigns.commands, name="campaign")
 returns.commands.add_typer(bounces.commands)
 app.add_typer(returns.commands, name="bounce")
