@@ -33,7 +33,7 @@ from distributor.web.public.unsubscribe import Leaving
 from distributor.web.requests_seen import RequestsSeen
 from distributor.web.rules import USUAL, Rules
 
-# The largest body anybody has to post here is a form with somebody's choices.
+# The largest body anybody has to post here is a form with somebody's choices. The API has limits of its own.
 _LARGEST_BODY = 64 * 1024
 # Fewer than the connections that a Database opens: a request never waits in vain for one.
 _THREADS = 12

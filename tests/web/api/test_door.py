@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from distributor.domain.api_token import Scope
 from distributor.flow.installation import Installation
 from distributor.storage import api_tokens
+from distributor.storage.database import Database
+from distributor.web.app import create_app
 
 from .conftest import NewToken, Program
 
@@ -119,6 +124,11 @@ def test_neither_tokens_nor_addresses_nor_queries_are_logged(
         assert hidden not in str(lines) + caplog.text
 
 
+def test_no_answer_is_kept_on_the_way(program: Program, api: Any):
+    answers = [api.get("/token"), api.get("/exports/subscribers"), api.get("/nothing"), program().get("/token")]
+    assert [answer.headers["cache-control"] for answer in answers] == ["no-store"] * 4
+
+
 def test_a_body_is_a_body_and_nothing_is_taken_that_cannot_be_kept(api: Any):
     for body, status in [
         (b"[" * 100_000, 400),
@@ -134,6 +144,31 @@ def test_a_body_is_a_body_and_nothing_is_taken_that_cannot_be_kept(api: Any):
         answer = api.post("/lists", content=body, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), body[:20]
     assert api.get("/lists").json()["items"] == []
+
+
+def test_json_that_ends_too_soon_is_told_with_its_place(api: Any):
+    answer = api.post("/lists", content=b'{"name": ', headers={"Content-Type": "application/json"})
+    assert answer.json()["errors"] == [{"detail": "the body is not JSON, at character 9: Expecting value"}]
+
+
+def test_a_database_that_does_not_answer_is_told_and_when_to_come_back(installation: Installation):
+    away = replace(installation, database=Database("postgresql://somebody:secret@127.0.0.1:1/nowhere"))
+    with TestClient(create_app(away), raise_server_exceptions=False) as client:
+        answer = client.get("/api/v1/lists", headers=bearer("dst_somebody"))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert answer.json()["type"] == "urn:distributor:problem:unavailable"
+    assert "127.0.0.1" not in answer.text
+
+
+def test_a_fault_of_ours_is_a_problem_and_never_a_traceback(api: Any, installation: Installation):
+    address = installation.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as connection:
+        connection.execute("ALTER TABLE lists DROP COLUMN footer")
+    answer = api.get("/lists")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for word in ("Traceback", ".py", "psycopg", "footer"):
+        assert word not in answer.text
 
 
 def test_more_than_a_mebibyte_is_not_read(api: Any):

@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from distributor import __version__
 from distributor.flow.installation import Installation
@@ -23,6 +24,7 @@ from distributor.web.api import (
     token,
 )
 from distributor.web.api.description import OVERVIEW, TAGS, describe
+from distributor.web.api.never_kept import NeverKept
 from distributor.web.api.problems import exception_handlers
 
 # Enough for a thousand addresses, or the longest condition of a segment.
@@ -60,6 +62,7 @@ def create_api(installation: Installation) -> FastAPI:
         redirect_slashes=False,
         root_path_in_servers=False,
         generate_unique_id_function=lambda route: str(route.name),
+        middleware=[Middleware(NeverKept)],
         exception_handlers=exception_handlers(),
         max_body_size=_LARGEST_BODY,
     )

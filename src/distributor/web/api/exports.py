@@ -59,7 +59,7 @@ async def export_subscribers(
     return StreamingResponse(
         iterate_in_threadpool(_with_first(first, pieces)),
         media_type=_MEDIA_TYPES[format_],
-        headers={"Content-Disposition": f'attachment; filename="subscribers.{format_}"', "Cache-Control": "no-store"},
+        headers={"Content-Disposition": f'attachment; filename="subscribers.{format_}"'},
     )
 
 

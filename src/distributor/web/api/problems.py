@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -156,7 +156,7 @@ async def _ours(request: Request, error: DistributorError) -> Response:
 
 
 async def _unreadable(request: Request, error: RequestValidationError) -> Response:
-    faults = [_fault(found["loc"], found["msg"]) for found in error.errors()[:_MOST_FAULTS]]
+    faults = [_fault(found) for found in error.errors()[:_MOST_FAULTS]]
     detail = "; ".join(dict.fromkeys(fault.detail for fault in faults[:3]))
     return _answer(_BAD_INPUT, detail, errors=faults)
 
@@ -207,10 +207,12 @@ def _answer(kind: _Kind, detail: str, *, headers: Mapping[str, str] | None = Non
     return Response(body, kind.status, headers={**(headers or {}), "Content-Type": MEDIA_TYPE})
 
 
-def _fault(place: Sequence[int | str], message: str) -> Fault:
-    where, *path = place
+def _fault(found: Mapping[str, Any]) -> Fault:
+    where, *path = found["loc"]
+    if found["type"] == "json_invalid":
+        return Fault(detail=f"the body is not JSON, at character {path[0]}: {found['ctx']['error']}")
     # What a validator of ours says comes with pydantic's own word in front.
-    detail = message.removeprefix("Value error, ")
+    detail = found["msg"].removeprefix("Value error, ")
     if where != "body":
         return Fault(detail=detail, parameter=str(path[0]) if path else None)
     steps = [str(step).replace("~", "~0").replace("/", "~1") for step in path]
