@@ -308,3 +308,36 @@ def test_the_addresses_read_are_forgotten_at_the_end(installation: Installation)
     bring_in(installation, table(MANY))
     with installation.database.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM import_keys")).scalar_one() == 0
+
+
+def test_chunks_that_cannot_wait_for_one_another_begin_again(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_people, "_PATIENCE_SECONDS", 0)
+    done = bring_in(installation, table([*MANY, *MANY]))
+    assert (done.counts.new, done.counts.bad) == (20, 20)
+    assert [row["line"] for row in bad_rows(installation, done)] == [str(line) for line in range(22, 42)]
+
+
+def test_no_value_that_json_can_have_breaks_an_import(installation: Installation) -> None:
+    hostile = ["\\u0000", "\\ud800", "\\u202e", "\\\\N", "\\t\\n", "'", "{}", '\\"', "\\\\"]
+    fields = ["email", "name", "language", "zone", "tags", "attributes.x", "created_at", "consent_text"]
+    fields += ["consent_network", "state", "status", "topics", "frequency", "suppressed"]
+    lines = [
+        f'{{"email": "{number}-{place}@example.org", "{field}": {value}}}\n'
+        for number, field in enumerate(fields)
+        for place, text_ in enumerate(hostile)
+        for value in (f'"{text_}"', f'["{text_}"]', '{"a": [null]}', "1e999", "true")
+    ]
+    done = bring_in(installation, "".join(lines))
+    assert (done.state, done.counts.read) == (ImportState.FINISHED, len(lines))
+    assert done.counts.new > len(hostile)
+
+
+def test_what_killed_processes_left_is_removed(installation: Installation) -> None:
+    files = ImportFiles(installation.imports_dir)
+    done = bring_in(installation, table(MANY))
+    files.source(done.id).write_text("left at the very end")
+    files.source(999).write_text("of an import that is only just being planned")
+    begin(installation, table(MANY[1:]))
+    assert (files.source(done.id).exists(), files.source(999).exists()) == (False, True)

@@ -8,7 +8,8 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from distributor.sources.people.encoding import Copied, copy_as_utf8
 from distributor.sources.people.formulas import escaped
 
 _SUFFIX = ".people"
+_DRAFT_SUFFIX = ".new"
 _BAD_SUFFIX = ".bad.csv"
 
 
@@ -33,7 +35,7 @@ class ImportFiles:
         """A copy in UTF-8, to be renamed to `source`; gone at the end if it was not. Raises InputError."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self._folder / f"{uuid.uuid4().hex}.new"
+            path = self._folder / f"{uuid.uuid4().hex}{_DRAFT_SUFFIX}"
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except OSError as error:
             raise ConfigurationError(
@@ -99,9 +101,14 @@ class ImportFiles:
         """Remove the people of an import that has ended."""
         self.source(import_id).unlink(missing_ok=True)
 
-    def discard_all_but(self, open_ids: Iterable[int]) -> None:
-        """Remove what imports that were killed at their very end have left."""
-        kept = {self.source(import_id).name for import_id in open_ids}
-        for path in self._folder.glob(f"*{_SUFFIX}"):
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
+    def kept(self) -> list[int]:
+        """The numbers of the imports whose people are here."""
+        names = (path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"*{_SUFFIX}"))
+        return [int(name) for name in names if name.isdecimal()]
+
+    def discard_drafts(self, *, before: datetime) -> None:
+        """Remove the copies that processes have left who were killed while they made them."""
+        for path in self._folder.glob(f"*{_DRAFT_SUFFIX}"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()

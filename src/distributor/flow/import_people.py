@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from distributor.domain.errors import DistributorError, InputError, ServiceError
@@ -18,6 +18,7 @@ from distributor.flow.installation import Installation
 from distributor.flow.rings import Ring, Verb
 from distributor.sources.people.reader import PeopleReader, find_out
 from distributor.storage import consents, imports, lists
+from distributor.storage.database import Connection
 from distributor.storage.importing import REPEATED, Terms, merge, survey
 
 # What one transaction brings in: at most so many rows of so many octets.
@@ -27,6 +28,7 @@ CHUNK_OCTETS = 4 * 1024 * 1024
 _AT_ONCE = 2
 # How long a chunk holds what it has locked while the one before it does not come to an end.
 _PATIENCE_SECONDS = 10
+_LONGEST_COPYING = timedelta(days=1)
 
 Watch = Callable[[Import], None]
 
@@ -50,7 +52,7 @@ def plan_import(installation: Installation, plan: ImportPlan, *, name: str, piec
             begun = imports.find_unfinished(connection, list_id, digest)
             if begun is not None and files.source(begun.id).exists():
                 return begun
-            files.discard_all_but(imports.unfinished(connection))
+            _tidy(connection, files, now=installation.clock())
             import_id = imports.add(
                 connection,
                 complete,
@@ -236,6 +238,13 @@ class _Run:
 def _watch_first(underway: deque[Future[Import]], watch: Watch) -> None:
     if underway:
         watch(underway.popleft().result())
+
+
+def _tidy(connection: Connection, files: ImportFiles, *, now: datetime) -> None:
+    """Remove what processes that were killed have left behind."""
+    for import_id in imports.ended(connection, files.kept()):
+        files.discard(import_id)
+    files.discard_drafts(before=now - _LONGEST_COPYING)
 
 
 def _digest(plan: ImportPlan, of_file: str) -> str:

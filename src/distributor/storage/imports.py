@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,10 +60,14 @@ def find_unfinished(connection: Connection, list_id: int, digest: str) -> Import
     return _import(row) if row else None
 
 
-def unfinished(connection: Connection) -> list[int]:
-    """The numbers of the imports whose files are still needed."""
+def ended(connection: Connection, import_ids: Collection[int]) -> list[int]:
+    """Those of these imports whose files are not needed any more."""
     one = tables.imports.c
-    return list(connection.execute(select(one.id).where(one.state.in_([*_OPEN, ImportState.FAILED]))).scalars())
+    return list(
+        connection.execute(
+            select(one.id).where(one.id.in_(import_ids), one.state.in_([ImportState.FINISHED, ImportState.CANCELLED]))
+        ).scalars()
+    )
 
 
 def listed(connection: Connection, *, limit: int, before_id: int | None = None) -> list[Import]:

@@ -25,7 +25,7 @@ TARGETS = ("email", "name", "first_name", "last_name", "language", "zone", "tags
 # The headers before the others in a file of bad rows, which can be corrected and read again.
 OF_BAD_ROWS = ("line", "reason")
 _PREFIXES = (ATTRIBUTE, EVIDENCE, SAID)
-_LONGEST_EVIDENCE = 500
+_LONGEST_EVIDENCE = 2000
 # Rows of JSON may each have names of their own.
 _MOST_NAMES = 5000
 
@@ -210,7 +210,7 @@ def _take_attribute(name: str, type_: AttributeType | None) -> Take:
 
 def _take_evidence(name: str) -> Take:
     def take(draft: Draft, value: Json) -> None:
-        draft.evidence[name] = text_of(value)[:_LONGEST_EVIDENCE]
+        draft.evidence[name] = _as_evidence(value)
 
     return take
 
@@ -227,6 +227,15 @@ def _take_text(slot: str) -> Take:
         setattr(draft, slot, text_of(value))
 
     return take
+
+
+def _take_network(draft: Draft, value: Json) -> None:
+    draft.network = _as_evidence(value)
+
+
+def _as_evidence(value: Json) -> str:
+    """Kept as it is told, not checked as what people see is; but PostgreSQL holds no NUL and no half of a character."""
+    return text_of(value)[:_LONGEST_EVIDENCE].encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _take_email(draft: Draft, value: Json) -> None:
@@ -250,5 +259,6 @@ _TAKES: Mapping[str, Take] = {
     "name": _take_name,
     "tags": _take_tags,
     "attributes": _take_attributes,
-    **{slot: _take_text(slot) for slot in ("first_name", "last_name", "language", "zone", "network")},
+    "network": _take_network,
+    **{slot: _take_text(slot) for slot in ("first_name", "last_name", "language", "zone")},
 }

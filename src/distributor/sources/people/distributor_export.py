@@ -10,6 +10,7 @@ from distributor.domain.importing import Standing
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Frequency, Membership, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
+from distributor.domain.tags import slugify
 from distributor.sources.people.standings import standing_named
 from distributor.sources.people.values import list_of, text_of
 
@@ -80,4 +81,7 @@ def _reasons(value: Json) -> tuple[SuppressionReason, ...]:
 def _topics(value: Json) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return () if value == NO_TOPICS else tuple(slug.strip() for slug in list_of(value) if slug.strip())
+    slugs = () if value == NO_TOPICS else tuple(slug.strip() for slug in list_of(value) if slug.strip())
+    if strange := [slug for slug in slugs if slugify(slug) != slug]:
+        raise InputError(f"{strange[0][:40]!r} is no topic; a topic is the slug of a tag")
+    return slugs

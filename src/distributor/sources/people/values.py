@@ -63,9 +63,9 @@ def moment_of(value: Json) -> datetime | None:
     go_time = _GO_TIME.fullmatch(text)
     try:
         found = datetime.fromisoformat(f"{go_time[1]}{go_time[3]}" if go_time else text)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def is_true(text: str) -> bool | None:
