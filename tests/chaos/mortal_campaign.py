@@ -1,0 +1,175 @@
+"""A campaign by mail whose workers die where they are told to, on a clock that moves on when nothing is to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerProcess
+
+from distributor.cli.channels import configure
+from distributor.domain.article import Manuscript
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.blocks import Paragraph, Run
+from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.subscriber import Person
+from distributor.flow.installation import Installation
+from distributor.flow.plan import plan
+from distributor.flow.release import release
+from distributor.flow.render import render
+from distributor.flow.report import report
+from distributor.flow.rings import Verb
+from distributor.flow.settle import settle_doubtful
+from distributor.flow.tick import tick
+from distributor.storage import articles, deliveries, lists, memberships
+
+from .fault_proxy import Strike, WirePoint
+from .mortal import Doom, Orders, start_worker
+from .relay import Relay
+
+CONNECTIONS = 4
+# More than any of them takes; a campaign that does not end fails instead of hanging.
+_ROUNDS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireDoom:
+    """Death when the mail with this number is at this point of the network."""
+
+    point: WirePoint
+    number: int
+
+
+@dataclass
+class Clock:
+    """The real time, and as much later as has passed by."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def pass_by(self, time: timedelta) -> None:
+        self.ahead += time
+
+
+class MortalCampaign:
+    """One campaign to `people`; its first workers die of `dooms`, one after another, the later ones live."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        relay: Relay,
+        secret: bytes,
+        *,
+        people: Iterable[str],
+        dooms: Sequence[Doom | WireDoom] = (),
+    ) -> None:
+        self.clock = Clock()
+        self.installation = replace(installation, clock=self.clock)
+        self.dooms = deque(dooms)
+        self._relay = relay
+        self._secret = secret
+        configure(self.installation, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
+        self._fill(people)
+        self.campaign_id = plan(
+            self.installation,
+            CampaignPlan(
+                name="mortal",
+                article_slugs=("mortal",),
+                channel_names=("email",),
+                audience=AudiencePlan(lists=("readers",)),
+                starts_at=self.clock(),
+            ),
+        )
+        self.dispatch_id = report(self.installation, self.campaign_id).dispatches[0].dispatch.id
+
+    def run(self, *, whenever_time_passes: Callable[[], None] = lambda: None) -> None:
+        """Do what is to be done until the campaign has finished. Fails if it does not."""
+        steps: dict[Verb, Callable[[int], object]] = {
+            Verb.RENDER: lambda number: render(self.installation, number),
+            Verb.RELEASE: lambda number: release(self.installation, number),
+            Verb.SETTLE: lambda number: settle_doubtful(self.installation, number),
+            Verb.DELIVER: lambda _: self._let_a_worker_work(),
+        }
+        for _ in range(_ROUNDS):
+            rings = tick(self.installation)
+            for ring in rings:
+                steps[ring.verb](ring.subject_id)
+            if not rings and self._has_orphans():
+                # What beat and workers do once a second.
+                self._let_a_worker_work()
+            elif not rings:
+                if report(self.installation, self.campaign_id).state is DispatchState.FINISHED:
+                    return
+                self.clock.pass_by(timedelta(minutes=1))
+                whenever_time_passes()
+        raise AssertionError(f"it does not finish: {report(self.installation, self.campaign_id)}")
+
+    def ledger(self) -> dict[str, deliveries.DeliveryRecord]:
+        """What the ledger says of each recipient."""
+        with self.installation.database.begin() as connection:
+            records = deliveries.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
+        return {record.recipient: record for record in records}
+
+    def states(self) -> Counter[DeliveryState]:
+        return Counter(record.state for record in self.ledger().values())
+
+    def _has_orphans(self) -> bool:
+        return any(self.installation.journal_dir.glob("*.journal"))
+
+    def _let_a_worker_work(self) -> None:
+        doom = self.dooms[0] if self.dooms else None
+        orders = Orders(
+            database_url=self.installation.database.url.render_as_string(hide_password=False),
+            redis_url=_url_of(self.installation),
+            secret=self._secret,
+            site=self.installation.site,
+            journal_dir=self.installation.journal_dir,
+            ahead=self.clock.ahead,
+            dispatch_id=self.dispatch_id,
+            doom=doom if isinstance(doom, Doom) else None,
+        )
+        worker = start_worker(orders)
+        if isinstance(doom, WireDoom):
+            self._relay.arm(Strike(point=doom.point, number=doom.number, act=lambda: _kill(worker)))
+        worker.join()
+        self._relay.arm(None)
+        if worker.exitcode == -signal.SIGKILL:
+            self.dooms.popleft()
+        else:
+            assert worker.exitcode == 0
+        worker.close()
+
+    def _fill(self, people: Iterable[str]) -> None:
+        now = self.clock()
+        with self.installation.database.begin() as connection:
+            chosen = lists.add(connection, slug="readers", name="Readers")
+            persons = [Person(key=address, address=address) for address in people]
+            told = Evidence(method=ConsentMethod.PERSON, text="They are made up.")
+            memberships.subscribe(connection, chosen.id, persons, told, now=now)
+            articles.add(
+                connection,
+                Manuscript(title="Mortal", body=(Paragraph((Run("Nobody is skipped, and nobody gets it twice."),)),)),
+                guid="urn:uuid:00000000-0000-4000-8000-000000000dea",
+                slug="mortal",
+                source="test",
+                source_ref="mortal",
+                content_hash="0",
+                now=now,
+            )
+
+
+def _kill(worker: ForkServerProcess) -> None:
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+
+
+def _url_of(installation: Installation) -> str:
+    options = installation.redis.connection_pool.connection_kwargs
+    return f"redis://:{options.get('password') or ''}@{options['host']}:{options['port']}/{options['db']}"

@@ -1,0 +1,138 @@
+"""A worker is killed at every step of sending, with every kind of relay: what the relay took agrees with the ledger.
+
+Each cell sends a campaign to some people, kills its first workers at the step, and lets others finish it. Nobody is
+lost and nobody gets two mails; what cannot be known is at most one mail for each connection of each killed worker,
+and one for each answer that the relay lost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from distributor.domain.delivery import DeliveryState
+from distributor.flow.audit import DifferenceKind, audit
+from distributor.flow.failpoints import Failpoint
+from distributor.flow.installation import Installation
+from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
+from distributor.sources.evidence.record import parse_records
+
+from .fault_proxy import WirePoint
+from .mortal import Doom
+from .mortal_campaign import CONNECTIONS, MortalCampaign, WireDoom
+from .relay import Relay, running_relay
+
+# More people: DISTRIBUTOR_MATRIX_PEOPLE=2000 make test ARGS=tests/chaos
+PEOPLE = int(os.environ.get("DISTRIBUTOR_MATRIX_PEOPLE", "120"))
+BUSY = PEOPLE // 20
+GONE = max(1, PEOPLE // 100)
+LOST = 5
+SECRET = b"a key that is only good for tests"
+
+pytestmark = pytest.mark.chaos
+
+
+def _each(point: Failpoint, *passages: int) -> tuple[Doom, ...]:
+    return tuple(Doom(point=point, passage=passage) for passage in passages)
+
+
+DEATHS: dict[str, tuple[Doom | WireDoom, ...]] = {
+    "before claim": _each(Failpoint.BEFORE_CLAIM, 1, 2),
+    "after claim": _each(Failpoint.AFTER_CLAIM, 1, 2),
+    "in flight": _each(Failpoint.AFTER_INTENT, 1, 1),
+    "after journal": _each(Failpoint.AFTER_JOURNAL, 1, 13),
+    "before the dot": tuple(WireDoom(point=WirePoint.BEFORE_DOT, number=number) for number in (1, 13)),
+    "after the dot": tuple(WireDoom(point=WirePoint.AFTER_DOT, number=number) for number in (1, 13)),
+    "after 250": _each(Failpoint.AFTER_ANSWER, 1, 13),
+    "before commit": _each(Failpoint.BEFORE_COMMIT, 1, 2),
+    "after commit": _each(Failpoint.AFTER_COMMIT, 1, 2),
+    "settling the dead": (*_each(Failpoint.AFTER_ANSWER, 13), *_each(Failpoint.AFTER_EVIDENCE, 1, 1)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What the relay does. `lost` is how many mails it takes at most without its answer arriving."""
+
+    faults: tuple[Fault, ...] = ()
+    prepare: Callable[[Relay], None] = lambda _: None
+    recover: Callable[[Relay], None] = lambda _: None
+    lost: int = 0
+    refused: int = 0
+
+
+BEHAVIOURS = {
+    "normal": Behaviour(),
+    "250 lost": Behaviour(
+        faults=(
+            Fault(kind=FaultKind.LOSE_ANSWER, on=Stage.DOT, after=8, times=2),
+            Fault(kind=FaultKind.LOSE_ANSWER, on=Stage.DOT, probability=0.05, times=LOST - 2),
+        ),
+        lost=LOST,
+    ),
+    "421 in the middle": Behaviour(
+        faults=tuple(
+            Fault(kind=FaultKind.REFUSE, code=421, on=stage, after=after, times=2)
+            for stage, after in ((Stage.MAIL, 20), (Stage.DATA, 30), (Stage.DOT, 40))
+        )
+    ),
+    "451 for 5 %": Behaviour(
+        faults=(Fault(kind=FaultKind.REFUSE, code=451, on=Stage.DOT, only_for="busy*", times=BUSY),)
+    ),
+    "550 for 1 %": Behaviour(
+        faults=(Fault(kind=FaultKind.REFUSE, code=550, on=Stage.DOT, only_for="gone*"),), refused=GONE
+    ),
+    "connections refused": Behaviour(prepare=Relay.refuse, recover=Relay.serve),
+    "very slow": Behaviour(
+        faults=(Fault(kind=FaultKind.SLOW, on=Stage.DOT, seconds=0.05),), prepare=lambda relay: relay.delay(0.005)
+    ),
+}
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS.values(), ids=BEHAVIOURS)
+@pytest.mark.parametrize("dooms", DEATHS.values(), ids=DEATHS)
+def test_what_the_relay_took_agrees_with_the_ledger(
+    installation: Installation, tmp_path: Path, dooms: tuple[Doom | WireDoom, ...], behaviour: Behaviour
+) -> None:
+    with running_relay(tmp_path / "inbox") as relay:
+        campaign = MortalCampaign(installation, relay, SECRET, people=_people(), dooms=dooms)
+        relay.switches.set(SMTP, *behaviour.faults)
+        behaviour.prepare(relay)
+        campaign.run(whenever_time_passes=lambda: behaviour.recover(relay))
+        ledger, states, mails = campaign.ledger(), campaign.states(), relay.mails()
+        made = audit(campaign.installation, campaign.campaign_id, parse_records([f"inbox:{relay.folder}"]))
+
+    assert not campaign.dooms, "not every worker died as it was told"
+    assert states.total() == PEOPLE
+    assert set(states) <= {DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN}
+    assert states[DeliveryState.UNKNOWN] <= len(dooms) * CONNECTIONS + behaviour.lost
+    assert [mail for mail, count in mails.items() if count > 1] == []
+    reached = {recipient for recipient, _ in mails}
+    assert len(reached) == len(mails)
+    for recipient, record in ledger.items():
+        if record.state is DeliveryState.SENT:
+            assert (recipient, record.remote_id) in mails
+        if record.state is DeliveryState.FAILED:
+            assert recipient.startswith("gone")
+            assert recipient not in reached
+    # The product's own auditor comes to the same result.
+    in_doubt = [name for name, record in ledger.items() if record.state is DeliveryState.UNKNOWN]
+    assert {(one.kind, one.recipient) for one in made.differences} == {
+        (DifferenceKind.FOUND, name) for name in in_doubt if name in reached
+    }
+    failed_or_doubtful = [name for name in ledger if name.startswith("gone") and behaviour.refused]
+    assert all(ledger[name].state in (DeliveryState.FAILED, DeliveryState.UNKNOWN) for name in failed_or_doubtful)
+
+
+def _people() -> list[str]:
+    plain = [f"reader{number}@example.org" for number in range(PEOPLE - BUSY - GONE)]
+    # In the middle of the others, so that every worker meets some.
+    step = max(1, len(plain) // (BUSY + GONE + 1))
+    odd = [f"busy{number}@example.org" for number in range(BUSY)] + [f"gone{n}@example.org" for n in range(GONE)]
+    for place, address in enumerate(odd, start=1):
+        plain.insert(place * step + place - 1, address)
+    return plain
