@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from distributor.domain.api_token import Scope
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.installation import Installation
 from distributor.storage import suppressions
+
+from .conftest import Program
 
 CONSENT = {"text": "I would like the weekly letter. (ticked)", "network": "2001:DB8::1", "detail": {"page": "/order"}}
 
@@ -221,6 +224,14 @@ def test_what_cannot_be_is_pointed_to(api: Any, ada: dict[str, Any], changes: di
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
     assert api.get(f"/subscribers/{ada['id']}").json() == ada
+
+
+def test_somebody_is_suppressed_by_who_may_not_see_them(api: Any, program: Program, ada: dict[str, Any]):
+    desk = program(Scope.SUPPRESSIONS_WRITE)
+    answers = [desk.post(f"/subscribers/{ada['id']}/suppress", json={"note": "telephone"}).json() for _ in range(2)]
+    assert answers == [{"added": 1}, {"added": 0}]
+    assert api.get(f"/subscribers/{ada['id']}").json()["suppressed"] == ["manual"]
+    assert desk.get(f"/subscribers/{ada['id']}").status_code == 403
 
 
 def test_two_records_become_one(api: Any, ada: dict[str, Any]):

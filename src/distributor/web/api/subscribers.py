@@ -31,7 +31,7 @@ from distributor.web.api.people import (
     WholeSubscriber,
 )
 from distributor.web.api.problems import ANYWHERE, may_answer
-from distributor.web.api.suppressions import GivenReason
+from distributor.web.api.suppressions import Added, GivenReason
 from distributor.web.api.who import Who
 
 router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], dependencies=[Turn], responses=ANYWHERE)
@@ -145,13 +145,13 @@ def list_consents(here: Here, who: Who, limit: Limit = 50, after: After = 0) -> 
 
 
 @router.post("/{who}/suppress", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)], responses=may_answer(404))
-def suppress_subscriber(here: Here, who: Who, body: Suppressing) -> WholeSubscriber:
+def suppress_subscriber(here: Here, who: Who, body: Suppressing) -> Added:
     """Send somebody nothing more, whatever list they are on, also not what is planned already."""
     with here.database.begin() as connection:
         found = whom.lock(connection, who)
         target = Target(hash=hash_of_key(found.key), address=found.address)
-        suppressions.add(connection, [target], body.reason, note=body.note, now=here.clock())
-        return _whole(connection, found)
+        added = suppressions.add(connection, [target], body.reason, note=body.note, now=here.clock())
+    return Added(added=added)
 
 
 @router.post("/{who}/merge", dependencies=[needs(Scope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
