@@ -40,6 +40,7 @@ def up(
         parts = [
             Part(name="web", module="distributor.web"),
             *worker_parts(email_workers=email_workers),
+            *returns_parts(settings),
             sandbox_part(settings.data_dir / "sandbox", ready, http_port=sandbox_port, smtp_port=smtp_port),
         ]
         environment = child_environment(settings, services)
@@ -66,6 +67,16 @@ def worker(
     """Do the work of one or more queues."""
     arguments = [argument for name in queue for argument in ("--queue", name)]
     _become("worker", "work", *arguments, "--concurrency", str(concurrency))
+
+
+def returns() -> None:
+    """Take in what comes back: by LMTP or SMTP, and from mailboxes."""
+    _become("distributor.receiving")
+
+
+def returns_parts(settings: Settings) -> list[Part]:
+    """The process that takes mail back, if there is anything for it to do."""
+    return [Part(name="returns", module="distributor.receiving")] if settings.returns_listen else []
 
 
 def beat() -> None:

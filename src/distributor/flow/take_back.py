@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from distributor.channels.email.address import Address
 from distributor.channels.email.incoming import read_mail
 from distributor.flow.heed import Taken, heed
 from distributor.flow.installation import Installation
+from distributor.storage import channels
 
 
 def take_in(installation: Installation, raw: bytes, *, envelope_recipient: str | None = None, source: str) -> Taken:
@@ -15,3 +17,11 @@ def take_in(installation: Installation, raw: bytes, *, envelope_recipient: str |
     """
     feedback = read_mail(raw, installation.tokens, envelope_recipient=envelope_recipient)
     return heed(installation, feedback, source=source)
+
+
+def bounce_domains(installation: Installation) -> frozenset[str]:
+    """The domains that the bounces of our channels go to, in lower-case A-labels."""
+    with installation.database.begin() as connection:
+        records = channels.all_channels(connection)
+    named = (str(record.settings.get("bounce_domain") or "") for record in records)
+    return frozenset(Address.parse(f"b@{domain}").domain for domain in named if domain)

@@ -10,11 +10,11 @@ from asyncio import StreamReader, StreamWriter
 from contextlib import closing, suppress
 from socket import socket
 
+from distributor.receiving.wire import Wire
 from distributor.sandbox.desk import Clock
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
 from distributor.sandbox.smtp.session import Session
-from distributor.sandbox.smtp.wire import Wire
 
 
 class SmtpServer:

@@ -9,11 +9,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from distributor.sandbox import accounts
-from distributor.sandbox.desk import Clock
-from distributor.sandbox.faults import SMTP, Ending, Fault, FaultKind, Stage, Switches
-from distributor.sandbox.inbox import Inbox
-from distributor.sandbox.smtp.rules import (
+from distributor.receiving.rules import (
     MAX_COMMAND_BYTES,
     MAX_MESSAGE_BYTES,
     MAX_RECIPIENTS,
@@ -22,7 +18,11 @@ from distributor.sandbox.smtp.rules import (
     read_sender,
     refusal_of_content,
 )
-from distributor.sandbox.smtp.wire import Wire
+from distributor.receiving.wire import Wire
+from distributor.sandbox import accounts
+from distributor.sandbox.desk import Clock
+from distributor.sandbox.faults import SMTP, Ending, Fault, FaultKind, Stage, Switches
+from distributor.sandbox.inbox import Inbox
 
 _NAME = "sandbox.test"
 _CLOSING = 421

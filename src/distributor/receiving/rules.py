@@ -1,4 +1,4 @@
-"""What the stand-in's SMTP accepts: addresses, parameters and message content, as RFC 5321 and its extensions say."""
+"""What a server of ours takes by SMTP: addresses, parameters and content, as RFC 5321 and its extensions say."""
 
 from __future__ import annotations
 

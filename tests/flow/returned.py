@@ -1,0 +1,74 @@
+"""A campaign that has gone out, and what a test can see of what came back of it."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from distributor.domain.delivery import Delivery, DeliveryState
+from distributor.domain.event import EventKind
+from distributor.domain.subscriber import Membership
+from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.flow.heed import Taken
+from distributor.flow.take_back import take_in
+from distributor.storage import deliveries, events, memberships, subscribers, suppressions
+from flow import returned_mails as mails
+from flow.desk import Desk
+
+ADA = "ada@example.org"
+
+
+class Returns:
+    """A campaign that has gone out to three people, and what comes back of it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.tokens = desk.installation.tokens
+        desk.channel("mail", "scripted")
+        self.campaign_id = desk.plan("mail")
+        desk.run()
+
+    def delivery(self, recipient: str = ADA, campaign_id: int | None = None) -> Delivery:
+        with self.desk.installation.database.begin() as connection:
+            numbers = connection.execute(
+                text("""SELECT d.id FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id
+                        WHERE d.recipient = :recipient AND x.campaign_id = :campaign"""),
+                {"recipient": recipient, "campaign": campaign_id or self.campaign_id},
+            ).scalars()
+            return deliveries.find_for_sending(connection, list(numbers))[0]
+
+    def return_path(self, delivery: Delivery | None = None) -> str:
+        return mails.verp(delivery or self.delivery(), self.tokens)
+
+    def take(self, raw: bytes, *, days: int = 0, envelope: str | None = None) -> Taken:
+        installation = self.desk.later(days=days) if days else self.desk.installation
+        return take_in(installation, raw, envelope_recipient=envelope, source="test")
+
+    def state(self, delivery: Delivery | None = None) -> DeliveryState:
+        with self.desk.installation.database.begin() as connection:
+            return deliveries.find(connection, (delivery or self.delivery()).id).state
+
+    def force(self, state: DeliveryState) -> None:
+        """As if the delivery were still on its way, or its end were not known."""
+        with self.desk.installation.database.begin() as connection:
+            connection.execute(
+                text("UPDATE deliveries SET state = :state, next_at = now() WHERE id = :id"),
+                {"state": state.value, "id": self.delivery().id},
+            )
+
+    def reasons(self, address: str = ADA) -> set[SuppressionReason]:
+        with self.desk.installation.database.begin() as connection:
+            found = suppressions.matching(connection, Target(hash=hash_of_key(address)))
+        return {one.reason for one in found}
+
+    def events(self, delivery: Delivery | None = None) -> list[EventKind]:
+        with self.desk.installation.database.begin() as connection:
+            return [one.kind for one in events.of_delivery(connection, (delivery or self.delivery()).id)]
+
+    def membership(self, address: str = ADA) -> Membership | None:
+        with self.desk.installation.database.begin() as connection:
+            [place] = memberships.of_subscriber(connection, subscribers.find(connection, address).id)
+        return place.state
+
+    def lift(self, address: str = ADA) -> None:
+        with self.desk.installation.database.begin() as connection:
+            suppressions.lift(connection, Target(hash=hash_of_key(address)))

@@ -1,0 +1,22 @@
+"""A campaign that has gone out to three people, for mails to come back of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
+from flow.desk import make_desk
+from flow.returned import Returns
+
+from distributor.flow.installation import Installation
+from distributor.storage import channels
+
+
+@pytest.fixture
+def returns(installation: Installation, tmp_path: Path) -> Returns:
+    """Sent by a scripted channel; bounces go to the domain of an email channel beside it."""
+    with installation.database.begin() as connection:
+        settings = {"bounce_domain": "bounces.gazette.example"}
+        channels.put(connection, name="letters", kind="email", settings=settings, sealed=None)
+    return Returns(make_desk(installation, tmp_path))
