@@ -19,10 +19,15 @@ LONGEST_NAME = 100
 
 
 class Scope(StrEnum):
-    """A noun and what may be done to it. PRIVACY_WRITE hands out all that is known of a person, and erases it."""
+    """A noun and what may be done to it.
+
+    PRIVACY_WRITE hands out all that is known of a person, and erases it. SIGN_UPS_WRITE asks people by mail and tells
+    nothing.
+    """
 
     SUBSCRIBERS_READ = "subscribers:read"
     SUBSCRIBERS_WRITE = "subscribers:write"
+    SIGN_UPS_WRITE = "sign-ups:write"
     LISTS_READ = "lists:read"
     LISTS_WRITE = "lists:write"
     SEGMENTS_READ = "segments:read"

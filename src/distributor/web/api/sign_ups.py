@@ -36,7 +36,7 @@ class NewSignUp(Body):
     "",
     status_code=202,
     response_class=Response,
-    dependencies=[needs(Scope.SUBSCRIBERS_WRITE)],
+    dependencies=[needs(Scope.SIGN_UPS_WRITE)],
     responses=may_answer(404, 409),
 )
 def begin_sign_up(here: Here, body: NewSignUp) -> Response:
