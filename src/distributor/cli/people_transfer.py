@@ -108,14 +108,14 @@ def list_imports(limit: int = 20, as_json: AsJson = False) -> None:
         with installation.database.begin() as connection:
             found = imports.listed(connection, limit=limit)
         reports = [_report(installation, one) for one in found]
-    columns = [
-        *("id", "file", "list", "format", "dry_run", "state", "percent"),
-        *("read", "new", "changed", "unchanged", "skipped", "bad", "bad_rows", "error"),
-    ]
+    if as_json:
+        show(reports)
+        return
+    columns = ("id", "file", "list", "state", "percent", "read", "new", "changed", "bad", "error")
     show_rows(
         columns,
         [[report[column] for column in columns] for report in reports],
-        as_json=as_json,
+        as_json=False,
         empty="No imports yet: `distributor subscriber import FILE --list SLUG --basis SENTENCE` makes one.",
     )
 
