@@ -9,10 +9,11 @@ import pytest
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
+from distributor.domain.segments.parser import parse
 from distributor.domain.subscriber import Frequency, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.installation import Installation
-from distributor.storage import lists, memberships, subscribers, suppressions
+from distributor.storage import deliveries, lists, memberships, segments, subscribers, suppressions
 from distributor.storage.database import Connection
 from storage.people_on_lists import BY_FORM, NOW, a_list, address, an_article, number_of, on_list, reached
 
@@ -136,6 +137,27 @@ def test_who_already_got_the_article_is_left_out_unless_it_is_sent_again(connect
     assert reached(connection, AudiencePlan(lists=("news",), repeats=True), [article]) == {"ada", "bo"}
 
 
+def test_segments_narrow_an_audience_or_are_left_out_of_it(connection: Connection) -> None:
+    people = on_list(connection, "news", "ada", "bo", "cy", "dee")
+    on_list(connection, "press", "eve")
+    for name, tags in {"ada": ["vip"], "bo": ["vip", "press"], "cy": ["press"], "eve": ["vip"]}.items():
+        subscribers.change(connection, number_of(connection, name), {"tags": tags}, now=NOW)
+    for slug, condition in (
+        ("vips", "tag = vip"),
+        ("reporters", "tag = press"),
+        ("either", "segment = vips or tag = x"),
+    ):
+        segments.save(connection, slug=slug, name=slug, condition=parse(condition), now=NOW)
+    assert len(people) == 4
+    assert reached(connection, AudiencePlan(lists=("news",), segments=("vips",), repeats=True)) == {"ada", "bo"}
+    both = AudiencePlan(lists=("news",), segments=("vips", "reporters"), repeats=True)
+    assert reached(connection, both) == {"ada", "bo", "cy"}
+    but = AudiencePlan(lists=("news",), segments=("either",), except_segments=("reporters",), repeats=True)
+    assert reached(connection, but) == {"ada"}
+    # A segment alone reaches who is on any list at all, on behalf of that one.
+    assert reached(connection, AudiencePlan(segments=("vips",), repeats=True)) == {"ada", "bo", "eve"}
+
+
 def test_an_unknown_list_or_segment_is_named(connection: Connection) -> None:
     a_list(connection, "news")
     for plan in (AudiencePlan(lists=("nws",)), AudiencePlan(lists=("news",), except_lists=("nws",))):
@@ -160,6 +182,4 @@ def _suppress(connection: Connection, target: str) -> None:
 
 
 def _deliveries(connection: Connection) -> list[object]:
-    from distributor.storage import deliveries
-
     return list(deliveries.listed(connection, 1, state=None, limit=100))

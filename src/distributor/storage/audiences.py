@@ -15,7 +15,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.storage import lists, presence, subscribers, suppressions, tables
-from distributor.storage.database import Connection
+from distributor.storage.database import Connection, prepare_for_many
 from distributor.storage.segments import filter_of
 
 # A delivery in one of these never reached anybody.
@@ -38,6 +38,7 @@ class Mailing:
 def count(connection: Connection, mailing: Mailing, *, now: datetime) -> int:
     """How many people get it if it is released now. Raises NotFoundError for an unknown list or segment."""
     chosen = _chosen(connection, mailing, now=now).subquery()
+    prepare_for_many(connection)
     number: int = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
     return number
 
@@ -67,6 +68,7 @@ def freeze(connection: Connection, dispatch_id: int, mailing: Mailing, *, now: d
         .with_for_update(key_share=True)
     )
     chosen = _chosen(connection, mailing, now=now).subquery()
+    prepare_for_many(connection)
     person = tables.subscribers.c
     moment = literal(now, DateTime(timezone=True))
     rows = (

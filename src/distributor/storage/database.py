@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, func, literal, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -13,7 +13,10 @@ from sqlalchemy.pool import NullPool
 
 from distributor.domain.errors import ConfigurationError, ServiceError
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Connection", "Database", "prepare_for_many"]
+
+# For the joins of one query over everybody.
+_WORK_MEMORY = "64MB"
 
 
 class Database:
@@ -73,3 +76,11 @@ class Database:
     def close(self) -> None:
         """Close the idle connections."""
         self._engine.dispose()
+
+
+def prepare_for_many(connection: Connection) -> None:
+    """For the rest of the transaction: memory for joins, and no compiling of a query that is soon done."""
+    is_local = literal(value=True)
+    connection.execute(
+        select(func.set_config("work_mem", _WORK_MEMORY, is_local), func.set_config("jit", "off", is_local))
+    )

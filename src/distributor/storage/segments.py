@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import OPEN_STATES
@@ -16,13 +16,10 @@ from distributor.domain.segments.references import expanded, missing, users_of
 from distributor.domain.segments.segment import Segment
 from distributor.domain.subscriber import Subscriber
 from distributor.storage import tables
-from distributor.storage.database import Connection
+from distributor.storage.database import Connection, prepare_for_many
 from distributor.storage.segment_sql.compiling import people_of
 from distributor.storage.segment_sql.context import Context
 from distributor.storage.subscribers import subscriber_of
-
-# Who the larger conditions hold is joined in memory; at 4 MB a million people would be sorted on disk instead.
-_WORK_MEMORY = "64MB"
 
 
 def save(connection: Connection, *, slug: str, name: str, condition: Condition, now: datetime) -> Segment:
@@ -101,7 +98,7 @@ def filter_of(connection: Connection, slug: str, *, now: datetime) -> ColumnElem
 def count(connection: Connection, condition: Condition, *, now: datetime) -> int:
     """How many people it holds. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
-    _prepare_for_many(connection)
+    prepare_for_many(connection)
     number: int = connection.execute(select(func.count()).select_from(tables.subscribers).where(is_inside)).scalar_one()
     return number
 
@@ -109,7 +106,7 @@ def count(connection: Connection, condition: Condition, *, now: datetime) -> int
 def sample(connection: Connection, condition: Condition, *, limit: int, now: datetime) -> list[Subscriber]:
     """Some of the people it holds, by ascending number. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
-    _prepare_for_many(connection)
+    prepare_for_many(connection)
     rows = connection.execute(
         select(tables.subscribers).where(is_inside).order_by(tables.subscribers.c.id).limit(limit)
     )
@@ -160,14 +157,6 @@ def _campaigns_to_come(connection: Connection, slug: str) -> list[int]:
 def _wait_for_others(connection: Connection) -> None:
     """One change of segments at a time: two of them could make a circle of which neither sees the other half."""
     connection.execute(text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def _prepare_for_many(connection: Connection) -> None:
-    """For the rest of the transaction: memory for joins, and no compiling of a query that is soon done."""
-    is_local = literal(value=True)
-    connection.execute(
-        select(func.set_config("work_mem", _WORK_MEMORY, is_local), func.set_config("jit", "off", is_local))
-    )
 
 
 def _segment(row: Row[Any]) -> Segment:
