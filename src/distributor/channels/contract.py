@@ -13,6 +13,8 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from distributor.channels.lanes import Lanes, OpenLanes
+from distributor.channels.rates import Rates, Unlimited
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
@@ -191,6 +193,8 @@ class SendContext:
     journal: Journal
     parts: Parts
     publications: Publications
+    rates: Rates = field(default_factory=Unlimited)
+    lanes: Lanes = field(default_factory=OpenLanes)
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 

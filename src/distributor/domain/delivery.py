@@ -31,7 +31,9 @@ class DeliveryState(StrEnum):
 # What each state may become. `unknown` is left only by evidence, or by a policy that sends again.
 TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.PENDING: frozenset({DeliveryState.CLAIMED, DeliveryState.SUPPRESSED}),
-    DeliveryState.CLAIMED: frozenset({DeliveryState.IN_FLIGHT, DeliveryState.PENDING, DeliveryState.SUPPRESSED}),
+    DeliveryState.CLAIMED: frozenset(
+        {DeliveryState.IN_FLIGHT, DeliveryState.PENDING, DeliveryState.DEFERRED, DeliveryState.SUPPRESSED}
+    ),
     DeliveryState.IN_FLIGHT: frozenset(
         {
             DeliveryState.SENT,
@@ -76,8 +78,9 @@ class Delivery:
     """One delivery as its channel sees it while sending.
 
     `recipient` is an email address, a feed or an account. `fields` are the personal values for the rendition's slots.
-    `attempt` counts from 1. `created_at` is when the audience was frozen; with `id` it is all a channel needs to make
-    names that stay the same on every attempt.
+    `attempt` counts from 1, `tried_since` is when the first was begun. `created_at` is when the audience was frozen;
+    with `id` it is all a channel needs to make names that stay the same on every attempt. `zone` is the recipient's own
+    IANA time zone, or empty.
     """
 
     id: int
@@ -86,6 +89,8 @@ class Delivery:
     epoch: int
     attempt: int
     created_at: datetime
+    tried_since: datetime | None = None
+    zone: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -95,6 +100,7 @@ class Verdict(StrEnum):
     SENT: the other side has taken it. DEFERRED: temporary, try again. FAILED: permanent, about this recipient.
     UNKNOWN: it may or may not have arrived. REFUSED: the sender is refused (blocked, authentication, quota), so the
     delivery is untouched and the whole dispatch has to pause. RESUME: surely not sent, or only in part; send the rest.
+    HELD: not its turn (a rate, a paused lane); surely not sent, and no attempt: `retry_at` says when it may be.
     """
 
     SENT = "sent"
@@ -103,6 +109,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     REFUSED = "refused"
     RESUME = "resume"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
-
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=4)
-GIVE_UP_AFTER = timedelta(days=3)
+from distributor.domain.errors import ScheduleError
 
 _STATES = {
     Verdict.SENT: DeliveryState.SENT,
@@ -19,34 +17,65 @@ _STATES = {
 }
 
 
-def settlement_of(outcome: Outcome, delivery: Delivery, *, now: datetime) -> Settlement:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySchedule:
+    """Waits grow by `factor` from `first` up to `longest`; nothing is tried later than `give_up_after` the first try.
+
+    Raises ScheduleError for a schedule that does not move forward.
+    """
+
+    first: timedelta = timedelta(minutes=1)
+    factor: float = 2.0
+    longest: timedelta = timedelta(hours=4)
+    give_up_after: timedelta = timedelta(days=3)
+
+    def __post_init__(self) -> None:
+        if not (timedelta() < self.first <= self.longest <= self.give_up_after and 1 <= self.factor <= 100):
+            raise ScheduleError(
+                "a retry schedule needs 0 < first wait <= longest wait <= time to give up, and a factor from 1 to 100"
+            )
+
+    def wait_after(self, attempt: int) -> timedelta:
+        """How long to wait after so many attempts, before it is stretched."""
+        # A power beyond this is longer than the longest wait there can be, or the factor is 1.
+        grown = self.factor ** min(attempt - 1, 64)
+        return min(self.first * min(grown, self.longest / self.first), self.longest)
+
+
+def settlement_of(
+    outcome: Outcome, delivery: Delivery, *, now: datetime, schedule: RetrySchedule | None = None
+) -> Settlement:
     """The new state of `delivery` after this outcome.
 
     What is unknown is to be looked into at once, or when the channel says that it can be told.
     """
     if outcome.verdict is Verdict.UNKNOWN:
         return Settlement(outcome=outcome, state=DeliveryState.UNKNOWN, next_at=outcome.retry_at or now)
+    if outcome.verdict is Verdict.HELD:
+        return Settlement(outcome=outcome, state=DeliveryState.DEFERRED, next_at=outcome.retry_at or now)
     if outcome.verdict is Verdict.DEFERRED:
-        moment = next_attempt(delivery, now=now, asked=outcome.retry_at)
+        moment = next_attempt(delivery, now=now, asked=outcome.retry_at, schedule=schedule)
         state = DeliveryState.DEFERRED if moment else DeliveryState.FAILED
         return Settlement(outcome=outcome, state=state, next_at=moment)
     return Settlement(outcome=outcome, state=_STATES[outcome.verdict])
 
 
-def next_attempt(delivery: Delivery, *, now: datetime, asked: datetime | None = None) -> datetime | None:
+def next_attempt(
+    delivery: Delivery, *, now: datetime, asked: datetime | None = None, schedule: RetrySchedule | None = None
+) -> datetime | None:
     """When to try again after the attempt that just failed, or None when it is time to give up.
 
-    Waits double from FIRST_WAIT up to LONGEST_WAIT, and nothing is tried later than GIVE_UP_AFTER from the release. A
-    time the other side `asked` for is obeyed. Waits are stretched by up to a quarter, differently for each delivery, so
-    that many failures do not come back at once.
+    A time the other side `asked` for is obeyed. Waits are stretched by up to a quarter, differently for each delivery
+    and attempt, so that many failures do not come back at once. The time to give up counts from the first attempt and
+    not from the release: how long a delivery had to wait for its turn does not count against it.
     """
-    doubled = min(FIRST_WAIT * 2 ** min(delivery.attempt - 1, 16), LONGEST_WAIT)
-    moment = now + doubled * (1 + _spread(delivery.id) / 4)
+    schedule = schedule or RetrySchedule()
+    moment = now + schedule.wait_after(delivery.attempt) * (1 + _spread(delivery) / 4)
     if asked is not None:
         moment = max(moment, asked)
-    return moment if moment <= delivery.created_at + GIVE_UP_AFTER else None
+    return moment if moment <= (delivery.tried_since or now) + schedule.give_up_after else None
 
 
-def _spread(delivery_id: int) -> float:
-    """A number in [0, 1) that looks random and never changes for a delivery (Knuth's multiplicative hash)."""
-    return (delivery_id * 2_654_435_761 % 2**32) / 2**32
+def _spread(delivery: Delivery) -> float:
+    """A number in [0, 1) that looks random and never changes for an attempt (Knuth's multiplicative hash)."""
+    return ((delivery.id * 31 + delivery.attempt) * 2_654_435_761 % 2**32) / 2**32

@@ -30,7 +30,7 @@ COMMIT_WITHIN_SECONDS = 0.5
 # How long outcomes are kept waiting for a PostgreSQL that is restarting, before they are left to the journal.
 PATIENCE_SECONDS = 60
 
-_PROGRESS = frozenset({Verdict.SENT, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN})
+_PROGRESS = frozenset({Verdict.SENT, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN, Verdict.HELD})
 
 
 def deliver(installation: Installation, dispatch_id: int, *, until: datetime) -> list[Ring]:
@@ -188,7 +188,9 @@ class _Run:
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(RENEW_EVERY.total_seconds())
-            await asyncio.to_thread(self._extend_leases)
+            # A PostgreSQL that is away is asked again the next time; a lease lasts for some of them.
+            with suppress(ServiceError):
+                await asyncio.to_thread(self._extend_leases)
 
     def _extend_leases(self) -> None:
         with self._installation.database.begin() as connection:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from distributor.channels.contract import Document, Item, Journal, Part, PartState, SendContext
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Json
+from distributor.flow.buckets import SharedBuckets
 from distributor.flow.installation import Installation
+from distributor.flow.pauses import StoredLanes
 from distributor.storage import parts, publications
 from distributor.storage.channels import ChannelRecord
 
@@ -21,6 +23,8 @@ def send_context(installation: Installation, channel: ChannelRecord, journal: Jo
         journal=journal,
         parts=_StoredParts(installation),
         publications=_StoredPublications(installation),
+        rates=SharedBuckets(installation.redis, channel.id),
+        lanes=StoredLanes(installation, channel.id),
         facts=channel.facts,
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import Totals
-from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Settlement
+from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Settlement, Verdict
 from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.storage import tables
@@ -72,7 +72,7 @@ def claim(
     rows = connection.execute(
         text("""
             WITH due AS (
-                SELECT d.id, CASE
+                SELECT d.id, s.zone, CASE
                     WHEN d.list_id IS NULL THEN NULL
                     WHEN s.id IS NULL THEN 'was erased before it was sent'
                     WHEN m.state IS DISTINCT FROM
@@ -97,7 +97,8 @@ def claim(
                    worker = CASE WHEN obstacle IS NULL THEN CAST(:worker AS text) END,
                    lease_until = CASE WHEN obstacle IS NULL THEN CAST(:lease_until AS timestamptz) END
             FROM due WHERE d.id = due.id
-            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.fields, d.state
+            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.tried_since, d.fields,
+                      d.state, due.zone
         """),
         {
             "dispatch_id": dispatch_id,
@@ -109,7 +110,10 @@ def claim(
             "lifted": sorted(LIFTED_BY_CONFIRMING),
         },
     ).all()
-    held = sorted((_claimed(row) for row in rows if row.state == "claimed"), key=lambda delivery: delivery.id)
+    held = sorted(
+        (replace(_claimed(row), zone=row.zone or "") for row in rows if row.state == "claimed"),
+        key=lambda delivery: delivery.id,
+    )
     return Claimed(deliveries=held, suppressed=len(rows) - len(held))
 
 
@@ -120,6 +124,7 @@ def put_in_flight(
     rows = connection.execute(
         text("""
             UPDATE deliveries d SET state = 'in_flight', attempt = d.attempt + 1,
+                   tried_since = CASE d.attempt WHEN 0 THEN :now ELSE COALESCE(d.tried_since, d.created_at) END,
                    lease_until = :lease_until, updated_at = :now
             FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS held(id, epoch), dispatches x
             WHERE d.id = held.id AND d.epoch = held.epoch AND d.state = 'claimed'
@@ -155,6 +160,22 @@ def give_back(connection: Connection, deliveries: Sequence[Delivery], *, now: da
     ).rowcount
 
 
+def put_off(
+    connection: Connection, deliveries: Sequence[Delivery], until: Sequence[datetime], *, why: str, now: datetime
+) -> int:
+    """Return claimed deliveries whose turn comes only at the moments `until`; returns how many were still held."""
+    return connection.execute(
+        text("""
+            UPDATE deliveries d SET state = 'deferred', next_at = off.next_at, worker = NULL, lease_until = NULL,
+                   reply = :why, updated_at = :now
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[]), CAST(:until AS timestamptz[]))
+                 AS off(id, epoch, next_at)
+            WHERE d.id = off.id AND d.epoch = off.epoch AND d.state = 'claimed'
+        """),
+        {**_held(deliveries), "until": list(until), "why": why, "now": now},
+    ).rowcount
+
+
 def settle(connection: Connection, settlements: Sequence[Settlement], *, now: datetime) -> int:
     """Write down what became of deliveries; returns how many were taken.
 
@@ -169,6 +190,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             UPDATE deliveries d SET state = s.state, next_at = s.next_at, worker = NULL, lease_until = NULL,
                    remote_id = COALESCE(s.remote_id, d.remote_id), permalink = COALESCE(s.permalink, d.permalink),
                    reply_code = s.reply_code, updated_at = :now,
+                   -- An attempt that was not its turn was none.
+                   attempt = d.attempt - CASE WHEN s.is_held AND d.state = 'in_flight' THEN 1 ELSE 0 END,
                    -- Of somebody who was erased meanwhile nothing is written that may name them.
                    reply = CASE WHEN d.subscriber_id IS NULL AND d.list_id IS NOT NULL THEN '' ELSE s.reply END,
                    detail = CASE WHEN d.subscriber_id IS NULL AND d.list_id IS NOT NULL THEN '{}'
@@ -176,8 +199,9 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             FROM unnest(
                 CAST(:ids AS bigint[]), CAST(:epochs AS integer[]), CAST(:states AS text[]),
                 CAST(:next_ats AS timestamptz[]), CAST(:remote_ids AS text[]), CAST(:permalinks AS text[]),
-                CAST(:reply_codes AS integer[]), CAST(:replies AS text[]), CAST(:details AS text[])
-            ) AS s(id, epoch, state, next_at, remote_id, permalink, reply_code, reply, detail)
+                CAST(:reply_codes AS integer[]), CAST(:replies AS text[]), CAST(:details AS text[]),
+                CAST(:helds AS boolean[])
+            ) AS s(id, epoch, state, next_at, remote_id, permalink, reply_code, reply, detail, is_held)
             WHERE d.id = s.id AND d.epoch = s.epoch AND d.state IN ('in_flight', 'unknown')
         """),
         {
@@ -190,6 +214,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             "reply_codes": [outcome.reply_code for outcome in outcomes],
             # A stranger's words: PostgreSQL holds no NUL, and nobody reads a novel here.
             "replies": [outcome.reply.replace("\x00", "")[:1000] for outcome in outcomes],
+            "helds": [outcome.verdict is Verdict.HELD for outcome in outcomes],
             "details": [json.dumps(dict(outcome.detail)) for outcome in outcomes],
             "now": now,
         },
@@ -279,7 +304,7 @@ def lock_doubtful(connection: Connection, dispatch_id: int, *, limit: int, now: 
             FROM (SELECT id FROM deliveries WHERE dispatch_id = :dispatch_id AND state = 'unknown'
                   AND next_at <= :now ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED) AS due
             WHERE d.id = due.id
-            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.fields
+            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.tried_since, d.fields
         """),
         {"dispatch_id": dispatch_id, "limit": limit, "now": now},
     )
@@ -419,6 +444,7 @@ def _claimed(row: Row[tuple[object, ...]]) -> Delivery:
         epoch=row.epoch,
         attempt=row.attempt + 1,
         created_at=row.created_at,
+        tried_since=(row.tried_since or row.created_at) if row.attempt else None,
         fields=row.fields,
     )
 

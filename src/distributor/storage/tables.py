@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -381,6 +382,8 @@ deliveries = Table(
     Column("lease_until", DateTime(timezone=True)),
     # When something is to be done about it next: sent again if deferred, looked into if unknown.
     Column("next_at", DateTime(timezone=True)),
+    # When the first of its attempts was begun, as long as there are any.
+    Column("tried_since", DateTime(timezone=True)),
     Column("remote_id", Text),
     Column("permalink", Text),
     Column("reply_code", Integer),
@@ -466,6 +469,30 @@ documents = Table(
     Column("etag", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     _moment("last_modified"),
+)
+
+# What is paused of the ways from a relay to a destination; an empty destination stands for the relay as a whole.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("channel_id", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
+    Column("relay", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _moment("since"),
+    Column("probes", Integer, nullable=False, server_default="0"),
+    _moment("next_probe_at"),
+    PrimaryKeyConstraint("channel_id", "relay", "destination"),
+)
+
+# How many deliveries a channel has begun on a day (UTC) that its warm-up plan limits.
+warm_up_days = Table(
+    "warm_up_days",
+    metadata,
+    Column("channel_id", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("begun", Integer, nullable=False),
+    PrimaryKeyConstraint("channel_id", "day"),
 )
 
 heartbeats = Table("heartbeats", metadata, Column("role", Text, primary_key=True), _moment("at"))

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from pydantic import SecretStr
-
 from distributor.channels.contract import SendContext, Site
+from distributor.channels.email.relays import Relay
 from distributor.channels.email.sending import send_deliveries
 from distributor.channels.email.smtp import Timeouts
+from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
@@ -82,12 +82,16 @@ class MemoryJournal:
 
 
 @dataclass(frozen=True)
-class Relay:
+class OneRelay:
     """The settings of a channel, as far as sending looks at them."""
 
-    smtp_url: SecretStr
+    smtp_url: str
     connections: int = 1
     bounce_domain: str = ""
+
+    @property
+    def fleet(self) -> list[Relay]:
+        return [Relay(name="main", url=SmtpUrl.parse(self.smtp_url), connections=self.connections)]
 
 
 def a_context(journal: MemoryJournal | None = None) -> SendContext:
@@ -114,7 +118,7 @@ async def send_all(
     **options: Any,
 ) -> list[Outcome]:
     """Every outcome of sending the batch, in the order they were told."""
-    relay = Relay(SecretStr(url), connections, bounce_domain)
+    relay = OneRelay(url, connections, bounce_domain)
     options.setdefault("timeouts", PATIENCE)
     stream = send_deliveries(relay, rendition or a_rendition(), batch, a_context(journal), pauses=pauses, **options)
     return [outcome async for outcome in stream]

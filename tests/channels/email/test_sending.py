@@ -20,8 +20,7 @@ from .mailing import (
     PATIENCE,
     TOKENS,
     MemoryJournal,
-    Relay,
-    SecretStr,
+    OneRelay,
     a_context,
     a_delivery,
     a_rendition,
@@ -105,7 +104,7 @@ def test_the_journal_is_begun_before_the_content_and_settled_before_the_outcome_
 
     async def run() -> None:
         async with Server(behave) as server:
-            relay = Relay(SecretStr(server.url))
+            relay = OneRelay(server.url)
             async for outcome in send_deliveries(relay, a_rendition(), deliveries(3), a_context(journal)):
                 assert outcome in journal.settled
 
@@ -144,20 +143,55 @@ def test_a_time_the_server_names_is_passed_on() -> None:
     assert outcomes[0].retry_at == NOW + timedelta(minutes=5)
 
 
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "."])
-def test_a_refusal_of_the_sender_stops_the_batch(verb: str) -> None:
-    server = Server(always(verb, "550 5.7.1 your domain is on our blocklist", marked="" if verb == "MAIL" else MARKED))
-    outcomes = send_to(server)
-    assert verdicts(outcomes)[-1] == "refused"
-    assert len(outcomes) == (1 if verb == "MAIL" else 2)
-    assert len(server.taken) == len(outcomes) - 1
+@pytest.mark.parametrize("verb", ["RCPT", "."])
+def test_a_destination_that_refuses_the_sender_is_asked_no_more_while_others_go_on(verb: str) -> None:
+    server = Server(always(verb, "550 5.7.1 your domain is on our blocklist", marked="@blocking.example"))
+    batch = [
+        a_delivery(number, recipient=f"r{number}@{'blocking' if number % 2 else 'fair'}.example")
+        for number in range(1, 21)
+    ]
+
+    async def run() -> list[Outcome]:
+        async with server:
+            return await send_all(server.url, batch)
+
+    outcomes = {outcome.delivery_id: outcome for outcome in asyncio.run(run())}
+    assert {number for number, outcome in outcomes.items() if outcome.verdict is Verdict.SENT} == set(range(2, 21, 2))
+    held = [outcomes[number] for number in range(1, 21, 2)]
+    assert {outcome.verdict for outcome in held} == {Verdict.HELD}
+    assert {outcome.detail["lane"] for outcome in held} == {"main/blocking.example"}
+    assert all("on our blocklist" in outcome.reply for outcome in held)
+    assert len([command for command in server.commands if "@blocking" in command]) <= 2
+
+
+def test_a_relay_that_refuses_the_sender_is_asked_no_more() -> None:
+    server = Server(always("MAIL", "550 5.7.1 your domain is on our blocklist"))
+    outcomes = send_to(server, 50)
+    assert set(verdicts(outcomes)) == {"held"}
+    assert {outcome.detail["lane"] for outcome in outcomes} == {"main"}
+    assert server.taken == []
+    assert sum(command.startswith("MAIL") for command in server.commands) == 1
+
+
+def test_a_relay_that_refuses_us_for_many_destinations_is_held_to_refuse_us_for_all() -> None:
+    server = Server(always(".", "554 5.7.1 spam"))
+    batch = [a_delivery(number, recipient=f"r@domain{number}.example") for number in range(1, 51)]
+
+    async def run() -> list[Outcome]:
+        async with server:
+            return await send_all(server.url, batch)
+
+    outcomes = asyncio.run(run())
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.HELD] * 50
+    assert sum(command.startswith("MAIL") for command in server.commands) <= 4
 
 
 def test_a_refusal_on_one_connection_stops_the_others_before_their_next_mail() -> None:
     journal = MemoryJournal()
-    outcomes = send_to(Server(always(".", "550 5.7.1 spam")), 50, connections=5, journal=journal)
-    assert set(verdicts(outcomes)) == {"refused"}
-    assert len(outcomes) <= 5
+    server = Server(always(".", "550 5.7.1 spam"))
+    outcomes = send_to(server, 50, connections=5, journal=journal)
+    assert verdicts(outcomes) == ["held"] * 50
+    assert len(journal.begun) <= 5
     assert not journal.in_doubt
 
 
@@ -250,7 +284,7 @@ def test_a_server_that_takes_one_connection_only_gets_everything_over_that() -> 
         (always("AUTH", "535 5.7.8 wrong password"), "wrong password"),
     ],
 )
-def test_a_server_that_will_not_deal_with_us_is_told_once(behaviour: object, reason: str) -> None:
+def test_a_server_that_will_not_deal_with_us_pauses(behaviour: object, reason: str) -> None:
     server = Server(behaviour, extensions=("AUTH PLAIN",))  # type: ignore[arg-type]
 
     async def run() -> list[Outcome]:
@@ -258,10 +292,11 @@ def test_a_server_that_will_not_deal_with_us_is_told_once(behaviour: object, rea
             url = f"smtp://ann:secret@127.0.0.1:{server.port}?tls=off"
             return await send_all(url, deliveries(9), connections=3)
 
-    (outcome,) = asyncio.run(run())
-    assert outcome.verdict is Verdict.REFUSED
-    assert reason in outcome.reply
-    assert "secret" not in outcome.reply
+    outcomes = asyncio.run(run())
+    assert verdicts(outcomes) == ["held"] * 9
+    assert all(reason in outcome.reply and "secret" not in outcome.reply for outcome in outcomes)
+    assert {outcome.detail["lane"] for outcome in outcomes} == {"main"}
+    assert len(server.sessions) <= 3
 
 
 def test_an_address_beyond_ascii_fails_where_it_cannot_be_taken() -> None:
@@ -341,7 +376,7 @@ def test_who_stops_listening_stops_the_sending() -> None:
 
     async def run(server: Server) -> None:
         async with server:
-            relay = Relay(SecretStr(server.url), 2)
+            relay = OneRelay(server.url, 2)
             stream = send_deliveries(relay, a_rendition(), deliveries(500), a_context(journal), timeouts=PATIENCE)
             async for _ in stream:
                 break

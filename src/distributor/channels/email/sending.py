@@ -11,20 +11,20 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from pydantic import SecretStr
-
 from distributor.channels.contract import SendContext
 from distributor.channels.email.compose import prepare
 from distributor.channels.email.dkim.signer import UNSIGNED, Signer
+from distributor.channels.email.relays import Relay
 from distributor.channels.email.return_path import return_paths
 from distributor.channels.email.sending_batch import Batch
-from distributor.channels.email.sending_lane import Lane
+from distributor.channels.email.sending_courier import Courier, Manner
+from distributor.channels.email.sending_letters import Composer
 from distributor.channels.email.smtp import Timeouts
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.smtp_tls import context_for
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 
-# Seconds before each try to connect; a lane that has got nothing done after as many tries gives up.
+# Seconds before each try to connect; a courier that has got nothing done after as many tries gives up.
 PAUSES: tuple[float, ...] = (0, 0.5, 2)
 
 
@@ -32,10 +32,7 @@ class RelaySettings(Protocol):
     """What sending needs to know of a channel's settings."""
 
     @property
-    def smtp_url(self) -> SecretStr: ...
-
-    @property
-    def connections(self) -> int: ...
+    def fleet(self) -> Sequence[Relay]: ...
 
     @property
     def bounce_domain(self) -> str: ...
@@ -55,35 +52,62 @@ async def send_deliveries(
     """Send the rendition, and yield one outcome per delivery as each is known; what is not named was surely not sent.
 
     Each delivery is begun in the journal right before its message is written, and settled there before it is yielded.
-    What is written is what `signer` makes of a mail. Raises ConfigurationError for the URL and InputError for a
-    rendition that cannot be composed, before anything is sent; whatever the server does is an outcome.
+    What is written is what `signer` makes of a mail. Raises ConfigurationError for the relays and InputError for a
+    rendition that cannot be composed, before anything is sent; whatever a server does is an outcome.
     """
-    url = SmtpUrl.parse(settings.smtp_url.get_secret_value())
+    relays = settings.fleet
+    for relay in relays:
+        context_for(relay.url)
     prepared = prepare(rendition)
     return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
-    batch = Batch(deliveries, prepared, context, return_path=return_path, signer=signer)
-    lanes = [
-        asyncio.create_task(Lane(batch, url, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls).run())
-        for _ in range(min(settings.connections, len(deliveries)))
-    ]
-    closing = asyncio.create_task(_close_after(lanes, batch))
+    composer = Composer(prepared, context, return_path=return_path, signer=signer)
+    batch = Batch(deliveries, relays, composer, context)
+    manner = Manner(timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
+    sending = asyncio.create_task(_send(batch, manner))
     try:
         while (outcome := await batch.told.get()) is not None:
             yield outcome
-        await closing
+        await sending
     finally:
-        for task in (*lanes, closing):
-            task.cancel()
-        await asyncio.gather(*lanes, closing, return_exceptions=True)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _close_after(lanes: Sequence[asyncio.Task[None]], batch: Batch) -> None:
-    """Close the batch when every lane has ended; a lane's own error is raised once the others are done."""
+async def _send(batch: Batch, manner: Manner) -> None:
+    """Work at every relay for which something waits, until nothing does.
+
+    What one relay leaves may wait for another by then. An error of our own stops the batch and is raised once the
+    messages under way are answered.
+    """
+    at_work: dict[asyncio.Task[None], Relay] = {}
+    errors: list[BaseException] = []
     try:
-        ended = await asyncio.gather(*lanes, return_exceptions=True)
-        for error in ended:
-            if isinstance(error, BaseException):
-                raise error
-        batch.defer_rest()
+        while True:
+            idle = [relay for relay in batch.relays_with_work() if relay not in at_work.values()]
+            at_work |= {asyncio.create_task(_work_at(relay, batch, manner)): relay for relay in idle}
+            if not at_work:
+                break
+            ended, _ = await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                error = task.exception()
+                if error is not None:
+                    errors.append(error)
+                    batch.is_stopped = True
+                batch.leave(at_work.pop(task))
     finally:
+        for task in at_work:
+            task.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)
         batch.told.put_nowait(None)
+    if errors:
+        raise errors[0]
+
+
+async def _work_at(relay: Relay, batch: Batch, manner: Manner) -> None:
+    couriers = [Courier(batch, relay, manner) for _ in range(batch.connections_for(relay))]
+    for ended in await asyncio.gather(*(courier.run() for courier in couriers), return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
+    for courier in couriers:
+        if courier.trouble is not None:
+            batch.give_up(relay, courier.trouble)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from distributor.channels.email.address import Address, Mailbox
 from distributor.channels.email.dkim.keyring import KeyRing
+from distributor.channels.email.relay_settings import parse_relays
+from distributor.channels.email.relays import Relay, parse_rates
 from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.domain.errors import DistributorError
+
+# What the relay of `smtp_url` is called.
+ONLY_RELAY = "relay"
 
 
 class EmailSettings(BaseModel):
@@ -30,6 +35,29 @@ class EmailSettings(BaseModel):
         json_schema_extra={"kept_by": "distributor channel dkim"},
     )
     connections: int = Field(4, ge=1, le=64, description="connections to the relay held open at the same time")
+    per_second: float = Field(0, ge=0, description="mails a second to the relay, of all workers together; 0: no limit")
+    per_destination: str = Field(
+        "", description="mails a second by domain or provider, as in google=20 example.org=1 *=5; empty: no limit"
+    )
+    relays: SecretStr = Field(
+        SecretStr(""), description="several relays as a JSON list, in place of smtp_url and what belongs to it"
+    )
+
+    @property
+    def fleet(self) -> Sequence[Relay]:
+        """The relays that mails are handed to."""
+        several = self.relays.get_secret_value()
+        if several:
+            return parse_relays(several)
+        return [
+            Relay(
+                name=ONLY_RELAY,
+                url=SmtpUrl.parse(self.smtp_url.get_secret_value()),
+                connections=self.connections,
+                per_second=self.per_second or None,
+                per_destination=parse_rates(self.per_destination),
+            )
+        ]
 
     @property
     def key_ring(self) -> KeyRing:
@@ -41,6 +69,17 @@ class EmailSettings(BaseModel):
     def _is_smtp(cls, url: SecretStr) -> SecretStr:
         _accepted(url.get_secret_value(), SmtpUrl.parse)
         return url
+
+    @field_validator("relays")
+    @classmethod
+    def _are_relays(cls, relays: SecretStr) -> SecretStr:
+        _accepted(relays.get_secret_value(), parse_relays)
+        return relays
+
+    @field_validator("per_destination")
+    @classmethod
+    def _are_rates(cls, text: str) -> str:
+        return _accepted(text, parse_rates)
 
     @field_validator("sender", "reply_to")
     @classmethod

@@ -1,40 +1,42 @@
-"""A lane: the letters of a batch, one after another, over one connection at a time."""
+"""A courier: letters of a batch, one after another, over one connection to a relay at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from distributor.channels.email.sending_batch import LONGEST_REPLY, Batch, Letter
+from distributor.channels.email.relays import Relay
+from distributor.channels.email.sending_batch import Batch
+from distributor.channels.email.sending_letters import Letter
 from distributor.channels.email.smtp import Connection, Refusal, Stage, Timeouts
 from distributor.channels.email.smtp_connect import SenderRefusedError, connect
 from distributor.channels.email.smtp_reply import BrokenSessionError
-from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.domain.delivery import Outcome, Verdict
 
 # How often a letter may lose its connection before it is held to be the cause.
 _MOST_LOSSES = 2
 
 
-class Lane:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How couriers connect: `pauses` are the seconds before each try, `tls` stands for the authorities of a test."""
+
+    timeouts: Timeouts
+    pauses: Sequence[float]
+    tls: ssl.SSLContext | None = None
+
+
+class Courier:
     """One connection at a time, and a new one when it breaks."""
 
-    def __init__(
-        self,
-        batch: Batch,
-        url: SmtpUrl,
-        *,
-        timeouts: Timeouts,
-        pauses: Sequence[float],
-        tls: ssl.SSLContext | None,
-    ) -> None:
+    def __init__(self, batch: Batch, relay: Relay, manner: Manner) -> None:
         self._batch = batch
-        self._url = url
-        self._timeouts = timeouts
-        self._pauses = pauses
-        self._tls = tls
+        self._relay = relay
+        self._manner = manner
         self._answered = 0
+        self._trouble: BrokenSessionError | None = None
 
     async def run(self) -> None:
         """Until nothing is left to send, or until nothing has been answered on as many connections as there are pauses.
@@ -42,61 +44,75 @@ class Lane:
         An unknown end is no answer: a server that swallows every mail must not be given all of them.
         """
         fruitless = 0
-        while self._batch.has_work and fruitless < len(self._pauses):
-            await asyncio.sleep(self._pauses[fruitless])
+        pauses = self._manner.pauses
+        while self._batch.has_work(self._relay):
+            await asyncio.sleep(pauses[fruitless])
             answered = self._answered
             try:
                 await self._use_connection()
+            except SenderRefusedError as error:
+                self._batch.refuse_relay(self._relay, error)
+                return
             except BrokenSessionError as trouble:
-                self._batch.trouble = trouble
-            fruitless = 0 if self._answered > answered else fruitless + 1
+                fruitless = 0 if self._answered > answered else fruitless + 1
+                if fruitless == len(pauses):
+                    self._trouble = trouble
+                    return
+
+    @property
+    def trouble(self) -> BrokenSessionError | None:
+        """Why it has given up, if it has."""
+        return self._trouble
 
     async def _use_connection(self) -> None:
-        try:
-            connection = await connect(self._url, timeouts=self._timeouts, tls=self._tls)
-        except SenderRefusedError as error:
-            self._batch.refuse_next(error)
-            return
+        connection = await connect(self._relay.url, timeouts=self._manner.timeouts, tls=self._manner.tls)
         try:
             await self._send_over(connection)
         finally:
             connection.abort()
 
     async def _send_over(self, connection: Connection) -> None:
-        letter = self._offer_next(connection)
+        letter = await self._wait_for_next(connection)
         while letter is not None:
             refusal = await self._await_answer(connection, letter)
             if refusal is not None:
                 self._answered += 1
-                self._batch.tell(self._batch.outcome_of(letter, refusal.stage, refusal.reply))
-                letter = self._offer_next(connection)
-            elif self._batch.is_stopped:
+                self._batch.answer(letter, self._relay, refusal.stage, refusal.reply)
+                letter = None
+            elif self._batch.is_barred(letter, self._relay):
                 # The server waits for a mail that it shall not get, so there is no polite way out.
-                self._batch.give_back(letter)
+                self._batch.give_back(letter, self._relay)
                 return
             else:
                 letter = await self._hand_over(connection, letter)
+            letter = letter or await self._wait_for_next(connection)
         await connection.quit()
 
+    async def _wait_for_next(self, connection: Connection) -> Letter | None:
+        """Offer the next letter, which may have to wait for its turn; None when nothing is left."""
+        while (letter := self._offer_next(connection)) is None and self._batch.has_work(self._relay):
+            await asyncio.sleep(self._batch.seconds_to_look_again(self._relay))
+        return letter
+
     def _offer_next(self, connection: Connection) -> Letter | None:
-        while (letter := self._batch.take()) is not None:
+        while (letter := self._batch.take(self._relay)) is not None:
             obstacle = _obstacle(connection, letter)
             if obstacle is None:
                 connection.offer(letter.envelope)
                 return letter
-            self._batch.tell(obstacle)
+            self._batch.spare(letter, obstacle)
         return None
 
     async def _await_answer(self, connection: Connection, letter: Letter) -> Refusal | None:
         try:
             return await connection.answer()
         except BrokenSessionError as trouble:
-            letter.losses += 1
-            if letter.losses < _MOST_LOSSES:
-                self._batch.give_back(letter)
+            letter.order.losses += 1
+            if letter.order.losses < _MOST_LOSSES:
+                self._batch.give_back(letter, self._relay)
             else:
                 self._answered += 1
-                self._batch.tell(self._batch.deferral_of(letter.delivery, trouble))
+                self._batch.defer(letter, trouble)
             raise
 
     async def _hand_over(self, connection: Connection, letter: Letter) -> Letter | None:
@@ -105,19 +121,19 @@ class Lane:
         try:
             await connection.submit(letter.content)
         except BrokenSessionError as trouble:
-            self._batch.settle(self._batch.deferral_of(letter.delivery, trouble))
+            self._batch.defer(letter, trouble)
             raise
         following = self._offer_next(connection)
         try:
             reply = await connection.finish()
         except BrokenSessionError as trouble:
-            self._batch.settle(Outcome.of(letter.delivery, Verdict.UNKNOWN, reply=str(trouble)[:LONGEST_REPLY]))
-            self._batch.give_back(following)
+            self._batch.doubt(letter, trouble)
+            self._batch.give_back(following, self._relay)
             raise
         self._answered += 1
-        self._batch.settle(self._batch.outcome_of(letter, Stage.DATA, reply))
+        self._batch.answer(letter, self._relay, Stage.DATA, reply)
         if reply.code == 421:
-            self._batch.give_back(following)
+            self._batch.give_back(following, self._relay)
             raise BrokenSessionError(f"the server closed the session: {reply}", reply=reply)
         return following
 

@@ -1,0 +1,91 @@
+"""From deliveries to letters: the order says where one may go, the letter is what is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from distributor.channels.contract import SendContext
+from distributor.channels.email.address import Address
+from distributor.channels.email.compose import Prepared
+from distributor.channels.email.destinations import destination_of
+from distributor.channels.email.dkim.signer import Signer
+from distributor.channels.email.relays import Relay
+from distributor.channels.email.smtp import Envelope
+from distributor.channels.lanes import Lane
+from distributor.domain.delivery import Delivery
+
+
+@dataclass(slots=True)
+class Order:
+    """A delivery on its way: the relays that it may still go over, the best first, and what happened to it so far.
+
+    `losses`: how often it has lost its connection. `probes`: the paused lanes that it tries out for all others.
+    `has_paid`: it has its tokens. `is_begun`: it is in the journal.
+    """
+
+    delivery: Delivery
+    recipient: Address
+    ways: list[Relay]
+    losses: int = 0
+    probes: tuple[Lane, ...] = ()
+    has_paid: bool = False
+    is_begun: bool = False
+    destination: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.destination = destination_of(self.recipient.domain)
+
+    def lane_over(self, relay: Relay) -> Lane:
+        """The way over `relay` to where it goes."""
+        return Lane(relay.name, self.destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A composed order."""
+
+    order: Order
+    envelope: Envelope
+    content: bytes
+
+    @property
+    def delivery(self) -> Delivery:
+        return self.order.delivery
+
+
+class Composer:
+    """Makes letters of one rendition."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        context: SendContext,
+        *,
+        return_path: Callable[[Delivery], Address],
+        signer: Signer,
+    ) -> None:
+        self._prepared = prepared
+        self._context = context
+        self._return_path = return_path
+        self._signer = signer
+
+    @property
+    def sender_domain(self) -> str:
+        return self._prepared.sender.address.domain
+
+    def compose(self, order: Order) -> Letter:
+        """The letter, the same bytes on every attempt. Raises InputError if a personal field is missing."""
+        message = self._prepared.message_for(order.delivery, self._context.tokens)
+        # Dated by the delivery and not by the clock: a mail is the same bytes on every attempt.
+        content = self._signer.sign(message, at=order.delivery.created_at, opening=self._prepared.opening)
+        envelope = Envelope(
+            sender=self._return_path(order.delivery),
+            recipient=order.recipient,
+            size=len(content),
+            needs_smtputf8=self._prepared.needs_smtputf8 or order.recipient.needs_smtputf8,
+        )
+        return Letter(order, envelope, content)
+
+    def message_id(self, delivery: Delivery) -> str:
+        return self._prepared.message_id(delivery, self._context.tokens)
