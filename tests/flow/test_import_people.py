@@ -239,7 +239,7 @@ def test_a_file_of_bad_rows_stays_as_it_was_committed(installation: Installation
     stopped = run_import(installation, begun.id, until=installation.clock())
     assert stopped.counts.read == 0
     # What a process wrote before it was killed, and never committed.
-    ImportFiles(installation.imports_dir).bad_rows(begun.id).write_text("half a row")
+    ImportFiles(installation.imports_dir).bad_rows(begun.id).write_text("9,never committed,nobody\n")
     done = run_import(installation, begun.id)
     assert [row["email"] for row in bad_rows(installation, done)] == ["one", "two", "three", "four", "five"]
 
