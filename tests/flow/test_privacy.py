@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from distributor.domain.consent import CONFIRM_WITHIN
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.people import person_of
 from distributor.flow.privacy import erase, export_person, search_traces
-from distributor.flow.retain import UNCONFIRMED_FOR, forget
+from distributor.flow.retain import forget
 from distributor.storage import deliveries, events, lists, memberships, subscribers
 from flow.desk import EVIDENCE, Desk
 
@@ -103,7 +104,7 @@ def test_who_never_confirmed_is_forgotten_and_may_come_back(desk: Desk) -> None:
         readers = lists.find(connection, "readers")
         memberships.request(connection, numbers["eve@example.org"], readers.id, EVIDENCE, now=now)
     assert forget(desk.later(days=29)).people == 0
-    assert forget(desk.later(days=UNCONFIRMED_FOR.days + 1)).people == 1
+    assert forget(desk.later(days=CONFIRM_WITHIN.days + 1)).people == 1
     assert search_traces(desk.installation, "eve@example.org") == {}
     desk.people("eve")
     assert set(search_traces(desk.installation, "eve@example.org")) == {"subscribers"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from distributor.domain.rendition import Json
@@ -20,7 +20,8 @@ class ConsentAction(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-VALID = frozenset({ConsentAction.GRANTED, ConsentAction.CONFIRMED})
+# How long a request waits for its confirmation: the link that confirms it is good for as long, then it is forgotten.
+CONFIRM_WITHIN = timedelta(days=30)
 
 
 class ConsentMethod(StrEnum):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import CONFIRM_WITHIN, ConsentMethod, Evidence
 from distributor.domain.subscriber import List, Membership
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING, Target, hash_of_key
 from distributor.domain.tokens import Purpose
@@ -15,9 +15,6 @@ from distributor.flow.holders import Holder, find_holder, lock_holder
 from distributor.flow.installation import Installation
 from distributor.storage import deliveries, memberships, suppressions
 from distributor.storage.database import Connection
-
-# As long as an unconfirmed request is kept at all.
-_GOOD_FOR = timedelta(days=30)
 
 
 class Stage(Enum):
@@ -68,14 +65,14 @@ def confirm(installation: Installation, token: str, network: str) -> Question | 
             network=network,
             detail={"delivery": holder.delivery_id},
         )
-        memberships.confirm(connection, holder.person.id, evidence, since=now - _GOOD_FOR, now=now)
+        memberships.confirm(connection, holder.person.id, evidence, since=now - CONFIRM_WITHIN, now=now)
         suppressions.lift(connection, Target(hash=hash_of_key(holder.person.key)), reasons=LIFTED_BY_CONFIRMING)
         return _question_of(connection, holder, now=now)
 
 
 def _question_of(connection: Connection, holder: Holder, *, now: datetime) -> Question:
     places = memberships.of_subscriber(connection, holder.person.id)
-    since = now - _GOOD_FOR
+    since = now - CONFIRM_WITHIN
     waiting = tuple(place.list for place in places if place.state is Membership.PENDING and place.changed_at >= since)
     subscribed = tuple(place.list for place in places if place.state is Membership.SUBSCRIBED)
     if waiting and _asked_at(connection, holder) >= since:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
+from distributor.domain.consent import CONFIRM_WITHIN
 from distributor.flow.installation import Installation
 from distributor.storage import erasing, events, memberships, presence
 
-# A request that nobody confirmed says nothing about the owner of the mailbox, except that somebody typed it.
-UNCONFIRMED_FOR = timedelta(days=30)
 _EVENTS_AT_ONCE = 10_000
 _PEOPLE_AT_ONCE = 1_000
 
@@ -46,7 +44,7 @@ def _forget_unconfirmed(installation: Installation) -> int:
     while True:
         with installation.database.begin() as connection:
             presence.let_go(connection)
-            people = memberships.drop_unconfirmed(connection, before=now - UNCONFIRMED_FOR, limit=_PEOPLE_AT_ONCE)
+            people = memberships.drop_unconfirmed(connection, before=now - CONFIRM_WITHIN, limit=_PEOPLE_AT_ONCE)
             for subscriber_id in people:
                 erasing.forget(connection, subscriber_id, now=now)
         total += len(people)
