@@ -14,6 +14,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -118,7 +119,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_service(folder: Path, *, people: int, parts: tuple[Part, ...]) -> Iterator[Service]:
+def running_service(
+    folder: Path, *, people: int, parts: tuple[Part, ...], **settings_of_its_own: Any
+) -> Iterator[Service]:
     """A service with an article, a list of `people` readers and a channel of each kind into the sandbox."""
     port = free_port()
     settings = Settings(
@@ -129,6 +132,7 @@ def running_service(folder: Path, *, people: int, parts: tuple[Part, ...]) -> It
         postal_address="1 Test Street, Testville",
         sender="News <news@gazette.example>",
         content_dir=folder / "content",
+        **settings_of_its_own,
     )
     settings.content_dir.mkdir(parents=True)
     ready = folder / "ready.json"
