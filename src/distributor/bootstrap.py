@@ -72,12 +72,15 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
     """The variables with which other processes work on this same installation."""
-    plain = settings.model_dump(mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url"})
+    plain = settings.model_dump(
+        mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url", "returns_mailboxes"}
+    )
     paths = {name: str(value.absolute()) for name, value in settings if isinstance(value, Path)}
     of_the_servers = {
         "database_url": services.database_url,
         "redis_url": services.redis_url,
         "secret_key": secret_key(settings).decode(),
+        "returns_mailboxes": settings.returns_mailboxes.get_secret_value() if settings.returns_mailboxes else None,
     }
     return {
         f"DISTRIBUTOR_{name.upper()}": str(value)

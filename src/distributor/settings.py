@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     returns_listen: str = Field(
         "", description="HOST:PORT where bounces are taken in by LMTP or SMTP, such as 127.0.0.1:2424; empty: nowhere"
     )
+    returns_mailboxes: SecretStr | None = Field(
+        None,
+        description="mailboxes with bounces, by blanks: maildir:FOLDER, imaps://USER:PASSWORD@HOST/INBOX, pop3s://…",
+    )
+    returns_poll_seconds: int = Field(60, ge=1, description="seconds between two visits to such a mailbox")
     soft_bounce_limit: int = Field(
         5,
         ge=1,

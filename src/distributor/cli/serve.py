@@ -76,7 +76,11 @@ def returns() -> None:
 
 def returns_parts(settings: Settings) -> list[Part]:
     """The process that takes mail back, if there is anything for it to do."""
-    return [Part(name="returns", module="distributor.receiving")] if settings.returns_listen else []
+    return (
+        [Part(name="returns", module="distributor.receiving")]
+        if settings.returns_listen or settings.returns_mailboxes
+        else []
+    )
 
 
 def beat() -> None:

@@ -13,6 +13,7 @@ from distributor.bootstrap import open_installation
 from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.flow.installation import Installation
 from distributor.logs import configure_logs
+from distributor.receiving.rounds import go_rounds, open_mailbox
 from distributor.receiving.server import ReturnsServer
 from distributor.settings import Settings, load_settings
 from distributor.storage.schema import check_schema, migrate
@@ -38,12 +39,27 @@ async def _serve(installation: Installation, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with _listen(settings.returns_listen) as listening:
-        server = ReturnsServer(installation, name=socket.gethostname())
-        await server.start(listening)
-        _log.info("listening", address=settings.returns_listen)
+    urls = settings.returns_mailboxes.get_secret_value().split() if settings.returns_mailboxes else []
+    for url in urls:
+        open_mailbox(url)
+    rounds = [
+        asyncio.create_task(go_rounds(installation, url, every_seconds=settings.returns_poll_seconds)) for url in urls
+    ]
+    if settings.returns_listen:
+        with _listen(settings.returns_listen) as listening:
+            server = ReturnsServer(installation, name=socket.gethostname())
+            await server.start(listening)
+            _log.info("listening", address=settings.returns_listen)
+            await stop.wait()
+            await server.stop()
+    elif rounds:
         await stop.wait()
-        await server.stop()
+    else:
+        raise ConfigurationError(
+            "set DISTRIBUTOR_RETURNS_LISTEN or DISTRIBUTOR_RETURNS_MAILBOXES: nothing is to be done"
+        )
+    for task in rounds:
+        task.cancel()
 
 
 def _listen(place: str) -> socket.socket:
