@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from distributor.channels.shelf import kind_of, kinds, make_channel
-from distributor.cli import dkim
+from distributor.cli import dkim, lanes
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
 from distributor.flow.installation import Installation
@@ -18,6 +18,7 @@ from distributor.storage.database import Connection
 
 commands = typer.Typer(no_args_is_help=True, help="Where campaigns go: the configured channels.")
 commands.add_typer(dkim.commands, name="dkim")
+commands.add_typer(lanes.commands, name="lanes")
 
 
 @commands.command("kinds")

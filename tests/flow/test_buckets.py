@@ -1,0 +1,100 @@
+"""Token buckets in Redis: shared, all or none, and a share for each process where Redis is gone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from distributor.channels.rates import Limit
+from distributor.flow.buckets import SHARE_WITHOUT_REDIS, SharedBuckets
+from distributor.flow.installation import Installation
+
+# So slow that no token flows in while a test runs.
+SLOW = Limit(name="slow", per_second=0.001)
+WIDE = Limit(name="wide", per_second=100)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def gone() -> Redis:
+    return Redis(host="127.0.0.1", port=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
+
+
+def test_a_bucket_gives_its_tokens_and_then_says_how_long_to_wait(installation: Installation) -> None:
+    buckets = SharedBuckets(installation.redis, 1)
+    assert buckets.take([SLOW]) == timedelta()
+    assert timedelta(seconds=990) < buckets.take([SLOW]) <= timedelta(seconds=1000)
+
+
+def test_a_seconds_worth_of_tokens_may_be_taken_at_once(installation: Installation) -> None:
+    five = Limit(name="five", per_second=5)
+    buckets = SharedBuckets(installation.redis, 1)
+    assert [buckets.take([five]) for _ in range(5)] == [timedelta()] * 5
+    waits = [buckets.take([five]) for _ in range(20)]
+    assert any(waits)
+    assert all(wait <= timedelta(seconds=0.2) for wait in waits)
+
+
+def test_all_workers_draw_from_one_bucket_and_every_channel_from_its_own(installation: Installation) -> None:
+    assert SharedBuckets(installation.redis, 1).take([SLOW]) == timedelta()
+    assert SharedBuckets(installation.redis, 1).take([SLOW]) > timedelta()
+    assert SharedBuckets(installation.redis, 2).take([SLOW]) == timedelta()
+
+
+def test_a_token_is_taken_out_of_all_buckets_or_of_none(installation: Installation) -> None:
+    buckets = SharedBuckets(installation.redis, 1)
+    two = Limit(name="two", per_second=2)
+    assert buckets.take([SLOW]) == timedelta()
+    for _ in range(10):
+        assert buckets.take([two, SLOW]) > timedelta()
+    assert [buckets.take([two]) for _ in range(2)] == [timedelta()] * 2
+
+
+def test_what_is_told_to_wait_gets_one_turn_after_another(installation: Installation) -> None:
+    buckets = SharedBuckets(installation.redis, 1)
+    turns = [buckets.queue(SLOW) / timedelta(seconds=1) for _ in range(4)]
+    assert turns == pytest.approx([1000, 2000, 3000, 4000], abs=10)
+
+
+def test_a_bucket_that_is_full_leaves_nothing_behind(installation: Installation) -> None:
+    SharedBuckets(installation.redis, 1).take([WIDE])
+    (key,) = installation.redis.scan_iter("distributor:bucket:*")
+    assert 0 < installation.redis.pttl(key) <= 11
+
+
+@given(st.lists(st.floats(0.0, 3.0), max_size=60), st.floats(0.5, 50))
+@settings(deadline=None, derandomize=True, max_examples=30)
+def test_without_redis_a_process_keeps_to_its_share(steps: list[float], per_second: float) -> None:
+    clock = Clock()
+    buckets = SharedBuckets(gone(), 1, clock=clock)
+    started, taken = clock.seconds, 0
+    for step in steps:
+        clock.seconds += step
+        taken += buckets.take([Limit(name="a", per_second=per_second)]) == timedelta()
+    assert taken <= 1 + (clock.seconds - started) * per_second * SHARE_WITHOUT_REDIS + 1e-6
+
+
+def test_redis_is_asked_again_after_a_while(installation: Installation) -> None:
+    clock = Clock()
+    buckets = SharedBuckets(gone(), 1, clock=clock)
+    assert buckets.take([SLOW]) == timedelta()
+    assert buckets.take([SLOW]) > timedelta()
+    buckets._redis = installation.redis
+    assert buckets.take([SLOW]) > timedelta()
+    clock.seconds += 31
+    assert buckets.take([SLOW]) == timedelta()
+    assert installation.redis.exists("distributor:bucket:1:slow")

@@ -1,0 +1,158 @@
+"""Lanes in the ledger: paused once, probed by one, resumed with all that waited; and a campaign that is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from channels.email.smtp_servers import Answer, Server
+
+from distributor.channels.lanes import Lane
+from distributor.domain.campaign import DispatchState
+from distributor.domain.errors import NotFoundError
+from distributor.flow.installation import Installation
+from distributor.flow.pauses import StoredLanes, resume_by_hand
+from distributor.storage import channels, deliveries, lanes
+from flow.desk import Desk
+
+MAIN = Lane("relay", "example.org")
+
+
+class Provider:
+    """A mail server in a thread of its own that refuses the sender for as long as it is told to."""
+
+    def __init__(self) -> None:
+        self.refusal = ""
+        self.server = Server(self._behave)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def _behave(self, session: int, verb: str, line: str) -> Answer:
+        return self.refusal if verb == "RCPT" and self.refusal else None
+
+    def __enter__(self) -> Provider:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.server.__aenter__(), self._loop).result()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        asyncio.run_coroutine_threadsafe(self.server.__aexit__(None, None, None), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with Provider() as running:
+        yield running
+
+
+def add_channel(installation: Installation, **settings: str) -> int:
+    with installation.database.begin() as connection:
+        return channels.put(connection, name="mail", kind="email", settings=settings, sealed=None).id
+
+
+def later(installation: Installation, **delta: float) -> Installation:
+    moment = installation.clock() + timedelta(**delta)
+    return replace(installation, clock=lambda: moment)
+
+
+def test_a_lane_that_many_meet_refused_at_once_keeps_its_first_times(installation: Installation) -> None:
+    channel_id = add_channel(installation)
+    first = StoredLanes(installation, channel_id).pause(MAIN, "550 one")
+    second = StoredLanes(later(installation, minutes=5), channel_id).pause(MAIN, "550 two\x00")
+    assert (second.probe_at, second.reason) == (first.probe_at, "550 two")
+    assert StoredLanes(installation, channel_id).paused() == [second]
+
+
+def test_one_worker_may_probe_when_it_is_time_and_each_next_time_is_further_away(installation: Installation) -> None:
+    channel_id = add_channel(installation)
+    pause = StoredLanes(installation, channel_id).pause(MAIN, "550 no")
+    assert StoredLanes(installation, channel_id).begin_probe(MAIN) is None
+    waits = []
+    moment = pause.probe_at
+    for _ in range(7):
+        then = replace(installation, clock=lambda moment=moment: moment)
+        begun = StoredLanes(then, channel_id).begin_probe(MAIN)
+        assert begun is not None
+        assert StoredLanes(then, channel_id).begin_probe(MAIN) is None
+        waits.append((begun.probe_at - moment) / timedelta(minutes=1))
+        moment = begun.probe_at
+    assert waits == [30, 60, 120, 240, 240, 240, 240]
+
+
+def test_channels_do_not_share_lanes(installation: Installation) -> None:
+    channel_id = add_channel(installation)
+    StoredLanes(installation, channel_id).pause(MAIN, "550 no")
+    assert StoredLanes(installation, channel_id + 1).paused() == []
+
+
+def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts(
+    desk: Desk, provider: Provider
+) -> None:
+    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
+    provider.refusal = "550 5.7.1 your domain is blocked here"
+    campaign_id = desk.plan("mail")
+    desk.run()
+    report = desk.report(campaign_id)
+    assert report.state is DispatchState.RUNNING
+    assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
+    with desk.installation.database.begin() as connection:
+        rows = deliveries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
+        (lane,) = lanes.paused(connection, channel_id)
+    assert {row.attempt for row in rows} == {0}
+    assert all("relay/example.org is paused: blocked: 550 5.7.1" in row.reply for row in rows)
+    assert all(row.next_at is not None and row.next_at >= lane.next_probe_at for row in rows)
+
+
+def test_a_lane_resumed_by_hand_sends_what_waited_at_once(desk: Desk, provider: Provider) -> None:
+    add_channel(desk.installation, smtp_url=provider.server.url)
+    provider.refusal = "550 5.7.1 your domain is blocked here"
+    campaign_id = desk.plan("mail")
+    desk.run()
+    provider.refusal = ""
+    assert resume_by_hand(desk.installation, "mail") == 1
+    desk.run()
+    assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+    assert desk.report(campaign_id).state is DispatchState.FINISHED
+
+
+def test_a_probe_that_passes_opens_the_lane_for_all_that_waited(desk: Desk, provider: Provider) -> None:
+    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
+    provider.refusal = "550 5.7.1 your domain is blocked here"
+    campaign_id = desk.plan("mail")
+    desk.run()
+    provider.refusal = ""
+    then = Desk(later(desk.installation, minutes=35), desk.folder)
+    then.run()
+    assert then.counts(campaign_id) == {"audience": 3, "sent": 3}
+    with desk.installation.database.begin() as connection:
+        assert lanes.paused(connection, channel_id) == []
+
+
+def test_a_probe_that_is_refused_lets_the_others_wait_on(desk: Desk, provider: Provider) -> None:
+    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
+    provider.refusal = "550 5.7.1 your domain is blocked here"
+    campaign_id = desk.plan("mail")
+    desk.run()
+    asked = sum(command.startswith("RCPT") for command in provider.server.commands)
+    then = Desk(later(desk.installation, minutes=35), desk.folder)
+    then.run()
+    assert then.counts(campaign_id) == {"audience": 3, "deferred": 3}
+    assert sum(command.startswith("RCPT") for command in provider.server.commands) == asked + 1
+    with desk.installation.database.begin() as connection:
+        (lane,) = lanes.paused(connection, channel_id)
+    assert lane.probes == 1
+    assert lane.next_probe_at > then.installation.clock()
+
+
+def test_resuming_what_is_not_paused_names_the_command_that_lists(installation: Installation) -> None:
+    add_channel(installation)
+    with pytest.raises(NotFoundError, match="channel lanes list mail"):
+        resume_by_hand(installation, "mail", "relay/google")
+    assert resume_by_hand(installation, "mail") == 0
