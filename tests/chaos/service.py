@@ -14,9 +14,9 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any
 
 import httpx
+from embedded.companion import process_named
 
 from distributor.bootstrap import child_environment, make_installation
 from distributor.cli.processes import Crew, Part, running_crew
@@ -27,7 +27,7 @@ from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, DispatchState
 from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.subscriber import Person
-from distributor.embedded import Tuning, running_services
+from distributor.embedded import Services, Tuning, running_services
 from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import report, summarise
@@ -90,6 +90,10 @@ class Service:
         """SIGKILL, as the kernel's out-of-memory killer would."""
         os.kill(int((self.folder / "data" / "redis.lock").read_text().split()[0]), signal.SIGKILL)
 
+    def kill_postgresql(self) -> None:
+        """SIGKILL; its keeper starts it again, and it recovers."""
+        os.kill(process_named(self.folder / "data", " -D "), signal.SIGKILL)
+
     def inbox(self) -> list[EmailMessage]:
         """What was really received, in order."""
         files = sorted((self.folder / "sandbox" / "inbox").glob("*.eml"))
@@ -120,9 +124,12 @@ def free_port() -> int:
 
 @contextmanager
 def running_service(
-    folder: Path, *, people: int, parts: tuple[Part, ...], **settings_of_its_own: Any
+    folder: Path, *, people: int, parts: tuple[Part, ...], redis_url: str | None = None
 ) -> Iterator[Service]:
-    """A service with an article, a list of `people` readers and a channel of each kind into the sandbox."""
+    """A service with an article, a list of `people` readers and a channel of each kind into the sandbox.
+
+    `redis_url`: a Redis of the caller's, in place of the embedded one.
+    """
     port = free_port()
     settings = Settings(
         _env_file=None,
@@ -132,11 +139,11 @@ def running_service(
         postal_address="1 Test Street, Testville",
         sender="News <news@gazette.example>",
         content_dir=folder / "content",
-        **settings_of_its_own,
     )
     settings.content_dir.mkdir(parents=True)
     ready = folder / "ready.json"
-    with running_services(settings.data_dir, tuning=Tuning.TEST_SPEED) as services:
+    with running_services(settings.data_dir, tuning=Tuning.TEST_SPEED) as embedded:
+        services = Services(database_url=embedded.database_url, redis_url=redis_url or embedded.redis_url)
         installation = make_installation(settings, services)
         migrate(installation.database)
         _fill(installation, people)
