@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.errors import NotFoundError
+from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership
 from distributor.flow.installation import Installation
@@ -91,6 +91,27 @@ def test_an_erasure_during_a_release_leaves_no_trace(installation: Installation,
 
     _at_once(installation, release, lambda _: erase(installation, person, requested_by="test"))
     assert search_traces(installation, address("ada")) == {}
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_list_that_is_removed_while_somebody_comes_in_has_nobody_or_stays(
+    installation: Installation, number: int
+) -> None:
+    with installation.database.begin() as connection:
+        news = a_list(connection, "news").id
+
+    def come_in(connection: Connection) -> None:
+        with suppress(NotFoundError):
+            memberships.subscribe(connection, news, [person_of(address("ada"))], BY_IMPORT, now=NOW)
+
+    def remove(connection: Connection) -> None:
+        with suppress(StateError):
+            lists.remove(connection, "news")
+
+    _at_once(installation, come_in, remove)
+    with installation.database.begin() as connection:
+        on_it = len(memberships.members(connection, news, limit=10))
+        assert on_it == len(lists.listed(connection))
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

@@ -15,6 +15,7 @@ from distributor.domain.importing import WELCOME, BadRow, ImportCounts, ImportMo
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership
 from distributor.storage import import_statements as statements
+from distributor.storage import lists
 from distributor.storage.database import Connection
 
 ERASED = "was erased at their own wish, and is not made known again"
@@ -47,6 +48,7 @@ def merge(connection: Connection, people: Sequence[Told], terms: Terms) -> Merge
 
     Who left the list stays away, and what the file says against mail is heeded, unless consent was given here later.
     """
+    lists.hold(connection, terms.list_id)
     _stage(connection, people)
     refused, skipped = _sift(connection, people, terms)
     put = connection.execute(statements.PUT, {"now": terms.now}).rowcount

@@ -56,6 +56,8 @@ def remove(connection: Connection, slug: str) -> None:
     """Remove a list that nobody was ever on and nothing was sent to. Raises NotFoundError, StateError."""
     presence.let_go(connection)
     found = find(connection, slug)
+    # Who is about to put somebody on it is waited for, and seen below.
+    connection.execute(select(tables.lists.c.id).where(tables.lists.c.id == found.id).with_for_update())
     for table, reason in (
         (tables.memberships, "people are or were on it"),
         (tables.consents, "it has records of consent"),
@@ -64,6 +66,15 @@ def remove(connection: Connection, slug: str) -> None:
         if connection.execute(select(table.c.list_id).where(table.c.list_id == found.id).limit(1)).first():
             raise StateError(f"list {slug!r} cannot be removed, {reason}; make it private instead")
     connection.execute(tables.lists.delete().where(tables.lists.c.id == found.id))
+
+
+def hold(connection: Connection, list_id: int) -> None:
+    """To the end of the transaction the list is not removed. Raises NotFoundError if it has been."""
+    held = connection.execute(
+        select(tables.lists.c.id).where(tables.lists.c.id == list_id).with_for_update(read=True, key_share=True)
+    ).first()
+    if held is None:
+        raise NotFoundError("list", list_id)
 
 
 def find(connection: Connection, slug: str) -> List:

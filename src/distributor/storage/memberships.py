@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.consent import ConsentAction, Evidence
 from distributor.domain.subscriber import Frequency, List, Membership, Person, Subscriber, Subscription
-from distributor.storage import consents, subscribers, tables
+from distributor.storage import consents, lists, subscribers, tables
 from distributor.storage.database import Connection
 from distributor.storage.lists import list_of
 
@@ -25,6 +25,7 @@ def subscribe(
     Somebody who left the list stays away, and somebody who was erased is not made known again: coming back is that
     person's own decision.
     """
+    lists.hold(connection, list_id)
     kept = _without_erased(connection, people)
     numbers = subscribers.put(connection, kept, now=now)
     if not numbers:
@@ -71,6 +72,7 @@ def request(
 
     Somebody who left it asks anew. The caller holds the person's lock.
     """
+    lists.hold(connection, list_id)
     state = state_of(connection, subscriber_id, list_id)
     if state is Membership.SUBSCRIBED:
         return False
@@ -120,6 +122,7 @@ def grant(
 
     The caller holds the person's lock.
     """
+    lists.hold(connection, list_id)
     if state_of(connection, subscriber_id, list_id) is Membership.SUBSCRIBED:
         return False
     number = consents.record(connection, subscriber_id, list_id, ConsentAction.GRANTED, evidence, now=now)

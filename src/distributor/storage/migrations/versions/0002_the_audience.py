@@ -102,8 +102,6 @@ def _add_consent() -> None:
             name=op.f("consents_subscriber_id_fkey"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(["list_id"], ["lists.id"], name=op.f("consents_list_id_fkey")),
-        sa.ForeignKeyConstraint(["text_id"], ["consent_texts.id"], name=op.f("consents_text_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("consents_pkey")),
     )
     op.create_index(op.f("consents_subscriber_id_idx"), "consents", ["subscriber_id"])
@@ -123,6 +121,7 @@ def _add_consent() -> None:
 
 
 def _extend_memberships() -> None:
+    op.drop_constraint(op.f("memberships_list_id_fkey"), "memberships", type_="foreignkey")
     op.drop_index("memberships_subscriber_id_idx", table_name="memberships")
     op.create_index(
         "memberships_subscriber_id_idx",
