@@ -7,18 +7,21 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from distributor.channels.contract import Audience, Channel, SendContext
+from distributor.channels.contract import Audience, Channel, SendContext, Timed
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import ServiceError
 from distributor.domain.rendition import Rendition
 from distributor.domain.settling import settlement_of
+from distributor.domain.timing import Timing
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.installation import Installation
 from distributor.flow.journal import WorkerJournal, open_journal
 from distributor.flow.ports import send_context
 from distributor.flow.rings import Ring, delivery_rings
+from distributor.flow.turns import put_off_what_must_wait, return_share
 from distributor.storage import campaigns, channels, deliveries
+from distributor.storage.database import Connection
 
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = timedelta(seconds=20)
@@ -31,6 +34,9 @@ COMMIT_WITHIN_SECONDS = 0.5
 PATIENCE_SECONDS = 60
 
 _PROGRESS = frozenset({Verdict.SENT, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN, Verdict.HELD})
+
+# What the other side has seen, as far as anybody can know.
+_OUT_OF_HAND = frozenset({Verdict.SENT, Verdict.UNKNOWN})
 
 
 def deliver(installation: Installation, dispatch_id: int, *, until: datetime) -> list[Ring]:
@@ -76,17 +82,19 @@ class _Run:
         self._channel = channel
         self._journal = journal
         self._context = context
+        self._timing = channel.timing if isinstance(channel, Timed) else Timing()
+        self._day = installation.clock().date()
 
     async def send_until(self, until: datetime) -> bool:
         renewal = asyncio.create_task(self._renew_leases())
         try:
             while self._installation.clock() < until:
                 self._installation.reach(Failpoint.BEFORE_CLAIM)
-                claimed = await asyncio.to_thread(self._claim)
+                due, passed_over = await asyncio.to_thread(self._claim)
                 self._installation.reach(Failpoint.AFTER_CLAIM)
-                if not claimed.deliveries and not claimed.suppressed:
+                if not due and not passed_over:
                     return False
-                if claimed.deliveries and not await self._send_batch(claimed.deliveries):
+                if due and not await self._send_batch(due):
                     # Nothing moved: leave it to the next ring instead of knocking in a loop.
                     return False
             return True
@@ -117,10 +125,12 @@ class _Run:
         self._journal.forget()
         return has_moved
 
-    def _claim(self) -> deliveries.Claimed:
+    def _claim(self) -> tuple[list[Delivery], int]:
+        """What to send, and how many were suppressed or put off instead."""
         now = self._installation.clock()
+        self._day = now.date()
         with self._installation.database.begin() as connection:
-            return deliveries.claim(
+            claimed = deliveries.claim(
                 connection,
                 self._dispatch.id,
                 worker=self._journal.worker,
@@ -128,6 +138,10 @@ class _Run:
                 now=now,
                 lease_until=now + LEASE,
             )
+            due = put_off_what_must_wait(
+                connection, self._dispatch.channel_id, claimed.deliveries, self._timing, now=now
+            )
+        return due, claimed.suppressed + len(claimed.deliveries) - len(due)
 
     def _put_in_flight(self, batch: Sequence[Delivery]) -> list[Delivery]:
         """Commit the intent; what was paused or lost meanwhile is given back."""
@@ -135,6 +149,7 @@ class _Run:
         with self._installation.database.begin() as connection:
             still_held = deliveries.put_in_flight(connection, batch, now=now, lease_until=now + LEASE)
             deliveries.give_back(connection, [one for one in batch if one.id not in still_held], now=now)
+            self._return_share(connection, len(batch) - len(still_held))
         held = [delivery for delivery in batch if delivery.id in still_held]
         if self._channel.capabilities.audience is Audience.BROADCAST:
             # Few and each its own call: any of them may be on its way from here on.
@@ -145,13 +160,17 @@ class _Run:
     def _record(self, group: Sequence[Outcome], held: Sequence[Delivery]) -> None:
         by_id = {delivery.id: delivery for delivery in held}
         now = self._installation.clock()
-        settlements = [settlement_of(outcome, by_id[outcome.delivery_id], now=now) for outcome in group]
+        settlements = [
+            settlement_of(outcome, by_id[outcome.delivery_id], now=now, schedule=self._timing.retries)
+            for outcome in group
+        ]
         for outcome in group:
             if outcome.delivery_id in self._journal.in_doubt:
                 self._journal.settle(outcome)
         self._installation.reach(Failpoint.BEFORE_COMMIT)
         with self._installation.database.begin() as connection:
             deliveries.settle(connection, settlements, now=now)
+            self._return_share(connection, sum(outcome.verdict not in _OUT_OF_HAND for outcome in group))
         self._installation.reach(Failpoint.AFTER_COMMIT)
         refused = next((outcome for outcome in group if outcome.verdict is Verdict.REFUSED), None)
         if refused is not None:
@@ -170,10 +189,15 @@ class _Run:
             if delivery.id in self._journal.in_doubt
         ]
         untouched = [delivery for delivery in left if delivery.id not in self._journal.in_doubt]
-        self._journal.in_doubt.clear()
         with self._installation.database.begin() as connection:
             deliveries.settle(connection, unsaid, now=now)
             deliveries.give_back(connection, untouched, now=now)
+            self._return_share(connection, len(untouched))
+        # Only now: if that fails it is done again, and what was begun must not be taken for untouched then.
+        self._journal.in_doubt.clear()
+
+    def _return_share(self, connection: Connection, count: int) -> None:
+        return_share(connection, self._dispatch.channel_id, self._timing, self._day, count=count)
 
     def _pause(self, reason: str) -> None:
         with self._installation.database.begin() as connection:

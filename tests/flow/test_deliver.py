@@ -1,0 +1,49 @@
+"""Delivering while PostgreSQL is away for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+from distributor.domain.errors import ServiceError
+from distributor.flow.deliver import deliver
+from distributor.flow.release import release
+from distributor.flow.render import render
+from distributor.storage.database import Connection, Database
+from flow.desk import Desk
+
+
+class Faltering(Database):
+    """A database that does not answer at one of its transactions, counted from 1."""
+
+    def __init__(self, url: str, *, at: int) -> None:
+        super().__init__(url)
+        self._left = at
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        self._left -= 1
+        if self._left == 0:
+            raise ServiceError("PostgreSQL is restarting")
+        with super().begin() as connection:
+            yield connection
+
+
+def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_written_down(desk: Desk) -> None:
+    everybody = ("ada@example.org", "bo@example.org", "cy@example.org")
+    desk.channel("mail", "scripted", answers=dict.fromkeys(everybody, "begun"))
+    campaign_id = desk.plan("mail")
+    dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
+    render(desk.installation, dispatch_id)
+    release(desk.installation, dispatch_id)
+    # The dispatch is read, a batch claimed and put in flight; the fourth says that nothing was told about it.
+    url = desk.installation.database.url.render_as_string(hide_password=False)
+    faltering = Faltering(url, at=4)
+    until = desk.installation.clock() + timedelta(seconds=20)
+    deliver(replace(desk.installation, database=faltering), dispatch_id, until=until)
+    faltering.close()
+    desk.run()
+    assert desk.counts(campaign_id) == {"audience": 3, "unknown": 3}
+    assert sorted(desk.seen) == sorted(everybody)
