@@ -69,10 +69,12 @@ class MortalCampaign:
         *,
         people: Iterable[str],
         dooms: Sequence[Doom | WireDoom] = (),
+        at_each_death: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock = Clock()
         self.installation = replace(installation, clock=self.clock)
         self.dooms = deque(dooms)
+        self._at_each_death = at_each_death
         self._relay = relay
         self._secret = secret
         configure(self.installation, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
@@ -142,6 +144,7 @@ class MortalCampaign:
         self._relay.arm(None)
         if worker.exitcode == -signal.SIGKILL:
             self.dooms.popleft()
+            self._at_each_death()
         else:
             assert worker.exitcode == 0
         worker.close()

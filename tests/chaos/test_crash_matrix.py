@@ -8,6 +8,7 @@ and one for each answer that the relay lost.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.audit import DifferenceKind, audit
+from distributor.flow.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.installation import Installation
 from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
@@ -126,6 +128,33 @@ def test_what_the_relay_took_agrees_with_the_ledger(
     }
     failed_or_doubtful = [name for name in ledger if name.startswith("gone") and behaviour.refused]
     assert all(ledger[name].state in (DeliveryState.FAILED, DeliveryState.UNKNOWN) for name in failed_or_doubtful)
+
+
+def test_a_machine_that_is_lost_with_its_disk_leaves_no_more_than_its_batch_in_doubt(
+    installation: Installation, tmp_path: Path
+) -> None:
+    people = [f"reader{number}@example.org" for number in range(BATCH * 5 // 2)]
+
+    def lose_the_disk() -> None:
+        shutil.rmtree(installation.journal_dir)
+
+    with running_relay(tmp_path / "inbox") as relay:
+        campaign = MortalCampaign(
+            installation,
+            relay,
+            SECRET,
+            people=people,
+            dooms=_each(Failpoint.AFTER_ANSWER, BATCH * 3 // 2),
+            at_each_death=lose_the_disk,
+        )
+        campaign.run()
+        states, mails = campaign.states(), relay.mails()
+
+    assert not campaign.dooms
+    assert [mail for mail, count in mails.items() if count > 1] == []
+    assert set(states) == {DeliveryState.SENT, DeliveryState.UNKNOWN}
+    assert states.total() == len(people)
+    assert states[DeliveryState.UNKNOWN] <= BATCH
 
 
 def _people() -> list[str]:
