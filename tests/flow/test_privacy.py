@@ -11,7 +11,10 @@ from distributor.domain.consent import CONFIRM_WITHIN
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
+from distributor.domain.importing import ImportPlan
 from distributor.domain.people import person_of
+from distributor.flow.import_files import ImportFiles
+from distributor.flow.import_people import plan_import, run_import
 from distributor.flow.privacy import erase, export_person, search_traces
 from distributor.flow.retain import forget
 from distributor.storage import deliveries, events, lists, memberships, subscribers
@@ -108,6 +111,17 @@ def test_who_never_confirmed_is_forgotten_and_may_come_back(desk: Desk) -> None:
     assert search_traces(desk.installation, "eve@example.org") == {}
     desk.people("eve")
     assert set(search_traces(desk.installation, "eve@example.org")) == {"subscribers"}
+
+
+def test_rows_that_could_not_come_in_are_kept_for_a_month(desk: Desk) -> None:
+    plan = ImportPlan(list_slug="readers", basis="They signed a list.")
+    begun = plan_import(desk.installation, plan, name="people.csv", pieces=[b"email\nada@example.org\nnobody\n"])
+    run_import(desk.installation, begun.id)
+    bad_rows = ImportFiles(desk.installation.imports_dir).bad_rows(begun.id)
+    assert "nobody" in bad_rows.read_text()
+    assert forget(desk.later(days=29)).bad_rows == 0
+    assert forget(desk.later(days=31)).bad_rows == 1
+    assert not bad_rows.exists()
 
 
 def _sent_and_opened(desk: Desk) -> int:

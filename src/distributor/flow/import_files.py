@@ -108,7 +108,17 @@ class ImportFiles:
 
     def discard_drafts(self, *, before: datetime) -> None:
         """Remove the copies that processes have left who were killed while they made them."""
-        for path in self._folder.glob(f"*{_DRAFT_SUFFIX}"):
+        self._discard_old(_DRAFT_SUFFIX, before)
+
+    def discard_bad_rows(self, *, before: datetime) -> int:
+        """Remove rows that could not come in and that nobody has corrected since; returns of how many imports."""
+        return self._discard_old(_BAD_SUFFIX, before)
+
+    def _discard_old(self, suffix: str, before: datetime) -> int:
+        discarded = 0
+        for path in self._folder.glob(f"*{suffix}"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < before.timestamp():
                     path.unlink()
+                    discarded += 1
+        return discarded

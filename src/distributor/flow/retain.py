@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from distributor.domain.consent import CONFIRM_WITHIN
+from distributor.flow.import_files import ImportFiles
 from distributor.flow.installation import Installation
 from distributor.storage import erasing, events, memberships, presence
 
+# Whoever brought people in has corrected by then what was wrong with some of them; the rest is somebody's address.
+BAD_ROWS_FOR = timedelta(days=30)
 _EVENTS_AT_ONCE = 10_000
 _PEOPLE_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """How many events, and how many people who never confirmed."""
+    """How many events, how many people who never confirmed, and the bad rows of how many imports."""
 
     events: int
     people: int
+    bad_rows: int
 
 
 def forget(installation: Installation) -> Forgotten:
-    """Take away old events and unconfirmed requests, in small transactions until nothing old is left."""
-    return Forgotten(events=_forget_events(installation), people=_forget_unconfirmed(installation))
+    """Take away old events, unconfirmed requests and files of bad rows, in small steps until nothing old is left."""
+    files = ImportFiles(installation.imports_dir)
+    return Forgotten(
+        events=_forget_events(installation),
+        people=_forget_unconfirmed(installation),
+        bad_rows=files.discard_bad_rows(before=installation.clock() - BAD_ROWS_FOR),
+    )
 
 
 def _forget_events(installation: Installation) -> int:
