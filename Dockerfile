@@ -25,6 +25,8 @@ ENV PATH=/opt/distributor/bin:$PATH \
     DISTRIBUTOR_HOST=0.0.0.0
 USER distributor
 WORKDIR /var/lib/distributor
+# A volume mounted there takes its owner from here.
+RUN mkdir --mode=700 imports
 VOLUME /var/lib/distributor
 EXPOSE 8000
 ENTRYPOINT ["distributor"]
