@@ -20,6 +20,7 @@ from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import List
+from distributor.domain.timing import Timing
 from distributor.domain.tokens import TokenSigner
 from distributor.rendering.environment import Templates
 
@@ -203,6 +204,7 @@ class Channel(Protocol):
 
     Optional methods: `async discover() -> Mapping` learns facts about the other side (its limits) for rendering;
     `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer;
+    `timing`, a property, says when to send and when to try again;
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
 
@@ -264,6 +266,14 @@ class Confirming(Protocol):
 
         `language` is the recipient's own as a BCP 47 tag. Raises TemplateError.
         """
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A channel with times of its own: quiet hours, a plan to warm up, other waits before another attempt."""
+
+    @property
+    def timing(self) -> Timing: ...
 
 
 @runtime_checkable

@@ -25,6 +25,7 @@ from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import List
+from distributor.domain.timing import Timing
 from distributor.domain.tokens import TokenSigner
 
 
@@ -39,6 +40,10 @@ class EmailChannel:
 
     def __init__(self, settings: BaseModel) -> None:
         self._settings = EmailSettings.model_validate(settings)
+
+    @property
+    def timing(self) -> Timing:
+        return self._settings.timing
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         return render_email(articles, context, self._settings)

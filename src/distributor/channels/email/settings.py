@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from distributor.channels.email.address import Address, Mailbox
 from distributor.channels.email.dkim.keyring import KeyRing
@@ -12,6 +13,8 @@ from distributor.channels.email.relay_settings import parse_relays
 from distributor.channels.email.relays import Relay, parse_rates
 from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.domain.errors import DistributorError
+from distributor.domain.settling import RetrySchedule
+from distributor.domain.timing import QuietHours, Timing, WarmUp
 
 # What the relay of `smtp_url` is called.
 ONLY_RELAY = "relay"
@@ -42,6 +45,41 @@ class EmailSettings(BaseModel):
     relays: SecretStr = Field(
         SecretStr(""), description="several relays as a JSON list, in place of smtp_url and what belongs to it"
     )
+
+    quiet_hours: str = Field("", description="when nothing is sent, as in 22:00-07:00; empty: never")
+    quiet_zone: str = Field("UTC", description="IANA time zone of the quiet hours")
+    quiet_for_recipient: bool = Field(False, description="quiet hours by the recipient's own zone, where it is known")
+    warm_up: str = Field(
+        "", description="first days of a new domain: '2026-11-23: 50 100 200' or '2026-11-23: 50 x2 14'; empty: none"
+    )
+    retry_first_minutes: float = Field(1, gt=0, le=1440, description="wait after the first temporary failure")
+    retry_factor: float = Field(2, ge=1, le=100, description="each further wait is so many times as long")
+    retry_longest_hours: float = Field(4, gt=0, le=72, description="no wait is longer")
+    retry_days: float = Field(3, gt=0, le=14, description="for how long temporary failures are tried again")
+
+    @property
+    def timing(self) -> Timing:
+        """When to send, and when to try again."""
+        return Timing(
+            retries=RetrySchedule(
+                first=timedelta(minutes=self.retry_first_minutes),
+                factor=self.retry_factor,
+                longest=timedelta(hours=self.retry_longest_hours),
+                give_up_after=timedelta(days=self.retry_days),
+            ),
+            quiet=QuietHours.parse(self.quiet_hours, zone=self.quiet_zone, in_recipients_zone=self.quiet_for_recipient)
+            if self.quiet_hours
+            else None,
+            warm_up=WarmUp.parse(self.warm_up) if self.warm_up else None,
+        )
+
+    @model_validator(mode="after")
+    def _has_times(self) -> EmailSettings:
+        try:
+            _ = self.timing
+        except DistributorError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @property
     def fleet(self) -> Sequence[Relay]:

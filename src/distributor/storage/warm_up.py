@@ -1,0 +1,45 @@
+"""How much of a day's share a channel that warms up has begun. In the ledger, because a day must not begin twice."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import text
+
+from distributor.storage.database import Connection
+
+
+def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, limit: int) -> int:
+    """Take as many of the day's share as are wanted and left; returns how many. Others wait for this transaction."""
+    connection.execute(
+        text("""
+            INSERT INTO warm_up_days (channel_id, day, begun) VALUES (:channel_id, :day, 0)
+            ON CONFLICT DO NOTHING
+        """),
+        {"channel_id": channel_id, "day": day},
+    )
+    granted: int = connection.execute(
+        text("""
+            WITH before AS (
+                SELECT begun FROM warm_up_days WHERE channel_id = :channel_id AND day = :day FOR UPDATE
+            ), granted AS (
+                SELECT GREATEST(0, LEAST(CAST(:wanted AS integer), CAST(:limit AS integer) - begun)) AS count
+                FROM before
+            )
+            UPDATE warm_up_days SET begun = begun + granted.count FROM granted
+            WHERE channel_id = :channel_id AND day = :day
+            RETURNING granted.count
+        """),
+        {"channel_id": channel_id, "day": day, "wanted": wanted, "limit": limit},
+    ).scalar_one()
+    return granted
+
+
+def give_back(connection: Connection, channel_id: int, day: date, *, count: int) -> None:
+    """So many of those that were taken were not sent after all."""
+    connection.execute(
+        text(
+            "UPDATE warm_up_days SET begun = GREATEST(0, begun - :count) WHERE channel_id = :channel_id AND day = :day"
+        ),
+        {"channel_id": channel_id, "day": day, "count": count},
+    )
