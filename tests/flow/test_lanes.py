@@ -23,11 +23,11 @@ MAIN = Lane("relay", "example.org")
 
 
 class Provider:
-    """A mail server in a thread of its own that refuses the sender for as long as it is told to."""
+    """A mail server in a thread of its own; if it is not another one, it gives a refusal as long as it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: Server | None = None) -> None:
         self.refusal = ""
-        self.server = Server(self._behave)
+        self.server = server or Server(self._behave)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
