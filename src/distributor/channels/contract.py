@@ -17,6 +17,7 @@ from distributor.channels.lanes import Lanes, OpenLanes
 from distributor.channels.rates import Rates, Unlimited
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
+from distributor.domain.feedback import Feedback
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import List
@@ -199,12 +200,31 @@ class SendContext:
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of a web hook: its header fields by their names in lower case, and its body as it came."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+    tokens: TokenSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a call said. `once` names its signature where that is good for one body only: with another it is void."""
+
+    feedback: Sequence[Feedback] = ()
+    once: str = ""
+
+
 class Channel(Protocol):
     """A configured destination of some kind. Instances are made by `Kind(settings)` and hold no state but connections.
 
     Optional methods: `async discover() -> Mapping` learns facts about the other side (its limits) for rendering;
     `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer;
     `timing`, a property, says when to send and when to try again;
+    `read_events(call) -> Heard` reads what the other side calls our web hook to say;
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
 
@@ -274,6 +294,18 @@ class Timed(Protocol):
 
     @property
     def timing(self) -> Timing: ...
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """A channel whose other side calls a web hook to say what became of deliveries."""
+
+    def read_events(self, call: Call) -> Heard:
+        """What was said, once the signature has been verified.
+
+        May ask the other side for its certificate. Raises SignatureError, InputError for what cannot be read, and
+        ServiceError if the other side does not answer.
+        """
 
 
 @runtime_checkable

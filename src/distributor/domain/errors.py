@@ -4,6 +4,7 @@ DistributorError                 what a person can read and act on
 ├── InputError                   what was given is wrong
 │   ├── SourceError              an article file: path, line, reason
 │   ├── AddressError             an email address that is none
+│   ├── SignatureError           a call that is not signed by whom it should come from
 │   ├── ScheduleError            a time or a time zone
 │   ├── SegmentError             a condition of a segment: line and column, or JSON path, reason
 │   └── TemplateError            a template: name, line, reason
@@ -55,6 +56,10 @@ class AddressError(InputError):
         self.address = address
         self.reason = reason
         super().__init__(f"{address!r} is not an email address: {reason}")
+
+
+class SignatureError(InputError):
+    """A call from outside that is not signed by the one it should come from, or too old; nothing of it is heeded."""
 
 
 class ScheduleError(InputError):

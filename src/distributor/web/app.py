@@ -30,6 +30,7 @@ from distributor.web.public.preferences import PreferenceCentre
 from distributor.web.public.sign_up import SigningUp
 from distributor.web.public.tracking import Tracking
 from distributor.web.public.unsubscribe import Leaving
+from distributor.web.public.webhooks import WebHooks
 from distributor.web.requests_seen import RequestsSeen
 from distributor.web.rules import USUAL, Rules
 
@@ -52,6 +53,7 @@ def create_app(installation: Installation, rules: Rules = USUAL) -> Starlette:
         *Leaving(installation, pages).routes(),
         *PreferenceCentre(installation, pages).routes(),
         *OwnData(installation, pages).routes(),
+        *WebHooks(installation).routes(),
         *MediaFiles(installation).routes(),
         *ArticlePages(installation, pages).routes(),
         *Health(installation).routes(),

@@ -88,6 +88,7 @@ class OneRelay:
     smtp_url: str
     connections: int = 1
     bounce_domain: str = ""
+    events_from: str = ""
 
     @property
     def fleet(self) -> list[Relay]:

@@ -8,12 +8,13 @@ from typing import ClassVar, cast
 
 from pydantic import BaseModel
 
-from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
+from distributor.channels.contract import Audience, Call, Capabilities, Dedupe, Heard, RenderContext, SendContext
 from distributor.channels.email.checks import check_mail
 from distributor.channels.email.compose import compose_sample
 from distributor.channels.email.confirmation import render_confirmation
 from distributor.channels.email.dkim.alignment import check_signing
 from distributor.channels.email.examining import examine_channel
+from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.rendition import KIND, render_email
 from distributor.channels.email.samples import sample_html, sample_text
 from distributor.channels.email.sending import send_deliveries
@@ -72,6 +73,10 @@ class EmailChannel:
 
     def examine(self, circumstances: Circumstances) -> Iterator[Finding]:
         return examine_channel(self._settings, circumstances)
+
+    def read_events(self, call: Call) -> Heard:
+        secret = self._settings.events_secret.get_secret_value()
+        return read_call(call, provider=self._settings.events_from, secret=secret)
 
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext

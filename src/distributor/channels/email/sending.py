@@ -37,6 +37,9 @@ class RelaySettings(Protocol):
     @property
     def bounce_domain(self) -> str: ...
 
+    @property
+    def events_from(self) -> str: ...
+
 
 async def send_deliveries(
     settings: RelaySettings,
@@ -60,7 +63,7 @@ async def send_deliveries(
         context_for(relay.url)
     prepared = prepare(rendition)
     return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
-    composer = Composer(prepared, context, return_path=return_path, signer=signer)
+    composer = Composer(prepared, context, return_path=return_path, signer=signer, provider=settings.events_from)
     batch = Batch(deliveries, relays, composer, context)
     manner = Manner(timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
     sending = asyncio.create_task(_send(batch, manner))

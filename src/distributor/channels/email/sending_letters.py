@@ -10,6 +10,7 @@ from distributor.channels.email.address import Address
 from distributor.channels.email.compose import Prepared
 from distributor.channels.email.destinations import destination_of
 from distributor.channels.email.dkim.signer import Signer
+from distributor.channels.email.hooks.marks import mark_of
 from distributor.channels.email.relays import Relay
 from distributor.channels.email.smtp import Envelope
 from distributor.channels.lanes import Lane
@@ -64,11 +65,13 @@ class Composer:
         *,
         return_path: Callable[[Delivery], Address],
         signer: Signer,
+        provider: str,
     ) -> None:
         self._prepared = prepared
         self._context = context
         self._return_path = return_path
         self._signer = signer
+        self._provider = provider
 
     @property
     def sender_domain(self) -> str:
@@ -79,6 +82,8 @@ class Composer:
         message = self._prepared.message_for(order.delivery, self._context.tokens)
         # Dated by the delivery and not by the clock: a mail is the same bytes on every attempt.
         content = self._signer.sign(message, at=order.delivery.created_at, opening=self._prepared.opening)
+        # Before what is signed: a provider takes it out again.
+        content = mark_of(order.delivery, self._provider, self._context.tokens) + content
         envelope = Envelope(
             sender=self._return_path(order.delivery),
             recipient=order.recipient,

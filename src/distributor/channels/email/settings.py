@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from distributor.channels.email.address import Address, Mailbox
 from distributor.channels.email.dkim.keyring import KeyRing
+from distributor.channels.email.hooks.reading import PROVIDERS
 from distributor.channels.email.relay_settings import parse_relays
 from distributor.channels.email.relays import Relay, parse_rates
 from distributor.channels.email.smtp_url import SmtpUrl
@@ -32,6 +33,12 @@ class EmailSettings(BaseModel):
     reply_to: str = Field("", description="where answers go; empty: to the sender")
     list_name: str = Field("", description="what people have subscribed to; empty: the site's name")
     bounce_domain: str = Field("", description="domain that receives bounces; empty: bounces go to the sender")
+    events_from: str = Field(
+        "", description="provider that calls /webhooks/<channel>: ses, postmark, mailgun, sendgrid or resend"
+    )
+    events_secret: SecretStr = Field(
+        SecretStr(""), description="what its calls are verified with; docs/returns.md says what that is for each"
+    )
     dkim_keys: SecretStr = Field(
         SecretStr(""),
         description="signing keys, kept by `distributor channel dkim`",
@@ -123,6 +130,13 @@ class EmailSettings(BaseModel):
     @classmethod
     def _is_mailbox(cls, text: str) -> str:
         return _accepted(text, Mailbox.parse)
+
+    @field_validator("events_from")
+    @classmethod
+    def _is_provider(cls, name: str) -> str:
+        if name and name not in PROVIDERS:
+            raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
+        return name
 
     @field_validator("bounce_domain")
     @classmethod

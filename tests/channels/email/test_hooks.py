@@ -1,0 +1,261 @@
+"""Calls of providers: heard if they are signed, refused if they are not, and read alike whoever makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from distributor.channels.contract import Call, Heard
+from distributor.channels.email.hooks.amazon import fetch_from_sns
+from distributor.channels.email.hooks.marks import mark_of
+from distributor.channels.email.hooks.reading import read_call
+from distributor.channels.email.hooks.ses import read_ses
+from distributor.channels.email.return_path import return_path
+from distributor.domain.errors import InputError, SignatureError
+from distributor.domain.feedback import Feedback, Match, Meaning
+from distributor.domain.tokens import Purpose
+
+from . import provider_calls as calls
+from .mailing import NOW, TOKENS, a_delivery
+from .provider_calls import Signed
+
+MARK = TOKENS.mint(Purpose.MESSAGE, 7)
+SOURCE = return_path(a_delivery(7), "bounces.example.org", TOKENS).spec
+SECRETS = {
+    "postmark": calls.POSTMARK_LOGIN,
+    "mailgun": calls.MAILGUN_KEY,
+    "sendgrid": calls.sendgrid_secret(),
+    "resend": calls.RESEND_SECRET,
+    "ses": calls.TOPIC,
+}
+
+
+def fetch(url: str) -> bytes:
+    assert url.startswith("https://sns.eu-central-1.amazonaws.com/")
+    return calls.amazon_certificate()
+
+
+def heard(provider: str, signed: Signed, *, later: timedelta = timedelta()) -> Heard:
+    call = Call(headers=signed.headers, body=signed.body, now=NOW + later, tokens=TOKENS)
+    if provider == "ses":
+        return read_ses(call, SECRETS["ses"], fetch=fetch)
+    return read_call(call, provider=provider, secret=SECRETS[provider])
+
+
+def one(provider: str, signed: Signed) -> Feedback:
+    (feedback,) = heard(provider, signed).feedback
+    return feedback
+
+
+BOUNCES: dict[str, Callable[[], Signed]] = {
+    "postmark": lambda: calls.postmark(calls.postmark_bounce(MARK)),
+    "mailgun": lambda: calls.mailgun(calls.mailgun_failure(MARK), at=NOW),
+    "sendgrid": lambda: calls.sendgrid([calls.sendgrid_bounce(MARK)]),
+    "resend": lambda: calls.resend(calls.resend_bounce(MARK), at=NOW),
+    "ses": lambda: calls.ses(calls.ses_bounce(SOURCE)),
+}
+
+
+@pytest.mark.parametrize("provider", BOUNCES)
+def test_a_bounce_is_the_same_whoever_tells_it(provider: str) -> None:
+    feedback = one(provider, BOUNCES[provider]())
+    assert (feedback.meaning, feedback.delivery_id, feedback.address) == (Meaning.BOUNCE, 7, "ada@example.org")
+    assert feedback.is_hard
+    assert feedback.match in {Match.METADATA, Match.MESSAGE_ID, Match.RETURN_PATH}
+    assert feedback.at is not None
+    assert {name: feedback.detail[name] for name in ("reason", "status", "code")} == {
+        "reason": "userunknown",
+        "status": "5.1.1",
+        "code": "550",
+    }
+    assert feedback.key == one(provider, BOUNCES[provider]()).key
+
+
+FULL: dict[str, Callable[[], Signed]] = {
+    "postmark": lambda: calls.postmark(calls.postmark_bounce(MARK, Type="SoftBounce", Details=calls.FULL)),
+    "mailgun": lambda: calls.mailgun(
+        calls.mailgun_failure(MARK, **{"delivery-status": {"code": 552, "message": "5.2.2 mailbox is full"}}), at=NOW
+    ),
+    "sendgrid": lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, reason=calls.FULL, status="5.2.2")]),
+    "resend": lambda: calls.resend(calls.resend_bounce(MARK, type="Transient", message=calls.FULL), at=NOW),
+    "ses": lambda: calls.ses(
+        calls.ses_bounce(SOURCE, bounceType="Transient", bounceSubType="MailboxFull", bouncedRecipients=[{}])
+    ),
+}
+
+
+@pytest.mark.parametrize("provider", FULL)
+def test_a_full_mailbox_is_not_hard_and_counts(provider: str) -> None:
+    feedback = one(provider, FULL[provider]())
+    assert (feedback.is_hard, feedback.counts, feedback.detail["reason"]) == (False, True, "mailboxfull")
+
+
+OTHERS: list[tuple[str, Callable[[], Signed], Meaning | None]] = [
+    (
+        "postmark",
+        lambda: calls.postmark(calls.postmark_bounce(MARK, RecordType="SpamComplaint", Type="SpamComplaint")),
+        Meaning.COMPLAINT,
+    ),
+    ("postmark", lambda: calls.postmark(calls.postmark_bounce(MARK, RecordType="Delivery")), Meaning.DELIVERED),
+    ("postmark", lambda: calls.postmark(calls.postmark_bounce(MARK, Type="Transient")), None),
+    (
+        "postmark",
+        lambda: calls.postmark(
+            {
+                "RecordType": "SubscriptionChange",
+                "SuppressSending": True,
+                "Origin": "Recipient",
+                "SuppressionReason": "ManualSuppression",
+                "Metadata": {"delivery": MARK},
+            }
+        ),
+        Meaning.UNSUBSCRIBE,
+    ),
+    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, event="complained"), at=NOW), Meaning.COMPLAINT),
+    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, event="delivered"), at=NOW), Meaning.DELIVERED),
+    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, severity="temporary"), at=NOW), None),
+    ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="spamreport")]), Meaning.COMPLAINT),
+    ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="delivered")]), Meaning.DELIVERED),
+    ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="deferred")]), None),
+    (
+        "sendgrid",
+        lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="dropped", reason="Unsubscribed Address")]),
+        Meaning.UNSUBSCRIBE,
+    ),
+    ("resend", lambda: calls.resend(calls.resend_bounce(MARK) | {"type": "email.opened"}, at=NOW), None),
+    (
+        "resend",
+        lambda: calls.resend(calls.resend_bounce(MARK) | {"type": "email.complained"}, at=NOW),
+        Meaning.COMPLAINT,
+    ),
+    (
+        "ses",
+        lambda: calls.ses(
+            {
+                "eventType": "Complaint",
+                "complaint": {
+                    "complainedRecipients": [{"emailAddress": "ada@example.org"}],
+                    "complaintFeedbackType": "abuse",
+                },
+                "mail": {"source": SOURCE},
+            },
+            version="1",
+        ),
+        Meaning.COMPLAINT,
+    ),
+    (
+        "ses",
+        lambda: calls.ses(
+            {
+                "eventType": "Delivery",
+                "delivery": {"recipients": ["ada@example.org"]},
+                "mail": {"tags": {"delivery": [MARK]}},
+            }
+        ),
+        Meaning.DELIVERED,
+    ),
+    ("ses", lambda: calls.ses({"eventType": "Open", "mail": {"source": SOURCE}}), None),
+]
+
+
+@pytest.mark.parametrize(("provider", "make", "meaning"), OTHERS)
+def test_other_events_mean_what_they_say(provider: str, make: Callable[[], Signed], meaning: Meaning | None) -> None:
+    told = heard(provider, make()).feedback
+    assert [(one.meaning, one.delivery_id) for one in told] == ([(meaning, 7)] if meaning else [])
+
+
+def altered(signed: Signed) -> Signed:
+    return replace(signed, body=signed.body.replace(b"ada@", b"bob@").replace(b"Notification", b"Notificatiom"))
+
+
+FORGED: list[tuple[str, Callable[[], Signed]]] = [
+    ("postmark", lambda: calls.postmark(calls.postmark_bounce(MARK), login="gazette:guess")),
+    ("postmark", lambda: Signed({}, b"{}")),
+    ("postmark", lambda: Signed({"authorization": "Basic é"}, b"{}")),
+    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK), at=NOW, key="guess")),
+    ("mailgun", lambda: Signed({}, b'{"signature": "x"}')),
+    ("sendgrid", lambda: altered(calls.sendgrid([calls.sendgrid_bounce(MARK)]))),
+    ("sendgrid", lambda: Signed({}, b"[]")),
+    ("resend", lambda: altered(calls.resend(calls.resend_bounce(MARK), at=NOW))),
+    ("resend", lambda: Signed({}, b"{}")),
+    ("ses", lambda: altered(calls.ses(calls.ses_bounce(SOURCE)))),
+    ("ses", lambda: calls.ses(calls.ses_bounce(SOURCE), topic="arn:aws:sns:eu-central-1:666:of-somebody-else")),
+    ("ses", lambda: Signed({}, b"[]")),
+]
+
+
+@pytest.mark.parametrize(("provider", "make"), FORGED)
+def test_what_is_not_signed_as_it_should_be_is_refused(provider: str, make: Callable[[], Signed]) -> None:
+    with pytest.raises(SignatureError):
+        heard(provider, make())
+
+
+@pytest.mark.parametrize(("provider", "after"), [("mailgun", timedelta(hours=13)), ("resend", timedelta(minutes=6))])
+def test_old_signatures_and_those_of_the_future_are_refused(provider: str, after: timedelta) -> None:
+    for later in (after, -after):
+        with pytest.raises(SignatureError, match="too old"):
+            heard(provider, BOUNCES[provider](), later=later)
+
+
+def test_a_channel_without_a_provider_hears_nobody() -> None:
+    call = Call(headers={}, body=b"{}", now=NOW, tokens=TOKENS)
+    for provider, secret in (("", ""), ("postmark", "")):
+        with pytest.raises(SignatureError, match="events_from"):
+            read_call(call, provider=provider, secret=secret)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff"])
+def test_what_is_no_json_is_refused_once_it_is_signed(body: bytes) -> None:
+    signed = replace(calls.postmark({}), body=body)
+    with pytest.raises(InputError):
+        heard("postmark", signed)
+
+
+@pytest.mark.parametrize("told", [[], "text", 7, None, {"Metadata": [[[]]], "RecordType": {}, "Email": []}])
+def test_what_is_signed_and_makes_no_sense_says_nothing(told: Any) -> None:
+    assert heard("postmark", calls.postmark(told)).feedback == ()
+
+
+def test_a_topic_may_call_once_the_address_it_names_was_visited() -> None:
+    visited: list[str] = []
+
+    def remember(url: str) -> bytes:
+        visited.append(url)
+        return calls.amazon_certificate()
+
+    signed = calls.sns_subscription()
+    call = Call(headers={}, body=signed.body, now=NOW, tokens=TOKENS)
+    assert read_ses(call, calls.TOPIC, fetch=remember).feedback == ()
+    assert visited[-1].startswith("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://sns.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com.evil.example/a.pem",
+        "https://evil.example/sns.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com@evil.example/a.pem",
+        "https://user@sns.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com:8443/a.pem",
+        "https://bucket.s3.amazonaws.com/a.pem",
+        "https://169.254.169.254/a.pem",
+        "https://[::1",
+        "",
+    ],
+)
+def test_nothing_is_fetched_but_from_amazon_sns(url: str) -> None:
+    with pytest.raises(SignatureError):
+        fetch_from_sns(url)
+
+
+def test_mails_carry_a_mark_for_providers_that_replace_the_message_id() -> None:
+    marks = {name: mark_of(a_delivery(7), name, TOKENS).decode() for name in ("", "resend", *SECRETS)}
+    assert (marks[""], marks["resend"]) == ("", "")
+    for provider in ("ses", "postmark", "mailgun", "sendgrid"):
+        assert MARK in marks[provider]
+        assert marks[provider].endswith("\r\n")

@@ -1,0 +1,95 @@
+"""`POST /webhooks/<channel>`: heard if signed, counted once, and otherwise nothing is stored."""
+
+from __future__ import annotations
+
+import pytest
+from channels.email import provider_calls as calls
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
+from distributor.domain.suppression import SuppressionReason
+from distributor.domain.tokens import Purpose
+from distributor.flow.installation import Installation
+from distributor.storage import channels, deliveries, events, suppressions, tables
+
+from .newsroom import SentMail
+
+
+@pytest.fixture
+def mark(installation: Installation, sent_mail: SentMail) -> str:
+    """What a provider gives back of the mail once it has taken it."""
+    with installation.database.begin() as connection:
+        connection.execute(update(tables.deliveries).values(state=DeliveryState.SENT))
+    return installation.tokens.mint(Purpose.MESSAGE, sent_mail.delivery_id)
+
+
+def provider(installation: Installation, name: str, secret: str) -> None:
+    with installation.database.begin() as connection:
+        sealed = installation.vault.seal({"events_secret": secret})
+        channels.put(connection, name=name, kind="email", settings={"events_from": name}, sealed=sealed)
+
+
+def state(installation: Installation, mail: SentMail) -> DeliveryState:
+    with installation.database.begin() as connection:
+        return deliveries.find(connection, mail.delivery_id).state
+
+
+def happened(installation: Installation, mail: SentMail) -> list[EventKind]:
+    with installation.database.begin() as connection:
+        return [one.kind for one in events.of_delivery(connection, mail.delivery_id)]
+
+
+def test_a_bounce_is_heard_and_counts_once(
+    client: TestClient, installation: Installation, sent_mail: SentMail, mark: str
+) -> None:
+    provider(installation, "postmark", calls.POSTMARK_LOGIN)
+    call = calls.postmark(calls.postmark_bounce(mark))
+    before = happened(installation, sent_mail)
+    for _ in range(2):
+        answer = client.post("/webhooks/postmark", content=call.body, headers=call.headers)
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert state(installation, sent_mail) is DeliveryState.BOUNCED
+    assert happened(installation, sent_mail) == [*before, EventKind.BOUNCE]
+    with installation.database.begin() as connection:
+        found = suppressions.listed(connection, limit=10)
+    assert [one.reason for one in found] == [SuppressionReason.HARD_BOUNCE]
+
+
+def test_what_is_not_signed_is_refused_and_nothing_is_stored(
+    client: TestClient, installation: Installation, sent_mail: SentMail, mark: str
+) -> None:
+    provider(installation, "postmark", calls.POSTMARK_LOGIN)
+    before = (state(installation, sent_mail), happened(installation, sent_mail))
+    forged = calls.postmark(calls.postmark_bounce(mark), login="gazette:guess")
+    assert client.post("/webhooks/postmark", content=forged.body, headers=forged.headers).status_code == 403
+    assert (state(installation, sent_mail), happened(installation, sent_mail)) == before
+
+
+def test_a_signature_of_mailgun_is_good_for_one_body(
+    client: TestClient, installation: Installation, sent_mail: SentMail, mark: str
+) -> None:
+    provider(installation, "mailgun", calls.MAILGUN_KEY)
+    now = installation.clock()
+    heard = calls.mailgun(calls.mailgun_failure(mark, event="delivered"), at=now)
+    replayed = calls.mailgun(calls.mailgun_failure(mark, event="complained"), at=now)
+    said = [client.post("/webhooks/mailgun", content=one.body).status_code for one in (heard, heard, replayed)]
+    assert said == [204, 204, 403]
+    assert state(installation, sent_mail) is DeliveryState.DELIVERED
+
+
+def test_what_cannot_be_understood_is_refused(client: TestClient, installation: Installation) -> None:
+    provider(installation, "postmark", calls.POSTMARK_LOGIN)
+    headers = calls.postmark({}).headers
+    assert client.post("/webhooks/postmark", content=b"no JSON", headers=headers).status_code == 400
+    assert client.post("/webhooks/postmark", content=b" " * (1024 * 1024 + 1), headers=headers).status_code == 413
+    assert client.post("/webhooks/nobody", content=b"{}").status_code == 404
+    assert client.get("/webhooks/postmark").status_code == 405
+
+
+def test_a_large_call_is_taken(client: TestClient, installation: Installation) -> None:
+    provider(installation, "sendgrid", calls.sendgrid_secret())
+    call = calls.sendgrid([calls.sendgrid_bounce("nobody", sg_event_id=str(number)) for number in range(2000)])
+    assert len(call.body) > 64 * 1024
+    assert client.post("/webhooks/sendgrid", content=call.body, headers=call.headers).status_code == 204
