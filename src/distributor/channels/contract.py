@@ -223,6 +223,7 @@ class Channel(Protocol):
 
     Optional methods: `async discover() -> Mapping` learns facts about the other side (its limits) for rendering;
     `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer;
+    `async close()` ends connections that are kept between calls of `send`;
     `timing`, a property, says when to send and when to try again;
     `read_events(call) -> Heard` reads what the other side calls our web hook to say;
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
@@ -286,6 +287,14 @@ class Confirming(Protocol):
 
         `language` is the recipient's own as a BCP 47 tag. Raises TemplateError.
         """
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A channel that keeps connections between one `send` and the next."""
+
+    async def close(self) -> None:
+        """No more will be sent: end them, in the event loop that they were made in."""
 
 
 @runtime_checkable

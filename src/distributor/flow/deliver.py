@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from distributor.channels.contract import Audience, Channel, SendContext, Timed
+from distributor.channels.contract import Audience, Channel, Closing, SendContext, Timed
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import ServiceError
@@ -99,6 +99,8 @@ class _Run:
                     return False
             return True
         finally:
+            if isinstance(self._channel, Closing):
+                await self._channel.close()
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal

@@ -11,6 +11,7 @@ from typing import Any
 
 from distributor.channels.email.relays import Relay
 from distributor.channels.email.sending import send_deliveries
+from distributor.channels.email.sending_pool import Pool
 from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.channels.lanes import Lane, OpenLanes, Pause
 from distributor.channels.rates import Limit
@@ -278,3 +279,54 @@ def test_who_gets_a_turn_is_due_after_now() -> None:
     (outcome,) = send({"main": Server()}, deliveries(1), relays={"main": {"per_second": 1.0}}, rates=rates).values()
     assert isinstance(outcome.retry_at, datetime)
     assert outcome.retry_at > NOW
+
+
+def test_a_connection_in_order_serves_the_next_batch_too() -> None:
+    async def run() -> None:
+        async with Server() as server:
+            fleet = Fleet([Relay(name="main", url=SmtpUrl.parse(server.url), connections=1)])
+            pool = Pool()
+            for first in (1, 4, 7):
+                batch = [a_delivery(number) for number in range(first, first + 3)]
+                stream = send_deliveries(fleet, a_rendition(), batch, a_context(), timeouts=PATIENCE, pool=pool)
+                assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
+            await pool.close()
+        (session,) = server.sessions
+        assert [command.split(" ")[0] for command in session.commands] == [
+            "EHLO",
+            *["MAIL", "RCPT", "DATA"] * 9,
+            "QUIT",
+        ]
+
+    asyncio.run(run())
+
+
+def test_a_kept_connection_that_the_server_has_closed_meanwhile_costs_nothing() -> None:
+    async def run() -> None:
+        async with Server() as server:
+            fleet = Fleet([Relay(name="main", url=SmtpUrl.parse(server.url), connections=1)])
+            pool = Pool()
+            for first in (1, 4):
+                batch = [a_delivery(number) for number in range(first, first + 3)]
+                stream = send_deliveries(fleet, a_rendition(), batch, a_context(), timeouts=PATIENCE, pool=pool)
+                assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
+                for task in server._tasks:
+                    task.cancel()
+            await pool.close()
+        assert len(server.taken) == 6
+        assert len(server.sessions) == 2
+
+    asyncio.run(run())
+
+
+def test_a_connection_of_another_event_loop_is_not_used() -> None:
+    pool = Pool()
+
+    async def run() -> None:
+        async with Server() as server:
+            fleet = Fleet([Relay(name="main", url=SmtpUrl.parse(server.url), connections=1)])
+            stream = send_deliveries(fleet, a_rendition(), deliveries(2), a_context(), timeouts=PATIENCE, pool=pool)
+            assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 2
+
+    asyncio.run(run())
+    asyncio.run(run())

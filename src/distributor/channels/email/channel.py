@@ -18,6 +18,7 @@ from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.rendition import KIND, render_email
 from distributor.channels.email.samples import sample_html, sample_text
 from distributor.channels.email.sending import send_deliveries
+from distributor.channels.email.sending_pool import Pool
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.viewing import view_mail
 from distributor.channels.examination import Circumstances, Finding
@@ -41,6 +42,7 @@ class EmailChannel:
 
     def __init__(self, settings: BaseModel) -> None:
         self._settings = EmailSettings.model_validate(settings)
+        self._pool = Pool()
 
     @property
     def timing(self) -> Timing:
@@ -74,6 +76,9 @@ class EmailChannel:
     def examine(self, circumstances: Circumstances) -> Iterator[Finding]:
         return examine_channel(self._settings, circumstances)
 
+    async def close(self) -> None:
+        await self._pool.close()
+
     def read_events(self, call: Call) -> Heard:
         secret = self._settings.events_secret.get_secret_value()
         return read_call(call, provider=self._settings.events_from, secret=secret)
@@ -82,7 +87,7 @@ class EmailChannel:
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
     ) -> AsyncIterator[Outcome]:
         signer = self._settings.key_ring.signer()
-        stream = send_deliveries(self._settings, rendition, deliveries, context, signer=signer)
+        stream = send_deliveries(self._settings, rendition, deliveries, context, signer=signer, pool=self._pool)
         # Closed at once, and not some time later, if nobody asks for the rest: connections hang on it.
         sending = cast("AsyncGenerator[Outcome, None]", stream)
         async with aclosing(sending) as outcomes:

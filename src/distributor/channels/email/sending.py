@@ -1,7 +1,7 @@
 """Sending: the deliveries of a batch over a few kept-alive connections, each with one outcome or surely not sent.
 
-Connections live as long as the batch. On each, at most one message at a time is in doubt: the next one's content is not
-written before the last one is answered, though its envelope may be.
+Connections may outlive the batch in a pool. On each, at most one message at a time is in doubt: the next one's content
+is not written before the last one is answered, though its envelope may be.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from distributor.channels.email.return_path import return_paths
 from distributor.channels.email.sending_batch import Batch
 from distributor.channels.email.sending_courier import Courier, Manner
 from distributor.channels.email.sending_letters import Composer
+from distributor.channels.email.sending_pool import Pool
 from distributor.channels.email.smtp import Timeouts
 from distributor.channels.email.smtp_tls import context_for
 from distributor.domain.delivery import Delivery, Outcome
@@ -51,12 +52,14 @@ async def send_deliveries(
     timeouts: Timeouts | None = None,
     pauses: Sequence[float] = PAUSES,
     tls: ssl.SSLContext | None = None,
+    pool: Pool | None = None,
 ) -> AsyncIterator[Outcome]:
     """Send the rendition, and yield one outcome per delivery as each is known; what is not named was surely not sent.
 
     Each delivery is begun in the journal right before its message is written, and settled there before it is yielded.
-    What is written is what `signer` makes of a mail. Raises ConfigurationError for the relays and InputError for a
-    rendition that cannot be composed, before anything is sent; whatever a server does is an outcome.
+    What is written is what `signer` makes of a mail. Idle connections of `pool` are used and left there. Raises
+    ConfigurationError for the relays and InputError for a rendition that cannot be composed, before anything is sent;
+    whatever a server does is an outcome.
     """
     relays = settings.fleet
     for relay in relays:
@@ -65,7 +68,9 @@ async def send_deliveries(
     return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
     composer = Composer(prepared, context, return_path=return_path, signer=signer, provider=settings.events_from)
     batch = Batch(deliveries, relays, composer, context)
-    manner = Manner(timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
+    # Without a pool to be kept, connections end with the batch.
+    own_pool = Pool()
+    manner = Manner(pool=pool or own_pool, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
     sending = asyncio.create_task(_send(batch, manner))
     try:
         while (outcome := await batch.told.get()) is not None:
@@ -74,6 +79,7 @@ async def send_deliveries(
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
+        await own_pool.close()
 
 
 async def _send(batch: Batch, manner: Manner) -> None:

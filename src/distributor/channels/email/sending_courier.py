@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from distributor.channels.email.relays import Relay
 from distributor.channels.email.sending_batch import Batch
 from distributor.channels.email.sending_letters import Letter
+from distributor.channels.email.sending_pool import Pool
 from distributor.channels.email.smtp import Connection, Refusal, Stage, Timeouts
 from distributor.channels.email.smtp_connect import SenderRefusedError, connect
 from distributor.channels.email.smtp_reply import BrokenSessionError
@@ -23,6 +24,7 @@ _MOST_LOSSES = 2
 class Manner:
     """How couriers connect: `pauses` are the seconds before each try, `tls` stands for the authorities of a test."""
 
+    pool: Pool
     timeouts: Timeouts
     pauses: Sequence[float]
     tls: ssl.SSLContext | None = None
@@ -65,13 +67,19 @@ class Courier:
         return self._trouble
 
     async def _use_connection(self) -> None:
-        connection = await connect(self._relay.url, timeouts=self._manner.timeouts, tls=self._manner.tls)
+        pool, url = self._manner.pool, self._relay.url
+        connection = pool.take(self._relay) or await connect(url, timeouts=self._manner.timeouts, tls=self._manner.tls)
+        is_in_order = False
         try:
-            await self._send_over(connection)
+            is_in_order = await self._send_over(connection)
         finally:
-            connection.abort()
+            if is_in_order:
+                pool.keep(self._relay, connection)
+            else:
+                connection.abort()
 
-    async def _send_over(self, connection: Connection) -> None:
+    async def _send_over(self, connection: Connection) -> bool:
+        """Send until nothing is left; whether the connection can be used for more."""
         letter = await self._wait_for_next(connection)
         while letter is not None:
             refusal = await self._await_answer(connection, letter)
@@ -82,11 +90,11 @@ class Courier:
             elif self._batch.is_barred(letter, self._relay):
                 # The server waits for a mail that it shall not get, so there is no polite way out.
                 self._batch.give_back(letter, self._relay)
-                return
+                return False
             else:
                 letter = await self._hand_over(connection, letter)
             letter = letter or await self._wait_for_next(connection)
-        await connection.quit()
+        return True
 
     async def _wait_for_next(self, connection: Connection) -> Letter | None:
         """Offer the next letter, which may have to wait for its turn; None when nothing is left."""

@@ -80,6 +80,11 @@ class Connection:
         limit = self._extensions.get("SIZE", "")
         return int(limit) or None if limit.isascii() and limit.isdigit() else None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the server has neither hung up nor said anything unasked."""
+        return self._wire.is_silent
+
     def offer(self, envelope: Envelope) -> None:
         """Announce a message. With PIPELINING the commands leave at once, else when `answer` is awaited."""
         commands = [(Stage.SESSION, b"RSET\r\n")] * self._needs_reset + [
