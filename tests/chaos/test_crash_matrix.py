@@ -50,8 +50,9 @@ DEATHS: dict[str, tuple[Doom | WireDoom, ...]] = {
     "before the dot": tuple(WireDoom(point=WirePoint.BEFORE_DOT, number=number) for number in (1, 13)),
     "after the dot": tuple(WireDoom(point=WirePoint.AFTER_DOT, number=number) for number in (1, 13)),
     "after 250": _each(Failpoint.AFTER_ANSWER, 1, 13),
-    "before commit": _each(Failpoint.BEFORE_COMMIT, 1, 2),
-    "after commit": _each(Failpoint.AFTER_COMMIT, 1, 2),
+    # Once only: what the first of the dead had sent and not committed may be all there was.
+    "before commit": _each(Failpoint.BEFORE_COMMIT, 2),
+    "after commit": _each(Failpoint.AFTER_COMMIT, 1),
     "settling the dead": (*_each(Failpoint.AFTER_ANSWER, 13), *_each(Failpoint.AFTER_EVIDENCE, 1, 1)),
 }
 
