@@ -53,6 +53,14 @@ def test_a_maildir_is_emptied_into_cur(returns: Returns, maildir: Path) -> None:
     assert returns.state() is DeliveryState.BOUNCED
 
 
+def test_what_only_names_an_address_stays_for_a_person(returns: Returns, maildir: Path) -> None:
+    (maildir / "new" / "1.weak").write_bytes(mails.bounce(returns.delivery(), to="news@gazette.example"))
+    visit(returns.desk.installation, open_mailbox(f"maildir:{maildir}"), source="maildir")
+
+    assert [path.name for path in (maildir / "cur").iterdir()] == ["1.weak:2,"]
+    assert returns.state() is DeliveryState.SENT
+
+
 def test_a_mail_that_breaks_us_is_set_aside_and_stops_no_other(returns: Returns, maildir: Path) -> None:
     (maildir / "new" / "1.first").write_bytes(a_bounce(returns))
     (maildir / "new" / "2.second").write_bytes(a_bounce(returns, "bo@example.org"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from distributor.domain.errors import ConfigurationError, DistributorError
-from distributor.domain.feedback import Meaning
+from distributor.domain.feedback import Match, Meaning
 from distributor.flow.heed import log_taken
 from distributor.flow.installation import Installation
 from distributor.flow.take_back import take_in
@@ -20,6 +20,8 @@ from distributor.receiving.maildir import Maildir
 from distributor.receiving.pop3 import Pop3Mailbox
 
 _log = structlog.get_logger(__name__)
+
+_TOKENS = frozenset({Match.RETURN_PATH, Match.MESSAGE_ID})
 
 _BY_SCHEME: dict[str, Callable[[Server], Mailbox]] = {
     "imap": ImapMailbox,
@@ -71,4 +73,6 @@ def _hand_in(installation: Installation, raw: bytes, *, source: str) -> Fate:
         _log.exception("a mail could not be taken in and is set aside", source=source)
         return Fate.BROKEN
     log_taken(taken, source=source)
-    return Fate.NO_CONCERN if taken.meaning is Meaning.NOTHING or taken.delivery_id is None else Fate.ACTED_ON
+    # What merely names an address was written down and not acted on: a person may still have to.
+    is_settled = taken.meaning is not Meaning.NOTHING and taken.match in _TOKENS
+    return Fate.ACTED_ON if is_settled else Fate.NO_CONCERN
