@@ -39,6 +39,7 @@ from distributor.settings import Settings
 class _OneRelay:
     fleet: Sequence[Relay]
     bounce_domain: str = ""
+    events_from: str = ""
 
 
 class _Distance:
@@ -77,11 +78,12 @@ def main() -> None:
     arguments = _parse()
     print(hardware())
     with mail_sink() as (sink, port), tempfile.TemporaryDirectory() as folder, open_journal(Path(folder)) as journal:
-        seconds, set_up = asyncio.run(_measure(arguments, port, journal))
+        seconds, set_up, bare = asyncio.run(_measure(arguments, port, journal))
     rate = arguments.mails / seconds
     print(f"{arguments.mails} newsletters into {sink}, {arguments.round_trip_ms:g} ms away")
     print(f"  a second over {arguments.connections} connections {rate:8.1f}")
     print(f"  a second and connection    {rate / arguments.connections:8.1f}")
+    print(f"  bare round trips a second  {bare:8.1f}, the most that one connection can bear on this machine now")
     print(f"  making a connection        {set_up * 1000:8.1f} ms, without TLS and login")
 
 
@@ -93,13 +95,17 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _measure(arguments: argparse.Namespace, port: int, journal: WorkerJournal) -> tuple[float, float]:
+async def _measure(arguments: argparse.Namespace, port: int, journal: WorkerJournal) -> tuple[float, float, float]:
+    """Seconds for all mails, seconds for a connection, and round trips a second of a dialogue that does nothing."""
     async with _Distance(port, arguments.round_trip_ms / 1000) as far:
         url = SmtpUrl.parse(f"smtp://127.0.0.1:{far}")
+        # The first one also reads the system's certificates, once for the process.
+        await (await connect(url)).quit()
         began = time.perf_counter()
         connection = await connect(url)
         set_up = time.perf_counter() - began
         await connection.quit()
+        bare = await _bare_round_trips(far)
         relay = _OneRelay([Relay(name="far", url=url, connections=arguments.connections)])
         rendition, context = _material(journal)
         batch = [_delivery(number) for number in range(1, arguments.mails + 1)]
@@ -107,7 +113,18 @@ async def _measure(arguments: argparse.Namespace, port: int, journal: WorkerJour
         async for outcome in send_deliveries(relay, rendition, batch, context):
             if outcome.verdict is not Verdict.SENT:
                 raise SystemExit(f"a mail was {outcome.verdict}: {outcome.reply}")
-        return time.perf_counter() - began, set_up
+        return time.perf_counter() - began, set_up, bare
+
+
+async def _bare_round_trips(port: int, count: int = 100) -> float:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await reader.readline()
+    began = time.perf_counter()
+    for _ in range(count):
+        writer.write(b"NOOP\r\n")
+        await reader.readline()
+    writer.close()
+    return count / (time.perf_counter() - began)
 
 
 def _material(journal: WorkerJournal) -> tuple[Rendition, SendContext]:

@@ -27,6 +27,7 @@ class Fleet:
 
     fleet: Sequence[Relay]
     bounce_domain: str = ""
+    events_from: str = ""
 
 
 @dataclass

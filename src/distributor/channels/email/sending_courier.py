@@ -103,10 +103,15 @@ class Courier:
         return letter
 
     def _offer_next(self, connection: Connection) -> Letter | None:
+        letter = self._take_next(connection)
+        if letter is not None:
+            connection.offer(letter.envelope)
+        return letter
+
+    def _take_next(self, connection: Connection) -> Letter | None:
         while (letter := self._batch.take(self._relay)) is not None:
             obstacle = _obstacle(connection, letter)
             if obstacle is None:
-                connection.offer(letter.envelope)
                 return letter
             self._batch.spare(letter, obstacle)
         return None
@@ -125,13 +130,17 @@ class Courier:
 
     async def _hand_over(self, connection: Connection, letter: Letter) -> Letter | None:
         """Send the letter and settle it; returns the one offered meanwhile."""
+        # Composed before this one is on its way, so that its envelope follows right behind.
+        following = self._take_next(connection)
         self._batch.begin(letter)
         try:
             await connection.submit(letter.content)
         except BrokenSessionError as trouble:
             self._batch.defer(letter, trouble)
+            self._batch.give_back(following, self._relay)
             raise
-        following = self._offer_next(connection)
+        if following is not None:
+            connection.offer(following.envelope)
         try:
             reply = await connection.finish()
         except BrokenSessionError as trouble:
