@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from distributor.flow import track
 from distributor.flow.installation import Installation
-from distributor.storage import heartbeats
+from distributor.storage import channels, heartbeats, lanes
 from distributor.storage.database import Database
 from distributor.web.app import create_app
 
@@ -118,6 +118,15 @@ def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMai
     assert 'distributor_dispatches{kind="email",state="running"} 1.0' in lines
     assert "distributor_events_waiting 1.0" in lines
     assert any(line.startswith("distributor_beat_age_seconds 5") for line in lines)
+
+
+def test_metrics_count_paused_lanes_by_channel(client: TestClient, sent_mail: SentMail):
+    installation = sent_mail.installation
+    with installation.database.begin() as connection:
+        (channel,) = channels.all_channels(connection)
+        for destination in ("", "google"):
+            lanes.pause(connection, channel.id, "relay", destination, reason="550 no", now=installation.clock())
+    assert f'distributor_paused_lanes{{channel="{channel.name}"}} 2.0' in client.get("/metrics").text.splitlines()
 
 
 def test_metrics_count_requests_by_route_and_not_by_path(client: TestClient):

@@ -9,7 +9,6 @@ from distributor.channels.email.dns.examine import examine_mailing, is_special
 from distributor.channels.email.dns.lookup import DnsLookup
 from distributor.channels.email.dns.mailing import Mailing
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.channels.examination import Circumstances, Finding, State
 from distributor.domain.errors import AddressError
 
@@ -28,7 +27,8 @@ def examine_channel(settings: EmailSettings, circumstances: Circumstances) -> It
     mailing = Mailing(
         author=author,
         envelope=Address.parse(f"bounces@{settings.bounce_domain}").domain if settings.bounce_domain else author,
-        relay=SmtpUrl.parse(settings.smtp_url.get_secret_value()).host,
+        # Of several, the one that the list begins with.
+        relay=settings.fleet[0].url.host,
         ring=settings.key_ring,
         outgoing=circumstances.outgoing,
         now=circumstances.now,

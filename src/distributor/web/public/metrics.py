@@ -20,7 +20,7 @@ from distributor.domain.campaign import Dispatch
 from distributor.domain.errors import ServiceError
 from distributor.flow.installation import Installation
 from distributor.flow.track import STREAM
-from distributor.storage import campaigns, deliveries, heartbeats
+from distributor.storage import campaigns, channels, deliveries, heartbeats, lanes
 from distributor.storage.database import Connection
 
 # What is older than this is history: it is in the ledger, not in a gauge.
@@ -56,6 +56,7 @@ class _Ledger(Collector):
             with self._installation.database.begin() as connection:
                 yield from self._states(connection)
                 yield from self._silence(connection)
+                yield self._lanes(connection)
         except ServiceError as error:
             _log.error("a service does not answer", reason=str(error))
         try:
@@ -93,6 +94,14 @@ class _Ledger(Collector):
             for dispatch in campaigns.dispatches_of(connection, campaign.id):
                 if dispatch.finished_at is None or dispatch.finished_at > since:
                     yield dispatch
+
+    def _lanes(self, connection: Connection) -> Metric:
+        paused = GaugeMetricFamily(
+            "distributor_paused_lanes", "Lanes that wait for a refusal to end.", labels=["channel"]
+        )
+        for channel in channels.all_channels(connection):
+            paused.add_metric([channel.name], len(lanes.paused(connection, channel.id)))
+        return paused
 
     def _silence(self, connection: Connection) -> Iterator[Metric]:
         last = heartbeats.last_beat(connection, "beat")
