@@ -1,0 +1,46 @@
+"""Nearly four hundred real mails taken in: none breaks us, and each ends as the collection says it should."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from flow.desk import Desk
+from flow.returned import Returns
+
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.feedback import Match, Meaning
+from distributor.domain.suppression import SuppressionReason
+
+COLLECTION = Path(__file__).parents[3] / "shared" / "data" / "bounces"
+
+
+@pytest.fixture
+def truth() -> dict[str, set[tuple[str, bool]]]:
+    """The kind, and whether it is hard, of each recipient that a mail tells of."""
+    if not COLLECTION.exists():
+        pytest.skip("the collection of bounce mails is not beside this checkout")
+    told: dict[str, set[tuple[str, bool]]] = {}
+    with (COLLECTION / "truth.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            told.setdefault(row["file"], set()).add((row["kind"], row["hard"] == "1"))
+    return told
+
+
+def test_real_mails_to_a_return_path_end_as_they_should(desk: Desk, truth: dict[str, set[tuple[str, bool]]]) -> None:
+    returns = Returns(desk)
+    path = returns.return_path()
+    right = 0
+    for file, expected in sorted(truth.items()):
+        taken = returns.take((COLLECTION / file).read_bytes(), envelope=path)
+        assert taken.match is Match.RETURN_PATH
+        is_hard = any(hard for _, hard in expected)
+        kinds = {kind for kind, _ in expected}
+        meanings = {Meaning.COMPLAINT} if "complaint" in kinds else {Meaning.BOUNCE}
+        # Notices of delay are failures to the collection and none to us, reports of failed signatures are no complaints.
+        meanings |= set() if is_hard else {Meaning.NOTHING}
+        right += taken.meaning in meanings and (taken.suppressed is SuppressionReason.HARD_BOUNCE) <= is_hard
+        returns.lift()
+    assert right >= len(truth) * 0.97
+    assert returns.state() is DeliveryState.COMPLAINED
