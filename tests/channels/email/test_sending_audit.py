@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.email.compose import prepare
+from distributor.channels.email.relays import Relay
+from distributor.channels.email.sending import send_deliveries
+from distributor.channels.email.smtp_url import SmtpUrl
 from distributor.domain.delivery import Outcome
 
-from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send_all
-from .smtp_servers import Answer, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp
+from .mailing import PATIENCE, TOKENS, MemoryJournal, a_context, a_rendition, deliveries, send_all
+from .smtp_servers import Answer, Behaviour, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp
+from .test_sending_relays import Fleet
 
 COUNT = 12
 PAUSES = (0, 0, 0)
@@ -87,3 +91,47 @@ def test_every_outcome_agrees_with_what_the_server_has(
                 assert times == 0
     if "refused" not in told.values():
         assert len(told) == COUNT
+
+
+@given(faults, faults, st.integers(1, 3), st.sampled_from([("PIPELINING",), ()]))
+@settings(deadline=None, derandomize=True, max_examples=100)
+def test_no_mail_goes_over_two_relays_whatever_they_do(
+    first: list[tuple[str, int, Answer]],
+    second: list[tuple[str, int, Answer]],
+    connections: int,
+    extensions: tuple[str, ...],
+) -> None:
+    journal = MemoryJournal()
+    servers = [Server(_planned(plan), extensions=extensions) for plan in (first, second)]
+
+    async def send() -> list[Outcome]:
+        async with servers[0], servers[1]:
+            fleet = [
+                Relay(name=name, url=SmtpUrl.parse(server.url), connections=connections, rank=rank)
+                for rank, (name, server) in enumerate(zip(("main", "spare"), servers, strict=True))
+            ]
+            stream = send_deliveries(
+                Fleet(fleet), a_rendition(), deliveries(COUNT), a_context(journal), timeouts=PATIENCE, pauses=PAUSES
+            )
+            return [outcome async for outcome in stream]
+
+    outcomes = asyncio.run(send())
+    told = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
+    assert len(told) == len(outcomes) == COUNT
+    assert not journal.in_doubt
+    prepared = prepare(a_rendition())
+    taken = Counter(one.message_id for server in servers for one in server.taken)
+    for delivery in deliveries(COUNT):
+        times = taken[prepared.message_id(delivery, TOKENS)]
+        assert times == 1 if told[delivery.id] == "sent" else times <= (told[delivery.id] == "unknown")
+
+
+def _planned(plan: list[tuple[str, int, Answer]]) -> Behaviour:
+    planned = {(verb, number): answer for verb, number, answer in plan}
+    seen: Counter[str] = Counter()
+
+    def behave(session: int, verb: str, line: str) -> Answer:
+        seen[verb] += 1
+        return planned.get((verb, seen[verb] - 1))
+
+    return behave

@@ -320,6 +320,26 @@ def test_a_kept_connection_that_the_server_has_closed_meanwhile_costs_nothing() 
     asyncio.run(run())
 
 
+def test_a_relay_that_could_not_be_reached_is_the_last_choice_of_the_next_batch() -> None:
+    async def run() -> None:
+        async with Server(always("CONNECT", HangUp())) as main, Server() as spare:
+            fleet = [
+                Relay(name="main", url=SmtpUrl.parse(main.url), connections=1),
+                Relay(name="spare", url=SmtpUrl.parse(spare.url), rank=1),
+            ]
+            pool = Pool()
+            for first in (1, 4):
+                batch = [a_delivery(number) for number in range(first, first + 3)]
+                stream = send_deliveries(
+                    Fleet(fleet), a_rendition(), batch, a_context(), timeouts=PATIENCE, pauses=(0, 0), pool=pool
+                )
+                assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
+            await pool.close()
+        assert len(main.sessions) == 2
+
+    asyncio.run(run())
+
+
 def test_a_connection_of_another_event_loop_is_not_used() -> None:
     pool = Pool()
 

@@ -67,9 +67,9 @@ async def send_deliveries(
     prepared = prepare(rendition)
     return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
     composer = Composer(prepared, context, return_path=return_path, signer=signer, provider=settings.events_from)
-    batch = Batch(deliveries, relays, composer, context)
     # Without a pool to be kept, connections end with the batch.
     own_pool = Pool()
+    batch = Batch(deliveries, relays, composer, context, unreached=(pool or own_pool).unreached)
     manner = Manner(pool=pool or own_pool, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
     sending = asyncio.create_task(_send(batch, manner))
     try:

@@ -33,11 +33,18 @@ class Batch:
     """What is left to send, and what has been told. Shared by the couriers of one event loop."""
 
     def __init__(
-        self, deliveries: Sequence[Delivery], relays: Sequence[Relay], composer: Composer, context: SendContext
+        self,
+        deliveries: Sequence[Delivery],
+        relays: Sequence[Relay],
+        composer: Composer,
+        context: SendContext,
+        *,
+        unreached: set[str],
     ) -> None:
         self.told: asyncio.Queue[Outcome | None] = asyncio.Queue()
         self.is_stopped = False
         self._relays = relays
+        self._unreached = unreached
         self._composer = composer
         self._context = context
         self._outcomes = Outcomes(composer, context.now)
@@ -150,6 +157,7 @@ class Batch:
         """A courier could not reach the relay, or got no answers; that counts if nobody else did its work."""
         if self.has_work(relay):
             self._out.setdefault(relay.name, trouble)
+            self._unreached.add(relay.name)
 
     def leave(self, relay: Relay) -> None:
         """Nobody works at the relay any more: what it left behind goes over another, or is told why not."""
@@ -194,7 +202,8 @@ class Batch:
 
     def _open_way(self, order: Order) -> Relay | None:
         now = self._context.now()
-        ways = (relay for relay in order.ways if relay.name not in self._out)
+        left = (relay for relay in order.ways if relay.name not in self._out)
+        ways = sorted(left, key=lambda relay: relay.name in self._unreached)
         return next((relay for relay in ways if self._lanes.relay_pause(relay, now=now) is None), None)
 
     def _wait_for(self, order: Order, relay: Relay) -> float | None:

@@ -16,6 +16,8 @@ class Pool:
     """Idle connections by relay. They belong to the event loop that they were made in."""
 
     def __init__(self) -> None:
+        # Relays that could not be reached lately: the next batch begins with others where it can.
+        self.unreached: set[str] = set()
         self._idle: defaultdict[str, list[tuple[Connection, float]]] = defaultdict(list)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -32,6 +34,7 @@ class Pool:
 
     def keep(self, relay: Relay, connection: Connection) -> None:
         """Nothing is under way on the connection."""
+        self.unreached.discard(relay.name)
         self._loop = asyncio.get_running_loop()
         self._idle[relay.name].append((connection, self._loop.time()))
 
