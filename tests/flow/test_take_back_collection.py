@@ -6,12 +6,12 @@ import csv
 from pathlib import Path
 
 import pytest
-from flow.desk import Desk
-from flow.returned import Returns
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.feedback import Match, Meaning
 from distributor.domain.suppression import SuppressionReason
+from flow.desk import Desk
+from flow.returned import Returns
 
 COLLECTION = Path(__file__).parents[3] / "shared" / "data" / "bounces"
 
@@ -38,7 +38,7 @@ def test_real_mails_to_a_return_path_end_as_they_should(desk: Desk, truth: dict[
         is_hard = any(hard for _, hard in expected)
         kinds = {kind for kind, _ in expected}
         meanings = {Meaning.COMPLAINT} if "complaint" in kinds else {Meaning.BOUNCE}
-        # Notices of delay are failures to the collection and none to us, reports of failed signatures are no complaints.
+        # To the collection a notice of delay is a failure, and a report of a failed signature a complaint; not to us.
         meanings |= set() if is_hard else {Meaning.NOTHING}
         right += taken.meaning in meanings and (taken.suppressed is SuppressionReason.HARD_BOUNCE) <= is_hard
         returns.lift()
