@@ -14,6 +14,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import httpx
 from embedded.companion import process_named
@@ -124,7 +125,7 @@ def free_port() -> int:
 
 @contextmanager
 def running_service(
-    folder: Path, *, people: int, parts: tuple[Part, ...], redis_url: str | None = None
+    folder: Path, *, people: int, parts: tuple[Part, ...], redis_url: str | None = None, **settings_of_its_own: Any
 ) -> Iterator[Service]:
     """A service with an article, a list of `people` readers and a channel of each kind into the sandbox.
 
@@ -139,6 +140,7 @@ def running_service(
         postal_address="1 Test Street, Testville",
         sender="News <news@gazette.example>",
         content_dir=folder / "content",
+        **settings_of_its_own,
     )
     settings.content_dir.mkdir(parents=True)
     ready = folder / "ready.json"
