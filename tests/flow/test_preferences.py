@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from distributor.domain.consent import VALID, ConsentAction
+from distributor.domain.consent import ConsentAction
 from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Frequency, Membership, Visibility
 from distributor.domain.suppression import SuppressionReason
@@ -25,6 +25,8 @@ from flow.lobby import NETWORK, Lobby, make_lobby
 ADA = "ada@example.org"
 ON, OFF = Choice(is_on=True), Choice(is_on=False)
 PENDING, SUBSCRIBED, UNSUBSCRIBED = Membership.PENDING, Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
+
+_VALID = frozenset({ConsentAction.GRANTED, ConsentAction.CONFIRMED})
 
 
 @pytest.fixture
@@ -267,5 +269,5 @@ def assert_consistent(lobby: Lobby) -> None:
     orders = {slug: [record.action for record in lobby.consents(ADA) if record.list_slug == slug] for slug in last}
     for actions in orders.values():
         for earlier, later in pairwise(actions):
-            assert not (earlier in VALID and later in VALID | {ConsentAction.REQUESTED})
+            assert not (earlier in _VALID and later in _VALID | {ConsentAction.REQUESTED})
             assert not (earlier is later is ConsentAction.WITHDRAWN)
