@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from distributor.domain.address import parse_address
+from distributor.domain.address import EmailAddress, _parse_any, parse_address
 from distributor.domain.errors import AddressError
 
 _ATEXT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~-"
@@ -130,3 +131,28 @@ def test_whatever_is_accepted_is_safe_in_a_header(text: str) -> None:
         assert not any(sign.isspace() or not sign.isprintable() or sign in '<>",:;()' for sign in parsed.address)
         assert parsed.address.count("@") == 1
         assert len(parsed.address.encode()) <= 254
+
+
+_FEW_SIGNS = st.text("aZ09.-_+'!@xn\u00e9 \u0130", max_size=24)
+_ANY_LABELS = st.from_regex(r"[a-zA-Z0-9-]{1,9}", fullmatch=True)
+
+
+@settings(max_examples=1500)
+@given(
+    _FEW_SIGNS
+    | st.builds(lambda local, labels: f"{local}@{'.'.join(labels)}", _FEW_SIGNS, st.lists(_ANY_LABELS, max_size=4))
+)
+@example("ada@xn--bcher-kva.example")
+@example("ada@ab--cd.example")
+@example(f"{'a' * 65}@example.org")
+@example(f"a@{'b' * 64}.org")
+@example("a@example.org\n")
+def test_plain_addresses_come_out_as_if_they_were_looked_at_sign_by_sign(text: str) -> None:
+    assert _outcome(parse_address, text) == _outcome(_parse_any, text)
+
+
+def _outcome(parse: Callable[[str], EmailAddress], text: str) -> EmailAddress | str:
+    try:
+        return parse(text)
+    except AddressError as error:
+        return str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -26,6 +27,8 @@ LONGEST_ATTRIBUTE_NAME = 64
 # Marks that turn the direction of what follows, so that a name shows as another one (UAX 9).
 _TURNING = regex.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _UNSEEN = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\ufeff]")
+# Most names, which need no second look.
+_PLAIN_NAME = re.compile(r"(?:[A-Za-z.'-]+(?: [A-Za-z.'-]+)*)?", re.ASCII)
 # RFC 5646 section 2.1 in outline: subtags of letters and digits, the first of letters.
 _LANGUAGE = regex.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
@@ -54,6 +57,8 @@ def person_of(
 
 def clean_name(name: str) -> str:
     """The name without space around it. Raises InputError for what can only be an attack or an accident."""
+    if len(name) <= LONGEST_NAME and _PLAIN_NAME.fullmatch(name):
+        return name
     kept = unicodedata.normalize("NFC", name.strip())
     if len(kept) > LONGEST_NAME:
         raise InputError(f"the name {kept[:20]!r}… is longer than {LONGEST_NAME} characters")
@@ -65,6 +70,8 @@ def clean_name(name: str) -> str:
 
 def clean_language(language: str) -> str:
     """A BCP 47 tag such as ``de`` or ``pt-BR``, or empty. Raises InputError."""
+    if not language:
+        return ""
     kept = language.strip().replace("_", "-")
     if kept and not (len(kept) <= 35 and _LANGUAGE.fullmatch(kept)):
         raise InputError(f"{language[:40]!r} is not a language tag such as 'de' or 'pt-BR'")
@@ -73,6 +80,8 @@ def clean_language(language: str) -> str:
 
 def clean_zone(zone: str) -> str:
     """An IANA time zone such as ``Europe/Vienna``, or empty. Raises InputError."""
+    if not zone:
+        return ""
     kept = zone.strip()
     if kept and kept not in _zones():
         raise InputError(f"{zone[:40]!r} is not a time zone such as 'Europe/Vienna'")
@@ -93,6 +102,8 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 def checked_attributes(attributes: Mapping[str, Json]) -> dict[str, Json]:
     """A JSON object of a bearable size and depth, without what PostgreSQL cannot hold. Raises InputError."""
+    if not attributes:
+        return {}
     size = _size_of(dict(attributes), "attributes", depth=0)
     if size > LARGEST_ATTRIBUTES:
         raise InputError(f"the attributes are larger than {LARGEST_ATTRIBUTES // 1024} KiB")
