@@ -226,6 +226,7 @@ class Channel(Protocol):
     `async close()` ends connections that are kept between calls of `send`;
     `timing`, a property, says when to send and when to try again;
     `read_events(call) -> Heard` reads what the other side calls our web hook to say;
+    `examine(circumstances)` judges what the DNS says of the sender (`channels.examination`);
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
 

@@ -79,8 +79,9 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """One campaign on one channel. `audience` is the number frozen at release, None before.
+    """One campaign on one channel.
 
+    `audience` is the number frozen at release, None before; of confirmations it is how many have joined so far.
     `reason` says in words why it is paused or failed; `problems` is what the check found.
     """
 
