@@ -11,7 +11,7 @@ from distributor.cli.session import AsJson, installation_at_hand, show, show_row
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import SourceError
 from distributor.domain.event import EventKind
-from distributor.domain.suppression import Suppression, Target, hash_of_key
+from distributor.domain.suppression import Suppression
 from distributor.flow.take_back import take_in
 from distributor.storage import deliveries, events, subscribers, suppressions
 from distributor.storage.database import Connection
@@ -101,8 +101,7 @@ def _held_back(connection: Connection, one: Returned) -> list[Suppression]:
     number = deliveries.find(connection, one.event.delivery_id).subscriber_id
     if number is None:
         return []
-    key = subscribers.find_by_id(connection, number).key
-    return suppressions.matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
+    return suppressions.holding_back(connection, subscribers.find_by_id(connection, number).key)
 
 
 def _octets(file: Path) -> bytes:

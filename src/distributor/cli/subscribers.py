@@ -23,7 +23,7 @@ from distributor.domain.people import (
 from distributor.domain.rendition import Json
 from distributor.domain.schedule import parse_moment
 from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
-from distributor.domain.suppression import Suppression, Target, hash_of_key
+from distributor.domain.suppression import Suppression
 from distributor.domain.tags import slugify
 from distributor.flow import privacy
 from distributor.flow.installation import Installation
@@ -67,7 +67,7 @@ def show_subscriber(address: str, as_json: AsJson = False) -> None:
     with installation_at_hand() as installation, installation.database.begin() as connection:
         subscriber = subscribers.find(connection, key)
         places = memberships.of_subscriber(connection, subscriber.id)
-        reasons = suppressions.matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
+        reasons = suppressions.holding_back(connection, key)
         policy = installation.bounce_policy
         days = events.soft_bounce_days(connection, subscriber.id, since=installation.clock() - policy.lapses_after)
     facts = _told(subscriber, places, reasons) | {"soft_bounces": f"on {days} days; {policy.limit} suppress"}

@@ -140,8 +140,7 @@ def identify(installation: Installation, token: str, address: str) -> Subscriber
 
 
 def _preferences_of(installation: Installation, connection: Connection, holder: Holder) -> Preferences:
-    domain = holder.person.key.rpartition("@")[2]
-    held_back = suppressions.matching(connection, _mailbox_of(holder), domain=domain)
+    held_back = suppressions.holding_back(connection, holder.person.key)
     until = holder.person.paused_until
     return Preferences(
         delivery_id=holder.delivery_id,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from distributor.domain.errors import NotFoundError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Subscriber
-from distributor.domain.suppression import Target, hash_of_key
 from distributor.flow.installation import Installation
 from distributor.storage import consents, deliveries, erasing, events, memberships, presence, subscribers, suppressions
 
@@ -30,9 +29,7 @@ def export_person(installation: Installation, subscriber_id: int) -> dict[str, J
     """Everything that is kept about somebody, as one JSON object, read at one moment. Raises NotFoundError."""
     with installation.database.begin() as connection:
         person = subscribers.find_by_id(connection, subscriber_id)
-        held_back = suppressions.matching(
-            connection, Target(hash=hash_of_key(person.key)), domain=person.key.rpartition("@")[2]
-        )
+        held_back = suppressions.holding_back(connection, person.key)
         return {
             "exported_at": installation.clock().isoformat(),
             "subscriber": _told(person),

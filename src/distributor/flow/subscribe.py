@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.subscriber import List, Membership, OptIn, Person, Subscriber, SubscriberStatus, Visibility
-from distributor.domain.suppression import LIFTED_BY_CONFIRMING, Suppression, Target, hash_of_key
+from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.flow import wording
 from distributor.flow.confirm import queue_confirmation
 from distributor.flow.installation import Installation
@@ -49,7 +49,7 @@ def sign_up(installation: Installation, asked: SignUp) -> None:
         raise InputError("nothing was chosen to subscribe to; choose at least one list")
     with installation.database.begin() as connection:
         chosen = [_open_list(connection, slug, asked.choices[slug]) for slug in sorted(asked.choices)]
-        held_back = _held_back(connection, asked.person.key)
+        held_back = suppressions.holding_back(connection, asked.person.key)
         if any(entry.target.domain or entry.reason not in LIFTED_BY_CONFIRMING for entry in held_back):
             return
         person = _locked(connection, asked.person, now=now)
@@ -71,10 +71,6 @@ def _open_list(connection: Connection, slug: str, topics: tuple[str, ...] | None
     if foreign := set(topics or ()) - set(found.topics):
         raise InputError(f"the list {found.name!r} has no topic {min(foreign)!r}")
     return found
-
-
-def _held_back(connection: Connection, key: str) -> list[Suppression]:
-    return suppressions.matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
 
 
 def _locked(connection: Connection, person: Person, *, now: datetime) -> Subscriber:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, text
 
 from distributor.domain.errors import NotFoundError
-from distributor.domain.suppression import Suppression, SuppressionReason, Target
+from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key
 from distributor.storage import events, tables
 from distributor.storage.database import Connection
 
@@ -74,6 +74,11 @@ def matching(connection: Connection, target: Target, *, domain: str | None = Non
         is_concerned = or_(is_concerned, tables.suppressions.c.domain == domain)
     rows = connection.execute(select(tables.suppressions).where(is_concerned).order_by(tables.suppressions.c.id))
     return [_suppression(row) for row in rows]
+
+
+def holding_back(connection: Connection, key: str) -> list[Suppression]:
+    """Why no mail goes to the mailbox with this key, be it for itself or for its domain, oldest first."""
+    return matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
 
 
 def listed(

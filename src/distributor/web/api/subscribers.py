@@ -163,7 +163,7 @@ def merge_subscribers(here: Here, who: Who, body: Duplicate) -> WholeSubscriber:
 
 
 def _whole(connection: Connection, found: Subscriber) -> WholeSubscriber:
-    held = suppressions.matching(connection, Target(hash=hash_of_key(found.key)), domain=found.key.rpartition("@")[2])
+    held = suppressions.holding_back(connection, found.key)
     return WholeSubscriber.whole(found, memberships.of_subscriber(connection, found.id), held)
 
 
