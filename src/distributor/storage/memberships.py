@@ -77,16 +77,14 @@ def request(
     if state is Membership.SUBSCRIBED:
         return False
     consents.record(connection, subscriber_id, list_id, ConsentAction.REQUESTED, evidence, now=now)
-    values = {
-        "state": Membership.PENDING,
-        "topics": list(topics) if topics is not None else None,
-        "consent_id": None,
-        "changed_at": now,
-    }
-    connection.execute(
-        insert(tables.memberships)
-        .values(list_id=list_id, subscriber_id=subscriber_id, **values)
-        .on_conflict_do_update(index_elements=["list_id", "subscriber_id"], set_=values)
+    _put(
+        connection,
+        subscriber_id,
+        list_id,
+        state=Membership.PENDING,
+        topics=list(topics) if topics is not None else None,
+        consent_id=None,
+        changed_at=now,
     )
     return True
 
@@ -126,16 +124,14 @@ def grant(
     if state_of(connection, subscriber_id, list_id) is Membership.SUBSCRIBED:
         return False
     number = consents.record(connection, subscriber_id, list_id, ConsentAction.GRANTED, evidence, now=now)
-    values = {
-        "state": Membership.SUBSCRIBED,
-        "topics": list(topics) if topics is not None else None,
-        "consent_id": number,
-        "changed_at": now,
-    }
-    connection.execute(
-        insert(tables.memberships)
-        .values(list_id=list_id, subscriber_id=subscriber_id, **values)
-        .on_conflict_do_update(index_elements=["list_id", "subscriber_id"], set_=values)
+    _put(
+        connection,
+        subscriber_id,
+        list_id,
+        state=Membership.SUBSCRIBED,
+        topics=list(topics) if topics is not None else None,
+        consent_id=number,
+        changed_at=now,
     )
     return True
 
@@ -249,6 +245,15 @@ def _without_erased(connection: Connection, people: Iterable[Person]) -> list[Pe
         ).scalars()
     )
     return [person for person in given if person.key not in erased]
+
+
+def _put(connection: Connection, subscriber_id: int, list_id: int, **values: Any) -> None:
+    """Give somebody a place on a list, or these values to the one they have or had."""
+    connection.execute(
+        insert(tables.memberships)
+        .values(list_id=list_id, subscriber_id=subscriber_id, **values)
+        .on_conflict_do_update(index_elements=["list_id", "subscriber_id"], set_=values)
+    )
 
 
 def _set(connection: Connection, subscriber_id: int, list_id: int, **values: Any) -> None:
