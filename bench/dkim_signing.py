@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from _surroundings import hardware
 
-from distributor.channels.email.compose import Prepared, prepare
+from distributor.channels.email.composing.compose import Prepared, prepare
 from distributor.channels.email.dkim.keys import Algorithm, make_key
 from distributor.channels.email.dkim.signer import Identity, Signer
 from distributor.domain.delivery import Delivery

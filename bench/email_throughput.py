@@ -16,7 +16,7 @@ from pathlib import Path
 from _surroundings import hardware, mail_sink
 
 from distributor.bootstrap import child_environment, make_installation
-from distributor.channels.email.compose import compose_sample
+from distributor.channels.email.composing.compose import compose_sample
 from distributor.cli.channels import configure
 from distributor.cli.processes import running_crew, worker_parts
 from distributor.domain.audience import AudiencePlan

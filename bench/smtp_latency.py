@@ -22,11 +22,11 @@ from _surroundings import hardware, mail_sink
 from distributor.bootstrap import make_site, make_templates
 from distributor.channels.contract import Parts, Publications, RenderContext, SendContext
 from distributor.channels.email.channel import EmailChannel
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.sending import send_deliveries
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.sending.send import send_deliveries
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.smtp_connect import connect
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.smtp.connect import connect
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.channels.promises import SAMPLE
 from distributor.domain.delivery import Delivery, Verdict
 from distributor.domain.rendition import Rendition

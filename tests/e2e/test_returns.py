@@ -12,7 +12,7 @@ import pytest
 from chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
 from flow import returned_mails as mails
 
-from distributor.channels.email.return_path import read_return_path
+from distributor.channels.email.sending.return_path import read_return_path
 from distributor.cli.channels import configure
 from distributor.cli.processes import Part
 from distributor.domain.delivery import Delivery, DeliveryState

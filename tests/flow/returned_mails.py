@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.channels.email.return_path import return_path
+from distributor.channels.email.sending.return_path import return_path
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Purpose, TokenSigner
 

@@ -14,9 +14,9 @@ import pytest
 from channels.email.smtp_servers import Answer, Server
 from sqlalchemy import text
 
-from distributor.channels.email.replies import judge
-from distributor.channels.email.smtp import Stage
-from distributor.channels.email.smtp_reply import Reply, ReplyReader
+from distributor.channels.email.sending.replies import judge
+from distributor.channels.email.smtp.connection import Stage
+from distributor.channels.email.smtp.reply import Reply, ReplyReader
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import Verdict
 from distributor.domain.subscriber import Person

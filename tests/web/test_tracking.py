@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from distributor.channels.contract import RenderContext
 from distributor.channels.email.channel import EmailChannel
-from distributor.channels.email.compose import prepare
+from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.event import EventKind

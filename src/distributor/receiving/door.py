@@ -7,7 +7,7 @@ import time
 
 import structlog
 
-from distributor.channels.email.return_path import read_return_path
+from distributor.channels.email.sending.return_path import read_return_path
 from distributor.domain.errors import ServiceError
 from distributor.flow.heed import log_taken
 from distributor.flow.installation import Installation

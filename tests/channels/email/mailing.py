@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from distributor.channels.contract import SendContext, Site
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.sending import send_deliveries
-from distributor.channels.email.smtp import Timeouts
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.smtp.connection import Timeouts
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner

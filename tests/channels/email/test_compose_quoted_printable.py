@@ -7,7 +7,7 @@ import quopri
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.quoted_printable import encode_last_stretch, encode_stretch
+from distributor.channels.email.composing.quoted_printable import encode_last_stretch, encode_stretch
 
 stretches = st.lists(
     st.text(st.sampled_from("ab =._\n\t\0é漢"), max_size=200) | st.text(st.characters(exclude_categories=["Cs"])),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from distributor.channels.contract import Confirming
 from distributor.channels.email import EmailChannel
-from distributor.channels.email.compose import prepare
+from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.shelf import kinds
 from distributor.domain.delivery import Delivery

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.compose import prepare
+from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.dkim.canonical import Opening, digest_of_body, relaxed, split_message
 from distributor.channels.email.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read_key
 from distributor.channels.email.dkim.records import record_name, record_of

@@ -19,7 +19,7 @@ from conftest import ACCEPTANCE_ARTICLE, needs_package
 
 from distributor.channels.contract import RenderContext, Site
 from distributor.channels.email import EmailChannel
-from distributor.channels.email.compose import prepare
+from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.subscriber import List
 from distributor.flow.preview import imagine_article

@@ -13,7 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.email.address import Address, Mailbox
-from distributor.channels.email.header import ascii_field, identity_field, mailbox_field, text_field, uri_field
+from distributor.channels.email.composing.header import (
+    ascii_field,
+    identity_field,
+    mailbox_field,
+    text_field,
+    uri_field,
+)
 from distributor.domain.errors import InputError
 
 CONTROLS = ["\r", "\n", "\r\nBcc: all@example.org", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"]

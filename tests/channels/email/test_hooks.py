@@ -14,7 +14,7 @@ from distributor.channels.email.hooks.amazon import fetch_from_sns
 from distributor.channels.email.hooks.marks import mark_of
 from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.hooks.ses import read_ses
-from distributor.channels.email.return_path import return_path
+from distributor.channels.email.sending.return_path import return_path
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, Match, Meaning
 from distributor.domain.tokens import Purpose

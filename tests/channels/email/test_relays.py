@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from distributor.channels.email.destinations import destination_of
-from distributor.channels.email.relay_settings import parse_relays
-from distributor.channels.email.relays import Relay, Routing, parse_rates
+from distributor.channels.email.sending.destinations import destination_of
+from distributor.channels.email.sending.relay_settings import parse_relays
+from distributor.channels.email.sending.relays import Relay, Routing, parse_rates
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import InputError
 
 URL = SmtpUrl(host="mail.example.org", port=25)

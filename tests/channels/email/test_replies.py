@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.replies import RULES, judge
-from distributor.channels.email.smtp import Stage
-from distributor.channels.email.smtp_reply import Reply, ReplyReader
+from distributor.channels.email.sending.replies import RULES, judge
+from distributor.channels.email.smtp.connection import Stage
+from distributor.channels.email.smtp.reply import Reply, ReplyReader
 from distributor.domain.delivery import Verdict
 
 from .mailing import NOW

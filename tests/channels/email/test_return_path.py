@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.channels.email.return_path import Forgery, read_return_path, return_path
+from distributor.channels.email.sending.return_path import Forgery, read_return_path, return_path
 from distributor.domain.tokens import Purpose, TokenSigner
 
 from .mailing import TOKENS, a_delivery

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from distributor.channels.email.compose import prepare
-from distributor.channels.email.return_path import return_path
-from distributor.channels.email.sending import send_deliveries
+from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.sending.return_path import return_path
+from distributor.channels.email.sending.send import send_deliveries
 from distributor.domain.delivery import Outcome, Verdict
 from distributor.domain.errors import ConfigurationError, InputError
 

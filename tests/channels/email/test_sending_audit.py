@@ -8,10 +8,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.compose import prepare
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.sending import send_deliveries
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Outcome
 
 from .mailing import PATIENCE, TOKENS, MemoryJournal, a_context, a_rendition, deliveries, send_all

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.sending import send_deliveries
-from distributor.channels.email.sending_pool import Pool
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.sending.pool import Pool
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.channels.lanes import Lane, OpenLanes, Pause
 from distributor.channels.rates import Limit
 from distributor.domain.delivery import Delivery, Outcome, Verdict

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from distributor.channels.email.compose import prepare
+from distributor.channels.email.composing.compose import prepare
 
 from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 import pytest
 
 from distributor.channels.email.address import Address
-from distributor.channels.email.smtp import Connection, Envelope, Refusal, Stage
-from distributor.channels.email.smtp_connect import connect
-from distributor.channels.email.smtp_reply import BrokenSessionError
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.smtp.connect import connect
+from distributor.channels.email.smtp.connection import Connection, Envelope, Refusal, Stage
+from distributor.channels.email.smtp.reply import BrokenSessionError
+from distributor.channels.email.smtp.url import SmtpUrl
 
 from .mailing import PATIENCE
 from .smtp_servers import Answer, HalfAndHangUp, HangUp, Raw, Server, at, either

@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from distributor.channels.email.smtp import Connection, Timeouts
-from distributor.channels.email.smtp_connect import SenderRefusedError, connect
-from distributor.channels.email.smtp_reply import BrokenSessionError
-from distributor.channels.email.smtp_url import SmtpUrl
-from distributor.channels.email.smtp_wire import Wire
+from distributor.channels.email.smtp.connect import SenderRefusedError, connect
+from distributor.channels.email.smtp.connection import Connection, Timeouts
+from distributor.channels.email.smtp.reply import BrokenSessionError
+from distributor.channels.email.smtp.url import SmtpUrl
+from distributor.channels.email.smtp.wire import Wire
 from distributor.domain.errors import ConfigurationError, ServiceError
 
 from .mailing import PATIENCE

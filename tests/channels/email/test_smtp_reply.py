@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.smtp_reply import BrokenSessionError, Reply, ReplyReader
+from distributor.channels.email.smtp.reply import BrokenSessionError, Reply, ReplyReader
 
 WIRE = b"250-one\r\n250-2.1.0 two\n250 three\r\n354\r\n550-5.1.1 No\r\n550 5.1.1 such user\r\n"
 REPLIES = [Reply(250, ("one", "2.1.0 two", "three")), Reply(354, ("",)), Reply(550, ("5.1.1 No", "5.1.1 such user"))]

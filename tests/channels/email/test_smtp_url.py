@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.channels.email.smtp_url import Mechanism, SmtpUrl, TlsMode
+from distributor.channels.email.smtp.url import Mechanism, SmtpUrl, TlsMode
 from distributor.domain.errors import ConfigurationError
 
 

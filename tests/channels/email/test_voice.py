@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from distributor.channels.email.checks import check_mail
-from distributor.channels.email.compose import compose_sample
+from distributor.channels.email.composing.compose import compose_sample
 from distributor.channels.email.rendition import render_email
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.voice import list_label

@@ -10,15 +10,15 @@ from pydantic import BaseModel
 
 from distributor.channels.contract import Audience, Call, Capabilities, Dedupe, Heard, RenderContext, SendContext
 from distributor.channels.email.checks import check_mail
-from distributor.channels.email.compose import compose_sample
+from distributor.channels.email.composing.compose import compose_sample
+from distributor.channels.email.composing.samples import sample_html, sample_text
 from distributor.channels.email.confirmation import render_confirmation
 from distributor.channels.email.dkim.alignment import check_signing
 from distributor.channels.email.examining import examine_channel
 from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.rendition import KIND, render_email
-from distributor.channels.email.samples import sample_html, sample_text
-from distributor.channels.email.sending import send_deliveries
-from distributor.channels.email.sending_pool import Pool
+from distributor.channels.email.sending.pool import Pool
+from distributor.channels.email.sending.send import send_deliveries
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.viewing import view_mail
 from distributor.channels.examination import Circumstances, Finding

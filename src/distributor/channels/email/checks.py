@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import lxml.html
 
-from distributor.channels.email.compose import PERSONAL_FIELDS, check_composition
-from distributor.channels.email.manner import Manner, manner_of
-from distributor.channels.email.samples import with_longest_links
+from distributor.channels.email.composing.compose import PERSONAL_FIELDS, check_composition
+from distributor.channels.email.composing.manner import Manner, manner_of
+from distributor.channels.email.composing.samples import with_longest_links
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from distributor.channels.email.return_path import RETURN_PATH, Forgery, read_return_path
 from distributor.channels.email.returns import Kind, Recipient, Return, read_return
 from distributor.channels.email.returns.letter import Fields, Letter, open_letter
+from distributor.channels.email.sending.return_path import RETURN_PATH, Forgery, read_return_path
 from distributor.channels.email.verdicts import detail_of, speaks_against
 from distributor.domain.feedback import Feedback, Match, Meaning
 from distributor.domain.tokens import Purpose, TokenSigner

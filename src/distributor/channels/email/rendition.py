@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from distributor.channels.contract import RenderContext
+from distributor.channels.email.composing.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.frame import given_by_frame, payload_of_frame
-from distributor.channels.email.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.views import preheader_of, view_of
 from distributor.channels.email.voice import Voice, voice_of

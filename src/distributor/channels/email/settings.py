@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from distributor.channels.email.address import Address, Mailbox
 from distributor.channels.email.dkim.keyring import KeyRing
 from distributor.channels.email.hooks.reading import PROVIDERS
-from distributor.channels.email.relay_settings import parse_relays
-from distributor.channels.email.relays import Relay, parse_rates
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.sending.relay_settings import parse_relays
+from distributor.channels.email.sending.relays import Relay, parse_rates
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import DistributorError
 from distributor.domain.settling import RetrySchedule
 from distributor.domain.timing import QuietHours, Timing, WarmUp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from distributor.channels.email.slots import Slots
+from distributor.channels.email.composing.slots import Slots
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner

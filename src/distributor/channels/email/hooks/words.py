@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from distributor.channels.email.return_path import RETURN_PATH, read_return_path
 from distributor.channels.email.returns import Reason, Recipient
 from distributor.channels.email.returns.evidence import Evidence
 from distributor.channels.email.returns.judging import judge
+from distributor.channels.email.sending.return_path import RETURN_PATH, read_return_path
 from distributor.channels.email.verdicts import detail_of, speaks_against
 from distributor.domain.errors import InputError
 from distributor.domain.feedback import Feedback, Match, Meaning

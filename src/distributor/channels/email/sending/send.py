@@ -12,16 +12,16 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from distributor.channels.contract import SendContext
-from distributor.channels.email.compose import prepare
+from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.dkim.signer import UNSIGNED, Signer
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.return_path import return_paths
-from distributor.channels.email.sending_batch import Batch
-from distributor.channels.email.sending_courier import Courier, Manner
-from distributor.channels.email.sending_letters import Composer
-from distributor.channels.email.sending_pool import Pool
-from distributor.channels.email.smtp import Timeouts
-from distributor.channels.email.smtp_tls import context_for
+from distributor.channels.email.sending.batch import Batch
+from distributor.channels.email.sending.courier import Courier, Manner
+from distributor.channels.email.sending.letters import Composer
+from distributor.channels.email.sending.pool import Pool
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.sending.return_path import return_paths
+from distributor.channels.email.smtp.connection import Timeouts
+from distributor.channels.email.smtp.tls import context_for
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.smtp import Stage
-from distributor.channels.email.smtp_reply import Reply
+from distributor.channels.email.smtp.connection import Stage
+from distributor.channels.email.smtp.reply import Reply
 
 
 class Scope(StrEnum):

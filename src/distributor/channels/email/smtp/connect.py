@@ -6,12 +6,12 @@ import re
 import socket
 import ssl
 
-from distributor.channels.email.smtp import Connection, Timeouts
-from distributor.channels.email.smtp_login import choose_mechanism, log_in
-from distributor.channels.email.smtp_reply import BrokenSessionError, Reply
-from distributor.channels.email.smtp_tls import context_for
-from distributor.channels.email.smtp_url import Mechanism, SmtpUrl, TlsMode
-from distributor.channels.email.smtp_wire import Wire
+from distributor.channels.email.smtp.connection import Connection, Timeouts
+from distributor.channels.email.smtp.login import choose_mechanism, log_in
+from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
+from distributor.channels.email.smtp.tls import context_for
+from distributor.channels.email.smtp.url import Mechanism, SmtpUrl, TlsMode
+from distributor.channels.email.smtp.wire import Wire
 from distributor.domain.errors import ServiceError
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")

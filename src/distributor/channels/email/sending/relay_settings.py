@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
 from distributor.channels.email.address import Address
-from distributor.channels.email.destinations import PROVIDERS, destination_of
-from distributor.channels.email.relays import ANY, Relay
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.sending.destinations import PROVIDERS, destination_of
+from distributor.channels.email.sending.relays import ANY, Relay
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import AddressError, DistributorError, InputError
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from distributor.channels.contract import SendContext
 from distributor.channels.email.address import Address
-from distributor.channels.email.compose import Prepared
-from distributor.channels.email.destinations import destination_of
+from distributor.channels.email.composing.compose import Prepared
 from distributor.channels.email.dkim.signer import Signer
 from distributor.channels.email.hooks.marks import mark_of
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.smtp import Envelope
+from distributor.channels.email.sending.destinations import destination_of
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.smtp.connection import Envelope
 from distributor.channels.lanes import Lane
 from distributor.domain.delivery import Delivery
 

@@ -6,8 +6,8 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 
-from distributor.channels.email.smtp_reply import Reply
-from distributor.channels.email.smtp_url import Mechanism, SmtpUrl
+from distributor.channels.email.smtp.reply import Reply
+from distributor.channels.email.smtp.url import Mechanism, SmtpUrl
 
 # Writes a line and gives the reply to it.
 Ask = Callable[[str], Awaitable[Reply]]

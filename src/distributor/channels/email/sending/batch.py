@@ -9,16 +9,16 @@ from datetime import timedelta
 
 from distributor.channels.contract import SendContext
 from distributor.channels.email.address import Address
-from distributor.channels.email.refusals import Scope, scope_of
-from distributor.channels.email.relays import Relay, Routing
-from distributor.channels.email.replies import judge
-from distributor.channels.email.sending_lanes import LaneView
-from distributor.channels.email.sending_letters import Composer, Letter, Order
-from distributor.channels.email.sending_outcomes import Outcomes
-from distributor.channels.email.sending_rates import RateView
-from distributor.channels.email.smtp import Stage
-from distributor.channels.email.smtp_connect import SenderRefusedError
-from distributor.channels.email.smtp_reply import BrokenSessionError, Reply
+from distributor.channels.email.sending.lanes import LaneView
+from distributor.channels.email.sending.letters import Composer, Letter, Order
+from distributor.channels.email.sending.outcomes import Outcomes
+from distributor.channels.email.sending.rates import RateView
+from distributor.channels.email.sending.refusals import Scope, scope_of
+from distributor.channels.email.sending.relays import Relay, Routing
+from distributor.channels.email.sending.replies import judge
+from distributor.channels.email.smtp.connect import SenderRefusedError
+from distributor.channels.email.smtp.connection import Stage
+from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
 from distributor.channels.lanes import Lane, Pause
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import AddressError, InputError

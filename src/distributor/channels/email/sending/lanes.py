@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.sending_letters import Order
+from distributor.channels.email.sending.letters import Order
+from distributor.channels.email.sending.relays import Relay
 from distributor.channels.lanes import Lane, Lanes, Pause
 
 # Refusals by so many destinations at a time are held to be about everything that leaves the relay.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.smtp import Stage
-from distributor.channels.email.smtp_reply import Reply
+from distributor.channels.email.smtp.connection import Stage
+from distributor.channels.email.smtp.reply import Reply
 from distributor.domain.delivery import Verdict
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from distributor.channels.email.quoted_printable import encode_stretch
-from distributor.channels.email.slots import Slot
+from distributor.channels.email.composing.quoted_printable import encode_stretch
+from distributor.channels.email.composing.slots import Slot
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import TokenSigner
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from distributor.channels.email.smtp_reply import BrokenSessionError, Reply, ReplyReader
+from distributor.channels.email.smtp.reply import BrokenSessionError, Reply, ReplyReader
 
 # Far more than the replies to one group of commands; a server that sends more unasked is no mail server.
 _MOST_UNREAD = 1 << 20

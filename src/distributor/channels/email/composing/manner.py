@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from distributor.channels.email.address import Mailbox
-from distributor.channels.email.header import ascii_field, identity_field
-from distributor.channels.email.slots import PUBLIC_LINKS
+from distributor.channels.email.composing.header import ascii_field, identity_field
+from distributor.channels.email.composing.slots import PUBLIC_LINKS
 from distributor.channels.email.voice import list_label
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.rendition import Json

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from distributor.channels.email.header import CONTROL
+from distributor.channels.email.composing.header import CONTROL
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import InputError
 from distributor.domain.tokens import Purpose, TokenSigner

@@ -11,12 +11,20 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from distributor.channels.email.address import Mailbox
+from distributor.channels.email.composing.header import ascii_field, mailbox_field, text_field, uri_field
+from distributor.channels.email.composing.manner import manner_of
+from distributor.channels.email.composing.quoted_printable import encode_last_stretch, encode_stretch
+from distributor.channels.email.composing.slots import (
+    PUBLIC_LINKS,
+    Escape,
+    FieldSlot,
+    LinkSlot,
+    Slot,
+    Slots,
+    follow_clicks,
+)
+from distributor.channels.email.composing.splice import Splice
 from distributor.channels.email.dkim.canonical import Opening
-from distributor.channels.email.header import ascii_field, mailbox_field, text_field, uri_field
-from distributor.channels.email.manner import manner_of
-from distributor.channels.email.quoted_printable import encode_last_stretch, encode_stretch
-from distributor.channels.email.slots import PUBLIC_LINKS, Escape, FieldSlot, LinkSlot, Slot, Slots, follow_clicks
-from distributor.channels.email.splice import Splice
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.problems import Problem, Severity

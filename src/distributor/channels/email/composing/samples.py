@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 
-from distributor.channels.email.compose import PERSONAL_FIELDS
-from distributor.channels.email.slots import PUBLIC_LINKS, Escape, follow_clicks
+from distributor.channels.email.composing.compose import PERSONAL_FIELDS
+from distributor.channels.email.composing.slots import PUBLIC_LINKS, Escape, follow_clicks
 from distributor.domain.rendition import Json, Rendition
 
 # A signed token is 16 to 30 characters long (domain.tokens), and this is none.

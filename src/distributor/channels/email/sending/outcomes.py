@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from distributor.channels.email.replies import Judgement, judge
-from distributor.channels.email.sending_letters import Composer, Letter
-from distributor.channels.email.smtp import Stage
-from distributor.channels.email.smtp_reply import BrokenSessionError, Reply
+from distributor.channels.email.sending.letters import Composer, Letter
+from distributor.channels.email.sending.replies import Judgement, judge
+from distributor.channels.email.smtp.connection import Stage
+from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
 from distributor.channels.lanes import Pause
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 

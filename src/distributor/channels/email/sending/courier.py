@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.sending_batch import Batch
-from distributor.channels.email.sending_letters import Letter
-from distributor.channels.email.sending_pool import Pool
-from distributor.channels.email.smtp import Connection, Refusal, Stage, Timeouts
-from distributor.channels.email.smtp_connect import SenderRefusedError, connect
-from distributor.channels.email.smtp_reply import BrokenSessionError
+from distributor.channels.email.sending.batch import Batch
+from distributor.channels.email.sending.letters import Letter
+from distributor.channels.email.sending.pool import Pool
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.smtp.connect import SenderRefusedError, connect
+from distributor.channels.email.smtp.connection import Connection, Refusal, Stage, Timeouts
+from distributor.channels.email.smtp.reply import BrokenSessionError
 from distributor.domain.delivery import Outcome, Verdict
 
 # How often a letter may lose its connection before it is held to be the cause.

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from distributor.channels.email.destinations import destination_of
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.sending.destinations import destination_of
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.channels.rates import Limit
 from distributor.domain.errors import InputError
 

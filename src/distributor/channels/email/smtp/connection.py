@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from distributor.channels.email.address import Address
-from distributor.channels.email.smtp_reply import BrokenSessionError, Reply
-from distributor.channels.email.smtp_wire import Wire
+from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
+from distributor.channels.email.smtp.wire import Wire
 
 _CHUNK = 262144
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from functools import cache
 
-from distributor.channels.email.smtp_url import SmtpUrl
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import ConfigurationError
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from distributor.channels.email.relays import Relay
-from distributor.channels.email.smtp import Connection
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.smtp.connection import Connection
 
 # How long a connection may have been idle to be used again: far less than servers wait (RFC 5321 section 4.5.3.2.7).
 LONGEST_IDLE_SECONDS = 30.0

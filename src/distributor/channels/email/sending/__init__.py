@@ -1,0 +1,1 @@
+"""Sending: which relay takes a mail, over which connection, and what its answer means for the delivery."""
