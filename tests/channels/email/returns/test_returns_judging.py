@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.channels.email.returns.codes import reason_of_status
 from distributor.channels.email.returns.evidence import Evidence
 from distributor.channels.email.returns.judging import judge
-from distributor.channels.email.returns.phrases import PHRASES
 from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.returns.words import Command, find_command, find_host, find_reply_code, find_status
+from distributor.channels.email.returns.wording import PHRASES
+from distributor.channels.email.returns.wording.codes import reason_of_status
+from distributor.channels.email.returns.wording.words import (
+    Command,
+    find_command,
+    find_host,
+    find_reply_code,
+    find_status,
+)
 
 from .mails import REFUSALS
 

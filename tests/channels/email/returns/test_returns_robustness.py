@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from distributor.channels.email.returns import Kind, read_return
 from distributor.channels.email.returns.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
+from distributor.channels.email.returns.formats.report import read_report
+from distributor.channels.email.returns.formats.transcript import read_answer, read_conclusions
 from distributor.channels.email.returns.judging import phrase_verdict, plain_words
 from distributor.channels.email.returns.letter import LONGEST_MAIL, open_letter, parameter
 from distributor.channels.email.returns.notice import cut
-from distributor.channels.email.returns.report import read_report
-from distributor.channels.email.returns.transcript import read_answer, read_conclusions
 
 from .mails import expectations, raw
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.returns.words import Command, find_command, find_host, find_reply_code, find_status
+from distributor.channels.email.returns.wording.words import (
+    Command,
+    find_command,
+    find_host,
+    find_reply_code,
+    find_status,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

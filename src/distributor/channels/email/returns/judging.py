@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 
 from distributor.channels.email.returns.addresses import without_addresses
-from distributor.channels.email.returns.codes import REPLIES, reason_of_status
 from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.format import Format
-from distributor.channels.email.returns.phrases import PHRASES
-from distributor.channels.email.returns.providers import provider_verdict
+from distributor.channels.email.returns.formats.format import Format
 from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.returns.words import Command
+from distributor.channels.email.returns.wording import PHRASES
+from distributor.channels.email.returns.wording.codes import REPLIES, reason_of_status
+from distributor.channels.email.returns.wording.providers import provider_verdict
+from distributor.channels.email.returns.wording.words import Command
 
 _LONGEST = 3000
 # A link says nothing, except that it leads to a blocklist.

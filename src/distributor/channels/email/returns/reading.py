@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from distributor.channels.email.returns.autoreply import read_autoreply
-from distributor.channels.email.returns.bounce import read_bounce
-from distributor.channels.email.returns.complaint import read_complaint
 from distributor.channels.email.returns.forwarded import inner_mail
+from distributor.channels.email.returns.kinds.autoreply import read_autoreply
+from distributor.channels.email.returns.kinds.bounce import read_bounce
+from distributor.channels.email.returns.kinds.complaint import read_complaint
+from distributor.channels.email.returns.kinds.notification import read_notification
+from distributor.channels.email.returns.kinds.unsubscribe import read_unsubscribe
 from distributor.channels.email.returns.letter import Letter, open_letter
-from distributor.channels.email.returns.notification import read_notification
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.returned import OTHER, Kind, Return
-from distributor.channels.email.returns.unsubscribe import read_unsubscribe
 
 # A report is told by its form, so the readers of reports come first; a person's words are the last resort.
 _READERS: tuple[Callable[[Letter], Return | None], ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.channels.email.returns.format import BY_SYSTEM, Format, hints, lines, search
+from distributor.channels.email.returns.formats.format import BY_SYSTEM, Format, hints, lines, search
 from distributor.channels.email.returns.reasons import Reason
 
 PROVIDERS: tuple[Format, ...] = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from distributor.channels.email.returns.addresses import find_address
 from distributor.channels.email.returns.evidence import Evidence
 from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.returns.words import STATUS
+from distributor.channels.email.returns.wording.words import STATUS
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
 _OF_A_RECIPIENT = frozenset(

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from distributor.channels.email.returns.format import BY_PROGRAM, BY_SYSTEM, SYSTEM, Format, hints, lines, search
+from distributor.channels.email.returns.formats.format import (
+    BY_PROGRAM,
+    BY_SYSTEM,
+    SYSTEM,
+    Format,
+    hints,
+    lines,
+    search,
+)
 from distributor.channels.email.returns.reasons import Reason
 
 SERVERS: tuple[Format, ...] = (

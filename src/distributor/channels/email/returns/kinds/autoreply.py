@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from distributor.channels.email.returns.addresses import find_address
+from distributor.channels.email.returns.formats.plain import is_by_a_mail_system
 from distributor.channels.email.returns.letter import Letter
-from distributor.channels.email.returns.plain import is_by_a_mail_system
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.returned import Kind, Recipient, Return
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from distributor.channels.email.returns.addresses import find_address
+from distributor.channels.email.returns.formats.plain import is_by_a_mail_system
 from distributor.channels.email.returns.letter import Letter
 from distributor.channels.email.returns.notice import read_notice
-from distributor.channels.email.returns.plain import is_by_a_mail_system
 from distributor.channels.email.returns.returned import Kind, Recipient, Return
 
 _WORD = (

@@ -14,7 +14,7 @@ from distributor.channels.email.returns.judging import judge
 from distributor.channels.email.returns.letter import Letter
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.returned import OTHER, Kind, Recipient, Return
-from distributor.channels.email.returns.words import find_status
+from distributor.channels.email.returns.wording.words import find_status
 
 _MOST_RECIPIENTS = 500
 # Deeper JSON than any notification could exhaust the stack of the parser.

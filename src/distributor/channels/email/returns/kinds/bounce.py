@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.format import Format
-from distributor.channels.email.returns.judging import judge
-from distributor.channels.email.returns.letter import Letter
-from distributor.channels.email.returns.notice import Notice, read_notice
-from distributor.channels.email.returns.plain import (
+from distributor.channels.email.returns.formats.format import Format
+from distributor.channels.email.returns.formats.plain import (
     blocks_about,
     find_format,
     is_by_a_mail_system,
     read_plain,
     tells_of_a_failure,
 )
-from distributor.channels.email.returns.report import Report, read_report
+from distributor.channels.email.returns.formats.report import Report, read_report
+from distributor.channels.email.returns.formats.transcript import Said, read_answer
+from distributor.channels.email.returns.judging import judge
+from distributor.channels.email.returns.letter import Letter
+from distributor.channels.email.returns.notice import Notice, read_notice
 from distributor.channels.email.returns.returned import Kind, Recipient, Return
-from distributor.channels.email.returns.transcript import Said, read_answer
 
 # Reports that are none of failure: receipts of reading (RFC 8098) and complaints.
 _OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedback-report)")

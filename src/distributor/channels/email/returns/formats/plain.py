@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from distributor.channels.email.returns.addresses import ADDRESS, find_address, find_addresses, tidy
 from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.format import SYSTEM, Format
 from distributor.channels.email.returns.formats import FORMATS
+from distributor.channels.email.returns.formats.format import SYSTEM, Format
+from distributor.channels.email.returns.formats.transcript import read_answer, read_conclusions
 from distributor.channels.email.returns.letter import Letter
 from distributor.channels.email.returns.notice import Notice
-from distributor.channels.email.returns.transcript import read_answer, read_conclusions
 
 _MOST_RECIPIENTS = 500
 _IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")

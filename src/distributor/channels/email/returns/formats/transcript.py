@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from distributor.channels.email.returns.addresses import ADDRESS, tidy
 from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.words import Command
+from distributor.channels.email.returns.wording.words import Command
 
 _SENT = re.compile(r"^[ \t]*>>>[ \t]*([A-Za-z]{4})\b", re.MULTILINE)
 _ANSWERED = re.compile(r"^[ \t]*<<<[ \t]*(.*)$", re.MULTILINE)

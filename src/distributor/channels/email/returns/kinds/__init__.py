@@ -1,0 +1,1 @@
+"""The kinds of mail that come back, a reader for each."""

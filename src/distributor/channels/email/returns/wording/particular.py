@@ -1,0 +1,111 @@
+"""Words that would be mistaken for something else by the tables that follow."""
+
+from __future__ import annotations
+
+from distributor.channels.email.returns.reasons import Reason
+from distributor.channels.email.returns.wording.phrase import Phrase, phrase
+
+_LISTS = r"(?:black ?-?list|block ?-?list|deny ?-?list|reject ?-?list|bad ?list)"
+
+PARTICULAR: tuple[Phrase, ...] = (
+    # Exchange names its own reasons.
+    phrase(Reason.USERUNKNOWN, r"resolver\.adr\.(?:recip\w*|ex\w*|group\w*)not ?found|recipientnotfound"),
+    phrase(Reason.REJECTED, r"resolver\.rst\.notauthorized"),
+    phrase(
+        Reason.SECURITYERROR,
+        r"resolver\.rst\.(?:auth|sendernotauth|senderauth)|smtpsend\.clientauth|delivery to this address is restricted",
+    ),
+    phrase(Reason.EXCEEDLIMIT, r"resolver\.rst\.recipsizelimit"),
+    phrase(Reason.MESGTOOBIG, r"resolver\.rst\.sendsizelimit"),
+    phrase(Reason.FILTERED, r"resolver\.rst\."),
+    phrase(Reason.SYSTEMERROR, r"resolver\.adr\.|routing\.noconnector|mapi_e_"),
+    phrase(Reason.NETWORKERROR, r"resolver\.fwd\.loop|smtpsend\.dns\.mxloopback|routing\.loop"),
+    phrase(Reason.HOSTUNKNOWN, r"smtpsend\.dns\.nonexistentdomain"),
+    phrase(Reason.EXPIRED, r"queue\.expired"),
+    phrase(
+        Reason.TOOMANYCONN,
+        r"throttling failure",
+        r"already made numerous attempts to deliver",
+    ),
+    phrase(
+        Reason.MAILBOXFULL,
+        r"not (?:enough|sufficient) dis[ck] space",
+        r"exceeding receiving limits|space has been used up|too many messages on the server",
+    ),
+    phrase(
+        Reason.POLICYVIOLATION,
+        r"recipient is not accepting mail with|do not accept messages containing|mass mailer"
+        r"|message given low priority",
+        r"closed mailing list|not subscribed to this group|organizational settings|protocol violation",
+        r"messages with multiple addresses|organi[sz]ation(?:al)? policy",
+    ),
+    phrase(
+        Reason.REJECTED,
+        r"administrative prohibition|\bbatv\b|third-party dsns|unsigned dsn|not pre-approved|senderfilter",
+        r"(?:to )?submit messages to this e-?mail system has been rejected|not a registered gateway user",
+        r"rule imposed mailbox access|returned mail not accepted|recursive cname|bogus (?:mail from|sender)",
+        r"sender is (?:a )?spammer|sender is in my|mail from not owned|domain is listed in spamhaus|bouncedeny",
+        r"fully qualified (?:e-?mail |sender )?address required|valid-address-filter|different address or alias",
+    ),
+    phrase(
+        Reason.USERUNKNOWN,
+        r"bad-?rcpt-?to|bad-?recipient-?to|valid-?rcpt-?to|bad-recipient|envelope recipient has been denied",
+        r"is not a valid rfc-?\d{4} address|can't accept user|not present in (?:the )?directory"
+        r"|user missing home directory|destination addresses were",
+        r"recipient (?:is )?not (?:accepted|ok|exist)|rejected: account unavailable|recipients? was undeliverable",
+    ),
+    phrase(
+        Reason.SUSPEND,
+        r"no longer accepts mail|archived recipient|destinataire archivee|(?:temporary|temporarily) locked",
+        r"user is terminated|is a deactivated mailbox|rejected: temporarily inactive",
+    ),
+    phrase(
+        Reason.SYSTEMERROR,
+        r"unable to connect to \S{1,30} daemon|interrupted system call|would create a mail loop"
+        r"|aliasing/forwarding loop"
+        r"|loop was found in the mail exchanger",
+        r"there is no mdb|loops back to (?:my|it)self|error while being processed|error reading data",
+    ),
+    phrase(
+        Reason.NOTACCEPT,
+        r"mail receiving disabled|no host exists for name \.|name server: \.: host not found \(null",
+    ),
+    phrase(
+        Reason.NORELAYING,
+        r"specified domain is not allowed|don't handle mail for|not permitted to relay|as a relay|insecure mail relay",
+    ),
+    phrase(
+        Reason.CONTENTERROR,
+        r"mime complexity|invalid mime headers|improperly[- ]formatted binary|unnecessary base64|header size exceeds",
+        r"(?:message )?header size, or recipient list|improper use of 8-bit",
+    ),
+    phrase(
+        Reason.BLOCKED,
+        r"may not be mail exchanger|go away|zombied|extreme bad ip|looks suspiciously like spammer"
+        r"|currently sending spam",
+        r"smtp server of your isp|you are sending spam|host network not allowed|requires confirmation",
+        r"invalid ip for sending mail|too many spams from|sender ip (?:address )?rejected",
+    ),
+    phrase(
+        Reason.EXPIRED,
+        r"could not find a gateway for|after multiple retries|within the allowed queue period"
+        r"|has not been collected after",
+        r"sitting in queue|server did not respond|message timed out|message too old",
+    ),
+    phrase(Reason.EXPIRED, r"message expired, (?:connection|cannot|can't)"),
+    phrase(
+        Reason.NETWORKERROR,
+        r"host not found,? try again|(?:dns|name server|name service)[^.;]{0,60}(?:try again"
+        r"|server failure|servfail)|dns query failed|malformed or unexpected name server reply",
+    ),
+    phrase(Reason.HOSTUNKNOWN, r"host or domain name not found|: host not found|domain name not found"),
+    phrase(Reason.REJECTED, r"sending to/from an address|from: domain is invalid|provide a valid from"),
+    phrase(Reason.REJECTED, r"purported responsible address"),
+    phrase(Reason.REQUIREPTR, r"unverif\w+ sending ips?|mismatch\w* client ip|client ip .{0,40}mismatch"),
+    phrase(Reason.BLOCKED, r"a problem occurred\..{0,120}\(bl\)|ip=[\d.]+ - (?:a problem occurred|dialup|none/dyn)"),
+    phrase(
+        Reason.SPAMDETECTED,
+        rf"{_LISTS}\w* (?:url|link|uri)",
+        r"\burl in (?:this|the|your) (?:e-?mail|message|mail).{0,40}listed",
+    ),
+)
