@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
@@ -13,9 +14,29 @@ from distributor.domain.segments.parser import parse
 from distributor.domain.subscriber import Frequency, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.installation import Installation
-from distributor.storage import deliveries, lists, memberships, segments, subscribers, suppressions
+from distributor.storage import (
+    audiences,
+    campaigns,
+    deliveries,
+    lists,
+    memberships,
+    segments,
+    subscribers,
+    suppressions,
+)
 from distributor.storage.database import Connection
-from storage.people_on_lists import BY_FORM, NOW, a_list, address, an_article, number_of, on_list, reached
+from storage.people_on_lists import (
+    BY_FORM,
+    NOW,
+    a_dispatch,
+    a_list,
+    address,
+    an_article,
+    mailing,
+    number_of,
+    on_list,
+    reached,
+)
 
 NEWS = AudiencePlan(lists=("news",))
 
@@ -158,6 +179,50 @@ def test_segments_narrow_an_audience_or_are_left_out_of_it(connection: Connectio
     assert reached(connection, AudiencePlan(segments=("vips",), repeats=True)) == {"ada", "bo", "eve"}
 
 
+def test_who_was_failed_by_a_campaign_is_reached_by_another_and_nobody_else(connection: Connection) -> None:
+    on_list(connection, "news", "ada", "bo", "cy", "dee", "eve")
+    article = an_article(connection, "hello")
+    first = _sent(connection, NEWS, article, ada="failed", bo="unknown", cy="suppressed", dee="bounced")
+    failed = AudiencePlan(failed_of=(first,))
+    assert reached(connection, failed, [article]) == {"ada"}
+    # What was just frozen is on its way to her.
+    assert reached(connection, failed, [article]) == set()
+    assert reached(connection, failed, [an_article(connection, "another")]) == {"ada"}
+
+
+def test_who_is_named_as_unknown_may_get_a_second_copy_and_whoever_got_it_since_does_not(
+    connection: Connection,
+) -> None:
+    on_list(connection, "news", "ada", "bo")
+    article = an_article(connection, "hello")
+    first = _sent(connection, NEWS, article, ada="failed", bo="unknown")
+    assert reached(connection, NEWS, [article]) == {"ada"}
+    assert reached(connection, AudiencePlan(unknown_of=(first,)), [article]) == {"bo"}
+    assert reached(connection, AudiencePlan(unknown_of=(first,), failed_of=(first,)), [article]) == set()
+    again = AudiencePlan(unknown_of=(first,), failed_of=(first,), repeats=True)
+    assert reached(connection, again, [article]) == {"ada", "bo"}
+
+
+def test_who_was_failed_is_reached_on_behalf_of_the_same_list_as_long_as_they_are_on_it(
+    connection: Connection,
+) -> None:
+    people = on_list(connection, "news", "ada", "bo", "cy")
+    on_list(connection, "press", "ada", "bo", "cy")
+    first = _sent(connection, NEWS, an_article(connection, "hello"), ada="failed", bo="failed", cy="failed")
+    news = lists.find(connection, "news").id
+    memberships.leave(connection, people["bo"], news, BY_FORM, now=NOW)
+    _suppress(connection, address("cy"))
+    failed = AudiencePlan(failed_of=(first,), repeats=True)
+    assert reached(connection, failed) == {"ada"}
+    assert {row.list_id for row in _deliveries(connection, 2)} == {news}
+    assert reached(connection, AudiencePlan(failed_of=(first,), lists=("press",), repeats=True)) == set()
+
+
+def test_a_campaign_that_nobody_knows_is_named(connection: Connection) -> None:
+    with pytest.raises(NotFoundError, match="no campaign 99"):
+        reached(connection, AudiencePlan(failed_of=(99,)))
+
+
 def test_an_unknown_list_or_segment_is_named(connection: Connection) -> None:
     a_list(connection, "news")
     for plan in (AudiencePlan(lists=("nws",)), AudiencePlan(lists=("news",), except_lists=("nws",))):
@@ -165,6 +230,19 @@ def test_an_unknown_list_or_segment_is_named(connection: Connection) -> None:
             reached(connection, plan)
     with pytest.raises(NotFoundError, match="no segment 'engaged'"):
         reached(connection, AudiencePlan(segments=("engaged",)))
+
+
+def _sent(connection: Connection, plan: AudiencePlan, article: int, **states: str) -> int:
+    """A campaign that came to these states; its number. Everybody else is sent."""
+    dispatch_id = a_dispatch(connection, plan, [article])
+    audiences.freeze(connection, dispatch_id, mailing(connection, plan, [article]), now=NOW)
+    connection.execute(text("UPDATE deliveries SET state = 'sent'"))
+    for name, state in states.items():
+        connection.execute(
+            text("UPDATE deliveries SET state = :state WHERE recipient = :recipient"),
+            {"state": state, "recipient": address(name)},
+        )
+    return campaigns.find_dispatch(connection, dispatch_id).campaign_id
 
 
 def _follow(connection: Connection, number: int, *topics: str, slug: str = "news") -> None:
@@ -181,5 +259,5 @@ def _suppress(connection: Connection, target: str) -> None:
     suppressions.add(connection, [parse_target(target)], SuppressionReason.MANUAL, now=NOW)
 
 
-def _deliveries(connection: Connection) -> list[object]:
-    return list(deliveries.listed(connection, 1, state=None, limit=100))
+def _deliveries(connection: Connection, dispatch_id: int = 1) -> list[object]:
+    return list(deliveries.listed(connection, dispatch_id, state=None, limit=100))

@@ -13,6 +13,10 @@ class AudiencePlan:
     are named, and is in any of the segments if some are named; except who is on a list, follows a topic or is in a
     segment of `except_…`, and, unless `repeats`, who already got one of the articles by an earlier campaign.
     A valid consent and not being suppressed, disabled or paused go without saying.
+
+    `failed_of` and `unknown_of` are campaigns by their numbers: if some are named, only those get it whose delivery in
+    one of them has failed, or is unknown, at that moment; each on behalf of the same list as then. To name somebody as
+    unknown is to accept a second copy, so a delivery in doubt of these campaigns does not count as got.
     """
 
     lists: tuple[str, ...] = ()
@@ -22,8 +26,10 @@ class AudiencePlan:
     except_topics: tuple[str, ...] = ()
     except_segments: tuple[str, ...] = ()
     repeats: bool = False
+    failed_of: tuple[int, ...] = ()
+    unknown_of: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody is named: a slip of the hand must not go to everybody."""
-        return not (self.lists or self.topics or self.segments)
+        return not (self.lists or self.topics or self.segments or self.failed_of or self.unknown_of)

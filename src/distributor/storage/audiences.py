@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, cast, exists, func, insert, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import BigInteger, DateTime, Text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
-from distributor.storage import lists, presence, subscribers, suppressions, tables
+from distributor.storage import campaigns, lists, presence, subscribers, suppressions, tables
 from distributor.storage.database import Connection, prepare_for_many
 from distributor.storage.segments import filter_of
 
@@ -109,6 +109,8 @@ def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Selec
     )
     if list_ids:
         query = query.where(place.list_id.in_(list_ids))
+    if plan.failed_of or plan.unknown_of:
+        query = query.where(_missed(connection, plan))
     if plan.topics:
         query = query.where(_follows(plan.topics))
     if plan.segments:
@@ -120,7 +122,7 @@ def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Selec
     for slug in plan.except_segments:
         query = query.where(~filter_of(connection, slug, now=now))
     if not plan.repeats and mailing.article_ids:
-        query = query.where(~_got(mailing))
+        query = query.where(~_got(connection, mailing))
     if len(list_ids) == 1:
         return query
     rank = func.array_position(cast(list_ids, ARRAY(BigInteger)), place.list_id) if list_ids else place.list_id
@@ -145,7 +147,29 @@ def _follows(slugs: Sequence[str]) -> ColumnElement[bool]:
     )
 
 
-def _got(mailing: Mailing) -> ColumnElement[bool]:
+def _missed(connection: Connection, plan: AudiencePlan) -> ColumnElement[bool]:
+    """A delivery to them, on behalf of this very list, has failed or is unknown in one of the campaigns named."""
+    earlier = tables.deliveries.alias()
+    return exists().where(
+        earlier.c.subscriber_id == tables.memberships.c.subscriber_id,
+        earlier.c.list_id == tables.memberships.c.list_id,
+        or_(
+            _came_to(connection, earlier, DeliveryState.FAILED, plan.failed_of),
+            _came_to(connection, earlier, DeliveryState.UNKNOWN, plan.unknown_of),
+        ),
+    )
+
+
+def _came_to(
+    connection: Connection, delivery: FromClause, state: DeliveryState, campaign_ids: Sequence[int]
+) -> ColumnElement[bool]:
+    """The delivery is one of these campaigns, and in this state. Raises NotFoundError."""
+    named = [campaigns.find(connection, campaign_id).id for campaign_id in campaign_ids]
+    dispatches = [dispatch.id for number in named for dispatch in campaigns.dispatches_of(connection, number)]
+    return and_(delivery.c.dispatch_id.in_(dispatches), delivery.c.state == state)
+
+
+def _got(connection: Connection, mailing: Mailing) -> ColumnElement[bool]:
     """Another campaign has given them one of the articles, or is about to."""
     earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
     dispatches = (
@@ -156,11 +180,10 @@ def _got(mailing: Mailing) -> ColumnElement[bool]:
         )
     )
     return exists().where(
-        and_(
-            earlier.c.subscriber_id == tables.subscribers.c.id,
-            earlier.c.dispatch_id.in_(dispatches),
-            earlier.c.state.not_in(_NOT_GOT),
-        )
+        earlier.c.subscriber_id == tables.subscribers.c.id,
+        earlier.c.dispatch_id.in_(dispatches),
+        earlier.c.state.not_in(_NOT_GOT),
+        ~_came_to(connection, earlier, DeliveryState.UNKNOWN, mailing.plan.unknown_of),
     )
 
 
