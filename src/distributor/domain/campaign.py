@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from distributor.domain.audience import AudiencePlan
+from distributor.domain.cover import Cover
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.problems import Problem
 
@@ -97,6 +98,7 @@ class Dispatch:
     audience: int | None
     reason: str
     problems: tuple[Problem, ...]
+    cover: Cover = field(default_factory=Cover)
     released_at: datetime | None
     finished_at: datetime | None
 

@@ -50,6 +50,7 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
             track_opens=asked.track_opens,
             track_clicks=asked.track_clicks,
             unknown_policy=asked.unknown_policy,
+            cover=asked.cover,
             now=now,
         )
         for record in records:

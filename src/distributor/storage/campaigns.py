@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState, UnknownPolicy
+from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
@@ -34,8 +35,10 @@ def add(
     track_clicks: bool,
     unknown_policy: UnknownPolicy,
     now: datetime,
+    cover: Cover | None = None,
 ) -> int:
     """A campaign without dispatches yet; returns its number."""
+    cover = cover or Cover()
     campaign_id: int = connection.execute(
         insert(tables.campaigns)
         .values(
@@ -44,6 +47,9 @@ def add(
             track_opens=track_opens,
             track_clicks=track_clicks,
             unknown_policy=unknown_policy,
+            subject=cover.subject,
+            greeting=cover.greeting,
+            closing=cover.closing,
             created_at=now,
         )
         .returning(tables.campaigns.c.id)
@@ -51,6 +57,12 @@ def add(
     for position, article_id in enumerate(article_ids):
         connection.execute(
             insert(tables.campaign_articles).values(campaign_id=campaign_id, position=position, article_id=article_id)
+        )
+    for position, one in enumerate(cover.enclosures):
+        connection.execute(
+            insert(tables.campaign_enclosures).values(
+                campaign_id=campaign_id, position=position, name=one.name, media_type=one.media_type, body=one.content
+            )
         )
     return campaign_id
 
@@ -79,6 +91,25 @@ def find(connection: Connection, campaign_id: int) -> Campaign:
     if row is None:
         raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` shows the ones there are")
     return _campaign(connection, row)
+
+
+def cover_of(connection: Connection, campaign_id: int) -> Cover:
+    """What the campaign says around its articles, with the content of its enclosures. Raises NotFoundError."""
+    row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` shows the ones there are")
+    about = tables.campaign_enclosures.c
+    enclosed = connection.execute(
+        select(about.name, about.media_type, about.body)
+        .where(about.campaign_id == campaign_id)
+        .order_by(about.position)
+    )
+    return Cover(
+        subject=row.subject,
+        greeting=row.greeting,
+        closing=row.closing,
+        enclosures=tuple(Enclosure(name=one.name, media_type=one.media_type, content=one.body) for one in enclosed),
+    )
 
 
 def latest(connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None) -> list[Campaign]:

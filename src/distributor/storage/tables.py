@@ -319,7 +319,23 @@ campaigns = Table(
     Column("track_opens", Boolean, nullable=False),
     Column("track_clicks", Boolean, nullable=False),
     Column("unknown_policy", Text, nullable=False),
+    # What is said around the articles, where that is not the channel's own.
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("greeting", Text, nullable=False, server_default=""),
+    Column("closing", Text, nullable=False, server_default=""),
     _moment("created_at"),
+)
+
+# The files that go along with the mails of a campaign.
+campaign_enclosures = Table(
+    "campaign_enclosures",
+    metadata,
+    Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("campaign_id", "position"),
 )
 
 campaign_articles = Table(

@@ -1,0 +1,27 @@
+"""What a campaign puts around its articles where it speaks to single people: words, and files that go along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A file that goes along with a mail. `name` is what its reader may save it under."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """Words around the articles, with expressions such as ``{{ subscriber.name }}``; where empty, the channel's stand.
+
+    `subject` is one line; `greeting` stands above the articles and `closing` below them, in Markdown.
+    """
+
+    subject: str = ""
+    greeting: str = ""
+    closing: str = ""
+    enclosures: tuple[Enclosure, ...] = ()
