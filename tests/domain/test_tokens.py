@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.domain.tokens import Claim, Purpose, TokenSigner
+from distributor.domain.tokens import Claim, Purpose, Stem, TokenSigner
 
 SIGNER = TokenSigner(b"sixteen bytes or more of a secret")
 IDS = st.integers(min_value=0, max_value=2**63 - 1)
@@ -120,3 +120,11 @@ def _decode(token: str) -> bytes:
 
 def _encode(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+@given(stems=st.lists(st.builds(Stem, PURPOSES, NUMBERS), max_size=5), delivery_id=IDS)
+@settings(deadline=None, derandomize=True)
+def test_tokens_minted_together_are_those_minted_apart(stems: list[Stem], delivery_id: int) -> None:
+    minted = [token.decode() for token in SIGNER.mint_all(stems, delivery_id)]
+
+    assert minted == [SIGNER.mint(stem.purpose, delivery_id, stem.number) for stem in stems]

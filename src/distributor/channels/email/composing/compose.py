@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from distributor.channels.email.address import Mailbox
 from distributor.channels.email.composing.header import ascii_field, mailbox_field, text_field, uri_field
-from distributor.channels.email.composing.manner import manner_of
-from distributor.channels.email.composing.quoted_printable import encode_last_stretch, encode_stretch
+from distributor.channels.email.composing.manner import Manner, manner_of
+from distributor.channels.email.composing.quoted_printable import SOFT_BREAK, encode_last_stretch, encode_stretch
 from distributor.channels.email.composing.slots import (
     PUBLIC_LINKS,
     Escape,
@@ -29,11 +29,13 @@ from distributor.domain.delivery import Delivery
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
-from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.domain.tokens import Purpose, Stem, TokenSigner
 
 # The personal fields that there are, and what a sample shows for them.
 PERSONAL_FIELDS: Mapping[str, str] = {"name": "Alex Reader", "email": "reader@example.org"}
 
+# Stands for a token until there is one: as long as they come, and found nowhere else.
+_TOKEN = "token" + "-" * 59
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
 _PART = "--{boundary}\r\nContent-Type: {type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
@@ -42,20 +44,17 @@ _PART = "--{boundary}\r\nContent-Type: {type}; charset=utf-8\r\nContent-Transfer
 class Prepared:
     """A rendition ready for its recipients: `sender` is whom it comes from, `fields` the personal fields it needs.
 
-    `needs_smtputf8`: an address that stands in every mail has a local part beyond ASCII. `opening` is what all bodies
-    begin with.
+    `needs_smtputf8`: an address that stands in every mail has a local part beyond ASCII. `rest` is the header from the
+    Message-ID on, and the body; `opening` is what all bodies begin with.
     """
 
     sender: Mailbox
     needs_smtputf8: bool
     fields: frozenset[str]
-    public_url: str
     subject: tuple[str | Slot, ...]
     feedback: str
     origin_fields: bytes
-    link_fields: Mapping[str, str]
-    closing_fields: bytes
-    body: Splice
+    rest: Splice
     opening: Opening
 
     def message_for(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
@@ -69,11 +68,8 @@ class Prepared:
                 mailbox_field("To", [Mailbox.parse(delivery.recipient)]),
                 _subject_field(self._subject_for(delivery, tokens)),
                 _date_field(delivery.created_at),
-                ascii_field("Message-ID", self.message_id(delivery, tokens)),
-                *(uri_field(name, self._url(link, delivery, tokens)) for name, link in self.link_fields.items()),
-                ascii_field("Feedback-ID", f"{delivery.dispatch_id}:{self.feedback}"),
-                self.closing_fields,
-                *self.body.fill(delivery, tokens),
+                _feedback_field(delivery.dispatch_id, self.feedback),
+                *self.rest.fill(delivery, tokens),
             )
         )
 
@@ -81,15 +77,11 @@ class Prepared:
         """The same on every attempt, so that a receiver may know a repeated mail (RFC 7352); not to be guessed."""
         return f"<{tokens.mint(Purpose.MESSAGE, delivery.id)}@{self.sender.address.domain}>"
 
-    def _url(self, name: str, delivery: Delivery, tokens: TokenSigner) -> str:
-        link = PUBLIC_LINKS[name]
-        return link.url(self.public_url, tokens.mint(link.purpose, delivery.id))
-
     def _subject_for(self, delivery: Delivery, tokens: TokenSigner) -> str:
         return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in self.subject)
 
 
-# The mails of a campaign have one date, and mostly one subject; writing both takes a quarter of the time of a mail.
+# The mails of a campaign have one date and mostly one subject; writing them anew would take as long as all the rest.
 @lru_cache(maxsize=64)
 def _subject_field(subject: str) -> bytes:
     return text_field("Subject", subject)
@@ -98,6 +90,11 @@ def _subject_field(subject: str) -> bytes:
 @lru_cache(maxsize=64)
 def _date_field(at: datetime) -> bytes:
     return ascii_field("Date", format_datetime(at.astimezone(UTC)))
+
+
+@lru_cache(maxsize=64)
+def _feedback_field(dispatch_id: int, feedback: str) -> bytes:
+    return ascii_field("Feedback-ID", f"{dispatch_id}:{feedback}")
 
 
 def prepare(rendition: Rendition) -> Prepared:
@@ -116,20 +113,23 @@ def prepare(rendition: Rendition) -> Prepared:
     if any(isinstance(part, LinkSlot) for part in subject):
         raise InputError("subject: the token of a link stands in it; only personal fields can")
     boundary = _boundary(rendition)
-    body = Splice.of(_body(text, markup, boundary=boundary))
+    body = list(_body(text, markup, boundary=boundary))
     return Prepared(
         sender=sender,
         needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, answers_to) if mailbox),
         fields=frozenset(part.name for part in (*subject, *text, *markup) if isinstance(part, FieldSlot)),
-        public_url=payload["site"]["public_url"],
         subject=subject,
         feedback=f"{rendition.digest[:12]}:{manner.word}:{_feedback_sender(sender)}",
         origin_fields=_origin_fields(sender, answers_to),
-        link_fields=manner.link_fields,
-        closing_fields=manner.fields(payload, sender) + _content_fields(payload, boundary=boundary),
-        body=body,
+        rest=Splice.of(
+            (
+                *_fields_with_tokens(payload, manner, sender),
+                manner.fields(payload, sender) + _content_fields(payload, boundary=boundary),
+                *body,
+            )
+        ),
         # Without the line that ends the header.
-        opening=Opening(body.opening.removeprefix(b"\r\n")),
+        opening=Opening(Splice.of(body).pieces[0].removeprefix(b"\r\n")),
     )
 
 
@@ -169,7 +169,7 @@ def check_composition(rendition: Rendition, *, known_fields: Collection[str] = P
 
 
 def _cut(payload: Mapping[str, Json], part: str, escape: Escape) -> tuple[str | Slot, ...]:
-    slots = Slots(public_url=payload["site"]["public_url"], links=len(payload["links"]), escape=escape)
+    slots = Slots.of(payload, escape)
     try:
         payload[part].encode()
         return tuple(slots.cut(payload[part].replace("\r\n", "\n").replace("\r", "\n")))
@@ -203,6 +203,19 @@ def _origin_fields(sender: Mailbox, answers_to: Mailbox | None) -> bytes:
     return mailbox_field("From", [sender]) + (mailbox_field("Reply-To", [answers_to]) if answers_to else b"")
 
 
+def _fields_with_tokens(payload: Mapping[str, Json], manner: Manner, sender: Mailbox) -> Iterator[bytes | Slot]:
+    """The Message-ID, and the fields that hold a link of the recipient's own: such fields are never folded."""
+    yield from _around(ascii_field("Message-ID", f"<{_TOKEN}@{sender.address.domain}>"), Purpose.MESSAGE)
+    for name, link_name in manner.link_fields.items():
+        link = PUBLIC_LINKS[link_name]
+        yield from _around(uri_field(name, link.url(payload["site"]["public_url"], _TOKEN)), link.purpose)
+
+
+def _around(field: bytes, purpose: Purpose) -> Iterator[bytes | Slot]:
+    before, _, after = field.partition(_TOKEN.encode())
+    yield from (before, LinkSlot(Stem(purpose)), after)
+
+
 def _content_fields(payload: Mapping[str, Json], *, boundary: str) -> bytes:
     fields = [
         ascii_field("MIME-Version", "1.0"),
@@ -219,6 +232,9 @@ def _body(text: Sequence[str | Slot], markup: Sequence[str | Slot], *, boundary:
         yield f"\r\n{_PART.format(boundary=boundary, type=media_type)}".encode("ascii")
         for part in parts[:-1]:
             yield encode_stretch(part) if isinstance(part, str) else part
+            if isinstance(part, LinkSlot):
+                # A token is its own encoding, and closed as every stretch is.
+                yield SOFT_BREAK
         # A body must not end with the soft line break that follows a slot.
         yield encode_last_stretch(str(parts[-1]) or "\n" * (len(parts) > 1))
     yield f"\r\n--{boundary}--\r\n".encode("ascii")

@@ -7,14 +7,17 @@ field of the recipient.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from distributor.channels.email.composing.expressions import Passage
 from distributor.channels.email.composing.header import CONTROL
+from distributor.channels.email.composing.passages import TOKEN, passages_of
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import InputError
-from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.domain.rendition import Json
+from distributor.domain.tokens import Purpose, Stem, TokenSigner
 
 _TOKEN = re.compile(r"@@([A-Za-z][A-Za-z0-9_]*)(?::(\d{1,6}))?@@")
 
@@ -47,11 +50,10 @@ PUBLIC_LINKS: Mapping[str, PublicLink] = {
 class LinkSlot:
     """The signed end of a public address: letters, digits, ``-`` and ``_``, which mean the same in text and HTML."""
 
-    purpose: Purpose
-    number: int
+    stem: Stem
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
-        return tokens.mint(self.purpose, delivery.id, self.number)
+        return tokens.mint(self.stem.purpose, delivery.id, self.stem.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,20 @@ class FieldSlot:
         return self.escape(CONTROL.sub(" ", value))
 
 
-Slot: TypeAlias = LinkSlot | FieldSlot
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonalSlot:
+    """A passage that says something else to each recipient; `links` understands the tokens in what is said."""
+
+    passage: Passage
+    links: Slots
+
+    def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
+        """Raises InputError if something is to be said that is not known of the recipient."""
+        said = self.passage.say_to({**delivery.fields, "email": delivery.recipient})
+        return self.links.fill(said, delivery, tokens) if "@@" in said else said
+
+
+Slot: TypeAlias = LinkSlot | FieldSlot | PersonalSlot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +94,21 @@ class Slots:
     public_url: str
     links: int
     escape: Escape
+    passages: Sequence[Passage] = ()
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Json], escape: Escape) -> Slots:
+        """Those of the texts of a rendition that are escaped so. Raises InputError for a passage that is wrong."""
+        return cls(
+            public_url=payload["site"]["public_url"],
+            links=len(payload["links"]),
+            escape=escape,
+            passages=passages_of(payload),
+        )
+
+    def fill(self, text: str, delivery: Delivery, tokens: TokenSigner) -> str:
+        """The text as this recipient gets it. Raises InputError."""
+        return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in self.cut(text))
 
     def cut(self, text: str) -> Iterator[str | Slot]:
         """`text` as stretches and slots in turn. Raises InputError for a link that the rendition does not have."""
@@ -94,11 +124,15 @@ class Slots:
         """What a token stands for: a slot, and what all recipients have before and after it."""
         name, number = token[1], int(token[2] or 0)
         link = PUBLIC_LINKS.get(name)
+        if name == TOKEN:
+            if number >= len(self.passages):
+                raise InputError(f"{token[0]} names passage {number}, but there are {len(self.passages)}, from 0")
+            return "", PersonalSlot(self.passages[number], replace(self, passages=())), ""
         if link is None:
             return "", FieldSlot(name, self.escape), ""
         if name == "click" and number >= self.links:
             raise InputError(f"{token[0]} points to link {number}, but there are {self.links} links, counted from 0")
-        return self.escape(self.public_url + link.before), LinkSlot(link.purpose, number), link.after
+        return self.escape(self.public_url + link.before), LinkSlot(Stem(link.purpose, number)), link.after
 
 
 def follow_clicks(text: str, links: list[str], escape: Escape) -> str:

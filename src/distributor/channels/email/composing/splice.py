@@ -6,45 +6,47 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from distributor.channels.email.composing.quoted_printable import encode_stretch
-from distributor.channels.email.composing.slots import Slot
+from distributor.channels.email.composing.slots import FieldSlot, LinkSlot, Slot
 from distributor.domain.delivery import Delivery
-from distributor.domain.tokens import TokenSigner
+from distributor.domain.tokens import Stem, TokenSigner
 
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """For each `(place, number)` of `gaps`, ``pieces[place]`` is to be filled with the value of ``slots[number]``.
+    """Finished bytes with gaps. ``pieces[place]`` is the token of ``stems[number]`` for each `(place, number)` of
+    `links`, as it is, and the quoted-printable value of `slot` for each `(place, slot)` of `fields`.
 
-    The pieces are finished bytes, quoted-printable where they surround a gap; a slot that occurs often is filled once.
+    A token that occurs often is minted once. What surrounds the gaps has to be encoded so that this may stand there.
     """
 
     pieces: tuple[bytes, ...]
-    gaps: tuple[tuple[int, int], ...]
-    slots: tuple[Slot, ...]
+    stems: tuple[Stem, ...]
+    links: tuple[tuple[int, int], ...]
+    fields: tuple[tuple[int, FieldSlot], ...]
 
     @classmethod
     def of(cls, parts: Iterable[bytes | Slot]) -> Splice:
-        pieces: list[bytes] = []
-        gaps: list[tuple[int, int]] = []
-        slots: dict[Slot, int] = {}
-        for place, part in enumerate(parts):
+        pieces: list[bytes] = [b""]
+        stems: dict[Stem, int] = {}
+        links: list[tuple[int, int]] = []
+        fields: list[tuple[int, FieldSlot]] = []
+        for part in parts:
             if isinstance(part, bytes):
-                pieces.append(part)
+                pieces[-1] += part
+                continue
+            if isinstance(part, LinkSlot):
+                links.append((len(pieces), stems.setdefault(part.stem, len(stems))))
             else:
-                pieces.append(b"")
-                gaps.append((place, slots.setdefault(part, len(slots))))
-        return cls(tuple(pieces), tuple(gaps), tuple(slots))
-
-    @property
-    def opening(self) -> bytes:
-        """What comes before the first gap: the same for every recipient."""
-        first = self.gaps[0][0] if self.gaps else len(self.pieces)
-        return b"".join(self.pieces[:first])
+                fields.append((len(pieces), part))
+            pieces += [b"", b""]
+        return cls(tuple(pieces), tuple(stems), tuple(links), tuple(fields))
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> list[bytes]:
         """The pieces with every gap filled, to be joined. Raises InputError if the recipient lacks a personal field."""
-        values = [encode_stretch(slot.fill(delivery, tokens)) for slot in self.slots]
         pieces = list(self.pieces)
-        for place, number in self.gaps:
-            pieces[place] = values[number]
+        minted = tokens.mint_all(self.stems, delivery.id)
+        for place, number in self.links:
+            pieces[place] = minted[number]
+        for place, slot in self.fields:
+            pieces[place] = encode_stretch(slot.fill(delivery, tokens))
         return pieces
