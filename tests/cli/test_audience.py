@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from cli.conftest import Run
+from distributor.domain.audience import AudiencePlan
+from distributor.embedded import Services
+from distributor.storage import audiences
+from distributor.storage.audiences import Mailing
+from distributor.storage.database import Database
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +105,31 @@ def test_a_person_is_taken_off_a_list_for_good_and_chooses_topics_through_the_te
     run("subscriber", "add", "bo@example.org", "--list", "news")
     assert _audience(run) == (1, ["ada@example.org"])
     assert run("subscriber", "choose", "bo@example.org", "--list", "news", "--every-article").code == 4
+
+
+def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: Run, fresh_services: Services) -> None:
+    assert run("channel", "set", "mail", "--kind", "email").code == 0
+    create = ("campaign", "create", "--article", "the-quiet-feed", "--channel", "mail")
+    assert run(*create, "--list", "news").code == 0
+    database = Database(fresh_services.database_url)
+    with database.begin() as connection:
+        plan = AudiencePlan(lists=("news",))
+        mailing = Mailing(plan=plan, article_ids=(1,), tag_slugs=(), campaign_id=1)
+        audiences.freeze(connection, 1, mailing, now=datetime.now(UTC))
+        connection.execute(text("UPDATE deliveries SET state = 'failed' WHERE recipient = 'bo@example.org'"))
+    database.close()
+
+    failed = ("campaign", "audience", "--article", "the-quiet-feed", "--to-failed-of", "1", "--json")
+    assert json.loads(run(*failed).out) == {"count": 1, "sample": ["bo@example.org"]}
+    counted = json.loads(run("campaign", "retry-failed", "1", "--dry-run", "--json").out)
+    assert counted == {"failed": 1, "again": 1, "not_meant": 0, "held_back": 0, "got_since": 0}
+    given_up = run("campaign", "retry-failed", "1", "--cause", "temporary", "--reason", "mailboxfull")
+    assert given_up.code == 4
+    assert "none of the 1 failed deliveries of campaign 1 can be sent again: 1 are not meant" in given_up.sentence
+    assert run(*create, "--to-failed-of", "1").code == 0
+    assert "there is no campaign 9" in run(*create, "--to-failed-of", "9").sentence
+    run("suppression", "add", "bo@example.org")
+    said = run("campaign", "retry-failed", "1", "--dry-run").sentence
+    assert said.startswith("0 of 1 failed deliveries would be sent again")
+    assert "1 go to people who may not be written to any more, or not now" in said
+    assert "there is nobody to send it to" in run(*create, "--to-failed-of", "1").sentence

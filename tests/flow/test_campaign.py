@@ -110,7 +110,7 @@ def test_a_permanent_failure_is_final_until_somebody_retries_it(desk: Desk) -> N
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "failed": 1}
     assert desk.report(campaign_id).state is DispatchState.FINISHED
     desk.channel("mail", "scripted")
-    assert steer.retry_failed(desk.installation, campaign_id) == 1
+    assert steer.retry_failed(desk.installation, campaign_id).again == 1
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert sorted(desk.seen) == ["ada@example.org", "bo@example.org", "bo@example.org", "cy@example.org"]

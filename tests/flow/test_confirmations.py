@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from distributor.domain.campaign import Campaign, CampaignPurpose, DispatchState
+from distributor.domain.campaign import Campaign, CampaignPurpose, DispatchState, FailureChoice
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError, NotFoundError, StateError
 from distributor.domain.subscriber import List, Membership, Person, Subscriber
@@ -27,7 +27,16 @@ from distributor.flow.rings import Verb
 from distributor.flow.tick import tick
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sandbox.service import Sandbox, running_sandbox
-from distributor.storage import campaigns, channels, confirmations, deliveries, lists, memberships, subscribers
+from distributor.storage import (
+    campaigns,
+    channels,
+    confirmations,
+    deliveries,
+    lists,
+    memberships,
+    retrying,
+    subscribers,
+)
 from distributor.storage.confirmations import was_confirmation_sent_since
 from distributor.storage.database import Connection
 from flow.desk import EVIDENCE, Desk
@@ -239,12 +248,11 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
     desk.channel("mail", "scripted", answers={"bo@example.org": "failed"})
     campaign_id = desk.plan("mail")
     desk.run(rounds=3)
-    dispatch = desk.report(campaign_id).dispatches[0].dispatch
-    assert dispatch.state is DispatchState.RUNNING
+    assert desk.report(campaign_id).state is DispatchState.RUNNING
     here = desk.installation
-    with here.database.begin() as retrying:
-        assert deliveries.retry_failed(retrying, dispatch.id, now=here.clock()) == 1
-        campaigns.reopen(retrying, dispatch.id)
+    with here.database.begin() as connection:
+        campaign = campaigns.find(connection, campaign_id)
+        assert retrying.retry_failed(connection, campaign, FailureChoice(), now=here.clock()).again == 1
         with here.database.begin() as ticking:
             assert campaigns.finish_settled(ticking, now=here.clock()) == []
     assert desk.report(campaign_id).state is DispatchState.RUNNING

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import math
-import time
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
+from distributor.cli.campaign_report import as_json as told_as_json
+from distributor.cli.campaign_report import follow, print_report
+from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import CampaignPlan, CampaignPurpose, DispatchState, UnknownPolicy
+from distributor.domain.campaign import (
+    CampaignPlan,
+    CampaignPurpose,
+    DispatchState,
+    FailureCause,
+    FailureChoice,
+    UnknownPolicy,
+)
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import InputError
 from distributor.domain.schedule import parse_moment
 from distributor.flow import steer
 from distributor.flow.audience import preview_audience
-from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import CampaignReport, report, summarise
 from distributor.storage import campaigns, deliveries, events
@@ -32,12 +38,22 @@ InSegment = Annotated[list[str] | None, typer.Option("--segment", help="Only who
 ExceptList = Annotated[list[str] | None, typer.Option(help="Not who is on this list; may be repeated.")]
 ExceptTopic = Annotated[list[str] | None, typer.Option(help="Not who follows this topic; may be repeated.")]
 ExceptSegment = Annotated[list[str] | None, typer.Option(help="Not who is in this segment; may be repeated.")]
+ToFailedOf = Annotated[
+    list[int] | None,
+    typer.Option(metavar="CAMPAIGN", help="Only to whom this campaign failed; on behalf of the same list; repeatable."),
+]
+ToUnknownOf = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="CAMPAIGN",
+        help="Only to who may or may not have got this campaign: some get it a second time; repeatable.",
+    ),
+]
 Again = Annotated[bool, typer.Option("--again", help="Also to people who already got one of the articles.")]
 _NONE_YET = {
     CampaignPurpose.ARTICLES: "No campaigns yet: `distributor campaign create` plans one.",
     CampaignPurpose.CONFIRMATION: "Nobody has been asked to confirm anything yet.",
 }
-_DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
 
 
 @commands.command()
@@ -50,6 +66,8 @@ def create(
     except_list: ExceptList = None,
     except_topic: ExceptTopic = None,
     except_segment: ExceptSegment = None,
+    to_failed_of: ToFailedOf = None,
+    to_unknown_of: ToUnknownOf = None,
     again: Again = False,
     at: Annotated[str, typer.Option(help="now, +10m, or a time such as '2027-03-01 09:00'.")] = "now",
     zone: Annotated[str | None, typer.Option(help="IANA time zone of the times, such as Europe/Berlin.")] = None,
@@ -69,7 +87,12 @@ def create(
             name=name,
             article_slugs=tuple(article),
             channel_names=tuple(channel),
-            audience=_audience(on_list, topic, segment, except_list, except_topic, except_segment, again),
+            audience=_audience(
+                (on_list, topic, segment),
+                (except_list, except_topic, except_segment),
+                (to_failed_of, to_unknown_of),
+                again,
+            ),
             starts_at=parse_moment(at, zone=zone, now=now),
             times=_times(channel_at or [], channel, zone=zone, now=now),
             zone=zone or "UTC",
@@ -79,7 +102,7 @@ def create(
         )
         campaign_id = plan(installation, asked)
         if as_json:
-            show(_told(report(installation, campaign_id)))
+            show(told_as_json(report(installation, campaign_id)))
             return
     say(f"campaign {campaign_id} is planned; `distributor campaign watch {campaign_id}` follows it")
 
@@ -93,12 +116,19 @@ def show_audience(
     except_list: ExceptList = None,
     except_topic: ExceptTopic = None,
     except_segment: ExceptSegment = None,
+    to_failed_of: ToFailedOf = None,
+    to_unknown_of: ToUnknownOf = None,
     again: Again = False,
     sample: Annotated[int, typer.Option(help="How many people to name.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """How many people a campaign to this audience would reach now, and some of them; nothing is planned."""
-    chosen = _audience(on_list, topic, segment, except_list, except_topic, except_segment, again)
+    chosen = _audience(
+        (on_list, topic, segment),
+        (except_list, except_topic, except_segment),
+        (to_failed_of, to_unknown_of),
+        again,
+    )
     with installation_at_hand() as installation:
         found = preview_audience(installation, chosen, article or (), sample=sample)
     if as_json:
@@ -131,7 +161,7 @@ def show_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """One campaign: its channels, their states and totals, and what recipients did."""
     with installation_at_hand() as installation:
         told = report(installation, campaign_id)
-    _print(told, as_json=as_json)
+    _show(told, as_json=as_json)
 
 
 @commands.command()
@@ -139,7 +169,7 @@ def watch(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Follow a campaign until it is done; exit status 4 if anything failed."""
     with installation_at_hand() as installation:
         told = follow(installation, campaign_id)
-    _print(told, as_json=as_json)
+    _show(told, as_json=as_json)
     if any(one.dispatch.state is not DispatchState.FINISHED for one in told.dispatches):
         raise typer.Exit(4)
 
@@ -170,11 +200,38 @@ def cancel(campaign_id: CampaignId) -> None:
 
 
 @commands.command("retry-failed")
-def retry_failed(campaign_id: CampaignId) -> None:
-    """Send the failed deliveries of a campaign again."""
+def retry_failed(
+    campaign_id: CampaignId,
+    channel: Annotated[list[str] | None, typer.Option(help="Only on this channel; may be repeated.")] = None,
+    reason: Annotated[
+        list[str] | None, typer.Option(help="Only what failed for this reason, such as mailboxfull; may be repeated.")
+    ] = None,
+    cause: Annotated[
+        FailureCause | None,
+        typer.Option(help="temporary: only what was given up on after trouble that may have passed."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send the failed deliveries of a campaign again.
+
+    Passed over are people who may not be written to any more, and who got the article by another campaign since.
+    """
+    choice = FailureChoice(channel_names=tuple(channel or ()), reasons=tuple(reason or ()), cause=cause)
     with installation_at_hand() as installation:
-        count = steer.retry_failed(installation, campaign_id)
-    say(f"{count} deliveries are sent again")
+        act = steer.count_failed if dry_run else steer.retry_failed
+        count = act(installation, campaign_id, choice)
+    if as_json:
+        show({"failed": count.failed, **asdict(count)})
+        return
+    say(f"{count.again} of {count.failed} failed deliveries {'would be' if dry_run else 'are'} sent again")
+    for number, why in (
+        (count.not_meant, "are not meant by this"),
+        (count.held_back, "go to people who may not be written to any more, or not now"),
+        (count.got_since, "go to people who got it by another campaign"),
+    ):
+        if number:
+            say(f"{number} {why}")
 
 
 @commands.command("deliveries")
@@ -222,36 +279,11 @@ def list_events(
     )
 
 
-def follow(installation: Installation, campaign_id: int, *, patience: float = math.inf) -> CampaignReport:
-    """Show the progress of each channel until the campaign is done or waits for somebody.
-
-    Gives up when nothing has changed for `patience` seconds.
-    """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("{task.fields[state]}"), console=err) as progress:
-        told = report(installation, campaign_id)
-        changed = time.monotonic()
-        bars = {
-            one.dispatch.id: progress.add_task(one.dispatch.channel_name, total=None, state="")
-            for one in told.dispatches
-        }
-        while True:
-            for one in told.dispatches:
-                counts = summarise(one.totals)
-                progress.update(
-                    bars[one.dispatch.id],
-                    total=one.dispatch.audience,
-                    completed=counts["audience"] - counts["pending"] - counts["deferred"],
-                    state=one.dispatch.state.value,
-                )
-            if all(one.dispatch.state in _DONE | {DispatchState.PAUSED} for one in told.dispatches):
-                return told
-            time.sleep(0.3)
-            before, told = told, report(installation, campaign_id)
-            if told != before:
-                changed = time.monotonic()
-            if time.monotonic() - changed > patience:
-                return told
+def _show(told: CampaignReport, *, as_json: bool) -> None:
+    if as_json:
+        show(told_as_json(told))
+    else:
+        print_report(told)
 
 
 def _times(given: list[str], channels: list[str], *, zone: str | None, now: datetime) -> dict[str, datetime]:
@@ -264,58 +296,15 @@ def _times(given: list[str], channels: list[str], *, zone: str | None, now: date
     return times
 
 
-def _told(told: CampaignReport) -> dict[str, Any]:
-    return {
-        "id": told.campaign.id,
-        "name": told.campaign.name,
-        "purpose": told.campaign.purpose.value,
-        "state": told.state.value,
-        "totals": summarise(told.totals),
-        "dispatches": [
-            {
-                "id": one.dispatch.id,
-                "channel": one.dispatch.channel_name,
-                "kind": one.dispatch.kind,
-                "state": one.dispatch.state.value,
-                "scheduled_at": one.dispatch.scheduled_at,
-                "zone": one.dispatch.zone,
-                "reason": one.dispatch.reason,
-                "problems": [
-                    {"severity": problem.severity.value, "code": problem.code, "message": problem.message}
-                    for problem in one.dispatch.problems
-                ],
-                "totals": summarise(one.totals),
-            }
-            for one in told.dispatches
-        ],
-        "events": {kind.value: {"total": total, "deliveries": unique} for kind, (total, unique) in told.events.items()},
-    }
-
-
-def _print(told: CampaignReport, *, as_json: bool) -> None:
-    if as_json:
-        show(_told(told))
-        return
-    say(f"campaign {told.campaign.id}, {told.campaign.name}: {told.state.value}")
-    rows = [
-        (one.dispatch.channel_name, one.dispatch.state.value, *summarise(one.totals).values(), one.dispatch.reason)
-        for one in told.dispatches
-    ]
-    columns = ("channel", "state", "audience", "sent", "deferred", "failed", "suppressed", "unknown", "pending", "why")
-    show_rows(columns, rows, as_json=False, empty="")
-    for kind, (total, unique) in told.events.items():
-        say(f"{kind.value}: {total} in all, of {unique} deliveries")
-
-
 def _audience(
-    lists: list[str] | None,
-    topics: list[str] | None,
-    segments: list[str] | None,
-    except_lists: list[str] | None,
-    except_topics: list[str] | None,
-    except_segments: list[str] | None,
+    to: tuple[list[str] | None, list[str] | None, list[str] | None],
+    but_not_to: tuple[list[str] | None, list[str] | None, list[str] | None],
+    missed_by: tuple[list[int] | None, list[int] | None],
     again: bool,
 ) -> AudiencePlan:
+    lists, topics, segments = to
+    except_lists, except_topics, except_segments = but_not_to
+    failed_of, unknown_of = missed_by
     return AudiencePlan(
         lists=tuple(lists or ()),
         topics=tuple(topics or ()),
@@ -324,4 +313,6 @@ def _audience(
         except_topics=tuple(except_topics or ()),
         except_segments=tuple(except_segments or ()),
         repeats=again,
+        failed_of=tuple(failed_of or ()),
+        unknown_of=tuple(unknown_of or ()),
     )

@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from distributor.bootstrap import child_environment, make_installation, open_services, sample_article
-from distributor.cli.campaigns import follow
+from distributor.cli.campaign_report import follow
 from distributor.cli.processes import running_crew, worker_parts
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.cli.session import err, out, say

@@ -45,6 +45,45 @@ class UnknownPolicy(StrEnum):
     RESEND = "resend"
 
 
+class FailureCause(StrEnum):
+    """TEMPORARY: given up on after trouble that might have passed. PERMANENT: refused for good."""
+
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureChoice:
+    """Which of the failed deliveries are meant: on these channels, for these reasons, of this cause; none named is any.
+
+    Reasons are the words in which a channel puts its failures, such as `userunknown`.
+    """
+
+    channel_names: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    cause: FailureCause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryCount:
+    """What becomes of the failed deliveries of a campaign when they are tried again.
+
+    `again` are sent again; `not_meant` were not chosen, or their dispatch was cancelled; `held_back` go to people who
+    may not be written to any more, or not now; `got_since` to people whom another campaign has given one of the
+    articles, or is about to.
+    """
+
+    again: int
+    not_meant: int
+    held_back: int
+    got_since: int
+
+    @property
+    def failed(self) -> int:
+        """All of them."""
+        return self.again + self.not_meant + self.held_back + self.got_since
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignPlan:
     """What a person asks for. `times` gives a channel's own moment by its name; `starts_at` is for the others."""
@@ -59,6 +98,7 @@ class CampaignPlan:
     track_opens: bool = True
     track_clicks: bool = True
     unknown_policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT
+    cover: Cover = field(default_factory=Cover)
 
     def time_of(self, channel_name: str) -> datetime:
         """When this channel goes out."""
@@ -98,7 +138,6 @@ class Dispatch:
     audience: int | None
     reason: str
     problems: tuple[Problem, ...]
-    cover: Cover = field(default_factory=Cover)
     released_at: datetime | None
     finished_at: datetime | None
 

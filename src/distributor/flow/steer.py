@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from distributor.domain.campaign import OPEN_STATES, Dispatch, DispatchState
-from distributor.domain.errors import StateError
+from distributor.domain.campaign import (
+    OPEN_STATES,
+    Campaign,
+    Dispatch,
+    DispatchState,
+    FailureChoice,
+    RetryCount,
+)
+from distributor.domain.errors import NotFoundError, StateError
 from distributor.flow.installation import Installation
-from distributor.storage import campaigns, deliveries
+from distributor.storage import campaigns, deliveries, retrying
 from distributor.storage.database import Connection
 
 _T = TypeVar("_T")
+
+EVERY_FAILURE = FailureChoice()
 
 
 def pause(installation: Installation, campaign_id: int, reason: str = "paused by hand") -> int:
@@ -61,18 +70,39 @@ def cancel(installation: Installation, campaign_id: int) -> int:
     return sum(unsent for _, unsent in stops)
 
 
-def retry_failed(installation: Installation, campaign_id: int) -> int:
-    """Send the failed deliveries again; returns how many. Raises StateError if there are none."""
+def retry_failed(installation: Installation, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
+    """Send the failed deliveries that are chosen again. Raises StateError if there are none, NotFoundError.
 
-    def again(connection: Connection, dispatch: Dispatch) -> int:
-        count = deliveries.retry_failed(connection, dispatch.id, now=installation.clock())
-        if count:
-            campaigns.reopen(connection, dispatch.id)
-        return count
+    Nobody gets an article twice by it: who was given it by another campaign meanwhile is passed over.
+    """
+    with installation.database.begin() as connection:
+        campaign = campaigns.find(connection, campaign_id)
+        _insist_on_channels(connection, campaign, choice)
+        count = retrying.retry_failed(connection, campaign, choice, now=installation.clock())
+    if not count.failed:
+        raise StateError(f"campaign {campaign_id} has no failed deliveries")
+    if not count.again:
+        raise StateError(
+            f"none of the {count.failed} failed deliveries of campaign {campaign_id} can be sent again: "
+            f"{count.not_meant} are not meant, {count.held_back} go to people who may not be written to any more, and "
+            f"{count.got_since} to people who got it by another campaign"
+        )
+    return count
 
-    counts = _each(installation, campaign_id, again)
-    _insist([bool(count) for count in counts], "campaign {} has no failed deliveries", campaign_id)
-    return sum(counts)
+
+def count_failed(installation: Installation, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
+    """What `retry_failed` would do now. Changes nothing. Raises NotFoundError."""
+    with installation.database.begin() as connection:
+        campaign = campaigns.find(connection, campaign_id)
+        _insist_on_channels(connection, campaign, choice)
+        return retrying.count_failed(connection, campaign, choice, now=installation.clock())
+
+
+def _insist_on_channels(connection: Connection, campaign: Campaign, choice: FailureChoice) -> None:
+    there = {dispatch.channel_name for dispatch in campaigns.dispatches_of(connection, campaign.id)}
+    for name in choice.channel_names:
+        if name not in there:
+            raise NotFoundError(f"channel of campaign {campaign.id}", name, hint=f"it has {', '.join(sorted(there))}")
 
 
 def _each(installation: Installation, campaign_id: int, act: Callable[[Connection, Dispatch], _T]) -> list[_T]:

@@ -61,12 +61,7 @@ def freeze(connection: Connection, dispatch_id: int, mailing: Mailing, *, now: d
     Releases of one article wait for each other, so that nobody is taken to have missed what another one just gave them.
     """
     presence.keep_everybody(connection)
-    connection.execute(
-        select(tables.articles.c.id)
-        .where(tables.articles.c.id.in_(mailing.article_ids))
-        .order_by(tables.articles.c.id)
-        .with_for_update(key_share=True)
-    )
+    wait_for_others(connection, mailing.article_ids)
     chosen = _chosen(connection, mailing, now=now).subquery()
     prepare_for_many(connection)
     person = tables.subscribers.c
@@ -92,6 +87,45 @@ def freeze(connection: Connection, dispatch_id: int, mailing: Mailing, *, now: d
     return frozen.rowcount
 
 
+def wait_for_others(connection: Connection, article_ids: Sequence[int]) -> None:
+    """To the end of this transaction nobody else is given one of these articles."""
+    connection.execute(
+        select(tables.articles.c.id)
+        .where(tables.articles.c.id.in_(article_ids))
+        .order_by(tables.articles.c.id)
+        .with_for_update(key_share=True)
+    )
+
+
+def may_be_written_to(now: datetime) -> ColumnElement[bool]:
+    """A condition on memberships and their subscribers: the person has agreed to it, and nothing holds it back."""
+    place, person = tables.memberships.c, tables.subscribers.c
+    return and_(
+        place.state == Membership.SUBSCRIBED,
+        person.status == SubscriberStatus.ACTIVE,
+        or_(person.paused_until.is_(None), person.paused_until <= now),
+        ~suppressions.is_suppressed(),
+    )
+
+
+def has_got(connection: Connection, mailing: Mailing) -> ColumnElement[bool]:
+    """A condition on subscribers: another campaign has given them one of the articles, or is about to."""
+    earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
+    dispatches = (
+        select(dispatch.c.id)
+        .join(about, about.c.campaign_id == dispatch.c.campaign_id)
+        .where(
+            about.c.article_id.in_(mailing.article_ids), dispatch.c.campaign_id.is_distinct_from(mailing.campaign_id)
+        )
+    )
+    return exists().where(
+        earlier.c.subscriber_id == tables.subscribers.c.id,
+        earlier.c.dispatch_id.in_(dispatches),
+        earlier.c.state.not_in(_NOT_GOT),
+        ~_came_to(connection, earlier, DeliveryState.UNKNOWN, mailing.plan.unknown_of),
+    )
+
+
 def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Select[Any]:
     """`subscriber_id` and `list_id`, the list on whose behalf each person is written to: the first that is named."""
     plan, place, person = mailing.plan, tables.memberships.c, tables.subscribers.c
@@ -100,11 +134,8 @@ def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Selec
         select(place.subscriber_id, place.list_id)
         .join(tables.subscribers, person.id == place.subscriber_id)
         .where(
-            place.state == Membership.SUBSCRIBED,
+            may_be_written_to(now),
             or_(place.topics.is_(None), place.topics.overlap(_texts(mailing.tag_slugs))),
-            person.status == SubscriberStatus.ACTIVE,
-            or_(person.paused_until.is_(None), person.paused_until <= now),
-            ~suppressions.is_suppressed(),
         )
     )
     if list_ids:
@@ -122,7 +153,7 @@ def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Selec
     for slug in plan.except_segments:
         query = query.where(~filter_of(connection, slug, now=now))
     if not plan.repeats and mailing.article_ids:
-        query = query.where(~_got(connection, mailing))
+        query = query.where(~has_got(connection, mailing))
     if len(list_ids) == 1:
         return query
     rank = func.array_position(cast(list_ids, ARRAY(BigInteger)), place.list_id) if list_ids else place.list_id
@@ -167,24 +198,6 @@ def _came_to(
     named = [campaigns.find(connection, campaign_id).id for campaign_id in campaign_ids]
     dispatches = [dispatch.id for number in named for dispatch in campaigns.dispatches_of(connection, number)]
     return and_(delivery.c.dispatch_id.in_(dispatches), delivery.c.state == state)
-
-
-def _got(connection: Connection, mailing: Mailing) -> ColumnElement[bool]:
-    """Another campaign has given them one of the articles, or is about to."""
-    earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
-    dispatches = (
-        select(dispatch.c.id)
-        .join(about, about.c.campaign_id == dispatch.c.campaign_id)
-        .where(
-            about.c.article_id.in_(mailing.article_ids), dispatch.c.campaign_id.is_distinct_from(mailing.campaign_id)
-        )
-    )
-    return exists().where(
-        earlier.c.subscriber_id == tables.subscribers.c.id,
-        earlier.c.dispatch_id.in_(dispatches),
-        earlier.c.state.not_in(_NOT_GOT),
-        ~_came_to(connection, earlier, DeliveryState.UNKNOWN, mailing.plan.unknown_of),
-    )
 
 
 def _texts(slugs: Sequence[str]) -> ColumnElement[Any]:

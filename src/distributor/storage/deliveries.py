@@ -348,17 +348,6 @@ def suppress_cancelled(connection: Connection, reason: str, *, now: datetime) ->
     ).rowcount
 
 
-def retry_failed(connection: Connection, dispatch_id: int, *, now: datetime) -> int:
-    """Make the failed deliveries of a dispatch pending again, with all their attempts; returns how many."""
-    return connection.execute(
-        text("""
-            UPDATE deliveries SET state = 'pending', attempt = 0, next_at = NULL, updated_at = :now
-            WHERE dispatch_id = :dispatch_id AND state = 'failed'
-        """),
-        {"dispatch_id": dispatch_id, "now": now},
-    ).rowcount
-
-
 def totals(connection: Connection, dispatch_id: int) -> Totals:
     """How many deliveries of a dispatch are in each state now."""
     rows = connection.execute(
@@ -398,6 +387,36 @@ def listed(
     if state is not None:
         query = query.where(tables.deliveries.c.state == state)
     return [_record(row) for row in connection.execute(query)]
+
+
+def of_campaign(
+    connection: Connection,
+    campaign_id: int,
+    *,
+    channel_name: str | None = None,
+    state: DeliveryState | None = None,
+    recipient: str | None = None,
+    limit: int,
+    after_id: int = 0,
+) -> list[DeliveryRecord]:
+    """Deliveries of a campaign by ascending number: on one channel, of one state, to one recipient if asked."""
+    row = tables.deliveries.c
+    query = (
+        select(tables.deliveries)
+        .join(tables.dispatches, tables.dispatches.c.id == row.dispatch_id)
+        .where(tables.dispatches.c.campaign_id == campaign_id, row.id > after_id)
+        .order_by(row.id)
+        .limit(limit)
+    )
+    if channel_name is not None:
+        query = query.join(tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id).where(
+            tables.channels.c.name == channel_name
+        )
+    if state is not None:
+        query = query.where(row.state == state)
+    if recipient is not None:
+        query = query.where(func.lower(row.recipient) == recipient.lower())
+    return [_record(found) for found in connection.execute(query)]
 
 
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRecord]:

@@ -1,0 +1,90 @@
+"""What is shown of a campaign: once, or again and again until it is done."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from distributor.cli.session import err, say, show_rows
+from distributor.domain.campaign import DispatchState
+from distributor.flow.installation import Installation
+from distributor.flow.report import CampaignReport, report, summarise
+
+_DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
+
+
+def follow(installation: Installation, campaign_id: int, *, patience: float = math.inf) -> CampaignReport:
+    """Show the progress of each channel until the campaign is done or waits for somebody.
+
+    Gives up when nothing has changed for `patience` seconds.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[state]}"), console=err) as progress:
+        told = report(installation, campaign_id)
+        changed = time.monotonic()
+        bars = {
+            one.dispatch.id: progress.add_task(one.dispatch.channel_name, total=None, state="")
+            for one in told.dispatches
+        }
+        while True:
+            for one in told.dispatches:
+                counts = summarise(one.totals)
+                progress.update(
+                    bars[one.dispatch.id],
+                    total=one.dispatch.audience,
+                    completed=counts["audience"] - counts["pending"] - counts["deferred"],
+                    state=one.dispatch.state.value,
+                )
+            if all(one.dispatch.state in _DONE | {DispatchState.PAUSED} for one in told.dispatches):
+                return told
+            time.sleep(0.3)
+            before, told = told, report(installation, campaign_id)
+            if told != before:
+                changed = time.monotonic()
+            if time.monotonic() - changed > patience:
+                return told
+
+
+def print_report(told: CampaignReport) -> None:
+    """The campaign for people: its channels as a table, and what recipients did."""
+    say(f"campaign {told.campaign.id}, {told.campaign.name}: {told.state.value}")
+    rows = [
+        (one.dispatch.channel_name, one.dispatch.state.value, *summarise(one.totals).values(), one.dispatch.reason)
+        for one in told.dispatches
+    ]
+    columns = ("channel", "state", "audience", "sent", "deferred", "failed", "suppressed", "unknown", "pending", "why")
+    show_rows(columns, rows, as_json=False, empty="")
+    for kind, (total, unique) in told.events.items():
+        say(f"{kind.value}: {total} in all, of {unique} deliveries")
+
+
+def as_json(told: CampaignReport) -> dict[str, Any]:
+    """The campaign for programs."""
+    return {
+        "id": told.campaign.id,
+        "name": told.campaign.name,
+        "purpose": told.campaign.purpose.value,
+        "state": told.state.value,
+        "totals": summarise(told.totals),
+        "dispatches": [
+            {
+                "id": one.dispatch.id,
+                "channel": one.dispatch.channel_name,
+                "kind": one.dispatch.kind,
+                "state": one.dispatch.state.value,
+                "scheduled_at": one.dispatch.scheduled_at,
+                "zone": one.dispatch.zone,
+                "reason": one.dispatch.reason,
+                "problems": [
+                    {"severity": problem.severity.value, "code": problem.code, "message": problem.message}
+                    for problem in one.dispatch.problems
+                ],
+                "totals": summarise(one.totals),
+            }
+            for one in told.dispatches
+        ],
+        "events": {kind.value: {"total": total, "deliveries": unique} for kind, (total, unique) in told.events.items()},
+    }

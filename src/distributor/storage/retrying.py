@@ -1,0 +1,125 @@
+"""Failed deliveries that are to be sent again: which of them, and what keeps the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, select
+
+from distributor.domain.campaign import (
+    Campaign,
+    CampaignPurpose,
+    Dispatch,
+    DispatchState,
+    FailureCause,
+    FailureChoice,
+    RetryCount,
+)
+from distributor.domain.delivery import DeliveryState
+from distributor.storage import audiences, campaigns, tables
+from distributor.storage.audiences import Mailing
+from distributor.storage.database import Connection
+
+
+class _Fate(StrEnum):
+    """Each delivery has one of them; they are told in the words of `RetryCount`."""
+
+    AGAIN = "again"
+    NOT_MEANT = "not_meant"
+    HELD_BACK = "held_back"
+    GOT_SINCE = "got_since"
+
+
+def count_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
+    """What would become of the failed deliveries of a campaign if those chosen were sent again now."""
+    fates = _fates(connection, campaign, choice, now=now).subquery()
+    rows = connection.execute(select(fates.c.fate, func.count().label("deliveries")).group_by(fates.c.fate))
+    counts = {row.fate: row.deliveries for row in rows}
+    return RetryCount(**{fate.value: counts.get(fate, 0) for fate in _Fate})
+
+
+def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
+    """Make the failed deliveries that are chosen pending again, with all their attempts, and let their dispatches run.
+
+    Nobody is given the article by another campaign meanwhile.
+    """
+    audiences.wait_for_others(connection, campaign.article_ids)
+    counted = count_failed(connection, campaign, choice, now=now)
+    fates = _fates(connection, campaign, choice, now=now).subquery()
+    chosen = select(fates.c.id).where(fates.c.fate == _Fate.AGAIN).scalar_subquery()
+    again = [
+        _begin_anew(connection, dispatch, chosen, now=now)
+        for dispatch in campaigns.dispatches_of(connection, campaign.id)
+    ]
+    return replace(counted, again=sum(again))
+
+
+def _begin_anew(connection: Connection, dispatch: Dispatch, chosen: ColumnElement[int], *, now: datetime) -> int:
+    row = tables.deliveries.c
+    count = connection.execute(
+        tables.deliveries.update()
+        .where(row.dispatch_id == dispatch.id, row.state == DeliveryState.FAILED, row.id.in_(chosen))
+        .values(
+            state=DeliveryState.PENDING,
+            attempt=0,
+            next_at=None,
+            updated_at=now,
+            detail=row.detail.op("-")("given_up"),
+        )
+    ).rowcount
+    if count:
+        campaigns.reopen(connection, dispatch.id)
+    return count
+
+
+def _fates(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> Select[Any]:
+    """`id` and `fate` of the failed deliveries of a campaign."""
+    delivery, dispatch, place = tables.deliveries.c, tables.dispatches.c, tables.memberships.c
+    fate = case(
+        (~_is_meant(choice), _Fate.NOT_MEANT.value),
+        (_is_held_back(campaign, now=now), _Fate.HELD_BACK.value),
+        (_has_got(connection, campaign), _Fate.GOT_SINCE.value),
+        else_=_Fate.AGAIN.value,
+    )
+    return (
+        select(delivery.id, fate.label("fate"))
+        .join(tables.dispatches, dispatch.id == delivery.dispatch_id)
+        .join(tables.channels, tables.channels.c.id == dispatch.channel_id)
+        .outerjoin(tables.subscribers, tables.subscribers.c.id == delivery.subscriber_id)
+        .outerjoin(
+            tables.memberships,
+            and_(place.list_id == delivery.list_id, place.subscriber_id == delivery.subscriber_id),
+        )
+        .where(dispatch.campaign_id == campaign.id, delivery.state == DeliveryState.FAILED)
+    )
+
+
+def _is_meant(choice: FailureChoice) -> ColumnElement[bool]:
+    detail = tables.deliveries.c.detail
+    conditions = [tables.dispatches.c.state != DispatchState.CANCELLED]
+    if choice.channel_names:
+        conditions.append(tables.channels.c.name.in_(choice.channel_names))
+    if choice.reasons:
+        conditions.append(func.coalesce(detail["reason"].astext, "").in_(choice.reasons))
+    if choice.cause is not None:
+        is_given_up = detail.contains({"given_up": True})
+        conditions.append(is_given_up if choice.cause is FailureCause.TEMPORARY else ~is_given_up)
+    return and_(*conditions)
+
+
+def _is_held_back(campaign: Campaign, *, now: datetime) -> ColumnElement[bool]:
+    """It goes to somebody who may not be written to. Of those who are to confirm something, the claim decides."""
+    if campaign.purpose is CampaignPurpose.CONFIRMATION:
+        return false()
+    may_be_written_to = func.coalesce(audiences.may_be_written_to(now), false())
+    return and_(tables.deliveries.c.list_id.is_not(None), ~may_be_written_to)
+
+
+def _has_got(connection: Connection, campaign: Campaign) -> ColumnElement[bool]:
+    if campaign.audience.repeats:
+        return false()
+    mailing = Mailing(plan=campaign.audience, article_ids=campaign.article_ids, tag_slugs=(), campaign_id=campaign.id)
+    return audiences.has_got(connection, mailing)

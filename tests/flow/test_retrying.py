@@ -1,0 +1,157 @@
+"""Failed deliveries are sent again: those that are chosen, and nobody who may not get it or has got it since."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPlan, FailureCause, FailureChoice, RetryCount
+from distributor.domain.errors import NotFoundError, StateError
+from distributor.domain.people import person_of
+from distributor.domain.suppression import SuppressionReason, parse_target
+from distributor.flow import steer
+from distributor.flow.plan import plan
+from distributor.storage import audiences, lists, memberships, subscribers, suppressions
+from distributor.storage.audiences import Mailing
+from distributor.storage.database import Connection, Database
+from flow.desk import EVIDENCE, Desk
+
+EVERYBODY = AudiencePlan(lists=("readers",))
+
+
+@pytest.fixture
+def failed(desk: Desk) -> int:
+    """A campaign to ada, bo and cy that nobody got: ada's mailbox was full for days, the others do not exist."""
+    desk.channel("mail", "scripted", answers={f"{name}@example.org": "failed" for name in ("ada", "bo", "cy")})
+    campaign_id = planned(desk, EVERYBODY)
+    desk.run()
+    with desk.installation.database.begin() as connection:
+        connection.execute(text("""UPDATE deliveries SET detail = '{"reason": "userunknown"}'"""))
+        connection.execute(
+            text("""
+                UPDATE deliveries SET detail = '{"reason": "mailboxfull", "given_up": true}'
+                WHERE recipient = 'ada@example.org'
+            """)
+        )
+    desk.channel("mail", "scripted")
+    (desk.folder / "seen").unlink()
+    return campaign_id
+
+
+def planned(desk: Desk, audience: AudiencePlan, *channels: str) -> int:
+    asked = CampaignPlan(
+        name="",
+        article_slugs=("hello",),
+        channel_names=channels or ("mail",),
+        audience=audience,
+        starts_at=desk.installation.clock(),
+    )
+    return plan(desk.installation, asked)
+
+
+def seen(desk: Desk) -> list[str]:
+    return sorted(recipient.split("@")[0] for recipient in desk.seen)
+
+
+def test_what_was_given_up_on_is_told_from_what_was_refused(desk: Desk, failed: int) -> None:
+    temporary = FailureChoice(cause=FailureCause.TEMPORARY)
+    counted = RetryCount(again=1, not_meant=2, held_back=0, got_since=0)
+    assert steer.count_failed(desk.installation, failed, temporary) == counted
+    assert desk.counts(failed) == {"audience": 3, "failed": 3}
+    assert steer.retry_failed(desk.installation, failed, temporary) == counted
+    desk.run()
+    assert seen(desk) == ["ada"]
+    assert desk.counts(failed) == {"audience": 3, "sent": 1, "failed": 2}
+
+
+def test_reasons_and_channels_are_chosen_by_name(desk: Desk, failed: int) -> None:
+    def again(**choice: object) -> int:
+        return steer.count_failed(desk.installation, failed, FailureChoice(**choice)).again
+
+    assert again(reasons=("userunknown",)) == again(cause=FailureCause.PERMANENT) == 2
+    assert again(reasons=("userunknown", "mailboxfull")) == again(channel_names=("mail",)) == 3
+    assert again(reasons=("spamdetected",)) == 0
+    with pytest.raises(NotFoundError, match=r"no channel of campaign 1 'post'; it has mail"):
+        again(channel_names=("post",))
+
+
+def test_what_fails_for_good_after_it_was_given_up_on_is_no_longer_called_temporary(desk: Desk, failed: int) -> None:
+    temporary = FailureChoice(cause=FailureCause.TEMPORARY)
+    desk.channel("mail", "scripted", answers={"ada@example.org": "failed"})
+    steer.retry_failed(desk.installation, failed, temporary)
+    desk.run()
+    with pytest.raises(StateError, match=r"none of the 3 failed deliveries of campaign 1 .* 3 are not meant"):
+        steer.retry_failed(desk.installation, failed, temporary)
+
+
+def test_people_who_left_were_suppressed_or_paused_meanwhile_are_not_tried(desk: Desk, failed: int) -> None:
+    with desk.installation.database.begin() as connection:
+        now = desk.installation.clock()
+        suppressions.add(connection, [parse_target("ada@example.org")], SuppressionReason.MANUAL, now=now)
+        readers = lists.find(connection, "readers").id
+        memberships.leave(connection, number(connection, "bo"), readers, EVIDENCE, now=now)
+        subscribers.change(connection, number(connection, "cy"), {"paused_until": now + timedelta(days=1)}, now=now)
+    with pytest.raises(StateError, match="3 go to people who may not be written to"):
+        steer.retry_failed(desk.installation, failed)
+    assert desk.counts(failed) == {"audience": 3, "failed": 3}
+
+
+def test_who_got_it_since_by_another_campaign_gets_it_no_second_time(desk: Desk, failed: int) -> None:
+    other = planned(desk, AudiencePlan(failed_of=(failed,)))
+    desk.run()
+    assert desk.counts(other) == {"audience": 3, "sent": 3}
+    assert steer.count_failed(desk.installation, failed).got_since == 3
+    with pytest.raises(StateError, match="3 to people who got it by another campaign"):
+        steer.retry_failed(desk.installation, failed)
+    assert seen(desk) == ["ada", "bo", "cy"]
+
+
+def test_a_retry_waits_for_a_release_of_the_same_article_and_passes_over_whom_it_reaches(
+    desk: Desk, failed: int
+) -> None:
+    other = planned(desk, AudiencePlan(failed_of=(failed,)))
+    dispatch_id = desk.report(other).dispatches[0].dispatch.id
+    database, now = desk.installation.database, desk.installation.clock()
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as releasing:
+            asked = Mailing(plan=AudiencePlan(failed_of=(failed,)), article_ids=(1,), tag_slugs=(), campaign_id=other)
+            assert audiences.freeze(releasing, dispatch_id, asked, now=now) == 3
+            retry = pool.submit(steer.retry_failed, desk.installation, failed)
+            while not retry.done() and not is_waited_for(database):
+                pass
+        with pytest.raises(StateError, match="3 to people who got it by another campaign"):
+            retry.result()
+
+
+def test_what_was_cancelled_stays_as_it_was(desk: Desk) -> None:
+    desk.channel("mail", "scripted", answers={"ada@example.org": "failed", "bo@example.org": "silent"})
+    campaign_id = planned(desk, EVERYBODY)
+    desk.run(rounds=6)
+    steer.cancel(desk.installation, campaign_id)
+    with pytest.raises(StateError, match="1 are not meant"):
+        steer.retry_failed(desk.installation, campaign_id)
+    assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "failed": 1, "suppressed": 1}
+
+
+def test_a_post_that_failed_is_made_again(desk: Desk) -> None:
+    desk.channel("board", "scripted_broadcast", answers={"@one": "failed"})
+    campaign_id = planned(desk, AudiencePlan(), "board")
+    desk.run()
+    desk.channel("board", "scripted_broadcast")
+    assert steer.retry_failed(desk.installation, campaign_id).again == 1
+    desk.run()
+    assert desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+
+
+def number(connection: Connection, name: str) -> int:
+    return subscribers.find(connection, person_of(f"{name}@example.org").key).id
+
+
+def is_waited_for(database: Database) -> bool:
+    """Whether somebody waits for a lock that somebody else has."""
+    with database.begin() as connection:
+        return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
