@@ -14,7 +14,7 @@ from distributor.channels.email.sending.destinations import destination_of
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.smtp.connection import Envelope
 from distributor.channels.lanes import Lane
-from distributor.domain.delivery import Delivery
+from distributor.domain.delivery import Delivery, Outcome, Verdict
 
 
 @dataclass(slots=True)
@@ -44,15 +44,29 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A composed order."""
+    """A composed order: `message` is the mail, `mark` the field before it that a relay's provider takes out again."""
 
     order: Order
     envelope: Envelope
-    content: bytes
+    message: bytes
+    mark: bytes = b""
+
+    @property
+    def content(self) -> bytes:
+        """What SMTP hands over."""
+        return self.mark + self.message
 
     @property
     def delivery(self) -> Delivery:
         return self.order.delivery
+
+    def beyond_ascii(self) -> Outcome:
+        """What is told if it needs RFC 6531, and the other side does not offer that."""
+        is_theirs = self.envelope.recipient.needs_smtputf8
+        whose = "" if is_theirs else "sender’s "
+        reason = f"5.6.7 the {whose}address is not ASCII, and the server offers no SMTPUTF8"
+        verdict = Verdict.FAILED if is_theirs else Verdict.REFUSED
+        return Outcome.of(self.delivery, verdict, reply_code=553, reply=reason)
 
 
 class Composer:
@@ -81,16 +95,15 @@ class Composer:
         """The letter, the same bytes on every attempt. Raises InputError if a personal field is missing."""
         message = self._prepared.message_for(order.delivery, self._context.tokens)
         # Dated by the delivery and not by the clock: a mail is the same bytes on every attempt.
-        content = self._signer.sign(message, at=order.delivery.created_at, opening=self._prepared.opening)
-        # Before what is signed: a provider takes it out again.
-        content = mark_of(order.delivery, self._provider, self._context.tokens) + content
+        signed = self._signer.sign(message, at=order.delivery.created_at, opening=self._prepared.opening)
+        mark = mark_of(order.delivery, self._provider, self._context.tokens)
         envelope = Envelope(
             sender=self._return_path(order.delivery),
             recipient=order.recipient,
-            size=len(content),
+            size=len(mark) + len(signed),
             needs_smtputf8=self._prepared.needs_smtputf8 or order.recipient.needs_smtputf8,
         )
-        return Letter(order, envelope, content)
+        return Letter(order, envelope, signed, mark)
 
     def message_id(self, delivery: Delivery) -> str:
         return self._prepared.message_id(delivery, self._context.tokens)
