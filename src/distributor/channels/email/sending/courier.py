@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from distributor.channels.email.sending.batch import Batch
 from distributor.channels.email.sending.letters import Letter
@@ -14,6 +15,7 @@ from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.smtp.connect import SenderRefusedError, connect
 from distributor.channels.email.smtp.connection import Connection, Refusal, Stage, Timeouts
 from distributor.channels.email.smtp.reply import BrokenSessionError
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Outcome, Verdict
 
 # How often a letter may lose its connection before it is held to be the cause.
@@ -22,8 +24,12 @@ _MOST_LOSSES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How couriers connect: `pauses` are the seconds before each try, `tls` stands for the authorities of a test."""
+    """How couriers connect: `pauses` are the seconds before each try, `tls` stands for the authorities of a test.
 
+    `now` gives aware UTC.
+    """
+
+    now: Callable[[], datetime]
     pool: Pool
     timeouts: Timeouts
     pauses: Sequence[float]
@@ -33,9 +39,10 @@ class Manner:
 class Courier:
     """One connection at a time, and a new one when it breaks."""
 
-    def __init__(self, batch: Batch, relay: Relay, manner: Manner) -> None:
+    def __init__(self, batch: Batch, relay: Relay, url: SmtpUrl, manner: Manner) -> None:
         self._batch = batch
         self._relay = relay
+        self._url = url
         self._manner = manner
         self._answered = 0
         self._trouble: BrokenSessionError | None = None
@@ -67,8 +74,8 @@ class Courier:
         return self._trouble
 
     async def _use_connection(self) -> None:
-        pool, url = self._manner.pool, self._relay.url
-        connection = pool.take(self._relay) or await connect(url, timeouts=self._manner.timeouts, tls=self._manner.tls)
+        pool, manner = self._manner.pool, self._manner
+        connection = pool.take(self._relay) or await connect(self._url, timeouts=manner.timeouts, tls=manner.tls)
         is_in_order = False
         try:
             is_in_order = await self._send_over(connection)
@@ -159,10 +166,7 @@ def _obstacle(connection: Connection, letter: Letter) -> Outcome | None:
     """Why this server cannot even be asked to take the letter."""
     envelope = letter.envelope
     if envelope.needs_smtputf8 and not connection.takes_smtputf8:
-        is_theirs = envelope.recipient.needs_smtputf8
-        reason = f"5.6.7 the {'' if is_theirs else 'sender’s '}address is not ASCII, and the server offers no SMTPUTF8"
-        verdict = Verdict.FAILED if is_theirs else Verdict.REFUSED
-        return Outcome.of(letter.delivery, verdict, reply_code=553, reply=reason)
+        return letter.beyond_ascii()
     limit = connection.size_limit
     if limit is not None and envelope.size > limit:
         reason = f"5.3.4 the mail has {envelope.size} octets, and the server takes {limit}"

@@ -22,6 +22,9 @@ _SCOPES: dict[str, Scope] = {
     Reason.MESGTOOBIG: Scope.MAIL,
     Reason.VIRUSDETECTED: Scope.MAIL,
     Reason.NOTCOMPLIANTRFC: Scope.MAIL,
+    # As APIs say it; no server does.
+    Reason.CONTENTERROR: Scope.MAIL,
+    Reason.SYNTAXERROR: Scope.MAIL,
     Reason.NORELAYING: Scope.RELAY,
     Reason.REJECTED: Scope.RELAY,
     Reason.SPEEDING: Scope.RELAY,

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, Valid
 
 from distributor.channels.email.address import Address
 from distributor.channels.email.sending.destinations import PROVIDERS, destination_of
+from distributor.channels.email.sending.relay_urls import parse_relay_url
 from distributor.channels.email.sending.relays import ANY, Relay
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import AddressError, DistributorError, InputError
 
 
@@ -30,9 +30,9 @@ class RelayModel(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _is_smtp(cls, url: SecretStr) -> SecretStr:
+    def _is_address(cls, url: SecretStr) -> SecretStr:
         try:
-            SmtpUrl.parse(url.get_secret_value())
+            parse_relay_url(url.get_secret_value())
         except DistributorError as error:
             raise ValueError(str(error)) from error
         return url
@@ -51,7 +51,7 @@ class RelayModel(BaseModel):
         """The relay as sending sees it."""
         return Relay(
             name=self.name,
-            url=SmtpUrl.parse(self.url.get_secret_value()),
+            url=parse_relay_url(self.url.get_secret_value()),
             connections=self.connections,
             weight=self.weight,
             rank=self.rank,

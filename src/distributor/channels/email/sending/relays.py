@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from distributor.channels.email.sending.destinations import destination_of
-from distributor.channels.email.smtp.url import SmtpUrl
+from distributor.channels.email.sending.relay_urls import RelayUrl
 from distributor.channels.rates import Limit
 from distributor.domain.errors import InputError
 
@@ -26,7 +26,7 @@ class Relay:
     """
 
     name: str
-    url: SmtpUrl
+    url: RelayUrl
     connections: int = 4
     weight: int = 1
     rank: int = 0

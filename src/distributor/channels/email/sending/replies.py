@@ -26,6 +26,13 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedReply(Reply):
+    """The answer of an API, which has been judged by the provider's own codes; `code` is the HTTP status."""
+
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A permanent refusal that reads like `pattern` is about us (REFUSED) or the recipient (FAILED), for `reason`."""
 
@@ -143,6 +150,8 @@ _LONGEST_WAIT = timedelta(days=1)
 
 def judge(reply: Reply, *, stage: Stage, now: datetime) -> Judgement:
     """What a final reply to `stage` of a delivery means."""
+    if isinstance(reply, JudgedReply):
+        return reply.judgement
     if reply.is_positive:
         return Judgement(verdict=Verdict.SENT, reason="delivered")
     if reply.code < 500:

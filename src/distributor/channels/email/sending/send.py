@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from distributor.channels.contract import SendContext
+from distributor.channels.email.apis.provider import ApiUrl
 from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.dkim.signer import UNSIGNED, Signer
+from distributor.channels.email.sending.api_courier import ApiCourier
 from distributor.channels.email.sending.batch import Batch
 from distributor.channels.email.sending.courier import Courier, Manner
 from distributor.channels.email.sending.letters import Composer
@@ -22,6 +24,7 @@ from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.return_path import return_paths
 from distributor.channels.email.smtp.connection import Timeouts
 from distributor.channels.email.smtp.tls import context_for
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 
@@ -63,14 +66,15 @@ async def send_deliveries(
     """
     relays = settings.fleet
     for relay in relays:
-        context_for(relay.url)
+        if isinstance(relay.url, SmtpUrl):
+            context_for(relay.url)
     prepared = prepare(rendition)
     return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
     composer = Composer(prepared, context, return_path=return_path, signer=signer, provider=settings.events_from)
     # Without a pool to be kept, connections end with the batch.
     own_pool = Pool()
     batch = Batch(deliveries, relays, composer, context, unreached=(pool or own_pool).unreached)
-    manner = Manner(pool=pool or own_pool, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
+    manner = Manner(now=context.now, pool=pool or own_pool, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
     sending = asyncio.create_task(_send(batch, manner))
     try:
         while (outcome := await batch.told.get()) is not None:
@@ -113,10 +117,18 @@ async def _send(batch: Batch, manner: Manner) -> None:
 
 
 async def _work_at(relay: Relay, batch: Batch, manner: Manner) -> None:
-    couriers = [Courier(batch, relay, manner) for _ in range(batch.connections_for(relay))]
+    couriers = [_courier(batch, relay, manner) for _ in range(batch.connections_for(relay))]
     for ended in await asyncio.gather(*(courier.run() for courier in couriers), return_exceptions=True):
         if isinstance(ended, BaseException):
             raise ended
     for courier in couriers:
         if courier.trouble is not None:
             batch.give_up(relay, courier.trouble)
+
+
+def _courier(batch: Batch, relay: Relay, manner: Manner) -> Courier | ApiCourier:
+    match relay.url:
+        case SmtpUrl() as url:
+            return Courier(batch, relay, url, manner)
+        case ApiUrl() as url:
+            return ApiCourier(batch, relay, url, manner)

@@ -1,0 +1,55 @@
+"""Calls to an API: what surely did not reach it, and what may have."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+
+import httpx
+
+from distributor.channels.email.apis.provider import ApiUrl, Request
+from distributor.channels.email.smtp.connection import Timeouts
+
+# A connection that has been idle may be closed by the other side just when a call is written to it, and then nobody
+# knows whether that was heard: an old one is not used again.
+_LONGEST_IDLE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """No connection: surely nothing was sent."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The call was written, at least in part, and no answer to it was read."""
+
+    why: str
+
+
+def open_client(*, timeouts: Timeouts, tls: ssl.SSLContext | None) -> httpx.AsyncClient:
+    """A client with one connection. `tls` stands for the authorities of a test."""
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(timeouts.command, connect=timeouts.connect),
+        limits=httpx.Limits(max_connections=1, keepalive_expiry=_LONGEST_IDLE_SECONDS),
+        verify=tls or True,
+        follow_redirects=False,
+    )
+
+
+async def call(
+    client: httpx.AsyncClient, url: ApiUrl, request: Request, *, seconds: float
+) -> httpx.Response | Unreached | Unanswered:
+    """The response, whatever its status, if there is one within `seconds`. No text names the account's key."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await client.post(url.root + request.path, headers=dict(request.headers), content=request.body)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        return Unreached(f"no connection to {url.root}: {error}")
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        return Unanswered(f"the connection was lost before the answer: {type(error).__name__} {error}".strip())
+    except TimeoutError:
+        return Unanswered(f"no answer within {seconds:g} s")

@@ -1,0 +1,80 @@
+"""The address of a provider's API, as one URL with a percent-encoded key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from distributor.channels.email.apis.mailgun import MAILGUN
+from distributor.channels.email.apis.postmark import POSTMARK
+from distributor.channels.email.apis.provider import ApiUrl, Provider
+from distributor.channels.email.apis.resend import RESEND
+from distributor.channels.email.apis.sendgrid import SENDGRID
+from distributor.channels.email.apis.ses import SES
+from distributor.domain.errors import ConfigurationError
+
+PROVIDERS: Mapping[str, Provider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
+
+
+def parse_api_url(url: str) -> ApiUrl:
+    """Read an address such as ``postmark://TOKEN@api.postmarkapp.com``. `endpoint=` names another root for its calls.
+
+    Raises ConfigurationError, whose text never holds a part of the key.
+    """
+    provider = PROVIDERS[url.strip().partition(":")[0].lower()]
+    try:
+        parts = urlsplit(url.strip())
+        host, has_port = parts.hostname or "", parts.port is not None
+    except ValueError:
+        # The ValueError quotes what it could not read, which may be a piece of the key.
+        raise _wrong(provider, "it cannot be read: signs like / ? # @ + in a key have to be percent-encoded") from None
+    path = parts.path.strip("/")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    endpoint = options.pop("endpoint", "")
+    for is_wrong, why in (
+        (not parts.username, "it names no key"),
+        (not host or has_port, "it names no host, or a port after it"),
+        (provider.needs_secret != bool(parts.password), "there is a part too few or too many before the @"),
+        (provider.needs_path != bool(path) or "/" in path, "there is a part too few or too many after the host"),
+        # Their names are not shown: a key with a bare question mark in it ends up here.
+        (bool(options.keys() - provider.options or parts.fragment), f"it has an unknown option; {_known(provider)}"),
+    ):
+        if is_wrong:
+            raise _wrong(provider, why)
+    return ApiUrl(
+        provider=provider,
+        root=_checked(endpoint.rstrip("/"), provider) if endpoint else provider.root_of(host),
+        host=host,
+        key=unquote(parts.username or ""),
+        secret=unquote(parts.password or ""),
+        path=unquote(path),
+        options=options,
+    )
+
+
+def _checked(endpoint: str, provider: Provider) -> str:
+    try:
+        parts = urlsplit(endpoint)
+        is_theirs = bool(parts.hostname) and not parts.username and not parts.query and not parts.fragment
+    except ValueError:
+        is_theirs = False
+    if not is_theirs or (parts.scheme != "https" and not _is_here(parts)):
+        raise _wrong(provider, "its endpoint has to start with https://, or with http:// for this very machine")
+    return endpoint
+
+
+def _is_here(parts: SplitResult) -> bool:
+    """Whether a key may go there in the clear."""
+    try:
+        return parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.scheme == "http" and parts.hostname == "localhost"
+
+
+def _known(provider: Provider) -> str:
+    return "there are " + ", ".join(f"{name}=…" for name in sorted({"endpoint", *provider.options}))
+
+
+def _wrong(provider: Provider, why: str) -> ConfigurationError:
+    return ConfigurationError(f"the URL of the relay is not like {provider.example}: {why}")

@@ -1,0 +1,107 @@
+"""A courier to a provider's API: letters of a batch, one call after another, each with an answer of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+
+from distributor.channels.email.apis.calling import Unanswered, Unreached, call, open_client
+from distributor.channels.email.apis.mail import Mail
+from distributor.channels.email.apis.provider import ApiUrl
+from distributor.channels.email.apis.reading import read_answer
+from distributor.channels.email.sending.batch import Batch
+from distributor.channels.email.sending.courier import Manner
+from distributor.channels.email.sending.letters import Letter
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.sending.replies import JudgedReply
+from distributor.channels.email.smtp.connection import Stage
+from distributor.channels.email.smtp.reply import BrokenSessionError
+from distributor.domain.delivery import Verdict
+
+# How long a letter waits here for an API that asks us to slow down; what has to wait longer goes back into the ledger.
+PATIENCE = timedelta(seconds=5)
+
+
+class ApiCourier:
+    """One call at a time. As many of these as a batch has, so many calls are under way at the same time."""
+
+    def __init__(self, batch: Batch, relay: Relay, url: ApiUrl, manner: Manner) -> None:
+        self._batch = batch
+        self._relay = relay
+        self._url = url
+        self._manner = manner
+        self._unanswered = 0
+        self._trouble: BrokenSessionError | None = None
+
+    async def run(self) -> None:
+        """Until nothing is left to send, or until the API cannot be reached, asks for a long break, or has left as many
+        letters in a row without an answer as there are pauses.
+        """
+        async with open_client(timeouts=self._manner.timeouts, tls=self._manner.tls) as client:
+            while self._trouble is None and (letter := await self._wait_for_next()) is not None:
+                if letter.envelope.needs_smtputf8:
+                    self._batch.spare(letter, letter.beyond_ascii())
+                else:
+                    await self._hand_over(client, letter)
+
+    @property
+    def trouble(self) -> BrokenSessionError | None:
+        """Why it has given up, if it has."""
+        return self._trouble
+
+    async def _wait_for_next(self) -> Letter | None:
+        while (letter := self._batch.take(self._relay)) is None and self._batch.has_work(self._relay):
+            await asyncio.sleep(self._batch.seconds_to_look_again(self._relay))
+        return letter
+
+    async def _hand_over(self, client: httpx.AsyncClient, letter: Letter) -> None:
+        """Call, again where that is safe and may help, and settle the letter."""
+        self._batch.begin(letter)
+        said = await self._call(client, letter)
+        for pause in self._manner.pauses[1:]:
+            wait = self._seconds_to_next_call(said, pause)
+            if wait is None:
+                break
+            await asyncio.sleep(wait)
+            said = await self._call(client, letter)
+        self._settle(letter, said)
+
+    async def _call(self, client: httpx.AsyncClient, letter: Letter) -> JudgedReply | Unreached | Unanswered:
+        provider, now = self._url.provider, self._manner.now()
+        mail = Mail(recipient=letter.envelope.recipient.spec, content=letter.message)
+        request = provider.write(self._url, mail, now)
+        response = await call(client, self._url, request, seconds=self._manner.timeouts.command)
+        if not isinstance(response, httpx.Response):
+            return response
+        return read_answer(provider, response.status_code, response.headers, response.content, now=now)
+
+    def _seconds_to_next_call(self, said: JudgedReply | Unreached | Unanswered, pause: float) -> float | None:
+        """How long to wait before the same letter may be tried once more; None if it must not be, or not here."""
+        if isinstance(said, Unreached):
+            return pause
+        if isinstance(said, Unanswered) or said.judgement.verdict is Verdict.UNKNOWN:
+            return pause if self._url.provider.is_exact else None
+        if said.judgement.verdict is not Verdict.DEFERRED:
+            return None
+        asked = said.judgement.retry_at
+        wait = asked - self._manner.now() if asked else timedelta(seconds=pause)
+        return wait.total_seconds() if wait <= PATIENCE else None
+
+    def _settle(self, letter: Letter, said: JudgedReply | Unreached | Unanswered) -> None:
+        if isinstance(said, Unreached):
+            self._trouble = BrokenSessionError(said.why)
+            self._batch.defer(letter, self._trouble)
+        elif isinstance(said, Unanswered) or said.judgement.verdict is Verdict.UNKNOWN:
+            trouble = BrokenSessionError(said.why if isinstance(said, Unanswered) else f"no clear answer: {said}")
+            self._unanswered += 1
+            if self._unanswered == len(self._manner.pauses):
+                self._trouble = trouble
+            self._batch.doubt(letter, trouble)
+        else:
+            self._unanswered = 0
+            if said.judgement.verdict is Verdict.DEFERRED:
+                self._trouble = BrokenSessionError(f"{self._url.root} asks us to wait: {said}", reply=said)
+            # What an API says of us concerns all that goes over it, as a server's greeting does.
+            self._batch.answer(letter, self._relay, Stage.SESSION, said)

@@ -1,0 +1,85 @@
+"""Answers of the providers' APIs, as their documentation shows them, and what each means."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from distributor.channels.email.apis.reading import read_answer, retry_after
+from distributor.channels.email.apis.url import PROVIDERS
+from distributor.channels.email.sending.replies import JudgedReply
+from distributor.domain.delivery import Verdict
+
+from .mailing import NOW
+
+RECORDED: dict[str, Any] = {
+    name: json.loads((Path(__file__).parent / "recorded" / f"{name}.json").read_text()) for name in PROVIDERS
+}
+ANSWERS = [(name, answer) for name, told in RECORDED.items() for answer in told["answers"]]
+
+
+def read(provider: str, recorded: dict[str, Any]) -> JudgedReply:
+    body = recorded["body"]
+    raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    return read_answer(PROVIDERS[provider], recorded["status"], httpx.Headers(recorded["headers"]), raw, now=NOW)
+
+
+@pytest.mark.parametrize(("provider", "answer"), ANSWERS, ids=[f"{name}-{one['name']}" for name, one in ANSWERS])
+def test_an_answer_means_what_its_provider_says_of_it(provider: str, answer: dict[str, Any]) -> None:
+    judgement = read(provider, answer).judgement
+    assert (judgement.verdict, judgement.reason) == (Verdict(answer["verdict"]), answer["reason"])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_mail_that_is_taken_keeps_the_name_that_its_provider_gave_it(provider: str) -> None:
+    reply = read(provider, RECORDED[provider]["taken"])
+    assert reply.judgement.verdict is Verdict.SENT
+    assert reply.text == f"taken as {RECORDED[provider]['remote_id']}"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("body", ["<html>Welcome to the hotel</html>", "", "[1]", '{"id": null}', '{"id": {}}'])
+def test_a_success_without_a_name_may_come_from_anybody(provider: str, body: str) -> None:
+    answer = {"status": 200, "headers": {}, "body": body}
+    assert read(provider, answer).judgement.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (301, Verdict.REFUSED),
+        (404, Verdict.REFUSED),
+        (429, Verdict.DEFERRED),
+        (503, Verdict.DEFERRED),
+        (502, Verdict.UNKNOWN),
+        (504, Verdict.UNKNOWN),
+    ],
+)
+def test_an_answer_without_words_means_what_its_status_says(provider: str, status: int, verdict: Verdict) -> None:
+    assert read(provider, {"status": status, "headers": {}, "body": ""}).judgement.verdict is verdict
+
+
+def test_a_strangers_words_are_kept_in_one_line_of_bearable_length() -> None:
+    answer = {"status": 400, "headers": {}, "body": {"message": "so\r\nlong\x1b[31m " + "x" * 5000}}
+    text = read("resend", answer).text
+    assert text.isprintable()
+    assert len(text) <= 500
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("30", 30), ("1.5", 1.5), ("Sun, 22 Nov 2026 12:01:00 GMT", 60), ("0", 0), ("9999999", 24 * 3600)],
+)
+def test_a_wish_to_wait_is_understood_in_both_forms(value: str, seconds: float) -> None:
+    assert retry_after(value, now=NOW) == NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "9" * 400])
+def test_a_wish_to_wait_that_cannot_be_understood_is_none(value: str | None) -> None:
+    assert retry_after(value, now=NOW) is None
