@@ -12,7 +12,7 @@ from distributor.domain.blocks import plain_text
 from distributor.flow import ingest
 from distributor.storage import articles
 
-commands = typer.Typer(no_args_is_help=True, help="Bring articles in and look at them.")
+commands = typer.Typer()
 
 
 @commands.command()

@@ -16,7 +16,7 @@ from distributor.flow.installation import Installation
 from distributor.storage import channels
 from distributor.storage.database import Connection
 
-commands = typer.Typer(no_args_is_help=True, help="Where campaigns go: the configured channels.")
+commands = typer.Typer()
 commands.add_typer(dkim.commands, name="dkim")
 commands.add_typer(lanes.commands, name="lanes")
 

@@ -14,7 +14,7 @@ from distributor.domain.subscriber import List, Membership, OptIn, Visibility
 from distributor.domain.tags import slugify
 from distributor.storage import lists, memberships
 
-commands = typer.Typer(no_args_is_help=True, help="Lists that people subscribe to.")
+commands = typer.Typer()
 
 Slug = Annotated[str, typer.Argument(help="The list's slug.")]
 Topics = Annotated[list[str] | None, typer.Option("--topic", help="A tag offered as a topic; may be repeated.")]

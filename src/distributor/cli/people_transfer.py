@@ -24,7 +24,7 @@ from distributor.sources.people.columns import ATTRIBUTE, TARGETS
 from distributor.sources.people.origins import origins
 from distributor.storage import imports
 
-commands = typer.Typer(no_args_is_help=True)
+commands = typer.Typer()
 
 # What the command ends with if good rows came in and bad ones did not.
 SOME_ROWS_BAD = 8

@@ -13,14 +13,9 @@ from distributor.channels.email.returns import LONGEST_MAIL, Recipient, Return, 
 from distributor.cli.session import AsJson, show, show_rows
 from distributor.domain.errors import SourceError
 
-commands = typer.Typer(no_args_is_help=True, help="What comes back by mail.")
+commands = typer.Typer()
 
 _STDIN = "-"
-
-
-@commands.callback()
-def _group() -> None:
-    """A group although it has one command: `distributor bounce read`."""
 
 
 @commands.command("read")

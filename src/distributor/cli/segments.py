@@ -18,7 +18,7 @@ from distributor.domain.segments.segment import Segment
 from distributor.domain.subscriber import Subscriber
 from distributor.storage import segments
 
-commands = typer.Typer(no_args_is_help=True, help="People by what is known of them and what they did, saved by name.")
+commands = typer.Typer()
 
 Expression = Annotated[
     str | None, typer.Argument(help="A condition: tag = vip and clicked in the last 90 days (docs/segments.md).")

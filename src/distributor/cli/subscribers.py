@@ -30,7 +30,7 @@ from distributor.flow.installation import Installation
 from distributor.storage import consents, events, lists, memberships, merging, subscribers, suppressions
 from distributor.storage.subscribers import Search
 
-commands = typer.Typer(no_args_is_help=True, help="People who get mail.")
+commands = typer.Typer()
 
 ListSlug = Annotated[str, typer.Option("--list", help="The list's slug.")]
 Attributes = Annotated[list[str] | None, typer.Option("--attribute", help="NAME=VALUE, VALUE as JSON or plain text.")]

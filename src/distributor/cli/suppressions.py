@@ -12,7 +12,7 @@ from distributor.domain.errors import InputError
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, parse_target
 from distributor.storage import suppressions
 
-commands = typer.Typer(no_args_is_help=True, help="Addresses and domains that get no mail, whatever list they are on.")
+commands = typer.Typer()
 
 Targets = Annotated[list[str], typer.Argument(help="Addresses, domains, or SHA-256 of addresses in hexadecimal.")]
 Note = Annotated[str, typer.Option(help="Why, for those who come after you.")]

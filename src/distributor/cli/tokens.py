@@ -15,7 +15,7 @@ from distributor.domain.errors import ScheduleError
 from distributor.domain.schedule import parse_moment
 from distributor.storage import api_tokens
 
-commands = typer.Typer(no_args_is_help=True, help="Keys that let other programs use the API.")
+commands = typer.Typer()
 
 
 @commands.command("create")
