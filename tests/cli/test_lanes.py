@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
 from distributor.embedded import Services
-from distributor.storage import channels, lanes
+from distributor.storage import audiences, channels, lanes
+from distributor.storage.audiences import Mailing
 from distributor.storage.database import Database
 
 from .conftest import Run
@@ -41,6 +45,35 @@ def test_paused_lanes_are_listed_with_their_reason(mail: Run) -> None:
         "relay/example.net": "blocked: 550 5.7.1 no",
         "relay/google": "blocked: 550 5.7.1 no",
     }
+
+
+def test_a_campaign_shows_what_waits_for_which_lane(mail: Run, fresh_services: Services, article: Path) -> None:
+    mail("list", "create", "News")
+    mail("subscriber", "add", "ada@example.net", "--list", "news")
+    mail("article", "add", str(article))
+    mail("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--list", "news")
+    database = Database(fresh_services.database_url)
+    with database.begin() as connection:
+        plan = AudiencePlan(lists=("news",))
+        audiences.freeze(connection, 1, Mailing(plan=plan, article_ids=(1,), tag_slugs=(), campaign_id=1), now=NOW)
+        connection.execute(text("UPDATE dispatches SET state = 'running', audience = 1, released_at = now()"))
+        connection.execute(
+            text("""
+                UPDATE deliveries SET state = 'deferred', next_at = '2026-11-22 12:30Z',
+                       detail = '{"reason": "held", "lane": "relay/example.net"}'
+            """)
+        )
+    database.close()
+    assert (
+        "mail: 1 wait for relay/example.net, which is paused since 2026-11-22 12:00:00 UTC and tried again by one of "
+        "them at 2026-11-22 12:15:00 UTC: blocked: 550 5.7.1 no "
+        "mail: the next of those deferred is tried again at 2026-11-22 12:30:00 UTC"
+    ) in mail("campaign", "show", "1").sentence
+    (told,) = json.loads(mail("campaign", "show", "1", "--json").out)["dispatches"]
+    assert told["next_attempt_at"] == "2026-11-22 12:30:00+00:00"
+    assert [(one["lane"], one["deliveries"]) for one in told["waits"]] == [("relay/example.net", 1)]
+    rows = json.loads(mail("channel", "lanes", "list", "mail", "--json").out)
+    assert {row["lane"]: row["waiting"] for row in rows} == {"relay/example.net": 1, "relay/google": 0}
 
 
 def test_one_lane_or_all_go_on(mail: Run) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from channels.email.smtp_servers import Answer, Server
+from sqlalchemy import text
 
 from distributor.channels.lanes import Lane
 from distributor.domain.campaign import DispatchState
@@ -108,6 +109,29 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
     assert {row.attempt for row in rows} == {0}
     assert all("relay/example.org is paused: blocked: 550 5.7.1" in row.reply for row in rows)
     assert all(row.next_at is not None and row.next_at >= lane.next_probe_at for row in rows)
+
+
+def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(desk: Desk, provider: Provider) -> None:
+    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
+    StoredLanes(desk.installation, channel_id).pause(Lane("relay", "example.com"), "550 elsewhere")
+    provider.refusal = "550 5.7.1 your domain is blocked here"
+    campaign_id = desk.plan("mail")
+    desk.run()
+    (told,) = desk.report(campaign_id).dispatches
+    (wait,) = told.waits
+    assert (wait.lane.name, wait.deliveries) == ("relay/example.org", 3)
+    assert "your domain is blocked here" in wait.lane.reason
+    assert told.next_attempt_at is not None
+    assert told.next_attempt_at >= wait.lane.next_probe_at
+    with desk.installation.database.begin() as connection:
+        assert [one.deliveries for one in lanes.waits(connection, channel_id)] == [0, 3]
+        # One that was tried since, and put off by its mailbox, waits for the mailbox.
+        connection.execute(
+            text("""UPDATE deliveries SET detail = detail || '{"reason": "undefined"}' WHERE recipient LIKE 'bo@%'""")
+        )
+        assert [one.deliveries for one in lanes.waits(connection, channel_id)] == [0, 2]
+    resume_by_hand(desk.installation, "mail", "relay/example.org")
+    assert desk.report(campaign_id).dispatches[0].waits == ()
 
 
 def test_a_lane_resumed_by_hand_sends_what_waited_at_once(desk: Desk, provider: Provider) -> None:

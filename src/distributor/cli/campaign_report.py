@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -11,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from distributor.cli.session import err, say, show_rows
 from distributor.domain.campaign import DispatchState
 from distributor.flow.installation import Installation
-from distributor.flow.report import CampaignReport, report, summarise
+from distributor.flow.report import CampaignReport, DispatchReport, report, summarise
 
 _DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
 
@@ -36,7 +38,7 @@ def follow(installation: Installation, campaign_id: int, *, patience: float = ma
                     bars[one.dispatch.id],
                     total=one.dispatch.audience,
                     completed=counts["audience"] - counts["pending"] - counts["deferred"],
-                    state=one.dispatch.state.value,
+                    state=_state(one),
                 )
             if all(one.dispatch.state in _DONE | {DispatchState.PAUSED} for one in told.dispatches):
                 return told
@@ -57,6 +59,9 @@ def print_report(told: CampaignReport) -> None:
     ]
     columns = ("channel", "state", "audience", "sent", "deferred", "failed", "suppressed", "unknown", "pending", "why")
     show_rows(columns, rows, as_json=False, empty="")
+    for one in told.dispatches:
+        for sentence in _what_holds_back(one):
+            say(f"{one.dispatch.channel_name}: {sentence}")
     for kind, (total, unique) in told.events.items():
         say(f"{kind.value}: {total} in all, of {unique} deliveries")
 
@@ -83,8 +88,39 @@ def as_json(told: CampaignReport) -> dict[str, Any]:
                     for problem in one.dispatch.problems
                 ],
                 "totals": summarise(one.totals),
+                "next_attempt_at": one.next_attempt_at,
+                "waits": [
+                    {
+                        "lane": wait.lane.name,
+                        "deliveries": wait.deliveries,
+                        "reason": wait.lane.reason,
+                        "since": wait.lane.since,
+                        "next_probe_at": wait.lane.next_probe_at,
+                    }
+                    for wait in one.waits
+                ],
             }
             for one in told.dispatches
         ],
         "events": {kind.value: {"total": total, "deliveries": unique} for kind, (total, unique) in told.events.items()},
     }
+
+
+def _state(one: DispatchReport) -> str:
+    waiting = sum(wait.deliveries for wait in one.waits)
+    return f"{one.dispatch.state.value}, {waiting} wait for paused lanes" if waiting else one.dispatch.state.value
+
+
+def _what_holds_back(one: DispatchReport) -> Iterator[str]:
+    for wait in one.waits:
+        lane = wait.lane
+        yield (
+            f"{wait.deliveries} wait for {lane.name}, which is paused since {_moment(lane.since)} and tried again by "
+            f"one of them at {_moment(lane.next_probe_at)}: {lane.reason}"
+        )
+    if one.next_attempt_at is not None:
+        yield f"the next of those deferred is tried again at {_moment(one.next_attempt_at)}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from distributor.channels.lanes import Lane
 from distributor.cli.session import AsJson, installation_at_hand, say, show_rows
 from distributor.flow.pauses import resume_by_hand
 from distributor.storage import channels, lanes
@@ -18,14 +17,21 @@ ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel
 
 @commands.command("list")
 def list_lanes(name: ChannelName, as_json: AsJson = False) -> None:
-    """Every paused lane, why, and when one mail will try it again."""
+    """Every paused lane, how many deliveries wait for it, why, and when one mail will try it again."""
     with installation_at_hand() as installation, installation.database.begin() as connection:
-        paused = lanes.paused(connection, channels.find(connection, name).id)
+        waits = lanes.waits(connection, channels.find(connection, name).id)
     show_rows(
-        ("lane", "since", "next_probe_at", "probes", "reason"),
+        ("lane", "waiting", "since", "next_probe_at", "probes", "reason"),
         [
-            (str(Lane(one.relay, one.destination)), one.since, one.next_probe_at, one.probes, one.reason)
-            for one in paused
+            (
+                wait.lane.name,
+                wait.deliveries,
+                wait.lane.since,
+                wait.lane.next_probe_at,
+                wait.lane.probes,
+                wait.lane.reason,
+            )
+            for wait in waits
         ],
         as_json=as_json,
         empty=f"Nothing of channel {name!r} is paused.",

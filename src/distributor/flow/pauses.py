@@ -63,7 +63,7 @@ def resume_by_hand(installation: Installation, channel_name: str, lane: str = ""
     with installation.database.begin() as connection:
         channel = channels.find(connection, channel_name)
         paused = lanes.paused(connection, channel.id)
-        chosen = [one for one in paused if not lane or str(Lane(one.relay, one.destination)) == lane]
+        chosen = [one for one in paused if not lane or one.name == lane]
         if lane and not chosen:
             raise NotFoundError("paused lane", lane, hint=f"`distributor channel lanes list {channel_name}` shows them")
         return lanes.wake(connection, channel.id, chosen, now=installation.clock())

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from distributor.domain.campaign import Campaign, Dispatch, DispatchState, Totals, campaign_state
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.installation import Installation
-from distributor.storage import campaigns, deliveries, events
+from distributor.storage import campaigns, deliveries, events, lanes
+from distributor.storage.database import Connection
+from distributor.storage.lanes import LaneWait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchReport:
-    """A dispatch and how many of its deliveries are in each state."""
+    """A dispatch and how many of its deliveries are in each state.
+
+    Of what is deferred, `next_attempt_at` is when the first is tried again, and `waits` are the paused lanes that hold
+    some of it back.
+    """
 
     dispatch: Dispatch
     totals: Totals
+    next_attempt_at: datetime | None
+    waits: tuple[LaneWait, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +66,7 @@ def report(installation: Installation, campaign_id: int) -> CampaignReport:
         return CampaignReport(
             campaign=campaign,
             dispatches=tuple(
-                DispatchReport(dispatch=dispatch, totals=deliveries.totals(connection, dispatch.id))
-                for dispatch in campaigns.dispatches_of(connection, campaign_id)
+                _of_dispatch(connection, dispatch) for dispatch in campaigns.dispatches_of(connection, campaign_id)
             ),
             events=events.counts_of_campaign(connection, campaign_id),
         )
@@ -69,3 +77,16 @@ def summarise(totals: Totals) -> dict[str, int]:
     return {"audience": totals.audience} | {
         word: sum(totals[state] for state in states) for word, states in COUNTED.items()
     }
+
+
+def _of_dispatch(connection: Connection, dispatch: Dispatch) -> DispatchReport:
+    totals = deliveries.totals(connection, dispatch.id)
+    if not totals[DeliveryState.DEFERRED]:
+        return DispatchReport(dispatch=dispatch, totals=totals, next_attempt_at=None, waits=())
+    waits = lanes.waits(connection, dispatch.channel_id, dispatch_id=dispatch.id)
+    return DispatchReport(
+        dispatch=dispatch,
+        totals=totals,
+        next_attempt_at=deliveries.next_attempt(connection, dispatch.id),
+        waits=tuple(wait for wait in waits if wait.deliveries),
+    )

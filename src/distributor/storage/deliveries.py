@@ -358,6 +358,15 @@ def totals(connection: Connection, dispatch_id: int) -> Totals:
     return Totals({DeliveryState(row.state): row.deliveries for row in rows})
 
 
+def next_attempt(connection: Connection, dispatch_id: int) -> datetime | None:
+    """When the first of the deferred deliveries of this dispatch is due again; None if there are none."""
+    row = tables.deliveries.c
+    moment: datetime | None = connection.execute(
+        select(func.min(row.next_at)).where(row.dispatch_id == dispatch_id, row.state == DeliveryState.DEFERRED)
+    ).scalar_one()
+    return moment
+
+
 def last_change(connection: Connection, dispatch_id: int) -> datetime | None:
     """When a delivery of this dispatch last changed its state; None if it has none."""
     moment: datetime | None = connection.execute(

@@ -27,12 +27,42 @@ class LaneRecord:
     probes: int
     next_probe_at: datetime
 
+    @property
+    def name(self) -> str:
+        """As people and deliveries name it: RELAY/DESTINATION, or RELAY."""
+        return _name(self.relay, self.destination)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneWait:
+    """How many deliveries a paused lane holds back."""
+
+    lane: LaneRecord
+    deliveries: int
+
 
 def paused(connection: Connection, channel_id: int) -> list[LaneRecord]:
     """The paused lanes of a channel, by name."""
     row = tables.lanes.c
     query = select(tables.lanes).where(row.channel_id == channel_id).order_by(row.relay, row.destination)
     return [_record(found) for found in connection.execute(query)]
+
+
+def waits(connection: Connection, channel_id: int, *, dispatch_id: int | None = None) -> list[LaneWait]:
+    """The paused lanes of a channel, by name, and how many deliveries of one dispatch, or of all, wait for each."""
+    held = connection.execute(
+        text("""
+            SELECT d.detail ->> 'lane' AS lane, count(*) AS deliveries
+            FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id
+            WHERE x.channel_id = :channel_id AND x.state IN ('running', 'paused')
+              AND x.id = COALESCE(CAST(:dispatch_id AS bigint), x.id)
+              AND d.state = 'deferred' AND d.detail ->> 'reason' = 'held'
+            GROUP BY 1
+        """),
+        {"channel_id": channel_id, "dispatch_id": dispatch_id},
+    )
+    counts = {row.lane: row.deliveries for row in held}
+    return [LaneWait(lane=lane, deliveries=counts.get(lane.name, 0)) for lane in paused(connection, channel_id)]
 
 
 def pause(
@@ -91,7 +121,6 @@ def resume(connection: Connection, channel_id: int, relay: str, destination: str
         .where(row.channel_id == channel_id, row.relay == relay, row.destination == destination)
         .returning(row.relay)
     ).first()
-    lane = f"{relay}/{destination}" if destination else relay
     connection.execute(
         text("""
             UPDATE deliveries d SET next_at = :now
@@ -100,7 +129,7 @@ def resume(connection: Connection, channel_id: int, relay: str, destination: str
               AND d.state = 'deferred' AND d.next_at > :now
               AND d.detail ->> 'reason' = 'held' AND d.detail ->> 'lane' = :lane
         """),
-        {"channel_id": channel_id, "lane": lane, "now": now},
+        {"channel_id": channel_id, "lane": _name(relay, destination), "now": now},
     )
     return ended is not None
 
@@ -108,6 +137,10 @@ def resume(connection: Connection, channel_id: int, relay: str, destination: str
 def wake(connection: Connection, channel_id: int, lanes: Sequence[LaneRecord], *, now: datetime) -> int:
     """Resume all of these; returns how many were still paused."""
     return sum(resume(connection, channel_id, lane.relay, lane.destination, now=now) for lane in lanes)
+
+
+def _name(relay: str, destination: str) -> str:
+    return f"{relay}/{destination}" if destination else relay
 
 
 def _record(row: Row[tuple[object, ...]]) -> LaneRecord:
