@@ -9,10 +9,13 @@ from typing import ClassVar, cast
 from pydantic import BaseModel
 
 from distributor.channels.contract import Audience, Call, Capabilities, Dedupe, Heard, RenderContext, SendContext
-from distributor.channels.email.checks import check_mail
+from distributor.channels.covering import Covering, Weight
+from distributor.channels.email.checks import check_mail, html_size
 from distributor.channels.email.composing.compose import compose_sample
+from distributor.channels.email.composing.passages import imagined_reader, missing_for, needs_of
 from distributor.channels.email.composing.samples import sample_html, sample_text
 from distributor.channels.email.confirmation import render_confirmation
+from distributor.channels.email.cover import check_cover
 from distributor.channels.email.dkim.alignment import check_signing
 from distributor.channels.email.examining import examine_channel
 from distributor.channels.email.hooks.reading import read_call
@@ -24,6 +27,7 @@ from distributor.channels.email.viewing import view_mail
 from distributor.channels.examination import Circumstances, Finding
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
+from distributor.domain.personal import Kin, PersonalNeeds, Reader
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import List
@@ -51,6 +55,21 @@ class EmailChannel:
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         return render_email(articles, context, self._settings)
 
+    def check_cover(self, covering: Covering) -> None:
+        check_cover(covering, self._settings)
+
+    def render_covered(self, articles: Sequence[Article], context: RenderContext, covering: Covering) -> Rendition:
+        return render_email(articles, context, self._settings, covering)
+
+    def needs_of(self, rendition: Rendition) -> PersonalNeeds:
+        return needs_of(rendition.payload)
+
+    def missing_for(self, rendition: Rendition, kin: Kin) -> str | None:
+        return missing_for(rendition.payload, kin)
+
+    def weigh(self, rendition: Rendition) -> Weight:
+        return Weight(html=html_size(rendition), mail=len(compose_sample(rendition)))
+
     def render_confirmation(self, list_: List, context: RenderContext, *, language: str) -> Rendition:
         return render_confirmation(list_, context, self._settings, language=language)
 
@@ -61,10 +80,13 @@ class EmailChannel:
         return sample_html(rendition)
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
+        return self.files_for(rendition, imagined_reader(rendition.payload))
+
+    def files_for(self, rendition: Rendition, reader: Reader) -> Mapping[str, bytes]:
         return {
-            "email.html": sample_html(rendition).encode(),
-            "email.txt": sample_text(rendition).encode(),
-            "email.eml": compose_sample(rendition),
+            "email.html": sample_html(rendition, reader).encode(),
+            "email.txt": sample_text(rendition, reader).encode(),
+            "email.eml": compose_sample(rendition, reader),
         }
 
     def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:

@@ -11,7 +11,9 @@ import lxml.html
 
 from distributor.channels.email.composing.compose import PERSONAL_FIELDS, check_composition
 from distributor.channels.email.composing.manner import Manner, manner_of
+from distributor.channels.email.composing.passages import imagined_reader, said_to
 from distributor.channels.email.composing.samples import with_longest_links
+from distributor.domain.errors import InputError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 
@@ -54,7 +56,10 @@ class _Mail:
 
 def check_mail(rendition: Rendition) -> list[Problem]:
     """Everything wrong with the mail, what blocks it first."""
-    mail = _Mail.of(rendition.payload)
+    try:
+        mail = _Mail.of(said_to(rendition.payload, imagined_reader(rendition.payload)))
+    except InputError as error:
+        return [Problem(Severity.BLOCK, "personal", str(error))]
     found = [problem for check in _CHECKS for problem in check(mail)]
     places = {problem.where for problem in found if problem.where}
     found += [problem for problem in check_composition(rendition) if problem.where not in places]
@@ -103,7 +108,7 @@ def _text_problems(mail: _Mail) -> Iterator[Problem]:
 
 
 def _token_problems(mail: _Mail) -> Iterator[Problem]:
-    known = mail.manner.links | PERSONAL_FIELDS.keys()
+    known = mail.manner.links | PERSONAL_FIELDS
     for part, content in (("subject", mail.subject), ("html", mail.html), ("text", mail.text)):
         names = dict.fromkeys(token.partition(":")[0] for token in _TOKEN_LIKE.findall(content))
         for name in (name for name in names if name not in known):
@@ -153,8 +158,13 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
 
 
+def html_size(rendition: Rendition) -> int:
+    """How many octets the HTML can come to, but for what is known of people. Raises InputError."""
+    return len(with_longest_links(rendition).encode("utf-8", "replace"))
+
+
 def _size_problems(rendition: Rendition) -> Iterator[Problem]:
-    size = len(with_longest_links(rendition).encode("utf-8", "replace"))
+    size = html_size(rendition)
     if size > _CLIPPED_FROM:
         advice = f"the HTML has {size / 1000:.0f} KB; Gmail cuts mails off at 100, and the unsubscribe link with it"
         yield Problem(Severity.BLOCK, "html-too-large", advice, "html")

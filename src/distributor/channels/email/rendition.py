@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from markupsafe import Markup
 
 from distributor.channels.contract import RenderContext
+from distributor.channels.covering import Covering
 from distributor.channels.email.composing.literal import keep_literal, literal_in_html, literal_in_text
+from distributor.channels.email.composing.passages import PassageBook
+from distributor.channels.email.cover import Words, constants, cover_of, subject_of, words_of
 from distributor.channels.email.frame import given_by_frame, payload_of_frame
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.views import preheader_of, view_of
 from distributor.channels.email.voice import Voice, voice_of
 from distributor.domain.article import Article
+from distributor.domain.cover import Cover
 from distributor.domain.errors import InputError, TemplateError
 from distributor.domain.rendition import Json, Rendition
+from distributor.rendering.addresses import resolver_for
 from distributor.rendering.environment import Templates
 from distributor.rendering.mjml import html_of_mjml
 
@@ -30,40 +37,88 @@ _RULE = re.compile(r"\s*([^{}]+?)\s*\{([^{}]*)\}\s*")
 _OUTWARD_LINK = re.compile(r'(<a\b[^>]*?\shref=")(https?://[^"]*)(")')
 
 
-def render_email(articles: Sequence[Article], context: RenderContext, settings: EmailSettings) -> Rendition:
-    """The mail that carries these articles, one after another.
+def render_email(
+    articles: Sequence[Article], context: RenderContext, settings: EmailSettings, covering: Covering | None = None
+) -> Rendition:
+    """The mail that carries these articles, one after another, with words around them if there is a cover.
 
     Every address in the HTML that leads out becomes ``@@click:N@@``, N counting the entries of `links`, where clicks
-    are measured. Raises TemplateError, and InputError if there is no article.
+    are measured. Raises TemplateError, and InputError if there is no article or the cover cannot be said.
     """
     if not articles:
         raise InputError("a mail needs at least one article")
     templates, site = context.templates, context.site
     voice = voice_of(site, settings, context.list)
+    book = PassageBook(
+        constants(
+            article=articles[0].title,
+            list_name=voice.name,
+            campaign=covering.campaign if covering else "",
+            site=site.name,
+        )
+    )
     given = _given(articles, context, voice)
-    given["subject"] = " ".join(templates.render(_SUBJECT, given).split())
-    markup = literal_in_html(html_of_mjml(templates.render(_HTML, given), template=_HTML))
-    links = _outward_links(markup)
+    cover = cover_of(covering.cover, settings) if covering else Cover()
+    for part, source in (("greeting", cover.greeting), ("closing", cover.closing)):
+        given[part] = _words(source, book, given, covering, part=part)
+    in_text = given | {"personal": _Personal(book, is_html=False)}
+    in_html = given | {"personal": _Personal(book, is_html=True)}
+    said = subject_of(cover, book)
+    subject = said[0] if said else " ".join(templates.render(_SUBJECT, in_text).split())
+    in_text["subject"], in_html["subject"] = subject, said[1] if said else subject
+    markup = literal_in_html(html_of_mjml(templates.render(_HTML, in_html), template=_HTML))
+    text = literal_in_text(templates.render(_TEXT, in_text)).strip("\n") + "\n"
+    links = _outward_links(f"{markup}\n{book.html}")
+    if context.tracking.clicks:
+        markup = _counted(markup, links)
+        book.change_html(lambda source: _counted(source, links))
     payload = {
-        "subject": literal_in_text(given["subject"]),
+        "subject": literal_in_text(subject),
         "preheader": literal_in_text(given["preheader"]),
         "language": given["language"],
-        "html": _counted(markup, links) if context.tracking.clicks else markup,
-        "text": literal_in_text(templates.render(_TEXT, given)).strip("\n") + "\n",
+        "html": markup,
+        "text": text,
         "links": links,
         "tracking": given["tracking"],
+        **book.payload(),
         **payload_of_frame(voice, site, settings),
     }
     return Rendition(KIND, payload)
 
 
+class _Personal:
+    """What a template says as ``{{ personal("Dear {{ subscriber.name }}") }}``, or between call and endcall."""
+
+    def __init__(self, book: PassageBook, *, is_html: bool) -> None:
+        self._book = book
+        self._is_html = is_html
+
+    def __call__(self, source: str = "", *, caller: Callable[[], str] | None = None) -> Markup:
+        said = self._book.write(str(caller() if caller else source), is_html=self._is_html, part="template")
+        return Markup(said)  # noqa: S704 - the template's own markup; values in it are escaped
+
+
+def _words(source: str, book: PassageBook, given: Mapping[str, Json], covering: Covering | None, *, part: str) -> Words:
+    if covering is None:
+        return Words(Markup(), "")
+    return words_of(
+        source,
+        book,
+        part=part,
+        read=covering.read,
+        styles=given["styles"],
+        resolve=resolver_for(given["site"]["public_url"]),
+    )
+
+
 def _given(articles: Sequence[Article], context: RenderContext, voice: Voice) -> dict[str, Json]:
-    """What the templates may name. All of it is safe from tokens, and `subject` comes once it is rendered."""
+    """What the templates may name. All of it is safe from tokens."""
     site = context.site
     frame = given_by_frame(voice, site, articles[0].language or site.language)
     styles = _style_rules(context.templates, {"start": frame["start"], "end": frame["end"]})
     section_level = 2 if len(articles) == 1 else 3
     return {
+        "styles": styles,
         **frame,
         "articles": [view_of(article, site, styles=styles, section_level=section_level) for article in articles],
         "preheader": keep_literal(preheader_of(articles[0])),

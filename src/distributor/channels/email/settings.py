@@ -32,6 +32,15 @@ class EmailSettings(BaseModel):
     sender: str = Field("", description="From: an address, may have a name; empty: the site's sender")
     reply_to: str = Field("", description="where answers go; empty: to the sender")
     list_name: str = Field("", description="what people have subscribed to; empty: the site's name")
+    subject: str = Field(
+        "", description="of mails whose campaign has none; may hold {{ article.title }}; empty: the title"
+    )
+    greeting: str = Field(
+        "", description="above the articles, in Markdown, as in Hello {{ subscriber.name | default('reader') }},"
+    )
+    closing: str = Field("", description="below the articles, in Markdown, as in Yours, **{{ list.name }}**")
+    inline_images: bool = Field(False, description="whether the images of articles travel inside the mail")
+    submitted_by: str = Field("", description="Sender: who sends on behalf of the From; empty: nobody but itself")
     bounce_domain: str = Field("", description="domain that receives bounces; empty: bounces go to the sender")
     events_from: str = Field(
         "", description="provider that calls /webhooks/<channel>: ses, postmark, mailgun, sendgrid or resend"
@@ -126,7 +135,7 @@ class EmailSettings(BaseModel):
     def _are_rates(cls, text: str) -> str:
         return _accepted(text, parse_rates)
 
-    @field_validator("sender", "reply_to")
+    @field_validator("sender", "reply_to", "submitted_by")
     @classmethod
     def _is_mailbox(cls, text: str) -> str:
         return _accepted(text, Mailbox.parse)

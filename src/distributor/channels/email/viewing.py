@@ -13,6 +13,4 @@ from distributor.domain.tokens import TokenSigner
 def view_mail(rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
     """The HTML part with this recipient's own values and links, and another picture in place of what counts opens."""
     payload = rendition.payload
-    slots = Slots(public_url=payload["site"]["public_url"], links=len(payload["links"]), escape=escape)
-    parts = slots.cut(payload["html"].replace("@@open@@", pixel_url))
-    return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in parts)
+    return Slots.of(payload, escape).fill(payload["html"].replace("@@open@@", pixel_url), delivery, tokens)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from distributor.channels.email.address import Mailbox
 from distributor.channels.email.composing.header import ascii_field, mailbox_field, text_field, uri_field
 from distributor.channels.email.composing.manner import Manner, manner_of
+from distributor.channels.email.composing.passages import imagined_reader, said_to
 from distributor.channels.email.composing.quoted_printable import SOFT_BREAK, encode_last_stretch, encode_stretch
 from distributor.channels.email.composing.slots import (
     PUBLIC_LINKS,
@@ -27,12 +28,13 @@ from distributor.channels.email.composing.splice import Splice
 from distributor.channels.email.dkim.canonical import Opening
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import AddressError, InputError
+from distributor.domain.personal import Reader
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.tokens import Purpose, Stem, TokenSigner
 
-# The personal fields that there are, and what a sample shows for them.
-PERSONAL_FIELDS: Mapping[str, str] = {"name": "Alex Reader", "email": "reader@example.org"}
+# The fields that a template may name by tokens of their own.
+PERSONAL_FIELDS = frozenset({"name", "email"})
 
 # Stands for a token until there is one: as long as they come, and found nowhere else.
 _TOKEN = "token" + "-" * 59
@@ -133,22 +135,24 @@ def prepare(rendition: Rendition) -> Prepared:
     )
 
 
-def compose_sample(rendition: Rendition) -> bytes:
-    """The mail as reader@example.org would get it: links go straight to their targets, signatures are good for nothing.
+def compose_sample(rendition: Rendition, reader: Reader | None = None) -> bytes:
+    """The mail as a reader would get it, an imagined one if none is named.
 
-    Raises what `prepare` and `Prepared.message_for` raise.
+    Links go straight to their targets, signatures are good for nothing. Raises what `prepare` and
+    `Prepared.message_for` raise.
     """
-    payload = dict(rendition.payload)
+    reader = reader or imagined_reader(rendition.payload)
+    payload = said_to(rendition.payload, reader)
     payload["html"] = follow_clicks(payload["html"], payload["links"], html.escape)
     payload["text"] = follow_clicks(payload["text"], payload["links"], str)
     sample = Delivery(
         id=0,
         dispatch_id=0,
-        recipient=PERSONAL_FIELDS["email"],
+        recipient=reader.address,
         epoch=0,
         attempt=1,
         created_at=datetime(2026, 1, 1, 9, tzinfo=UTC),
-        fields=PERSONAL_FIELDS,
+        fields=reader.fields,
     )
     return prepare(Rendition(rendition.kind, payload)).message_for(sample, TokenSigner(b"known to everybody"))
 

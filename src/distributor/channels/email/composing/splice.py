@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from distributor.channels.email.composing.quoted_printable import encode_stretch
-from distributor.channels.email.composing.slots import FieldSlot, LinkSlot, Slot
+from distributor.channels.email.composing.slots import FieldSlot, LinkSlot, PersonalSlot, Slot
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Stem, TokenSigner
 
@@ -22,14 +22,14 @@ class Splice:
     pieces: tuple[bytes, ...]
     stems: tuple[Stem, ...]
     links: tuple[tuple[int, int], ...]
-    fields: tuple[tuple[int, FieldSlot], ...]
+    fields: tuple[tuple[int, FieldSlot | PersonalSlot], ...]
 
     @classmethod
     def of(cls, parts: Iterable[bytes | Slot]) -> Splice:
         pieces: list[bytes] = [b""]
         stems: dict[Stem, int] = {}
         links: list[tuple[int, int]] = []
-        fields: list[tuple[int, FieldSlot]] = []
+        fields: list[tuple[int, FieldSlot | PersonalSlot]] = []
         for part in parts:
             if isinstance(part, bytes):
                 pieces[-1] += part

@@ -1,0 +1,60 @@
+"""The fields of a subscriber that may stand in a mail: what is built in, and attributes by their names.
+
+A field is known by its key: ``name``, or ``attributes.city`` for an attribute, or ``attributes.address.city`` for one
+inside another. A value that is empty, null, false or no single value counts as one that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+BUILT_IN = ("name", "email", "language", "zone")
+ATTRIBUTES = "attributes"
+
+
+def attribute_key(path: Sequence[str]) -> str:
+    """The key of the attribute at a path of names."""
+    return ".".join((ATTRIBUTES, *path))
+
+
+def attribute_path(key: str) -> tuple[str, ...]:
+    """The names by which an attribute is reached; of a built-in field none."""
+    first, *path = key.split(".")
+    return tuple(path) if first == ATTRIBUTES else ()
+
+
+def spoken(key: str) -> str:
+    """The field as people write it: ``subscriber.city``."""
+    return f"subscriber.{key.removeprefix(f'{ATTRIBUTES}.')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalNeeds:
+    """What a rendition wants to know of each recipient.
+
+    `fields` are the keys of all that it may say, `decisive` of those whose values decide what else it says.
+    """
+
+    fields: frozenset[str] = frozenset()
+    decisive: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Somebody who is shown a mail: the address that it is to, and what is known of them by the keys of fields."""
+
+    address: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """People of an audience who are alike in what a rendition asks: how many, and their values of decisive fields.
+
+    `held` are the keys of the fields that they have.
+    """
+
+    count: int
+    held: frozenset[str]
+    values: Mapping[str, str]
