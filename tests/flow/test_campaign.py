@@ -376,7 +376,7 @@ def test_a_list_that_empties_before_the_release_fails_in_words(desk: Desk) -> No
         ({"channel_names": ("nowhere",)}, NotFoundError, "no channel 'nowhere'"),
         ({"channel_names": ()}, InputError, "at least one channel"),
         ({"audience": AudiencePlan(lists=("nobody",))}, NotFoundError, "no list 'nobody'"),
-        ({"audience": AudiencePlan()}, InputError, "say to which, with --list"),
+        ({"audience": AudiencePlan()}, InputError, "say to which, by a list"),
         ({"starts_at": datetime(2020, 1, 1, tzinfo=UTC)}, ScheduleError, "in the past"),
     ],
 )

@@ -106,6 +106,17 @@ class CampaignPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanKey:
+    """By what a wish for a campaign is known again: `name` is the wish, `digest` stands for all that was asked for."""
+
+    name: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     id: int
     name: str

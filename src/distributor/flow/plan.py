@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from distributor.channels.contract import Audience
 from distributor.channels.shelf import kind_of
-from distributor.domain.campaign import CampaignPlan
+from distributor.domain.campaign import CampaignPlan, PlanKey
 from distributor.domain.errors import InputError, ScheduleError
 from distributor.flow.installation import Installation
 from distributor.storage import articles, audiences, campaigns, channels
@@ -18,8 +19,11 @@ from distributor.storage.database import Connection
 _GRACE = timedelta(minutes=1)
 
 
-def plan(installation: Installation, asked: CampaignPlan) -> int:
+def plan(installation: Installation, asked: CampaignPlan, *, key: PlanKey | None = None) -> int:
     """A campaign with a dispatch per channel, all or nothing; returns its number.
+
+    Asked for again under the same key, it is the campaign that was planned the first time. Raises StateError if that
+    was another one.
 
     Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past,
     InputError for a campaign that has nothing to say or nobody to say it to.
@@ -30,10 +34,11 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
     if not asked.channel_names:
         raise InputError("a campaign needs at least one channel")
     names = tuple(dict.fromkeys(asked.channel_names))
-    for name in names:
-        if asked.time_of(name) < now - _GRACE:
-            raise ScheduleError(f"{asked.time_of(name):%Y-%m-%d %H:%M} UTC, the time for {name}, is in the past")
     with installation.database.begin() as connection:
+        known = campaigns.find_by_key(connection, key) if key else None
+        if known is not None:
+            return known
+        _insist_on_times_to_come(asked, names, now=now)
         stored = [articles.find_by_slug(connection, slug) for slug in asked.article_slugs]
         records = [channels.find(connection, name) for name in names]
         mailing = Mailing(
@@ -51,6 +56,7 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
             track_clicks=asked.track_clicks,
             unknown_policy=asked.unknown_policy,
             cover=asked.cover,
+            key=key,
             now=now,
         )
         for record in records:
@@ -58,6 +64,12 @@ def plan(installation: Installation, asked: CampaignPlan) -> int:
                 connection, campaign_id, record.id, scheduled_at=asked.time_of(record.name), zone=asked.zone
             )
     return campaign_id
+
+
+def _insist_on_times_to_come(asked: CampaignPlan, names: Sequence[str], *, now: datetime) -> None:
+    for name in names:
+        if asked.time_of(name) < now - _GRACE:
+            raise ScheduleError(f"{asked.time_of(name):%Y-%m-%d %H:%M} UTC, the time for {name}, is in the past")
 
 
 def _insist_on_audience(
@@ -69,7 +81,7 @@ def _insist_on_audience(
     if not to_people:
         return
     if mailing.plan.is_empty:
-        raise InputError(f"channel {to_people[0]} sends to people: say to which, with --list, --topic or --segment")
+        raise InputError(f"channel {to_people[0]} sends to people: say to which, by a list, a topic or a segment")
     if audiences.count(connection, mailing, now=now) == 0:
         raise InputError(
             "there is nobody to send it to: nobody who has agreed to it is in this audience, or all of them got the "

@@ -6,14 +6,14 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, exists, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState, UnknownPolicy
+from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState, PlanKey, UnknownPolicy
 from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.errors import NotFoundError
+from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.storage import tables
@@ -36,6 +36,7 @@ def add(
     unknown_policy: UnknownPolicy,
     now: datetime,
     cover: Cover | None = None,
+    key: PlanKey | None = None,
 ) -> int:
     """A campaign without dispatches yet; returns its number."""
     cover = cover or Cover()
@@ -43,6 +44,7 @@ def add(
         insert(tables.campaigns)
         .values(
             name=name,
+            key=str(key) if key else None,
             audience=audience_to_json(audience),
             track_opens=track_opens,
             track_clicks=track_clicks,
@@ -93,6 +95,28 @@ def find(connection: Connection, campaign_id: int) -> Campaign:
     return _campaign(connection, row)
 
 
+def find_by_key(connection: Connection, key: PlanKey) -> int | None:
+    """The campaign that was planned under this key, if any; who plans one under it at this moment is waited for.
+
+    Raises StateError if something else was wished for by that name.
+    """
+    # Any number will do that is always the same for a name.
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": key.name})
+    row = connection.execute(
+        select(tables.campaigns.c.id, tables.campaigns.c.key).where(
+            tables.campaigns.c.key.startswith(f"{key.name}:", autoescape=True)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.key != str(key):
+        raise StateError(
+            f"this key was used for another wish, which became campaign {row.id}; use a new key for a new campaign"
+        )
+    number: int = row.id
+    return number
+
+
 def cover_of(connection: Connection, campaign_id: int) -> Cover:
     """What the campaign says around its articles, with the content of its enclosures. Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
@@ -112,11 +136,15 @@ def cover_of(connection: Connection, campaign_id: int) -> Cover:
     )
 
 
-def latest(connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None) -> list[Campaign]:
-    """The newest campaigns, of one purpose if asked."""
+def latest(
+    connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None, before_id: int | None = None
+) -> list[Campaign]:
+    """The newest campaigns, of one purpose and older than one of them if asked."""
     query = select(tables.campaigns).order_by(tables.campaigns.c.id.desc()).limit(limit)
     if purpose is not None:
         query = query.where(tables.campaigns.c.purpose == purpose)
+    if before_id is not None:
+        query = query.where(tables.campaigns.c.id < before_id)
     rows = connection.execute(query)
     return [_campaign(connection, row) for row in rows]
 
