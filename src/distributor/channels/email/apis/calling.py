@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
+from functools import cache
 
 import httpx
 
@@ -35,7 +36,7 @@ def open_client(*, timeouts: Timeouts, tls: ssl.SSLContext | None) -> httpx.Asyn
     return httpx.AsyncClient(
         timeout=httpx.Timeout(timeouts.command, connect=timeouts.connect),
         limits=httpx.Limits(max_connections=1, keepalive_expiry=_LONGEST_IDLE_SECONDS),
-        verify=tls or True,
+        verify=tls or _authorities(),
         follow_redirects=False,
     )
 
@@ -53,3 +54,8 @@ async def call(
         return Unanswered(f"the connection was lost before the answer: {type(error).__name__} {error}".strip())
     except TimeoutError:
         return Unanswered(f"no answer within {seconds:g} s")
+
+
+@cache  # reading them takes longer than a call
+def _authorities() -> ssl.SSLContext:
+    return httpx.create_ssl_context()

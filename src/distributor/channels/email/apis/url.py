@@ -16,6 +16,8 @@ from distributor.domain.errors import ConfigurationError
 
 PROVIDERS: Mapping[str, Provider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
 
+_ENCODED = "signs like / ? # @ + in a key have to be percent-encoded"
+
 
 def parse_api_url(url: str) -> ApiUrl:
     """Read an address such as ``postmark://TOKEN@api.postmarkapp.com``. `endpoint=` names another root for its calls.
@@ -28,12 +30,12 @@ def parse_api_url(url: str) -> ApiUrl:
         host, has_port = parts.hostname or "", parts.port is not None
     except ValueError:
         # The ValueError quotes what it could not read, which may be a piece of the key.
-        raise _wrong(provider, "it cannot be read: signs like / ? # @ + in a key have to be percent-encoded") from None
+        raise _wrong(provider, f"it cannot be read; {_ENCODED}") from None
     path = parts.path.strip("/")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     endpoint = options.pop("endpoint", "")
     for is_wrong, why in (
-        (not parts.username, "it names no key"),
+        (not parts.username, f"it names no key; {_ENCODED}"),
         (not host or has_port, "it names no host, or a port after it"),
         (provider.needs_secret != bool(parts.password), "there is a part too few or too many before the @"),
         (provider.needs_path != bool(path) or "/" in path, "there is a part too few or too many after the host"),

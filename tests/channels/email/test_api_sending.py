@@ -1,0 +1,295 @@
+"""Sending over providers' APIs: every recipient has an outcome, and what may have arrived is never sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from distributor.channels.email.apis.url import PROVIDERS
+from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.dkim.keyring import KeyRing
+from distributor.channels.email.dkim.keys import Algorithm
+from distributor.channels.email.dkim.signer import UNSIGNED, Signer
+from distributor.channels.email.sending.relay_urls import parse_relay_url
+from distributor.channels.email.sending.relays import Relay
+from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.lanes import Lane, OpenLanes
+from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.domain.rendition import Rendition
+from distributor.domain.tokens import Purpose
+
+from .http_server import HttpCall
+from .mailing import NOW, PATIENCE, TOKENS, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
+from .provider_apis import KEY, SECRET, Api, HangUp, HttpAnswer, TakeAndHangUp, recorded
+from .smtp_servers import Server
+
+# All but one know no repetition.
+INEXACT = [name for name, provider in PROVIDERS.items() if not provider.is_exact]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Settings with these relays."""
+
+    fleet: Sequence[Relay]
+    bounce_domain: str = ""
+    events_from: str = ""
+
+
+def send(
+    servers: dict[str, Api | Server],
+    batch: Sequence[Delivery],
+    *,
+    rendition: Rendition | None = None,
+    relays: dict[str, dict[str, Any]] | None = None,
+    events_from: str = "",
+    journal: MemoryJournal | None = None,
+    options: dict[str, Any] | None = None,
+    **ports: Any,
+) -> dict[int, Outcome]:
+    """The outcome of each delivery over relays that are these servers."""
+
+    async def run() -> list[Outcome]:
+        async with AsyncExitStack() as stack:
+            fleet = []
+            for name, server in servers.items():
+                await stack.enter_async_context(server)
+                url = parse_relay_url(server.relay_url if isinstance(server, Api) else server.url)
+                plain: dict[str, Any] = {"connections": 2} | (relays or {}).get(name, {})
+                fleet.append(Relay(name=name, url=url, **plain))
+            context = replace(a_context(journal), **ports)
+            settings = Fleet(fleet, events_from=events_from)
+            how: dict[str, Any] = {"timeouts": PATIENCE, "pauses": (0, 0, 0)} | (options or {})
+            stream = send_deliveries(settings, rendition or a_rendition(), batch, context, **how)
+            return [outcome async for outcome in stream]
+
+    outcomes = asyncio.run(run())
+    told = {outcome.delivery_id: outcome for outcome in outcomes}
+    assert len(told) == len(outcomes)
+    return told
+
+
+def verdicts(outcomes: dict[int, Outcome]) -> set[Verdict]:
+    return {outcome.verdict for outcome in outcomes.values()}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_provider_takes_every_mail_of_a_batch_once(provider: str) -> None:
+    api, journal = Api(provider), MemoryJournal()
+    outcomes = send({"main": api}, deliveries(20), journal=journal)
+    assert api.complaints == []
+    assert verdicts(outcomes) == {Verdict.SENT}
+    assert outcomes[1].reply.startswith("taken as ")
+    assert len(api.taken) == len({one.recipient for one in api.taken}) == 20
+    assert sorted(journal.begun) == list(range(1, 21))
+    assert journal.most_in_doubt == 2
+    assert not journal.in_doubt
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_provider_gets_what_was_composed(provider: str) -> None:
+    api = Api(provider)
+    rendition = a_rendition(**{"from": "Jürgen “the Pen” <news@example.org>", "subject": "Zehn Fragen – für @@name@@"})
+    send({"main": api}, [a_delivery(1, fields={"name": "Zoë"})], rendition=rendition)
+    assert api.complaints == []
+    (mail,) = api.taken
+    assert mail.recipient == "reader1@example.net"
+    assert mail.sender in ('"Jürgen “the Pen”" <news@example.org>', "Jürgen “the Pen” <news@example.org>")
+    assert mail.subject == "Zehn Fragen – für Zoë"
+    assert mail.text.startswith("Dear Zoë,\n\nread https://news.example.org/c/")
+    assert "<p>Dear Zoë, <a href=" in mail.html
+    assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail.headers["List-Unsubscribe"].startswith("<https://news.example.org/unsubscribe/")
+    assert mail.headers["Feedback-ID"].startswith("3:")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_mark_a_provider_keeps_finds_the_delivery(provider: str) -> None:
+    api = Api(provider)
+    send({"main": api}, [a_delivery(41)])
+    claim = TOKENS.read(Purpose.MESSAGE, api.taken[0].mark)
+    assert claim is not None
+    assert claim.delivery_id == 41
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_mark_for_mails_by_smtp_does_not_go_to_an_api(provider: str) -> None:
+    api = Api(provider)
+    send({"main": api}, deliveries(1), events_from="mailgun")
+    assert api.complaints == []
+    assert not {name for name in api.taken[0].headers if name.lower().startswith(("x-mailgun", "x-ses", "x-smtpapi"))}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: str) -> None:
+    name = {"ses": "a signature that is wrong"}.get(provider, "a key that is wrong")
+    refusal = recorded(provider, "a token that is wrong" if provider == "postmark" else name)
+    api, lanes = Api(provider, lambda number, call: refusal), OpenLanes()
+    outcomes = send({"main": api}, deliveries(20), lanes=lanes)
+    assert verdicts(outcomes) == {Verdict.HELD}
+    (pause,) = lanes.paused()
+    assert pause.lane == Lane("main")
+    assert pause.reason.startswith("authfailure: 4")
+    assert len(api.calls) <= 2
+
+
+@pytest.mark.parametrize(("provider", "answer"), [("ses", "the quota of a day"), ("resend", "the quota of a day")])
+def test_a_quota_that_is_used_up_leaves_the_rest_to_the_next_relay(provider: str, answer: str) -> None:
+    api = Api(provider, lambda number, call: recorded(provider, answer) if number > 5 else None)
+    server, lanes = Server(), OpenLanes()
+    outcomes = send({"main": api, "spare": server}, deliveries(20), relays={"spare": {"rank": 1}}, lanes=lanes)
+    assert sum(outcome.verdict is Verdict.SENT for outcome in outcomes.values()) >= 18
+    assert len(api.taken) == 5
+    # What was refused while it was under way is due at once, and then goes over the other.
+    held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.HELD]
+    assert all(outcome.retry_at == NOW for outcome in held)
+    assert len(server.taken) + len(held) == 15
+    assert [str(pause.lane) for pause in lanes.paused()] == ["main"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_recipient_that_is_refused_fails_alone(provider: str) -> None:
+    def behave(number: int, call: HttpCall) -> HttpAnswer | None:
+        return recorded(provider, "a recipient that is none") if number == 3 else None
+
+    outcomes = send({"main": Api(provider, behave)}, deliveries(6))
+    assert sorted(outcome.verdict for outcome in outcomes.values()) == ["failed", *["sent"] * 5]
+
+
+@pytest.mark.parametrize("provider", INEXACT)
+def test_a_lost_answer_is_unknown_and_the_mail_goes_nowhere_else(provider: str) -> None:
+    api = Api(provider, lambda number, call: TakeAndHangUp() if number == 4 else None)
+    server, journal = Server(), MemoryJournal()
+    outcomes = send({"main": api, "spare": server}, deliveries(8), relays={"spare": {"rank": 1}}, journal=journal)
+    (unknown,) = (outcome for outcome in outcomes.values() if outcome.verdict is Verdict.UNKNOWN)
+    assert "the connection was lost before the answer" in unknown.reply
+    assert verdicts(outcomes) == {Verdict.SENT, Verdict.UNKNOWN}
+    assert len({one.recipient for one in api.taken}) == len(api.taken) == 8
+    assert server.taken == []
+    assert not journal.in_doubt
+
+
+def test_a_lost_answer_is_asked_for_again_where_repetitions_are_known() -> None:
+    api = Api("resend", lambda number, call: TakeAndHangUp() if number % 3 == 1 else None)
+    outcomes = send({"main": api}, deliveries(8))
+    assert verdicts(outcomes) == {Verdict.SENT}
+    assert len({one.recipient for one in api.taken}) == len(api.taken) == 8
+    assert len(api.calls) > 8
+
+
+def test_even_there_an_answer_that_never_comes_is_unknown() -> None:
+    api = Api("resend", lambda number, call: TakeAndHangUp())
+    outcomes = send({"main": api}, deliveries(1))
+    assert verdicts(outcomes) == {Verdict.UNKNOWN}
+    assert len(api.calls) == 3
+
+
+@pytest.mark.parametrize("provider", INEXACT)
+def test_an_api_that_swallows_every_mail_is_not_given_all_of_them(provider: str) -> None:
+    api = Api(provider, lambda number, call: TakeAndHangUp())
+    outcomes = send({"main": api}, deliveries(20))
+    assert sum(outcome.verdict is Verdict.UNKNOWN for outcome in outcomes.values()) == len(api.taken) <= 6
+    assert verdicts(outcomes) == {Verdict.UNKNOWN, Verdict.DEFERRED}
+
+
+def test_an_error_of_the_servers_own_is_no_answer_either() -> None:
+    api = Api("postmark", lambda number, call: recorded("postmark", "an error of its own") if number == 2 else None)
+    assert sorted(one.verdict for one in send({"main": api}, deliveries(3)).values()) == ["sent", "sent", "unknown"]
+
+
+def test_a_short_break_that_an_api_asks_for_is_waited_out() -> None:
+    busy = HttpAnswer(429, {"message": "too many requests"}, {"Retry-After": "0.01"})
+    api = Api("mailgun", lambda number, call: busy if number in (2, 3) else None)
+    outcomes = send({"main": api}, deliveries(6), relays={"main": {"connections": 1}})
+    assert verdicts(outcomes) == {Verdict.SENT}
+    assert len(api.calls) == 8
+
+
+def test_a_long_break_that_an_api_asks_for_holds_for_all_that_would_go_over_it() -> None:
+    api = Api("postmark", lambda number, call: recorded("postmark", "too many calls") if number > 2 else None)
+    outcomes = send({"main": api}, deliveries(10), relays={"main": {"connections": 1}})
+    deferred = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.DEFERRED]
+    assert len(deferred) == 8
+    assert {outcome.retry_at for outcome in deferred} == {NOW + timedelta(seconds=30)}
+    assert len(api.calls) == 3
+
+
+def test_an_api_that_asks_for_a_long_break_leaves_the_rest_to_the_next_relay() -> None:
+    api = Api("postmark", lambda number, call: recorded("postmark", "too many calls"))
+    server = Server()
+    relays = {"main": {"connections": 1}, "spare": {"rank": 1}}
+    outcomes = send({"main": api, "spare": server}, deliveries(10), relays=relays)
+    assert sum(outcome.verdict is Verdict.SENT for outcome in outcomes.values()) == len(server.taken) == 9
+
+
+def test_an_api_that_cannot_be_reached_leaves_the_rest_to_the_next_relay() -> None:
+    relay = Relay(name="main", url=parse_relay_url("resend://KEY@api.resend.com?endpoint=http://127.0.0.1:9"))
+
+    async def run() -> list[Outcome]:
+        async with Server() as server:
+            fleet = [replace(relay, connections=1), Relay(name="spare", url=parse_relay_url(server.url), rank=1)]
+            stream = send_deliveries(Fleet(fleet), a_rendition(), deliveries(10), a_context(), pauses=(0, 0))
+            return [outcome async for outcome in stream]
+
+    outcomes = asyncio.run(run())
+    assert sorted(outcome.verdict for outcome in outcomes) == ["deferred", *["sent"] * 9]
+    assert "no connection to http://127.0.0.1:9" in next(one.reply for one in outcomes if one.verdict == "deferred")
+
+
+def test_an_address_beyond_ascii_is_not_given_to_an_api() -> None:
+    api = Api("sendgrid")
+    outcomes = send({"main": api}, [a_delivery(1, recipient="jürgen@example.net"), a_delivery(2)])
+    assert (outcomes[1].verdict, outcomes[2].verdict) == (Verdict.FAILED, Verdict.SENT)
+    assert len(api.calls) == 1
+
+
+def test_nothing_that_is_told_holds_the_key() -> None:
+    hang_up = Api("ses", lambda number, call: HangUp())
+    refuse = Api("ses", lambda number, call: recorded("ses", "a signature that is wrong"))
+    lanes = OpenLanes()
+    outcomes = [
+        *send({"main": hang_up}, deliveries(4)).values(),
+        *send({"b": refuse}, deliveries(4), lanes=lanes).values(),
+    ]
+    told = repr([outcomes, lanes.paused(), parse_relay_url("ses://AKIA:hush-hush@eu-central-1")])
+    assert not any(secret in told for secret in (KEY, SECRET, "AKIA", "hush-hush"))
+
+
+def test_a_connection_is_kept_from_one_call_to_the_next() -> None:
+    api = Api("resend")
+    send({"main": api}, deliveries(10), relays={"main": {"connections": 1}})
+    assert (len(api.calls), api.connections) == (10, 1)
+
+
+@cache
+def signer() -> Signer:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    ring = KeyRing().with_new("r1", domain="example.org", algorithm=Algorithm.RSA, now=at)
+    return ring.with_active("r1", now=at).signer()
+
+
+def composed(signer: Signer) -> bytes:
+    """The mail of the first delivery."""
+    return signer.sign(prepare(a_rendition()).message_for(a_delivery(1), TOKENS), at=NOW)
+
+
+def test_a_signature_of_ours_goes_to_the_provider_that_leaves_the_mail_as_it_is() -> None:
+    api = Api("mailgun")
+    send({"main": api}, deliveries(1), options={"signer": signer()})
+    assert api.complaints == []
+    assert api.taken[0].raw == composed(signer())
+
+
+def test_a_signature_of_ours_does_not_go_to_the_provider_that_would_break_it() -> None:
+    api = Api("ses")
+    send({"main": api}, deliveries(1), options={"signer": signer()})
+    assert api.complaints == []
+    assert api.taken[0].raw == composed(UNSIGNED)
+    assert composed(signer()).endswith(api.taken[0].raw)
