@@ -21,7 +21,9 @@ _LONGEST = 3000
 # A link says nothing, except that it leads to a blocklist.
 _LINKS = re.compile(r"https?://(?:[\w.-]*(spamhaus|spamcop|abuseat|barracudacentral|sorbs)\.)?[^\s<>\"')]*")
 _SPACES = re.compile(r"\s+")
+_BLANKS = re.compile(r"[\s_]+")
 _TOO_LARGE = frozenset({Reason.MESGTOOBIG, Reason.EXCEEDLIMIT})
+_VAGUE_STATUS = re.compile(r"\d\.(?:\d\.0|7\.1|2\.1|4\.\d)")
 # Before a recipient is named, what is unknown can only be the sender or his host.
 _BY_COMMAND: dict[Command, dict[Reason, Reason]] = {
     Command.MAIL: dict.fromkeys((Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT), Reason.REJECTED),
@@ -49,6 +51,7 @@ def judge(evidence: Evidence, form: Format | None) -> Reason:
         or _hinted(evidence.notice, form)
         or _hinted(evidence.surroundings, form)
         or (Reason.MAILERERROR if evidence.dialect == "x-unix" and evidence.words.isdigit() else None)
+        or (_of_a_precise_status(evidence.status) if evidence.action else None)
         or _from_words(evidence.notice, evidence, form)
         or reason_of_status(evidence.status)
         or (None if evidence.words else _from_words(evidence.surroundings, evidence, None))
@@ -61,7 +64,7 @@ def judge(evidence: Evidence, form: Format | None) -> Reason:
 
 def plain_words(text: str) -> str:
     """A text in the form in which phrases are searched: one line, lower case, without addresses and links."""
-    line = _SPACES.sub(" ", _LINKS.sub(lambda link: link[1] or " ", without_addresses(text[:_LONGEST]))).strip().lower()
+    line = _BLANKS.sub(" ", _LINKS.sub(lambda link: link[1] or " ", without_addresses(text[:_LONGEST]))).strip().lower()
     return _INTRODUCTION.sub(" ", line)
 
 
@@ -94,7 +97,13 @@ def _from_words(text: str, evidence: Evidence, form: Format | None) -> Reason | 
 def _hinted(text: str, form: Format | None) -> Reason | None:
     if form is None or not text:
         return None
-    return next((hint.reason for hint in form.hints if hint.pattern.search(text)), None)
+    line = _SPACES.sub(" ", text)
+    return next((hint.reason for hint in form.hints if hint.pattern.search(text) or hint.pattern.search(line)), None)
+
+
+def _of_a_precise_status(status: str) -> Reason | None:
+    """What a report means by a status that names one cause; without words of a server, that is more than prose."""
+    return None if _VAGUE_STATUS.fullmatch(status) else reason_of_status(status)
 
 
 def _of_an_unknown_user(evidence: Evidence) -> Reason:

@@ -25,15 +25,16 @@ class Hint:
 class Format:
     """`author` is searched in the identity of a mail (`plain.identity`), `mark` in its notice; both must be found.
 
-    `recipients` are patterns whose group is an address; `silence` is the reason of a notice that gives none;
-    `has_transcript` says that the notice may be nothing but a transcript, `is_receipt` that it comes as a receipt of
-    reading (RFC 8098).
+    `recipients` are patterns whose group is an address, sought after `beginning` where that is found; `silence` is the
+    reason of a notice that gives none; `has_transcript` says that the notice may be nothing but a transcript,
+    `is_receipt` that it comes as a receipt of reading (RFC 8098).
     """
 
     name: str
     author: re.Pattern[str]
     mark: re.Pattern[str]
     recipients: tuple[re.Pattern[str], ...] = ()
+    beginning: re.Pattern[str] | None = None
     hints: tuple[Hint, ...] = field(default=())
     silence: Reason | None = None
     is_receipt: bool = False
@@ -59,12 +60,12 @@ def hints(table: dict[Reason, tuple[str, ...]]) -> tuple[Hint, ...]:
 
 # The mailbox or the name in From by which programs sign notices.
 SYSTEM = (
-    r"^from: ?(?:.{0,80}\b)?(?:mailer-?daemon|post[-_]?master|mail(?:er)? ?deliver"
+    r"^from: ?(?:.{0,80}(?:\b|_))?(?:mailer-?daemon|post[-_]?master|mail(?:er)? ?deliver"
     r"|(?:e?mail )?delivery ?(?:sub)?"
     r"(?:system|service|agent|status|reports?|notif)|(?:system|mail|e-?mail) administrator"
     r"|mail ?system|mdaemon|mailserver"
     r"|microsoft (?:outlook|exchange)|undeliver|bounce[sd]?\b|mmdf|double-bounce|interscan"
-    r"|postoffice|jetmail|virus_?wall|anti_?virus|mail_service|imss@)|^from: ?<?>?$"
+    r"|postoffice|jetmail|virus_?wall|anti_?virus|mail_service|imss@|ndr@)|^from: ?<?>?$"
 )
 BY_SYSTEM = search(SYSTEM)
 # Or a program of another name, which says by the fields of RFC 3834 or an empty return path that it is one.

@@ -44,6 +44,9 @@ _FAILED = re.compile(
     r"|傳送)",
     re.IGNORECASE,
 )
+_NOT_DELIVERED = re.compile(
+    r"could ?n[o']t be delivered|unable to deliver|(?:was|were) not delivered|fail\w* to deliver", re.IGNORECASE
+)
 # What mail systems also write, and what is no failure.
 _NO_FAILURE = re.compile(
     r"\bsuccessfully (?:delivered|relayed|sent)\b|\b(?:has been|was|were) (?:delivered|relayed)\b"
@@ -88,6 +91,7 @@ _QUOTED = re.compile(
     r"|(?:error message|responded as follows): \[(.{1,1500}?)\](?:\n|\Z)"
     r"|SMTP error from remote mail(?:er| server) after [^\n]{1,300}:\s*\n\s*(.{1,1500}?)(?:\n\n|\Z)"
     r"|delivered because of:?\s*\n\s*(.{1,1500}?)(?:\n[ \t]*\n|\Z)"
+    r"|\bsaid:\s{0,40}\"?([45]\d\d[ -].{1,1500}?)(?:\n\n|\Z)"
     r"|^-{3,}server message *\n(.{1,1500}?)(?:\n\n|\Z)",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
@@ -122,10 +126,12 @@ def read_plain(letter: Letter, notice: Notice, form: Format | None) -> list[Evid
         named = _located(notice.text, form.recipients[:3])
         if len({one for one, _, _ in named}) <= 1:
             return concluded[:_MOST_RECIPIENTS]
-    places = _located(notice.text, (*(form.recipients if form else ()), *_RECIPIENTS))
+    listed = form.beginning.search(notice.text) if form and form.beginning else None
+    patterns = (*(form.recipients if form else ()), *_RECIPIENTS)
+    places = _located(notice.text, patterns, start=listed.end() if listed else 0)
     if not places:
         told = notice.text[:_LONGEST_BLOCK]
-        return [_evidence(address, told, told) for address in _elsewhere(letter, notice)]
+        return [_evidence(address, told, told) for address in _elsewhere(letter, notice, form)]
     # What is said of all stands in front of the first.
     around = (
         notice.text[:_LONGEST_BLOCK]
@@ -152,10 +158,10 @@ def blocks_about(recipients: Iterable[str], text: str) -> dict[str, str]:
     return blocks
 
 
-def _located(text: str, patterns: tuple[re.Pattern[str], ...]) -> list[tuple[str, int, int]]:
-    """The recipients by the first pattern that finds any, each with the place of what is said about it."""
+def _located(text: str, patterns: tuple[re.Pattern[str], ...], *, start: int = 0) -> list[tuple[str, int, int]]:
+    """The recipients after `start` by the first pattern that finds any, with the place of what is said about each."""
     for pattern in patterns:
-        places = [(tidy(found[1]), found.start()) for found in pattern.finditer(text)]
+        places = [(tidy(found[1]), found.start()) for found in pattern.finditer(text, start)]
         places = [place for before, place in zip([("", 0), *places], places, strict=False) if before[0] != place[0]]
         if places:
             ends = [begin for _, begin in places[1:]] + [len(text)]
@@ -176,7 +182,7 @@ def _evidence(recipient: str, block: str, around: str) -> Evidence:
     )
 
 
-def _elsewhere(letter: Letter, notice: Notice) -> list[str]:
+def _elsewhere(letter: Letter, notice: Notice, form: Format | None) -> list[str]:
     """Recipients that the notice does not name where others do: in a field, anywhere in the text, in the original."""
     own = find_address(letter.fields.get("from")).lower()
     named = find_addresses(" ".join(letter.fields.all("x-failed-recipients")))
@@ -185,4 +191,9 @@ def _elsewhere(letter: Letter, notice: Notice) -> list[str]:
             one for one in find_addresses(notice.text) if one.lower() != own and not _SYSTEM.search(f"from: {one}")
         ]
         named = strangers[:1]
-    return (named or find_addresses(notice.original.get("to"))[:1])[:_MOST_RECIPIENTS]
+    return (named or find_addresses(notice.original.get("to"))[:1] or _nobody(form, notice))[:_MOST_RECIPIENTS]
+
+
+def _nobody(form: Format | None, notice: Notice) -> list[str]:
+    """One recipient without an address, if it is sure that something failed: the return path may name it."""
+    return [""] if form or _NOT_DELIVERED.search(notice.text) else []

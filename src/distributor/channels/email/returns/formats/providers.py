@@ -73,7 +73,7 @@ PROVIDERS: tuple[Format, ...] = (
     Format(
         name="kddi",
         author=search(r"^from: .{0,120}(?:no-?reply|postmaster|mailer-daemon)"),
-        mark=search(r"^[ \t]*(?:Could not be delivered to|Your mail sent on)\b"),
+        mark=search(r"^[ \t]*(?:Could not be delivered to:? ?<?[^\s@]{1,100}@|Your mail sent on\b)"),
         recipients=lines(r"could not be delivered to:? <?ADDRESS"),
         hints=hints(
             {

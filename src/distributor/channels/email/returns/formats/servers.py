@@ -58,6 +58,7 @@ SERVERS: tuple[Format, ...] = (
             r"^A message that you sent (?:could not be delivered|contained (?:no|one or more) recipient addresses)",
             r"^Message \w{6}-\w{6,11}-\w{2,4} (?:has been frozen|was frozen)",
         ),
+        beginning=search(r"following\s{1,4}address(?:\(es\)|es)? failed:"),
         recipients=lines(
             r"^[ \t]+(?:<)?ADDRESS(?:>)?:?[ \t]*(?:\([^()\n]{0,200}\))?[ \t]*$",
             r"^\"?ADDRESS\"?:?[ \t]*$",
@@ -159,6 +160,7 @@ SERVERS: tuple[Format, ...] = (
             r"|Your message couldn't be delivered)",
         ),
         recipients=lines(
+            r"\bdda:smtp=ADDRESS",
             r"^[ \t]*<?ADDRESS>? on \w{3}",
             r"^did not reach the following recipient(?:\(s\)|s)?:?[ \t]*<?ADDRESS",
             r"^[ \t]*'?ADDRESS'? on \d",
@@ -209,6 +211,19 @@ SERVERS: tuple[Format, ...] = (
                 Reason.FILTERED: (r"cannot route mail to user",),
                 Reason.SYSTEMERROR: (r"several matches found in domino directory|cannot convert",),
                 Reason.NETWORKERROR: (r"maximum hop count exceeded|routing loop",),
+            }
+        ),
+    ),
+    Format(
+        name="groupwise",
+        author=BY_SYSTEM,
+        mark=search(r"^The message that you sent was undeliverable to the following:"),
+        recipients=lines(r"^[ \t]+ADDRESS \("),
+        hints=hints(
+            {
+                Reason.USERUNKNOWN: (r"user not found|unknown user",),
+                Reason.HOSTUNKNOWN: (r"host (?:unknown|not found)",),
+                Reason.MAILBOXFULL: (r"(?:disk space|mailbox) (?:full|limit)",),
             }
         ),
     ),

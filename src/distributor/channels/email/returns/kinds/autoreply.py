@@ -13,7 +13,7 @@ from distributor.channels.email.returns.returned import Kind, Recipient, Return
 # Subjects that programs put in front of the one they answer, in the languages of their users. A person who writes about
 # being away does not write a colon there.
 _SUBJECT = re.compile(
-    r"(?:auto(?:mated|matic|matische|matisch)?[ -]?(?:reply|response|answer|repl|responder|antwort)?"
+    r"\[?(?:auto(?:mated|matic|matische|matisch)?[ -]?(?:reply|response|answer|repl|responder|antwort)?"
     r"|autoreply|autoresponse|auto[ -]re"
     r"|out[ -]of[ -](?:the[ -])?office(?: auto[ -]?reply| response| reply| message)?|ooo"
     r"|vacation(?: reply| response| message)?|away(?: from (?:my mail|the office))?"
@@ -22,9 +22,10 @@ _SUBJECT = re.compile(
     r"|respuesta autom[áa]tica|fuera de (?:la )?oficina|risposta automatica|fuori sede"
     r"|resposta autom[áa]tica|automatisch antwoord|afwezig\w*"
     r"|automatiskt svar|autosvar|automaattinen vastaus|autoodpowied[źz]|odpowied[źz] automatyczna"
+    r"|automatyczna odpowied[źz]"
     r"|automatick[áa] odpov[ěe][ďd]"
     r"|автоматический ответ|автоответ"
-    r"|自動(?:返信|応答)|不在(?:通知|のお知らせ)|自动(?:回复|答复)|自動回覆|자동 ?(?:회신|응답)) ?[:：\[(]",
+    r"|自動(?:返信|応答)|不在(?:通知|のお知らせ)|自动(?:回复|答复)|自動回覆|자동 ?(?:회신|응답)) ?[:：\[(\]]",
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(r"auto-replied|auto-reply", re.IGNORECASE)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from distributor.channels.email.returns.wording.addresses import ADDRESSES
 from distributor.channels.email.returns.wording.content import CONTENT
+from distributor.channels.email.returns.wording.languages import LANGUAGES
 from distributor.channels.email.returns.wording.mailboxes import MAILBOXES
 from distributor.channels.email.returns.wording.particular import PARTICULAR
 from distributor.channels.email.returns.wording.phrase import Phrase
 from distributor.channels.email.returns.wording.senders import SENDERS
 from distributor.channels.email.returns.wording.systems import SYSTEMS
 
-PHRASES: tuple[Phrase, ...] = (*PARTICULAR, *MAILBOXES, *SENDERS, *CONTENT, *ADDRESSES, *SYSTEMS)
+PHRASES: tuple[Phrase, ...] = (*PARTICULAR, *LANGUAGES, *MAILBOXES, *SENDERS, *CONTENT, *ADDRESSES, *SYSTEMS)

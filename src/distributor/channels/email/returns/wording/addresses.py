@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.wording.phrase import Phrase, phrase
-
-_PERSON = (
-    r"(?:user(?: ?name)?|recipient|mail ?-?box|account|address|addressee|e-?mail(?: address| account)?"
-    r"|login|destinataire|alias|local[- ]?part|person|customer)"
-)
-# Up to five words, none of which names another thing that may be unknown.
-_GAP = r"(?: (?!server|domain|host|system|mx|sender|exchanger)\S+){0,5}"
+from distributor.channels.email.returns.wording.terms import GAP, NOT, PERSON
 
 ADDRESSES: tuple[Phrase, ...] = (
     # Our address or domain.
@@ -26,7 +20,8 @@ ADDRESSES: tuple[Phrase, ...] = (
         r"|faked?|empty|null|unverified|wrong) (?:envelope |return )?(?:sender|from\b|originator|mail from"
         r"|return[- ]?path|reverse-?path)",
         r"(?:unable|failed|cannot|could not|can't|couldn't) to? ?(?:verify|validate|resolve|find"
-        r"|check)(?: \S+){0,3} (?:sender|from|return|originating|envelope)|sender ver\w+"
+        r"|check)(?: \S+){0,3} (?:sender|from|return|originating|envelope)|sender ver\w+|verify (?:mail ?from|sender"
+        r"|return)\S* (?:fail|error)|mail ?from(?: \S+){0,6} mis-?match"
         r"|sender (?:address )?verif\w*|callout|call-?back|backscatter",
         r"(?:not|isn't|aren't) (?:a )?(?:member|subscriber|subscribed)|not (?:allowed|authori[sz]ed"
         r"|permitted|entitled)(?: \S+){0,2} to (?:send|post|mail|e-?mail|write|submit)"
@@ -44,62 +39,55 @@ ADDRESSES: tuple[Phrase, ...] = (
     # There is nobody of that name.
     phrase(
         Reason.USERUNKNOWN,
-        rf"{_PERSON}(?:\(s\))?(?: in \S+)?{_GAP} (?:is |was |are |were )?(?:currently )?(?:unknown"
-        r"|not (?:be )?(?:found|known|exist\w*|listed|recogni[sz]ed|local|valid|registered|here"
-        r"|accepted here|our|a valid|a known|defined|in (?:our|the|my|local)|hosted|present|available here"
-        r"|delivered to)|unrecogni[sz]ed|undeliverable|invalid|non-?existent|nonexist\w*|inconnue?"
-        r"|unavailable|vanished|not? such)",
-        rf"{_PERSON}{_GAP} (?:does(?: not|n't| n't)|did(?: not|n't)|do(?: not|n't)"
-        r"|doesnt) (?:currently )?(?:exist|have|seem|like|appear|match)",
-        r"(?:unknown|invalid|no such|bad|incorrect|wrong|illegal|unrecogni[sz]ed|non-?existent"
-        r"|non-?existing|nonexistent|undeliverable|unroutable|undefined|not existing|not a valid|no valid"
-        r"|not a known|cannot find|can't find|could not find|unable to find|no)(?: local| virtual"
-        r"| final delivery| destination| e-?mail| mail| such| recipient| user| valid| or illegal| this"
-        r"| the){0,3} (?:user(?:id|name)?s?|recipients?|mail ?-?box\w*|accounts?|address\w*|addressee|id"
-        r"|person|people|name|alias|local[- ]?part|subscriber|customer|individual|domain user|user here"
-        r"|login|entry|destinat\w+|mailname|employee)\b",
-        rf"{_PERSON}{_GAP} (?:could ?n[o']t|cannot|can't|could not|can not) be (?:found|located"
-        r"|resolved|verified|reached|delivered)|(?:cannot|can't|could not|couldn't|unable to"
-        rf"|not able to) (?:find|locate|resolve|verify|identify)(?: \S+){{0,3}} {_PERSON}",
-        rf"{_PERSON}{_GAP} (?:is |are )?no longer (?:valid|available|exist\w*|in (?:use|service)"
-        r"|here|work\w*|employed|with|accept\w*|an? )|no longer (?:valid|a valid|works?|employed"
-        r"|with (?:us|this|the)|here|in service)|(?:left|has left) (?:the |our |this )?(?:company"
-        r"|organi[sz]ation|firm|employ)",
-        r"unknown user|user unknown|user doesn't|doesn't have an? \S+ account|(?:there is "
-        r"|there's )?no (?:one|body|mail ?-?box|account|user|address|recipient) (?:here|by|with|of|at|in"
-        r"|for|named|found|matching|exists|that)|no (?:such )?user|no mail ?-?box|user-?not-?found"
-        r"|recipient ?not ?found|nosuchuser|recipnotfound",
-        r"address (?:rejected|refused)|mailbox (?:is )?unavailable|mailbox name not allowed"
-        r"|not our (?:customer|user)|recipient name is not recogni[sz]ed|not listed in|name not found"
-        r"|is not a (?:valid|known|registered|local) |not a (?:valid|registered|known|local) (?:e-?mail"
-        r"|user|mailbox|recipient|address)|account (?:was )?deleted|deleted (?:user|account|mailbox)"
-        r"|has been deleted|(?:user|recipient|mailbox) (?:was |has been |is )?(?:removed|deleted)"
-        r"|delivery to (?:this |that )?(?:address|user) (?:is )?not|no such (?:e-?mail|address|local)"
-        r"|email address (?:is )?(?:incorrect|wrong)",
-        r"utilisateur inconnu|destinataire (?:inconnu|invalide)|adresse (?:\S+ ){0,6}(?:inconnue|invalide"
-        r"|inexistante|erron)|destinataire invalide|n'existe pas|benutzer (?:\S+ ){0,4}(?:unbekannt"
-        r"|nicht (?:gefunden|bekannt|vorhanden))|unbekannte[rn]? (?:benutzer|empf)"
-        r"|empf[aä]nger(?:adresse)? (?:\S+ ){0,4}(?:unbekannt|nicht|existiert)|existiert nicht",
-        r"usuario (?:\S+ ){0,2}(?:desconocido|no existe|inexistente)|no existe"
-        r"|utente (?:\S+ ){0,2}(?:sconosciuto|inesistente|non)|non esiste"
-        r"|usu[aá]rio (?:\S+ ){0,2}(?:desconhecido|inexistente|n[aã]o)|n[aã]o existe|nieznany u"
-        r"|nie istnieje|пользовател\w* (?:\S+ ){0,3}не (?:найден|существует)|не существует|нет такого"
-        r"|неверный (?:адрес|получател)|адресат не найден|недоступен",
-        r"(?:宛先|あて先|メールアドレス|アドレス|ユーザー?|受信者).{0,20}(?:見つかり|存在し|ありません|不明|間違)|該当.{0,12}(?:ありません|いません)|用户不存在"
-        r"|收件人不存在|邮箱不存在|帐号不存在|无此用户|不存在",
+        rf"{PERSON}(?:\(s\))?(?: in \S+)?{GAP} (?:is |was |are |were |has been )?(?:currently "
+        rf"|now )?(?:unknown(?! (?:host|domain|server|command))"
+        rf"|{NOT} (?:be |been |currently )?(?:found|known|exist\w*|listed|recogni[sz]ed|local|valid|registered|here|ok"
+        r"|accepted here|our|defined|in (?:our|the|my|local)|hosted|present|available|delivered to|allowed|correct"
+        r"|a (?:valid|known|registered|local|member of (?:this |the )?domain))|no(?:t)? such"
+        r"|unrecogni[sz]ed|undeliverable|invalid|incorrect|wrong|non-?exist\w*|inconnue?|unavailable|vanished)\b",
+        rf"{PERSON}{GAP} (?:does|did|do)(?: not|n't| n't|nt|n’t) (?:currently )?(?:exist|have|seem|like|appear|match)",
+        rf"{PERSON}(?: \S+){{0,2}} (?:no|not|never) exist",
+        r"(?:unknown|invalid|no such|bad|incorrect|wrong|illegal|unrecogni[sz]ed|non-?exist(?:ent|ing)|undeliverable"
+        r"|unroutable|undefined|not existing|not a valid|no valid|not a known|(?:cannot|can't|could not|couldn't"
+        r"|unable to) find|no)(?: local| virtual| final delivery| destination| e-?mail| mail| such| recipient| user"
+        r"| valid| or illegal| or unknown| or invalid| alias| this| the){0,3} (?:user(?:id|name)?s?|recipients?"
+        r"|mail ?-?box\w*|mail ?drop|accounts?|address\w*|addressee|id|person|people|name|alias(?:es)?|local[- ]?part"
+        r"|subscriber|customer|individual|domain user|login|entry|destinat\w+|mailname|employee)\b",
+        rf"{PERSON}{GAP} (?:could ?n[o']t|cannot|can't|could not|can not) be (?:found|located|resolved|verified|reached"
+        r"|delivered|identified|matched)|(?:cannot|can't|could not|couldn't|unable to|not able to) (?:find|locate"
+        rf"|resolve|verify|identify)(?: \S+){{0,3}} {PERSON}",
+        rf"{PERSON}{GAP} (?:is |are )?no longer (?:valid|available|exist\w*|in (?:use|service)|here|work\w*|employed"
+        r"|with|accept\w*|an? )|no longer (?:(?:a )?valid|works?|employed|with (?:us|this|the)|here|in service"
+        r"|(?:an? )?(?:employee|user|member|customer|student)|part of|at this)"
+        r"|(?:left|has left) (?:the |our |this )?(?:company|organi[sz]ation|firm|employ|school|university)",
+        r"(?:doesn't|does not|do not|don't|has no|have no|hasn't)(?: have)?(?: an?| any| valid| such| active){0,2}"
+        r"(?: \S+)? (?:account|mail ?-?box|e-?mail address)",
+        r"(?:is |there is |there's )?no (?:one|body|mail ?-?box|account|user|address|recipient)(?: \S+){0,2} (?:here|by"
+        r"|with|of|at|in|on|for|named|found|matching|exists|that)|no (?:such )?user|no mail ?-?box|user-?not-?found"
+        r"|recipient ?not ?found|nosuchuser|recipnotfound|nobody (?:here|by|of|with)",
+        rf"{NOT} (?:be |been )?(?:found|listed|present|known|registered)(?: \S+){{0,3}} (?:ldap|directory|address ?book"
+        r"|database|name ?server|(?:user|recipient|alias|mailbox) (?:list|table|map))|lookup in \S+ map failed"
+        r"|did not match (?:any|exactly)|not exactly match|no match(?:es)? (?:to|for|found|in)",
+        r"(?:cannot|can't|unable to) deliver mail (?:for|to) (?:this |that |the )?(?:user|recipient|…)"
+        r"|(?:doesn't|does not|don't|do not) (?:handle|accept|take) mail for (?:that|this) (?:user|recipient|…)",
+        r"address (?:rejected|refused)|mailbox (?:is )?unavailable|mailbox name (?:is )?not allowed|(?:incorrectly"
+        r"|wrongly|improperly) addressed|mis-?addressed|not our (?:customer|user)|not listed in"
+        r"|name (?:is )?not (?:found"
+        r"|recogni[sz]ed)|is not a (?:valid|known|registered|local) |(?:user|recipient|mailbox|account|address) (?:was "
+        r"|has been |is )?(?:removed|deleted|expunged)|deleted (?:user|account|mailbox)|has been deleted"
+        r"|delivery to (?:this |that )?(?:address|user) (?:is )?not|email address (?:is )?(?:incorrect|wrong)"
+        r"|unknown (?:in|at) (?:this|our|local)|user (?:doesn't|unknown)|unknown user",
     ),
     phrase(
         Reason.FILTERED,
-        r"(?:rejected|refused|blocked|declined|denied) by (?:the )?(?:recipient|user|owner|addressee"
-        r"|intended|domain filter|receiver)|recipient(?: \S+){0,4} (?:reject\w*|refus\w*|block\w*"
-        r"|declin\w*|does not (?:want|wish|accept)|only accepts|not accepting|is not accepting|denied"
-        r"|restricted)|user (?:has )?(?:reject\w*|refus\w*|blocked)",
+        r"(?:rejected|refused|blocked|declined|denied|bounced) by (?:the )?(?:recipient|user|owner|addressee|intended"
+        r"|domain filter|receiver)|(?:recipient|mail ?-?box|user|account)(?:\(s\))?(?: \S+){0,4} (?:reject\w*|refus\w*"
+        r"|block\w*|declin\w*|denie[sd]|does not (?:want|wish|accept)|only accepts|(?:is )?not accepting|restricted)",
         r"(?:because|as) the (?:recipient|user|addressee) (?:is )?(?:only accept\w*|not accept\w*"
         r"|does not accept)|e-?mail preferences of the person|due to extended inbox rules|user's (?:filter"
         r"|preferences|rules|settings)|permanently rejected message|not accepting (?:mail|messages"
-        r"|e-?mails?|it)|refuse(?:d|s)? to accept|recipient (?:rejected|refused|denied)"
-        r"|we would love to have gotten this|受信拒否|指定受信|拒否設定|拒收",
-        r"message filtered|has been filtered|resolver\.rst|restricted (?:mailbox|recipient|address|group)"
+        r"|e-?mails?|it)|refuse(?:d|s)? to accept|we would love to have gotten this",
+        r"message filtered|has been filtered|restricted (?:mailbox|recipient|address|group)"
         r"|(?:to )?(?:this|the) (?:mailbox|recipient|group|address|user)(?: \S+){0,3} (?:restrict\w*|only"
         r"|not allowed|rejected)|domain filter|delivery to this address is restricted"
         r"|this account is protected by",

@@ -11,7 +11,7 @@ CONTENT: tuple[Phrase, ...] = (
         Reason.SPAMDETECTED,
         r"\bspam\w*|\bsp[a4]m\b|\bube\b|\buce\b|\bunsolicited|\bjunk ?-?(?:mail|e-?mail)?\b|\bphish\w*"
         r"|bulk (?:e-?mail|mail|message)|looks like (?:an? )?(?:ad|advert)|advertis\w+|\b(?:ur|su)ibl?\b"
-        r"|surbl|uribl|dspam|rspamd|cloudmark|spammy|垃圾|迷惑メール",
+        r"|surbl|uribl|dspam|rspamd|cloudmark|spammy",
         r"(?:black|block)list\w* (?:url|link|uri|domain)(?: \S+){0,3} (?:in|found)"
         r"|url(?: \S+){0,4} (?:black|block)list|(?:considered|classified|identified|detected|flagged"
         r"|marked|categori[sz]ed|recogni[sz]ed|scored)(?: \S+){0,2} as(?: \S+){0,2} (?:junk|bulk|phish"
@@ -29,7 +29,7 @@ CONTENT: tuple[Phrase, ...] = (
         r"|banned|forbidden|rejected|denied|prohibited|illegal|restricted|removed)",
         r"(?:illegal|banned|blocked|forbidden|unauthori[sz]ed|dangerous|unsafe|restricted"
         r"|disallowed) (?:file |e-?mail )?(?:attachment|file|extension|content|word)"
-        r"|message not (?:allowed|accepted)|e-?mail not accepted|confidential|violat\w+|message (?:was "
+        r"|message not (?:allowed|accepted)|e-?mail not accepted|violat\w+|message (?:was "
         r"|has been )?(?:rejected|refused|blocked) by (?:the |our |an? )?(?:administrator|server|gateway"
         r"|firewall|rule|filter)|by administrat\w+|site rule|transport ?rule|compliance",
         r"message contains(?: \S+){0,3} (?:prohibited|forbidden|restricted|unacceptable|blocked|url|link)"

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.wording.phrase import Phrase, phrase
-
-_BOX = (
-    r"(?:mail ?-?box|in ?box|mail ?drop|mail ?folder|mail ?dir|account|user|recipient|customer"
-    r"|addressee|disk|disc|storage|store|mail ?store)"
-)
-_PERSON = (
-    r"(?:user(?: ?name)?|recipient|mail ?-?box|account|address|addressee|e-?mail(?: address| account)?"
-    r"|login|destinataire|alias|local[- ]?part|person|customer)"
-)
-_PAUSED = (
-    r"(?:disabled|suspended|inactive|locked|frozen|deactivated|closed|discontinued|terminated|expired"
-    r"|de-?activated|not active|no longer active|archived|on hold|dormant"
-    r"|unavailable for delivery)"
-)
+from distributor.channels.email.returns.wording.terms import BOX, PAUSED, PERSON
 
 MAILBOXES: tuple[Phrase, ...] = (
     # The mailbox is full.
     phrase(
         Reason.MAILBOXFULL,
-        rf"{_BOX}'?s?(?: \S+){{0,6}} (?:is |was |are )?(?:already |currently |temporarily )?(?:full\b"
+        rf"{BOX}'?s?(?: \S+){{0,6}} (?:is |was |are )?(?:already |currently |temporarily )?(?:full\b"
         r"|over[- ]?quota|overdrawn|over (?:the )?quota)",
-        rf"{_BOX}'?s?(?: \S+){{0,6}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached|over"
+        rf"{BOX}'?s?(?: \S+){{0,6}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached|over"
         rf"|hit)(?: \S+){{0,5}} (?:quota|storage|capacity|disk)",
-        rf"{_BOX}'?s?(?: \S+){{0,3}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached"
+        rf"{BOX}'?s?(?: \S+){{0,3}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached"
         rf"|hit)(?: \S+){{0,2}} (?:limit|allowed size|maximum size|size limit)",
         r"(?<!daily )(?<!hourly )(?<!sending )(?<!relay )(?<!rate )quota (?:is )?(?:exceed|full|violat"
         r"|reached|used up|limit)",
@@ -40,19 +27,13 @@ MAILBOXES: tuple[Phrase, ...] = (
         r"|out of) (?:disk |storage |mailbox )(?:space|quota)(?: \S+){0,4} (?:user|recipient|mailbox"
         r"|account)",
         r"(?:not enough|no more|insufficient|no) (?:space|room|storage)(?: \S+){0,4} (?:user|recipient"
-        r"|mail ?-?box|account)",
+        r"|mail ?-?box|account)|(?:space|room|storage)(?: is)? (?:not enough|insufficient|exhausted|exceeded|used up)"
+        r"|exhausted (?:\S+ ){0,3}(?:space|storage)|exeeded(?: \S+){0,3} (?:quota|storage|limit)",
         r"too much mail data|mail(?:box)? (?:size )?limit exceeded"
         r"|number of messages in (?:the )?(?:recipient's |user's )?mailbox|mailbox (?:size )?exceeds",
         r"(?:inbox|mailbox) is out of storage|has (?:too many|no more room|used up)|would (?:exceed"
         r"|be over|put)(?: \S+){0,4} (?:quota|limit|mailbox)|remaining quota",
-        r"extended quota violation|benutzer hat zuviele mails|postfach .{0,20}(?:voll|überfüllt)"
-        r"|speicherplatz .{0,30}(?:erschöpft|überschritten)",
-        r"bo[iî]te .{0,40}(?:pleine|satur)|quota d[eé]pass|d[eé]passe.{0,30}quota|buz[oó]n .{0,30}llen"
-        r"|cuota .{0,20}excedid|casell?a .{0,20}(?:piena|llena)",
-        r"caixa (?:postal|de (?:correio|entrada)).{0,30}(?:cheia|lotada)|переполнен|превыш.{0,20}квот"
-        r"|квот\w* превыш|skrzynka .{0,30}(?:pełna|przepełniona)",
-        r"メールボックス.{0,20}(?:一杯|いっぱい|満杯|容量|超え)|容量.{0,12}(?:超過|超え|オーバー)|(?:邮箱|信箱|邮件箱|郵箱).{0,6}(?:已满|已滿|满|滿)|空间不足",
-        r"delivery failed: over quota|local limit exceeded|quotaexceeded|account is overquota",
+        r"extended quota violation|delivery failed: over quota|local limit exceeded|quotaexceeded|account is overquota",
     ),
     # The mail is too large, for this recipient or for the system.
     phrase(
@@ -78,15 +59,14 @@ MAILBOXES: tuple[Phrase, ...] = (
         r"|imal)?(?: \S+){0,2} (?:message|mail|e-?mail) size|size limit",
         r"line (?:length )?limit exceeded|maximum line length|messages? (?:size|length) (?:limit|exceed"
         r"|violat)|sendsizelimit|message file too big|taille .{0,20}(?:message|limite|maxi)",
-        r"nachricht .{0,20}zu gro(?:ß|ss)|mensaje .{0,20}(?:demasiado grande|tama[nñ]o)"
-        r"|メール.{0,10}サイズ.{0,12}(?:超|制限|大き)|サイズ制限",
     ),
     # The mailbox exists, or did, and takes nothing at present.
     phrase(
         Reason.SUSPEND,
-        r"(?:mail ?-?box|account|user|recipient|customer|owner|domain|addressee|inbox|user'?s?"
-        rf"|e-?mail account|recipient address)(?:\(s\))?(?: \S+){{0,6}} (?:is |are |was |has been "
-        rf"|have been |been |temporarily |currently |permanently |administratively ){{0,3}}{_PAUSED}",
+        rf"(?:{PERSON}|owner|domain|inbox|user'?s?)(?:\(s\))?(?: \S+){{0,6}} (?:is |are |was |has been |have been "
+        rf"|been "
+        rf"|now |temporarily |currently |permanently |administratively ){{0,3}}{PAUSED}\b",
+        r"not (?:currently )?(?:being )?accept(?:ed|ing)(?: \S+){0,2} (?:for|at) this (?:mail ?-?box|account|address)",
         r"(?:blocked due to inactivity|(?:disabled|suspended|inactive|locked|frozen|deactivated|closed|discontinued)"
         r" (?:due to inactivity|(?:mail ?-?box|account|user|recipient|customer"
         r"|e-?mail address)\b))",
@@ -96,18 +76,15 @@ MAILBOXES: tuple[Phrase, ...] = (
         r"|user[- ]?disabled|disableduser|mailbox is (?:temporarily )?(?:disabled|inactive)",
         r"not (?:been )?(?:activated|logged (?:in|on))|inactiv\w+ (?:e-?mail|mail)|has been (?:suspended"
         r"|disabled|deactivated|locked)|sorry, your message .{0,120}mailbox is disabled",
-        r"konto .{0,20}(?:gesperrt|deaktiviert)|compte .{0,30}(?:inactif|suspendu|d[eé]sactiv|ferm)"
-        r"|cuenta .{0,20}(?:suspendida|inactiva|deshabilitada)|заблокирован|приостановлен|停用|冻结|凍結|利用停止",
     ),
     phrase(
         Reason.HASMOVED,
-        rf"{_PERSON}(?: \S+){{0,3}} (?:has |have )(?:been )?(?:moved|changed(?: to)?\b|replaced)",
+        rf"{PERSON}(?: \S+){{0,3}} (?:has |have )(?:been )?(?:moved|changed(?: to)?\b|replaced)",
         r"has moved\b|have moved\b|moved to (?:a )?(?:new|another|<|…)|destination mailbox (?:has )?moved"
         r"|mailbox has moved|user moved",
         r"(?:please|kindly) (?:try|use|update)(?: \S+){0,4} (?:new|following) (?:e-?mail )?address"
         r"|new (?:e-?mail )?address is|has been replaced by|address (?:has )?(?:been )?(?:changed"
         r"|is obsolete)",
-        r"no longer on (?:this |the )?server|adresse .{0,30}(?:a chang[eé]|ge[aä]ndert)"
-        r"|移転しました|変更(?:になり|され)ました",
+        r"no longer on (?:this |the )?server",
     ),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.wording.phrase import Phrase, phrase
-
-_LISTS = r"(?:black ?-?list|block ?-?list|deny ?-?list|reject ?-?list|bad ?list)"
+from distributor.channels.email.returns.wording.terms import LISTS
 
 PARTICULAR: tuple[Phrase, ...] = (
     # Exchange names its own reasons.
@@ -95,7 +94,7 @@ PARTICULAR: tuple[Phrase, ...] = (
     phrase(Reason.EXPIRED, r"message expired, (?:connection|cannot|can't)"),
     phrase(
         Reason.NETWORKERROR,
-        r"host not found,? try again|(?:dns|name server|name service)[^.;]{0,60}(?:try again"
+        r"host not found,? try again|(?<!reverse )(?:dns|name server|name service)[^.;]{0,60}(?:try again"
         r"|server failure|servfail)|dns query failed|malformed or unexpected name server reply",
     ),
     phrase(Reason.HOSTUNKNOWN, r"host or domain name not found|: host not found|domain name not found"),
@@ -105,7 +104,9 @@ PARTICULAR: tuple[Phrase, ...] = (
     phrase(Reason.BLOCKED, r"a problem occurred\..{0,120}\(bl\)|ip=[\d.]+ - (?:a problem occurred|dialup|none/dyn)"),
     phrase(
         Reason.SPAMDETECTED,
-        rf"{_LISTS}\w* (?:url|link|uri)",
+        r"fail\w* (?:\S+ ){0,3}anti-?spam|spam (?:score|points|scale)|(?:is|as|was) (?:\S+ )?(?:spam|junk)\b",
+        r"content filter reject",
+        rf"{LISTS}\w* (?:url|link|uri)",
         r"\burl in (?:this|the|your) (?:e-?mail|message|mail).{0,40}listed",
     ),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.returns.wording.phrase import Phrase, phrase
-
-_LISTS = r"(?:black ?-?list|block ?-?list|deny ?-?list|reject ?-?list|bad ?list)"
+from distributor.channels.email.returns.wording.terms import LISTS
 
 SENDERS: tuple[Phrase, ...] = (
     # Mail is not passed on for us.
@@ -36,7 +35,7 @@ SENDERS: tuple[Phrase, ...] = (
     phrase(
         Reason.VIRUSDETECTED,
         r"\bvirus(?:es)?\b(?!-free)|\binfected\b|\bmal-?ware\b|\btrojan\b|\bworm\b|malicious (?:software"
-        r"|code|content|file|attachment|url|link)|ransomware|\beicar\b|ウイルス|ウィルス|вирус|病毒",
+        r"|code|content|file|attachment|url|link)|ransomware|\beicar\b",
     ),
     # A blocklist, a banned host or network.
     phrase(
@@ -62,7 +61,7 @@ SENDERS: tuple[Phrase, ...] = (
     ),
     phrase(
         Reason.NOTCOMPLIANTRFC,
-        r"rfc[ -]?\d{0,4}[ -]?(?:non-?)?complian|(?:not|non)[- ](?:\w+ ){0,3}(?:rfc|compliant)"
+        r"rfc[ -]?\d{0,4}[ -]?(?:non-?)?complian|not comply with|(?:not|non)[- ](?:\w+ ){0,3}(?:rfc|compliant)"
         r"|violat\w+(?: \S+){0,3} rfc|rfc ?\d{3,4}(?: \S+){0,4} (?:violat|section|require|standard|specif"
         r"|complian|not)",
         r"(?:duplicate|multiple|several|more than one|missing|no|without|lacks?|invalid|required|malformed"
@@ -85,8 +84,8 @@ SENDERS: tuple[Phrase, ...] = (
         r"|backscatterer|mail-?spike|invaluement|nix ?spam|dynablock|hostkarma|lashback|senderbase|njabl"
         r"|cymru|abuse\.net|real-?time (?:black|block)|trendmicro\.com",
         r"(?:ip|host|server|network|client|relay|mta|connect\w*|range|subnet|provider|isp|helo"
-        rf"|dns)(?: \S+){{0,8}} (?:\S+ )?{_LISTS}",
-        rf"{_LISTS}\w*(?: \S+){{0,6}} (?:ip|host|server|network|client|relay|provider|dns|at|by|in|on|recipient)\b",
+        rf"|dns)(?: \S+){{0,8}} (?:\S+ )?{LISTS}",
+        rf"{LISTS}\w*(?: \S+){{0,6}} (?:ip|host|server|network|client|relay|provider|dns|at|by|in|on|recipient)\b",
         r"(?:your|client|sender|sending|source|this|remote|the|server|connecting) ?'?s? (?:smtp |mail "
         r"|sending |source |remote |host |server )?(?:ip(?:v4|v6)?(?: address(?:es)?)?|host(?: ?name)?"
         r"|network|(?:mail ?)?server|mta|isp|provider|subnet|connection)(?: \S+){0,8} (?:block\w*|ban\w*"
@@ -104,7 +103,7 @@ SENDERS: tuple[Phrase, ...] = (
         r"messages? from \S+ weren't sent|too many (?:unwanted|spam|bad|invalid|unknown) (?:messages"
         r"|mails?|recipients|users|commands)|you have been (?:blocked|banned)|temporarily blocked|bad helo"
         r"|invalid helo|helo (?:\S+ ){0,4}(?:rejected|invalid|denied|not)|(?:ehlo"
-        r"|helo)(?: command)? rejected|adresse ip .{0,20}bloqu|client host (?:\S+ ){0,3}(?:blocked"
+        r"|helo)(?: command)? rejected|client host (?:\S+ ){0,3}(?:blocked"
         r"|rejected)|you are not (?:welcome|allowed to connect)",
         r"cannot send e-?mail to yourself|open (?:http )?proxy|blocked for (?:abuse|spam)"
         r"|we do not accept (?:mail|e-?mail|messages) from (?:hosts|dynamic|this (?:ip|host|server)"
@@ -118,7 +117,7 @@ SENDERS: tuple[Phrase, ...] = (
         r"|parallel)(?: \S+){0,2} (?:connections?|sessions?|deliver\w*)|connection (?:rate )?limit"
         r"|limit(?: \S+){0,3} (?:concurrent |simultaneous )?(?:connections|sessions)\b",
         r"(?:max\w*|number of|excessive|exceed\w*)(?: \S+){0,4} (?:connections?|sessions?)\b"
-        r"|connection frequency|trop de connexions|zu viele verbindungen|connections? per (?:hour|minute"
+        r"|connection frequency|connections? per (?:hour|minute"
         r"|second)",
     ),
     phrase(
@@ -134,6 +133,6 @@ SENDERS: tuple[Phrase, ...] = (
         r"|recipients?)|has sent to too many|receiving(?: \S+){0,4} too quickly|excessive (?:volume|rate"
         r"|number)|(?:has )?exceeded(?: \S+){0,4} (?:messages|emails|mails) (?:per|allowed)",
         r"received too many messages|mail flood|flooding|velocity|please try again slower"
-        r"|zu viele (?:nachrichten|e-?mails)|送信数",
+        r"",
     ),
 )

@@ -32,14 +32,14 @@ SYSTEMS: tuple[Phrase, ...] = (
         r"name or service not known|nxdomain|unrouteable|no address associated with"
         r"|host or domain name not found|host not found|dns (?:lookup )?fail\w* .{0,40}not found"
         r"|address lookup failed|unknown mail server|(?:mail )?server could not be found"
-        r"|domain (?:name )?(?:is )?(?:expired|unavailable)|domaine inconnu|unbekannte dom"
-        r"|неизвестный домен|ドメイン.{0,12}(?:存在し|見つかり)|hostname lookup fail",
+        r"|domain (?:name )?(?:is )?(?:expired|unavailable)"
+        r"|hostname lookup fail",
     ),
     # The way there, and the systems on it.
     phrase(
         Reason.NETWORKERROR,
         r"hop ?count|too many hops|routing loop|mail(?:er)?(?:ing)? ?-?loops?\b|forwarding loop"
-        r"|mail forwarding|loop(?:ing)? (?:detected|back)|message (?:is )?loop\w*"
+        r"|mail forwarding|loop(?:ing)? (?:detected|back)|(?:message|mail) (?:is )?loop\w*"
         r"|maximum (?:number of )?(?:hops|allowed times)|more than the maximum allowed times"
         r"|too many \"?received|loop detect|possible (?:mail )?loop|in a loop|delivered-to.{0,40}loop",
         r"network (?:is )?(?:error|unreachable|problem|failure)|no route to host|host (?:is )?unreachable"
@@ -88,9 +88,9 @@ SYSTEMS: tuple[Phrase, ...] = (
     ),
     phrase(
         Reason.CONTENTERROR,
-        r"content (?:error|not supported|rejected|conversion|type)|conver(?:sion"
+        r"content (?:error|not supported|reject(?:ed)?|conversion|type)|conver(?:sion"
         r"|t)(?: \S+){0,4} (?:fail\w*|not|error|required|impossible|prohibited|lost)"
-        r"|\bmime\b(?: \S+){0,5} (?:error|invalid|malformed|unsupported|not|broken|corrupt|violat\w*)"
+        r"|\bmime\b(?: \S+){0,5} (?:error|invalid|malformed|unsupported|not|broken|corrupt|violat\w*)|mime/?rejec"
         r"|(?:invalid|malformed|broken|bad|corrupt\w*|illegal) (?:mime|content|boundary|charset|encoding"
         r"|message (?:body|content|format))|8-?bit|charset|media (?:error|not supported)|message (?:header"
         r"|body|format)(?: \S+){0,3} (?:invalid|error|bad|malformed|unacceptable)|too many (?:attachments"
@@ -101,15 +101,17 @@ SYSTEMS: tuple[Phrase, ...] = (
         r"(?:system|internal|server|local|configuration|config|temporary|unexpected|database|directory"
         r"|lookup table|backend|software|processing|transaction)(?: \S+){0,2} (?:error|problem|malfunction"
         r"|failure|failed|trouble|exception|fault)|(?:service|server|system|resources?|mailbox server"
-        r"|facility|delivery|mail)(?: \S+){0,3} (?:is |are )?(?:currently |temporarily "
-        r"|now ){0,2}(?:unavailable|not available|refused|down|offline|busy|overloaded|not responding"
+        r"|facility|delivery|mail|load)(?:\(\w\))?(?: \S+){0,3} (?:is |are )?(?:currently |temporarily "
+        r"|now |too ){0,2}(?:unavailable|not available|refused|down|offline|busy|high|overloaded|rejected (?:your "
+        r"|this |the )?message|not responding"
         r"|under maintenance|misconfigured)",
-        r"\bldap\b|can'?t create (?:user )?output file|(?:cannot|could not|can't|unable to) (?:open|load"
-        r"|create|write|lock|append|access|read|contact|store|accept|process|queue|save)|i/o error"
+        r"\bldap\b|can'?t create (?:user )?output file|(?:cannot|can not|could not|can't|unable to) (?:open|load"
+        r"|switch|exec|chdir"
+        r"|create|write|lock|append|access|read|contact|store|accept|process|queue|save)|(?:i/o|input/output) error"
         r"|queue file|\blmtp\b|misconfig\w*|out of memory|memory (?:allocation|exhaust)|maintenance"
         r"|timeout while|loops back to (?:my|it)self|mail for \S+ loops back|service (?:refuse|shutting"
         r"|closing)|insufficient resources|aborted|failure in|try (?:again )?later\b.{0,20}service"
-        r"|all recipients|local delivery",
+        r"|local delivery",
     ),
     phrase(
         Reason.EXPIRED,
@@ -117,7 +119,7 @@ SYSTEMS: tuple[Phrase, ...] = (
         r"|n't) (?:be )?deliver\w*(?: \S+){0,3} (?:for|in|within|after|the last|since"
         r"|until) (?:(?:more than|the (?:last|past)) )?\d"
         r"|retry (?:time|timeout|limit|period)|(?:been )?in (?:the |its )?queue(?: \S+){0,2} (?:too long"
-        r"|for)|(?:giving|gave|given) up|delay(?:ed)?\b|too old|(?:has |have )?(?:not"
+        r"|for)|delay(?:ed)?\b|too old|(?:has |have )?(?:not"
         r"|n't) (?:yet )?been (?:able|delivered)|not reachable|did not accept our requests to connect"
         r"|(?:stopped|stop) trying|delivery attempts?|maximum (?:retr\w+|attempts|time)|no answer"
         r"|not responding|could not connect|couldn't connect|unable to connect|failed to connect"
