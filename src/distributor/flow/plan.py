@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from distributor.channels.contract import Audience
 from distributor.channels.shelf import kind_of
 from distributor.domain.campaign import CampaignPlan, PlanKey
+from distributor.domain.cover import Cover
 from distributor.domain.errors import InputError, ScheduleError
 from distributor.flow.installation import Installation
+from distributor.flow.saying import check_cover
 from distributor.storage import articles, audiences, campaigns, channels
 from distributor.storage.audiences import Mailing
 from distributor.storage.channels import ChannelRecord
@@ -26,7 +28,7 @@ def plan(installation: Installation, asked: CampaignPlan, *, key: PlanKey | None
     was another one.
 
     Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past,
-    InputError for a campaign that has nothing to say or nobody to say it to.
+    InputError for a campaign that has nothing to say or nobody to say it to, or words around it that cannot be said.
     """
     now = installation.clock()
     if not asked.article_slugs:
@@ -47,6 +49,9 @@ def plan(installation: Installation, asked: CampaignPlan, *, key: PlanKey | None
             tag_slugs=articles.tag_slugs(connection, [one.id for one in stored]),
         )
         _insist_on_audience(connection, records, mailing, now=now)
+        if asked.cover != Cover():
+            for record in records:
+                check_cover(installation.open_channel(record), asked.cover)
         campaign_id = campaigns.add(
             connection,
             name=asked.name or stored[0].article.title,

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from distributor.channels.contract import Audience
+from distributor.channels.covering import Coverable
 from distributor.domain.campaign import DispatchState
+from distributor.domain.errors import StateError
+from distributor.domain.personal import Kin, PersonalNeeds, spoken
+from distributor.domain.rendition import Rendition
 from distributor.flow.installation import Installation
-from distributor.storage import articles, audiences, campaigns, channels, deliveries
+from distributor.storage import articles, audiences, campaigns, channels, deliveries, personal
 from distributor.storage.audiences import Mailing
+
+
+class _SpeechlessError(StateError):
+    """Something would have to be said to people of whom it is not known."""
 
 
 def release(installation: Installation, dispatch_id: int) -> bool:
     """Freeze the audience of a scheduled dispatch whose time has come; False if there is nothing to send.
 
-    One transaction: either everybody has a delivery and the dispatch runs, or nothing has happened.
+    One transaction: either everybody has a delivery and the dispatch runs, or nothing has happened. If somebody lacks
+    a field that the mail says without a default, nobody gets it: the dispatch pauses and says why.
     """
+    try:
+        return _release(installation, dispatch_id)
+    except _SpeechlessError as error:
+        with installation.database.begin() as connection:
+            campaigns.change_state(
+                connection,
+                dispatch_id,
+                before={DispatchState.SCHEDULED},
+                after=DispatchState.PAUSED,
+                reason=str(error),
+            )
+        return False
+
+
+def _release(installation: Installation, dispatch_id: int) -> bool:
     now = installation.clock()
     with installation.database.begin() as connection:
         if not campaigns.lock_due(connection, dispatch_id, now=now):
@@ -21,8 +48,9 @@ def release(installation: Installation, dispatch_id: int) -> bool:
         dispatch = campaigns.find_dispatch(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         channel = installation.open_channel(channels.find_by_id(connection, dispatch.channel_id))
+        rendition = campaigns.rendition_of(connection, dispatch_id)
         if channel.capabilities.audience is Audience.BROADCAST:
-            recipients = channel.recipients(campaigns.rendition_of(connection, dispatch_id))
+            recipients = channel.recipients(rendition)
             audience = deliveries.freeze_recipients(connection, dispatch_id, recipients, now=now)
         else:
             mailing = Mailing(
@@ -31,7 +59,11 @@ def release(installation: Installation, dispatch_id: int) -> bool:
                 tag_slugs=articles.tag_slugs(connection, campaign.article_ids),
                 campaign_id=campaign.id,
             )
-            audience = audiences.freeze(connection, dispatch_id, mailing, now=now)
+            needs = channel.needs_of(rendition) if isinstance(channel, Coverable) else PersonalNeeds()
+            audience = audiences.freeze(connection, dispatch_id, mailing, now=now, fields=needs.fields)
+            if isinstance(channel, Coverable) and needs.fields:
+                kin = personal.kin_of(connection, dispatch_id, needs)
+                _insist_on_fields(channel, rendition, kin, audience=audience)
         campaigns.mark_released(connection, dispatch_id, audience=audience, now=now)
         if audience == 0:
             campaigns.change_state(
@@ -42,3 +74,20 @@ def release(installation: Installation, dispatch_id: int) -> bool:
                 reason="there was nobody to send it to when its time came",
             )
     return audience > 0
+
+
+def _insist_on_fields(channel: Coverable, rendition: Rendition, kin: Iterable[Kin], *, audience: int) -> None:
+    lacking: Counter[str] = Counter()
+    for one in kin:
+        missing = channel.missing_for(rendition, one)
+        if missing is not None:
+            lacking[missing] += one.count
+    if not lacking:
+        return
+    told = ", ".join(f"{count} of {audience} people have no {spoken(key)}" for key, count in lacking.most_common())
+    example = spoken(next(iter(lacking)))
+    raise _SpeechlessError(
+        f"{told}, and the mail says it without a default; nothing was sent. Let a new campaign say "
+        f"{{{{ {example} | default('…') }}}}, or give it to these people, or leave them out by a segment, "
+        "and resume this one"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy.types import BigInteger, DateTime, Text
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
-from distributor.storage import campaigns, lists, presence, subscribers, suppressions, tables
+from distributor.storage import campaigns, lists, personal, presence, subscribers, suppressions, tables
 from distributor.storage.database import Connection, prepare_for_many
 from distributor.storage.segments import filter_of
 
@@ -55,9 +55,12 @@ def sample(connection: Connection, mailing: Mailing, *, limit: int, now: datetim
     return [subscribers.subscriber_of(row) for row in rows]
 
 
-def freeze(connection: Connection, dispatch_id: int, mailing: Mailing, *, now: datetime) -> int:
+def freeze(
+    connection: Connection, dispatch_id: int, mailing: Mailing, *, now: datetime, fields: Collection[str] = ()
+) -> int:
     """One pending delivery for everybody in the audience at this moment, in one statement; returns how many.
 
+    `fields` are the keys of what is kept of each person besides name and address, where they have it.
     Releases of one article wait for each other, so that nobody is taken to have missed what another one just gave them.
     """
     presence.keep_everybody(connection)
@@ -72,7 +75,7 @@ def freeze(connection: Connection, dispatch_id: int, mailing: Mailing, *, now: d
             person.id,
             chosen.c.list_id,
             person.address,
-            func.jsonb_build_object("name", person.name, "email", person.address),
+            personal.frozen_fields(fields),
             literal(DeliveryState.PENDING.value, Text),
             moment,
             moment,

@@ -1,0 +1,127 @@
+"""Saying: what a campaign says on one of its channels, as `render` freezes it and a preview shows it.
+
+No step of its own, but what these steps have in common.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from distributor.channels.contract import Channel, RenderContext, Tracking
+from distributor.channels.covering import Coverable, Covering
+from distributor.domain.article import Article
+from distributor.domain.blocks import Block, Image, walk
+from distributor.domain.campaign import Campaign
+from distributor.domain.cover import Cover, Enclosure
+from distributor.domain.errors import InputError, NotFoundError, SourceError
+from distributor.domain.personal import attribute_path, spoken
+from distributor.domain.problems import Problem, Severity
+from distributor.domain.rendition import Json, Rendition
+from distributor.domain.subscriber import List
+from distributor.flow.installation import Installation
+from distributor.sources.cleaning import clean
+from distributor.sources.markdown import parse
+from distributor.storage import articles, campaigns, lists, personal
+from distributor.storage.database import Connection
+
+_MEDIA = "/media/"
+# A manuscript has a title and tags, a greeting has none.
+_FRONT = "---\ntitle: '-'\ntags: []\n---\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """What a campaign has to say: its articles, the list that it speaks for, and what goes around the articles."""
+
+    articles: tuple[Article, ...]
+    list: List | None
+    covering: Covering
+
+
+def gather(connection: Connection, campaign: Campaign) -> Matter:
+    """What this campaign has to say at the moment."""
+    found = tuple(one.article for one in articles.find_many(connection, campaign.article_ids))
+    return Matter(
+        articles=found,
+        list=_list_of(connection, campaign),
+        covering=Covering(
+            read=read_passage,
+            cover=campaigns.cover_of(connection, campaign.id),
+            campaign=campaign.name,
+            pictures=_pictures(connection, found),
+        ),
+    )
+
+
+def say(
+    installation: Installation, channel: Channel, campaign: Campaign, matter: Matter, *, facts: Mapping[str, Json]
+) -> Rendition:
+    """The rendition on a channel. Raises InputError and TemplateError for what cannot be said."""
+    context = RenderContext(
+        site=installation.site,
+        templates=installation.templates,
+        list=matter.list,
+        tracking=Tracking(opens=campaign.track_opens, clicks=campaign.track_clicks),
+        facts=facts,
+    )
+    if isinstance(channel, Coverable):
+        return channel.render_covered(matter.articles, context, matter.covering)
+    return channel.render(matter.articles, context)
+
+
+def check(connection: Connection, channel: Channel, rendition: Rendition) -> list[Problem]:
+    """What the channel finds wrong, and fields of subscribers that nobody has, what blocks first."""
+    problems = channel.check(rendition)
+    if not isinstance(channel, Coverable) or any(one.severity is Severity.BLOCK for one in problems):
+        return problems
+    return [*_about_fields(connection, channel.needs_of(rendition).fields), *problems]
+
+
+def check_cover(channel: Channel, cover: Cover) -> None:
+    """Raises InputError with the line for words around the articles that cannot be said on this channel."""
+    if isinstance(channel, Coverable):
+        channel.check_cover(Covering(read=read_passage, cover=cover))
+
+
+def read_passage(text: str) -> Sequence[Block]:
+    """A few lines of Markdown as blocks. Raises InputError with the line."""
+    try:
+        return parse(_FRONT + clean(text), path="").body
+    except SourceError as error:
+        line = f"line {error.line - _FRONT.count(chr(10))}: " if error.line else ""
+        raise InputError(f"{line}{error.reason}") from None
+
+
+def _list_of(connection: Connection, campaign: Campaign) -> List | None:
+    """The list that a campaign speaks for: the first it goes to. One that is gone by now has no voice any more."""
+    if not campaign.audience.lists:
+        return None
+    with suppress(NotFoundError):
+        return lists.find(connection, campaign.audience.lists[0])
+    return None
+
+
+def _pictures(connection: Connection, found: Sequence[Article]) -> dict[str, Enclosure]:
+    sources = {block.src for one in found for block in (*walk(one.body), one.image) if isinstance(block, Image)}
+    pictures = {}
+    for source in sorted(source for source in sources if source.startswith(_MEDIA)):
+        with suppress(NotFoundError):
+            held = articles.find_media(connection, source.removeprefix(_MEDIA))
+            pictures[source] = Enclosure(name=held.name, media_type=held.media_type, content=held.body)
+    return pictures
+
+
+def _about_fields(connection: Connection, keys: frozenset[str]) -> Iterator[Problem]:
+    unheld = personal.unheld(connection, keys)
+    known = personal.recent_attributes(connection) if unheld else ()
+    for key in unheld:
+        similar = difflib.get_close_matches(attribute_path(key)[0], known, n=2)
+        hint = (
+            f"did you mean {' or '.join(f'subscriber.{name}' for name in similar)}?"
+            if similar
+            else (f"there are {', '.join(known[:20])}" if known else "people get attributes by an import or the API")
+        )
+        yield Problem(Severity.BLOCK, "field-unknown", f"no subscriber has {spoken(key)}; {hint}", spoken(key))
