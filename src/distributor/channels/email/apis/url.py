@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from distributor.channels.email.apis.mailgun import MAILGUN
 from distributor.channels.email.apis.postmark import POSTMARK
@@ -12,6 +11,7 @@ from distributor.channels.email.apis.provider import ApiUrl, Provider
 from distributor.channels.email.apis.resend import RESEND
 from distributor.channels.email.apis.sendgrid import SENDGRID
 from distributor.channels.email.apis.ses import SES
+from distributor.channels.email.endpoints import is_endpoint
 from distributor.domain.errors import ConfigurationError
 
 PROVIDERS: Mapping[str, Provider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
@@ -56,22 +56,9 @@ def parse_api_url(url: str) -> ApiUrl:
 
 
 def _checked(endpoint: str, provider: Provider) -> str:
-    try:
-        parts = urlsplit(endpoint)
-        is_theirs = bool(parts.hostname) and not parts.username and not parts.query and not parts.fragment
-    except ValueError:
-        is_theirs = False
-    if not is_theirs or (parts.scheme != "https" and not _is_here(parts)):
+    if not is_endpoint(endpoint):
         raise _wrong(provider, "its endpoint has to start with https://, or with http:// for this very machine")
     return endpoint
-
-
-def _is_here(parts: SplitResult) -> bool:
-    """Whether a key may go there in the clear."""
-    try:
-        return parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return parts.scheme == "http" and parts.hostname == "localhost"
 
 
 def _known(provider: Provider) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 
+from distributor.channels.email.smtp.access_tokens import AccessTokens, TokenRefusedError
 from distributor.channels.email.smtp.reply import Reply
 from distributor.channels.email.smtp.url import Mechanism, SmtpUrl
 
 # Writes a line and gives the reply to it.
 Ask = Callable[[str], Awaitable[Reply]]
+
+# Connections come and go with every batch; a token outlives them.
+_TOKENS = AccessTokens()
 
 
 def choose_mechanism(url: SmtpUrl, offered: frozenset[str]) -> Mechanism | None:
@@ -38,12 +43,33 @@ async def _log_in_by_questions(url: SmtpUrl, ask: Ask) -> Reply:
 
 
 async def _log_in_with_token(url: SmtpUrl, ask: Ask) -> Reply:
+    """With the token that the URL holds, or with one that is fetched for it.
+
+    That the endpoint gives none is told as what the server would say to a wrong one (RFC 4954 section 6). A token that
+    was kept and is no longer accepted is replaced once. Raises BrokenSessionError for an endpoint that is away.
+    """
+    if url.renewal is None:
+        return await _give_token(url, url.password, ask)
+    try:
+        token = await asyncio.to_thread(_TOKENS.fetch, url, url.renewal)
+        reply = await _give_token(url, token.text, ask)
+        if reply.code == 535:
+            _TOKENS.forget(url, token)
+        if reply.code == 535 and not token.is_new:
+            token = await asyncio.to_thread(_TOKENS.fetch, url, url.renewal)
+            reply = await _give_token(url, token.text, ask)
+    except TokenRefusedError as error:
+        return Reply(535, (f"5.7.8 {error}",))
+    return reply
+
+
+async def _give_token(url: SmtpUrl, token: str, ask: Ask) -> Reply:
     """SASL XOAUTH2 as Google and Microsoft document it.
 
     A token that is not accepted is answered with a challenge that holds the reason as JSON; the refusal itself comes
     only after an empty answer to that, and says less.
     """
-    reply = await ask("AUTH XOAUTH2 " + _base64(f"user={url.user}\x01auth=Bearer {url.password}\x01\x01"))
+    reply = await ask("AUTH XOAUTH2 " + _base64(f"user={url.user}\x01auth=Bearer {token}\x01\x01"))
     if reply.code != 334:
         return reply
     refusal = await ask("")

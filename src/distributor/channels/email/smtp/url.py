@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from distributor.channels.email.endpoints import is_endpoint
 from distributor.domain.errors import ConfigurationError
 
 _PORTS = {"smtp": 25, "smtps": 465}
@@ -28,12 +29,25 @@ class TlsMode(StrEnum):
 
 
 class Mechanism(StrEnum):
-    """How to log in. AUTO: PLAIN (RFC 4616), else LOGIN, as offered. XOAUTH2: the password is an access token."""
+    """How to log in. AUTO: PLAIN (RFC 4616), else LOGIN, as offered.
+
+    XOAUTH2: the password is an access token, or where there is a `Renewal` a refresh token.
+    """
 
     AUTO = "auto"
     PLAIN = "plain"
     LOGIN = "login"
     XOAUTH2 = "xoauth2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """Where access tokens are fetched for a refresh token (RFC 6749 section 6), and as which client."""
+
+    endpoint: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +65,7 @@ class SmtpUrl:
     auth: Mechanism = Mechanism.AUTO
     user: str | None = None
     password: str = field(default="", repr=False)
+    renewal: Renewal | None = None
 
     @classmethod
     def parse(cls, url: str) -> SmtpUrl:
@@ -74,10 +89,12 @@ class SmtpUrl:
         tls = _take(options, "tls", TlsMode)
         auth = _take(options, "auth", Mechanism)
         ca = options.pop("ca", "")
+        renewal = _take_renewal(options)
         if options:
             # Their names are not shown: a password with a bare question mark in it ends up here.
             raise ConfigurationError(
-                "the SMTP URL has an unknown option after the question mark; there are tls=…, ca=… and auth=…"
+                "the SMTP URL has an unknown option after the question mark; there are tls=…, ca=…, auth=… and those "
+                "that docs/sending.md names for auth=xoauth2"
             )
         if parts.scheme == "smtps" and tls is TlsMode.OFF:
             raise ConfigurationError("the SMTP URL says smtps:// and tls=off; one of them has to go")
@@ -85,6 +102,8 @@ class SmtpUrl:
             raise ConfigurationError(
                 f"the SMTP URL says auth={auth} and names no user; write smtp://user:password@host"
             )
+        if renewal is not None and auth is not Mechanism.XOAUTH2:
+            raise ConfigurationError("the SMTP URL says token_url=…, which is only good for auth=xoauth2")
         return cls(
             host=host,
             port=port or _PORTS[parts.scheme],
@@ -94,6 +113,7 @@ class SmtpUrl:
             auth=auth,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password or ""),
+            renewal=renewal,
         )
 
     @property
@@ -122,3 +142,17 @@ def _take(options: dict[str, str], name: str, words: type[_Word]) -> _Word:
     if chosen not in set(words):
         raise ConfigurationError(f"{name} in the SMTP URL is {chosen!r}; it can be {', '.join(words)}")
     return words(chosen)
+
+
+def _take_renewal(options: dict[str, str]) -> Renewal | None:
+    endpoint = options.pop("token_url", "")
+    client_id, client_secret = options.pop("client_id", ""), options.pop("client_secret", "")
+    scope = options.pop("scope", "")
+    if not (endpoint or client_id or client_secret or scope):
+        return None
+    if not client_id or not is_endpoint(endpoint):
+        raise ConfigurationError(
+            "to have access tokens fetched, the SMTP URL has to say token_url=https://… and client_id=…, "
+            "both percent-encoded"
+        )
+    return Renewal(endpoint=endpoint, client_id=client_id, client_secret=client_secret, scope=scope)
