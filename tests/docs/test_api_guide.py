@@ -16,6 +16,7 @@ from conftest import needs_package
 
 from distributor.domain.api_token import SCOPES, Scope, secret_of
 from distributor.flow.import_people import run_import
+from distributor.flow.ingest import add_file
 from distributor.flow.installation import Installation
 from distributor.storage import api_tokens, channels, subscribers
 from distributor.web.app import serving
@@ -41,6 +42,7 @@ def environment(installation: Installation) -> Iterator[dict[str, str]]:
             now=installation.clock(),
         )
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+    add_file(installation, DOCS.parent / "content" / "the_quiet_feed.md")
     with serving(installation) as address:
         yield {"PATH": os.environ["PATH"], "API": f"{address}/api/v1", "TOKEN": secret}
 

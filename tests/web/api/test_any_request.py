@@ -16,8 +16,11 @@ from schemathesis.specs.openapi.checks import (
 
 from distributor.domain.api_token import Scope
 from distributor.flow.installation import Installation
+from distributor.flow.release import release
+from distributor.flow.render import render
 from distributor.storage import channels
 from distributor.web.app import serving
+from web.newsroom import WriteArticle
 
 from .conftest import NewToken, Program
 
@@ -27,7 +30,7 @@ THERE = {"who": "1", "slug": "weekly", "number": 1}
 
 
 @pytest.fixture
-def _something_there(program: Program, installation: Installation) -> None:
+def _something_there(program: Program, installation: Installation, write_article: WriteArticle) -> None:
     with installation.database.begin() as connection:
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
     api = program(Scope.EVERYTHING)
@@ -38,6 +41,10 @@ def _something_there(program: Program, installation: Installation) -> None:
     assert api.post("/subscribers", json=body).status_code == 201
     parameters = {"list": "weekly", "basis": "At the fair."}
     assert api.post("/imports", params=parameters, content=b"email\na@example.org\n").status_code == 202
+    campaign = {"articles": [write_article()], "channels": ["mail"], "audience": {"lists": ["weekly"]}}
+    assert api.post("/campaigns", json=campaign).status_code == 201
+    render(installation, 1)
+    assert release(installation, 1)
 
 
 @pytest.mark.usefixtures("_something_there")

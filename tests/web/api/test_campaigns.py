@@ -1,63 +1,226 @@
-"""Whom a campaign would reach, by the API."""
+"""Campaigns by the API: planned once, steered, tried again, and every delivery told."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from distributor.domain.api_token import Scope
+from distributor.domain.event import Event, EventKind
+from distributor.flow.installation import Installation
+from distributor.flow.release import release
+from distributor.flow.render import render
+from distributor.storage import channels, events, lanes
 from web.newsroom import WriteArticle
 
-CONSENT = {"text": "On paper."}
+from .conftest import Program
+
+NEWS = {"lists": ["news"]}
 
 
 @pytest.fixture(autouse=True)
-def crowd(api: Any) -> None:
-    for name in ("Weekly letter", "Press"):
-        api.post("/lists", json={"name": name})
-    api.post("/segments", json={"name": "Vip", "condition": "tag = vip"})
-    for number in range(4):
-        body = {
-            "address": f"p{number}@example.org",
-            "tags": ["vip"] if number else [],
-            "lists": ["weekly-letter", "press"] if number == 3 else ["weekly-letter"],
-            "consent": CONSENT,
-        }
-        api.post("/subscribers", json=body)
+def office(api: Any, installation: Installation, write_article: WriteArticle) -> None:
+    """An article, an email channel, and three people on the list `news`."""
+    write_article()
+    with installation.database.begin() as connection:
+        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+        channels.put(connection, name="feed", kind="feed", settings={}, sealed=None)
+    api.post("/lists", json={"name": "News"})
+    for name in ("ada", "bo", "cy"):
+        body = {"address": f"{name}@example.org", "lists": ["news"], "consent": {"text": "On paper."}}
+        assert api.post("/subscribers", json=body).status_code == 201
 
 
-def reached(api: Any, audience: dict[str, Any], **more: Any) -> tuple[int, list[str]]:
-    told = api.post("/campaigns/audience", json={"audience": audience, **more}).json()
-    return told["count"], [one["address"][:2] for one in told["sample"]]
+@pytest.fixture
+def released(api: Any, installation: Installation) -> int:
+    """A campaign whose audience is frozen; its number."""
+    made = planned(api)
+    render(installation, made["dispatches"][0]["id"])
+    assert release(installation, made["dispatches"][0]["id"])
+    number: int = made["id"]
+    return number
 
 
-def test_lists_and_segments_are_combined_and_excepted(api: Any):
-    assert reached(api, {"lists": ["weekly-letter"]}) == (4, ["p0", "p1", "p2", "p3"])
-    assert reached(api, {"lists": ["weekly-letter"], "segments": ["vip"]}) == (3, ["p1", "p2", "p3"])
-    assert reached(api, {"segments": ["vip"], "except_lists": ["press"]}) == (2, ["p1", "p2"])
+def planned(api: Any, *, headers: dict[str, str] | None = None, **more: Any) -> Any:
+    body = {"articles": ["the-news"], "channels": ["mail"], "audience": NEWS, **more}
+    answer = api.post("/campaigns", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
 
 
-def test_who_is_suppressed_is_not_reached(api: Any):
-    api.post("/subscribers/p1@example.org/suppress", json={"note": "asked by telephone"})
-    assert reached(api, {"lists": ["weekly-letter"]}) == (3, ["p0", "p2", "p3"])
+def set_state(installation: Installation, state: str, *names: str, **also: Any) -> None:
+    with installation.database.begin() as connection:
+        for name in names:
+            changes = "".join(f", {column} = :{column}" for column in also)
+            connection.execute(
+                text(f"UPDATE deliveries SET state = :state{changes} WHERE recipient = :recipient"),
+                {"state": state, "recipient": f"{name}@example.org", **also},
+            )
 
 
-def test_only_so_many_are_shown(api: Any, write_article: WriteArticle):
-    assert reached(api, {"lists": ["weekly-letter"]}, sample=1, articles=[write_article()]) == (4, ["p0"])
+def test_a_campaign_is_planned_and_shown(api: Any):
+    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    made = planned(
+        api,
+        name="Number one",
+        channels=["mail", "feed"],
+        at=tomorrow.isoformat(),
+        times={"feed": (tomorrow + timedelta(hours=1)).isoformat()},
+        zone="Europe/Vienna",
+        track_opens=False,
+        unknown="resend",
+    )
+    assert (made["name"], made["state"], made["articles"]) == ("Number one", "planned", ["the-news"])
+    assert (made["audience"]["lists"], made["track_opens"], made["unknown"]) == (["news"], False, "resend")
+    feed, mail = made["dispatches"]
+    assert datetime.fromisoformat(mail["scheduled_at"]) == tomorrow
+    assert datetime.fromisoformat(feed["scheduled_at"]) == tomorrow + timedelta(hours=1)
+    assert (mail["channel"], mail["zone"], mail["audience"]) == ("mail", "Europe/Vienna", None)
+    assert api.get(f"/campaigns/{made['id']}").json() == made
+
+
+def test_the_newest_campaigns_come_first_page_by_page(api: Any):
+    numbers = [planned(api, name=name)["id"] for name in ("one", "two", "three")]
+    first = api.get("/campaigns", params={"limit": 2}).json()
+    assert [one["id"] for one in first["items"]] == numbers[:0:-1]
+    assert first["items"][0]["dispatches"][0]["state"] == "planned"
+    rest = api.get("/campaigns", params={"limit": 2, "before": first["next"]}).json()
+    assert ([one["id"] for one in rest["items"]], rest["next"]) == (numbers[:1], None)
+    assert api.get("/campaigns", params={"purpose": "confirmation"}).json()["items"] == []
+
+
+def test_what_is_asked_for_twice_under_one_key_is_planned_once(api: Any, program: Program):
+    key = {"Idempotency-Key": "2026-11-22 weekly"}
+    made = planned(api, headers=key)
+    assert planned(api, headers=key)["id"] == made["id"]
+    body = {"articles": ["the-news"], "channels": ["mail"], "audience": NEWS, "name": "Another"}
+    answer = api.post("/campaigns", json=body, headers=key)
+    assert (answer.status_code, f"became campaign {made['id']}" in answer.json()["detail"]) == (409, True)
+    other = program(Scope.CAMPAIGNS_WRITE)
+    assert planned(other, headers=key)["id"] != made["id"]
+    assert planned(api)["id"] != planned(api)["id"]
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
+    ("changes", "status"),
     [
+        ({"articles": []}, 422),
+        ({"channels": []}, 422),
         ({"audience": {}}, 422),
-        ({"audience": {"lists": ["nothing"]}}, 404),
-        ({"audience": {"segments": ["nothing"]}}, 404),
-        ({"audience": {"lists": ["weekly-letter"]}, "articles": ["nothing"]}, 404),
-        ({"audience": {"lists": ["a\x00"]}}, 422),
-        ({"audience": {"lists": ["weekly-letter"], "repeats": "yes"}}, 422),
-        ({"audience": {"lists": ["weekly-letter"]}, "sample": 51}, 422),
-        ({}, 422),
+        ({"articles": ["nothing"]}, 404),
+        ({"channels": ["nothing"]}, 404),
+        ({"audience": {"failed_of": [99]}}, 404),
+        ({"audience": {"failed_of": [0]}}, 422),
+        ({"at": "2020-01-01T00:00:00Z"}, 422),
+        ({"times": {"feed": "2099-01-01T00:00:00Z"}}, 422),
+        ({"zone": "Vienna"}, 422),
+        ({"subject": "two\nlines"}, 422),
     ],
 )
-def test_an_audience_that_makes_no_sense_is_told(api: Any, body: dict[str, Any], status: int):
-    assert api.post("/campaigns/audience", json=body).status_code == status
+def test_a_campaign_that_makes_no_sense_is_refused(api: Any, changes: dict[str, Any], status: int):
+    body = {"articles": ["the-news"], "channels": ["mail"], "audience": NEWS, **changes}
+    assert api.post("/campaigns", json=body).status_code == status
+    assert api.get("/campaigns").json()["items"] == []
+
+
+def test_a_campaign_is_paused_resumed_and_cancelled(api: Any, released: int):
+    assert api.post(f"/campaigns/{released}/pause").json()["state"] == "paused"
+    assert api.post(f"/campaigns/{released}/resume").json()["state"] == "running"
+    cancelled = api.post(f"/campaigns/{released}/cancel").json()
+    assert (cancelled["state"], cancelled["totals"]["suppressed"]) == ("cancelled", 3)
+    refused = api.post(f"/campaigns/{released}/cancel")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:distributor:problem:conflict")
+    assert api.post("/campaigns/99/pause").status_code == 404
+
+
+def test_failed_deliveries_are_counted_and_sent_again(api: Any, installation: Installation, released: int):
+    set_state(installation, "failed", "ada", detail='{"reason": "mailboxfull", "given_up": true}')
+    set_state(installation, "failed", "bo", detail='{"reason": "userunknown"}')
+    path = f"/campaigns/{released}/retry-failed"
+    counted = {"failed": 2, "again": 1, "not_meant": 1, "held_back": 0, "got_since": 0}
+    assert api.post(path, json={"cause": "temporary", "dry_run": True}).json() == counted
+    assert api.post(path, json={"reasons": ["mailboxfull"], "channels": ["mail"]}).json() == counted
+    assert api.get(f"/campaigns/{released}").json()["totals"]["failed"] == 1
+    assert api.post(path, json={"cause": "temporary"}).status_code == 409
+    assert api.post(path, json={"channels": ["feed"]}).status_code == 404
+
+
+def test_a_campaign_goes_to_those_whom_another_one_failed(api: Any, installation: Installation, released: int):
+    set_state(installation, "sent", "ada", "cy")
+    set_state(installation, "failed", "bo")
+    asked = {"audience": {"failed_of": [released]}, "articles": ["the-news"]}
+    told = api.post("/campaigns/audience", json=asked).json()
+    assert [one["address"] for one in told["sample"]] == ["bo@example.org"]
+    assert planned(api, audience={"failed_of": [released]})["audience"]["failed_of"] == [released]
+
+
+def test_deliveries_are_told_page_by_page_by_state_and_by_recipient(
+    api: Any, installation: Installation, released: int
+):
+    set_state(installation, "failed", "bo", reply_code=550, reply="5.1.1 no such user")
+    path = f"/campaigns/{released}/deliveries"
+    first = api.get(path, params={"limit": 2}).json()
+    assert [one["recipient"][:2] for one in first["items"]] == ["ad", "bo"]
+    assert [one["recipient"][:2] for one in api.get(path, params={"after": first["next"]}).json()["items"]] == ["cy"]
+    (failed,) = api.get(path, params={"state": "failed"}).json()["items"]
+    assert (failed["channel"], failed["reply_code"], failed["reply"]) == ("mail", 550, "5.1.1 no such user")
+    assert api.get(path, params={"recipient": "BO@example.org"}).json()["items"] == [failed]
+    assert api.get(path, params={"channel": "feed"}).json()["items"] == []
+    assert api.get("/campaigns/99/deliveries").status_code == 404
+
+
+def test_what_happened_to_a_delivery_is_told(api: Any, installation: Installation, released: int):
+    (delivery,) = api.get(f"/campaigns/{released}/deliveries", params={"limit": 1}).json()["items"]
+    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    event = Event(delivery_id=delivery["id"], kind=EventKind.CLICK, at=at, key="k", detail={"link": 0})
+    with installation.database.begin() as connection:
+        events.record(connection, [event])
+    told = api.get(f"/deliveries/{delivery['id']}/events").json()
+    assert told == {"items": [{"kind": "click", "at": "2026-11-22T12:00:00Z", "detail": {"link": 0}}]}
+    assert api.get(f"/campaigns/{released}").json()["events"] == {"click": {"total": 1, "deliveries": 1}}
+    assert api.get("/deliveries/99/events").status_code == 404
+
+
+def test_lanes_that_hold_a_campaign_back_are_named(api: Any, installation: Installation, released: int):
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    with installation.database.begin() as connection:
+        channel_id = channels.find(connection, "mail").id
+        lanes.pause(connection, channel_id, "relay", "example.org", reason="blocked: 550 no", now=now)
+    held = '{"reason": "held", "lane": "relay/example.org"}'
+    set_state(installation, "deferred", "ada", "bo", detail=held, next_at=now + timedelta(minutes=20))
+    (dispatch,) = api.get(f"/campaigns/{released}").json()["dispatches"]
+    assert dispatch["waits"] == [
+        {
+            "lane": "relay/example.org",
+            "deliveries": 2,
+            "reason": "blocked: 550 no",
+            "since": "2026-11-22T12:00:00Z",
+            "next_probe_at": "2026-11-22T12:15:00Z",
+        }
+    ]
+    assert dispatch["next_attempt_at"] == "2026-11-22T12:20:00Z"
+
+
+def test_the_ledger_is_audited(api: Any, installation: Installation, released: int):
+    path = f"/campaigns/{released}/audit"
+    assert api.get(path).json() == {"is_at_work": True, "states": {"pending": 3}, "counts": {}, "differences": []}
+    with installation.database.begin() as connection:
+        connection.execute(text("DELETE FROM deliveries WHERE recipient = 'bo@example.org'"))
+    made = api.get(path).json()
+    assert made["counts"] == {"unbalanced": 1}
+    assert made["differences"][0]["evidence"] == "released to 3, and 2 are there"
+    assert api.get(path, params={"limit": 0}).json()["differences"] == []
+
+
+def test_a_program_that_may_only_read_changes_nothing_and_sees_no_addresses(program: Program, released: int):
+    reader = program(Scope.CAMPAIGNS_READ)
+    assert reader.get(f"/campaigns/{released}").status_code == 200
+    for path in (f"/campaigns/{released}/deliveries", f"/campaigns/{released}/audit", "/deliveries/1/events"):
+        assert reader.get(path).status_code == 403
+    for act in ("pause", "resume", "cancel"):
+        assert reader.post(f"/campaigns/{released}/{act}").status_code == 403
+    assert reader.post(f"/campaigns/{released}/retry-failed", json={}).status_code == 403
+    assert reader.post("/campaigns", json={"articles": ["the-news"], "channels": ["mail"]}).status_code == 403

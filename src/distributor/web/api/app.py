@@ -11,7 +11,10 @@ from starlette.middleware import Middleware
 from distributor import __version__
 from distributor.flow.installation import Installation
 from distributor.web.api import (
+    audiences,
+    audits,
     campaigns,
+    deliveries,
     exports,
     imports,
     lists,
@@ -43,7 +46,10 @@ _PARTS = (
     imports,
     exports,
     privacy,
+    audiences,
     campaigns,
+    deliveries,
+    audits,
     token,
 )
 
@@ -53,7 +59,7 @@ def create_api(installation: Installation) -> FastAPI:
     api = _Api(
         title="Distributor",
         version=__version__,
-        summary="The audience of Distributor: subscribers, lists, segments, consent and suppression.",
+        summary="The audience of Distributor, with consent and suppression, and the campaigns that go to it.",
         description=OVERVIEW,
         openapi_tags=TAGS,
         openapi_url=None,

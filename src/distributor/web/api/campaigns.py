@@ -2,64 +2,186 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field, StrictBool
+import hashlib
+from typing import Annotated
 
-from distributor.domain.api_token import Scope
-from distributor.domain.audience import AudiencePlan
-from distributor.flow.audience import preview_audience
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, Field, StrictBool, model_validator
+
+from distributor.domain.api_token import ApiToken, Scope
+from distributor.domain.campaign import (
+    CampaignPlan,
+    CampaignPurpose,
+    FailureCause,
+    FailureChoice,
+    PlanKey,
+    UnknownPolicy,
+)
+from distributor.domain.cover import Cover
+from distributor.flow import steer
+from distributor.flow.installation import Installation
+from distributor.flow.plan import plan
+from distributor.flow.report import report
+from distributor.storage import articles, campaigns
+from distributor.web.api.audiences import NamedArticles, StatedAudience
 from distributor.web.api.door import Here, Turn, needs
-from distributor.web.api.fields import Body, Words
-from distributor.web.api.people import NamedLists, ShownSubscriber
+from distributor.web.api.fields import BIGGEST, Body, Limit, Line, Moment, NumberInPath, Paragraph, Words, Zone
 from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.reports import CampaignPage, ListedCampaign, ShownCampaign
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
 
-
-class StatedAudience(Body):
-    """Who is to get something: lists, topics and segments by their slugs.
-
-    Gets it who is on any of the lists, follows any of the topics if some are named, and is in any of the segments if
-    some are named; except who is in one of the `except_…`, and, unless `repeats`, who already got one of the articles.
-    """
-
-    lists: NamedLists = Field(default_factory=list, description="None: any list at all.")
-    topics: NamedLists = Field(default_factory=list)
-    segments: NamedLists = Field(default_factory=list)
-    except_lists: NamedLists = Field(default_factory=list)
-    except_topics: NamedLists = Field(default_factory=list)
-    except_segments: NamedLists = Field(default_factory=list)
-    repeats: StrictBool = False
-
-    def plan(self) -> AudiencePlan:
-        return AudiencePlan(
-            lists=tuple(self.lists),
-            topics=tuple(self.topics),
-            segments=tuple(self.segments),
-            except_lists=tuple(self.except_lists),
-            except_topics=tuple(self.except_topics),
-            except_segments=tuple(self.except_segments),
-            repeats=self.repeats,
-        )
+NamedChannels = Annotated[list[Words], Field(max_length=100, examples=[["mail"]])]
 
 
-class AudienceQuestion(Body):
-    """A campaign that is thought of."""
+class NewCampaign(Body):
+    """Articles that are to go out on channels."""
 
-    audience: StatedAudience
-    articles: list[Words] = Field(default_factory=list, max_length=100, description="The slugs of its articles.")
-    sample: int = Field(10, ge=0, le=50, description="How many people to show.")
+    name: Line = Field("", description="Default: the title of the first article.")
+    articles: NamedArticles = Field(min_length=1, description="Their slugs.")
+    channels: NamedChannels = Field(min_length=1, description="Their names, as in `distributor channel list`.")
+    audience: StatedAudience = Field(
+        default_factory=StatedAudience, description="For channels that send to people; others reach their followers."
+    )
+    at: Moment | None = Field(None, description="When; null for now.")
+    times: dict[Words, Moment] = Field(
+        default_factory=dict, description="Channels that have their own time.", examples=[{}]
+    )
+    zone: Zone = Field("UTC", description="The IANA time zone that its times are shown in.")
+    subject: Line = Field("", description="Instead of the titles; may name fields, as in `{{ subscriber.name }}`.")
+    greeting: Paragraph = Field("", description="Above the articles, in Markdown; may name fields.")
+    closing: Paragraph = Field("", description="Below them.")
+    track_opens: StrictBool = True
+    track_clicks: StrictBool = True
+    unknown: UnknownPolicy = Field(
+        UnknownPolicy.ASSUME_SENT, description="What to do where an answer is lost for good."
+    )
+
+    @model_validator(mode="after")
+    def _times_of_its_channels(self) -> NewCampaign:
+        for name in self.times:
+            if name not in self.channels:
+                raise ValueError(f"`times` has a time for {name!r}, which is not among `channels`")
+        return self
 
 
-class ShownAudience(BaseModel):
-    """Whom the campaign would reach if it were released now."""
+class FailedOnes(Body):
+    """Which of the failed deliveries are to be sent again; what is empty or null leaves out none."""
 
-    count: int
-    sample: list[ShownSubscriber]
+    channels: NamedChannels = Field(default_factory=list)
+    reasons: list[Words] = Field(
+        default_factory=list, max_length=100, description="Why they failed, in a word.", examples=[["mailboxfull"]]
+    )
+    cause: FailureCause | None = Field(
+        None, description="`temporary`: what was given up on after trouble that may have passed."
+    )
+    dry_run: StrictBool = Field(False, description="Only count them.")
 
 
-@router.post("/audience", dependencies=[needs(Scope.CAMPAIGNS_READ, Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def count_audience(here: Here, body: AudienceQuestion) -> ShownAudience:
-    """How many people a campaign would reach, counted by the query that freezes its audience, and some of them."""
-    found = preview_audience(here, body.audience.plan(), body.articles, sample=body.sample)
-    return ShownAudience(count=found.count, sample=[ShownSubscriber.of(one) for one in found.sample])
+class Retried(BaseModel):
+    """What becomes of the failed deliveries: `failed` is the sum of the others."""
+
+    failed: int
+    again: int = Field(description="They are sent again.")
+    not_meant: int = Field(description="They were not chosen, or their dispatch was cancelled.")
+    held_back: int = Field(description="They go to people who may not be written to any more, or not now.")
+    got_since: int = Field(description="They go to people whom another campaign has given one of the articles.")
+
+
+@router.get("", dependencies=[needs(Scope.CAMPAIGNS_READ)])
+def list_campaigns(
+    here: Here,
+    purpose: Annotated[
+        CampaignPurpose, Query(description="`confirmation`: the mails that ask who signed up to confirm it.")
+    ] = CampaignPurpose.ARTICLES,
+    limit: Limit = 50,
+    before: Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of the page before.")] = None,
+) -> CampaignPage:
+    """The campaigns, the newest first."""
+    with here.database.begin() as connection:
+        found = campaigns.latest(connection, limit=limit + 1, purpose=purpose, before_id=before)
+        kept = found[:limit]
+        items = [ListedCampaign.of(one, campaigns.dispatches_of(connection, one.id)) for one in kept]
+    return CampaignPage(items=items, next=kept[-1].id if len(found) > limit else None)
+
+
+@router.post("", status_code=201, responses=may_answer(404, 409))
+def create_campaign(
+    here: Here,
+    token: Annotated[ApiToken, needs(Scope.CAMPAIGNS_WRITE)],
+    body: NewCampaign,
+    repeat_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=255,
+            description="Of your choice, a new one for each campaign. The same again is the same campaign.",
+        ),
+    ] = None,
+) -> ShownCampaign:
+    """Plan a campaign; it goes out by itself when its time comes."""
+    asked = CampaignPlan(
+        name=body.name,
+        article_slugs=tuple(body.articles),
+        channel_names=tuple(body.channels),
+        audience=body.audience.plan(),
+        starts_at=body.at or here.clock(),
+        times=body.times,
+        zone=body.zone or "UTC",
+        track_opens=body.track_opens,
+        track_clicks=body.track_clicks,
+        unknown_policy=body.unknown,
+        cover=Cover(subject=body.subject, greeting=body.greeting, closing=body.closing),
+    )
+    return _shown(here, plan(here, asked, key=_plan_key(token, repeat_key, body)))
+
+
+@router.get("/{number}", dependencies=[needs(Scope.CAMPAIGNS_READ)], responses=may_answer(404))
+def show_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+    """One campaign: its dispatches, what became of its deliveries, and what holds them back."""
+    return _shown(here, number)
+
+
+@router.post("/{number}/pause", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def pause_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+    """Hold a campaign: nothing new is begun after the batches at work."""
+    steer.pause(here, number)
+    return _shown(here, number)
+
+
+@router.post("/{number}/resume", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def resume_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+    """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
+    steer.resume(here, number)
+    return _shown(here, number)
+
+
+@router.post("/{number}/cancel", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def cancel_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+    """Stop a campaign for good; what was sent stays sent."""
+    steer.cancel(here, number)
+    return _shown(here, number)
+
+
+@router.post("/{number}/retry-failed", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def retry_failed(here: Here, number: NumberInPath, body: FailedOnes) -> Retried:
+    """Send failed deliveries again, but not to people who may not be written to any more, or got it since."""
+    choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.cause)
+    act = steer.count_failed if body.dry_run else steer.retry_failed
+    return Retried.model_validate(act(here, number, choice), from_attributes=True)
+
+
+def _shown(here: Installation, number: int) -> ShownCampaign:
+    told = report(here, number)
+    with here.database.begin() as connection:
+        about = articles.find_many(connection, told.campaign.article_ids)
+    return ShownCampaign.of(told, [one.article.slug for one in about])
+
+
+def _plan_key(token: ApiToken, repeat_key: str | None, body: NewCampaign) -> PlanKey | None:
+    """Keys of two tokens have nothing to do with each other."""
+    if repeat_key is None:
+        return None
+    name = hashlib.sha256(f"{token.id}:{repeat_key}".encode()).hexdigest()
+    return PlanKey(name=f"api:{name}", digest=hashlib.sha256(body.model_dump_json().encode()).hexdigest())

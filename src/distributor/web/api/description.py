@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from distributor.web.api.problems import ONLY_WITH_BODY, Fault, Problem, described_answers
 
 OVERVIEW = """
-Everything about the audience, for other programs.
+Everything about the audience and the campaigns that go to it, for other programs.
 
 **Tokens.** `distributor token create NAME --scope SCOPE` makes one and shows it once. Send it as
 `Authorization: Bearer dst_…`. Each operation names its scope; `*` opens everything.
@@ -36,7 +36,7 @@ TAGS = [
     {"name": "imports", "description": "Files of people on their way in."},
     {"name": "exports", "description": "People as files."},
     {"name": "privacy", "description": "All that is known of one person, taken out or erased."},
-    {"name": "campaigns", "description": "Whom a campaign would reach."},
+    {"name": "campaigns", "description": "What goes out to whom and when, and what became of every single delivery."},
     {"name": "token", "description": "The token itself."},
 ]
 

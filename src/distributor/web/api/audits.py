@@ -1,0 +1,74 @@
+"""`/v1/campaigns/{number}/audit`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from distributor.domain.api_token import Scope
+from distributor.domain.delivery import DeliveryState
+from distributor.flow.audit import Audit, Difference, DifferenceKind, audit
+from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.fields import MOST_AT_ONCE, NumberInPath
+from distributor.web.api.problems import ANYWHERE, may_answer
+
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
+
+
+class ShownDifference(BaseModel):
+    """One difference between the ledger and the evidence."""
+
+    kind: DifferenceKind
+    delivery: int | None = Field(description="Its number; null if it concerns a whole dispatch.")
+    channel: str | None
+    recipient: str | None
+    state: DeliveryState | None = Field(description="What the ledger says.")
+    evidence: str = Field(description="Where it shows.")
+
+    @classmethod
+    def of(cls, found: Difference) -> ShownDifference:
+        return cls(
+            kind=found.kind,
+            delivery=found.delivery_id,
+            channel=found.channel or None,
+            recipient=found.recipient or None,
+            state=found.state,
+            evidence=found.evidence,
+        )
+
+
+class ShownAudit(BaseModel):
+    """What came out: no `counts` means no difference."""
+
+    is_at_work: bool = Field(description="It is still being sent, and what is under way was left out.")
+    states: dict[DeliveryState, int] = Field(examples=[{"sent": 1200, "unknown": 1}])
+    counts: dict[DifferenceKind, int] = Field(description="All differences.", examples=[{"untold": 1}])
+    differences: list[ShownDifference] = Field(description="The first of them.")
+
+    @classmethod
+    def of(cls, made: Audit, *, limit: int) -> ShownAudit:
+        return cls(
+            is_at_work=made.is_at_work,
+            states=dict(made.states),
+            counts=dict(made.counts),
+            differences=[ShownDifference.of(one) for one in made.differences[:limit]],
+        )
+
+
+@router.get(
+    "/{number}/audit",
+    dependencies=[needs(Scope.CAMPAIGNS_READ, Scope.SUBSCRIBERS_READ)],
+    responses=may_answer(404),
+)
+def audit_campaign(
+    here: Here,
+    number: NumberInPath,
+    limit: Annotated[int, Query(ge=0, le=MOST_AT_ONCE, description="How many differences to name.")] = 50,
+) -> ShownAudit:
+    """Hold the ledger of a campaign against what is known here: journals of dead workers, posts, clicks, bounces.
+
+    Records that others kept of the mails they took are for `distributor campaign audit`, which reads files.
+    """
+    return ShownAudit.of(audit(here, number, ()), limit=limit)

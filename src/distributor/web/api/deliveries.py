@@ -1,0 +1,115 @@
+"""`/v1/campaigns/{number}/deliveries` and `/v1/deliveries/{number}/events`"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from distributor.domain.api_token import Scope
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import Event, EventKind
+from distributor.storage import campaigns, deliveries, events
+from distributor.storage.deliveries import DeliveryRecord
+from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.fields import After, Limit, NumberInPath, Words
+from distributor.web.api.paging import Page, first_of
+from distributor.web.api.problems import ANYWHERE, may_answer
+
+router = APIRouter(prefix="/v1", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
+
+# What they tell is about people.
+_NEEDED = needs(Scope.CAMPAIGNS_READ, Scope.SUBSCRIBERS_READ)
+
+
+class ShownDelivery(BaseModel):
+    """One rendition to one recipient, and what became of it."""
+
+    id: int
+    channel: str = Field(examples=["mail"])
+    recipient: str = Field(description="An address, an account or a feed.", examples=["ada@example.org"])
+    subscriber: int | None = Field(description="Whose it is, by number; null for accounts, feeds and the erased.")
+    state: DeliveryState
+    attempts: int
+    next_at: datetime | None = Field(description="When it is tried again or looked into.")
+    remote_id: str | None = Field(description="What the other side knows it by, such as the Message-ID.")
+    permalink: str | None
+    reply_code: int | None
+    reply: str = Field(description="The other side's words.")
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, found: DeliveryRecord, channel: str) -> ShownDelivery:
+        return cls(
+            id=found.id,
+            channel=channel,
+            recipient=found.recipient,
+            subscriber=found.subscriber_id,
+            state=found.state,
+            attempts=found.attempt,
+            next_at=found.next_at,
+            remote_id=found.remote_id,
+            permalink=found.permalink,
+            reply_code=found.reply_code,
+            reply=found.reply,
+            changed_at=found.updated_at,
+        )
+
+
+class DeliveryPage(Page[ShownDelivery]):
+    """Some of the deliveries, by ascending number."""
+
+
+class ShownEvent(BaseModel):
+    """What happened to a delivery afterwards."""
+
+    kind: EventKind
+    at: datetime
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, found: Event) -> ShownEvent:
+        return cls(kind=found.kind, at=found.at, detail=dict(found.detail))
+
+
+class Events(BaseModel):
+    """The events of a delivery, in the order they happened."""
+
+    items: list[ShownEvent]
+
+
+@router.get("/campaigns/{number}/deliveries", dependencies=[_NEEDED], responses=may_answer(404))
+def list_deliveries(
+    here: Here,
+    number: NumberInPath,
+    state: Annotated[DeliveryState | None, Query(description="Only those in this state.")] = None,
+    recipient: Annotated[Words | None, Query(description="Only to this address, account or feed.")] = None,
+    channel: Annotated[Words | None, Query(description="Only on the channel of this name.")] = None,
+    limit: Limit = 50,
+    after: After = 0,
+) -> DeliveryPage:
+    """Who received a campaign, who did not, and what the other side said."""
+    with here.database.begin() as connection:
+        campaign = campaigns.find(connection, number)
+        channels = {one.id: one.channel_name for one in campaigns.dispatches_of(connection, campaign.id)}
+        found = deliveries.of_campaign(
+            connection,
+            campaign.id,
+            channel_name=channel,
+            state=state,
+            recipient=recipient,
+            limit=limit + 1,
+            after_id=after,
+        )
+    shown, further = first_of(found, limit, number=lambda one: one.id)
+    return DeliveryPage(items=[ShownDelivery.of(one, channels[one.dispatch_id]) for one in shown], next=further)
+
+
+@router.get("/deliveries/{number}/events", dependencies=[_NEEDED], responses=may_answer(404))
+def list_events(here: Here, number: NumberInPath) -> Events:
+    """What happened to one delivery afterwards: opens, clicks, bounces, complaints."""
+    with here.database.begin() as connection:
+        found = events.of_delivery(connection, deliveries.find(connection, number).id)
+    return Events(items=[ShownEvent.of(one) for one in found])
