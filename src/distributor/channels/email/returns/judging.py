@@ -19,7 +19,9 @@ from distributor.channels.email.returns.wording.words import Command
 
 _LONGEST = 3000
 # A link says nothing, except that it leads to a blocklist.
-_LINKS = re.compile(r"https?://(?:[\w.-]*(spamhaus|spamcop|abuseat|barracudacentral|sorbs)\.)?[^\s<>\"')]*")
+_LINKS = re.compile(
+    r"https?://(?:[\w.-]*(spamhaus|spamcop|abuseat|barracudacentral|sorbs|manitu|csi\.cloudmark|mail-abuse)\.)?[^\s<>\"')]*"
+)
 _SPACES = re.compile(r"\s+")
 _BLANKS = re.compile(r"[\s_]+")
 _TOO_LARGE = frozenset({Reason.MESGTOOBIG, Reason.EXCEEDLIMIT})
@@ -35,6 +37,32 @@ _BY_COMMAND: dict[Command, dict[Reason, Reason]] = {
         ),
     ),
 }
+# What many servers say for want of a better word, and what statuses mean that are used for as much.
+_LATE = frozenset(
+    {
+        Reason.CONTENTERROR,
+        Reason.EXPIRED,
+        Reason.MAILERERROR,
+        Reason.NETWORKERROR,
+        Reason.SECURITYERROR,
+        Reason.SYNTAXERROR,
+        Reason.SYSTEMERROR,
+        Reason.SYSTEMFULL,
+    }
+)
+_UNDECIDED = frozenset(
+    {
+        Reason.EXPIRED,
+        Reason.HOSTUNKNOWN,
+        Reason.NETWORKERROR,
+        Reason.NOTACCEPT,
+        Reason.SECURITYERROR,
+        Reason.SUSPEND,
+        Reason.SYNTAXERROR,
+        Reason.SYSTEMERROR,
+        Reason.USERUNKNOWN,
+    }
+)
 # What notices say in front of a server's words, whatever these are.
 _INTRODUCTION = re.compile(
     r"each of the following recipients was rejected by a remote mail server"
@@ -87,6 +115,8 @@ def _from_words(text: str, evidence: Evidence, form: Format | None) -> Reason | 
     reason = phrase_verdict(plain_words(text), evidence.command)
     if reason is Reason.USERUNKNOWN:
         return _of_an_unknown_user(evidence)
+    if reason in _LATE and (told := reason_of_status(evidence.status)) and told not in _UNDECIDED:
+        return told
     if reason is Reason.SECURITYERROR and ".7." in evidence.status:
         return reason_of_status(evidence.status) or reason
     if reason in _TOO_LARGE:

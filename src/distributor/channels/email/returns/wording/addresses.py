@@ -15,7 +15,7 @@ ADDRESSES: tuple[Phrase, ...] = (
         r"|not (?:allowed|accepted|permitted|valid|exist|found|authori[sz]ed|recogni[sz]ed|welcome)"
         r"|invalid\w*|unknown|unacceptable|does(?:n't| not)|can ?not be|could not|couldn't|unresolv\w*"
         r"|unverifi\w*|black ?list\w*|block ?list\w*|banned|prohibited|disallowed|inconnu\w*|bloqu\w*"
-        r"|has no|is not|isn't)",
+        r"|has no|is not|isn't|unvalidated)|denies (?:the )?sender",
         r"(?:invalid|unknown|bad|unacceptable|rejected|refus\w*|denied|blocked|illegal|unresolvable|forged"
         r"|faked?|empty|null|unverified|wrong) (?:envelope |return )?(?:sender|from\b|originator|mail from"
         r"|return[- ]?path|reverse-?path)",
@@ -43,7 +43,8 @@ ADDRESSES: tuple[Phrase, ...] = (
         rf"|now )?(?:unknown(?! (?:host|domain|server|command))"
         rf"|{NOT} (?:be |been |currently )?(?:found|known|exist\w*|listed|recogni[sz]ed|local|valid|registered|here|ok"
         r"|accepted here|our|defined|in (?:our|the|my|local)|hosted|present|available|delivered to|allowed|correct"
-        r"|a (?:valid|known|registered|local|member of (?:this |the )?domain))|no(?:t)? such"
+        r"|on (?:this|the|our) (?:server|system|domain)|a (?:valid|known|registered|local|member of (?:this "
+        r"|the )?domain))|no(?:t)? such"
         r"|unrecogni[sz]ed|undeliverable|invalid|incorrect|wrong|non-?exist\w*|inconnue?|unavailable|vanished)\b",
         rf"{PERSON}{GAP} (?:does|did|do)(?: not|n't| n't|nt|n’t) (?:currently )?(?:exist|have|seem|like|appear|match)",
         rf"{PERSON}(?: \S+){{0,2}} (?:no|not|never) exist",
@@ -52,7 +53,7 @@ ADDRESSES: tuple[Phrase, ...] = (
         r"|unable to) find|no)(?: local| virtual| final delivery| destination| e-?mail| mail| such| recipient| user"
         r"| valid| or illegal| or unknown| or invalid| alias| this| the){0,3} (?:user(?:id|name)?s?|recipients?"
         r"|mail ?-?box\w*|mail ?drop|accounts?|address\w*|addressee|id|person|people|name|alias(?:es)?|local[- ]?part"
-        r"|subscriber|customer|individual|domain user|login|entry|destinat\w+|mailname|employee)\b",
+        r"|subscriber|customer|individual|domain user|login|entry|rcptto|destinat(?:aire|ario)|mailname|employee)\b",
         rf"{PERSON}{GAP} (?:could ?n[o']t|cannot|can't|could not|can not) be (?:found|located|resolved|verified|reached"
         r"|delivered|identified|matched)|(?:cannot|can't|could not|couldn't|unable to|not able to) (?:find|locate"
         rf"|resolve|verify|identify)(?: \S+){{0,3}} {PERSON}",

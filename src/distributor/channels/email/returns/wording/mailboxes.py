@@ -70,11 +70,13 @@ MAILBOXES: tuple[Phrase, ...] = (
         r"(?:blocked due to inactivity|(?:disabled|suspended|inactive|locked|frozen|deactivated|closed|discontinued)"
         r" (?:due to inactivity|(?:mail ?-?box|account|user|recipient|customer"
         r"|e-?mail address)\b))",
-        r"email account that you tried to reach is (?:disabled|inactive)|boxunavailable|is (?:not"
+        r"email account that you tried to reach is (?:disabled|inactive)|boxunavailable|\bis (?:now "
+        r"|currently )disabled\b|expired account|is (?:not"
         r"|no longer) (?:an )?active(?: user| account| mailbox)?\b",
         r"recipient suspend the service|suspended(?: \S+){0,3} (?:service|account)|account not active"
         r"|user[- ]?disabled|disableduser|mailbox is (?:temporarily )?(?:disabled|inactive)",
-        r"not (?:been )?(?:activated|logged (?:in|on))|inactiv\w+ (?:e-?mail|mail)|has been (?:suspended"
+        r"not (?:been )?(?:activated|logged (?:in|on) (?:for|since|in))|inactiv\w+ (?:e-?mail|mail)"
+        r"|has been (?:suspended"
         r"|disabled|deactivated|locked)|sorry, your message .{0,120}mailbox is disabled",
     ),
     phrase(

@@ -21,11 +21,7 @@ PARTICULAR: tuple[Phrase, ...] = (
     phrase(Reason.NETWORKERROR, r"resolver\.fwd\.loop|smtpsend\.dns\.mxloopback|routing\.loop"),
     phrase(Reason.HOSTUNKNOWN, r"smtpsend\.dns\.nonexistentdomain"),
     phrase(Reason.EXPIRED, r"queue\.expired"),
-    phrase(
-        Reason.TOOMANYCONN,
-        r"throttling failure",
-        r"already made numerous attempts to deliver",
-    ),
+    phrase(Reason.TOOMANYCONN, r"throttling failure"),
     phrase(
         Reason.MAILBOXFULL,
         r"not (?:enough|sufficient) dis[ck] space",
@@ -53,6 +49,12 @@ PARTICULAR: tuple[Phrase, ...] = (
         r"|user missing home directory|destination addresses were",
         r"recipient (?:is )?not (?:accepted|ok|exist)|rejected: account unavailable|recipients? was undeliverable",
     ),
+    phrase(Reason.USERUNKNOWN, r"\b5\.4\.1\b.{0,80}access denied"),
+    phrase(
+        Reason.FILTERED,
+        r"recipient(?:'s \w+)? has (?:refused|rejected|blocked|declined)|recipient's \w+ (?:refused|rejected|blocked)",
+    ),
+    phrase(Reason.EXPIRED, r"\bgr[ea]y-?list"),
     phrase(
         Reason.SUSPEND,
         r"no longer accepts mail|archived recipient|destinataire archivee|(?:temporary|temporarily) locked",
@@ -81,7 +83,7 @@ PARTICULAR: tuple[Phrase, ...] = (
     phrase(
         Reason.BLOCKED,
         r"may not be mail exchanger|go away|zombied|extreme bad ip|looks suspiciously like spammer"
-        r"|currently sending spam",
+        r"|currently sending spam|csi\.cloudmark|mail-abuse",
         r"smtp server of your isp|you are sending spam|host network not allowed|requires confirmation",
         r"invalid ip for sending mail|too many spams from|sender ip (?:address )?rejected",
     ),

@@ -63,7 +63,7 @@ PROVIDERS: tuple[Provider, ...] = (
     _provider(
         "yahoo",
         r"\byahoodns\b",
-        (Reason.AUTHFAILURE, r"\bdmarc\b|\bdkim\b|\bspf\b|unable to authenticate"),
+        (Reason.AUTHFAILURE, r"\bdmarc\b|\bdkim\b|\bspf\b|unable to authenticate|\(au0\d\)"),
         (Reason.REJECTED, r"\btss0?4\b|due to (?:unexpected volume|user complaints)"),
         (Reason.BLOCKED, r"\[(?:bl|ts|tss|ipts|cp|gl|con)\d{1,2}\]|spamhaus|permanently deferred"),
         (Reason.SPEEDING, r"max message per connection"),

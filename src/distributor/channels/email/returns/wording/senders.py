@@ -16,7 +16,7 @@ SENDERS: tuple[Phrase, ...] = (
         r"(?:not|never|no|deny|denied|refus\w+|cannot|can't|unable|unauthori[sz]ed|won't|don't|isn't"
         r"|aren't|disallow\w*)(?: \S+){0,4} (?:to )?relay(?:ing|ed)?\b(?!\.)(?!\w)",
         r"\brelaying (?:mail )?to\b|relay (?:access )?denied|mail relay|open relay|no relaying"
-        r"|relaying blocked|not (?:a|an) (?:open|local) relay|rcpthosts|attempt to relay",
+        r"|relaying blocked|not (?:a|an) (?:open|local) relay|rcpthosts|attempt to relay|denies relay",
         r"(?:domain|address|host|recipient)(?: \S+){0,3} (?:is |isn't |are )?(?:not |n't )(?:in my list"
         r"|hosted|handled|served|local|one of our)(?: \S+){0,3}(?: here| by this| on this| this server|$)",
         r"send to a non-local|not a gateway|we do not (?:serve|handle|accept mail for) (?:this"
@@ -64,7 +64,8 @@ SENDERS: tuple[Phrase, ...] = (
         r"rfc[ -]?\d{0,4}[ -]?(?:non-?)?complian|not comply with|(?:not|non)[- ](?:\w+ ){0,3}(?:rfc|compliant)"
         r"|violat\w+(?: \S+){0,3} rfc|rfc ?\d{3,4}(?: \S+){0,4} (?:violat|section|require|standard|specif"
         r"|complian|not)",
-        r"(?:duplicate|multiple|several|more than one|missing|no|without|lacks?|invalid|required|malformed"
+        r"duplicate header|(?:duplicate|multiple|several|more than one|missing|no|without|lacks?|invalid|required"
+        r"|malformed"
         r"|bad|illegal)(?: \S+){0,4} (?:from|to|date|message-?id|subject|sender|mandatory"
         r"|rfc) ?:? ?(?:\S+ )?headers?\b",
         r"\bbare (?:lf|cr|line ?feed|newline|carriage)|messages? missing (?:a )?(?:valid|from|date"
@@ -113,6 +114,7 @@ SENDERS: tuple[Phrase, ...] = (
     # We send too fast, or over too many connections.
     phrase(
         Reason.TOOMANYCONN,
+        r"already made numerous attempts to deliver",
         r"too many(?: \S+){0,3} (?:connections?|sessions?|connects?|threads)\b|(?:concurrent|simultaneous"
         r"|parallel)(?: \S+){0,2} (?:connections?|sessions?|deliver\w*)|connection (?:rate )?limit"
         r"|limit(?: \S+){0,3} (?:concurrent |simultaneous )?(?:connections|sessions)\b",
@@ -122,7 +124,7 @@ SENDERS: tuple[Phrase, ...] = (
     ),
     phrase(
         Reason.SPEEDING,
-        r"(?:too (?:many|much)|exceed\w*|max\w*|limit\w*|number of|amount of)(?: \S+){0,5} (?:messages?"
+        r"(?:too (?:many|much)|exceed\w*|max\w*|limit\w*|number of|amount of)(?: \S+){0,5} (?:messages?|rcpts?"
         r"|mails?|e-?mails?|recipients?|deliveries|mail)\b(?: \S+){0,6} (?:hour|minute|day|second|period"
         r"|time ?frame|hourly|daily|short|limit|per|interval|too)\b",
         r"(?:message|mail|e-?mail|sending|send|sender|submission|recipient|receiving|receive|delivery"
@@ -132,7 +134,10 @@ SENDERS: tuple[Phrase, ...] = (
         r"|unusual rate|(?:sent|sending|send|received)(?: \S+){0,3} too many (?:messages?|mails?|e-?mails?"
         r"|recipients?)|has sent to too many|receiving(?: \S+){0,4} too quickly|excessive (?:volume|rate"
         r"|number)|(?:has )?exceeded(?: \S+){0,4} (?:messages|emails|mails) (?:per|allowed)",
-        r"received too many messages|mail flood|flooding|velocity|please try again slower"
+        r"number of (?:the )?(?:rcpts?|recipients) (?:is |are )?(?:over|exceed|too)|out of allow rcpt"
+        r"|thread limit exceeded",
+        r"received too many messages|too much (?:mail|e-?mail|traffic)|mail flood|flooding|velocity"
+        r"|please try again slower"
         r"",
     ),
 )

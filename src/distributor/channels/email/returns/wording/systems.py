@@ -41,11 +41,12 @@ SYSTEMS: tuple[Phrase, ...] = (
         r"hop ?count|too many hops|routing loop|mail(?:er)?(?:ing)? ?-?loops?\b|forwarding loop"
         r"|mail forwarding|loop(?:ing)? (?:detected|back)|(?:message|mail) (?:is )?loop\w*"
         r"|maximum (?:number of )?(?:hops|allowed times)|more than the maximum allowed times"
-        r"|too many \"?received|loop detect|possible (?:mail )?loop|in a loop|delivered-to.{0,40}loop",
+        r"|too many \"?received|loop detect|possible (?:mail )?loop|in a loop|looping (?:message|mail)"
+        r"|name resolution|delivered-to.{0,40}loop",
         r"network (?:is )?(?:error|unreachable|problem|failure)|no route to host|host (?:is )?unreachable"
         r"|dns (?:error|server|failure|timeout|problem|temporar)|name server(?: error|:)"
         r"|name service error|(?:host|domain)(?: ?name)? lookup fail\w*|domain lookup|temporary (?:dns"
-        r"|lookup|name)|smtp connection\. |wasn't able to establish an smtp connection|socket error"
+        r"|name)|smtp connection\. |wasn't able to establish an smtp connection|socket error"
         r"|address family|dns lookup|could not (?:contact|query) dns|host name lookup|resolv\w+ (?:failure"
         r"|error)|routing error|could not be routed|unable to route|network error",
     ),
@@ -99,7 +100,7 @@ SYSTEMS: tuple[Phrase, ...] = (
     phrase(
         Reason.SYSTEMERROR,
         r"(?:system|internal|server|local|configuration|config|temporary|unexpected|database|directory"
-        r"|lookup table|backend|software|processing|transaction)(?: \S+){0,2} (?:error|problem|malfunction"
+        r"|lookup|lookup table|backend|software|processing|transaction)(?: \S+){0,2} (?:error|problem|malfunction"
         r"|failure|failed|trouble|exception|fault)|(?:service|server|system|resources?|mailbox server"
         r"|facility|delivery|mail|load)(?:\(\w\))?(?: \S+){0,3} (?:is |are )?(?:currently |temporarily "
         r"|now |too ){0,2}(?:unavailable|not available|refused|down|offline|busy|high|overloaded|rejected (?:your "
