@@ -43,7 +43,7 @@ def well(ring: KeyRing, **changes: Sequence[str]) -> dict[str, Sequence[str]]:
 
 def mailing(ring: KeyRing, **changes: object) -> Mailing:
     usual = Mailing(
-        author="example.org", envelope="example.org", relay="relay.example.net", ring=ring, outgoing=(), now=NOW
+        author="example.org", envelope="example.org", relays=("relay.example.net",), ring=ring, outgoing=(), now=NOW
     )
     return replace(usual, **changes)
 
@@ -241,7 +241,7 @@ def test_a_name_has_to_lead_back(ring: KeyRing) -> None:
 
 
 def test_of_a_relay_on_the_own_network_nothing_can_be_said(ring: KeyRing) -> None:
-    found = about("PTR", mailing(ring, relay="127.0.0.1"), well(ring), state=State.ADVICE)
+    found = about("PTR", mailing(ring, relays=("127.0.0.1",)), well(ring), state=State.ADVICE)
     assert "--outgoing" in found.sentence
 
 

@@ -9,6 +9,7 @@ from distributor.channels.email.dns.examine import examine_mailing, is_special
 from distributor.channels.email.dns.lookup import DnsLookup
 from distributor.channels.email.dns.mailing import Mailing
 from distributor.channels.email.settings import EmailSettings
+from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.channels.examination import Circumstances, Finding, State
 from distributor.domain.errors import AddressError
 
@@ -27,10 +28,15 @@ def examine_channel(settings: EmailSettings, circumstances: Circumstances) -> It
     mailing = Mailing(
         author=author,
         envelope=Address.parse(f"bounces@{settings.bounce_domain}").domain if settings.bounce_domain else author,
-        # Of several, the one that the list begins with.
-        relay=settings.fleet[0].url.host,
+        relays=_servers(settings, author),
         ring=settings.key_ring,
         outgoing=circumstances.outgoing,
         now=circumstances.now,
     )
     yield from examine_mailing(mailing, DnsLookup(circumstances.nameserver))
+
+
+def _servers(settings: EmailSettings, author: str) -> list[str]:
+    """The hosts that take mails of this author by SMTP, each once."""
+    serving = (relay.url for relay in settings.fleet if not relay.senders or author in relay.senders)
+    return list(dict.fromkeys(url.host for url in serving if isinstance(url, SmtpUrl)))

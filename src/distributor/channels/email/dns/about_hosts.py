@@ -12,21 +12,13 @@ from distributor.channels.examination import Finding, Record, State
 
 
 def examine_names(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
-    """The names of the outgoing addresses, else of the relay's. Raises DnsSilentError."""
+    """The names of the outgoing addresses, else of the relays'. Raises DnsSilentError."""
     if mailing.outgoing:
         for address in mailing.outgoing:
             yield _examine_name(address, lookup, otherwise=State.WRONG)
         return
-    public = [address for address in _relay_addresses(mailing.relay, lookup) if address.is_global]
-    if not public:
-        sentence = (
-            f"{mailing.relay} is not on the public network, so it cannot be seen where mails leave from; "
-            "name the address with --outgoing to have its PTR checked"
-        )
-        yield Finding("PTR", State.ADVICE, sentence)
-    for address in public:
-        # A provider takes mail at other addresses than those it sends from.
-        yield _examine_name(address, lookup, otherwise=State.ADVICE)
+    for relay in mailing.relays:
+        yield from _examine_relay(relay, lookup)
 
 
 def examine_exchanges(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
@@ -34,6 +26,19 @@ def examine_exchanges(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
     yield _examine_exchange(mailing.author, "answers", lookup)
     if mailing.has_own_envelope:
         yield _examine_exchange(mailing.envelope, "bounces", lookup)
+
+
+def _examine_relay(relay: str, lookup: Lookup) -> Iterator[Finding]:
+    public = [address for address in _relay_addresses(relay, lookup) if address.is_global]
+    if not public:
+        sentence = (
+            f"{relay} is not on the public network, so it cannot be seen where mails leave from; "
+            "name the address with --outgoing to have its PTR checked"
+        )
+        yield Finding("PTR", State.ADVICE, sentence)
+    for address in public:
+        # A provider takes mail at other addresses than those it sends from.
+        yield _examine_name(address, lookup, otherwise=State.ADVICE)
 
 
 def _relay_addresses(host: str, lookup: Lookup) -> list[IpAddress]:

@@ -62,8 +62,8 @@ def _advice(reading: SpfReading) -> Iterator[str]:
 
 def _suggestion(mailing: Mailing) -> Record:
     senders = [f"ip{address.version}:{address}" for address in mailing.outgoing]
-    if not senders and not is_address(mailing.relay):
-        senders = [f"a:{mailing.relay}"]
+    if not senders:
+        senders = [f"a:{relay}" for relay in mailing.relays if not is_address(relay)]
     return Record(mailing.envelope, "TXT", " ".join(["v=spf1", *(senders or ["mx"]), "~all"]))
 
 

@@ -12,14 +12,15 @@ from distributor.channels.email.dns.lookup import IpAddress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailing:
-    """`author` is the domain of From, `envelope` that of the return path, `relay` the host mails are handed to.
+    """`author` is the domain of From, `envelope` that of the return path, `relays` the hosts that take mails by SMTP.
 
-    `outgoing` are the addresses mails leave from, as far as they are known.
+    Providers with an API are not among them: its host says nothing about where mails leave from. `outgoing` are the
+    addresses mails leave from, as far as they are known.
     """
 
     author: str
     envelope: str
-    relay: str
+    relays: Sequence[str]
     ring: KeyRing
     outgoing: Sequence[IpAddress]
     now: datetime
