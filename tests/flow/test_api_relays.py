@@ -1,0 +1,120 @@
+"""Campaigns over providers' APIs: into the ledger what they answer, and out of their calls what became of each mail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from channels.email import provider_calls as calls
+from channels.email.http_server import in_a_thread
+from channels.email.provider_apis import Api, TakeAndHangUp, recorded
+from channels.email.provider_calls import Signed
+
+from distributor.channels.contract import Call, Heard
+from distributor.channels.email.hooks.reading import read_call
+from distributor.channels.email.hooks.ses import read_ses
+from distributor.domain.campaign import DispatchState
+from distributor.domain.delivery import DeliveryState
+from distributor.flow.heed import heed
+from distributor.flow.installation import Installation
+from distributor.flow.pauses import resume_by_hand
+from distributor.storage import channels, deliveries
+from flow.desk import Desk
+
+# A provider's call about a mail, with what it was given to keep; and what verifies that the call is its own.
+BOUNCES: Mapping[str, tuple[Callable[[str, Installation], Signed], str]] = {
+    "ses": (lambda mark, _: calls.ses(_ses_bounce(mark)), calls.TOPIC),
+    "postmark": (lambda mark, _: calls.postmark(calls.postmark_bounce(mark)), calls.POSTMARK_LOGIN),
+    "mailgun": (
+        lambda mark, installation: calls.mailgun(calls.mailgun_failure(mark), at=installation.clock()),
+        calls.MAILGUN_KEY,
+    ),
+    "sendgrid": (lambda mark, _: calls.sendgrid([_sendgrid_bounce(mark)]), calls.sendgrid_secret()),
+    "resend": (
+        lambda mark, installation: calls.resend(_resend_bounce(mark), at=installation.clock()),
+        calls.RESEND_SECRET,
+    ),
+}
+
+
+def add_channel(desk: Desk, api: Api) -> None:
+    with desk.installation.database.begin() as connection:
+        settings = {"relays": json.dumps([{"name": "main", "url": api.relay_url, "connections": 2}])}
+        channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
+
+
+@pytest.mark.parametrize("provider", BOUNCES)
+def test_a_campaign_goes_out_over_an_api_and_a_bounce_finds_its_delivery(desk: Desk, provider: str) -> None:
+    api = Api(provider)
+    with in_a_thread(api):
+        add_channel(desk, api)
+        campaign_id = desk.plan("mail")
+        desk.run()
+    assert api.complaints == []
+    assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+    assert desk.report(campaign_id).state is DispatchState.FINISHED
+    bounced = api.taken[1]
+    (feedback,) = _heard(desk.installation, provider, bounced.mark).feedback
+    heed(desk.installation, feedback, source=f"webhook:{provider}")
+    states = {row.recipient: row.state for row in _rows(desk, campaign_id)}
+    address = bounced.recipient.rpartition("<")[2].rstrip(">")
+    assert states.pop(address) is DeliveryState.BOUNCED
+    assert set(states.values()) == {DeliveryState.SENT}
+
+
+def test_a_lost_answer_is_unknown_in_the_ledger_and_the_mail_is_not_sent_again(desk: Desk) -> None:
+    api = Api("postmark", lambda number, call: TakeAndHangUp() if number == 1 else None)
+    with in_a_thread(api):
+        add_channel(desk, api)
+        campaign_id = desk.plan("mail")
+        desk.run()
+    assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
+    assert len({one.recipient for one in api.taken}) == len(api.taken) == 3
+
+
+def test_a_key_that_is_refused_holds_everybody_until_it_is_mended(desk: Desk) -> None:
+    keys = {"good": False}
+    api = Api("resend", lambda number, call: None if keys["good"] else recorded("resend", "a key that is wrong"))
+    with in_a_thread(api):
+        add_channel(desk, api)
+        campaign_id = desk.plan("mail")
+        desk.run()
+        assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
+        assert all("main is paused: authfailure: 403 invalid_api_key" in row.reply for row in _rows(desk, campaign_id))
+        keys["good"] = True
+        resume_by_hand(desk.installation, "mail")
+        desk.run()
+    assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+
+
+def _rows(desk: Desk, campaign_id: int) -> list[deliveries.DeliveryRecord]:
+    (told,) = desk.report(campaign_id).dispatches
+    with desk.installation.database.begin() as connection:
+        return list(deliveries.listed(connection, told.dispatch.id, state=None, limit=9))
+
+
+def _heard(installation: Installation, provider: str, mark: str) -> Heard:
+    write, secret = BOUNCES[provider]
+    signed = write(mark, installation)
+    call = Call(headers=signed.headers, body=signed.body, now=installation.clock(), tokens=installation.tokens)
+    if provider == "ses":
+        return read_ses(call, secret, fetch=lambda url: calls.amazon_certificate())
+    return read_call(call, provider=provider, secret=secret)
+
+
+def _ses_bounce(mark: str) -> dict[str, Any]:
+    """Amazon gives the tags back, each with a list of values."""
+    told = calls.ses_bounce("0102018f@eu-central-1.amazonses.com")
+    return told | {"mail": told["mail"] | {"tags": {"delivery": [mark]}}}
+
+
+def _sendgrid_bounce(mark: str) -> dict[str, Any]:
+    """SendGrid puts the custom arguments beside its own members."""
+    return calls.sendgrid_bounce(mark) | {"smtp-id": "<its-own@geopod>", "delivery": mark}
+
+
+def _resend_bounce(mark: str) -> dict[str, Any]:
+    told = calls.resend_bounce(mark)
+    return told | {"data": told["data"] | {"message_id": "<its-own@amazonses.com>", "tags": {"delivery": mark}}}
