@@ -1,0 +1,194 @@
+"""Campaigns with words of their own around the articles: from the plan to the mails, and when they do not go out."""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
+from distributor.domain.cover import Cover
+from distributor.domain.errors import InputError, NotFoundError
+from distributor.domain.people import person_of
+from distributor.flow import privacy, steer
+from distributor.flow.plan import plan
+from distributor.flow.preview import preview_campaign, weigh_campaign
+from distributor.storage import channels, memberships, subscribers
+from flow.desk import EVIDENCE, Desk
+from flow.test_lanes import Provider
+
+
+class Letters:
+    """A desk whose mails go to a server, and what arrives there."""
+
+    def __init__(self, desk: Desk, provider: Provider) -> None:
+        self.desk = desk
+        self._server = provider.server
+        with desk.installation.database.begin() as connection:
+            settings = {"smtp_url": self._server.url, "connections": 1}
+            channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
+
+    def know(self, name: str, **attributes: Any) -> None:
+        """Attributes of somebody, new or in place of those before."""
+        person = person_of(f"{name}@example.org", name=name.title(), attributes=attributes)
+        with self.desk.installation.database.begin() as connection:
+            number = connection.execute(text("SELECT id FROM lists WHERE slug = 'readers'")).scalar_one()
+            memberships.subscribe(connection, number, [person], EVIDENCE, now=self.desk.installation.clock())
+
+    def plan(self, *, hours: int = 0, **cover: str) -> int:
+        return plan(
+            self.desk.installation,
+            CampaignPlan(
+                name="Autumn",
+                article_slugs=("hello",),
+                channel_names=("mail",),
+                audience=AudiencePlan(lists=("readers",), repeats=True),
+                starts_at=self.desk.installation.clock() + timedelta(hours=hours),
+                cover=Cover(**cover),
+            ),
+        )
+
+    def dispatch(self, campaign_id: int) -> Dispatch:
+        return self.desk.report(campaign_id).dispatches[0].dispatch
+
+    @property
+    def mails(self) -> Mapping[str, EmailMessage]:
+        """What has arrived, by the name before the @."""
+        found = {}
+        for taken in self._server.taken:
+            message = email.message_from_bytes(taken.content, policy=policy.default)
+            assert isinstance(message, EmailMessage)
+            found[message["To"].addresses[0].username] = message
+        return found
+
+    def words_to(self, name: str) -> str:
+        body = self.mails[name].get_body(("plain",))
+        assert body is not None
+        return str(body.get_content())
+
+    def fields(self, campaign_id: int) -> list[dict[str, str]]:
+        with self.desk.installation.database.begin() as connection:
+            query = "SELECT fields FROM deliveries WHERE dispatch_id = :dispatch ORDER BY recipient"
+            rows = connection.execute(text(query), {"dispatch": self.dispatch(campaign_id).id})
+            return list(rows.scalars())
+
+
+@pytest.fixture
+def letters(desk: Desk) -> Iterator[Letters]:
+    with Provider() as provider:
+        yield Letters(desk, provider)
+
+
+def test_everybody_is_spoken_to_in_their_own_words(letters: Letters) -> None:
+    letters.know("ada", city="Graz", vip=True, plan="pro", seats=3)
+    campaign = letters.plan(
+        subject="{{ subscriber.name | default('You') }}: {{ article.title }}",
+        greeting="From {{ subscriber.city | default('somewhere') }}{% if subscriber.vip %}, VIP{% endif %}"
+        "{% if subscriber.plan == 'pro' %} with {{ subscriber.seats }} seats{% endif %}",
+    )
+    letters.desk.run()
+    assert letters.desk.counts(campaign) == {"audience": 3, "sent": 3}
+    assert letters.mails["ada"]["Subject"] == "Ada: Hello"
+    assert letters.words_to("ada").startswith("From Graz, VIP with 3 seats")
+    assert letters.words_to("bo").startswith("From somewhere\r\n")
+
+
+def test_a_delivery_keeps_exactly_what_its_mail_says(letters: Letters) -> None:
+    letters.know("ada", city="Graz", secret="x", empty="", nothing=None, no=False, some=[1])
+    letters.know("cy", empty="a", nothing=2, no=True, some="b")
+    campaign = letters.plan(
+        greeting="".join(
+            f"{{{{ subscriber.{name} | default('-') }}}}" for name in ("city", "empty", "nothing", "no", "some")
+        )
+    )
+    letters.desk.run()
+    first, second, third = letters.fields(campaign)
+    assert first == {"name": "Ada", "email": "ada@example.org", "attributes.city": "Graz"}
+    assert second == {"name": "bo", "email": "bo@example.org"}
+    assert third["attributes.nothing"] == "2"
+    plain = letters.plan()
+    letters.desk.run()
+    assert [set(fields) for fields in letters.fields(plain)] == [{"name", "email"}] * 3
+
+
+def test_nobody_gets_anything_while_somebody_lacks_what_the_mail_says(letters: Letters) -> None:
+    letters.know("ada", city="Graz")
+    campaign = letters.plan(greeting="How is {{ subscriber.city }}?")
+    letters.desk.run()
+    dispatch = letters.dispatch(campaign)
+    assert dispatch.state is DispatchState.PAUSED
+    assert "2 of 3 people have no subscriber.city" in dispatch.reason
+    assert "default" in dispatch.reason
+    assert letters.mails == {}
+    assert letters.desk.counts(campaign) == {}
+
+    letters.know("bo", city="Linz")
+    letters.know("cy", city="Wien")
+    steer.resume(letters.desk.installation, campaign)
+    letters.desk.run()
+    assert letters.words_to("cy").startswith("How is Wien?")
+    assert letters.desk.counts(campaign) == {"audience": 3, "sent": 3}
+
+
+def test_only_who_meets_a_condition_has_to_have_what_it_says(letters: Letters) -> None:
+    letters.know("ada", plan="pro", seats=3)
+    letters.know("bo", plan="free")
+    words = "{% if subscriber.plan == 'pro' %}{{ subscriber.seats }} seats{% else %}none{% endif %}"
+    letters.plan(greeting=words)
+    letters.desk.run()
+    assert letters.words_to("bo").startswith("none")
+
+    letters.know("cy", plan="pro")
+    campaign = letters.plan(greeting=words)
+    letters.desk.run()
+    assert "1 of 3 people have no subscriber.seats" in letters.dispatch(campaign).reason
+
+
+def test_a_field_that_nobody_has_stops_a_campaign_long_before(letters: Letters) -> None:
+    letters.know("ada", city="Graz", home={"town": "Graz"})
+    campaign = letters.plan(hours=5, greeting="{{ subscriber.citty | default('x') }} {{ subscriber.home.town or 'x' }}")
+    letters.desk.run()
+    dispatch = letters.dispatch(campaign)
+    assert dispatch.state is DispatchState.FAILED
+    assert dispatch.reason == "no subscriber has subscriber.citty; did you mean subscriber.city?"
+
+
+def test_words_that_cannot_be_said_are_refused_when_they_are_planned(letters: Letters) -> None:
+    with pytest.raises(InputError, match="greeting, line 2: "):
+        letters.plan(greeting="Hello\n{{ subscriber.name | }}")
+    assert letters.desk.report_ids() == []
+
+
+def test_who_is_erased_leaves_nothing_of_what_was_said_to_them(letters: Letters) -> None:
+    letters.know("ada", city="Graz-Umgebung")
+    campaign = letters.plan(greeting="{{ subscriber.city | default('-') }}")
+    letters.desk.run()
+    assert letters.fields(campaign)[0]["attributes.city"] == "Graz-Umgebung"
+    with letters.desk.installation.database.begin() as connection:
+        ada = subscribers.find(connection, "ada@example.org")
+    privacy.erase(letters.desk.installation, ada.id, requested_by="person")
+    assert {} in letters.fields(campaign)
+    assert "Graz-Umgebung" not in str(letters.fields(campaign))
+
+
+def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Letters) -> None:
+    letters.know("ada", city="Graz")
+    campaign = letters.plan(hours=5, greeting="Hello {{ subscriber.name }} in {{ subscriber.city }}")
+    shown = preview_campaign(letters.desk.installation, campaign, address="Ada@example.org")
+    assert shown.files["mail/email.txt"].decode().startswith("Hello Ada in Graz\n")
+    assert b"To: ada@example.org" in shown.files["mail/email.eml"]
+    letters.desk.run()
+    frozen = preview_campaign(letters.desk.installation, campaign)
+    assert frozen.files["mail/email.txt"].decode().startswith("Hello Alex Reader in [city]\n")
+    assert weigh_campaign(letters.desk.installation, campaign) == frozen.weights
+    with pytest.raises(InputError, match=r"subscriber\.city is not known"):
+        preview_campaign(letters.desk.installation, campaign, address="bo@example.org")
+    with pytest.raises(NotFoundError):
+        preview_campaign(letters.desk.installation, campaign, address="nobody@example.org")
