@@ -13,16 +13,17 @@ from chaos.relay import Relay, running_relay
 from sqlalchemy import text
 
 from distributor.cli.channels import configure
-from distributor.domain.delivery import DeliveryState
+from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Verdict
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.tokens import Purpose
 from distributor.flow.audit import Audit, DifferenceKind, audit, settle_found
 from distributor.flow.deliver import deliver
 from distributor.flow.failpoints import Failpoint
+from distributor.flow.journal import open_journal
 from distributor.flow.release import release
 from distributor.flow.render import render
-from distributor.sandbox.faults import SMTP, Fault, FaultKind
+from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
 from distributor.sources.evidence.record import Record, parse_records
 from distributor.storage import auditing, deliveries, events, parts
 from flow.desk import Desk
@@ -53,6 +54,33 @@ class Post:
         dispatch_id = self.desk.report(campaign_id).dispatches[0].dispatch.id
         with self.desk.installation.database.begin() as connection:
             return deliveries.listed(connection, dispatch_id, state=None, limit=100)
+
+    def forge(self, name: str, **columns: object) -> None:
+        """Write into the ledger what nobody has said."""
+        changes = ", ".join(f"{column} = :{column}" for column in columns)
+        with self.desk.installation.database.begin() as connection:
+            connection.execute(
+                text(f"UPDATE deliveries SET {changes} WHERE recipient = :recipient"),
+                {**columns, "recipient": f"{name}@example.org"},
+            )
+
+    def journal(
+        self, record: deliveries.DeliveryRecord, line: str, *, epoch: int, verdict: Verdict = Verdict.SENT
+    ) -> None:
+        """The journal of a worker that died after a `begin`, or after the `settle` that followed it."""
+        delivery = Delivery(
+            id=record.id,
+            dispatch_id=record.dispatch_id,
+            recipient=record.recipient,
+            epoch=epoch,
+            attempt=1,
+            created_at=record.updated_at,
+        )
+        with pytest.raises(KeyboardInterrupt), open_journal(self.desk.installation.journal_dir) as journal:
+            journal.begin(delivery)
+            if line == "settle":
+                journal.settle(Outcome.of(delivery, verdict))
+            raise KeyboardInterrupt
 
     def mail_of(self, delivery: deliveries.DeliveryRecord) -> Path:
         assert delivery.remote_id is not None
@@ -194,6 +222,101 @@ def test_what_a_dead_workers_journal_knows_and_nobody_has_written_down_is_told(p
     assert made.is_at_work
     post.desk.run()
     assert differences(post.audit(campaign_id)) == []
+
+
+def test_a_row_that_is_forged_to_hide_a_mail_is_named(post: Post) -> None:
+    campaign_id = post.send()
+    for forged in ("failed", "deferred", "pending", "suppressed"):
+        post.forge("bo", state=forged)
+        assert differences(post.audit(campaign_id)) == [("unbooked", "bo@example.org")]
+
+
+def test_a_forged_row_contradicts_the_answer_beside_it_even_without_records(post: Post) -> None:
+    campaign_id = post.send()
+    for forged in ("failed", "deferred"):
+        post.forge("bo", state=forged)
+        made = post.audit(campaign_id, [])
+        assert [(one.kind.value, one.evidence) for one in made.differences] == [("unbooked", "its own answer: 250")]
+
+
+def test_a_row_that_is_forged_to_claim_a_mail_is_named(post: Post) -> None:
+    campaign_id = post.send(Fault(kind=FaultKind.REFUSE, code=550, on=Stage.DOT, only_for="bo@*"))
+    assert differences(post.audit(campaign_id)) == []
+    post.forge("bo", state="sent")
+    assert differences(post.audit(campaign_id)) == [("missing", "bo@example.org")]
+
+
+def test_a_line_that_is_taken_out_of_a_list_of_mails_is_missed(post: Post, tmp_path: Path) -> None:
+    campaign_id = post.send()
+    ids = tmp_path / "ids"
+    ids.write_text("\n".join(str(one.remote_id) for one in post.deliveries(campaign_id)[1:]))
+    assert differences(post.audit(campaign_id, parse_records([f"ids:{ids}"]))) == [("missing", "ada@example.org")]
+
+
+def test_a_mail_of_ours_to_somebody_who_is_not_in_the_ledger_is_named(post: Post) -> None:
+    campaign_id = post.send()
+    first = post.deliveries(campaign_id)[0]
+    mail = post.mail_of(first)
+    mail.write_bytes(mail.read_bytes().replace(b"To: ada@example.org", b"To: Eve <EVE@example.org>"))
+    made = post.audit(campaign_id)
+    assert [(one.kind.value, one.recipient, one.evidence) for one in made.differences] == [
+        ("misdirected", "ada@example.org", "inbox: to EVE@example.org")
+    ]
+    mail.write_bytes(mail.read_bytes().replace(b"EVE@example.org", b"ADA@EXAMPLE.ORG"))
+    assert differences(post.audit(campaign_id)) == []
+
+
+def test_a_row_that_is_made_up_is_one_too_many(post: Post) -> None:
+    campaign_id = post.send()
+    with post.desk.installation.database.begin() as connection:
+        connection.execute(
+            text("""
+                INSERT INTO deliveries (dispatch_id, list_id, recipient, state, created_at, updated_at)
+                SELECT dispatch_id, list_id, 'eve@example.org', 'sent', created_at, created_at
+                FROM deliveries LIMIT 1
+            """)
+        )
+    assert differences(post.audit(campaign_id)) == [("missing", "eve@example.org"), ("unbalanced", "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "expected"),
+    [
+        ("settle", "sent", ("twice", "journal: sent under epoch 7, the ledger is at 1")),
+        ("settle", "failed", ("unbooked", "journal: sent under epoch 7, the ledger is at 1")),
+        ("settle", "unknown", ("found", "journal: sent under epoch 7, the ledger is at 1")),
+        ("begin", "sent", None),
+    ],
+)
+def test_a_journal_of_another_epoch_says_that_somebody_else_sent_it(
+    post: Post, line: str, state: str, expected: tuple[str, str] | None
+) -> None:
+    campaign_id = post.send()
+    first = post.deliveries(campaign_id)[0]
+    post.forge("ada", state=state, reply_code=None)
+    post.journal(first, line, epoch=7)
+    told = [(one.kind.value, one.evidence) for one in post.audit(campaign_id, []).differences]
+    assert told == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict", "state", "expected"),
+    [
+        ("begin", Verdict.SENT, "pending", ("untold", "journal: begun")),
+        ("begin", Verdict.SENT, "unknown", None),
+        ("settle", Verdict.SENT, "deferred", ("untold", "journal: sent")),
+        ("settle", Verdict.FAILED, "sent", ("returned", "journal: failed")),
+        ("settle", Verdict.FAILED, "failed", None),
+    ],
+)
+def test_a_journal_of_the_same_epoch_completes_the_ledger(
+    post: Post, line: str, verdict: Verdict, state: str, expected: tuple[str, str] | None
+) -> None:
+    campaign_id = post.send()
+    post.forge("ada", state=state, reply_code=None)
+    post.journal(post.deliveries(campaign_id)[0], line, epoch=1, verdict=verdict)
+    told = [(one.kind.value, one.evidence) for one in post.audit(campaign_id, []).differences]
+    assert told == ([expected] if expected else [])
 
 
 def test_what_is_being_sent_is_left_out(post: Post) -> None:

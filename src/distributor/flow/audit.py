@@ -7,7 +7,7 @@ others kept of the mails they took. A mail names its delivery by its Message-ID,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,8 @@ from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import DeliveryState, Verdict
 from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose
+from distributor.flow.evidence import Journalled, Witness, hear, read_journals
 from distributor.flow.installation import Installation
-from distributor.flow.journal import orphaned_journals, read_journal
 from distributor.sources.evidence.record import Record
 from distributor.storage import auditing, campaigns
 from distributor.storage.auditing import Entry
@@ -26,6 +26,7 @@ from distributor.storage.auditing import Entry
 _MOST_NAMED = 10_000
 _SENT = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
 _AT_WORK = frozenset({DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT})
+_TURNED_AWAY = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED})
 _GONE_BACK = frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
 # What only somebody can do who has the mail, and what only a mail that was taken can come to.
 _DEEDS = frozenset({EventKind.OPEN, EventKind.CLICK, EventKind.UNSUBSCRIBE, EventKind.BOUNCE, EventKind.COMPLAINT})
@@ -35,10 +36,11 @@ class DifferenceKind(StrEnum):
     """How ledger and evidence differ.
 
     unbalanced  the states of a dispatch do not add up to the audience it was released to
-    untold      a dead worker's journal knows an outcome that the ledger does not
+    untold      a dead worker's journal knows what the ledger does not: an outcome, or that it was begun at all
     missing     sent, and in none of the records
     unbooked    not sent, says the ledger, and yet there is evidence that it was
-    twice       one record holds the mail more than once
+    twice       one record holds the mail more than once, or a journal says that somebody else sent it too
+    misdirected one record holds it addressed to somebody else
     found       unknown, and there is evidence that it was sent
     returned    it came back or was given up on, and the ledger takes it for sent
     unfinished  sent, and of a part of the post nobody knows whether it was made
@@ -50,10 +52,15 @@ class DifferenceKind(StrEnum):
     MISSING = "missing"
     UNBOOKED = "unbooked"
     TWICE = "twice"
+    MISDIRECTED = "misdirected"
     FOUND = "found"
     RETURNED = "returned"
     UNFINISHED = "unfinished"
     STRANGER = "stranger"
+
+
+# What it comes to if somebody sent it whose claim had passed to others, by what the ledger says; else UNBOOKED.
+_OUT_OF_TURN = dict.fromkeys(_SENT, DifferenceKind.TWICE) | {DeliveryState.UNKNOWN: DifferenceKind.FOUND}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +73,6 @@ class Difference:
     channel: str = ""
     recipient: str = ""
     state: DeliveryState | None = None
-
-
-@dataclass(slots=True)
-class Witness:
-    """A record that was read: how many mails it holds, of this campaign, of others, and not from here."""
-
-    kind: str
-    mails: int = 0
-    of_campaign: int = 0
-    of_others: int = 0
-    foreign: int = 0
-    # By the number of the delivery. The domain is what a Message-ID has beside the number.
-    seen: Counter[int] = field(default_factory=Counter)
-    returned: set[int] = field(default_factory=set)
-    domains: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,8 +104,8 @@ def audit(installation: Installation, campaign_id: int, records: Sequence[Record
     began = installation.clock()
     with installation.database.begin() as connection:
         campaigns.find(connection, campaign_id)
-    witnesses = [_hear(installation, record) for record in records]
-    journals = _journals(installation)
+    witnesses = [hear(installation, record) for record in records]
+    journals = read_journals(installation)
     with installation.database.begin() as connection:
         dispatches = campaigns.dispatches_of(connection, campaign_id)
         made = Audit(
@@ -127,7 +119,7 @@ def audit(installation: Installation, campaign_id: int, records: Sequence[Record
             for entry in auditing.entries(connection, dispatch.id):
                 entries += 1
                 ours.add(entry.id)
-                _weigh(installation, made, dispatch, entry, journals.get((entry.id, entry.epoch)), began=began)
+                _weigh(installation, made, dispatch, entry, journals.get(entry.id, ()), began=began)
             if dispatch.audience is not None and entries != dispatch.audience:
                 told = f"released to {dispatch.audience}, and {entries} are there"
                 made.note(Difference(kind=DifferenceKind.UNBALANCED, evidence=told, channel=dispatch.channel_name))
@@ -156,38 +148,12 @@ def settle_found(installation: Installation, made: Audit) -> int:
     return settled
 
 
-def _hear(installation: Installation, record: Record) -> Witness:
-    witness = Witness(record.kind)
-    for sighting in record.sightings():
-        witness.mails += 1
-        local, _, domain = sighting.message_id.rpartition("@")
-        claim = installation.tokens.read(Purpose.MESSAGE, local)
-        if claim is None:
-            witness.foreign += 1
-            continue
-        witness.seen[claim.delivery_id] += 1
-        witness.domains[claim.delivery_id] = domain
-        if sighting.is_returned:
-            witness.returned.add(claim.delivery_id)
-    return witness
-
-
-def _journals(installation: Installation) -> Mapping[tuple[int, int], Verdict]:
-    """What dead workers of this machine were answered, by delivery and epoch, and nobody has written down yet."""
-    with orphaned_journals(installation.journal_dir) as orphans:
-        return {
-            (outcome.delivery_id, outcome.epoch): outcome.verdict
-            for path in orphans
-            for outcome in read_journal(path).outcomes
-        }
-
-
 def _weigh(
     installation: Installation,
     made: Audit,
     dispatch: Dispatch,
     entry: Entry,
-    journalled: Verdict | None,
+    journalled: Sequence[Journalled],
     *,
     began: datetime,
 ) -> None:
@@ -215,16 +181,18 @@ def _differences(
     witnesses: Sequence[Witness],
     showing: Sequence[Witness],
     entry: Entry,
-    journalled: Verdict | None,
+    journalled: Sequence[Journalled],
     *,
     began: datetime,
 ) -> Iterator[tuple[DifferenceKind, str]]:
-    proof = ", ".join(_proofs(showing, entry))
-    if journalled is Verdict.SENT and entry.state not in _SENT:
-        yield DifferenceKind.UNTOLD, "journal: sent"
+    yield from _what_journals_say(entry, journalled)
     for witness in showing:
         if witness.seen[entry.id] > 1:
             yield DifferenceKind.TWICE, f"{witness.kind}: {witness.seen[entry.id]} times"
+        strangers = witness.strangers_in(entry.id, entry.recipient)
+        if strangers:
+            yield DifferenceKind.MISDIRECTED, f"{witness.kind}: to {', '.join(strangers)}"
+    proof = ", ".join(_proofs(showing, entry))
     if entry.state in _SENT:
         # What was sent since then need not be in the records.
         if witnesses and not showing and entry.is_personal and entry.updated_at < began:
@@ -243,10 +211,28 @@ def _differences(
         yield DifferenceKind.UNBOOKED, f"{entry.parts_sent} of its parts are posted"
 
 
+def _what_journals_say(entry: Entry, journalled: Sequence[Journalled]) -> Iterator[tuple[DifferenceKind, str]]:
+    """Under its own epoch a journal completes the ledger; under another one, somebody else had the delivery in hand."""
+    for one in journalled:
+        is_own, is_sent = one.epoch == entry.epoch, entry.state in _SENT
+        said = f"journal: {one.verdict or 'begun'}"
+        if not is_own:
+            said += f" under epoch {one.epoch}, the ledger is at {entry.epoch}"
+        if one.verdict is Verdict.SENT and not (is_own and is_sent):
+            out_of_turn = _OUT_OF_TURN.get(entry.state, DifferenceKind.UNBOOKED)
+            yield DifferenceKind.UNTOLD if is_own else out_of_turn, said
+        elif one.verdict is Verdict.FAILED and is_own and is_sent:
+            yield DifferenceKind.RETURNED, said
+        elif one.verdict is None and is_own and entry.state not in _SENT | _AT_WORK | {DeliveryState.UNKNOWN}:
+            yield DifferenceKind.UNTOLD, said
+
+
 def _proofs(showing: Iterable[Witness], entry: Entry) -> Iterator[str]:
     """Where it shows that a mail reached somebody."""
     for witness in showing:
         yield witness.kind
+    if entry.state in _TURNED_AWAY and entry.reply_code is not None and 200 <= entry.reply_code < 300:
+        yield f"its own answer: {entry.reply_code}"
     if entry.is_personal:
         yield from sorted(entry.deeds & _DEEDS)
 

@@ -16,8 +16,9 @@ from distributor.storage.database import Connection
 class Entry:
     """A delivery under audit.
 
-    `is_personal`: to a subscriber, so that it has a Message-ID. `deeds` are the kinds of events it has; `is_returned`:
-    one of them is a hard bounce. `parts_sent` and `parts_intended` count what a post was made of.
+    `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is the last answer's. `deeds` are the
+    kinds of events it has; `is_returned`: one of them is a hard bounce. `parts_sent` and `parts_intended` count what a
+    post was made of.
     """
 
     id: int
@@ -26,6 +27,7 @@ class Entry:
     state: DeliveryState
     epoch: int
     updated_at: datetime
+    reply_code: int | None
     deeds: frozenset[str]
     is_returned: bool
     parts_sent: int
@@ -39,6 +41,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
         rows = connection.execute(
             text("""
                 SELECT d.id, d.recipient, d.list_id IS NOT NULL AS is_personal, d.state, d.epoch, d.updated_at,
+                       d.reply_code,
                        ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id) AS deeds,
                        EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.kind = 'bounce'
                                AND e.detail->'hard' = 'true') AS is_returned,
@@ -59,6 +62,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
                 state=DeliveryState(row.state),
                 epoch=row.epoch,
                 updated_at=row.updated_at,
+                reply_code=row.reply_code,
                 deeds=frozenset(row.deeds),
                 is_returned=row.is_returned,
                 parts_sent=row.sent,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mailbox
 from collections.abc import Iterable, Iterator
+from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+from email.utils import getaddresses
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
@@ -33,7 +35,7 @@ def read_mbox(path: Path) -> Iterator[Sighting]:
     if not path.is_file():
         raise SourceError("there is no such file", path=path)
     for message in mailbox.mbox(path, create=False):
-        yield from _sighting(str(message["Message-ID"] or ""))
+        yield from _sighting(message)
 
 
 def _of_files(files: Iterable[Path]) -> Iterator[Sighting]:
@@ -43,13 +45,14 @@ def _of_files(files: Iterable[Path]) -> Iterator[Sighting]:
                 header = _HEADERS.parse(opened)
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
-        yield from _sighting(str(header["Message-ID"] or ""))
+        yield from _sighting(header)
 
 
-def _sighting(field: str) -> Iterator[Sighting]:
-    message_id = bare_id(field)
+def _sighting(header: Message) -> Iterator[Sighting]:
+    message_id = bare_id(str(header["Message-ID"] or ""))
     if message_id is not None:
-        yield Sighting(message_id)
+        to = getaddresses([str(field) for field in header.get_all("To", [])])
+        yield Sighting(message_id, addressees=tuple(address for _, address in to if address))
 
 
 def _insist_on_folder(folder: Path) -> None:

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A mail that was taken. `message_id` is without angle brackets; `is_returned` if it was given up on later."""
+    """A mail that was taken. `message_id` is without angle brackets; `is_returned` if it was given up on later.
+
+    `addressees` are those of its field To, where the record holds that.
+    """
 
     message_id: str
     is_returned: bool = False
+    addressees: tuple[str, ...] = ()
 
 
 def bare_id(text: str) -> str | None:
