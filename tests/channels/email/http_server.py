@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,14 +48,15 @@ Answering = Callable[[HttpCall], HttpAnswer | HangUp]
 class HttpServer:
     """Listens on 127.0.0.1 while it is entered; `calls` are all that were read, over so many `connections`."""
 
-    def __init__(self, answering: Answering) -> None:
+    def __init__(self, answering: Answering, *, tls: ssl.SSLContext | None = None) -> None:
         self.calls: list[HttpCall] = []
         self.connections = 0
         self._answering = answering
+        self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> HttpServer:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**24)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**24, ssl=self._tls)
         return self
 
     async def __aexit__(
@@ -67,7 +69,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -82,7 +84,7 @@ class HttpServer:
                 if isinstance(answer, HangUp):
                     return
                 writer.write(answer.written())
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass
         finally:
             self._tasks.discard(task)

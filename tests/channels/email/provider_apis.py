@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -50,8 +51,14 @@ class Api(HttpServer):
     TakeAndHangUp takes the mail first.
     """
 
-    def __init__(self, provider: str, behave: Callable[[int, HttpCall], HttpAnswer | HangUp | None] | None = None):
-        super().__init__(self._answer)
+    def __init__(
+        self,
+        provider: str,
+        behave: Callable[[int, HttpCall], HttpAnswer | HangUp | None] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(self._answer, tls=tls)
         self.provider = provider
         self.taken: list[Taken] = []
         self.complaints: list[str] = []

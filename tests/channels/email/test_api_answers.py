@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from distributor.channels.email.apis.calling import Response
 from distributor.channels.email.apis.reading import read_answer, retry_after
 from distributor.channels.email.apis.url import PROVIDERS
 from distributor.channels.email.sending.replies import JudgedReply
@@ -26,7 +27,8 @@ ANSWERS = [(name, answer) for name, told in RECORDED.items() for answer in told[
 def read(provider: str, recorded: dict[str, Any]) -> JudgedReply:
     body = recorded["body"]
     raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return read_answer(PROVIDERS[provider], recorded["status"], httpx.Headers(recorded["headers"]), raw, now=NOW)
+    response = Response(recorded["status"], httpx.Headers(recorded["headers"]), raw)
+    return read_answer(PROVIDERS[provider], response, now=NOW)
 
 
 @pytest.mark.parametrize(("provider", "answer"), ANSWERS, ids=[f"{name}-{one['name']}" for name, one in ANSWERS])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,8 @@ from .http_server import HttpCall
 from .mailing import NOW, PATIENCE, TOKENS, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
 from .provider_apis import KEY, SECRET, Api, HangUp, HttpAnswer, TakeAndHangUp, recorded
 from .smtp_servers import Server
+from .test_sending_relays import Buckets, Probing
+from .test_smtp_connect import make_certificate, tls_server
 
 # All but one know no repetition.
 INEXACT = [name for name, provider in PROVIDERS.items() if not provider.is_exact]
@@ -96,7 +100,11 @@ def test_a_provider_takes_every_mail_of_a_batch_once(provider: str) -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_provider_gets_what_was_composed(provider: str) -> None:
     api = Api(provider)
-    rendition = a_rendition(**{"from": "Jürgen “the Pen” <news@example.org>", "subject": "Zehn Fragen – für @@name@@"})
+    rendition = a_rendition(
+        **{"from": "Jürgen “the Pen” <news@example.org>", "subject": "Zehn Fragen – für @@name@@"},
+        list_name="Fragen – und Antworten, die länger sind, als eine Zeile sein darf, auch in Klammern",
+        reply_to="Zoë <answers@example.org>",
+    )
     send({"main": api}, [a_delivery(1, fields={"name": "Zoë"})], rendition=rendition)
     assert api.complaints == []
     (mail,) = api.taken
@@ -108,6 +116,7 @@ def test_a_provider_gets_what_was_composed(provider: str) -> None:
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail.headers["List-Unsubscribe"].startswith("<https://news.example.org/unsubscribe/")
     assert mail.headers["Feedback-ID"].startswith("3:")
+    assert mail.headers["List-Id"].endswith("<newsletter.example.org>")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -241,6 +250,43 @@ def test_an_api_that_cannot_be_reached_leaves_the_rest_to_the_next_relay() -> No
     outcomes = asyncio.run(run())
     assert sorted(outcome.verdict for outcome in outcomes) == ["deferred", *["sent"] * 9]
     assert "no connection to http://127.0.0.1:9" in next(one.reply for one in outcomes if one.verdict == "deferred")
+
+
+def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
+    lanes, most_at_once = Probing(Lane("main")), set()
+
+    def behave(number: int, call: HttpCall) -> None:
+        most_at_once.add((number, bool(lanes.resumed)))
+
+    assert verdicts(send({"main": Api("resend", behave)}, deliveries(8), lanes=lanes)) == {Verdict.SENT}
+    assert lanes.resumed == [Lane("main")]
+    assert [number for number, is_open in most_at_once if not is_open] == [1]
+
+
+def test_rates_hold_for_an_api_as_for_a_server() -> None:
+    api, rates = Api("ses"), Buckets(main=3)
+    outcomes = send({"main": api}, deliveries(8), relays={"main": {"per_second": 1.0}}, rates=rates)
+    assert sorted(outcome.verdict for outcome in outcomes.values()) == [*["held"] * 5, *["sent"] * 3]
+    assert len(api.taken) == 3
+
+
+def test_an_answer_without_end_is_read_as_far_as_it_is_needed() -> None:
+    api = Api("postmark", lambda number, call: HttpAnswer(422, {"ErrorCode": 0, "Message": "x" * 10**6}))
+    (outcome,) = send({"main": api}, deliveries(1)).values()
+    assert outcome.verdict is Verdict.REFUSED
+    assert len(outcome.reply) <= 500
+
+
+def test_a_key_goes_only_to_an_api_whose_certificate_convinces(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    trusted = Api("sendgrid", tls=tls_server(certificate))
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    assert verdicts(send({"main": trusted}, deliveries(2), options={"tls": trusting})) == {Verdict.SENT}
+    unknown = Api("sendgrid", tls=tls_server(certificate))
+    (outcome,) = send({"main": unknown}, deliveries(1)).values()
+    assert outcome.verdict is Verdict.DEFERRED
+    assert "certificate verify failed" in outcome.reply.lower()
+    assert unknown.calls == []
 
 
 def test_an_address_beyond_ascii_is_not_given_to_an_api() -> None:

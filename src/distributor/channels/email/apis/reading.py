@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from distributor.channels.email.apis.calling import Response
 from distributor.channels.email.apis.provider import Provider, Rule, delay, refusal
 from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.sending.replies import JudgedReply, Judgement
@@ -31,17 +32,15 @@ _BY_STATUS: tuple[Rule, ...] = (
 _UNCLEAR = Judgement(verdict=Verdict.UNKNOWN, reason=Reason.UNDEFINED.value)
 
 
-def read_answer(
-    provider: Provider, status: int, headers: Mapping[str, str], body: bytes, *, now: datetime
-) -> JudgedReply:
-    """What an answer means. `headers` are found by their names in any case."""
-    told = provider.tell(body, headers)
+def read_answer(provider: Provider, response: Response, *, now: datetime) -> JudgedReply:
+    """What an answer means."""
+    status, told = response.status, provider.tell(response.body, response.headers)
     if 200 <= status < 300 and told.remote_id:
         taken = Judgement(verdict=Verdict.SENT, reason="delivered")
         return JudgedReply(status, (_in_one_line(f"taken as {told.remote_id}"),), taken)
     text = _in_one_line(" ".join(part for part in (told.code, told.words) if part))
     rule = next((rule for rule in (*provider.rules, *_BY_STATUS) if rule.pattern.search(f"{status} {text}")), None)
-    return JudgedReply(status, (text,), _judgement(rule, headers, now) if rule else _UNCLEAR)
+    return JudgedReply(status, (text,), _judgement(rule, response.headers, now) if rule else _UNCLEAR)
 
 
 def _judgement(rule: Rule, headers: Mapping[str, str], now: datetime) -> Judgement:

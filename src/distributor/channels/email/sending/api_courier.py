@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import httpx
 
-from distributor.channels.email.apis.calling import Unanswered, Unreached, call, open_client
+from distributor.channels.email.apis.calling import Response, Unanswered, Unreached, call, open_client
 from distributor.channels.email.apis.mail import Mail
 from distributor.channels.email.apis.provider import ApiUrl
 from distributor.channels.email.apis.reading import read_answer
@@ -73,9 +73,9 @@ class ApiCourier:
         mail = Mail(recipient=letter.envelope.recipient.spec, content=letter.message)
         request = provider.write(self._url, mail, now)
         response = await call(client, self._url, request, seconds=self._manner.timeouts.command)
-        if not isinstance(response, httpx.Response):
+        if not isinstance(response, Response):
             return response
-        return read_answer(provider, response.status_code, response.headers, response.content, now=now)
+        return read_answer(provider, response, now=now)
 
     def _seconds_to_next_call(self, said: JudgedReply | Unreached | Unanswered, pause: float) -> float | None:
         """How long to wait before the same letter may be tried once more; None if it must not be, or not here."""

@@ -1,4 +1,4 @@
-"""Relays: the servers a channel hands its mails to, and which of them takes a mail."""
+"""Relays: the servers and APIs a channel hands its mails to, and which of them takes a mail."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
-    """A server, how much of the mail is its share, and how fast it wants to be fed.
+    """A server or a provider's API, how much of the mail is its share, and how fast it wants to be fed.
 
     Relays of a higher `rank` are used only where those of a lower one cannot be. `senders` and `recipients` are
     domains, and of recipients also providers; a relay that names some serves nobody else. Rates are mails a second;
-    what is not named is not limited.
+    what is not named is not limited. `connections` are mails under way at the same time, for each worker.
     """
 
     name: str
