@@ -62,12 +62,20 @@ def test_a_person_gets_a_table() -> None:
         assert word in done.stdout.decode()
 
 
-def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    for path in (tmp_path / "missing.eml", tmp_path):
-        done = bounce(str(path), "--json")
-        assert (done.returncode, done.stdout) == (2, b"")
-        assert done.stderr.decode().startswith(f"distributor: {path}: cannot be read: ")
-        assert b"Traceback" not in done.stderr
+def test_a_file_that_cannot_be_read_is_told_and_stops_no_other(tmp_path: Path) -> None:
+    missing, bounced = str(tmp_path / "missing.eml"), str(MAILS / "plain-qmail.eml")
+    done = bounce(missing, str(tmp_path), bounced, "--json")
+    assert done.returncode == 2
+    assert [(one["file"], one["kind"]) for one in json.loads(done.stdout)] == [
+        (missing, None),
+        (str(tmp_path), None),
+        (bounced, "bounce"),
+    ]
+    lines = done.stderr.decode().splitlines()
+    assert [line.split(": ", 2)[2] for line in lines] == [
+        "cannot be read: No such file or directory",
+        "cannot be read: Is a directory",
+    ]
 
 
 def test_a_name_that_is_no_text_is_told_as_well_as_it_can_be(tmp_path: Path) -> None:

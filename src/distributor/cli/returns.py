@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from distributor.channels.email.returns import LONGEST_MAIL, Recipient, Return, read_return
-from distributor.cli.session import AsJson, show, show_rows
+from distributor.cli.session import AsJson, say, show, show_rows
 from distributor.domain.errors import SourceError
 
 commands = typer.Typer()
@@ -23,17 +23,32 @@ def read(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Raw mails; - reads one from standard input.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say of each mail what it is: a bounce, a complaint, an automatic reply, an unsubscription or something other."""
-    found = [(file, read_return(_octets(file))) for file in files]
+    """Say of each mail what it is: a bounce, a complaint, an automatic reply, an unsubscription or something other.
+
+    A file that cannot be read is told as such and stops no other; then the command ends with 2.
+    """
+    found = [(file, _read(file)) for file in files]
+    failed = [one for _, one in found if isinstance(one, SourceError)]
     if as_json:
         show([_as_object(file, one) for file, one in found])
-        return
-    show_rows(
-        ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "fault"),
-        [row for file, one in found for row in _rows(_printable(Path(file).name), one)],
-        as_json=False,
-        empty="",
-    )
+    elif len(failed) < len(found):
+        show_rows(
+            ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "fault"),
+            [row for file, one in found if isinstance(one, Return) for row in _rows(_printable(Path(file).name), one)],
+            as_json=False,
+            empty="",
+        )
+    for error in failed:
+        say(f"distributor: {error}")
+    if failed:
+        raise typer.Exit(2)
+
+
+def _read(file: str) -> Return | SourceError:
+    try:
+        return read_return(_octets(file))
+    except SourceError as error:
+        return error
 
 
 def _octets(file: str) -> bytes:
@@ -46,7 +61,9 @@ def _octets(file: str) -> bytes:
         raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
 
 
-def _as_object(file: str, found: Return) -> dict[str, Any]:
+def _as_object(file: str, found: Return | SourceError) -> dict[str, Any]:
+    if isinstance(found, SourceError):
+        return {"file": _printable(file), "kind": None, "error": str(found), "recipients": []}
     return {
         "file": _printable(file),
         "kind": found.kind.value,
