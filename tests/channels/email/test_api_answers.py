@@ -1,4 +1,7 @@
-"""Answers of the providers' APIs, as their documentation shows them, and what each means."""
+"""Answers of the providers' APIs and what each means.
+
+They are written after the documentation that each file names; none was taken from a live account.
+"""
 
 from __future__ import annotations
 
