@@ -10,7 +10,7 @@ import pytest
 
 from distributor.channels.email.address import Address
 from distributor.channels.email.smtp.connect import connect
-from distributor.channels.email.smtp.connection import Connection, Envelope, Refusal, Stage
+from distributor.channels.email.smtp.connection import Connection, Envelope, Refusal, Stage, make_transparent
 from distributor.channels.email.smtp.reply import BrokenSessionError
 from distributor.channels.email.smtp.url import SmtpUrl
 
@@ -52,7 +52,7 @@ async def send_one(connection: Connection, recipient: str = "ann@example.net", c
         refusal = await connection.answer()
         if refusal is not None:
             return f"{refusal.stage}: {refusal.reply}"
-        await connection.submit(content)
+        await connection.submit(make_transparent(content))
     except BrokenSessionError:
         return "not sent"
     try:
@@ -92,11 +92,10 @@ def test_the_next_envelope_travels_behind_the_message() -> None:
     async def two(connection: Connection) -> list[str]:
         connection.offer(an_envelope("a@example.net"))
         assert await connection.answer() is None
-        await connection.submit(CONTENT)
-        connection.offer(an_envelope("b@example.net"))
+        await connection.submit(make_transparent(CONTENT), following=an_envelope("b@example.net"))
         first = await connection.finish()
         assert await connection.answer() is None
-        await connection.submit(CONTENT)
+        await connection.submit(make_transparent(CONTENT))
         return [str(first), str(await connection.finish())]
 
     server = Server()
@@ -203,7 +202,7 @@ def test_smtputf8_is_asked_for_only_where_it_is_needed() -> None:
         assert connection.takes_smtputf8
         connection.offer(an_envelope("jörg@example.net", needs_smtputf8=True))
         assert await connection.answer() is None
-        await connection.submit("To: jörg@example.net\r\n\r\n".encode())
+        await connection.submit(make_transparent("To: jörg@example.net\r\n\r\n".encode()))
         await connection.finish()
         await send_one(connection)
 

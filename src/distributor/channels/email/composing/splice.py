@@ -16,7 +16,8 @@ class Splice:
     """Finished bytes with gaps. ``pieces[place]`` is the token of ``stems[number]`` for each `(place, number)` of
     `links`, as it is, and the quoted-printable value of `slot` for each `(place, slot)` of `fields`.
 
-    A token that occurs often is minted once. What surrounds the gaps has to be encoded so that this may stand there.
+    A token that occurs often is minted once. What surrounds the gaps has to be encoded so that this may stand there,
+    without a line that begins with a dot.
     """
 
     pieces: tuple[bytes, ...]
@@ -39,6 +40,8 @@ class Splice:
             else:
                 fields.append((len(pieces), part))
             pieces += [b"", b""]
+        if any(piece.startswith(b".") or b"\n." in piece for piece in pieces):
+            raise ValueError("a line that begins with a dot has not been encoded")
         return cls(tuple(pieces), tuple(stems), tuple(links), tuple(fields))
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> list[bytes]:

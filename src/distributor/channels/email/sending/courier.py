@@ -141,13 +141,11 @@ class Courier:
         following = self._take_next(connection)
         self._batch.begin(letter)
         try:
-            await connection.submit(letter.content)
+            await connection.submit(letter.content, following=following.envelope if following else None)
         except BrokenSessionError as trouble:
             self._batch.defer(letter, trouble)
             self._batch.give_back(following, self._relay)
             raise
-        if following is not None:
-            connection.offer(following.envelope)
         try:
             reply = await connection.finish()
         except BrokenSessionError as trouble:

@@ -99,6 +99,8 @@ class LaneView:
         return begun is not None
 
     def _pauses_on(self, order: Order, relay: Relay) -> Sequence[Pause]:
+        if not self._pauses:
+            return ()
         on_the_way = (Lane(relay.name), order.lane_over(relay))
         return [self._pauses[lane] for lane in on_the_way if lane in self._pauses]
 

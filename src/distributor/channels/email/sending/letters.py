@@ -12,7 +12,7 @@ from distributor.channels.email.dkim.signer import Signer
 from distributor.channels.email.hooks.marks import mark_of
 from distributor.channels.email.sending.destinations import destination_of
 from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.smtp.connection import Envelope
+from distributor.channels.email.smtp.connection import Envelope, Transparent
 from distributor.channels.lanes import Lane
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 
@@ -52,9 +52,9 @@ class Letter:
     mark: bytes = b""
 
     @property
-    def content(self) -> bytes:
-        """What SMTP hands over."""
-        return self.mark + self.message
+    def content(self) -> Transparent:
+        """What SMTP hands over. Composing leaves no line that begins with a dot (`composing.quoted_printable`)."""
+        return Transparent(self.mark + self.message if self.mark else self.message)
 
     @property
     def delivery(self) -> Delivery:

@@ -9,12 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NewType
 
 from distributor.channels.email.address import Address
 from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
 from distributor.channels.email.smtp.wire import Wire
 
 _CHUNK = 262144
+
+# The octets of a message as they stand between DATA and the dot that ends it (RFC 5321 section 4.5.2): all lines end
+# with CRLF, and none begins with a single dot.
+Transparent = NewType("Transparent", bytes)
+
+
+def make_transparent(content: bytes) -> Transparent:
+    """A message whose lines end with CRLF, with the dots doubled that start lines, and a last line that has an end."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    if stuffed.startswith(b"."):
+        stuffed = b"." + stuffed
+    return Transparent(stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +73,7 @@ class Envelope:
 class Connection:
     """An open session, logged in. For each message: `offer`, `answer`, `submit`, `finish`.
 
-    The next message may be offered between `submit` and `finish`: with PIPELINING a message then costs one round trip.
+    The next message may be offered with `submit` or behind it: with PIPELINING a message then costs one round trip.
     """
 
     def __init__(self, wire: Wire, extensions: Mapping[str, str], *, timeouts: Timeouts) -> None:
@@ -87,6 +100,10 @@ class Connection:
 
     def offer(self, envelope: Envelope) -> None:
         """Announce a message. With PIPELINING the commands leave at once, else when `answer` is awaited."""
+        self._wire.write(self._announce(envelope))
+
+    def _announce(self, envelope: Envelope) -> bytes:
+        """Make the commands; returns those to be written at once."""
         commands = [(Stage.SESSION, b"RSET\r\n")] * self._needs_reset + [
             (Stage.MAIL, f"MAIL FROM:<{envelope.sender.spec}>{self._parameters(envelope)}\r\n".encode()),
             (Stage.RCPT, f"RCPT TO:<{envelope.recipient.spec}>\r\n".encode()),
@@ -94,8 +111,7 @@ class Connection:
         ]
         self._needs_reset = False
         self._offered = commands
-        if self._is_pipelining:
-            self._wire.write(b"".join(line for _, line in commands))
+        return b"".join(line for _, line in commands) if self._is_pipelining else b""
 
     async def answer(self) -> Refusal | None:
         """None: the server waits for the offered message. Else why it does not want it; another may be offered.
@@ -120,19 +136,19 @@ class Connection:
         self._needs_reset = True
         return refusal
 
-    async def submit(self, content: bytes) -> None:
-        """Write the message and its end. CRLF line ends are taken for granted.
+    async def submit(self, content: Transparent, *, following: Envelope | None = None) -> None:
+        """Write the message and its end, and offer the one that is `following` in the same breath.
 
         Raises BrokenSessionError, and the message was surely not sent. Once this returns, it may have been.
         """
         if not self._wire.is_silent:
             raise BrokenSessionError("the server spoke or hung up when it was our turn to send the message")
-        data = _stuff(content)
-        last = max(0, len(data) - 1) // _CHUNK * _CHUNK
+        last = max(0, len(content) - 1) // _CHUNK * _CHUNK
         for start in range(0, last, _CHUNK):
-            self._wire.write(data[start : start + _CHUNK])
+            self._wire.write(content[start : start + _CHUNK])
             await self._wire.flush(self._timeouts.command)
-        self._wire.write(data[last:])
+        then = b"" if following is None else self._announce(following)
+        self._wire.write(b"".join((content[last:] if last else content, b".\r\n", then)))
 
     async def finish(self) -> Reply:
         """The server's answer to the message. Raises BrokenSessionError, and nobody knows what became of it."""
@@ -173,11 +189,3 @@ class Connection:
         if reply.code == 421:
             raise BrokenSessionError(f"the server closed the session: {reply}", reply=reply)
         return reply
-
-
-def _stuff(content: bytes) -> bytes:
-    """Double the dots that start lines and add the line that ends the message (RFC 5321 section 4.5.2)."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
-    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from distributor.domain.errors import ServiceError
 
@@ -64,7 +65,7 @@ class ReplyReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._lines: list[str] = []
-        self._code = b""
+        self._code = 0
 
     @property
     def unread(self) -> int:
@@ -89,18 +90,26 @@ class ReplyReader:
                 return reply
 
     def _add(self, line: bytes) -> Reply | None:
-        parts = _LINE.fullmatch(line)
-        if parts is None or (self._lines and parts[1] != self._code):
+        code, goes_on, text = _read_line(line)
+        if not code or (self._lines and code != self._code):
             raise BrokenSessionError(f"the server sent {_printable(line[:80])!r} where a reply was due")
         if len(self._lines) == _MOST_LINES:
             raise BrokenSessionError(f"the server sent a reply of more than {_MOST_LINES} lines")
-        self._code = parts[1]
-        self._lines.append(_printable(parts[3]))
-        if parts[2]:
+        self._code = code
+        self._lines.append(text)
+        if goes_on:
             return None
-        reply = Reply(int(self._code), tuple(self._lines))
+        reply = Reply(code, tuple(self._lines))
         self._lines.clear()
         return reply
+
+
+# Servers say the same few lines all day, and taking them apart is most of the work of reading a reply.
+@lru_cache(maxsize=256)
+def _read_line(line: bytes) -> tuple[int, bool, str]:
+    """The code, whether more lines follow, and the words; a code of 0 for what is no line of a reply."""
+    parts = _LINE.fullmatch(line)
+    return (int(parts[1]), bool(parts[2]), _printable(parts[3])) if parts else (0, False, "")
 
 
 def _printable(raw: bytes) -> str:

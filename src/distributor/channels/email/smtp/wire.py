@@ -51,7 +51,8 @@ class Wire(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Hand over for sending; trouble shows at the next reply."""
-        self._transport.write(data)
+        if data:
+            self._transport.write(data)
 
     async def flush(self, seconds: float) -> None:
         """Wait until nearly all that was written has left."""
