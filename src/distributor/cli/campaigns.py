@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from distributor.cli import covers
 from distributor.cli.campaign_report import as_json as told_as_json
 from distributor.cli.campaign_report import follow, print_report
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
@@ -26,6 +28,7 @@ from distributor.domain.schedule import parse_moment
 from distributor.flow import steer
 from distributor.flow.audience import preview_audience
 from distributor.flow.plan import plan
+from distributor.flow.preview import preview_campaign, weigh_campaign
 from distributor.flow.report import CampaignReport, report, summarise
 from distributor.storage import campaigns, deliveries, events
 
@@ -73,6 +76,10 @@ def create(
     zone: Annotated[str | None, typer.Option(help="IANA time zone of the times, such as Europe/Berlin.")] = None,
     channel_at: Annotated[list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time.")] = None,
     name: str = "",
+    subject: covers.Subject = "",
+    greeting: covers.Greeting = "",
+    closing: covers.Closing = "",
+    attach: covers.Attach = None,
     track_opens: Annotated[bool, typer.Option(help="Count opens by a pixel.")] = True,
     track_clicks: Annotated[bool, typer.Option(help="Count clicks by redirects.")] = True,
     unknown: Annotated[UnknownPolicy, typer.Option(help="What to do if an answer is lost for good.")] = (
@@ -99,6 +106,7 @@ def create(
             track_opens=track_opens,
             track_clicks=track_clicks,
             unknown_policy=unknown,
+            cover=covers.cover_of(subject, greeting, closing, attach),
         )
         campaign_id = plan(installation, asked)
         if as_json:
@@ -158,10 +166,30 @@ def list_campaigns(
 
 @commands.command("show")
 def show_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
-    """One campaign: its channels, their states and totals, and what recipients did."""
+    """One campaign: its channels, their states and totals, the size of its mails, and what recipients did."""
     with installation_at_hand() as installation:
         told = report(installation, campaign_id)
-    _show(told, as_json=as_json)
+        weights = weigh_campaign(installation, campaign_id)
+    if as_json:
+        show(told_as_json(told) | {"sizes": covers.weights_as_json(weights)})
+        return
+    print_report(told)
+    covers.say_weights(weights)
+
+
+@commands.command("preview")
+def preview(
+    campaign_id: CampaignId,
+    reader: Annotated[str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber gets it.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("out"),
+) -> None:
+    """Write what a campaign says on each of its channels, as files: what is frozen, else what it would say now.
+
+    Exit status 4 if a check finds something that must be mended.
+    """
+    with installation_at_hand() as installation:
+        shown = preview_campaign(installation, campaign_id, address=reader)
+    covers.write_preview(shown, out)
 
 
 @commands.command()
