@@ -41,6 +41,15 @@ def test_an_answer_means_what_its_provider_says_of_it(provider: str, answer: dic
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
+def test_names_in_a_strangers_words_say_nothing(provider: str) -> None:
+    """Whoever chooses an address must not be able to pause a relay with it."""
+    words = "what is <probation.daily_quota_exceeded.NotFoundException@x.example>"
+    body = {"message": words, "name": "x", "ErrorCode": 9, "Message": words, "errors": [{"message": words}]}
+    judgement = read(provider, {"status": 400, "headers": {}, "body": body}).judgement
+    assert (judgement.verdict, judgement.reason) == (Verdict.REFUSED, "syntaxerror")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_mail_that_is_taken_keeps_the_name_that_its_provider_gave_it(provider: str) -> None:
     reply = read(provider, RECORDED[provider]["taken"])
     assert reply.judgement.verdict is Verdict.SENT

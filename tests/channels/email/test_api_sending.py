@@ -98,6 +98,17 @@ def test_a_provider_takes_every_mail_of_a_batch_once(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_mail_is_in_the_journal_before_its_call_is_read(provider: str) -> None:
+    journal, in_doubt = MemoryJournal(), []
+
+    def behave(number: int, call: HttpCall) -> None:
+        in_doubt.append(set(journal.in_doubt))
+
+    send({"main": Api(provider, behave)}, deliveries(3), relays={"main": {"connections": 1}}, journal=journal)
+    assert in_doubt == [{number} for number in journal.begun]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_provider_gets_what_was_composed(provider: str) -> None:
     api = Api(provider)
     rendition = a_rendition(

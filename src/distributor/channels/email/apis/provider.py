@@ -66,10 +66,10 @@ class Provider:
 
     scheme: str
     example: str
-    root_of: Callable[[str], str]
-    write: Callable[[ApiUrl, Mail, datetime], Request]
-    tell: Callable[[bytes, Mapping[str, str]], Told]
-    rules: tuple[Rule, ...]
+    root_of: Callable[[str], str] = field(repr=False)
+    write: Callable[[ApiUrl, Mail, datetime], Request] = field(repr=False)
+    tell: Callable[[bytes, Mapping[str, str]], Told] = field(repr=False)
+    rules: tuple[Rule, ...] = field(repr=False)
     options: frozenset[str] = frozenset()
     needs_secret: bool = False
     needs_path: bool = False

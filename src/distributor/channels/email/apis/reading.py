@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from distributor.channels.email.apis.calling import Response
 from distributor.channels.email.apis.provider import Provider, Rule, delay, refusal
 from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.sending.replies import JudgedReply, Judgement
+from distributor.channels.email.sending.replies import NAMES, JudgedReply, Judgement
 from distributor.domain.delivery import Verdict
 
 # A stranger's wish is followed within reason.
@@ -39,7 +39,8 @@ def read_answer(provider: Provider, response: Response, *, now: datetime) -> Jud
         taken = Judgement(verdict=Verdict.SENT, reason="delivered")
         return JudgedReply(status, (_in_one_line(f"taken as {told.remote_id}"),), taken)
     text = _in_one_line(" ".join(part for part in (told.code, told.words) if part))
-    rule = next((rule for rule in (*provider.rules, *_BY_STATUS) if rule.pattern.search(f"{status} {text}")), None)
+    words = NAMES.sub("…", f"{status} {text}")
+    rule = next((rule for rule in (*provider.rules, *_BY_STATUS) if rule.pattern.search(words)), None)
     return JudgedReply(status, (text,), _judgement(rule, response.headers, now) if rule else _UNCLEAR)
 
 

@@ -134,7 +134,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 # Addresses and links hold words that say nothing: "unknown user <joe@antispam.example>" is not about spam.
-_NAMES = re.compile(r"<?[^\s<>]+@[^\s<>]+>?|https?://\S+")
+NAMES = re.compile(r"<?[^\s<>]+@[^\s<>]+>?|https?://\S+")
 
 # Before the recipient is named, a refusal can only be about us.
 _ABOUT_US = frozenset({Stage.SESSION, Stage.MAIL})
@@ -156,7 +156,7 @@ def judge(reply: Reply, *, stage: Stage, now: datetime) -> Judgement:
         return Judgement(verdict=Verdict.SENT, reason="delivered")
     if reply.code < 500:
         return Judgement(verdict=Verdict.DEFERRED, reason=Reason.UNDEFINED.value, retry_at=_retry_at(reply, now))
-    words = _NAMES.sub("…", str(reply))
+    words = NAMES.sub("…", str(reply))
     rule = next((rule for rule in RULES if rule.pattern.search(words)), None)
     reason = (rule.reason if rule else Reason.UNDEFINED).value
     if stage in _ABOUT_US:
