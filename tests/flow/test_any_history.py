@@ -1,0 +1,296 @@
+"""Whatever is done to campaigns in whatever order: every delivery is where the rules say, and nobody gets too much.
+
+The rules stand here once more in plain Python, knowing nothing of SQL.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPlan
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import InputError, StateError
+from distributor.domain.suppression import SuppressionReason, parse_target
+from distributor.flow import steer
+from distributor.flow.audit import audit
+from distributor.flow.deliver import deliver
+from distributor.flow.plan import plan
+from distributor.flow.release import release
+from distributor.flow.render import render
+from distributor.flow.settle import settle_doubtful
+from distributor.flow.tick import tick
+from distributor.storage import deliveries, suppressions
+from flow.desk import Desk
+
+NAMES = ("ada", "bo", "cy")
+NOT_GOT = {"failed", "suppressed"}
+OPEN = {"planned", "running", "paused"}
+# What the channel answers, and what becomes of the delivery then.
+ANSWERS = {"sent": "sent", "failed": "failed", "begun": "unknown", "deferred": "deferred"}
+
+
+@dataclass
+class Sent:
+    """A campaign as the rules see it: where its dispatch is, and the state of each delivery."""
+
+    number: int
+    dispatch_id: int
+    plan: AudiencePlan
+    state: str = "planned"
+    is_released: bool = False
+    people: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class History:
+    """What was done so far, and what ought to have come of it."""
+
+    desk: Desk
+    sent: list[Sent] = field(default_factory=list)
+    suppressed: set[str] = field(default_factory=set)
+    got: Counter[str] = field(default_factory=Counter)
+
+    def has_got(self, name: str, campaign: Sent | None, asked: AudiencePlan) -> bool:
+        return any(
+            one is not campaign
+            and one.people.get(name, "failed") not in NOT_GOT
+            and not (one.people[name] == "unknown" and one.number in asked.unknown_of)
+            for one in self.sent
+        )
+
+    def audience(self, campaign: Sent | None, asked: AudiencePlan) -> set[str]:
+        wanted = {(number, "failed") for number in asked.failed_of} | {(n, "unknown") for n in asked.unknown_of}
+        return {
+            name
+            for name in NAMES
+            if name not in self.suppressed
+            and (not wanted or any((one.number, one.people.get(name)) in wanted for one in self.sent))
+            and (asked.repeats or not self.has_got(name, campaign, asked))
+        }
+
+
+# The campaign that is meant is one of those there are, counted round; so is the person.
+Act = Callable[[History, int, str], None]
+
+
+def planning(*, failed: bool = False, unknown: bool = False, again: bool = False) -> Act:
+    def create(history: History, which: int, name: str) -> None:
+        earlier = (history.sent[which % len(history.sent)].number,) if history.sent else ()
+        if (failed or unknown) and not earlier:
+            return
+        asked = AudiencePlan(
+            lists=() if failed or unknown else ("readers",),
+            failed_of=earlier if failed else (),
+            unknown_of=earlier if unknown else (),
+            repeats=again,
+        )
+        try:
+            number = plan(history.desk.installation, _campaign(history.desk, asked))
+        except InputError:
+            assert not history.audience(None, asked)
+            return
+        assert history.audience(None, asked)
+        dispatch_id = history.desk.report(number).dispatches[0].dispatch.id
+        history.sent.append(Sent(number=number, dispatch_id=dispatch_id, plan=asked))
+
+    return create
+
+
+def running(answer: str) -> Act:
+    """Everything goes on as far as it can; one person's mail is answered so, all others are taken."""
+
+    def run(history: History, which: int, name: str) -> None:
+        desk = history.desk
+        desk.channel("mail", "scripted", answers={f"{name}@example.org": answer})
+        for campaign in history.sent:
+            _release(history, campaign)
+            before = len(desk.seen)
+            deliver(desk.installation, campaign.dispatch_id, until=desk.installation.clock() + timedelta(minutes=1))
+            if campaign.is_released:
+                settle_doubtful(desk.installation, campaign.dispatch_id)
+            mailed = [recipient.split("@")[0] for recipient in desk.seen[before:]]
+            expected = _send(history, campaign, {name: answer})
+            assert sorted(mailed) == sorted(expected)
+            _insist_on_restraint(history, campaign, mailed, {name: answer})
+        tick(desk.installation)
+        for campaign in history.sent:
+            if campaign.state == "running" and not {"pending", "deferred"} & set(campaign.people.values()):
+                campaign.state = "finished"
+
+    return run
+
+
+def pausing(history: History, which: int, name: str) -> None:
+    _steer(history, which, steer.pause, {"planned", "running"}, "paused")
+
+
+def resuming(history: History, which: int, name: str) -> None:
+    campaign = _steer(history, which, steer.resume, {"paused"}, "running")
+    if campaign is not None and not campaign.is_released:
+        campaign.state = "planned"
+
+
+def cancelling(history: History, which: int, name: str) -> None:
+    campaign = _steer(history, which, steer.cancel, OPEN, "cancelled")
+    if campaign is not None:
+        for person, state in campaign.people.items():
+            if state in {"pending", "deferred"}:
+                campaign.people[person] = "suppressed"
+
+
+def retrying(history: History, which: int, name: str) -> None:
+    if not history.sent:
+        return
+    campaign = history.sent[which % len(history.sent)]
+    again = {
+        person
+        for person, state in campaign.people.items()
+        if state == "failed"
+        and campaign.state != "cancelled"
+        and person not in history.suppressed
+        and (campaign.plan.repeats or not history.has_got(person, campaign, campaign.plan))
+    }
+    try:
+        count = steer.retry_failed(history.desk.installation, campaign.number)
+    except StateError:
+        assert not again
+        return
+    assert count.again == len(again)
+    assert count.failed == sum(state == "failed" for state in campaign.people.values())
+    campaign.people |= dict.fromkeys(again, "pending")
+    if campaign.state == "finished":
+        campaign.state = "running"
+
+
+def bouncing(history: History, which: int, name: str) -> None:
+    """What one campaign sent to somebody comes back, and their address is suppressed for it."""
+    if not history.sent:
+        return
+    campaign = history.sent[which % len(history.sent)]
+    if campaign.people.get(name) not in {"sent", "unknown"}:
+        return
+    campaign.people[name] = "bounced"
+    now = history.desk.installation.clock()
+    with history.desk.installation.database.begin() as connection:
+        (found,) = deliveries.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
+        assert deliveries.mark_returned(connection, [found.id], DeliveryState.BOUNCED, now=now) == 1
+        suppressions.add(connection, [parse_target(found.recipient)], SuppressionReason.HARD_BOUNCE, now=now)
+    history.suppressed.add(name)
+
+
+def suppressing(history: History, which: int, name: str) -> None:
+    now = history.desk.installation.clock()
+    with history.desk.installation.database.begin() as connection:
+        suppressions.add(connection, [parse_target(f"{name}@example.org")], SuppressionReason.MANUAL, now=now)
+    history.suppressed.add(name)
+
+
+def lifting(history: History, which: int, name: str) -> None:
+    with history.desk.installation.database.begin() as connection:
+        suppressions.lift(connection, parse_target(f"{name}@example.org"))
+    history.suppressed.discard(name)
+
+
+ACTS: tuple[Act, ...] = (
+    planning(),
+    planning(failed=True),
+    planning(unknown=True),
+    planning(failed=True, unknown=True),
+    planning(again=True),
+    *(running(answer) for answer in ANSWERS),
+    running("failed"),
+    pausing,
+    resuming,
+    cancelling,
+    retrying,
+    retrying,
+    bouncing,
+    suppressing,
+    lifting,
+)
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 5), st.sampled_from(NAMES)), max_size=10))
+def test_every_delivery_is_where_the_rules_say(desk: Desk, acts: list[tuple[Act, int, str]]) -> None:
+    _begin_anew(desk)
+    history = History(desk)
+    for act, which, name in [(planning(), 0, "ada"), *acts]:
+        act(history, which, name)
+        for campaign in history.sent:
+            (told,) = desk.report(campaign.number).dispatches
+            assert told.totals.by_state == Counter(campaign.people.values())
+            assert told.totals.audience == (told.dispatch.audience or 0)
+            assert told.dispatch.state in {campaign.state, "scheduled"}
+    for campaign in history.sent:
+        assert not audit(desk.installation, campaign.number, []).counts
+
+
+def _begin_anew(desk: Desk) -> None:
+    with desk.installation.database.begin() as connection:
+        connection.execute(text("DELETE FROM campaigns"))
+        connection.execute(text("DELETE FROM suppressions"))
+    desk.channel("mail", "scripted")
+    (desk.folder / "seen").unlink(missing_ok=True)
+
+
+def _campaign(desk: Desk, asked: AudiencePlan) -> CampaignPlan:
+    return CampaignPlan(
+        name="", article_slugs=("hello",), channel_names=("mail",), audience=asked, starts_at=desk.installation.clock()
+    )
+
+
+def _release(history: History, campaign: Sent) -> None:
+    render(history.desk.installation, campaign.dispatch_id)
+    release(history.desk.installation, campaign.dispatch_id)
+    if campaign.state == "planned":
+        campaign.people = dict.fromkeys(history.audience(campaign, campaign.plan), "pending")
+        campaign.is_released = True
+        campaign.state = "running" if campaign.people else "failed"
+
+
+def _send(history: History, campaign: Sent, answers: Mapping[str, str]) -> list[str]:
+    """Who is mailed by the rules."""
+    if campaign.state != "running":
+        return []
+    waiting = [name for name, state in campaign.people.items() if state == "pending"]
+    for name in waiting:
+        campaign.people[name] = "suppressed" if name in history.suppressed else ANSWERS[answers.get(name, "sent")]
+    return [name for name in waiting if name not in history.suppressed]
+
+
+def _insist_on_restraint(history: History, campaign: Sent, mailed: list[str], answers: Mapping[str, str]) -> None:
+    """Nobody suppressed is mailed, and nobody gets the article twice who was not meant to."""
+    assert not history.suppressed & set(mailed)
+    for name in mailed:
+        if answers.get(name, "sent") in {"sent", "begun"}:
+            assert campaign.plan.repeats or campaign.plan.unknown_of or not history.got[name]
+            history.got[name] += 1
+
+
+def _steer(history: History, which: int, act: Callable[..., object], before: set[str], after: str) -> Sent | None:
+    """Do it, and give the campaign it was done to; None if that was not possible, as it ought to be."""
+    if not history.sent:
+        return None
+    campaign = history.sent[which % len(history.sent)]
+    if campaign.state not in before:
+        with pytest.raises(StateError):
+            act(history.desk.installation, campaign.number)
+        return None
+    act(history.desk.installation, campaign.number)
+    campaign.state = after
+    return campaign
