@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from distributor.channels.email.returns import LONGEST_MAIL, Recipient, Return, read_return
-from distributor.cli.session import AsJson, say, show, show_rows
+from distributor.cli.session import AsJson, err, show, show_rows
 from distributor.domain.errors import SourceError
 
 commands = typer.Typer()
@@ -39,7 +39,7 @@ def read(
             empty="",
         )
     for error in failed:
-        say(f"distributor: {error}")
+        err.print(f"distributor: {error}", markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(2)
 

@@ -20,7 +20,8 @@ from distributor.channels.email.returns.wording.words import Command
 _LONGEST = 3000
 # A link says nothing, except that it leads to a blocklist.
 _LINKS = re.compile(
-    r"https?://(?:[\w.-]*(spamhaus|spamcop|abuseat|barracudacentral|sorbs|manitu|csi\.cloudmark|mail-abuse)\.)?[^\s<>\"')]*"
+    r"https?://(?:[\w.-]*(spamhaus|spamcop|abuseat|barracudacentral|sorbs|manitu|csi\.cloudmark"
+    r"|mail-abuse)\.)?[^\s<>\"')]*"
 )
 _SPACES = re.compile(r"\s+")
 _BLANKS = re.compile(r"[\s_]+")

@@ -12,6 +12,7 @@ from distributor.channels.email.returns.formats.format import SYSTEM, Format
 from distributor.channels.email.returns.formats.transcript import read_answer, read_conclusions
 from distributor.channels.email.returns.letter import Letter
 from distributor.channels.email.returns.notice import Notice
+from distributor.channels.email.returns.wording.words import find_reply_code, find_status
 
 _MOST_RECIPIENTS = 500
 _IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")
@@ -55,6 +56,18 @@ _NO_FAILURE = re.compile(
     r"|(?:quota|storage) (?:warning|usage)"
     r"|\bmonthly\b|\bwelcome to\b",
     re.IGNORECASE | re.MULTILINE,
+)
+
+_ANSWER = re.compile(r"^subject: ?(?:re|aw|sv|antw|fwd?|wg|tr) ?:", re.IGNORECASE | re.MULTILINE)
+_PROGRAM = re.compile(
+    r"^from: .{0,80}mailer-?daemon|^return-path: <>$|^auto-submitted: auto-|^x-failed-recipients: .|^x-mailer: .",
+    re.IGNORECASE | re.MULTILINE,
+)
+_DELIVERED = re.compile(
+    r"had successful delivery|successfully (?:delivered|relayed)|relayed to non-?dsn", re.IGNORECASE
+)
+_FATAL = re.compile(
+    r"fatal errors|transient|delivery problems|could not|fail|undeliver|not (?:be )?delivered", re.IGNORECASE
 )
 
 
@@ -115,9 +128,23 @@ def is_by_a_mail_system(letter: Letter) -> bool:
 
 
 def tells_of_a_failure(letter: Letter, notice: Notice) -> bool:
-    """Whether a mail from a mail system in no known format says that a mail was not delivered."""
-    said = f"{identity(letter)}\n{notice.text[:6000]}"
-    return bool(_FAILED.search(said)) and not _NO_FAILURE.search(said)
+    """Whether a mail from a mail system in no known format says that a mail of ours was not delivered.
+
+    People write as postmaster too. A program gives the mail back, or a code, or a list of recipients, or says by its
+    fields that it is one.
+    """
+    author = identity(letter)
+    said = f"{author}\n{notice.text[:6000]}"
+    if not _FAILED.search(said) or _NO_FAILURE.search(said) or _ANSWER.search(author):
+        return False
+    if notice.original.names() or _PROGRAM.search(author) or find_status(said) or find_reply_code(said):
+        return True
+    return bool(_located(notice.text, _RECIPIENTS))
+
+
+def tells_of_success_only(notice: Notice) -> bool:
+    """Whether a notice, known or not, lists deliveries and no failure."""
+    return bool(_DELIVERED.search(notice.text)) and not _FATAL.search(notice.text)
 
 
 def read_plain(letter: Letter, notice: Notice, form: Format | None) -> list[Evidence]:

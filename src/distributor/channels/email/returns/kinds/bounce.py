@@ -14,6 +14,7 @@ from distributor.channels.email.returns.formats.plain import (
     is_by_a_mail_system,
     read_plain,
     tells_of_a_failure,
+    tells_of_success_only,
 )
 from distributor.channels.email.returns.formats.report import Report, read_report
 from distributor.channels.email.returns.formats.transcript import Said, read_answer
@@ -38,6 +39,8 @@ def read_bounce(letter: Letter) -> Return | None:
     report = _report_of(letter, notice)
     if report.is_report:
         evidences = _enriched(report.failed, notice.text)
+    elif tells_of_success_only(notice):
+        return None
     elif form or (is_by_a_mail_system(letter) and tells_of_a_failure(letter, notice)):
         evidences = read_plain(letter, notice, form)
     else:

@@ -13,19 +13,27 @@ from distributor.channels.email.returns.returned import Kind, Recipient, Return
 _WORD = (
     r"(?:please )?(?:unsubscribe|un-subscribe|remove|opt[ -]?out|signoff|leave|remove me"
     r"|take me off(?: (?:this|the|your) list)?|stop|"
-    r"abmelden|abbestellen|d[ée]sabonner|d[ée]sinscrire|d[ée]sinscription|desuscribir|darse de baja"
-    r"|cancelar suscripci[óo]n|baja|disiscrivi(?:mi)?"
-    r"|cancellami|uitschrijven|afmelden|descadastrar|отписаться|отписка|配信停止|解除|退会|退订|退訂)"
+    r"abmeld(?:en|ung)|abbestell(?:en|ung)|austragen|(?:se )?d[ée]sabonner|d[ée]sabonnement|(?:me )?d[ée]sinscrire"
+    r"|d[ée]sinscription|desuscribir(?:me)?|dar(?:se|me|nos) de baja|baja|cancelar (?:la )?suscripci[óo]n"
+    r"|cancelar (?:a )?(?:assinatura|inscri[çc][ãa]o)|descadastr(?:ar|o)|remover|disiscri(?:vi(?:mi)?|zione)"
+    r"|cancella(?:mi|zione)|uitschrijv(?:en|ing)|afmeld(?:en|ing)|wypisz(?: mnie)?|wypisanie|rezygnacja"
+    r"|odhl[áa][sš](?:it|en[íi])|avregistrera|avprenumerera|avmeld(?:ing)?|afmeld|отписаться|отписка|отпишите меня"
+    r"|配信停止(?:希望|依頼)?|(?:登録)?解除(?:希望|依頼)?|退会(?:希望|依頼)?|退订|退訂|수신 ?거부)"
 )
 _SUBJECT = re.compile(rf"(?:{_WORD})(?:[ :\[<(_=.-].{{0,200}})?[.!]?", re.IGNORECASE)
 _BARE = re.compile(
-    rf"(?:{_WORD})(?: me)?(?:(?: please)?| (?:from )?(?:this|the|your|all) (?:mailing ?)?(?:list"
+    rf"(?:{_WORD})(?: me)?(?:(?: please)?| (?:from )?(?:this|the|your|all) (?:e?mailing ?)?(?:list"
     r"|newsletter|mail|e-?mails?)s?)[.! ]*",
     re.IGNORECASE,
 )
 _MAILBOX = re.compile(
     r"(?:unsub\w*|leave|optout|opt-out|remove|abmeld\w*)[+._@-]|[+._-](?:unsub\w*|leave|optout|opt-out|off)@",
     re.IGNORECASE,
+)
+_ANSWER = re.compile(r"(?:re|aw|sv|antw|rif) ?:", re.IGNORECASE)
+_SIGNATURE = re.compile(
+    r"^(?:-- ?\n.*|(?:sent|gesendet|envoy[ée]|enviado|inviato) (?:from|von|depuis|desde|da) .*)\Z",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
 _BY_PROGRAM = re.compile(
     r"(?:mail|client|app|program|service)\b.{0,60}\b(?:sent|generated) this (?:e-?mail|message) to unsubscribe",
@@ -43,7 +51,7 @@ def read_unsubscribe(letter: Letter) -> Return | None:
     if is_by_a_mail_system(letter) or any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
         return None
     subject = fields.get("subject").strip()
-    body = " ".join(read_notice(letter).text.split())[:400]
+    body = " ".join(_SIGNATURE.sub("", read_notice(letter).text).split())[:400]
     to_mailbox = any(
         _MAILBOX.search(find_address(value))
         for name in ("to", "delivered-to", "x-original-to")
@@ -52,7 +60,7 @@ def read_unsubscribe(letter: Letter) -> Return | None:
     wished = (
         (to_mailbox and (_SUBJECT.fullmatch(subject) or _BARE.fullmatch(body) or not (subject or body)))
         or (_BARE.fullmatch(subject) and (not body or _BARE.fullmatch(body)))
-        or (not subject and _BARE.fullmatch(body))
+        or ((not subject or _ANSWER.match(subject)) and _BARE.fullmatch(body))
         or _BY_PROGRAM.search(body)
     )
     address = find_address(fields.get("from"))
