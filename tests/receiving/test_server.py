@@ -12,8 +12,10 @@ from flow import returned_mails as mails
 from flow.returned import ADA, Returns
 
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
+from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason
-from distributor.domain.tokens import TokenSigner
+from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.receiving.rules import MAX_MESSAGE_BYTES
 from distributor.storage.database import Database
 
@@ -50,6 +52,37 @@ def test_the_same_by_smtp(port: int, returns: Returns) -> None:
     with smtplib.SMTP("127.0.0.1", port) as client:
         client.sendmail("", [path.upper()], mails.bounce(returns.delivery(), to=path))
     assert returns.state() is DeliveryState.BOUNCED
+
+
+@pytest.mark.parametrize(
+    "words", ["Subject: unsubscribe\r\n\r\n", "\r\n", "Subject: No more, please\r\n\r\nThank you.\r\n"]
+)
+def test_a_mail_to_the_address_for_leaving_takes_exactly_that_person_off_that_list(
+    port: int, returns: Returns, words: str
+) -> None:
+    delivery = returns.delivery()
+    token = returns.tokens.mint_for_address(Purpose.UNSUBSCRIBE, delivery.id)
+    address = f"unsubscribe+{token}@bounces.gazette.example"
+    raw = f"From: somebody@elsewhere.example\r\nTo: {address}\r\nMessage-ID: <1@elsewhere.example>\r\n{words}".encode()
+    with smtplib.LMTP("127.0.0.1", port) as client:
+        for _ in range(2):
+            assert client.sendmail("somebody@elsewhere.example", [address.title()], raw) == {}
+    assert returns.membership() is Membership.UNSUBSCRIBED
+    assert returns.membership("bo@example.org") is Membership.SUBSCRIBED
+    assert returns.events() == [EventKind.UNSUBSCRIBE]
+    assert returns.reasons() == set()
+
+
+def test_what_a_mail_system_says_to_the_address_for_leaving_is_no_wish(port: int, returns: Returns) -> None:
+    delivery = returns.delivery()
+    address = f"unsubscribe+{returns.tokens.mint_for_address(Purpose.UNSUBSCRIBE, delivery.id)}@bounces.gazette.example"
+    away = f"From: a@b.example\r\nTo: {address}\r\nAuto-Submitted: auto-replied\r\nSubject: Away\r\n\r\nI am away.\r\n"
+    forged = address.replace("+", "+a", 1)
+    with smtplib.LMTP("127.0.0.1", port) as client:
+        client.sendmail("", [address], away.encode())
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail("", [forged], away.encode())
+    assert returns.membership() is Membership.SUBSCRIBED
 
 
 def test_lmtp_answers_for_each_recipient_and_smtp_once(talker: Talker, returns: Returns) -> None:

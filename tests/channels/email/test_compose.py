@@ -57,6 +57,8 @@ def test_a_whole_message() -> None:
         f"List-Unsubscribe: <https://news.example.org/unsubscribe/{token(Purpose.UNSUBSCRIBE)}>",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         "List-Id: Example News <newsletter.example.org>",
+        "List-Help: <mailto:news@example.org?subject=help>",
+        "List-Archive: <https://news.example.org/>",
         "List-Post: NO",
         "Precedence: bulk",
         "MIME-Version: 1.0",
@@ -184,6 +186,34 @@ def test_answers_go_where_they_should() -> None:
 
 def test_a_list_may_have_a_name_of_its_own() -> None:
     assert read(compose(a_rendition(list_name="Weekly")))["List-Id"] == "Weekly <newsletter.example.org>"
+
+
+def test_a_program_may_also_write_to_leave_where_bounces_are_received() -> None:
+    raw = compose(a_rendition(bounce_domain="bounces.example.org"))
+    ways = read(raw)["List-Unsubscribe"].split(", ")
+    assert ways[0] == f"<{ROOT}/unsubscribe/{token(Purpose.UNSUBSCRIBE)}>"
+    found = re.fullmatch(r"<mailto:unsubscribe\+([a-z2-7]+)@bounces\.example\.org\?subject=unsubscribe>", ways[1])
+    assert found is not None
+    claim = TOKENS.read_from_address(Purpose.UNSUBSCRIBE, found[1])
+    assert claim is not None
+    assert claim.delivery_id == 1
+    assert read(raw)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "mailto" not in read(compose(a_rendition()))["List-Unsubscribe"]
+
+
+def test_help_is_asked_of_whoever_gets_the_answers() -> None:
+    raw = compose(a_rendition(reply_to="Desk <d\u00e9sk+1@b\u00fcro.example>"))
+    assert read(raw)["List-Help"] == "<mailto:d%C3%A9sk+1@xn--bro-hoa.example?subject=help>"
+
+
+def test_who_sends_for_somebody_else_is_named_once() -> None:
+    assert (
+        read(compose(a_rendition(submitted_by="Office <office@example.com>")))["Sender"]
+        == "Office <office@example.com>"
+    )
+    assert read(compose(a_rendition(submitted_by="Other name <news@example.org>")))["Sender"] is None
+    assert read(compose(a_rendition()))["Sender"] is None
+    assert prepare(a_rendition(submitted_by="j\u00f6rg@example.org")).needs_smtputf8
 
 
 def test_an_address_beyond_ascii_is_flagged() -> None:

@@ -43,6 +43,8 @@ def payload_of_frame(voice: Voice, site: Site, settings: EmailSettings) -> dict[
             "postal_address": legible(site.postal_address),
         },
         **({"list_slug": voice.slug} if voice.slug else {}),
+        **({"submitted_by": settings.submitted_by} if settings.submitted_by else {}),
+        **({"bounce_domain": settings.bounce_domain} if settings.bounce_domain else {}),
     }
 
 

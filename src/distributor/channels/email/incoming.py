@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from distributor.channels.email.returns import Kind, Recipient, Return, read_return
 from distributor.channels.email.returns.letter import Fields, Letter, open_letter
-from distributor.channels.email.sending.return_path import RETURN_PATH, Forgery, read_return_path
+from distributor.channels.email.sending.return_path import RETURN_PATH, Forgery, asks_to_leave, read_return_path
 from distributor.channels.email.verdicts import detail_of, speaks_against
 from distributor.domain.feedback import Feedback, Match, Meaning
 from distributor.domain.tokens import Purpose, TokenSigner
@@ -29,10 +29,14 @@ _NOBODY = Recipient(address="")
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Which delivery a mail is about, and how that was found."""
+    """Which delivery a mail is about, and how that was found.
+
+    `is_wish`: it came to an address that is there for leaving, whatever it says.
+    """
 
     match: Match
     delivery_id: int | None = None
+    is_wish: bool = False
 
 
 def read_mail(raw: bytes, tokens: TokenSigner, *, envelope_recipient: str | None = None) -> Feedback:
@@ -44,7 +48,7 @@ def read_mail(raw: bytes, tokens: TokenSigner, *, envelope_recipient: str | None
     trace = _trace(letter, tokens, envelope_recipient)
     told = _told_of(found)
     return Feedback(
-        meaning=_meaning(found, letter),
+        meaning=Meaning.UNSUBSCRIBE if trace.is_wish and found.kind is Kind.OTHER else _meaning(found, letter),
         key=f"mail-{_digest(letter)}",
         match=trace.match,
         delivery_id=trace.delivery_id,
@@ -84,10 +88,11 @@ def _told_of(found: Return) -> Recipient:
 
 def _trace(letter: Letter, tokens: TokenSigner, envelope_recipient: str | None) -> Trace:
     """By the return path that it came to, else by one or by a Message-ID of ours in what it returns."""
-    named = [read_return_path(address, tokens) for address in _recipients(letter.fields, envelope_recipient)]
-    for number in named:
+    addresses = list(_recipients(letter.fields, envelope_recipient))
+    named = [read_return_path(address, tokens) for address in addresses]
+    for address, number in zip(addresses, named, strict=True):
         if isinstance(number, int):
-            return Trace(Match.RETURN_PATH, number)
+            return Trace(Match.RETURN_PATH, number, is_wish=asks_to_leave(address))
     if Forgery.FOUND in named:
         return Trace(Match.FORGED)
     texts = list(_texts(letter))

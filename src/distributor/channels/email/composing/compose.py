@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from distributor.channels.email.address import Mailbox
 from distributor.channels.email.composing.header import ascii_field, mailbox_field, text_field, uri_field
+from distributor.channels.email.composing.leaving import LeaveSlot, leaving_uri
 from distributor.channels.email.composing.manner import Manner, manner_of
 from distributor.channels.email.composing.passages import imagined_reader, said_to
 from distributor.channels.email.composing.quoted_printable import SOFT_BREAK, encode_last_stretch, encode_stretch
@@ -106,7 +107,11 @@ def prepare(rendition: Rendition) -> Prepared:
     """
     payload, manner = rendition.payload, manner_of(rendition.payload)
     sender = _sender_of(payload)
-    answers_to = Mailbox.parse(payload["reply_to"]) if payload["reply_to"] else None
+    others = {
+        name: Mailbox.parse(payload[part])
+        for name, part in (("Sender", "submitted_by"), ("Reply-To", "reply_to"))
+        if payload.get(part)
+    }
     subject, text, markup = (
         _cut(payload, "subject", str),
         _cut(payload, "text", str),
@@ -118,11 +123,11 @@ def prepare(rendition: Rendition) -> Prepared:
     body = list(_body(text, markup, boundary=boundary))
     return Prepared(
         sender=sender,
-        needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, answers_to) if mailbox),
+        needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, *others.values())),
         fields=frozenset(part.name for part in (*subject, *text, *markup) if isinstance(part, FieldSlot)),
         subject=subject,
         feedback=f"{rendition.digest[:12]}:{manner.word}:{_feedback_sender(sender)}",
-        origin_fields=_origin_fields(sender, answers_to),
+        origin_fields=_origin_fields(sender, others),
         rest=Splice.of(
             (
                 *_fields_with_tokens(payload, manner, sender),
@@ -203,21 +208,34 @@ def _boundary(rendition: Rendition) -> str:
     return f"=_{rendition.digest[:32]}"
 
 
-def _origin_fields(sender: Mailbox, answers_to: Mailbox | None) -> bytes:
-    return mailbox_field("From", [sender]) + (mailbox_field("Reply-To", [answers_to]) if answers_to else b"")
+def _origin_fields(sender: Mailbox, others: Mapping[str, Mailbox]) -> bytes:
+    """Sender is not to repeat From (RFC 5322 section 3.6.2)."""
+    said = {name: one for name, one in others.items() if name != "Sender" or one.address != sender.address}
+    return b"".join(mailbox_field(name, [one]) for name, one in {"From": sender, **said}.items())
 
 
-def _fields_with_tokens(payload: Mapping[str, Json], manner: Manner, sender: Mailbox) -> Iterator[bytes | Slot]:
-    """The Message-ID, and the fields that hold a link of the recipient's own: such fields are never folded."""
-    yield from _around(ascii_field("Message-ID", f"<{_TOKEN}@{sender.address.domain}>"), Purpose.MESSAGE)
+def _fields_with_tokens(
+    payload: Mapping[str, Json], manner: Manner, sender: Mailbox
+) -> Iterator[bytes | Slot | LeaveSlot]:
+    """The Message-ID, and the fields that hold a link of the recipient's own: no token in them is ever broken."""
+    yield from _around(
+        ascii_field("Message-ID", f"<{_TOKEN}@{sender.address.domain}>"), LinkSlot(Stem(Purpose.MESSAGE))
+    )
     for name, link_name in manner.link_fields.items():
         link = PUBLIC_LINKS[link_name]
-        yield from _around(uri_field(name, link.url(payload["site"]["public_url"], _TOKEN)), link.purpose)
+        ways: dict[str, Slot | LeaveSlot] = {
+            link.url(payload["site"]["public_url"], _TOKEN): LinkSlot(Stem(link.purpose))
+        }
+        if link.purpose is Purpose.UNSUBSCRIBE and payload.get("bounce_domain"):
+            ways[leaving_uri(_TOKEN, payload["bounce_domain"])] = LeaveSlot()
+        yield from _around(uri_field(name, *ways), *ways.values())
 
 
-def _around(field: bytes, purpose: Purpose) -> Iterator[bytes | Slot]:
-    before, _, after = field.partition(_TOKEN.encode())
-    yield from (before, LinkSlot(Stem(purpose)), after)
+def _around(field: bytes, *slots: Slot | LeaveSlot) -> Iterator[bytes | Slot | LeaveSlot]:
+    before, *rest = field.split(_TOKEN.encode())
+    yield before
+    for slot, after in zip(slots, rest, strict=True):
+        yield from (slot, after)
 
 
 def _content_fields(payload: Mapping[str, Json], *, boundary: str) -> bytes:

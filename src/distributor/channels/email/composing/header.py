@@ -52,11 +52,12 @@ def identity_field(name: str, phrase: str, identity: str) -> bytes:
     return _fold(name, [*_phrase(name, phrase), f"<{_ascii(name, identity)}>"])
 
 
-def uri_field(name: str, uri: str) -> bytes:
-    """One URI in angle brackets (List-Unsubscribe and its like, RFC 2369): never encoded, never broken."""
-    if not _URI.fullmatch(uri):
-        raise InputError(f"{name}: {uri!r} is not a URI of printable ASCII characters; percent-encode the others")
-    return _fold(name, [f"<{uri}>"])
+def uri_field(name: str, *uris: str) -> bytes:
+    """URIs in angle brackets, the best first (List-Unsubscribe and its like, RFC 2369): never encoded, never broken."""
+    for uri in uris:
+        if not _URI.fullmatch(uri):
+            raise InputError(f"{name}: {uri!r} is not a URI of printable ASCII characters; percent-encode the others")
+    return _fold(name, [f"<{uri}>," for uri in uris[:-1]] + [f"<{uris[-1]}>"])
 
 
 def ascii_field(name: str, value: str) -> bytes:

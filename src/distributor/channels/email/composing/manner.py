@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from distributor.channels.email.address import Mailbox
-from distributor.channels.email.composing.header import ascii_field, identity_field
+from distributor.channels.email.composing.header import ascii_field, identity_field, uri_field
+from distributor.channels.email.composing.leaving import mail_uri
 from distributor.channels.email.composing.slots import PUBLIC_LINKS
 from distributor.channels.email.voice import list_label
 from distributor.domain.campaign import CampaignPurpose
@@ -42,10 +43,17 @@ def _fields_of_a_list(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
             identity_field(
                 "List-Id", payload.get("list_name") or payload["site"]["name"], f"{label}.{sender.address.domain}"
             ),
+            # To people: instructions for anything else are a question to who sends it (RFC 2369 section 3.1).
+            uri_field("List-Help", mail_uri(_answering(payload, sender).address, subject="help")),
+            uri_field("List-Archive", f"{payload['site']['public_url']}/"),
             ascii_field("List-Post", "NO"),
             ascii_field("Precedence", "bulk"),
         )
     )
+
+
+def _answering(payload: Mapping[str, Json], sender: Mailbox) -> Mailbox:
+    return Mailbox.parse(payload["reply_to"]) if payload["reply_to"] else sender
 
 
 def _fields_of_an_answer(payload: Mapping[str, Json], sender: Mailbox) -> bytes:

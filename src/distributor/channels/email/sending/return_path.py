@@ -1,4 +1,7 @@
-"""Return paths that say which delivery came back (VERP): ``b+<token>@`` the domain that receives bounces."""
+"""Return paths that say which delivery came back (VERP): ``b+<token>@`` the domain that receives bounces.
+
+Addresses by which readers leave a list are read here too: they come in at the same door.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from collections.abc import Callable
 from enum import Enum
 
 from distributor.channels.email.address import Address
+from distributor.channels.email.composing.leaving import MAILBOX
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Purpose, TokenSigner
 
 # Anywhere in a text. A token is 24 to 37 letters; a longer run is something else.
-RETURN_PATH = re.compile(r"(?<![\w.+-])b\+([a-z2-7]{16,58})@([a-z0-9.-]{1,253})", re.IGNORECASE)
+RETURN_PATH = re.compile(rf"(?<![\w.+-])(b|{MAILBOX})\+([a-z2-7]{{16,58}})@([a-z0-9.-]{{1,253}})", re.IGNORECASE)
+_PURPOSES = {"b": Purpose.BOUNCE, MAILBOX: Purpose.UNSUBSCRIBE}
 
 
 class Forgery(Enum):
@@ -34,9 +39,14 @@ def return_path(delivery: Delivery, domain: str, tokens: TokenSigner) -> Address
 
 
 def read_return_path(address: str, tokens: TokenSigner) -> int | Forgery | None:
-    """The number of the delivery that an address was the return path of; None if it does not look like one."""
+    """The number of the delivery that an address was made for; None if it does not look like one of ours."""
     found = RETURN_PATH.fullmatch(address.strip("<> "))
     if found is None:
         return None
-    claim = tokens.read_from_address(Purpose.BOUNCE, found[1])
+    claim = tokens.read_from_address(_PURPOSES[found[1].lower()], found[2])
     return claim.delivery_id if claim else Forgery.FOUND
+
+
+def asks_to_leave(address: str) -> bool:
+    """Whether the address is one that is written to for nothing but to leave a list."""
+    return address.strip("<> ").lower().startswith(f"{MAILBOX}+")
