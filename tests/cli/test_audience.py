@@ -119,6 +119,11 @@ def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: R
         connection.execute(text("UPDATE deliveries SET state = 'failed' WHERE recipient = 'bo@example.org'"))
     database.close()
 
+    listed = run(
+        "campaign", "deliveries", "1", "--state", "failed", "--channel", "mail", "--to", "BO@example.org", "--json"
+    )
+    assert [one["recipient"] for one in json.loads(listed.out)] == ["bo@example.org"]
+    assert "No such deliveries" in run("campaign", "deliveries", "1", "--to", "eve@example.org").out
     failed = ("campaign", "audience", "--article", "the-quiet-feed", "--to-failed-of", "1", "--json")
     assert json.loads(run(*failed).out) == {"count": 1, "sample": ["bo@example.org"]}
     counted = json.loads(run("campaign", "retry-failed", "1", "--dry-run", "--json").out)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from distributor.cli import covers
+from distributor.cli import covers, deliveries
 from distributor.cli.campaign_report import as_json as told_as_json
 from distributor.cli.campaign_report import follow, print_report
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
@@ -18,11 +17,8 @@ from distributor.domain.campaign import (
     CampaignPlan,
     CampaignPurpose,
     DispatchState,
-    FailureCause,
-    FailureChoice,
     UnknownPolicy,
 )
-from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import InputError
 from distributor.domain.schedule import parse_moment
 from distributor.flow import steer
@@ -30,9 +26,10 @@ from distributor.flow.audience import preview_audience
 from distributor.flow.plan import plan
 from distributor.flow.preview import preview_campaign, weigh_campaign
 from distributor.flow.report import CampaignReport, report, summarise
-from distributor.storage import campaigns, deliveries, events
+from distributor.storage import campaigns
 
 commands = typer.Typer(no_args_is_help=True, help="Send articles out, and know what became of them.")
+commands.add_typer(deliveries.commands)
 
 CampaignId = Annotated[int, typer.Argument(help="The campaign's number.")]
 OnList = Annotated[list[str] | None, typer.Option("--list", help="Who is on this list; may be repeated.")]
@@ -225,86 +222,6 @@ def cancel(campaign_id: CampaignId) -> None:
         unsent = steer.cancel(installation, campaign_id)
         sent = summarise(report(installation, campaign_id).totals)["sent"]
     say(f"cancelled: {sent} had been sent, {unsent} will not be")
-
-
-@commands.command("retry-failed")
-def retry_failed(
-    campaign_id: CampaignId,
-    channel: Annotated[list[str] | None, typer.Option(help="Only on this channel; may be repeated.")] = None,
-    reason: Annotated[
-        list[str] | None, typer.Option(help="Only what failed for this reason, such as mailboxfull; may be repeated.")
-    ] = None,
-    cause: Annotated[
-        FailureCause | None,
-        typer.Option(help="temporary: only what was given up on after trouble that may have passed."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Send the failed deliveries of a campaign again.
-
-    Passed over are people who may not be written to any more, and who got the article by another campaign since.
-    """
-    choice = FailureChoice(channel_names=tuple(channel or ()), reasons=tuple(reason or ()), cause=cause)
-    with installation_at_hand() as installation:
-        act = steer.count_failed if dry_run else steer.retry_failed
-        count = act(installation, campaign_id, choice)
-    if as_json:
-        show({"failed": count.failed, **asdict(count)})
-        return
-    say(f"{count.again} of {count.failed} failed deliveries {'would be' if dry_run else 'are'} sent again")
-    for number, why in (
-        (count.not_meant, "are not meant by this"),
-        (count.held_back, "go to people who may not be written to any more, or not now"),
-        (count.got_since, "go to people who got it by another campaign"),
-    ):
-        if number:
-            say(f"{number} {why}")
-
-
-@commands.command("deliveries")
-def list_deliveries(
-    campaign_id: CampaignId,
-    state: DeliveryState | None = None,
-    limit: int = 100,
-    as_json: AsJson = False,
-) -> None:
-    """Who received it, who did not, and what the other side said."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        campaigns.find(connection, campaign_id)
-        rows = [
-            (
-                record.id,
-                dispatch.channel_name,
-                record.recipient,
-                record.state.value,
-                record.attempt,
-                record.reply_code,
-                record.reply,
-                record.permalink or record.remote_id,
-                record.updated_at,
-            )
-            for dispatch in campaigns.dispatches_of(connection, campaign_id)
-            for record in deliveries.listed(connection, dispatch.id, state=state, limit=limit)
-        ]
-    columns = ("id", "channel", "recipient", "state", "attempts", "code", "reply", "remote", "updated_at")
-    show_rows(columns, rows, as_json=as_json, empty="No deliveries: the campaign has not been released yet.")
-
-
-@commands.command("events")
-def list_events(
-    delivery_id: Annotated[int, typer.Argument(help="A delivery's number.")], as_json: AsJson = False
-) -> None:
-    """What happened to one delivery afterwards."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        deliveries.find(connection, delivery_id)
-        happened = events.of_delivery(connection, delivery_id)
-    show_rows(
-        ("at", "kind", "detail"),
-        [(event.at, event.kind.value, dict(event.detail)) for event in happened],
-        as_json=as_json,
-        empty="Nothing has happened to it yet.",
-    )
 
 
 def _show(told: CampaignReport, *, as_json: bool) -> None:
