@@ -1,0 +1,59 @@
+"""A worker is killed while it sends over a provider's API: nobody gets two mails, and few are in doubt."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from distributor.cli.channels import configure
+from distributor.domain.delivery import DeliveryState
+from distributor.flow.failpoints import Failpoint
+from distributor.flow.installation import Installation
+from tests.channels.email.http_server import HttpCall, in_a_thread
+from tests.channels.email.provider_apis import Api, TakeAndHangUp
+
+from .mortal import Doom
+from .mortal_campaign import CONNECTIONS, MortalCampaign
+
+PEOPLE = [f"reader{number}@example.org" for number in range(60)]
+SECRET = b"a key that is only good for tests"
+
+pytestmark = pytest.mark.chaos
+
+
+@dataclass(frozen=True)
+class NoServer:
+    """In the place of the relay that a mortal campaign has: this one's is an API."""
+
+    url: str = "smtp://127.0.0.1:9"
+
+    def arm(self, strike: object) -> None:
+        assert strike is None
+
+
+@pytest.mark.parametrize("point", [Failpoint.AFTER_JOURNAL, Failpoint.AFTER_ANSWER])
+def test_what_the_api_took_agrees_with_the_ledger(installation: Installation, point: Failpoint) -> None:
+    def behave(number: int, call: HttpCall) -> TakeAndHangUp | None:
+        return TakeAndHangUp() if number == 20 else None
+
+    # It knows no repetition.
+    api = Api("postmark", behave)
+    dooms = [Doom(point=point, passage=passage) for passage in (1, 13)]
+    with in_a_thread(api):
+        campaign = MortalCampaign(installation, NoServer(), SECRET, people=PEOPLE, dooms=dooms)
+        relays = [{"name": "main", "url": api.relay_url, "connections": CONNECTIONS}]
+        configure(campaign.installation, "email", "email", {"relays": json.dumps(relays)})
+        campaign.run()
+        ledger, states = campaign.ledger(), campaign.states()
+
+    assert not campaign.dooms, "not every worker died as it was told"
+    assert api.complaints == []
+    reached = Counter(one.recipient for one in api.taken)
+    assert max(reached.values()) == 1
+    assert set(states) <= {DeliveryState.SENT, DeliveryState.UNKNOWN}
+    assert states.total() == len(PEOPLE)
+    assert states[DeliveryState.UNKNOWN] <= len(dooms) * CONNECTIONS + 1
+    assert {name for name, record in ledger.items() if record.state is DeliveryState.SENT} <= set(reached)
