@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
+from distributor.domain.blocks import Image
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
-from distributor.domain.cover import Cover
+from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.people import person_of
 from distributor.flow import privacy, steer
 from distributor.flow.plan import plan
 from distributor.flow.preview import preview_campaign, weigh_campaign
-from distributor.storage import channels, memberships, subscribers
+from distributor.storage import articles, channels, memberships, subscribers
 from flow.desk import EVIDENCE, Desk
 from flow.test_lanes import Provider
 
@@ -31,8 +33,9 @@ class Letters:
     def __init__(self, desk: Desk, provider: Provider) -> None:
         self.desk = desk
         self._server = provider.server
+        self.url = provider.server.url
         with desk.installation.database.begin() as connection:
-            settings = {"smtp_url": self._server.url, "connections": 1}
+            settings = {"smtp_url": self.url, "connections": 1}
             channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
 
     def know(self, name: str, **attributes: Any) -> None:
@@ -42,7 +45,7 @@ class Letters:
             number = connection.execute(text("SELECT id FROM lists WHERE slug = 'readers'")).scalar_one()
             memberships.subscribe(connection, number, [person], EVIDENCE, now=self.desk.installation.clock())
 
-    def plan(self, *, hours: int = 0, **cover: str) -> int:
+    def plan(self, *, hours: int = 0, **cover: Any) -> int:
         return plan(
             self.desk.installation,
             CampaignPlan(
@@ -192,3 +195,26 @@ def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Let
         preview_campaign(letters.desk.installation, campaign, address="bo@example.org")
     with pytest.raises(NotFoundError):
         preview_campaign(letters.desk.installation, campaign, address="nobody@example.org")
+
+
+def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letters) -> None:
+    installation = letters.desk.installation
+    picture = Enclosure(name="0123.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n")
+    with installation.database.begin() as connection:
+        articles.add_media(connection, [articles.Media(name="0123.png", media_type="image/png", body=picture.content)])
+        stored = articles.find_by_slug(connection, "hello")
+        illustrated = Manuscript(title="Hello", body=(*stored.article.body, Image("/media/0123.png", "A picture")))
+        articles.revise(connection, stored.id, illustrated, content_hash="1", now=installation.clock())
+        channels.put(
+            connection,
+            name="mail",
+            kind="email",
+            settings={"smtp_url": letters.url, "inline_images": True},
+            sealed=None,
+        )
+    letters.plan(enclosures=(Enclosure(name="Größen.txt", media_type="text/plain", content=b"1\n2\n"),))
+    letters.desk.run()
+    for message in letters.mails.values():
+        found = {part.get_filename(): part.get_payload(decode=True) for part in message.walk() if part.get_filename()}
+        assert found == {"0123.png": picture.content, "Größen.txt": b"1\n2\n"}
+    assert len(letters.mails) == 3

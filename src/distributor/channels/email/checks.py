@@ -21,6 +21,13 @@ from distributor.domain.rendition import Json, Rendition
 _CLIPPED_FROM = 100_000
 _LARGE_FROM = 85_000
 _LONGEST_SUBJECT = 78
+# Octets of base64. Servers that take less than 10 MB are rare, and to a telephone one is much.
+_HEAVY, _TOO_HEAVY = 1_000_000, 9_000_000
+# What runs when it is opened (the first of support.google.com/mail/answer/6590).
+_REFUSED = (
+    *(".ade", ".apk", ".bat", ".cmd", ".com", ".cpl", ".dll", ".exe", ".hta", ".iso", ".jar", ".js", ".jse", ".lnk"),
+    *(".msi", ".ps1", ".reg", ".scr", ".sys", ".vb", ".vbe", ".vbs", ".wsf", ".wsh"),
+)
 
 _TOKEN_LIKE = re.compile(r"@@([^\s@<>\"']+)@@")
 _MERGE_FIELD = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\*\|[A-Za-z_:]+\|\*", re.DOTALL)
@@ -63,7 +70,7 @@ def check_mail(rendition: Rendition) -> list[Problem]:
     found = [problem for check in _CHECKS for problem in check(mail)]
     places = {problem.where for problem in found if problem.where}
     found += [problem for problem in check_composition(rendition) if problem.where not in places]
-    found += _size_problems(rendition)
+    found += [*_size_problems(rendition), *_enclosure_problems(rendition)]
     return sorted(found, key=lambda problem: problem.severity is not Severity.BLOCK)
 
 
@@ -156,6 +163,26 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
     if mail.manner.link_fields and not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
+
+
+def _enclosure_problems(rendition: Rendition) -> Iterator[Problem]:
+    payload = rendition.payload
+    files = [*payload.get("attachments", ()), *payload.get("pictures", ())]
+    # As it travels: base64 is a third longer, and has line ends.
+    size = sum(len(file["content"]) for file in files) * 78 // 76
+    for file in files:
+        if file["name"].lower().endswith(_REFUSED):
+            advice = f"large providers refuse mails with a file like {file['name']}; put it on the web and link to it"
+            yield Problem(Severity.BLOCK, "attachment-refused", advice, file["name"])
+    if size > _TOO_HEAVY:
+        advice = (
+            f"what goes along with the mail has {size / 1e6:.1f} MB as it is sent; many servers refuse mails of more "
+            f"than {_TOO_HEAVY // 1_000_000}; put it on the web and link to it"
+        )
+        yield Problem(Severity.BLOCK, "attachments-too-large", advice, "attachments")
+    elif size > _HEAVY:
+        advice = f"what goes along with the mail has {size / 1e6:.1f} MB, for each recipient anew; consider a link"
+        yield Problem(Severity.WARN, "attachments-large", advice, "attachments")
 
 
 def html_size(rendition: Rendition) -> int:

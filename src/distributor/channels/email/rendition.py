@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup
 
-from distributor.channels.contract import RenderContext
+from distributor.channels.contract import RenderContext, Site
 from distributor.channels.covering import Covering
 from distributor.channels.email.composing.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.composing.passages import PassageBook
@@ -18,11 +19,12 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.views import preheader_of, view_of
 from distributor.channels.email.voice import Voice, voice_of
 from distributor.domain.article import Article
-from distributor.domain.cover import Cover
+from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.errors import InputError, TemplateError
 from distributor.domain.rendition import Json, Rendition
 from distributor.rendering.addresses import resolver_for
 from distributor.rendering.environment import Templates
+from distributor.rendering.legible import legible
 from distributor.rendering.mjml import html_of_mjml
 
 KIND = "email"
@@ -81,9 +83,26 @@ def render_email(
         "links": links,
         "tracking": given["tracking"],
         **book.payload(),
+        **_enclosed("attachments", [_told(one) for one in cover.enclosures]),
+        **_enclosed("pictures", _pictures(markup, covering, site) if covering and settings.inline_images else []),
         **payload_of_frame(voice, site, settings),
     }
     return Rendition(KIND, payload)
+
+
+def _pictures(markup: str, covering: Covering, site: Site) -> list[dict[str, Json]]:
+    """The images of ours that the mail shows, each with the address under which it stands in the HTML."""
+    held = {f"{site.public_url}{path}": picture for path, picture in covering.pictures.items()}
+    return [{"url": url, **_told(picture)} for url, picture in held.items() if f'src="{url}"' in markup]
+
+
+def _told(file: Enclosure) -> dict[str, Json]:
+    name = " ".join(legible(file.name).split()) or "file"
+    return {"name": name, "media_type": file.media_type, "content": b64encode(file.content).decode("ascii")}
+
+
+def _enclosed(name: str, files: list[dict[str, Json]]) -> dict[str, Json]:
+    return {name: files} if files else {}
 
 
 class _Personal:

@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from distributor.channels.email.address import Mailbox
+from distributor.channels.email.composing.enclosing import enclose, with_pictures
 from distributor.channels.email.composing.header import ascii_field, mailbox_field, text_field, uri_field
 from distributor.channels.email.composing.leaving import LeaveSlot, leaving_uri
 from distributor.channels.email.composing.manner import Manner, manner_of
@@ -112,26 +113,29 @@ def prepare(rendition: Rendition) -> Prepared:
         for name, part in (("Sender", "submitted_by"), ("Reply-To", "reply_to"))
         if payload.get(part)
     }
+    domain = sender.address.domain
     subject, text, markup = (
         _cut(payload, "subject", str),
         _cut(payload, "text", str),
-        _cut(payload, "html", html.escape),
+        _cut({**payload, "html": with_pictures(payload["html"], payload, domain=domain)}, "html", html.escape),
     )
     if any(isinstance(part, LinkSlot) for part in subject):
         raise InputError("subject: the token of a link stands in it; only personal fields can")
-    boundary = _boundary(rendition)
-    body = list(_body(text, markup, boundary=boundary))
+    digest = rendition.digest
+    boundary = _boundary(digest)
+    content_type, parts = enclose(_body(text, markup, boundary=boundary), payload, boundary=boundary, domain=domain)
+    body = list(parts)
     return Prepared(
         sender=sender,
         needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, *others.values())),
         fields=frozenset(part.name for part in (*subject, *text, *markup) if isinstance(part, FieldSlot)),
         subject=subject,
-        feedback=f"{rendition.digest[:12]}:{manner.word}:{_feedback_sender(sender)}",
+        feedback=f"{digest[:12]}:{manner.word}:{_feedback_sender(sender)}",
         origin_fields=_origin_fields(sender, others),
         rest=Splice.of(
             (
                 *_fields_with_tokens(payload, manner, sender),
-                manner.fields(payload, sender) + _content_fields(payload, boundary=boundary),
+                manner.fields(payload, sender) + _content_fields(payload, content_type),
                 *body,
             )
         ),
@@ -203,9 +207,9 @@ def _sender_of(payload: Mapping[str, Json]) -> Mailbox:
         ) from None
 
 
-def _boundary(rendition: Rendition) -> str:
+def _boundary(digest: str) -> str:
     """A line that cannot occur in quoted-printable: there an equals sign never stands before an underscore."""
-    return f"=_{rendition.digest[:32]}"
+    return f"=_{digest[:32]}"
 
 
 def _origin_fields(sender: Mailbox, others: Mapping[str, Mailbox]) -> bytes:
@@ -238,11 +242,8 @@ def _around(field: bytes, *slots: Slot | LeaveSlot) -> Iterator[bytes | Slot | L
         yield from (slot, after)
 
 
-def _content_fields(payload: Mapping[str, Json], *, boundary: str) -> bytes:
-    fields = [
-        ascii_field("MIME-Version", "1.0"),
-        ascii_field("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
-    ]
+def _content_fields(payload: Mapping[str, Json], content_type: bytes) -> bytes:
+    fields = [ascii_field("MIME-Version", "1.0"), content_type]
     if payload["language"]:
         fields.append(ascii_field("Content-Language", payload["language"]))
     return b"".join(fields)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote
 
 from distributor.channels.email.address import Mailbox
 from distributor.domain.errors import InputError
@@ -26,6 +27,9 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-;=?-~]+")
 # What RFC 2047 section 5 (3) lets stand for itself in a phrase, the strictest of its three places.
 _Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_QUOTED_PAIRS = re.compile(r'(["\\])')
+_ESCAPE = r"\\\1"
+_CHARSET = "utf-8''"
 _Q = {byte: chr(byte) if byte in _Q_PLAIN else "_" if byte == 0x20 else f"={byte:02X}" for byte in range(256)}
 
 
@@ -63,6 +67,24 @@ def uri_field(name: str, *uris: str) -> bytes:
 def ascii_field(name: str, value: str) -> bytes:
     """A structured field whose value is already in its final form (Date, Message-ID, Content-Type)."""
     return _fold(name, _ascii(name, value).split(" "))
+
+
+def parameter_field(name: str, value: str, parameters: Mapping[str, str]) -> bytes:
+    """A value with parameters (Content-Disposition), quoted where that will do, else encoded and cut by RFC 2231."""
+    pieces = [piece for key, text in parameters.items() for piece in _parameter(name, key, text)]
+    return _fold(name, [f"{_ascii(name, value)};", *(f"{piece};" for piece in pieces[:-1]), pieces[-1]])
+
+
+def _parameter(name: str, key: str, text: str) -> list[str]:
+    _refuse_controls(name, text)
+    quoted = f'{key}="{_QUOTED_PAIRS.sub(_ESCAPE, text)}"'
+    if text.isascii() and len(quoted) < _LINE - 1:
+        return [quoted]
+    signs = [quote(sign, safe="").encode("ascii") for sign in text]
+    pieces = [piece.decode("ascii") for piece in _pack(signs, _LINE - len(f" {key}*00*=utf-8'';"))]
+    if len(pieces) == 1:
+        return [f"{key}*=utf-8''{pieces[0]}"]
+    return [f"{key}*{number}*={'' if number else _CHARSET}{piece}" for number, piece in enumerate(pieces)]
 
 
 def _ascii(name: str, value: str) -> str:
