@@ -143,7 +143,7 @@ def _of_an_unknown_user(evidence: Evidence) -> Reason:
     One that says it after it has seen the mail, or at a step nobody knows, may as well have filtered it.
     """
     told = reason_of_status(evidence.status)
-    if told is Reason.HASMOVED or evidence.reply_code == "551":
+    if told is Reason.HASMOVED:
         return Reason.HASMOVED
     if told is Reason.USERUNKNOWN or evidence.status[1:4] == ".1." or evidence.command in (Command.RCPT, Command.MAIL):
         return Reason.USERUNKNOWN

@@ -95,6 +95,8 @@ _RECIPIENTS = (
     _lines(r"^[ \t]*to:[ \t]*<?ADDRESS"),
 )
 
+_ORIGIN = _lines(r"\bgenerated (?:by|from) <?ADDRESS")
+
 # Where a notice repeats the words of another server.
 _QUOTED = re.compile(
     r"error that the other server returned was:\s*(.{1,1500}?)(?:\n\n|\Z)"
@@ -169,6 +171,12 @@ def read_plain(letter: Letter, notice: Notice, form: Format | None) -> list[Evid
         _evidence(address, notice.text[begin : min(end, begin + _LONGEST_BLOCK)], around)
         for address, begin, end in places[:_MOST_RECIPIENTS]
     ]
+
+
+def find_recipient(notice: Notice, form: Format | None) -> str:
+    """The recipient that a notice names first, where its report names none; or nothing."""
+    places = _located(notice.text, (*(form.recipients if form else ()), *_RECIPIENTS, _ORIGIN))
+    return places[0][0] if places else ""
 
 
 def blocks_about(recipients: Iterable[str], text: str) -> dict[str, str]:

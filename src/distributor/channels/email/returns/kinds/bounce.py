@@ -11,6 +11,7 @@ from distributor.channels.email.returns.formats.format import Format
 from distributor.channels.email.returns.formats.plain import (
     blocks_about,
     find_format,
+    find_recipient,
     is_by_a_mail_system,
     read_plain,
     tells_of_a_failure,
@@ -39,6 +40,8 @@ def read_bounce(letter: Letter) -> Return | None:
     report = _report_of(letter, notice)
     if report.is_report:
         evidences = _enriched(report.failed, notice.text)
+        if len(evidences) == 1 and not evidences[0].recipient:
+            evidences = [replace(evidences[0], recipient=find_recipient(notice, form))]
     elif tells_of_success_only(notice):
         return None
     elif form or (is_by_a_mail_system(letter) and tells_of_a_failure(letter, notice)):

@@ -16,7 +16,8 @@ CONTENT: tuple[Phrase, ...] = (
         r"|url(?: \S+){0,4} (?:black|block)list|(?:considered|classified|identified|detected|flagged"
         r"|marked|categori[sz]ed|recogni[sz]ed|scored)(?: \S+){0,2} as(?: \S+){0,2} (?:junk|bulk|phish"
         r"|unwanted|suspicious|scam|fraud)",
-        r"suspicious (?:due to|content|message|mail)|content(?: \S+){0,3} (?:looks|appears|seems)"
+        r"suspicious (?:due to|content|message|mail)|suspect content|suspected (?:spam|junk)"
+        r"|content(?: \S+){0,3} (?:looks|appears|seems)"
         r"|message (?:content )?(?:rejected|refused|denied|blocked)(?: \S+){0,4} (?:content|scor\w+"
         r"|filter)|scored too high|bayes|hit(?:s)? (?:a )?(?:filter|rule)|denied by content filter"
         r"|unwanted (?:mail|message|content)|like(?:ly)? fraud|scam",

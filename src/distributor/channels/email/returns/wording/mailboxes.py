@@ -84,7 +84,8 @@ MAILBOXES: tuple[Phrase, ...] = (
         rf"{PERSON}(?: \S+){{0,3}} (?:has |have )(?:been )?(?:moved|changed(?: to)?\b|replaced)",
         r"has moved\b|have moved\b|moved to (?:a )?(?:new|another|<|…)|destination mailbox (?:has )?moved"
         r"|mailbox has moved|user moved",
-        r"(?:please|kindly) (?:try|use|update)(?: \S+){0,4} (?:new|following) (?:e-?mail )?address"
+        r"not local[;,.]? (?:please )?(?:try|use)|(?:please|kindly) (?:try|use|update)(?: \S+){0,4} (?:new"
+        r"|following) (?:e-?mail )?address"
         r"|new (?:e-?mail )?address is|has been replaced by|address (?:has )?(?:been )?(?:changed"
         r"|is obsolete)",
         r"no longer on (?:this |the )?server",

@@ -102,7 +102,8 @@ SENDERS: tuple[Phrase, ...] = (
         r"(?:dynamic|dial-?up|residential|generic|consumer|dsl|dhcp|cable|unassigned)(?: \S+){0,4} (?:ip"
         r"|address|addresses|host|hosts|range|network|client|pool|user|users|hostnames?|relay)\b",
         r"messages? from \S+ weren't sent|too many (?:unwanted|spam|bad|invalid|unknown) (?:messages"
-        r"|mails?|recipients|users|commands)|you have been (?:blocked|banned)|temporarily blocked|bad helo"
+        r"|mails?|recipients|users|commands)|you have been (?:\S+ )?(?:blocked|banned)|dictionary attack"
+        r"|harvest(?:ing)? attack|temporarily blocked|bad helo"
         r"|invalid helo|helo (?:\S+ ){0,4}(?:rejected|invalid|denied|not)|(?:ehlo"
         r"|helo)(?: command)? rejected|client host (?:\S+ ){0,3}(?:blocked"
         r"|rejected)|you are not (?:welcome|allowed to connect)",

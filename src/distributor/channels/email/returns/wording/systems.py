@@ -22,14 +22,14 @@ SYSTEMS: tuple[Phrase, ...] = (
         Reason.HOSTUNKNOWN,
         r"\b[\w-]{1,60}(?:\.[\w-]{1,60}){1,6} does not exist|(?:host"
         r"|domain)(?: ?name)?(?: \S+){0,3} (?:is |was )?(?:unknown|not (?:be )?found|not (?:known|exist\w*"
-        r"|valid|recogni[sz]ed|registered)|does(?:n't| not) exist|could ?n[o']t be found|is not exist"
+        r"|valid|recogni[sz]ed|registered)|does(?:n't| not) exist|could ?n[o']t be (?:found|resolved)|is not exist"
         r"|must resolve|invalid|couldn't be found|nonexist\w*|non-?exist\w*)",
         r"(?:unknown|no such|invalid|illegal|bad|non-?existent|unroutable|unrouteable|unresolvable"
         r"|undefined|cannot find|can't find|couldn't find|could not find|unable to find|unable to resolve"
         r"|cannot resolve|could not resolve|couldn't resolve)(?: mail| any| this| the| remote| destination"
         r"| recipient| target| e-?mail){0,2} (?:host|domain|server|address|mail ?server|site|machine"
         r"|system)s?\b",
-        r"name or service not known|nxdomain|unrouteable|no address associated with"
+        r"name or service not known|no such host|nxdomain|unrouteable|no address associated with"
         r"|host or domain name not found|host not found|dns (?:lookup )?fail\w* .{0,40}not found"
         r"|address lookup failed|unknown mail server|(?:mail )?server could not be found"
         r"|domain (?:name )?(?:is )?(?:expired|unavailable)"
@@ -103,7 +103,8 @@ SYSTEMS: tuple[Phrase, ...] = (
         r"|lookup|lookup table|backend|software|processing|transaction)(?: \S+){0,2} (?:error|problem|malfunction"
         r"|failure|failed|trouble|exception|fault)|(?:service|server|system|resources?|mailbox server"
         r"|facility|delivery|mail|load)(?:\(\w\))?(?: \S+){0,3} (?:is |are )?(?:currently |temporarily "
-        r"|now |too ){0,2}(?:unavailable|not available|refused|down|offline|busy|high|overloaded|rejected (?:your "
+        r"|now |too ){0,2}(?:unavailable|not available|refused|down|offline|out of service|busy|high|overloaded"
+        r"|rejected (?:your "
         r"|this |the )?message|not responding"
         r"|under maintenance|misconfigured)",
         r"\bldap\b|can'?t create (?:user )?output file|(?:cannot|can not|could not|can't|unable to) (?:open|load"

@@ -13,9 +13,13 @@ STATUS = r"[45]\.[0-7]\.\d{1,3}"
 _STATUS = re.compile(rf"(?<![\d.]){STATUS}(?![.]?\d)")
 _REPLY_AND_STATUS = re.compile(rf"(?<![\d.\w])([45]\d\d)[ -]{{1,3}}#?({STATUS})(?![.]?\d)")
 _REPLY = re.compile(
-    r"(?:^\s{0,8}|[;:'<>,\"]\s{0,4}|\b(?:said|returned|was|reason|error"
-    r"|response)\b:?\s{0,4})([45][0-7]\d)(?=[ \-:;,]|$)",
+    r"(?:^\s{0,8}|[;:'<>,\"]\s{0,4}|\b(?:said|returned|was|reason|error|problem"
+    r"|(?:response|reply|error|status) ?code|response)\b:?\s{0,4})([45][0-7]\d)(?=[ \-:;,]|$)",
     re.IGNORECASE | re.MULTILINE,
+)
+# Reply codes of RFC 5321, of its extensions, and of those that wrote their own list; other numbers are none.
+_KNOWN_REPLY = re.compile(
+    r"42[12]|43[02]|44[679]|45[0-689]|471|50[0-4]|51[0-3]|52[1345]|53[03458]|541|55[0-7]|571",
 )
 # Codes that say no more than that it failed, or that time ran out: another one in the same text says why.
 _VAGUE = re.compile(r"[45]\.0\.0|[45]\.4\.7")
@@ -84,10 +88,9 @@ def find_reply_code(text: str) -> str:
     """The reply code (RFC 5321 section 4.2) that goes with `find_status`, or the first, or nothing."""
     status = find_status(text)
     for found in _REPLY_AND_STATUS.finditer(text):
-        if found[2] == status:
+        if found[2] == status and _KNOWN_REPLY.fullmatch(found[1]):
             return found[1]
-    first = _REPLY.search(text)
-    return first[1] if first else ""
+    return next((found[1] for found in _REPLY.finditer(text) if _KNOWN_REPLY.fullmatch(found[1])), "")
 
 
 def find_command(text: str) -> Command | None:
