@@ -20,7 +20,7 @@ from botocore.credentials import Credentials
 from .http_server import HangUp, HttpAnswer, HttpCall, HttpServer
 
 # Signs of all kinds have to survive the URL of the relay.
-KEY, SECRET = "KEY/of+the:tests", "a secret/with+signs@and?more"
+KEY, SECRET = "KEY/of+the:tests", "a-secret/with+signs:@and?more"
 RECORDED: Mapping[str, Any] = {
     file.stem: json.loads(file.read_text()) for file in (Path(__file__).parent / "recorded").glob("*.json")
 }

@@ -204,6 +204,18 @@ def test_a_lost_answer_is_asked_for_again_where_repetitions_are_known() -> None:
     assert len(api.calls) > 8
 
 
+@pytest.mark.parametrize(
+    "after", ["too many calls", "the quota of a day", "a recipient that is none", "the same key, another mail"]
+)
+def test_after_a_lost_answer_nothing_but_a_success_counts(after: str) -> None:
+    """Deferred, it might go over the other relay, and arrive twice."""
+    api = Api("resend", lambda number, call: TakeAndHangUp() if number == 1 else recorded("resend", after))
+    server = Server()
+    outcomes = send({"main": api, "spare": server}, deliveries(1), relays={"spare": {"rank": 1}})
+    assert verdicts(outcomes) == {Verdict.UNKNOWN}
+    assert server.taken == []
+
+
 def test_even_there_an_answer_that_never_comes_is_unknown() -> None:
     api = Api("resend", lambda number, call: TakeAndHangUp())
     outcomes = send({"main": api}, deliveries(1))

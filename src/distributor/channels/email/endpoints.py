@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+_HOST = re.compile(r"[a-z0-9.:_-]+")
 
 
 def is_endpoint(url: str) -> bool:
     """Whether it is a plain https address, or an http one of this very machine: nobody can listen in on the way."""
     try:
         parts = urlsplit(url)
-        is_plain = bool(parts.hostname) and not parts.username and not parts.query and not parts.fragment
+        is_named = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+        is_plain = is_named and not parts.username and not parts.query and not parts.fragment
     except ValueError:
         return False
     return is_plain and (parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or "")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -16,6 +17,8 @@ from distributor.domain.errors import ConfigurationError
 
 PROVIDERS: Mapping[str, Provider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
 
+_KEY = re.compile(r"[!-~]*")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ENCODED = "signs like / ? # @ + in a key have to be percent-encoded"
 
 
@@ -34,11 +37,14 @@ def parse_api_url(url: str) -> ApiUrl:
     path = parts.path.strip("/")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     endpoint = options.pop("endpoint", "")
+    key, secret, path = unquote(parts.username or ""), unquote(parts.password or ""), unquote(path)
     for is_wrong, why in (
-        (not parts.username, f"it names no key; {_ENCODED}"),
+        (not key, f"it names no key; {_ENCODED}"),
+        (not _KEY.fullmatch(key + secret), "a key has a sign that cannot stand in a header field"),
         (not host or has_port, "it names no host, or a port after it"),
-        (provider.needs_secret != bool(parts.password), "there is a part too few or too many before the @"),
-        (provider.needs_path != bool(path) or "/" in path, "there is a part too few or too many after the host"),
+        (not _NAME.fullmatch(host) or not _NAME.fullmatch(path or "-"), "a name in it is none"),
+        (provider.needs_secret != bool(secret), "there is a part too few or too many before the @"),
+        (provider.needs_path != bool(path), "there is a part too few or too many after the host"),
         # Their names are not shown: a key with a bare question mark in it ends up here.
         (bool(options.keys() - provider.options or parts.fragment), f"it has an unknown option; {_known(provider)}"),
     ):
@@ -48,9 +54,9 @@ def parse_api_url(url: str) -> ApiUrl:
         provider=provider,
         root=_checked(endpoint.rstrip("/"), provider) if endpoint else provider.root_of(host),
         host=host,
-        key=unquote(parts.username or ""),
-        secret=unquote(parts.password or ""),
-        path=unquote(path),
+        key=key,
+        secret=secret,
+        path=path,
         options=options,
     )
 

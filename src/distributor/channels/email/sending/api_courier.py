@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import TypeAlias
 
 import httpx
 
 from distributor.channels.email.apis.calling import Response, Unanswered, Unreached, call, open_client
 from distributor.channels.email.apis.mail import Mail
-from distributor.channels.email.apis.provider import ApiUrl
+from distributor.channels.email.apis.provider import ApiUrl, Request
 from distributor.channels.email.apis.reading import read_answer
 from distributor.channels.email.sending.batch import Batch
 from distributor.channels.email.sending.courier import Manner
@@ -19,6 +20,8 @@ from distributor.channels.email.sending.replies import JudgedReply
 from distributor.channels.email.smtp.connection import Stage
 from distributor.channels.email.smtp.reply import BrokenSessionError
 from distributor.domain.delivery import Verdict
+
+Said: TypeAlias = JudgedReply | Unreached | Unanswered
 
 # How long a letter waits here for an API that asks us to slow down; what has to wait longer goes back into the ledger.
 PATIENCE = timedelta(seconds=5)
@@ -58,38 +61,44 @@ class ApiCourier:
 
     async def _hand_over(self, client: httpx.AsyncClient, letter: Letter) -> None:
         """Call, again where that is safe and may help, and settle the letter."""
+        mail = Mail(recipient=letter.envelope.recipient.spec, content=letter.message)
+        # Before the journal: what cannot even be written was surely not sent.
+        request = self._write(mail)
         self._batch.begin(letter)
-        said = await self._call(client, letter)
+        said = await self._call(client, request)
+        lost = said if _is_lost(said) else None
         for pause in self._manner.pauses[1:]:
             wait = self._seconds_to_next_call(said, pause)
             if wait is None:
                 break
             await asyncio.sleep(wait)
-            said = await self._call(client, letter)
-        self._settle(letter, said)
+            said = await self._call(client, self._write(mail))
+            lost = lost or (said if _is_lost(said) else None)
+        # After a lost answer nothing but a success tells what became of the call that it belonged to.
+        self._settle(letter, said if lost is None or _is_success(said) else lost)
 
-    async def _call(self, client: httpx.AsyncClient, letter: Letter) -> JudgedReply | Unreached | Unanswered:
-        provider, now = self._url.provider, self._manner.now()
-        mail = Mail(recipient=letter.envelope.recipient.spec, content=letter.message)
-        request = provider.write(self._url, mail, now)
+    def _write(self, mail: Mail) -> Request:
+        return self._url.provider.write(self._url, mail, self._manner.now())
+
+    async def _call(self, client: httpx.AsyncClient, request: Request) -> Said:
         response = await call(client, self._url, request, seconds=self._manner.timeouts.command)
         if not isinstance(response, Response):
             return response
-        return read_answer(provider, response, now=now)
+        return read_answer(self._url.provider, response, now=self._manner.now())
 
-    def _seconds_to_next_call(self, said: JudgedReply | Unreached | Unanswered, pause: float) -> float | None:
+    def _seconds_to_next_call(self, said: Said, pause: float) -> float | None:
         """How long to wait before the same letter may be tried once more; None if it must not be, or not here."""
         if isinstance(said, Unreached):
             return pause
-        if isinstance(said, Unanswered) or said.judgement.verdict is Verdict.UNKNOWN:
+        if _is_lost(said):
             return pause if self._url.provider.is_exact else None
-        if said.judgement.verdict is not Verdict.DEFERRED:
+        if isinstance(said, Unanswered) or said.judgement.verdict is not Verdict.DEFERRED:
             return None
         asked = said.judgement.retry_at
         wait = asked - self._manner.now() if asked else timedelta(seconds=pause)
         return wait.total_seconds() if wait <= PATIENCE else None
 
-    def _settle(self, letter: Letter, said: JudgedReply | Unreached | Unanswered) -> None:
+    def _settle(self, letter: Letter, said: Said) -> None:
         if isinstance(said, Unreached):
             self._trouble = BrokenSessionError(said.why)
             self._batch.defer(letter, self._trouble)
@@ -105,3 +114,12 @@ class ApiCourier:
                 self._trouble = BrokenSessionError(f"{self._url.root} asks us to wait: {said}", reply=said)
             # What an API says of us concerns all that goes over it, as a server's greeting does.
             self._batch.answer(letter, self._relay, Stage.SESSION, said)
+
+
+def _is_lost(said: Said) -> bool:
+    """Whether the mail may have been taken all the same."""
+    return isinstance(said, Unanswered) or (isinstance(said, JudgedReply) and said.judgement.verdict is Verdict.UNKNOWN)
+
+
+def _is_success(said: Said) -> bool:
+    return isinstance(said, JudgedReply) and said.judgement.verdict is Verdict.SENT
