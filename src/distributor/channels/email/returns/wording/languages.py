@@ -25,8 +25,8 @@ LANGUAGES: tuple[Phrase, ...] = (
     ),
     phrase(
         Reason.SUSPEND,
-        r"(?:konto|mailbox|postfach|adresse) .{0,30}(?:gesperrt|deaktiviert|geschlossen)"
-        r"|(?:compte|bo[iî]te|adresse) .{0,40}(?:inacti|suspend|d[eé]sactiv|ferm[eé]|bloqu)",
+        r"(?:konto|mailbox|postfach|(?<!ip[- ])adresse) .{0,30}(?:gesperrt|deaktiviert|geschlossen)"
+        r"|(?:compte|bo[iî]te|adresse(?! ip)) .{0,40}(?:inacti|suspend|d[eé]sactiv|ferm[eé]|bloqu)",
         r"(?:cuenta|casilla|buz[oó]n|usuario) .{0,40}(?:suspendid|inactiv|deshabilitad|expirad|bloquead|desactivad)"
         r"|(?:conta|caixa|usu[aá]rio) .{0,40}(?:suspens|inativ|bloquead|desativad|desabilitad)",
         r"(?:indirizzo|casella|utente|account|mailbox) .{0,30}(?:bloccat|disattivat|disabilitat|sospes|inattiv)"
