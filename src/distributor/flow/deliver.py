@@ -107,7 +107,11 @@ class _Run:
 
     async def _send_batch(self, batch: Sequence[Delivery]) -> bool:
         """Send a batch and settle all of it. True if that brought anything further."""
-        held = await asyncio.to_thread(self._put_in_flight, batch)
+        held = await asyncio.to_thread(self._put_in_flight, batch) if self._waits_its_turn else batch
+        if self._channel.capabilities.audience is Audience.BROADCAST:
+            # Few and each its own call: any of them may be on its way from here on.
+            for delivery in held:
+                self._journal.begin(delivery)
         self._installation.reach(Failpoint.AFTER_INTENT)
         settled: set[int] = set()
         has_moved = False
@@ -139,11 +143,19 @@ class _Run:
                 limit=BATCH,
                 now=now,
                 lease_until=now + LEASE,
+                state=DeliveryState.CLAIMED if self._waits_its_turn else DeliveryState.IN_FLIGHT,
             )
+            if not self._waits_its_turn:
+                return claimed.deliveries, claimed.suppressed
             due = put_off_what_must_wait(
                 connection, self._dispatch.channel_id, claimed.deliveries, self._timing, now=now
             )
         return due, claimed.suppressed + len(claimed.deliveries) - len(due)
+
+    @property
+    def _waits_its_turn(self) -> bool:
+        """Whether what is claimed may have to wait; else it is on its way as soon as it is claimed."""
+        return self._timing.quiet is not None or self._timing.warm_up is not None
 
     def _put_in_flight(self, batch: Sequence[Delivery]) -> list[Delivery]:
         """Commit the intent; what was paused or lost meanwhile is given back."""
@@ -152,12 +164,7 @@ class _Run:
             still_held = deliveries.put_in_flight(connection, batch, now=now, lease_until=now + LEASE)
             deliveries.give_back(connection, [one for one in batch if one.id not in still_held], now=now)
             self._return_share(connection, len(batch) - len(still_held))
-        held = [delivery for delivery in batch if delivery.id in still_held]
-        if self._channel.capabilities.audience is Audience.BROADCAST:
-            # Few and each its own call: any of them may be on its way from here on.
-            for delivery in held:
-                self._journal.begin(delivery)
-        return held
+        return [delivery for delivery in batch if delivery.id in still_held]
 
     def _record(self, group: Sequence[Outcome], held: Sequence[Delivery]) -> None:
         by_id = {delivery.id: delivery for delivery in held}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Row, func, select, text
@@ -15,6 +15,7 @@ from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Se
 from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.storage import tables
+from distributor.storage.arrays import array_of
 from distributor.storage.database import Connection
 
 
@@ -63,16 +64,24 @@ def freeze_recipients(connection: Connection, dispatch_id: int, recipients: Sequ
 
 
 def claim(
-    connection: Connection, dispatch_id: int, *, worker: str, limit: int, now: datetime, lease_until: datetime
+    connection: Connection,
+    dispatch_id: int,
+    *,
+    worker: str,
+    limit: int,
+    now: datetime,
+    lease_until: datetime,
+    state: DeliveryState = DeliveryState.CLAIMED,
 ) -> Claimed:
     """Lease up to `limit` due deliveries of a running dispatch to this worker, each under a new epoch.
 
-    Those to people who may no longer be written to are settled as suppressed instead, each with its reason.
+    Their new state is CLAIMED, or IN_FLIGHT for those that may reach their recipients from here on. Those to people who
+    may no longer be written to are settled as suppressed instead, each with its reason.
     """
     rows = connection.execute(
         text("""
             WITH due AS (
-                SELECT d.id, s.zone, CASE
+                SELECT d.id, d.attempt, d.tried_since, s.zone, CASE
                     WHEN d.list_id IS NULL THEN NULL
                     WHEN s.id IS NULL THEN 'was erased before it was sent'
                     WHEN m.state IS DISTINCT FROM
@@ -92,12 +101,16 @@ def claim(
                 ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
             )
             UPDATE deliveries d SET epoch = d.epoch + 1, next_at = NULL, updated_at = :now,
-                   state = CASE WHEN obstacle IS NULL THEN 'claimed' ELSE 'suppressed' END,
+                   state = CASE WHEN obstacle IS NULL THEN :state ELSE 'suppressed' END,
                    reply = COALESCE(obstacle, d.reply),
                    worker = CASE WHEN obstacle IS NULL THEN CAST(:worker AS text) END,
-                   lease_until = CASE WHEN obstacle IS NULL THEN CAST(:lease_until AS timestamptz) END
+                   lease_until = CASE WHEN obstacle IS NULL THEN CAST(:lease_until AS timestamptz) END,
+                   attempt = d.attempt + CASE WHEN obstacle IS NULL THEN :begun ELSE 0 END,
+                   tried_since = CASE WHEN obstacle IS NOT NULL OR :begun = 0 THEN d.tried_since
+                                      WHEN d.attempt = 0 THEN :now
+                                      ELSE COALESCE(d.tried_since, d.created_at) END
             FROM due WHERE d.id = due.id
-            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.tried_since, d.fields,
+            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, due.attempt, d.created_at, due.tried_since, d.fields,
                       d.state, due.zone
         """),
         {
@@ -106,12 +119,14 @@ def claim(
             "limit": limit,
             "now": now,
             "lease_until": lease_until,
+            "state": state.value,
+            "begun": int(state is DeliveryState.IN_FLIGHT),
             # Who has asked to come back is asked to confirm it, whatever held mail back so far.
             "lifted": sorted(LIFTED_BY_CONFIRMING),
         },
     ).all()
     held = sorted(
-        (replace(_claimed(row), zone=row.zone or "") for row in rows if row.state == "claimed"),
+        (_claimed(row, zone=row.zone or "") for row in rows if row.state == state),
         key=lambda delivery: delivery.id,
     )
     return Claimed(deliveries=held, suppressed=len(rows) - len(held))
@@ -149,6 +164,8 @@ def extend_leases(connection: Connection, worker: str, *, lease_until: datetime)
 
 def give_back(connection: Connection, deliveries: Sequence[Delivery], *, now: datetime) -> int:
     """Return deliveries that were surely not sent; returns how many were still held under their epoch."""
+    if not deliveries:
+        return 0
     return connection.execute(
         text("""
             UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, updated_at = :now,
@@ -172,7 +189,7 @@ def put_off(
                  AS off(id, epoch, next_at)
             WHERE d.id = off.id AND d.epoch = off.epoch AND d.state = 'claimed'
         """),
-        {**_held(deliveries), "until": list(until), "why": why, "now": now},
+        {**_held(deliveries), "until": array_of(until), "why": why, "now": now},
     ).rowcount
 
 
@@ -205,17 +222,17 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             WHERE d.id = s.id AND d.epoch = s.epoch AND d.state IN ('in_flight', 'unknown')
         """),
         {
-            "ids": [outcome.delivery_id for outcome in outcomes],
-            "epochs": [outcome.epoch for outcome in outcomes],
-            "states": [settlement.state.value for settlement in settlements],
-            "next_ats": [settlement.next_at for settlement in settlements],
-            "remote_ids": [outcome.remote_id for outcome in outcomes],
-            "permalinks": [outcome.permalink for outcome in outcomes],
-            "reply_codes": [outcome.reply_code for outcome in outcomes],
+            "ids": array_of(outcome.delivery_id for outcome in outcomes),
+            "epochs": array_of(outcome.epoch for outcome in outcomes),
+            "states": array_of(settlement.state.value for settlement in settlements),
+            "next_ats": array_of(settlement.next_at for settlement in settlements),
+            "remote_ids": array_of(outcome.remote_id for outcome in outcomes),
+            "permalinks": array_of(outcome.permalink for outcome in outcomes),
+            "reply_codes": array_of(outcome.reply_code for outcome in outcomes),
             # A stranger's words: PostgreSQL holds no NUL, and nobody reads a novel here.
-            "replies": [outcome.reply.replace("\x00", "")[:1000] for outcome in outcomes],
-            "helds": [outcome.verdict is Verdict.HELD for outcome in outcomes],
-            "details": [json.dumps(dict(outcome.detail)) for outcome in outcomes],
+            "replies": array_of(outcome.reply.replace("\x00", "")[:1000] for outcome in outcomes),
+            "helds": array_of(outcome.verdict is Verdict.HELD for outcome in outcomes),
+            "details": array_of(json.dumps(dict(outcome.detail)) if outcome.detail else "{}" for outcome in outcomes),
             "now": now,
         },
     ).rowcount
@@ -261,7 +278,11 @@ def release_worker(connection: Connection, worker: str, *, begun: Mapping[int, i
         text("""
             UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, next_at = NULL,
                    attempt = d.attempt - CASE WHEN d.state = 'claimed' THEN 0 ELSE 1 END, updated_at = :now
-            WHERE d.worker = :worker AND d.state IN ('claimed', 'in_flight', 'unknown')
+            WHERE d.id IN (
+                -- Each by an index of its own.
+                SELECT id FROM deliveries WHERE worker = :worker AND state IN ('claimed', 'in_flight')
+                UNION ALL SELECT id FROM deliveries WHERE worker = :worker AND state = 'unknown'
+              )
               AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS b(id, epoch)
                               WHERE b.id = d.id AND b.epoch = d.epoch)
         """),
@@ -457,14 +478,14 @@ def find_for_sending(connection: Connection, ids: Sequence[int]) -> list[Deliver
     return [_claimed(row) for row in rows]
 
 
-def _held(deliveries: Sequence[Delivery]) -> dict[str, list[int]]:
+def _held(deliveries: Sequence[Delivery]) -> dict[str, str]:
     return {
-        "ids": [delivery.id for delivery in deliveries],
-        "epochs": [delivery.epoch for delivery in deliveries],
+        "ids": array_of(delivery.id for delivery in deliveries),
+        "epochs": array_of(delivery.epoch for delivery in deliveries),
     }
 
 
-def _claimed(row: Row[tuple[object, ...]]) -> Delivery:
+def _claimed(row: Row[tuple[object, ...]], *, zone: str = "") -> Delivery:
     return Delivery(
         id=row.id,
         dispatch_id=row.dispatch_id,
@@ -473,6 +494,7 @@ def _claimed(row: Row[tuple[object, ...]]) -> Delivery:
         attempt=row.attempt + 1,
         created_at=row.created_at,
         tried_since=(row.tried_since or row.created_at) if row.attempt else None,
+        zone=zone,
         fields=row.fields,
     )
 

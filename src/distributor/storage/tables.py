@@ -418,7 +418,8 @@ deliveries = Table(
         postgresql_where=text("state IN ('pending','claimed','in_flight','deferred')"),
     ),
     Index("deliveries_leased_idx", "lease_until", postgresql_where=text("state IN ('claimed','in_flight')")),
-    Index("deliveries_worker_idx", "worker", postgresql_where=text("worker IS NOT NULL")),
+    # What a living worker holds is in the index of leases.
+    Index("deliveries_worker_idx", "worker", postgresql_where=text("worker IS NOT NULL AND state = 'unknown'")),
     Index("deliveries_unknown_idx", "next_at", postgresql_where=text("state = 'unknown' AND next_at IS NOT NULL")),
     # Somebody's last mails, without a look at the table: every change of a state writes to all indexes anyway.
     Index(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from distributor.channels.contract import SendContext, Site
+from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.send import send_deliveries
 from distributor.channels.email.smtp.connection import Timeouts
@@ -121,7 +122,9 @@ async def send_all(
     """Every outcome of sending the batch, in the order they were told."""
     relay = OneRelay(url, connections, bounce_domain)
     options.setdefault("timeouts", PATIENCE)
-    stream = send_deliveries(relay, rendition or a_rendition(), batch, a_context(journal), pauses=pauses, **options)
+    stream = send_deliveries(
+        relay, prepare(rendition or a_rendition()), batch, a_context(journal), pauses=pauses, **options
+    )
     return [outcome async for outcome in stream]
 
 

@@ -71,7 +71,7 @@ def send(
             context = replace(a_context(journal), **ports)
             settings = Fleet(fleet, events_from=events_from)
             how: dict[str, Any] = {"timeouts": PATIENCE, "pauses": (0, 0, 0)} | (options or {})
-            stream = send_deliveries(settings, rendition or a_rendition(), batch, context, **how)
+            stream = send_deliveries(settings, prepare(rendition or a_rendition()), batch, context, **how)
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(run())
@@ -267,7 +267,7 @@ def test_an_api_that_cannot_be_reached_leaves_the_rest_to_the_next_relay() -> No
     async def run() -> list[Outcome]:
         async with Server() as server:
             fleet = [replace(relay, connections=1), Relay(name="spare", url=parse_relay_url(server.url), rank=1)]
-            stream = send_deliveries(Fleet(fleet), a_rendition(), deliveries(10), a_context(), pauses=(0, 0))
+            stream = send_deliveries(Fleet(fleet), prepare(a_rendition()), deliveries(10), a_context(), pauses=(0, 0))
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(run())

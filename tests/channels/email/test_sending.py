@@ -105,7 +105,7 @@ def test_the_journal_is_begun_before_the_content_and_settled_before_the_outcome_
     async def run() -> None:
         async with Server(behave) as server:
             relay = OneRelay(server.url)
-            async for outcome in send_deliveries(relay, a_rendition(), deliveries(3), a_context(journal)):
+            async for outcome in send_deliveries(relay, prepare(a_rendition()), deliveries(3), a_context(journal)):
                 assert outcome in journal.settled
 
     asyncio.run(run())
@@ -377,7 +377,9 @@ def test_who_stops_listening_stops_the_sending() -> None:
     async def run(server: Server) -> None:
         async with server:
             relay = OneRelay(server.url, 2)
-            stream = send_deliveries(relay, a_rendition(), deliveries(500), a_context(journal), timeouts=PATIENCE)
+            stream = send_deliveries(
+                relay, prepare(a_rendition()), deliveries(500), a_context(journal), timeouts=PATIENCE
+            )
             async for _ in stream:
                 break
             await stream.aclose()  # type: ignore[attr-defined]

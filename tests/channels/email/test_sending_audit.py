@@ -111,7 +111,12 @@ def test_no_mail_goes_over_two_relays_whatever_they_do(
                 for rank, (name, server) in enumerate(zip(("main", "spare"), servers, strict=True))
             ]
             stream = send_deliveries(
-                Fleet(fleet), a_rendition(), deliveries(COUNT), a_context(journal), timeouts=PATIENCE, pauses=PAUSES
+                Fleet(fleet),
+                prepare(a_rendition()),
+                deliveries(COUNT),
+                a_context(journal),
+                timeouts=PATIENCE,
+                pauses=PAUSES,
             )
             return [outcome async for outcome in stream]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.sending.pool import Pool
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.send import send_deliveries
@@ -90,7 +91,9 @@ def send(
                 plain: dict[str, Any] = {"connections": 2} | (relays or {}).get(name, {})
                 fleet.append(Relay(name=name, url=SmtpUrl.parse(server.url), **plain))
             context = replace(a_context(journal), **ports)
-            stream = send_deliveries(Fleet(fleet), a_rendition(), batch, context, timeouts=PATIENCE, pauses=(0, 0, 0))
+            stream = send_deliveries(
+                Fleet(fleet), prepare(a_rendition()), batch, context, timeouts=PATIENCE, pauses=(0, 0, 0)
+            )
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(run())
@@ -289,7 +292,9 @@ def test_a_connection_in_order_serves_the_next_batch_too() -> None:
             pool = Pool()
             for first in (1, 4, 7):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
-                stream = send_deliveries(fleet, a_rendition(), batch, a_context(), timeouts=PATIENCE, pool=pool)
+                stream = send_deliveries(
+                    fleet, prepare(a_rendition()), batch, a_context(), timeouts=PATIENCE, pool=pool
+                )
                 assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
             await pool.close()
         (session,) = server.sessions
@@ -309,7 +314,9 @@ def test_a_kept_connection_that_the_server_has_closed_meanwhile_costs_nothing() 
             pool = Pool()
             for first in (1, 4):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
-                stream = send_deliveries(fleet, a_rendition(), batch, a_context(), timeouts=PATIENCE, pool=pool)
+                stream = send_deliveries(
+                    fleet, prepare(a_rendition()), batch, a_context(), timeouts=PATIENCE, pool=pool
+                )
                 assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
                 for task in server._tasks:
                     task.cancel()
@@ -331,7 +338,13 @@ def test_a_relay_that_could_not_be_reached_is_the_last_choice_of_the_next_batch(
             for first in (1, 4):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
                 stream = send_deliveries(
-                    Fleet(fleet), a_rendition(), batch, a_context(), timeouts=PATIENCE, pauses=(0, 0), pool=pool
+                    Fleet(fleet),
+                    prepare(a_rendition()),
+                    batch,
+                    a_context(),
+                    timeouts=PATIENCE,
+                    pauses=(0, 0),
+                    pool=pool,
                 )
                 assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
             await pool.close()
@@ -346,7 +359,9 @@ def test_a_connection_of_another_event_loop_is_not_used() -> None:
     async def run() -> None:
         async with Server() as server:
             fleet = Fleet([Relay(name="main", url=SmtpUrl.parse(server.url), connections=1)])
-            stream = send_deliveries(fleet, a_rendition(), deliveries(2), a_context(), timeouts=PATIENCE, pool=pool)
+            stream = send_deliveries(
+                fleet, prepare(a_rendition()), deliveries(2), a_context(), timeouts=PATIENCE, pool=pool
+            )
             assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 2
 
     asyncio.run(run())

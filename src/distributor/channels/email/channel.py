@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import cached_property
 from typing import ClassVar, cast
 
 from pydantic import BaseModel
@@ -11,12 +12,13 @@ from pydantic import BaseModel
 from distributor.channels.contract import Audience, Call, Capabilities, Dedupe, Heard, RenderContext, SendContext
 from distributor.channels.covering import Covering, Weight
 from distributor.channels.email.checks import check_mail, html_size
-from distributor.channels.email.composing.compose import compose_sample
+from distributor.channels.email.composing.compose import Prepared, compose_sample, prepare
 from distributor.channels.email.composing.passages import imagined_reader, missing_for, needs_of
 from distributor.channels.email.composing.samples import sample_html, sample_text
 from distributor.channels.email.confirmation import render_confirmation
 from distributor.channels.email.cover import check_cover
 from distributor.channels.email.dkim.alignment import check_signing
+from distributor.channels.email.dkim.signer import Signer
 from distributor.channels.email.examining import examine_channel
 from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.rendition import KIND, render_email
@@ -47,6 +49,7 @@ class EmailChannel:
     def __init__(self, settings: BaseModel) -> None:
         self._settings = EmailSettings.model_validate(settings)
         self._pool = Pool()
+        self._prepared: tuple[Rendition, Prepared] | None = None
 
     @property
     def timing(self) -> Timing:
@@ -108,10 +111,21 @@ class EmailChannel:
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
     ) -> AsyncIterator[Outcome]:
-        signer = self._settings.key_ring.signer()
-        stream = send_deliveries(self._settings, rendition, deliveries, context, signer=signer, pool=self._pool)
+        stream = send_deliveries(
+            self._settings, self._prepare(rendition), deliveries, context, signer=self._signer, pool=self._pool
+        )
         # Closed at once, and not some time later, if nobody asks for the rest: connections hang on it.
         sending = cast("AsyncGenerator[Outcome, None]", stream)
         async with aclosing(sending) as outcomes:
             async for outcome in outcomes:
                 yield outcome
+
+    def _prepare(self, rendition: Rendition) -> Prepared:
+        """Once for all batches of a dispatch, which come with the same rendition."""
+        if self._prepared is None or self._prepared[0] is not rendition:
+            self._prepared = (rendition, prepare(rendition))
+        return self._prepared[1]
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return self._settings.key_ring.signer()

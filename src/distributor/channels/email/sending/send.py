@@ -13,7 +13,7 @@ from typing import Protocol
 
 from distributor.channels.contract import SendContext
 from distributor.channels.email.apis.provider import ApiUrl
-from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.composing.compose import Prepared
 from distributor.channels.email.dkim.signer import UNSIGNED, Signer
 from distributor.channels.email.sending.api_courier import ApiCourier
 from distributor.channels.email.sending.batch import Batch
@@ -26,7 +26,6 @@ from distributor.channels.email.smtp.connection import Timeouts
 from distributor.channels.email.smtp.tls import context_for
 from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Delivery, Outcome
-from distributor.domain.rendition import Rendition
 
 # Seconds before each try to connect; a courier that has got nothing done after as many tries gives up.
 PAUSES: tuple[float, ...] = (0, 0.5, 2)
@@ -47,7 +46,7 @@ class RelaySettings(Protocol):
 
 async def send_deliveries(
     settings: RelaySettings,
-    rendition: Rendition,
+    prepared: Prepared,
     deliveries: Sequence[Delivery],
     context: SendContext,
     *,
@@ -57,18 +56,16 @@ async def send_deliveries(
     tls: ssl.SSLContext | None = None,
     pool: Pool | None = None,
 ) -> AsyncIterator[Outcome]:
-    """Send the rendition, and yield one outcome per delivery as each is known; what is not named was surely not sent.
+    """Send a mail, and yield one outcome per delivery as each is known; what is not named was surely not sent.
 
     Each delivery is begun in the journal right before its message is written, and settled there before it is yielded.
     What is written is what `signer` makes of a mail. Idle connections of `pool` are used and left there. Raises
-    ConfigurationError for the relays and InputError for a rendition that cannot be composed, before anything is sent;
-    whatever a server does is an outcome.
+    ConfigurationError for the relays before anything is sent; whatever a server does is an outcome.
     """
     relays = settings.fleet
     for relay in relays:
         if isinstance(relay.url, SmtpUrl):
             context_for(relay.url)
-    prepared = prepare(rendition)
     return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
     composer = Composer(prepared, context, return_path=return_path, signer=signer, provider=settings.events_from)
     # Without a pool to be kept, connections end with the batch.
