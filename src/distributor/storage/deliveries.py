@@ -278,8 +278,8 @@ def release_worker(connection: Connection, worker: str, *, begun: Mapping[int, i
         text("""
             UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, next_at = NULL,
                    attempt = d.attempt - CASE WHEN d.state = 'claimed' THEN 0 ELSE 1 END, updated_at = :now
-            WHERE d.id IN (
-                -- Each by an index of its own.
+            WHERE d.worker = :worker AND d.state IN ('claimed', 'in_flight', 'unknown') AND d.id IN (
+                -- Found each by an index of its own; what has changed since is known by the line above.
                 SELECT id FROM deliveries WHERE worker = :worker AND state IN ('claimed', 'in_flight')
                 UNION ALL SELECT id FROM deliveries WHERE worker = :worker AND state = 'unknown'
               )
