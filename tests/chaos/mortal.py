@@ -30,8 +30,9 @@ from distributor.storage.database import Database
 
 _FORKING = multiprocessing.get_context("forkserver")
 # Imported once, by the fork server. It would not find this module: before Python 3.12 it looks along its own path.
+# SQLAlchemy imports its driver only when it is asked for an engine.
 _FORKING.set_forkserver_preload(
-    [deliver.__module__, make_templates.__module__, *(k.__module__ for k in kinds().values())]
+    [deliver.__module__, make_templates.__module__, "psycopg", *(k.__module__ for k in kinds().values())]
 )
 
 
