@@ -54,11 +54,15 @@ def test_what_is_unknown_is_looked_into_at_once_unless_the_channel_names_a_time(
     assert settlement_of(asked, delivery(), now=RELEASED).next_at == later
 
 
-def test_a_temporary_failure_that_lasted_for_days_is_final() -> None:
+def test_a_temporary_failure_that_lasted_for_days_is_final_and_not_taken_for_a_refusal() -> None:
     end = RELEASED + SCHEDULE.give_up_after
-    settlement = settlement_of(Outcome.of(delivery(), Verdict.DEFERRED), delivery(attempt=30), now=end)
+    full = Outcome.of(delivery(), Verdict.DEFERRED, detail={"reason": "mailboxfull"})
+    settlement = settlement_of(full, delivery(attempt=30), now=end)
 
     assert (settlement.state, settlement.next_at) == (DeliveryState.FAILED, None)
+    assert settlement.outcome.detail == {"reason": "mailboxfull", "given_up": True}
+    refused = settlement_of(Outcome.of(delivery(), Verdict.FAILED), delivery(), now=end)
+    assert "given_up" not in refused.outcome.detail
 
 
 @given(attempt=st.integers(1, 10_000), id=st.integers(1, 2**63 - 1))

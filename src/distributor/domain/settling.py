@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
@@ -55,8 +55,11 @@ def settlement_of(
         return Settlement(outcome=outcome, state=DeliveryState.DEFERRED, next_at=outcome.retry_at or now)
     if outcome.verdict is Verdict.DEFERRED:
         moment = next_attempt(delivery, now=now, asked=outcome.retry_at, schedule=schedule)
-        state = DeliveryState.DEFERRED if moment else DeliveryState.FAILED
-        return Settlement(outcome=outcome, state=state, next_at=moment)
+        if moment is None:
+            # So that it can be told from a refusal when what failed is tried again.
+            given_up = replace(outcome, detail={**outcome.detail, "given_up": True})
+            return Settlement(outcome=given_up, state=DeliveryState.FAILED)
+        return Settlement(outcome=outcome, state=DeliveryState.DEFERRED, next_at=moment)
     return Settlement(outcome=outcome, state=_STATES[outcome.verdict])
 
 
