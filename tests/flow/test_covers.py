@@ -140,6 +140,16 @@ def test_nobody_gets_anything_while_somebody_lacks_what_the_mail_says(letters: L
     assert letters.desk.counts(campaign) == {"audience": 3, "sent": 3}
 
 
+def test_who_lacks_something_is_told_long_before_the_release(letters: Letters) -> None:
+    letters.know("ada", city="Graz", plan="pro")
+    campaign = letters.plan(hours=5, greeting="{{ subscriber.city }}{% if subscriber.plan == 'x' %}!{% endif %}")
+    letters.desk.run()
+    dispatch = letters.dispatch(campaign)
+    assert dispatch.state is DispatchState.SCHEDULED
+    (found,) = [problem for problem in dispatch.problems if problem.code == "field-missing"]
+    assert found.message.startswith("2 of the people it goes to at present have no subscriber.city")
+
+
 def test_only_who_meets_a_condition_has_to_have_what_it_says(letters: Letters) -> None:
     letters.know("ada", plan="pro", seats=3)
     letters.know("bo", plan="free")

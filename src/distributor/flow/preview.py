@@ -87,7 +87,7 @@ def preview_campaign(installation: Installation, campaign_id: int, *, address: s
                 rendition = campaigns.rendition_of(connection, dispatch.id)
             else:
                 rendition = say(installation, channel, campaign, matter, facts=record.facts)
-            problems[name] = check(connection, channel, rendition)
+            problems[name] = check(connection, channel, rendition, campaign, now=installation.clock())
             reader = None
             if isinstance(channel, Coverable):
                 weights.update(_weight(name, channel, rendition))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from distributor.channels.contract import Audience
@@ -12,8 +11,8 @@ from distributor.domain.errors import StateError
 from distributor.domain.personal import Kin, PersonalNeeds, spoken
 from distributor.domain.rendition import Rendition
 from distributor.flow.installation import Installation
-from distributor.storage import articles, audiences, campaigns, channels, deliveries, personal
-from distributor.storage.audiences import Mailing
+from distributor.flow.saying import count_lacking, mailing_of
+from distributor.storage import audiences, campaigns, channels, deliveries, personal
 
 
 class _SpeechlessError(StateError):
@@ -53,12 +52,7 @@ def _release(installation: Installation, dispatch_id: int) -> bool:
             recipients = channel.recipients(rendition)
             audience = deliveries.freeze_recipients(connection, dispatch_id, recipients, now=now)
         else:
-            mailing = Mailing(
-                plan=campaign.audience,
-                article_ids=campaign.article_ids,
-                tag_slugs=articles.tag_slugs(connection, campaign.article_ids),
-                campaign_id=campaign.id,
-            )
+            mailing = mailing_of(connection, campaign)
             needs = channel.needs_of(rendition) if isinstance(channel, Coverable) else PersonalNeeds()
             audience = audiences.freeze(connection, dispatch_id, mailing, now=now, fields=needs.fields)
             if isinstance(channel, Coverable) and needs.fields:
@@ -77,11 +71,7 @@ def _release(installation: Installation, dispatch_id: int) -> bool:
 
 
 def _insist_on_fields(channel: Coverable, rendition: Rendition, kin: Iterable[Kin], *, audience: int) -> None:
-    lacking: Counter[str] = Counter()
-    for one in kin:
-        missing = channel.missing_for(rendition, one)
-        if missing is not None:
-            lacking[missing] += one.count
+    lacking = count_lacking(channel, rendition, kin)
     if not lacking:
         return
     told = ", ".join(f"{count} of {audience} people have no {spoken(key)}" for key, count in lacking.most_common())

@@ -35,7 +35,7 @@ def render(installation: Installation, dispatch_id: int) -> bool:
         facts = _facts(installation, channel, record)
         rendition = say(installation, channel, campaign, matter, facts=facts)
         with installation.database.begin() as connection:
-            problems = check(connection, channel, rendition)
+            problems = check(connection, channel, rendition, campaign, now=installation.clock())
     except ServiceError:
         raise
     except DistributorError as error:

@@ -6,9 +6,11 @@ No step of its own, but what these steps have in common.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from distributor.channels.contract import Channel, RenderContext, Tracking
 from distributor.channels.covering import Coverable, Covering
@@ -17,14 +19,15 @@ from distributor.domain.blocks import Block, Image, walk
 from distributor.domain.campaign import Campaign
 from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.errors import InputError, NotFoundError, SourceError
-from distributor.domain.personal import attribute_path, spoken
+from distributor.domain.personal import Kin, attribute_path, spoken
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import List
 from distributor.flow.installation import Installation
 from distributor.sources.cleaning import clean
 from distributor.sources.markdown import parse
-from distributor.storage import articles, campaigns, lists, personal
+from distributor.storage import articles, audiences, campaigns, lists, personal
+from distributor.storage.audiences import Mailing
 from distributor.storage.database import Connection
 
 _MEDIA = "/media/"
@@ -72,12 +75,44 @@ def say(
     return channel.render(matter.articles, context)
 
 
-def check(connection: Connection, channel: Channel, rendition: Rendition) -> list[Problem]:
-    """What the channel finds wrong, and fields of subscribers that nobody has, what blocks first."""
+def check(
+    connection: Connection, channel: Channel, rendition: Rendition, campaign: Campaign, *, now: datetime
+) -> list[Problem]:
+    """What the channel finds wrong, fields that no subscriber has, and who lacks one at present; what blocks first."""
     problems = channel.check(rendition)
     if not isinstance(channel, Coverable) or any(one.severity is Severity.BLOCK for one in problems):
         return problems
-    return [*_about_fields(connection, channel.needs_of(rendition).fields), *problems]
+    needs = channel.needs_of(rendition)
+    unknown = list(_about_fields(connection, needs.fields))
+    if unknown:
+        return [*unknown, *problems]
+    lacking = count_lacking(
+        channel, rendition, audiences.kin(connection, mailing_of(connection, campaign), needs, now=now)
+    )
+    return [*problems, *(_about_lack(key, count) for key, count in lacking.most_common())]
+
+
+def mailing_of(connection: Connection, campaign: Campaign) -> Mailing:
+    """To whom a campaign goes."""
+    return Mailing(
+        plan=campaign.audience,
+        article_ids=campaign.article_ids,
+        tag_slugs=articles.tag_slugs(connection, campaign.article_ids),
+        campaign_id=campaign.id,
+    )
+
+
+def count_lacking(channel: Coverable, rendition: Rendition, people: Iterable[Kin]) -> Counter[str]:
+    """How many of these people lack each field that would have to be said to them; nobody is asked for if none can."""
+    lacking: Counter[str] = Counter()
+    of_whom_nothing_is_known = Kin(count=0, held=frozenset({"email"}), values={})
+    if not channel.needs_of(rendition).decisive and channel.missing_for(rendition, of_whom_nothing_is_known) is None:
+        return lacking
+    for one in people:
+        missing = channel.missing_for(rendition, one)
+        if missing is not None:
+            lacking[missing] += one.count
+    return lacking
 
 
 def check_cover(channel: Channel, cover: Cover) -> None:
@@ -112,6 +147,14 @@ def _pictures(connection: Connection, found: Sequence[Article]) -> dict[str, Enc
             held = articles.find_media(connection, source.removeprefix(_MEDIA))
             pictures[source] = Enclosure(name=held.name, media_type=held.media_type, content=held.body)
     return pictures
+
+
+def _about_lack(key: str, count: int) -> Problem:
+    advice = (
+        f"{count} of the people it goes to at present have no {spoken(key)}, which is said without a default; "
+        "it goes to nobody as long as that is so"
+    )
+    return Problem(Severity.WARN, "field-missing", advice, spoken(key))
 
 
 def _about_fields(connection: Connection, keys: frozenset[str]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.types import BigInteger, DateTime, Text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.personal import Kin, PersonalNeeds
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.storage import campaigns, lists, personal, presence, subscribers, suppressions, tables
 from distributor.storage.database import Connection, prepare_for_many
@@ -53,6 +54,19 @@ def sample(connection: Connection, mailing: Mailing, *, limit: int, now: datetim
         .limit(limit)
     )
     return [subscribers.subscriber_of(row) for row in rows]
+
+
+def kin(connection: Connection, mailing: Mailing, needs: PersonalNeeds, *, now: datetime) -> Iterator[Kin]:
+    """Those who would get it now and lack a field that is asked for, grouped by what makes a difference.
+
+    Nobody is looked at before the first of them is asked for. Raises NotFoundError for an unknown list or segment.
+    """
+    chosen = _chosen(connection, mailing, now=now).subquery()
+    rows = select(personal.frozen_fields(needs.fields).label("fields")).join(
+        chosen, chosen.c.subscriber_id == tables.subscribers.c.id
+    )
+    prepare_for_many(connection)
+    yield from personal.kin_among(connection, rows, needs)
 
 
 def freeze(

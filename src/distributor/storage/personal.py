@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import Text
 
@@ -45,20 +45,23 @@ def reader_of(connection: Connection, key: str, fields: Collection[str]) -> Read
 
 def kin_of(connection: Connection, dispatch_id: int, needs: PersonalNeeds) -> Iterator[Kin]:
     """Those frozen for a dispatch who lack a field that is asked for, grouped by what makes a difference."""
-    asked = sorted(needs.fields.difference({"email"}))
+    delivery = tables.deliveries.c
+    return kin_among(connection, select(delivery.fields).where(delivery.dispatch_id == dispatch_id), needs)
+
+
+def kin_among(connection: Connection, rows: Select[Any], needs: PersonalNeeds) -> Iterator[Kin]:
+    """The same of rows with one column, `fields`, as `frozen_fields` makes it."""
+    asked, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
     if not asked:
         return
-    delivery = tables.deliveries.c
-    text = {key: func.coalesce(delivery.fields.op("->>", return_type=Text())(key), "") for key in asked}
+    fields = rows.subquery().c.fields
+    text = {key: func.coalesce(fields.op("->>", return_type=Text())(key), "") for key in asked}
     held = array([text[key] != "" for key in asked])
-    decisive = sorted(needs.decisive.difference({"email"}))
     values = array([text[key] for key in decisive]) if decisive else array([""])
-    rows = connection.execute(
-        select(held, values, func.count())
-        .where(delivery.dispatch_id == dispatch_id, or_(*(one == "" for one in text.values())))
-        .group_by(held, values)
+    found = connection.execute(
+        select(held, values, func.count()).where(or_(*(one == "" for one in text.values()))).group_by(held, values)
     )
-    for has, said, count in rows:
+    for has, said, count in found:
         yield Kin(
             count=count,
             held=frozenset(key for key, is_there in zip(asked, has, strict=True) if is_there) | {"email"},

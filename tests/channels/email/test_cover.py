@@ -164,6 +164,12 @@ def test_a_damaged_passage_blocks() -> None:
     assert (problem.severity, problem.code) == (Severity.BLOCK, "personal")
 
 
+def test_more_fields_than_a_delivery_keeps_block() -> None:
+    words = "".join(f"{{{{ subscriber.a{number} | default('') }}}}" for number in range(41))
+    problems = EmailChannel(EmailSettings()).check(covered(greeting=words))
+    assert [problem.code for problem in problems] == ["fields-too-many"]
+
+
 def test_the_channel_knows_whom_it_cannot_speak_to() -> None:
     channel = EmailChannel(EmailSettings())
     rendition = covered(greeting="{% if subscriber.plan == 'pro' %}You have {{ subscriber.seats }} seats.{% endif %}")

@@ -11,7 +11,7 @@ import lxml.html
 
 from distributor.channels.email.composing.compose import PERSONAL_FIELDS, check_composition
 from distributor.channels.email.composing.manner import Manner, manner_of
-from distributor.channels.email.composing.passages import imagined_reader, said_to
+from distributor.channels.email.composing.passages import imagined_reader, needs_of, said_to
 from distributor.channels.email.composing.samples import with_longest_links
 from distributor.domain.errors import InputError
 from distributor.domain.problems import Problem, Severity
@@ -21,6 +21,7 @@ from distributor.domain.rendition import Json, Rendition
 _CLIPPED_FROM = 100_000
 _LARGE_FROM = 85_000
 _LONGEST_SUBJECT = 78
+_MOST_FIELDS = 40
 # Octets of base64. Servers that take less than 10 MB are rare, and to a telephone one is much.
 _HEAVY, _TOO_HEAVY = 1_000_000, 9_000_000
 # What runs when it is opened (the first of support.google.com/mail/answer/6590).
@@ -68,6 +69,7 @@ def check_mail(rendition: Rendition) -> list[Problem]:
     except InputError as error:
         return [Problem(Severity.BLOCK, "personal", str(error))]
     found = [problem for check in _CHECKS for problem in check(mail)]
+    found += _field_problems(rendition)
     places = {problem.where for problem in found if problem.where}
     found += [problem for problem in check_composition(rendition) if problem.where not in places]
     found += [*_size_problems(rendition), *_enclosure_problems(rendition)]
@@ -163,6 +165,13 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
     if mail.manner.link_fields and not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
+
+
+def _field_problems(rendition: Rendition) -> Iterator[Problem]:
+    count = len(needs_of(rendition.payload).fields)
+    if count > _MOST_FIELDS:
+        advice = f"the mail speaks of {count} fields of its reader, and {_MOST_FIELDS} are kept for a delivery at most"
+        yield Problem(Severity.BLOCK, "fields-too-many", advice)
 
 
 def _enclosure_problems(rendition: Rendition) -> Iterator[Problem]:
