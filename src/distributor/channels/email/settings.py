@@ -11,8 +11,8 @@ from distributor.channels.email.address import Address, Mailbox
 from distributor.channels.email.dkim.keyring import KeyRing
 from distributor.channels.email.hooks.reading import PROVIDERS
 from distributor.channels.email.sending.relay_settings import parse_relays
+from distributor.channels.email.sending.relay_urls import parse_relay_url
 from distributor.channels.email.sending.relays import Relay, parse_rates
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import DistributorError
 from distributor.domain.settling import RetrySchedule
 from distributor.domain.timing import QuietHours, Timing, WarmUp
@@ -27,7 +27,8 @@ class EmailSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     smtp_url: SecretStr = Field(
-        SecretStr("smtp://127.0.0.1:25"), description="smtp:// or smtps://, with user:password@ if it asks for one"
+        SecretStr("smtp://127.0.0.1:25"),
+        description="smtp:// or smtps://, with user:password@ if it asks for one; or a provider's API",
     )
     sender: str = Field("", description="From: an address, may have a name; empty: the site's sender")
     reply_to: str = Field("", description="where answers go; empty: to the sender")
@@ -106,7 +107,7 @@ class EmailSettings(BaseModel):
         return [
             Relay(
                 name=ONLY_RELAY,
-                url=SmtpUrl.parse(self.smtp_url.get_secret_value()),
+                url=parse_relay_url(self.smtp_url.get_secret_value()),
                 connections=self.connections,
                 per_second=self.per_second or None,
                 per_destination=parse_rates(self.per_destination),
@@ -121,7 +122,7 @@ class EmailSettings(BaseModel):
     @field_validator("smtp_url")
     @classmethod
     def _is_smtp(cls, url: SecretStr) -> SecretStr:
-        _accepted(url.get_secret_value(), SmtpUrl.parse)
+        _accepted(url.get_secret_value(), parse_relay_url)
         return url
 
     @field_validator("relays")
