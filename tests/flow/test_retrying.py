@@ -25,16 +25,17 @@ EVERYBODY = AudiencePlan(lists=("readers",))
 
 @pytest.fixture
 def failed(desk: Desk) -> int:
-    """A campaign to ada, bo and cy that nobody got: ada's mailbox was full for days, the others do not exist."""
-    desk.channel("mail", "scripted", answers={f"{name}@example.org": "failed" for name in ("ada", "bo", "cy")})
+    """A campaign to ada, bo and cy that nobody got: ada was given up on, the others were refused."""
+    answers = {"ada@example.org": "deferred", "bo@example.org": "failed", "cy@example.org": "failed"}
+    # Nobody waits for so long.
+    desk.channel("mail", "scripted", answers=answers, asked_to_retry_at="2999-01-01T00:00:00Z")
     campaign_id = planned(desk, EVERYBODY)
     desk.run()
     with desk.installation.database.begin() as connection:
-        connection.execute(text("""UPDATE deliveries SET detail = '{"reason": "userunknown"}'"""))
         connection.execute(
             text("""
-                UPDATE deliveries SET detail = '{"reason": "mailboxfull", "given_up": true}'
-                WHERE recipient = 'ada@example.org'
+                UPDATE deliveries SET detail = detail || CASE recipient
+                    WHEN 'ada@example.org' THEN '{"reason": "mailboxfull"}' ELSE '{"reason": "userunknown"}' END::jsonb
             """)
         )
     desk.channel("mail", "scripted")
