@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from base64 import encodebytes
 
 import pytest
 from hypothesis import given, settings
@@ -37,6 +39,12 @@ SNIPPETS = [
     b"=?utf-8?B?====?=",
     b"<a@b>:\n",
 ]
+
+# Of what most patterns are made, so that many of them begin to match everywhere.
+WORDS = (
+    b"user recipient mailbox account address is was are not been unknown found does have the from sender ip host server"
+    b" blocked rejected by message mail too many size limit exceeds over quota full invalid domain name reverse dns"
+).split()
 
 
 @given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from(SNIPPETS)), max_size=30))
@@ -92,8 +100,11 @@ def test_the_words_of_a_person_are_no_bounce(words: str) -> None:
         b"Subject: " + b"=?utf-8?q?" * 20_000,
         b"Subject: x\n\n" + b'{"notificationType":' + b"[" * 100_000,
         b"From MAILER-DAEMON\nA:\n" * 20_000,
+        b"From: mailer-daemon\nSubject: returned mail\n\n<a@b.example>: " + b" ".join(WORDS * 2_000),
+        b"From: mailer-daemon\nSubject: returned mail\n\n<a@b.example>: " + b" ".join(sorted(WORDS) * 2_000),
+        b"From: mailer-daemon\nSubject: returned mail\n\n" + b"_\t \n" * 100_000 + b"user",
     ],
-    ids=range(15),
+    ids=range(18),
 )
 def test_a_hostile_mail_is_read_within_bounds(mail: bytes) -> None:
     found = read_return(mail)
@@ -134,3 +145,34 @@ def test_a_charset_is_a_charset_and_not_just_any_codec() -> None:
     assert decode_text("Müller".encode("latin-1"), "no-such-charset") == "Müller"
     assert decode_text("宛先".encode("iso2022_jp"), "ISO-2022-JP") == "宛先"
     assert decode_text("宛先".encode("euc_jp"), "iso-2022-jp") == "宛先"
+
+
+def encoded(mail: bytes) -> bytes:
+    """The same with its texts and its report in base64, as some gateways pass them on."""
+    pieces = mail.split(b"\n--b0undary")
+    for at, piece in enumerate(pieces):
+        head, blank, body = piece.partition(b"\n\n")
+        if at and blank and (b"text/plain" in head or b"delivery-status" in head):
+            pieces[at] = head + b"\nContent-Transfer-Encoding: base64\n\n" + encodebytes(body)
+    return b"\n--b0undary".join(pieces)
+
+
+@pytest.mark.parametrize("file", ["dsn-postfix-two-recipients.eml", "dsn-sendmail-transcript.eml", "dsn-delay.eml"])
+def test_a_report_reads_the_same_however_it_came(file: str) -> None:
+    mail = raw(file)
+    plain = read_return(mail)
+    assert plain.recipients
+    assert b"delivery-status" in mail
+    assert encoded(mail) != mail
+    assert read_return(encoded(mail)) == plain
+    assert read_return(mail.replace(b"\n", b"\r")) == plain
+    assert read_return(re.sub(rb";\s*boundary=\S+", b"", mail)) == plain
+    assert read_return(re.sub(rb"boundary=\"?\w+", b'boundary="another', mail)) == plain
+
+
+def test_a_report_that_a_gateway_wrapped_is_read() -> None:
+    outer = b"From: postmaster@example.net\nSubject: Failed\nContent-Type: multipart/mixed; boundary=wrap\n\n--wrap\n"
+    inner = raw("dsn-postfix-two-recipients.eml")
+    wrapped = outer + b"Content-Type: message/rfc822\n\n" + inner + b"\n--wrap--\n"
+    assert read_return(wrapped) == read_return(inner)
+    assert read_return(wrapped.replace(b"postmaster@", b"ann@", 1)).kind is Kind.OTHER

@@ -1,9 +1,11 @@
-"""A notice inside another mail: one that its receiver passed on by hand, or a second mail in the same file."""
+"""A notice inside another mail: wrapped by a gateway, passed on by hand, or a second mail in the same file."""
 
 from __future__ import annotations
 
 import re
 
+from distributor.channels.email.returns.decoding import undo_transfer
+from distributor.channels.email.returns.formats.plain import is_by_a_mail_system
 from distributor.channels.email.returns.letter import Letter, open_letter
 
 _FORWARDED = re.compile(
@@ -28,6 +30,8 @@ def inner_mail(letter: Letter) -> Letter | None:
     """
     if second := _SECOND.search(letter.body):
         return open_letter(letter.body[second.start() :])
+    if is_by_a_mail_system(letter):
+        return _wrapped(letter)
     if not _FORWARDED.match(letter.fields.get("subject")) or not letter.parts:
         return None
     text = letter.parts[0].text
@@ -38,3 +42,13 @@ def inner_mail(letter: Letter) -> Letter | None:
     if not _BY_SYSTEM.match(quoted):
         return None
     return open_letter(quoted.encode("utf-8", "replace"))
+
+
+def _wrapped(letter: Letter) -> Letter | None:
+    """The report that a mail system attached to a mail of its own."""
+    for part in letter.parts:
+        if part.content_type == "message/rfc822":
+            inner = open_letter(undo_transfer(part.body, part.fields.get("content-transfer-encoding")))
+            if "multipart/report" in inner.content_type:
+                return inner
+    return None
