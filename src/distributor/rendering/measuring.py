@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
+from types import ModuleType
+
 import regex
-from twitter_text import extract_urls_with_indices, parse_tweet
 
 _GRAPHEME = regex.compile(r"\X")
 _WITH_SCHEME = regex.compile(r"https?://[^\s<>\"“”„«»]+", flags=regex.IGNORECASE)
@@ -25,7 +28,7 @@ def weighted_length(text: str) -> int:
     """
     searchable = _searchable(text)
     unsearched_dots = text.count(".") - searchable.count(".")
-    return int(parse_tweet(searchable).weightedLength) + _WEIGHT_OF_URL * unsearched_dots
+    return int(_twitter_text().parse_tweet(searchable).weightedLength) + _WEIGHT_OF_URL * unsearched_dots
 
 
 def mastodon_length(text: str, *, characters_reserved_per_url: int = _WEIGHT_OF_URL) -> int:
@@ -72,7 +75,14 @@ def url_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _spans_found_by_twitter(text: str) -> list[tuple[int, int]]:
-    return [(entity["indices"][0], entity["indices"][1]) for entity in extract_urls_with_indices(_searchable(text))]
+    found = _twitter_text().extract_urls_with_indices(_searchable(text))
+    return [(entity["indices"][0], entity["indices"][1]) for entity in found]
+
+
+@cache
+def _twitter_text() -> ModuleType:
+    # Half a second to import, for which only those processes wait that measure a post.
+    return importlib.import_module("twitter_text")
 
 
 def _searchable(text: str) -> str:
