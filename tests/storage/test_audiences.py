@@ -24,6 +24,7 @@ from distributor.storage import (
     subscribers,
     suppressions,
 )
+from distributor.storage.codec import audience_from_json, audience_to_json
 from distributor.storage.database import Connection
 from storage.people_on_lists import (
     BY_FORM,
@@ -216,6 +217,12 @@ def test_who_was_failed_is_reached_on_behalf_of_the_same_list_as_long_as_they_ar
     assert reached(connection, failed) == {"ada"}
     assert {row.list_id for row in _deliveries(connection, 2)} == {news}
     assert reached(connection, AudiencePlan(failed_of=(first,), lists=("press",), repeats=True)) == set()
+
+
+def test_a_plan_that_was_kept_before_there_were_failed_ones_is_still_read() -> None:
+    assert audience_from_json({"lists": ["news"], "repeats": True}) == AudiencePlan(lists=("news",), repeats=True)
+    plan = AudiencePlan(failed_of=(1, 2), unknown_of=(3,))
+    assert audience_from_json(audience_to_json(plan)) == plan
 
 
 def test_a_campaign_that_nobody_knows_is_named(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from distributor.domain.event import Event, EventKind
 from distributor.flow.installation import Installation
 from distributor.flow.release import release
 from distributor.flow.render import render
-from distributor.storage import channels, events, lanes
+from distributor.storage import campaigns, channels, events, lanes
 from web.newsroom import WriteArticle
 
 from .conftest import Program
@@ -118,12 +118,20 @@ def test_what_is_asked_for_twice_under_one_key_is_planned_once(api: Any, program
         ({"times": {"feed": "2099-01-01T00:00:00Z"}}, 422),
         ({"zone": "Vienna"}, 422),
         ({"subject": "two\nlines"}, 422),
+        ({"greeting": "Dear {{ subscriber.name"}, 422),
     ],
 )
 def test_a_campaign_that_makes_no_sense_is_refused(api: Any, changes: dict[str, Any], status: int):
     body = {"articles": ["the-news"], "channels": ["mail"], "audience": NEWS, **changes}
     assert api.post("/campaigns", json=body).status_code == status
     assert api.get("/campaigns").json()["items"] == []
+
+
+def test_a_campaign_may_say_something_around_its_articles(api: Any, installation: Installation):
+    made = planned(api, subject="News for {{ subscriber.name | default('you') }}", closing="Until next week")
+    with installation.database.begin() as connection:
+        cover = campaigns.cover_of(connection, made["id"])
+    assert (cover.subject, cover.closing) == ("News for {{ subscriber.name | default('you') }}", "Until next week")
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled(api: Any, released: int):
