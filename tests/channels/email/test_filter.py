@@ -18,11 +18,14 @@ import pytest
 from conftest import ACCEPTANCE_ARTICLE, needs_package
 
 from distributor.channels.contract import RenderContext, Site
+from distributor.channels.covering import Covering
 from distributor.channels.email import EmailChannel
 from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.settings import EmailSettings
+from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.subscriber import List
 from distributor.flow.preview import imagine_article
+from distributor.flow.saying import read_passage
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sources.formats import read_manuscript
 
@@ -64,7 +67,18 @@ BAD_BODY = '<html><body bgcolor="#ffffff"><p>Hello there.</p><p style="color:#fe
 
 ARTICLES = {"golden": GOLDEN_ARTICLE, "acceptance": ACCEPTANCE_ARTICLE}
 CONFIRMATIONS = {"confirmation-en": "en", "confirmation-de": "de", "confirmation-ar": "ar"}
-NAMES = (*ARTICLES, *CONFIRMATIONS)
+PERSONAL = "personal"
+NAMES = (*ARTICLES, *CONFIRMATIONS, PERSONAL)
+# All that a mail may have besides its article.
+COVERING = Covering(
+    read=read_passage,
+    cover=Cover(
+        subject="{{ subscriber.name }}: {{ article.title }}",
+        greeting="Hello **{{ subscriber.name }}**,\n\n{% if subscriber.city %}how is {{ subscriber.city }}?{% endif %}",
+        closing="Yours,  \n{{ site.name }}",
+        enclosures=(Enclosure(name="Größen.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(3000)),),
+    ),
+)
 
 
 @cache
@@ -74,6 +88,10 @@ def composed(name: str) -> bytes | None:
     if name in CONFIRMATIONS:
         garden = List(id=1, slug="garden", name="The Garden Letter")
         rendition = channel.render_confirmation(garden, CONTEXT, language=CONFIRMATIONS[name])
+    elif name == PERSONAL:
+        channel = EmailChannel(EmailSettings(bounce_domain="bounces.example.org", submitted_by="office@example.com"))
+        told = imagine_article(read_manuscript(GOLDEN_ARTICLE))
+        rendition = channel.render_covered([told], CONTEXT, COVERING)
     elif ARTICLES[name].exists():
         rendition = channel.render([imagine_article(read_manuscript(ARTICLES[name]))], CONTEXT)
     else:
