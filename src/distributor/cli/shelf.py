@@ -21,11 +21,11 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry("Send one article on every channel to the sandbox and account for every delivery.", ("demo:demo",)),
-    "up": Entry("Run the whole service on this machine until it is stopped.", ("serve:up",)),
-    "web": Entry("Serve feeds, article pages, tracking and unsubscribe.", ("serve:web",)),
-    "worker": Entry("Do the work of one or more queues.", ("serve:worker",)),
-    "beat": Entry("Tick once a second and ring for what is due.", ("serve:beat",)),
-    "returns": Entry("Take in what comes back: by LMTP or SMTP, and from mailboxes.", ("serve:returns",)),
+    "up": Entry("Run the whole service on this machine until it is stopped.", ("up:up",)),
+    "web": Entry("Serve feeds, article pages, tracking and unsubscribe.", ("single:web",)),
+    "worker": Entry("Do the work of one or more queues.", ("single:worker",)),
+    "beat": Entry("Tick once a second and ring for what is due.", ("single:beat",)),
+    "returns": Entry("Take in what comes back: by LMTP or SMTP, and from mailboxes.", ("single:returns",)),
     "migrate": Entry("Bring the database to the schema of this version.", ("maintenance:migrate_database",)),
     "doctor": Entry("Check this installation, and what the DNS says of its senders.", ("maintenance:doctor",)),
     "backup": Entry("Write the whole database to a file.", ("maintenance:backup",)),

@@ -1,10 +1,8 @@
-"""`distributor up | web | worker | beat`: the processes of the service."""
+"""`distributor up`: the whole service on one machine."""
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
 from typing import Annotated
 
@@ -55,25 +53,6 @@ def up(
     say("stopped")
 
 
-def web() -> None:
-    """Serve feeds, article pages, tracking and unsubscribe."""
-    _become("distributor.web")
-
-
-def worker(
-    queue: Annotated[list[str], typer.Option(help="email, social, feed or default; may be repeated.")],
-    concurrency: Annotated[int, typer.Option(min=1, help="How many tasks at once.")] = 1,
-) -> None:
-    """Do the work of one or more queues."""
-    arguments = [argument for name in queue for argument in ("--queue", name)]
-    _become("worker", "work", *arguments, "--concurrency", str(concurrency))
-
-
-def returns() -> None:
-    """Take in what comes back: by LMTP or SMTP, and from mailboxes."""
-    _become("distributor.receiving")
-
-
 def returns_parts(settings: Settings) -> list[Part]:
     """The process that takes mail back, if there is anything for it to do."""
     return (
@@ -81,16 +60,6 @@ def returns_parts(settings: Settings) -> list[Part]:
         if settings.returns_listen or settings.returns_mailboxes
         else []
     )
-
-
-def beat() -> None:
-    """Tick once a second and ring for what is due."""
-    _become("worker", "beat")
-
-
-def _become(module: str, *arguments: str) -> None:
-    """Go on as another module: the command line knows neither Celery nor the web."""
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
 
 
 def _furnish(installation: Installation, settings: Settings, ports: SandboxPorts) -> None:
