@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +50,23 @@ class Running:
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Running]:
-    """A service of its own, ready to be used."""
+    """A service of the test's own, ready to be used."""
+    with running_up(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service for tests that leave it running."""
+    with running_up(tmp_path_factory.mktemp("up")) as running:
+        yield running
+
+
+@contextmanager
+def running_up(folder: Path) -> Iterator[Running]:
+    """`distributor up` on a folder, once it is ready. Afterwards nothing of it is left."""
     port = free_port()
-    data = tmp_path / "var"
+    data = folder / "var"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DISTRIBUTOR_")} | {
         "DISTRIBUTOR_DATA_DIR": str(data),
         "DISTRIBUTOR_PORT": str(port),
@@ -61,19 +76,28 @@ def up(tmp_path: Path) -> Iterator[Running]:
     }
     command = [sys.executable, "-m", "distributor", "up"]
     ports = ["--sandbox-port", str(free_port()), "--smtp-port", str(free_port())]
-    with (tmp_path / "up.log").open("wb") as said:
-        process = subprocess.Popen([*command, *ports], cwd=tmp_path, env=environment, stderr=said)
+    with (folder / "up.log").open("wb") as said:
+        process = subprocess.Popen([*command, *ports], cwd=folder, env=environment, stderr=said)
     running = Running(process=process, folder=data, url=f"http://127.0.0.1:{port}")
-    _wait_for(running.is_ready, "a ready service")
-    yield running
-    process.kill()
-    process.wait()
-    _wait_for(lambda: not running.processes(), "the end of all processes")
-    assert "Error" not in (tmp_path / "up.log").read_text()
+    try:
+        _wait_for(running.is_ready, "a ready service")
+        yield running
+    finally:
+        process.kill()
+        process.wait()
+        _wait_for(lambda: not running.processes(), "the end of all processes")
+    assert "Error" not in (folder / "up.log").read_text()
 
 
-def test_it_serves_the_articles_of_the_content_folder(up: Running) -> None:
-    _wait_for(lambda: "A Kitchen Garden" in httpx.get(up.url).text, "the articles on the front page")
+def test_it_serves_the_articles_of_the_content_folder(lasting: Running) -> None:
+    _wait_for(lambda: "A Kitchen Garden" in httpx.get(lasting.url).text, "the articles on the front page")
+
+
+def test_a_part_that_dies_is_started_again(lasting: Running) -> None:
+    web = next(number for number, command in lasting.processes().items() if "distributor.web" in command)
+    os.kill(web, signal.SIGKILL)
+    _wait_for(lambda: web not in lasting.processes(), "the death of the web server")
+    _wait_for(lasting.is_ready, "the web server's return")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -90,15 +114,8 @@ def test_killed_outright_it_leaves_nothing_behind(up: Running) -> None:
     _wait_for(lambda: not up.processes(), "the end of all processes")
 
 
-def test_a_part_that_dies_is_started_again(up: Running) -> None:
-    web = next(number for number, command in up.processes().items() if "distributor.web" in command)
-    os.kill(web, signal.SIGKILL)
-    _wait_for(lambda: web not in up.processes(), "the death of the web server")
-    _wait_for(up.is_ready, "the web server's return")
-
-
 def _wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come"
         time.sleep(0.1)
