@@ -48,7 +48,7 @@ WORDS = (
 
 
 @given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from(SNIPPETS)), max_size=30))
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=100)
 def test_any_octets_can_be_read(pieces: list[bytes]) -> None:
     found = read_return(b"".join(pieces))
     assert (found.kind is Kind.OTHER) == (not found.recipients)

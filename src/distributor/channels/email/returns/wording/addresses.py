@@ -15,7 +15,8 @@ ADDRESSES: tuple[Phrase, ...] = (
         r"|not (?:allowed|accepted|permitted|valid|exist|found|authori[sz]ed|recogni[sz]ed|welcome)"
         r"|invalid\w*|unknown|unacceptable|does(?:n't| not)|can ?not be|could not|couldn't|unresolv\w*"
         r"|unverifi\w*|black ?list\w*|block ?list\w*|banned|prohibited|disallowed|inconnu\w*|bloqu\w*"
-        r"|has no|is not|isn't|unvalidated)|denies (?:the )?sender|\b(?:domain|address)(?: \S+){0,2} is (?:banned"
+        r"|has no|is not|isn't|unvalidated)|(?:sending|sender'?s?) domain (?:has no|without|lacks)"
+        r"|denies (?:the )?sender|\b(?:domain|address)(?: \S+){0,2} is (?:banned"
         r"|black ?listed|block ?listed)",
         r"(?:invalid|unknown|bad|unacceptable|rejected|refus\w*|denied|blocked|illegal|unresolvable|forged"
         r"|faked?|empty|null|unverified|wrong) (?:envelope |return )?(?:sender|from\b|originator|mail from"

@@ -66,7 +66,8 @@ MAILBOXES: tuple[Phrase, ...] = (
         rf"(?:{PERSON}|owner|domain|inbox|user'?s?)(?:\(s\))?(?: \S+){{0,6}} (?:is |are |was |has been |have been "
         rf"|been "
         rf"|now |temporarily |currently |permanently |administratively ){{0,3}}{PAUSED}\b",
-        r"past due|non-?payment|not (?:currently )?(?:being )?accept(?:ed|ing)(?: \S+){0,2} (?:for"
+        r"(?:account|mail ?-?box|user) (?:is|was|has been) (?:temporarily |currently )?blocked(?! by)|past due"
+        r"|non-?payment|not (?:currently )?(?:being )?accept(?:ed|ing)(?: \S+){0,2} (?:for"
         r"|at) this (?:mail ?-?box|account|address)",
         r"(?:blocked due to inactivity|(?:disabled|suspended|inactive|locked|frozen|deactivated|closed|discontinued)"
         r" (?:due to inactivity|(?:mail ?-?box|account|user|recipient|customer"

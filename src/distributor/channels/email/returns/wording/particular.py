@@ -49,6 +49,11 @@ PARTICULAR: tuple[Phrase, ...] = (
         r"|user missing home directory|destination addresses were",
         r"recipient (?:is )?not (?:accepted|ok|exist)|rejected: account unavailable|recipients? was undeliverable",
     ),
+    # Codes that AOL puts in brackets (postmaster.aol.com/error-codes).
+    phrase(Reason.BLOCKED, r"\((?:rtr:(?:bb|du|bl|sc)|rly:(?:b2|bl|ir)|con:b\d)\b"),
+    phrase(Reason.REQUIREPTR, r"\(rtr:rd\b"),
+    phrase(Reason.SPEEDING, r"\((?:dyn:t\d|rly:b1)\b"),
+    phrase(Reason.SPAMDETECTED, r"\((?:hvu:b\d|rly:(?:ch|bd))\b"),
     phrase(Reason.USERUNKNOWN, r"\b5\.4\.1\b.{0,80}access denied"),
     phrase(
         Reason.FILTERED,

@@ -136,7 +136,7 @@ SENDERS: tuple[Phrase, ...] = (
         r"|recipients?)|has sent to too many|receiving(?: \S+){0,4} too quickly|excessive (?:volume|rate"
         r"|number)|(?:has )?exceeded(?: \S+){0,4} (?:messages|emails|mails) (?:per|allowed)",
         r"number of (?:the )?(?:rcpts?|recipients) (?:is |are )?(?:over|exceed|too)|out of allow rcpt"
-        r"|thread limit exceeded",
+        r"|thread limit",
         r"received too many messages|too much (?:mail|e-?mail|traffic)|mail flood|flooding|velocity"
         r"|please try again slower"
         r"",

@@ -15,7 +15,7 @@ SYSTEMS: tuple[Phrase, ...] = (
         r"|receive|accepting|receiving|take)\w*(?: \S+){0,2} (?:mail|e-?mail|smtp|messages)"
         r"|does not accept (?:mail|e-?mail|smtp)|smtp mail not accepted",
         r"no mx (?:record|host|found|entries|servers?)|no (?:valid )?mail (?:exchanger|exchange|server"
-        r"|host)s?\b|couldn't find a mail exchanger|no mx\b|without mx|lack\w* (?:an? )?mx"
+        r"|host)s?\b|couldn't find a mail exchanger|no (?:usable |valid |working )?mx\b|without mx|lack\w* (?:an? )?mx"
         r"|mx(?: records?)? (?:not found|missing|do(?:es)? not exist)|no such mx|smtp protocol diff",
     ),
     phrase(
