@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.engine import make_url
 
 from distributor.bootstrap import make_templates
@@ -95,6 +97,13 @@ def installation(fresh_services: Services, templates: Templates, tmp_path: Path)
     )
     database.close()
     redis.close()
+
+
+@pytest.fixture(scope="session")
+def gone_redis() -> Iterator[Redis]:
+    """A Redis that is not there, and that nobody waits for."""
+    with Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0)) as redis:
+        yield redis
 
 
 @pytest.fixture

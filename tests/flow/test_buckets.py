@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from distributor.channels.rates import Limit
 from distributor.flow.buckets import SHARE_WITHOUT_REDIS, SharedBuckets
@@ -28,10 +26,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-def gone() -> Redis:
-    return Redis(host="127.0.0.1", port=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
 
 
 def test_a_bucket_gives_its_tokens_and_then_says_how_long_to_wait(installation: Installation) -> None:
@@ -78,9 +72,9 @@ def test_a_bucket_that_is_full_leaves_nothing_behind(installation: Installation)
 
 @given(st.lists(st.floats(0.0, 3.0), max_size=60), st.floats(0.5, 50))
 @settings(deadline=None, derandomize=True, max_examples=30)
-def test_without_redis_a_process_keeps_to_its_share(steps: list[float], per_second: float) -> None:
+def test_without_redis_a_process_keeps_to_its_share(gone_redis: Redis, steps: list[float], per_second: float) -> None:
     clock = Clock()
-    buckets = SharedBuckets(gone(), 1, clock=clock)
+    buckets = SharedBuckets(gone_redis, 1, clock=clock)
     started, taken = clock.seconds, 0
     for step in steps:
         clock.seconds += step
@@ -88,9 +82,9 @@ def test_without_redis_a_process_keeps_to_its_share(steps: list[float], per_seco
     assert taken <= 1 + (clock.seconds - started) * per_second * SHARE_WITHOUT_REDIS + 1e-6
 
 
-def test_redis_is_asked_again_after_a_while(installation: Installation) -> None:
+def test_redis_is_asked_again_after_a_while(installation: Installation, gone_redis: Redis) -> None:
     clock = Clock()
-    buckets = SharedBuckets(gone(), 1, clock=clock)
+    buckets = SharedBuckets(gone_redis, 1, clock=clock)
     assert buckets.take([SLOW]) == timedelta()
     assert buckets.take([SLOW]) > timedelta()
     buckets._redis = installation.redis

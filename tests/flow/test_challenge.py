@@ -107,7 +107,6 @@ def test_no_rubbish_is_a_solution_or_a_traceback(challenges: Challenges, rubbish
     assert not challenges.accept(rubbish)
 
 
-def test_without_redis_it_says_so():
-    nowhere = Challenges(Redis(host="127.0.0.1", port=1, socket_connect_timeout=1), cost=COST)
+def test_without_redis_it_says_so(gone_redis: Redis):
     with pytest.raises(ServiceError, match="Redis does not answer"):
-        nowhere.set_one()
+        Challenges(gone_redis, cost=COST).set_one()

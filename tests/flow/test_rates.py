@@ -73,9 +73,9 @@ def test_redis_learns_no_address(installation: Installation):
     assert all(b"ada" not in key for key in installation.redis.scan_iter())
 
 
-def test_without_redis_nobody_is_let_through_unseen():
+def test_without_redis_nobody_is_let_through_unseen(gone_redis: Redis):
     with pytest.raises(ServiceError, match="Redis does not answer"):
-        spend(Redis(host="127.0.0.1", port=1, socket_connect_timeout=1), [rate()])
+        spend(gone_redis, [rate()])
 
 
 @pytest.mark.parametrize(

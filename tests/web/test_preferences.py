@@ -209,9 +209,9 @@ def test_nobody_is_erased_by_half(client: TestClient, lobby: Lobby, typed: dict[
     assert lobby.dump() == before
 
 
-def test_without_redis_nobody_guesses(lobby: Lobby):
+def test_without_redis_nobody_guesses(lobby: Lobby, gone_redis: Redis):
     before = lobby.dump()
-    with visiting(lobby, redis=Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)) as client:
+    with visiting(lobby, redis=gone_redis) as client:
         assert client.post(f"{link(lobby)}/erase", data={"address": ADA, "sure": "yes"}).status_code == 503
     assert lobby.dump() == before
 

@@ -346,9 +346,9 @@ def statuses_behind(lobby: Lobby, rules: Rules) -> list[int]:
         ]
 
 
-def test_without_redis_nothing_is_done_and_it_is_said(lobby: Lobby):
+def test_without_redis_nothing_is_done_and_it_is_said(lobby: Lobby, gone_redis: Redis):
     before = lobby.dump()
-    with visiting(lobby, redis=Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)) as client:
+    with visiting(lobby, redis=gone_redis) as client:
         answer = post(client)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "A part of this service does not answer." in answer.text
