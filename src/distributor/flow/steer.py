@@ -84,8 +84,8 @@ def retry_failed(installation: Installation, campaign_id: int, choice: FailureCh
     if not count.again:
         raise StateError(
             f"none of the {count.failed} failed deliveries of campaign {campaign_id} can be sent again: "
-            f"{count.not_meant} are not meant, {count.held_back} go to people who may not be written to any more, and "
-            f"{count.got_since} to people who got it by another campaign"
+            f"{count.not_meant} are not meant, {count.held_back} go to people who may not be written to any more or "
+            f"not now, and {count.got_since} to people who got it by another campaign"
         )
     return count
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import Totals
@@ -429,7 +429,10 @@ def of_campaign(
     limit: int,
     after_id: int = 0,
 ) -> list[DeliveryRecord]:
-    """Deliveries of a campaign by ascending number: on one channel, of one state, to one recipient if asked."""
+    """Deliveries of a campaign by ascending number: on one channel, of one state, to one recipient if asked.
+
+    What went to a person is found by the address they have now, too.
+    """
     row = tables.deliveries.c
     query = (
         select(tables.deliveries)
@@ -445,7 +448,8 @@ def of_campaign(
     if state is not None:
         query = query.where(row.state == state)
     if recipient is not None:
-        query = query.where(func.lower(row.recipient) == recipient.lower())
+        person = select(tables.subscribers.c.id).where(tables.subscribers.c.key == recipient.lower()).scalar_subquery()
+        query = query.where(or_(row.recipient == recipient, row.subscriber_id == person))
     return [_record(found) for found in connection.execute(query)]
 
 
