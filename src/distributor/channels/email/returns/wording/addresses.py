@@ -16,7 +16,7 @@ ADDRESSES: tuple[Phrase, ...] = (
         r"|invalid\w*|unknown|unacceptable|does(?:n't| not)|can ?not be|could not|couldn't|unresolv\w*"
         r"|unverifi\w*|black ?list\w*|block ?list\w*|banned|prohibited|disallowed|inconnu\w*|bloqu\w*"
         r"|has no|is not|isn't|unvalidated)|(?:sending|sender'?s?) domain (?:has no|without|lacks)"
-        r"|denies (?:the )?sender|\b(?:domain|address)(?: \S+){0,2} is (?:banned"
+        r"|from: ?domain must|denies (?:the )?sender|\b(?:domain|address)(?: \S+){0,2} is (?:banned"
         r"|black ?listed|block ?listed)",
         r"(?:invalid|unknown|bad|unacceptable|rejected|refus\w*|denied|blocked|illegal|unresolvable|forged"
         r"|faked?|empty|null|unverified|wrong) (?:envelope |return )?(?:sender|from\b|originator|mail from"
@@ -85,7 +85,8 @@ ADDRESSES: tuple[Phrase, ...] = (
     phrase(
         Reason.FILTERED,
         r"(?:rejected|refused|blocked|declined|denied|bounced) by (?:the )?(?:recipient|user|owner|addressee|intended"
-        r"|domain filter|receiver)|(?:recipient|mail ?-?box|user|account)(?:\(s\))?(?: \S+){0,4} (?:reject\w*|refus\w*"
+        r"|domain filter|receiver)|(?:recipient|rcpt|mail ?-?box|user|account)(?:\(s\))?(?: \S+){0,4} (?:reject\w*"
+        r"|refus\w*"
         r"|block\w*|declin\w*|denie[sd]|does not (?:want|wish|accept)|only accepts|(?:is )?not accepting|restricted)",
         r"(?:because|as) the (?:recipient|user|addressee) (?:is )?(?:only accept\w*|not accept\w*"
         r"|does not accept)|e-?mail preferences of the person|due to extended inbox rules|user's (?:filter"

@@ -90,7 +90,8 @@ PARTICULAR: tuple[Phrase, ...] = (
         r"may not be mail exchanger|go away|zombied|extreme bad ip|looks suspiciously like spammer"
         r"|currently sending spam|csi\.cloudmark|mail-abuse",
         r"smtp server of your isp|you are sending spam|host network not allowed|requires confirmation",
-        r"invalid ip for sending mail|too many spams from|sender ip (?:address )?rejected",
+        r"invalid ip\b|no access (?:for|from) (?:this|your) (?:ip|host|server)|too many spams from"
+        r"|sender ip (?:address )?rejected",
     ),
     phrase(
         Reason.EXPIRED,

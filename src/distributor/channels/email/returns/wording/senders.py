@@ -16,7 +16,8 @@ SENDERS: tuple[Phrase, ...] = (
         r"(?:not|never|no|deny|denied|refus\w+|cannot|can't|unable|unauthori[sz]ed|won't|don't|isn't"
         r"|aren't|disallow\w*)(?: \S+){0,4} (?:to )?relay(?:ing|ed)?\b(?!\.)(?!\w)",
         r"\brelaying (?:mail )?to\b|relay (?:access )?denied|mail relay|open relay|no relaying"
-        r"|relaying blocked|not (?:a|an) (?:open|local) relay|rcpthosts|attempt to relay|denies relay",
+        r"|relaying blocked|not (?:a|an) (?:open|local) relay|rcpthosts|attempt to relay|denies relay"
+        r"|local users? only",
         r"(?:domain|address|host|recipient)(?: \S+){0,3} (?:is |isn't |are )?(?:not |n't )(?:in my list"
         r"|hosted|handled|served|local|one of our)(?: \S+){0,3}(?: here| by this| on this| this server|$)",
         r"send to a non-local|not a gateway|we do not (?:serve|handle|accept mail for) (?:this"
