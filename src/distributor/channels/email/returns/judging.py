@@ -26,6 +26,7 @@ _LINKS = re.compile(
 _SPACES = re.compile(r"\s+")
 _BLANKS = re.compile(r"[\s_]+")
 _TOO_LARGE = frozenset({Reason.MESGTOOBIG, Reason.EXCEEDLIMIT})
+# Statuses that say less than the prose of a report.
 _VAGUE_STATUS = re.compile(r"\d\.(?:\d\.0|7\.1|2\.1|4\.\d)")
 # Before a recipient is named, what is unknown can only be the sender or his host.
 _BY_COMMAND: dict[Command, dict[Reason, Reason]] = {
@@ -38,8 +39,9 @@ _BY_COMMAND: dict[Command, dict[Reason, Reason]] = {
         ),
     ),
 }
-# What many servers say for want of a better word, and what statuses mean that are used for as much.
-_LATE = frozenset(
+# Reasons that many servers name for want of a better word; and those whose statuses are used as loosely, so that such
+# a status does not outdo the words.
+_VAGUE_WORDS = frozenset(
     {
         Reason.CONTENTERROR,
         Reason.EXPIRED,
@@ -51,7 +53,7 @@ _LATE = frozenset(
         Reason.SYSTEMFULL,
     }
 )
-_UNDECIDED = frozenset(
+_VAGUE_MEANINGS = frozenset(
     {
         Reason.EXPIRED,
         Reason.HOSTUNKNOWN,
@@ -116,7 +118,7 @@ def _from_words(text: str, evidence: Evidence, form: Format | None) -> Reason | 
     reason = phrase_verdict(plain_words(text), evidence.command)
     if reason is Reason.USERUNKNOWN:
         return _of_an_unknown_user(evidence)
-    if reason in _LATE and (told := reason_of_status(evidence.status)) and told not in _UNDECIDED:
+    if reason in _VAGUE_WORDS and (told := reason_of_status(evidence.status)) and told not in _VAGUE_MEANINGS:
         return told
     if reason is Reason.SECURITYERROR and ".7." in evidence.status:
         return reason_of_status(evidence.status) or reason
