@@ -54,7 +54,8 @@ def kin_among(connection: Connection, rows: Select[Any], needs: PersonalNeeds) -
     asked, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
     if not asked:
         return
-    fields = rows.subquery().c.fields
+    # An offset keeps PostgreSQL from making the object anew for each look into it.
+    fields = rows.offset(0).subquery().c.fields
     text = {key: func.coalesce(fields.op("->>", return_type=Text())(key), "") for key in asked}
     held = array([text[key] != "" for key in asked])
     values = array([text[key] for key in decisive]) if decisive else array([""])
