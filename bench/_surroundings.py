@@ -32,11 +32,16 @@ def hardware() -> str:
     )
 
 
+def program(name: str) -> str | None:
+    """Where a program of Postfix is, if it is installed."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin")
+
+
 @contextmanager
 def mail_sink() -> Iterator[tuple[str, int]]:
     """A port that takes mail and forgets it, and the name of what listens there: Postfix's smtp-sink, else our own."""
-    program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
-    if program is None:
+    path = program("smtp-sink")
+    if path is None:
         with _own_sink() as port:
             yield "a sink of our own (install postfix for smtp-sink)", port
         return
@@ -44,7 +49,7 @@ def mail_sink() -> Iterator[tuple[str, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen([program, *user, f"127.0.0.1:{port}", "1024"])
+    process = subprocess.Popen([path, *user, f"127.0.0.1:{port}", "1024"])
     try:
         _wait_for(port)
         yield "Postfix smtp-sink", port

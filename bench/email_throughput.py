@@ -1,127 +1,137 @@
-"""How many newsletters a second go the whole way: from release, through Celery, to a recorded outcome.
+"""How many newsletters a second go the whole way: from release, through Celery and PostgreSQL, to a recorded outcome.
 
-The yardstick runs in the same minute: smtplib on one kept connection, sending the same finished bytes to the same sink,
-with no database, no queue and no per-recipient composing.
+Each mail has a name, links, and one-click headers of its own. The yardsticks run right before, into the same sink:
+Postfix's smtp-source, which sends one text without reading, composing or recording anything; smtplib on one kept
+connection, with the finished bytes; and, for signed mails, the bare RSA operations on as many cores as there are.
 """
 
 from __future__ import annotations
 
 import argparse
 import smtplib
+import subprocess
 import tempfile
 import time
-from contextlib import ExitStack
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from _surroundings import hardware, mail_sink
+from _campaign import (
+    sending_installation,
+    set_channel,
+    start_campaign,
+    subscribe_readers,
+    wait_for_end,
+    write_article,
+)
+from _surroundings import hardware, mail_sink, program
 
-from distributor.bootstrap import child_environment, make_installation
 from distributor.channels.email.composing.compose import compose_sample
-from distributor.cli.channels import configure
-from distributor.cli.processes import running_crew, worker_parts
-from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import CampaignPlan, DispatchState
-from distributor.domain.consent import ConsentMethod, Evidence
-from distributor.domain.subscriber import Person
-from distributor.embedded import running_services
-from distributor.flow.ingest import add_file
+from distributor.channels.email.dkim.keys import Algorithm, make_key
 from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
-from distributor.flow.report import report
-from distributor.settings import Settings
-from distributor.storage import campaigns, deliveries, lists, memberships
-from distributor.storage.schema import migrate
+from distributor.flow.signing_keys import activate_keys, make_keys
+from distributor.storage import campaigns, deliveries
 
-ARTICLE = Path(__file__).parents[1] / "content" / "golden.md"
+# Paragraphs of the article, and so the size of its mails: about 10 and 50 KB.
+LENGTHS = (0, 36)
+SESSIONS = 20
+GREETING = "Hello {{ subscriber.name | default('reader', true) }},"
+# What DKIM signs of a newsletter's header.
+SIGNED_OCTETS = 1100
 
 
 def main() -> None:
     """Measure and print."""
     arguments = _parse()
     print(hardware())
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        sink, port = stack.enter_context(mail_sink())
-        settings = Settings(
-            _env_file=None,
-            data_dir=folder / "data",
-            postal_address="1 Bench Street, Benchville",
-            sender="Bench <news@bench.example>",
-            content_dir=ARTICLE.parent,
-        )
-        services = stack.enter_context(running_services(settings.data_dir))
-        installation = make_installation(settings, services)
-        migrate(installation.database)
-        parts = worker_parts(email_workers=arguments.workers)
-        environment = child_environment(settings, services)
-        stack.enter_context(running_crew(parts, logs=folder / "logs", environment=environment))
-        _subscribe(installation, arguments.people)
-        configure(installation, "mail", "email", {"smtp_url": f"smtp://127.0.0.1:{port}"})
-        seconds, mail = _send_campaign(installation)
-        loop = _send_with_smtplib(port, mail, arguments.people)
-        installation.database.close()
-    rate, yardstick = arguments.people / seconds, arguments.people / loop
-    print(
-        f"{arguments.people} newsletters of {len(mail) / 1024:.0f} KiB, {arguments.workers} email workers, into {sink}"
-    )
-    print(f"  whole path, release to recorded outcome  {rate:8.0f} a second")
-    print(f"  smtplib, one kept connection, same bytes {yardstick:8.0f} a second")
-    print(f"  ratio                                    {rate / yardstick:8.2f}")
+    with (
+        mail_sink() as (sink, port),
+        tempfile.TemporaryDirectory() as folder,
+        sending_installation(email_workers=arguments.workers) as installation,
+    ):
+        subscribe_readers(installation, arguments.people)
+        print(f"{arguments.people} newsletters, {arguments.workers} workers that send, into {sink}")
+        articles = [write_article(Path(folder), paragraphs=length) for length in LENGTHS]
+        set_channel(installation, port, greeting=GREETING)
+        unsigned = {article: _send(installation, article, port, arguments.people) for article in articles}
+        _sign(installation)
+        rsa = arguments.workers / _seconds_for_rsa(arguments.workers)
+        print(f"bare RSA-2048 signatures, {arguments.workers} processes: {rsa:.0f} a second")
+        for article in articles:
+            rate, _ = _measure(installation, article, arguments.people)
+            # What is left of the unsigned rate if each mail took an RSA operation more and nothing else.
+            allowed = 1 / (1 / unsigned[article] + 1 / rsa)
+            print(f"  signed {rate:18.0f} a second; {rate / rsa:.2f} of bare RSA, {rate / allowed:.2f} of RSA on top")
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--people", type=int, default=5000)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=30_000)
     parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
 
 
-def _subscribe(installation: Installation, people: int) -> None:
-    with installation.database.begin() as connection:
-        chosen = lists.add(connection, slug="bench", name="Bench")
-        addresses = [f"reader{number}@example.org" for number in range(people)]
-        memberships.subscribe(
-            connection,
-            chosen.id,
-            [Person(key=address, address=address, name="Reader") for address in addresses],
-            Evidence(method=ConsentMethod.PERSON, text="They are made up."),
-            now=installation.clock(),
-        )
+def _send(installation: Installation, article: Path, port: int, people: int) -> float:
+    """Measure unsigned mails of the article beside the yardsticks; returns their rate."""
+    rate, mail = _measure(installation, article, people)
+    print(f"mails of {len(mail) / 1000:.0f} KB")
+    print(f"  the whole way {rate:11.0f} a second")
+    loop = _rate_of_smtplib(port, mail, min(people, 10_000))
+    print(f"  smtplib {loop:17.0f} a second, ratio {rate / loop:.2f}")
+    source = _rate_of_smtp_source(port, len(mail), people)
+    if source is None:
+        print("  smtp-source is not there: install postfix")
+    else:
+        print(f"  smtp-source {source:13.0f} a second, ratio {rate / source:.2f}")
+    return rate
 
 
-def _send_campaign(installation: Installation) -> tuple[float, bytes]:
-    """The seconds from release to the last recorded outcome, and the mail of one recipient."""
-    slug = add_file(installation, ARTICLE).slug
-    campaign_id = plan(
-        installation,
-        CampaignPlan(
-            name="bench",
-            article_slugs=(slug,),
-            channel_names=("mail",),
-            audience=AudiencePlan(lists=("bench",), repeats=True),
-            starts_at=installation.clock(),
-        ),
-    )
-    while True:
-        dispatch = report(installation, campaign_id).dispatches[0].dispatch
-        if dispatch.state is DispatchState.FINISHED:
-            break
-        if dispatch.state not in (DispatchState.PLANNED, DispatchState.SCHEDULED, DispatchState.RUNNING):
-            raise SystemExit(f"the campaign is {dispatch.state}: {dispatch.reason}")
-        time.sleep(0.05)
-    assert dispatch.released_at is not None
+def _measure(installation: Installation, article: Path, people: int) -> tuple[float, bytes]:
+    """Mails a second from the release to the last recorded outcome, and what one of them looks like."""
+    dispatch = wait_for_end(installation, start_campaign(installation, article))
     with installation.database.begin() as connection:
-        rendition = campaigns.rendition_of(connection, dispatch.id)
         last = deliveries.last_change(connection, dispatch.id)
-    return (last - dispatch.released_at).total_seconds(), compose_sample(rendition)
+        mail = compose_sample(campaigns.rendition_of(connection, dispatch.id))
+    if dispatch.released_at is None or last is None:
+        raise SystemExit("the campaign reached nobody")
+    return people / (last - dispatch.released_at).total_seconds(), mail
 
 
-def _send_with_smtplib(port: int, mail: bytes, count: int) -> float:
+def _rate_of_smtplib(port: int, mail: bytes, count: int) -> float:
     with smtplib.SMTP("127.0.0.1", port) as server:
         started = time.perf_counter()
         for number in range(count):
             server.sendmail("news@bench.example", f"reader{number}@example.org", mail)
-        return time.perf_counter() - started
+        return count / (time.perf_counter() - started)
+
+
+def _rate_of_smtp_source(port: int, octets: int, count: int) -> float | None:
+    path = program("smtp-source")
+    if path is None:
+        return None
+    addresses = ("-f", "news@bench.example", "-t", "reader@example.org")
+    options = ("-s", SESSIONS, "-m", count, "-l", octets, "-d", *addresses, f"127.0.0.1:{port}")
+    started = time.perf_counter()
+    subprocess.run([path, *map(str, options)], check=True)
+    return count / (time.perf_counter() - started)
+
+
+def _sign(installation: Installation) -> None:
+    made = make_keys(installation, "mail", selectors=[("bench", Algorithm.RSA)])
+    activate_keys(installation, "mail", [entry.selector for entry in made], lookup=None)
+
+
+def _seconds_for_rsa(processes: int, count: int = 3000) -> float:
+    """Of one operation in one process, while as many processes do the same."""
+    with ProcessPoolExecutor(processes) as pool:
+        return max(pool.map(_seconds_of_operation, [count] * processes))
+
+
+def _seconds_of_operation(count: int) -> float:
+    sign, data = make_key(Algorithm.RSA).sign, b"x" * SIGNED_OCTETS
+    started = time.perf_counter()
+    for _ in range(count):
+        sign(data)
+    return (time.perf_counter() - started) / count
 
 
 if __name__ == "__main__":

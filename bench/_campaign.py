@@ -1,0 +1,143 @@
+"""A campaign as it goes out in earnest: PostgreSQL, Redis, Celery workers, and a sink at the end."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from distributor.bootstrap import child_environment, make_installation
+from distributor.cli.channels import configure
+from distributor.cli.processes import Part, running_crew, worker_parts
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.subscriber import Person
+from distributor.embedded import running_services
+from distributor.flow.ingest import add_file
+from distributor.flow.installation import Installation
+from distributor.flow.plan import plan
+from distributor.flow.report import report
+from distributor.settings import Settings
+from distributor.storage import lists, memberships
+from distributor.storage.schema import migrate
+
+LINKS = 4
+_AT_ONCE = 20_000
+_WAITING = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, DispatchState.RUNNING})
+_SENTENCE = "Words that a reader reads, one after another, until the end of the line, where the next ones begin. "
+# Parts of the shipped templates without which a mail can be as short as 10 KB.
+_LEFT_OUT = ("head.mjml.j2", "masthead.mjml.j2")
+# A paragraph is in a mail twice, as HTML and as text.
+_PARAGRAPH = f"{_SENTENCE * 5}\n\n"
+
+
+@contextmanager
+def sending_installation(*, email_workers: int, web_port: int | None = None) -> Iterator[Installation]:
+    """A service of its own for as long as this is open, with a web server if there is a port for one.
+
+    Before anything is sent, `set_channel` has to say where to.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        settings = Settings(
+            _env_file=None,
+            data_dir=Path(folder) / "data",
+            content_dir=Path(folder),
+            postal_address="1 Bench Street, Benchville",
+            sender="Bench <news@bench.example>",
+            templates_dir=_lean_templates(Path(folder)),
+            port=web_port or 0,
+        )
+        with running_services(settings.data_dir) as services:
+            installation = make_installation(settings, services)
+            migrate(installation.database)
+            web = [Part(name="web", module="distributor.web")] if web_port else []
+            parts = [*worker_parts(email_workers=email_workers), *web]
+            environment = child_environment(settings, services)
+            with running_crew(parts, logs=Path(folder) / "logs", environment=environment):
+                yield installation
+            installation.database.close()
+
+
+def _lean_templates(folder: Path) -> Path:
+    parts = folder / "templates" / "email" / "parts"
+    parts.mkdir(parents=True)
+    for name in _LEFT_OUT:
+        (parts / name).touch()
+    return folder / "templates"
+
+
+def subscribe_readers(installation: Installation, count: int) -> None:
+    """So many people on the list `bench`."""
+    with installation.database.begin() as connection:
+        chosen = lists.add(connection, slug="bench", name="Bench")
+    for start in range(0, count, _AT_ONCE):
+        addresses = [f"reader{number}@example.org" for number in range(start, min(start + _AT_ONCE, count))]
+        people = [Person(key=address, address=address, name=f"Reader {address[6:-12]}") for address in addresses]
+        with installation.database.begin() as connection:
+            memberships.subscribe(
+                connection,
+                chosen.id,
+                people,
+                Evidence(method=ConsentMethod.PERSON, text="They are made up."),
+                now=installation.clock(),
+            )
+
+
+def set_channel(installation: Installation, port: int, **values: object) -> None:
+    """Let `mail` send to the sink at this port."""
+    configure(installation, "mail", "email", {"smtp_url": f"smtp://127.0.0.1:{port}", **values})
+
+
+def write_article(folder: Path, *, paragraphs: int) -> Path:
+    """An article with links in it; each paragraph makes its mail about 1 KB longer."""
+    text = "".join(f"{_SENTENCE}Here is [a link](https://bench.example/{link}).\n\n" for link in range(LINKS))
+    path = folder / f"things-{paragraphs}.md"
+    path.write_text(f"---\ntitle: Things to read\ntags: [bench]\n---\n\n{text}{_PARAGRAPH * paragraphs}")
+    return path
+
+
+def start_campaign(installation: Installation, article: Path) -> int:
+    """Plan it for now, to everybody on the list; returns its number."""
+    return plan(
+        installation,
+        CampaignPlan(
+            name="bench",
+            article_slugs=(add_file(installation, article).slug,),
+            channel_names=("mail",),
+            audience=AudiencePlan(lists=("bench",), repeats=True),
+            starts_at=installation.clock(),
+        ),
+    )
+
+
+def dispatch_of(installation: Installation, campaign_id: int) -> Dispatch:
+    """The one dispatch of the campaign. Ends the program if it has come to a halt."""
+    dispatch = report(installation, campaign_id).dispatches[0].dispatch
+    if dispatch.state not in {DispatchState.FINISHED, *_WAITING}:
+        raise SystemExit(f"the campaign is {dispatch.state}: {dispatch.reason}")
+    return dispatch
+
+
+def wait_for_end(installation: Installation, campaign_id: int) -> Dispatch:
+    """The dispatch once it is finished."""
+    while (dispatch := dispatch_of(installation, campaign_id)).state is not DispatchState.FINISHED:
+        time.sleep(0.1)
+    return dispatch
+
+
+def memory_of_workers(installation: Installation) -> Mapping[int, int]:
+    """Resident octets of each process that sends mail for this installation, by its number."""
+    found, ours = {}, str(installation.journal_dir.parent).encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            environment = (folder / "environ").read_bytes()
+            pages = int((folder / "statm").read_text().split()[1])
+        except OSError:
+            continue
+        if b"work" in words and b"email" in words and ours in environment:
+            found[int(folder.name)] = pages * 4096
+    return found
