@@ -41,6 +41,10 @@ def test_every_reason_that_words_can_give_has_a_phrase_and_a_sample() -> None:
     assert sampled - {"onhold"} == {reason.value for reason in set(Reason) - UNSPOKEN}
 
 
+def test_nothing_said_is_no_phrase() -> None:
+    assert [phrase for phrase in PHRASES if phrase.pattern.search("") or phrase.pattern.search("…")] == []
+
+
 def test_what_stands_in_names_and_links_is_no_reason() -> None:
     assert reason_of("550 <virus@quota.example>: unknown thing, see https://spam.example/blocked") is Reason.ONHOLD
 

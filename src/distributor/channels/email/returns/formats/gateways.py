@@ -10,7 +10,7 @@ GATEWAYS: tuple[Format, ...] = (
         name="imail",
         author=search(r"^x-mailer: <SMTP32 v", r"^subject: undeliverable mail"),
         mark=search(
-            r"^undeliverable to ",
+            r"^undeliverable[ \t]+to ",
             r"^Invalid final delivery userid",
             r"^Unknown (?:user|host)\b",
             r"^User mailbox exceeds allowed size",
@@ -18,7 +18,7 @@ GATEWAYS: tuple[Format, ...] = (
             r"^Body of message generated response",
         ),
         recipients=lines(
-            r"^(?:undeliverable to|invalid final delivery userid:?|unknown (?:user|host):?"
+            r"^(?:undeliverable[ \t]+to|invalid final delivery userid:?|unknown (?:user|host):?"
             r"|user mailbox exceeds allowed size:?"
             r"|delivery failed \d{1,3} attempts:?)[ \t]*<?ADDRESS"
         ),

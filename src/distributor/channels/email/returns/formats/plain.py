@@ -60,7 +60,7 @@ _NO_FAILURE = re.compile(
 
 _ANSWER = re.compile(r"^subject: ?(?:re|aw|sv|antw|fwd?|wg|tr) ?:", re.IGNORECASE | re.MULTILINE)
 _PROGRAM = re.compile(
-    r"^from: .{0,80}mailer-?daemon|^return-path: <>$|^auto-submitted: auto-|^x-failed-recipients: .|^x-mailer: .",
+    r"^from: .{0,80}mailer-?daemon|^return-path: <>$|^auto-submitted: auto-|^x-failed-recipients: .",
     re.IGNORECASE | re.MULTILINE,
 )
 _DELIVERED = re.compile(

@@ -139,7 +139,6 @@ SENDERS: tuple[Phrase, ...] = (
         r"number of (?:the )?(?:rcpts?|recipients) (?:is |are )?(?:over|exceed|too)|out of allow rcpt"
         r"|thread limit",
         r"received too many messages|too much (?:mail|e-?mail|traffic)|mail flood|flooding|velocity"
-        r"|please try again slower"
-        r"",
+        r"|please try again slower",
     ),
 )
