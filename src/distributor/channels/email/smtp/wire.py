@@ -25,7 +25,11 @@ class Wire(asyncio.Protocol):
         self._replies = ReplyReader()
         self._loss: str | None = None
         self._is_full = False
-        self._stirred = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        # Whoever waits for bytes or for room, until when, and the alarm that goes off then or earlier.
+        self._waiting: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, host: str, port: int, *, tls: ssl.SSLContext | None, seconds: float) -> Wire:
@@ -57,9 +61,9 @@ class Wire(asyncio.Protocol):
     async def flush(self, seconds: float) -> None:
         """Wait until nearly all that was written has left."""
         with _as_broken("the connection was lost while sending"):
-            async with asyncio.timeout(seconds):
-                while self._is_full:
-                    await self._stir()
+            deadline = self._loop.time() + seconds
+            while self._is_full:
+                await self._stir(deadline)
 
     async def reply(self, seconds: float) -> Reply:
         """The next reply, in the order of the commands."""
@@ -67,10 +71,10 @@ class Wire(asyncio.Protocol):
         if reply is not None:
             return reply
         with _as_broken("no reply from the server"):
-            async with asyncio.timeout(seconds):
-                while reply is None:
-                    await self._stir()
-                    reply = self._replies.next()
+            deadline = self._loop.time() + seconds
+            while reply is None:
+                await self._stir(deadline)
+                reply = self._replies.next()
         return reply
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> Wire:
@@ -92,16 +96,42 @@ class Wire(asyncio.Protocol):
         """Drop the connection at once; bytes not yet sent are lost."""
         self._transport.abort()
 
-    async def _stir(self) -> None:
-        """Wait for bytes, or for room to send. Raises BrokenSessionError once there can be neither."""
+    async def _stir(self, deadline: float) -> None:
+        """Wait for bytes, or for room to send. Raises BrokenSessionError once there can be neither, and TimeoutError.
+
+        One alarm serves many waits: to set one for each would take as long as all else that a reply needs.
+        """
         if self._loss is not None:
             raise BrokenSessionError(self._loss)
-        self._stirred.clear()
-        await self._stirred.wait()
+        if self._alarm is None or self._alarm.when() > deadline:
+            self._set_alarm(deadline)
+        self._deadline, self._waiting = deadline, self._loop.create_future()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+
+    def _set_alarm(self, moment: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(moment, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._waiting is None or self._waiting.done():
+            return
+        if self._loop.time() >= self._deadline:
+            self._waiting.set_exception(TimeoutError())
+        else:
+            self._set_alarm(self._deadline)
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def _lose(self, reason: str) -> None:
         self._loss = self._loss or reason
-        self._stirred.set()
+        self._wake()
 
     # What asyncio calls.
 
@@ -113,20 +143,22 @@ class Wire(asyncio.Protocol):
         if self._replies.unread > _MOST_UNREAD:
             self._lose("the server sends without end and without being asked")
             self.abort()
-        self._stirred.set()
+        self._wake()
 
     def eof_received(self) -> None:
         self._lose("the server closed the connection")
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lose(f"the connection was lost: {error}" if error else "the connection is closed")
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def pause_writing(self) -> None:
         self._is_full = True
 
     def resume_writing(self) -> None:
         self._is_full = False
-        self._stirred.set()
+        self._wake()
 
 
 @contextmanager
