@@ -164,6 +164,17 @@ def test_only_who_meets_a_condition_has_to_have_what_it_says(letters: Letters) -
     assert "1 of 3 people have no subscriber.seats" in letters.dispatch(campaign).reason
 
 
+def test_a_condition_may_also_ask_what_somebody_does_not_have(letters: Letters) -> None:
+    letters.know("ada", plan="pro", seats=3)
+    letters.know("bo", plan="pro")
+    campaign = letters.plan(
+        greeting="{% if not subscriber.plan %}none{% else %}{{ subscriber.seats }} seats{% endif %}"
+    )
+    letters.desk.run()
+    assert letters.mails == {}
+    assert "1 of 3 people have no subscriber.seats" in letters.dispatch(campaign).reason
+
+
 def test_a_field_that_nobody_has_stops_a_campaign_long_before(letters: Letters) -> None:
     letters.know("ada", city="Graz", home={"town": "Graz"})
     campaign = letters.plan(hours=5, greeting="{{ subscriber.citty | default('x') }} {{ subscriber.home.town or 'x' }}")

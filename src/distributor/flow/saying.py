@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations
 
 from distributor.channels.contract import Channel, RenderContext, Tracking
 from distributor.channels.covering import Coverable, Covering
@@ -31,6 +32,8 @@ from distributor.storage.audiences import Mailing
 from distributor.storage.database import Connection
 
 _MEDIA = "/media/"
+# So many fields can be known or not in 64 ways.
+_FEW = 6
 # A manuscript has a title and tags, a greeting has none.
 _FRONT = "---\ntitle: '-'\ntags: []\n---\n"
 
@@ -105,14 +108,23 @@ def mailing_of(connection: Connection, campaign: Campaign) -> Mailing:
 def count_lacking(channel: Coverable, rendition: Rendition, people: Iterable[Kin]) -> Counter[str]:
     """How many of these people lack each field that would have to be said to them; nobody is asked for if none can."""
     lacking: Counter[str] = Counter()
-    of_whom_nothing_is_known = Kin(count=0, held=frozenset({"email"}), values={})
-    if not channel.needs_of(rendition).decisive and channel.missing_for(rendition, of_whom_nothing_is_known) is None:
+    if _speaks_to_anybody(channel, rendition):
         return lacking
     for one in people:
         missing = channel.missing_for(rendition, one)
         if missing is not None:
             lacking[missing] += one.count
     return lacking
+
+
+def _speaks_to_anybody(channel: Coverable, rendition: Rendition) -> bool:
+    """Whether it surely can, whatever is known of them: tried out for all that may be, where that is not much."""
+    needs = channel.needs_of(rendition)
+    others = needs.fields.difference({"email"})
+    if needs.decisive or len(others) > _FEW:
+        return False
+    held = (frozenset(some) | {"email"} for size in range(len(others) + 1) for some in combinations(others, size))
+    return all(channel.missing_for(rendition, Kin(count=0, held=one, values={})) is None for one in held)
 
 
 def check_cover(channel: Channel, cover: Cover) -> None:
