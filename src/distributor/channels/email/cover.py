@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from distributor.channels.covering import Covering
-from distributor.channels.email.composing.expressions import Constants, expressions_of
+from distributor.channels.email.composing.expression_tree import Constants
+from distributor.channels.email.composing.expressions import expressions_of
 from distributor.channels.email.composing.literal import keep_literal
 from distributor.channels.email.composing.passages import PassageBook
 from distributor.channels.email.settings import EmailSettings

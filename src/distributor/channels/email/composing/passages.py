@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from distributor.channels.email.composing.expressions import Constants, MissingFieldError, Passage
+from distributor.channels.email.composing.expression_tree import Constants
+from distributor.channels.email.composing.expressions import MissingFieldError, Passage
 from distributor.domain.personal import Kin, PersonalNeeds, Reader, attribute_path
 from distributor.domain.rendition import Json
 
