@@ -227,6 +227,7 @@ class Channel(Protocol):
     `timing`, a property, says when to send and when to try again;
     `read_events(call) -> Heard` reads what the other side calls our web hook to say;
     `examine(circumstances)` judges what the DNS says of the sender (`channels.examination`);
+    `render_covered(articles, context, covering)` and its like put words around articles (`channels.covering`);
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
 
