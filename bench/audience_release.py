@@ -23,7 +23,7 @@ from _surroundings import hardware
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import UnknownPolicy
 from distributor.embedded import running_services
-from distributor.storage import audiences, campaigns, channels, subscribers
+from distributor.storage import audiences, campaigns, channels, dispatches, subscribers
 from distributor.storage.audiences import Mailing
 from distributor.storage.database import Connection, Database
 from distributor.storage.schema import migrate
@@ -113,7 +113,7 @@ def _a_dispatch(connection: Connection, now: datetime) -> int:
         unknown_policy=UnknownPolicy.ASSUME_SENT,
         now=now,
     )
-    return campaigns.add_dispatch(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")
+    return dispatches.add(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")
 
 
 def _seconds(act: Callable[[], object]) -> float:

@@ -29,7 +29,7 @@ from distributor.channels.email.composing.compose import compose_sample
 from distributor.channels.email.dkim.keys import Algorithm, make_key
 from distributor.flow.installation import Installation
 from distributor.flow.signing_keys import activate_keys, make_keys
-from distributor.storage import campaigns, deliveries
+from distributor.storage import dispatches, ledger
 
 # Paragraphs of the article, and so the size of its mails: about 10 and 50 KB.
 LENGTHS = (0, 36)
@@ -89,8 +89,8 @@ def _measure(installation: Installation, article: Path, people: int) -> tuple[fl
     """Mails a second from the release to the last recorded outcome, and what one of them looks like."""
     dispatch = wait_for_end(installation, start_campaign(installation, article))
     with installation.database.begin() as connection:
-        last = deliveries.last_change(connection, dispatch.id)
-        mail = compose_sample(campaigns.rendition_of(connection, dispatch.id))
+        last = ledger.last_change(connection, dispatch.id)
+        mail = compose_sample(dispatches.rendition_of(connection, dispatch.id))
     if dispatch.released_at is None or last is None:
         raise SystemExit("the campaign reached nobody")
     return people / (last - dispatch.released_at).total_seconds(), mail

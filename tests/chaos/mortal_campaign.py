@@ -26,7 +26,7 @@ from distributor.flow.report import report
 from distributor.flow.rings import Verb
 from distributor.flow.settle import settle_doubtful
 from distributor.flow.tick import tick
-from distributor.storage import articles, deliveries, lists, memberships
+from distributor.storage import articles, ledger, lists, memberships
 
 from .fault_proxy import Strike, WirePoint
 from .mortal import Doom, Orders, start_worker
@@ -113,10 +113,10 @@ class MortalCampaign:
                 whenever_time_passes()
         raise AssertionError(f"it does not finish: {report(self.installation, self.campaign_id)}")
 
-    def ledger(self) -> dict[str, deliveries.DeliveryRecord]:
+    def ledger(self) -> dict[str, ledger.DeliveryRecord]:
         """What the ledger says of each recipient."""
         with self.installation.database.begin() as connection:
-            records = deliveries.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
+            records = ledger.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
         return {record.recipient: record for record in records}
 
     def states(self) -> Counter[DeliveryState]:

@@ -15,7 +15,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.flow.installation import Installation
 from distributor.sandbox.faults import Fault, FaultKind
 from distributor.sandbox.service import Sandbox, running_sandbox
-from distributor.storage import deliveries
+from distributor.storage import ledger
 
 NETWORKS = ("x", "mastodon", "bluesky")
 
@@ -108,8 +108,8 @@ def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, netw
     assert world.posts(network) == 1
 
 
-def _delivery(desk: Desk, campaign_id: int) -> deliveries.DeliveryRecord:
+def _delivery(desk: Desk, campaign_id: int) -> ledger.DeliveryRecord:
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
     with desk.installation.database.begin() as connection:
-        (found,) = deliveries.listed(connection, dispatch_id, state=None, limit=2)
+        (found,) = ledger.listed(connection, dispatch_id, state=None, limit=2)
     return found

@@ -17,7 +17,7 @@ from distributor.cli.channels import configure
 from distributor.cli.processes import Part
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.storage import deliveries, suppressions
+from distributor.storage import deliveries, ledger, suppressions
 
 RETURNS = Part(name="returns", module="distributor.receiving")
 BOUNCING = "reader1@example.org"
@@ -96,7 +96,7 @@ def _delivery(service: Service) -> Delivery:
 def _state(service: Service) -> DeliveryState:
     number = _delivery(service).id
     with service.installation.database.begin() as connection:
-        return deliveries.find(connection, number).state
+        return ledger.find(connection, number).state
 
 
 def _reasons(service: Service) -> set[SuppressionReason]:

@@ -10,7 +10,7 @@ from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.flow.heed import Taken
 from distributor.flow.take_back import take_in
-from distributor.storage import deliveries, events, memberships, subscribers, suppressions
+from distributor.storage import deliveries, events, ledger, memberships, subscribers, suppressions
 from flow import returned_mails as mails
 from flow.desk import Desk
 
@@ -45,7 +45,7 @@ class Returns:
 
     def state(self, delivery: Delivery | None = None) -> DeliveryState:
         with self.desk.installation.database.begin() as connection:
-            return deliveries.find(connection, (delivery or self.delivery()).id).state
+            return ledger.find(connection, (delivery or self.delivery()).id).state
 
     def force(self, state: DeliveryState) -> None:
         """As if the delivery were still on its way, or its end were not known."""

@@ -28,7 +28,7 @@ from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.flow.settle import settle_doubtful
 from distributor.flow.tick import tick
-from distributor.storage import deliveries, suppressions
+from distributor.storage import deliveries, ledger, suppressions
 from flow.desk import Desk
 
 NAMES = ("ada", "bo", "cy")
@@ -183,7 +183,7 @@ def bouncing(history: History, which: int, name: str) -> None:
     campaign.people[name] = "bounced"
     now = history.desk.installation.clock()
     with history.desk.installation.database.begin() as connection:
-        (found,) = deliveries.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
+        (found,) = ledger.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
         assert deliveries.mark_returned(connection, [found.id], DeliveryState.BOUNCED, now=now) == 1
         suppressions.add(connection, [parse_target(found.recipient)], SuppressionReason.HARD_BOUNCE, now=now)
     history.suppressed.add(name)

@@ -20,7 +20,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.flow.heed import heed
 from distributor.flow.installation import Installation
 from distributor.flow.pauses import resume_by_hand
-from distributor.storage import channels, deliveries
+from distributor.storage import channels, ledger
 from flow.desk import Desk
 
 # A provider's call about a mail, with what it was given to keep; and what verifies that the call is its own.
@@ -89,10 +89,10 @@ def test_a_key_that_is_refused_holds_everybody_until_it_is_mended(desk: Desk) ->
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
 
-def _rows(desk: Desk, campaign_id: int) -> list[deliveries.DeliveryRecord]:
+def _rows(desk: Desk, campaign_id: int) -> list[ledger.DeliveryRecord]:
     (told,) = desk.report(campaign_id).dispatches
     with desk.installation.database.begin() as connection:
-        return list(deliveries.listed(connection, told.dispatch.id, state=None, limit=9))
+        return list(ledger.listed(connection, told.dispatch.id, state=None, limit=9))
 
 
 def _heard(installation: Installation, provider: str, mark: str) -> Heard:

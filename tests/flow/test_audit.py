@@ -25,7 +25,7 @@ from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
 from distributor.sources.evidence.record import Record, parse_records
-from distributor.storage import auditing, deliveries, events, parts
+from distributor.storage import auditing, events, ledger, parts
 from flow.desk import Desk
 
 
@@ -50,10 +50,10 @@ class Post:
     def audit(self, campaign_id: int, records: list[Record] | None = None) -> Audit:
         return audit(self.desk.installation, campaign_id, self.inbox if records is None else records)
 
-    def deliveries(self, campaign_id: int) -> list[deliveries.DeliveryRecord]:
+    def deliveries(self, campaign_id: int) -> list[ledger.DeliveryRecord]:
         dispatch_id = self.desk.report(campaign_id).dispatches[0].dispatch.id
         with self.desk.installation.database.begin() as connection:
-            return deliveries.listed(connection, dispatch_id, state=None, limit=100)
+            return ledger.listed(connection, dispatch_id, state=None, limit=100)
 
     def forge(self, name: str, **columns: object) -> None:
         """Write into the ledger what nobody has said."""
@@ -64,9 +64,7 @@ class Post:
                 {**columns, "recipient": f"{name}@example.org"},
             )
 
-    def journal(
-        self, record: deliveries.DeliveryRecord, line: str, *, epoch: int, verdict: Verdict = Verdict.SENT
-    ) -> None:
+    def journal(self, record: ledger.DeliveryRecord, line: str, *, epoch: int, verdict: Verdict = Verdict.SENT) -> None:
         """The journal of a worker that died after a `begin`, or after the `settle` that followed it."""
         delivery = Delivery(
             id=record.id,
@@ -82,7 +80,7 @@ class Post:
                 journal.settle(Outcome.of(delivery, verdict))
             raise KeyboardInterrupt
 
-    def mail_of(self, delivery: deliveries.DeliveryRecord) -> Path:
+    def mail_of(self, delivery: ledger.DeliveryRecord) -> Path:
         assert delivery.remote_id is not None
         return next(file for file in self.relay.folder.glob("*.eml") if delivery.remote_id in file.read_text())
 

@@ -21,7 +21,7 @@ from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.flow.settle import settle_orphans
 from distributor.flow.tick import tick
-from distributor.storage import campaigns, deliveries, memberships
+from distributor.storage import campaigns, deliveries, ledger, memberships
 from distributor.storage.database import Connection
 from flow.desk import EVIDENCE, Desk
 
@@ -68,7 +68,7 @@ def test_somebody_who_leaves_between_release_and_claim_is_suppressed(desk: Desk)
     campaign_id = desk.plan("mail")
     dispatch_id = _released(desk, campaign_id)
     with desk.installation.database.begin() as connection:
-        first = deliveries.listed(connection, dispatch_id, state=None, limit=1)[0]
+        first = ledger.listed(connection, dispatch_id, state=None, limit=1)[0]
         assert first.subscriber_id and first.list_id
         memberships.leave(connection, first.subscriber_id, first.list_id, EVIDENCE, now=desk.installation.clock())
     desk.run()
@@ -423,10 +423,10 @@ def _released(desk: Desk, campaign_id: int) -> int:
     return dispatch_id
 
 
-def _one(desk: Desk, campaign_id: int, state: DeliveryState) -> deliveries.DeliveryRecord:
+def _one(desk: Desk, campaign_id: int, state: DeliveryState) -> ledger.DeliveryRecord:
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
     with desk.installation.database.begin() as connection:
-        (found,) = deliveries.listed(connection, dispatch_id, state=state, limit=2)
+        (found,) = ledger.listed(connection, dispatch_id, state=state, limit=2)
     return found
 
 

@@ -32,6 +32,8 @@ from distributor.storage import (
     channels,
     confirmations,
     deliveries,
+    dispatches,
+    ledger,
     lists,
     memberships,
     retrying,
@@ -121,7 +123,7 @@ def test_who_signs_up_gets_a_mail_whose_link_is_theirs(office: Office) -> None:
     claim = office.here.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2])
     assert claim is not None
     with office.here.database.begin() as connection:
-        record = deliveries.find(connection, claim.delivery_id)
+        record = ledger.find(connection, claim.delivery_id)
         weekly = lists.find(connection, "weekly")
         assert (record.subscriber_id, record.list_id, record.state) == (ann.id, weekly.id, DeliveryState.SENT)
         assert memberships.state_of(connection, ann.id, weekly.id) is Membership.PENDING
@@ -254,7 +256,7 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
         campaign = campaigns.find(connection, campaign_id)
         assert retrying.retry_failed(connection, campaign, FailureChoice(), now=here.clock()).again == 1
         with here.database.begin() as ticking:
-            assert campaigns.finish_settled(ticking, now=here.clock()) == []
+            assert dispatches.finish_settled(ticking, now=here.clock()) == []
     assert desk.report(campaign_id).state is DispatchState.RUNNING
 
 
@@ -376,7 +378,7 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) 
     office.desk.run()
     with office.here.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
-        assert deliveries.totals(connection, deliveries.find(connection, 2).dispatch_id).audience == 3
+        assert ledger.totals(connection, ledger.find(connection, 2).dispatch_id).audience == 3
         assert not was_confirmation_sent_since(connection, ann.id, before)
         assert not was_confirmation_sent_since(connection, ada.id, before)
 
@@ -384,10 +386,10 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) 
 def test_a_dispatch_joins_nobody_twice(office: Office) -> None:
     ann = office.sign_up("ann")
     with office.here.database.begin() as connection:
-        dispatch_id = campaigns.dispatches_of(connection, office.campaign_id())[0].id
+        dispatch_id = dispatches.of_campaign(connection, office.campaign_id())[0].id
         weekly = lists.find(connection, "weekly")
         assert not confirmations.join(connection, dispatch_id, ann, weekly, now=office.now)
-        assert campaigns.find_dispatch(connection, dispatch_id).audience == 1
+        assert dispatches.find(connection, dispatch_id).audience == 1
 
 
 def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(office: Office) -> None:

@@ -17,7 +17,7 @@ from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import NotFoundError
 from distributor.flow.installation import Installation
 from distributor.flow.pauses import StoredLanes, resume_by_hand
-from distributor.storage import channels, deliveries, lanes
+from distributor.storage import channels, lanes, ledger
 from flow.desk import Desk
 
 MAIN = Lane("relay", "example.org")
@@ -104,7 +104,7 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
     assert report.state is DispatchState.RUNNING
     assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
     with desk.installation.database.begin() as connection:
-        rows = deliveries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
+        rows = ledger.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
         (lane,) = lanes.paused(connection, channel_id)
     assert {row.attempt for row in rows} == {0}
     assert all("relay/example.org is paused: blocked: 550 5.7.1" in row.reply for row in rows)

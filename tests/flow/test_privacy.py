@@ -17,7 +17,7 @@ from distributor.flow.import_files import ImportFiles
 from distributor.flow.import_people import plan_import, run_import
 from distributor.flow.privacy import erase, export_person, search_traces
 from distributor.flow.retain import forget
-from distributor.storage import deliveries, events, lists, memberships, subscribers
+from distributor.storage import deliveries, events, ledger, lists, memberships, subscribers
 from flow.desk import EVIDENCE, Desk
 
 
@@ -131,7 +131,7 @@ def _sent_and_opened(desk: Desk) -> int:
     desk.run()
     with desk.installation.database.begin() as connection:
         number = subscribers.find(connection, "ada@example.org").id
-        delivery = deliveries.of_subscriber(connection, number)[0]
+        delivery = ledger.of_subscriber(connection, number)[0]
         assert events.record(connection, [_open(desk, delivery.id)]) == 1
     return number
 
@@ -151,7 +151,7 @@ def _first_in_flight(desk: Desk) -> tuple[int, int]:
     now = desk.installation.clock()
     with desk.installation.database.begin() as connection:
         number = subscribers.find(connection, "ada@example.org").id
-        delivery = deliveries.of_subscriber(connection, number)[0]
+        delivery = ledger.of_subscriber(connection, number)[0]
         claimed = deliveries.claim(
             connection, delivery.dispatch_id, worker="w", limit=10, now=now, lease_until=now + timedelta(minutes=1)
         )

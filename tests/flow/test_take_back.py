@@ -22,7 +22,7 @@ from distributor.domain.tokens import TokenSigner
 from distributor.flow import privacy
 from distributor.flow.heed import Taken
 from distributor.flow.take_back import take_in
-from distributor.storage import consents, deliveries, subscribers, tables
+from distributor.storage import consents, deliveries, ledger, subscribers, tables
 from flow import returned_mails as mails
 from flow.desk import Desk
 from flow.returned import ADA, Returns
@@ -126,7 +126,7 @@ def test_what_comes_back_was_sent(returns: Returns, before: DeliveryState) -> No
 
     assert returns.state() is DeliveryState.BOUNCED
     with returns.desk.installation.database.begin() as connection:
-        assert deliveries.find(connection, returns.delivery().id).next_at is None
+        assert ledger.find(connection, returns.delivery().id).next_at is None
 
 
 @pytest.mark.parametrize("before", [DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.SUPPRESSED])

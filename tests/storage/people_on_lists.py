@@ -13,7 +13,17 @@ from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import List
 from distributor.domain.tags import Tag
-from distributor.storage import articles, audiences, campaigns, channels, deliveries, lists, memberships, subscribers
+from distributor.storage import (
+    articles,
+    audiences,
+    campaigns,
+    channels,
+    dispatches,
+    ledger,
+    lists,
+    memberships,
+    subscribers,
+)
 from distributor.storage.audiences import Mailing
 from distributor.storage.database import Connection
 
@@ -76,7 +86,7 @@ def reached(
     counted = audiences.count(connection, asked, now=now)
     dispatch_id = a_dispatch(connection, plan, asked.article_ids)
     frozen = audiences.freeze(connection, dispatch_id, asked, now=now)
-    found = [one.recipient.split("@")[0] for one in deliveries.listed(connection, dispatch_id, state=None, limit=1000)]
+    found = [one.recipient.split("@")[0] for one in ledger.listed(connection, dispatch_id, state=None, limit=1000)]
     assert counted == frozen == len(found) == len(set(found))
     sample = audiences.sample(connection, mailing(connection, plan, article_ids), limit=1000, now=now)
     assert plan.repeats is False or {one.key.split("@")[0] for one in sample} == set(found)
@@ -95,4 +105,4 @@ def a_dispatch(connection: Connection, plan: AudiencePlan, article_ids: Iterable
         unknown_policy=UnknownPolicy.ASSUME_SENT,
         now=NOW,
     )
-    return campaigns.add_dispatch(connection, campaign_id, channel.id, scheduled_at=NOW, zone="UTC")
+    return dispatches.add(connection, campaign_id, channel.id, scheduled_at=NOW, zone="UTC")

@@ -16,7 +16,16 @@ from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership
 from distributor.flow.installation import Installation
 from distributor.flow.privacy import erase, search_traces
-from distributor.storage import audiences, campaigns, consents, deliveries, lists, memberships, merging, subscribers
+from distributor.storage import (
+    audiences,
+    consents,
+    dispatches,
+    ledger,
+    lists,
+    memberships,
+    merging,
+    subscribers,
+)
 from distributor.storage.database import Connection
 from storage.people_on_lists import BY_FORM, BY_IMPORT, NOW, a_dispatch, a_list, address, an_article, mailing, on_list
 
@@ -60,22 +69,22 @@ def test_two_releases_of_one_article_give_it_to_nobody_twice(installation: Insta
     with installation.database.begin() as connection:
         on_list(connection, "news", *(f"reader{n}" for n in range(20)))
         article = an_article(connection, "hello")
-        dispatches = [a_dispatch(connection, NEWS, [article]) for _ in range(2)]
+        planned = [a_dispatch(connection, NEWS, [article]) for _ in range(2)]
 
     def releasing(dispatch_id: int) -> Callable[[Connection], None]:
         def release(connection: Connection) -> None:
-            campaign_id = campaigns.find_dispatch(connection, dispatch_id).campaign_id
+            campaign_id = dispatches.find(connection, dispatch_id).campaign_id
             asked = mailing(connection, NEWS, [article], campaign_id=campaign_id)
             audiences.freeze(connection, dispatch_id, asked, now=NOW)
 
         return release
 
-    _at_once(installation, *map(releasing, dispatches))
+    _at_once(installation, *map(releasing, planned))
     with installation.database.begin() as connection:
         frozen = [
             one.recipient
-            for dispatch_id in dispatches
-            for one in deliveries.listed(connection, dispatch_id, state=None, limit=100)
+            for dispatch_id in planned
+            for one in ledger.listed(connection, dispatch_id, state=None, limit=100)
         ]
     assert len(frozen) == len(set(frozen)) == 20
 

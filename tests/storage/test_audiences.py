@@ -16,8 +16,8 @@ from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.installation import Installation
 from distributor.storage import (
     audiences,
-    campaigns,
-    deliveries,
+    dispatches,
+    ledger,
     lists,
     memberships,
     segments,
@@ -249,7 +249,7 @@ def _sent(connection: Connection, plan: AudiencePlan, article: int, **states: st
             text("UPDATE deliveries SET state = :state WHERE recipient = :recipient"),
             {"state": state, "recipient": address(name)},
         )
-    return campaigns.find_dispatch(connection, dispatch_id).campaign_id
+    return dispatches.find(connection, dispatch_id).campaign_id
 
 
 def _follow(connection: Connection, number: int, *topics: str, slug: str = "news") -> None:
@@ -267,4 +267,4 @@ def _suppress(connection: Connection, target: str) -> None:
 
 
 def _deliveries(connection: Connection, dispatch_id: int = 1) -> list[object]:
-    return list(deliveries.listed(connection, dispatch_id, state=None, limit=100))
+    return list(ledger.listed(connection, dispatch_id, state=None, limit=100))

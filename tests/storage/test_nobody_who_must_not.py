@@ -17,9 +17,10 @@ from distributor.domain.suppression import LIFTED_BY_CONFIRMING, SuppressionReas
 from distributor.flow.installation import Installation
 from distributor.storage import (
     audiences,
-    campaigns,
     deliveries,
+    dispatches,
     erasing,
+    ledger,
     lists,
     memberships,
     merging,
@@ -180,7 +181,7 @@ def test_what_happens_after_the_release_is_seen_by_the_claim(installation: Insta
             importing(connection, Model(), name, "news")
         plan = AudiencePlan(lists=("news",))
         dispatch_id = a_dispatch(connection, plan)
-        campaigns.mark_released(
+        dispatches.mark_released(
             connection,
             dispatch_id,
             audience=audiences.freeze(connection, dispatch_id, mailing(connection, plan), now=NOW),
@@ -199,7 +200,7 @@ def _frozen(connection: Connection, slug: str) -> set[str]:
     dispatch_id = a_dispatch(connection, plan)
     asked = mailing(connection, plan)
     assert audiences.count(connection, asked, now=NOW) == audiences.freeze(connection, dispatch_id, asked, now=NOW)
-    found = deliveries.listed(connection, dispatch_id, state=None, limit=100)
+    found = ledger.listed(connection, dispatch_id, state=None, limit=100)
     return {one.recipient.split("@")[0] for one in found}
 
 

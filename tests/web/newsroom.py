@@ -15,7 +15,16 @@ from distributor.domain.subscriber import Membership, Person
 from distributor.domain.tokens import Purpose
 from distributor.flow import track
 from distributor.flow.installation import Installation
-from distributor.storage import audiences, campaigns, channels, deliveries, events, lists, memberships
+from distributor.storage import (
+    audiences,
+    campaigns,
+    channels,
+    dispatches,
+    events,
+    ledger,
+    lists,
+    memberships,
+)
 from distributor.storage.audiences import Mailing
 
 PUBLISHED = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -81,11 +90,11 @@ def send_mail(installation: Installation, rendition: Rendition) -> SentMail:
             unknown_policy=UnknownPolicy.ASSUME_SENT,
             now=now,
         )
-        dispatch_id = campaigns.add_dispatch(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")
-        campaigns.freeze_rendition(connection, dispatch_id, rendition, (), now=now)
+        dispatch_id = dispatches.add(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")
+        dispatches.freeze_rendition(connection, dispatch_id, rendition, (), now=now)
         mailing = Mailing(plan=AudiencePlan(lists=("weekly",)), article_ids=(), tag_slugs=(), campaign_id=campaign_id)
         audiences.freeze(connection, dispatch_id, mailing, now=now)
-        campaigns.mark_released(connection, dispatch_id, audience=2, now=now)
-        robins = deliveries.listed(connection, dispatch_id, state=None, limit=2)[0]
+        dispatches.mark_released(connection, dispatch_id, audience=2, now=now)
+        robins = ledger.listed(connection, dispatch_id, state=None, limit=2)[0]
     assert robins.recipient == "Robin@example.org"
     return SentMail(installation, robins.id, letter.id)

@@ -12,7 +12,7 @@ from distributor.domain.event import EventKind
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow.installation import Installation
-from distributor.storage import channels, deliveries, events, suppressions, tables
+from distributor.storage import channels, events, ledger, suppressions, tables
 
 from .newsroom import SentMail
 
@@ -33,7 +33,7 @@ def provider(installation: Installation, name: str, secret: str) -> None:
 
 def state(installation: Installation, mail: SentMail) -> DeliveryState:
     with installation.database.begin() as connection:
-        return deliveries.find(connection, mail.delivery_id).state
+        return ledger.find(connection, mail.delivery_id).state
 
 
 def happened(installation: Installation, mail: SentMail) -> list[EventKind]:

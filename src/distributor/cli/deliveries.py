@@ -11,7 +11,7 @@ from distributor.cli.session import AsJson, installation_at_hand, say, show, sho
 from distributor.domain.campaign import FailureCause, FailureChoice
 from distributor.domain.delivery import DeliveryState
 from distributor.flow import steer
-from distributor.storage import campaigns, deliveries, events
+from distributor.storage import campaigns, dispatches, events, ledger
 
 commands = typer.Typer()
 
@@ -30,8 +30,8 @@ def list_deliveries(
     """Who received it, who did not, and what the other side said."""
     with installation_at_hand() as installation, installation.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        names = {one.id: one.channel_name for one in campaigns.dispatches_of(connection, campaign.id)}
-        found = deliveries.of_campaign(
+        names = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
+        found = ledger.of_campaign(
             connection, campaign.id, channel_name=channel, state=state, recipient=to, limit=limit
         )
     rows = [
@@ -58,7 +58,7 @@ def list_events(
 ) -> None:
     """What happened to one delivery afterwards."""
     with installation_at_hand() as installation, installation.database.begin() as connection:
-        deliveries.find(connection, delivery_id)
+        ledger.find(connection, delivery_id)
         happened = events.of_delivery(connection, delivery_id)
     show_rows(
         ("at", "kind", "detail"),

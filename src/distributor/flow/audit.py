@@ -19,7 +19,7 @@ from distributor.domain.tokens import Purpose
 from distributor.flow.evidence import Journalled, Witness, hear, read_journals
 from distributor.flow.installation import Installation
 from distributor.sources.evidence.record import Record
-from distributor.storage import auditing, campaigns
+from distributor.storage import auditing, campaigns, dispatches
 from distributor.storage.auditing import Entry
 
 # So many differences are kept one by one; all are counted.
@@ -107,14 +107,14 @@ def audit(installation: Installation, campaign_id: int, records: Sequence[Record
     witnesses = [hear(installation, record) for record in records]
     journals = read_journals(installation)
     with installation.database.begin() as connection:
-        dispatches = campaigns.dispatches_of(connection, campaign_id)
+        parts = dispatches.of_campaign(connection, campaign_id)
         made = Audit(
             campaign_id=campaign_id,
-            is_at_work=any(one.state is DispatchState.RUNNING for one in dispatches),
+            is_at_work=any(one.state is DispatchState.RUNNING for one in parts),
             witnesses=witnesses,
         )
         ours: set[int] = set()
-        for dispatch in dispatches:
+        for dispatch in parts:
             entries = 0
             for entry in auditing.entries(connection, dispatch.id):
                 entries += 1

@@ -20,7 +20,7 @@ from distributor.flow.journal import WorkerJournal, open_journal
 from distributor.flow.ports import send_context
 from distributor.flow.rings import Ring, delivery_rings
 from distributor.flow.turns import put_off_what_must_wait, return_share
-from distributor.storage import campaigns, channels, deliveries
+from distributor.storage import channels, deliveries, dispatches, leases
 from distributor.storage.database import Connection
 
 LEASE = timedelta(seconds=90)
@@ -45,11 +45,11 @@ def deliver(installation: Installation, dispatch_id: int, *, until: datetime) ->
     Raises ServiceError if PostgreSQL goes away; the journal then holds what it could not be told.
     """
     with installation.database.begin() as connection:
-        dispatch = campaigns.find_dispatch(connection, dispatch_id)
+        dispatch = dispatches.find(connection, dispatch_id)
         if dispatch.state is not DispatchState.RUNNING:
             return []
         record = channels.find_by_id(connection, dispatch.channel_id)
-        rendition = campaigns.rendition_of(connection, dispatch_id)
+        rendition = dispatches.rendition_of(connection, dispatch_id)
     with open_journal(installation.journal_dir, reach=installation.reach) as journal:
         run = _Run(
             installation=installation,
@@ -210,7 +210,7 @@ class _Run:
 
     def _pause(self, reason: str) -> None:
         with self._installation.database.begin() as connection:
-            campaigns.change_state(
+            dispatches.change_state(
                 connection,
                 self._dispatch.id,
                 before={DispatchState.RUNNING},
@@ -227,7 +227,7 @@ class _Run:
 
     def _extend_leases(self) -> None:
         with self._installation.database.begin() as connection:
-            deliveries.extend_leases(connection, self._journal.worker, lease_until=self._installation.clock() + LEASE)
+            leases.extend(connection, self._journal.worker, lease_until=self._installation.clock() + LEASE)
 
 
 async def _patiently(write: Callable[..., None], *arguments: object) -> None:

@@ -19,9 +19,9 @@ from distributor.domain.subscriber import Subscriber
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.flow import wording
 from distributor.flow.installation import Installation
-from distributor.storage import deliveries, events, memberships, subscribers, suppressions
+from distributor.storage import deliveries, events, ledger, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
-from distributor.storage.deliveries import DeliveryRecord
+from distributor.storage.ledger import DeliveryRecord
 
 # How long after a mail something that only names its recipient may be about it.
 _RECENT = timedelta(days=30)
@@ -95,7 +95,7 @@ class _Hearing:
         if found.delivery_id is None:
             return nothing
         try:
-            record = deliveries.find(self._connection, found.delivery_id)
+            record = ledger.find(self._connection, found.delivery_id)
         except NotFoundError:
             return nothing
         # Whoever changes a person holds their lock first, and so nobody waits in a circle.
@@ -121,7 +121,7 @@ class _Hearing:
             key = parse_address(feedback.address).key
         except AddressError:
             return feedback
-        number = deliveries.last_to(self._connection, key, since=self._now - _RECENT)
+        number = ledger.last_to(self._connection, key, since=self._now - _RECENT)
         return replace(feedback, delivery_id=number, match=Match.ADDRESS if number else Match.NONE, counts=False)
 
     def _write(self, feedback: Feedback, record: DeliveryRecord) -> bool:

@@ -8,7 +8,7 @@ from distributor.domain.errors import NotFoundError
 from distributor.domain.subscriber import List, Subscriber
 from distributor.domain.tokens import Purpose
 from distributor.flow.installation import Installation
-from distributor.storage import deliveries, lists, subscribers
+from distributor.storage import ledger, lists, subscribers
 from distributor.storage.database import Connection
 
 
@@ -28,7 +28,7 @@ def find_holder(installation: Installation, connection: Connection, purpose: Pur
     if claim is None:
         return None
     try:
-        record = deliveries.find(connection, claim.delivery_id)
+        record = ledger.find(connection, claim.delivery_id)
         if record.subscriber_id is None or record.list_id is None:
             return None
         person = subscribers.find_by_id(connection, record.subscriber_id)

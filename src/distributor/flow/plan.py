@@ -12,7 +12,7 @@ from distributor.domain.cover import Cover
 from distributor.domain.errors import InputError, ScheduleError
 from distributor.flow.installation import Installation
 from distributor.flow.saying import check_cover
-from distributor.storage import articles, audiences, campaigns, channels
+from distributor.storage import articles, audiences, campaigns, channels, dispatches
 from distributor.storage.audiences import Mailing
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
@@ -65,9 +65,7 @@ def plan(installation: Installation, asked: CampaignPlan, *, key: PlanKey | None
             now=now,
         )
         for record in records:
-            campaigns.add_dispatch(
-                connection, campaign_id, record.id, scheduled_at=asked.time_of(record.name), zone=asked.zone
-            )
+            dispatches.add(connection, campaign_id, record.id, scheduled_at=asked.time_of(record.name), zone=asked.zone)
     return campaign_id
 
 

@@ -20,7 +20,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.tags import slugify
 from distributor.flow.installation import Installation
 from distributor.flow.saying import check, gather, read_passage, say
-from distributor.storage import campaigns, channels, personal
+from distributor.storage import campaigns, channels, dispatches, personal
 
 # An article that has not been brought in has no date of its own; the same file must give the same bytes every day.
 _UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
@@ -80,11 +80,11 @@ def preview_campaign(installation: Installation, campaign_id: int, *, address: s
     with installation.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         matter = gather(connection, campaign)
-        for dispatch in campaigns.dispatches_of(connection, campaign_id):
+        for dispatch in dispatches.of_campaign(connection, campaign_id):
             name, record = dispatch.channel_name, channels.find_by_id(connection, dispatch.channel_id)
             channel = installation.open_channel(record)
             if dispatch.rendition_id is not None:
-                rendition = campaigns.rendition_of(connection, dispatch.id)
+                rendition = dispatches.rendition_of(connection, dispatch.id)
             else:
                 rendition = say(installation, channel, campaign, matter, facts=record.facts)
             problems[name] = check(connection, channel, rendition, campaign, now=installation.clock())
@@ -102,13 +102,13 @@ def weigh_campaign(installation: Installation, campaign_id: int) -> Mapping[str,
     """How large the mails of a campaign are, by the names of its channels, as far as they are rendered."""
     weights: dict[str, Weight] = {}
     with installation.database.begin() as connection:
-        for dispatch in campaigns.dispatches_of(connection, campaign_id):
+        for dispatch in dispatches.of_campaign(connection, campaign_id):
             if dispatch.rendition_id is None or not issubclass(kind_of(dispatch.kind), Coverable):
                 continue
             # The settings may be others by now, and wrong: how large a mail is does not depend on them.
             channel = make_channel(dispatch.kind, {})
             assert isinstance(channel, Coverable), "its kind is"  # noqa: S101
-            weights.update(_weight(dispatch.channel_name, channel, campaigns.rendition_of(connection, dispatch.id)))
+            weights.update(_weight(dispatch.channel_name, channel, dispatches.rendition_of(connection, dispatch.id)))
     return weights
 
 

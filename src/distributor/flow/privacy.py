@@ -9,7 +9,16 @@ from distributor.domain.errors import NotFoundError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Subscriber
 from distributor.flow.installation import Installation
-from distributor.storage import consents, deliveries, erasing, events, memberships, presence, subscribers, suppressions
+from distributor.storage import (
+    consents,
+    erasing,
+    events,
+    ledger,
+    memberships,
+    presence,
+    subscribers,
+    suppressions,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +76,7 @@ def export_person(installation: Installation, subscriber_id: int) -> dict[str, J
                     "message_id": one.remote_id,
                     "reply": one.reply,
                 }
-                for one in deliveries.of_subscriber(connection, subscriber_id)
+                for one in ledger.of_subscriber(connection, subscriber_id)
             ],
             "events": [
                 {"delivery": one.delivery_id, "kind": one.kind.value, "at": one.at.isoformat(), "detail": one.detail}

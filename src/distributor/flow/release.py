@@ -12,7 +12,7 @@ from distributor.domain.personal import Kin, PersonalNeeds, spoken
 from distributor.domain.rendition import Rendition
 from distributor.flow.installation import Installation
 from distributor.flow.saying import count_lacking, mailing_of
-from distributor.storage import audiences, campaigns, channels, deliveries, personal
+from distributor.storage import audiences, campaigns, channels, deliveries, dispatches, personal
 
 
 class _SpeechlessError(StateError):
@@ -29,7 +29,7 @@ def release(installation: Installation, dispatch_id: int) -> bool:
         return _release(installation, dispatch_id)
     except _SpeechlessError as error:
         with installation.database.begin() as connection:
-            campaigns.change_state(
+            dispatches.change_state(
                 connection,
                 dispatch_id,
                 before={DispatchState.SCHEDULED},
@@ -42,12 +42,12 @@ def release(installation: Installation, dispatch_id: int) -> bool:
 def _release(installation: Installation, dispatch_id: int) -> bool:
     now = installation.clock()
     with installation.database.begin() as connection:
-        if not campaigns.lock_due(connection, dispatch_id, now=now):
+        if not dispatches.lock_due(connection, dispatch_id, now=now):
             return False
-        dispatch = campaigns.find_dispatch(connection, dispatch_id)
+        dispatch = dispatches.find(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         channel = installation.open_channel(channels.find_by_id(connection, dispatch.channel_id))
-        rendition = campaigns.rendition_of(connection, dispatch_id)
+        rendition = dispatches.rendition_of(connection, dispatch_id)
         if channel.capabilities.audience is Audience.BROADCAST:
             recipients = channel.recipients(rendition)
             audience = deliveries.freeze_recipients(connection, dispatch_id, recipients, now=now)
@@ -58,9 +58,9 @@ def _release(installation: Installation, dispatch_id: int) -> bool:
             if isinstance(channel, Coverable) and needs.fields:
                 kin = personal.kin_of(connection, dispatch_id, needs)
                 _insist_on_fields(channel, rendition, kin, audience=audience)
-        campaigns.mark_released(connection, dispatch_id, audience=audience, now=now)
+        dispatches.mark_released(connection, dispatch_id, audience=audience, now=now)
         if audience == 0:
-            campaigns.change_state(
+            dispatches.change_state(
                 connection,
                 dispatch_id,
                 before={DispatchState.RUNNING},

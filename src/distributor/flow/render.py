@@ -14,7 +14,7 @@ from distributor.domain.problems import Severity
 from distributor.domain.rendition import Json
 from distributor.flow.installation import Installation
 from distributor.flow.saying import check, gather, say
-from distributor.storage import campaigns, channels
+from distributor.storage import campaigns, channels, dispatches
 from distributor.storage.channels import ChannelRecord
 
 FACTS_ARE_GOOD_FOR = timedelta(days=1)
@@ -26,7 +26,7 @@ def render(installation: Installation, dispatch_id: int) -> bool:
     Raises ServiceError if PostgreSQL does not answer; nothing has happened then.
     """
     with installation.database.begin() as connection:
-        dispatch = campaigns.find_dispatch(connection, dispatch_id)
+        dispatch = dispatches.find(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
         matter = gather(connection, campaign)
@@ -40,15 +40,15 @@ def render(installation: Installation, dispatch_id: int) -> bool:
         raise
     except DistributorError as error:
         with installation.database.begin() as connection:
-            campaigns.refuse_rendition(connection, dispatch_id, str(error), ())
+            dispatches.refuse_rendition(connection, dispatch_id, str(error), ())
         return False
     blocking = [problem for problem in problems if problem.severity is Severity.BLOCK]
     with installation.database.begin() as connection:
         if blocking:
             reason = "; ".join(problem.message for problem in blocking)
-            campaigns.refuse_rendition(connection, dispatch_id, reason, problems)
+            dispatches.refuse_rendition(connection, dispatch_id, reason, problems)
             return False
-        return campaigns.freeze_rendition(connection, dispatch_id, rendition, problems, now=installation.clock())
+        return dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=installation.clock())
 
 
 def _facts(installation: Installation, channel: Channel, record: ChannelRecord) -> Mapping[str, Json]:

@@ -10,7 +10,7 @@ from distributor.domain.campaign import Campaign, Dispatch, DispatchState, Total
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.installation import Installation
-from distributor.storage import campaigns, deliveries, events, lanes
+from distributor.storage import campaigns, dispatches, events, lanes, ledger
 from distributor.storage.database import Connection
 from distributor.storage.lanes import LaneWait
 
@@ -66,7 +66,7 @@ def report(installation: Installation, campaign_id: int) -> CampaignReport:
         return CampaignReport(
             campaign=campaign,
             dispatches=tuple(
-                _of_dispatch(connection, dispatch) for dispatch in campaigns.dispatches_of(connection, campaign_id)
+                _of_dispatch(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)
             ),
             events=events.counts_of_campaign(connection, campaign_id),
         )
@@ -80,13 +80,13 @@ def summarise(totals: Totals) -> dict[str, int]:
 
 
 def _of_dispatch(connection: Connection, dispatch: Dispatch) -> DispatchReport:
-    totals = deliveries.totals(connection, dispatch.id)
+    totals = ledger.totals(connection, dispatch.id)
     if not totals[DeliveryState.DEFERRED]:
         return DispatchReport(dispatch=dispatch, totals=totals, next_attempt_at=None, waits=())
     waits = lanes.waits(connection, dispatch.channel_id, dispatch_id=dispatch.id)
     return DispatchReport(
         dispatch=dispatch,
         totals=totals,
-        next_attempt_at=deliveries.next_attempt(connection, dispatch.id),
+        next_attempt_at=ledger.next_attempt(connection, dispatch.id),
         waits=tuple(wait for wait in waits if wait.deliveries),
     )

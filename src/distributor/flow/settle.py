@@ -13,7 +13,7 @@ from distributor.flow.failpoints import Failpoint
 from distributor.flow.installation import Installation
 from distributor.flow.journal import open_journal, orphaned_journals, read_journal
 from distributor.flow.ports import send_context
-from distributor.storage import campaigns, channels, deliveries
+from distributor.storage import campaigns, channels, deliveries, dispatches, leases
 
 BATCH = 100
 
@@ -31,7 +31,7 @@ def settle_orphans(installation: Installation) -> int:
                     for delivery in deliveries.find_for_sending(connection, list(known))
                 ]
                 deliveries.settle(connection, settlements, now=now)
-                deliveries.release_worker(connection, evidence.worker, begun=evidence.in_doubt, now=now)
+                leases.release_worker(connection, evidence.worker, begun=evidence.in_doubt, now=now)
             installation.reach(Failpoint.AFTER_EVIDENCE)
             path.unlink()
         return len(orphans)
@@ -44,11 +44,11 @@ def settle_doubtful(installation: Installation, dispatch_id: int) -> int:
     holds.
     """
     with installation.database.begin() as connection:
-        dispatch = campaigns.find_dispatch(connection, dispatch_id)
+        dispatch = dispatches.find(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
-        rendition = campaigns.rendition_of(connection, dispatch_id)
-        doubtful = deliveries.lock_doubtful(connection, dispatch_id, limit=BATCH, now=installation.clock())
+        rendition = dispatches.rendition_of(connection, dispatch_id)
+        doubtful = leases.lock_doubtful(connection, dispatch_id, limit=BATCH, now=installation.clock())
     channel = installation.open_channel(record)
     if isinstance(channel, Reconciling):
         asyncio.run(_reconcile(installation, channel, record, rendition, doubtful))
@@ -56,11 +56,11 @@ def settle_doubtful(installation: Installation, dispatch_id: int) -> int:
     sends_again = channel.capabilities.dedupe is Dedupe.EXACT or campaign.unknown_policy is UnknownPolicy.RESEND
     state = DeliveryState.PENDING if sends_again else DeliveryState.UNKNOWN
     with installation.database.begin() as connection:
-        deliveries.settle_by_policy(
+        leases.settle_by_policy(
             connection, [delivery.id for delivery in doubtful], state=state, now=installation.clock()
         )
         if sends_again and doubtful:
-            campaigns.reopen(connection, dispatch_id)
+            dispatches.reopen(connection, dispatch_id)
     return len(doubtful)
 
 
@@ -78,4 +78,4 @@ async def _reconcile(
             now = installation.clock()
             with installation.database.begin() as connection:
                 deliveries.settle(connection, [settlement_of(outcome, delivery, now=now)], now=now)
-                campaigns.reopen(connection, delivery.dispatch_id)
+                dispatches.reopen(connection, delivery.dispatch_id)

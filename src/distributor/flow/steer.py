@@ -15,7 +15,7 @@ from distributor.domain.campaign import (
 )
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.flow.installation import Installation
-from distributor.storage import campaigns, deliveries, retrying
+from distributor.storage import campaigns, deliveries, dispatches, retrying
 from distributor.storage.database import Connection
 
 _T = TypeVar("_T")
@@ -27,7 +27,7 @@ def pause(installation: Installation, campaign_id: int, reason: str = "paused by
     """Hold every open dispatch; workers stop at their next batch. Returns how many were held. Raises StateError."""
 
     def hold(connection: Connection, dispatch: Dispatch) -> bool:
-        return campaigns.change_state(
+        return dispatches.change_state(
             connection,
             dispatch.id,
             before=OPEN_STATES - {DispatchState.PAUSED},
@@ -42,7 +42,7 @@ def resume(installation: Installation, campaign_id: int) -> int:
     """Let every dispatch that is paused, or could not be rendered, go on; returns how many. Raises StateError."""
 
     def go_on(connection: Connection, dispatch: Dispatch) -> bool:
-        return campaigns.resume(connection, dispatch.id)
+        return dispatches.resume(connection, dispatch.id)
 
     return _insist(
         _each(installation, campaign_id, go_on), "nothing of campaign {} is paused or waits to be mended", campaign_id
@@ -56,7 +56,7 @@ def cancel(installation: Installation, campaign_id: int) -> int:
     """
 
     def stop(connection: Connection, dispatch: Dispatch) -> tuple[bool, int]:
-        stopped = campaigns.change_state(
+        stopped = dispatches.change_state(
             connection, dispatch.id, before=OPEN_STATES, after=DispatchState.CANCELLED, reason="cancelled by hand"
         )
         if not stopped:
@@ -99,7 +99,7 @@ def count_failed(installation: Installation, campaign_id: int, choice: FailureCh
 
 
 def _insist_on_channels(connection: Connection, campaign: Campaign, choice: FailureChoice) -> None:
-    there = {dispatch.channel_name for dispatch in campaigns.dispatches_of(connection, campaign.id)}
+    there = {dispatch.channel_name for dispatch in dispatches.of_campaign(connection, campaign.id)}
     for name in choice.channel_names:
         if name not in there:
             raise NotFoundError(f"channel of campaign {campaign.id}", name, hint=f"it has {', '.join(sorted(there))}")
@@ -108,7 +108,7 @@ def _insist_on_channels(connection: Connection, campaign: Campaign, choice: Fail
 def _each(installation: Installation, campaign_id: int, act: Callable[[Connection, Dispatch], _T]) -> list[_T]:
     with installation.database.begin() as connection:
         campaigns.find(connection, campaign_id)
-        return [act(connection, dispatch) for dispatch in campaigns.dispatches_of(connection, campaign_id)]
+        return [act(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)]
 
 
 def _insist(done: list[bool], complaint: str, campaign_id: int) -> int:

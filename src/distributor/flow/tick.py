@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distributor.flow.installation import Installation
 from distributor.flow.rings import Ring, Verb, delivery_rings
-from distributor.storage import campaigns, deliveries, heartbeats, imports
+from distributor.storage import deliveries, dispatches, heartbeats, imports, leases
 
 # How many dispatches one tick looks after; the next one comes in a second.
 _LIMIT = 50
@@ -15,14 +15,14 @@ def tick(installation: Installation) -> list[Ring]:
     now = installation.clock()
     with installation.database.begin() as connection:
         heartbeats.beat(connection, "beat", now=now)
-        deliveries.expire_leases(connection, now=now)
+        leases.expire(connection, now=now)
         deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
-        campaigns.finish_settled(connection, now=now)
+        dispatches.finish_settled(connection, now=now)
     with installation.database.begin() as connection:
-        rings = [Ring(Verb.RENDER, n, "default") for n in campaigns.to_render(connection, limit=_LIMIT)]
-        rings += [Ring(Verb.RELEASE, n, "default") for n in campaigns.to_release(connection, now=now, limit=_LIMIT)]
-        for dispatch in campaigns.stalled(connection, now=now, limit=_LIMIT):
+        rings = [Ring(Verb.RENDER, n, "default") for n in dispatches.to_render(connection, limit=_LIMIT)]
+        rings += [Ring(Verb.RELEASE, n, "default") for n in dispatches.to_release(connection, now=now, limit=_LIMIT)]
+        for dispatch in dispatches.stalled(connection, now=now, limit=_LIMIT):
             rings.extend(delivery_rings(dispatch))
         rings += [Ring(Verb.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
-        rings += [Ring(Verb.SETTLE, n, "default") for n in campaigns.doubtful(connection, now=now, limit=_LIMIT)]
+        rings += [Ring(Verb.SETTLE, n, "default") for n in dispatches.doubtful(connection, now=now, limit=_LIMIT)]
     return rings

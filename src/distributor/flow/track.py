@@ -16,7 +16,7 @@ from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json
 from distributor.domain.tokens import Claim, Purpose
 from distributor.flow.installation import Installation
-from distributor.storage import campaigns, channels, deliveries, events
+from distributor.storage import channels, deliveries, dispatches, events, ledger
 
 STREAM = "distributor:events"
 _BATCH = 1000
@@ -61,8 +61,8 @@ def view_sent(installation: Installation, token: str, *, pixel_url: str) -> str 
         found = deliveries.find_for_sending(connection, [claim.delivery_id])
         if not found:
             return None
-        dispatch = campaigns.find_dispatch(connection, found[0].dispatch_id)
-        rendition = campaigns.rendition_of(connection, dispatch.id)
+        dispatch = dispatches.find(connection, found[0].dispatch_id)
+        rendition = dispatches.rendition_of(connection, dispatch.id)
         channel = installation.open_channel(channels.find_by_id(connection, dispatch.channel_id))
     if not isinstance(channel, Viewable):
         return None
@@ -88,8 +88,8 @@ def write_events(installation: Installation) -> int:
 def _target_of(installation: Installation, claim: Claim) -> str | None:
     with installation.database.begin() as connection:
         try:
-            dispatch_id = deliveries.find(connection, claim.delivery_id).dispatch_id
-            links = campaigns.rendition_of(connection, dispatch_id).payload.get("links", [])
+            dispatch_id = ledger.find(connection, claim.delivery_id).dispatch_id
+            links = dispatches.rendition_of(connection, dispatch_id).payload.get("links", [])
         except NotFoundError:
             return None
     target = str(links[claim.number]) if claim.number < len(links) else ""

@@ -15,7 +15,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.personal import Kin, PersonalNeeds
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
-from distributor.storage import campaigns, lists, personal, presence, subscribers, suppressions, tables
+from distributor.storage import campaigns, dispatches, lists, personal, presence, subscribers, suppressions, tables
 from distributor.storage.database import Connection, prepare_for_many
 from distributor.storage.segments import filter_of
 
@@ -128,7 +128,7 @@ def may_be_written_to(now: datetime) -> ColumnElement[bool]:
 def has_got(connection: Connection, mailing: Mailing) -> ColumnElement[bool]:
     """A condition on subscribers: another campaign has given them one of the articles, or is about to."""
     earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
-    dispatches = (
+    concerned = (
         select(dispatch.c.id)
         .join(about, about.c.campaign_id == dispatch.c.campaign_id)
         .where(
@@ -137,7 +137,7 @@ def has_got(connection: Connection, mailing: Mailing) -> ColumnElement[bool]:
     )
     return exists().where(
         earlier.c.subscriber_id == tables.subscribers.c.id,
-        earlier.c.dispatch_id.in_(dispatches),
+        earlier.c.dispatch_id.in_(concerned),
         earlier.c.state.not_in(_NOT_GOT),
         ~_came_to(connection, earlier, DeliveryState.UNKNOWN, mailing.plan.unknown_of),
     )
@@ -213,8 +213,8 @@ def _came_to(
 ) -> ColumnElement[bool]:
     """The delivery is one of these campaigns, and in this state. Raises NotFoundError."""
     named = [campaigns.find(connection, campaign_id).id for campaign_id in campaign_ids]
-    dispatches = [dispatch.id for number in named for dispatch in campaigns.dispatches_of(connection, number)]
-    return and_(delivery.c.dispatch_id.in_(dispatches), delivery.c.state == state)
+    concerned = [dispatch.id for number in named for dispatch in dispatches.of_campaign(connection, number)]
+    return and_(delivery.c.dispatch_id.in_(concerned), delivery.c.state == state)
 
 
 def _texts(slugs: Sequence[str]) -> ColumnElement[Any]:

@@ -13,7 +13,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import List, Subscriber
-from distributor.storage import campaigns, tables
+from distributor.storage import dispatches, tables
 from distributor.storage.codec import audience_to_json
 from distributor.storage.database import Connection
 
@@ -25,7 +25,7 @@ def find_dispatch(connection: Connection, key: str) -> Dispatch | None:
         .join(tables.campaigns, tables.campaigns.c.id == tables.dispatches.c.campaign_id)
         .where(tables.campaigns.c.key == key)
     ).scalar_one_or_none()
-    return campaigns.find_dispatch(connection, number) if number else None
+    return dispatches.find(connection, number) if number else None
 
 
 def begin(
@@ -62,9 +62,9 @@ def begin(
     ).scalar_one_or_none()
     if campaign_id is None:
         return
-    dispatch_id = campaigns.add_dispatch(connection, campaign_id, channel_id, scheduled_at=now, zone="UTC")
-    campaigns.freeze_rendition(connection, dispatch_id, rendition, problems, now=now)
-    campaigns.mark_released(connection, dispatch_id, audience=0, now=now)
+    dispatch_id = dispatches.add(connection, campaign_id, channel_id, scheduled_at=now, zone="UTC")
+    dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=now)
+    dispatches.mark_released(connection, dispatch_id, audience=0, now=now)
 
 
 def join(connection: Connection, dispatch_id: int, subscriber: Subscriber, list_: List, *, now: datetime) -> bool:
@@ -91,7 +91,7 @@ def join(connection: Connection, dispatch_id: int, subscriber: Subscriber, list_
         .where(tables.dispatches.c.id == dispatch_id)
         .values(audience=func.coalesce(tables.dispatches.c.audience, 0) + 1)
     )
-    campaigns.reopen(connection, dispatch_id)
+    dispatches.reopen(connection, dispatch_id)
     return True
 
 

@@ -1,18 +1,16 @@
-"""Deliveries: the ledger. Set-based statements only; every write after a claim names the epoch it was made under."""
+"""Deliveries on their way. Set-based statements only; every write after a claim names the epoch it was made under."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, or_, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.campaign import Totals
 from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Settlement, Verdict
-from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.storage import tables
 from distributor.storage.arrays import array_of
@@ -25,25 +23,6 @@ class Claimed:
 
     deliveries: list[Delivery]
     suppressed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRecord:
-    """A delivery as the ledger tells it."""
-
-    id: int
-    dispatch_id: int
-    subscriber_id: int | None
-    list_id: int | None
-    recipient: str
-    state: DeliveryState
-    attempt: int
-    next_at: datetime | None
-    remote_id: str | None
-    permalink: str | None
-    reply_code: int | None
-    reply: str
-    updated_at: datetime
 
 
 def freeze_recipients(connection: Connection, dispatch_id: int, recipients: Sequence[str], *, now: datetime) -> int:
@@ -126,7 +105,7 @@ def claim(
         },
     ).all()
     held = sorted(
-        (_claimed(row, zone=row.zone or "") for row in rows if row.state == state),
+        (delivery_of(row, zone=row.zone or "") for row in rows if row.state == state),
         key=lambda delivery: delivery.id,
     )
     return Claimed(deliveries=held, suppressed=len(rows) - len(held))
@@ -149,17 +128,6 @@ def put_in_flight(
         {**_held(deliveries), "now": now, "lease_until": lease_until},
     )
     return {row.id for row in rows}
-
-
-def extend_leases(connection: Connection, worker: str, *, lease_until: datetime) -> int:
-    """Keep what this worker holds; returns how many that is."""
-    return connection.execute(
-        text("""
-            UPDATE deliveries SET lease_until = :lease_until
-            WHERE worker = :worker AND lease_until IS NOT NULL AND state IN ('claimed', 'in_flight')
-        """),
-        {"worker": worker, "lease_until": lease_until},
-    ).rowcount
 
 
 def give_back(connection: Connection, deliveries: Sequence[Delivery], *, now: datetime) -> int:
@@ -258,93 +226,6 @@ def mark_returned(connection: Connection, ids: Sequence[int], state: DeliverySta
     ).rowcount
 
 
-def release_worker(connection: Connection, worker: str, *, begun: Mapping[int, int], now: datetime) -> tuple[int, int]:
-    """Settle what a dead worker held, by its journal: `begun` maps the deliveries it had begun to their epochs.
-
-    What was begun becomes unknown; the rest was surely not sent and is pending again. Deliveries that were set to
-    unknown only because the worker's lease ran out are settled the same way. Returns both counts.
-    """
-    values = {"worker": worker, "ids": list(begun), "epochs": list(begun.values()), "now": now}
-    doubted = connection.execute(
-        text("""
-            UPDATE deliveries d SET state = 'unknown', next_at = :now, lease_until = NULL, updated_at = :now,
-                   reply = 'the worker died while sending'
-            FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS begun(id, epoch)
-            WHERE d.id = begun.id AND d.epoch = begun.epoch AND d.worker = :worker AND d.state = 'in_flight'
-        """),
-        values,
-    ).rowcount
-    returned = connection.execute(
-        text("""
-            UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, next_at = NULL,
-                   attempt = d.attempt - CASE WHEN d.state = 'claimed' THEN 0 ELSE 1 END, updated_at = :now
-            WHERE d.worker = :worker AND d.state IN ('claimed', 'in_flight', 'unknown') AND d.id IN (
-                -- Found each by an index of its own; what has changed since is known by the line above.
-                SELECT id FROM deliveries WHERE worker = :worker AND state IN ('claimed', 'in_flight')
-                UNION ALL SELECT id FROM deliveries WHERE worker = :worker AND state = 'unknown'
-              )
-              AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS b(id, epoch)
-                              WHERE b.id = d.id AND b.epoch = d.epoch)
-        """),
-        values,
-    ).rowcount
-    return doubted, returned
-
-
-def expire_leases(connection: Connection, *, now: datetime) -> tuple[int, int]:
-    """Take back what is held by nobody any more: claimed becomes pending, in flight becomes unknown.
-
-    The worker's name stays on the unknown ones, so that its journal can still settle them. Returns both counts.
-    """
-    values = {"now": now}
-    returned = connection.execute(
-        text("""
-            UPDATE deliveries SET state = 'pending', worker = NULL, lease_until = NULL, updated_at = :now
-            WHERE id IN (SELECT id FROM deliveries WHERE state = 'claimed' AND lease_until < :now
-                         FOR UPDATE SKIP LOCKED)
-        """),
-        values,
-    ).rowcount
-    doubted = connection.execute(
-        text("""
-            UPDATE deliveries SET state = 'unknown', lease_until = NULL, next_at = :now, updated_at = :now,
-                   reply = 'no answer was recorded before the lease ran out'
-            WHERE id IN (SELECT id FROM deliveries WHERE state = 'in_flight' AND lease_until < :now
-                         FOR UPDATE SKIP LOCKED)
-        """),
-        values,
-    ).rowcount
-    return returned, doubted
-
-
-def lock_doubtful(connection: Connection, dispatch_id: int, *, limit: int, now: datetime) -> list[Delivery]:
-    """Deliveries of unknown outcome that are due to be looked into, put off by a minute for everybody else."""
-    rows = connection.execute(
-        text("""
-            UPDATE deliveries d SET next_at = CAST(:now AS timestamptz) + interval '1 minute'
-            FROM (SELECT id FROM deliveries WHERE dispatch_id = :dispatch_id AND state = 'unknown'
-                  AND next_at <= :now ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED) AS due
-            WHERE d.id = due.id
-            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.tried_since, d.fields
-        """),
-        {"dispatch_id": dispatch_id, "limit": limit, "now": now},
-    )
-    return sorted((_claimed(row) for row in rows), key=lambda delivery: delivery.id)
-
-
-def settle_by_policy(
-    connection: Connection, delivery_ids: Iterable[int], *, state: DeliveryState, now: datetime
-) -> int:
-    """Leave unknown deliveries unknown for good, or make them pending again, as the campaign's policy says."""
-    return connection.execute(
-        text("""
-            UPDATE deliveries SET state = :state, next_at = NULL, worker = NULL, updated_at = :now
-            WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'unknown'
-        """),
-        {"ids": list(delivery_ids), "state": state, "now": now},
-    ).rowcount
-
-
 def suppress_waiting(connection: Connection, dispatch_id: int, reason: str, *, now: datetime) -> int:
     """Nothing that still waits is to be sent any more; returns how many that was."""
     return connection.execute(
@@ -369,117 +250,10 @@ def suppress_cancelled(connection: Connection, reason: str, *, now: datetime) ->
     ).rowcount
 
 
-def totals(connection: Connection, dispatch_id: int) -> Totals:
-    """How many deliveries of a dispatch are in each state now."""
-    rows = connection.execute(
-        select(tables.deliveries.c.state, func.count().label("deliveries"))
-        .where(tables.deliveries.c.dispatch_id == dispatch_id)
-        .group_by(tables.deliveries.c.state)
-    )
-    return Totals({DeliveryState(row.state): row.deliveries for row in rows})
-
-
-def next_attempt(connection: Connection, dispatch_id: int) -> datetime | None:
-    """When the first of the deferred deliveries of this dispatch is due again; None if there are none."""
-    row = tables.deliveries.c
-    moment: datetime | None = connection.execute(
-        select(func.min(row.next_at)).where(row.dispatch_id == dispatch_id, row.state == DeliveryState.DEFERRED)
-    ).scalar_one()
-    return moment
-
-
-def last_change(connection: Connection, dispatch_id: int) -> datetime | None:
-    """When a delivery of this dispatch last changed its state; None if it has none."""
-    moment: datetime | None = connection.execute(
-        select(func.max(tables.deliveries.c.updated_at)).where(tables.deliveries.c.dispatch_id == dispatch_id)
-    ).scalar_one()
-    return moment
-
-
-def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
-    """Raises NotFoundError."""
-    row = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id == delivery_id)).one_or_none()
-    if row is None:
-        raise NotFoundError("delivery", delivery_id)
-    return _record(row)
-
-
-def listed(
-    connection: Connection, dispatch_id: int, *, state: DeliveryState | None, limit: int, after_id: int = 0
-) -> list[DeliveryRecord]:
-    """Deliveries of a dispatch by ascending number, of one state if asked."""
-    query = (
-        select(tables.deliveries)
-        .where(tables.deliveries.c.dispatch_id == dispatch_id, tables.deliveries.c.id > after_id)
-        .order_by(tables.deliveries.c.id)
-        .limit(limit)
-    )
-    if state is not None:
-        query = query.where(tables.deliveries.c.state == state)
-    return [_record(row) for row in connection.execute(query)]
-
-
-def of_campaign(
-    connection: Connection,
-    campaign_id: int,
-    *,
-    channel_name: str | None = None,
-    state: DeliveryState | None = None,
-    recipient: str | None = None,
-    limit: int,
-    after_id: int = 0,
-) -> list[DeliveryRecord]:
-    """Deliveries of a campaign by ascending number: on one channel, of one state, to one recipient if asked.
-
-    What went to a person is found by the address they have now, too.
-    """
-    row = tables.deliveries.c
-    query = (
-        select(tables.deliveries)
-        .join(tables.dispatches, tables.dispatches.c.id == row.dispatch_id)
-        .where(tables.dispatches.c.campaign_id == campaign_id, row.id > after_id)
-        .order_by(row.id)
-        .limit(limit)
-    )
-    if channel_name is not None:
-        query = query.join(tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id).where(
-            tables.channels.c.name == channel_name
-        )
-    if state is not None:
-        query = query.where(row.state == state)
-    if recipient is not None:
-        person = select(tables.subscribers.c.id).where(tables.subscribers.c.key == recipient.lower()).scalar_subquery()
-        query = query.where(or_(row.recipient == recipient, row.subscriber_id == person))
-    return [_record(found) for found in connection.execute(query)]
-
-
-def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRecord]:
-    """What was sent, or was to be sent, to one person, by ascending number."""
-    rows = connection.execute(
-        select(tables.deliveries)
-        .where(tables.deliveries.c.subscriber_id == subscriber_id)
-        .order_by(tables.deliveries.c.id)
-    )
-    return [_record(row) for row in rows]
-
-
-def last_to(connection: Connection, key: str, *, since: datetime) -> int | None:
-    """The number of the last delivery to the person with this key, if it was made since a moment."""
-    number: int | None = connection.execute(
-        text("""
-            SELECT d.id FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id
-            WHERE s.key = :key AND d.created_at >= :since AND d.state NOT IN ('pending', 'claimed', 'suppressed')
-            ORDER BY d.id DESC LIMIT 1
-        """),
-        {"key": key, "since": since},
-    ).scalar_one_or_none()
-    return number
-
-
 def find_for_sending(connection: Connection, ids: Sequence[int]) -> list[Delivery]:
     """Those deliveries as their channel saw them, where they still exist."""
     rows = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id.in_(ids)))
-    return [_claimed(row) for row in rows]
+    return [delivery_of(row) for row in rows]
 
 
 def _held(deliveries: Sequence[Delivery]) -> dict[str, str]:
@@ -489,7 +263,8 @@ def _held(deliveries: Sequence[Delivery]) -> dict[str, str]:
     }
 
 
-def _claimed(row: Row[tuple[object, ...]], *, zone: str = "") -> Delivery:
+def delivery_of(row: Row[tuple[object, ...]], *, zone: str = "") -> Delivery:
+    """A row of the table, before its next attempt, as its channel is to see it."""
     return Delivery(
         id=row.id,
         dispatch_id=row.dispatch_id,
@@ -500,22 +275,4 @@ def _claimed(row: Row[tuple[object, ...]], *, zone: str = "") -> Delivery:
         tried_since=(row.tried_since or row.created_at) if row.attempt else None,
         zone=zone,
         fields=row.fields,
-    )
-
-
-def _record(row: Row[tuple[object, ...]]) -> DeliveryRecord:
-    return DeliveryRecord(
-        id=row.id,
-        dispatch_id=row.dispatch_id,
-        subscriber_id=row.subscriber_id,
-        list_id=row.list_id,
-        recipient=row.recipient,
-        state=DeliveryState(row.state),
-        attempt=row.attempt,
-        next_at=row.next_at,
-        remote_id=row.remote_id,
-        permalink=row.permalink,
-        reply_code=row.reply_code,
-        reply=row.reply,
-        updated_at=row.updated_at,
     )

@@ -19,7 +19,7 @@ from distributor.domain.campaign import (
     RetryCount,
 )
 from distributor.domain.delivery import DeliveryState
-from distributor.storage import audiences, campaigns, tables
+from distributor.storage import audiences, dispatches, tables
 from distributor.storage.audiences import Mailing
 from distributor.storage.database import Connection
 
@@ -52,7 +52,7 @@ def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoi
     chosen = select(fates.c.id).where(fates.c.fate == _Fate.AGAIN).scalar_subquery()
     again = [
         _begin_anew(connection, dispatch, chosen, now=now)
-        for dispatch in campaigns.dispatches_of(connection, campaign.id)
+        for dispatch in dispatches.of_campaign(connection, campaign.id)
     ]
     return replace(counted, again=sum(again))
 
@@ -71,7 +71,7 @@ def _begin_anew(connection: Connection, dispatch: Dispatch, chosen: ColumnElemen
         )
     ).rowcount
     if count:
-        campaigns.reopen(connection, dispatch.id)
+        dispatches.reopen(connection, dispatch.id)
     return count
 
 

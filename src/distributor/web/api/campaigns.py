@@ -22,7 +22,7 @@ from distributor.flow import steer
 from distributor.flow.installation import Installation
 from distributor.flow.plan import plan
 from distributor.flow.report import report
-from distributor.storage import articles, campaigns
+from distributor.storage import articles, campaigns, dispatches
 from distributor.web.api.audiences import NamedArticles, StatedAudience
 from distributor.web.api.door import Here, Turn, needs
 from distributor.web.api.fields import BIGGEST, Body, Limit, Line, Moment, NumberInPath, Paragraph, Words, Zone
@@ -101,7 +101,7 @@ def list_campaigns(
     with here.database.begin() as connection:
         found = campaigns.latest(connection, limit=limit + 1, purpose=purpose, before_id=before)
         kept = found[:limit]
-        items = [ListedCampaign.of(one, campaigns.dispatches_of(connection, one.id)) for one in kept]
+        items = [ListedCampaign.of(one, dispatches.of_campaign(connection, one.id)) for one in kept]
     return CampaignPage(items=items, next=kept[-1].id if len(found) > limit else None)
 
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from distributor.domain.api_token import Scope
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import Event, EventKind
-from distributor.storage import campaigns, deliveries, events
-from distributor.storage.deliveries import DeliveryRecord
+from distributor.storage import campaigns, dispatches, events, ledger
+from distributor.storage.ledger import DeliveryRecord
 from distributor.web.api.door import Here, Turn, needs
 from distributor.web.api.fields import After, Limit, NumberInPath, Words
 from distributor.web.api.paging import Page, first_of
@@ -93,8 +93,8 @@ def list_deliveries(
     """Who received a campaign, who did not, and what the other side said."""
     with here.database.begin() as connection:
         campaign = campaigns.find(connection, number)
-        channels = {one.id: one.channel_name for one in campaigns.dispatches_of(connection, campaign.id)}
-        found = deliveries.of_campaign(
+        channels = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
+        found = ledger.of_campaign(
             connection,
             campaign.id,
             channel_name=channel,
@@ -111,5 +111,5 @@ def list_deliveries(
 def list_events(here: Here, number: NumberInPath) -> Events:
     """What happened to one delivery afterwards: opens, clicks, bounces, complaints."""
     with here.database.begin() as connection:
-        found = events.of_delivery(connection, deliveries.find(connection, number).id)
+        found = events.of_delivery(connection, ledger.find(connection, number).id)
     return Events(items=[ShownEvent.of(one) for one in found])

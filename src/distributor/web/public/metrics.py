@@ -20,7 +20,7 @@ from distributor.domain.campaign import Dispatch
 from distributor.domain.errors import ServiceError
 from distributor.flow.installation import Installation
 from distributor.flow.track import STREAM
-from distributor.storage import campaigns, channels, deliveries, heartbeats, lanes
+from distributor.storage import campaigns, channels, dispatches, heartbeats, lanes, ledger
 from distributor.storage.database import Connection
 
 # What is older than this is history: it is in the ledger, not in a gauge.
@@ -75,13 +75,13 @@ class _Ledger(Collector):
         by_delivery = GaugeMetricFamily(
             "distributor_deliveries", "Deliveries of those dispatches.", labels=["kind", "state"]
         )
-        dispatches: Counter[tuple[str, str]] = Counter()
+        counts: Counter[tuple[str, str]] = Counter()
         sums: Counter[tuple[str, str]] = Counter()
         for dispatch in self._recent(connection):
-            dispatches[dispatch.kind, dispatch.state.value] += 1
-            for state, count in deliveries.totals(connection, dispatch.id).by_state.items():
+            counts[dispatch.kind, dispatch.state.value] += 1
+            for state, count in ledger.totals(connection, dispatch.id).by_state.items():
                 sums[dispatch.kind, state.value] += count
-        for labels, count in dispatches.items():
+        for labels, count in counts.items():
             by_dispatch.add_metric(labels, count)
         for labels, count in sums.items():
             by_delivery.add_metric(labels, count)
@@ -91,7 +91,7 @@ class _Ledger(Collector):
     def _recent(self, connection: Connection) -> Iterator[Dispatch]:
         since = self._installation.clock() - _NEWS
         for campaign in campaigns.latest(connection, limit=_CAMPAIGNS):
-            for dispatch in campaigns.dispatches_of(connection, campaign.id):
+            for dispatch in dispatches.of_campaign(connection, campaign.id):
                 if dispatch.finished_at is None or dispatch.finished_at > since:
                     yield dispatch
 

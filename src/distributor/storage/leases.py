@@ -1,0 +1,110 @@
+"""Leases: who holds which deliveries, and what becomes of those that are held by nobody any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import text
+
+from distributor.domain.delivery import Delivery, DeliveryState
+from distributor.storage.database import Connection
+from distributor.storage.deliveries import delivery_of
+
+
+def extend(connection: Connection, worker: str, *, lease_until: datetime) -> int:
+    """Keep what this worker holds; returns how many that is."""
+    return connection.execute(
+        text("""
+            UPDATE deliveries SET lease_until = :lease_until
+            WHERE worker = :worker AND lease_until IS NOT NULL AND state IN ('claimed', 'in_flight')
+        """),
+        {"worker": worker, "lease_until": lease_until},
+    ).rowcount
+
+
+def release_worker(connection: Connection, worker: str, *, begun: Mapping[int, int], now: datetime) -> tuple[int, int]:
+    """Settle what a dead worker held, by its journal: `begun` maps the deliveries it had begun to their epochs.
+
+    What was begun becomes unknown; the rest was surely not sent and is pending again. Deliveries that were set to
+    unknown only because the worker's lease ran out are settled the same way. Returns both counts.
+    """
+    values = {"worker": worker, "ids": list(begun), "epochs": list(begun.values()), "now": now}
+    doubted = connection.execute(
+        text("""
+            UPDATE deliveries d SET state = 'unknown', next_at = :now, lease_until = NULL, updated_at = :now,
+                   reply = 'the worker died while sending'
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS begun(id, epoch)
+            WHERE d.id = begun.id AND d.epoch = begun.epoch AND d.worker = :worker AND d.state = 'in_flight'
+        """),
+        values,
+    ).rowcount
+    returned = connection.execute(
+        text("""
+            UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, next_at = NULL,
+                   attempt = d.attempt - CASE WHEN d.state = 'claimed' THEN 0 ELSE 1 END, updated_at = :now
+            WHERE d.worker = :worker AND d.state IN ('claimed', 'in_flight', 'unknown') AND d.id IN (
+                -- Found each by an index of its own; what has changed since is known by the line above.
+                SELECT id FROM deliveries WHERE worker = :worker AND state IN ('claimed', 'in_flight')
+                UNION ALL SELECT id FROM deliveries WHERE worker = :worker AND state = 'unknown'
+              )
+              AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS b(id, epoch)
+                              WHERE b.id = d.id AND b.epoch = d.epoch)
+        """),
+        values,
+    ).rowcount
+    return doubted, returned
+
+
+def expire(connection: Connection, *, now: datetime) -> tuple[int, int]:
+    """Take back what is held by nobody any more: claimed becomes pending, in flight becomes unknown.
+
+    The worker's name stays on the unknown ones, so that its journal can still settle them. Returns both counts.
+    """
+    values = {"now": now}
+    returned = connection.execute(
+        text("""
+            UPDATE deliveries SET state = 'pending', worker = NULL, lease_until = NULL, updated_at = :now
+            WHERE id IN (SELECT id FROM deliveries WHERE state = 'claimed' AND lease_until < :now
+                         FOR UPDATE SKIP LOCKED)
+        """),
+        values,
+    ).rowcount
+    doubted = connection.execute(
+        text("""
+            UPDATE deliveries SET state = 'unknown', lease_until = NULL, next_at = :now, updated_at = :now,
+                   reply = 'no answer was recorded before the lease ran out'
+            WHERE id IN (SELECT id FROM deliveries WHERE state = 'in_flight' AND lease_until < :now
+                         FOR UPDATE SKIP LOCKED)
+        """),
+        values,
+    ).rowcount
+    return returned, doubted
+
+
+def lock_doubtful(connection: Connection, dispatch_id: int, *, limit: int, now: datetime) -> list[Delivery]:
+    """Deliveries of unknown outcome that are due to be looked into, put off by a minute for everybody else."""
+    rows = connection.execute(
+        text("""
+            UPDATE deliveries d SET next_at = CAST(:now AS timestamptz) + interval '1 minute'
+            FROM (SELECT id FROM deliveries WHERE dispatch_id = :dispatch_id AND state = 'unknown'
+                  AND next_at <= :now ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED) AS due
+            WHERE d.id = due.id
+            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.tried_since, d.fields
+        """),
+        {"dispatch_id": dispatch_id, "limit": limit, "now": now},
+    )
+    return sorted((delivery_of(row) for row in rows), key=lambda delivery: delivery.id)
+
+
+def settle_by_policy(
+    connection: Connection, delivery_ids: Iterable[int], *, state: DeliveryState, now: datetime
+) -> int:
+    """Leave unknown deliveries unknown for good, or make them pending again, as the campaign's policy says."""
+    return connection.execute(
+        text("""
+            UPDATE deliveries SET state = :state, next_at = NULL, worker = NULL, updated_at = :now
+            WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'unknown'
+        """),
+        {"ids": list(delivery_ids), "state": state, "now": now},
+    ).rowcount

@@ -1,0 +1,158 @@
+"""The ledger as it is read: what became of deliveries, one by one and in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, func, or_, select, text
+
+from distributor.domain.campaign import Totals
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import NotFoundError
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """A delivery as the ledger tells it."""
+
+    id: int
+    dispatch_id: int
+    subscriber_id: int | None
+    list_id: int | None
+    recipient: str
+    state: DeliveryState
+    attempt: int
+    next_at: datetime | None
+    remote_id: str | None
+    permalink: str | None
+    reply_code: int | None
+    reply: str
+    updated_at: datetime
+
+
+def totals(connection: Connection, dispatch_id: int) -> Totals:
+    """How many deliveries of a dispatch are in each state now."""
+    rows = connection.execute(
+        select(tables.deliveries.c.state, func.count().label("deliveries"))
+        .where(tables.deliveries.c.dispatch_id == dispatch_id)
+        .group_by(tables.deliveries.c.state)
+    )
+    return Totals({DeliveryState(row.state): row.deliveries for row in rows})
+
+
+def next_attempt(connection: Connection, dispatch_id: int) -> datetime | None:
+    """When the first of the deferred deliveries of this dispatch is due again; None if there are none."""
+    row = tables.deliveries.c
+    moment: datetime | None = connection.execute(
+        select(func.min(row.next_at)).where(row.dispatch_id == dispatch_id, row.state == DeliveryState.DEFERRED)
+    ).scalar_one()
+    return moment
+
+
+def last_change(connection: Connection, dispatch_id: int) -> datetime | None:
+    """When a delivery of this dispatch last changed its state; None if it has none."""
+    moment: datetime | None = connection.execute(
+        select(func.max(tables.deliveries.c.updated_at)).where(tables.deliveries.c.dispatch_id == dispatch_id)
+    ).scalar_one()
+    return moment
+
+
+def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
+    """Raises NotFoundError."""
+    row = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id == delivery_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("delivery", delivery_id)
+    return _record(row)
+
+
+def listed(
+    connection: Connection, dispatch_id: int, *, state: DeliveryState | None, limit: int, after_id: int = 0
+) -> list[DeliveryRecord]:
+    """Deliveries of a dispatch by ascending number, of one state if asked."""
+    query = (
+        select(tables.deliveries)
+        .where(tables.deliveries.c.dispatch_id == dispatch_id, tables.deliveries.c.id > after_id)
+        .order_by(tables.deliveries.c.id)
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(tables.deliveries.c.state == state)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def of_campaign(
+    connection: Connection,
+    campaign_id: int,
+    *,
+    channel_name: str | None = None,
+    state: DeliveryState | None = None,
+    recipient: str | None = None,
+    limit: int,
+    after_id: int = 0,
+) -> list[DeliveryRecord]:
+    """Deliveries of a campaign by ascending number: on one channel, of one state, to one recipient if asked.
+
+    What went to a person is found by the address they have now, too.
+    """
+    row = tables.deliveries.c
+    query = (
+        select(tables.deliveries)
+        .join(tables.dispatches, tables.dispatches.c.id == row.dispatch_id)
+        .where(tables.dispatches.c.campaign_id == campaign_id, row.id > after_id)
+        .order_by(row.id)
+        .limit(limit)
+    )
+    if channel_name is not None:
+        query = query.join(tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id).where(
+            tables.channels.c.name == channel_name
+        )
+    if state is not None:
+        query = query.where(row.state == state)
+    if recipient is not None:
+        person = select(tables.subscribers.c.id).where(tables.subscribers.c.key == recipient.lower()).scalar_subquery()
+        query = query.where(or_(row.recipient == recipient, row.subscriber_id == person))
+    return [_record(found) for found in connection.execute(query)]
+
+
+def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRecord]:
+    """What was sent, or was to be sent, to one person, by ascending number."""
+    rows = connection.execute(
+        select(tables.deliveries)
+        .where(tables.deliveries.c.subscriber_id == subscriber_id)
+        .order_by(tables.deliveries.c.id)
+    )
+    return [_record(row) for row in rows]
+
+
+def last_to(connection: Connection, key: str, *, since: datetime) -> int | None:
+    """The number of the last delivery to the person with this key, if it was made since a moment."""
+    number: int | None = connection.execute(
+        text("""
+            SELECT d.id FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id
+            WHERE s.key = :key AND d.created_at >= :since AND d.state NOT IN ('pending', 'claimed', 'suppressed')
+            ORDER BY d.id DESC LIMIT 1
+        """),
+        {"key": key, "since": since},
+    ).scalar_one_or_none()
+    return number
+
+
+def _record(row: Row[tuple[object, ...]]) -> DeliveryRecord:
+    return DeliveryRecord(
+        id=row.id,
+        dispatch_id=row.dispatch_id,
+        subscriber_id=row.subscriber_id,
+        list_id=row.list_id,
+        recipient=row.recipient,
+        state=DeliveryState(row.state),
+        attempt=row.attempt,
+        next_at=row.next_at,
+        remote_id=row.remote_id,
+        permalink=row.permalink,
+        reply_code=row.reply_code,
+        reply=row.reply,
+        updated_at=row.updated_at,
+    )
