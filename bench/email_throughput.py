@@ -65,7 +65,7 @@ def main() -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=30_000)
+    parser.add_argument("--people", type=int, default=60_000)
     parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
 

@@ -26,7 +26,7 @@ from distributor.storage.database import Connection
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = timedelta(seconds=20)
 # What is claimed at a time: as much as may become unknown if a whole machine is lost with its journal.
-BATCH = 200
+BATCH = 100
 # Outcomes are committed in groups of this many, or after this long.
 COMMIT_GROUP = 50
 COMMIT_WITHIN_SECONDS = 0.5
