@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -114,7 +115,7 @@ def acceptance_article() -> Path:
     return ACCEPTANCE_ARTICLE
 
 
-def needs_package(package: str, reason: str) -> None:
+def needs_package(package: str, reason: str) -> NoReturn:
     """Skip the test for want of a Debian package, or fail where everything is supposed to be installed."""
     if os.environ.get("DISTRIBUTOR_TEST_INSIST") == "1":
         pytest.fail(f"{reason}: install the package {package}")

@@ -28,7 +28,7 @@ from distributor.flow.preview import preview_campaign, weigh_campaign
 from distributor.flow.report import CampaignReport, report, summarise
 from distributor.storage import campaigns
 
-commands = typer.Typer(no_args_is_help=True, help="Send articles out, and know what became of them.")
+commands = typer.Typer()
 commands.add_typer(deliveries.commands)
 
 CampaignId = Annotated[int, typer.Argument(help="The campaign's number.")]

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import needs_package
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from distributor.channels.email import EmailChannel
@@ -27,7 +28,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         installed = shutil.which("chromium") or shutil.which("google-chrome")
         if installed is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("needs Chromium: apt-get install chromium, or playwright install chromium")
+            needs_package("chromium", "the mail cannot be looked at without a browser")
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         launched = playwright.chromium.launch(executable_path=installed, args=arguments)
         yield launched

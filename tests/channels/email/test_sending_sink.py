@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from conftest import needs_package
 
 from distributor.channels.email.composing.compose import prepare
 
@@ -20,13 +21,12 @@ from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
 
 SINK = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin")
 
-pytestmark = pytest.mark.skipif(SINK is None, reason="smtp-sink is absent: apt-get install postfix")
-
 
 @contextmanager
 def sink(folder: Path, *options: str) -> Iterator[tuple[str, Path]]:
     """A running smtp-sink: its URL, and the file that all mails end up in."""
-    assert SINK is not None
+    if SINK is None:
+        needs_package("postfix", "there is no smtp-sink to send to")
     folder.chmod(0o777)
     captured = folder / "captured"
     # It refuses to stay root.
