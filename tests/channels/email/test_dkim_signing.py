@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import dkim
@@ -19,6 +20,7 @@ from distributor.channels.email.dkim.canonical import Opening, digest_of_body, r
 from distributor.channels.email.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read_key
 from distributor.channels.email.dkim.records import record_name, record_of
 from distributor.channels.email.dkim.signer import UNSIGNED, Identity, Signer
+from distributor.channels.email.hooks.marks import replaced_by
 from distributor.domain.errors import ConfigurationError, InputError
 
 from .dkim_judges import OpenDkim, dkimpy_verdicts
@@ -34,6 +36,7 @@ ED25519 = make_key(Algorithm.ED25519)
 class Court:
     """A signer with an RSA and an Ed25519 key, their records by name, and the other judge."""
 
+    identities: Sequence[Identity]
     signer: Signer
     keys: dict[str, str]
     opendkim: OpenDkim
@@ -52,7 +55,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
         for selector, algorithm in (("r1", Algorithm.RSA), ("e1", Algorithm.ED25519))
     ]
     keys = {record_name(one.selector, one.domain): record_of(one.key) for one in identities}
-    return Court(Signer(identities), keys, OpenDkim.at_hand(tmp_path_factory.mktemp("opendkim"), keys))
+    return Court(identities, Signer(identities), keys, OpenDkim.at_hand(tmp_path_factory.mktemp("opendkim"), keys))
 
 
 def a_mail() -> bytes:
@@ -134,6 +137,14 @@ def test_a_change_of_any_signed_field_is_refused_by_both(court: Court, name: str
     signed = court.sign(a_mail())
     tampered = re.sub(rf"(?m)^{name}: ".encode(), f"{name}: x".encode(), signed, count=1)
     assert court.judge(tampered) == (NEITHER, NEITHER)
+
+
+def test_a_field_that_the_relay_replaces_is_left_out_and_the_signature_holds(court: Court) -> None:
+    mild = replace(court, signer=Signer(court.identities, left_out=replaced_by("ses")))
+    signed = mild.sign(a_mail())
+    relayed = re.sub(rb"(?m)^(Date|Message-ID): .*$", rb"\1: another\r", signed)
+    assert court.judge(relayed) == (BOTH, BOTH)
+    assert court.judge(relayed.replace(b"Subject: ", b"Subject: x", 1)) == (NEITHER, NEITHER)
 
 
 @pytest.mark.parametrize("added", [b"From: Mallory <m@example.net>\r\n", b"Subject: Pay here\r\n"])

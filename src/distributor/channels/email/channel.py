@@ -20,6 +20,7 @@ from distributor.channels.email.cover import check_cover
 from distributor.channels.email.dkim.alignment import check_signing
 from distributor.channels.email.dkim.signer import Signer
 from distributor.channels.email.examining import examine_channel
+from distributor.channels.email.hooks.marks import replaced_by
 from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.rendition import KIND, render_email
 from distributor.channels.email.sending.pool import Pool
@@ -128,4 +129,4 @@ class EmailChannel:
 
     @cached_property
     def _signer(self) -> Signer:
-        return self._settings.key_ring.signer()
+        return self._settings.key_ring.signer(left_out=replaced_by(self._settings.events_from))

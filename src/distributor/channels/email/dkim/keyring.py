@@ -85,11 +85,10 @@ class KeyRing:
             key=lambda entry: entry.algorithm is not Algorithm.RSA,
         )
 
-    def signer(self) -> Signer:
-        """What signs with the active keys. Raises ConfigurationError for a key that cannot be read."""
-        return Signer(
-            [Identity(domain=entry.domain, selector=entry.selector, key=entry.read()) for entry in self.active]
-        )
+    def signer(self, *, left_out: frozenset[bytes] = frozenset()) -> Signer:
+        """What signs with the active keys, but not the fields `left_out`. Raises ConfigurationError for a bad key."""
+        identities = [Identity(domain=entry.domain, selector=entry.selector, key=entry.read()) for entry in self.active]
+        return Signer(identities, left_out=left_out)
 
     def find(self, selector: str) -> KeyEntry:
         """Raises NotFoundError."""

@@ -63,10 +63,14 @@ class Identity:
 
 
 class Signer:
-    """Signs for each identity in turn. Without any it hands mails back as they are."""
+    """Signs for each identity in turn. Without any it hands mails back as they are.
 
-    def __init__(self, identities: Sequence[Identity]) -> None:
+    `left_out` are fields, by their names in lower case, that a relay replaces: a signature over them would not hold.
+    """
+
+    def __init__(self, identities: Sequence[Identity], *, left_out: frozenset[bytes] = frozenset()) -> None:
         self._identities = tuple(identities)
+        self._signable = _SIGNABLE - left_out
         self._first_tags = [
             f"v=1; a={one.key.algorithm}-sha256; c=relaxed/simple;\r\n d={one.domain}; s={one.selector};\r\n".encode(
                 "ascii"
@@ -83,7 +87,7 @@ class Signer:
         if not self._identities:
             return message
         header, start = split_message(message)
-        names, signed = _choose(header)
+        names, signed = _choose(header, self._signable)
         body_hash = b64encode(digest_of_body(message, start, opening=opening))
         ending = b" t=%d; bh=%b;\r\n h=%b;\r\n b=" % (int(at.timestamp()), body_hash, names)
         signatures = []
@@ -97,12 +101,12 @@ class Signer:
 UNSIGNED = Signer(())
 
 
-def _choose(header: bytes) -> tuple[bytes, bytes]:
+def _choose(header: bytes, signable: frozenset[bytes]) -> tuple[bytes, bytes]:
     """The names for h=, folded, and the fields they stand for as they are signed: of equal names the last one first."""
     present: dict[bytes, list[bytes]] = {}
     for field in fields_of(header):
         name, line = relaxed(field)
-        if name in _SIGNABLE:
+        if name in signable:
             present.setdefault(name, []).insert(0, line)
     if b"from" not in present:
         raise InputError("a mail without From cannot be signed")

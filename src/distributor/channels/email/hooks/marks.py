@@ -1,4 +1,4 @@
-"""Header fields by which providers give a delivery's mark back in their calls, where they replace the Message-ID."""
+"""Header fields by which providers give a delivery's mark back in their calls, and those that they replace."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ _FIELDS: Mapping[str, Callable[[str], str]] = {
     # twilio.com/docs/sendgrid, "Unique arguments".
     "sendgrid": lambda mark: f'X-SMTPAPI: {{"unique_args": {{"delivery": "{mark}"}}}}\r\n',
 }
+
+_REPLACED: Mapping[str, frozenset[bytes]] = {
+    # docs.aws.amazon.com/ses, "Email headers": its own stand in their place.
+    "ses": frozenset({b"message-id", b"date"}),
+}
+
+
+def replaced_by(provider: str) -> frozenset[bytes]:
+    """The fields of a mail, in lower case, that this provider replaces when it takes the mail over SMTP."""
+    return _REPLACED.get(provider, frozenset())
 
 
 def mark_of(delivery: Delivery, provider: str, tokens: TokenSigner) -> bytes:
