@@ -243,8 +243,13 @@ def suppress_cancelled(connection: Connection, reason: str, *, now: datetime) ->
     return connection.execute(
         text("""
             UPDATE deliveries d SET state = 'suppressed', reply = :reason, next_at = NULL, updated_at = :now
-            FROM dispatches x
-            WHERE x.state = 'cancelled' AND d.dispatch_id = x.id AND d.state IN ('pending', 'deferred')
+            WHERE d.state IN ('pending', 'deferred') AND d.id = ANY(ARRAY(
+                -- By the index, dispatch by dispatch: a join would look through all that was ever sent.
+                SELECT late.id FROM dispatches x CROSS JOIN LATERAL (
+                    SELECT id FROM deliveries WHERE dispatch_id = x.id AND state IN ('pending', 'deferred')
+                    ORDER BY id LIMIT 1000
+                ) late WHERE x.state = 'cancelled'
+            ))
         """),
         {"reason": reason, "now": now},
     ).rowcount

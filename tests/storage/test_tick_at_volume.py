@@ -1,0 +1,49 @@
+"""What the beat asks every second is answered by indexes, however much has been sent."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from distributor.domain.audience import AudiencePlan
+from distributor.flow.installation import Installation
+from distributor.flow.tick import tick
+from storage.people_on_lists import a_dispatch, an_article, on_list
+
+SENT = 20_000
+# More often than it takes until the driver lets PostgreSQL prepare a statement.
+TICKS = 12
+
+
+def test_a_tick_never_looks_through_all_deliveries(installation: Installation) -> None:
+    with installation.database.begin() as connection:
+        on_list(connection, "news", "ada")
+        dispatch_id = a_dispatch(connection, AudiencePlan(lists=("news",)), [an_article(connection, "hello")])
+        connection.execute(
+            text("""
+                INSERT INTO deliveries (dispatch_id, recipient, state, created_at, updated_at)
+                SELECT :dispatch_id, 'reader' || i || '@example.org', 'pending', now(), now()
+                FROM generate_series(1, :sent + 100) i
+            """),
+            {"dispatch_id": dispatch_id, "sent": SENT},
+        )
+        connection.execute(text("UPDATE dispatches SET state = 'running'"))
+        # What PostgreSQL knows of a campaign is from before it was sent.
+        connection.execute(text("ANALYZE"))
+        connection.execute(
+            text("UPDATE deliveries SET state = 'sent' WHERE id <= (SELECT max(id) - 100 FROM deliveries)")
+        )
+    before = rows_looked_through(installation)
+    for _ in range(TICKS):
+        tick(installation)
+    assert rows_looked_through(installation) - before < TICKS * 100
+
+
+def rows_looked_through(installation: Installation) -> int:
+    """Of the deliveries, by all sessions so far."""
+    with installation.database.begin() as connection:
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    with installation.database.begin() as connection:
+        seen: int = connection.execute(
+            text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'deliveries'")
+        ).scalar_one()
+        return seen
