@@ -7,6 +7,7 @@ from sqlalchemy import text
 from distributor.domain.audience import AudiencePlan
 from distributor.flow.installation import Installation
 from distributor.flow.tick import tick
+from distributor.storage import deliveries
 from storage.people_on_lists import a_dispatch, an_article, on_list
 
 SENT = 20_000
@@ -15,6 +16,26 @@ TICKS = 12
 
 
 def test_a_tick_never_looks_through_all_deliveries(installation: Installation) -> None:
+    a_campaign_under_way(installation)
+    before = rows_looked_through(installation)
+    for _ in range(TICKS):
+        tick(installation)
+    assert rows_looked_through(installation) - before < TICKS * 100
+
+
+def test_a_claim_never_looks_through_what_has_been_sent(installation: Installation) -> None:
+    dispatch_id = a_campaign_under_way(installation)
+    before = rows_looked_through(installation)
+    now = installation.clock()
+    for _ in range(TICKS):
+        with installation.database.begin() as connection:
+            claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=5, now=now, lease_until=now)
+            assert len(claimed.deliveries) == 5
+    assert rows_looked_through(installation) - before < TICKS * 100
+
+
+def a_campaign_under_way(installation: Installation) -> int:
+    """A running dispatch of which nearly all has been sent."""
     with installation.database.begin() as connection:
         on_list(connection, "news", "ada")
         dispatch_id = a_dispatch(connection, AudiencePlan(lists=("news",)), [an_article(connection, "hello")])
@@ -32,10 +53,7 @@ def test_a_tick_never_looks_through_all_deliveries(installation: Installation) -
         connection.execute(
             text("UPDATE deliveries SET state = 'sent' WHERE id <= (SELECT max(id) - 100 FROM deliveries)")
         )
-    before = rows_looked_through(installation)
-    for _ in range(TICKS):
-        tick(installation)
-    assert rows_looked_through(installation) - before < TICKS * 100
+    return dispatch_id
 
 
 def rows_looked_through(installation: Installation) -> int:

@@ -75,9 +75,11 @@ def claim(
                 FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id JOIN campaigns c ON c.id = x.campaign_id
                 LEFT JOIN subscribers s ON s.id = d.subscriber_id
                 LEFT JOIN memberships m ON m.list_id = d.list_id AND m.subscriber_id = d.subscriber_id
-                WHERE d.dispatch_id = :dispatch_id AND x.state = 'running'
-                  AND (d.state = 'pending' OR (d.state = 'deferred' AND d.next_at <= :now))
-                ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+                -- Not simply equal: only the index of the unsettled has this order, and a campaign that is on its way
+                -- has too much behind it to be looked through.
+                WHERE (d.dispatch_id, d.id) > (:dispatch_id, 0) AND d.dispatch_id <= :dispatch_id
+                  AND x.state = 'running' AND (d.state = 'pending' OR (d.state = 'deferred' AND d.next_at <= :now))
+                ORDER BY d.dispatch_id, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
             )
             UPDATE deliveries d SET epoch = d.epoch + 1, next_at = NULL, updated_at = :now,
                    state = CASE WHEN obstacle IS NULL THEN :state ELSE 'suppressed' END,
