@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from distributor.channels.covering import Covering
 from distributor.channels.lanes import Lanes, OpenLanes
 from distributor.channels.rates import Rates, Unlimited
 from distributor.domain.article import Article
@@ -82,7 +83,7 @@ class RenderContext:
 
     `list` is the list on whose behalf is spoken, if it is one: its name, sender and footer come before those of the
     channel and the site. `facts` is what `discover` learned from the other side earlier (limits of an instance), or
-    empty.
+    empty. `covering` is what goes around the articles on a channel that can do that (`channels.covering`).
     """
 
     site: Site
@@ -90,6 +91,7 @@ class RenderContext:
     list: List | None = None
     tracking: Tracking = field(default_factory=Tracking)
     facts: Mapping[str, Json] = field(default_factory=dict)
+    covering: Covering | None = None
 
 
 class Journal(Protocol):
@@ -227,7 +229,7 @@ class Channel(Protocol):
     `timing`, a property, says when to send and when to try again;
     `read_events(call) -> Heard` reads what the other side calls our web hook to say;
     `examine(circumstances)` judges what the DNS says of the sender (`channels.examination`);
-    `render_covered(articles, context, covering)` and its like put words around articles (`channels.covering`);
+    `needs_of(rendition)` and its like belong to words around articles that differ by reader (`channels.covering`);
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
 
@@ -240,7 +242,7 @@ class Channel(Protocol):
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         """What this channel will say about the articles. Pure: the same arguments give the same bytes.
 
-        Raises TemplateError if a template cannot be rendered.
+        Raises TemplateError if a template cannot be rendered, and InputError for a covering that cannot be said.
         """
 
     def check(self, rendition: Rendition) -> list[Problem]:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from distributor.channels.contract import RenderContext
-from distributor.domain.article import Article
 from distributor.domain.blocks import Block
 from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.personal import Kin, PersonalNeeds, Reader
@@ -41,13 +39,10 @@ class Weight:
 
 @runtime_checkable
 class Coverable(Protocol):
-    """A channel that puts a cover around articles."""
+    """A channel that puts the covering of its `RenderContext` around articles; others pass over it."""
 
     def check_cover(self, covering: Covering) -> None:
         """Raises InputError with the line for what cannot be said, before there is anything to render."""
-
-    def render_covered(self, articles: Sequence[Article], context: RenderContext, covering: Covering) -> Rendition:
-        """As `Channel.render`, with the cover. Pure too. Raises TemplateError and InputError."""
 
     def needs_of(self, rendition: Rendition) -> PersonalNeeds:
         """What the rendition asks of each recipient."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from distributor.channels.contract import Channel, RenderContext
@@ -51,18 +51,15 @@ def preview(
     TemplateError for a template that cannot be rendered.
     """
     article = imagine_article(manuscript)
-    covering = Covering(read=read_passage, cover=cover or Cover())
+    context = replace(context, covering=Covering(read=read_passage, cover=cover or Cover()))
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}
     weights: dict[str, Weight] = {}
     for name in kind_names:
         channel = make_channel(name, {})
-        if not isinstance(channel, Coverable):
-            rendition = channel.render([article], context)
-            files.update(channel.files(rendition))
-        else:
-            rendition = channel.render_covered([article], context, covering)
-            files.update(_files(channel, rendition, _reader_with(fields)))
+        rendition = channel.render([article], context)
+        files.update(_files(channel, rendition, _reader_with(fields)))
+        if isinstance(channel, Coverable):
             weights.update(_weight(name, channel, rendition))
         problems[name] = channel.check(rendition)
     return Preview(files=files, problems=problems, weights=weights)

@@ -72,9 +72,8 @@ def say(
         list=matter.list,
         tracking=Tracking(opens=campaign.track_opens, clicks=campaign.track_clicks),
         facts=facts,
+        covering=matter.covering,
     )
-    if isinstance(channel, Coverable):
-        return channel.render_covered(matter.articles, context, matter.covering)
     return channel.render(matter.articles, context)
 
 

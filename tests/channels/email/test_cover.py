@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+from dataclasses import replace
 from email import policy
 from pathlib import Path
 
@@ -35,7 +36,7 @@ How is {{ subscriber.city }}? Our [shop](https://shop.example/?a=1&b=2) is near.
 
 def covered(channel: EmailChannel | None = None, **cover: str) -> Rendition:
     covering = Covering(read=read_passage, cover=Cover(**cover), campaign="Autumn")
-    return (channel or EmailChannel(EmailSettings())).render_covered([article()], context(), covering)
+    return (channel or EmailChannel(EmailSettings())).render([article()], replace(context(), covering=covering))
 
 
 def mail_to(rendition: Rendition, **fields: str) -> email.message.EmailMessage:

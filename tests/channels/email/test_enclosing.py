@@ -55,7 +55,7 @@ def rendered(*enclosures: Enclosure, inline: bool = True) -> Rendition:
         image=None, body=(paragraph("Look:"), Image("/media/ab12.png", "A bird"), Image("/media/no.png", "x"))
     )
     covering = Covering(read=read_passage, cover=Cover(enclosures=enclosures), pictures={"/media/ab12.png": PNG})
-    return EmailChannel(EmailSettings(inline_images=inline)).render_covered([told], context(), covering)
+    return EmailChannel(EmailSettings(inline_images=inline)).render([told], replace(context(), covering=covering))
 
 
 def test_images_and_files_stand_around_the_alternatives() -> None:

@@ -7,6 +7,7 @@ import mailbox
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -91,7 +92,7 @@ def composed(name: str) -> bytes | None:
     elif name == PERSONAL:
         channel = EmailChannel(EmailSettings(bounce_domain="bounces.example.org", submitted_by="office@example.com"))
         told = imagine_article(read_manuscript(GOLDEN_ARTICLE))
-        rendition = channel.render_covered([told], CONTEXT, COVERING)
+        rendition = channel.render([told], replace(CONTEXT, covering=COVERING))
     elif ARTICLES[name].exists():
         rendition = channel.render([imagine_article(read_manuscript(ARTICLES[name]))], CONTEXT)
     else:

@@ -62,9 +62,6 @@ class EmailChannel:
     def check_cover(self, covering: Covering) -> None:
         check_cover(covering, self._settings)
 
-    def render_covered(self, articles: Sequence[Article], context: RenderContext, covering: Covering) -> Rendition:
-        return render_email(articles, context, self._settings, covering)
-
     def needs_of(self, rendition: Rendition) -> PersonalNeeds:
         return needs_of(rendition.payload)
 

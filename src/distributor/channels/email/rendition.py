@@ -39,9 +39,7 @@ _RULE = re.compile(r"\s*([^{}]+?)\s*\{([^{}]*)\}\s*")
 _OUTWARD_LINK = re.compile(r'(<a\b[^>]*?\shref=")(https?://[^"]*)(")')
 
 
-def render_email(
-    articles: Sequence[Article], context: RenderContext, settings: EmailSettings, covering: Covering | None = None
-) -> Rendition:
+def render_email(articles: Sequence[Article], context: RenderContext, settings: EmailSettings) -> Rendition:
     """The mail that carries these articles, one after another, with words around them if there is a cover.
 
     Every address in the HTML that leads out becomes ``@@click:N@@``, N counting the entries of `links`, where clicks
@@ -49,7 +47,7 @@ def render_email(
     """
     if not articles:
         raise InputError("a mail needs at least one article")
-    templates, site = context.templates, context.site
+    templates, site, covering = context.templates, context.site, context.covering
     voice = voice_of(site, settings, context.list)
     book = PassageBook(
         constants(
