@@ -73,12 +73,15 @@ def next_attempt(
     not from the release: how long a delivery had to wait for its turn does not count against it.
     """
     schedule = schedule or RetrySchedule()
-    moment = now + schedule.wait_after(delivery.attempt) * (1 + _spread(delivery) / 4)
+    moment = now + schedule.wait_after(delivery.attempt) * (1 + spread(delivery.id * 31 + delivery.attempt) / 4)
     if asked is not None:
         moment = max(moment, asked)
     return moment if moment <= (delivery.tried_since or now) + schedule.give_up_after else None
 
 
-def _spread(delivery: Delivery) -> float:
-    """A number in [0, 1) that looks random and never changes for an attempt (Knuth's multiplicative hash)."""
-    return ((delivery.id * 31 + delivery.attempt) * 2_654_435_761 % 2**32) / 2**32
+def spread(number: int) -> float:
+    """A share in [0, 1) that looks random and is always the same for a number (Knuth's multiplicative hash).
+
+    For what must not come back all at once.
+    """
+    return (number * 2_654_435_761 % 2**32) / 2**32

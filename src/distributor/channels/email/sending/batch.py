@@ -22,6 +22,7 @@ from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
 from distributor.channels.lanes import Lane, Pause
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import AddressError, InputError
+from distributor.domain.settling import spread
 
 # What waits for a paused lane comes back within so long after the next probe, and not all of it at once.
 _BACK_WITHIN = timedelta(minutes=15)
@@ -242,9 +243,8 @@ class Batch:
             return None
 
     def _wait(self, delivery: Delivery, pause: Pause) -> Outcome:
-        # Knuth's multiplicative hash: spread out, and always the same for a delivery.
-        share = (delivery.id * 2_654_435_761 % 2**32) / 2**32
-        return self._outcomes.wait_for_lane(delivery, pause, pause.probe_at + _BACK_WITHIN * share)
+        back_at = pause.probe_at + _BACK_WITHIN * spread(delivery.id)
+        return self._outcomes.wait_for_lane(delivery, pause, back_at)
 
     def _stand_back(self, letter: Letter, relay: Relay, pause: Pause) -> None:
         """The letter was refused for what we are. Another relay may take it, unless it was for its destination."""
