@@ -27,12 +27,13 @@ from distributor.settings import Settings
 from distributor.storage.channels import Vault
 from distributor.storage.database import Database
 from distributor.storage.schema import migrate
+from tests.paths import SHARED
 
 MEMORY = Path("/dev/shm")
 # What lies about at one moment is far less.
 PLENTY = 4 * 1024**3
 SECRET = b"a key that is only good for tests"
-ACCEPTANCE_ARTICLE = Path(__file__).parents[2] / "shared" / "articles" / "000_67871ac22aa9094a.txt"
+ACCEPTANCE_ARTICLE = SHARED / "articles" / "000_67871ac22aa9094a.txt"
 
 
 # A database that lives for a second costs what making its thousand files costs: in memory that is a sixth.

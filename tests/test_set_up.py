@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 # It makes an environment by putting itself there, and fails where a file `fail` names its step.
 PYTHON = """\
 #!/bin/sh

@@ -15,6 +15,7 @@ from distributor.embedded import Services
 from distributor.storage import audiences
 from distributor.storage.audiences import Mailing
 from distributor.storage.database import Database
+from tests.paths import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def _a_list_with_people(run: Run) -> None:
     run("list", "create", "News", "--topic", "Lupus", "--visibility", "public", "--sender", "News <news@example.org>")
     for name in ("ada", "bo"):
         run("subscriber", "add", f"{name}@example.org", "--list", "news", "--name", name.title(), "--tag", "vip")
-    run("article", "add", str(Path(__file__).parents[2] / "content" / "the_quiet_feed.md"))
+    run("article", "add", str(ROOT / "content" / "the_quiet_feed.md"))
 
 
 def test_a_list_shows_its_settings_and_counts(run: Run) -> None:

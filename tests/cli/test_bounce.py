@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-MAILS = Path(__file__).parents[1] / "channels" / "email" / "returns" / "mails"
+from tests.paths import ROOT
+
+MAILS = ROOT / "tests" / "channels" / "email" / "returns" / "mails"
 
 
 def bounce(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:

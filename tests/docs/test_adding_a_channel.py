@@ -19,8 +19,9 @@ from distributor.channels import shelf
 from distributor.cli.channels import configure
 from distributor.flow.installation import Installation
 from distributor.settings import Settings
+from tests.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "adding_a_channel.md"
+PAGE = ROOT / "docs" / "adding_a_channel.md"
 FILE_IN_PAGE = re.compile(r"^`(?P<name>[\w./]+)`:\n\n```\w+\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 ENTRY_POINT = re.compile(r'^bulletin = "(?P<target>[\w:]+)"$', re.MULTILINE)
 

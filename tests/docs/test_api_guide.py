@@ -20,8 +20,9 @@ from distributor.flow.ingest import add_file
 from distributor.flow.installation import Installation
 from distributor.storage import api_tokens, channels, subscribers
 from distributor.web.app import serving
+from tests.paths import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 GUIDE = (DOCS / "api.md").read_text(encoding="utf-8")
 COMMANDS = re.compile(r"^```sh\n(?P<commands>.*?)^```\n(?:```json\n(?P<answer>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 

@@ -6,15 +6,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
 from distributor.cli.app import app
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 # A block with its continued lines joined, or code within a sentence, which may run over the end of a line.

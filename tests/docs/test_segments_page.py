@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -21,8 +20,9 @@ from distributor.domain.segments.limits import (
     MOST_VALUES_EXPANDED,
 )
 from distributor.domain.segments.parser import parse
+from tests.paths import ROOT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "segments.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "segments.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(?P<text>[^`]+)` \| (?P<meaning>.*?) *\|", PAGE, re.MULTILINE)
 PAIRS = re.findall(r"^\| `([^`]+)` \| `(\{.*\})` \|$", PAGE, re.MULTILINE)
 IN_SHELL = re.findall(r"^distributor segment (?:count|sample|save '[^']+') '([^']+)'", PAGE, re.MULTILINE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flow.lobby import make_lobby
@@ -18,8 +17,9 @@ from distributor.flow.installation import Installation
 from distributor.settings import Settings
 from distributor.web.app import create_app
 from distributor.web.rules import USUAL
+from tests.paths import ROOT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sign_up.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "sign_up.md").read_text(encoding="utf-8")
 FRAME, FORM = re.findall(r"^```html\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 ADA = "ada@example.org"
 

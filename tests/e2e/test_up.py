@@ -16,6 +16,8 @@ import httpx
 import pytest
 from chaos.service import free_port
 
+from tests.paths import ROOT
+
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
@@ -71,7 +73,7 @@ def running_up(folder: Path) -> Iterator[Running]:
         "DISTRIBUTOR_DATA_DIR": str(data),
         "DISTRIBUTOR_PORT": str(port),
         "DISTRIBUTOR_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "DISTRIBUTOR_CONTENT_DIR": str(Path(__file__).parents[2] / "content"),
+        "DISTRIBUTOR_CONTENT_DIR": str(ROOT / "content"),
         "DISTRIBUTOR_POSTAL_ADDRESS": "1 Test Street",
     }
     command = [sys.executable, "-m", "distributor", "up"]

@@ -7,7 +7,6 @@ import tomllib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,9 @@ from distributor.flow.pauses import resume_by_hand
 from distributor.storage import channels, lists, memberships
 from flow.desk import EVIDENCE, Desk
 from flow.test_lanes import Provider
+from tests.paths import SHARED
 
-SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "smtp-replies" / "responses.toml"
+SAMPLES = SHARED / "data" / "smtp-replies" / "responses.toml"
 NOW = datetime(2027, 1, 10, 9, 0, tzinfo=UTC)
 SHARES = {
     "gmail.com": 40,

@@ -17,6 +17,7 @@ from distributor.flow.import_files import ImportFiles
 from distributor.flow.import_people import plan_import, run_import
 from distributor.flow.installation import Installation
 from distributor.storage import imports, lists
+from tests.paths import ROOT
 
 PEOPLE = 3000
 KILLS = 8
@@ -75,7 +76,7 @@ def test_an_import_survives_being_killed(installation: Installation, fresh_servi
     for _ in range(KILLS):
         with subprocess.Popen(
             [sys.executable, "-m", "flow.importer", *arguments],
-            cwd=Path(__file__).parents[1],
+            cwd=ROOT / "tests",
             stdout=subprocess.PIPE,
         ) as process:
             assert process.stdout is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,9 @@ from distributor.domain.feedback import Match, Meaning
 from distributor.domain.suppression import SuppressionReason
 from flow.desk import Desk
 from flow.returned import Returns
+from tests.paths import SHARED
 
-COLLECTION = Path(__file__).parents[3] / "shared" / "data" / "bounces"
+COLLECTION = SHARED / "data" / "bounces"
 
 
 @pytest.fixture

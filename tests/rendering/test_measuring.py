@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,9 @@ from distributor.rendering.measuring import (
     utf8_bytes,
     weighted_length,
 )
+from tests.paths import SHARED
 
-CONFORMANCE = Path(__file__).parents[2].parent / "shared" / "data" / "twitter-text"
+CONFORMANCE = SHARED / "data" / "twitter-text"
 FAMILY = "👩‍👩‍👧‍👦"
 
 

@@ -18,8 +18,9 @@ from distributor.domain import blocks
 from distributor.flow.preview import preview
 from distributor.settings import Settings
 from distributor.sources.formats import read_manuscript
+from tests.paths import ROOT
 
-ARTICLE = Path(__file__).parents[2] / "content" / "golden.md"
+ARTICLE = ROOT / "content" / "golden.md"
 GOLDEN = Path(__file__).parent / "golden"
 OWN_KINDS = ("bluesky", "email", "feed", "mastodon", "x")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import yaml
 
 from distributor.sandbox.x.text import find_entities, short_link, weighted_length
+from tests.paths import SHARED
 
-SUITE = Path(__file__).parents[3] / "shared" / "data" / "twitter-text"
+SUITE = SHARED / "data" / "twitter-text"
 
 
 def _cases(file: str, group: str) -> list[dict[str, object]]:

@@ -10,11 +10,12 @@ import pytest
 from distributor.domain.blocks import Alignment, Code, Heading, Image, List, Mark, Quote, Table, links_of, runs_of, walk
 from distributor.sources import read_manuscript
 from distributor.sources.cleaning import clean
+from tests.paths import ROOT
 
 from .outline import assert_golden
 from .words import words_in, words_of
 
-_CONTENT = Path(__file__).parents[2] / "content"
+_CONTENT = ROOT / "content"
 _SAMPLES = sorted(path.name for path in _CONTENT.iterdir() if path.is_file())
 
 

@@ -12,7 +12,6 @@ from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import cache
-from pathlib import Path
 
 import fast_mail_parser
 import pytest
@@ -29,10 +28,11 @@ from distributor.flow.preview import imagine_article
 from distributor.flow.saying import read_passage
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sources.formats import read_manuscript
+from tests.paths import ROOT
 
 from .mailing import NOW, TOKENS, a_delivery
 
-GOLDEN_ARTICLE = Path(__file__).parents[3] / "content" / "golden.md"
+GOLDEN_ARTICLE = ROOT / "content" / "golden.md"
 CONTEXT = RenderContext(
     site=Site(
         name="The Garden Letter",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,11 @@ from distributor.channels.email.sending.replies import RULES, judge
 from distributor.channels.email.smtp.connection import Stage
 from distributor.channels.email.smtp.reply import Reply, ReplyReader
 from distributor.domain.delivery import Verdict
+from tests.paths import SHARED
 
 from .mailing import NOW
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "smtp-replies" / "responses.toml"
+SAMPLES = SHARED / "data" / "smtp-replies" / "responses.toml"
 
 
 def a_reply(text: str) -> Reply:

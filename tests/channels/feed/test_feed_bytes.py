@@ -9,15 +9,16 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from feedgen.feed import FeedGenerator
 
+from tests.paths import ROOT
+
 from .samples import ALL_SETTINGS, article_with_every_block, files_of, numbered
 
 OLD = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
-TESTS = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
 PRINT_DIGEST = "from channels.feed.test_feed_bytes import digest; print(digest())"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +10,11 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from distributor.channels.feed.announcement import Announcement
 from distributor.domain.tags import Tag
+from tests.paths import SHARED
 
 from .samples import ALL_SETTINGS, article, article_with_every_block, files_of, numbered, rendered
 
-SCHEMA = Path(__file__).parents[4] / "shared" / "data" / "jsonfeed" / "schema-v1.1.json"
+SCHEMA = SHARED / "data" / "jsonfeed" / "schema-v1.1.json"
 
 
 def parsed(*articles: Any, **options: Any) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +16,11 @@ import pytest
 from distributor.domain.api_token import SCOPES
 from distributor.flow.installation import Installation
 from distributor.web.api.app import create_api
+from tests.paths import ROOT
 
 from .conftest import Program
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
+COMMITTED = ROOT / "docs" / "openapi.json"
 
 
 @pytest.fixture

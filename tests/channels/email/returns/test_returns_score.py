@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
 from distributor.channels.email.returns import Recipient, Return, read_return
+from tests.paths import SHARED
 
-SAMPLE = Path(__file__).parents[5] / "shared" / "data" / "bounces"
+SAMPLE = SHARED / "data" / "bounces"
 
 pytestmark = pytest.mark.skipif(not SAMPLE.is_dir(), reason=f"the sample of bounce mails is not at {SAMPLE}")
 
