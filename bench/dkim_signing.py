@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from _surroundings import hardware
 
 from distributor.channels.email.composing.compose import Prepared, prepare
-from distributor.channels.email.dkim.keys import Algorithm, make_key
-from distributor.channels.email.dkim.signer import Identity, Signer
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
+from distributor.mail.dkim.keys import Algorithm, make_key
+from distributor.mail.dkim.signer import Identity, Signer
 
 SIZES = (10, 50)
 LINKS = 12

@@ -26,9 +26,9 @@ from _campaign import (
 from _surroundings import hardware, mail_sink, program
 
 from distributor.channels.email.composing.compose import compose_sample
-from distributor.channels.email.dkim.keys import Algorithm, make_key
 from distributor.flow.installation import Installation
 from distributor.flow.signing_keys import activate_keys, make_keys
+from distributor.mail.dkim.keys import Algorithm, make_key
 from distributor.storage import dispatches, ledger
 
 # Paragraphs of the article, and so the size of its mails: about 10 and 50 KB.

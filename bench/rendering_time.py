@@ -10,8 +10,8 @@ from pathlib import Path
 from _surroundings import hardware
 
 from distributor.bootstrap import make_site, make_templates
-from distributor.channels.contract import RenderContext
-from distributor.channels.shelf import kinds, make_channel
+from distributor.channels.api import RenderContext
+from distributor.channels.registry import kinds, make_channel
 from distributor.flow.preview import imagine_article
 from distributor.rendering.html import html_of
 from distributor.settings import Settings

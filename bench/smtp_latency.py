@@ -20,19 +20,19 @@ from typing import cast
 from _surroundings import hardware, mail_sink
 
 from distributor.bootstrap import make_site, make_templates
-from distributor.channels.contract import Parts, Publications, RenderContext, SendContext
+from distributor.channels.api import Parts, Publications, RenderContext, SendContext
 from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.send import send_deliveries
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.smtp.connect import connect
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.channels.promises import SAMPLE
 from distributor.domain.delivery import Delivery, Verdict
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.journal import WorkerJournal, open_journal
+from distributor.mail.smtp.connect import connect
+from distributor.mail.smtp.url import SmtpUrl
 from distributor.settings import Settings
 
 

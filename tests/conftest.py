@@ -18,7 +18,7 @@ from redis.retry import Retry
 from sqlalchemy.engine import make_url
 
 from distributor.bootstrap import make_templates
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, Tuning, running_services
 from distributor.flow.installation import Installation

@@ -8,7 +8,7 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 from distributor.bootstrap import make_installation
-from distributor.channels.shelf import kinds
+from distributor.channels.registry import kinds
 from distributor.embedded import Services
 from distributor.flow.installation import Installation
 from distributor.flow.rings import Ring

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from distributor.channels.contract import Site
-from distributor.channels.shelf import template_folders
+from distributor.channels.api import Site
+from distributor.channels.registry import template_folders
 from distributor.domain.errors import ConfigurationError
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner

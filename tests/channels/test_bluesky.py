@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.bluesky.record import facets_of, measure, tid
-from distributor.channels.shelf import make_channel
+from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.delivery import Verdict
 from distributor.domain.problems import Severity

@@ -14,8 +14,8 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.contract import Discovering
-from distributor.channels.shelf import make_channel
+from distributor.channels.api import Discovering
+from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.delivery import Verdict
 from distributor.domain.errors import InputError, ServiceError

@@ -6,7 +6,7 @@ import pytest
 
 from distributor.bootstrap import make_templates
 from distributor.channels.promises import broken_promises
-from distributor.channels.shelf import kinds
+from distributor.channels.registry import kinds
 from distributor.settings import Settings
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oauthlib.oauth1.rfc5849 import signature
 
-from distributor.channels.contract import RenderContext
-from distributor.channels.shelf import make_channel
+from distributor.channels.api import RenderContext
+from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.blocks import Heading, Run
 from distributor.domain.delivery import Verdict

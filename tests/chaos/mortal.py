@@ -17,8 +17,8 @@ from pathlib import Path
 from redis import Redis
 
 from distributor.bootstrap import make_templates
-from distributor.channels.contract import Site
-from distributor.channels.shelf import kinds
+from distributor.channels.api import Site
+from distributor.channels.registry import kinds
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.deliver import deliver
 from distributor.flow.failpoints import Failpoint, go_on

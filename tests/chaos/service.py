@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from embedded.companion import process_named
 
 from distributor.bootstrap import child_environment, make_installation
 from distributor.cli.processes import Crew, Part, running_crew
@@ -35,6 +34,7 @@ from distributor.flow.report import report, summarise
 from distributor.settings import Settings
 from distributor.storage import articles, lists, memberships
 from distributor.storage.schema import migrate
+from tests.embedded.companion import process_named
 
 EMAIL_WORKER = Part(name="worker-email", module="worker", arguments=("work", "--queue", "email"))
 OTHER_WORKER = Part(

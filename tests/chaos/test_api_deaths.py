@@ -12,8 +12,8 @@ from distributor.cli.channels import configure
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.installation import Installation
-from tests.channels.email.http_server import HttpCall, in_a_thread
 from tests.channels.email.provider_apis import Api, TakeAndHangUp
+from tests.mail.smtp.http_server import HttpCall, in_a_thread
 
 from .mortal import Doom
 from .mortal_campaign import CONNECTIONS, MortalCampaign

@@ -20,8 +20,8 @@ from distributor.flow.audit import DifferenceKind, audit
 from distributor.flow.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.installation import Installation
+from distributor.mail.records.record import parse_records
 from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
-from distributor.sources.evidence.record import parse_records
 
 from .fault_proxy import WirePoint
 from .mortal import Doom

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from distributor.cli.channels import configure
 from distributor.domain.errors import ServiceError
 from distributor.flow.audit import DifferenceKind, audit
+from distributor.mail.records.record import parse_records
 from distributor.sandbox.faults import SMTP, Fault, FaultKind
-from distributor.sources.evidence.record import parse_records
 
 from .own_redis import running_redis
 from .relay import running_relay

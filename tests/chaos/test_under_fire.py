@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, running_service
+from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, running_service
 
 # The whole size, 20,000, takes some minutes: DISTRIBUTOR_CHAOS_PEOPLE=20000 make test ARGS=tests/chaos
 PEOPLE = int(os.environ.get("DISTRIBUTOR_CHAOS_PEOPLE", "2500"))

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cli.conftest import Run
 from distributor.domain.audience import AudiencePlan
 from distributor.embedded import Services
 from distributor.storage import audiences
 from distributor.storage.audiences import Mailing
 from distributor.storage.database import Database
+from tests.cli.conftest import Run
 from tests.paths import ROOT
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos.relay import Relay, running_relay
-from flow.desk import Desk
 
-from cli.conftest import Run
 from distributor.bootstrap import make_installation
 from distributor.embedded import Services
 from distributor.sandbox.faults import SMTP, Fault, FaultKind
 from distributor.settings import Settings
+from tests.chaos.relay import Relay, running_relay
+from tests.cli.conftest import Run
+from tests.flow.desk import Desk
 
 
 @pytest.fixture

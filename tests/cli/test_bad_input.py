@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.conftest import ARTICLE, Run, Said
+from tests.cli.conftest import ARTICLE, Run, Said
 
 
 def assert_refused(said: Said, code: int, *words: str) -> None:

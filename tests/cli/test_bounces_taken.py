@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from flow import returned_mails as mails
 
-from cli.conftest import Run
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import TokenSigner
+from tests.cli.conftest import Run
+from tests.flow import returned_mails as mails
 
 ADA = "ada@example.org"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cli.conftest import ARTICLE, Run
+from tests.cli.conftest import ARTICLE, Run
 
 
 def test_an_article_is_added_listed_shown_and_revised(run: Run, article: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cli.conftest import Run
+from tests.cli.conftest import Run
 
 
 def test_a_file_is_rendered_with_words_around_it_for_somebody(run: Run, article: Path, tmp_path: Path) -> None:

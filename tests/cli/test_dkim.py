@@ -14,7 +14,7 @@ from distributor.embedded import Services
 from distributor.storage import channels as stored
 from distributor.storage.channels import Vault
 from distributor.storage.database import Database
-from tests.channels.email.dns_server import DnsServer, running_dns
+from tests.mail.dns.dns_server import DnsServer, running_dns
 
 from .conftest import Run, Said
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.conftest import Run
+from tests.cli.conftest import Run
 
 BASIS = "Signed up at the counter."
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cli.conftest import Run
+from tests.cli.conftest import Run
 
 
 def test_a_token_is_shown_once_and_never_again(run: Run) -> None:

@@ -12,13 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from flow.desk import make_desk
 
 from distributor.bootstrap import make_templates
-from distributor.channels import shelf
+from distributor.channels import registry
 from distributor.cli.channels import configure
 from distributor.flow.installation import Installation
 from distributor.settings import Settings
+from tests.flow.desk import make_desk
 from tests.paths import ROOT
 
 PAGE = ROOT / "docs" / "adding_a_channel.md"
@@ -74,10 +74,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: bulletin\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text(f"[distributor.channels]\nbulletin = {entry_point['target']}\n")
     monkeypatch.syspath_prepend(str(folder))
-    shelf.kinds.cache_clear()
+    registry.kinds.cache_clear()
     yield folder
     sys.modules.pop("bulletin", None)
-    shelf.kinds.cache_clear()
+    registry.kinds.cache_clear()
 
 
 def test_it_is_one_file_one_template_and_one_test(package: Path) -> None:

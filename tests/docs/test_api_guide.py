@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import needs_package
 
 from distributor.domain.api_token import SCOPES, Scope, secret_of
 from distributor.flow.import_people import run_import
@@ -20,6 +19,7 @@ from distributor.flow.ingest import add_file
 from distributor.flow.installation import Installation
 from distributor.storage import api_tokens, channels, subscribers
 from distributor.web.app import serving
+from tests.conftest import needs_package
 from tests.paths import ROOT
 
 DOCS = ROOT / "docs"

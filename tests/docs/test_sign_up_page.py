@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flow.lobby import make_lobby
 from lxml import html
 from starlette.testclient import TestClient
 
@@ -17,6 +16,7 @@ from distributor.flow.installation import Installation
 from distributor.settings import Settings
 from distributor.web.app import create_app
 from distributor.web.rules import USUAL
+from tests.flow.lobby import make_lobby
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "sign_up.md").read_text(encoding="utf-8")

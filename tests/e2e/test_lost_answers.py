@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from flow.desk import Desk, make_desk
 
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
 from distributor.domain.delivery import DeliveryState
@@ -16,6 +15,7 @@ from distributor.flow.installation import Installation
 from distributor.sandbox.faults import Fault, FaultKind
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import ledger
+from tests.flow.desk import Desk, make_desk
 
 NETWORKS = ("x", "mastodon", "bluesky")
 

@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
-from flow import returned_mails as mails
 
-from distributor.channels.email.sending.return_path import read_return_path
 from distributor.cli.channels import configure
 from distributor.cli.processes import Part
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.mail.return_path import read_return_path
 from distributor.storage import deliveries, ledger, suppressions
+from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
+from tests.flow import returned_mails as mails
 
 RETURNS = Part(name="returns", module="distributor.receiving")
 BOUNCING = "reader1@example.org"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from chaos.service import free_port
 
+from tests.chaos.service import free_port
 from tests.paths import ROOT
 
 

@@ -8,10 +8,10 @@ from email.message import EmailMessage
 
 import httpx
 import pytest
-from chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, WEB, Service, running_service
 
 from distributor.domain.event import EventKind
 from distributor.flow.report import report
+from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, WEB, Service, running_service
 
 
 @pytest.fixture(scope="module")

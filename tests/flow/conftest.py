@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from distributor.channels import shelf
+from distributor.channels import registry
 from distributor.flow.installation import Installation
-from flow.desk import Desk, make_desk
+from tests.flow.desk import Desk, make_desk
 
 ENTRY_POINTS = """[distributor.channels]
 scripted = flow.scripted_channel:ScriptedChannel
@@ -26,9 +26,9 @@ def scripted_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(package.parent))
-    shelf.kinds.cache_clear()
+    registry.kinds.cache_clear()
     yield
-    shelf.kinds.cache_clear()
+    registry.kinds.cache_clear()
 
 
 @pytest.fixture

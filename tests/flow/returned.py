@@ -11,8 +11,8 @@ from distributor.domain.suppression import SuppressionReason, Target, hash_of_ke
 from distributor.flow.heed import Taken
 from distributor.flow.take_back import take_in
 from distributor.storage import deliveries, events, ledger, memberships, subscribers, suppressions
-from flow import returned_mails as mails
-from flow.desk import Desk
+from tests.flow import returned_mails as mails
+from tests.flow.desk import Desk
 
 ADA = "ada@example.org"
 

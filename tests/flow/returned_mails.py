@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from distributor.channels.email.sending.return_path import return_path
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.mail.return_path import return_path
 
 DOMAIN = "bounces.gazette.example"
 

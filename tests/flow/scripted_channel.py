@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
+from distributor.channels.api import Audience, Capabilities, Dedupe, RenderContext, SendContext
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.problems import Problem, Severity

@@ -29,7 +29,7 @@ from distributor.flow.render import render
 from distributor.flow.settle import settle_doubtful
 from distributor.flow.tick import tick
 from distributor.storage import deliveries, ledger, suppressions
-from flow.desk import Desk
+from tests.flow.desk import Desk
 
 NAMES = ("ada", "bo", "cy")
 # Few, so that things happen to the same one.

@@ -7,12 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from channels.email import provider_calls as calls
-from channels.email.http_server import in_a_thread
-from channels.email.provider_apis import Api, TakeAndHangUp, recorded
-from channels.email.provider_calls import Signed
 
-from distributor.channels.contract import Call, Heard
+from distributor.channels.api import Call, Heard
 from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.hooks.ses import read_ses
 from distributor.domain.campaign import DispatchState
@@ -21,7 +17,11 @@ from distributor.flow.heed import heed
 from distributor.flow.installation import Installation
 from distributor.flow.pauses import resume_by_hand
 from distributor.storage import channels, ledger
-from flow.desk import Desk
+from tests.channels.email import provider_calls as calls
+from tests.channels.email.provider_apis import Api, TakeAndHangUp, recorded
+from tests.channels.email.provider_calls import Signed
+from tests.flow.desk import Desk
+from tests.mail.smtp.http_server import in_a_thread
 
 # A provider's call about a mail, with what it was given to keep; and what verifies that the call is its own.
 BOUNCES: Mapping[str, tuple[Callable[[str, Installation], Signed], str]] = {

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from chaos.relay import Relay, running_relay
 from sqlalchemy import text
 
 from distributor.cli.channels import configure
@@ -23,10 +22,11 @@ from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import open_journal
 from distributor.flow.release import release
 from distributor.flow.render import render
+from distributor.mail.records.record import Record, parse_records
 from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
-from distributor.sources.evidence.record import Record, parse_records
 from distributor.storage import auditing, events, ledger, parts
-from flow.desk import Desk
+from tests.chaos.relay import Relay, running_relay
+from tests.flow.desk import Desk
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from distributor.flow.settle import settle_orphans
 from distributor.flow.tick import tick
 from distributor.storage import campaigns, deliveries, ledger, memberships
 from distributor.storage.database import Connection
-from flow.desk import EVIDENCE, Desk
+from tests.flow.desk import EVIDENCE, Desk
 
 
 def test_everybody_on_the_list_gets_it_once(desk: Desk) -> None:

@@ -23,8 +23,8 @@ from distributor.flow import privacy, steer
 from distributor.flow.plan import plan
 from distributor.flow.preview import preview_campaign, weigh_campaign
 from distributor.storage import articles, channels, memberships, subscribers
-from flow.desk import EVIDENCE, Desk
-from flow.test_lanes import Provider
+from tests.flow.desk import EVIDENCE, Desk
+from tests.flow.test_lanes import Provider
 
 
 class Letters:

@@ -12,7 +12,7 @@ from distributor.flow.deliver import deliver
 from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.storage.database import Connection, Database
-from flow.desk import Desk
+from tests.flow.desk import Desk
 
 
 class Faltering(Database):

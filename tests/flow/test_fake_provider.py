@@ -10,20 +10,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from channels.email.smtp_servers import Answer, Server
 from sqlalchemy import text
 
 from distributor.channels.email.sending.replies import judge
-from distributor.channels.email.smtp.connection import Stage
-from distributor.channels.email.smtp.reply import Reply, ReplyReader
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import Verdict
 from distributor.domain.subscriber import Person
 from distributor.flow import steer
 from distributor.flow.pauses import resume_by_hand
+from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.reply import Reply, ReplyReader
 from distributor.storage import channels, lists, memberships
-from flow.desk import EVIDENCE, Desk
-from flow.test_lanes import Provider
+from tests.flow.desk import EVIDENCE, Desk
+from tests.flow.test_lanes import Provider
+from tests.mail.smtp.smtp_servers import Answer, Server
 from tests.paths import SHARED
 
 SAMPLES = SHARED / "data" / "smtp-replies" / "responses.toml"

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from channels.email.smtp_servers import Answer, Server
 from sqlalchemy import text
 
 from distributor.channels.lanes import Lane
@@ -18,7 +17,8 @@ from distributor.domain.errors import NotFoundError
 from distributor.flow.installation import Installation
 from distributor.flow.pauses import StoredLanes, resume_by_hand
 from distributor.storage import channels, lanes, ledger
-from flow.desk import Desk
+from tests.flow.desk import Desk
+from tests.mail.smtp.smtp_servers import Answer, Server
 
 MAIN = Lane("relay", "example.org")
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from distributor.channels.contract import Document, Item, PartState, SendContext
+from distributor.channels.api import Document, Item, PartState, SendContext
 from distributor.domain.delivery import Delivery
 from distributor.flow.journal import open_journal
 from distributor.flow.ports import send_context
 from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.storage import channels, deliveries, publications
-from flow.desk import Desk
+from tests.flow.desk import Desk
 
 MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from distributor.flow.accept import confirm
 from distributor.flow.installation import Installation
 from distributor.flow.preferences import Choice, Choices, Pause, Preferences
 from distributor.storage import events, memberships
-from flow.lobby import NETWORK, Lobby, make_lobby
+from tests.flow.lobby import NETWORK, Lobby, make_lobby
 
 ADA = "ada@example.org"
 ON, OFF = Choice(is_on=True), Choice(is_on=False)

@@ -18,7 +18,7 @@ from distributor.flow.import_people import plan_import, run_import
 from distributor.flow.privacy import erase, export_person, search_traces
 from distributor.flow.retain import forget
 from distributor.storage import deliveries, events, ledger, lists, memberships, subscribers
-from flow.desk import EVIDENCE, Desk
+from tests.flow.desk import EVIDENCE, Desk
 
 
 def test_the_export_tells_lists_consents_deliveries_and_events(desk: Desk) -> None:

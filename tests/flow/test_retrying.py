@@ -18,7 +18,7 @@ from distributor.flow.plan import plan
 from distributor.storage import audiences, lists, memberships, subscribers, suppressions
 from distributor.storage.audiences import Mailing
 from distributor.storage.database import Connection, Database
-from flow.desk import EVIDENCE, Desk
+from tests.flow.desk import EVIDENCE, Desk
 
 EVERYBODY = AudiencePlan(lists=("readers",))
 

@@ -8,16 +8,16 @@ import threading
 import pytest
 from sqlalchemy import text
 
-from distributor.channels.email.dkim.keys import Algorithm
 from distributor.domain.delivery import Verdict
 from distributor.domain.errors import StateError
 from distributor.flow.installation import Installation
 from distributor.flow.signing_keys import activate_keys, key_ring, make_keys
+from distributor.mail.dkim.keys import Algorithm
 from distributor.storage import channels
-from tests.channels.email.dkim_judges import dkimpy_verdicts
-from tests.channels.email.imagined_dns import ImaginedDns
 from tests.channels.email.mailing import a_context, a_rendition, deliveries
-from tests.channels.email.smtp_servers import Server
+from tests.mail.dkim.judges import dkimpy_verdicts
+from tests.mail.dns.imagined_dns import ImaginedDns
+from tests.mail.smtp.smtp_servers import Server
 
 PAIR = [("s1", Algorithm.RSA), ("s1e", Algorithm.ED25519)]
 

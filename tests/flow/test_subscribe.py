@@ -17,7 +17,7 @@ from distributor.flow.accept import Stage, confirm, find_question
 from distributor.flow.installation import Installation
 from distributor.flow.subscribe import SignUp, sign_up
 from distributor.storage import consents, memberships, subscribers
-from flow.lobby import BY_TELEPHONE, NETWORK, Lobby, make_lobby
+from tests.flow.lobby import BY_TELEPHONE, NETWORK, Lobby, make_lobby
 
 ADA = "Ada@example.org"
 PENDING, SUBSCRIBED, UNSUBSCRIBED = Membership.PENDING, Membership.SUBSCRIBED, Membership.UNSUBSCRIBED

@@ -23,9 +23,9 @@ from distributor.flow import privacy
 from distributor.flow.heed import Taken
 from distributor.flow.take_back import take_in
 from distributor.storage import consents, deliveries, ledger, subscribers, tables
-from flow import returned_mails as mails
-from flow.desk import Desk
-from flow.returned import ADA, Returns
+from tests.flow import returned_mails as mails
+from tests.flow.desk import Desk
+from tests.flow.returned import ADA, Returns
 
 
 @pytest.fixture

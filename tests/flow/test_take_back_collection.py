@@ -9,8 +9,8 @@ import pytest
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.feedback import Match, Meaning
 from distributor.domain.suppression import SuppressionReason
-from flow.desk import Desk
-from flow.returned import Returns
+from tests.flow.desk import Desk
+from tests.flow.returned import Returns
 from tests.paths import SHARED
 
 COLLECTION = SHARED / "data" / "bounces"

@@ -14,8 +14,8 @@ from distributor.flow.installation import Installation
 from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.storage import channels, ledger
-from flow.desk import Desk
-from flow.test_lanes import Provider
+from tests.flow.desk import Desk
+from tests.flow.test_lanes import Provider
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
-from flow.desk import make_desk
-from flow.returned import Returns
 
 from distributor.flow.installation import Installation
 from distributor.storage import channels
+from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
+from tests.flow.desk import make_desk
+from tests.flow.returned import Returns
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.service import free_port
-from conftest import needs_package
+from tests.chaos.service import free_port
+from tests.conftest import needs_package
 
 _OWNER = "nobody" if os.geteuid() == 0 else getpass.getuser()
 _CONFIG = """

@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from flow import returned_mails as mails
-from flow.returned import Returns
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError, ServiceError
 from distributor.receiving.mailbox import MailboxError
 from distributor.receiving.rounds import open_mailbox, visit
 from distributor.storage.database import Database
+from tests.flow import returned_mails as mails
+from tests.flow.returned import Returns
 
 from .dovecot import Dovecot, running_dovecot
 

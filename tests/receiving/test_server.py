@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from flow import returned_mails as mails
-from flow.returned import ADA, Returns
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
@@ -18,6 +16,8 @@ from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.receiving.rules import MAX_MESSAGE_BYTES
 from distributor.storage.database import Database
+from tests.flow import returned_mails as mails
+from tests.flow.returned import ADA, Returns
 
 from .talking import Talker, serving
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from distributor.bootstrap import make_templates
-from distributor.channels.contract import RenderContext, Site
-from distributor.channels.shelf import kinds
+from distributor.channels.api import RenderContext, Site
+from distributor.channels.registry import kinds
 from distributor.domain import blocks
 from distributor.flow.preview import preview
 from distributor.settings import Settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.segments.strategies import joined, many_of
 from hypothesis import strategies as st
 
 from distributor.domain.segments.condition import (
@@ -35,7 +34,8 @@ from distributor.domain.segments.condition import (
 )
 from distributor.domain.segments.window import Ago, Unit, Window
 from distributor.domain.subscriber import Membership
-from storage.crowd import (
+from tests.domain.segments.strategies import joined, many_of
+from tests.storage.crowd import (
     ATTRIBUTES,
     CAMPAIGNS,
     DOMAINS,

@@ -39,7 +39,7 @@ from distributor.domain.segments.condition import (
     TagIs,
 )
 from distributor.domain.segments.window import Window
-from storage.crowd import CONFIRMATION, NOW, Happening, Mail, Somebody
+from tests.storage.crowd import CONFIRMATION, NOW, Happening, Mail, Somebody
 
 MISSING = object()
 LOOK: Mapping[Match, Callable[[str, str], bool]] = {

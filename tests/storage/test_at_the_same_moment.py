@@ -27,7 +27,17 @@ from distributor.storage import (
     subscribers,
 )
 from distributor.storage.database import Connection
-from storage.people_on_lists import BY_FORM, BY_IMPORT, NOW, a_dispatch, a_list, address, an_article, mailing, on_list
+from tests.storage.people_on_lists import (
+    BY_FORM,
+    BY_IMPORT,
+    NOW,
+    a_dispatch,
+    a_list,
+    address,
+    an_article,
+    mailing,
+    on_list,
+)
 
 ROUNDS = 5
 NEWS = AudiencePlan(lists=("news",))

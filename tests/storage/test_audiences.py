@@ -26,7 +26,7 @@ from distributor.storage import (
 )
 from distributor.storage.codec import audience_from_json, audience_to_json
 from distributor.storage.database import Connection
-from storage.people_on_lists import (
+from tests.storage.people_on_lists import (
     BY_FORM,
     NOW,
     a_dispatch,

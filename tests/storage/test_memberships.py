@@ -16,7 +16,7 @@ from distributor.flow.installation import Installation
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
-from storage.people_on_lists import BY_FORM, BY_IMPORT, LATER, NOW, a_list, address, number_of, on_list
+from tests.storage.people_on_lists import BY_FORM, BY_IMPORT, LATER, NOW, a_list, address, number_of, on_list
 
 
 @pytest.fixture

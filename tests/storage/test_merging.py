@@ -14,7 +14,7 @@ from distributor.flow.installation import Installation
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.merging import likely_duplicates, merge
-from storage.people_on_lists import BY_FORM, LATER, NOW, a_list, address, number_of, on_list
+from tests.storage.people_on_lists import BY_FORM, LATER, NOW, a_list, address, number_of, on_list
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from distributor.storage import (
     suppressions,
 )
 from distributor.storage.database import Connection
-from storage.people_on_lists import BY_FORM, BY_IMPORT, NOW, a_dispatch, a_list, address, mailing
+from tests.storage.people_on_lists import BY_FORM, BY_IMPORT, NOW, a_dispatch, a_list, address, mailing
 
 NAMES = ("ada", "bo", "cy")
 LISTS = ("news", "press")

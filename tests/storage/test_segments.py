@@ -16,9 +16,9 @@ from distributor.domain.segments.parser import parse
 from distributor.flow.installation import Installation
 from distributor.storage import lists, segments, tables
 from distributor.storage.database import Connection
-from storage.crowd import CAMPAIGNS, NOW, gather
-from storage.likely_conditions import ATTACKS, conditions, leaves
-from storage.plain_evaluation import fits
+from tests.storage.crowd import CAMPAIGNS, NOW, gather
+from tests.storage.likely_conditions import ATTACKS, conditions, leaves
+from tests.storage.plain_evaluation import fits
 
 
 def held(connection: Connection, condition: Condition) -> list[int]:

@@ -8,7 +8,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.flow.installation import Installation
 from distributor.flow.tick import tick
 from distributor.storage import deliveries
-from storage.people_on_lists import a_dispatch, an_article, on_list
+from tests.storage.people_on_lists import a_dispatch, an_article, on_list
 
 SENT = 20_000
 # More often than it takes until the driver lets PostgreSQL prepare a statement.

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from conftest import needs_package
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from distributor.flow.installation import Installation
 from distributor.web.app import serving
 from distributor.web.rules import USUAL, Rules
+from tests.conftest import needs_package
 
 PHONE, DESK = 360, 1200
 # WCAG 2.2, 1.4.10: no page scrolls sideways on this width.

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from flow.lobby import Lobby
 from lxml import html
 from starlette.testclient import TestClient
 
 from distributor.domain.tokens import Purpose
 from distributor.web.rules import Rules
+from tests.flow.lobby import Lobby
 
 ADA = "ada@example.org"
 # Nobody measures time here, but in the one test that does.

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from flow.lobby import Lobby, make_lobby
 from lxml import html
 from starlette.testclient import TestClient
 
@@ -16,6 +15,7 @@ from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow import privacy
 from distributor.flow.installation import Installation
 from distributor.web.app import create_app
+from tests.flow.lobby import Lobby, make_lobby
 
 from .lobby import ADA, AT_ONCE, link, press, title_of
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from flow.lobby import NETWORK, Lobby, make_lobby
 from lxml import html
 from redis import Redis
 from starlette.testclient import TestClient
@@ -20,6 +19,7 @@ from distributor.flow.accept import confirm
 from distributor.flow.installation import Installation
 from distributor.storage import subscribers
 from distributor.web.app import create_app
+from tests.flow.lobby import NETWORK, Lobby, make_lobby
 
 from .lobby import ADA, AT_ONCE, errors_of, link, notice_of, press, title_of
 

@@ -12,7 +12,6 @@ from datetime import timedelta
 import altcha
 import httpx
 import pytest
-from flow.lobby import Lobby, make_lobby
 from lxml import html
 from redis import Redis
 from starlette.testclient import TestClient
@@ -26,6 +25,7 @@ from distributor.storage import lists
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
 from distributor.web.rules import Rules
+from tests.flow.lobby import Lobby, make_lobby
 
 from .lobby import ADA, AT_ONCE, errors_of, notice_of, press, title_of
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from flow.desk import Desk
-from flow.lobby import NETWORK, Lobby, make_lobby
 from playwright.sync_api import Page, expect
 
 from distributor.domain.subscriber import Frequency, Membership, OptIn
@@ -24,6 +22,8 @@ from distributor.flow.accept import confirm
 from distributor.flow.installation import Installation
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import channels
+from tests.flow.desk import Desk
+from tests.flow.lobby import NETWORK, Lobby, make_lobby
 
 from .browsing import DESK, NARROWEST, PHONE, findings, scrolls_sideways, visiting
 from .lobby import ADA, AT_ONCE, link

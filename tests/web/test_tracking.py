@@ -14,7 +14,7 @@ from lxml import html
 from redis import Redis
 from starlette.testclient import TestClient
 
-from distributor.channels.contract import RenderContext
+from distributor.channels.api import RenderContext
 from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.settings import EmailSettings

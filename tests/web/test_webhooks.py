@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from channels.email import provider_calls as calls
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
@@ -13,6 +12,7 @@ from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow.installation import Installation
 from distributor.storage import channels, events, ledger, suppressions, tables
+from tests.channels.email import provider_calls as calls
 
 from .newsroom import SentMail
 

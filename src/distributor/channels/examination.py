@@ -13,7 +13,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol, runtime_checkable
 
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.domain.errors import InputError
 
 # An IPv6 address has more than one colon, and needs brackets before a port.

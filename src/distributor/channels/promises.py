@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from distributor.channels.contract import Audience, Channel, RenderContext, Site, Tracking
+from distributor.channels.api import Audience, Channel, RenderContext, Site, Tracking
 from distributor.domain.article import Article
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
 from distributor.domain.problems import Severity

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, SecretStr
 
-from distributor.channels.shelf import kind_of, kinds, make_channel
+from distributor.channels.registry import kind_of, kinds, make_channel
 from distributor.cli import dkim, lanes
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError

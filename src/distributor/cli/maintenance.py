@@ -13,7 +13,7 @@ from redis import RedisError
 
 from distributor.bootstrap import open_installation, secret_key
 from distributor.channels.examination import Circumstances, Finding, Nameserver, State
-from distributor.channels.shelf import kinds
+from distributor.channels.registry import kinds
 from distributor.cli.dkim import AskedNameserver
 from distributor.cli.findings import examine_channels, parse_address, print_finding, told
 from distributor.cli.session import AsJson, installation_at_hand, say, show

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import make_site, make_templates
-from distributor.channels.contract import RenderContext
-from distributor.channels.shelf import kinds
+from distributor.channels.api import RenderContext
+from distributor.channels.registry import kinds
 from distributor.cli import covers
 from distributor.cli.session import say
 from distributor.domain.errors import InputError

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from distributor.channels.email.returns import LONGEST_MAIL, Recipient, Return, read_return
 from distributor.cli.session import AsJson, err, show, show_rows
 from distributor.domain.errors import SourceError
+from distributor.mail.bounces import LONGEST_MAIL, Recipient, Return, read_return
 
 commands = typer.Typer()
 

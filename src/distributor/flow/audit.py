@@ -18,7 +18,7 @@ from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose
 from distributor.flow.evidence import Journalled, Witness, hear, read_journals
 from distributor.flow.installation import Installation
-from distributor.sources.evidence.record import Record
+from distributor.mail.records.record import Record
 from distributor.storage import auditing, campaigns, dispatches
 from distributor.storage.auditing import Entry
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from distributor.channels.contract import Confirming, RenderContext
-from distributor.channels.shelf import kinds
+from distributor.channels.api import Confirming, RenderContext
+from distributor.channels.registry import kinds
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.errors import ConfigurationError, InputError, StateError
 from distributor.domain.problems import Problem, Severity

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from distributor.channels.contract import Audience, Channel, Closing, SendContext, Timed
+from distributor.channels.api import Audience, Channel, Closing, SendContext, Timed
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import ServiceError

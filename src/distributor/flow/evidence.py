@@ -13,8 +13,8 @@ from distributor.domain.errors import AddressError
 from distributor.domain.tokens import Purpose
 from distributor.flow.installation import Installation
 from distributor.flow.journal import orphaned_journals, read_journal
-from distributor.sources.evidence.record import Record
-from distributor.sources.evidence.sighting import Sighting
+from distributor.mail.records.record import Record
+from distributor.mail.records.sighting import Sighting
 
 
 @dataclass(slots=True)

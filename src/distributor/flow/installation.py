@@ -9,8 +9,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from distributor.channels.contract import Channel, Site
-from distributor.channels.shelf import make_channel
+from distributor.channels.api import Channel, Site
+from distributor.channels.registry import make_channel
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.failpoints import Failpoint, go_on

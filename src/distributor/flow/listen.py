@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from redis import RedisError
 
-from distributor.channels.contract import Call, Hearing
+from distributor.channels.api import Call, Hearing
 from distributor.domain.errors import NotFoundError, ServiceError, SignatureError
 from distributor.flow.heed import Taken, heed, log_taken
 from distributor.flow.installation import Installation

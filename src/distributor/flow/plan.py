@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from distributor.channels.contract import Audience
-from distributor.channels.shelf import kind_of
+from distributor.channels.api import Audience
+from distributor.channels.registry import kind_of
 from distributor.domain.campaign import CampaignPlan, PlanKey
 from distributor.domain.cover import Cover
 from distributor.domain.errors import InputError, ScheduleError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from distributor.channels.contract import Document, Item, Journal, Part, PartState, SendContext
+from distributor.channels.api import Document, Item, Journal, Part, PartState, SendContext
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Json
 from distributor.flow.buckets import SharedBuckets

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from distributor.channels.contract import Channel, RenderContext
+from distributor.channels.api import Channel, RenderContext
 from distributor.channels.covering import Coverable, Covering, Weight
-from distributor.channels.shelf import kind_of, make_channel
+from distributor.channels.registry import kind_of, make_channel
 from distributor.domain.address import parse_address
 from distributor.domain.article import Article, Manuscript
 from distributor.domain.cover import Cover

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from distributor.channels.contract import Audience
+from distributor.channels.api import Audience
 from distributor.channels.covering import Coverable
 from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import StateError

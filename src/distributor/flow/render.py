@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import httpx
 
-from distributor.channels.contract import Channel, Discovering
+from distributor.channels.api import Channel, Discovering
 from distributor.domain.errors import DistributorError, ServiceError
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Json

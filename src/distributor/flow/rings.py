@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from distributor.channels.shelf import kind_of
+from distributor.channels.registry import kind_of
 from distributor.domain.campaign import Dispatch
 
 # One worker is rung for each so many of an audience, up to the limit.

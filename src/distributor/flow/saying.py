@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 
-from distributor.channels.contract import Channel, RenderContext, Tracking
+from distributor.channels.api import Channel, RenderContext, Tracking
 from distributor.channels.covering import Coverable, Covering
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Image, walk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from distributor.channels.contract import Dedupe, Reconciling
+from distributor.channels.api import Dedupe, Reconciling
 from distributor.domain.campaign import UnknownPolicy
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.rendition import Rendition

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from distributor.channels.email.address import Address, Mailbox
-from distributor.channels.email.dkim.keyring import KeyEntry, KeyRing
-from distributor.channels.email.dkim.keys import Algorithm
-from distributor.channels.email.dns.about_dkim import published_fault
-from distributor.channels.email.dns.lookup import DnsSilentError, Lookup
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.shelf import kind_of
+from distributor.channels.registry import kind_of
 from distributor.domain.errors import InputError, StateError
 from distributor.flow.installation import Installation
+from distributor.mail.address import Address, Mailbox
+from distributor.mail.dkim.keyring import KeyEntry, KeyRing
+from distributor.mail.dkim.keys import Algorithm
+from distributor.mail.dns.check_dkim import published_fault
+from distributor.mail.dns.lookup import DnsSilentError, Lookup
 from distributor.storage import channels
 from distributor.storage.channels import ChannelRecord
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from distributor.channels.email.address import Address
-from distributor.channels.email.incoming import read_mail
 from distributor.flow.heed import Taken, heed
 from distributor.flow.installation import Installation
+from distributor.mail.address import Address
+from distributor.mail.inbound import read_mail
 from distributor.storage import channels
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from redis import RedisError
 
-from distributor.channels.contract import Viewable
+from distributor.channels.api import Viewable
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json

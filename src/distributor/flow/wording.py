@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.domain.subscriber import List
 
 LEAVING = "Unsubscribe"

@@ -7,11 +7,11 @@ import time
 
 import structlog
 
-from distributor.channels.email.sending.return_path import read_return_path
 from distributor.domain.errors import ServiceError
 from distributor.flow.heed import log_taken
 from distributor.flow.installation import Installation
 from distributor.flow.take_back import bounce_domains, take_in
+from distributor.mail.return_path import read_return_path
 
 SOURCE = "lmtp"
 _TRY_AGAIN = "451 4.3.0 not at the moment; try again later"

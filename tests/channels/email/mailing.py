@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from distributor.channels.contract import SendContext, Site
+from distributor.channels.api import SendContext, Site
 from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.send import send_deliveries
-from distributor.channels.email.smtp.connection import Timeouts
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
+from distributor.mail.smtp.connection import Timeouts
+from distributor.mail.smtp.url import SmtpUrl
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TOKENS = TokenSigner(b"a key for tests only")

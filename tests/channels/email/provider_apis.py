@@ -17,7 +17,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from .http_server import HangUp, HttpAnswer, HttpCall, HttpServer
+from tests.mail.smtp.http_server import HangUp, HttpAnswer, HttpCall, HttpServer
 
 # Signs of all kinds have to survive the URL of the relay.
 KEY, SECRET = "KEY/of+the:tests", "a-secret/with+signs:@and?more"

@@ -16,9 +16,6 @@ import pytest
 
 from distributor.channels.email.apis.url import PROVIDERS
 from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.dkim.keyring import KeyRing
-from distributor.channels.email.dkim.keys import Algorithm
-from distributor.channels.email.dkim.signer import UNSIGNED, Signer
 from distributor.channels.email.sending.relay_urls import parse_relay_url
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.send import send_deliveries
@@ -26,13 +23,16 @@ from distributor.channels.lanes import Lane, OpenLanes
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose
+from distributor.mail.dkim.keyring import KeyRing
+from distributor.mail.dkim.keys import Algorithm
+from distributor.mail.dkim.signer import UNSIGNED, Signer
+from tests.mail.smtp.http_server import HttpCall
+from tests.mail.smtp.smtp_servers import Server
+from tests.mail.smtp.test_connect import make_certificate, tls_server
 
-from .http_server import HttpCall
 from .mailing import NOW, PATIENCE, TOKENS, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
 from .provider_apis import KEY, SECRET, Api, HangUp, HttpAnswer, TakeAndHangUp, recorded
-from .smtp_servers import Server
 from .test_sending_relays import Buckets, Probing
-from .test_smtp_connect import make_certificate, tls_server
 
 # All but one know no repetition.
 INEXACT = [name for name, provider in PROVIDERS.items() if not provider.is_exact]

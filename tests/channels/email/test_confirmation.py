@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.contract import Confirming
+from distributor.channels.api import Confirming
 from distributor.channels.email import EmailChannel
 from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.shelf import kinds
+from distributor.channels.registry import kinds
 from distributor.domain.delivery import Delivery
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from distributor.channels.contract import Channel
-from distributor.channels.email.dkim.keyring import KeyRing
-from distributor.channels.email.dkim.keys import Algorithm
-from distributor.channels.shelf import make_channel
+from distributor.channels.api import Channel
+from distributor.channels.registry import make_channel
 from distributor.domain.delivery import Delivery, Verdict
 from distributor.domain.errors import InputError
+from distributor.mail.dkim.keyring import KeyRing
+from distributor.mail.dkim.keys import Algorithm
+from tests.mail.dkim.judges import dkimpy_verdicts
+from tests.mail.smtp.smtp_servers import Server
 
-from .dkim_judges import dkimpy_verdicts
 from .mailing import a_context, a_delivery, a_rendition, deliveries
-from .smtp_servers import Server
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -17,9 +17,6 @@ from hypothesis import strategies as st
 from distributor.channels.covering import Covering
 from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.composing.header import parameter_field
-from distributor.channels.email.dkim.keys import Algorithm, make_key
-from distributor.channels.email.dkim.signer import Identity, Signer
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.viewing import view_mail
 from distributor.domain.blocks import Image
@@ -28,6 +25,9 @@ from distributor.domain.errors import InputError
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
 from distributor.flow.saying import read_passage
+from distributor.mail.dkim.keys import Algorithm, make_key
+from distributor.mail.dkim.signer import Identity, Signer
+from distributor.mail.mime.header import parameter_field
 
 from .mailing import NOW, TOKENS, a_delivery, a_rendition
 from .rendition_samples import article, context, paragraph

@@ -11,8 +11,8 @@ import pytest
 from distributor.channels.email.examining import examine_channel
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.examination import Circumstances, Finding, Nameserver
+from tests.mail.dns.dns_server import DnsServer, running_dns
 
-from .dns_server import DnsServer, running_dns
 from .mailing import NOW, SITE
 
 RELAYS = [

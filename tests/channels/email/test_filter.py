@@ -15,9 +15,8 @@ from functools import cache
 
 import fast_mail_parser
 import pytest
-from conftest import ACCEPTANCE_ARTICLE, needs_package
 
-from distributor.channels.contract import RenderContext, Site
+from distributor.channels.api import RenderContext, Site
 from distributor.channels.covering import Covering
 from distributor.channels.email import EmailChannel
 from distributor.channels.email.composing.compose import prepare
@@ -28,6 +27,7 @@ from distributor.flow.preview import imagine_article
 from distributor.flow.saying import read_passage
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sources.formats import read_manuscript
+from tests.conftest import ACCEPTANCE_ARTICLE, needs_package
 from tests.paths import ROOT
 
 from .mailing import NOW, TOKENS, a_delivery

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from distributor.channels.contract import Call, Heard
+from distributor.channels.api import Call, Heard
 from distributor.channels.email.hooks.amazon import fetch_from_sns
 from distributor.channels.email.hooks.marks import mark_of
 from distributor.channels.email.hooks.reading import read_call
 from distributor.channels.email.hooks.ses import read_ses
-from distributor.channels.email.sending.return_path import return_path
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, Match, Meaning
 from distributor.domain.tokens import Purpose
+from distributor.mail.return_path import return_path
 
 from . import provider_calls as calls
 from .mailing import NOW, TOKENS, a_delivery

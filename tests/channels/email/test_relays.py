@@ -13,8 +13,8 @@ from distributor.channels.email.sending.destinations import destination_of
 from distributor.channels.email.sending.relay_settings import parse_relays
 from distributor.channels.email.sending.relays import Relay, Routing, parse_rates
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import InputError
+from distributor.mail.smtp.url import SmtpUrl
 
 URL = SmtpUrl(host="mail.example.org", port=25)
 

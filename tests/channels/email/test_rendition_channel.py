@@ -6,13 +6,13 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from distributor.channels.contract import Audience
+from distributor.channels.api import Audience
 from distributor.channels.email import CHANNEL, EmailChannel
-from distributor.channels.shelf import make_channel
+from distributor.channels.registry import make_channel
 from distributor.domain.errors import InputError
 from tests.channels.email.mailing import a_context, deliveries
 from tests.channels.email.rendition_samples import article, changed, context, rendered
-from tests.channels.email.smtp_servers import Server
+from tests.mail.smtp.smtp_servers import Server
 
 
 def channel() -> EmailChannel:

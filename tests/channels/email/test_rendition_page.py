@@ -9,13 +9,13 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import needs_package
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from distributor.channels.email import EmailChannel
 from distributor.domain.article import Article
 from distributor.domain.blocks import Alignment, Table
 from tests.channels.email.rendition_samples import article, rendered, row
+from tests.conftest import needs_package
 
 pytestmark = pytest.mark.browser
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.email.sending.replies import RULES, judge
-from distributor.channels.email.smtp.connection import Stage
-from distributor.channels.email.smtp.reply import Reply, ReplyReader
 from distributor.domain.delivery import Verdict
+from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.reply import Reply, ReplyReader
 from tests.paths import SHARED
 
 from .mailing import NOW

@@ -10,10 +10,11 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.sending.return_path import return_path
 from distributor.channels.email.sending.send import send_deliveries
 from distributor.domain.delivery import Outcome, Verdict
 from distributor.domain.errors import ConfigurationError, InputError
+from distributor.mail.return_path import return_path
+from tests.mail.smtp.smtp_servers import Answer, HangUp, Raw, Server, TakeAndHangUp, always, at
 
 from .mailing import (
     NOW,
@@ -28,7 +29,6 @@ from .mailing import (
     send,
     send_all,
 )
-from .smtp_servers import Answer, HangUp, Raw, Server, TakeAndHangUp, always, at
 
 MARKED = "reader2@"
 

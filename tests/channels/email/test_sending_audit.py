@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.send import send_deliveries
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Outcome
+from distributor.mail.smtp.url import SmtpUrl
+from tests.mail.smtp.smtp_servers import Answer, Behaviour, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp
 
 from .mailing import PATIENCE, TOKENS, MemoryJournal, a_context, a_rendition, deliveries, send_all
-from .smtp_servers import Answer, Behaviour, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp
 from .test_sending_relays import Fleet
 
 COUNT = 12

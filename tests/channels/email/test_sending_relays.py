@@ -13,13 +13,13 @@ from distributor.channels.email.composing.compose import prepare
 from distributor.channels.email.sending.pool import Pool
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.send import send_deliveries
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.channels.lanes import Lane, OpenLanes, Pause
 from distributor.channels.rates import Limit
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.mail.smtp.url import SmtpUrl
+from tests.mail.smtp.smtp_servers import Answer, HangUp, Server, TakeAndHangUp, always, at
 
 from .mailing import NOW, PATIENCE, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
-from .smtp_servers import Answer, HangUp, Server, TakeAndHangUp, always, at
 
 
 @dataclass(frozen=True)

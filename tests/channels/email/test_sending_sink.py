@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from conftest import needs_package
 
 from distributor.channels.email.composing.compose import prepare
+from tests.conftest import needs_package
 
 from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
 

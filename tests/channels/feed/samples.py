@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from distributor.channels.contract import Document, Item, RenderContext, SendContext, Site
+from distributor.channels.api import Document, Item, RenderContext, SendContext, Site
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.settings import FeedSettings
 from distributor.domain.article import Article

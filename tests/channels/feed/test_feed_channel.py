@@ -11,8 +11,8 @@ import feedparser
 import pytest
 from pydantic import ValidationError
 
-from distributor.channels import shelf
-from distributor.channels.contract import Audience, Dedupe
+from distributor.channels import registry
+from distributor.channels.api import Audience, Dedupe
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.settings import FeedSettings
 from distributor.domain.blocks import Image, Paragraph
@@ -50,7 +50,7 @@ def titles_in(publications: MemoryPublications, path: str) -> list[str]:
 
 
 def test_the_shelf_makes_the_channel_from_empty_settings() -> None:
-    channel = shelf.make_channel("feed", {})
+    channel = registry.make_channel("feed", {})
     assert isinstance(channel, FeedChannel)
     assert channel.capabilities.audience is Audience.BROADCAST
     assert channel.capabilities.dedupe is Dedupe.EXACT

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from distributor.channels.contract import Channel, Part, PartState, Reconciling, RenderContext, SendContext, Site
+from distributor.channels.api import Channel, Part, PartState, Reconciling, RenderContext, SendContext, Site
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Heading, Image, List, ListItem, Paragraph, Run
 from distributor.domain.delivery import Delivery, Outcome

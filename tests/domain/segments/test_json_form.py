@@ -12,7 +12,7 @@ from distributor.domain.errors import SegmentError
 from distributor.domain.segments.json_form import condition_from_json, condition_to_json
 from distributor.domain.segments.limits import DEEPEST, MOST_CONDITIONS
 from distributor.domain.segments.parser import parse
-from domain.segments.strategies import conditions
+from tests.domain.segments.strategies import conditions
 
 EVERYONE = {"kind": "everyone"}
 

@@ -25,7 +25,7 @@ from distributor.domain.segments.parser import parse
 from distributor.domain.segments.printer import print_condition
 from distributor.domain.segments.window import Ago, Unit, Window
 from distributor.domain.subscriber import Membership
-from domain.segments.strategies import conditions
+from tests.domain.segments.strategies import conditions
 
 
 @given(conditions)

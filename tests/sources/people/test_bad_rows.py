@@ -15,7 +15,7 @@ from distributor.domain.errors import InputError
 from distributor.domain.importing import BadRow, Reading, Told
 from distributor.sources.people.lines import LONGEST_ROW
 from distributor.sources.people.reader import PeopleReader
-from sources.people.files import addresses, copied, read, reasons
+from tests.sources.people.files import addresses, copied, read, reasons
 
 GOOD = "good@example.org,Good\n"
 

@@ -10,7 +10,7 @@ from distributor.domain.importing import Told
 from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
 from distributor.sources.people.origins import origin_of, origins
-from sources.people.files import people, read, reasons
+from tests.sources.people.files import people, read, reasons
 
 LISTMONK = "uuid,email,name,attributes,status,created_at,updated_at\n"
 MAILCHIMP = (

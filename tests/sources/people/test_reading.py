@@ -12,7 +12,7 @@ from distributor.domain.people import person_of
 from distributor.sources.people.formulas import escaped, unescaped
 from distributor.sources.people.persons import person_told
 from distributor.sources.people.values import cell_of_list, list_of
-from sources.people.files import addresses, people, read, reasons
+from tests.sources.people.files import addresses, people, read, reasons
 
 NAMES = ["Jürgen Müller", "Zoë Ångström", "José Núñez", "Françoise Lefèvre", "Ana"] * 20
 

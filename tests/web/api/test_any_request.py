@@ -20,7 +20,7 @@ from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.storage import channels
 from distributor.web.app import serving
-from web.newsroom import WriteArticle
+from tests.web.newsroom import WriteArticle
 
 from .conftest import NewToken, Program
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from web.newsroom import WriteArticle
+from tests.web.newsroom import WriteArticle
 
 CONSENT = {"text": "On paper."}
 

@@ -14,7 +14,7 @@ from distributor.flow.installation import Installation
 from distributor.flow.release import release
 from distributor.flow.render import render
 from distributor.storage import campaigns, channels, events, lanes
-from web.newsroom import WriteArticle
+from tests.web.newsroom import WriteArticle
 
 from .conftest import Program
 

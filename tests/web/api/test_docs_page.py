@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from conftest import needs_package
 from playwright.sync_api import Browser, sync_playwright
 
 from distributor.domain.api_token import Scope
 from distributor.flow.installation import Installation
 from distributor.web.app import serving
+from tests.conftest import needs_package
 
 from .conftest import NewToken, Program
 

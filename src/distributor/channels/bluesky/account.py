@@ -9,9 +9,9 @@ from types import TracebackType
 
 import httpx
 
+from distributor.channels.api import Dedupe
 from distributor.channels.bluesky.settings import BlueskySettings
 from distributor.channels.bluesky.wire import Record, Session, Written, complaint_in, parse
-from distributor.channels.contract import Dedupe
 from distributor.channels.social.answers import Absent, Made, PostAnswer, Refused, Trace, Unanswered, judge
 from distributor.channels.social.parts import Request
 from distributor.channels.social.web import call, moment_of

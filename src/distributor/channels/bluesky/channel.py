@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
+from distributor.channels.api import Audience, Capabilities, Dedupe, RenderContext, SendContext
 from distributor.channels.bluesky.account import BlueskyAccount
 from distributor.channels.bluesky.record import LIMIT, measure, request_for
 from distributor.channels.bluesky.settings import BlueskySettings
 from distributor.channels.bluesky.wire import Session
-from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
 from distributor.channels.social.checking import check_posts, worst_first
 from distributor.channels.social.parts import Draft, Request, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, posts_of

@@ -9,7 +9,7 @@ from typing import ClassVar, cast
 
 from pydantic import BaseModel
 
-from distributor.channels.contract import Audience, Call, Capabilities, Dedupe, Heard, RenderContext, SendContext
+from distributor.channels.api import Audience, Call, Capabilities, Dedupe, Heard, RenderContext, SendContext
 from distributor.channels.covering import Covering, Weight
 from distributor.channels.email.checks import check_mail, html_size
 from distributor.channels.email.composing.compose import Prepared, compose_sample, prepare
@@ -17,8 +17,7 @@ from distributor.channels.email.composing.passages import imagined_reader, missi
 from distributor.channels.email.composing.samples import sample_html, sample_text
 from distributor.channels.email.confirmation import render_confirmation
 from distributor.channels.email.cover import check_cover
-from distributor.channels.email.dkim.alignment import check_signing
-from distributor.channels.email.dkim.signer import Signer
+from distributor.channels.email.dkim_alignment import check_signing
 from distributor.channels.email.examining import examine_channel
 from distributor.channels.email.hooks.marks import replaced_by
 from distributor.channels.email.hooks.reading import read_call
@@ -36,6 +35,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import List
 from distributor.domain.timing import Timing
 from distributor.domain.tokens import TokenSigner
+from distributor.mail.dkim.signer import Signer
 
 
 class EmailChannel:

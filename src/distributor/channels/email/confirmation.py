@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.channels.contract import RenderContext
+from distributor.channels.api import RenderContext
 from distributor.channels.email.composing.literal import literal_in_html, literal_in_text
 from distributor.channels.email.frame import given_by_frame, payload_of_frame
 from distributor.channels.email.rendition import KIND

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distributor.channels.email.address import Address, Mailbox
-from distributor.channels.email.dns.examine import examine_mailing, is_special
-from distributor.channels.email.dns.lookup import DnsLookup
-from distributor.channels.email.dns.mailing import Mailing
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.channels.examination import Circumstances, Finding, State
 from distributor.domain.errors import AddressError
+from distributor.mail.address import Address, Mailbox
+from distributor.mail.dns.examine import examine_mailing, is_special
+from distributor.mail.dns.lookup import DnsLookup
+from distributor.mail.dns.mailing import Mailing
+from distributor.mail.smtp.url import SmtpUrl
 
 
 def examine_channel(settings: EmailSettings, circumstances: Circumstances) -> Iterator[Finding]:

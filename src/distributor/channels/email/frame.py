@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.channels.email.composing.literal import keep_literal
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.voice import Voice

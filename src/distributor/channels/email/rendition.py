@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup
 
-from distributor.channels.contract import RenderContext, Site
+from distributor.channels.api import RenderContext, Site
 from distributor.channels.covering import Covering
 from distributor.channels.email.composing.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.composing.passages import PassageBook

@@ -7,8 +7,6 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from distributor.channels.email.address import Address, Mailbox
-from distributor.channels.email.dkim.keyring import KeyRing
 from distributor.channels.email.hooks.reading import PROVIDERS
 from distributor.channels.email.sending.relay_settings import parse_relays
 from distributor.channels.email.sending.relay_urls import parse_relay_url
@@ -16,6 +14,8 @@ from distributor.channels.email.sending.relays import Relay, parse_rates
 from distributor.domain.errors import DistributorError
 from distributor.domain.settling import RetrySchedule
 from distributor.domain.timing import QuietHours, Timing, WarmUp
+from distributor.mail.address import Address, Mailbox
+from distributor.mail.dkim.keyring import KeyRing
 
 # What the relay of `smtp_url` is called.
 ONLY_RELAY = "relay"

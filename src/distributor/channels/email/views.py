@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.channels.email.composing.literal import keep_literal
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Heading, Image, Paragraph, Run, plain_text, walk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.subscriber import List
 from distributor.rendering.legible import legible

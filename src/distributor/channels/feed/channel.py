@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.contract import (
+from distributor.channels.api import (
     Audience,
     Capabilities,
     Dedupe,

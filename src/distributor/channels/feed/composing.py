@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import regex
 
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.channels.feed.entry import Entry, EntryImage, whole_seconds
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Image, Paragraph, plain_text, text_of, walk

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from distributor.channels.contract import Document
+from distributor.channels.api import Document
 from distributor.channels.feed.feed import Feed, path_of
 from distributor.channels.feed.json_feed import json_feed_of
 from distributor.channels.feed.xml_feeds import ATOM_TYPE, RSS_TYPE, atom_of, rss_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from distributor.channels.contract import Item
+from distributor.channels.api import Item
 from distributor.domain.rendition import Json
 from distributor.domain.tags import slugify
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import httpx
 from pydantic import TypeAdapter
 
-from distributor.channels.contract import Dedupe
+from distributor.channels.api import Dedupe
 from distributor.channels.mastodon.settings import MastodonSettings
 from distributor.channels.mastodon.wire import ACCOUNT, STATUS, STATUSES, Status, parse, words_of
 from distributor.channels.social.answers import Absent, Made, PostAnswer, Refused, Trace, Unanswered, judge

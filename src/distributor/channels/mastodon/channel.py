@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
+from distributor.channels.api import Audience, Capabilities, Dedupe, RenderContext, SendContext
 from distributor.channels.mastodon.account import MastodonAccount, client_for, request_for
 from distributor.channels.mastodon.limits import Limits, ask_for_limits
 from distributor.channels.mastodon.settings import MastodonSettings

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
-from distributor.channels.contract import Dedupe, Part, PartState, SendContext
+from distributor.channels.api import Dedupe, Part, PartState, SendContext
 from distributor.channels.social.answers import Absent, Made, PostAnswer, Refused, Trace, Unanswered
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.rendition import Json

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import regex
 
-from distributor.channels.contract import Site
+from distributor.channels.api import Site
 from distributor.domain.article import Article
 from distributor.domain.blocks import Paragraph, text_of
 from distributor.domain.rendition import Json

@@ -8,7 +8,7 @@ from typing import Any
 
 import regex
 
-from distributor.channels.contract import RenderContext
+from distributor.channels.api import RenderContext
 from distributor.channels.social.post import lead_of, one_line, speakable
 from distributor.domain.article import Article
 from distributor.domain.hashtags import choose_hashtags

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel
 
-from distributor.channels.contract import Dedupe
+from distributor.channels.api import Dedupe
 from distributor.channels.social.answers import Absent, Made, PostAnswer, Refused, Trace, Unanswered, judge
 from distributor.channels.social.parts import Request
 from distributor.channels.social.web import moment_of

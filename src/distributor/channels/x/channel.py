@@ -9,7 +9,7 @@ from typing import ClassVar
 import regex
 from pydantic import BaseModel
 
-from distributor.channels.contract import Audience, Capabilities, Dedupe, RenderContext, SendContext
+from distributor.channels.api import Audience, Capabilities, Dedupe, RenderContext, SendContext
 from distributor.channels.social.checking import check_posts, worst_first
 from distributor.channels.social.parts import Draft, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, posts_of

@@ -11,7 +11,7 @@ from functools import cache
 import httpx
 
 from distributor.channels.email.apis.provider import ApiUrl, Request
-from distributor.channels.email.smtp.connection import Timeouts
+from distributor.mail.smtp.connection import Timeouts
 
 # A connection that has been idle may be closed by the other side just when a call is written to it, and then nobody
 # knows whether that was heard: an old one is not used again.

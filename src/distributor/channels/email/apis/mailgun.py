@@ -12,7 +12,7 @@ from distributor.channels.email.apis.bodies import object_in
 from distributor.channels.email.apis.mail import Mail
 from distributor.channels.email.apis.provider import ApiUrl, Provider, Request, Told, failure, refusal
 from distributor.channels.email.hooks.words import text_of
-from distributor.channels.email.returns.reasons import Reason
+from distributor.mail.bounces.reasons import Reason
 
 
 def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:

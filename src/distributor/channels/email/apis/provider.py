@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from distributor.channels.email.apis.mail import Mail
-from distributor.channels.email.returns.reasons import Reason
 from distributor.domain.delivery import Verdict
+from distributor.mail.bounces.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 
 from distributor.channels.email.apis.calling import Response
 from distributor.channels.email.apis.provider import Provider, Rule, delay, refusal
-from distributor.channels.email.returns.reasons import Reason
 from distributor.channels.email.sending.replies import NAMES, JudgedReply, Judgement
 from distributor.domain.delivery import Verdict
+from distributor.mail.bounces.reasons import Reason
 
 # A stranger's wish is followed within reason.
 _LONGEST_WAIT = timedelta(days=1)

@@ -9,7 +9,7 @@ from distributor.channels.email.apis.bodies import as_json, in_base64, object_in
 from distributor.channels.email.apis.mail import Mail, Person
 from distributor.channels.email.apis.provider import ApiUrl, Provider, Request, Told, failure, refusal
 from distributor.channels.email.hooks.words import as_object, text_of
-from distributor.channels.email.returns.reasons import Reason
+from distributor.mail.bounces.reasons import Reason
 
 
 def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:

@@ -10,7 +10,7 @@ from distributor.channels.email.apis.mail import Mail
 from distributor.channels.email.apis.provider import ApiUrl, Provider, Request, Told, delay, failure, refusal
 from distributor.channels.email.apis.sigv4 import Account, sign_post
 from distributor.channels.email.hooks.words import text_of
-from distributor.channels.email.returns.reasons import Reason
+from distributor.mail.bounces.reasons import Reason
 
 _PATH = "/v2/email/outbound-emails"
 

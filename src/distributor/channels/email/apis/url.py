@@ -12,8 +12,8 @@ from distributor.channels.email.apis.provider import ApiUrl, Provider
 from distributor.channels.email.apis.resend import RESEND
 from distributor.channels.email.apis.sendgrid import SENDGRID
 from distributor.channels.email.apis.ses import SES
-from distributor.channels.email.endpoints import is_endpoint
 from distributor.domain.errors import ConfigurationError
+from distributor.mail.safe_urls import is_endpoint
 
 PROVIDERS: Mapping[str, Provider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
 

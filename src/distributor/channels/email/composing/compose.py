@@ -10,13 +10,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from distributor.channels.email.address import Mailbox
 from distributor.channels.email.composing.enclosing import enclose, with_pictures
-from distributor.channels.email.composing.header import ascii_field, mailbox_field, text_field, uri_field
-from distributor.channels.email.composing.leaving import LeaveSlot, leaving_uri
 from distributor.channels.email.composing.manner import Manner, manner_of
 from distributor.channels.email.composing.passages import imagined_reader, said_to
-from distributor.channels.email.composing.quoted_printable import SOFT_BREAK, encode_last_stretch, encode_stretch
 from distributor.channels.email.composing.slots import (
     PUBLIC_LINKS,
     Escape,
@@ -27,13 +23,17 @@ from distributor.channels.email.composing.slots import (
     follow_clicks,
 )
 from distributor.channels.email.composing.splice import Splice
-from distributor.channels.email.dkim.canonical import Opening
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.personal import Reader
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.tokens import Purpose, Stem, TokenSigner
+from distributor.mail.address import Mailbox
+from distributor.mail.dkim.canonical import Opening
+from distributor.mail.mime.header import ascii_field, mailbox_field, text_field, uri_field
+from distributor.mail.mime.quoted_printable import SOFT_BREAK, encode_last_stretch, encode_stretch
+from distributor.mail.unsubscribe_address import LeaveSlot, leaving_uri
 
 # The fields that a template may name by tokens of their own.
 PERSONAL_FIELDS = frozenset({"name", "email"})

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeAlias
 
-from distributor.channels.email.composing.header import ascii_field, identity_field, parameter_field
 from distributor.channels.email.composing.slots import Slot
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
+from distributor.mail.mime.header import ascii_field, identity_field, parameter_field
 
 # RFC 2045 section 6.8.
 _LINE = 76

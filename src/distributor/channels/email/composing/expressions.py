@@ -20,10 +20,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 
 from distributor.channels.email.composing.expression_tree import SUBSCRIBER, Constants, TreeReader
-from distributor.channels.email.composing.header import CONTROL
 from distributor.channels.email.composing.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.domain.errors import InputError
 from distributor.domain.personal import PersonalNeeds, spoken
+from distributor.mail.mime.header import CONTROL
 
 _FILTERS = ("default", "d", "title", "capitalize", "upper", "lower", "trim", "truncate", "int")
 _TESTS = ("defined", "undefined", "eq", "ne", "in")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from distributor.channels.email.address import Mailbox
-from distributor.channels.email.composing.header import ascii_field, identity_field, uri_field
-from distributor.channels.email.composing.leaving import mail_uri
 from distributor.channels.email.composing.slots import PUBLIC_LINKS
 from distributor.channels.email.voice import list_label
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.rendition import Json
+from distributor.mail.address import Mailbox
+from distributor.mail.mime.header import ascii_field, identity_field, uri_field
+from distributor.mail.unsubscribe_address import mail_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from distributor.channels.email.composing.expressions import Passage
-from distributor.channels.email.composing.header import CONTROL
 from distributor.channels.email.composing.passages import TOKEN, passages_of
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 from distributor.domain.tokens import Purpose, Stem, TokenSigner
+from distributor.mail.mime.header import CONTROL
 
 _TOKEN = re.compile(r"@@([A-Za-z][A-Za-z0-9_]*)(?::(\d{1,6}))?@@")
 

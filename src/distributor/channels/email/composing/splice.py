@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from distributor.channels.email.composing.leaving import LeaveSlot
-from distributor.channels.email.composing.quoted_printable import encode_stretch
 from distributor.channels.email.composing.slots import FieldSlot, LinkSlot, PersonalSlot, Slot
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Stem, TokenSigner
+from distributor.mail.mime.quoted_printable import encode_stretch
+from distributor.mail.unsubscribe_address import LeaveSlot
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import base64
 import binascii
 import hmac
 
-from distributor.channels.contract import Call, Heard
+from distributor.channels.api import Call, Heard
 from distributor.channels.email.hooks.words import as_object, feedback_of, read_json, text_of, verdict_of
-from distributor.channels.email.returns import Reason, Recipient
 from distributor.domain.errors import SignatureError
 from distributor.domain.feedback import Meaning
+from distributor.mail.bounces import Reason, Recipient
 
 # The types of its bounce API that are failures; others are answers, delays and troubles between it and us.
 _BOUNCES = {

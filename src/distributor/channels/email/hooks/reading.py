@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from distributor.channels.contract import Call, Heard
+from distributor.channels.api import Call, Heard
 from distributor.channels.email.hooks.mailgun import read_mailgun
 from distributor.channels.email.hooks.postmark import read_postmark
 from distributor.channels.email.hooks.resend import read_resend

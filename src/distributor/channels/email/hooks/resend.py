@@ -8,11 +8,11 @@ import hashlib
 import hmac
 from datetime import timedelta
 
-from distributor.channels.contract import Call, Heard
+from distributor.channels.api import Call, Heard
 from distributor.channels.email.hooks.words import as_object, feedback_of, moment_of, read_json, text_of, verdict_of
-from distributor.channels.email.returns import Reason, Recipient
 from distributor.domain.errors import SignatureError
 from distributor.domain.feedback import Meaning
+from distributor.mail.bounces import Reason, Recipient
 
 # Every attempt is signed anew.
 OLDEST = timedelta(minutes=5)

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from distributor.channels.contract import Call, Heard
+from distributor.channels.api import Call, Heard
 from distributor.channels.email.hooks.words import as_object, feedback_of, read_json, text_of, verdict_of
-from distributor.channels.email.returns import Reason, Recipient
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, Meaning
+from distributor.mail.bounces import Reason, Recipient
 
 _MEANINGS = {
     "delivered": Meaning.DELIVERED,

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.x509 import load_pem_x509_certificate
 
-from distributor.channels.contract import Call, Heard
+from distributor.channels.api import Call, Heard
 from distributor.channels.email.hooks.amazon import fetch_from_sns
 from distributor.channels.email.hooks.words import as_object, feedback_of, read_json, text_of, verdict_of
-from distributor.channels.email.returns import Reason, Recipient
 from distributor.domain.errors import SignatureError
 from distributor.domain.feedback import Feedback, Meaning
+from distributor.mail.bounces import Reason, Recipient
 
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),

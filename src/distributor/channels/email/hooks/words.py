@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from distributor.channels.email.returns import Reason, Recipient
-from distributor.channels.email.returns.evidence import Evidence
-from distributor.channels.email.returns.judging import judge
-from distributor.channels.email.sending.return_path import RETURN_PATH, read_return_path
-from distributor.channels.email.verdicts import detail_of, speaks_against
 from distributor.domain.errors import InputError
 from distributor.domain.feedback import Feedback, Match, Meaning
 from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.mail.bounces import Reason, Recipient
+from distributor.mail.bounces.classify import judge
+from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.return_path import RETURN_PATH, read_return_path
+from distributor.mail.verdicts import detail_of, speaks_against
 
 _MESSAGE_ID = re.compile(r"<?([\w-]{16,64})@[^<>@\s]{1,253}>?", re.ASCII)
 _MARK = re.compile(r"[\w-]{16,64}", re.ASCII)

@@ -17,9 +17,9 @@ from distributor.channels.email.sending.courier import Manner
 from distributor.channels.email.sending.letters import Letter
 from distributor.channels.email.sending.relays import Relay
 from distributor.channels.email.sending.replies import JudgedReply
-from distributor.channels.email.smtp.connection import Stage
-from distributor.channels.email.smtp.reply import BrokenSessionError
 from distributor.domain.delivery import Verdict
+from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.reply import BrokenSessionError
 
 Said: TypeAlias = JudgedReply | Unreached | Unanswered
 

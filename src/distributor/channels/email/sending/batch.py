@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 
-from distributor.channels.contract import SendContext
-from distributor.channels.email.address import Address
+from distributor.channels.api import SendContext
 from distributor.channels.email.sending.lanes import LaneView
 from distributor.channels.email.sending.letters import Composer, Letter, Order
 from distributor.channels.email.sending.outcomes import Outcomes
@@ -16,13 +15,14 @@ from distributor.channels.email.sending.rates import RateView
 from distributor.channels.email.sending.refusals import Scope, scope_of
 from distributor.channels.email.sending.relays import Relay, Routing
 from distributor.channels.email.sending.replies import judge
-from distributor.channels.email.smtp.connect import SenderRefusedError
-from distributor.channels.email.smtp.connection import Stage
-from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
 from distributor.channels.lanes import Lane, Pause
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.settling import spread
+from distributor.mail.address import Address
+from distributor.mail.smtp.connect import SenderRefusedError
+from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.reply import BrokenSessionError, Reply
 
 # What waits for a paused lane comes back within so long after the next probe, and not all of it at once.
 _BACK_WITHIN = timedelta(minutes=15)

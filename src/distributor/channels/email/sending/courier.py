@@ -12,11 +12,11 @@ from distributor.channels.email.sending.batch import Batch
 from distributor.channels.email.sending.letters import Letter
 from distributor.channels.email.sending.pool import Pool
 from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.smtp.connect import SenderRefusedError, connect
-from distributor.channels.email.smtp.connection import Connection, Refusal, Stage, Timeouts
-from distributor.channels.email.smtp.reply import BrokenSessionError
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Outcome, Verdict
+from distributor.mail.smtp.connect import SenderRefusedError, connect
+from distributor.mail.smtp.connection import Connection, Refusal, Stage, Timeouts
+from distributor.mail.smtp.reply import BrokenSessionError
+from distributor.mail.smtp.url import SmtpUrl
 
 # How often a letter may lose its connection before it is held to be the cause.
 _MOST_LOSSES = 2

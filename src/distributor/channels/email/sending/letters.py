@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from distributor.channels.contract import SendContext
-from distributor.channels.email.address import Address
+from distributor.channels.api import SendContext
 from distributor.channels.email.composing.compose import Prepared
-from distributor.channels.email.dkim.signer import Signer
 from distributor.channels.email.hooks.marks import mark_of
 from distributor.channels.email.sending.destinations import destination_of
 from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.smtp.connection import Envelope, Transparent
 from distributor.channels.lanes import Lane
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.mail.address import Address
+from distributor.mail.dkim.signer import Signer
+from distributor.mail.smtp.connection import Envelope, Transparent
 
 
 @dataclass(slots=True)

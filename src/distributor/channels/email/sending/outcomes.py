@@ -7,10 +7,10 @@ from datetime import datetime
 
 from distributor.channels.email.sending.letters import Composer, Letter
 from distributor.channels.email.sending.replies import Judgement, judge
-from distributor.channels.email.smtp.connection import Stage
-from distributor.channels.email.smtp.reply import BrokenSessionError, Reply
 from distributor.channels.lanes import Pause
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.reply import BrokenSessionError, Reply
 
 LONGEST_REPLY = 1000
 

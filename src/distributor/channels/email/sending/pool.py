@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 
 from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.smtp.connection import Connection
+from distributor.mail.smtp.connection import Connection
 
 # How long a connection may have been idle to be used again: far less than servers wait (RFC 5321 section 4.5.3.2.7).
 LONGEST_IDLE_SECONDS = 30.0

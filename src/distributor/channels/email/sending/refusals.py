@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.smtp.connection import Stage
-from distributor.channels.email.smtp.reply import Reply
+from distributor.mail.bounces.reasons import Reason
+from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.reply import Reply
 
 
 class Scope(StrEnum):

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
-from distributor.channels.email.address import Address
 from distributor.channels.email.sending.destinations import PROVIDERS, destination_of
 from distributor.channels.email.sending.relay_urls import parse_relay_url
 from distributor.channels.email.sending.relays import ANY, Relay
 from distributor.domain.errors import AddressError, DistributorError, InputError
+from distributor.mail.address import Address
 
 
 class RelayModel(BaseModel):

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from distributor.channels.email.apis.provider import ApiUrl
 from distributor.channels.email.apis.url import PROVIDERS, parse_api_url
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.errors import ConfigurationError
+from distributor.mail.smtp.url import SmtpUrl
 
 RelayUrl: TypeAlias = SmtpUrl | ApiUrl
 

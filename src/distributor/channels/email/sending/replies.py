@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from distributor.channels.email.returns.reasons import Reason
-from distributor.channels.email.smtp.connection import Stage
-from distributor.channels.email.smtp.reply import Reply
 from distributor.domain.delivery import Verdict
+from distributor.mail.bounces.reasons import Reason
+from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.reply import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,21 +11,21 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from distributor.channels.contract import SendContext
+from distributor.channels.api import SendContext
 from distributor.channels.email.apis.provider import ApiUrl
 from distributor.channels.email.composing.compose import Prepared
-from distributor.channels.email.dkim.signer import UNSIGNED, Signer
 from distributor.channels.email.sending.api_courier import ApiCourier
 from distributor.channels.email.sending.batch import Batch
 from distributor.channels.email.sending.courier import Courier, Manner
 from distributor.channels.email.sending.letters import Composer
 from distributor.channels.email.sending.pool import Pool
 from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.sending.return_path import return_paths
-from distributor.channels.email.smtp.connection import Timeouts
-from distributor.channels.email.smtp.tls import context_for
-from distributor.channels.email.smtp.url import SmtpUrl
 from distributor.domain.delivery import Delivery, Outcome
+from distributor.mail.dkim.signer import UNSIGNED, Signer
+from distributor.mail.return_path import return_paths
+from distributor.mail.smtp.connection import Timeouts
+from distributor.mail.smtp.tls import context_for
+from distributor.mail.smtp.url import SmtpUrl
 
 # Seconds before each try to connect; a courier that has got nothing done after as many tries gives up.
 PAUSES: tuple[float, ...] = (0, 0.5, 2)

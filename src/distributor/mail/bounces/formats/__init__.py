@@ -1,0 +1,10 @@
+"""Every known format of notices: a table, the most particular first."""
+
+from __future__ import annotations
+
+from distributor.mail.bounces.formats.format import Format
+from distributor.mail.bounces.formats.gateways import GATEWAYS
+from distributor.mail.bounces.formats.providers import PROVIDERS
+from distributor.mail.bounces.formats.servers import SERVERS
+
+FORMATS: tuple[Format, ...] = (*PROVIDERS, *GATEWAYS, *SERVERS)

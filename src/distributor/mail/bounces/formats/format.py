@@ -1,0 +1,73 @@
+"""The format of a notice that is no report of RFC 3464, or says more than one.
+
+A format is told by its author and a mark in its text. It says where the recipients stand, if not where most systems put
+them, and what the system's own sentences mean; what another server said is judged by `phrases`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from distributor.mail.bounces.addresses import ADDRESS
+from distributor.mail.bounces.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """A sentence of a mail system itself, and the reason it gives."""
+
+    reason: Reason
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """`author` is searched in the identity of a mail (`plain.identity`), `mark` in its notice; both must be found.
+
+    `recipients` are patterns whose group is an address, sought after `beginning` where that is found; `silence` is the
+    reason of a notice that gives none; `has_transcript` says that the notice may be nothing but a transcript,
+    `is_receipt` that it comes as a receipt of reading (RFC 8098).
+    """
+
+    name: str
+    author: re.Pattern[str]
+    mark: re.Pattern[str]
+    recipients: tuple[re.Pattern[str], ...] = ()
+    beginning: re.Pattern[str] | None = None
+    hints: tuple[Hint, ...] = field(default=())
+    silence: Reason | None = None
+    is_receipt: bool = False
+    has_transcript: bool = False
+
+
+def lines(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    """Patterns in which the word ADDRESS stands for an address, as their only group."""
+    return tuple(
+        re.compile(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE) for pattern in patterns
+    )
+
+
+def search(*patterns: str) -> re.Pattern[str]:
+    """A pattern that finds any of these, line by line and whatever the case."""
+    return re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
+
+
+def hints(table: dict[Reason, tuple[str, ...]]) -> tuple[Hint, ...]:
+    """Hints out of a table, in its order."""
+    return tuple(Hint(reason=reason, pattern=search(*patterns)) for reason, patterns in table.items())
+
+
+# The mailbox or the name in From by which programs sign notices.
+SYSTEM = (
+    r"^from: ?(?:.{0,80}(?:\b|_))?(?:mailer-?daemon|post[-_]?master|mail(?:er)? ?deliver"
+    r"|(?:e?mail )?delivery ?(?:sub)?"
+    r"(?:system|service|agent|status|reports?|notif)|(?:system|mail|e-?mail) administrator"
+    r"|mail ?system|mdaemon|mailserver"
+    r"|microsoft (?:outlook|exchange)|undeliver|bounce[sd]?\b|mmdf|double-bounce|interscan"
+    r"|postoffice|jetmail|virus_?wall|anti_?virus|mail_service|imss@|ndr@)|^from: ?<?>?$"
+)
+BY_SYSTEM = search(SYSTEM)
+# Or a program of another name, which says by the fields of RFC 3834 or an empty return path that it is one.
+BY_PROGRAM = search(SYSTEM, r"^auto-submitted: auto-", r"^x-failed-recipients: .", r"^return-path: <>$")
+BY_ANYBODY = search("")

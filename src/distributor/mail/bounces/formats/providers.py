@@ -1,0 +1,139 @@
+"""The notices of mailbox providers and of their own mail systems."""
+
+from __future__ import annotations
+
+from distributor.mail.bounces.formats.format import BY_SYSTEM, Format, hints, lines, search
+from distributor.mail.bounces.reasons import Reason
+
+PROVIDERS: tuple[Format, ...] = (
+    Format(
+        name="aol",
+        author=search(r"^from: .{0,80}@aol\.com"),
+        mark=search(r"name service error"),
+        hints=hints(
+            {
+                Reason.HOSTUNKNOWN: (r"host or domain name not found",),
+                Reason.NOTACCEPT: (r"type=mx: malformed or unexpected name server reply",),
+            }
+        ),
+    ),
+    Format(
+        name="gmail",
+        author=search(r"^from: .{0,80}mailer-daemon@(?:google|gmail)"),
+        mark=search(
+            r"^Delivery to the following recipients? (?:has been delayed|failed permanently)",
+            r"^This is an automatically generated Delivery Status Notification",
+            r"\*\* .{3,60} \*\*",
+            r"\bThe (?:recipient )?server\b|message (?:wasn't|couldn't be|not) delivered",
+        ),
+        recipients=lines(r"^[ \t]+ADDRESS[ \t]*$", r"(?:delivered|delivering your message) to ADDRESS"),
+        hints=hints(
+            {
+                Reason.NOTACCEPT: (r"returned null mx",),
+                Reason.SYSTEMERROR: (r"does not support tls",),
+                Reason.EXPIRED: (r"did not accept our requests to connect|message will be retried",),
+                Reason.NETWORKERROR: (r"dns error|had no relevant answers|domain name lookup failed",),
+                Reason.HOSTUNKNOWN: (r"domain name not found",),
+            }
+        ),
+    ),
+    Format(
+        name="google groups",
+        author=search(r"^from: .{0,80}@(?:google|gmail|googlegroups)"),
+        mark=search(r"groups\.google\.com/"),
+        hints=hints({Reason.REJECTED: (r"groups\.google\.com/",)}),
+    ),
+    Format(
+        name="yahoo",
+        author=search(r"^from: .{0,80}(?:mailer-daemon|postmaster)@"),
+        mark=search(r"^Sorry, we were unable to deliver your message to the following address"),
+        recipients=lines(r"^<ADDRESS>:"),
+        hints=hints({Reason.FILTERED: (r"^5\d\d:? : user unknown",)}),
+    ),
+    Format(
+        name="ezweb",
+        author=search(r"^from: .{0,80}@(?:\w+\.)*(?:ezweb|au)\b"),
+        mark=search(
+            r"following recipients was rejected by a remote",
+            r"^The user\(s\) ",
+            r"^Your message ",
+            r"次のあて先へのメッセージ|送信できませんでした",
+            r"^<\S{3,200}@(?:ezweb|au)\b",
+        ),
+        recipients=lines(r"^[ \t]*Recipient: <ADDRESS>", r"^[ \t]*<ADDRESS>"),
+        hints=hints(
+            {
+                Reason.MAILBOXFULL: (r"the user\(s\) account is temporarily over quota",),
+                Reason.SUSPEND: (r"the user\(s\) account is disabled", r"the user\(s\) account is temporarily limited"),
+                Reason.EXPIRED: (r"could not be delivered within",),
+            }
+        ),
+        silence=Reason.FILTERED,
+    ),
+    Format(
+        name="kddi",
+        author=search(r"^from: .{0,120}(?:no-?reply|postmaster|mailer-daemon)"),
+        mark=search(r"^[ \t]*(?:Could not be delivered to:? ?<?[^\s@]{1,100}@|Your mail sent on\b)"),
+        recipients=lines(r"could not be delivered to:? <?ADDRESS"),
+        hints=hints(
+            {
+                Reason.MAILBOXFULL: (r"as their mailbox is full",),
+                Reason.NORELAYING: (r"due to the following smtp relay error",),
+                Reason.HOSTUNKNOWN: (r"as the remote domain doesn't exist",),
+            }
+        ),
+    ),
+    Format(
+        name="biglobe",
+        author=BY_SYSTEM,
+        mark=search(r"^[ \t]*-{3,} Non-delivered information -{3,}"),
+        recipients=lines(r"^<?ADDRESS>?[ \t]*(?:$|\()"),
+        hints=hints(
+            {
+                Reason.MAILBOXFULL: (r"number of messages in recipient's mailbox exceeded", r"mailbox is full"),
+                Reason.FILTERED: (r"mail delivery failed:? user unknown",),
+            }
+        ),
+    ),
+    Format(
+        name="vtext",
+        author=search(r"^from: .{0,80}(?:post_?master@|@(?:[\w-]+\.)*(?:vtext|vzwpix)\.)"),
+        mark=search(r"^Error message below:|^Error: (?:Invalid|Mail)|^Message could not be delivered to mobile"),
+        recipients=lines(
+            r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS",
+            r"could not be delivered to[^\n]{0,80}?ADDRESS",
+            r"^[ \t]*To:[ \t]*ADDRESS",
+        ),
+        hints=hints(
+            {
+                Reason.USERUNKNOWN: (
+                    r"no such user here|invalid user address|no valid recipients for this mm"
+                    r"|message could not be delivered to mobile",
+                )
+            }
+        ),
+    ),
+    Format(
+        name="messagelabs",
+        author=search(r"messagelabs|symanteccloud"),
+        mark=search(r"mail delivery agent at|unable to deliver your message"),
+        recipients=lines(r"^ADDRESS[ \t]*$"),
+        hints=hints(
+            {
+                Reason.USERUNKNOWN: (r"\b542 \S{3,200} rejected|no such user",),
+                Reason.SECURITYERROR: (r"please turn on smtp authentication in your mail client",),
+            }
+        ),
+    ),
+    Format(
+        name="mxlogic",
+        author=search(r"mxlogic"),
+        mark=search(r"^A message that you have sent could not be delivered"),
+        recipients=lines(r"^[ \t]*<ADDRESS>:"),
+    ),
+    Format(
+        name="facebook",
+        author=search(r"@(?:\w+\.)?facebook"),
+        mark=search(r"created automatically by facebook"),
+    ),
+)

@@ -1,0 +1,85 @@
+"""The transcripts of Sendmail and of those who write like it: `>>>` what was sent, `<<<` what was answered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from distributor.mail.bounces.addresses import ADDRESS, tidy
+from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces.phrases.words import Command
+
+_SENT = re.compile(r"^[ \t]*>>>[ \t]*([A-Za-z]{4})\b", re.MULTILINE)
+_ANSWERED = re.compile(r"^[ \t]*<<<[ \t]*(.*)$", re.MULTILINE)
+_TALKING = re.compile(r"while talking to ([\w.-]{2,200}?)\.?:", re.IGNORECASE)
+_CONCLUDED = re.compile(rf"^[ \t]*(\d\d\d) (?:\d\.\d\.\d{{1,3}} )?<?({ADDRESS})>?\.\.\.[ \t]*(.*)$")
+_REASON = re.compile(r"^[ \t]*\(reason: (.{3,})\)[ \t]*$", re.MULTILINE)
+_DEFERRED = re.compile(r"\bDeferred(?::[ \t]*(.*))?$", re.MULTILINE)
+# What an SMTP client says to itself once all recipients are refused.
+_AFTERMATH = re.compile(
+    r"[45]\d\d[ -](?:[45]\.\d\.\d )?(?:.{0,60}\b)?(?:need rcpt|no valid recipients|no recipients"
+    r"|too many errors|need recipient|bad sequence)",
+    re.IGNORECASE,
+)
+_COMMANDS = {
+    "ehlo": Command.EHLO,
+    "helo": Command.EHLO,
+    "mail": Command.MAIL,
+    "rcpt": Command.RCPT,
+    "data": Command.DATA,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the other server said in a transcript, after which command, and its name."""
+
+    words: str
+    command: Command | None
+    host: str
+
+
+def read_answer(transcript: str) -> Said:
+    """The refusal in the transcript of one session."""
+    command: Command | None = None
+    refusals: list[str] = []
+    decided: Command | None = None
+    for line in transcript.split("\n"):
+        if sent := _SENT.match(line):
+            command = _COMMANDS.get(sent[1].lower())
+        elif (answered := _ANSWERED.match(line)) and re.match(r"[45]\d\d", answered[1]):
+            if _AFTERMATH.match(answered[1]) and refusals:
+                continue
+            decided = decided or command
+            refusals.append(answered[1])
+    host = _TALKING.findall(transcript)
+    words = " ".join(refusals) or next(iter(_REASON.findall(transcript)), "")
+    deferred = _DEFERRED.search(transcript)
+    if deferred and deferred[1] and deferred[1] not in words:
+        words = f"{words} Deferred: {deferred[1]}".strip()
+    return Said(words=words, command=decided, host=host[-1].lower() if host else "")
+
+
+def read_conclusions(transcript: str) -> list[Evidence]:
+    """The failed recipients of a transcript that is all there is (Sendmail 5 and 8.8): each is concluded by a line."""
+    found: list[Evidence] = []
+    pending: list[str] = []
+    for line in transcript.split("\n"):
+        concluded = _CONCLUDED.match(line)
+        if not concluded:
+            pending = [line] if _TALKING.search(line) else [*pending, line]
+            continue
+        if concluded[1][0] in "45":
+            said = read_answer("\n".join(pending))
+            found.append(
+                Evidence(
+                    recipient=tidy(concluded[2]),
+                    words=said.words
+                    or (concluded[3] if concluded[3][:1] in ("4", "5") else f"{concluded[1]} {concluded[3]}"),
+                    notice=concluded[3],
+                    command=said.command,
+                    host=said.host,
+                )
+            )
+        pending = []
+    return found

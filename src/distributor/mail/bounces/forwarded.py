@@ -1,0 +1,54 @@
+"""A notice inside another mail: wrapped by a gateway, passed on by hand, or a second mail in the same file."""
+
+from __future__ import annotations
+
+import re
+
+from distributor.mail.bounces.decoding import undo_transfer
+from distributor.mail.bounces.formats.plain import is_by_a_mail_system
+from distributor.mail.bounces.letter import Letter, open_letter
+
+_FORWARDED = re.compile(
+    r"(?:fwd?|wg|tr|rv|i|転送) ?: ?(?:returned mail|undeliver|mail delivery|delivery status|failure notice)",
+    re.IGNORECASE,
+)
+_PASSED_ON = re.compile(
+    r"^[ \t]*(?:Begin forwarded message:|-{2,} ?(?:Forwarded message|Original message"
+    r"|Weitergeleitete Nachricht) ?-{2,}).*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTED = re.compile(r"^> ?", re.MULTILINE)
+_SECOND = re.compile(rb"^From (?:MAILER-DAEMON|<>|postmaster)\b[^\n]*\n(?=[A-Za-z-]+:)", re.IGNORECASE | re.MULTILINE)
+_BY_SYSTEM = re.compile(r"\s*(?:[\w-]+:.*\n){0,5}From: .*(?:mailer-daemon|postmaster|mail delivery)", re.IGNORECASE)
+
+
+def inner_mail(letter: Letter) -> Letter | None:
+    """The notice that a mail holds in its text, or None.
+
+    A forwarded one has to say so in its subject and to begin with the header of a mail system, so that people can talk
+    about bounces.
+    """
+    if second := _SECOND.search(letter.body):
+        return open_letter(letter.body[second.start() :])
+    if is_by_a_mail_system(letter):
+        return _wrapped(letter)
+    if not _FORWARDED.match(letter.fields.get("subject")) or not letter.parts:
+        return None
+    text = letter.parts[0].text
+    passed_on = _PASSED_ON.search(text)
+    if passed_on is None:
+        return None
+    quoted = _QUOTED.sub("", text[passed_on.end() :])
+    if not _BY_SYSTEM.match(quoted):
+        return None
+    return open_letter(quoted.encode("utf-8", "replace"))
+
+
+def _wrapped(letter: Letter) -> Letter | None:
+    """The report that a mail system attached to a mail of its own."""
+    for part in letter.parts:
+        if part.content_type == "message/rfc822":
+            inner = open_letter(undo_transfer(part.body, part.fields.get("content-transfer-encoding")))
+            if "multipart/report" in inner.content_type:
+                return inner
+    return None

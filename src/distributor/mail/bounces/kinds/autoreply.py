@@ -1,0 +1,64 @@
+"""Answers that no person wrote: vacation notices and the like (RFC 3834)."""
+
+from __future__ import annotations
+
+import re
+
+from distributor.mail.bounces.addresses import find_address
+from distributor.mail.bounces.formats.plain import is_by_a_mail_system
+from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.returned import Kind, Recipient, Return
+
+# Subjects that programs put in front of the one they answer, in the languages of their users. A person who writes about
+# being away does not write a colon there.
+_SUBJECT = re.compile(
+    r"\[?(?:auto(?:mated|matic|matische|matisch)?[ -]?(?:reply|response|answer|repl|responder|antwort)?"
+    r"|autoreply|autoresponse|auto[ -]re"
+    r"|out[ -]of[ -](?:the[ -])?office (?:until|till|from|through)[^:\n]{1,40}"
+    r"|out[ -]of[ -](?:the[ -])?office(?: auto[ -]?reply| response| reply| message)?|ooo"
+    r"|vacation(?: reply| response| message)?|away(?: from (?:my mail|the office))?"
+    r"|abwesenheits(?:notiz|nachricht|meldung)|automatische antwort|abwesend|r[ée]ponse automatique"
+    r"|absence(?: du bureau)?|message d'absence"
+    r"|respuesta autom[áa]tica|fuera de (?:la )?oficina|risposta automatica|fuori sede"
+    r"|resposta autom[áa]tica|automatisch antwoord|afwezig\w*"
+    r"|automatiskt? svar|autosvar|otomatik yan[ıi]t|automaattinen vastaus|autoodpowied[źz]|odpowied[źz] automatyczna"
+    r"|automatyczna odpowied[źz]"
+    r"|automatick[áa] odpov[ěe][ďd]"
+    r"|автоматический ответ|автоответ"
+    r"|自動(?:返信|応答)|不在(?:通知|のお知らせ)|自动(?:回复|答复)|自動回覆|자동 ?(?:회신|응답)) ?[:：\[(\]]",
+    re.IGNORECASE,
+)
+_ANSWERED = re.compile(r"auto-replied|auto-reply", re.IGNORECASE)
+_GENERATED = re.compile(r"auto-(?:generated|notified)", re.IGNORECASE)
+_FIELDS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponse",
+    "x-autoreply-from",
+    "x-vacation",
+    "x-mail-autoreply",
+    "x-ms-autoreply",
+)
+_PRECEDENCE = re.compile(r"auto[_-]?reply", re.IGNORECASE)
+_REPORT = re.compile(r"multipart/report|message/disposition-notification")
+
+
+def read_autoreply(letter: Letter) -> Return | None:
+    """The automatic answer that a mail is; None if a person or a mailing list sent it."""
+    fields = letter.fields
+    if _REPORT.search(letter.content_type) or is_by_a_mail_system(letter):
+        return None
+    if any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
+        return None
+    said = (
+        bool(_ANSWERED.match(fields.get("auto-submitted")))
+        or (bool(_GENERATED.match(fields.get("auto-submitted"))) and "in-reply-to" in fields)
+        or fields.get("x-apple-action").lower() == "vacation"
+        or any(name in fields and fields.get(name).lower() not in ("no", "none", "false") for name in _FIELDS)
+        or bool(_PRECEDENCE.search(fields.get("precedence")))
+    )
+    if not said and not _SUBJECT.match(fields.get("subject")):
+        return None
+    address = find_address(fields.get("from")) or find_address(fields.get("return-path"))
+    return Return(kind=Kind.AUTOREPLY, recipients=(Recipient(address=address, reason=Reason.VACATION),))

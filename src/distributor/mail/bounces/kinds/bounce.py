@@ -1,0 +1,99 @@
+"""Mails that say of a mail that it was not delivered, or not yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from distributor.mail.bounces.classify import judge
+from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces.formats.format import Format
+from distributor.mail.bounces.formats.plain import (
+    blocks_about,
+    find_format,
+    find_recipient,
+    is_by_a_mail_system,
+    read_plain,
+    tells_of_a_failure,
+    tells_of_success_only,
+)
+from distributor.mail.bounces.formats.report import Report, read_report
+from distributor.mail.bounces.formats.transcript import Said, read_answer
+from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.notice import Notice, read_notice
+from distributor.mail.bounces.returned import Kind, Recipient, Return
+
+# Reports that are none of failure: receipts of reading (RFC 8098) and complaints.
+_OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedback-report)")
+_FIELDS_IN_TEXT = re.compile(r"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_LONGEST_NOTICE = 8000
+_TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will be retried|will retry)", re.IGNORECASE)
+
+
+def read_bounce(letter: Letter) -> Return | None:
+    """The failed deliveries that a mail reports; None if it reports none."""
+    notice = read_notice(letter)
+    form = find_format(letter, notice)
+    if _OTHER_REPORTS.search(letter.content_type) and not (form and form.is_receipt):
+        return None
+    report = _report_of(letter, notice)
+    if report.is_report:
+        evidences = _enriched(report.failed, notice.text)
+        if len(evidences) == 1 and not evidences[0].recipient:
+            evidences = [replace(evidences[0], recipient=find_recipient(notice, form))]
+    elif tells_of_success_only(notice):
+        return None
+    elif form or (is_by_a_mail_system(letter) and tells_of_a_failure(letter, notice)):
+        evidences = read_plain(letter, notice, form)
+    else:
+        return None
+    recipients = _each_once(_recipient(one.completed(), letter, form) for one in evidences)
+    return Return(kind=Kind.BOUNCE, recipients=recipients) if recipients else None
+
+
+def _report_of(letter: Letter, notice: Notice) -> Report:
+    """The report of a mail, from its own part or from the text of a mail system."""
+    if notice.report.strip():
+        return read_report(notice.report)
+    if _FIELDS_IN_TEXT.search(notice.text) and is_by_a_mail_system(letter):
+        return read_report(notice.text)
+    return Report(failed=(), is_report=False)
+
+
+def _each_once(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    """The first word about each address; notices of loops repeat themselves."""
+    found: dict[str, Recipient] = {}
+    for one in recipients:
+        found.setdefault(one.address.lower(), one)
+    return tuple(found.values())
+
+
+def _enriched(evidences: Sequence[Evidence], text: str) -> list[Evidence]:
+    """The evidences of a report, each with what the notice says about its recipient."""
+    said = read_answer(text) if "<<<" in text or "Deferred" in text else Said(words="", command=None, host="")
+    around = text[:_LONGEST_NOTICE] if len(evidences) == 1 else ""
+    blocks = blocks_about((one.recipient for one in evidences), text)
+    return [
+        replace(
+            one,
+            notice=said.words or blocks.get(one.recipient, ""),
+            surroundings=around,
+            command=said.command,
+            host=one.host or said.host,
+        )
+        for one in evidences
+    ]
+
+
+def _recipient(evidence: Evidence, letter: Letter, form: Format | None) -> Recipient:
+    reason = judge(evidence, form)
+    status = evidence.status
+    if not status:
+        temporary = (
+            evidence.reply_code.startswith("4")
+            or evidence.action == "delayed"
+            or (not evidence.reply_code and bool(_TEMPORARY.search(letter.fields.get("subject"))))
+        )
+        status = "4.0.0" if temporary else "5.0.0"
+    return Recipient(address=evidence.recipient, status=status, reply_code=evidence.reply_code, reason=reason)

@@ -1,0 +1,71 @@
+"""Complaints: reports of feedback loops (RFC 5965, RFC 6591), and those of Hotmail without one."""
+
+from __future__ import annotations
+
+import re
+
+from distributor.mail.bounces.addresses import find_address
+from distributor.mail.bounces.decoding import undo_transfer
+from distributor.mail.bounces.letter import Fields, Letter, Part, split_head
+from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.returned import Kind, Recipient, Return
+
+_HOTMAIL = re.compile(r"staff@hotmail\.com", re.IGNORECASE)
+_ABOUT_A_MESSAGE = re.compile(r"complaint about message from", re.IGNORECASE)
+_MOST_RECIPIENTS = 500
+
+
+def read_complaint(letter: Letter) -> Return | None:
+    """The complaint that a mail is; None if it is none."""
+    report = _report(letter)
+    if report is None and not _is_from_hotmail(letter):
+        return None
+    original = _original(letter)
+    addresses = _addresses(report or Fields([]), original)
+    return Return(
+        kind=Kind.COMPLAINT,
+        recipients=tuple(Recipient(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
+        feedback_type=(report.get("feedback-type").lower() if report else "") or "abuse",
+    )
+
+
+def _report(letter: Letter) -> Fields | None:
+    for part in letter.parts:
+        if part.content_type == "message/feedback-report":
+            return _fields_of(part)
+    if "report-type=feedback-report" not in letter.content_type.replace('"', ""):
+        return None
+    # Some senders forget to name the part.
+    return next((found for part in letter.parts if "feedback-type" in (found := _fields_of(part))), Fields([]))
+
+
+def _is_from_hotmail(letter: Letter) -> bool:
+    fields = letter.fields
+    return bool(_HOTMAIL.search(fields.get("from")) and _ABOUT_A_MESSAGE.search(fields.get("subject")))
+
+
+def _original(letter: Letter) -> Fields:
+    part = next((part for part in reversed(letter.parts) if part.is_returned_mail), None)
+    if part is None:
+        return Fields([])
+    return part.fields if "from" in part.fields else _fields_of(part)
+
+
+def _fields_of(part: Part) -> Fields:
+    octets = undo_transfer(part.body, part.fields.get("content-transfer-encoding")).lstrip(b"\n")
+    return split_head(octets)[0]
+
+
+def _addresses(report: Fields, original: Fields) -> list[str]:
+    """Who complained: the report's word for it, else the addressee of the mail that is complained of."""
+    for fields, name in (
+        (report, "original-rcpt-to"),
+        (report, "removal-recipient"),
+        (report, "redacted-address"),
+        (original, "x-hmxmroriginalrecipient"),
+        (original, "to"),
+    ):
+        found = [address for value in fields.all(name) if (address := find_address(value))]
+        if found:
+            return list(dict.fromkeys(found))[:_MOST_RECIPIENTS]
+    return []

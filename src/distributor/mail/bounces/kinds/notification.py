@@ -1,0 +1,102 @@
+"""Notifications of Amazon SES by mail: JSON about a bounce, a complaint or a delivery, as SNS sends it.
+
+Source: docs.aws.amazon.com/ses, "Contents of Amazon SNS notifications".
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from distributor.mail.bounces.addresses import find_address
+from distributor.mail.bounces.classify import judge
+from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.phrases.words import find_status
+from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.returned import OTHER, Kind, Recipient, Return
+
+_MOST_RECIPIENTS = 500
+# Deeper JSON than any notification could exhaust the stack of the parser.
+_MOST_BRACKETS = 200
+_SUB_TYPES = {
+    "suppressed": Reason.USERUNKNOWN,
+    "onaccountsuppressionlist": Reason.USERUNKNOWN,
+    "noemail": Reason.USERUNKNOWN,
+    "mailboxfull": Reason.MAILBOXFULL,
+    "messagetoolarge": Reason.MESGTOOBIG,
+    "contentrejected": Reason.CONTENTERROR,
+    "attachmentrejected": Reason.POLICYVIOLATION,
+}
+
+
+def read_notification(letter: Letter) -> Return | None:
+    """What an SES notification tells; None if the mail is none."""
+    told = next((found for part in letter.parts if (found := _told(part.text))), None)
+    if told is None:
+        return None
+    if isinstance(bounce := told.get("bounce"), dict):
+        return _bounce(bounce)
+    if isinstance(complaint := told.get("complaint"), dict):
+        return _complaint(complaint)
+    return OTHER
+
+
+def _told(text: str) -> dict[str, Any] | None:
+    """The notification in a text: bare, or as the string `Message` in an envelope of SNS."""
+    begin = text.find("{")
+    if begin < 0 or '"' not in text[begin : begin + 20] or ("notificationType" not in text and "eventType" not in text):
+        return None
+    # Mail folds long lines; a line feed inside a string is no JSON.
+    source = text[begin:].replace("\n ", "").replace("\n", "")
+    found = _decode(source)
+    if found is not None and isinstance(message := found.get("Message"), str):
+        found = _decode(message)
+    return found if found is not None and ("notificationType" in found or "eventType" in found) else None
+
+
+def _decode(source: str) -> dict[str, Any] | None:
+    if source.count("{") + source.count("[") > _MOST_BRACKETS:
+        return None
+    try:
+        found, _ = json.JSONDecoder(strict=False).raw_decode(source)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _bounce(bounce: dict[str, Any]) -> Return:
+    temporary = str(bounce.get("bounceType", "")).lower() == "transient"
+    sub_type = str(bounce.get("bounceSubType", "")).lower()
+    recipients = []
+    for one in _listed(bounce, "bouncedRecipients"):
+        evidence = Evidence(
+            recipient=find_address(str(one.get("emailAddress", ""))),
+            words=str(one.get("diagnosticCode", "")).partition(";")[2].strip(),
+            status=find_status(str(one.get("status", ""))),
+            action=str(one.get("action", "")).lower(),
+        ).completed()
+        named = None if evidence.words else _SUB_TYPES.get(sub_type)
+        recipients.append(
+            Recipient(
+                address=evidence.recipient,
+                status=evidence.status or ("4.0.0" if temporary else "5.0.0"),
+                reply_code=evidence.reply_code,
+                reason=named or judge(evidence, None),
+            )
+        )
+    return Return(kind=Kind.BOUNCE, recipients=tuple(recipients)) if recipients else OTHER
+
+
+def _complaint(complaint: dict[str, Any]) -> Return:
+    addresses = [find_address(str(one.get("emailAddress", ""))) for one in _listed(complaint, "complainedRecipients")]
+    return Return(
+        kind=Kind.COMPLAINT,
+        recipients=tuple(Recipient(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
+        feedback_type=str(complaint.get("complaintFeedbackType") or "abuse").lower(),
+    )
+
+
+def _listed(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = told.get(name)
+    return [one for one in found[:_MOST_RECIPIENTS] if isinstance(one, dict)] if isinstance(found, list) else []

@@ -1,0 +1,121 @@
+"""The notice of a returned mail: what its system wrote to the sender, without the mail that came back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from distributor.mail.bounces.decoding import undo_transfer
+from distributor.mail.bounces.letter import Fields, Letter, Part, split_head
+
+_LONGEST_NOTICE = 50_000
+
+# Lines after which the original mail follows, as mail systems write them.
+_ORIGINAL_FOLLOWS = re.compile(
+    r"^[ \t>*]*(?:"
+    r"-{2,} ?(?:begin |start of |the )?(?:original|returned|unsent|undelivered|rejected"
+    r"|attached) (?:message|mail|e-?mail)\b.*"
+    r"|-{2,} ?(?:below this line is a copy|enclosed is a copy|this is a copy of"
+    r"|the header of the original|original message"
+    r"|message header|copy of (?:the|your) message|included is|header of the original|the body of the message).*"
+    r"|-{0,4} ?(?:below is|here is|this is|included is|following is|attached is) (?:a "
+    r"|the )?(?:copy of )?(?:the |your )?"
+    r"(?:original )?(?:message|mail)(?: headers?)?(?: follows)?\b.{0,60}:"
+    r"|included is a copy of the message headers?:?"
+    r"|(?:the )?(?:original )?(?:message|mail)(?: headers?)? (?:follows|as follows)\b.*"
+    r"|original (?:message|mail) headers?:.*"
+    r"|headers? of the original message.*"
+    r"|-{2,} ?returned message -{2,}"
+    r")[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADER = re.compile(r"([A-Z][A-Za-z0-9-]{1,40}):[ \t]?\S")
+_MAIL_FIELDS = frozenset(
+    [
+        "from",
+        "to",
+        "cc",
+        "subject",
+        "date",
+        "sender",
+        "received",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "return-path",
+        "reply-to",
+        "x-mailer",
+        "user-agent",
+        "dkim-signature",
+        "content-transfer-encoding",
+        "delivered-to",
+        "x-originating-ip",
+    ]
+)
+_REPORT_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the system wrote, its report fields (empty if none), and the header of the mail that came back."""
+
+    text: str
+    report: str
+    original: Fields
+
+
+def read_notice(letter: Letter) -> Notice:
+    """Part a mail into the notice, the report and the header of the original."""
+    written: list[str] = []
+    reports: list[str] = []
+    original: Fields | None = None
+    pages = [part for part in letter.parts if part.content_type.startswith("text/") and not part.is_returned_mail]
+    has_plain = any(part.content_type == "text/plain" and part.text.strip() for part in pages)
+    for part in letter.parts:
+        if part.content_type in _REPORT_TYPES:
+            reports.append(part.text)
+        elif part.is_returned_mail:
+            original = original or _header_of(part)
+        elif part.content_type.startswith("text/") and (part.content_type != "text/html" or not has_plain):
+            before, after = cut(part.text)
+            written.append(before)
+            if original is None and after.strip():
+                original = split_head(after.lstrip().encode("utf-8", "replace"))[0]
+    return Notice(
+        text="\n\n".join(written)[:_LONGEST_NOTICE],
+        report="\n\n".join(reports)[:_LONGEST_NOTICE],
+        original=original or Fields([]),
+    )
+
+
+def cut(text: str) -> tuple[str, str]:
+    """A text before and after the place where the original mail begins."""
+    marked = _ORIGINAL_FOLLOWS.search(text)
+    before, after = (text[: marked.start()], text[marked.end() :]) if marked else (text, "")
+    at = _first_header(before)
+    return (before, after) if at is None else (before[:at], before[at:])
+
+
+def _first_header(text: str) -> int | None:
+    """Where at least three fields of a mail's header begin, if they do."""
+    begin = at = 0
+    names: list[str] = []
+    for line in text.split("\n"):
+        found = _HEADER.match(line)
+        if found:
+            if not names:
+                begin = at
+            names.append(found[1].lower())
+            if len(names) >= 3 and sum(name in _MAIL_FIELDS for name in names) >= 2:
+                return begin
+        elif not (names and line[:1] in (" ", "\t") and line.strip()):
+            names = []
+        at += len(line) + 1
+    return None
+
+
+def _header_of(part: Part) -> Fields:
+    if "from" in part.fields:
+        return part.fields
+    octets = undo_transfer(part.body, part.fields.get("content-transfer-encoding"))
+    return split_head(octets.lstrip(b"\n"))[0]

@@ -1,0 +1,76 @@
+"""Whether SPF lets the mails through: judged for the domain of the return path, as receivers do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from distributor.channels.examination import Finding, Record, State
+from distributor.mail.dns.lookup import Lookup
+from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.spf import MOST_LOOKUPS, SpfReading, read_spf
+
+_OPEN_ENDS = {
+    "+all": "it ends with +all, which lets the whole world send in your name: end it with -all",
+    "?all": "it ends with ?all, which says nothing about others: end it with -all or ~all",
+    "": "it does not end with -all or ~all, and so says nothing about others",
+}
+
+
+def examine_spf(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+    """Raises DnsSilentError."""
+    domain = mailing.envelope
+    reading = read_spf(domain, lookup)
+    if reading is None:
+        sentence = (
+            f"{domain} has no SPF record, and large receivers turn such mail away; "
+            "publish one that names whatever sends for it, your relay's provider first"
+        )
+        yield Finding("SPF", State.WRONG, sentence, _suggestion(mailing))
+        return
+    record = Record(domain, "TXT", reading.record)
+    faults = [*reading.faults, *_unpermitted(mailing, reading)]
+    if faults:
+        yield Finding("SPF", State.WRONG, faults[0], record)
+    else:
+        sentence = f"{domain} has one record, which costs {reading.lookups} of {MOST_LOOKUPS} lookups"
+        yield Finding("SPF", State.FINE, sentence, record)
+    for fault in faults[1:]:
+        yield Finding("SPF", State.WRONG, fault)
+    for advice in _advice(reading):
+        yield Finding("SPF", State.ADVICE, advice)
+
+
+def _unpermitted(mailing: Mailing, reading: SpfReading) -> Iterator[str]:
+    """Of a record that says plainly whom it permits: the addresses that it forgets."""
+    if reading.faults or reading.has_macros:
+        return
+    for address in mailing.outgoing:
+        if not reading.permits(address):
+            yield (
+                f"the record of {mailing.envelope} does not permit {address}, from which mails leave: "
+                f"add ip{address.version}:{address}"
+            )
+
+
+def _advice(reading: SpfReading) -> Iterator[str]:
+    if reading.last in _OPEN_ENDS:
+        yield _OPEN_ENDS[reading.last]
+    if reading.uses_ptr:
+        yield "it uses ptr, which RFC 7208 (section 5.5) asks everybody not to: name the addresses instead"
+
+
+def _suggestion(mailing: Mailing) -> Record:
+    senders = [f"ip{address.version}:{address}" for address in mailing.outgoing]
+    if not senders:
+        senders = [f"a:{relay}" for relay in mailing.relays if not is_address(relay)]
+    return Record(mailing.envelope, "TXT", " ".join(["v=spf1", *(senders or ["mx"]), "~all"]))
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is given by its address and not by a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

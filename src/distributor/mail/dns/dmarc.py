@@ -1,0 +1,112 @@
+"""DMARC (RFC 9989): the policy that applies to a domain, found by walking up the DNS tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from distributor.domain.errors import InputError
+from distributor.mail.dkim.records import read_tags
+from distributor.mail.dns.lookup import Lookup
+
+# RFC 9989 section 4.10: of a name with eight labels or more, the walk goes on with the last seven.
+_LONGEST_WALK = 8
+_VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")
+_POLICIES = ("none", "quarantine", "reject")
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcRecord:
+    """A record and where it was found."""
+
+    domain: str
+    text: str
+    tags: Mapping[str, str]
+
+    @property
+    def is_public_suffix(self) -> bool:
+        return self.tags.get("psd", "u") == "y"
+
+    @property
+    def ends_walk(self) -> bool:
+        return self.tags.get("psd", "u") in ("y", "n")
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcPolicy:
+    """What applies to a domain: the record, the policy in it that counts (`tag` says which one), and what is odd."""
+
+    record: DmarcRecord
+    tag: str
+    policy: str
+
+    @property
+    def is_test(self) -> bool:
+        """t=y asks receivers to do one step less than the policy says."""
+        return self.record.tags.get("t", "n") == "y"
+
+
+def walk(domain: str, lookup: Lookup) -> Iterator[DmarcRecord]:
+    """The records from `domain` up to where the walk ends. Raises DnsSilentError."""
+    for name in _steps(domain):
+        record = record_at(name, lookup)
+        if record is not None:
+            yield record
+            if record.ends_walk:
+                return
+
+
+def record_at(domain: str, lookup: Lookup) -> DmarcRecord | None:
+    """The record of the domain itself; several, or one that cannot be read, count as none."""
+    found = texts_at(domain, lookup)
+    if len(found) != 1:
+        return None
+    try:
+        return DmarcRecord(domain, found[0], read_tags(found[0]))
+    except InputError:
+        return None
+
+
+def texts_at(domain: str, lookup: Lookup) -> list[str]:
+    """What looks like DMARC records of this very domain."""
+    return [text for text in lookup.texts(f"_dmarc.{domain}") if _VERSION.match(text)]
+
+
+def organization_of(domain: str, records: Sequence[DmarcRecord]) -> str:
+    """The organizational domain (RFC 9989 section 4.10.2), of what the walk from `domain` found."""
+    for record in records:
+        if record.tags.get("psd") == "n":
+            return record.domain
+        if record.is_public_suffix and record.domain != domain:
+            below = domain.removesuffix(f".{record.domain}").rpartition(".")[2]
+            return f"{below}.{record.domain}"
+    return min((record.domain for record in records), key=lambda name: name.count("."), default=domain)
+
+
+def policy_for(domain: str, records: Sequence[DmarcRecord], *, exists: bool) -> DmarcPolicy | None:
+    """The policy for `domain` (RFC 9989 section 4.10.1): its own, else its organization's, else its public suffix's."""
+    organization = organization_of(domain, records)
+    for place in (domain, organization):
+        for record in records:
+            if record.domain == place:
+                return _policy_in(record, is_own=place == domain, exists=exists)
+    suffixes = [record for record in records if record.is_public_suffix]
+    return _policy_in(suffixes[0], is_own=False, exists=exists) if suffixes else None
+
+
+def _policy_in(record: DmarcRecord, *, is_own: bool, exists: bool) -> DmarcPolicy | None:
+    order = ("p",) if is_own else ("sp", "p") if exists else ("np", "sp", "p")
+    for tag in order:
+        if record.tags.get(tag, "").lower() in _POLICIES:
+            return DmarcPolicy(record, tag, record.tags[tag].lower())
+    # Without a policy that can be read, a record that wants reports counts as p=none (RFC 9989 section 4.7).
+    return DmarcPolicy(record, "p", "none") if "rua" in record.tags else None
+
+
+def _steps(domain: str) -> Iterator[str]:
+    labels = domain.split(".")
+    yield domain
+    rest = labels[1:] if len(labels) < _LONGEST_WALK else labels[1 - _LONGEST_WALK :]
+    for start in range(len(rest)):
+        yield ".".join(rest[start:])

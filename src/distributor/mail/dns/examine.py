@@ -1,0 +1,40 @@
+"""Everything the DNS says about a mailing, one finding after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from distributor.channels.examination import Finding, State
+from distributor.domain.errors import ConfigurationError
+from distributor.mail.dns.check_dkim import examine_dkim
+from distributor.mail.dns.check_dmarc import examine_dmarc
+from distributor.mail.dns.check_hosts import examine_exchanges, examine_names
+from distributor.mail.dns.check_spf import examine_spf
+from distributor.mail.dns.lookup import DnsSilentError, Lookup
+from distributor.mail.dns.mailing import Mailing
+
+_PARTS: tuple[tuple[str, Callable[[Mailing, Lookup], Iterator[Finding]]], ...] = (
+    ("SPF", examine_spf),
+    ("DKIM", examine_dkim),
+    ("DMARC", examine_dmarc),
+    ("PTR", examine_names),
+    ("MX", examine_exchanges),
+)
+# RFC 6761, RFC 6762 and RFC 8375: names that the public DNS does not have.
+_SPECIAL = frozenset({"test", "example", "invalid", "localhost", "localdomain", "local", "internal", "onion", "arpa"})
+
+
+def examine_mailing(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+    """Every finding. What the DNS does not answer is a finding too, and ends only its own part."""
+    for check, examine in _PARTS:
+        try:
+            yield from examine(mailing, lookup)
+        except DnsSilentError as error:
+            yield Finding(check, State.ADVICE, f"could not be found out: {error}")
+        except ConfigurationError as error:
+            yield Finding(check, State.WRONG, str(error))
+
+
+def is_special(domain: str) -> bool:
+    """Whether a domain is one that only makes sense in tests and on one's own network."""
+    return domain.rpartition(".")[2] in _SPECIAL or domain.startswith("[")

@@ -1,0 +1,60 @@
+"""Mails as they were received: a folder of .eml files, a Maildir, an mbox."""
+
+from __future__ import annotations
+
+import mailbox
+from collections.abc import Iterable, Iterator
+from email.message import Message
+from email.parser import BytesHeaderParser
+from email.policy import compat32
+from email.utils import getaddresses
+from pathlib import Path
+
+from distributor.domain.errors import SourceError
+from distributor.mail.records.sighting import Sighting, bare_id
+
+_HEADERS = BytesHeaderParser(policy=compat32)
+
+
+def read_folder(folder: Path) -> Iterator[Sighting]:
+    """Every .eml file in `folder` and below."""
+    _insist_on_folder(folder)
+    return _of_files(file for file in folder.rglob("*.eml") if file.is_file())
+
+
+def read_maildir(folder: Path) -> Iterator[Sighting]:
+    """Every mail of a Maildir, read or not; what is still being delivered into it (tmp) is none yet."""
+    _insist_on_folder(folder)
+    if not (folder / "cur").is_dir() and not (folder / "new").is_dir():
+        raise SourceError("no Maildir: it has neither cur nor new", path=folder)
+    return _of_files(file for part in ("cur", "new") if (folder / part).is_dir() for file in (folder / part).iterdir())
+
+
+def read_mbox(path: Path) -> Iterator[Sighting]:
+    """Every mail of an mbox (RFC 4155)."""
+    if not path.is_file():
+        raise SourceError("there is no such file", path=path)
+    for message in mailbox.mbox(path, create=False):
+        yield from _sighting(message)
+
+
+def _of_files(files: Iterable[Path]) -> Iterator[Sighting]:
+    for file in files:
+        try:
+            with file.open("rb") as opened:
+                header = _HEADERS.parse(opened)
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
+        yield from _sighting(header)
+
+
+def _sighting(header: Message) -> Iterator[Sighting]:
+    message_id = bare_id(str(header["Message-ID"] or ""))
+    if message_id is not None:
+        to = getaddresses([str(field) for field in header.get_all("To", [])])
+        yield Sighting(message_id, addressees=tuple(address for _, address in to if address))
+
+
+def _insist_on_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise SourceError("there is no such folder", path=folder)

@@ -1,0 +1,53 @@
+"""A record of mails that were taken, named on the command line as KIND:PATH."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from distributor.domain.errors import InputError
+from distributor.mail.records.ids import read_ids
+from distributor.mail.records.mails import read_folder, read_maildir, read_mbox
+from distributor.mail.records.postfix import read_postfix_logs
+from distributor.mail.records.sighting import Sighting
+
+_Reader = Callable[[Sequence[Path]], Iterator[Sighting]]
+
+
+def _one_by_one(read: Callable[[Path], Iterator[Sighting]]) -> _Reader:
+    return lambda paths: chain.from_iterable(map(read, paths))
+
+
+READERS: Mapping[str, _Reader] = {
+    "inbox": _one_by_one(read_folder),
+    "maildir": _one_by_one(read_maildir),
+    "mbox": _one_by_one(read_mbox),
+    "maillog": read_postfix_logs,
+    "ids": _one_by_one(read_ids),
+}
+"""Every kind of record, and how it is read: all its paths as one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What was written down in one manner. Two records may hold the same mail; in one record it is there twice."""
+
+    kind: str
+    paths: tuple[Path, ...]
+
+    def sightings(self) -> Iterator[Sighting]:
+        """Raises SourceError for a path that cannot be read."""
+        return READERS[self.kind](self.paths)
+
+
+def parse_records(texts: Iterable[str]) -> list[Record]:
+    """Records from KIND:PATH, those of one kind together in the order given. Raises InputError."""
+    paths: dict[str, list[Path]] = {}
+    for text in texts:
+        kind, colon, path = text.partition(":")
+        if not colon or not path or kind not in READERS:
+            raise InputError(f"evidence {text!r}: write KIND:PATH, where KIND is one of {', '.join(READERS)}")
+        paths.setdefault(kind, []).append(Path(path))
+    return [Record(kind=kind, paths=tuple(found)) for kind, found in paths.items()]

@@ -1,0 +1,26 @@
+"""What is kept of a verdict about a recipient, and whether it speaks against the address."""
+
+from __future__ import annotations
+
+from distributor.domain.rendition import Json
+from distributor.mail.bounces import Fault, Recipient
+
+# What is wrong with us or with what we wrote says nothing about who should have got it.
+_NOT_THEIRS = frozenset({Fault.SENDER, Fault.CONTENT})
+
+
+def speaks_against(told: Recipient) -> bool:
+    """Whether a failure that is not hard counts against the address: a full mailbox does, a blocked sender does not."""
+    return not told.is_hard and told.fault not in _NOT_THEIRS
+
+
+def detail_of(told: Recipient) -> dict[str, Json]:
+    """The verdict as it is kept with the event; what was not told is left out."""
+    known: dict[str, Json] = {
+        "hard": told.is_hard or None,
+        "reason": told.reason.value if told.reason else None,
+        "status": told.status,
+        "code": told.reply_code,
+        "fault": told.fault.value if told.fault else None,
+    }
+    return {name: value for name, value in known.items() if value}

@@ -1,0 +1,89 @@
+"""What comes back by mail is read: mails written for these tests, one of each format."""
+
+from __future__ import annotations
+
+import pytest
+
+from distributor.mail.bounces import Fault, Kind, Reason, Recipient, read_return
+
+from .mails import FOLDER, Told, expectations, files_of, raw
+
+# Bounces that say no more than that they are some.
+NO_REASON = {"plain-no-reason.eml"}
+
+
+@pytest.mark.parametrize(("file", "kind", "told"), expectations(), ids=lambda value: value if "." in str(value) else "")
+def test_a_mail_is_read_as_what_it_is(file: str, kind: str, told: list[Told]) -> None:
+    found = read_return(raw(file))
+    recipients = [
+        Told(one.address, one.status, one.reply_code, one.reason.value if one.reason else "")
+        for one in found.recipients
+    ]
+    assert (found.kind.value, recipients) == (kind, told)
+
+
+def test_every_mail_here_is_expected_to_mean_something() -> None:
+    assert {path.name for path in FOLDER.glob("*.eml")} == {file for file, _, _ in expectations()}
+
+
+@pytest.mark.parametrize("file", [file for file in files_of("bounce") if file not in NO_REASON])
+def test_a_bounce_reads_the_same_with_other_line_ends_and_in_front_of_an_mbox_line(file: str) -> None:
+    mail = raw(file)
+    plain = read_return(mail)
+    assert read_return(mail.replace(b"\n", b"\r\n")) == plain
+    assert read_return(b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + mail) == plain
+    assert read_return(b"\n\n" + mail) == plain
+
+
+def test_a_complaint_keeps_its_type() -> None:
+    assert read_return(raw("arf-auth-failure.eml")).feedback_type == "auth-failure"
+    assert read_return(raw("arf-abuse.eml")).feedback_type == "abuse"
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "reply_code", "hard"),
+    [
+        (Reason.USERUNKNOWN, "4.1.1", "450", True),
+        (Reason.HOSTUNKNOWN, "5.1.2", "", True),
+        (Reason.HASMOVED, "5.1.6", "551", True),
+        (Reason.NOTACCEPT, "5.1.10", "556", True),
+        (Reason.NOTACCEPT, "4.0.0", "", False),
+        (Reason.NOTACCEPT, "", "421", False),
+        (Reason.MAILBOXFULL, "5.2.2", "552", False),
+        (Reason.BLOCKED, "5.7.1", "554", False),
+        (Reason.SUSPEND, "5.2.1", "550", False),
+        (Reason.UNDEFINED, "5.0.0", "", False),
+        (None, "", "", False),
+    ],
+)
+def test_only_an_address_or_a_domain_that_is_bad_is_given_up(
+    reason: Reason | None, status: str, reply_code: str, hard: bool
+) -> None:
+    recipient = Recipient(address="ann@example.net", status=status, reply_code=reply_code, reason=reason)
+    assert recipient.is_hard is hard
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        (Reason.USERUNKNOWN, Fault.RECIPIENT),
+        (Reason.SPAMDETECTED, Fault.CONTENT),
+        (Reason.AUTHFAILURE, Fault.SENDER),
+        (Reason.EXPIRED, Fault.NETWORK),
+        (Reason.ONHOLD, None),
+        (Reason.VACATION, None),
+    ],
+)
+def test_a_reason_says_whose_fault_it_was(reason: Reason, fault: Fault | None) -> None:
+    assert Recipient(address="ann@example.net", reason=reason).fault is fault
+
+
+def test_only_what_is_not_understood_and_no_failure_has_no_fault() -> None:
+    faultless = {reason for reason in Reason if Recipient(address="", reason=reason).fault is None}
+    assert faultless == {Reason.ONHOLD, Reason.UNDEFINED, Reason.VACATION}
+
+
+def test_a_second_mail_in_the_same_file_is_read_if_the_first_gives_no_reason() -> None:
+    cover = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered Mail\n\nYour mail could not be delivered.\n\n"
+    found = read_return(cover + b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + raw("dsn-delay.eml"))
+    assert (found.kind, found.recipients[0].reason) == (Kind.BOUNCE, Reason.EXPIRED)

@@ -1,0 +1,39 @@
+"""A DNS in memory, written as a table: for what is made of answers, not for asking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+
+from distributor.mail.dns.lookup import DnsSilentError, Exchange, IpAddress
+
+
+class ImaginedDns:
+    """Answers from `TYPE name` → values; whatever is asked about a name in `silent` gets no answer."""
+
+    def __init__(self, records: Mapping[str, Sequence[str]], *, silent: Sequence[str] = ()) -> None:
+        self._records = records
+        self._silent = silent
+        self.asked: list[str] = []
+
+    def texts(self, name: str) -> Sequence[str]:
+        return self._values("TXT", name)
+
+    def addresses(self, name: str) -> Sequence[IpAddress]:
+        return [ip_address(text) for text in self._values("A", name)]
+
+    def exchanges(self, name: str) -> Sequence[Exchange]:
+        pairs = (text.split(" ") for text in self._values("MX", name))
+        return [Exchange(int(preference), host.strip(".")) for preference, host in pairs]
+
+    def names_of(self, address: IpAddress) -> Sequence[str]:
+        return self._values("PTR", str(address))
+
+    def exists(self, name: str) -> bool:
+        return any(key.partition(" ")[2] == name or key.endswith(f".{name}") for key in self._records)
+
+    def _values(self, kind: str, name: str) -> Sequence[str]:
+        self.asked.append(f"{kind} {name}")
+        if name in self._silent:
+            raise DnsSilentError(f"no DNS server answered about {kind} {name}")
+        return self._records.get(f"{kind} {name}", ())

@@ -1,0 +1,273 @@
+"""What is made of the DNS's answers about a sender: findings a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import pytest
+
+from distributor.channels.examination import Finding, Record, State
+from distributor.mail.dkim.keyring import KeyRing
+from distributor.mail.dkim.keys import Algorithm
+from distributor.mail.dns.examine import examine_mailing, is_special
+from distributor.mail.dns.mailing import Mailing
+
+from .imagined_dns import ImaginedDns
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def ring() -> KeyRing:
+    """One key that signs."""
+    made = KeyRing().with_new("s1", domain="example.org", algorithm=Algorithm.RSA, now=NOW)
+    return made.with_active("s1", now=NOW)
+
+
+def well(ring: KeyRing, **changes: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Everything as it should be, but for changes like ``MX_example__org=[…]``."""
+    records: dict[str, Sequence[str]] = {
+        "A relay.example.net": ["8.8.4.4"],
+        "PTR 8.8.4.4": ["relay.example.net"],
+        "TXT example.org": ["v=spf1 a:relay.example.net -all"],
+        "MX example.org": ["10 mx.example.org"],
+        "A mx.example.org": ["8.8.8.8"],
+        "TXT _dmarc.example.org": ["v=DMARC1; p=quarantine; rua=mailto:d@example.org"],
+    }
+    records |= {f"TXT {entry.record_name}": [entry.record] for entry in ring.entries}
+    return records | {key.replace("__", ".").replace("_", " ", 1): values for key, values in changes.items()}
+
+
+def mailing(ring: KeyRing, **changes: object) -> Mailing:
+    usual = Mailing(
+        author="example.org", envelope="example.org", relays=("relay.example.net",), ring=ring, outgoing=(), now=NOW
+    )
+    return replace(usual, **changes)
+
+
+def findings(case: Mailing, records: Mapping[str, Sequence[str]]) -> list[Finding]:
+    return list(examine_mailing(case, ImaginedDns(records)))
+
+
+def about(check: str, case: Mailing, records: Mapping[str, Sequence[str]], *, state: State) -> Finding:
+    """The one finding of this check in this state."""
+    (found,) = [one for one in findings(case, records) if one.check == check and one.state is state]
+    return found
+
+
+def test_where_all_is_well_every_part_says_so(ring: KeyRing) -> None:
+    found = findings(mailing(ring), well(ring))
+    assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "alignment", "PTR", "MX"]
+    assert {one.state for one in found} == {State.FINE}
+
+
+def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring: KeyRing) -> None:
+    silent = ["example.org", "_dmarc.example.org", "relay.example.net", "s1._domainkey.example.org"]
+    found = list(examine_mailing(mailing(ring), ImaginedDns({}, silent=silent)))
+    assert {one.state for one in found} == {State.ADVICE}
+    assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "PTR", "MX"]
+    assert found[1].record == Record("s1._domainkey.example.org", "TXT", ring.entries[0].record)
+
+
+# SPF.
+
+
+def test_a_missing_spf_record_comes_with_one_to_publish(ring: KeyRing) -> None:
+    found = about("SPF", mailing(ring), well(ring, TXT_example__org=[]), state=State.WRONG)
+    assert found.record == Record("example.org", "TXT", "v=spf1 a:relay.example.net ~all")
+    told = mailing(ring, outgoing=(ip_address("8.8.4.4"), ip_address("2001:4860::1")))
+    found = about("SPF", told, well(ring, TXT_example__org=[]), state=State.WRONG)
+    assert found.record == Record("example.org", "TXT", "v=spf1 ip4:8.8.4.4 ip6:2001:4860::1 ~all")
+
+
+def test_spf_is_judged_for_the_domain_of_the_return_path(ring: KeyRing) -> None:
+    case = mailing(ring, envelope="bounces.example.org")
+    assert "bounces.example.org has no SPF record" in about("SPF", case, well(ring), state=State.WRONG).sentence
+
+
+def test_an_outgoing_address_has_to_be_permitted(ring: KeyRing) -> None:
+    case = mailing(ring, outgoing=(ip_address("9.9.9.9"),))
+    assert "add ip4:9.9.9.9" in about("SPF", case, well(ring), state=State.WRONG).sentence
+
+
+@pytest.mark.parametrize(
+    ("record", "advice"),
+    [("v=spf1 +all", "whole world"), ("v=spf1 ?all", "says nothing"), ("v=spf1 mx", "does not end with")],
+)
+def test_an_open_end_is_advised_against(ring: KeyRing, record: str, advice: str) -> None:
+    assert advice in about("SPF", mailing(ring), well(ring, TXT_example__org=[record]), state=State.ADVICE).sentence
+
+
+def test_every_fault_of_a_record_is_told_and_the_record_once(ring: KeyRing) -> None:
+    records = well(ring, TXT_example__org=["v=spf1 include:gone.example.net bogus ptr ?all"])
+    found = [one for one in findings(mailing(ring), records) if one.check == "SPF"]
+    assert [one.state for one in found] == [State.WRONG, State.WRONG, State.ADVICE, State.ADVICE]
+    assert [one.record is not None for one in found] == [True, False, False, False]
+
+
+# DKIM.
+
+
+def test_an_active_key_that_is_not_published_is_wrong(ring: KeyRing) -> None:
+    records = well(ring)
+    records.pop("TXT s1._domainkey.example.org")
+    found = about("DKIM", mailing(ring), records, state=State.WRONG)
+    assert "s1._domainkey.example.org has no TXT record" in found.sentence
+    assert found.record is not None
+    assert found.record.in_zone_file().startswith('s1._domainkey.example.org. TXT "v=DKIM1; k=rsa; p=MII')
+    assert all(len(piece) <= 255 for piece in found.record.in_zone_file().split('"')[1::2])
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        (["v=DKIM1; k=rsa; p=AAAA"], "publishes another key"),
+        (["v=DKIM1; p="], "revokes"),
+        (["v=DKIM1; p=AAAA", "v=DKIM1; p=BBBB"], "has 2 TXT records"),
+        (["hello"], "publishes no key"),
+    ],
+)
+def test_a_record_that_is_not_the_keys_is_wrong(ring: KeyRing, texts: list[str], reason: str) -> None:
+    records = well(ring) | {"TXT s1._domainkey.example.org": texts}
+    assert reason in about("DKIM", mailing(ring), records, state=State.WRONG).sentence
+
+
+def test_a_key_published_for_testing_is_remarked(ring: KeyRing) -> None:
+    records = well(ring) | {"TXT s1._domainkey.example.org": [ring.entries[0].record + "; t=s:y"]}
+    assert "t=y" in about("DKIM", mailing(ring), records, state=State.ADVICE).sentence
+
+
+def test_a_channel_without_keys_is_told_how_to_make_one() -> None:
+    found = about("DKIM", mailing(KeyRing()), well(KeyRing()), state=State.ADVICE)
+    assert "distributor channel dkim new" in found.sentence
+
+
+def test_a_waiting_key_says_whether_it_can_be_activated(ring: KeyRing) -> None:
+    more = ring.with_new("s2", domain="example.org", algorithm=Algorithm.ED25519, now=NOW)
+    assert "activate" in about("DKIM", mailing(more), well(more), state=State.ADVICE).sentence
+    assert "waits to be published" in about("DKIM", mailing(more), well(ring), state=State.ADVICE).sentence
+
+
+def test_a_retired_key_stays_published_for_a_week(ring: KeyRing) -> None:
+    more = ring.with_new("s2", domain="example.org", algorithm=Algorithm.RSA, now=NOW).with_active("s2", now=NOW)
+    later = NOW + timedelta(days=8)
+    unpublished = well(more)
+    unpublished.pop("TXT s1._domainkey.example.org")
+    sentences = [one.sentence for one in findings(mailing(more), well(more)) if one.check == "DKIM"]
+    assert sentences[0] == "s1 is retired and has to stay published until 2026-11-29"
+    assert "under way" in about("DKIM", mailing(more), unpublished, state=State.WRONG).sentence
+    assert "take its record out" in about("DKIM", mailing(more, now=later), well(more), state=State.ADVICE).sentence
+    assert {one.state for one in findings(mailing(more, now=later), unpublished)} == {State.FINE}
+
+
+# DMARC.
+
+
+def test_a_missing_policy_comes_with_one_to_publish(ring: KeyRing) -> None:
+    found = about("DMARC", mailing(ring), well(ring) | {"TXT _dmarc.example.org": []}, state=State.WRONG)  # fmt: skip
+    assert found.record == Record("_dmarc.example.org", "TXT", "v=DMARC1; p=none; rua=mailto:dmarc-reports@example.org")
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("v=DMARC1; p=none; rua=mailto:a@b.org; pct=50", "pct=, which RFC 9989 has done away with"),
+        ("v=DMARC1; p=none; rua=mailto:a@b.org; rf=afrf; ri=3600", "rf=, ri=, which"),
+        ("v=DMARC1; p=none", "asks for no reports"),
+        ("v=DMARC1; rua=mailto:a@b.org", "p=none is taken"),
+        ("v=DMARC1; p=none; rua=mailto:a@b.org; psd=y", "for registries"),
+    ],
+)
+def test_what_is_odd_in_a_policy_is_remarked(ring: KeyRing, text: str, advice: str) -> None:
+    records = well(ring) | {"TXT _dmarc.example.org": [text]}
+    assert advice in about("DMARC", mailing(ring), records, state=State.ADVICE).sentence
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"), [(["v=DMARC1; p=none"] * 2, "2 DMARC records"), (["v=DMARC1; p"], "cannot be read")]
+)
+def test_a_record_nobody_heeds_is_wrong(ring: KeyRing, texts: list[str], reason: str) -> None:
+    found = findings(mailing(ring), well(ring) | {"TXT _dmarc.example.org": texts})
+    wrong = [one.sentence for one in found if one.check == "DMARC" and one.state is State.WRONG]
+    assert reason in wrong[0]
+    assert "no DMARC record applies" in wrong[1]
+
+
+def test_the_policy_of_a_parent_is_named_with_its_place(ring: KeyRing) -> None:
+    records = well(ring) | {"TXT _dmarc.example.org": ["v=DMARC1; p=none; sp=reject; t=y; rua=mailto:a@b.org"]}
+    records["MX news.example.org"] = ["10 mx.example.org"]
+    found = about("DMARC", mailing(ring, author="news.example.org"), records, state=State.FINE)
+    assert found.sentence == (
+        "sp=reject applies to news.example.org, from the record of example.org: mail that fails is turned away, "
+        "softened by one step as t=y asks"
+    )
+
+
+def test_alignment_follows_the_organization(ring: KeyRing) -> None:
+    records = well(ring) | {"MX news.example.org": ["10 mx.example.org"]}
+    case = mailing(ring, author="news.example.org", envelope="elsewhere.example.net")
+    assert "a signature speaks" in about("alignment", case, records, state=State.FINE).sentence
+
+
+def test_strict_alignment_wants_the_same_domain(ring: KeyRing) -> None:
+    strict = {"TXT _dmarc.example.org": ["v=DMARC1; p=none; rua=mailto:a@b.org; adkim=s; aspf=s"]}
+    records = well(ring) | strict | {"MX news.example.org": ["10 mx.example.org"]}
+    case = mailing(ring, author="news.example.org", envelope="example.org")
+    assert "fails DMARC" in about("alignment", case, records, state=State.WRONG).sentence
+
+
+def test_spf_alone_is_a_thin_thread() -> None:
+    found = about("alignment", mailing(KeyRing()), well(KeyRing()), state=State.ADVICE)
+    assert "only SPF can speak" in found.sentence
+
+
+# Names and mail servers.
+
+
+def test_an_address_without_a_name_is_wrong_where_mails_surely_leave_from_it(ring: KeyRing) -> None:
+    nameless = well(ring) | {"PTR 8.8.4.4": []}
+    assert "no name (PTR)" in about("PTR", mailing(ring), nameless, state=State.ADVICE).sentence
+    told = mailing(ring, outgoing=(ip_address("8.8.4.4"),))
+    assert "no name (PTR)" in about("PTR", told, nameless, state=State.WRONG).sentence
+
+
+def test_a_name_has_to_lead_back(ring: KeyRing) -> None:
+    told = mailing(ring, outgoing=(ip_address("8.8.4.4"),))
+    found = about("PTR", told, well(ring) | {"PTR 8.8.4.4": ["mx.example.org"]}, state=State.WRONG)
+    assert "says it is mx.example.org, which does not lead back" in found.sentence
+
+
+def test_of_a_relay_on_the_own_network_nothing_can_be_said(ring: KeyRing) -> None:
+    found = about("PTR", mailing(ring, relays=("127.0.0.1",)), well(ring), state=State.ADVICE)
+    assert "--outgoing" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("records", "state", "reason"),
+    [
+        ({"MX example.org": ["0 ."]}, State.WRONG, "takes no mail"),
+        ({"MX example.org": []}, State.WRONG, "neither MX nor address"),
+        ({"MX example.org": [], "A example.org": ["8.8.8.8"]}, State.ADVICE, "to its own address"),
+        ({"MX example.org": ["10 gone.example.org"]}, State.WRONG, "gone.example.org of example.org has no address"),
+        ({"MX example.org": ["10 mx.example.org", "20 gone.example.org"]}, State.ADVICE, "gone.example.org"),
+    ],
+)
+def test_answers_have_to_find_a_mail_server(
+    ring: KeyRing, records: dict[str, Sequence[str]], state: State, reason: str
+) -> None:
+    assert reason in about("MX", mailing(ring), well(ring) | records, state=state).sentence
+
+
+def test_bounces_have_to_find_one_too(ring: KeyRing) -> None:
+    found = about("MX", mailing(ring, envelope="bounces.example.org"), well(ring), state=State.WRONG)
+    assert "bounces come to nothing" in found.sentence
+    assert found.record == Record("bounces.example.org", "MX", "10 mail.bounces.example.org.")
+
+
+@pytest.mark.parametrize("domain", ["localhost.localdomain", "news.example", "test", "[127.0.0.1]", "a.internal"])
+def test_names_that_are_not_of_the_public_dns_are_known(domain: str) -> None:
+    assert is_special(domain)
+    assert not is_special("example.org")
