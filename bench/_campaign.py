@@ -16,9 +16,9 @@ from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
 from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.subscriber import Person
 from distributor.embedded import running_services
-from distributor.flow.ingest import add_file
-from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.ingest import add_file
+from distributor.flow.publishing.plan import plan
 from distributor.settings import Settings
 from distributor.storage import dispatches, lists, memberships
 from distributor.storage.schema import migrate

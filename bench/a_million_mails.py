@@ -29,7 +29,7 @@ from sqlalchemy import text
 
 from distributor.domain.api_token import ENTROPY_BYTES, Scope, secret_of
 from distributor.domain.campaign import DispatchState
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import api_tokens
 
 MIB = 1 << 20

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from _surroundings import hardware
 
-from distributor.channels.email.composing.compose import Prepared, prepare
+from distributor.channels.email.composition.compose import Prepared, prepare
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner

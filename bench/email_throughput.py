@@ -25,11 +25,11 @@ from _campaign import (
 )
 from _surroundings import hardware, mail_sink, program
 
-from distributor.channels.email.composing.compose import compose_sample
-from distributor.flow.installation import Installation
-from distributor.flow.signing_keys import activate_keys, make_keys
+from distributor.channels.email.composition.compose import compose_sample
+from distributor.flow.app_context import Installation
+from distributor.flow.operations.signing_keys import activate_keys, make_keys
 from distributor.mail.dkim.keys import Algorithm, make_key
-from distributor.storage import dispatches, ledger
+from distributor.storage import delivery_queries, dispatches
 
 # Paragraphs of the article, and so the size of its mails: about 10 and 50 KB.
 LENGTHS = (0, 36)
@@ -89,7 +89,7 @@ def _measure(installation: Installation, article: Path, people: int) -> tuple[fl
     """Mails a second from the release to the last recorded outcome, and what one of them looks like."""
     dispatch = wait_for_end(installation, start_campaign(installation, article))
     with installation.database.begin() as connection:
-        last = ledger.last_change(connection, dispatch.id)
+        last = delivery_queries.last_change(connection, dispatch.id)
         mail = compose_sample(dispatches.rendition_of(connection, dispatch.id))
     if dispatch.released_at is None or last is None:
         raise SystemExit("the campaign reached nobody")

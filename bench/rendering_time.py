@@ -12,7 +12,7 @@ from _surroundings import hardware
 from distributor.bootstrap import make_site, make_templates
 from distributor.channels.api import RenderContext
 from distributor.channels.registry import kinds, make_channel
-from distributor.flow.preview import imagine_article
+from distributor.flow.publishing.preview import imagine_article
 from distributor.rendering.html import html_of
 from distributor.settings import Settings
 from distributor.sources.formats import read_manuscript

@@ -22,9 +22,9 @@ from _surroundings import hardware, mail_sink
 from distributor.bootstrap import make_site, make_templates
 from distributor.channels.api import Parts, Publications, RenderContext, SendContext
 from distributor.channels.email.channel import EmailChannel
-from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.delivery.send import send_deliveries
+from distributor.channels.email.relays import Relay
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.promises import SAMPLE
 from distributor.domain.delivery import Delivery, Verdict

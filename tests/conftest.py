@@ -21,7 +21,7 @@ from distributor.bootstrap import make_templates
 from distributor.channels.api import Site
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, Tuning, running_services
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.rendering.environment import Templates
 from distributor.settings import Settings
 from distributor.storage.channels import Vault

@@ -10,7 +10,7 @@ import structlog
 
 from distributor.bootstrap import child_environment, open_services
 from distributor.domain.errors import DistributorError
-from distributor.flow.settle import settle_orphans
+from distributor.flow.delivery.recovery import settle_orphans
 from distributor.logs import configure_logs
 from distributor.settings import load_settings
 from distributor.storage.schema import check_schema

@@ -12,9 +12,9 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from distributor.domain.errors import DistributorError
-from distributor.flow import track
-from distributor.flow.settle import settle_orphans
-from distributor.flow.tick import tick
+from distributor.flow.delivery.recovery import settle_orphans
+from distributor.flow.feedback import tracking
+from distributor.flow.operations.scheduler import tick
 from worker.celery_app import app, installation, ring
 
 TICK_SECONDS = 1.0
@@ -48,7 +48,7 @@ def _tick() -> None:
     here = installation()
     settle_orphans(here)
     ring(tick(here))
-    if track.has_waiting_events(here):
+    if tracking.has_waiting_events(here):
         app.send_task("write_events", queue="default", expires=5, retry=False)
 
 

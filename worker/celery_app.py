@@ -10,8 +10,8 @@ from celery.signals import worker_process_init
 from distributor.bootstrap import make_installation
 from distributor.channels.registry import kinds
 from distributor.embedded import Services
-from distributor.flow.installation import Installation
-from distributor.flow.rings import Ring
+from distributor.flow.app_context import Installation
+from distributor.flow.jobs import Ring
 from distributor.settings import load_settings
 
 # A ring nobody heard by then is dropped: the next tick rings again for whatever is still to do.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from distributor.flow import deliver as delivering
-from distributor.flow import import_people as importing
-from distributor.flow import ingest, retain, settle, track
-from distributor.flow import release as releasing
-from distributor.flow import render as rendering
-from distributor.flow.tick import tick
+from distributor.flow.delivery import deliver as delivering
+from distributor.flow.delivery import recovery
+from distributor.flow.feedback import tracking
+from distributor.flow.operations.scheduler import tick
+from distributor.flow.people import import_people as importing
+from distributor.flow.people import retention
+from distributor.flow.publishing import ingest
+from distributor.flow.publishing import release as releasing
+from distributor.flow.publishing import render as rendering
 from worker.celery_app import app, installation, ring
 
 # A task ends about then; what is left is rung for again, so that workers can be stopped and shared out fairly.
@@ -45,7 +48,7 @@ def deliver(dispatch_id: int) -> None:
     """Send what is due of a dispatch; what is left after a while goes to the end of the queue."""
     here = installation()
     # Somebody of this machine may have died in the middle of the same dispatch.
-    settle.settle_orphans(here)
+    recovery.settle_orphans(here)
     ring(delivering.deliver(here, dispatch_id, until=here.clock() + DELIVER_FOR))
 
 
@@ -59,16 +62,16 @@ def import_people(import_id: int) -> None:
 @app.task(name="settle")
 def settle_doubtful(dispatch_id: int) -> None:
     """Look into the deliveries of a dispatch whose outcome is unknown."""
-    settle.settle_doubtful(installation(), dispatch_id)
+    recovery.settle_doubtful(installation(), dispatch_id)
 
 
 @app.task(name="write_events")
 def write_events() -> None:
     """Write the events that wait in Redis to the ledger."""
-    track.write_events(installation())
+    tracking.write_events(installation())
 
 
 @app.task(name="forget")
 def forget() -> None:
     """Take away what is kept no longer."""
-    retain.forget(installation())
+    retention.forget(installation())

@@ -17,7 +17,7 @@ from distributor.domain.errors import ConfigurationError
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import Settings
 from distributor.storage.channels import Vault

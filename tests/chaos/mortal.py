@@ -20,10 +20,10 @@ from distributor.bootstrap import make_templates
 from distributor.channels.api import Site
 from distributor.channels.registry import kinds
 from distributor.domain.tokens import TokenSigner
-from distributor.flow.deliver import deliver
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.deliver import deliver
+from distributor.flow.delivery.recovery import settle_orphans
 from distributor.flow.failpoints import Failpoint, go_on
-from distributor.flow.installation import Installation
-from distributor.flow.settle import settle_orphans
 from distributor.settings import Settings
 from distributor.storage.channels import Vault
 from distributor.storage.database import Database

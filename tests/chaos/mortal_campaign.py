@@ -18,15 +18,15 @@ from distributor.domain.campaign import CampaignPlan, DispatchState
 from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Person
-from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
-from distributor.flow.release import release
-from distributor.flow.render import render
-from distributor.flow.report import report
-from distributor.flow.rings import Verb
-from distributor.flow.settle import settle_doubtful
-from distributor.flow.tick import tick
-from distributor.storage import articles, ledger, lists, memberships
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.recovery import settle_doubtful
+from distributor.flow.jobs import Verb
+from distributor.flow.operations.scheduler import tick
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
+from distributor.flow.publishing.report import report
+from distributor.storage import articles, delivery_queries, lists, memberships
 
 from .fault_proxy import Strike, WirePoint
 from .mortal import Doom, Orders, start_worker
@@ -113,10 +113,10 @@ class MortalCampaign:
                 whenever_time_passes()
         raise AssertionError(f"it does not finish: {report(self.installation, self.campaign_id)}")
 
-    def ledger(self) -> dict[str, ledger.DeliveryRecord]:
+    def ledger(self) -> dict[str, delivery_queries.DeliveryRecord]:
         """What the ledger says of each recipient."""
         with self.installation.database.begin() as connection:
-            records = ledger.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
+            records = delivery_queries.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
         return {record.recipient: record for record in records}
 
     def states(self) -> Counter[DeliveryState]:

@@ -28,9 +28,9 @@ from distributor.domain.campaign import CampaignPlan, DispatchState
 from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.subscriber import Person
 from distributor.embedded import Services, Tuning, running_services
-from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
-from distributor.flow.report import report, summarise
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.report import report, summarise
 from distributor.settings import Settings
 from distributor.storage import articles, lists, memberships
 from distributor.storage.schema import migrate

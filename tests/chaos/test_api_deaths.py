@@ -10,8 +10,8 @@ import pytest
 
 from distributor.cli.channels import configure
 from distributor.domain.delivery import DeliveryState
+from distributor.flow.app_context import Installation
 from distributor.flow.failpoints import Failpoint
-from distributor.flow.installation import Installation
 from tests.channels.email.provider_apis import Api, TakeAndHangUp
 from tests.mail.smtp.http_server import HttpCall, in_a_thread
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.audit import DifferenceKind, audit
-from distributor.flow.deliver import BATCH
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
-from distributor.flow.installation import Installation
+from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.record import parse_records
 from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
 

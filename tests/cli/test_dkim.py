@@ -173,7 +173,7 @@ def test_the_doctor_tells_what_to_publish_for_a_new_sender(mail: Run, dns: DnsSe
     (key,) = make(mail, "s1")
     said, found = doctor(mail, dns)
     assert said.code == ConfigurationError.exit_code
-    assert found["SPF"][0]["state"] == "wrong"
+    assert found["SPF"][0]["state"] == "fail"
     assert [one["record"] for one in found["DKIM"] if one["record"]] == [key["record"]]
     assert found["DMARC"][0]["record"]["name"] == "_dmarc.example.org"
     assert found["MX"][0]["record"]["type"] == "MX"

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
 from distributor.embedded import Services
-from distributor.storage import audiences, channels, lanes
+from distributor.storage import audiences, channels, paused_routes
 from distributor.storage.audiences import Mailing
 from distributor.storage.database import Database
 
@@ -29,7 +29,7 @@ def mail(run: Run, fresh_services: Services) -> Run:
     with database.begin() as connection:
         channel_id = channels.find(connection, "mail").id
         for destination in ("google", "example.net"):
-            lanes.pause(connection, channel_id, "relay", destination, reason="blocked: 550 5.7.1 no", now=NOW)
+            paused_routes.pause(connection, channel_id, "relay", destination, reason="blocked: 550 5.7.1 no", now=NOW)
     database.close()
     return run
 

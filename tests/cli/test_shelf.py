@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from distributor.cli.app import app
-from distributor.cli.shelf import COMMANDS
+from distributor.cli.commands import COMMANDS
 
 # What `distributor --help` has imported of the project by its end.
 LOADED_BY_HELP = """
@@ -29,7 +29,7 @@ def test_the_list_of_commands_names_all_of_them_and_imports_none() -> None:
     assert sorted(said.stderr.split()) == [
         "distributor.cli",
         "distributor.cli.app",
-        "distributor.cli.shelf",
+        "distributor.cli.commands",
         "distributor.domain",
         "distributor.domain.errors",
     ]

@@ -16,7 +16,7 @@ import pytest
 from distributor.bootstrap import make_templates
 from distributor.channels import registry
 from distributor.cli.channels import configure
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.settings import Settings
 from tests.flow.desk import make_desk
 from tests.paths import ROOT

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from distributor.domain.api_token import SCOPES, Scope, secret_of
-from distributor.flow.import_people import run_import
-from distributor.flow.ingest import add_file
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.people.import_people import run_import
+from distributor.flow.publishing.ingest import add_file
 from distributor.storage import api_tokens, channels, subscribers
 from distributor.web.app import serving
 from tests.conftest import needs_package

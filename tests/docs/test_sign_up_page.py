@@ -11,8 +11,8 @@ from lxml import html
 from starlette.testclient import TestClient
 
 from distributor.domain.subscriber import Membership
-from distributor.flow import wording
-from distributor.flow.installation import Installation
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
 from distributor.settings import Settings
 from distributor.web.app import create_app
 from distributor.web.rules import USUAL
@@ -37,7 +37,7 @@ def test_the_form_for_other_sites_signs_people_up(installation: Installation):
 
 def test_the_form_shows_the_wording_that_is_kept(installation: Installation):
     site = replace(installation.site, name="The Gazette")
-    assert wording.promise(site) in " ".join(html.fragment_fromstring(FORM).text_content().split())
+    assert consent_texts.promise(site) in " ".join(html.fragment_fromstring(FORM).text_content().split())
 
 
 def test_the_limits_are_those_of_the_settings():

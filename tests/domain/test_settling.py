@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Outcome, Verdict
 from distributor.domain.errors import ScheduleError
-from distributor.domain.settling import RetrySchedule, next_attempt, settlement_of
+from distributor.domain.retry_policy import RetrySchedule, next_attempt, settlement_of
 
 SCHEDULE = RetrySchedule()
 RELEASED = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

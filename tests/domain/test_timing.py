@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import ScheduleError
-from distributor.domain.timing import QuietHours, WarmUp
+from distributor.domain.send_schedule import QuietHours, WarmUp
 
 
 def quiet(text: str, zone: str = "UTC", *, own: bool = False) -> QuietHours:

@@ -11,10 +11,10 @@ import pytest
 
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.sandbox.faults import Fault, FaultKind
 from distributor.sandbox.service import Sandbox, running_sandbox
-from distributor.storage import ledger
+from distributor.storage import delivery_queries
 from tests.flow.desk import Desk, make_desk
 
 NETWORKS = ("x", "mastodon", "bluesky")
@@ -108,8 +108,8 @@ def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, netw
     assert world.posts(network) == 1
 
 
-def _delivery(desk: Desk, campaign_id: int) -> ledger.DeliveryRecord:
+def _delivery(desk: Desk, campaign_id: int) -> delivery_queries.DeliveryRecord:
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
     with desk.installation.database.begin() as connection:
-        (found,) = ledger.listed(connection, dispatch_id, state=None, limit=2)
+        (found,) = delivery_queries.listed(connection, dispatch_id, state=None, limit=2)
     return found

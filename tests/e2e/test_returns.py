@@ -15,11 +15,11 @@ from distributor.cli.processes import Part
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.mail.return_path import read_return_path
-from distributor.storage import deliveries, ledger, suppressions
+from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
 from tests.flow import returned_mails as mails
 
-RETURNS = Part(name="returns", module="distributor.receiving")
+RETURNS = Part(name="returns", module="distributor.inbound")
 BOUNCING = "reader1@example.org"
 
 
@@ -96,7 +96,7 @@ def _delivery(service: Service) -> Delivery:
 def _state(service: Service) -> DeliveryState:
     number = _delivery(service).id
     with service.installation.database.begin() as connection:
-        return ledger.find(connection, number).state
+        return delivery_queries.find(connection, number).state
 
 
 def _reasons(service: Service) -> set[SuppressionReason]:

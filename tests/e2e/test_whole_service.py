@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from distributor.domain.event import EventKind
-from distributor.flow.report import report
+from distributor.flow.publishing.report import report
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, WEB, Service, running_service
 
 

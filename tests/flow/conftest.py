@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distributor.channels import registry
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from tests.flow.desk import Desk, make_desk
 
 ENTRY_POINTS = """[distributor.channels]

@@ -14,15 +14,15 @@ from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, UnknownPolicy
 from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.subscriber import Person
-from distributor.flow.deliver import deliver
-from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
-from distributor.flow.release import release
-from distributor.flow.render import render
-from distributor.flow.report import CampaignReport, report, summarise
-from distributor.flow.rings import Verb
-from distributor.flow.settle import settle_doubtful, settle_orphans
-from distributor.flow.tick import tick
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.deliver import deliver
+from distributor.flow.delivery.recovery import settle_doubtful, settle_orphans
+from distributor.flow.jobs import Verb
+from distributor.flow.operations.scheduler import tick
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
+from distributor.flow.publishing.report import CampaignReport, report, summarise
 from distributor.storage import articles, campaigns, channels, lists, memberships
 
 EVIDENCE = Evidence(method=ConsentMethod.PERSON, text="They asked for it at the desk.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from distributor.bootstrap import make_installation
 from distributor.domain.importing import Import
 from distributor.embedded import Services
-from distributor.flow import import_people
+from distributor.flow.people import import_people
 from distributor.settings import Settings
 
 

@@ -15,8 +15,8 @@ from distributor.domain.people import person_of
 from distributor.domain.subscriber import List, Membership, OptIn, Subscriber, Subscription, Visibility
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
 from distributor.domain.tokens import Purpose
-from distributor.flow.installation import Installation
-from distributor.flow.subscribe import SignUp, sign_up
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions.sign_up import SignUp, sign_up
 from distributor.storage import channels, consents, lists, memberships, subscribers, suppressions, tables
 
 BY_TELEPHONE = Evidence(method=ConsentMethod.PERSON, text="They asked for it by telephone.")

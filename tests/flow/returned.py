@@ -8,9 +8,9 @@ from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.flow.heed import Taken
-from distributor.flow.take_back import take_in
-from distributor.storage import deliveries, events, ledger, memberships, subscribers, suppressions
+from distributor.flow.feedback.apply_feedback import Taken
+from distributor.flow.feedback.inbound_mail import take_in
+from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
 from tests.flow import returned_mails as mails
 from tests.flow.desk import Desk
 
@@ -45,7 +45,7 @@ class Returns:
 
     def state(self, delivery: Delivery | None = None) -> DeliveryState:
         with self.desk.installation.database.begin() as connection:
-            return ledger.find(connection, (delivery or self.delivery()).id).state
+            return delivery_queries.find(connection, (delivery or self.delivery()).id).state
 
     def force(self, state: DeliveryState) -> None:
         """As if the delivery were still on its way, or its end were not known."""

@@ -20,15 +20,15 @@ from distributor.domain.campaign import CampaignPlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import InputError, StateError
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow import steer
-from distributor.flow.audit import audit
-from distributor.flow.deliver import deliver
-from distributor.flow.plan import plan
-from distributor.flow.release import release
-from distributor.flow.render import render
-from distributor.flow.settle import settle_doubtful
-from distributor.flow.tick import tick
-from distributor.storage import deliveries, ledger, suppressions
+from distributor.flow.delivery.deliver import deliver
+from distributor.flow.delivery.recovery import settle_doubtful
+from distributor.flow.operations.audit import audit
+from distributor.flow.operations.scheduler import tick
+from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
+from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.flow.desk import Desk
 
 NAMES = ("ada", "bo", "cy")
@@ -132,17 +132,17 @@ def running(answer: str, others: str = "sent") -> Act:
 
 
 def pausing(history: History, which: int, name: str) -> None:
-    _steer(history, which, steer.pause, {"planned", "running"}, "paused")
+    _steer(history, which, campaign_control.pause, {"planned", "running"}, "paused")
 
 
 def resuming(history: History, which: int, name: str) -> None:
-    campaign = _steer(history, which, steer.resume, {"paused"}, "running")
+    campaign = _steer(history, which, campaign_control.resume, {"paused"}, "running")
     if campaign is not None and not campaign.is_released:
         campaign.state = "planned"
 
 
 def cancelling(history: History, which: int, name: str) -> None:
-    campaign = _steer(history, which, steer.cancel, OPEN, "cancelled")
+    campaign = _steer(history, which, campaign_control.cancel, OPEN, "cancelled")
     if campaign is not None:
         for person, state in campaign.people.items():
             if state in {"pending", "deferred"}:
@@ -162,7 +162,7 @@ def retrying(history: History, which: int, name: str) -> None:
         and (campaign.plan.repeats or not history.has_got(person, campaign, campaign.plan))
     }
     try:
-        count = steer.retry_failed(history.desk.installation, campaign.number)
+        count = campaign_control.retry_failed(history.desk.installation, campaign.number)
     except StateError:
         assert not again
         return
@@ -183,7 +183,7 @@ def bouncing(history: History, which: int, name: str) -> None:
     campaign.people[name] = "bounced"
     now = history.desk.installation.clock()
     with history.desk.installation.database.begin() as connection:
-        (found,) = ledger.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
+        (found,) = delivery_queries.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
         assert deliveries.mark_returned(connection, [found.id], DeliveryState.BOUNCED, now=now) == 1
         suppressions.add(connection, [parse_target(found.recipient)], SuppressionReason.HARD_BOUNCE, now=now)
     history.suppressed.add(name)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from distributor.channels.api import Call, Heard
-from distributor.channels.email.hooks.reading import read_call
-from distributor.channels.email.hooks.ses import read_ses
+from distributor.channels.email.providers.ses import read_ses
+from distributor.channels.email.providers.webhooks import read_call
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.heed import heed
-from distributor.flow.installation import Installation
-from distributor.flow.pauses import resume_by_hand
-from distributor.storage import channels, ledger
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.paused_routes import resume_by_hand
+from distributor.flow.feedback.apply_feedback import heed
+from distributor.storage import channels, delivery_queries
 from tests.channels.email import provider_calls as calls
 from tests.channels.email.provider_apis import Api, TakeAndHangUp, recorded
 from tests.channels.email.provider_calls import Signed
@@ -89,10 +89,10 @@ def test_a_key_that_is_refused_holds_everybody_until_it_is_mended(desk: Desk) ->
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
 
-def _rows(desk: Desk, campaign_id: int) -> list[ledger.DeliveryRecord]:
+def _rows(desk: Desk, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
     (told,) = desk.report(campaign_id).dispatches
     with desk.installation.database.begin() as connection:
-        return list(ledger.listed(connection, told.dispatch.id, state=None, limit=9))
+        return list(delivery_queries.listed(connection, told.dispatch.id, state=None, limit=9))
 
 
 def _heard(installation: Installation, provider: str, mark: str) -> Heard:

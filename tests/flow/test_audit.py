@@ -16,15 +16,15 @@ from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Verdic
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.tokens import Purpose
-from distributor.flow.audit import Audit, DifferenceKind, audit, settle_found
-from distributor.flow.deliver import deliver
+from distributor.flow.delivery.deliver import deliver
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import open_journal
-from distributor.flow.release import release
-from distributor.flow.render import render
+from distributor.flow.operations.audit import Audit, DifferenceKind, audit, settle_found
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
 from distributor.mail.records.record import Record, parse_records
 from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
-from distributor.storage import auditing, events, ledger, parts
+from distributor.storage import auditing, delivery_queries, events, parts
 from tests.chaos.relay import Relay, running_relay
 from tests.flow.desk import Desk
 
@@ -50,10 +50,10 @@ class Post:
     def audit(self, campaign_id: int, records: list[Record] | None = None) -> Audit:
         return audit(self.desk.installation, campaign_id, self.inbox if records is None else records)
 
-    def deliveries(self, campaign_id: int) -> list[ledger.DeliveryRecord]:
+    def deliveries(self, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
         dispatch_id = self.desk.report(campaign_id).dispatches[0].dispatch.id
         with self.desk.installation.database.begin() as connection:
-            return ledger.listed(connection, dispatch_id, state=None, limit=100)
+            return delivery_queries.listed(connection, dispatch_id, state=None, limit=100)
 
     def forge(self, name: str, **columns: object) -> None:
         """Write into the ledger what nobody has said."""
@@ -64,7 +64,9 @@ class Post:
                 {**columns, "recipient": f"{name}@example.org"},
             )
 
-    def journal(self, record: ledger.DeliveryRecord, line: str, *, epoch: int, verdict: Verdict = Verdict.SENT) -> None:
+    def journal(
+        self, record: delivery_queries.DeliveryRecord, line: str, *, epoch: int, verdict: Verdict = Verdict.SENT
+    ) -> None:
         """The journal of a worker that died after a `begin`, or after the `settle` that followed it."""
         delivery = Delivery(
             id=record.id,
@@ -80,7 +82,7 @@ class Post:
                 journal.settle(Outcome.of(delivery, verdict))
             raise KeyboardInterrupt
 
-    def mail_of(self, delivery: ledger.DeliveryRecord) -> Path:
+    def mail_of(self, delivery: delivery_queries.DeliveryRecord) -> Path:
         assert delivery.remote_id is not None
         return next(file for file in self.relay.folder.glob("*.eml") if delivery.remote_id in file.read_text())
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from distributor.channels.rates import Limit
-from distributor.flow.buckets import SHARE_WITHOUT_REDIS, SharedBuckets
-from distributor.flow.installation import Installation
+from distributor.channels.api import Limit
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.rate_limiter import SHARE_WITHOUT_REDIS, SharedBuckets
 
 # So slow that no token flows in while a test runs.
 SLOW = Limit(name="slow", per_second=0.001)

@@ -13,15 +13,15 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import InputError, NotFoundError, ScheduleError, StateError
-from distributor.domain.settling import settlement_of
-from distributor.flow import steer
-from distributor.flow.deliver import deliver
-from distributor.flow.plan import plan
-from distributor.flow.release import release
-from distributor.flow.render import render
-from distributor.flow.settle import settle_orphans
-from distributor.flow.tick import tick
-from distributor.storage import campaigns, deliveries, ledger, memberships
+from distributor.domain.retry_policy import settlement_of
+from distributor.flow.delivery.deliver import deliver
+from distributor.flow.delivery.recovery import settle_orphans
+from distributor.flow.operations.scheduler import tick
+from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
+from distributor.storage import campaigns, deliveries, delivery_queries, memberships
 from distributor.storage.database import Connection
 from tests.flow.desk import EVIDENCE, Desk
 
@@ -68,7 +68,7 @@ def test_somebody_who_leaves_between_release_and_claim_is_suppressed(desk: Desk)
     campaign_id = desk.plan("mail")
     dispatch_id = _released(desk, campaign_id)
     with desk.installation.database.begin() as connection:
-        first = ledger.listed(connection, dispatch_id, state=None, limit=1)[0]
+        first = delivery_queries.listed(connection, dispatch_id, state=None, limit=1)[0]
         assert first.subscriber_id and first.list_id
         memberships.leave(connection, first.subscriber_id, first.list_id, EVIDENCE, now=desk.installation.clock())
     desk.run()
@@ -110,7 +110,7 @@ def test_a_permanent_failure_is_final_until_somebody_retries_it(desk: Desk) -> N
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "failed": 1}
     assert desk.report(campaign_id).state is DispatchState.FINISHED
     desk.channel("mail", "scripted")
-    assert steer.retry_failed(desk.installation, campaign_id).again == 1
+    assert campaign_control.retry_failed(desk.installation, campaign_id).again == 1
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert sorted(desk.seen) == ["ada@example.org", "bo@example.org", "bo@example.org", "cy@example.org"]
@@ -125,7 +125,7 @@ def test_a_refusal_of_the_sender_pauses_the_dispatch_and_burns_nobody(desk: Desk
     assert "scripted refused" in dispatch.reason
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "pending": 1}
     desk.channel("mail", "scripted")
-    steer.resume(desk.installation, campaign_id)
+    campaign_control.resume(desk.installation, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -281,10 +281,10 @@ def test_a_paused_campaign_sends_nothing_until_it_is_resumed(desk: Desk) -> None
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
     _released(desk, campaign_id)
-    steer.pause(desk.installation, campaign_id)
+    campaign_control.pause(desk.installation, campaign_id)
     desk.run()
     assert desk.seen == []
-    steer.resume(desk.installation, campaign_id)
+    campaign_control.resume(desk.installation, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -292,10 +292,10 @@ def test_a_paused_campaign_sends_nothing_until_it_is_resumed(desk: Desk) -> None
 def test_a_pause_before_the_time_outlasts_it(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
-    steer.pause(desk.installation, campaign_id)
+    campaign_control.pause(desk.installation, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {}
-    steer.resume(desk.installation, campaign_id)
+    campaign_control.resume(desk.installation, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -304,11 +304,11 @@ def test_cancelling_suppresses_what_waits_and_keeps_what_was_sent(desk: Desk) ->
     desk.channel("mail", "scripted", answers={"bo@example.org": "silent", "cy@example.org": "silent"})
     campaign_id = desk.plan("mail")
     desk.run(rounds=4)
-    assert steer.cancel(desk.installation, campaign_id) == 2
+    assert campaign_control.cancel(desk.installation, campaign_id) == 2
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "suppressed": 2}
     with pytest.raises(StateError, match="can be cancelled any more"):
-        steer.cancel(desk.installation, campaign_id)
+        campaign_control.cancel(desk.installation, campaign_id)
 
 
 def test_what_comes_back_after_a_cancellation_is_not_sent_any_more(desk: Desk) -> None:
@@ -319,7 +319,7 @@ def test_what_comes_back_after_a_cancellation_is_not_sent_any_more(desk: Desk) -
     with desk.installation.database.begin() as connection:
         held = deliveries.claim(connection, dispatch_id, worker="w", limit=2, now=now, lease_until=now).deliveries
         deliveries.put_in_flight(connection, held, now=now, lease_until=now + timedelta(hours=1))
-    steer.cancel(desk.installation, campaign_id)
+    campaign_control.cancel(desk.installation, campaign_id)
     outcomes = [Outcome.of(held[0], Verdict.SENT), Outcome.of(held[1], Verdict.DEFERRED)]
     with desk.installation.database.begin() as connection:
         settlements = [settlement_of(outcome, one, now=now) for outcome, one in zip(outcomes, held, strict=True)]
@@ -344,7 +344,7 @@ def test_a_dispatch_that_could_not_be_rendered_goes_out_once_the_cause_is_mended
     campaign_id = desk.plan("mail")
     desk.run()
     desk.channel("mail", "scripted")
-    assert steer.resume(desk.installation, campaign_id) == 1
+    assert campaign_control.resume(desk.installation, campaign_id) == 1
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -423,10 +423,10 @@ def _released(desk: Desk, campaign_id: int) -> int:
     return dispatch_id
 
 
-def _one(desk: Desk, campaign_id: int, state: DeliveryState) -> ledger.DeliveryRecord:
+def _one(desk: Desk, campaign_id: int, state: DeliveryState) -> delivery_queries.DeliveryRecord:
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
     with desk.installation.database.begin() as connection:
-        (found,) = ledger.listed(connection, dispatch_id, state=state, limit=2)
+        (found,) = delivery_queries.listed(connection, dispatch_id, state=state, limit=2)
     return found
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from distributor.domain.errors import ServiceError
-from distributor.flow.challenge import Challenges
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions.proof_of_work import Challenges
 
 COST = 10
 

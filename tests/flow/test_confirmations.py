@@ -20,11 +20,11 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError, NotFoundError, StateError
 from distributor.domain.subscriber import List, Membership, Person, Subscriber
 from distributor.domain.tokens import Purpose
-from distributor.flow import steer
-from distributor.flow.confirm import queue_confirmation
-from distributor.flow.installation import Installation
-from distributor.flow.rings import Verb
-from distributor.flow.tick import tick
+from distributor.flow.app_context import Installation
+from distributor.flow.jobs import Verb
+from distributor.flow.operations.scheduler import tick
+from distributor.flow.publishing import campaign_control
+from distributor.flow.subscriptions.confirmation_mail import queue_confirmation
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import (
@@ -32,11 +32,11 @@ from distributor.storage import (
     channels,
     confirmations,
     deliveries,
+    delivery_queries,
     dispatches,
-    ledger,
     lists,
     memberships,
-    retrying,
+    retry_failed,
     subscribers,
 )
 from distributor.storage.confirmations import was_confirmation_sent_since
@@ -123,7 +123,7 @@ def test_who_signs_up_gets_a_mail_whose_link_is_theirs(office: Office) -> None:
     claim = office.here.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2])
     assert claim is not None
     with office.here.database.begin() as connection:
-        record = ledger.find(connection, claim.delivery_id)
+        record = delivery_queries.find(connection, claim.delivery_id)
         weekly = lists.find(connection, "weekly")
         assert (record.subscriber_id, record.list_id, record.state) == (ann.id, weekly.id, DeliveryState.SENT)
         assert memberships.state_of(connection, ann.id, weekly.id) is Membership.PENDING
@@ -254,7 +254,7 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
     here = desk.installation
     with here.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        assert retrying.retry_failed(connection, campaign, FailureChoice(), now=here.clock()).again == 1
+        assert retry_failed.retry_failed(connection, campaign, FailureChoice(), now=here.clock()).again == 1
         with here.database.begin() as ticking:
             assert dispatches.finish_settled(ticking, now=here.clock()) == []
     assert desk.report(campaign_id).state is DispatchState.RUNNING
@@ -298,18 +298,18 @@ def test_a_worker_that_dies_while_asking_does_not_ask_twice(office: Office) -> N
 
 def test_a_paused_dispatch_takes_people_in_and_asks_them_once_it_goes_on(office: Office) -> None:
     office.sign_up("ann")
-    steer.pause(office.here, office.campaign_id())
+    campaign_control.pause(office.here, office.campaign_id())
     office.sign_up("bo")
     office.desk.run()
     assert office.mails() == []
-    steer.resume(office.here, office.campaign_id())
+    campaign_control.resume(office.here, office.campaign_id())
     office.desk.run()
     assert len(office.mails()) == 2
 
 
 def test_after_the_confirmations_of_a_day_were_cancelled_nobody_is_told_to_wait_for_one(office: Office) -> None:
     office.sign_up("ann")
-    steer.cancel(office.here, office.campaign_id())
+    campaign_control.cancel(office.here, office.campaign_id())
     with pytest.raises(StateError, match="of today for list 'weekly' were cancelled with campaign"):
         office.sign_up("dee")
     with office.here.database.begin() as connection, pytest.raises(NotFoundError):
@@ -378,7 +378,7 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) 
     office.desk.run()
     with office.here.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
-        assert ledger.totals(connection, ledger.find(connection, 2).dispatch_id).audience == 3
+        assert delivery_queries.totals(connection, delivery_queries.find(connection, 2).dispatch_id).audience == 3
         assert not was_confirmation_sent_since(connection, ann.id, before)
         assert not was_confirmation_sent_since(connection, ada.id, before)
 

@@ -16,12 +16,13 @@ from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Image
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
-from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.errors import InputError, NotFoundError
+from distributor.domain.message_options import Cover, Enclosure
 from distributor.domain.people import person_of
-from distributor.flow import privacy, steer
-from distributor.flow.plan import plan
-from distributor.flow.preview import preview_campaign, weigh_campaign
+from distributor.flow.people import privacy
+from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.preview import preview_campaign, weigh_campaign
 from distributor.storage import articles, channels, memberships, subscribers
 from tests.flow.desk import EVIDENCE, Desk
 from tests.flow.test_lanes import Provider
@@ -134,7 +135,7 @@ def test_nobody_gets_anything_while_somebody_lacks_what_the_mail_says(letters: L
 
     letters.know("bo", city="Linz")
     letters.know("cy", city="Wien")
-    steer.resume(letters.desk.installation, campaign)
+    campaign_control.resume(letters.desk.installation, campaign)
     letters.desk.run()
     assert letters.words_to("cy").startswith("How is Wien?")
     assert letters.desk.counts(campaign) == {"audience": 3, "sent": 3}

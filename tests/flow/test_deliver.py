@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from distributor.domain.errors import ServiceError
-from distributor.flow.deliver import deliver
-from distributor.flow.release import release
-from distributor.flow.render import render
+from distributor.flow.delivery.deliver import deliver
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
 from distributor.storage.database import Connection, Database
 from tests.flow.desk import Desk
 

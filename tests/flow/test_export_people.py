@@ -20,9 +20,9 @@ from distributor.domain.people import person_of
 from distributor.domain.segments.parser import parse
 from distributor.domain.subscriber import Frequency
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.flow.export_people import ExportFormat, export_people
-from distributor.flow.import_people import plan_import, run_import
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.people.export_people import ExportFormat, export_people
+from distributor.flow.people.import_people import plan_import, run_import
 from distributor.storage import lists, memberships, segments, subscribers, suppressions
 
 READERS = Selection(list_slug="readers")

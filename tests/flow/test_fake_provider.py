@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from distributor.channels.email.sending.replies import judge
+from distributor.channels.email.delivery.replies import judge
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import Verdict
 from distributor.domain.subscriber import Person
-from distributor.flow import steer
-from distributor.flow.pauses import resume_by_hand
+from distributor.flow.delivery.paused_routes import resume_by_hand
+from distributor.flow.publishing import campaign_control
 from distributor.mail.smtp.connection import Stage
 from distributor.mail.smtp.reply import Reply, ReplyReader
 from distributor.storage import channels, lists, memberships
@@ -110,7 +110,7 @@ def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(desk: Desk) 
                 break
             if report.dispatches[0].dispatch.state is DispatchState.PAUSED:
                 assert "the sender was refused" in report.dispatches[0].dispatch.reason
-                steer.resume(desk.installation, campaign_id)
+                campaign_control.resume(desk.installation, campaign_id)
             resume_by_hand(desk.installation, "mail")
             moments.append(moments[-1] + timedelta(hours=2))
         rows = _rows(desk)

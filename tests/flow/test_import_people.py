@@ -15,12 +15,12 @@ from distributor.domain.errors import InputError
 from distributor.domain.importing import Import, ImportMode, ImportPlan, ImportState
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.flow import import_people
-from distributor.flow.import_files import ImportFiles
-from distributor.flow.import_people import cancel_import, plan_import, run_import, work_on_import
-from distributor.flow.installation import Installation
-from distributor.flow.rings import Ring, Verb
-from distributor.flow.tick import tick
+from distributor.flow.app_context import Installation
+from distributor.flow.jobs import Ring, Verb
+from distributor.flow.operations.scheduler import tick
+from distributor.flow.people import import_people
+from distributor.flow.people.import_files import ImportFiles
+from distributor.flow.people.import_people import cancel_import, plan_import, run_import, work_on_import
 from distributor.storage import consents, imports, lists, memberships, subscribers, suppressions
 
 PLAN = ImportPlan(list_slug="readers", basis="Signed up at the counter.")

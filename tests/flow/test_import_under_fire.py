@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from distributor.domain.importing import ImportPlan, ImportState
 from distributor.embedded import Services
-from distributor.flow.import_files import ImportFiles
-from distributor.flow.import_people import plan_import, run_import
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.people.import_files import ImportFiles
+from distributor.flow.people.import_people import plan_import, run_import
 from distributor.storage import imports, lists
 from tests.paths import ROOT
 

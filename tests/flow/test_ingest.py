@@ -10,8 +10,8 @@ import pytest
 
 from distributor.domain.blocks import Image, walk
 from distributor.domain.errors import SourceError
-from distributor.flow.ingest import Change, add_file, scan
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.ingest import Change, add_file, scan
 from distributor.storage import articles
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"

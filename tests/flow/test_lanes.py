@@ -11,12 +11,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from distributor.channels.lanes import Lane
+from distributor.channels.api import Lane
 from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import NotFoundError
-from distributor.flow.installation import Installation
-from distributor.flow.pauses import StoredLanes, resume_by_hand
-from distributor.storage import channels, lanes, ledger
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.paused_routes import StoredLanes, resume_by_hand
+from distributor.storage import channels, delivery_queries, paused_routes
 from tests.flow.desk import Desk
 from tests.mail.smtp.smtp_servers import Answer, Server
 
@@ -104,8 +104,8 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
     assert report.state is DispatchState.RUNNING
     assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
     with desk.installation.database.begin() as connection:
-        rows = ledger.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
-        (lane,) = lanes.paused(connection, channel_id)
+        rows = delivery_queries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
+        (lane,) = paused_routes.paused(connection, channel_id)
     assert {row.attempt for row in rows} == {0}
     assert all("relay/example.org is paused: blocked: 550 5.7.1" in row.reply for row in rows)
     assert all(row.next_at is not None and row.next_at >= lane.next_probe_at for row in rows)
@@ -124,12 +124,12 @@ def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(desk: Desk
     assert told.next_attempt_at is not None
     assert told.next_attempt_at >= wait.lane.next_probe_at
     with desk.installation.database.begin() as connection:
-        assert [one.deliveries for one in lanes.waits(connection, channel_id)] == [0, 3]
+        assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 3]
         # One that was tried since, and put off by its mailbox, waits for the mailbox.
         connection.execute(
             text("""UPDATE deliveries SET detail = detail || '{"reason": "undefined"}' WHERE recipient LIKE 'bo@%'""")
         )
-        assert [one.deliveries for one in lanes.waits(connection, channel_id)] == [0, 2]
+        assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 2]
     resume_by_hand(desk.installation, "mail", "relay/example.org")
     assert desk.report(campaign_id).dispatches[0].waits == ()
 
@@ -156,7 +156,7 @@ def test_a_probe_that_passes_opens_the_lane_for_all_that_waited(desk: Desk, prov
     then.run()
     assert then.counts(campaign_id) == {"audience": 3, "sent": 3}
     with desk.installation.database.begin() as connection:
-        assert lanes.paused(connection, channel_id) == []
+        assert paused_routes.paused(connection, channel_id) == []
 
 
 def test_a_probe_that_is_refused_lets_the_others_wait_on(desk: Desk, provider: Provider) -> None:
@@ -170,7 +170,7 @@ def test_a_probe_that_is_refused_lets_the_others_wait_on(desk: Desk, provider: P
     assert then.counts(campaign_id) == {"audience": 3, "deferred": 3}
     assert sum(command.startswith("RCPT") for command in provider.server.commands) == asked + 1
     with desk.installation.database.begin() as connection:
-        (lane,) = lanes.paused(connection, channel_id)
+        (lane,) = paused_routes.paused(connection, channel_id)
     assert lane.probes == 1
     assert lane.next_probe_at > then.installation.clock()
 

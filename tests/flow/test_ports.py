@@ -9,10 +9,10 @@ import pytest
 
 from distributor.channels.api import Document, Item, PartState, SendContext
 from distributor.domain.delivery import Delivery
+from distributor.flow.delivery.send_context import send_context
 from distributor.flow.journal import open_journal
-from distributor.flow.ports import send_context
-from distributor.flow.release import release
-from distributor.flow.render import render
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
 from distributor.storage import channels, deliveries, publications
 from tests.flow.desk import Desk
 

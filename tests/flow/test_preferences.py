@@ -15,10 +15,12 @@ from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Frequency, Membership, Visibility
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
-from distributor.flow import leave, preferences, privacy, wording
-from distributor.flow.accept import confirm
-from distributor.flow.installation import Installation
-from distributor.flow.preferences import Choice, Choices, Pause, Preferences
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.people import privacy
+from distributor.flow.subscriptions import preferences, unsubscribe
+from distributor.flow.subscriptions.confirm import confirm
+from distributor.flow.subscriptions.preferences import Choice, Choices, Pause, Preferences
 from distributor.storage import events, memberships
 from tests.flow.lobby import NETWORK, Lobby, make_lobby
 
@@ -77,7 +79,7 @@ def test_to_tick_a_list_is_to_consent_to_it(lobby: Lobby):
     last = lobby.consents(ADA)[-1]
     daily = lobby.subscriptions(ADA)["daily"].list
     assert (last.action, last.list_slug) == (ConsentAction.GRANTED, "daily")
-    assert (last.text, last.network) == (wording.choosing(lobby.installation.site, daily), NETWORK)
+    assert (last.text, last.network) == (consent_texts.choosing(lobby.installation.site, daily), NETWORK)
 
 
 def test_to_untick_one_is_to_withdraw_and_is_told_of_the_mail(lobby: Lobby):
@@ -192,7 +194,7 @@ def test_to_tick_a_list_lifts_nothing_that_is_not_the_readers_own_choice(lobby: 
 def test_by_the_way_back_who_had_left_everything_is_reached_again(lobby: Lobby):
     token = lobby.token(Purpose.UNSUBSCRIBE, ADA)
     preferences.leave_everything(lobby.installation, link(lobby), NETWORK)
-    leave.come_back(lobby.installation, token, NETWORK)
+    unsubscribe.come_back(lobby.installation, token, NETWORK)
     assert (lobby.places(ADA), lobby.suppressions(ADA)) == ({"weekly": SUBSCRIBED}, [])
 
 
@@ -230,8 +232,8 @@ def test_whatever_happens_at_once_ends_as_if_it_had_happened_in_some_order(lobby
     nothing = Choices(lists={"weekly": OFF, "daily": OFF}, name="Bo", language="de", pause=Pause.WEEK)
     acts: list[Callable[[], object]] = [
         lambda: confirm(installation, links[Purpose.CONFIRM], NETWORK),
-        lambda: leave.unsubscribe(installation, links[Purpose.UNSUBSCRIBE], {"way": "one-click"}),
-        lambda: leave.come_back(installation, links[Purpose.UNSUBSCRIBE], NETWORK),
+        lambda: unsubscribe.unsubscribe(installation, links[Purpose.UNSUBSCRIBE], {"way": "one-click"}),
+        lambda: unsubscribe.come_back(installation, links[Purpose.UNSUBSCRIBE], NETWORK),
         lambda: preferences.save(installation, links[Purpose.PREFERENCES], everything, NETWORK),
         lambda: preferences.save(installation, links[Purpose.PREFERENCES], nothing, NETWORK),
         lambda: lobby.subscribed(ADA, "daily"),

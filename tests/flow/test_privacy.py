@@ -13,11 +13,11 @@ from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.importing import ImportPlan
 from distributor.domain.people import person_of
-from distributor.flow.import_files import ImportFiles
-from distributor.flow.import_people import plan_import, run_import
-from distributor.flow.privacy import erase, export_person, search_traces
-from distributor.flow.retain import forget
-from distributor.storage import deliveries, events, ledger, lists, memberships, subscribers
+from distributor.flow.people.import_files import ImportFiles
+from distributor.flow.people.import_people import plan_import, run_import
+from distributor.flow.people.privacy import erase, export_person, search_traces
+from distributor.flow.people.retention import forget
+from distributor.storage import deliveries, delivery_queries, events, lists, memberships, subscribers
 from tests.flow.desk import EVIDENCE, Desk
 
 
@@ -131,7 +131,7 @@ def _sent_and_opened(desk: Desk) -> int:
     desk.run()
     with desk.installation.database.begin() as connection:
         number = subscribers.find(connection, "ada@example.org").id
-        delivery = ledger.of_subscriber(connection, number)[0]
+        delivery = delivery_queries.of_subscriber(connection, number)[0]
         assert events.record(connection, [_open(desk, delivery.id)]) == 1
     return number
 
@@ -151,7 +151,7 @@ def _first_in_flight(desk: Desk) -> tuple[int, int]:
     now = desk.installation.clock()
     with desk.installation.database.begin() as connection:
         number = subscribers.find(connection, "ada@example.org").id
-        delivery = ledger.of_subscriber(connection, number)[0]
+        delivery = delivery_queries.of_subscriber(connection, number)[0]
         claimed = deliveries.claim(
             connection, delivery.dispatch_id, worker="w", limit=10, now=now, lease_until=now + timedelta(minutes=1)
         )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from distributor.domain.errors import ServiceError
-from distributor.flow.installation import Installation
-from distributor.flow.rates import Rate, network_of, spend
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions.request_limits import Rate, network_of, spend
 
 HOUR = timedelta(hours=1)
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from distributor.domain.delivery import Verdict
 from distributor.domain.errors import StateError
-from distributor.flow.installation import Installation
-from distributor.flow.signing_keys import activate_keys, key_ring, make_keys
+from distributor.flow.app_context import Installation
+from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys
 from distributor.mail.dkim.keys import Algorithm
 from distributor.storage import channels
 from tests.channels.email.mailing import a_context, a_rendition, deliveries

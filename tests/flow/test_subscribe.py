@@ -12,10 +12,12 @@ from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership, OptIn, SubscriberStatus, Visibility
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING, SuppressionReason
 from distributor.domain.tokens import Purpose
-from distributor.flow import preferences, privacy, wording
-from distributor.flow.accept import Stage, confirm, find_question
-from distributor.flow.installation import Installation
-from distributor.flow.subscribe import SignUp, sign_up
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.people import privacy
+from distributor.flow.subscriptions import preferences
+from distributor.flow.subscriptions.confirm import Stage, confirm, find_question
+from distributor.flow.subscriptions.sign_up import SignUp, sign_up
 from distributor.storage import consents, memberships, subscribers
 from tests.flow.lobby import BY_TELEPHONE, NETWORK, Lobby, make_lobby
 
@@ -58,9 +60,9 @@ def test_the_record_of_consent_holds_what_was_shown_and_from_where_it_came(lobby
     requested, confirmed = lobby.consents(ADA)
     site, chosen = lobby.installation.site, lobby.subscriptions(ADA)["weekly"].list
     assert (requested.action, requested.method) == (ConsentAction.REQUESTED, ConsentMethod.FORM)
-    assert (requested.text, requested.network) == (wording.signing_up(site, chosen), NETWORK)
+    assert (requested.text, requested.network) == (consent_texts.signing_up(site, chosen), NETWORK)
     assert (confirmed.action, confirmed.method) == (ConsentAction.CONFIRMED, ConsentMethod.FORM)
-    assert (confirmed.text, confirmed.network) == (wording.confirming(site, [chosen]), NETWORK)
+    assert (confirmed.text, confirmed.network) == (consent_texts.confirming(site, [chosen]), NETWORK)
 
 
 def test_a_list_that_wants_no_more_has_a_stranger_at_once(lobby: Lobby):

@@ -15,14 +15,14 @@ from distributor.domain.consent import ConsentMethod
 from distributor.domain.delivery import DeliveryState, Outcome, Verdict
 from distributor.domain.event import EventKind
 from distributor.domain.feedback import BouncePolicy, Match, Meaning
-from distributor.domain.settling import settlement_of
+from distributor.domain.retry_policy import settlement_of
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import TokenSigner
-from distributor.flow import privacy
-from distributor.flow.heed import Taken
-from distributor.flow.take_back import take_in
-from distributor.storage import consents, deliveries, ledger, subscribers, tables
+from distributor.flow.feedback.apply_feedback import Taken
+from distributor.flow.feedback.inbound_mail import take_in
+from distributor.flow.people import privacy
+from distributor.storage import consents, deliveries, delivery_queries, subscribers, tables
 from tests.flow import returned_mails as mails
 from tests.flow.desk import Desk
 from tests.flow.returned import ADA, Returns
@@ -126,7 +126,7 @@ def test_what_comes_back_was_sent(returns: Returns, before: DeliveryState) -> No
 
     assert returns.state() is DeliveryState.BOUNCED
     with returns.desk.installation.database.begin() as connection:
-        assert ledger.find(connection, returns.delivery().id).next_at is None
+        assert delivery_queries.find(connection, returns.delivery().id).next_at is None
 
 
 @pytest.mark.parametrize("before", [DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.SUPPRESSED])

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from distributor.domain.campaign import DispatchState
-from distributor.flow.installation import Installation
-from distributor.flow.release import release
-from distributor.flow.render import render
-from distributor.storage import channels, ledger
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
+from distributor.storage import channels, delivery_queries
 from tests.flow.desk import Desk
 from tests.flow.test_lanes import Provider
 
@@ -109,7 +109,7 @@ def test_what_waits_for_its_turn_has_made_no_attempt(desk: Desk, provider: Provi
     release(night.installation, dispatch_id)
     night.run()
     with desk.installation.database.begin() as connection:
-        rows = ledger.listed(connection, dispatch_id, state=None, limit=9)
+        rows = delivery_queries.listed(connection, dispatch_id, state=None, limit=9)
     assert {(row.attempt, row.next_at) for row in rows} == {(0, NIGHT + timedelta(hours=8))}
     assert {row.reply for row in rows} == {"waits for the end of quiet hours"}
 
@@ -130,5 +130,5 @@ def test_other_waits_can_be_set(desk: Desk, provider: Provider) -> None:
     dispatch_id = night.report(night.plan("mail")).dispatches[0].dispatch.id
     night.run()
     with desk.installation.database.begin() as connection:
-        rows = ledger.listed(connection, dispatch_id, state=None, limit=9)
+        rows = delivery_queries.listed(connection, dispatch_id, state=None, limit=9)
     assert all(row.next_at and row.next_at >= NIGHT + timedelta(minutes=30) for row in rows)

@@ -15,7 +15,7 @@ from distributor.bootstrap import make_templates
 from distributor.channels.api import RenderContext, Site
 from distributor.channels.registry import kinds
 from distributor.domain import blocks
-from distributor.flow.preview import preview
+from distributor.flow.publishing.preview import preview
 from distributor.settings import Settings
 from distributor.sources.formats import read_manuscript
 from tests.paths import ROOT

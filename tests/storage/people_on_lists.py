@@ -18,8 +18,8 @@ from distributor.storage import (
     audiences,
     campaigns,
     channels,
+    delivery_queries,
     dispatches,
-    ledger,
     lists,
     memberships,
     subscribers,
@@ -86,7 +86,9 @@ def reached(
     counted = audiences.count(connection, asked, now=now)
     dispatch_id = a_dispatch(connection, plan, asked.article_ids)
     frozen = audiences.freeze(connection, dispatch_id, asked, now=now)
-    found = [one.recipient.split("@")[0] for one in ledger.listed(connection, dispatch_id, state=None, limit=1000)]
+    found = [
+        one.recipient.split("@")[0] for one in delivery_queries.listed(connection, dispatch_id, state=None, limit=1000)
+    ]
     assert counted == frozen == len(found) == len(set(found))
     sample = audiences.sample(connection, mailing(connection, plan, article_ids), limit=1000, now=now)
     assert plan.repeats is False or {one.key.split("@")[0] for one in sample} == set(found)

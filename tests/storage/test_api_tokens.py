@@ -9,7 +9,7 @@ import pytest
 
 from distributor.domain.api_token import ApiToken, Scope
 from distributor.domain.errors import NotFoundError, StateError
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import api_tokens
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

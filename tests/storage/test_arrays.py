@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage.arrays import array_of
 
 WORDS = st.sampled_from(["", "NULL", "null", '"', "\\", "{}", "a,b", " ", "'", "\n\t", "é漢😀"])

@@ -14,13 +14,13 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership
-from distributor.flow.installation import Installation
-from distributor.flow.privacy import erase, search_traces
+from distributor.flow.app_context import Installation
+from distributor.flow.people.privacy import erase, search_traces
 from distributor.storage import (
     audiences,
     consents,
+    delivery_queries,
     dispatches,
-    ledger,
     lists,
     memberships,
     merging,
@@ -94,7 +94,7 @@ def test_two_releases_of_one_article_give_it_to_nobody_twice(installation: Insta
         frozen = [
             one.recipient
             for dispatch_id in planned
-            for one in ledger.listed(connection, dispatch_id, state=None, limit=100)
+            for one in delivery_queries.listed(connection, dispatch_id, state=None, limit=100)
         ]
     assert len(frozen) == len(set(frozen)) == 20
 

@@ -13,19 +13,19 @@ from distributor.domain.errors import NotFoundError
 from distributor.domain.segments.parser import parse
 from distributor.domain.subscriber import Frequency, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import (
     audiences,
+    delivery_queries,
     dispatches,
-    ledger,
     lists,
     memberships,
     segments,
     subscribers,
     suppressions,
 )
-from distributor.storage.codec import audience_from_json, audience_to_json
 from distributor.storage.database import Connection
+from distributor.storage.json_codec import audience_from_json, audience_to_json
 from tests.storage.people_on_lists import (
     BY_FORM,
     NOW,
@@ -267,4 +267,4 @@ def _suppress(connection: Connection, target: str) -> None:
 
 
 def _deliveries(connection: Connection, dispatch_id: int = 1) -> list[object]:
-    return list(ledger.listed(connection, dispatch_id, state=None, limit=100))
+    return list(delivery_queries.listed(connection, dispatch_id, state=None, limit=100))

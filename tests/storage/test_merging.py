@@ -10,7 +10,7 @@ from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.merging import likely_duplicates, merge

@@ -14,13 +14,13 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
 from distributor.domain.people import person_of
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING, SuppressionReason, parse_target
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import (
     audiences,
     deliveries,
+    delivery_queries,
     dispatches,
     erasing,
-    ledger,
     lists,
     memberships,
     merging,
@@ -200,7 +200,7 @@ def _frozen(connection: Connection, slug: str) -> set[str]:
     dispatch_id = a_dispatch(connection, plan)
     asked = mailing(connection, plan)
     assert audiences.count(connection, asked, now=NOW) == audiences.freeze(connection, dispatch_id, asked, now=NOW)
-    found = ledger.listed(connection, dispatch_id, state=None, limit=100)
+    found = delivery_queries.listed(connection, dispatch_id, state=None, limit=100)
     return {one.recipient.split("@")[0] for one in found}
 
 

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from distributor.domain.errors import SchemaError, ServiceError
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage.database import Database
 from distributor.storage.schema import check_schema, migrate, newest_revision
 from distributor.storage.tables import metadata

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership, SubscriberStatus
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import lists, memberships, subscribers
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search

@@ -13,7 +13,7 @@ from distributor.domain.errors import NotFoundError, SegmentError, StateError
 from distributor.domain.segments.condition import AttributeMatches, Condition, Field, FieldMatches, Match
 from distributor.domain.segments.limits import DEEPEST
 from distributor.domain.segments.parser import parse
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import lists, segments, tables
 from distributor.storage.database import Connection
 from tests.storage.crowd import CAMPAIGNS, NOW, gather

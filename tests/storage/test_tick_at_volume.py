@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from distributor.domain.audience import AudiencePlan
-from distributor.flow.installation import Installation
-from distributor.flow.tick import tick
+from distributor.flow.app_context import Installation
+from distributor.flow.operations.scheduler import tick
 from distributor.storage import deliveries
 from tests.storage.people_on_lists import a_dispatch, an_article, on_list
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web.app import serving
 from distributor.web.rules import USUAL, Rules
 from tests.conftest import needs_package

@@ -11,7 +11,7 @@ from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import articles, publications
 from distributor.web.app import create_app
 

@@ -13,18 +13,9 @@ from distributor.domain.event import Event
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import Membership, Person
 from distributor.domain.tokens import Purpose
-from distributor.flow import track
-from distributor.flow.installation import Installation
-from distributor.storage import (
-    audiences,
-    campaigns,
-    channels,
-    dispatches,
-    events,
-    ledger,
-    lists,
-    memberships,
-)
+from distributor.flow.app_context import Installation
+from distributor.flow.feedback import tracking
+from distributor.storage import audiences, campaigns, channels, delivery_queries, dispatches, events, lists, memberships
 from distributor.storage.audiences import Mailing
 
 PUBLISHED = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -59,7 +50,7 @@ class SentMail:
 
     def events(self) -> list[Event]:
         """What is in the ledger once everything that waits is written."""
-        track.write_events(self.installation)
+        tracking.write_events(self.installation)
         with self.installation.database.begin() as connection:
             return events.of_delivery(connection, self.delivery_id)
 
@@ -95,6 +86,6 @@ def send_mail(installation: Installation, rendition: Rendition) -> SentMail:
         mailing = Mailing(plan=AudiencePlan(lists=("weekly",)), article_ids=(), tag_slugs=(), campaign_id=campaign_id)
         audiences.freeze(connection, dispatch_id, mailing, now=now)
         dispatches.mark_released(connection, dispatch_id, audience=2, now=now)
-        robins = ledger.listed(connection, dispatch_id, state=None, limit=2)[0]
+        robins = delivery_queries.listed(connection, dispatch_id, state=None, limit=2)[0]
     assert robins.recipient == "Robin@example.org"
     return SentMail(installation, robins.id, letter.id)

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from distributor.domain.tokens import Purpose
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 
 from .newsroom import PublishFeed, SentMail, WriteArticle
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from distributor.domain.blocks import Alignment, Code, Image, Paragraph, Run, Table
 from distributor.domain.tags import Tag
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web.app import create_app
 
 from .newsroom import PUBLISHED, PublishFeed, WriteArticle

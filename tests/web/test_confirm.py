@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from distributor.domain.consent import ConsentAction
 from distributor.domain.subscriber import Membership
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow import privacy
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.people import privacy
 from distributor.web.app import create_app
 from tests.flow.lobby import Lobby, make_lobby
 

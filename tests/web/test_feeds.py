@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web.app import serving
 
 from .newsroom import PublishFeed

@@ -11,9 +11,9 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
-from distributor.flow import track
-from distributor.flow.installation import Installation
-from distributor.storage import channels, heartbeats, lanes
+from distributor.flow.app_context import Installation
+from distributor.flow.feedback import tracking
+from distributor.storage import channels, heartbeats, paused_routes
 from distributor.storage.database import Database
 from distributor.web.app import create_app
 
@@ -111,8 +111,8 @@ def test_a_process_lives_whatever_else_is_away(installation: Installation):
 
 def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMail, beat: Beat):
     beat(timedelta(seconds=5))
-    track.note_open(sent_mail.installation, "not ours", {})
-    client.get(f"/o/{sent_mail.installation.tokens.mint(track.Purpose.OPEN, sent_mail.delivery_id)}.gif")
+    tracking.note_open(sent_mail.installation, "not ours", {})
+    client.get(f"/o/{sent_mail.installation.tokens.mint(tracking.Purpose.OPEN, sent_mail.delivery_id)}.gif")
     lines = client.get("/metrics").text.splitlines()
     assert 'distributor_deliveries{kind="email",state="pending"} 2.0' in lines
     assert 'distributor_dispatches{kind="email",state="running"} 1.0' in lines
@@ -125,7 +125,7 @@ def test_metrics_count_paused_lanes_by_channel(client: TestClient, sent_mail: Se
     with installation.database.begin() as connection:
         (channel,) = channels.all_channels(connection)
         for destination in ("", "google"):
-            lanes.pause(connection, channel.id, "relay", destination, reason="550 no", now=installation.clock())
+            paused_routes.pause(connection, channel.id, "relay", destination, reason="550 no", now=installation.clock())
     assert f'distributor_paused_lanes{{channel="{channel.name}"}} 2.0' in client.get("/metrics").text.splitlines()
 
 

@@ -26,7 +26,7 @@ from distributor.domain.blocks import (
 from distributor.domain.subscriber import Membership
 from distributor.domain.tags import Tag
 from distributor.domain.tokens import Purpose
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import articles
 
 from .browsing import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting

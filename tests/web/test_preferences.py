@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 from distributor.domain.subscriber import Frequency, Membership, Visibility
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow.accept import confirm
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions.confirm import confirm
 from distributor.storage import subscribers
 from distributor.web.app import create_app
 from tests.flow.lobby import NETWORK, Lobby, make_lobby

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from distributor.web.representation import Representation, answer
+from distributor.web.conditional_get import Representation, answer
 
 CHANGED = datetime(2026, 11, 20, 9, 30, 15, 700_000, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

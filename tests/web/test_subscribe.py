@@ -19,8 +19,8 @@ from starlette.testclient import TestClient
 from distributor.domain.consent import ConsentAction
 from distributor.domain.subscriber import Membership, OptIn, Visibility
 from distributor.domain.suppression import SuppressionReason
-from distributor.flow import wording
-from distributor.flow.installation import Installation
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
 from distributor.storage import lists
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
@@ -87,7 +87,7 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobb
     text = " ".join(html.document_fromstring(page.text).text_content().split())
     assert promise in text
     assert all(part in text for part in label.split(": "))
-    assert promise == wording.promise(lobby.installation.site)
+    assert promise == consent_texts.promise(lobby.installation.site)
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -17,9 +17,9 @@ from playwright.sync_api import Page, expect
 
 from distributor.domain.subscriber import Frequency, Membership, OptIn
 from distributor.domain.tokens import Purpose
-from distributor.flow import leave
-from distributor.flow.accept import confirm
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions import unsubscribe
+from distributor.flow.subscriptions.confirm import confirm
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import channels
 from tests.flow.desk import Desk
@@ -144,7 +144,7 @@ def pages(lobby: Lobby) -> dict[str, str]:
     for name in ("bo", "cy", "dee"):
         lobby.sign_up(f"{name}@example.org", "weekly", name=name)
         confirm(here, lobby.token(Purpose.CONFIRM, f"{name}@example.org"), NETWORK)
-    leave.unsubscribe(here, lobby.token(Purpose.UNSUBSCRIBE, "cy@example.org"), {})
+    unsubscribe.unsubscribe(here, lobby.token(Purpose.UNSUBSCRIBE, "cy@example.org"), {})
     lobby.later(timedelta(days=-40)).sign_up("ed@example.org", "weekly")
     choices = link(lobby, address="bo@example.org")
     return {

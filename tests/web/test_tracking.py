@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 
 from distributor.channels.api import RenderContext
 from distributor.channels.email.channel import EmailChannel
-from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import articles, deliveries
 from distributor.storage.database import Database
 from distributor.web.app import create_app

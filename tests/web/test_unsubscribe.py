@@ -14,7 +14,7 @@ from distributor.domain.consent import ConsentAction
 from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Frequency, Membership
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import consents, memberships
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving

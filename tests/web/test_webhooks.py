@@ -10,8 +10,8 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
-from distributor.flow.installation import Installation
-from distributor.storage import channels, events, ledger, suppressions, tables
+from distributor.flow.app_context import Installation
+from distributor.storage import channels, delivery_queries, events, suppressions, tables
 from tests.channels.email import provider_calls as calls
 
 from .newsroom import SentMail
@@ -33,7 +33,7 @@ def provider(installation: Installation, name: str, secret: str) -> None:
 
 def state(installation: Installation, mail: SentMail) -> DeliveryState:
     with installation.database.begin() as connection:
-        return ledger.find(connection, mail.delivery_id).state
+        return delivery_queries.find(connection, mail.delivery_id).state
 
 
 def happened(installation: Installation, mail: SentMail) -> list[EventKind]:

@@ -5,26 +5,164 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from distributor.channels.covering import Covering
-from distributor.channels.lanes import Lanes, OpenLanes
-from distributor.channels.rates import Rates, Unlimited
 from distributor.domain.article import Article
+from distributor.domain.blocks import Block
 from distributor.domain.delivery import Delivery, Outcome
+from distributor.domain.diagnostics import Finding, Nameserver
 from distributor.domain.feedback import Feedback
+from distributor.domain.merge_fields import Kin, PersonalNeeds, Reader
+from distributor.domain.message_options import Cover, Enclosure
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Json, Rendition
+from distributor.domain.send_schedule import Timing
 from distributor.domain.subscriber import List
-from distributor.domain.timing import Timing
 from distributor.domain.tokens import TokenSigner
 from distributor.rendering.environment import Templates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A token bucket: `per_second` tokens flow in, and a second's worth of them, or one, may wait to be taken.
+
+    Limits of one `name` are one bucket for everybody who sends over the channel.
+    """
+
+    name: str
+    per_second: float
+
+
+class Rates(Protocol):
+    """The buckets of one channel, shared by all workers."""
+
+    def take(self, limits: Sequence[Limit]) -> timedelta:
+        """Take a token out of each bucket and return zero; or take none, and return how long until that may succeed."""
+
+    def queue(self, limit: Limit) -> timedelta:
+        """How long until it is the turn of one more who cannot wait here; those who ask get one turn after another."""
+
+
+class Unlimited:
+    """Rates of which there are none: for a channel that is tried out alone."""
+
+    def take(self, limits: Sequence[Limit]) -> timedelta:
+        return timedelta()
+
+    def queue(self, limit: Limit) -> timedelta:
+        return timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """From `relay` to `destination`, a domain or a group of them; without one, all that leaves the relay."""
+
+    relay: str
+    destination: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.relay}/{self.destination}" if self.destination else self.relay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Nothing is sent over `lane`, why, and when one delivery may try whether that has passed."""
+
+    lane: Lane
+    reason: str
+    probe_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.lane} is paused: {self.reason}"
+
+
+class Lanes(Protocol):
+    """Which lanes of the channel are paused. All workers see the same."""
+
+    def paused(self) -> Sequence[Pause]:
+        """Every pause there is now."""
+
+    def pause(self, lane: Lane, reason: str) -> Pause:
+        """The lane was refused; again if it was paused already, and then the next probe is further away."""
+
+    def begin_probe(self, lane: Lane) -> Pause | None:
+        """The right to send one delivery over a paused lane, if it is time: then the pause with its next probe."""
+
+    def resume(self, lane: Lane) -> None:
+        """The lane bears again: what waited for it is due at once."""
+
+
+# Far away, and early enough to add to.
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class OpenLanes:
+    """Lanes that nobody else knows of: for a channel that is tried out alone. A pause is never probed."""
+
+    def __init__(self) -> None:
+        self._pauses: dict[Lane, Pause] = {}
+
+    def paused(self) -> Sequence[Pause]:
+        return list(self._pauses.values())
+
+    def pause(self, lane: Lane, reason: str) -> Pause:
+        self._pauses[lane] = Pause(lane=lane, reason=reason, probe_at=_NEVER)
+        return self._pauses[lane]
+
+    def begin_probe(self, lane: Lane) -> Pause | None:
+        return None
+
+    def resume(self, lane: Lane) -> None:
+        self._pauses.pop(lane, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covering:
+    """What goes around the articles of one campaign.
+
+    `read` makes blocks of Markdown and raises InputError. `pictures` are the images of the articles that we hold, by
+    their public paths such as ``/media/x.png``.
+    """
+
+    read: Callable[[str], Sequence[Block]]
+    cover: Cover = field(default_factory=Cover)
+    campaign: str = ""
+    pictures: Mapping[str, Enclosure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """How large a mail is, in octets: its HTML, and all of it as it is sent."""
+
+    html: int
+    mail: int
+
+
+@runtime_checkable
+class Coverable(Protocol):
+    """A channel that puts the covering of its `RenderContext` around articles; others pass over it."""
+
+    def check_cover(self, covering: Covering) -> None:
+        """Raises InputError with the line for what cannot be said, before there is anything to render."""
+
+    def needs_of(self, rendition: Rendition) -> PersonalNeeds:
+        """What the rendition asks of each recipient."""
+
+    def missing_for(self, rendition: Rendition, kin: Kin) -> str | None:
+        """The key of a field that has to be said to such people and is not known of them; None if all can be said."""
+
+    def files_for(self, rendition: Rendition, reader: Reader) -> Mapping[str, bytes]:
+        """The rendition as this reader gets it, as files for a person to open. Raises InputError."""
+
+    def weigh(self, rendition: Rendition) -> Weight:
+        """How large the mail is. Raises InputError for one that cannot be composed."""
 
 
 class Audience(StrEnum):
@@ -228,7 +366,7 @@ class Channel(Protocol):
     `async close()` ends connections that are kept between calls of `send`;
     `timing`, a property, says when to send and when to try again;
     `read_events(call) -> Heard` reads what the other side calls our web hook to say;
-    `examine(circumstances)` judges what the DNS says of the sender (`channels.examination`);
+    `examine(diagnostic_context)` judges what the DNS says of the sender (`channels.examination`);
     `needs_of(rendition)` and its like belong to words around articles that differ by reader (`channels.covering`);
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
@@ -327,3 +465,24 @@ class Reconciling(Protocol):
 
     async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
         """SENT with its id, RESUME if it is surely safe to send (the rest), or UNKNOWN if that still cannot be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticContext:
+    """What an examination may use. Without `nameserver` the system's are asked.
+
+    `outgoing` are the addresses that mails leave from, as far as a person has told them.
+    """
+
+    site: Site
+    now: datetime
+    nameserver: Nameserver | None = None
+    outgoing: Sequence[IPv4Address | IPv6Address] = ()
+
+
+@runtime_checkable
+class Diagnosable(Protocol):
+    """A channel that can tell whether the world around it is ready for what it sends."""
+
+    def examine(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
+        """Every finding. What cannot be found out is a finding too: raises nothing for a network that is away."""

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from distributor import __version__
-from distributor.cli.shelf import Shelf
+from distributor.cli.commands import Shelf
 from distributor.domain.errors import DistributorError
 
 app = typer.Typer(

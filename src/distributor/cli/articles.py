@@ -9,7 +9,7 @@ import typer
 
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.blocks import plain_text
-from distributor.flow import ingest
+from distributor.flow.publishing import ingest
 from distributor.storage import articles
 
 commands = typer.Typer()

@@ -8,8 +8,8 @@ import typer
 
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.delivery import DeliveryState
-from distributor.flow import audit as auditing
-from distributor.flow.audit import Audit
+from distributor.flow.operations import audit as auditing
+from distributor.flow.operations.audit import Audit
 from distributor.mail.records.record import parse_records
 
 

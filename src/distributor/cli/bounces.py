@@ -12,8 +12,8 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import SourceError
 from distributor.domain.event import EventKind
 from distributor.domain.suppression import Suppression
-from distributor.flow.take_back import take_in
-from distributor.storage import events, ledger, subscribers, suppressions
+from distributor.flow.feedback.inbound_mail import take_in
+from distributor.storage import delivery_queries, events, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.events import Returned
 
@@ -98,7 +98,7 @@ def _told(one: Returned) -> dict[str, Any]:
 
 
 def _held_back(connection: Connection, one: Returned) -> list[Suppression]:
-    number = ledger.find(connection, one.event.delivery_id).subscriber_id
+    number = delivery_queries.find(connection, one.event.delivery_id).subscriber_id
     if number is None:
         return []
     return suppressions.holding_back(connection, subscribers.find_by_id(connection, number).key)

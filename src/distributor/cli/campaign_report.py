@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from distributor.cli.session import err, say, show_rows
 from distributor.domain.campaign import DispatchState
-from distributor.flow.installation import Installation
-from distributor.flow.report import CampaignReport, DispatchReport, report, summarise
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.report import CampaignReport, DispatchReport, report, summarise
 
 _DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
 

@@ -21,11 +21,11 @@ from distributor.domain.campaign import (
 )
 from distributor.domain.errors import InputError
 from distributor.domain.schedule import parse_moment
-from distributor.flow import steer
-from distributor.flow.audience import preview_audience
-from distributor.flow.plan import plan
-from distributor.flow.preview import preview_campaign, weigh_campaign
-from distributor.flow.report import CampaignReport, report, summarise
+from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.audience import preview_audience
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.preview import preview_campaign, weigh_campaign
+from distributor.flow.publishing.report import CampaignReport, report, summarise
 from distributor.storage import campaigns
 
 commands = typer.Typer()
@@ -203,7 +203,7 @@ def watch(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 def pause(campaign_id: CampaignId) -> None:
     """Hold a campaign: nothing new is begun after the batches at work."""
     with installation_at_hand() as installation:
-        held = steer.pause(installation, campaign_id)
+        held = campaign_control.pause(installation, campaign_id)
     say(f"{held} dispatches are paused; `distributor campaign resume {campaign_id}` lets them go on")
 
 
@@ -211,7 +211,7 @@ def pause(campaign_id: CampaignId) -> None:
 def resume(campaign_id: CampaignId) -> None:
     """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
     with installation_at_hand() as installation:
-        going = steer.resume(installation, campaign_id)
+        going = campaign_control.resume(installation, campaign_id)
     say(f"{going} dispatches go on")
 
 
@@ -219,7 +219,7 @@ def resume(campaign_id: CampaignId) -> None:
 def cancel(campaign_id: CampaignId) -> None:
     """Stop a campaign for good; what was sent stays sent."""
     with installation_at_hand() as installation:
-        unsent = steer.cancel(installation, campaign_id)
+        unsent = campaign_control.cancel(installation, campaign_id)
         sent = summarise(report(installation, campaign_id).totals)["sent"]
     say(f"cancelled: {sent} had been sent, {unsent} will not be")
 

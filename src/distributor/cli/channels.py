@@ -12,7 +12,7 @@ from distributor.channels.registry import kind_of, kinds, make_channel
 from distributor.cli import dkim, lanes
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import channels
 from distributor.storage.database import Connection
 

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from distributor.channels.covering import Weight
+from distributor.channels.api import Weight
 from distributor.cli.session import say
-from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.errors import ConfigurationError, InputError
+from distributor.domain.message_options import Cover, Enclosure
 from distributor.domain.problems import Severity
-from distributor.flow.preview import Preview
+from distributor.flow.publishing.preview import Preview
 
 Subject = Annotated[str, typer.Option(help="In place of the title; may hold {{ subscriber.name | default('you') }}.")]
 Greeting = Annotated[

@@ -10,8 +10,8 @@ import typer
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.campaign import FailureCause, FailureChoice
 from distributor.domain.delivery import DeliveryState
-from distributor.flow import steer
-from distributor.storage import campaigns, dispatches, events, ledger
+from distributor.flow.publishing import campaign_control
+from distributor.storage import campaigns, delivery_queries, dispatches, events
 
 commands = typer.Typer()
 
@@ -31,7 +31,7 @@ def list_deliveries(
     with installation_at_hand() as installation, installation.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         names = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
-        found = ledger.of_campaign(
+        found = delivery_queries.of_campaign(
             connection, campaign.id, channel_name=channel, state=state, recipient=to, limit=limit
         )
     rows = [
@@ -58,7 +58,7 @@ def list_events(
 ) -> None:
     """What happened to one delivery afterwards."""
     with installation_at_hand() as installation, installation.database.begin() as connection:
-        ledger.find(connection, delivery_id)
+        delivery_queries.find(connection, delivery_id)
         happened = events.of_delivery(connection, delivery_id)
     show_rows(
         ("at", "kind", "detail"),
@@ -88,7 +88,7 @@ def retry_failed(
     """
     choice = FailureChoice(channel_names=tuple(channel or ()), reasons=tuple(reason or ()), cause=cause)
     with installation_at_hand() as installation:
-        act = steer.count_failed if dry_run else steer.retry_failed
+        act = campaign_control.count_failed if dry_run else campaign_control.retry_failed
         count = act(installation, campaign_id, choice)
     if as_json:
         show({"failed": count.failed, **asdict(count)})

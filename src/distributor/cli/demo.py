@@ -26,10 +26,10 @@ from distributor.domain.consent import ConsentMethod, Evidence
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError
 from distributor.domain.subscriber import Person
-from distributor.flow import ingest
-from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
-from distributor.flow.report import CampaignReport, summarise
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing import ingest
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.report import CampaignReport, summarise
 from distributor.settings import Settings, load_settings
 from distributor.sources.formats import read_manuscript
 from distributor.storage import lists, memberships, publications

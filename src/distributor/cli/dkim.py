@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from distributor.channels.examination import Nameserver, Record
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
-from distributor.flow.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
+from distributor.domain.diagnostics import Nameserver, Record
+from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dns.lookup import DnsLookup

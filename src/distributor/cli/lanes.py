@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from distributor.cli.session import AsJson, installation_at_hand, say, show_rows
-from distributor.flow.pauses import resume_by_hand
-from distributor.storage import channels, lanes
+from distributor.flow.delivery.paused_routes import resume_by_hand
+from distributor.storage import channels, paused_routes
 
 commands = typer.Typer(no_args_is_help=True, help="Ways from relays to destinations that are paused for a refusal.")
 
@@ -19,7 +19,7 @@ ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel
 def list_lanes(name: ChannelName, as_json: AsJson = False) -> None:
     """Every paused lane, how many deliveries wait for it, why, and when one mail will try it again."""
     with installation_at_hand() as installation, installation.database.begin() as connection:
-        waits = lanes.waits(connection, channels.find(connection, name).id)
+        waits = paused_routes.waits(connection, channels.find(connection, name).id)
     show_rows(
         ("lane", "waiting", "since", "next_probe_at", "probes", "reason"),
         [

@@ -12,14 +12,15 @@ import typer
 from redis import RedisError
 
 from distributor.bootstrap import open_installation, secret_key
-from distributor.channels.examination import Circumstances, Finding, Nameserver, State
+from distributor.channels.api import DiagnosticContext
 from distributor.channels.registry import kinds
 from distributor.cli.dkim import AskedNameserver
-from distributor.cli.findings import examine_channels, parse_address, print_finding, told
+from distributor.cli.doctor import examine_channels, parse_address, print_finding, told
 from distributor.cli.session import AsJson, installation_at_hand, say, show
+from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, StateError
 from distributor.embedded.postgres import find_postgres
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels, heartbeats
 from distributor.storage.backup import is_empty, read_backup, write_backup
@@ -57,18 +58,18 @@ def doctor(
             _check(findings, "redis", lambda: _about_redis(installation))
             _check(findings, "channels", lambda: _about_channels(installation))
             _check(findings, "beat", lambda: _about_beat(installation))
-            circumstances = Circumstances(
+            diagnostic_context = DiagnosticContext(
                 site=installation.site, now=installation.clock(), nameserver=asked, outgoing=leaving
             )
-            findings += examine_channels(installation, circumstances)
+            findings += examine_channels(installation, diagnostic_context)
     except DistributorError as error:
-        findings.append(Finding("servers", State.WRONG, str(error)))
+        findings.append(Finding("servers", DiagnosticStatus.FAIL, str(error)))
     if as_json:
         show([told(finding) for finding in findings])
     else:
         for finding in findings:
             print_finding(finding)
-    if any(finding.state is State.WRONG for finding in findings):
+    if any(finding.state is DiagnosticStatus.FAIL for finding in findings):
         raise typer.Exit(ConfigurationError.exit_code)
 
 
@@ -104,9 +105,9 @@ def _programs() -> Path | None:
 
 def _check(findings: list[Finding], check: str, look: Callable[[], str]) -> None:
     try:
-        findings.append(Finding(check, State.FINE, look()))
+        findings.append(Finding(check, DiagnosticStatus.OK, look()))
     except (DistributorError, RedisError) as error:
-        findings.append(Finding(check, State.WRONG, str(error)))
+        findings.append(Finding(check, DiagnosticStatus.FAIL, str(error)))
 
 
 def _about_key(settings: Settings) -> str:

@@ -16,12 +16,12 @@ from distributor.cli.session import AsJson, err, installation_at_hand, say, show
 from distributor.domain.errors import InputError
 from distributor.domain.exporting import Selection
 from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportState, Reading
-from distributor.flow.export_people import ExportFormat, export_people
-from distributor.flow.import_files import ImportFiles
-from distributor.flow.import_people import cancel_import, plan_import, run_import
-from distributor.flow.installation import Installation
-from distributor.sources.people.columns import ATTRIBUTE, TARGETS
-from distributor.sources.people.origins import origins
+from distributor.flow.app_context import Installation
+from distributor.flow.people.export_people import ExportFormat, export_people
+from distributor.flow.people.import_files import ImportFiles
+from distributor.flow.people.import_people import cancel_import, plan_import, run_import
+from distributor.importers.columns import ATTRIBUTE, TARGETS
+from distributor.importers.origins import origins
 from distributor.storage import imports
 
 commands = typer.Typer()

@@ -41,7 +41,14 @@ class Crew:
     def start(self, part: Part) -> None:
         """Start a process; it dies with this one."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "distributor.cli.leash", str(os.getpid()), part.module, *part.arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "distributor.cli.die_with_parent",
+            str(os.getpid()),
+            part.module,
+            *part.arguments,
+        ]
         with (self.logs / f"{part.name}.log").open("ab") as log:
             self._running[part] = subprocess.Popen(  # noqa: S603
                 command,

@@ -13,7 +13,7 @@ from distributor.channels.registry import kinds
 from distributor.cli import covers
 from distributor.cli.session import say
 from distributor.domain.errors import InputError
-from distributor.flow.preview import preview
+from distributor.flow.publishing.preview import preview
 from distributor.settings import load_settings
 from distributor.sources.formats import read_manuscript
 

@@ -11,7 +11,7 @@ from typing import Any
 from distributor.cli.channels import configure
 from distributor.cli.processes import Crew, Part
 from distributor.domain.errors import ServiceError
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.sandbox import accounts
 
 _START_SECONDS = 30.0

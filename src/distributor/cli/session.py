@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from distributor.bootstrap import open_installation
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.settings import load_settings
 from distributor.storage.schema import check_schema, migrate
 

@@ -25,7 +25,7 @@ def worker(
 
 def returns() -> None:
     """Take in what comes back: by LMTP or SMTP, and from mailboxes."""
-    _become("distributor.receiving")
+    _become("distributor.inbound")
 
 
 def beat() -> None:

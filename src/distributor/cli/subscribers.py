@@ -25,8 +25,8 @@ from distributor.domain.schedule import parse_moment
 from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression
 from distributor.domain.tags import slugify
-from distributor.flow import privacy
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.people import privacy
 from distributor.storage import consents, events, lists, memberships, merging, subscribers, suppressions
 from distributor.storage.subscribers import Search
 

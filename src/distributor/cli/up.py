@@ -13,8 +13,8 @@ from distributor.cli.channels import configure
 from distributor.cli.processes import Crew, Part, insist_on_free_port, running_crew, worker_parts
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.cli.session import say
-from distributor.flow.ingest import scan
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.ingest import scan
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels
 from distributor.storage.schema import migrate
@@ -56,7 +56,7 @@ def up(
 def returns_parts(settings: Settings) -> list[Part]:
     """The process that takes mail back, if there is anything for it to do."""
     return (
-        [Part(name="returns", module="distributor.receiving")]
+        [Part(name="returns", module="distributor.inbound")]
         if settings.returns_listen or settings.returns_mailboxes
         else []
     )

@@ -13,8 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.cover import Cover
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.message_options import Cover
 from distributor.domain.problems import Problem
 
 

@@ -13,8 +13,8 @@ from distributor.domain.article import Article, Manuscript
 from distributor.domain.errors import NotFoundError, SourceError
 from distributor.domain.tags import Tag
 from distributor.storage import tables
-from distributor.storage.codec import manuscript_from_json, manuscript_to_json
 from distributor.storage.database import Connection
+from distributor.storage.json_codec import manuscript_from_json, manuscript_to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,18 @@ from sqlalchemy.types import BigInteger, DateTime, Text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.personal import Kin, PersonalNeeds
+from distributor.domain.merge_fields import Kin, PersonalNeeds
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
-from distributor.storage import campaigns, dispatches, lists, personal, presence, subscribers, suppressions, tables
+from distributor.storage import (
+    audience_lock,
+    campaigns,
+    dispatches,
+    lists,
+    merge_fields,
+    subscribers,
+    suppressions,
+    tables,
+)
 from distributor.storage.database import Connection, prepare_for_many
 from distributor.storage.segments import filter_of
 
@@ -62,11 +71,11 @@ def kin(connection: Connection, mailing: Mailing, needs: PersonalNeeds, *, now: 
     Nobody is looked at before the first of them is asked for. Raises NotFoundError for an unknown list or segment.
     """
     chosen = _chosen(connection, mailing, now=now).subquery()
-    rows = select(personal.frozen_fields(needs.fields).label("fields")).join(
+    rows = select(merge_fields.frozen_fields(needs.fields).label("fields")).join(
         chosen, chosen.c.subscriber_id == tables.subscribers.c.id
     )
     prepare_for_many(connection)
-    yield from personal.kin_among(connection, rows, needs)
+    yield from merge_fields.kin_among(connection, rows, needs)
 
 
 def freeze(
@@ -77,7 +86,7 @@ def freeze(
     `fields` are the keys of what is kept of each person besides name and address, where they have it.
     Releases of one article wait for each other, so that nobody is taken to have missed what another one just gave them.
     """
-    presence.keep_everybody(connection)
+    audience_lock.keep_everybody(connection)
     wait_for_others(connection, mailing.article_ids)
     chosen = _chosen(connection, mailing, now=now).subquery()
     prepare_for_many(connection)
@@ -89,7 +98,7 @@ def freeze(
             person.id,
             chosen.c.list_id,
             person.address,
-            personal.frozen_fields(fields),
+            merge_fields.frozen_fields(fields),
             literal(DeliveryState.PENDING.value, Text),
             moment,
             moment,

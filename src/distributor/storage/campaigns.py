@@ -10,11 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, PlanKey, UnknownPolicy
-from distributor.domain.cover import Cover, Enclosure
 from distributor.domain.errors import NotFoundError, StateError
+from distributor.domain.message_options import Cover, Enclosure
 from distributor.storage import tables
-from distributor.storage.codec import audience_from_json, audience_to_json
 from distributor.storage.database import Connection
+from distributor.storage.json_codec import audience_from_json, audience_to_json
 
 
 def add(

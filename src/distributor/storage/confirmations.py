@@ -14,8 +14,8 @@ from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import List, Subscriber
 from distributor.storage import dispatches, tables
-from distributor.storage.codec import audience_to_json
 from distributor.storage.database import Connection
+from distributor.storage.json_codec import audience_to_json
 
 
 def find_dispatch(connection: Connection, key: str) -> Dispatch | None:

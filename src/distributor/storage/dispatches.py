@@ -14,8 +14,8 @@ from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.storage import tables
-from distributor.storage.codec import problems_from_json, problems_to_json
 from distributor.storage.database import Connection
+from distributor.storage.json_codec import problems_from_json, problems_to_json
 
 _DISPATCH = select(tables.dispatches, tables.channels.c.name.label("channel_name"), tables.channels.c.kind).join(
     tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id

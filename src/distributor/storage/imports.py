@@ -11,8 +11,8 @@ from sqlalchemy import Row, delete, insert, select, update
 from distributor.domain.errors import NotFoundError
 from distributor.domain.importing import Import, ImportCounts, ImportPlan, ImportState
 from distributor.storage import tables
-from distributor.storage.codec import import_plan_from_json, import_plan_to_json
 from distributor.storage.database import Connection
+from distributor.storage.json_codec import import_plan_from_json, import_plan_to_json
 
 _OPEN = (ImportState.WAITING, ImportState.RUNNING)
 # Well above what one chunk takes.

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.subscriber import List, Membership, OptIn, Visibility
-from distributor.storage import presence, tables
+from distributor.storage import audience_lock, tables
 from distributor.storage.database import Connection
 
 
@@ -54,7 +54,7 @@ def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> Lis
 
 def remove(connection: Connection, slug: str) -> None:
     """Remove a list that nobody was ever on and nothing was sent to. Raises NotFoundError, StateError."""
-    presence.let_go(connection)
+    audience_lock.let_go(connection)
     found = find(connection, slug)
     # Who is about to put somebody on it is waited for, and seen below.
     connection.execute(select(tables.lists.c.id).where(tables.lists.c.id == found.id).with_for_update())

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.subscriber import Membership, Subscriber
-from distributor.storage import consents, presence, subscribers
+from distributor.storage import audience_lock, consents, subscribers
 from distributor.storage.database import Connection
 
 # Of two places on one list the one further to the left stands: who has left with either address has left.
@@ -25,7 +25,7 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
     """
     if kept == merged:
         raise InputError("somebody cannot be merged with themselves: name two subscribers")
-    presence.let_go(connection)
+    audience_lock.let_go(connection)
     # Always in the same order: two merges crosswise wait for each other instead of locking each other out.
     locked = {number: subscribers.lock(connection, number) for number in sorted((kept, merged))}
     other = locked[merged]

@@ -11,8 +11,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web import server
+from distributor.web.access_log import RequestsSeen
 from distributor.web.api.app import create_api
 from distributor.web.api.docs_page import DocsPage
 from distributor.web.errors import exception_handlers
@@ -25,13 +26,12 @@ from distributor.web.public.feeds import Feeds
 from distributor.web.public.health import Health
 from distributor.web.public.media import MediaFiles
 from distributor.web.public.metrics import Metrics
-from distributor.web.public.own_data import OwnData
 from distributor.web.public.preferences import PreferenceCentre
+from distributor.web.public.privacy import OwnData
 from distributor.web.public.sign_up import SigningUp
 from distributor.web.public.tracking import Tracking
 from distributor.web.public.unsubscribe import Leaving
 from distributor.web.public.webhooks import WebHooks
-from distributor.web.requests_seen import RequestsSeen
 from distributor.web.rules import USUAL, Rules
 
 # The largest body anybody has to post here is a form with somebody's choices. The API has limits of its own.

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from distributor.channels.api import SendContext, Site
-from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.delivery.send import send_deliveries
+from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner

@@ -11,7 +11,7 @@ from typing import Any
 import lxml.html
 
 from distributor.channels.api import RenderContext, Site, Tracking
-from distributor.channels.email.rendition import render_email
+from distributor.channels.email.rendering.rendition import render_email
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
 from distributor.domain.blocks import (

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from distributor.channels.email.apis.calling import Response
-from distributor.channels.email.apis.reading import read_answer, retry_after
-from distributor.channels.email.apis.url import PROVIDERS
-from distributor.channels.email.sending.replies import JudgedReply
+from distributor.channels.email.delivery.api_answers import read_answer, retry_after
+from distributor.channels.email.delivery.api_calls import Response
+from distributor.channels.email.delivery.replies import JudgedReply
+from distributor.channels.email.providers.url import PROVIDERS
 from distributor.domain.delivery import Verdict
 
 from .mailing import NOW

@@ -14,10 +14,10 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.apis.mail import Mail
-from distributor.channels.email.apis.sigv4 import Account, sign_post
-from distributor.channels.email.apis.url import parse_api_url
-from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.providers.message import Mail
+from distributor.channels.email.providers.ses import Account, sign_post
+from distributor.channels.email.providers.url import parse_api_url
 from distributor.domain.errors import InputError
 
 from .mailing import NOW, TOKENS, a_delivery, a_rendition

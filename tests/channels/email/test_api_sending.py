@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from distributor.channels.email.apis.url import PROVIDERS
-from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.sending.relay_urls import parse_relay_url
-from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.sending.send import send_deliveries
-from distributor.channels.lanes import Lane, OpenLanes
+from distributor.channels.api import Lane, OpenLanes
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.delivery.send import send_deliveries
+from distributor.channels.email.providers.url import PROVIDERS
+from distributor.channels.email.relay_urls import parse_relay_url
+from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose

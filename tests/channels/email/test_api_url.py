@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.channels.email.apis.provider import ApiUrl
-from distributor.channels.email.apis.url import PROVIDERS, parse_api_url
-from distributor.channels.email.sending.relay_urls import parse_relay_url
+from distributor.channels.email.providers.api import ApiUrl
+from distributor.channels.email.providers.url import PROVIDERS, parse_api_url
+from distributor.channels.email.relay_urls import parse_relay_url
 from distributor.domain.errors import ConfigurationError
 from distributor.mail.smtp.url import SmtpUrl
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composing.compose import check_composition, compose_sample, prepare
+from distributor.channels.email.composition.compose import check_composition, compose_sample, prepare
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.rendition import Rendition

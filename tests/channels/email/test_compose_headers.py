@@ -12,7 +12,7 @@ import fast_mail_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.composition.compose import prepare
 from distributor.domain.rendition import Rendition
 
 from .mailing import TOKENS, a_delivery, a_rendition

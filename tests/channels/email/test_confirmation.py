@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from distributor.channels.api import Confirming
 from distributor.channels.email import EmailChannel
-from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.registry import kinds
 from distributor.domain.delivery import Delivery

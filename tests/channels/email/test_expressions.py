@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composing.expressions import MissingFieldError, Passage, expressions_of
+from distributor.channels.email.personalization.expressions import MissingFieldError, Passage, expressions_of
 from distributor.domain.errors import InputError
 
 CONSTANTS = {"article": {"title": "Bread & <Rye>"}, "list": {"name": "Weekly"}}

@@ -16,15 +16,14 @@ from functools import cache
 import fast_mail_parser
 import pytest
 
-from distributor.channels.api import RenderContext, Site
-from distributor.channels.covering import Covering
+from distributor.channels.api import Covering, RenderContext, Site
 from distributor.channels.email import EmailChannel
-from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
-from distributor.domain.cover import Cover, Enclosure
+from distributor.domain.message_options import Cover, Enclosure
 from distributor.domain.subscriber import List
-from distributor.flow.preview import imagine_article
-from distributor.flow.saying import read_passage
+from distributor.flow.publishing.campaign_content import read_passage
+from distributor.flow.publishing.preview import imagine_article
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sources.formats import read_manuscript
 from tests.conftest import ACCEPTANCE_ARTICLE, needs_package

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from distributor.channels.api import Call, Heard
-from distributor.channels.email.hooks.amazon import fetch_from_sns
-from distributor.channels.email.hooks.marks import mark_of
-from distributor.channels.email.hooks.reading import read_call
-from distributor.channels.email.hooks.ses import read_ses
+from distributor.channels.email.providers.markers import mark_of
+from distributor.channels.email.providers.ses import fetch_from_sns, read_ses
+from distributor.channels.email.providers.webhooks import read_call
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, Match, Meaning
 from distributor.domain.tokens import Purpose

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from distributor.channels.email.sending.destinations import destination_of
-from distributor.channels.email.sending.relay_settings import parse_relays
-from distributor.channels.email.sending.relays import Relay, Routing, parse_rates
+from distributor.channels.email.mailbox_providers import destination_of
+from distributor.channels.email.relay_settings import parse_relays
+from distributor.channels.email.relays import Relay, Routing, parse_rates
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.errors import InputError
 from distributor.mail.smtp.url import SmtpUrl

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.api import Tracking
-from distributor.channels.email.rendition import render_email
+from distributor.channels.email.rendering.rendition import render_email
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Block, Code, Heading, Image, plain_text
 from distributor.domain.errors import InputError, TemplateError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.sending.replies import RULES, judge
+from distributor.channels.email.delivery.replies import RULES, judge
 from distributor.domain.delivery import Verdict
 from distributor.mail.smtp.connection import Stage
 from distributor.mail.smtp.reply import Reply, ReplyReader

@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.delivery.send import send_deliveries
 from distributor.domain.delivery import Outcome, Verdict
 from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.return_path import return_path

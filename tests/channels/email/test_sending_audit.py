@@ -8,9 +8,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.delivery.send import send_deliveries
+from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Outcome
 from distributor.mail.smtp.url import SmtpUrl
 from tests.mail.smtp.smtp_servers import Answer, Behaviour, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp

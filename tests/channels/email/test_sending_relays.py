@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.sending.pool import Pool
-from distributor.channels.email.sending.relays import Relay
-from distributor.channels.email.sending.send import send_deliveries
-from distributor.channels.lanes import Lane, OpenLanes, Pause
-from distributor.channels.rates import Limit
+from distributor.channels.api import Lane, Limit, OpenLanes, Pause
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.delivery.connection_pool import Pool
+from distributor.channels.email.delivery.send import send_deliveries
+from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.mail.smtp.url import SmtpUrl
 from tests.mail.smtp.smtp_servers import Answer, HangUp, Server, TakeAndHangUp, always, at

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from distributor.channels.email.composing.compose import prepare
+from distributor.channels.email.composition.compose import prepare
 from tests.conftest import needs_package
 
 from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send

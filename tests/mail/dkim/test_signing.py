@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composing.compose import prepare
-from distributor.channels.email.hooks.marks import replaced_by
+from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.providers.markers import replaced_by
 from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.dkim.canonical import Opening, digest_of_body, relaxed, split_message
 from distributor.mail.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read_key

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from distributor.channels.examination import Finding, Record, State
+from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dns.examine import examine_mailing, is_special
@@ -52,7 +52,7 @@ def findings(case: Mailing, records: Mapping[str, Sequence[str]]) -> list[Findin
     return list(examine_mailing(case, ImaginedDns(records)))
 
 
-def about(check: str, case: Mailing, records: Mapping[str, Sequence[str]], *, state: State) -> Finding:
+def about(check: str, case: Mailing, records: Mapping[str, Sequence[str]], *, state: DiagnosticStatus) -> Finding:
     """The one finding of this check in this state."""
     (found,) = [one for one in findings(case, records) if one.check == check and one.state is state]
     return found
@@ -61,13 +61,13 @@ def about(check: str, case: Mailing, records: Mapping[str, Sequence[str]], *, st
 def test_where_all_is_well_every_part_says_so(ring: KeyRing) -> None:
     found = findings(mailing(ring), well(ring))
     assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "alignment", "PTR", "MX"]
-    assert {one.state for one in found} == {State.FINE}
+    assert {one.state for one in found} == {DiagnosticStatus.OK}
 
 
 def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring: KeyRing) -> None:
     silent = ["example.org", "_dmarc.example.org", "relay.example.net", "s1._domainkey.example.org"]
     found = list(examine_mailing(mailing(ring), ImaginedDns({}, silent=silent)))
-    assert {one.state for one in found} == {State.ADVICE}
+    assert {one.state for one in found} == {DiagnosticStatus.WARN}
     assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "PTR", "MX"]
     assert found[1].record == Record("s1._domainkey.example.org", "TXT", ring.entries[0].record)
 
@@ -76,21 +76,23 @@ def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring:
 
 
 def test_a_missing_spf_record_comes_with_one_to_publish(ring: KeyRing) -> None:
-    found = about("SPF", mailing(ring), well(ring, TXT_example__org=[]), state=State.WRONG)
+    found = about("SPF", mailing(ring), well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
     assert found.record == Record("example.org", "TXT", "v=spf1 a:relay.example.net ~all")
     told = mailing(ring, outgoing=(ip_address("8.8.4.4"), ip_address("2001:4860::1")))
-    found = about("SPF", told, well(ring, TXT_example__org=[]), state=State.WRONG)
+    found = about("SPF", told, well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
     assert found.record == Record("example.org", "TXT", "v=spf1 ip4:8.8.4.4 ip6:2001:4860::1 ~all")
 
 
 def test_spf_is_judged_for_the_domain_of_the_return_path(ring: KeyRing) -> None:
     case = mailing(ring, envelope="bounces.example.org")
-    assert "bounces.example.org has no SPF record" in about("SPF", case, well(ring), state=State.WRONG).sentence
+    assert (
+        "bounces.example.org has no SPF record" in about("SPF", case, well(ring), state=DiagnosticStatus.FAIL).sentence
+    )
 
 
 def test_an_outgoing_address_has_to_be_permitted(ring: KeyRing) -> None:
     case = mailing(ring, outgoing=(ip_address("9.9.9.9"),))
-    assert "add ip4:9.9.9.9" in about("SPF", case, well(ring), state=State.WRONG).sentence
+    assert "add ip4:9.9.9.9" in about("SPF", case, well(ring), state=DiagnosticStatus.FAIL).sentence
 
 
 @pytest.mark.parametrize(
@@ -98,13 +100,21 @@ def test_an_outgoing_address_has_to_be_permitted(ring: KeyRing) -> None:
     [("v=spf1 +all", "whole world"), ("v=spf1 ?all", "says nothing"), ("v=spf1 mx", "does not end with")],
 )
 def test_an_open_end_is_advised_against(ring: KeyRing, record: str, advice: str) -> None:
-    assert advice in about("SPF", mailing(ring), well(ring, TXT_example__org=[record]), state=State.ADVICE).sentence
+    assert (
+        advice
+        in about("SPF", mailing(ring), well(ring, TXT_example__org=[record]), state=DiagnosticStatus.WARN).sentence
+    )
 
 
 def test_every_fault_of_a_record_is_told_and_the_record_once(ring: KeyRing) -> None:
     records = well(ring, TXT_example__org=["v=spf1 include:gone.example.net bogus ptr ?all"])
     found = [one for one in findings(mailing(ring), records) if one.check == "SPF"]
-    assert [one.state for one in found] == [State.WRONG, State.WRONG, State.ADVICE, State.ADVICE]
+    assert [one.state for one in found] == [
+        DiagnosticStatus.FAIL,
+        DiagnosticStatus.FAIL,
+        DiagnosticStatus.WARN,
+        DiagnosticStatus.WARN,
+    ]
     assert [one.record is not None for one in found] == [True, False, False, False]
 
 
@@ -114,7 +124,7 @@ def test_every_fault_of_a_record_is_told_and_the_record_once(ring: KeyRing) -> N
 def test_an_active_key_that_is_not_published_is_wrong(ring: KeyRing) -> None:
     records = well(ring)
     records.pop("TXT s1._domainkey.example.org")
-    found = about("DKIM", mailing(ring), records, state=State.WRONG)
+    found = about("DKIM", mailing(ring), records, state=DiagnosticStatus.FAIL)
     assert "s1._domainkey.example.org has no TXT record" in found.sentence
     assert found.record is not None
     assert found.record.in_zone_file().startswith('s1._domainkey.example.org. TXT "v=DKIM1; k=rsa; p=MII')
@@ -132,23 +142,23 @@ def test_an_active_key_that_is_not_published_is_wrong(ring: KeyRing) -> None:
 )
 def test_a_record_that_is_not_the_keys_is_wrong(ring: KeyRing, texts: list[str], reason: str) -> None:
     records = well(ring) | {"TXT s1._domainkey.example.org": texts}
-    assert reason in about("DKIM", mailing(ring), records, state=State.WRONG).sentence
+    assert reason in about("DKIM", mailing(ring), records, state=DiagnosticStatus.FAIL).sentence
 
 
 def test_a_key_published_for_testing_is_remarked(ring: KeyRing) -> None:
     records = well(ring) | {"TXT s1._domainkey.example.org": [ring.entries[0].record + "; t=s:y"]}
-    assert "t=y" in about("DKIM", mailing(ring), records, state=State.ADVICE).sentence
+    assert "t=y" in about("DKIM", mailing(ring), records, state=DiagnosticStatus.WARN).sentence
 
 
 def test_a_channel_without_keys_is_told_how_to_make_one() -> None:
-    found = about("DKIM", mailing(KeyRing()), well(KeyRing()), state=State.ADVICE)
+    found = about("DKIM", mailing(KeyRing()), well(KeyRing()), state=DiagnosticStatus.WARN)
     assert "distributor channel dkim new" in found.sentence
 
 
 def test_a_waiting_key_says_whether_it_can_be_activated(ring: KeyRing) -> None:
     more = ring.with_new("s2", domain="example.org", algorithm=Algorithm.ED25519, now=NOW)
-    assert "activate" in about("DKIM", mailing(more), well(more), state=State.ADVICE).sentence
-    assert "waits to be published" in about("DKIM", mailing(more), well(ring), state=State.ADVICE).sentence
+    assert "activate" in about("DKIM", mailing(more), well(more), state=DiagnosticStatus.WARN).sentence
+    assert "waits to be published" in about("DKIM", mailing(more), well(ring), state=DiagnosticStatus.WARN).sentence
 
 
 def test_a_retired_key_stays_published_for_a_week(ring: KeyRing) -> None:
@@ -158,16 +168,20 @@ def test_a_retired_key_stays_published_for_a_week(ring: KeyRing) -> None:
     unpublished.pop("TXT s1._domainkey.example.org")
     sentences = [one.sentence for one in findings(mailing(more), well(more)) if one.check == "DKIM"]
     assert sentences[0] == "s1 is retired and has to stay published until 2026-11-29"
-    assert "under way" in about("DKIM", mailing(more), unpublished, state=State.WRONG).sentence
-    assert "take its record out" in about("DKIM", mailing(more, now=later), well(more), state=State.ADVICE).sentence
-    assert {one.state for one in findings(mailing(more, now=later), unpublished)} == {State.FINE}
+    assert "under way" in about("DKIM", mailing(more), unpublished, state=DiagnosticStatus.FAIL).sentence
+    assert (
+        "take its record out"
+        in about("DKIM", mailing(more, now=later), well(more), state=DiagnosticStatus.WARN).sentence
+    )
+    assert {one.state for one in findings(mailing(more, now=later), unpublished)} == {DiagnosticStatus.OK}
 
 
 # DMARC.
 
 
 def test_a_missing_policy_comes_with_one_to_publish(ring: KeyRing) -> None:
-    found = about("DMARC", mailing(ring), well(ring) | {"TXT _dmarc.example.org": []}, state=State.WRONG)  # fmt: skip
+    without = well(ring) | {"TXT _dmarc.example.org": []}
+    found = about("DMARC", mailing(ring), without, state=DiagnosticStatus.FAIL)
     assert found.record == Record("_dmarc.example.org", "TXT", "v=DMARC1; p=none; rua=mailto:dmarc-reports@example.org")
 
 
@@ -183,7 +197,7 @@ def test_a_missing_policy_comes_with_one_to_publish(ring: KeyRing) -> None:
 )
 def test_what_is_odd_in_a_policy_is_remarked(ring: KeyRing, text: str, advice: str) -> None:
     records = well(ring) | {"TXT _dmarc.example.org": [text]}
-    assert advice in about("DMARC", mailing(ring), records, state=State.ADVICE).sentence
+    assert advice in about("DMARC", mailing(ring), records, state=DiagnosticStatus.WARN).sentence
 
 
 @pytest.mark.parametrize(
@@ -191,7 +205,7 @@ def test_what_is_odd_in_a_policy_is_remarked(ring: KeyRing, text: str, advice: s
 )
 def test_a_record_nobody_heeds_is_wrong(ring: KeyRing, texts: list[str], reason: str) -> None:
     found = findings(mailing(ring), well(ring) | {"TXT _dmarc.example.org": texts})
-    wrong = [one.sentence for one in found if one.check == "DMARC" and one.state is State.WRONG]
+    wrong = [one.sentence for one in found if one.check == "DMARC" and one.state is DiagnosticStatus.FAIL]
     assert reason in wrong[0]
     assert "no DMARC record applies" in wrong[1]
 
@@ -199,7 +213,7 @@ def test_a_record_nobody_heeds_is_wrong(ring: KeyRing, texts: list[str], reason:
 def test_the_policy_of_a_parent_is_named_with_its_place(ring: KeyRing) -> None:
     records = well(ring) | {"TXT _dmarc.example.org": ["v=DMARC1; p=none; sp=reject; t=y; rua=mailto:a@b.org"]}
     records["MX news.example.org"] = ["10 mx.example.org"]
-    found = about("DMARC", mailing(ring, author="news.example.org"), records, state=State.FINE)
+    found = about("DMARC", mailing(ring, author="news.example.org"), records, state=DiagnosticStatus.OK)
     assert found.sentence == (
         "sp=reject applies to news.example.org, from the record of example.org: mail that fails is turned away, "
         "softened by one step as t=y asks"
@@ -209,18 +223,18 @@ def test_the_policy_of_a_parent_is_named_with_its_place(ring: KeyRing) -> None:
 def test_alignment_follows_the_organization(ring: KeyRing) -> None:
     records = well(ring) | {"MX news.example.org": ["10 mx.example.org"]}
     case = mailing(ring, author="news.example.org", envelope="elsewhere.example.net")
-    assert "a signature speaks" in about("alignment", case, records, state=State.FINE).sentence
+    assert "a signature speaks" in about("alignment", case, records, state=DiagnosticStatus.OK).sentence
 
 
 def test_strict_alignment_wants_the_same_domain(ring: KeyRing) -> None:
     strict = {"TXT _dmarc.example.org": ["v=DMARC1; p=none; rua=mailto:a@b.org; adkim=s; aspf=s"]}
     records = well(ring) | strict | {"MX news.example.org": ["10 mx.example.org"]}
     case = mailing(ring, author="news.example.org", envelope="example.org")
-    assert "fails DMARC" in about("alignment", case, records, state=State.WRONG).sentence
+    assert "fails DMARC" in about("alignment", case, records, state=DiagnosticStatus.FAIL).sentence
 
 
 def test_spf_alone_is_a_thin_thread() -> None:
-    found = about("alignment", mailing(KeyRing()), well(KeyRing()), state=State.ADVICE)
+    found = about("alignment", mailing(KeyRing()), well(KeyRing()), state=DiagnosticStatus.WARN)
     assert "only SPF can speak" in found.sentence
 
 
@@ -229,40 +243,44 @@ def test_spf_alone_is_a_thin_thread() -> None:
 
 def test_an_address_without_a_name_is_wrong_where_mails_surely_leave_from_it(ring: KeyRing) -> None:
     nameless = well(ring) | {"PTR 8.8.4.4": []}
-    assert "no name (PTR)" in about("PTR", mailing(ring), nameless, state=State.ADVICE).sentence
+    assert "no name (PTR)" in about("PTR", mailing(ring), nameless, state=DiagnosticStatus.WARN).sentence
     told = mailing(ring, outgoing=(ip_address("8.8.4.4"),))
-    assert "no name (PTR)" in about("PTR", told, nameless, state=State.WRONG).sentence
+    assert "no name (PTR)" in about("PTR", told, nameless, state=DiagnosticStatus.FAIL).sentence
 
 
 def test_a_name_has_to_lead_back(ring: KeyRing) -> None:
     told = mailing(ring, outgoing=(ip_address("8.8.4.4"),))
-    found = about("PTR", told, well(ring) | {"PTR 8.8.4.4": ["mx.example.org"]}, state=State.WRONG)
+    found = about("PTR", told, well(ring) | {"PTR 8.8.4.4": ["mx.example.org"]}, state=DiagnosticStatus.FAIL)
     assert "says it is mx.example.org, which does not lead back" in found.sentence
 
 
 def test_of_a_relay_on_the_own_network_nothing_can_be_said(ring: KeyRing) -> None:
-    found = about("PTR", mailing(ring, relays=("127.0.0.1",)), well(ring), state=State.ADVICE)
+    found = about("PTR", mailing(ring, relays=("127.0.0.1",)), well(ring), state=DiagnosticStatus.WARN)
     assert "--outgoing" in found.sentence
 
 
 @pytest.mark.parametrize(
     ("records", "state", "reason"),
     [
-        ({"MX example.org": ["0 ."]}, State.WRONG, "takes no mail"),
-        ({"MX example.org": []}, State.WRONG, "neither MX nor address"),
-        ({"MX example.org": [], "A example.org": ["8.8.8.8"]}, State.ADVICE, "to its own address"),
-        ({"MX example.org": ["10 gone.example.org"]}, State.WRONG, "gone.example.org of example.org has no address"),
-        ({"MX example.org": ["10 mx.example.org", "20 gone.example.org"]}, State.ADVICE, "gone.example.org"),
+        ({"MX example.org": ["0 ."]}, DiagnosticStatus.FAIL, "takes no mail"),
+        ({"MX example.org": []}, DiagnosticStatus.FAIL, "neither MX nor address"),
+        ({"MX example.org": [], "A example.org": ["8.8.8.8"]}, DiagnosticStatus.WARN, "to its own address"),
+        (
+            {"MX example.org": ["10 gone.example.org"]},
+            DiagnosticStatus.FAIL,
+            "gone.example.org of example.org has no address",
+        ),
+        ({"MX example.org": ["10 mx.example.org", "20 gone.example.org"]}, DiagnosticStatus.WARN, "gone.example.org"),
     ],
 )
 def test_answers_have_to_find_a_mail_server(
-    ring: KeyRing, records: dict[str, Sequence[str]], state: State, reason: str
+    ring: KeyRing, records: dict[str, Sequence[str]], state: DiagnosticStatus, reason: str
 ) -> None:
     assert reason in about("MX", mailing(ring), well(ring) | records, state=state).sentence
 
 
 def test_bounces_have_to_find_one_too(ring: KeyRing) -> None:
-    found = about("MX", mailing(ring, envelope="bounces.example.org"), well(ring), state=State.WRONG)
+    found = about("MX", mailing(ring, envelope="bounces.example.org"), well(ring), state=DiagnosticStatus.FAIL)
     assert "bounces come to nothing" in found.sentence
     assert found.record == Record("bounces.example.org", "MX", "10 mail.bounces.example.org.")
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from distributor.channels.examination import Nameserver
+from distributor.domain.diagnostics import Nameserver
 from distributor.domain.errors import InputError
 from distributor.mail.dns.lookup import DnsLookup, DnsSilentError, Exchange
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from distributor.domain.api_token import ApiToken, Scope, secret_of
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import api_tokens
 from distributor.web.app import create_app
 

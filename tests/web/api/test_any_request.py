@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from distributor.domain.api_token import Scope
-from distributor.flow.installation import Installation
-from distributor.flow.release import release
-from distributor.flow.render import render
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
 from distributor.storage import channels
 from distributor.web.app import serving
 from tests.web.newsroom import WriteArticle

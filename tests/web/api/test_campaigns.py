@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from distributor.domain.api_token import Scope
 from distributor.domain.event import Event, EventKind
-from distributor.flow.installation import Installation
-from distributor.flow.release import release
-from distributor.flow.render import render
-from distributor.storage import campaigns, channels, events, lanes
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.release import release
+from distributor.flow.publishing.render import render
+from distributor.storage import campaigns, channels, events, paused_routes
 from tests.web.newsroom import WriteArticle
 
 from .conftest import Program
@@ -196,7 +196,7 @@ def test_lanes_that_hold_a_campaign_back_are_named(api: Any, installation: Insta
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     with installation.database.begin() as connection:
         channel_id = channels.find(connection, "mail").id
-        lanes.pause(connection, channel_id, "relay", "example.org", reason="blocked: 550 no", now=now)
+        paused_routes.pause(connection, channel_id, "relay", "example.org", reason="blocked: 550 no", now=now)
     held = '{"reason": "held", "lane": "relay/example.org"}'
     set_state(installation, "deferred", "ada", "bo", detail=held, next_at=now + timedelta(minutes=20))
     (dispatch,) = api.get(f"/campaigns/{released}").json()["dispatches"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from distributor.domain.api_token import SCOPES
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web.api.app import create_api
 from tests.paths import ROOT
 

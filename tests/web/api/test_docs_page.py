@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from distributor.domain.api_token import Scope
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web.app import serving
 from tests.conftest import needs_package
 

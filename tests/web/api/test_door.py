@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from distributor.domain.api_token import Scope
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import api_tokens
 from distributor.storage.database import Database
 from distributor.web.app import create_app

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from distributor.flow.import_people import run_import
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.people.import_people import run_import
 
 WHERE = {"list": "weekly-letter", "basis": "They signed at the fair.", "name": "fair.csv"}
 FILE = b"email,name,city\nada@example.org,Ada,Vienna\nnobody,Nobody,Graz\nbo@example.org,Bo,Linz\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import channels
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from distributor.domain.api_token import Scope
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import suppressions
 
 from .conftest import Program

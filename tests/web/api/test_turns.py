@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from distributor.domain.api_token import Scope
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web.app import serving
 
 from .conftest import NewToken

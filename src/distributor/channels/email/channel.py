@@ -9,31 +9,41 @@ from typing import ClassVar, cast
 
 from pydantic import BaseModel
 
-from distributor.channels.api import Audience, Call, Capabilities, Dedupe, Heard, RenderContext, SendContext
-from distributor.channels.covering import Covering, Weight
+from distributor.channels.api import (
+    Audience,
+    Call,
+    Capabilities,
+    Covering,
+    Dedupe,
+    DiagnosticContext,
+    Heard,
+    RenderContext,
+    SendContext,
+    Weight,
+)
 from distributor.channels.email.checks import check_mail, html_size
-from distributor.channels.email.composing.compose import Prepared, compose_sample, prepare
-from distributor.channels.email.composing.passages import imagined_reader, missing_for, needs_of
-from distributor.channels.email.composing.samples import sample_html, sample_text
-from distributor.channels.email.confirmation import render_confirmation
-from distributor.channels.email.cover import check_cover
+from distributor.channels.email.composition.compose import Prepared, compose_sample, prepare
+from distributor.channels.email.composition.samples import sample_html, sample_text
+from distributor.channels.email.delivery.connection_pool import Pool
+from distributor.channels.email.delivery.send import send_deliveries
+from distributor.channels.email.diagnostics import examine_channel
 from distributor.channels.email.dkim_alignment import check_signing
-from distributor.channels.email.examining import examine_channel
-from distributor.channels.email.hooks.marks import replaced_by
-from distributor.channels.email.hooks.reading import read_call
-from distributor.channels.email.rendition import KIND, render_email
-from distributor.channels.email.sending.pool import Pool
-from distributor.channels.email.sending.send import send_deliveries
+from distributor.channels.email.personalization.merge_blocks import imagined_reader, missing_for, needs_of
+from distributor.channels.email.providers.markers import replaced_by
+from distributor.channels.email.providers.webhooks import read_call
+from distributor.channels.email.rendering.confirmation import render_confirmation
+from distributor.channels.email.rendering.greeting import check_cover
+from distributor.channels.email.rendering.rendition import KIND, render_email
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.viewing import view_mail
-from distributor.channels.examination import Circumstances, Finding
+from distributor.channels.email.web_version import view_mail
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
-from distributor.domain.personal import Kin, PersonalNeeds, Reader
+from distributor.domain.diagnostics import Finding
+from distributor.domain.merge_fields import Kin, PersonalNeeds, Reader
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
+from distributor.domain.send_schedule import Timing
 from distributor.domain.subscriber import List
-from distributor.domain.timing import Timing
 from distributor.domain.tokens import TokenSigner
 from distributor.mail.dkim.signer import Signer
 
@@ -96,8 +106,8 @@ class EmailChannel:
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()
 
-    def examine(self, circumstances: Circumstances) -> Iterator[Finding]:
-        return examine_channel(self._settings, circumstances)
+    def examine(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
+        return examine_channel(self._settings, diagnostic_context)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import lxml.html
 
-from distributor.channels.email.composing.compose import PERSONAL_FIELDS, check_composition
-from distributor.channels.email.composing.manner import Manner, manner_of
-from distributor.channels.email.composing.passages import imagined_reader, needs_of, said_to
-from distributor.channels.email.composing.samples import with_longest_links
+from distributor.channels.email.composition.compose import PERSONAL_FIELDS, check_composition
+from distributor.channels.email.composition.list_headers import Manner, manner_of
+from distributor.channels.email.composition.samples import with_longest_links
+from distributor.channels.email.personalization.merge_blocks import imagined_reader, needs_of, said_to
 from distributor.domain.errors import InputError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition

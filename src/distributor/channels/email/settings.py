@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from distributor.channels.email.hooks.reading import PROVIDERS
-from distributor.channels.email.sending.relay_settings import parse_relays
-from distributor.channels.email.sending.relay_urls import parse_relay_url
-from distributor.channels.email.sending.relays import Relay, parse_rates
+from distributor.channels.email.providers.webhooks import PROVIDERS
+from distributor.channels.email.relay_settings import parse_relays
+from distributor.channels.email.relay_urls import parse_relay_url
+from distributor.channels.email.relays import Relay, parse_rates
 from distributor.domain.errors import DistributorError
-from distributor.domain.settling import RetrySchedule
-from distributor.domain.timing import QuietHours, Timing, WarmUp
+from distributor.domain.retry_policy import RetrySchedule
+from distributor.domain.send_schedule import QuietHours, Timing, WarmUp
 from distributor.mail.address import Address, Mailbox
 from distributor.mail.dkim.keyring import KeyRing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from distributor.channels.examination import Finding, Record, State
+from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
 from distributor.domain.errors import InputError
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.records import publishes, read_tags
@@ -23,7 +23,7 @@ def examine_dkim(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
             "no key is active, so mails go out unsigned unless the relay signs them: "
             "`distributor channel dkim new` makes one"
         )
-        yield Finding("DKIM", State.ADVICE, sentence)
+        yield Finding("DKIM", DiagnosticStatus.WARN, sentence)
     for entry in mailing.ring.entries:
         yield _examine_key(entry, mailing, lookup)
 
@@ -49,46 +49,49 @@ def _examine_key(entry: KeyEntry, mailing: Mailing, lookup: Lookup) -> Finding:
     try:
         state, sentence = _judge(entry, mailing, lookup)
     except DnsSilentError as error:
-        return Finding("DKIM", State.ADVICE, f"{entry.selector} could not be looked up: {error}", record)
+        return Finding("DKIM", DiagnosticStatus.WARN, f"{entry.selector} could not be looked up: {error}", record)
     return Finding("DKIM", state, sentence, record)
 
 
-def _judge(entry: KeyEntry, mailing: Mailing, lookup: Lookup) -> tuple[State, str]:
+def _judge(entry: KeyEntry, mailing: Mailing, lookup: Lookup) -> tuple[DiagnosticStatus, str]:
     fault = published_fault(entry, lookup)
     if not fault and "y" in read_tags(lookup.texts(entry.record_name)[0]).get("t", "").split(":"):
-        return State.ADVICE, f"{entry.record_name} says t=y (testing), and receivers may treat mails as unsigned"
+        return (
+            DiagnosticStatus.WARN,
+            f"{entry.record_name} says t=y (testing), and receivers may treat mails as unsigned",
+        )
     return _JUDGES[entry.state](entry, fault, mailing)
 
 
-def _judge_active(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[State, str]:
+def _judge_active(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[DiagnosticStatus, str]:
     if fault:
-        return State.WRONG, f"mails are signed with {entry.selector} ({entry.algorithm}), but {fault}"
-    return State.FINE, f"{entry.selector} ({entry.algorithm}) signs for {entry.domain} and is published"
+        return DiagnosticStatus.FAIL, f"mails are signed with {entry.selector} ({entry.algorithm}), but {fault}"
+    return DiagnosticStatus.OK, f"{entry.selector} ({entry.algorithm}) signs for {entry.domain} and is published"
 
 
-def _judge_waiting(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[State, str]:
+def _judge_waiting(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[DiagnosticStatus, str]:
     if fault:
-        return State.ADVICE, f"{entry.selector} ({entry.algorithm}) waits to be published: {fault}"
+        return DiagnosticStatus.WARN, f"{entry.selector} ({entry.algorithm}) waits to be published: {fault}"
     return (
-        State.ADVICE,
+        DiagnosticStatus.WARN,
         f"{entry.selector} ({entry.algorithm}) is published: `distributor channel dkim activate` lets it sign",
     )
 
 
-def _judge_retired(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[State, str]:
+def _judge_retired(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[DiagnosticStatus, str]:
     is_recent = mailing.now - entry.since < _UNDER_WAY
     until = f"{entry.since + _UNDER_WAY:%Y-%m-%d}"
     if fault and is_recent:
-        return State.WRONG, f"mails signed with {entry.selector} may be under way until {until}, but {fault}"
+        return DiagnosticStatus.FAIL, f"mails signed with {entry.selector} may be under way until {until}, but {fault}"
     if fault:
         return (
-            State.FINE,
+            DiagnosticStatus.OK,
             f"{entry.selector} is retired and no longer published: `distributor channel dkim remove` forgets it",
         )
     if is_recent:
-        return State.FINE, f"{entry.selector} is retired and has to stay published until {until}"
+        return DiagnosticStatus.OK, f"{entry.selector} is retired and has to stay published until {until}"
     return (
-        State.ADVICE,
+        DiagnosticStatus.WARN,
         f"{entry.selector} is retired: take its record out of the DNS, then `distributor channel dkim remove`",
     )
 

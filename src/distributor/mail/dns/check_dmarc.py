@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distributor.channels.examination import Finding, Record, State
+from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
 from distributor.mail.dns.dmarc import DmarcPolicy, organization_of, policy_for, record_at, texts_at, walk
 from distributor.mail.dns.lookup import Lookup
 from distributor.mail.dns.mailing import Mailing
@@ -24,21 +24,23 @@ def examine_dmarc(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
     number = len(texts_at(author, lookup))
     if number > 1:
         sentence = f"_dmarc.{author} has {number} DMARC records, and receivers then use none: leave one"
-        yield Finding("DMARC", State.WRONG, sentence)
+        yield Finding("DMARC", DiagnosticStatus.FAIL, sentence)
     elif number and record_at(author, lookup) is None:
         yield Finding(
-            "DMARC", State.WRONG, f"the DMARC record of {author} cannot be read: tags are written name=value; …"
+            "DMARC",
+            DiagnosticStatus.FAIL,
+            f"the DMARC record of {author} cannot be read: tags are written name=value; …",
         )
     records = list(walk(author, lookup))
     policy = policy_for(author, records, exists=lookup.exists(author))
     if policy is None:
         sentence = f"no DMARC record applies to {author}, and Gmail, Yahoo and Microsoft ask for one"
-        yield Finding("DMARC", State.WRONG, sentence, _suggestion(author))
+        yield Finding("DMARC", DiagnosticStatus.FAIL, sentence, _suggestion(author))
         return
     record = Record(f"_dmarc.{policy.record.domain}", "TXT", policy.record.text)
-    yield Finding("DMARC", State.FINE, _sentence(author, policy), record)
+    yield Finding("DMARC", DiagnosticStatus.OK, _sentence(author, policy), record)
     for advice in _advice(policy):
-        yield Finding("DMARC", State.ADVICE, advice)
+        yield Finding("DMARC", DiagnosticStatus.WARN, advice)
     yield from _examine_alignment(mailing, policy, organization_of(author, records), lookup)
 
 
@@ -68,20 +70,20 @@ def _examine_alignment(mailing: Mailing, policy: DmarcPolicy, organization: str,
     signs = any(_aligned(domain, mailing, organization, lookup, strict=tags.get("adkim") == "s") for domain in signing)
     returns = _aligned(mailing.envelope, mailing, organization, lookup, strict=tags.get("aspf") == "s")
     if signs:
-        yield Finding("alignment", State.FINE, f"a signature speaks for {mailing.author}")
+        yield Finding("alignment", DiagnosticStatus.OK, f"a signature speaks for {mailing.author}")
     elif returns:
         sentence = (
             f"only SPF can speak for {mailing.author}, which is lost when a mail is forwarded: "
             f"sign for {mailing.author}"
         )
-        yield Finding("alignment", State.ADVICE, sentence)
+        yield Finding("alignment", DiagnosticStatus.WARN, sentence)
     else:
         others = ", ".join(dict.fromkeys([*signing, mailing.envelope]))
         sentence = (
             f"neither a signature nor the return path ({others}) speaks for {mailing.author}, so every mail fails "
             f"DMARC: sign with a key of {mailing.author}"
         )
-        yield Finding("alignment", State.WRONG, sentence)
+        yield Finding("alignment", DiagnosticStatus.FAIL, sentence)
 
 
 def _aligned(domain: str, mailing: Mailing, organization: str, lookup: Lookup, *, strict: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from distributor.channels.examination import Finding, Record, State
+from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
 from distributor.mail.dns.check_spf import is_address
 from distributor.mail.dns.lookup import IpAddress, Lookup
 from distributor.mail.dns.mailing import Mailing
@@ -15,7 +15,7 @@ def examine_names(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
     """The names of the outgoing addresses, else of the relays'. Raises DnsSilentError."""
     if mailing.outgoing:
         for address in mailing.outgoing:
-            yield _examine_name(address, lookup, otherwise=State.WRONG)
+            yield _examine_name(address, lookup, otherwise=DiagnosticStatus.FAIL)
         return
     for relay in mailing.relays:
         yield from _examine_relay(relay, lookup)
@@ -35,17 +35,17 @@ def _examine_relay(relay: str, lookup: Lookup) -> Iterator[Finding]:
             f"{relay} is not on the public network, so it cannot be seen where mails leave from; "
             "name the address with --outgoing to have its PTR checked"
         )
-        yield Finding("PTR", State.ADVICE, sentence)
+        yield Finding("PTR", DiagnosticStatus.WARN, sentence)
     for address in public:
         # A provider takes mail at other addresses than those it sends from.
-        yield _examine_name(address, lookup, otherwise=State.ADVICE)
+        yield _examine_name(address, lookup, otherwise=DiagnosticStatus.WARN)
 
 
 def _relay_addresses(host: str, lookup: Lookup) -> list[IpAddress]:
     return [ip_address(host)] if is_address(host) else list(lookup.addresses(host))
 
 
-def _examine_name(address: IpAddress, lookup: Lookup, *, otherwise: State) -> Finding:
+def _examine_name(address: IpAddress, lookup: Lookup, *, otherwise: DiagnosticStatus) -> Finding:
     """Forward-confirmed reverse DNS: a name of the address that leads back to it."""
     names = lookup.names_of(address)
     if not names:
@@ -55,7 +55,7 @@ def _examine_name(address: IpAddress, lookup: Lookup, *, otherwise: State) -> Fi
         return Finding("PTR", otherwise, sentence)
     for name in names:
         if address in lookup.addresses(name):
-            return Finding("PTR", State.FINE, f"{address} is {name}, and {name} is {address}")
+            return Finding("PTR", DiagnosticStatus.OK, f"{address} is {name}, and {name} is {address}")
     sentence = (
         f"{address} says it is {', '.join(names)}, which does not lead back to it: give the name an address record"
     )
@@ -66,16 +66,18 @@ def _examine_exchange(domain: str, what: str, lookup: Lookup) -> Finding:
     exchanges = lookup.exchanges(domain)
     hosts = [exchange.host for exchange in exchanges if exchange.host]
     if exchanges and not hosts:
-        return Finding("MX", State.WRONG, f"{domain} says that it takes no mail (RFC 7505), so {what} come to nothing")
+        return Finding(
+            "MX", DiagnosticStatus.FAIL, f"{domain} says that it takes no mail (RFC 7505), so {what} come to nothing"
+        )
     if not exchanges:
         return _examine_without(domain, what, lookup)
     lost = [host for host in hosts if not lookup.addresses(host)]
     if lost:
-        state = State.WRONG if len(lost) == len(hosts) else State.ADVICE
+        state = DiagnosticStatus.FAIL if len(lost) == len(hosts) else DiagnosticStatus.WARN
         return Finding(
             "MX", state, f"the mail server {', '.join(lost)} of {domain} has no address, so {what} may be lost"
         )
-    return Finding("MX", State.FINE, f"{what} to {domain} go to {', '.join(hosts)}")
+    return Finding("MX", DiagnosticStatus.OK, f"{what} to {domain} go to {', '.join(hosts)}")
 
 
 def _examine_without(domain: str, what: str, lookup: Lookup) -> Finding:
@@ -84,8 +86,8 @@ def _examine_without(domain: str, what: str, lookup: Lookup) -> Finding:
         sentence = (
             f"{domain} has no MX, so {what} go to its own address (RFC 5321 section 5.1); is a mail server there?"
         )
-        return Finding("MX", State.ADVICE, sentence, record)
+        return Finding("MX", DiagnosticStatus.WARN, sentence, record)
     sentence = (
         f"{domain} has neither MX nor address, so {what} come to nothing, and some receivers turn such a sender away"
     )
-    return Finding("MX", State.WRONG, sentence, record)
+    return Finding("MX", DiagnosticStatus.FAIL, sentence, record)

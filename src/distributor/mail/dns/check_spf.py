@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from distributor.channels.examination import Finding, Record, State
+from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
 from distributor.mail.dns.lookup import Lookup
 from distributor.mail.dns.mailing import Mailing
 from distributor.mail.dns.spf import MOST_LOOKUPS, SpfReading, read_spf
@@ -26,19 +26,19 @@ def examine_spf(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
             f"{domain} has no SPF record, and large receivers turn such mail away; "
             "publish one that names whatever sends for it, your relay's provider first"
         )
-        yield Finding("SPF", State.WRONG, sentence, _suggestion(mailing))
+        yield Finding("SPF", DiagnosticStatus.FAIL, sentence, _suggestion(mailing))
         return
     record = Record(domain, "TXT", reading.record)
     faults = [*reading.faults, *_unpermitted(mailing, reading)]
     if faults:
-        yield Finding("SPF", State.WRONG, faults[0], record)
+        yield Finding("SPF", DiagnosticStatus.FAIL, faults[0], record)
     else:
         sentence = f"{domain} has one record, which costs {reading.lookups} of {MOST_LOOKUPS} lookups"
-        yield Finding("SPF", State.FINE, sentence, record)
+        yield Finding("SPF", DiagnosticStatus.OK, sentence, record)
     for fault in faults[1:]:
-        yield Finding("SPF", State.WRONG, fault)
+        yield Finding("SPF", DiagnosticStatus.FAIL, fault)
     for advice in _advice(reading):
-        yield Finding("SPF", State.ADVICE, advice)
+        yield Finding("SPF", DiagnosticStatus.WARN, advice)
 
 
 def _unpermitted(mailing: Mailing, reading: SpfReading) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from distributor.channels.examination import Finding, State
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import ConfigurationError
 from distributor.mail.dns.check_dkim import examine_dkim
 from distributor.mail.dns.check_dmarc import examine_dmarc
@@ -30,9 +30,9 @@ def examine_mailing(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
         try:
             yield from examine(mailing, lookup)
         except DnsSilentError as error:
-            yield Finding(check, State.ADVICE, f"could not be found out: {error}")
+            yield Finding(check, DiagnosticStatus.WARN, f"could not be found out: {error}")
         except ConfigurationError as error:
-            yield Finding(check, State.WRONG, str(error))
+            yield Finding(check, DiagnosticStatus.FAIL, str(error))
 
 
 def is_special(domain: str) -> bool:

@@ -12,7 +12,7 @@ import dns.name
 import dns.resolver
 import dns.reversename
 
-from distributor.channels.examination import Nameserver
+from distributor.domain.diagnostics import Nameserver
 from distributor.domain.errors import ServiceError
 
 IpAddress: TypeAlias = IPv4Address | IPv6Address

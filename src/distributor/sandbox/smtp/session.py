@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from distributor.receiving.rules import (
+from distributor.inbound.rules import (
     MAX_COMMAND_BYTES,
     MAX_MESSAGE_BYTES,
     MAX_RECIPIENTS,
@@ -18,7 +18,7 @@ from distributor.receiving.rules import (
     read_sender,
     refusal_of_content,
 )
-from distributor.receiving.wire import Wire
+from distributor.inbound.wire import Wire
 from distributor.sandbox import accounts
 from distributor.sandbox.desk import Clock
 from distributor.sandbox.faults import SMTP, Ending, Fault, FaultKind, Stage, Switches

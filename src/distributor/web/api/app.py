@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from distributor import __version__
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.web.api import (
     audiences,
     audits,
@@ -27,7 +27,7 @@ from distributor.web.api import (
     token,
 )
 from distributor.web.api.description import OVERVIEW, TAGS, describe
-from distributor.web.api.never_kept import NeverKept
+from distributor.web.api.no_store import NeverKept
 from distributor.web.api.problems import exception_handlers
 
 # Enough for a thousand addresses, or the longest condition of a segment.

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, StrictBool
 
 from distributor.domain.api_token import Scope
 from distributor.domain.audience import AudiencePlan
-from distributor.flow.audience import preview_audience
-from distributor.web.api.door import Here, Turn, needs
+from distributor.flow.publishing.audience import preview_audience
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import BIGGEST, Body, Words
 from distributor.web.api.people import NamedLists, ShownSubscriber
 from distributor.web.api.problems import ANYWHERE, may_answer

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import Scope
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.audit import Audit, Difference, DifferenceKind, audit
-from distributor.web.api.door import Here, Turn, needs
+from distributor.flow.operations.audit import Audit, Difference, DifferenceKind, audit
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import MOST_AT_ONCE, NumberInPath
 from distributor.web.api.problems import ANYWHERE, may_answer
 

@@ -17,14 +17,14 @@ from distributor.domain.campaign import (
     PlanKey,
     UnknownPolicy,
 )
-from distributor.domain.cover import Cover
-from distributor.flow import steer
-from distributor.flow.installation import Installation
-from distributor.flow.plan import plan
-from distributor.flow.report import report
+from distributor.domain.message_options import Cover
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.report import report
 from distributor.storage import articles, campaigns, dispatches
 from distributor.web.api.audiences import NamedArticles, StatedAudience
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import BIGGEST, Body, Limit, Line, Moment, NumberInPath, Paragraph, Words, Zone
 from distributor.web.api.problems import ANYWHERE, may_answer
 from distributor.web.api.reports import CampaignPage, ListedCampaign, ShownCampaign
@@ -146,21 +146,21 @@ def show_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
 @router.post("/{number}/pause", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
 def pause_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
     """Hold a campaign: nothing new is begun after the batches at work."""
-    steer.pause(here, number)
+    campaign_control.pause(here, number)
     return _shown(here, number)
 
 
 @router.post("/{number}/resume", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
 def resume_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
     """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
-    steer.resume(here, number)
+    campaign_control.resume(here, number)
     return _shown(here, number)
 
 
 @router.post("/{number}/cancel", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
 def cancel_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
     """Stop a campaign for good; what was sent stays sent."""
-    steer.cancel(here, number)
+    campaign_control.cancel(here, number)
     return _shown(here, number)
 
 
@@ -168,7 +168,7 @@ def cancel_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
 def retry_failed(here: Here, number: NumberInPath, body: FailedOnes) -> Retried:
     """Send failed deliveries again, but not to people who may not be written to any more, or got it since."""
     choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.cause)
-    act = steer.count_failed if body.dry_run else steer.retry_failed
+    act = campaign_control.count_failed if body.dry_run else campaign_control.retry_failed
     return Retried.model_validate(act(here, number, choice), from_attributes=True)
 
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from distributor.domain.api_token import Scope
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import Event, EventKind
-from distributor.storage import campaigns, dispatches, events, ledger
-from distributor.storage.ledger import DeliveryRecord
-from distributor.web.api.door import Here, Turn, needs
+from distributor.storage import campaigns, delivery_queries, dispatches, events
+from distributor.storage.delivery_queries import DeliveryRecord
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import After, Limit, NumberInPath, Words
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.problems import ANYWHERE, may_answer
@@ -94,7 +94,7 @@ def list_deliveries(
     with here.database.begin() as connection:
         campaign = campaigns.find(connection, number)
         channels = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
-        found = ledger.of_campaign(
+        found = delivery_queries.of_campaign(
             connection,
             campaign.id,
             channel_name=channel,
@@ -111,5 +111,5 @@ def list_deliveries(
 def list_events(here: Here, number: NumberInPath) -> Events:
     """What happened to one delivery afterwards: opens, clicks, bounces, complaints."""
     with here.database.begin() as connection:
-        found = events.of_delivery(connection, ledger.find(connection, number).id)
+        found = events.of_delivery(connection, delivery_queries.find(connection, number).id)
     return Events(items=[ShownEvent.of(one) for one in found])

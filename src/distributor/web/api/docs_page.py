@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.flow.installation import Installation
-from distributor.web.representation import Representation, answer
+from distributor.flow.app_context import Installation
+from distributor.web.conditional_get import Representation, answer
 
 _PACKAGE = "fastapi_swagger"
 _FOREVER = "public, max-age=31536000, immutable"

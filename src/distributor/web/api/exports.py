@@ -12,8 +12,8 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from distributor.domain.api_token import Scope
 from distributor.domain.exporting import Selection
-from distributor.flow.export_people import ExportFormat, export_people
-from distributor.web.api.door import Here, needs
+from distributor.flow.people.export_people import ExportFormat, export_people
+from distributor.web.api.auth import Here, needs
 from distributor.web.api.fields import Words
 from distributor.web.api.problems import ANYWHERE, may_answer
 

@@ -17,11 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from distributor.domain.api_token import Scope
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
 from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportState, Reading
-from distributor.flow.import_files import ImportFiles
-from distributor.flow.import_people import cancel_import, plan_import
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
+from distributor.flow.people.import_files import ImportFiles
+from distributor.flow.people.import_people import cancel_import, plan_import
 from distributor.storage import imports
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import BIGGEST, Limit, Line, NumberInPath, Wording, Words
 from distributor.web.api.problems import ANYWHERE, may_answer
 

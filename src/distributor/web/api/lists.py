@@ -12,7 +12,7 @@ from distributor.domain.errors import InputError, StateError
 from distributor.domain.subscriber import List, Membership, OptIn, Subscriber, Visibility
 from distributor.domain.tags import slugify
 from distributor.storage import lists, memberships
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import After, Body, Limit, Paragraph, Sender, Slug, SlugInPath, Title, Topics
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.problems import ANYWHERE, may_answer

@@ -14,7 +14,7 @@ from distributor.domain.subscriber import Frequency, List, Membership, Person, S
 from distributor.storage import lists, memberships
 from distributor.storage.database import Connection
 from distributor.web.api import who as whom
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import Body, SlugInPath, Topics, Words
 from distributor.web.api.people import ShownPlace, StatedConsent
 from distributor.web.api.problems import ANYWHERE, may_answer

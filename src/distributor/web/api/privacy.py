@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import Scope
-from distributor.flow import privacy
+from distributor.flow.people import privacy
 from distributor.web.api import who as whom
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.problems import ANYWHERE, may_answer
 from distributor.web.api.who import Who
 

@@ -17,8 +17,8 @@ from distributor.domain.campaign import (
 )
 from distributor.domain.event import EventKind
 from distributor.domain.problems import Problem, Severity
-from distributor.flow.report import CampaignReport, DispatchReport, summarise
-from distributor.storage.lanes import LaneWait
+from distributor.flow.publishing.report import CampaignReport, DispatchReport, summarise
+from distributor.storage.paused_routes import LaneWait
 from distributor.web.api.audiences import ShownPlan
 
 

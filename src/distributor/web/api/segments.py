@@ -18,7 +18,7 @@ from distributor.domain.segments.parser import parse
 from distributor.domain.segments.printer import print_condition
 from distributor.domain.segments.segment import Segment
 from distributor.storage import segments
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import MOST_AT_ONCE, After, Body, Limit, Slug, SlugInPath, Title
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.people import ShownSubscriber

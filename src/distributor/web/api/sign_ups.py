@@ -9,8 +9,8 @@ from pydantic import Field
 
 from distributor.domain.api_token import Scope
 from distributor.domain.people import person_of
-from distributor.flow.subscribe import SignUp, sign_up
-from distributor.web.api.door import Here, Turn, needs
+from distributor.flow.subscriptions.sign_up import SignUp, sign_up
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import Address, Body, Language, Line, Name, Network, Topics, Words, Zone
 from distributor.web.api.problems import ANYWHERE, may_answer
 

@@ -18,7 +18,7 @@ from distributor.storage import consents, lists, memberships, merging, subscribe
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
 from distributor.web.api import who as whom
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import After, Body, Limit, Words
 from distributor.web.api.paging import first_of
 from distributor.web.api.people import (

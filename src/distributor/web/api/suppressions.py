@@ -14,7 +14,7 @@ from distributor.domain.errors import InputError
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
 from distributor.storage import suppressions
 from distributor.storage.database import Connection
-from distributor.web.api.door import Here, Turn, needs
+from distributor.web.api.auth import Here, Turn, needs
 from distributor.web.api.fields import Address, After, Body, Limit, NumberInPath, Words, as_fault
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.problems import ANYWHERE, may_answer

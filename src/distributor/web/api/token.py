@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, Scope
-from distributor.web.api.door import Turn, needs
+from distributor.web.api.auth import Turn, needs
 from distributor.web.api.problems import ANYWHERE
 
 router = APIRouter(prefix="/v1/token", tags=["token"], dependencies=[Turn], responses=ANYWHERE)

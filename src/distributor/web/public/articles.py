@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import articles, publications
 from distributor.storage.articles import Stored
+from distributor.web.conditional_get import Representation, answer
 from distributor.web.pages import Pages
 from distributor.web.public.reading import Teaser, reading_of, tag_link_of, teaser_of
-from distributor.web.representation import Representation, answer
 
 _LISTED = 50
 # Long enough to carry a rush of readers, short enough for a correction.

@@ -9,14 +9,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from distributor.domain.tokens import Purpose
-from distributor.flow import accept, wording
-from distributor.flow.accept import Question
-from distributor.flow.installation import Installation
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions import confirm
+from distributor.flow.subscriptions.confirm import Question
+from distributor.web.client_ip import address_of
 from distributor.web.errors import dead_link
 from distributor.web.forms import read_form
 from distributor.web.pages import Pages
 from distributor.web.public.masking import masked
-from distributor.web.visitors import address_of
 
 _BUTTON = ("button", "confirm")
 
@@ -40,11 +41,11 @@ class Confirming:
         return await run_in_threadpool(self._accept, request)
 
     def _ask(self, request: Request) -> Response:
-        return self._show(request, accept.find_question(self._installation, request.path_params["token"]))
+        return self._show(request, confirm.find_question(self._installation, request.path_params["token"]))
 
     def _accept(self, request: Request) -> Response:
         token = request.path_params["token"]
-        return self._show(request, accept.confirm(self._installation, token, address_of(request)))
+        return self._show(request, confirm.confirm(self._installation, token, address_of(request)))
 
     def _show(self, request: Request, question: Question | None) -> Response:
         if question is None:
@@ -54,7 +55,7 @@ class Confirming:
             "stage": question.stage.name,
             "lists": question.lists,
             "address": masked(question.recipient),
-            "promise": wording.promise(self._installation.site),
+            "promise": consent_texts.promise(self._installation.site),
             "action": f"{root}/confirm/{request.path_params['token']}",
             "button": _BUTTON,
             "preferences": f"{root}/preferences/{tokens.mint(Purpose.PREFERENCES, question.delivery_id)}",

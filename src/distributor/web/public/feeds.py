@@ -7,9 +7,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from distributor.domain.errors import NotFoundError
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import publications
-from distributor.web.representation import Representation, answer
+from distributor.web.conditional_get import Representation, answer
 
 # Feed readers that obey it ask four times an hour at most.
 _CACHE_CONTROL = "public, max-age=900"

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.errors import SchemaError, ServiceError
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import heartbeats
 from distributor.storage.schema import check_schema
 

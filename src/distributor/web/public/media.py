@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.flow.installation import Installation
+from distributor.flow.app_context import Installation
 from distributor.storage import articles
-from distributor.web.representation import Representation, answer
+from distributor.web.conditional_get import Representation, answer
 
 _CACHE_CONTROL = "public, max-age=31536000, immutable"
 # A picture opened by itself must not act: an SVG may hold a script.

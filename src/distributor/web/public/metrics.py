@@ -18,9 +18,9 @@ from starlette.routing import Route
 
 from distributor.domain.campaign import Dispatch
 from distributor.domain.errors import ServiceError
-from distributor.flow.installation import Installation
-from distributor.flow.track import STREAM
-from distributor.storage import campaigns, channels, dispatches, heartbeats, lanes, ledger
+from distributor.flow.app_context import Installation
+from distributor.flow.feedback.tracking import STREAM
+from distributor.storage import campaigns, channels, delivery_queries, dispatches, heartbeats, paused_routes
 from distributor.storage.database import Connection
 
 # What is older than this is history: it is in the ledger, not in a gauge.
@@ -79,7 +79,7 @@ class _Ledger(Collector):
         sums: Counter[tuple[str, str]] = Counter()
         for dispatch in self._recent(connection):
             counts[dispatch.kind, dispatch.state.value] += 1
-            for state, count in ledger.totals(connection, dispatch.id).by_state.items():
+            for state, count in delivery_queries.totals(connection, dispatch.id).by_state.items():
                 sums[dispatch.kind, state.value] += count
         for labels, count in counts.items():
             by_dispatch.add_metric(labels, count)
@@ -100,7 +100,7 @@ class _Ledger(Collector):
             "distributor_paused_lanes", "Lanes that wait for a refusal to end.", labels=["channel"]
         )
         for channel in channels.all_channels(connection):
-            paused.add_metric([channel.name], len(lanes.paused(connection, channel.id)))
+            paused.add_metric([channel.name], len(paused_routes.paused(connection, channel.id)))
         return paused
 
     def _silence(self, connection: Connection) -> Iterator[Metric]:

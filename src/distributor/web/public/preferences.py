@@ -10,9 +10,11 @@ from starlette.routing import Route
 from distributor.domain.subscriber import Frequency, Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
-from distributor.flow import preferences, wording
-from distributor.flow.installation import Installation
-from distributor.flow.preferences import Pause, Place, Preferences
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions import preferences
+from distributor.flow.subscriptions.preferences import Pause, Place, Preferences
+from distributor.web.client_ip import address_of
 from distributor.web.errors import dead_link
 from distributor.web.forms import Form, read_form
 from distributor.web.pages import Pages
@@ -20,7 +22,6 @@ from distributor.web.public.languages import choosable
 from distributor.web.public.masking import masked
 from distributor.web.public.preferences_form import Filled, choices_in, filled_from, read_filled
 from distributor.web.public.reading import day_of
-from distributor.web.visitors import address_of
 
 _WRONG = 422
 _FREQUENCIES = {
@@ -101,7 +102,7 @@ class PreferenceCentre:
             "obstacles": _obstacles_of(found),
             "errors": filled.errors,
             "said": said,
-            "promise": wording.promise(self._installation.site),
+            "promise": consent_texts.promise(self._installation.site),
         }
         return self._pages.respond("preferences.html.j2", context, status=status)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from distributor.domain.errors import InputError
 from distributor.domain.people import clean_language, clean_name
 from distributor.domain.subscriber import Frequency, Membership
-from distributor.flow.preferences import Choice, Choices, Pause, Preferences
+from distributor.flow.subscriptions.preferences import Choice, Choices, Pause, Preferences
 from distributor.web.forms import Form
 
 

@@ -18,18 +18,19 @@ from starlette.routing import Route
 
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError, TemplateError
 from distributor.domain.subscriber import List, OptIn, Visibility
-from distributor.flow import subscribe, wording
-from distributor.flow.challenge import Challenges
-from distributor.flow.installation import Installation
-from distributor.flow.rates import Exceeded, Rate, network_of, spend
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions import sign_up
+from distributor.flow.subscriptions.proof_of_work import Challenges
+from distributor.flow.subscriptions.request_limits import Exceeded, Rate, network_of, spend
 from distributor.storage import lists, topics
+from distributor.web.client_ip import address_of, foreign_origin_of
 from distributor.web.forms import Form, read_form
 from distributor.web.headers import content_policy
 from distributor.web.pages import Pages
 from distributor.web.public.languages import choosable
 from distributor.web.public.sign_up_form import TRAP, Typed, person_in, read_typed, sign_up_of
 from distributor.web.rules import Rules
-from distributor.web.visitors import address_of, foreign_origin_of
 
 _WRONG = 422
 _TOO_OFTEN = 429
@@ -118,7 +119,7 @@ class SigningUp:
             return self._refuse(place, typed, exceeded)
         asked = sign_up_of(typed, network=network, page=foreign_origin_of(request, self._installation.site.public_url))
         try:
-            subscribe.sign_up(self._installation, asked)
+            sign_up.sign_up(self._installation, asked)
         except _TROUBLE as error:
             _log.error("nobody can sign up", reason=str(error))
             raise HTTPException(503) from error
@@ -168,7 +169,7 @@ class SigningUp:
             "lists": self._offers(place.offered),
             "typed": typed,
             "trap": TRAP,
-            "promise": wording.promise(site),
+            "promise": consent_texts.promise(site),
             "languages": choosable(site.language),
             "language": typed.language or site.language,
             "action": self._pages.root + place.path,

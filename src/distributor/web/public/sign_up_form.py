@@ -9,7 +9,7 @@ from distributor.domain.address import parse_address
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.people import clean_language, clean_name, person_of
 from distributor.domain.subscriber import List, Person
-from distributor.flow.subscribe import SignUp
+from distributor.flow.subscriptions.sign_up import SignUp
 from distributor.web.forms import Form
 from distributor.web.public.languages import LANGUAGES
 

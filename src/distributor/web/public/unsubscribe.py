@@ -10,14 +10,15 @@ from starlette.routing import Route
 
 from distributor.domain.subscriber import Membership
 from distributor.domain.tokens import Purpose
-from distributor.flow import leave, wording
-from distributor.flow.installation import Installation
-from distributor.flow.leave import Standing
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions import unsubscribe
+from distributor.flow.subscriptions.unsubscribe import Standing
+from distributor.web.client_ip import address_of
 from distributor.web.errors import dead_link
 from distributor.web.forms import read_form
 from distributor.web.pages import Pages
 from distributor.web.public.masking import masked
-from distributor.web.visitors import address_of
 
 # RFC 8058, section 3.2: the one pair a mail program posts, urlencoded or as multipart/form-data.
 _ONE_CLICK = ("List-Unsubscribe", "One-Click")
@@ -64,17 +65,17 @@ class Leaving:
         return await run_in_threadpool(self._note, request, reason, words)
 
     def come_back(self, request: Request) -> Response:
-        standing = leave.come_back(self._installation, request.path_params["token"], address_of(request))
+        standing = unsubscribe.come_back(self._installation, request.path_params["token"], address_of(request))
         return self._show(standing, is_back=standing is not None and standing.membership is Membership.SUBSCRIBED)
 
     def _ask(self, request: Request) -> Response:
-        return self._show(leave.find_standing(self._installation, request.path_params["token"]))
+        return self._show(unsubscribe.find_standing(self._installation, request.path_params["token"]))
 
     def _leave(self, request: Request, way: str) -> Response:
-        return self._show(leave.unsubscribe(self._installation, request.path_params["token"], {"way": way}))
+        return self._show(unsubscribe.unsubscribe(self._installation, request.path_params["token"], {"way": way}))
 
     def _note(self, request: Request, reason: str, words: str) -> Response:
-        standing = leave.say_why(self._installation, request.path_params["token"], reason, words)
+        standing = unsubscribe.say_why(self._installation, request.path_params["token"], reason, words)
         return self._show(standing, is_heard=bool(reason or words))
 
     def _show(self, standing: Standing | None, *, is_heard: bool = False, is_back: bool = False) -> Response:
@@ -91,7 +92,7 @@ class Leaving:
             "preferences": f"{root}/preferences/{tokens.mint(Purpose.PREFERENCES, standing.delivery_id)}",
             "button": _BUTTON,
             "reasons": _REASONS,
-            "longest": leave.LONGEST_REASON,
-            "promise": wording.promise(self._installation.site),
+            "longest": unsubscribe.LONGEST_REASON,
+            "promise": consent_texts.promise(self._installation.site),
         }
         return self._pages.respond("unsubscribe.html.j2", context)

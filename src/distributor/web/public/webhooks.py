@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.errors import InputError, SignatureError
-from distributor.flow.installation import Installation
-from distributor.flow.listen import listen
+from distributor.flow.app_context import Installation
+from distributor.flow.feedback.webhooks import listen
 
 # SendGrid puts as many events into one call as fit into 768 KiB.
 _LARGEST_BODY = 1024 * 1024

@@ -1,0 +1,43 @@
+"""Examining an email channel: whether receivers will believe its mails, as far as the DNS decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from distributor.channels.api import DiagnosticContext
+from distributor.channels.email.settings import EmailSettings
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
+from distributor.domain.errors import AddressError
+from distributor.mail.address import Address, Mailbox
+from distributor.mail.dns.examine import examine_mailing, is_special
+from distributor.mail.dns.lookup import DnsLookup
+from distributor.mail.dns.mailing import Mailing
+from distributor.mail.smtp.url import SmtpUrl
+
+
+def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
+    """Every finding about the channel's mails."""
+    try:
+        author = Mailbox.parse(settings.sender or diagnostic_context.site.sender).address.domain
+    except AddressError as error:
+        yield Finding("sender", DiagnosticStatus.FAIL, str(error))
+        return
+    if diagnostic_context.nameserver is None and is_special(author):
+        sentence = f"mails come from {author}, which the public DNS does not have: good for a sandbox, not for readers"
+        yield Finding("sender", DiagnosticStatus.WARN, sentence)
+        return
+    mailing = Mailing(
+        author=author,
+        envelope=Address.parse(f"bounces@{settings.bounce_domain}").domain if settings.bounce_domain else author,
+        relays=_servers(settings, author),
+        ring=settings.key_ring,
+        outgoing=diagnostic_context.outgoing,
+        now=diagnostic_context.now,
+    )
+    yield from examine_mailing(mailing, DnsLookup(diagnostic_context.nameserver))
+
+
+def _servers(settings: EmailSettings, author: str) -> list[str]:
+    """The hosts that take mails of this author by SMTP, each once."""
+    serving = (relay.url for relay in settings.fleet if not relay.senders or author in relay.senders)
+    return list(dict.fromkeys(url.host for url in serving if isinstance(url, SmtpUrl)))

@@ -1,0 +1,116 @@
+"""What the templates of a mail are given: an article ready to be put in place, every text in it safe from tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from distributor.channels.api import Site
+from distributor.channels.email.personalization.literal import keep_literal
+from distributor.domain.article import Article
+from distributor.domain.blocks import Block, Heading, Image, Paragraph, Run, plain_text, walk
+from distributor.domain.tags import Tag
+from distributor.rendering.addresses import resolver_for
+from distributor.rendering.html import direction_of, html_of
+from distributor.rendering.text import text_of_blocks
+
+# The width of a page less its margins, for clients that know no max-width.
+_IMAGE_WIDTH = 520
+_LONGEST_PREHEADER = 140
+
+
+@dataclass(frozen=True, slots=True)
+class TagView:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """The parts of an article as lines of plain text."""
+
+    title: str
+    summary: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleView:
+    """One article in a mail. `summary` is empty where the body begins with the same words; `start` is left or right."""
+
+    title: str
+    summary: str
+    author: str
+    language: str
+    direction: str
+    start: str
+    url: str
+    tags: tuple[TagView, ...]
+    html: Markup
+    text: TextView
+
+
+def view_of(article: Article, site: Site, *, styles: Mapping[str, str], section_level: int) -> ArticleView:
+    """The article as the templates see it. `styles` and `section_level` are those of `html_of`."""
+    url = site.article_url(article)
+    resolve = resolver_for(url)
+    body = _body_with_image(article)
+    summary = "" if _begins_with(article, article.summary) else article.summary
+    html = html_of(body, resolve=resolve, styles=styles, section_level=section_level, image_width=_IMAGE_WIDTH)
+    text = TextView(
+        title=_lines(Heading(1, (Run(_one_line(article.title)),))),
+        summary=_lines(Paragraph((Run(_one_line(summary)),))),
+        body=keep_literal(text_of_blocks(body, resolve=resolve)),
+    )
+    language = article.language or site.language
+    direction = direction_of(language)
+    return ArticleView(
+        title=keep_literal(_one_line(article.title)),
+        summary=keep_literal(_one_line(summary)),
+        author=keep_literal(_one_line(article.author)),
+        language=keep_literal(language),
+        direction=direction,
+        start="right" if direction == "rtl" else "left",
+        url=url,
+        tags=tuple(TagView(keep_literal(tag.label), _tag_url(site, tag)) for tag in article.tags),
+        html=Markup(keep_literal(html)),  # noqa: S704 - sanitized by html_of
+        text=text,
+    )
+
+
+def preheader_of(article: Article) -> str:
+    """What an inbox shows beside the subject: the summary, else how the body begins, cut at a word."""
+    text = _one_line(article.summary) or _one_line(plain_text(article.body))
+    if len(text) <= _LONGEST_PREHEADER:
+        return text
+    cut = text[:_LONGEST_PREHEADER]
+    return cut[: cut.rfind(" ")].rstrip(" ,;:.–—-") + "…" if " " in cut else cut + "…"
+
+
+def _body_with_image(article: Article) -> tuple[Block, ...]:
+    """The body, with the article's image first unless it is in the body anyway."""
+    image = article.image
+    if image is None or any(isinstance(block, Image) and block.src == image.src for block in walk(article.body)):
+        return article.body
+    return (image, *article.body)
+
+
+def _begins_with(article: Article, summary: str) -> bool:
+    opening = _one_line(summary).rstrip("….")
+    return bool(opening) and _one_line(plain_text(article.body)).startswith(opening)
+
+
+def _tag_url(site: Site, tag: Tag) -> str:
+    return f"{site.public_url}/tags/{quote(tag.slug)}"
+
+
+def _lines(block: Block) -> str:
+    return keep_literal(text_of_blocks((block,)))
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()

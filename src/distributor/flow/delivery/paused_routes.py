@@ -1,0 +1,75 @@
+"""The paused lanes of a channel, as the ledger keeps them: for its sending, and for people who look after them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from distributor.channels.api import Lane, Pause
+from distributor.domain.errors import NotFoundError
+from distributor.flow.app_context import Installation
+from distributor.storage import channels, paused_routes
+
+log = structlog.get_logger("lanes")
+
+
+class StoredLanes:
+    """Lanes, each change committed before it returns."""
+
+    def __init__(self, installation: Installation, channel_id: int) -> None:
+        self._installation = installation
+        self._channel_id = channel_id
+
+    def paused(self) -> Sequence[Pause]:
+        """Every pause there is now."""
+        with self._installation.database.begin() as connection:
+            return [_pause(record) for record in paused_routes.paused(connection, self._channel_id)]
+
+    def pause(self, lane: Lane, reason: str) -> Pause:
+        """The lane was refused."""
+        with self._installation.database.begin() as connection:
+            record = paused_routes.pause(
+                connection,
+                self._channel_id,
+                lane.relay,
+                lane.destination,
+                reason=reason,
+                now=self._installation.clock(),
+            )
+        log.warning("lane paused", lane=str(lane), next_probe_at=record.next_probe_at.isoformat())
+        return _pause(record)
+
+    def begin_probe(self, lane: Lane) -> Pause | None:
+        """The right to send one delivery over a paused lane, if it is time."""
+        with self._installation.database.begin() as connection:
+            record = paused_routes.begin_probe(
+                connection, self._channel_id, lane.relay, lane.destination, now=self._installation.clock()
+            )
+        return _pause(record) if record else None
+
+    def resume(self, lane: Lane) -> None:
+        """The lane bears again: what waited for it is due at once."""
+        with self._installation.database.begin() as connection:
+            paused_routes.resume(
+                connection, self._channel_id, lane.relay, lane.destination, now=self._installation.clock()
+            )
+        log.info("lane resumed", lane=str(lane))
+
+
+def resume_by_hand(installation: Installation, channel_name: str, lane: str = "") -> int:
+    """End the pause of a lane, written RELAY or RELAY/DESTINATION, or of all lanes; returns how many there were.
+
+    Raises NotFoundError for a channel that is not there, and for a lane that is not paused.
+    """
+    with installation.database.begin() as connection:
+        channel = channels.find(connection, channel_name)
+        paused = paused_routes.paused(connection, channel.id)
+        chosen = [one for one in paused if not lane or one.name == lane]
+        if lane and not chosen:
+            raise NotFoundError("paused lane", lane, hint=f"`distributor channel lanes list {channel_name}` shows them")
+        return paused_routes.wake(connection, channel.id, chosen, now=installation.clock())
+
+
+def _pause(record: paused_routes.LaneRecord) -> Pause:
+    return Pause(lane=Lane(record.relay, record.destination), reason=record.reason, probe_at=record.next_probe_at)

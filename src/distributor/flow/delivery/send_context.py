@@ -1,0 +1,109 @@
+"""What the flow gives a channel to send with: its contract's ports, kept by the storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from distributor.channels.api import Document, Item, Journal, Part, PartState, SendContext
+from distributor.domain.delivery import Delivery
+from distributor.domain.rendition import Json
+from distributor.flow.app_context import Installation
+from distributor.flow.delivery.paused_routes import StoredLanes
+from distributor.flow.delivery.rate_limiter import SharedBuckets
+from distributor.storage import parts, publications
+from distributor.storage.channels import ChannelRecord
+
+
+def send_context(installation: Installation, channel: ChannelRecord, journal: Journal) -> SendContext:
+    """What `channel` may use while it sends."""
+    return SendContext(
+        site=installation.site,
+        now=installation.clock,
+        tokens=installation.tokens,
+        journal=journal,
+        parts=_StoredParts(installation),
+        publications=_StoredPublications(installation),
+        rates=SharedBuckets(installation.redis, channel.id),
+        lanes=StoredLanes(installation, channel.id),
+        facts=channel.facts,
+    )
+
+
+class _StoredParts:
+    """Parts, each change committed before it returns."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    def of(self, delivery: Delivery) -> Sequence[Part]:
+        with self._installation.database.begin() as connection:
+            return [_part(record, is_new=False) for record in parts.of(connection, delivery.id)]
+
+    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> Part:
+        with self._installation.database.begin() as connection:
+            is_new = parts.intend(connection, delivery.id, number, request, now=self._installation.clock())
+            record = parts.of(connection, delivery.id)[number]
+        return _part(record, is_new=is_new)
+
+    def settle(
+        self,
+        delivery: Delivery,
+        number: int,
+        *,
+        remote_id: str,
+        permalink: str | None,
+        detail: Mapping[str, Json] | None = None,
+    ) -> None:
+        with self._installation.database.begin() as connection:
+            parts.settle(connection, delivery.id, number, remote_id=remote_id, permalink=permalink, detail=detail or {})
+
+    def withdraw(self, delivery: Delivery, number: int) -> None:
+        with self._installation.database.begin() as connection:
+            parts.withdraw(connection, delivery.id, number)
+
+
+class _StoredPublications:
+    """Publications: one transaction adds the item and puts the documents made from it."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    def publish(
+        self, collection: str, item: Item, *, limit: int, compose: Callable[[Sequence[Item]], Sequence[Document]]
+    ) -> None:
+        with self._installation.database.begin() as connection:
+            publications.lock_collection(connection, collection)
+            publications.add_item(
+                connection,
+                collection,
+                item.key,
+                published_at=item.published_at,
+                updated_at=item.updated_at,
+                content=item.content,
+            )
+            for document in compose([_item(row) for row in publications.latest(connection, collection, limit=limit)]):
+                publications.put_document(
+                    connection,
+                    document.path,
+                    media_type=document.media_type,
+                    body=document.body,
+                    last_modified=document.last_modified,
+                    now=self._installation.clock(),
+                )
+
+
+def _part(record: parts.PartRecord, *, is_new: bool) -> Part:
+    return Part(
+        number=record.number,
+        request=record.request,
+        state=PartState.SENT if record.is_sent else PartState.INTENDED,
+        intended_at=record.intended_at,
+        is_new=is_new,
+        remote_id=record.remote_id,
+        permalink=record.permalink,
+        detail=record.detail,
+    )
+
+
+def _item(record: publications.ItemRecord) -> Item:
+    return Item(key=record.key, published_at=record.published_at, updated_at=record.updated_at, content=record.content)

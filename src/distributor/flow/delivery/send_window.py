@@ -1,0 +1,58 @@
+"""Turns: of what a worker has claimed, what may go out now, and what has to wait for its hour or its day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from distributor.domain.delivery import Delivery
+from distributor.domain.send_schedule import QuietHours, Timing, WarmUp
+from distributor.storage import deliveries, warm_up
+from distributor.storage.database import Connection
+
+
+def put_off_what_must_wait(
+    connection: Connection, channel_id: int, claimed: Sequence[Delivery], timing: Timing, *, now: datetime
+) -> list[Delivery]:
+    """Those that may be sent now, with their share of the day taken; the others are deferred to their time."""
+    awake = _without_quiet(connection, claimed, timing.quiet, now=now) if timing.quiet else list(claimed)
+    if timing.warm_up is None or not awake:
+        return awake
+    return _within_share(connection, channel_id, awake, timing.warm_up, now=now)
+
+
+def return_share(connection: Connection, channel_id: int, timing: Timing, day: date, *, count: int) -> None:
+    """So many that had their share of the day were not sent after all."""
+    if count and timing.warm_up is not None and timing.warm_up.limit_on(day) is not None:
+        warm_up.give_back(connection, channel_id, day, count=count)
+
+
+def _without_quiet(
+    connection: Connection, claimed: Sequence[Delivery], quiet: QuietHours, *, now: datetime
+) -> list[Delivery]:
+    ends = {one.id: quiet.end_of_quiet(now, recipients_zone=one.zone) for one in claimed}
+    waiting = [(one, end) for one in claimed if (end := ends[one.id]) is not None]
+    deliveries.put_off(
+        connection,
+        [one for one, _ in waiting],
+        [end for _, end in waiting],
+        why="waits for the end of quiet hours",
+        now=now,
+    )
+    return [one for one in claimed if ends[one.id] is None]
+
+
+def _within_share(
+    connection: Connection, channel_id: int, awake: Sequence[Delivery], plan: WarmUp, *, now: datetime
+) -> list[Delivery]:
+    today = now.astimezone(UTC).date()
+    limit = plan.limit_on(today)
+    if limit is None:
+        return list(awake)
+    granted = warm_up.reserve(connection, channel_id, today, wanted=len(awake), limit=limit)
+    waiting = awake[granted:]
+    tomorrow = datetime.combine(max(today + timedelta(days=1), plan.since), time(), tzinfo=UTC)
+    deliveries.put_off(
+        connection, waiting, [tomorrow] * len(waiting), why=f"the warm-up plan allows {limit} mails today", now=now
+    )
+    return list(awake[:granted])

@@ -1,0 +1,183 @@
+"""Heed: what feedback about a mail does to the ledger and to the person, all in one transaction, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from distributor.domain.address import parse_address
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import AddressError, NotFoundError
+from distributor.domain.event import Event, EventKind
+from distributor.domain.feedback import Feedback, Match, Meaning
+from distributor.domain.rendition import Json
+from distributor.domain.subscriber import Subscriber
+from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
+from distributor.storage.database import Connection
+from distributor.storage.delivery_queries import DeliveryRecord
+
+# How long after a mail something that only names its recipient may be about it.
+_RECENT = timedelta(days=30)
+_STATES = {
+    Meaning.DELIVERED: DeliveryState.DELIVERED,
+    Meaning.BOUNCE: DeliveryState.BOUNCED,
+    Meaning.COMPLAINT: DeliveryState.COMPLAINED,
+}
+_EVENTS = {
+    Meaning.BOUNCE: EventKind.BOUNCE,
+    Meaning.COMPLAINT: EventKind.COMPLAINT,
+    Meaning.UNSUBSCRIBE: EventKind.UNSUBSCRIBE,
+}
+_LEAVING = {Meaning.COMPLAINT: consent_texts.COMPLAINING, Meaning.UNSUBSCRIBE: consent_texts.LEAVING_BY_MAIL}
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of feedback: `is_new` if it was not known before, `suppressed` if that ended in a suppression,
+    `has_left` if it took somebody off the list.
+    """
+
+    meaning: Meaning
+    match: Match
+    delivery_id: int | None = None
+    is_new: bool = False
+    suppressed: SuppressionReason | None = None
+    has_left: bool = False
+
+
+def heed(installation: Installation, feedback: Feedback, *, source: str) -> Taken:
+    """Write down what was said, and do what follows from it. Told again, in whatever order, it changes nothing.
+
+    Only what holds a token of ours is acted on: what merely names an address is written down with the last mail that
+    went there, and nothing more. `source` says in a word where it came from. Raises ServiceError.
+    """
+    if feedback.match is Match.FORGED:
+        return Taken(meaning=feedback.meaning, match=Match.FORGED)
+    if feedback.meaning is Meaning.NOTHING:
+        return Taken(meaning=feedback.meaning, match=feedback.match, delivery_id=feedback.delivery_id)
+    with installation.database.begin() as connection:
+        return _Hearing(installation, connection, source).heed(feedback)
+
+
+def log_taken(taken: Taken, *, source: str) -> None:
+    """One line for whoever runs a process that takes things in: numbers and words, no addresses."""
+    write = _log.warning if taken.match is Match.FORGED else _log.info
+    write(
+        "taken in",
+        source=source,
+        meaning=taken.meaning.value,
+        match=taken.match.value,
+        delivery=taken.delivery_id,
+        is_new=taken.is_new,
+    )
+
+
+class _Hearing:
+    """One piece of feedback, heard in a transaction."""
+
+    def __init__(self, installation: Installation, connection: Connection, source: str) -> None:
+        self._connection = connection
+        self._policy = installation.bounce_policy
+        self._now: datetime = installation.clock()
+        self._source = source
+
+    def heed(self, feedback: Feedback) -> Taken:
+        found = feedback if feedback.delivery_id is not None else self._by_address(feedback)
+        nothing = Taken(meaning=found.meaning, match=Match.NONE)
+        if found.delivery_id is None:
+            return nothing
+        try:
+            record = delivery_queries.find(self._connection, found.delivery_id)
+        except NotFoundError:
+            return nothing
+        # Whoever changes a person holds their lock first, and so nobody waits in a circle.
+        person = subscribers.lock(self._connection, record.subscriber_id) if record.subscriber_id else None
+        taken = Taken(
+            meaning=found.meaning,
+            match=found.match,
+            delivery_id=record.id,
+            is_new=self._write(found, record),
+        )
+        if found.match is Match.ADDRESS:
+            return taken
+        if person is None or not taken.is_new:
+            return taken
+        return replace(
+            taken,
+            suppressed=self._suppress(found, person, record),
+            has_left=self._take_off_list(found, person, record),
+        )
+
+    def _by_address(self, feedback: Feedback) -> Feedback:
+        try:
+            key = parse_address(feedback.address).key
+        except AddressError:
+            return feedback
+        number = delivery_queries.last_to(self._connection, key, since=self._now - _RECENT)
+        return replace(feedback, delivery_id=number, match=Match.ADDRESS if number else Match.NONE, counts=False)
+
+    def _write(self, feedback: Feedback, record: DeliveryRecord) -> bool:
+        """The event and the new state; False if nothing of it is new."""
+        kind, state = _EVENTS.get(feedback.meaning), _STATES.get(feedback.meaning)
+        is_new = False
+        if kind is not None:
+            event = Event(
+                delivery_id=record.id,
+                kind=kind,
+                at=min(feedback.at or self._now, self._now),
+                key=feedback.key,
+                detail=self._detail_of(feedback),
+            )
+            is_new = bool(events.record(self._connection, [event]))
+        if state is not None and feedback.match is not Match.ADDRESS:
+            is_changed = deliveries.mark_returned(self._connection, [record.id], state, now=self._now)
+            is_new = is_new or (kind is None and bool(is_changed))
+        return is_new
+
+    def _detail_of(self, feedback: Feedback) -> Mapping[str, Json]:
+        counting: dict[str, Json] = {"counts": True} if feedback.counts else {}
+        return {**feedback.detail, **counting, "match": feedback.match.value, "source": self._source}
+
+    def _suppress(self, feedback: Feedback, person: Subscriber, record: DeliveryRecord) -> SuppressionReason | None:
+        """Hold further mail back from the address that this one went to, if that follows."""
+        reason = self._reason_to_suppress(feedback, person)
+        if reason is None:
+            return None
+        try:
+            mailbox = parse_address(record.recipient)
+        except AddressError:
+            return None
+        target = Target(hash=hash_of_key(mailbox.key), address=mailbox.address)
+        said = " ".join(str(feedback.detail[name]) for name in ("reason", "status", "type") if name in feedback.detail)
+        note = f"delivery {record.id}: {said}" if said else f"delivery {record.id}"
+        suppressions.add(self._connection, [target], reason, note=note, now=self._now)
+        return reason
+
+    def _reason_to_suppress(self, feedback: Feedback, person: Subscriber) -> SuppressionReason | None:
+        if feedback.meaning is Meaning.COMPLAINT:
+            return SuppressionReason.COMPLAINT
+        if feedback.meaning is not Meaning.BOUNCE:
+            return None
+        if feedback.is_hard:
+            return SuppressionReason.HARD_BOUNCE
+        if not feedback.counts:
+            return None
+        days = events.soft_bounce_days(self._connection, person.id, since=self._now - self._policy.lapses_after)
+        return SuppressionReason.SOFT_BOUNCES if days >= self._policy.limit else None
+
+    def _take_off_list(self, feedback: Feedback, person: Subscriber, record: DeliveryRecord) -> bool:
+        words = _LEAVING.get(feedback.meaning)
+        if words is None or record.list_id is None:
+            return False
+        evidence = Evidence(
+            method=ConsentMethod.MAIL, text=words, detail={"delivery": record.id, "source": self._source}
+        )
+        return memberships.leave(self._connection, person.id, record.list_id, evidence, now=self._now)

@@ -1,0 +1,114 @@
+"""The signing keys of an email channel: made, activated, retired and removed, and never anywhere but in its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from distributor.channels.email.settings import EmailSettings
+from distributor.channels.registry import kind_of
+from distributor.domain.errors import InputError, StateError
+from distributor.flow.app_context import Installation
+from distributor.mail.address import Address, Mailbox
+from distributor.mail.dkim.keyring import KeyEntry, KeyRing
+from distributor.mail.dkim.keys import Algorithm
+from distributor.mail.dns.check_dkim import published_fault
+from distributor.mail.dns.lookup import DnsSilentError, Lookup
+from distributor.storage import channels
+from distributor.storage.channels import ChannelRecord
+
+_SECRET = "dkim_keys"  # noqa: S105 - the name of a setting
+
+
+def key_ring(installation: Installation, channel: str) -> KeyRing:
+    """The keys of a channel. Raises NotFoundError, and InputError for a kind that signs nothing."""
+    with installation.database.begin() as connection:
+        record = channels.find(connection, channel)
+    return _ring(record, _secrets(installation, record))
+
+
+def make_keys(
+    installation: Installation,
+    channel: str,
+    *,
+    selectors: Sequence[tuple[str, Algorithm]],
+    domain: str | None = None,
+) -> Sequence[KeyEntry]:
+    """New keys that wait to be published, for `domain`, else for that of the channel's sender.
+
+    Raises NotFoundError, and InputError for a domain or a selector that is none.
+    """
+
+    def add(record: ChannelRecord, ring: KeyRing) -> KeyRing:
+        place = Address.parse(f"dkim@{domain}").domain if domain else _sender_domain(installation, record)
+        for selector, algorithm in selectors:
+            ring = ring.with_new(selector, domain=place, algorithm=algorithm, now=installation.clock())
+        return ring
+
+    ring = _change(installation, channel, add)
+    return [ring.find(selector) for selector, _ in selectors]
+
+
+def activate_keys(
+    installation: Installation, channel: str, selectors: Sequence[str], *, lookup: Lookup | None
+) -> Sequence[KeyEntry]:
+    """Let these keys sign in place of those before them. Without `lookup` nobody asks whether they are published.
+
+    Raises NotFoundError, and StateError for a key that receivers would not find.
+    """
+    ring = key_ring(installation, channel)
+    chosen = sorted(map(ring.find, selectors), key=lambda entry: entry.algorithm is not Algorithm.RSA)
+    if lookup is not None:
+        for entry in chosen:
+            _refuse_unpublished(entry, lookup)
+
+    def activate(record: ChannelRecord, ring: KeyRing) -> KeyRing:
+        for entry in chosen:
+            ring = ring.with_active(entry.selector, now=installation.clock())
+        return ring
+
+    changed = _change(installation, channel, activate)
+    return [changed.find(selector) for selector in selectors]
+
+
+def retire_key(installation: Installation, channel: str, selector: str) -> KeyEntry:
+    """Let a key sign no more. Raises NotFoundError, and StateError if an Ed25519 key would sign alone."""
+    changed = _change(installation, channel, lambda _, ring: ring.with_retired(selector, now=installation.clock()))
+    return changed.find(selector)
+
+
+def remove_key(installation: Installation, channel: str, selector: str) -> None:
+    """Forget a key for good. Raises NotFoundError, and StateError while it signs."""
+    _change(installation, channel, lambda _, ring: ring.without(selector))
+
+
+def _change(installation: Installation, channel: str, act: Callable[[ChannelRecord, KeyRing], KeyRing]) -> KeyRing:
+    with installation.database.begin() as connection:
+        record = channels.find_for_change(connection, channel)
+        secrets = _secrets(installation, record)
+        ring = act(record, _ring(record, secrets))
+        channels.reseal(connection, record.id, installation.vault.seal(secrets | {_SECRET: ring.dump()}))
+    return ring
+
+
+def _secrets(installation: Installation, record: ChannelRecord) -> dict[str, str]:
+    return installation.vault.open(record.sealed) if record.sealed else {}
+
+
+def _ring(record: ChannelRecord, secrets: dict[str, str]) -> KeyRing:
+    if not issubclass(kind_of(record.kind).settings_model, EmailSettings):
+        raise InputError(f"channel {record.name!r} is of kind {record.kind}, and only mails are signed")
+    return KeyRing.parse(secrets.get(_SECRET, ""))
+
+
+def _sender_domain(installation: Installation, record: ChannelRecord) -> str:
+    return Mailbox.parse(record.settings.get("sender") or installation.site.sender).address.domain
+
+
+def _refuse_unpublished(entry: KeyEntry, lookup: Lookup) -> None:
+    advice = "Publish its record and wait until the DNS has it, or add --unseen to let it sign all the same"
+    try:
+        fault = published_fault(entry, lookup)
+    except DnsSilentError as error:
+        fault = str(error)
+    if fault:
+        raise StateError(f"receivers would not find the key {entry.selector}: {fault}. {advice}")

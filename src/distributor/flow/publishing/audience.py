@@ -1,0 +1,40 @@
+"""Audience: how many people a campaign would reach, and some of them, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.errors import InputError
+from distributor.domain.subscriber import Subscriber
+from distributor.flow.app_context import Installation
+from distributor.storage import articles, audiences
+from distributor.storage.audiences import Mailing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudiencePreview:
+    """`count` is what a release at this moment would freeze."""
+
+    count: int
+    sample: tuple[Subscriber, ...]
+
+
+def preview_audience(
+    installation: Installation, plan: AudiencePlan, article_slugs: Sequence[str], *, sample: int = 10
+) -> AudiencePreview:
+    """The audience that a campaign with these articles has now, counted by the query that freezes it.
+
+    Raises NotFoundError for an unknown article, list or segment, InputError if nobody is named.
+    """
+    if plan.is_empty:
+        raise InputError("the audience is empty: name a list, a topic or a segment")
+    with installation.database.begin() as connection:
+        ids = [articles.find_by_slug(connection, slug).id for slug in article_slugs]
+        mailing = Mailing(plan=plan, article_ids=tuple(ids), tag_slugs=articles.tag_slugs(connection, ids))
+        now = installation.clock()
+        return AudiencePreview(
+            count=audiences.count(connection, mailing, now=now),
+            sample=tuple(audiences.sample(connection, mailing, limit=sample, now=now)),
+        )

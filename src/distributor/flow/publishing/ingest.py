@@ -1,0 +1,200 @@
+"""Ingest: what the sources deliver becomes articles and revisions; a file that cannot be read hurts no other."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+
+from distributor.domain.article import Manuscript
+from distributor.domain.blocks import Image, replace_images
+from distributor.domain.errors import SourceError
+from distributor.domain.tags import slugify
+from distributor.flow.app_context import Installation
+from distributor.sources.folder import Broken, Found, scan_folder
+from distributor.sources.formats import parse_manuscript, read_bytes
+from distributor.sources.images import read_image
+from distributor.storage import articles
+from distributor.storage.articles import Media
+from distributor.storage.database import Connection
+
+_FOLDER = "folder"
+_UPLOAD = "upload"
+
+
+class Change(StrEnum):
+    ADDED = "added"
+    REVISED = "revised"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What became of one manuscript."""
+
+    slug: str
+    change: Change
+    warnings: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class ScanReport:
+    """What a scan found: slugs added and revised, and what could not be read, each in one sentence."""
+
+    added: list[str] = field(default_factory=list)
+    revised: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def count(self, ingested: Ingested) -> None:
+        """One more file that could be read."""
+        match ingested.change:
+            case Change.ADDED:
+                self.added.append(ingested.slug)
+            case Change.REVISED:
+                self.revised.append(ingested.slug)
+            case Change.UNCHANGED:
+                self.unchanged += 1
+
+
+def scan(installation: Installation) -> ScanReport:
+    """Bring in what is new or changed in the content folder. Raises SourceError if there is no such folder.
+
+    Each file is a transaction of its own; what cannot be read is kept as a problem until it can, or is gone.
+    """
+    folder = installation.content_dir
+    with installation.database.begin() as connection:
+        known = articles.known_hashes(connection, _FOLDER)
+        standing = {problem.source_ref: problem for problem in articles.problems(connection)}
+    report = ScanReport()
+    seen: set[str] = set()
+    for one in scan_folder(folder, known=known):
+        seen.add(one.path)
+        match one:
+            case Broken():
+                _keep_problem(installation, one)
+                report.broken.append(str(one.error))
+            case Found(manuscript=None):
+                report.unchanged += 1
+                if one.path in standing:
+                    report.broken.append(str(standing[one.path]))
+            case Found(manuscript=manuscript):
+                assert manuscript is not None, "the case above"  # noqa: S101
+                ingested = _ingest(
+                    installation,
+                    manuscript,
+                    source=_FOLDER,
+                    source_ref=one.path,
+                    content_hash=one.content_hash,
+                    file=folder / one.path,
+                    root=folder,
+                )
+                report.count(ingested)
+    with installation.database.begin() as connection:
+        articles.clear_problems(connection, _FOLDER, set(standing) - seen)
+    return report
+
+
+def add_file(installation: Installation, file: Path) -> Ingested:
+    """Bring in one file, as a new article or a revision of the one it made before. Raises SourceError.
+
+    A file inside the content folder is the same article as a scan would find.
+    """
+    data = read_bytes(file)
+    manuscript = parse_manuscript(data, name=str(file))
+    resolved, folder = file.resolve(), installation.content_dir.resolve()
+    is_inside = resolved.is_relative_to(folder)
+    return _ingest(
+        installation,
+        manuscript,
+        source=_FOLDER if is_inside else _UPLOAD,
+        source_ref=resolved.relative_to(folder).as_posix() if is_inside else str(resolved),
+        content_hash=hashlib.sha256(data).hexdigest(),
+        file=resolved,
+        root=folder if is_inside else resolved.parent,
+    )
+
+
+def _ingest(
+    installation: Installation,
+    manuscript: Manuscript,
+    *,
+    source: str,
+    source_ref: str,
+    content_hash: str,
+    file: Path,
+    root: Path,
+) -> Ingested:
+    illustrated, media = _take_images(manuscript, file=file, root=root)
+    now = installation.clock()
+    with installation.database.begin() as connection:
+        articles.lock_ingestion(connection)
+        articles.clear_problems(connection, source, [source_ref])
+        articles.add_media(connection, media)
+        before = articles.find_by_ref(connection, source, source_ref)
+        if before is None:
+            slug = _free_slug(connection, illustrated)
+            articles.add(
+                connection,
+                illustrated,
+                guid=uuid.uuid4().urn,
+                slug=slug,
+                source=source,
+                source_ref=source_ref,
+                content_hash=content_hash,
+                now=now,
+            )
+            return Ingested(slug=slug, change=Change.ADDED, warnings=illustrated.warnings)
+        change = Change.UNCHANGED
+        if before.content_hash != content_hash:
+            articles.revise(connection, before.id, illustrated, content_hash=content_hash, now=now)
+            change = Change.REVISED
+    return Ingested(slug=before.article.slug, change=change, warnings=illustrated.warnings)
+
+
+def _free_slug(connection: Connection, manuscript: Manuscript) -> str:
+    wanted = manuscript.slug or slugify(manuscript.title) or "article"
+    if not articles.is_slug_taken(connection, wanted):
+        return wanted
+    return next(slug for number in count(2) if not articles.is_slug_taken(connection, slug := f"{wanted}-{number}"))
+
+
+def _keep_problem(installation: Installation, broken: Broken) -> None:
+    with installation.database.begin() as connection:
+        articles.record_problem(
+            connection,
+            source=_FOLDER,
+            source_ref=broken.path,
+            content_hash=broken.content_hash,
+            line=broken.error.line,
+            reason=broken.error.reason,
+            now=installation.clock(),
+        )
+
+
+def _take_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
+    """The manuscript with its local images under public paths, and those images; a missing one is only a warning."""
+    media: dict[str, Media] = {}
+    warnings: list[str] = []
+
+    def take(image: Image) -> Image:
+        if "://" in image.src or image.src.startswith("/"):
+            return image
+        try:
+            local = read_image(image.src, beside=file.parent, root=root)
+        except SourceError as error:
+            warnings.append(error.reason)
+            return image
+        name = hashlib.sha256(local.body).hexdigest()[:32] + local.ending
+        media[name] = Media(name=name, media_type=local.media_type, body=local.body)
+        return replace(image, src=f"/media/{name}")
+
+    illustrated = replace(
+        manuscript,
+        body=replace_images(manuscript.body, take),
+        image=take(manuscript.image) if manuscript.image else None,
+    )
+    return replace(illustrated, warnings=(*manuscript.warnings, *warnings)), list(media.values())

@@ -1,0 +1,92 @@
+"""Plan: turn what a person asks for into a campaign with its dispatches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from distributor.channels.api import Audience
+from distributor.channels.registry import kind_of
+from distributor.domain.campaign import CampaignPlan, PlanKey
+from distributor.domain.errors import InputError, ScheduleError
+from distributor.domain.message_options import Cover
+from distributor.flow.app_context import Installation
+from distributor.flow.publishing.campaign_content import check_cover
+from distributor.storage import articles, audiences, campaigns, channels, dispatches
+from distributor.storage.audiences import Mailing
+from distributor.storage.channels import ChannelRecord
+from distributor.storage.database import Connection
+
+# "Now" is said a moment before it is written down.
+_GRACE = timedelta(minutes=1)
+
+
+def plan(installation: Installation, asked: CampaignPlan, *, key: PlanKey | None = None) -> int:
+    """A campaign with a dispatch per channel, all or nothing; returns its number.
+
+    Asked for again under the same key, it is the campaign that was planned the first time. Raises StateError if that
+    was another one.
+
+    Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past,
+    InputError for a campaign that has nothing to say or nobody to say it to, or words around it that cannot be said.
+    """
+    now = installation.clock()
+    if not asked.article_slugs:
+        raise InputError("a campaign needs at least one article")
+    if not asked.channel_names:
+        raise InputError("a campaign needs at least one channel")
+    names = tuple(dict.fromkeys(asked.channel_names))
+    with installation.database.begin() as connection:
+        known = campaigns.find_by_key(connection, key) if key else None
+        if known is not None:
+            return known
+        _insist_on_times_to_come(asked, names, now=now)
+        stored = [articles.find_by_slug(connection, slug) for slug in asked.article_slugs]
+        records = [channels.find(connection, name) for name in names]
+        mailing = Mailing(
+            plan=asked.audience,
+            article_ids=tuple(one.id for one in stored),
+            tag_slugs=articles.tag_slugs(connection, [one.id for one in stored]),
+        )
+        _insist_on_audience(connection, records, mailing, now=now)
+        if asked.cover != Cover():
+            for record in records:
+                check_cover(installation.open_channel(record), asked.cover)
+        campaign_id = campaigns.add(
+            connection,
+            name=asked.name or stored[0].article.title,
+            article_ids=[one.id for one in stored],
+            audience=asked.audience,
+            track_opens=asked.track_opens,
+            track_clicks=asked.track_clicks,
+            unknown_policy=asked.unknown_policy,
+            cover=asked.cover,
+            key=key,
+            now=now,
+        )
+        for record in records:
+            dispatches.add(connection, campaign_id, record.id, scheduled_at=asked.time_of(record.name), zone=asked.zone)
+    return campaign_id
+
+
+def _insist_on_times_to_come(asked: CampaignPlan, names: Sequence[str], *, now: datetime) -> None:
+    for name in names:
+        if asked.time_of(name) < now - _GRACE:
+            raise ScheduleError(f"{asked.time_of(name):%Y-%m-%d %H:%M} UTC, the time for {name}, is in the past")
+
+
+def _insist_on_audience(
+    connection: Connection, records: list[ChannelRecord], mailing: Mailing, *, now: datetime
+) -> None:
+    to_people = [
+        record.name for record in records if kind_of(record.kind).capabilities.audience is Audience.SUBSCRIBERS
+    ]
+    if not to_people:
+        return
+    if mailing.plan.is_empty:
+        raise InputError(f"channel {to_people[0]} sends to people: say to which, by a list, a topic or a segment")
+    if audiences.count(connection, mailing, now=now) == 0:
+        raise InputError(
+            "there is nobody to send it to: nobody who has agreed to it is in this audience, or all of them got the "
+            "article before; `distributor campaign audience` with the same options shows the count"
+        )

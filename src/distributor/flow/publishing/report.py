@@ -1,0 +1,92 @@
+"""Report: what became of a campaign, computed from its deliveries each time it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from distributor.domain.campaign import Campaign, Dispatch, DispatchState, Totals, campaign_state
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
+from distributor.flow.app_context import Installation
+from distributor.storage import campaigns, delivery_queries, dispatches, events, paused_routes
+from distributor.storage.database import Connection
+from distributor.storage.paused_routes import LaneWait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchReport:
+    """A dispatch and how many of its deliveries are in each state.
+
+    Of what is deferred, `next_attempt_at` is when the first is tried again, and `waits` are the paused lanes that hold
+    some of it back.
+    """
+
+    dispatch: Dispatch
+    totals: Totals
+    next_attempt_at: datetime | None
+    waits: tuple[LaneWait, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignReport:
+    """A campaign as it stands. `events` gives for each kind how many in all, and of how many deliveries."""
+
+    campaign: Campaign
+    dispatches: tuple[DispatchReport, ...]
+    events: Mapping[EventKind, tuple[int, int]]
+
+    @property
+    def state(self) -> DispatchState:
+        """What to call the campaign."""
+        return campaign_state(one.dispatch.state for one in self.dispatches)
+
+    @property
+    def totals(self) -> Totals:
+        """The deliveries of all its dispatches."""
+        return Totals.sum_of(one.totals for one in self.dispatches)
+
+
+# What the stable summary counts, and the states it counts there.
+COUNTED: Mapping[str, tuple[DeliveryState, ...]] = {
+    "sent": (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED),
+    "deferred": (DeliveryState.DEFERRED,),
+    "failed": (DeliveryState.FAILED,),
+    "suppressed": (DeliveryState.SUPPRESSED,),
+    "unknown": (DeliveryState.UNKNOWN,),
+    "pending": (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT),
+}
+
+
+def report(installation: Installation, campaign_id: int) -> CampaignReport:
+    """The campaign with its totals, all read at one moment. Raises NotFoundError."""
+    with installation.database.begin() as connection:
+        campaign = campaigns.find(connection, campaign_id)
+        return CampaignReport(
+            campaign=campaign,
+            dispatches=tuple(
+                _of_dispatch(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)
+            ),
+            events=events.counts_of_campaign(connection, campaign_id),
+        )
+
+
+def summarise(totals: Totals) -> dict[str, int]:
+    """The totals in the words of the summary: `audience` first, then counts that add up to it."""
+    return {"audience": totals.audience} | {
+        word: sum(totals[state] for state in states) for word, states in COUNTED.items()
+    }
+
+
+def _of_dispatch(connection: Connection, dispatch: Dispatch) -> DispatchReport:
+    totals = delivery_queries.totals(connection, dispatch.id)
+    if not totals[DeliveryState.DEFERRED]:
+        return DispatchReport(dispatch=dispatch, totals=totals, next_attempt_at=None, waits=())
+    waits = paused_routes.waits(connection, dispatch.channel_id, dispatch_id=dispatch.id)
+    return DispatchReport(
+        dispatch=dispatch,
+        totals=totals,
+        next_attempt_at=delivery_queries.next_attempt(connection, dispatch.id),
+        waits=tuple(wait for wait in waits if wait.deliveries),
+    )

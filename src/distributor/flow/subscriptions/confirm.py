@@ -1,0 +1,89 @@
+"""Accept: somebody confirms from the mailbox what was asked for in their name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from distributor.domain.consent import CONFIRM_WITHIN, ConsentMethod, Evidence
+from distributor.domain.subscriber import List, Membership
+from distributor.domain.suppression import LIFTED_BY_CONFIRMING, Target, hash_of_key
+from distributor.domain.tokens import Purpose
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions.link_tokens import Holder, find_holder, lock_holder
+from distributor.storage import deliveries, memberships, suppressions
+from distributor.storage.database import Connection
+
+
+class Stage(Enum):
+    """How things stand with a confirmation: it is WAITED for, all of it is DONE, or it comes too LATE."""
+
+    WAITED = auto()
+    DONE = auto()
+    LATE = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What somebody was asked by the mail of `delivery_id` to `recipient`.
+
+    `lists` are those that wait to be confirmed or, once it is done, those that they are on.
+    """
+
+    delivery_id: int
+    recipient: str
+    stage: Stage
+    lists: tuple[List, ...]
+
+
+def find_question(installation: Installation, token: str) -> Question | None:
+    """What the holder of this link is asked; None if it is not ours, or of somebody who is no longer known."""
+    now = installation.clock()
+    with installation.database.begin() as connection:
+        holder = find_holder(installation, connection, Purpose.CONFIRM, token)
+        return _question_of(connection, holder, now=now) if holder else None
+
+
+def confirm(installation: Installation, token: str, network: str) -> Question | None:
+    """Confirm everything that was asked for within the time a request is good for, and lift what only this can lift.
+
+    Doing it twice is the same as once, and somebody who has left since is not brought back. None as above.
+    """
+    now = installation.clock()
+    with installation.database.begin() as connection:
+        holder = lock_holder(installation, connection, Purpose.CONFIRM, token)
+        if holder is None:
+            return None
+        question = _question_of(connection, holder, now=now)
+        if question.stage is not Stage.WAITED:
+            return question
+        evidence = Evidence(
+            method=ConsentMethod.FORM,
+            text=consent_texts.confirming(installation.site, question.lists),
+            network=network,
+            detail={"delivery": holder.delivery_id},
+        )
+        memberships.confirm(connection, holder.person.id, evidence, since=now - CONFIRM_WITHIN, now=now)
+        suppressions.lift(connection, Target(hash=hash_of_key(holder.person.key)), reasons=LIFTED_BY_CONFIRMING)
+        return _question_of(connection, holder, now=now)
+
+
+def _question_of(connection: Connection, holder: Holder, *, now: datetime) -> Question:
+    places = memberships.of_subscriber(connection, holder.person.id)
+    since = now - CONFIRM_WITHIN
+    waiting = tuple(place.list for place in places if place.state is Membership.PENDING and place.changed_at >= since)
+    subscribed = tuple(place.list for place in places if place.state is Membership.SUBSCRIBED)
+    if waiting and _asked_at(connection, holder) >= since:
+        stage, shown = Stage.WAITED, waiting
+    elif subscribed:
+        stage, shown = Stage.DONE, subscribed
+    else:
+        stage, shown = Stage.LATE, ()
+    return Question(delivery_id=holder.delivery_id, recipient=holder.recipient, stage=stage, lists=shown)
+
+
+def _asked_at(connection: Connection, holder: Holder) -> datetime:
+    [asked] = deliveries.find_for_sending(connection, [holder.delivery_id])
+    return asked.created_at

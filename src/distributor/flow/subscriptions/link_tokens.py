@@ -1,0 +1,45 @@
+"""Holders: whom a signed link in a mail speaks for, and in what matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from distributor.domain.errors import NotFoundError
+from distributor.domain.subscriber import List, Subscriber
+from distributor.domain.tokens import Purpose
+from distributor.flow.app_context import Installation
+from distributor.storage import delivery_queries, lists, subscribers
+from distributor.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The person whom the mail of `delivery_id` went to, at `recipient`, on behalf of `list`."""
+
+    delivery_id: int
+    recipient: str
+    person: Subscriber
+    list: List
+
+
+def find_holder(installation: Installation, connection: Connection, purpose: Purpose, token: str) -> Holder | None:
+    """Whom this link speaks for, or None: it is forged, cut off, or of somebody who is no longer known."""
+    claim = installation.tokens.read(purpose, token)
+    if claim is None:
+        return None
+    try:
+        record = delivery_queries.find(connection, claim.delivery_id)
+        if record.subscriber_id is None or record.list_id is None:
+            return None
+        person = subscribers.find_by_id(connection, record.subscriber_id)
+        chosen = lists.find_by_id(connection, record.list_id)
+    except NotFoundError:
+        return None
+    return Holder(delivery_id=record.id, recipient=record.recipient, person=person, list=chosen)
+
+
+def lock_holder(installation: Installation, connection: Connection, purpose: Purpose, token: str) -> Holder | None:
+    """The same, with the person locked to the end of the transaction: nothing else happens to them meanwhile."""
+    found = find_holder(installation, connection, purpose, token)
+    person = subscribers.lock(connection, found.person.id) if found else None
+    return replace(found, person=person) if found and person else None

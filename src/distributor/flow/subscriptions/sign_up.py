@@ -1,0 +1,110 @@
+"""Subscribe: somebody signs up on the public pages, without having shown yet who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.errors import InputError, NotFoundError
+from distributor.domain.subscriber import List, Membership, OptIn, Person, Subscriber, SubscriberStatus, Visibility
+from distributor.domain.suppression import LIFTED_BY_CONFIRMING
+from distributor.flow import consent_texts
+from distributor.flow.app_context import Installation
+from distributor.flow.subscriptions.confirmation_mail import queue_confirmation
+from distributor.storage import lists, memberships, subscribers, suppressions
+from distributor.storage.confirmations import was_confirmation_sent_since
+from distributor.storage.database import Connection
+
+# However many lists somebody is signed up to, by whomever: nobody's mailbox is filled by way of us.
+_BETWEEN_CONFIRMATIONS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignUp:
+    """What somebody asks for: `choices` maps the slugs of lists to the topics chosen, or None for every article.
+
+    `network` is the address it came from; `page` is the origin of another site's page that posted it, or empty.
+    """
+
+    person: Person
+    choices: Mapping[str, tuple[str, ...] | None]
+    network: str
+    page: str = ""
+
+
+def sign_up(installation: Installation, asked: SignUp) -> None:
+    """Put somebody on lists, or ask them by mail whether they want that. The caller cannot tell what was done.
+
+    At once comes only who asks for a list that wants no more, and whom nothing is known against. Who has left, or is
+    suppressed for something that the owner of the mailbox can lift, is asked first. To who may not be written to
+    nothing is sent, and nothing of them is kept. Nobody's name or language is changed by who only knows their address.
+
+    All or nothing: raises NotFoundError for a list that there is not or that strangers may not see, InputError for a
+    topic it does not offer or for no list at all, and whatever `queue_confirmation` raises.
+    """
+    now = installation.clock()
+    if not asked.choices:
+        raise InputError("nothing was chosen to subscribe to; choose at least one list")
+    with installation.database.begin() as connection:
+        chosen = [_open_list(connection, slug, asked.choices[slug]) for slug in sorted(asked.choices)]
+        held_back = suppressions.holding_back(connection, asked.person.key)
+        if any(entry.target.domain or entry.reason not in LIFTED_BY_CONFIRMING for entry in held_back):
+            return
+        person = _locked(connection, asked.person, now=now)
+        if person.status is SubscriberStatus.DISABLED:
+            return
+        must_confirm = bool(held_back) or _has_left(connection, person)
+        waiting = [
+            one for one in chosen if _ask_for(installation, connection, person, one, asked, must_confirm, now=now)
+        ]
+        if waiting and not was_confirmation_sent_since(connection, person.id, now - _BETWEEN_CONFIRMATIONS):
+            queue_confirmation(installation, connection, person, waiting[0], now=now)
+
+
+def _open_list(connection: Connection, slug: str, topics: tuple[str, ...] | None) -> List:
+    found = lists.find(connection, slug)
+    if found.visibility is not Visibility.PUBLIC:
+        # A stranger learns no more of it than of one that there is not.
+        raise NotFoundError("list", slug)
+    if foreign := set(topics or ()) - set(found.topics):
+        raise InputError(f"the list {found.name!r} has no topic {min(foreign)!r}")
+    return found
+
+
+def _locked(connection: Connection, person: Person, *, now: datetime) -> Subscriber:
+    try:
+        known = subscribers.lock(connection, subscribers.find(connection, person.key).id)
+    except NotFoundError:
+        known = None
+    return known or subscribers.find_by_id(connection, subscribers.put(connection, [person], now=now)[person.key])
+
+
+def _has_left(connection: Connection, person: Subscriber) -> bool:
+    places = memberships.of_subscriber(connection, person.id)
+    return any(place.state is Membership.UNSUBSCRIBED for place in places)
+
+
+def _ask_for(
+    installation: Installation,
+    connection: Connection,
+    person: Subscriber,
+    chosen: List,
+    asked: SignUp,
+    must_confirm: bool,
+    *,
+    now: datetime,
+) -> bool:
+    """Whether it is waited for their confirmation of this list from now on."""
+    evidence = Evidence(
+        method=ConsentMethod.FORM,
+        text=consent_texts.signing_up(installation.site, chosen),
+        network=asked.network,
+        detail={"page": asked.page} if asked.page else {},
+    )
+    topics = asked.choices[chosen.slug]
+    if chosen.opt_in is OptIn.SINGLE and not must_confirm:
+        memberships.grant(connection, person.id, chosen.id, evidence, topics=topics, now=now)
+        return False
+    return memberships.request(connection, person.id, chosen.id, evidence, topics=topics, now=now)

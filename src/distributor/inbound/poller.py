@@ -1,0 +1,78 @@
+"""Rounds: every mailbox visited again and again, each on its own, so that one that is broken stops no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from distributor.domain.errors import ConfigurationError, DistributorError
+from distributor.domain.feedback import Match, Meaning
+from distributor.flow.app_context import Installation
+from distributor.flow.feedback.apply_feedback import log_taken
+from distributor.flow.feedback.inbound_mail import take_in
+from distributor.inbound.imap import ImapMailbox
+from distributor.inbound.mailbox import Fate, Mailbox, MailboxError, Server
+from distributor.inbound.maildir import Maildir
+from distributor.inbound.pop3 import Pop3Mailbox
+
+_log = structlog.get_logger(__name__)
+
+_TOKENS = frozenset({Match.RETURN_PATH, Match.MESSAGE_ID})
+
+_BY_SCHEME: dict[str, Callable[[Server], Mailbox]] = {
+    "imap": ImapMailbox,
+    "imaps": ImapMailbox,
+    "pop3": Pop3Mailbox,
+    "pop3s": Pop3Mailbox,
+}
+
+
+def open_mailbox(url: str) -> Mailbox:
+    """The mailbox at an address. Raises ConfigurationError, which never holds a password."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "maildir":
+        folder = Path(rest)
+        if not (folder / "new").is_dir() or not (folder / "cur").is_dir():
+            raise ConfigurationError(f"mailbox {url}: {folder} is no Maildir, it has no folders new and cur")
+        return Maildir(folder)
+    if scheme not in _BY_SCHEME:
+        raise ConfigurationError(f"a mailbox is maildir:FOLDER or one of {', '.join(_BY_SCHEME)}, not {scheme!r}")
+    return _BY_SCHEME[scheme](Server.parse(url))
+
+
+def visit(installation: Installation, mailbox: Mailbox, *, source: str) -> int:
+    """Take in all that waits in a mailbox; returns how many mails. Raises what `Mailbox.visit` raises."""
+    return mailbox.visit(partial(_hand_in, installation, source=source))
+
+
+async def go_rounds(installation: Installation, url: str, *, every_seconds: float) -> None:
+    """Visit one mailbox until cancelled. Raises ConfigurationError at once if there can be none at this address."""
+    source = url.partition(":")[0]
+    mailbox = open_mailbox(url)
+    while True:
+        try:
+            await asyncio.to_thread(visit, installation, mailbox, source=source)
+        except (MailboxError, DistributorError, OSError) as error:
+            _log.warning("a mailbox could not be visited", source=source, reason=str(error))
+        except Exception:
+            _log.exception("a visit to a mailbox broke", source=source)
+        await asyncio.sleep(every_seconds)
+
+
+def _hand_in(installation: Installation, raw: bytes, *, source: str) -> Fate:
+    try:
+        taken = take_in(installation, raw, source=source)
+    except DistributorError:
+        raise
+    except Exception:
+        # One mail that breaks us must not keep the others back.
+        _log.exception("a mail could not be taken in and is set aside", source=source)
+        return Fate.BROKEN
+    log_taken(taken, source=source)
+    # What merely names an address was written down and not acted on: a person may still have to.
+    is_settled = taken.meaning is not Meaning.NOTHING and taken.match in _TOKENS
+    return Fate.ACTED_ON if is_settled else Fate.NO_CONCERN

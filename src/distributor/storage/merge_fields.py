@@ -1,0 +1,100 @@
+"""Personal fields as SQL: what is frozen of them for a mail, who lacks what, and which nobody has at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.types import Text
+
+from distributor.domain.errors import NotFoundError
+from distributor.domain.merge_fields import ATTRIBUTES, Kin, PersonalNeeds, Reader, attribute_path
+from distributor.storage import tables
+from distributor.storage.database import Connection
+
+# What every delivery has.
+_ALWAYS = ("name", "email")
+# How many of the newest people are asked for the names of their attributes, for a hint.
+_RECENT = 10_000
+
+
+def frozen_fields(keys: Collection[str]) -> ColumnElement[Any]:
+    """A JSON object of a subscriber's fields: always name and email, and of these the ones they have, as texts."""
+    person = tables.subscribers.c
+    always = func.jsonb_build_object("name", person.name, "email", person.address)
+    others = sorted(set(keys).difference(_ALWAYS))
+    if not others:
+        return always
+    pairs = [part for key in others for part in (key, _value(key))]
+    return always.op("||")(func.jsonb_strip_nulls(func.jsonb_build_object(*pairs)))
+
+
+def reader_of(connection: Connection, key: str, fields: Collection[str]) -> Reader:
+    """The subscriber with this key as a mail would speak to them, with what they have of these fields.
+
+    Raises NotFoundError.
+    """
+    person = tables.subscribers.c
+    row = connection.execute(select(person.address, frozen_fields(fields)).where(person.key == key)).one_or_none()
+    if row is None:
+        raise NotFoundError("subscriber", key)
+    return Reader(address=row[0], fields=row[1])
+
+
+def kin_of(connection: Connection, dispatch_id: int, needs: PersonalNeeds) -> Iterator[Kin]:
+    """Those frozen for a dispatch who lack a field that is asked for, grouped by what makes a difference."""
+    delivery = tables.deliveries.c
+    return kin_among(connection, select(delivery.fields).where(delivery.dispatch_id == dispatch_id), needs)
+
+
+def kin_among(connection: Connection, rows: Select[Any], needs: PersonalNeeds) -> Iterator[Kin]:
+    """The same of rows with one column, `fields`, as `frozen_fields` makes it."""
+    asked, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
+    if not asked:
+        return
+    # An offset keeps PostgreSQL from making the object anew for each look into it.
+    fields = rows.offset(0).subquery().c.fields
+    text = {key: func.coalesce(fields.op("->>", return_type=Text())(key), "") for key in asked}
+    held = array([text[key] != "" for key in asked])
+    values = array([text[key] for key in decisive]) if decisive else array([""])
+    found = connection.execute(
+        select(held, values, func.count()).where(or_(*(one == "" for one in text.values()))).group_by(held, values)
+    )
+    for has, said, count in found:
+        yield Kin(
+            count=count,
+            held=frozenset(key for key, is_there in zip(asked, has, strict=True) if is_there) | {"email"},
+            values={key: value for key, value in zip(decisive, said, strict=False) if value},
+        )
+
+
+def unheld(connection: Connection, keys: Collection[str]) -> list[str]:
+    """The attributes among these fields that no subscriber has."""
+    return [
+        key
+        for key in sorted(keys)
+        if attribute_path(key) and not connection.execute(select(exists().where(_value(key).is_not(None)))).scalar_one()
+    ]
+
+
+def recent_attributes(connection: Connection) -> Sequence[str]:
+    """The names of the attributes that new subscribers have, sorted."""
+    person = tables.subscribers.c
+    newest = select(person.attributes).order_by(person.id.desc()).limit(_RECENT).subquery()
+    names = select(func.jsonb_object_keys(newest.c.attributes)).distinct()
+    return sorted(connection.execute(names).scalars())
+
+
+def _value(key: str) -> ColumnElement[Any]:
+    """The text of a field, or NULL if there is nothing to say."""
+    person = tables.subscribers.c
+    path = attribute_path(key)
+    if not path:
+        return func.nullif(person[key], "")
+    assert key.startswith(ATTRIBUTES), "a key is built in or of an attribute"  # noqa: S101
+    value = func.jsonb_extract_path(person.attributes, *path)
+    text = func.jsonb_extract_path_text(person.attributes, *path)
+    kind = func.jsonb_typeof(value)
+    return case((or_(kind.in_(["string", "number"]), and_(kind == "boolean", text == "true")), func.nullif(text, "")))

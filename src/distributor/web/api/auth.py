@@ -1,0 +1,71 @@
+"""The door of the API: who asks, whether they may, and in what order they are let in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from distributor.domain.api_token import ApiToken, Scope
+from distributor.flow.app_context import Installation
+from distributor.storage import api_tokens
+
+_bearer = HTTPBearer(
+    scheme_name="token",
+    bearerFormat="dst_…",
+    description=(
+        "A token of `distributor token create NAME --scope SCOPE`, sent as `Authorization: Bearer dst_…`. "
+        "Each operation names the scope that it needs."
+    ),
+    auto_error=False,
+)
+_CHALLENGE = 'Bearer realm="distributor"'
+
+
+async def _installation(request: Request) -> Installation:
+    found: Installation = request.app.state.installation
+    return found
+
+
+Here = Annotated[Installation, Depends(_installation)]
+
+
+def _authorise(
+    wanted: SecurityScopes, here: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> ApiToken:
+    """RFC 6750, section 3: who brings no token is only asked for one; who brings a bad one is told so."""
+    if credentials is None:
+        raise _refusal(401, "this needs a token, sent as `Authorization: Bearer dst_…`")
+    now = here.clock()
+    with here.database.begin() as connection:
+        token = api_tokens.find(connection, credentials.credentials)
+        if token is None or not token.is_valid(now):
+            raise _refusal(401, "the token is unknown, revoked or expired", error="invalid_token")
+        missing = [scope for scope in wanted.scopes if not token.allows(Scope(scope))]
+        if missing:
+            raise _refusal(
+                403, f"the token lacks the scope {missing[0]}", error="insufficient_scope", scope=" ".join(missing)
+            )
+        api_tokens.note_use(connection, token, now=now)
+    return token
+
+
+async def _take_turn(request: Request) -> AsyncIterator[None]:
+    # The body is read by now: whoever sends slowly keeps nobody waiting.
+    async with request.app.state.turns:
+        yield
+
+
+Turn = Depends(_take_turn, scope="function")
+
+
+def needs(*scopes: Scope) -> Any:
+    """Let in only who has a valid token with these scopes; gives the token. `Any`, as of FastAPI's own markers."""
+    return Security(_authorise, scopes=[scope.value for scope in scopes])
+
+
+def _refusal(status: int, detail: str, **said: str) -> HTTPException:
+    challenge = ", ".join([_CHALLENGE, *(f'{name}="{value}"' for name, value in said.items())])
+    return HTTPException(status, detail, headers={"WWW-Authenticate": challenge})

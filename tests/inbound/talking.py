@@ -1,0 +1,64 @@
+"""A server that takes mail back, running in this process, and a raw connection to it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from distributor.flow.app_context import Installation
+from distributor.inbound.server import ReturnsServer
+
+
+class Talker:
+    """A raw connection: says bytes, reads replies."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.file = self.socket.makefile("rb")
+        self.greeting = self.reply()
+
+    def say(self, content: bytes, replies: int = 1) -> list[str]:
+        self.socket.sendall(content)
+        return [self.reply() for _ in range(replies)]
+
+    def reply(self) -> str:
+        """A reply of any number of lines; empty if the other side has hung up."""
+        lines = []
+        while line := self.file.readline().decode():
+            lines.append(line.rstrip("\r\n"))
+            if line[3:4] != "-":
+                break
+        return "\n".join(lines)
+
+    def codes(self, content: bytes, replies: int = 1) -> list[str]:
+        return [reply[:3] for reply in self.say(content, replies)]
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+@contextmanager
+def serving(installation: Installation, *, idle_seconds: float = 30.0) -> Iterator[int]:
+    """The server on a port of its own, in a thread, for as long as this is open."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        server = ReturnsServer(installation, name="returns.test", idle_seconds=idle_seconds)
+        await server.start(listening)
+        await stop.wait()
+        await server.stop()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
