@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from distributor.bootstrap import child_environment, make_installation
+from distributor.bootstrap import child_environment, make_app_context
 from distributor.cli.channels import configure
-from distributor.cli.processes import Part, running_crew, worker_parts
+from distributor.cli.processes import ChildProcess, running_processes, worker_parts
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Person
 from distributor.embedded import running_services
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.ingest import add_file
 from distributor.flow.publishing.plan import plan
 from distributor.settings import Settings
@@ -34,7 +34,7 @@ _PARAGRAPH = f"{_SENTENCE * 5}\n\n"
 
 
 @contextmanager
-def sending_installation(*, email_workers: int, web_port: int | None = None) -> Iterator[Installation]:
+def sending_installation(*, email_workers: int, web_port: int | None = None) -> Iterator[AppContext]:
     """A service of its own for as long as this is open, with a web server if there is a port for one.
 
     Before anything is sent, `set_channel` has to say where to.
@@ -50,14 +50,14 @@ def sending_installation(*, email_workers: int, web_port: int | None = None) -> 
             port=web_port or 0,
         )
         with running_services(settings.data_dir) as services:
-            installation = make_installation(settings, services)
-            migrate(installation.database)
-            web = [Part(name="web", module="distributor.web")] if web_port else []
+            app = make_app_context(settings, services)
+            migrate(app.database)
+            web = [ChildProcess(name="web", module="distributor.web")] if web_port else []
             parts = [*worker_parts(email_workers=email_workers), *web]
             environment = child_environment(settings, services)
-            with running_crew(parts, logs=Path(folder) / "logs", environment=environment):
-                yield installation
-            installation.database.close()
+            with running_processes(parts, logs=Path(folder) / "logs", environment=environment):
+                yield app
+            app.database.close()
 
 
 def _lean_templates(folder: Path) -> Path:
@@ -68,26 +68,26 @@ def _lean_templates(folder: Path) -> Path:
     return folder / "templates"
 
 
-def subscribe_readers(installation: Installation, count: int) -> None:
+def subscribe_readers(app: AppContext, count: int) -> None:
     """So many people on the list `bench`."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         chosen = lists.add(connection, slug="bench", name="Bench")
     for start in range(0, count, _AT_ONCE):
         addresses = [f"reader{number}@example.org" for number in range(start, min(start + _AT_ONCE, count))]
         people = [Person(key=address, address=address, name=f"Reader {address[6:-12]}") for address in addresses]
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             memberships.subscribe(
                 connection,
                 chosen.id,
                 people,
-                Evidence(method=ConsentMethod.PERSON, text="They are made up."),
-                now=installation.clock(),
+                ConsentEvidence(method=ConsentMethod.PERSON, text="They are made up."),
+                now=app.clock(),
             )
 
 
-def set_channel(installation: Installation, port: int, **values: object) -> None:
+def set_channel(app: AppContext, port: int, **values: object) -> None:
     """Let `mail` send to the sink at this port."""
-    configure(installation, "mail", "email", {"smtp_url": f"smtp://127.0.0.1:{port}", **values})
+    configure(app, "mail", "email", {"smtp_url": f"smtp://127.0.0.1:{port}", **values})
 
 
 def write_article(folder: Path, *, paragraphs: int) -> Path:
@@ -98,40 +98,40 @@ def write_article(folder: Path, *, paragraphs: int) -> Path:
     return path
 
 
-def start_campaign(installation: Installation, article: Path) -> int:
+def start_campaign(app: AppContext, article: Path) -> int:
     """Plan it for now, to everybody on the list; returns its number."""
     return plan(
-        installation,
+        app,
         CampaignPlan(
             name="bench",
-            article_slugs=(add_file(installation, article).slug,),
+            article_slugs=(add_file(app, article).slug,),
             channel_names=("mail",),
             audience=AudiencePlan(lists=("bench",), repeats=True),
-            starts_at=installation.clock(),
+            starts_at=app.clock(),
         ),
     )
 
 
-def dispatch_of(installation: Installation, campaign_id: int) -> Dispatch:
+def dispatch_of(app: AppContext, campaign_id: int) -> Dispatch:
     """The one dispatch of the campaign. Ends the program if it has come to a halt."""
     # Not by a report, which counts every delivery.
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         (dispatch,) = dispatches.of_campaign(connection, campaign_id)
     if dispatch.state not in {DispatchState.FINISHED, *_WAITING}:
         raise SystemExit(f"the campaign is {dispatch.state}: {dispatch.reason}")
     return dispatch
 
 
-def wait_for_end(installation: Installation, campaign_id: int) -> Dispatch:
+def wait_for_end(app: AppContext, campaign_id: int) -> Dispatch:
     """The dispatch once it is finished."""
-    while (dispatch := dispatch_of(installation, campaign_id)).state is not DispatchState.FINISHED:
+    while (dispatch := dispatch_of(app, campaign_id)).state is not DispatchState.FINISHED:
         time.sleep(0.1)
     return dispatch
 
 
-def memory_of_workers(installation: Installation) -> Mapping[int, int]:
-    """Resident octets of each process that sends mail for this installation, by its number."""
-    found, ours = {}, str(installation.journal_dir.parent).encode()
+def memory_of_workers(app: AppContext) -> Mapping[int, int]:
+    """Resident octets of each process that sends mail for this app, by its number."""
+    found, ours = {}, str(app.journal_dir.parent).encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")

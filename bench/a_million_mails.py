@@ -27,9 +27,9 @@ from _campaign import (
 from _surroundings import hardware, mail_sink
 from sqlalchemy import text
 
-from distributor.domain.api_token import ENTROPY_BYTES, Scope, secret_of
+from distributor.domain.api_token import ENTROPY_BYTES, TokenScope, secret_of
 from distributor.domain.campaign import DispatchState
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import api_tokens
 
 MIB = 1 << 20
@@ -54,15 +54,15 @@ def main() -> None:
     with (
         mail_sink() as (sink, sink_port),
         tempfile.TemporaryDirectory() as folder,
-        sending_installation(email_workers=arguments.workers, web_port=port) as installation,
+        sending_installation(email_workers=arguments.workers, web_port=port) as app,
     ):
-        subscribe_readers(installation, arguments.people)
-        set_channel(installation, sink_port, greeting="Hello {{ subscriber.name | default('reader', true) }},")
-        campaign_id = start_campaign(installation, write_article(Path(folder), paragraphs=arguments.paragraphs))
-        asked = _questions(installation, port, campaign_id)
-        dispatch_id, record = _watch(installation, campaign_id, asked)
+        subscribe_readers(app, arguments.people)
+        set_channel(app, sink_port, greeting="Hello {{ subscriber.name | default('reader', true) }},")
+        campaign_id = start_campaign(app, write_article(Path(folder), paragraphs=arguments.paragraphs))
+        asked = _questions(app, port, campaign_id)
+        dispatch_id, record = _watch(app, campaign_id, asked)
         print(f"{arguments.people} newsletters, {arguments.workers} workers that send, into {sink}")
-        _print_rates(installation, dispatch_id)
+        _print_rates(app, dispatch_id)
     for process, megabytes in sorted(record.memory.items()):
         print(
             f"  process {process}: {megabytes[0]:.0f} MiB at first, {max(megabytes):.0f} at most, {megabytes[-1]:.0f}"
@@ -90,12 +90,10 @@ def _free_port() -> int:
         return port
 
 
-def _questions(installation: Installation, port: int, campaign_id: int) -> Mapping[str, Callable[[], object]]:
+def _questions(app: AppContext, port: int, campaign_id: int) -> Mapping[str, Callable[[], object]]:
     secret = secret_of(secrets.token_bytes(ENTROPY_BYTES))
-    with installation.database.begin() as connection:
-        api_tokens.add(
-            connection, secret, name="bench", scopes=frozenset(Scope), expires_at=None, now=installation.clock()
-        )
+    with app.database.begin() as connection:
+        api_tokens.add(connection, secret, name="bench", scopes=frozenset(TokenScope), expires_at=None, now=app.clock())
     root = f"http://127.0.0.1:{port}"
     return {
         "the front page": lambda: _fetch(f"{root}/"),
@@ -109,16 +107,14 @@ def _fetch(url: str, token: str = "") -> None:
         answer.read()
 
 
-def _watch(
-    installation: Installation, campaign_id: int, asked: Mapping[str, Callable[[], object]]
-) -> tuple[int, Record]:
+def _watch(app: AppContext, campaign_id: int, asked: Mapping[str, Callable[[], object]]) -> tuple[int, Record]:
     """Look every few seconds until all is sent; returns the number of the dispatch too."""
     record = Record()
-    while (dispatch := dispatch_of(installation, campaign_id)).state is not DispatchState.FINISHED:
+    while (dispatch := dispatch_of(app, campaign_id)).state is not DispatchState.FINISHED:
         time.sleep(LOOK_EVERY_SECONDS)
         if dispatch.state is not DispatchState.RUNNING:
             continue
-        for process, octets in memory_of_workers(installation).items():
+        for process, octets in memory_of_workers(app).items():
             record.memory.setdefault(process, []).append(octets / MIB)
         for name, ask in asked.items():
             started = time.perf_counter()
@@ -127,8 +123,8 @@ def _watch(
     return dispatch.id, record
 
 
-def _print_rates(installation: Installation, dispatch_id: int) -> None:
-    with installation.database.begin() as connection:
+def _print_rates(app: AppContext, dispatch_id: int) -> None:
+    with app.database.begin() as connection:
         rates = (
             connection.execute(
                 text("""

@@ -24,7 +24,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import UnknownPolicy
 from distributor.embedded import running_services
 from distributor.storage import audiences, campaigns, channels, dispatches, subscribers
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection, Database
 from distributor.storage.schema import migrate
 from distributor.storage.subscribers import Search
@@ -74,7 +74,7 @@ def _print_searches(database: Database) -> None:
 def _print_counts(database: Database) -> None:
     for name, plan in (("news", _ALL), ("news, not offers", _PLAN)):
         with database.begin() as connection:
-            asked = Mailing(plan=plan, article_ids=(), tag_slugs=())
+            asked = AudienceQuery(plan=plan, article_ids=(), tag_slugs=())
             count = partial(audiences.count, connection, asked, now=datetime.now(UTC))
             people = count()
             taken = _seconds(count)
@@ -89,7 +89,7 @@ def _print_release(database: Database, url: str) -> None:
     with database.begin() as connection:
         dispatch_id = _a_dispatch(connection, now)
         people: list[int] = []
-        asked = Mailing(plan=_ALL, article_ids=(), tag_slugs=())
+        asked = AudienceQuery(plan=_ALL, article_ids=(), tag_slugs=())
         taken = _seconds(lambda: people.append(audiences.freeze(connection, dispatch_id, asked, now=now)))
     rate = people[0] / taken
     print(f"release: {people[0]} deliveries in {taken:.1f} s, {rate:,.0f}/s")

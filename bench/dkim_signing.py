@@ -19,7 +19,7 @@ from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
 from distributor.mail.dkim.keys import Algorithm, make_key
-from distributor.mail.dkim.signer import Identity, Signer
+from distributor.mail.dkim.signer import Signer, SigningIdentity
 
 SIZES = (10, 50)
 LINKS = 12
@@ -33,9 +33,9 @@ def main() -> None:
     arguments = _parse()
     print(hardware())
     rsa, ed25519 = make_key(Algorithm.RSA), make_key(Algorithm.ED25519)
-    first = Identity(domain="bench.example", selector="r", key=rsa)
+    first = SigningIdentity(domain="bench.example", selector="r", key=rsa)
     one = Signer([first])
-    both = Signer([first, Identity(domain="bench.example", selector="e", key=ed25519)])
+    both = Signer([first, SigningIdentity(domain="bench.example", selector="e", key=ed25519)])
     for size in SIZES:
         prepared = _prepared(size)
         mails = [prepared.message_for(delivery, TOKENS) for delivery in _deliveries(arguments.mails)]

@@ -26,7 +26,7 @@ from _campaign import (
 from _surroundings import hardware, mail_sink, program
 
 from distributor.channels.email.composition.compose import compose_sample
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.operations.signing_keys import activate_keys, make_keys
 from distributor.mail.dkim.keys import Algorithm, make_key
 from distributor.storage import delivery_queries, dispatches
@@ -46,18 +46,18 @@ def main() -> None:
     with (
         mail_sink() as (sink, port),
         tempfile.TemporaryDirectory() as folder,
-        sending_installation(email_workers=arguments.workers) as installation,
+        sending_installation(email_workers=arguments.workers) as app,
     ):
-        subscribe_readers(installation, arguments.people)
+        subscribe_readers(app, arguments.people)
         print(f"{arguments.people} newsletters, {arguments.workers} workers that send, into {sink}")
         articles = [write_article(Path(folder), paragraphs=length) for length in LENGTHS]
-        set_channel(installation, port, greeting=GREETING)
-        unsigned = {article: _send(installation, article, port, arguments.people) for article in articles}
-        _sign(installation)
+        set_channel(app, port, greeting=GREETING)
+        unsigned = {article: _send(app, article, port, arguments.people) for article in articles}
+        _sign(app)
         rsa = arguments.workers / _seconds_for_rsa(arguments.workers)
         print(f"bare RSA-2048 signatures, {arguments.workers} processes: {rsa:.0f} a second")
         for article in articles:
-            rate, _ = _measure(installation, article, arguments.people)
+            rate, _ = _measure(app, article, arguments.people)
             # What is left of the unsigned rate if each mail took an RSA operation more and nothing else.
             allowed = 1 / (1 / unsigned[article] + 1 / rsa)
             print(f"  signed {rate:18.0f} a second; {rate / rsa:.2f} of bare RSA, {rate / allowed:.2f} of RSA on top")
@@ -70,9 +70,9 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _send(installation: Installation, article: Path, port: int, people: int) -> float:
+def _send(app: AppContext, article: Path, port: int, people: int) -> float:
     """Measure unsigned mails of the article beside the yardsticks; returns their rate."""
-    rate, mail = _measure(installation, article, people)
+    rate, mail = _measure(app, article, people)
     print(f"mails of {len(mail) / 1000:.0f} KB")
     print(f"  the whole way {rate:11.0f} a second")
     loop = _rate_of_smtplib(port, mail, min(people, 10_000))
@@ -85,10 +85,10 @@ def _send(installation: Installation, article: Path, port: int, people: int) -> 
     return rate
 
 
-def _measure(installation: Installation, article: Path, people: int) -> tuple[float, bytes]:
+def _measure(app: AppContext, article: Path, people: int) -> tuple[float, bytes]:
     """Mails a second from the release to the last recorded outcome, and what one of them looks like."""
-    dispatch = wait_for_end(installation, start_campaign(installation, article))
-    with installation.database.begin() as connection:
+    dispatch = wait_for_end(app, start_campaign(app, article))
+    with app.database.begin() as connection:
         last = delivery_queries.last_change(connection, dispatch.id)
         mail = compose_sample(dispatches.rendition_of(connection, dispatch.id))
     if dispatch.released_at is None or last is None:
@@ -115,9 +115,9 @@ def _rate_of_smtp_source(port: int, octets: int, count: int) -> float | None:
     return count / (time.perf_counter() - started)
 
 
-def _sign(installation: Installation) -> None:
-    made = make_keys(installation, "mail", selectors=[("bench", Algorithm.RSA)])
-    activate_keys(installation, "mail", [entry.selector for entry in made], lookup=None)
+def _sign(app: AppContext) -> None:
+    made = make_keys(app, "mail", selectors=[("bench", Algorithm.RSA)])
+    activate_keys(app, "mail", [entry.selector for entry in made], lookup=None)
 
 
 def _seconds_for_rsa(processes: int, count: int = 3000) -> float:

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 from _surroundings import hardware
 
-from distributor.bootstrap import child_environment, make_installation
+from distributor.bootstrap import child_environment, make_app_context
 from distributor.embedded import Services, running_services
 from distributor.settings import Settings
 from distributor.storage import lists
@@ -49,14 +49,14 @@ def main() -> None:
         file = Path(folder) / "people.csv"
         _write(file, arguments.people)
         with running_services(settings.data_dir) as services:
-            installation = make_installation(settings, services)
-            migrate(installation.database)
-            with installation.database.begin() as connection:
+            app = make_app_context(settings, services)
+            migrate(app.database)
+            with app.database.begin() as connection:
                 lists.add(connection, slug="readers", name="Readers")
             bare = _copy(services, file)
             seconds, kibibytes = _import(settings, services, file)
             again, _ = _import(settings, services, file)
-            installation.database.close()
+            app.database.close()
     people = arguments.people
     print(f"{people} people, {people / bare:.0f} a second by a bare COPY")
     print(f"  import of people nobody knows     {people / seconds:8.0f} a second")

@@ -20,7 +20,7 @@ from typing import cast
 from _surroundings import hardware, mail_sink
 
 from distributor.bootstrap import make_site, make_templates
-from distributor.channels.api import Parts, Publications, RenderContext, SendContext
+from distributor.channels.api import PostParts, Publications, RenderContext, SendContext
 from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.delivery.send import send_deliveries
@@ -140,7 +140,7 @@ def _material(journal: WorkerJournal) -> tuple[Rendition, SendContext]:
         tokens=TokenSigner(b"a key for measurements only"),
         journal=journal,
         # A channel that sends mail touches neither.
-        parts=cast("Parts", None),
+        parts=cast("PostParts", None),
         publications=cast("Publications", None),
     )
     return rendition, context

@@ -1,4 +1,4 @@
-"""What all tests share: real PostgreSQL and Redis, started by the suite, and an installation on a fresh database."""
+"""What all tests share: real PostgreSQL and Redis, started by the suite, and an app on a fresh database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from distributor.bootstrap import make_templates
 from distributor.channels.api import Site
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, Tuning, running_services
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.rendering.environment import Templates
 from distributor.settings import Settings
 from distributor.storage.channels import Vault
@@ -76,11 +76,11 @@ def templates() -> Templates:
 
 
 @pytest.fixture
-def installation(fresh_services: Services, templates: Templates, tmp_path: Path) -> Iterator[Installation]:
-    """An installation on a database of its own."""
+def app(fresh_services: Services, templates: Templates, tmp_path: Path) -> Iterator[AppContext]:
+    """An app on a database of its own."""
     database = Database(fresh_services.database_url)
     redis = Redis.from_url(fresh_services.redis_url)
-    yield Installation(
+    yield AppContext(
         database=database,
         redis=redis,
         site=Site(

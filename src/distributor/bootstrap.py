@@ -1,4 +1,4 @@
-"""The only wiring: from settings to an installation, with embedded servers where no URL is set."""
+"""The only wiring: from settings to an app, with embedded servers where no URL is set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distributor.domain.errors import ConfigurationError
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import Settings
 from distributor.storage.channels import Vault
@@ -37,10 +37,10 @@ def open_services(settings: Settings) -> Iterator[Services]:
         yield Services(database_url=database_url, redis_url=redis_url)
 
 
-def make_installation(settings: Settings, services: Services) -> Installation:
-    """The installation that these settings and servers make. Raises ConfigurationError; connects to nothing yet."""
+def make_app_context(settings: Settings, services: Services) -> AppContext:
+    """The app that these settings and servers make. Raises ConfigurationError; connects to nothing yet."""
     secret = secret_key(settings)
-    return Installation(
+    return AppContext(
         database=Database(services.database_url),
         redis=Redis.from_url(services.redis_url, socket_timeout=5, socket_connect_timeout=5),
         site=make_site(settings),
@@ -59,19 +59,19 @@ def make_installation(settings: Settings, services: Services) -> Installation:
 
 
 @contextmanager
-def open_installation(settings: Settings) -> Iterator[Installation]:
-    """The installation with its servers, for as long as this is open."""
+def open_app_context(settings: Settings) -> Iterator[AppContext]:
+    """The app with its servers, for as long as this is open."""
     with open_services(settings) as services:
-        installation = make_installation(settings, services)
+        app = make_app_context(settings, services)
         try:
-            yield installation
+            yield app
         finally:
-            installation.database.close()
-            installation.redis.close()
+            app.database.close()
+            app.redis.close()
 
 
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
-    """The variables with which other processes work on this same installation."""
+    """The variables with which other processes work on this same app."""
     plain = settings.model_dump(
         mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url", "returns_mailboxes"}
     )

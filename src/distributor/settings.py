@@ -12,7 +12,7 @@ from distributor.domain.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
-    """What this installation is and where its parts are. Secrets of channels are not settings: they are stored."""
+    """What this app is and where its parts are. Secrets of channels are not settings: they are stored."""
 
     model_config = SettingsConfigDict(env_prefix="DISTRIBUTOR_", env_file=".env", env_ignore_empty=True, extra="ignore")
 

@@ -241,16 +241,19 @@ def test_several_articles_are_several_records() -> None:
 @pytest.mark.parametrize("missing", ["handle", "app_password"])
 def test_without_credentials_nothing_is_sent_and_the_setting_is_named(missing: str) -> None:
     outcome = world("http://unused", **{missing: ""}).send()
-    assert outcome.verdict is Verdict.REFUSED
+    assert outcome.verdict is Verdict.SENDER_REJECTED
     assert f"setting {missing} is empty" in outcome.reply
 
 
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (Reply(401, {"error": "AuthenticationRequired", "message": "Invalid identifier or password"}), Verdict.REFUSED),
-        (Reply(401, {"error": "AuthFactorTokenRequired", "message": "A code was sent"}), Verdict.REFUSED),
-        (Reply(400, {"error": "InvalidRequest", "message": "Bad"}), Verdict.REFUSED),
+        (
+            Reply(401, {"error": "AuthenticationRequired", "message": "Invalid identifier or password"}),
+            Verdict.SENDER_REJECTED,
+        ),
+        (Reply(401, {"error": "AuthFactorTokenRequired", "message": "A code was sent"}), Verdict.SENDER_REJECTED),
+        (Reply(400, {"error": "InvalidRequest", "message": "Bad"}), Verdict.SENDER_REJECTED),
         (Reply(500, {}), Verdict.DEFERRED),
         (Reply(200, b"<html>"), Verdict.DEFERRED),
         (Hangup(), Verdict.DEFERRED),
@@ -283,16 +286,16 @@ def test_an_expired_session_is_renewed_once(expired: Reply) -> None:
     assert server.asked[-1].headers["authorization"] == "Bearer two"
     with scripted(SIGNED_IN, expired, SIGNED_IN_AGAIN, expired) as server:
         sent = world(server)
-        assert sent.send().verdict is Verdict.REFUSED
+        assert sent.send().verdict is Verdict.SENDER_REJECTED
     assert (server.is_played, sent.parts.states) == (True, [])
 
 
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (Reply(400, {"error": "AccountTakedown", "message": "Account has been taken down"}), Verdict.REFUSED),
-        (Reply(400, {"error": "RepoDeactivated"}), Verdict.REFUSED),
-        (Reply(404, b"<html>"), Verdict.REFUSED),
+        (Reply(400, {"error": "AccountTakedown", "message": "Account has been taken down"}), Verdict.SENDER_REJECTED),
+        (Reply(400, {"error": "RepoDeactivated"}), Verdict.SENDER_REJECTED),
+        (Reply(404, b"<html>"), Verdict.SENDER_REJECTED),
         (Reply(400, {"error": "InvalidRequest", "message": "Record/text must not be longer"}), Verdict.FAILED),
         (Reply(413, {"error": "PayloadTooLarge"}), Verdict.FAILED),
     ],
@@ -358,7 +361,7 @@ def test_what_is_not_there_may_be_sent_again_as_it_was_frozen(answer: Any) -> No
     with scripted(SIGNED_IN, Hangup(), answer) as server:
         sent = world(server)
         sent.send()
-        assert sent.reconcile().verdict is Verdict.RESUME
+        assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
     assert sent.parts.states == ["intended"]
 
 

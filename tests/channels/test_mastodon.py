@@ -14,7 +14,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.api import Discovering
+from distributor.channels.api import DiscoversLimits
 from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.delivery import Verdict
@@ -196,7 +196,7 @@ def test_several_articles_are_several_posts_with_keys_of_their_own() -> None:
 
 def test_without_a_token_nothing_is_sent_and_the_setting_is_named() -> None:
     outcome = world("http://unused", access_token="").send()
-    assert outcome.verdict is Verdict.REFUSED
+    assert outcome.verdict is Verdict.SENDER_REJECTED
     assert "setting access_token is empty" in outcome.reply
 
 
@@ -213,10 +213,10 @@ def test_a_rate_limit_defers_until_the_server_lifts_it() -> None:
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (Reply(401, {"error": "The access token is invalid"}), Verdict.REFUSED),
-        (Reply(403, {"error": "This action is outside the authorized scopes"}), Verdict.REFUSED),
-        (Reply(404, b"<html>"), Verdict.REFUSED),
-        (Reply(301, b"", {"Location": "https://elsewhere.example/"}), Verdict.REFUSED),
+        (Reply(401, {"error": "The access token is invalid"}), Verdict.SENDER_REJECTED),
+        (Reply(403, {"error": "This action is outside the authorized scopes"}), Verdict.SENDER_REJECTED),
+        (Reply(404, b"<html>"), Verdict.SENDER_REJECTED),
+        (Reply(301, b"", {"Location": "https://elsewhere.example/"}), Verdict.SENDER_REJECTED),
         (Reply(422, {"error": "Validation failed: Text character limit of 500 exceeded"}), Verdict.FAILED),
     ],
 )
@@ -281,7 +281,7 @@ def test_an_equal_post_from_before_the_release_is_another_one() -> None:
         sent.send()
         server.then(Reply(200, [status(sent.texts[0], 6, seconds_after_release=-3600)]))
         sent.clock.pass_seconds(600)
-        assert sent.reconcile().verdict is Verdict.RESUME
+        assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
 
 
 def test_the_account_is_read_back_to_the_release() -> None:
@@ -301,7 +301,7 @@ def test_a_post_that_is_not_there_yet_stays_unknown_until_it_must_be_there() -> 
         sent.clock.pass_seconds(19)
         assert sent.reconcile().verdict is Verdict.UNKNOWN
         sent.clock.pass_seconds(1)
-        assert sent.reconcile().verdict is Verdict.RESUME
+        assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
     assert (sent.parts.states, server.is_played) == ([], True)
 
 
@@ -344,4 +344,4 @@ def test_a_second_attempt_does_not_say_again_what_is_there() -> None:
 
 
 def discover(url: str) -> Any:
-    return asyncio.run(cast(Discovering, make_channel("mastodon", {"instance_url": url})).discover())
+    return asyncio.run(cast(DiscoversLimits, make_channel("mastodon", {"instance_url": url})).discover())

@@ -294,7 +294,7 @@ def test_what_was_sent_is_not_sent_again() -> None:
 @pytest.mark.parametrize("missing", ["consumer_key", "consumer_secret", "access_token", "access_token_secret"])
 def test_without_a_key_nothing_is_sent_and_the_setting_is_named(missing: str) -> None:
     outcome = world("http://unused", **{missing: ""}).send()
-    assert outcome.verdict is Verdict.REFUSED
+    assert outcome.verdict is Verdict.SENDER_REJECTED
     assert f"setting {missing} is empty" in outcome.reply
 
 
@@ -323,15 +323,15 @@ def test_the_limit_of_a_day_is_obeyed_if_that_is_the_one_used_up() -> None:
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (Reply(401, {"title": "Unauthorized", "detail": "Unauthorized"}), Verdict.REFUSED),
-        (Reply(402, {"title": "CreditsDepleted", "detail": "No credits."}), Verdict.REFUSED),
-        (Reply(403, {"detail": "Your client app is not configured for this."}), Verdict.REFUSED),
-        (Reply(403, {"errors": [{"code": 326, "message": "This account is locked."}]}), Verdict.REFUSED),
-        (Reply(404, b"<html>no such page</html>"), Verdict.REFUSED),
-        (Reply(302, None, {"Location": "https://elsewhere.example/"}), Verdict.REFUSED),
+        (Reply(401, {"title": "Unauthorized", "detail": "Unauthorized"}), Verdict.SENDER_REJECTED),
+        (Reply(402, {"title": "CreditsDepleted", "detail": "No credits."}), Verdict.SENDER_REJECTED),
+        (Reply(403, {"detail": "Your client app is not configured for this."}), Verdict.SENDER_REJECTED),
+        (Reply(403, {"errors": [{"code": 326, "message": "This account is locked."}]}), Verdict.SENDER_REJECTED),
+        (Reply(404, b"<html>no such page</html>"), Verdict.SENDER_REJECTED),
+        (Reply(302, None, {"Location": "https://elsewhere.example/"}), Verdict.SENDER_REJECTED),
         (
             Reply(429, {"title": "UsageCapExceeded", "type": "https://api.twitter.com/2/problems/usage-capped"}),
-            Verdict.REFUSED,
+            Verdict.SENDER_REJECTED,
         ),
         (Reply(400, {"title": "Invalid Request", "detail": "One or more parameters are invalid."}), Verdict.FAILED),
         (DUPLICATE, Verdict.FAILED),
@@ -451,7 +451,7 @@ def test_a_post_that_was_surely_not_made_is_sent_again() -> None:
         sent = world(server)
         sent.send()
         sent.clock.pass_seconds(20)
-        assert sent.reconcile().verdict is Verdict.RESUME
+        assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
         assert sent.parts.states == []
         server.then(created(1005))
         assert sent.send().remote_id == "1005"
@@ -484,7 +484,7 @@ def test_a_timeline_that_cannot_be_read_leaves_the_outcome_unknown(answer: Any, 
 
 
 def test_a_delivery_that_was_never_begun_may_be_sent() -> None:
-    assert world("http://unused").reconcile().verdict is Verdict.RESUME
+    assert world("http://unused").reconcile().verdict is Verdict.RETRY_REMAINING
 
 
 def test_after_a_lost_answer_the_timeline_is_read_before_anything_is_said_again() -> None:
@@ -593,7 +593,7 @@ def test_a_lost_answer_in_a_thread_is_found_by_what_it_replies_to_and_the_rest_i
         assert sent.send().verdict is Verdict.UNKNOWN
         second = sent.texts[1]
         server.then(timeline(told(second, 5), told(second, 4, in_reply_to=1), told(second, 3, in_reply_to=2)))
-        assert sent.reconcile().verdict is Verdict.RESUME
+        assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
         assert sent.parts.parts[1].remote_id == "4"
         server.then(created(6), created(7))
         assert sent.send().detail == {"posted_parts": 4, "of": 4}

@@ -20,9 +20,9 @@ from distributor.bootstrap import make_templates
 from distributor.channels.api import Site
 from distributor.channels.registry import kinds
 from distributor.domain.tokens import TokenSigner
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import deliver
-from distributor.flow.delivery.recovery import settle_orphans
+from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.failpoints import Failpoint, go_on
 from distributor.settings import Settings
 from distributor.storage.channels import Vault
@@ -46,7 +46,7 @@ class Doom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """What the process is to do, and on which installation. `ahead` is by how much its clock goes before the real."""
+    """What the process is to do, and on which app. `ahead` is by how much its clock goes before the real."""
 
     database_url: str
     redis_url: str
@@ -67,14 +67,14 @@ def start_worker(orders: Orders) -> ForkServerProcess:
 
 def work(orders: Orders) -> None:
     """Settle what the dead have left, then send what is due."""
-    installation = _installation(orders)
-    settle_orphans(installation)
-    deliver(installation, orders.dispatch_id, until=installation.clock() + timedelta(seconds=20))
+    app = _app(orders)
+    recover_journals(app)
+    deliver(app, orders.dispatch_id, until=app.clock() + timedelta(seconds=20))
 
 
-def _installation(orders: Orders) -> Installation:
+def _app(orders: Orders) -> AppContext:
     nowhere = Path(os.devnull)
-    return Installation(
+    return AppContext(
         database=Database(orders.database_url),
         redis=Redis.from_url(orders.redis_url),
         site=orders.site,
@@ -85,17 +85,17 @@ def _installation(orders: Orders) -> Installation:
         imports_dir=nowhere,
         content_dir=nowhere,
         clock=lambda: datetime.now(UTC) + orders.ahead,
-        reach=_dying(orders.doom) if orders.doom else go_on,
+        failpoint=_dying(orders.doom) if orders.doom else go_on,
     )
 
 
 def _dying(doom: Doom) -> Callable[[Failpoint], None]:
     left = doom.passage
 
-    def reach(point: Failpoint) -> None:
+    def failpoint(point: Failpoint) -> None:
         nonlocal left
         left -= point is doom.point
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return reach
+    return failpoint

@@ -15,13 +15,13 @@ from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, DispatchState
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Person
-from distributor.flow.app_context import Installation
-from distributor.flow.delivery.recovery import settle_doubtful
-from distributor.flow.jobs import Verb
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.recovery import resolve_unknown
+from distributor.flow.jobs import JobKind
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
@@ -63,7 +63,7 @@ class MortalCampaign:
 
     def __init__(
         self,
-        installation: Installation,
+        app: AppContext,
         relay: Relay,
         secret: bytes,
         *,
@@ -72,15 +72,15 @@ class MortalCampaign:
         at_each_death: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock = Clock()
-        self.installation = replace(installation, clock=self.clock)
+        self.app = replace(app, clock=self.clock)
         self.dooms = deque(dooms)
         self._at_each_death = at_each_death
         self._relay = relay
         self._secret = secret
-        configure(self.installation, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
+        configure(self.app, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
         self._fill(people)
         self.campaign_id = plan(
-            self.installation,
+            self.app,
             CampaignPlan(
                 name="mortal",
                 article_slugs=("mortal",),
@@ -89,33 +89,33 @@ class MortalCampaign:
                 starts_at=self.clock(),
             ),
         )
-        self.dispatch_id = report(self.installation, self.campaign_id).dispatches[0].dispatch.id
+        self.dispatch_id = report(self.app, self.campaign_id).dispatches[0].dispatch.id
 
     def run(self, *, whenever_time_passes: Callable[[], None] = lambda: None) -> None:
         """Do what is to be done until the campaign has finished. Fails if it does not."""
-        steps: dict[Verb, Callable[[int], object]] = {
-            Verb.RENDER: lambda number: render(self.installation, number),
-            Verb.RELEASE: lambda number: release(self.installation, number),
-            Verb.SETTLE: lambda number: settle_doubtful(self.installation, number),
-            Verb.DELIVER: lambda _: self._let_a_worker_work(),
+        steps: dict[JobKind, Callable[[int], object]] = {
+            JobKind.RENDER: lambda number: render(self.app, number),
+            JobKind.RELEASE: lambda number: release(self.app, number),
+            JobKind.SETTLE: lambda number: resolve_unknown(self.app, number),
+            JobKind.DELIVER: lambda _: self._let_a_worker_work(),
         }
         for _ in range(_ROUNDS):
-            rings = tick(self.installation)
+            rings = run_scheduler(self.app)
             for ring in rings:
                 steps[ring.verb](ring.subject_id)
             if not rings and self._has_orphans():
                 # What beat and workers do once a second.
                 self._let_a_worker_work()
             elif not rings:
-                if report(self.installation, self.campaign_id).state is DispatchState.FINISHED:
+                if report(self.app, self.campaign_id).state is DispatchState.FINISHED:
                     return
                 self.clock.pass_by(timedelta(minutes=1))
                 whenever_time_passes()
-        raise AssertionError(f"it does not finish: {report(self.installation, self.campaign_id)}")
+        raise AssertionError(f"it does not finish: {report(self.app, self.campaign_id)}")
 
     def ledger(self) -> dict[str, delivery_queries.DeliveryRecord]:
         """What the ledger says of each recipient."""
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             records = delivery_queries.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
         return {record.recipient: record for record in records}
 
@@ -123,16 +123,16 @@ class MortalCampaign:
         return Counter(record.state for record in self.ledger().values())
 
     def _has_orphans(self) -> bool:
-        return any(self.installation.journal_dir.glob("*.journal"))
+        return any(self.app.journal_dir.glob("*.journal"))
 
     def _let_a_worker_work(self) -> None:
         doom = self.dooms[0] if self.dooms else None
         orders = Orders(
-            database_url=self.installation.database.url.render_as_string(hide_password=False),
-            redis_url=_url_of(self.installation),
+            database_url=self.app.database.url.render_as_string(hide_password=False),
+            redis_url=_url_of(self.app),
             secret=self._secret,
-            site=self.installation.site,
-            journal_dir=self.installation.journal_dir,
+            site=self.app.site,
+            journal_dir=self.app.journal_dir,
             ahead=self.clock.ahead,
             dispatch_id=self.dispatch_id,
             doom=doom if isinstance(doom, Doom) else None,
@@ -151,10 +151,10 @@ class MortalCampaign:
 
     def _fill(self, people: Iterable[str]) -> None:
         now = self.clock()
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             chosen = lists.add(connection, slug="readers", name="Readers")
             persons = [Person(key=address, address=address) for address in people]
-            told = Evidence(method=ConsentMethod.PERSON, text="They are made up.")
+            told = ConsentEvidence(method=ConsentMethod.PERSON, text="They are made up.")
             memberships.subscribe(connection, chosen.id, persons, told, now=now)
             articles.add(
                 connection,
@@ -173,6 +173,6 @@ def _kill(worker: ForkServerProcess) -> None:
     os.kill(worker.pid, signal.SIGKILL)
 
 
-def _url_of(installation: Installation) -> str:
-    options = installation.redis.connection_pool.connection_kwargs
+def _url_of(app: AppContext) -> str:
+    options = app.redis.connection_pool.connection_kwargs
     return f"redis://:{options.get('password') or ''}@{options['host']}:{options['port']}/{options['db']}"

@@ -18,17 +18,17 @@ from typing import Any
 
 import httpx
 
-from distributor.bootstrap import child_environment, make_installation
-from distributor.cli.processes import Crew, Part, running_crew
+from distributor.bootstrap import child_environment, make_app_context
+from distributor.cli.processes import ChildProcess, ProcessGroup, running_processes
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, DispatchState
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Person
 from distributor.embedded import Services, Tuning, running_services
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.report import report, summarise
 from distributor.settings import Settings
@@ -36,34 +36,36 @@ from distributor.storage import articles, lists, memberships
 from distributor.storage.schema import migrate
 from tests.embedded.companion import process_named
 
-EMAIL_WORKER = Part(name="worker-email", module="worker", arguments=("work", "--queue", "email"))
-OTHER_WORKER = Part(
+EMAIL_WORKER = ChildProcess(name="worker-email", module="distributor_worker", arguments=("work", "--queue", "email"))
+OTHER_WORKER = ChildProcess(
     name="worker-rest",
-    module="worker",
+    module="distributor_worker",
     arguments=("work", "--queue", "default", "--queue", "social", "--queue", "feed"),
 )
-WEB = Part(name="web", module="distributor.web")
-BEATS = tuple(Part(name=f"beat-{number}", module="worker", arguments=("beat",)) for number in (1, 2))
+WEB = ChildProcess(name="web", module="distributor.web")
+BEATS = tuple(
+    ChildProcess(name=f"beat-{number}", module="distributor_worker", arguments=("beat",)) for number in (1, 2)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """The running service, as somebody sees it who means it harm."""
 
-    installation: Installation
-    crew: Crew
+    app: AppContext
+    crew: ProcessGroup
     folder: Path
     ports: SandboxPorts
 
     def plan(self, *channels: str, is_tracked: bool = True) -> int:
         return plan(
-            self.installation,
+            self.app,
             CampaignPlan(
                 name="under fire",
                 article_slugs=("under-fire",),
                 channel_names=channels,
                 audience=AudiencePlan(lists=("readers",), repeats=True),
-                starts_at=self.installation.clock(),
+                starts_at=self.app.clock(),
                 track_opens=is_tracked,
                 track_clicks=is_tracked,
             ),
@@ -71,11 +73,11 @@ class Service:
 
     def counts(self, campaign_id: int, kind: str) -> Mapping[str, int]:
         """The totals of the campaign's dispatch of this kind."""
-        told = report(self.installation, campaign_id)
+        told = report(self.app, campaign_id)
         return next(summarise(one.totals) for one in told.dispatches if one.dispatch.kind == kind)
 
     def is_finished(self, campaign_id: int) -> bool:
-        told = report(self.installation, campaign_id)
+        told = report(self.app, campaign_id)
         return all(one.dispatch.state is DispatchState.FINISHED for one in told.dispatches)
 
     def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 240) -> None:
@@ -125,7 +127,12 @@ def free_port() -> int:
 
 @contextmanager
 def running_service(
-    folder: Path, *, people: int, parts: tuple[Part, ...], redis_url: str | None = None, **settings_of_its_own: Any
+    folder: Path,
+    *,
+    people: int,
+    parts: tuple[ChildProcess, ...],
+    redis_url: str | None = None,
+    **settings_of_its_own: Any,
 ) -> Iterator[Service]:
     """A service with an article, a list of `people` readers and a channel of each kind into the sandbox.
 
@@ -146,20 +153,20 @@ def running_service(
     ready = folder / "ready.json"
     with running_services(settings.data_dir, tuning=Tuning.TEST_SPEED) as embedded:
         services = Services(database_url=embedded.database_url, redis_url=redis_url or embedded.redis_url)
-        installation = make_installation(settings, services)
-        migrate(installation.database)
-        _fill(installation, people)
+        app = make_app_context(settings, services)
+        migrate(app.database)
+        _fill(app, people)
         sandbox = sandbox_part(folder / "sandbox", ready, http_port=0, smtp_port=0)
         environment = child_environment(settings, services)
-        with running_crew((sandbox, *parts), logs=folder / "logs", environment=environment) as crew:
+        with running_processes((sandbox, *parts), logs=folder / "logs", environment=environment) as crew:
             ports = wait_for_sandbox(ready, crew)
-            configure_sandbox_channels(installation, ports)
-            yield Service(installation=installation, crew=crew, folder=folder, ports=ports)
-        installation.database.close()
+            configure_sandbox_channels(app, ports)
+            yield Service(app=app, crew=crew, folder=folder, ports=ports)
+        app.database.close()
 
 
-def _fill(installation: Installation, people: int) -> None:
-    with installation.database.begin() as connection:
+def _fill(app: AppContext, people: int) -> None:
+    with app.database.begin() as connection:
         chosen = lists.add(connection, slug="readers", name="Readers")
         persons = [
             Person(key=f"reader{number}@example.org", address=f"reader{number}@example.org") for number in range(people)
@@ -168,8 +175,8 @@ def _fill(installation: Installation, people: int) -> None:
             connection,
             chosen.id,
             persons,
-            Evidence(method=ConsentMethod.PERSON, text="They are made up."),
-            now=installation.clock(),
+            ConsentEvidence(method=ConsentMethod.PERSON, text="They are made up."),
+            now=app.clock(),
         )
         articles.add(
             connection,
@@ -179,5 +186,5 @@ def _fill(installation: Installation, people: int) -> None:
             source="test",
             source_ref="under-fire",
             content_hash="0",
-            now=installation.clock(),
+            now=app.clock(),
         )

@@ -10,7 +10,7 @@ import pytest
 
 from distributor.cli.channels import configure
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.failpoints import Failpoint
 from tests.channels.email.provider_apis import Api, TakeAndHangUp
 from tests.mail.smtp.http_server import HttpCall, in_a_thread
@@ -35,7 +35,7 @@ class NoServer:
 
 
 @pytest.mark.parametrize("point", [Failpoint.AFTER_JOURNAL, Failpoint.AFTER_ANSWER])
-def test_what_the_api_took_agrees_with_the_ledger(installation: Installation, point: Failpoint) -> None:
+def test_what_the_api_took_agrees_with_the_ledger(app: AppContext, point: Failpoint) -> None:
     def behave(number: int, call: HttpCall) -> TakeAndHangUp | None:
         return TakeAndHangUp() if number == 20 else None
 
@@ -43,9 +43,9 @@ def test_what_the_api_took_agrees_with_the_ledger(installation: Installation, po
     api = Api("postmark", behave)
     dooms = [Doom(point=point, passage=passage) for passage in (1, 13)]
     with in_a_thread(api):
-        campaign = MortalCampaign(installation, NoServer(), SECRET, people=PEOPLE, dooms=dooms)
+        campaign = MortalCampaign(app, NoServer(), SECRET, people=PEOPLE, dooms=dooms)
         relays = [{"name": "main", "url": api.relay_url, "connections": CONNECTIONS}]
-        configure(campaign.installation, "email", "email", {"relays": json.dumps(relays)})
+        configure(campaign.app, "email", "email", {"relays": json.dumps(relays)})
         campaign.run()
         ledger, states = campaign.ledger(), campaign.states()
 

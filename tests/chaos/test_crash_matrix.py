@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.record import parse_records
-from distributor.sandbox.faults import SMTP, Fault, FaultKind, Stage
+from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 
 from .fault_proxy import WirePoint
 from .mortal import Doom
@@ -61,7 +61,7 @@ DEATHS: dict[str, tuple[Doom | WireDoom, ...]] = {
 class Behaviour:
     """What the relay does. `lost` is how many mails it takes at most without its answer arriving."""
 
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     prepare: Callable[[Relay], None] = lambda _: None
     recover: Callable[[Relay], None] = lambda _: None
     lost: int = 0
@@ -72,26 +72,27 @@ BEHAVIOURS = {
     "normal": Behaviour(),
     "250 lost": Behaviour(
         faults=(
-            Fault(kind=FaultKind.LOSE_ANSWER, on=Stage.DOT, after=8, times=2),
-            Fault(kind=FaultKind.LOSE_ANSWER, on=Stage.DOT, probability=0.05, times=LOST - 2),
+            InjectedFault(kind=FaultKind.LOSE_ANSWER, on=FaultStage.DOT, after=8, times=2),
+            InjectedFault(kind=FaultKind.LOSE_ANSWER, on=FaultStage.DOT, probability=0.05, times=LOST - 2),
         ),
         lost=LOST,
     ),
     "421 in the middle": Behaviour(
         faults=tuple(
-            Fault(kind=FaultKind.REFUSE, code=421, on=stage, after=after, times=2)
-            for stage, after in ((Stage.MAIL, 20), (Stage.DATA, 30), (Stage.DOT, 40))
+            InjectedFault(kind=FaultKind.REFUSE, code=421, on=stage, after=after, times=2)
+            for stage, after in ((FaultStage.MAIL, 20), (FaultStage.DATA, 30), (FaultStage.DOT, 40))
         )
     ),
     "451 for 5 %": Behaviour(
-        faults=(Fault(kind=FaultKind.REFUSE, code=451, on=Stage.DOT, only_for="busy*", times=BUSY),)
+        faults=(InjectedFault(kind=FaultKind.REFUSE, code=451, on=FaultStage.DOT, only_for="busy*", times=BUSY),)
     ),
     "550 for 1 %": Behaviour(
-        faults=(Fault(kind=FaultKind.REFUSE, code=550, on=Stage.DOT, only_for="gone*"),), refused=GONE
+        faults=(InjectedFault(kind=FaultKind.REFUSE, code=550, on=FaultStage.DOT, only_for="gone*"),), refused=GONE
     ),
     "connections refused": Behaviour(prepare=Relay.refuse, recover=Relay.serve),
     "very slow": Behaviour(
-        faults=(Fault(kind=FaultKind.SLOW, on=Stage.DOT, seconds=0.05),), prepare=lambda relay: relay.delay(0.005)
+        faults=(InjectedFault(kind=FaultKind.SLOW, on=FaultStage.DOT, seconds=0.05),),
+        prepare=lambda relay: relay.delay(0.005),
     ),
 }
 
@@ -99,15 +100,15 @@ BEHAVIOURS = {
 @pytest.mark.parametrize("behaviour", BEHAVIOURS.values(), ids=BEHAVIOURS)
 @pytest.mark.parametrize("dooms", DEATHS.values(), ids=DEATHS)
 def test_what_the_relay_took_agrees_with_the_ledger(
-    installation: Installation, tmp_path: Path, dooms: tuple[Doom | WireDoom, ...], behaviour: Behaviour
+    app: AppContext, tmp_path: Path, dooms: tuple[Doom | WireDoom, ...], behaviour: Behaviour
 ) -> None:
     with running_relay(tmp_path / "inbox") as relay:
-        campaign = MortalCampaign(installation, relay, SECRET, people=_people(), dooms=dooms)
+        campaign = MortalCampaign(app, relay, SECRET, people=_people(), dooms=dooms)
         relay.switches.set(SMTP, *behaviour.faults)
         behaviour.prepare(relay)
         campaign.run(whenever_time_passes=lambda: behaviour.recover(relay))
         ledger, states, mails = campaign.ledger(), campaign.states(), relay.mails()
-        made = audit(campaign.installation, campaign.campaign_id, parse_records([f"inbox:{relay.folder}"]))
+        made = audit(campaign.app, campaign.campaign_id, parse_records([f"inbox:{relay.folder}"]))
 
     assert not campaign.dooms, "not every worker died as it was told"
     assert states.total() == PEOPLE
@@ -132,16 +133,16 @@ def test_what_the_relay_took_agrees_with_the_ledger(
 
 
 def test_a_machine_that_is_lost_with_its_disk_leaves_no_more_than_its_batch_in_doubt(
-    installation: Installation, tmp_path: Path
+    app: AppContext, tmp_path: Path
 ) -> None:
     people = [f"reader{number}@example.org" for number in range(BATCH * 5 // 2)]
 
     def lose_the_disk() -> None:
-        shutil.rmtree(installation.journal_dir)
+        shutil.rmtree(app.journal_dir)
 
     with running_relay(tmp_path / "inbox") as relay:
         campaign = MortalCampaign(
-            installation,
+            app,
             relay,
             SECRET,
             people=people,

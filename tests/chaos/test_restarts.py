@@ -13,7 +13,7 @@ from distributor.cli.channels import configure
 from distributor.domain.errors import ServiceError
 from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.record import parse_records
-from distributor.sandbox.faults import SMTP, Fault, FaultKind
+from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
 
 from .own_redis import running_redis
 from .relay import running_relay
@@ -35,9 +35,9 @@ def test_a_campaign_outlives_its_database_its_broker_and_its_relay(tmp_path: Pat
         running_redis(free_port()) as redis,
         running_service(tmp_path, people=PEOPLE, parts=parts, redis_url=redis.url) as service,
     ):
-        configure(service.installation, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
+        configure(service.app, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
         # Slow enough that all of it happens in the middle.
-        relay.switches.set(SMTP, Fault(kind=FaultKind.SLOW, seconds=0.02))
+        relay.switches.set(SMTP, InjectedFault(kind=FaultKind.SLOW, seconds=0.02))
         campaign_id = service.plan("email")
 
         def counts() -> Mapping[str, int]:
@@ -65,7 +65,7 @@ def test_a_campaign_outlives_its_database_its_broker_and_its_relay(tmp_path: Pat
         service.wait_for(lambda: service.is_finished(campaign_id), "the end of the campaign")
 
         ended, mails = counts(), relay.mails()
-        made = audit(service.installation, campaign_id, parse_records([f"inbox:{relay.folder}"]))
+        made = audit(service.app, campaign_id, parse_records([f"inbox:{relay.folder}"]))
 
     assert [mail for mail, count in mails.items() if count > 1] == []
     assert ended["sent"] + ended["unknown"] == ended["audience"] == PEOPLE
@@ -77,7 +77,7 @@ def test_a_campaign_outlives_its_database_its_broker_and_its_relay(tmp_path: Pat
 
 def _let_a_minute_pass(service: Service) -> None:
     """The first wait after a temporary failure, without waiting."""
-    with service.installation.database.begin() as connection:
+    with service.app.database.begin() as connection:
         changed = connection.execute(
             text("UPDATE deliveries SET next_at = next_at - interval '75 s' WHERE state = 'deferred'")
         )

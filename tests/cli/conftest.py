@@ -39,7 +39,7 @@ Run = Callable[..., Said]
 
 @pytest.fixture
 def environment(fresh_services: Services, tmp_path: Path) -> dict[str, str]:
-    """An installation on real servers, with an empty content folder."""
+    """An app on real servers, with an empty content folder."""
     (tmp_path / "content").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DISTRIBUTOR_")}
     return kept | {

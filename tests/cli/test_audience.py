@@ -12,7 +12,7 @@ from sqlalchemy import text
 from distributor.domain.audience import AudiencePlan
 from distributor.embedded import Services
 from distributor.storage import audiences
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Database
 from tests.cli.conftest import Run
 from tests.paths import ROOT
@@ -115,7 +115,7 @@ def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: R
     database = Database(fresh_services.database_url)
     with database.begin() as connection:
         plan = AudiencePlan(lists=("news",))
-        mailing = Mailing(plan=plan, article_ids=(1,), tag_slugs=(), campaign_id=1)
+        mailing = AudienceQuery(plan=plan, article_ids=(1,), tag_slugs=(), campaign_id=1)
         audiences.freeze(connection, 1, mailing, now=datetime.now(UTC))
         connection.execute(text("UPDATE deliveries SET state = 'failed' WHERE recipient = 'bo@example.org'"))
     database.close()

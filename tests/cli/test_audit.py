@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from distributor.bootstrap import make_installation
+from distributor.bootstrap import make_app_context
 from distributor.embedded import Services
-from distributor.sandbox.faults import SMTP, Fault, FaultKind
+from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
 from distributor.settings import Settings
 from tests.chaos.relay import Relay, running_relay
 from tests.cli.conftest import Run
@@ -36,16 +36,16 @@ def sent(run: Run, relay: Relay, environment: dict[str, str], fresh_services: Se
     ):
         said = run(*arguments)
         assert said.code == 0, said.err
-    relay.switches.set(SMTP, Fault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    relay.switches.set(SMTP, InjectedFault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
     settings = Settings(
         _env_file=None,
         secret_key=environment["DISTRIBUTOR_SECRET_KEY"],
         data_dir=environment["DISTRIBUTOR_DATA_DIR"],
         postal_address=environment["DISTRIBUTOR_POSTAL_ADDRESS"],
     )
-    installation = make_installation(settings, fresh_services)
-    Desk(installation, Path()).run()
-    installation.database.close()
+    app = make_app_context(settings, fresh_services)
+    Desk(app, Path()).run()
+    app.database.close()
     relay.wait_until_idle()
     return relay
 

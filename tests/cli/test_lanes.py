@@ -13,7 +13,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
 from distributor.embedded import Services
 from distributor.storage import audiences, channels, paused_routes
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Database
 
 from .conftest import Run
@@ -55,7 +55,9 @@ def test_a_campaign_shows_what_waits_for_which_lane(mail: Run, fresh_services: S
     database = Database(fresh_services.database_url)
     with database.begin() as connection:
         plan = AudiencePlan(lists=("news",))
-        audiences.freeze(connection, 1, Mailing(plan=plan, article_ids=(1,), tag_slugs=(), campaign_id=1), now=NOW)
+        audiences.freeze(
+            connection, 1, AudienceQuery(plan=plan, article_ids=(1,), tag_slugs=(), campaign_id=1), now=NOW
+        )
         connection.execute(text("UPDATE dispatches SET state = 'running', audience = 1, released_at = now()"))
         connection.execute(
             text("""

@@ -16,7 +16,7 @@ import pytest
 from distributor.bootstrap import make_templates
 from distributor.channels import registry
 from distributor.cli.channels import configure
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
 from tests.flow.desk import make_desk
 from tests.paths import ROOT
@@ -102,11 +102,11 @@ def test_its_own_test_passes(package: Path) -> None:
 
 
 def test_a_campaign_goes_out_through_it(
-    package: Path, board: tuple[str, list[str]], installation: Installation, tmp_path: Path
+    package: Path, board: tuple[str, list[str]], app: AppContext, tmp_path: Path
 ) -> None:
     address, notes = board
-    desk = make_desk(replace(installation, templates=make_templates(Settings(_env_file=None))), tmp_path)
-    configure(desk.installation, "board", "bulletin", {"board_url": address, "token": "letmein"})
+    desk = make_desk(replace(app, templates=make_templates(Settings(_env_file=None))), tmp_path)
+    configure(desk.app, "board", "bulletin", {"board_url": address, "token": "letmein"})
     campaign_id = desk.plan("board")
     desk.run()
     assert notes == ["Hello\nhttp://gazette.example/articles/hello"]
@@ -114,11 +114,11 @@ def test_a_campaign_goes_out_through_it(
 
 
 def test_a_wrong_token_pauses_it_and_says_so(
-    package: Path, board: tuple[str, list[str]], installation: Installation, tmp_path: Path
+    package: Path, board: tuple[str, list[str]], app: AppContext, tmp_path: Path
 ) -> None:
     address, notes = board
-    desk = make_desk(replace(installation, templates=make_templates(Settings(_env_file=None))), tmp_path)
-    configure(desk.installation, "board", "bulletin", {"board_url": address, "token": "wrong"})
+    desk = make_desk(replace(app, templates=make_templates(Settings(_env_file=None))), tmp_path)
+    configure(desk.app, "board", "bulletin", {"board_url": address, "token": "wrong"})
     campaign_id = desk.plan("board")
     desk.run()
     assert notes == []

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from distributor.domain.api_token import SCOPES, Scope, secret_of
-from distributor.flow.app_context import Installation
+from distributor.domain.api_token import SCOPES, TokenScope, secret_of
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_people import run_import
 from distributor.flow.publishing.ingest import add_file
 from distributor.storage import api_tokens, channels, subscribers
@@ -28,28 +28,28 @@ COMMANDS = re.compile(r"^```sh\n(?P<commands>.*?)^```\n(?:```json\n(?P<answer>.*
 
 
 @pytest.fixture
-def environment(installation: Installation) -> Iterator[dict[str, str]]:
+def environment(app: AppContext) -> Iterator[dict[str, str]]:
     """A running service, and a token for everything, as the guide names them."""
     if shutil.which("curl") is None:
         needs_package("curl", "the guide is written for curl")
     secret = secret_of(bytes(32))
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         api_tokens.add(
             connection,
             secret,
             name="guide",
-            scopes={Scope.EVERYTHING},
+            scopes={TokenScope.EVERYTHING},
             expires_at=None,
-            now=installation.clock(),
+            now=app.clock(),
         )
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
-    add_file(installation, DOCS.parent / "content" / "the_quiet_feed.md")
-    with serving(installation) as address:
+    add_file(app, DOCS.parent / "content" / "the_quiet_feed.md")
+    with serving(app) as address:
         yield {"PATH": os.environ["PATH"], "API": f"{address}/api/v1", "TOKEN": secret}
 
 
 def test_every_command_works_and_answers_as_it_says(
-    environment: dict[str, str], installation: Installation, tmp_path: Path
+    environment: dict[str, str], app: AppContext, tmp_path: Path
 ) -> None:
     tried = 0
     for found in COMMANDS.finditer(GUIDE):
@@ -68,8 +68,8 @@ def test_every_command_works_and_answers_as_it_says(
             assert last_of(done.stdout) == json.loads(found["answer"])
         tried += found["commands"].count("curl ")
     assert tried == GUIDE.count("curl --fail-with-body")
-    run_import(installation, 1)
-    with installation.database.begin() as connection:
+    run_import(app, 1)
+    with app.database.begin() as connection:
         assert subscribers.find(connection, "bo@example.org").attributes == {"city": "Linz"}
     assert "ada@example.org" in (tmp_path / "people.csv").read_text()
     assert json.loads((tmp_path / "ada.json").read_text())["subscriber"]["name"] == "Ada Lovelace"

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from distributor.domain.subscriber import Membership
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
 from distributor.web.app import create_app
 from distributor.web.rules import USUAL
@@ -24,19 +24,19 @@ FRAME, FORM = re.findall(r"^```html\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
 ADA = "ada@example.org"
 
 
-def test_the_form_for_other_sites_signs_people_up(installation: Installation):
-    lobby = make_lobby(installation)
+def test_the_form_for_other_sites_signs_people_up(app: AppContext):
+    lobby = make_lobby(app)
     lobby.list("weekly-letter", topics=("boats",))
     form = html.fragment_fromstring(FORM)
     fields = {**dict(form.form_values()), "email": ADA}
-    with TestClient(create_app(installation, replace(USUAL, answer_after=timedelta()))) as client:
+    with TestClient(create_app(app, replace(USUAL, answer_after=timedelta()))) as client:
         assert client.get(urlsplit(html.fragment_fromstring(FRAME).get("src")).path).status_code == 200
         assert client.post(urlsplit(form.get("action")).path, data=fields).status_code == 200
     assert lobby.places(ADA) == {"weekly-letter": Membership.PENDING}
 
 
-def test_the_form_shows_the_wording_that_is_kept(installation: Installation):
-    site = replace(installation.site, name="The Gazette")
+def test_the_form_shows_the_wording_that_is_kept(app: AppContext):
+    site = replace(app.site, name="The Gazette")
     assert consent_texts.promise(site) in " ".join(html.fragment_fromstring(FORM).text_content().split())
 
 

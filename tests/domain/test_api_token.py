@@ -9,7 +9,7 @@ import pytest
 
 from distributor.domain.api_token import (
     ApiToken,
-    Scope,
+    TokenScope,
     checked_name,
     hash_of_secret,
     parse_scopes,
@@ -24,7 +24,7 @@ def token(**changes: object) -> ApiToken:
     facts = {
         "id": 1,
         "name": "shop",
-        "scopes": frozenset({Scope.LISTS_READ}),
+        "scopes": frozenset({TokenScope.LISTS_READ}),
         "created_at": NOW,
         "expires_at": None,
         "last_used_at": None,
@@ -45,10 +45,10 @@ def test_too_little_chance_is_a_mistake_of_ours():
 
 
 def test_it_opens_what_it_was_made_for_and_nothing_else():
-    assert token().allows(Scope.LISTS_READ)
-    assert not token().allows(Scope.LISTS_WRITE)
-    assert not token().allows(Scope.EVERYTHING)
-    assert all(token(scopes=frozenset({Scope.EVERYTHING})).allows(scope) for scope in Scope)
+    assert token().allows(TokenScope.LISTS_READ)
+    assert not token().allows(TokenScope.LISTS_WRITE)
+    assert not token().allows(TokenScope.EVERYTHING)
+    assert all(token(scopes=frozenset({TokenScope.EVERYTHING})).allows(scope) for scope in TokenScope)
 
 
 def test_it_ends_at_its_moment_or_when_it_is_revoked():
@@ -65,7 +65,7 @@ def test_scopes_that_do_not_exist_are_named_with_those_that_do(given: list[str])
 
 
 def test_scopes_are_a_set():
-    assert parse_scopes(["lists:read", " lists:read ", "*"]) == {Scope.LISTS_READ, Scope.EVERYTHING}
+    assert parse_scopes(["lists:read", " lists:read ", "*"]) == {TokenScope.LISTS_READ, TokenScope.EVERYTHING}
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00", "x" * 101, "\ud800"])

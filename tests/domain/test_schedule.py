@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import ScheduleError
-from distributor.domain.schedule import GRACE, parse_instant, parse_moment, zone_named
+from distributor.domain.schedule import GRACE, parse_instant, parse_local_time, zone_named
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_understood(text: str, zone: str | None, moment: datetime) -> None:
-    parsed = parse_moment(text, zone=zone, now=NOW)
+    parsed = parse_local_time(text, zone=zone, now=NOW)
 
     assert parsed == moment
     assert parsed.utcoffset() == timedelta(0)
@@ -46,32 +46,32 @@ def test_a_moment_is_understood(text: str, zone: str | None, moment: datetime) -
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_the_forms_that_are(text: str) -> None:
     with pytest.raises(ScheduleError, match=r"it is not a time; write it as .*, as \+2h, or as now$"):
-        parse_moment(text, zone="UTC", now=NOW)
+        parse_local_time(text, zone="UTC", now=NOW)
 
 
 @pytest.mark.parametrize("text", ["2026-02-30 09:00", "2026-13-01 09:00", "2026-12-24 24:30", "0001-01-01T00:00+01:00"])
 def test_a_time_that_no_calendar_has_is_refused(text: str) -> None:
     with pytest.raises(ScheduleError, match="is not a date and time of the calendar"):
-        parse_moment(text, zone="UTC", now=NOW)
+        parse_local_time(text, zone="UTC", now=NOW)
 
 
 def test_a_date_alone_is_refused() -> None:
     with pytest.raises(ScheduleError, match="a time of day is missing after the date"):
-        parse_moment("2026-12-24", zone="UTC", now=NOW)
+        parse_local_time("2026-12-24", zone="UTC", now=NOW)
 
 
 def test_a_wall_clock_time_needs_a_zone() -> None:
     with pytest.raises(ScheduleError, match="'2026-12-24 09:00' names no time zone: add an offset such as"):
-        parse_moment("2026-12-24 09:00", zone=None, now=NOW)
+        parse_local_time("2026-12-24 09:00", zone=None, now=NOW)
 
 
 def test_a_time_that_clocks_skip_is_refused_and_the_next_one_named() -> None:
     with pytest.raises(ScheduleError, match=r"there is no 02:30 on 2027-03-28 in Europe/Berlin: .* from 03:30 on"):
-        parse_moment("2027-03-28 02:30", zone="Europe/Berlin", now=NOW)
+        parse_local_time("2027-03-28 02:30", zone="Europe/Berlin", now=NOW)
 
 
 def test_of_a_time_that_comes_twice_the_first_is_meant() -> None:
-    first = parse_moment("2027-10-31 02:30", zone="Europe/Berlin", now=NOW)
+    first = parse_local_time("2027-10-31 02:30", zone="Europe/Berlin", now=NOW)
 
     assert first == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
 
@@ -82,13 +82,13 @@ def test_of_a_time_that_comes_twice_the_first_is_meant() -> None:
 )
 def test_a_time_in_the_past_is_refused(text: str, ago: str) -> None:
     with pytest.raises(ScheduleError, match=f"is in the past: it was {ago} ago; choose a later time or now"):
-        parse_moment(text, zone=None, now=NOW)
+        parse_local_time(text, zone=None, now=NOW)
 
 
 def test_the_minute_that_a_form_takes_to_fill_in_is_forgiven() -> None:
-    assert parse_moment("2026-11-22T11:59Z", zone=None, now=NOW) == NOW - GRACE
+    assert parse_local_time("2026-11-22T11:59Z", zone=None, now=NOW) == NOW - GRACE
     with pytest.raises(ScheduleError, match="in the past"):
-        parse_moment("2026-11-22T11:58:59Z", zone=None, now=NOW)
+        parse_local_time("2026-11-22T11:58:59Z", zone=None, now=NOW)
 
 
 def test_an_instant_may_lie_in_the_past() -> None:
@@ -97,7 +97,7 @@ def test_an_instant_may_lie_in_the_past() -> None:
 
 def test_a_delay_beyond_the_calendar_is_refused() -> None:
     with pytest.raises(ScheduleError, match="further away than the calendar reaches"):
-        parse_moment("+999999w", zone=None, now=NOW)
+        parse_local_time("+999999w", zone=None, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_an_unknown_zone_is_refused_with_a_hint(name: str, hint: str) -> None:
 @pytest.mark.parametrize("text", ["now", "+2h", "2026-12-24T09:00Z"])
 def test_a_wrong_zone_is_refused_even_where_it_is_not_needed(text: str) -> None:
     with pytest.raises(ScheduleError, match="there is no time zone 'Mars/Olympus'"):
-        parse_moment(text, zone="Mars/Olympus", now=NOW)
+        parse_local_time(text, zone="Mars/Olympus", now=NOW)
 
 
 @given(
@@ -142,7 +142,7 @@ def test_clocks_at_home_show_what_was_asked_for(wall: datetime, zone: str) -> No
 @settings(deadline=None, derandomize=True, max_examples=300)
 def test_nothing_but_a_schedule_error_is_raised(text: str) -> None:
     try:
-        moment = parse_moment(text, zone="Europe/Paris", now=NOW)
+        moment = parse_local_time(text, zone="Europe/Paris", now=NOW)
     except ScheduleError as error:
         assert "\n" not in str(error)
     else:

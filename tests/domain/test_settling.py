@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Outcome, Verdict
 from distributor.domain.errors import ScheduleError
-from distributor.domain.retry_policy import RetrySchedule, next_attempt, settlement_of
+from distributor.domain.retry_policy import RetrySchedule, next_attempt, settle_outcome
 
 SCHEDULE = RetrySchedule()
 RELEASED = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -34,13 +34,13 @@ def delivery(*, attempt: int = 1, id: int = 1) -> Delivery:
         (Verdict.FAILED, DeliveryState.FAILED),
         (Verdict.DEFERRED, DeliveryState.DEFERRED),
         (Verdict.UNKNOWN, DeliveryState.UNKNOWN),
-        (Verdict.REFUSED, DeliveryState.PENDING),
-        (Verdict.RESUME, DeliveryState.PENDING),
-        (Verdict.HELD, DeliveryState.DEFERRED),
+        (Verdict.SENDER_REJECTED, DeliveryState.PENDING),
+        (Verdict.RETRY_REMAINING, DeliveryState.PENDING),
+        (Verdict.THROTTLED, DeliveryState.DEFERRED),
     ],
 )
 def test_every_verdict_becomes_a_state_that_may_follow_a_flight(verdict: Verdict, state: DeliveryState) -> None:
-    settlement = settlement_of(Outcome.of(delivery(), verdict), delivery(), now=RELEASED)
+    settlement = settle_outcome(Outcome.of(delivery(), verdict), delivery(), now=RELEASED)
 
     assert settlement.state is state
     assert state in TRANSITIONS[DeliveryState.IN_FLIGHT]
@@ -49,19 +49,19 @@ def test_every_verdict_becomes_a_state_that_may_follow_a_flight(verdict: Verdict
 def test_what_is_unknown_is_looked_into_at_once_unless_the_channel_names_a_time() -> None:
     later = RELEASED + timedelta(minutes=5)
 
-    assert settlement_of(Outcome.of(delivery(), Verdict.UNKNOWN), delivery(), now=RELEASED).next_at == RELEASED
+    assert settle_outcome(Outcome.of(delivery(), Verdict.UNKNOWN), delivery(), now=RELEASED).next_at == RELEASED
     asked = Outcome.of(delivery(), Verdict.UNKNOWN, retry_at=later)
-    assert settlement_of(asked, delivery(), now=RELEASED).next_at == later
+    assert settle_outcome(asked, delivery(), now=RELEASED).next_at == later
 
 
 def test_a_temporary_failure_that_lasted_for_days_is_final_and_not_taken_for_a_refusal() -> None:
     end = RELEASED + SCHEDULE.give_up_after
     full = Outcome.of(delivery(), Verdict.DEFERRED, detail={"reason": "mailboxfull"})
-    settlement = settlement_of(full, delivery(attempt=30), now=end)
+    settlement = settle_outcome(full, delivery(attempt=30), now=end)
 
     assert (settlement.state, settlement.next_at) == (DeliveryState.FAILED, None)
     assert settlement.outcome.detail == {"reason": "mailboxfull", "given_up": True}
-    refused = settlement_of(Outcome.of(delivery(), Verdict.FAILED), delivery(), now=end)
+    refused = settle_outcome(Outcome.of(delivery(), Verdict.FAILED), delivery(), now=end)
     assert "given_up" not in refused.outcome.detail
 
 
@@ -95,7 +95,7 @@ def test_a_time_asked_for_that_is_too_late_is_the_end() -> None:
 
 def test_what_was_held_back_comes_at_its_time_however_late_that_is() -> None:
     turn = RELEASED + timedelta(days=30)
-    settlement = settlement_of(Outcome.of(delivery(), Verdict.HELD, retry_at=turn), delivery(), now=RELEASED)
+    settlement = settle_outcome(Outcome.of(delivery(), Verdict.THROTTLED, retry_at=turn), delivery(), now=RELEASED)
     assert (settlement.state, settlement.next_at) == (DeliveryState.DEFERRED, turn)
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.app_context import Installation
-from distributor.sandbox.faults import Fault, FaultKind
+from distributor.flow.app_context import AppContext
+from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import delivery_queries
 from tests.flow.desk import Desk, make_desk
@@ -47,20 +47,20 @@ class World:
 
 
 @pytest.fixture
-def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+def world(app: AppContext, tmp_path: Path) -> Iterator[World]:
     """The sandbox, and every channel into it. Only our side's clock is moved: OAuth signs the real time."""
     clock = Clock()
     with running_sandbox(tmp_path / "sandbox") as sandbox:
-        desk = make_desk(replace(installation, clock=clock), tmp_path)
+        desk = make_desk(replace(app, clock=clock), tmp_path)
         ports = SandboxPorts(http=sandbox.http_port, smtp=sandbox.smtp_port)
-        configure_sandbox_channels(desk.installation, ports)
+        configure_sandbox_channels(desk.app, ports)
         yield World(desk=desk, sandbox=sandbox, clock=clock)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("kind", [FaultKind.LOSE_ANSWER, FaultKind.DENY_AFTER_COMMIT])
 def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network: str, kind: FaultKind) -> None:
-    world.sandbox.world.switches.set(network, Fault(kind=kind, times=1))
+    world.sandbox.world.switches.set(network, InjectedFault(kind=kind, times=1))
     campaign_id = world.desk.plan(network)
     world.desk.run()
     assert world.posts(network) == 1
@@ -76,7 +76,7 @@ def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_post_that_was_not_taken_is_made_once(world: World, network: str) -> None:
-    world.sandbox.world.switches.set(network, Fault(kind=FaultKind.DROP, times=1))
+    world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.DROP, times=1))
     campaign_id = world.desk.plan(network)
     world.desk.run()
     for _ in range(4):
@@ -88,7 +88,7 @@ def test_a_post_that_was_not_taken_is_made_once(world: World, network: str) -> N
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_refused_account_pauses_its_dispatch_and_leaves_the_others_alone(world: World, network: str) -> None:
-    world.sandbox.world.switches.set(network, Fault(kind=FaultKind.REFUSE, code=401))
+    world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=401))
     campaign_id = world.desk.plan(network, "feed")
     world.desk.run()
     states = {one.dispatch.channel_name: one.dispatch.state.value for one in world.desk.report(campaign_id).dispatches}
@@ -98,7 +98,7 @@ def test_a_refused_account_pauses_its_dispatch_and_leaves_the_others_alone(world
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, network: str) -> None:
-    world.sandbox.world.switches.set(network, Fault(kind=FaultKind.REFUSE, code=429, times=1))
+    world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=429, times=1))
     campaign_id = world.desk.plan(network)
     world.desk.run()
     assert world.desk.counts(campaign_id) == {"audience": 1, "deferred": 1}
@@ -110,6 +110,6 @@ def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, netw
 
 def _delivery(desk: Desk, campaign_id: int) -> delivery_queries.DeliveryRecord:
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         (found,) = delivery_queries.listed(connection, dispatch_id, state=None, limit=2)
     return found

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from distributor.cli.channels import configure
-from distributor.cli.processes import Part
+from distributor.cli.processes import ChildProcess
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.mail.return_path import read_return_path
@@ -19,7 +19,7 @@ from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
 from tests.flow import returned_mails as mails
 
-RETURNS = Part(name="returns", module="distributor.inbound")
+RETURNS = ChildProcess(name="returns", module="distributor.inbound")
 BOUNCING = "reader1@example.org"
 
 
@@ -38,7 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Ser
         returns_listen=f"127.0.0.1:{port}",
     ) as running:
         settings = {"smtp_url": f"smtp://127.0.0.1:{running.ports.smtp}", "bounce_domain": "bounces.gazette.example"}
-        configure(running.installation, "email", "email", settings)
+        configure(running.app, "email", "email", settings)
         running.wait_for(lambda: _listens(port), "the server that takes mail back")
         yield running
 
@@ -56,7 +56,7 @@ def test_a_mail_goes_out_bounces_is_passed_by_and_after_a_lift_goes_out_again(se
     assert service.counts(_send(service), "email")["audience"] == 2
     assert _new_mails(service, since=seen) == {"reader0@example.org": 1, "reader2@example.org": 1}
 
-    with service.installation.database.begin() as connection:
+    with service.app.database.begin() as connection:
         suppressions.lift(connection, Target(hash=hash_of_key(BOUNCING)))
     _bounce(service, port)
     seen = len(service.inbox())
@@ -87,20 +87,20 @@ def _return_path(service: Service) -> str:
 
 
 def _delivery(service: Service) -> Delivery:
-    number = read_return_path(_return_path(service), service.installation.tokens)
+    number = read_return_path(_return_path(service), service.app.tokens)
     assert isinstance(number, int)
-    with service.installation.database.begin() as connection:
+    with service.app.database.begin() as connection:
         return deliveries.find_for_sending(connection, [number])[0]
 
 
 def _state(service: Service) -> DeliveryState:
     number = _delivery(service).id
-    with service.installation.database.begin() as connection:
+    with service.app.database.begin() as connection:
         return delivery_queries.find(connection, number).state
 
 
 def _reasons(service: Service) -> set[SuppressionReason]:
-    with service.installation.database.begin() as connection:
+    with service.app.database.begin() as connection:
         return {one.reason for one in suppressions.matching(connection, Target(hash=hash_of_key(BOUNCING)))}
 
 

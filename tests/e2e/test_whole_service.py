@@ -53,11 +53,11 @@ def test_opens_and_clicks_become_events_of_their_delivery(service: Service) -> N
     assert (followed.status_code, followed.headers["location"].startswith("http")) == (302, True)
 
     def happened() -> bool:
-        events = report(service.installation, 1).events
+        events = report(service.app, 1).events
         return EventKind.OPEN in events and EventKind.CLICK in events
 
     service.wait_for(happened, "the events in the ledger")
-    assert report(service.installation, 1).events[EventKind.CLICK] == (1, 1)
+    assert report(service.app, 1).events[EventKind.CLICK] == (1, 1)
 
 
 def test_one_click_unsubscribes_at_once_looking_does_not_and_the_next_campaign_passes_by(service: Service) -> None:
@@ -65,7 +65,7 @@ def test_one_click_unsubscribes_at_once_looking_does_not_and_the_next_campaign_p
     assert leaving["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert _get(service, _unsubscribe_path(looking)).status_code == 200
     answer = httpx.post(
-        f"{service.installation.site.public_url}{_unsubscribe_path(leaving)}",
+        f"{service.app.site.public_url}{_unsubscribe_path(leaving)}",
         data={"List-Unsubscribe": "One-Click"},
         follow_redirects=False,
     )
@@ -99,7 +99,7 @@ def _is_ready(service: Service) -> bool:
 
 
 def _get(service: Service, path: str) -> httpx.Response:
-    return httpx.get(f"{service.installation.site.public_url}{path}", follow_redirects=False)
+    return httpx.get(f"{service.app.site.public_url}{path}", follow_redirects=False)
 
 
 def _mail_to(service: Service, address: str) -> EmailMessage:

@@ -1,4 +1,4 @@
-"""An installation with an article, a list of people and scripted channels, and the steps to send it all."""
+"""An app with an article, a list of people and scripted channels, and the steps to send it all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distributor.channels import registry
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from tests.flow.desk import Desk, make_desk
 
 ENTRY_POINTS = """[distributor.channels]
@@ -32,6 +32,6 @@ def scripted_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def desk(installation: Installation, tmp_path: Path) -> Desk:
+def desk(app: AppContext, tmp_path: Path) -> Desk:
     """A desk with one article, `hello`, and a list `readers` of three people."""
-    return make_desk(installation, tmp_path)
+    return make_desk(app, tmp_path)

@@ -12,27 +12,27 @@ from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import CampaignPlan, UnknownPolicy
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Person
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import deliver
-from distributor.flow.delivery.recovery import settle_doubtful, settle_orphans
-from distributor.flow.jobs import Verb
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.delivery.recovery import recover_journals, resolve_unknown
+from distributor.flow.jobs import JobKind
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.flow.publishing.report import CampaignReport, report, summarise
 from distributor.storage import articles, campaigns, channels, lists, memberships
 
-EVIDENCE = Evidence(method=ConsentMethod.PERSON, text="They asked for it at the desk.")
+EVIDENCE = ConsentEvidence(method=ConsentMethod.PERSON, text="They asked for it at the desk.")
 
 
 @dataclass
 class Desk:
     """What a test does, and what it can see of it."""
 
-    installation: Installation
+    app: AppContext
     folder: Path
 
     @property
@@ -42,7 +42,7 @@ class Desk:
         return file.read_text().split() if file.exists() else []
 
     def channel(self, name: str, kind: str, **script: Any) -> None:
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             channels.put(
                 connection,
                 name=name,
@@ -52,39 +52,37 @@ class Desk:
             )
 
     def people(self, *names: str, list_slug: str = "readers") -> None:
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             chosen = lists.add(connection, slug=list_slug, name=list_slug)
             persons = [Person(key=f"{name}@example.org", address=f"{name}@example.org", name=name) for name in names]
-            memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=self.installation.clock())
+            memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=self.app.clock())
 
     def plan(
         self, *names: str, policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT, after: timedelta = timedelta()
     ) -> int:
         return plan(
-            self.installation,
+            self.app,
             CampaignPlan(
                 name="",
                 article_slugs=("hello",),
                 channel_names=names,
                 audience=AudiencePlan(lists=("readers",), repeats=True),
-                starts_at=self.installation.clock() + after,
+                starts_at=self.app.clock() + after,
                 unknown_policy=policy,
             ),
         )
 
     def run(self, rounds: int = 12) -> None:
         """Do what the ticks ring for until they ring for nothing."""
-        steps: dict[Verb, Callable[[int], object]] = {
-            Verb.RENDER: lambda number: render(self.installation, number),
-            Verb.RELEASE: lambda number: release(self.installation, number),
-            Verb.DELIVER: lambda number: deliver(
-                self.installation, number, until=self.installation.clock() + timedelta(seconds=20)
-            ),
-            Verb.SETTLE: lambda number: settle_doubtful(self.installation, number),
+        steps: dict[JobKind, Callable[[int], object]] = {
+            JobKind.RENDER: lambda number: render(self.app, number),
+            JobKind.RELEASE: lambda number: release(self.app, number),
+            JobKind.DELIVER: lambda number: deliver(self.app, number, until=self.app.clock() + timedelta(seconds=20)),
+            JobKind.SETTLE: lambda number: resolve_unknown(self.app, number),
         }
         for _ in range(rounds):
-            settle_orphans(self.installation)
-            rings = tick(self.installation)
+            recover_journals(self.app)
+            rings = run_scheduler(self.app)
             if not rings:
                 return
             for ring in dict.fromkeys(rings):
@@ -92,26 +90,26 @@ class Desk:
 
     def report_ids(self) -> list[int]:
         """The numbers of all campaigns, the newest first."""
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             return [campaign.id for campaign in campaigns.latest(connection, limit=100)]
 
-    def later(self, *, days: int, **changes: Any) -> Installation:
-        """The same installation when so many days have passed."""
-        moment = self.installation.clock() + timedelta(days=days)
-        return replace(self.installation, clock=lambda: moment, **changes)
+    def later(self, *, days: int, **changes: Any) -> AppContext:
+        """The same app when so many days have passed."""
+        moment = self.app.clock() + timedelta(days=days)
+        return replace(self.app, clock=lambda: moment, **changes)
 
     def report(self, campaign_id: int) -> CampaignReport:
-        return report(self.installation, campaign_id)
+        return report(self.app, campaign_id)
 
     def counts(self, campaign_id: int) -> dict[str, int]:
         """The totals that are not zero."""
         return {word: count for word, count in summarise(self.report(campaign_id).totals).items() if count}
 
 
-def make_desk(installation: Installation, folder: Path) -> Desk:
+def make_desk(app: AppContext, folder: Path) -> Desk:
     """A desk with one article, `hello`, and a list `readers` of three people."""
-    made = Desk(installation, folder)
-    with installation.database.begin() as connection:
+    made = Desk(app, folder)
+    with app.database.begin() as connection:
         articles.add(
             connection,
             Manuscript(title="Hello", body=(Paragraph((Run("A first paragraph."),)),)),
@@ -120,7 +118,7 @@ def make_desk(installation: Installation, folder: Path) -> Desk:
             source="test",
             source_ref="hello",
             content_hash="0",
-            now=installation.clock(),
+            now=app.clock(),
         )
     made.people("ada", "bo", "cy")
     return made

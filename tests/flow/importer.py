@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from distributor.bootstrap import make_installation
+from distributor.bootstrap import make_app_context
 from distributor.domain.importing import Import
 from distributor.embedded import Services
 from distributor.flow.people import import_people
@@ -13,12 +13,12 @@ from distributor.settings import Settings
 
 
 def main() -> None:
-    """Run the import of the number given, in an installation on the servers given."""
+    """Run the import of the number given, in an app on the servers given."""
     database_url, redis_url, data_dir, import_id = sys.argv[1:]
     settings = Settings(_env_file=None, data_dir=Path(data_dir), secret_key="a key that is only good for these tests")
-    installation = make_installation(settings, Services(database_url=database_url, redis_url=redis_url))
+    app = make_app_context(settings, Services(database_url=database_url, redis_url=redis_url))
     import_people.CHUNK_ROWS = 50
-    import_people.run_import(installation, int(import_id), watch=_say)
+    import_people.run_import(app, int(import_id), watch=_say)
 
 
 def _say(now: Import) -> None:

@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from distributor.domain.consent import Consent, ConsentAction, ConsentMethod, Evidence
+from distributor.domain.consent import Consent, ConsentAction, ConsentEvidence, ConsentMethod
 from distributor.domain.errors import NotFoundError
 from distributor.domain.people import person_of
-from distributor.domain.subscriber import List, Membership, OptIn, Subscriber, Subscription, Visibility
+from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn, Subscriber, Subscription
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.sign_up import SignUp, sign_up
 from distributor.storage import channels, consents, lists, memberships, subscribers, suppressions, tables
 
-BY_TELEPHONE = Evidence(method=ConsentMethod.PERSON, text="They asked for it by telephone.")
+BY_TELEPHONE = ConsentEvidence(method=ConsentMethod.PERSON, text="They asked for it by telephone.")
 NETWORK = "192.0.2.7"
 
 
@@ -27,23 +27,23 @@ NETWORK = "192.0.2.7"
 class Lobby:
     """What a test does, and what it can see of it."""
 
-    installation: Installation
+    app: AppContext
 
     def later(self, passed: timedelta) -> Lobby:
         """The same lobby when some time has passed."""
-        clock = self.installation.clock
-        return Lobby(replace(self.installation, clock=lambda: clock() + passed))
+        clock = self.app.clock
+        return Lobby(replace(self.app, clock=lambda: clock() + passed))
 
     def list(
         self,
         slug: str = "weekly",
         *,
-        visibility: Visibility = Visibility.PUBLIC,
+        visibility: ListVisibility = ListVisibility.PUBLIC,
         opt_in: OptIn = OptIn.DOUBLE,
         topics: tuple[str, ...] = (),
         description: str = "",
-    ) -> List:
-        with self.installation.database.begin() as connection:
+    ) -> MailingList:
+        with self.app.database.begin() as connection:
             return lists.add(
                 connection,
                 slug=slug,
@@ -59,23 +59,23 @@ class Lobby:
     ) -> None:
         choices = {slug: (topics or {}).get(slug) for slug in slugs or ("weekly",)}
         sign_up(
-            self.installation,
+            self.app,
             SignUp(person=person_of(address, name=name, language="en"), choices=choices, network=NETWORK),
         )
 
     def subscribed(self, address: str, slug: str = "weekly", **person: str) -> None:
         """Somebody who is on a list already."""
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             found = lists.find(connection, slug)
             somebody = person_of(address, **person)
-            memberships.subscribe(connection, found.id, [somebody], BY_TELEPHONE, now=self.installation.clock())
+            memberships.subscribe(connection, found.id, [somebody], BY_TELEPHONE, now=self.app.clock())
 
     def suppress(self, target: str, reason: SuppressionReason) -> None:
-        with self.installation.database.begin() as connection:
-            suppressions.add(connection, [parse_target(target)], reason, now=self.installation.clock())
+        with self.app.database.begin() as connection:
+            suppressions.add(connection, [parse_target(target)], reason, now=self.app.clock())
 
     def person(self, address: str) -> Subscriber | None:
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             try:
                 return subscribers.find(connection, address.casefold())
             except NotFoundError:
@@ -88,21 +88,21 @@ class Lobby:
         person = self.person(address)
         if person is None:
             return {}
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             return {place.list.slug: place for place in memberships.of_subscriber(connection, person.id)}
 
     def consents(self, address: str) -> list[Consent]:
         person = self.person(address)
         if person is None:
             return []
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             return consents.of_subscriber(connection, person.id)
 
     def actions(self, address: str) -> list[ConsentAction]:
         return [record.action for record in self.consents(address)]
 
     def suppressions(self, address: str) -> list[Suppression]:
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             return suppressions.matching(connection, Target(hash=hash_of_key(address.casefold())))
 
     def asked(self, address: str | None = None) -> list[int]:
@@ -110,28 +110,28 @@ class Lobby:
         rows = select(tables.deliveries.c.id).order_by(tables.deliveries.c.id)
         if address is not None:
             rows = rows.where(tables.deliveries.c.recipient == address)
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             return list(connection.execute(rows).scalars())
 
     def token(self, purpose: Purpose, address: str) -> str:
         """A link in the last mail to this address."""
-        return self.installation.tokens.mint(purpose, self.asked(address)[-1])
+        return self.app.tokens.mint(purpose, self.asked(address)[-1])
 
     def dump(self) -> str:
         """A digest of every row of every table: what changes nothing leaves it as it is."""
         digest = hashlib.sha256()
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             for table in tables.metadata.sorted_tables:
                 rows = connection.execute(select(table)).all()
                 digest.update(f"{table.name}: {sorted(map(repr, rows))}\n".encode())
         return digest.hexdigest()
 
     def now(self) -> datetime:
-        return self.installation.clock()
+        return self.app.clock()
 
 
-def make_lobby(installation: Installation) -> Lobby:
+def make_lobby(app: AppContext) -> Lobby:
     """A lobby with a channel that can ask people to confirm, and no list yet."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
-    return Lobby(installation)
+    return Lobby(app)

@@ -8,8 +8,8 @@ from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.flow.feedback.apply_feedback import Taken
-from distributor.flow.feedback.inbound_mail import take_in
+from distributor.flow.feedback.apply_feedback import AppliedFeedback
+from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
 from tests.flow import returned_mails as mails
 from tests.flow.desk import Desk
@@ -22,13 +22,13 @@ class Returns:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.tokens = desk.installation.tokens
+        self.tokens = desk.app.tokens
         desk.channel("mail", "scripted")
         self.campaign_id = desk.plan("mail")
         desk.run()
 
     def delivery(self, recipient: str = ADA, campaign_id: int | None = None) -> Delivery:
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             numbers = connection.execute(
                 text("""SELECT d.id FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id
                         WHERE d.recipient = :recipient AND x.campaign_id = :campaign"""),
@@ -39,36 +39,36 @@ class Returns:
     def return_path(self, delivery: Delivery | None = None) -> str:
         return mails.verp(delivery or self.delivery(), self.tokens)
 
-    def take(self, raw: bytes, *, days: int = 0, envelope: str | None = None) -> Taken:
-        installation = self.desk.later(days=days) if days else self.desk.installation
-        return take_in(installation, raw, envelope_recipient=envelope, source="test")
+    def take(self, raw: bytes, *, days: int = 0, envelope: str | None = None) -> AppliedFeedback:
+        app = self.desk.later(days=days) if days else self.desk.app
+        return receive_mail(app, raw, envelope_recipient=envelope, source="test")
 
     def state(self, delivery: Delivery | None = None) -> DeliveryState:
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             return delivery_queries.find(connection, (delivery or self.delivery()).id).state
 
     def force(self, state: DeliveryState) -> None:
         """As if the delivery were still on its way, or its end were not known."""
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             connection.execute(
                 text("UPDATE deliveries SET state = :state, next_at = now() WHERE id = :id"),
                 {"state": state.value, "id": self.delivery().id},
             )
 
     def reasons(self, address: str = ADA) -> set[SuppressionReason]:
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             found = suppressions.matching(connection, Target(hash=hash_of_key(address)))
         return {one.reason for one in found}
 
     def events(self, delivery: Delivery | None = None) -> list[EventKind]:
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             return [one.kind for one in events.of_delivery(connection, (delivery or self.delivery()).id)]
 
     def membership(self, address: str = ADA) -> Membership | None:
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             [place] = memberships.of_subscriber(connection, subscribers.find(connection, address).id)
         return place.state
 
     def lift(self, address: str = ADA) -> None:
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             suppressions.lift(connection, Target(hash=hash_of_key(address)))

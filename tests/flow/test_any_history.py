@@ -21,9 +21,9 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import InputError, StateError
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.delivery.deliver import deliver
-from distributor.flow.delivery.recovery import settle_doubtful
+from distributor.flow.delivery.recovery import resolve_unknown
 from distributor.flow.operations.audit import audit
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
@@ -96,7 +96,7 @@ def planning(*, failed: bool = False, unknown: bool = False, again: bool = False
             repeats=again,
         )
         try:
-            number = plan(history.desk.installation, _campaign(history.desk, asked))
+            number = plan(history.desk.app, _campaign(history.desk, asked))
         except InputError:
             assert not history.audience(None, asked)
             return
@@ -117,13 +117,13 @@ def running(answer: str, others: str = "sent") -> Act:
         for campaign in history.sent:
             _release(history, campaign)
             before = len(desk.seen)
-            deliver(desk.installation, campaign.dispatch_id, until=desk.installation.clock() + timedelta(minutes=1))
+            deliver(desk.app, campaign.dispatch_id, until=desk.app.clock() + timedelta(minutes=1))
             if campaign.is_released:
-                settle_doubtful(desk.installation, campaign.dispatch_id)
+                resolve_unknown(desk.app, campaign.dispatch_id)
             mailed = [recipient.split("@")[0] for recipient in desk.seen[before:]]
             assert sorted(mailed) == sorted(_send(history, campaign, answers))
             _insist_on_restraint(history, campaign, mailed, answers)
-        tick(desk.installation)
+        run_scheduler(desk.app)
         for campaign in history.sent:
             if campaign.state == "running" and not {"pending", "deferred"} & set(campaign.people.values()):
                 campaign.state = "finished"
@@ -162,7 +162,7 @@ def retrying(history: History, which: int, name: str) -> None:
         and (campaign.plan.repeats or not history.has_got(person, campaign, campaign.plan))
     }
     try:
-        count = campaign_control.retry_failed(history.desk.installation, campaign.number)
+        count = campaign_control.retry_failed(history.desk.app, campaign.number)
     except StateError:
         assert not again
         return
@@ -181,8 +181,8 @@ def bouncing(history: History, which: int, name: str) -> None:
     if campaign.people.get(name) not in {"sent", "unknown"}:
         return
     campaign.people[name] = "bounced"
-    now = history.desk.installation.clock()
-    with history.desk.installation.database.begin() as connection:
+    now = history.desk.app.clock()
+    with history.desk.app.database.begin() as connection:
         (found,) = delivery_queries.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
         assert deliveries.mark_returned(connection, [found.id], DeliveryState.BOUNCED, now=now) == 1
         suppressions.add(connection, [parse_target(found.recipient)], SuppressionReason.HARD_BOUNCE, now=now)
@@ -190,14 +190,14 @@ def bouncing(history: History, which: int, name: str) -> None:
 
 
 def suppressing(history: History, which: int, name: str) -> None:
-    now = history.desk.installation.clock()
-    with history.desk.installation.database.begin() as connection:
+    now = history.desk.app.clock()
+    with history.desk.app.database.begin() as connection:
         suppressions.add(connection, [parse_target(f"{name}@example.org")], SuppressionReason.MANUAL, now=now)
     history.suppressed.add(name)
 
 
 def lifting(history: History, which: int, name: str) -> None:
-    with history.desk.installation.database.begin() as connection:
+    with history.desk.app.database.begin() as connection:
         suppressions.lift(connection, parse_target(f"{name}@example.org"))
     history.suppressed.discard(name)
 
@@ -263,11 +263,11 @@ def test_every_delivery_is_where_the_rules_say(desk: Desk, first: str, acts: lis
             assert told.totals.audience == (told.dispatch.audience or 0)
             assert told.dispatch.state in {campaign.state, "scheduled"}
     for campaign in history.sent:
-        assert not audit(desk.installation, campaign.number, []).counts
+        assert not audit(desk.app, campaign.number, []).counts
 
 
 def _begin_anew(desk: Desk) -> None:
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         connection.execute(text("DELETE FROM campaigns"))
         connection.execute(text("DELETE FROM suppressions"))
     desk.channel("mail", "scripted")
@@ -276,13 +276,13 @@ def _begin_anew(desk: Desk) -> None:
 
 def _campaign(desk: Desk, asked: AudiencePlan) -> CampaignPlan:
     return CampaignPlan(
-        name="", article_slugs=("hello",), channel_names=("mail",), audience=asked, starts_at=desk.installation.clock()
+        name="", article_slugs=("hello",), channel_names=("mail",), audience=asked, starts_at=desk.app.clock()
     )
 
 
 def _release(history: History, campaign: Sent) -> None:
-    render(history.desk.installation, campaign.dispatch_id)
-    release(history.desk.installation, campaign.dispatch_id)
+    render(history.desk.app, campaign.dispatch_id)
+    release(history.desk.app, campaign.dispatch_id)
     if campaign.state == "planned":
         campaign.people = dict.fromkeys(history.audience(campaign, campaign.plan), "pending")
         campaign.is_released = True
@@ -315,8 +315,8 @@ def _steer(history: History, which: int, act: Callable[..., object], before: set
     campaign = history.sent[which % len(history.sent)]
     if campaign.state not in before:
         with pytest.raises(StateError):
-            act(history.desk.installation, campaign.number)
+            act(history.desk.app, campaign.number)
         return None
-    act(history.desk.installation, campaign.number)
+    act(history.desk.app, campaign.number)
     campaign.state = after
     return campaign

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from distributor.channels.api import Call, Heard
+from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.ses import read_ses
 from distributor.channels.email.providers.webhooks import read_call
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import DeliveryState
-from distributor.flow.app_context import Installation
-from distributor.flow.delivery.paused_routes import resume_by_hand
-from distributor.flow.feedback.apply_feedback import heed
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.paused_routes import resume_routes
+from distributor.flow.feedback.apply_feedback import apply_feedback
 from distributor.storage import channels, delivery_queries
 from tests.channels.email import provider_calls as calls
 from tests.channels.email.provider_apis import Api, TakeAndHangUp, recorded
@@ -24,23 +24,23 @@ from tests.flow.desk import Desk
 from tests.mail.smtp.http_server import in_a_thread
 
 # A provider's call about a mail, with what it was given to keep; and what verifies that the call is its own.
-BOUNCES: Mapping[str, tuple[Callable[[str, Installation], Signed], str]] = {
+BOUNCES: Mapping[str, tuple[Callable[[str, AppContext], Signed], str]] = {
     "ses": (lambda mark, _: calls.ses(_ses_bounce(mark)), calls.TOPIC),
     "postmark": (lambda mark, _: calls.postmark(calls.postmark_bounce(mark)), calls.POSTMARK_LOGIN),
     "mailgun": (
-        lambda mark, installation: calls.mailgun(calls.mailgun_failure(mark), at=installation.clock()),
+        lambda mark, app: calls.mailgun(calls.mailgun_failure(mark), at=app.clock()),
         calls.MAILGUN_KEY,
     ),
     "sendgrid": (lambda mark, _: calls.sendgrid([_sendgrid_bounce(mark)]), calls.sendgrid_secret()),
     "resend": (
-        lambda mark, installation: calls.resend(_resend_bounce(mark), at=installation.clock()),
+        lambda mark, app: calls.resend(_resend_bounce(mark), at=app.clock()),
         calls.RESEND_SECRET,
     ),
 }
 
 
 def add_channel(desk: Desk, api: Api) -> None:
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         settings = {"relays": json.dumps([{"name": "main", "url": api.relay_url, "connections": 2}])}
         channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
 
@@ -56,8 +56,8 @@ def test_a_campaign_goes_out_over_an_api_and_a_bounce_finds_its_delivery(desk: D
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert desk.report(campaign_id).state is DispatchState.FINISHED
     bounced = api.taken[1]
-    (feedback,) = _heard(desk.installation, provider, bounced.mark).feedback
-    heed(desk.installation, feedback, source=f"webhook:{provider}")
+    (feedback,) = _heard(desk.app, provider, bounced.mark).feedback
+    apply_feedback(desk.app, feedback, source=f"webhook:{provider}")
     states = {row.recipient: row.state for row in _rows(desk, campaign_id)}
     address = bounced.recipient.rpartition("<")[2].rstrip(">")
     assert states.pop(address) is DeliveryState.BOUNCED
@@ -84,21 +84,21 @@ def test_a_key_that_is_refused_holds_everybody_until_it_is_mended(desk: Desk) ->
         assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
         assert all("main is paused: authfailure: 403 invalid_api_key" in row.reply for row in _rows(desk, campaign_id))
         keys["good"] = True
-        resume_by_hand(desk.installation, "mail")
+        resume_routes(desk.app, "mail")
         desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
 
 def _rows(desk: Desk, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
     (told,) = desk.report(campaign_id).dispatches
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         return list(delivery_queries.listed(connection, told.dispatch.id, state=None, limit=9))
 
 
-def _heard(installation: Installation, provider: str, mark: str) -> Heard:
+def _heard(app: AppContext, provider: str, mark: str) -> WebhookEvents:
     write, secret = BOUNCES[provider]
-    signed = write(mark, installation)
-    call = Call(headers=signed.headers, body=signed.body, now=installation.clock(), tokens=installation.tokens)
+    signed = write(mark, app)
+    call = WebhookRequest(headers=signed.headers, body=signed.body, now=app.clock(), tokens=app.tokens)
     if provider == "ses":
         return read_ses(call, secret, fetch=lambda url: calls.amazon_certificate())
     return read_call(call, provider=provider, secret=secret)

@@ -13,10 +13,10 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import InputError, NotFoundError, ScheduleError, StateError
-from distributor.domain.retry_policy import settlement_of
+from distributor.domain.retry_policy import settle_outcome
 from distributor.flow.delivery.deliver import deliver
-from distributor.flow.delivery.recovery import settle_orphans
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.delivery.recovery import recover_journals
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
@@ -46,9 +46,9 @@ def test_nothing_goes_out_before_its_time(desk: Desk) -> None:
 def test_channels_go_out_at_their_own_times(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     desk.channel("board", "scripted_broadcast")
-    now = desk.installation.clock()
+    now = desk.app.clock()
     campaign_id = plan(
-        desk.installation,
+        desk.app,
         CampaignPlan(
             name="",
             article_slugs=("hello",),
@@ -67,10 +67,10 @@ def test_somebody_who_leaves_between_release_and_claim_is_suppressed(desk: Desk)
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
     dispatch_id = _released(desk, campaign_id)
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         first = delivery_queries.listed(connection, dispatch_id, state=None, limit=1)[0]
         assert first.subscriber_id and first.list_id
-        memberships.leave(connection, first.subscriber_id, first.list_id, EVIDENCE, now=desk.installation.clock())
+        memberships.leave(connection, first.subscriber_id, first.list_id, EVIDENCE, now=desk.app.clock())
     desk.run()
     assert first.recipient not in desk.seen
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "suppressed": 1}
@@ -86,7 +86,7 @@ def test_somebody_who_joins_after_the_release_is_not_in_the_audience(desk: Desk)
 
 
 def test_a_temporary_failure_waits_for_its_time_and_is_then_tried_again(desk: Desk) -> None:
-    later = desk.installation.clock() + timedelta(hours=2)
+    later = desk.app.clock() + timedelta(hours=2)
     desk.channel("mail", "scripted", answers={"bo@example.org": "deferred"}, asked_to_retry_at=later.isoformat())
     campaign_id = desk.plan("mail")
     desk.run()
@@ -96,7 +96,7 @@ def test_a_temporary_failure_waits_for_its_time_and_is_then_tried_again(desk: De
     assert waiting.next_at is not None
     assert waiting.next_at >= later
     desk.channel("mail", "scripted")
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         _make_due(connection, waiting.id)
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
@@ -110,7 +110,7 @@ def test_a_permanent_failure_is_final_until_somebody_retries_it(desk: Desk) -> N
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "failed": 1}
     assert desk.report(campaign_id).state is DispatchState.FINISHED
     desk.channel("mail", "scripted")
-    assert campaign_control.retry_failed(desk.installation, campaign_id).again == 1
+    assert campaign_control.retry_failed(desk.app, campaign_id).again == 1
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert sorted(desk.seen) == ["ada@example.org", "bo@example.org", "bo@example.org", "cy@example.org"]
@@ -125,7 +125,7 @@ def test_a_refusal_of_the_sender_pauses_the_dispatch_and_burns_nobody(desk: Desk
     assert "scripted refused" in dispatch.reason
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "pending": 1}
     desk.channel("mail", "scripted")
-    campaign_control.resume(desk.installation, campaign_id)
+    campaign_control.resume(desk.app, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -191,7 +191,7 @@ def test_a_channel_with_a_bug_pauses_its_dispatch_and_nothing_is_lost(desk: Desk
     campaign_id = desk.plan("mail")
     with pytest.raises(RuntimeError):
         desk.run()
-    settle_orphans(desk.installation)
+    recover_journals(desk.app)
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "pending": 2}
     dispatch = desk.report(campaign_id).dispatches[0].dispatch
     assert (dispatch.state, dispatch.reason) == (
@@ -204,14 +204,14 @@ def test_a_worker_that_is_killed_while_sending_leaves_one_in_doubt_and_the_rest_
     desk.channel("mail", "scripted", answers={"bo@example.org": "die"})
     campaign_id = desk.plan("mail")
     dispatch_id = _released(desk, campaign_id)
-    desk.installation.database.close()
+    desk.app.database.close()
     child = os.fork()
     if child == 0:
-        deliver(desk.installation, dispatch_id, until=desk.installation.clock() + timedelta(seconds=20))
+        deliver(desk.app, dispatch_id, until=desk.app.clock() + timedelta(seconds=20))
         os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status)
-    desk.installation.database.close()
+    desk.app.database.close()
     desk.channel("mail", "scripted")
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
@@ -223,9 +223,9 @@ def test_without_its_journal_a_dead_workers_deliveries_become_unknown_and_never_
     campaign_id = desk.plan("mail")
     dispatch_id = _released(desk, campaign_id)
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         claimed = deliveries.claim(
-            connection, dispatch_id, worker="gone", limit=2, now=desk.installation.clock(), lease_until=long_ago
+            connection, dispatch_id, worker="gone", limit=2, now=desk.app.clock(), lease_until=long_ago
         )
         deliveries.put_in_flight(connection, claimed.deliveries[:1], now=long_ago, lease_until=long_ago)
     desk.run()
@@ -235,8 +235,8 @@ def test_without_its_journal_a_dead_workers_deliveries_become_unknown_and_never_
 def test_an_answer_under_an_old_epoch_changes_nothing(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     dispatch_id = _released(desk, desk.plan("mail"))
-    now = desk.installation.clock()
-    with desk.installation.database.begin() as connection:
+    now = desk.app.clock()
+    with desk.app.database.begin() as connection:
         first = deliveries.claim(connection, dispatch_id, worker="slow", limit=1, now=now, lease_until=now).deliveries
         deliveries.give_back(connection, first, now=now)
         again = deliveries.claim(connection, dispatch_id, worker="fast", limit=1, now=now, lease_until=now).deliveries
@@ -250,8 +250,8 @@ def test_two_releases_at_once_freeze_the_audience_once(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
-    render(desk.installation, dispatch_id)
-    threads = [threading.Thread(target=release, args=(desk.installation, dispatch_id)) for _ in range(4)]
+    render(desk.app, dispatch_id)
+    threads = [threading.Thread(target=release, args=(desk.app, dispatch_id)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -264,10 +264,9 @@ def test_two_workers_at_once_send_to_nobody_twice(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
     dispatch_id = _released(desk, campaign_id)
-    until = desk.installation.clock() + timedelta(seconds=20)
+    until = desk.app.clock() + timedelta(seconds=20)
     threads = [
-        threading.Thread(target=deliver, args=(desk.installation, dispatch_id), kwargs={"until": until})
-        for _ in range(3)
+        threading.Thread(target=deliver, args=(desk.app, dispatch_id), kwargs={"until": until}) for _ in range(3)
     ]
     for thread in threads:
         thread.start()
@@ -281,10 +280,10 @@ def test_a_paused_campaign_sends_nothing_until_it_is_resumed(desk: Desk) -> None
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
     _released(desk, campaign_id)
-    campaign_control.pause(desk.installation, campaign_id)
+    campaign_control.pause(desk.app, campaign_id)
     desk.run()
     assert desk.seen == []
-    campaign_control.resume(desk.installation, campaign_id)
+    campaign_control.resume(desk.app, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -292,10 +291,10 @@ def test_a_paused_campaign_sends_nothing_until_it_is_resumed(desk: Desk) -> None
 def test_a_pause_before_the_time_outlasts_it(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
-    campaign_control.pause(desk.installation, campaign_id)
+    campaign_control.pause(desk.app, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {}
-    campaign_control.resume(desk.installation, campaign_id)
+    campaign_control.resume(desk.app, campaign_id)
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -304,25 +303,25 @@ def test_cancelling_suppresses_what_waits_and_keeps_what_was_sent(desk: Desk) ->
     desk.channel("mail", "scripted", answers={"bo@example.org": "silent", "cy@example.org": "silent"})
     campaign_id = desk.plan("mail")
     desk.run(rounds=4)
-    assert campaign_control.cancel(desk.installation, campaign_id) == 2
+    assert campaign_control.cancel(desk.app, campaign_id) == 2
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "suppressed": 2}
     with pytest.raises(StateError, match="can be cancelled any more"):
-        campaign_control.cancel(desk.installation, campaign_id)
+        campaign_control.cancel(desk.app, campaign_id)
 
 
 def test_what_comes_back_after_a_cancellation_is_not_sent_any_more(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
     dispatch_id = _released(desk, campaign_id)
-    now = desk.installation.clock()
-    with desk.installation.database.begin() as connection:
+    now = desk.app.clock()
+    with desk.app.database.begin() as connection:
         held = deliveries.claim(connection, dispatch_id, worker="w", limit=2, now=now, lease_until=now).deliveries
         deliveries.put_in_flight(connection, held, now=now, lease_until=now + timedelta(hours=1))
-    campaign_control.cancel(desk.installation, campaign_id)
+    campaign_control.cancel(desk.app, campaign_id)
     outcomes = [Outcome.of(held[0], Verdict.SENT), Outcome.of(held[1], Verdict.DEFERRED)]
-    with desk.installation.database.begin() as connection:
-        settlements = [settlement_of(outcome, one, now=now) for outcome, one in zip(outcomes, held, strict=True)]
+    with desk.app.database.begin() as connection:
+        settlements = [settle_outcome(outcome, one, now=now) for outcome, one in zip(outcomes, held, strict=True)]
         assert deliveries.settle(connection, settlements, now=now) == 2
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "suppressed": 2}
@@ -344,7 +343,7 @@ def test_a_dispatch_that_could_not_be_rendered_goes_out_once_the_cause_is_mended
     campaign_id = desk.plan("mail")
     desk.run()
     desk.channel("mail", "scripted")
-    assert campaign_control.resume(desk.installation, campaign_id) == 1
+    assert campaign_control.resume(desk.app, campaign_id) == 1
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
 
@@ -360,7 +359,7 @@ def test_equal_renditions_are_kept_once(desk: Desk) -> None:
 def test_a_list_that_empties_before_the_release_fails_in_words(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail")
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         connection.execute(text("UPDATE memberships SET state = 'unsubscribed'"))
     desk.run()
     dispatch = desk.report(campaign_id).dispatches[0].dispatch
@@ -389,12 +388,12 @@ def test_a_plan_that_cannot_work_is_refused_and_leaves_nothing(
         "article_slugs": ("hello",),
         "channel_names": ("mail",),
         "audience": AudiencePlan(lists=("readers",)),
-        "starts_at": desk.installation.clock(),
+        "starts_at": desk.app.clock(),
         **changes,
     }
     with pytest.raises(error, match=words):
-        plan(desk.installation, CampaignPlan(**asked))  # type: ignore[arg-type]
-    with desk.installation.database.begin() as connection:
+        plan(desk.app, CampaignPlan(**asked))  # type: ignore[arg-type]
+    with desk.app.database.begin() as connection:
         assert campaigns.latest(connection, limit=1) == []
 
 
@@ -403,13 +402,13 @@ def test_an_empty_list_is_refused_when_the_campaign_is_planned(desk: Desk) -> No
     desk.people(list_slug="empty")
     with pytest.raises(InputError, match="there is nobody to send it to"):
         plan(
-            desk.installation,
+            desk.app,
             CampaignPlan(
                 name="",
                 article_slugs=("hello",),
                 channel_names=("mail",),
                 audience=AudiencePlan(lists=("empty",)),
-                starts_at=desk.installation.clock(),
+                starts_at=desk.app.clock(),
             ),
         )
 
@@ -417,15 +416,15 @@ def test_an_empty_list_is_refused_when_the_campaign_is_planned(desk: Desk) -> No
 def _released(desk: Desk, campaign_id: int) -> int:
     """The campaign's only dispatch, rendered and released, nothing sent yet."""
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
-    assert render(desk.installation, dispatch_id)
-    assert release(desk.installation, dispatch_id)
-    assert [ring.verb.value for ring in tick(desk.installation)] == ["deliver"]
+    assert render(desk.app, dispatch_id)
+    assert release(desk.app, dispatch_id)
+    assert [ring.verb.value for ring in run_scheduler(desk.app)] == ["deliver"]
     return dispatch_id
 
 
 def _one(desk: Desk, campaign_id: int, state: DeliveryState) -> delivery_queries.DeliveryRecord:
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         (found,) = delivery_queries.listed(connection, dispatch_id, state=state, limit=2)
     return found
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from distributor.domain.errors import ServiceError
-from distributor.flow.app_context import Installation
-from distributor.flow.subscriptions.proof_of_work import Challenges
+from distributor.flow.app_context import AppContext
+from distributor.flow.subscriptions.proof_of_work import ProofOfWork
 
 COST = 10
 
 
 @pytest.fixture
-def challenges(installation: Installation) -> Challenges:
-    return Challenges(installation.redis, cost=COST)
+def challenges(app: AppContext) -> ProofOfWork:
+    return ProofOfWork(app.redis, cost=COST)
 
 
 def solved(challenge: dict[str, Any]) -> str:
@@ -38,51 +38,51 @@ def respelled(payload: str, **changed: object) -> str:
     return base64.b64encode(json.dumps(told, indent=3).encode()).decode()
 
 
-def test_a_solution_is_accepted_once(challenges: Challenges):
+def test_a_solution_is_accepted_once(challenges: ProofOfWork):
     solution = solved(challenges.set_one())
     assert challenges.accept(solution)
     assert not challenges.accept(solution)
 
 
-def test_another_spelling_of_a_solution_is_the_same_solution(challenges: Challenges):
+def test_another_spelling_of_a_solution_is_the_same_solution(challenges: ProofOfWork):
     solution = solved(challenges.set_one())
     assert challenges.accept(solution)
     assert not challenges.accept(respelled(solution))
 
 
-def test_any_process_accepts_what_another_one_set(challenges: Challenges, installation: Installation):
-    assert Challenges(installation.redis, cost=COST).accept(solved(challenges.set_one()))
+def test_any_process_accepts_what_another_one_set(challenges: ProofOfWork, app: AppContext):
+    assert ProofOfWork(app.redis, cost=COST).accept(solved(challenges.set_one()))
 
 
 @pytest.mark.parametrize(
     "changed", [{"cost": 1}, {"keyPrefix": ""}, {"expiresAt": 9_999_999_999}, {"nonce": "00" * 16}]
 )
-def test_an_easier_challenge_than_ours_is_none_of_ours(challenges: Challenges, changed: dict[str, object]):
+def test_an_easier_challenge_than_ours_is_none_of_ours(challenges: ProofOfWork, changed: dict[str, object]):
     told = challenges.set_one()
     told["parameters"] = {**told["parameters"], **changed}
     assert not challenges.accept(solved(told))
 
 
-def test_a_challenge_that_somebody_else_signed_is_none_of_ours(challenges: Challenges):
+def test_a_challenge_that_somebody_else_signed_is_none_of_ours(challenges: ProofOfWork):
     foreign = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret="somebody else's")
     assert not challenges.accept(solved(foreign.to_dict()))
 
 
-def test_a_wrong_answer_is_none(challenges: Challenges):
+def test_a_wrong_answer_is_none(challenges: ProofOfWork):
     told = json.loads(base64.b64decode(solved(challenges.set_one())))
     told["solution"]["counter"] += 1
     assert not challenges.accept(base64.b64encode(json.dumps(told).encode()).decode())
 
 
-def test_a_challenge_is_good_for_an_hour(challenges: Challenges):
+def test_a_challenge_is_good_for_an_hour(challenges: ProofOfWork):
     expires_at = challenges.set_one()["parameters"]["expiresAt"]
     left = datetime.fromtimestamp(expires_at, UTC) - datetime.now(UTC)
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
 
 
-def test_of_one_that_was_due_long_ago_nothing_is_accepted(challenges: Challenges, installation: Installation):
+def test_of_one_that_was_due_long_ago_nothing_is_accepted(challenges: ProofOfWork, app: AppContext):
     challenges.set_one()
-    key = installation.redis.get("distributor:challenge:key")
+    key = app.redis.get("distributor:challenge:key")
     old = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret=key, expires_at=1)
     assert not challenges.accept(solved(old.to_dict()))
 
@@ -103,10 +103,10 @@ def test_of_one_that_was_due_long_ago_nothing_is_accepted(challenges: Challenges
     ).map(lambda told: base64.b64encode(json.dumps(told).encode()).decode())
 )
 @settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_rubbish_is_a_solution_or_a_traceback(challenges: Challenges, rubbish: str):
+def test_no_rubbish_is_a_solution_or_a_traceback(challenges: ProofOfWork, rubbish: str):
     assert not challenges.accept(rubbish)
 
 
 def test_without_redis_it_says_so(gone_redis: Redis):
     with pytest.raises(ServiceError, match="Redis does not answer"):
-        Challenges(gone_redis, cost=COST).set_one()
+        ProofOfWork(gone_redis, cost=COST).set_one()

@@ -18,11 +18,11 @@ from sqlalchemy import text
 from distributor.domain.campaign import Campaign, CampaignPurpose, DispatchState, FailureChoice
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError, NotFoundError, StateError
-from distributor.domain.subscriber import List, Membership, Person, Subscriber
+from distributor.domain.subscriber import MailingList, Membership, Person, Subscriber
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
-from distributor.flow.jobs import Verb
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.app_context import AppContext
+from distributor.flow.jobs import JobKind
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
 from distributor.flow.subscriptions.confirmation_mail import queue_confirmation
 from distributor.rendering.environment import Templates, shipped_templates
@@ -34,9 +34,9 @@ from distributor.storage import (
     deliveries,
     delivery_queries,
     dispatches,
+    failed_deliveries,
     lists,
     memberships,
-    retry_failed,
     subscribers,
 )
 from distributor.storage.confirmations import was_confirmation_sent_since
@@ -52,8 +52,8 @@ class Office:
     sandbox: Sandbox
 
     @property
-    def here(self) -> Installation:
-        return self.desk.installation
+    def app(self) -> AppContext:
+        return self.desk.app
 
     @property
     def now(self) -> datetime:
@@ -108,7 +108,7 @@ def office(desk: Desk, tmp_path: Path) -> Iterator[Office]:
     with running_sandbox(tmp_path / "sandbox") as sandbox:
         made = Office(desk, sandbox)
         made.set_channel(smtp_url=sandbox.smtp_url)
-        with desk.installation.database.begin() as connection:
+        with desk.app.database.begin() as connection:
             lists.add(connection, slug="weekly", name="The Weekly")
         yield made
 
@@ -152,8 +152,8 @@ def test_it_does_not_stand_between_the_campaigns_that_people_plan(office: Office
 
 def test_the_next_tick_rings_for_it(office: Office) -> None:
     office.sign_up("ann")
-    (ring,) = tick(office.here)
-    assert (ring.verb, ring.queue) == (Verb.DELIVER, "email")
+    (ring,) = run_scheduler(office.here)
+    assert (ring.verb, ring.queue) == (JobKind.DELIVER, "email")
 
 
 def test_one_address_is_asked_once_a_day_for_a_list(office: Office) -> None:
@@ -235,7 +235,7 @@ def test_who_signs_up_while_the_dispatch_is_being_finished_is_not_forgotten(offi
     assert office.state() is DispatchState.RUNNING
     with office.here.database.begin() as joining:
         office.ask(joining, "bo")
-        ticking = threading.Thread(target=tick, args=[office.here])
+        ticking = threading.Thread(target=run_scheduler, args=[office.here])
         ticking.start()
         _wait_for_somebody_who_waits(office, unless=ticking)
     ticking.join()
@@ -251,12 +251,12 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
     campaign_id = desk.plan("mail")
     desk.run(rounds=3)
     assert desk.report(campaign_id).state is DispatchState.RUNNING
-    here = desk.installation
-    with here.database.begin() as connection:
+    app = desk.app
+    with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        assert retry_failed.retry_failed(connection, campaign, FailureChoice(), now=here.clock()).again == 1
-        with here.database.begin() as ticking:
-            assert dispatches.finish_settled(ticking, now=here.clock()) == []
+        assert failed_deliveries.retry_failed(connection, campaign, FailureChoice(), now=app.clock()).again == 1
+        with app.database.begin() as ticking:
+            assert dispatches.finish_settled(ticking, now=app.clock()) == []
     assert desk.report(campaign_id).state is DispatchState.RUNNING
 
 
@@ -319,11 +319,11 @@ def test_after_the_confirmations_of_a_day_were_cancelled_nobody_is_told_to_wait_
 
 def test_without_a_channel_for_mail_nobody_can_be_asked(desk: Desk) -> None:
     desk.channel("board", "scripted_broadcast")
-    weekly = List(id=1, slug="weekly", name="The Weekly")
-    with desk.installation.database.begin() as connection:
+    weekly = MailingList(id=1, slug="weekly", name="The Weekly")
+    with desk.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
         with pytest.raises(ConfigurationError, match="there is no channel that sends mail"):
-            queue_confirmation(desk.installation, connection, ada, weekly, now=desk.installation.clock())
+            queue_confirmation(desk.app, connection, ada, weekly, now=desk.app.clock())
 
 
 def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_nothing(office: Office) -> None:
@@ -332,7 +332,7 @@ def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_not
         office.sign_up("ann")
     assert office.campaigns() == []
     silent = Office(
-        replace(office.desk, installation=replace(office.here, site=replace(office.here.site, postal_address=""))),
+        replace(office.desk, app=replace(office.here, site=replace(office.here.site, postal_address=""))),
         office.sandbox,
     )
     office.change_list(sender="")
@@ -349,7 +349,7 @@ def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(offi
     (tmp_path / "email" / "confirmation.txt.j2").write_text("{{ nothing }}")
     broken = replace(office.here, templates=Templates([tmp_path, shipped_templates()]))
     with pytest.raises(ConfigurationError, match=r"list 'weekly': template email/confirmation\.txt\.j2, line 1"):
-        Office(replace(office.desk, installation=broken), office.sandbox).sign_up("ann")
+        Office(replace(office.desk, app=broken), office.sandbox).sign_up("ann")
 
 
 def test_the_first_channel_that_can_ask_does(office: Office) -> None:

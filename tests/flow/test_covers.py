@@ -17,7 +17,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Image
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
 from distributor.domain.errors import InputError, NotFoundError
-from distributor.domain.message_options import Cover, Enclosure
+from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.people import person_of
 from distributor.flow.people import privacy
 from distributor.flow.publishing import campaign_control
@@ -35,27 +35,27 @@ class Letters:
         self.desk = desk
         self._server = provider.server
         self.url = provider.server.url
-        with desk.installation.database.begin() as connection:
+        with desk.app.database.begin() as connection:
             settings = {"smtp_url": self.url, "connections": 1}
             channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
 
     def know(self, name: str, **attributes: Any) -> None:
         """Attributes of somebody, new or in place of those before."""
         person = person_of(f"{name}@example.org", name=name.title(), attributes=attributes)
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             number = connection.execute(text("SELECT id FROM lists WHERE slug = 'readers'")).scalar_one()
-            memberships.subscribe(connection, number, [person], EVIDENCE, now=self.desk.installation.clock())
+            memberships.subscribe(connection, number, [person], EVIDENCE, now=self.desk.app.clock())
 
     def plan(self, *, hours: int = 0, **cover: Any) -> int:
         return plan(
-            self.desk.installation,
+            self.desk.app,
             CampaignPlan(
                 name="Autumn",
                 article_slugs=("hello",),
                 channel_names=("mail",),
                 audience=AudiencePlan(lists=("readers",), repeats=True),
-                starts_at=self.desk.installation.clock() + timedelta(hours=hours),
-                cover=Cover(**cover),
+                starts_at=self.desk.app.clock() + timedelta(hours=hours),
+                cover=MessageOptions(**cover),
             ),
         )
 
@@ -78,7 +78,7 @@ class Letters:
         return str(body.get_content())
 
     def fields(self, campaign_id: int) -> list[dict[str, str]]:
-        with self.desk.installation.database.begin() as connection:
+        with self.desk.app.database.begin() as connection:
             query = "SELECT fields FROM deliveries WHERE dispatch_id = :dispatch ORDER BY recipient"
             rows = connection.execute(text(query), {"dispatch": self.dispatch(campaign_id).id})
             return list(rows.scalars())
@@ -135,7 +135,7 @@ def test_nobody_gets_anything_while_somebody_lacks_what_the_mail_says(letters: L
 
     letters.know("bo", city="Linz")
     letters.know("cy", city="Wien")
-    campaign_control.resume(letters.desk.installation, campaign)
+    campaign_control.resume(letters.desk.app, campaign)
     letters.desk.run()
     assert letters.words_to("cy").startswith("How is Wien?")
     assert letters.desk.counts(campaign) == {"audience": 3, "sent": 3}
@@ -196,9 +196,9 @@ def test_who_is_erased_leaves_nothing_of_what_was_said_to_them(letters: Letters)
     campaign = letters.plan(greeting="{{ subscriber.city | default('-') }}")
     letters.desk.run()
     assert letters.fields(campaign)[0]["attributes.city"] == "Graz-Umgebung"
-    with letters.desk.installation.database.begin() as connection:
+    with letters.desk.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
-    privacy.erase(letters.desk.installation, ada.id, requested_by="person")
+    privacy.erase(letters.desk.app, ada.id, requested_by="person")
     assert {} in letters.fields(campaign)
     assert "Graz-Umgebung" not in str(letters.fields(campaign))
 
@@ -206,27 +206,27 @@ def test_who_is_erased_leaves_nothing_of_what_was_said_to_them(letters: Letters)
 def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Letters) -> None:
     letters.know("ada", city="Graz")
     campaign = letters.plan(hours=5, greeting="Hello {{ subscriber.name }} in {{ subscriber.city }}")
-    shown = preview_campaign(letters.desk.installation, campaign, address="Ada@example.org")
+    shown = preview_campaign(letters.desk.app, campaign, address="Ada@example.org")
     assert shown.files["mail/email.txt"].decode().startswith("Hello Ada in Graz\n")
     assert b"To: ada@example.org" in shown.files["mail/email.eml"]
     letters.desk.run()
-    frozen = preview_campaign(letters.desk.installation, campaign)
+    frozen = preview_campaign(letters.desk.app, campaign)
     assert frozen.files["mail/email.txt"].decode().startswith("Hello Alex Reader in [city]\n")
-    assert weigh_campaign(letters.desk.installation, campaign) == frozen.weights
+    assert weigh_campaign(letters.desk.app, campaign) == frozen.weights
     with pytest.raises(InputError, match=r"subscriber\.city is not known"):
-        preview_campaign(letters.desk.installation, campaign, address="bo@example.org")
+        preview_campaign(letters.desk.app, campaign, address="bo@example.org")
     with pytest.raises(NotFoundError):
-        preview_campaign(letters.desk.installation, campaign, address="nobody@example.org")
+        preview_campaign(letters.desk.app, campaign, address="nobody@example.org")
 
 
 def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letters) -> None:
-    installation = letters.desk.installation
-    picture = Enclosure(name="0123.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n")
-    with installation.database.begin() as connection:
+    app = letters.desk.app
+    picture = Attachment(name="0123.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n")
+    with app.database.begin() as connection:
         articles.add_media(connection, [articles.Media(name="0123.png", media_type="image/png", body=picture.content)])
         stored = articles.find_by_slug(connection, "hello")
         illustrated = Manuscript(title="Hello", body=(*stored.article.body, Image("/media/0123.png", "A picture")))
-        articles.revise(connection, stored.id, illustrated, content_hash="1", now=installation.clock())
+        articles.revise(connection, stored.id, illustrated, content_hash="1", now=app.clock())
         channels.put(
             connection,
             name="mail",
@@ -234,7 +234,7 @@ def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letter
             settings={"smtp_url": letters.url, "inline_images": True},
             sealed=None,
         )
-    letters.plan(enclosures=(Enclosure(name="Größen.txt", media_type="text/plain", content=b"1\n2\n"),))
+    letters.plan(enclosures=(Attachment(name="Größen.txt", media_type="text/plain", content=b"1\n2\n"),))
     letters.desk.run()
     for message in letters.mails.values():
         found = {part.get_filename(): part.get_payload(decode=True) for part in message.walk() if part.get_filename()}

@@ -36,13 +36,13 @@ def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_wr
     desk.channel("mail", "scripted", answers=dict.fromkeys(everybody, "begun"))
     campaign_id = desk.plan("mail")
     dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
-    render(desk.installation, dispatch_id)
-    release(desk.installation, dispatch_id)
+    render(desk.app, dispatch_id)
+    release(desk.app, dispatch_id)
     # The dispatch is read, a batch claimed and put in flight; the fourth says that nothing was told about it.
-    url = desk.installation.database.url.render_as_string(hide_password=False)
+    url = desk.app.database.url.render_as_string(hide_password=False)
     faltering = Faltering(url, at=4)
-    until = desk.installation.clock() + timedelta(seconds=20)
-    deliver(replace(desk.installation, database=faltering), dispatch_id, until=until)
+    until = desk.app.clock() + timedelta(seconds=20)
+    deliver(replace(desk.app, database=faltering), dispatch_id, until=until)
     faltering.close()
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "unknown": 3}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import NotFoundError
 from distributor.domain.exporting import Selection
 from distributor.domain.importing import Import, ImportPlan
@@ -20,7 +20,7 @@ from distributor.domain.people import person_of
 from distributor.domain.segments.parser import parse
 from distributor.domain.subscriber import Frequency
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.flow.people.import_people import plan_import, run_import
 from distributor.storage import lists, memberships, segments, subscribers, suppressions
@@ -29,42 +29,42 @@ READERS = Selection(list_slug="readers")
 
 
 @pytest.fixture(autouse=True)
-def readers(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def readers(app: AppContext) -> None:
+    with app.database.begin() as connection:
         for slug in ("readers", "others"):
             lists.add(connection, slug=slug, name=slug.title())
 
 
-def exported(here: Installation, selection: Selection, format_: ExportFormat = ExportFormat.CSV) -> bytes:
-    return b"".join(export_people(here, selection, format_=format_))
+def exported(app: AppContext, selection: Selection, format_: ExportFormat = ExportFormat.CSV) -> bytes:
+    return b"".join(export_people(app, selection, format_=format_))
 
 
 def rows(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
-def bring_in(here: Installation, data: bytes, *, to: str = "readers") -> Import:
+def bring_in(app: AppContext, data: bytes, *, to: str = "readers") -> Import:
     plan = ImportPlan(list_slug=to, basis="They signed up.")
-    return run_import(here, plan_import(here, plan, name="people", pieces=[data]).id)
+    return run_import(app, plan_import(app, plan, name="people", pieces=[data]).id)
 
 
-def subscribe(here: Installation, address: str, *, name: str = "", to: str = "readers") -> int:
-    evidence = Evidence(method=ConsentMethod.PERSON, text="Said so.\nTwice.", network="192.0.2.1")
-    with here.database.begin() as connection:
+def subscribe(app: AppContext, address: str, *, name: str = "", to: str = "readers") -> int:
+    evidence = ConsentEvidence(method=ConsentMethod.PERSON, text="Said so.\nTwice.", network="192.0.2.1")
+    with app.database.begin() as connection:
         chosen = lists.find(connection, to)
-        memberships.subscribe(connection, chosen.id, [person_of(address, name=name)], evidence, now=here.clock())
+        memberships.subscribe(connection, chosen.id, [person_of(address, name=name)], evidence, now=app.clock())
         return subscribers.find(connection, address).id
 
 
-def test_a_row_tells_of_state_choices_suppression_and_consent(installation: Installation) -> None:
-    number = subscribe(installation, "ada@example.org", name="Ada")
-    subscribe(installation, "ada@example.org", to="others")
-    with installation.database.begin() as connection:
+def test_a_row_tells_of_state_choices_suppression_and_consent(app: AppContext) -> None:
+    number = subscribe(app, "ada@example.org", name="Ada")
+    subscribe(app, "ada@example.org", to="others")
+    with app.database.begin() as connection:
         chosen = lists.find(connection, "readers")
         memberships.choose(connection, number, chosen.id, topics=["a", "b"], frequency=Frequency.WEEKLY)
         target = Target(hash=hash_of_key("ada@example.org"))
-        suppressions.add(connection, [target], SuppressionReason.COMPLAINT, now=installation.clock())
-    (row,) = rows(exported(installation, READERS))
+        suppressions.add(connection, [target], SuppressionReason.COMPLAINT, now=app.clock())
+    (row,) = rows(exported(app, READERS))
     assert (row["email"], row["state"], row["topics"], row["frequency"]) == (
         "ada@example.org",
         "subscribed",
@@ -79,36 +79,36 @@ def test_a_row_tells_of_state_choices_suppression_and_consent(installation: Inst
     assert (row["consent_text"], row["consent_network"]) == ("Said so.\nTwice.", "192.0.2.1")
 
 
-def test_formulas_are_escaped(installation: Installation) -> None:
-    subscribe(installation, "=cmd@example.org", name="@SUM(A1)")
-    (row,) = rows(exported(installation, READERS))
+def test_formulas_are_escaped(app: AppContext) -> None:
+    subscribe(app, "=cmd@example.org", name="@SUM(A1)")
+    (row,) = rows(exported(app, READERS))
     assert (row["email"], row["name"]) == ("'=cmd@example.org", "'@SUM(A1)")
 
 
-def test_a_list_a_segment_or_everybody_is_told_of(installation: Installation) -> None:
-    subscribe(installation, "ada@example.org", name="Ada")
-    subscribe(installation, "bo@example.org", name="Bo", to="others")
-    with installation.database.begin() as connection:
-        segments.save(connection, slug="bos", name="", condition=parse('name = "Bo"'), now=installation.clock())
+def test_a_list_a_segment_or_everybody_is_told_of(app: AppContext) -> None:
+    subscribe(app, "ada@example.org", name="Ada")
+    subscribe(app, "bo@example.org", name="Bo", to="others")
+    with app.database.begin() as connection:
+        segments.save(connection, slug="bos", name="", condition=parse('name = "Bo"'), now=app.clock())
     told = [
-        [row["email"] for row in rows(exported(installation, selection))]
+        [row["email"] for row in rows(exported(app, selection))]
         for selection in (READERS, Selection(segment_slug="bos"), Selection(list_slug="readers", segment_slug="bos"))
     ]
     assert told == [["ada@example.org"], ["bo@example.org"], []]
-    everybody = rows(exported(installation, Selection()))
+    everybody = rows(exported(app, Selection()))
     assert [(row["email"], row["state"]) for row in everybody] == [("ada@example.org", ""), ("bo@example.org", "")]
 
 
 @pytest.mark.parametrize("selection", [Selection(list_slug="nobody"), Selection(segment_slug="nobody")])
-def test_an_unknown_list_or_segment_is_told(installation: Installation, selection: Selection) -> None:
+def test_an_unknown_list_or_segment_is_told(app: AppContext, selection: Selection) -> None:
     with pytest.raises(NotFoundError):
-        exported(installation, selection)
+        exported(app, selection)
 
 
 @pytest.mark.parametrize("format_", list(ExportFormat))
-def test_more_people_than_a_page_come_out_once_each(installation: Installation, format_: ExportFormat) -> None:
-    bring_in(installation, b"email\n" + b"".join(b"p%d@example.org\n" % number for number in range(2500)))
-    data = exported(installation, READERS, format_)
+def test_more_people_than_a_page_come_out_once_each(app: AppContext, format_: ExportFormat) -> None:
+    bring_in(app, b"email\n" + b"".join(b"p%d@example.org\n" % number for number in range(2500)))
+    data = exported(app, READERS, format_)
     assert data.count(b"@example.org") == 2500
     assert len(data.splitlines()) == 2500 + (format_ is ExportFormat.CSV)
 
@@ -139,21 +139,21 @@ TURN = count()
 @settings(max_examples=30, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE)
 def test_what_is_imported_and_exported_and_imported_is_the_same_people(
-    installation: Installation, format_: ExportFormat, people: list[dict[str, object]]
+    app: AppContext, format_: ExportFormat, people: list[dict[str, object]]
 ) -> None:
     slug = f"turn-{next(TURN)}"
     told = [{**one, "email": f"{one['email']}.{number}.{slug}@example.org"} for number, one in enumerate(people)]
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         lists.add(connection, slug=slug, name=slug)
-    assert bring_in(installation, written(told), to=slug).counts.new == len(told)
+    assert bring_in(app, written(told), to=slug).counts.new == len(told)
 
-    data = exported(installation, Selection(list_slug=slug), format_)
-    again = bring_in(installation, data, to=slug)
+    data = exported(app, Selection(list_slug=slug), format_)
+    again = bring_in(app, data, to=slug)
     assert (again.counts.unchanged, again.counts.bad) == (len(told), 0)
     # To people nobody knows yet it tells the same.
     moved = data.replace(slug.encode(), b"moved" + slug.encode())
-    assert bring_in(installation, moved, to=slug).counts.new == len(told)
-    lines = exported(installation, Selection(list_slug=slug), ExportFormat.JSONL).decode().splitlines()
+    assert bring_in(app, moved, to=slug).counts.new == len(told)
+    lines = exported(app, Selection(list_slug=slug), ExportFormat.JSONL).decode().splitlines()
     found = [json.loads(line) for line in lines]
     assert {key(one): known(one) for one in found} == {key(one): known(one) for one in told}
     assert len(found) == 2 * len(told)

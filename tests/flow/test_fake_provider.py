@@ -16,9 +16,9 @@ from distributor.channels.email.delivery.replies import judge
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import Verdict
 from distributor.domain.subscriber import Person
-from distributor.flow.delivery.paused_routes import resume_by_hand
+from distributor.flow.delivery.paused_routes import resume_routes
 from distributor.flow.publishing import campaign_control
-from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import Reply, ReplyReader
 from distributor.storage import channels, lists, memberships
 from tests.flow.desk import EVIDENCE, Desk
@@ -70,7 +70,7 @@ class Moods:
         kind = "bounce" if roll < odds["bounce"] else "defer" if roll < odds["bounce"] + odds["defer"] else ""
         drawn = self.samples[kind].get(domain) if kind else None
         reply = self.chance.choice(drawn) if drawn else None
-        if reply is not None and not self.is_cross and _verdict(_read(_on_the_wire(reply))) is Verdict.REFUSED:
+        if reply is not None and not self.is_cross and _verdict(_read(_on_the_wire(reply))) is Verdict.SENDER_REJECTED:
             return None
         return reply
 
@@ -92,7 +92,7 @@ def _read(wire: bytes) -> Reply:
 
 
 def _verdict(reply: Reply) -> Verdict:
-    return judge(reply, stage=Stage.RCPT, now=NOW).verdict
+    return judge(reply, stage=SmtpStage.RCPT, now=NOW).verdict
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the sample replies in ../shared/data/smtp-replies are absent")
@@ -100,7 +100,7 @@ def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(desk: Desk) 
     moods = Moods(tomllib.loads(SAMPLES.read_text()))
     with Provider(Server(moods.answer)) as provider:
         moments = [NOW]
-        desk = Desk(replace(desk.installation, clock=lambda: moments[-1]), desk.folder)
+        desk = Desk(replace(desk.app, clock=lambda: moments[-1]), desk.folder)
         campaign_id = _plan(desk, provider.server.url)
         for number in range(60):
             moods.is_cross = number < CROSS_FOR
@@ -110,8 +110,8 @@ def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(desk: Desk) 
                 break
             if report.dispatches[0].dispatch.state is DispatchState.PAUSED:
                 assert "the sender was refused" in report.dispatches[0].dispatch.reason
-                campaign_control.resume(desk.installation, campaign_id)
-            resume_by_hand(desk.installation, "mail")
+                campaign_control.resume(desk.app, campaign_id)
+            resume_routes(desk.app, "mail")
             moments.append(moments[-1] + timedelta(hours=2))
         rows = _rows(desk)
         assert desk.report(campaign_id).state is DispatchState.FINISHED
@@ -133,16 +133,16 @@ def _plan(desk: Desk, url: str) -> int:
     chance = random.Random(7)
     domains = chance.choices(list(SHARES), weights=list(SHARES.values()), k=PEOPLE)
     addresses = [f"reader{number}@{domain}" for number, domain in enumerate(domains)]
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         connection.execute(text("DELETE FROM memberships"))
         chosen = lists.find(connection, "readers")
         persons = [Person(key=address, address=address, name="Reader") for address in addresses]
-        memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=desk.installation.clock())
+        memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=desk.app.clock())
         channels.put(connection, name="mail", kind="email", settings={"smtp_url": url}, sealed=None)
     return desk.plan("mail")
 
 
 def _rows(desk: Desk) -> dict[str, str]:
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         found = connection.execute(text("SELECT recipient, state FROM deliveries"))
         return {row.recipient: row.state for row in found}

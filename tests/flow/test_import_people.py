@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from distributor.domain.consent import ConsentAction, ConsentMethod, Evidence
+from distributor.domain.consent import ConsentAction, ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError
 from distributor.domain.importing import Import, ImportMode, ImportPlan, ImportState
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.flow.app_context import Installation
-from distributor.flow.jobs import Ring, Verb
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.app_context import AppContext
+from distributor.flow.jobs import Job, JobKind
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people import import_people
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import, run_import, work_on_import
@@ -27,8 +27,8 @@ PLAN = ImportPlan(list_slug="readers", basis="Signed up at the counter.")
 
 
 @pytest.fixture(autouse=True)
-def readers(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def readers(app: AppContext) -> None:
+    with app.database.begin() as connection:
         lists.add(connection, slug="readers", name="Readers")
 
 
@@ -38,37 +38,37 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_people, "CHUNK_ROWS", 3)
 
 
-def begin(here: Installation, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
-    return plan_import(here, plan, name=name, pieces=[text.encode()])
+def begin(app: AppContext, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
+    return plan_import(app, plan, name=name, pieces=[text.encode()])
 
 
-def bring_in(here: Installation, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
-    return run_import(here, begin(here, text, plan, name=name).id)
+def bring_in(app: AppContext, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
+    return run_import(app, begin(app, text, plan, name=name).id)
 
 
-def person(here: Installation, address: str) -> Subscriber:
-    with here.database.begin() as connection:
+def person(app: AppContext, address: str) -> Subscriber:
+    with app.database.begin() as connection:
         return subscribers.find(connection, address)
 
 
-def states(here: Installation) -> dict[str, Membership]:
-    with here.database.begin() as connection:
+def states(app: AppContext) -> dict[str, Membership]:
+    with app.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, "readers").id, limit=1000)
     return {one.address: state for one, state in found}
 
 
-def actions(here: Installation, address: str) -> list[ConsentAction]:
-    with here.database.begin() as connection:
+def actions(app: AppContext, address: str) -> list[ConsentAction]:
+    with app.database.begin() as connection:
         return [one.action for one in consents.of_subscriber(connection, subscribers.find(connection, address).id)]
 
 
-def reasons_against(here: Installation, address: str) -> list[SuppressionReason]:
-    with here.database.begin() as connection:
+def reasons_against(app: AppContext, address: str) -> list[SuppressionReason]:
+    with app.database.begin() as connection:
         return [one.reason for one in suppressions.matching(connection, Target(hash=hash_of_key(address)))]
 
 
-def bad_rows(here: Installation, of: Import) -> list[Mapping[str, str]]:
-    path = ImportFiles(here.imports_dir).bad_rows(of.id)
+def bad_rows(app: AppContext, of: Import) -> list[Mapping[str, str]]:
+    path = ImportFiles(app.imports_dir).bad_rows(of.id)
     return list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
 
 
@@ -79,71 +79,69 @@ def table(addresses: Iterable[str]) -> str:
 MANY = [f"p{number}@example.org" for number in range(20)]
 
 
-def test_new_people_come_in_with_consent_that_names_the_import_and_the_line(installation: Installation) -> None:
-    done = bring_in(installation, table(MANY))
+def test_new_people_come_in_with_consent_that_names_the_import_and_the_line(app: AppContext) -> None:
+    done = bring_in(app, table(MANY))
     assert (done.state, done.counts.read, done.counts.new) == (ImportState.FINISHED, 20, 20)
-    assert set(states(installation).values()) == {Membership.SUBSCRIBED}
-    with installation.database.begin() as connection:
+    assert set(states(app).values()) == {Membership.SUBSCRIBED}
+    with app.database.begin() as connection:
         (record,) = consents.of_subscriber(connection, subscribers.find(connection, "p7@example.org").id)
     assert (record.action, record.method, record.text) == (ConsentAction.GRANTED, ConsentMethod.IMPORT, PLAN.basis)
     assert record.detail == {"import": done.id, "line": 9}
 
 
-def test_a_repeat_changes_nothing_at_all(installation: Installation) -> None:
+def test_a_repeat_changes_nothing_at_all(app: AppContext) -> None:
     rows = 'email,name,tags,attributes\nada@example.org,Ada,"a,b","{""n"": 1.0}"\nbo@example.org,Bo,,\n'
-    bring_in(installation, rows)
-    before = person(installation, "ada@example.org"), actions(installation, "ada@example.org")
-    again = bring_in(installation, rows)
+    bring_in(app, rows)
+    before = person(app, "ada@example.org"), actions(app, "ada@example.org")
+    again = bring_in(app, rows)
     assert (again.counts.unchanged, again.counts.new, again.counts.changed) == (2, 0, 0)
-    assert (person(installation, "ada@example.org"), actions(installation, "ada@example.org")) == before
+    assert (person(app, "ada@example.org"), actions(app, "ada@example.org")) == before
 
 
-def test_update_fills_in_and_adds_and_takes_nothing_away(installation: Installation) -> None:
-    bring_in(installation, 'email,name,language,tags,attributes\nada@example.org,Ada,de,a,"{""x"": 1, ""y"": 1}"\n')
+def test_update_fills_in_and_adds_and_takes_nothing_away(app: AppContext) -> None:
+    bring_in(app, 'email,name,language,tags,attributes\nada@example.org,Ada,de,a,"{""x"": 1, ""y"": 1}"\n')
     text = 'email,name,language,tags,attributes\nADA@example.org,Ada L,,"b,a","{""y"": 2}"\nbo@example.org,,,,\n'
-    done = bring_in(installation, text)
-    found = person(installation, "ada@example.org")
+    done = bring_in(app, text)
+    found = person(app, "ada@example.org")
     assert (done.counts.changed, done.counts.new) == (1, 1)
     assert (found.name, found.language, found.tags) == ("Ada L", "de", ("a", "b"))
     assert found.attributes == {"x": 1, "y": 2}
     assert found.address == "ada@example.org"
 
 
-def test_insert_refuses_people_who_are_known(installation: Installation) -> None:
-    bring_in(installation, table(["ada@example.org"]))
+def test_insert_refuses_people_who_are_known(app: AppContext) -> None:
+    bring_in(app, table(["ada@example.org"]))
     plan = replace(PLAN, mode=ImportMode.INSERT)
-    done = bring_in(installation, "email,name\nada@example.org,Changed\nbo@example.org,Bo\n", plan)
+    done = bring_in(app, "email,name\nada@example.org,Changed\nbo@example.org,Bo\n", plan)
     assert (done.counts.new, done.counts.bad) == (1, 1)
-    assert "is known already" in bad_rows(installation, done)[0]["reason"]
-    assert person(installation, "ada@example.org").name == "Somebody"
+    assert "is known already" in bad_rows(app, done)[0]["reason"]
+    assert person(app, "ada@example.org").name == "Somebody"
 
 
-def test_skip_passes_by_people_who_are_known(installation: Installation) -> None:
-    bring_in(installation, table(["ada@example.org"]))
+def test_skip_passes_by_people_who_are_known(app: AppContext) -> None:
+    bring_in(app, table(["ada@example.org"]))
     plan = replace(PLAN, mode=ImportMode.SKIP)
-    done = bring_in(installation, "email,name\nada@example.org,Changed\nbo@example.org,Bo\n", plan)
+    done = bring_in(app, "email,name\nada@example.org,Changed\nbo@example.org,Bo\n", plan)
     assert (done.counts.new, done.counts.skipped, done.counts.bad) == (1, 1, 0)
-    assert person(installation, "ada@example.org").name == "Somebody"
+    assert person(app, "ada@example.org").name == "Somebody"
 
 
 @pytest.mark.parametrize("mode", list(ImportMode))
-def test_a_dry_run_counts_what_the_run_will_and_changes_nothing(installation: Installation, mode: ImportMode) -> None:
-    bring_in(installation, table(MANY[:4]))
+def test_a_dry_run_counts_what_the_run_will_and_changes_nothing(app: AppContext, mode: ImportMode) -> None:
+    bring_in(app, table(MANY[:4]))
     plan = replace(PLAN, mode=mode)
     text = "email,name,status\np0@example.org,Other,\np1@example.org,Somebody,\np2@example.org,,unsubscribed\n" + (
         "new@example.org,,\nnew@example.org,,\nnobody,,\nlater@example.org,,pending\n"
     )
-    before = states(installation), person(installation, "p0@example.org")
-    dry = bring_in(installation, text, replace(plan, is_dry_run=True))
-    assert (states(installation), person(installation, "p0@example.org")) == before
-    assert bring_in(installation, text, plan).counts == dry.counts
+    before = states(app), person(app, "p0@example.org")
+    dry = bring_in(app, text, replace(plan, is_dry_run=True))
+    assert (states(app), person(app, "p0@example.org")) == before
+    assert bring_in(app, text, plan).counts == dry.counts
 
 
-def test_the_second_row_with_an_address_is_refused_wherever_it_stands(installation: Installation) -> None:
-    done = bring_in(
-        installation, table([*MANY, "P0@EXAMPLE.org", "p18@example.org", "new@example.org", "new@example.org"])
-    )
-    assert {row["line"]: row["reason"] for row in bad_rows(installation, done)} == {
+def test_the_second_row_with_an_address_is_refused_wherever_it_stands(app: AppContext) -> None:
+    done = bring_in(app, table([*MANY, "P0@EXAMPLE.org", "p18@example.org", "new@example.org", "new@example.org"]))
+    assert {row["line"]: row["reason"] for row in bad_rows(app, done)} == {
         "22": "the address stands in line 2 already",
         "23": "the address stands in line 20 already",
         "25": "the address stands in line 24 already",
@@ -151,45 +149,45 @@ def test_the_second_row_with_an_address_is_refused_wherever_it_stands(installati
     assert done.counts.new == 21
 
 
-def test_who_left_stays_away(installation: Installation) -> None:
-    bring_in(installation, table(["ada@example.org"]))
-    with installation.database.begin() as connection:
+def test_who_left_stays_away(app: AppContext) -> None:
+    bring_in(app, table(["ada@example.org"]))
+    with app.database.begin() as connection:
         memberships.leave(
             connection,
             subscribers.find(connection, "ada@example.org").id,
             lists.find(connection, "readers").id,
-            Evidence(method=ConsentMethod.FORM, text=""),
-            now=installation.clock(),
+            ConsentEvidence(method=ConsentMethod.FORM, text=""),
+            now=app.clock(),
         )
-    bring_in(installation, "email,name\nada@example.org,Ada\n")
-    assert states(installation) == {"ada@example.org": Membership.UNSUBSCRIBED}
+    bring_in(app, "email,name\nada@example.org,Ada\n")
+    assert states(app) == {"ada@example.org": Membership.UNSUBSCRIBED}
 
 
-def test_who_was_erased_is_not_made_known_again(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_who_was_erased_is_not_made_known_again(app: AppContext) -> None:
+    with app.database.begin() as connection:
         target = Target(hash=hash_of_key("ada@example.org"))
-        suppressions.add(connection, [target], SuppressionReason.ERASED, now=installation.clock())
-    done = bring_in(installation, table(["ada@example.org", "bo@example.org"]))
+        suppressions.add(connection, [target], SuppressionReason.ERASED, now=app.clock())
+    done = bring_in(app, table(["ada@example.org", "bo@example.org"]))
     assert (done.counts.new, done.counts.bad) == (1, 1)
-    assert "erased at their own wish" in bad_rows(installation, done)[0]["reason"]
+    assert "erased at their own wish" in bad_rows(app, done)[0]["reason"]
 
 
-def test_who_has_no_mail_where_they_come_from_gets_none_here(installation: Installation) -> None:
+def test_who_has_no_mail_where_they_come_from_gets_none_here(app: AppContext) -> None:
     bring_in(
-        installation,
+        app,
         "email,status\nleft@example.org,unsubscribed\nbounced@example.org,bounced\ncross@example.org,complained\n"
         "blocked@example.org,blocklisted\noff@example.org,disabled\nslow@example.org,pending\n",
     )
-    found = states(installation)
+    found = states(app)
     assert found.pop("slow@example.org") is Membership.PENDING
     assert set(found.values()) == {Membership.UNSUBSCRIBED}
-    assert reasons_against(installation, "left@example.org") == []
-    assert reasons_against(installation, "bounced@example.org") == [SuppressionReason.HARD_BOUNCE]
-    assert reasons_against(installation, "cross@example.org") == [SuppressionReason.COMPLAINT]
-    assert reasons_against(installation, "blocked@example.org") == [SuppressionReason.IMPORTED]
-    assert person(installation, "off@example.org").status is SubscriberStatus.DISABLED
-    assert actions(installation, "left@example.org") == [ConsentAction.WITHDRAWN]
-    assert actions(installation, "slow@example.org") == [ConsentAction.REQUESTED]
+    assert reasons_against(app, "left@example.org") == []
+    assert reasons_against(app, "bounced@example.org") == [SuppressionReason.HARD_BOUNCE]
+    assert reasons_against(app, "cross@example.org") == [SuppressionReason.COMPLAINT]
+    assert reasons_against(app, "blocked@example.org") == [SuppressionReason.IMPORTED]
+    assert person(app, "off@example.org").status is SubscriberStatus.DISABLED
+    assert actions(app, "left@example.org") == [ConsentAction.WITHDRAWN]
+    assert actions(app, "slow@example.org") == [ConsentAction.REQUESTED]
 
 
 def mailchimp_left(when: datetime) -> str:
@@ -199,97 +197,95 @@ def mailchimp_left(when: datetime) -> str:
     )
 
 
-def test_who_left_there_after_agreeing_here_is_off_the_list(installation: Installation) -> None:
-    bring_in(installation, table(["ada@example.org"]))
-    bring_in(installation, mailchimp_left(datetime.now(UTC) + timedelta(days=1)))
-    assert states(installation) == {"ada@example.org": Membership.UNSUBSCRIBED}
-    assert actions(installation, "ada@example.org") == [ConsentAction.GRANTED, ConsentAction.WITHDRAWN]
+def test_who_left_there_after_agreeing_here_is_off_the_list(app: AppContext) -> None:
+    bring_in(app, table(["ada@example.org"]))
+    bring_in(app, mailchimp_left(datetime.now(UTC) + timedelta(days=1)))
+    assert states(app) == {"ada@example.org": Membership.UNSUBSCRIBED}
+    assert actions(app, "ada@example.org") == [ConsentAction.GRANTED, ConsentAction.WITHDRAWN]
 
 
-def test_who_left_there_before_agreeing_here_stays_on_the_list(installation: Installation) -> None:
-    bring_in(installation, table(["ada@example.org"]))
-    bring_in(installation, mailchimp_left(datetime(2019, 1, 1, tzinfo=UTC)))
-    assert states(installation) == {"ada@example.org": Membership.SUBSCRIBED}
+def test_who_left_there_before_agreeing_here_stays_on_the_list(app: AppContext) -> None:
+    bring_in(app, table(["ada@example.org"]))
+    bring_in(app, mailchimp_left(datetime(2019, 1, 1, tzinfo=UTC)))
+    assert states(app) == {"ada@example.org": Membership.SUBSCRIBED}
 
 
-def test_the_opt_in_elsewhere_is_kept_as_evidence(installation: Installation) -> None:
+def test_the_opt_in_elsewhere_is_kept_as_evidence(app: AppContext) -> None:
     bring_in(
-        installation,
+        app,
         "Email Address,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME\n"
         "ada@example.org,2,2020-01-02 03:04:05,192.0.2.1,\n",
     )
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         (record,) = consents.of_subscriber(connection, subscribers.find(connection, "ada@example.org").id)
     assert record.detail["optin_time"] == "2020-01-02 03:04:05"
     assert record.detail["optin_ip"] == "192.0.2.1"
 
 
-def test_an_import_needs_a_basis(installation: Installation) -> None:
+def test_an_import_needs_a_basis(app: AppContext) -> None:
     with pytest.raises(InputError, match="on what basis"):
-        begin(installation, table(MANY), replace(PLAN, basis=" "))
+        begin(app, table(MANY), replace(PLAN, basis=" "))
 
 
-def test_bad_rows_keep_their_cells_and_no_formula(installation: Installation) -> None:
-    done = bring_in(installation, 'email,name\nnobody,"=HYPERLINK(""http://evil.example"")"\n')
-    assert bad_rows(installation, done)[0]["name"] == '\'=HYPERLINK("http://evil.example")'
+def test_bad_rows_keep_their_cells_and_no_formula(app: AppContext) -> None:
+    done = bring_in(app, 'email,name\nnobody,"=HYPERLINK(""http://evil.example"")"\n')
+    assert bad_rows(app, done)[0]["name"] == '\'=HYPERLINK("http://evil.example")'
 
 
-def test_a_file_of_bad_rows_stays_as_it_was_committed(installation: Installation) -> None:
-    begun = begin(installation, table(["one", "two", "three", "four", "five"]))
-    stopped = run_import(installation, begun.id, until=installation.clock())
+def test_a_file_of_bad_rows_stays_as_it_was_committed(app: AppContext) -> None:
+    begun = begin(app, table(["one", "two", "three", "four", "five"]))
+    stopped = run_import(app, begun.id, until=app.clock())
     assert stopped.counts.read == 0
     # What a process wrote before it was killed, and never committed.
-    ImportFiles(installation.imports_dir).bad_rows(begun.id).write_text("9,never committed,nobody\n")
-    done = run_import(installation, begun.id)
-    assert [row["email"] for row in bad_rows(installation, done)] == ["one", "two", "three", "four", "five"]
+    ImportFiles(app.imports_dir).bad_rows(begun.id).write_text("9,never committed,nobody\n")
+    done = run_import(app, begun.id)
+    assert [row["email"] for row in bad_rows(app, done)] == ["one", "two", "three", "four", "five"]
 
 
-def test_the_same_file_begun_and_not_ended_is_gone_on_with(installation: Installation) -> None:
-    begun = begin(installation, table(MANY))
-    assert begin(installation, table(MANY)).id == begun.id
-    assert begin(installation, table(MANY), replace(PLAN, mode=ImportMode.SKIP)).id != begun.id
-    assert begin(installation, table(MANY[1:])).id != begun.id
-    run_import(installation, begun.id)
-    assert begin(installation, table(MANY)).id != begun.id
+def test_the_same_file_begun_and_not_ended_is_gone_on_with(app: AppContext) -> None:
+    begun = begin(app, table(MANY))
+    assert begin(app, table(MANY)).id == begun.id
+    assert begin(app, table(MANY), replace(PLAN, mode=ImportMode.SKIP)).id != begun.id
+    assert begin(app, table(MANY[1:])).id != begun.id
+    run_import(app, begun.id)
+    assert begin(app, table(MANY)).id != begun.id
 
 
-def test_two_processes_are_not_at_one_import(installation: Installation) -> None:
-    begun = begin(installation, table(MANY))
-    with ImportFiles(installation.imports_dir).hold(begun.id):
-        assert run_import(installation, begun.id).counts.read == 0
-    assert run_import(installation, begun.id).counts.read == 20
+def test_two_processes_are_not_at_one_import(app: AppContext) -> None:
+    begun = begin(app, table(MANY))
+    with ImportFiles(app.imports_dir).hold(begun.id):
+        assert run_import(app, begun.id).counts.read == 0
+    assert run_import(app, begun.id).counts.read == 20
 
 
-def test_an_import_that_waits_is_rung_for_and_a_worker_goes_on_until_it_is_done(installation: Installation) -> None:
-    begun = begin(installation, table(MANY))
-    ring = Ring(Verb.IMPORT, begun.id, "default")
-    assert ring in tick(installation)
-    assert work_on_import(installation, begun.id, until=installation.clock() + timedelta(minutes=1)) == []
-    assert ring not in tick(installation)
-    with installation.database.begin() as connection:
+def test_an_import_that_waits_is_rung_for_and_a_worker_goes_on_until_it_is_done(app: AppContext) -> None:
+    begun = begin(app, table(MANY))
+    ring = Job(JobKind.IMPORT, begun.id, "default")
+    assert ring in run_scheduler(app)
+    assert work_on_import(app, begun.id, until=app.clock() + timedelta(minutes=1)) == []
+    assert ring not in run_scheduler(app)
+    with app.database.begin() as connection:
         assert imports.find(connection, begun.id).state is ImportState.FINISHED
-    assert not ImportFiles(installation.imports_dir).source(begun.id).exists()
+    assert not ImportFiles(app.imports_dir).source(begun.id).exists()
 
 
-def test_a_cancelled_import_leaves_who_has_come_in(installation: Installation) -> None:
-    begun = begin(installation, table(MANY))
+def test_a_cancelled_import_leaves_who_has_come_in(app: AppContext) -> None:
+    begun = begin(app, table(MANY))
     seen: list[int] = []
 
     def cancel_soon(now: Import) -> None:
         seen.append(now.counts.read)
-        cancel_import(installation, begun.id)
+        cancel_import(app, begun.id)
 
-    ended = run_import(installation, begun.id, watch=cancel_soon)
+    ended = run_import(app, begun.id, watch=cancel_soon)
     assert ended.state is ImportState.CANCELLED
     assert 3 <= ended.counts.read < 20
-    assert len(states(installation)) == ended.counts.read
-    assert not ImportFiles(installation.imports_dir).source(begun.id).exists()
+    assert len(states(app)) == ended.counts.read
+    assert not ImportFiles(app.imports_dir).source(begun.id).exists()
 
 
-def test_an_import_that_broke_says_so_and_can_be_gone_on_with(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = begin(installation, table(MANY))
+def test_an_import_that_broke_says_so_and_can_be_gone_on_with(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = begin(app, table(MANY))
 
     def broken(*_: object) -> None:
         raise RuntimeError("out of order")
@@ -297,29 +293,27 @@ def test_an_import_that_broke_says_so_and_can_be_gone_on_with(
     with monkeypatch.context() as patch:
         patch.setattr(import_people, "merge", broken)
         with pytest.raises(RuntimeError):
-            run_import(installation, begun.id)
-    with installation.database.begin() as connection:
+            run_import(app, begun.id)
+    with app.database.begin() as connection:
         assert imports.find(connection, begun.id).error == "the import broke: RuntimeError: out of order"
-    assert tick(installation) == []
-    assert run_import(installation, begun.id).counts.new == 20
+    assert run_scheduler(app) == []
+    assert run_import(app, begun.id).counts.new == 20
 
 
-def test_the_addresses_read_are_forgotten_at_the_end(installation: Installation) -> None:
-    bring_in(installation, table(MANY))
-    with installation.database.begin() as connection:
+def test_the_addresses_read_are_forgotten_at_the_end(app: AppContext) -> None:
+    bring_in(app, table(MANY))
+    with app.database.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM import_keys")).scalar_one() == 0
 
 
-def test_chunks_that_cannot_wait_for_one_another_begin_again(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunks_that_cannot_wait_for_one_another_begin_again(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_people, "_PATIENCE_SECONDS", 0)
-    done = bring_in(installation, table([*MANY, *MANY]))
+    done = bring_in(app, table([*MANY, *MANY]))
     assert (done.counts.new, done.counts.bad) == (20, 20)
-    assert [row["line"] for row in bad_rows(installation, done)] == [str(line) for line in range(22, 42)]
+    assert [row["line"] for row in bad_rows(app, done)] == [str(line) for line in range(22, 42)]
 
 
-def test_no_value_that_json_can_have_breaks_an_import(installation: Installation) -> None:
+def test_no_value_that_json_can_have_breaks_an_import(app: AppContext) -> None:
     hostile = ["\\u0000", "\\ud800", "\\u202e", "\\\\N", "\\t\\n", "'", "{}", '\\"', "\\\\"]
     fields = ["email", "name", "language", "zone", "tags", "attributes.x", "created_at", "consent_text"]
     fields += ["consent_network", "state", "status", "topics", "frequency", "suppressed"]
@@ -329,15 +323,15 @@ def test_no_value_that_json_can_have_breaks_an_import(installation: Installation
         for place, text_ in enumerate(hostile)
         for value in (f'"{text_}"', f'["{text_}"]', '{"a": [null]}', "1e999", "true")
     ]
-    done = bring_in(installation, "".join(lines))
+    done = bring_in(app, "".join(lines))
     assert (done.state, done.counts.read) == (ImportState.FINISHED, len(lines))
     assert done.counts.new > len(hostile)
 
 
-def test_what_killed_processes_left_is_removed(installation: Installation) -> None:
-    files = ImportFiles(installation.imports_dir)
-    done = bring_in(installation, table(MANY))
+def test_what_killed_processes_left_is_removed(app: AppContext) -> None:
+    files = ImportFiles(app.imports_dir)
+    done = bring_in(app, table(MANY))
     files.source(done.id).write_text("left at the very end")
     files.source(999).write_text("of an import that is only just being planned")
-    begin(installation, table(MANY[1:]))
+    begin(app, table(MANY[1:]))
     assert (files.source(done.id).exists(), files.source(999).exists()) == (False, True)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from distributor.domain.importing import ImportPlan, ImportState
 from distributor.embedded import Services
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import plan_import, run_import
 from distributor.storage import imports, lists
@@ -36,9 +36,9 @@ def rows() -> str:
     return text_
 
 
-def facts(here: Installation) -> list[tuple[object, ...]]:
+def facts(app: AppContext) -> list[tuple[object, ...]]:
     """Everything that an import leaves, without numbers and moments."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = connection.execute(
             text("""
                 SELECT s.key, s.address, s.name, s.tags, s.status, m.state, m.consent_id IS NULL,
@@ -52,26 +52,26 @@ def facts(here: Installation) -> list[tuple[object, ...]]:
         return [tuple(row) for row in found]
 
 
-def forget_everybody(here: Installation) -> None:
-    with here.database.begin() as connection:
+def forget_everybody(app: AppContext) -> None:
+    with app.database.begin() as connection:
         connection.execute(text("SET LOCAL distributor.erasing = 'on'"))
         for table in ("memberships", "consents", "suppressions", "subscribers"):
             connection.execute(text(f"DELETE FROM {table}"))
 
 
-def test_an_import_survives_being_killed(installation: Installation, fresh_services: Services, tmp_path: Path) -> None:
+def test_an_import_survives_being_killed(app: AppContext, fresh_services: Services, tmp_path: Path) -> None:
     dice = random.Random(20261122)
     data = rows().encode()
     # As the process has it.
-    here = replace(installation, imports_dir=tmp_path / "data" / "imports")
-    with here.database.begin() as connection:
+    app = replace(app, imports_dir=tmp_path / "data" / "imports")
+    with app.database.begin() as connection:
         lists.add(connection, slug="readers", name="Readers")
-    calm = run_import(here, plan_import(here, PLAN, name="people.csv", pieces=[data]).id)
-    expected = facts(here)
+    calm = run_import(app, plan_import(app, PLAN, name="people.csv", pieces=[data]).id)
+    expected = facts(app)
     assert len(expected) > 2500
-    forget_everybody(here)
+    forget_everybody(app)
 
-    begun = plan_import(here, PLAN, name="people.csv", pieces=[data])
+    begun = plan_import(app, PLAN, name="people.csv", pieces=[data])
     arguments = (fresh_services.database_url, fresh_services.redis_url, str(tmp_path / "data"), str(begun.id))
     for _ in range(KILLS):
         with subprocess.Popen(
@@ -83,12 +83,12 @@ def test_an_import_survives_being_killed(installation: Installation, fresh_servi
             for _ in range(dice.randint(1, 5)):
                 process.stdout.readline()
             process.kill()
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         torn = imports.find(connection, begun.id)
     assert torn.state is ImportState.RUNNING, "the import was over before it had been killed often enough"
-    done = run_import(here, begun.id)
+    done = run_import(app, begun.id)
 
     assert (done.state, done.counts) == (ImportState.FINISHED, calm.counts)
-    assert facts(here) == expected
-    files = ImportFiles(here.imports_dir)
+    assert facts(app) == expected
+    files = ImportFiles(app.imports_dir)
     assert files.bad_rows(done.id).read_bytes() == files.bad_rows(calm.id).read_bytes()

@@ -10,7 +10,7 @@ import pytest
 
 from distributor.domain.blocks import Image, walk
 from distributor.domain.errors import SourceError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.ingest import Change, add_file, scan
 from distributor.storage import articles
 
@@ -19,12 +19,12 @@ Write = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def write(installation: Installation) -> Write:
+def write(app: AppContext) -> Write:
     """Write a file into the content folder."""
-    installation.content_dir.mkdir()
+    app.content_dir.mkdir()
 
     def write_one(name: str, text: str) -> Path:
-        file = installation.content_dir / name
+        file = app.content_dir / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return file
@@ -36,117 +36,111 @@ def _article(title: str, body: str = "Some words.") -> str:
     return f"---\ntitle: {title}\ntags: [one]\n---\n\n{body}\n"
 
 
-def test_new_and_changed_files_are_taken_and_unchanged_ones_left_alone(
-    installation: Installation, write: Write
-) -> None:
+def test_new_and_changed_files_are_taken_and_unchanged_ones_left_alone(app: AppContext, write: Write) -> None:
     write("a.md", _article("A"))
     write("deep/b.md", _article("B"))
-    assert sorted(scan(installation).added) == ["a", "b"]
+    assert sorted(scan(app).added) == ["a", "b"]
     write("a.md", _article("A", "Other words."))
-    report = scan(installation)
+    report = scan(app)
     assert (report.added, report.revised, report.unchanged, report.broken) == ([], ["a"], 1, [])
 
 
-def test_an_edit_keeps_the_guid_and_the_slug(installation: Installation, write: Write) -> None:
+def test_an_edit_keeps_the_guid_and_the_slug(app: AppContext, write: Write) -> None:
     write("a.md", _article("A"))
-    scan(installation)
-    before = _stored(installation, "a")
+    scan(app)
+    before = _stored(app, "a")
     write("a.md", _article("A better title"))
-    scan(installation)
-    after = _stored(installation, "a")
+    scan(app)
+    after = _stored(app, "a")
     assert after.article.title == "A better title"
     assert (after.article.guid, after.article.slug) == (before.article.guid, "a")
     assert (after.article.revision, after.article.published_at) == (2, before.article.published_at)
     assert after.article.updated_at > before.article.updated_at
 
 
-def test_a_broken_file_hurts_no_other_and_is_remembered_until_it_is_mended(
-    installation: Installation, write: Write
-) -> None:
+def test_a_broken_file_hurts_no_other_and_is_remembered_until_it_is_mended(app: AppContext, write: Write) -> None:
     write("bad.md", "---\ntitle: 7\n---\n\nText.\n")
     write("good.md", _article("Good"))
-    assert scan(installation).added == ["good"]
-    assert [problem.source_ref for problem in _problems(installation)] == ["bad.md"]
-    first_told = str(_problems(installation)[0])
+    assert scan(app).added == ["good"]
+    assert [problem.source_ref for problem in _problems(app)] == ["bad.md"]
+    first_told = str(_problems(app)[0])
     assert first_told.startswith("bad.md:2: ")
-    assert scan(installation).broken == [first_told], "it is still broken, and still told with its line"
+    assert scan(app).broken == [first_told], "it is still broken, and still told with its line"
     write("bad.md", _article("Mended"))
-    assert scan(installation).added == ["mended"]
-    assert _problems(installation) == []
+    assert scan(app).added == ["mended"]
+    assert _problems(app) == []
 
 
-def test_a_broken_file_that_is_taken_away_is_forgotten(installation: Installation, write: Write) -> None:
+def test_a_broken_file_that_is_taken_away_is_forgotten(app: AppContext, write: Write) -> None:
     write("bad.md", "").unlink()
     write("bad.md", "---\ntitle: 7\n---\n\nText.\n")
-    scan(installation)
-    (installation.content_dir / "bad.md").unlink()
-    scan(installation)
-    assert _problems(installation) == []
+    scan(app)
+    (app.content_dir / "bad.md").unlink()
+    scan(app)
+    assert _problems(app) == []
 
 
-def test_scans_at_the_same_moment_bring_each_file_in_once(installation: Installation, write: Write) -> None:
+def test_scans_at_the_same_moment_bring_each_file_in_once(app: AppContext, write: Write) -> None:
     for number in range(12):
         write(f"{number}.md", _article(f"Article {number}"))
     with ThreadPoolExecutor(4) as pool:
-        reports = list(pool.map(lambda _: scan(installation), range(4)))
+        reports = list(pool.map(lambda _: scan(app), range(4)))
     added = [slug for report in reports for slug in report.added]
     assert sorted(added) == sorted(f"article-{number}" for number in range(12))
     assert [report.revised for report in reports] == [[], [], [], []]
 
 
-def test_two_articles_of_one_title_get_two_slugs(installation: Installation, write: Write) -> None:
+def test_two_articles_of_one_title_get_two_slugs(app: AppContext, write: Write) -> None:
     write("a.md", _article("Same"))
     write("b.md", _article("Same"))
-    assert scan(installation).added == ["same", "same-2"]
+    assert scan(app).added == ["same", "same-2"]
 
 
-def test_a_file_of_the_content_folder_is_the_same_article_when_added_by_hand(
-    installation: Installation, write: Write
-) -> None:
+def test_a_file_of_the_content_folder_is_the_same_article_when_added_by_hand(app: AppContext, write: Write) -> None:
     file = write("a.md", _article("A"))
-    scan(installation)
-    assert add_file(installation, file).change is Change.UNCHANGED
+    scan(app)
+    assert add_file(app, file).change is Change.UNCHANGED
 
 
-def test_images_beside_an_article_are_kept_and_get_public_paths(installation: Installation, write: Write) -> None:
+def test_images_beside_an_article_are_kept_and_get_public_paths(app: AppContext, write: Write) -> None:
     write("a.md", _article("A", "![A picture](images/p.png)\n\n![](https://example.org/far.png)"))
-    (installation.content_dir / "images").mkdir()
-    (installation.content_dir / "images" / "p.png").write_bytes(PNG)
-    scan(installation)
-    near, far = [block for block in walk(_stored(installation, "a").article.body) if isinstance(block, Image)]
+    (app.content_dir / "images").mkdir()
+    (app.content_dir / "images" / "p.png").write_bytes(PNG)
+    scan(app)
+    near, far = [block for block in walk(_stored(app, "a").article.body) if isinstance(block, Image)]
     assert far.src == "https://example.org/far.png"
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         kept = articles.find_media(connection, near.src.removeprefix("/media/"))
     assert (kept.body, kept.media_type) == (PNG, "image/png")
 
 
 @pytest.mark.parametrize("src", ["images/none.png", "../outside.png", "text.png"])
-def test_an_image_that_cannot_be_taken_is_a_warning(installation: Installation, write: Write, src: str) -> None:
+def test_an_image_that_cannot_be_taken_is_a_warning(app: AppContext, write: Write, src: str) -> None:
     write("text.png", "no image")
-    (installation.content_dir.parent / "outside.png").write_bytes(PNG)
+    (app.content_dir.parent / "outside.png").write_bytes(PNG)
     file = write("a.md", _article("A", f"![A picture]({src})"))
-    result = add_file(installation, file)
+    result = add_file(app, file)
     assert result.change is Change.ADDED
     assert any(src in warning for warning in result.warnings)
 
 
-def test_a_content_folder_that_is_not_there_is_named(installation: Installation) -> None:
+def test_a_content_folder_that_is_not_there_is_named(app: AppContext) -> None:
     with pytest.raises(SourceError, match="content"):
-        scan(installation)
+        scan(app)
 
 
-def test_the_acceptance_article_is_stored_whole(installation: Installation, acceptance_article: Path) -> None:
-    slug = add_file(installation, acceptance_article).slug
-    stored = _stored(installation, slug).article
+def test_the_acceptance_article_is_stored_whole(app: AppContext, acceptance_article: Path) -> None:
+    slug = add_file(app, acceptance_article).slug
+    stored = _stored(app, slug).article
     assert len(stored.tags) == 30
     assert stored.title == "Stem Cell Therapy for Autoimmune Diseases: A New Hope for Healing"
 
 
-def _stored(installation: Installation, slug: str) -> articles.Stored:
-    with installation.database.begin() as connection:
+def _stored(app: AppContext, slug: str) -> articles.Stored:
+    with app.database.begin() as connection:
         return articles.find_by_slug(connection, slug)
 
 
-def _problems(installation: Installation) -> list[articles.SourceProblem]:
-    with installation.database.begin() as connection:
+def _problems(app: AppContext) -> list[articles.SourceProblem]:
+    with app.database.begin() as connection:
         return articles.problems(connection)

@@ -11,16 +11,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from distributor.channels.api import Lane
+from distributor.channels.api import Route
 from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import NotFoundError
-from distributor.flow.app_context import Installation
-from distributor.flow.delivery.paused_routes import StoredLanes, resume_by_hand
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.paused_routes import StoredRoutes, resume_routes
 from distributor.storage import channels, delivery_queries, paused_routes
 from tests.flow.desk import Desk
 from tests.mail.smtp.smtp_servers import Answer, Server
 
-MAIN = Lane("relay", "example.org")
+MAIN = Route("relay", "example.org")
 
 
 class Provider:
@@ -53,57 +53,57 @@ def provider() -> Iterator[Provider]:
         yield running
 
 
-def add_channel(installation: Installation, **settings: str) -> int:
-    with installation.database.begin() as connection:
+def add_channel(app: AppContext, **settings: str) -> int:
+    with app.database.begin() as connection:
         return channels.put(connection, name="mail", kind="email", settings=settings, sealed=None).id
 
 
-def later(installation: Installation, **delta: float) -> Installation:
-    moment = installation.clock() + timedelta(**delta)
-    return replace(installation, clock=lambda: moment)
+def later(app: AppContext, **delta: float) -> AppContext:
+    moment = app.clock() + timedelta(**delta)
+    return replace(app, clock=lambda: moment)
 
 
-def test_a_lane_that_many_meet_refused_at_once_keeps_its_first_times(installation: Installation) -> None:
-    channel_id = add_channel(installation)
-    first = StoredLanes(installation, channel_id).pause(MAIN, "550 one")
-    second = StoredLanes(later(installation, minutes=5), channel_id).pause(MAIN, "550 two\x00")
+def test_a_lane_that_many_meet_refused_at_once_keeps_its_first_times(app: AppContext) -> None:
+    channel_id = add_channel(app)
+    first = StoredRoutes(app, channel_id).pause(MAIN, "550 one")
+    second = StoredRoutes(later(app, minutes=5), channel_id).pause(MAIN, "550 two\x00")
     assert (second.probe_at, second.reason) == (first.probe_at, "550 two")
-    assert StoredLanes(installation, channel_id).paused() == [second]
+    assert StoredRoutes(app, channel_id).paused() == [second]
 
 
-def test_one_worker_may_probe_when_it_is_time_and_each_next_time_is_further_away(installation: Installation) -> None:
-    channel_id = add_channel(installation)
-    pause = StoredLanes(installation, channel_id).pause(MAIN, "550 no")
-    assert StoredLanes(installation, channel_id).begin_probe(MAIN) is None
+def test_one_worker_may_probe_when_it_is_time_and_each_next_time_is_further_away(app: AppContext) -> None:
+    channel_id = add_channel(app)
+    pause = StoredRoutes(app, channel_id).pause(MAIN, "550 no")
+    assert StoredRoutes(app, channel_id).begin_probe(MAIN) is None
     waits = []
     moment = pause.probe_at
     for _ in range(7):
-        then = replace(installation, clock=lambda moment=moment: moment)
-        begun = StoredLanes(then, channel_id).begin_probe(MAIN)
+        then = replace(app, clock=lambda moment=moment: moment)
+        begun = StoredRoutes(then, channel_id).begin_probe(MAIN)
         assert begun is not None
-        assert StoredLanes(then, channel_id).begin_probe(MAIN) is None
+        assert StoredRoutes(then, channel_id).begin_probe(MAIN) is None
         waits.append((begun.probe_at - moment) / timedelta(minutes=1))
         moment = begun.probe_at
     assert waits == [30, 60, 120, 240, 240, 240, 240]
 
 
-def test_channels_do_not_share_lanes(installation: Installation) -> None:
-    channel_id = add_channel(installation)
-    StoredLanes(installation, channel_id).pause(MAIN, "550 no")
-    assert StoredLanes(installation, channel_id + 1).paused() == []
+def test_channels_do_not_share_lanes(app: AppContext) -> None:
+    channel_id = add_channel(app)
+    StoredRoutes(app, channel_id).pause(MAIN, "550 no")
+    assert StoredRoutes(app, channel_id + 1).paused() == []
 
 
 def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts(
     desk: Desk, provider: Provider
 ) -> None:
-    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
+    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
     campaign_id = desk.plan("mail")
     desk.run()
     report = desk.report(campaign_id)
     assert report.state is DispatchState.RUNNING
     assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
         (lane,) = paused_routes.paused(connection, channel_id)
     assert {row.attempt for row in rows} == {0}
@@ -112,8 +112,8 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
 
 
 def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(desk: Desk, provider: Provider) -> None:
-    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
-    StoredLanes(desk.installation, channel_id).pause(Lane("relay", "example.com"), "550 elsewhere")
+    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
+    StoredRoutes(desk.app, channel_id).pause(Route("relay", "example.com"), "550 elsewhere")
     provider.refusal = "550 5.7.1 your domain is blocked here"
     campaign_id = desk.plan("mail")
     desk.run()
@@ -123,60 +123,60 @@ def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(desk: Desk
     assert "your domain is blocked here" in wait.lane.reason
     assert told.next_attempt_at is not None
     assert told.next_attempt_at >= wait.lane.next_probe_at
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 3]
         # One that was tried since, and put off by its mailbox, waits for the mailbox.
         connection.execute(
             text("""UPDATE deliveries SET detail = detail || '{"reason": "undefined"}' WHERE recipient LIKE 'bo@%'""")
         )
         assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 2]
-    resume_by_hand(desk.installation, "mail", "relay/example.org")
+    resume_routes(desk.app, "mail", "relay/example.org")
     assert desk.report(campaign_id).dispatches[0].waits == ()
 
 
 def test_a_lane_resumed_by_hand_sends_what_waited_at_once(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, smtp_url=provider.server.url)
+    add_channel(desk.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
     campaign_id = desk.plan("mail")
     desk.run()
     provider.refusal = ""
-    assert resume_by_hand(desk.installation, "mail") == 1
+    assert resume_routes(desk.app, "mail") == 1
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert desk.report(campaign_id).state is DispatchState.FINISHED
 
 
 def test_a_probe_that_passes_opens_the_lane_for_all_that_waited(desk: Desk, provider: Provider) -> None:
-    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
+    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
     campaign_id = desk.plan("mail")
     desk.run()
     provider.refusal = ""
-    then = Desk(later(desk.installation, minutes=35), desk.folder)
+    then = Desk(later(desk.app, minutes=35), desk.folder)
     then.run()
     assert then.counts(campaign_id) == {"audience": 3, "sent": 3}
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         assert paused_routes.paused(connection, channel_id) == []
 
 
 def test_a_probe_that_is_refused_lets_the_others_wait_on(desk: Desk, provider: Provider) -> None:
-    channel_id = add_channel(desk.installation, smtp_url=provider.server.url)
+    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
     campaign_id = desk.plan("mail")
     desk.run()
     asked = sum(command.startswith("RCPT") for command in provider.server.commands)
-    then = Desk(later(desk.installation, minutes=35), desk.folder)
+    then = Desk(later(desk.app, minutes=35), desk.folder)
     then.run()
     assert then.counts(campaign_id) == {"audience": 3, "deferred": 3}
     assert sum(command.startswith("RCPT") for command in provider.server.commands) == asked + 1
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         (lane,) = paused_routes.paused(connection, channel_id)
     assert lane.probes == 1
-    assert lane.next_probe_at > then.installation.clock()
+    assert lane.next_probe_at > then.app.clock()
 
 
-def test_resuming_what_is_not_paused_names_the_command_that_lists(installation: Installation) -> None:
-    add_channel(installation)
+def test_resuming_what_is_not_paused_names_the_command_that_lists(app: AppContext) -> None:
+    add_channel(app)
     with pytest.raises(NotFoundError, match="channel lanes list mail"):
-        resume_by_hand(installation, "mail", "relay/google")
-    assert resume_by_hand(installation, "mail") == 0
+        resume_routes(app, "mail", "relay/google")
+    assert resume_routes(app, "mail") == 0

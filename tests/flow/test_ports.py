@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from distributor.channels.api import Document, Item, PartState, SendContext
+from distributor.channels.api import PostPartState, PublishedDocument, PublishedItem, SendContext
 from distributor.domain.delivery import Delivery
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.journal import open_journal
@@ -24,14 +24,14 @@ def sending(desk: Desk) -> tuple[SendContext, Delivery]:
     """A context to send with, and a delivery to send."""
     desk.channel("board", "scripted_broadcast")
     dispatch_id = desk.report(desk.plan("board")).dispatches[0].dispatch.id
-    render(desk.installation, dispatch_id)
-    release(desk.installation, dispatch_id)
-    now = desk.installation.clock()
-    with desk.installation.database.begin() as connection:
+    render(desk.app, dispatch_id)
+    release(desk.app, dispatch_id)
+    now = desk.app.clock()
+    with desk.app.database.begin() as connection:
         claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=1, now=now, lease_until=now)
         record = channels.find(connection, "board")
-    with open_journal(desk.installation.journal_dir) as journal:
-        return send_context(desk.installation, record, journal), claimed.deliveries[0]
+    with open_journal(desk.app.journal_dir) as journal:
+        return send_context(desk.app, record, journal), claimed.deliveries[0]
 
 
 def test_a_part_is_new_only_the_first_time_it_is_intended(sending: tuple[SendContext, Delivery]) -> None:
@@ -47,7 +47,7 @@ def test_a_settled_part_keeps_its_identity(sending: tuple[SendContext, Delivery]
     context.parts.intend(delivery, 0, {})
     context.parts.settle(delivery, 0, remote_id="7", permalink="https://example.org/7", detail={"cid": "c"})
     (part,) = context.parts.of(delivery)
-    assert (part.state, part.remote_id, part.detail) == (PartState.SENT, "7", {"cid": "c"})
+    assert (part.state, part.remote_id, part.detail) == (PostPartState.SENT, "7", {"cid": "c"})
 
 
 def test_a_withdrawn_part_may_be_intended_anew_and_a_settled_one_cannot_be_withdrawn(
@@ -90,9 +90,9 @@ def test_a_document_whose_bytes_change_is_never_dated_the_same(
     assert _served(desk).last_modified > before.last_modified
 
 
-def _item(number: int, *, title: str = "", revised: datetime | None = None) -> Item:
+def _item(number: int, *, title: str = "", revised: datetime | None = None) -> PublishedItem:
     published = MOMENT + timedelta(hours=number)
-    return Item(
+    return PublishedItem(
         key=f"guid-{number}",
         published_at=published,
         updated_at=revised or published,
@@ -100,11 +100,13 @@ def _item(number: int, *, title: str = "", revised: datetime | None = None) -> I
     )
 
 
-def _titles(items: Sequence[Item]) -> list[Document]:
+def _titles(items: Sequence[PublishedItem]) -> list[PublishedDocument]:
     body = " ".join(item.content["title"] for item in items).encode()
-    return [Document(path="feeds/all.txt", media_type="text/plain", body=body, last_modified=items[0].updated_at)]
+    return [
+        PublishedDocument(path="feeds/all.txt", media_type="text/plain", body=body, last_modified=items[0].updated_at)
+    ]
 
 
 def _served(desk: Desk) -> publications.DocumentRecord:
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         return publications.find_document(connection, "feeds/all.txt")

@@ -12,34 +12,34 @@ import pytest
 
 from distributor.domain.consent import ConsentAction
 from distributor.domain.event import EventKind
-from distributor.domain.subscriber import Frequency, Membership, Visibility
+from distributor.domain.subscriber import Frequency, ListVisibility, Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.flow.subscriptions import preferences, unsubscribe
 from distributor.flow.subscriptions.confirm import confirm
-from distributor.flow.subscriptions.preferences import Choice, Choices, Pause, Preferences
+from distributor.flow.subscriptions.preferences import ListChoice, MailPause, PreferenceChoices, Preferences
 from distributor.storage import events, memberships
 from tests.flow.lobby import NETWORK, Lobby, make_lobby
 
 ADA = "ada@example.org"
-ON, OFF = Choice(is_on=True), Choice(is_on=False)
+ON, OFF = ListChoice(is_on=True), ListChoice(is_on=False)
 PENDING, SUBSCRIBED, UNSUBSCRIBED = Membership.PENDING, Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
 
 _VALID = frozenset({ConsentAction.GRANTED, ConsentAction.CONFIRMED})
 
 
 @pytest.fixture
-def lobby(installation: Installation) -> Lobby:
+def lobby(app: AppContext) -> Lobby:
     """A lobby in which Ada is on the weekly list and got a mail."""
-    made = make_lobby(installation)
+    made = make_lobby(app)
     made.list("weekly", topics=("boats", "trains"))
     made.list("daily")
-    made.list("secret", visibility=Visibility.PRIVATE)
+    made.list("secret", visibility=ListVisibility.PRIVATE)
     made.sign_up(ADA, "weekly", name="Ada")
-    confirm(installation, made.token(Purpose.CONFIRM, ADA), NETWORK)
+    confirm(app, made.token(Purpose.CONFIRM, ADA), NETWORK)
     return made
 
 
@@ -48,14 +48,16 @@ def link(lobby: Lobby) -> str:
 
 
 def found(lobby: Lobby) -> Preferences:
-    seen = preferences.find_preferences(lobby.installation, link(lobby))
+    seen = preferences.find_preferences(lobby.app, link(lobby))
     assert seen is not None
     return seen
 
 
-def save(lobby: Lobby, *, name: str = "Ada", language: str = "en", pause: Pause = Pause.KEEP, **of_lists: Choice):
-    asked = Choices(lists=of_lists, name=name, language=language, pause=pause)
-    saved = preferences.save(lobby.installation, link(lobby), asked, NETWORK)
+def save(
+    lobby: Lobby, *, name: str = "Ada", language: str = "en", pause: MailPause = MailPause.KEEP, **of_lists: ListChoice
+):
+    asked = PreferenceChoices(lists=of_lists, name=name, language=language, pause=pause)
+    saved = preferences.save(lobby.app, link(lobby), asked, NETWORK)
     assert saved is not None
     return saved
 
@@ -79,14 +81,14 @@ def test_to_tick_a_list_is_to_consent_to_it(lobby: Lobby):
     last = lobby.consents(ADA)[-1]
     daily = lobby.subscriptions(ADA)["daily"].list
     assert (last.action, last.list_slug) == (ConsentAction.GRANTED, "daily")
-    assert (last.text, last.network) == (consent_texts.choosing(lobby.installation.site, daily), NETWORK)
+    assert (last.text, last.network) == (consent_texts.choosing(lobby.app.site, daily), NETWORK)
 
 
 def test_to_untick_one_is_to_withdraw_and_is_told_of_the_mail(lobby: Lobby):
     save(lobby, weekly=OFF)
     assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
     assert lobby.actions(ADA)[-1] is ConsentAction.WITHDRAWN
-    with lobby.installation.database.begin() as connection:
+    with lobby.app.database.begin() as connection:
         [event] = events.of_delivery(connection, lobby.asked(ADA)[-1])
     assert (event.kind, event.detail) == (EventKind.UNSUBSCRIBE, {"way": "preferences", "list": "weekly"})
 
@@ -102,7 +104,7 @@ def test_nobody_gets_onto_a_private_list_by_naming_it(lobby: Lobby):
 
 
 def test_topics_and_how_often_are_kept(lobby: Lobby):
-    save(lobby, weekly=Choice(is_on=True, topics=("trains", "planes"), frequency=Frequency.WEEKLY))
+    save(lobby, weekly=ListChoice(is_on=True, topics=("trains", "planes"), frequency=Frequency.WEEKLY))
     place = lobby.subscriptions(ADA)["weekly"]
     assert (place.topics, place.frequency) == (("trains",), Frequency.WEEKLY)
     save(lobby, weekly=ON)
@@ -113,12 +115,12 @@ def test_topics_and_how_often_are_kept(lobby: Lobby):
 def test_a_topic_that_is_no_longer_offered_can_be_kept_by_who_has_it(lobby: Lobby):
     person = lobby.person(ADA)
     assert person is not None
-    with lobby.installation.database.begin() as connection:
+    with lobby.app.database.begin() as connection:
         list_id = lobby.subscriptions(ADA)["weekly"].list.id
         memberships.choose(connection, person.id, list_id, topics=["old-ships"], frequency=Frequency.DAILY)
     weekly = next(place for place in found(lobby).places if place.list.slug == "weekly")
     assert weekly.offered == {"boats": "boats", "trains": "trains", "old-ships": "old ships"}
-    save(lobby, weekly=Choice(is_on=True, topics=("old-ships", "boats")))
+    save(lobby, weekly=ListChoice(is_on=True, topics=("old-ships", "boats")))
     assert lobby.subscriptions(ADA)["weekly"].topics == ("boats", "old-ships")
 
 
@@ -141,14 +143,14 @@ def test_name_and_language_can_be_changed_and_taken_back(lobby: Lobby):
     assert (person.name, person.language) == ("", "")
 
 
-@pytest.mark.parametrize(("pause", "days"), [(Pause.WEEK, 7), (Pause.MONTH, 30), (Pause.QUARTER, 91)])
-def test_a_pause_begins_at_once_lasts_as_long_as_it_says_and_can_be_ended(lobby: Lobby, pause: Pause, days: int):
+@pytest.mark.parametrize(("pause", "days"), [(MailPause.WEEK, 7), (MailPause.MONTH, 30), (MailPause.QUARTER, 91)])
+def test_a_pause_begins_at_once_lasts_as_long_as_it_says_and_can_be_ended(lobby: Lobby, pause: MailPause, days: int):
     until = save(lobby, pause=pause).paused_until
     assert until is not None
     assert abs(until - lobby.now() - timedelta(days=days)) < timedelta(minutes=1)
-    assert save(lobby, pause=Pause.KEEP).paused_until == until
+    assert save(lobby, pause=MailPause.KEEP).paused_until == until
     assert found(lobby.later(timedelta(days=days + 1))).paused_until is None
-    assert save(lobby, pause=Pause.RESUME).paused_until is None
+    assert save(lobby, pause=MailPause.RESUME).paused_until is None
 
 
 def test_to_save_what_is_there_changes_no_place_and_no_consent(lobby: Lobby):
@@ -159,7 +161,7 @@ def test_to_save_what_is_there_changes_no_place_and_no_consent(lobby: Lobby):
 
 def test_who_leaves_everything_is_on_nothing_and_is_put_on_nothing(lobby: Lobby):
     save(lobby, daily=ON, weekly=ON)
-    left = preferences.leave_everything(lobby.installation, link(lobby), NETWORK)
+    left = preferences.unsubscribe_from_all(lobby.app, link(lobby), NETWORK)
     assert left is not None
     assert left.held_back == {SuppressionReason.UNSUBSCRIBE}
     assert lobby.places(ADA) == {"daily": UNSUBSCRIBED, "weekly": UNSUBSCRIBED}
@@ -168,20 +170,20 @@ def test_who_leaves_everything_is_on_nothing_and_is_put_on_nothing(lobby: Lobby)
 
 
 def test_to_leave_everything_twice_is_to_leave_it_once(lobby: Lobby):
-    preferences.leave_everything(lobby.installation, link(lobby), NETWORK)
+    preferences.unsubscribe_from_all(lobby.app, link(lobby), NETWORK)
     before = lobby.dump()
-    preferences.leave_everything(lobby.installation, link(lobby), NETWORK)
+    preferences.unsubscribe_from_all(lobby.app, link(lobby), NETWORK)
     assert lobby.dump() == before
 
 
 def test_who_has_left_everything_and_ticks_a_list_gets_mail_again(lobby: Lobby):
-    preferences.leave_everything(lobby.installation, link(lobby), NETWORK)
+    preferences.unsubscribe_from_all(lobby.app, link(lobby), NETWORK)
     assert save(lobby, weekly=ON).held_back == frozenset()
     assert lobby.suppressions(ADA) == []
 
 
 def test_who_has_left_everything_and_only_changes_their_name_stays_away(lobby: Lobby):
-    preferences.leave_everything(lobby.installation, link(lobby), NETWORK)
+    preferences.unsubscribe_from_all(lobby.app, link(lobby), NETWORK)
     assert save(lobby, name="A.", weekly=OFF, daily=OFF).held_back == {SuppressionReason.UNSUBSCRIBE}
 
 
@@ -193,49 +195,49 @@ def test_to_tick_a_list_lifts_nothing_that_is_not_the_readers_own_choice(lobby: 
 
 def test_by_the_way_back_who_had_left_everything_is_reached_again(lobby: Lobby):
     token = lobby.token(Purpose.UNSUBSCRIBE, ADA)
-    preferences.leave_everything(lobby.installation, link(lobby), NETWORK)
-    unsubscribe.come_back(lobby.installation, token, NETWORK)
+    preferences.unsubscribe_from_all(lobby.app, link(lobby), NETWORK)
+    unsubscribe.resubscribe(lobby.app, token, NETWORK)
     assert (lobby.places(ADA), lobby.suppressions(ADA)) == ({"weekly": SUBSCRIBED}, [])
 
 
 def test_the_address_tells_the_holder_from_whom_the_mail_was_passed_on_to(lobby: Lobby):
-    assert preferences.identify(lobby.installation, link(lobby), "  ADA@Example.org ") == lobby.person(ADA)
+    assert preferences.identify(lobby.app, link(lobby), "  ADA@Example.org ") == lobby.person(ADA)
     for other in ("", "bo@example.org", "ada", "a" * 2000):
-        assert preferences.identify(lobby.installation, link(lobby), other) is None
+        assert preferences.identify(lobby.app, link(lobby), other) is None
 
 
 @pytest.mark.parametrize("purpose", [one for one in Purpose if one is not Purpose.PREFERENCES])
 def test_no_other_link_opens_the_choices(lobby: Lobby, purpose: Purpose):
     before, token = lobby.dump(), lobby.token(purpose, ADA)
-    asked = Choices(lists={"weekly": OFF}, name="", language="")
-    assert preferences.find_preferences(lobby.installation, token) is None
-    assert preferences.save(lobby.installation, token, asked, NETWORK) is None
-    assert preferences.leave_everything(lobby.installation, token, NETWORK) is None
-    assert preferences.identify(lobby.installation, token, ADA) is None
+    asked = PreferenceChoices(lists={"weekly": OFF}, name="", language="")
+    assert preferences.find_preferences(lobby.app, token) is None
+    assert preferences.save(lobby.app, token, asked, NETWORK) is None
+    assert preferences.unsubscribe_from_all(lobby.app, token, NETWORK) is None
+    assert preferences.identify(lobby.app, token, ADA) is None
     assert lobby.dump() == before
 
 
 def test_links_of_who_was_erased_are_dead(lobby: Lobby):
     token, person = link(lobby), lobby.person(ADA)
     assert person is not None
-    privacy.erase(lobby.installation, person.id, requested_by="form")
-    assert preferences.find_preferences(lobby.installation, token) is None
-    assert preferences.leave_everything(lobby.installation, token, NETWORK) is None
+    privacy.erase(lobby.app, person.id, requested_by="form")
+    assert preferences.find_preferences(lobby.app, token) is None
+    assert preferences.unsubscribe_from_all(lobby.app, token, NETWORK) is None
 
 
 def test_whatever_happens_at_once_ends_as_if_it_had_happened_in_some_order(lobby: Lobby):
     """Confirming, choosing, leaving, coming back and being imported, all at the same moment, again and again."""
-    installation = lobby.installation
+    app = lobby.app
     lobby.later(timedelta(days=2)).sign_up(ADA, "daily")
     links = {purpose: lobby.token(purpose, ADA) for purpose in Purpose}
-    everything = Choices(lists={"weekly": ON, "daily": ON}, name="Ada", language="en")
-    nothing = Choices(lists={"weekly": OFF, "daily": OFF}, name="Bo", language="de", pause=Pause.WEEK)
+    everything = PreferenceChoices(lists={"weekly": ON, "daily": ON}, name="Ada", language="en")
+    nothing = PreferenceChoices(lists={"weekly": OFF, "daily": OFF}, name="Bo", language="de", pause=MailPause.WEEK)
     acts: list[Callable[[], object]] = [
-        lambda: confirm(installation, links[Purpose.CONFIRM], NETWORK),
-        lambda: unsubscribe.unsubscribe(installation, links[Purpose.UNSUBSCRIBE], {"way": "one-click"}),
-        lambda: unsubscribe.come_back(installation, links[Purpose.UNSUBSCRIBE], NETWORK),
-        lambda: preferences.save(installation, links[Purpose.PREFERENCES], everything, NETWORK),
-        lambda: preferences.save(installation, links[Purpose.PREFERENCES], nothing, NETWORK),
+        lambda: confirm(app, links[Purpose.CONFIRM], NETWORK),
+        lambda: unsubscribe.unsubscribe(app, links[Purpose.UNSUBSCRIBE], {"way": "one-click"}),
+        lambda: unsubscribe.resubscribe(app, links[Purpose.UNSUBSCRIBE], NETWORK),
+        lambda: preferences.save(app, links[Purpose.PREFERENCES], everything, NETWORK),
+        lambda: preferences.save(app, links[Purpose.PREFERENCES], nothing, NETWORK),
         lambda: lobby.subscribed(ADA, "daily"),
         lambda: lobby.sign_up(ADA, "daily", "weekly"),
     ]

@@ -16,14 +16,14 @@ from distributor.domain.people import person_of
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import plan_import, run_import
 from distributor.flow.people.privacy import erase, export_person, search_traces
-from distributor.flow.people.retention import forget
+from distributor.flow.people.retention import purge_expired
 from distributor.storage import deliveries, delivery_queries, events, lists, memberships, subscribers
 from tests.flow.desk import EVIDENCE, Desk
 
 
 def test_the_export_tells_lists_consents_deliveries_and_events(desk: Desk) -> None:
     number = _sent_and_opened(desk)
-    told = export_person(desk.installation, number)
+    told = export_person(desk.app, number)
     assert told["subscriber"]["address"] == "ada@example.org"
     assert [(one["list"], one["state"]) for one in told["lists"]] == [("readers", "subscribed")]
     assert [(one["action"], one["text"]) for one in told["consents"]] == [("granted", EVIDENCE.text)]
@@ -33,61 +33,61 @@ def test_the_export_tells_lists_consents_deliveries_and_events(desk: Desk) -> No
 
 def test_after_an_erasure_a_search_finds_the_address_nowhere(desk: Desk) -> None:
     number = _sent_and_opened(desk)
-    assert set(search_traces(desk.installation, "ada@example.org")) == {"deliveries", "events", "subscribers"}
-    done = erase(desk.installation, number, requested_by="person")
+    assert set(search_traces(desk.app, "ada@example.org")) == {"deliveries", "events", "subscribers"}
+    done = erase(desk.app, number, requested_by="person")
     assert done.is_complete
     assert done.counts["subscribers"] == done.counts["deliveries"] == done.counts["events"] == 1
-    assert search_traces(desk.installation, "ada@example.org") == {}
+    assert search_traces(desk.app, "ada@example.org") == {}
 
 
 def test_an_erasure_leaves_the_totals_and_other_people_as_they_were(desk: Desk) -> None:
     number = _sent_and_opened(desk)
     campaign_id = desk.report_ids()[0]
     before = desk.report(campaign_id)
-    erase(desk.installation, number, requested_by="person")
+    erase(desk.app, number, requested_by="person")
     after = desk.report(campaign_id)
     assert (after.totals, after.events) == (before.totals, before.events)
-    assert set(search_traces(desk.installation, "bo@example.org")) == {"deliveries", "subscribers"}
+    assert set(search_traces(desk.app, "bo@example.org")) == {"deliveries", "subscribers"}
 
 
 def test_who_was_erased_cannot_be_imported_again(desk: Desk) -> None:
     number = _sent_and_opened(desk)
-    erase(desk.installation, number, requested_by="person")
+    erase(desk.app, number, requested_by="person")
     desk.people("ada")
-    assert search_traces(desk.installation, "ada@example.org") == {}
+    assert search_traces(desk.app, "ada@example.org") == {}
 
 
 def test_erasing_twice_finds_nobody(desk: Desk) -> None:
     number = _sent_and_opened(desk)
-    erase(desk.installation, number, requested_by="person")
+    erase(desk.app, number, requested_by="person")
     with pytest.raises(NotFoundError):
-        erase(desk.installation, number, requested_by="person")
+        erase(desk.app, number, requested_by="person")
 
 
 def test_what_comes_in_after_an_erasure_names_nobody(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     desk.plan("mail")
     number, delivery_id = _first_in_flight(desk)
-    erase(desk.installation, number, requested_by="person")
-    with desk.installation.database.begin() as connection:
+    erase(desk.app, number, requested_by="person")
+    with desk.app.database.begin() as connection:
         held = deliveries.find_for_sending(connection, [delivery_id])[0]
         refused = Outcome.of(held, Verdict.FAILED, reply_code=550, reply="ada@example.org is unknown")
-        now = desk.installation.clock()
+        now = desk.app.clock()
         settlement = Settlement(outcome=refused, state=DeliveryState.FAILED, next_at=None)
         assert deliveries.settle(connection, [settlement], now=now) == 1
         events.record(connection, [_open(desk, delivery_id)])
-    assert search_traces(desk.installation, "ada@example.org") == {}
+    assert search_traces(desk.app, "ada@example.org") == {}
 
 
 def test_what_waited_for_somebody_who_was_erased_is_not_sent(desk: Desk) -> None:
     desk.channel("mail", "scripted")
     campaign_id = desk.plan("mail", after=timedelta())
     desk.run(rounds=2)
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         number = subscribers.find(connection, "ada@example.org").id
         waits = connection.execute(text("SELECT count(*) FROM deliveries WHERE state = 'pending'")).scalar_one()
     assert waits == 3
-    erase(desk.installation, number, requested_by="person")
+    erase(desk.app, number, requested_by="person")
     desk.run()
     assert sorted(desk.seen) == ["bo@example.org", "cy@example.org"]
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "suppressed": 1}
@@ -95,32 +95,32 @@ def test_what_waited_for_somebody_who_was_erased_is_not_sent(desk: Desk) -> None
 
 def test_events_are_kept_as_long_as_the_setting_says(desk: Desk) -> None:
     _sent_and_opened(desk)
-    assert forget(desk.later(days=400)).events == 0
-    assert forget(desk.later(days=29, event_retention=timedelta(days=30))).events == 0
-    assert forget(desk.later(days=31, event_retention=timedelta(days=30))).events == 1
+    assert purge_expired(desk.later(days=400)).events == 0
+    assert purge_expired(desk.later(days=29, event_retention=timedelta(days=30))).events == 0
+    assert purge_expired(desk.later(days=31, event_retention=timedelta(days=30))).events == 1
 
 
 def test_who_never_confirmed_is_forgotten_and_may_come_back(desk: Desk) -> None:
-    with desk.installation.database.begin() as connection:
-        now = desk.installation.clock()
+    with desk.app.database.begin() as connection:
+        now = desk.app.clock()
         numbers = subscribers.put(connection, [person_of("eve@example.org")], now=now)
         readers = lists.find(connection, "readers")
         memberships.request(connection, numbers["eve@example.org"], readers.id, EVIDENCE, now=now)
-    assert forget(desk.later(days=29)).people == 0
-    assert forget(desk.later(days=CONFIRM_WITHIN.days + 1)).people == 1
-    assert search_traces(desk.installation, "eve@example.org") == {}
+    assert purge_expired(desk.later(days=29)).people == 0
+    assert purge_expired(desk.later(days=CONFIRM_WITHIN.days + 1)).people == 1
+    assert search_traces(desk.app, "eve@example.org") == {}
     desk.people("eve")
-    assert set(search_traces(desk.installation, "eve@example.org")) == {"subscribers"}
+    assert set(search_traces(desk.app, "eve@example.org")) == {"subscribers"}
 
 
 def test_rows_that_could_not_come_in_are_kept_for_a_month(desk: Desk) -> None:
     plan = ImportPlan(list_slug="readers", basis="They signed a list.")
-    begun = plan_import(desk.installation, plan, name="people.csv", pieces=[b"email\nada@example.org\nnobody\n"])
-    run_import(desk.installation, begun.id)
-    bad_rows = ImportFiles(desk.installation.imports_dir).bad_rows(begun.id)
+    begun = plan_import(desk.app, plan, name="people.csv", pieces=[b"email\nada@example.org\nnobody\n"])
+    run_import(desk.app, begun.id)
+    bad_rows = ImportFiles(desk.app.imports_dir).bad_rows(begun.id)
     assert "nobody" in bad_rows.read_text()
-    assert forget(desk.later(days=29)).bad_rows == 0
-    assert forget(desk.later(days=31)).bad_rows == 1
+    assert purge_expired(desk.later(days=29)).bad_rows == 0
+    assert purge_expired(desk.later(days=31)).bad_rows == 1
     assert not bad_rows.exists()
 
 
@@ -129,7 +129,7 @@ def _sent_and_opened(desk: Desk) -> int:
     desk.channel("mail", "scripted")
     desk.plan("mail")
     desk.run()
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         number = subscribers.find(connection, "ada@example.org").id
         delivery = delivery_queries.of_subscriber(connection, number)[0]
         assert events.record(connection, [_open(desk, delivery.id)]) == 1
@@ -140,7 +140,7 @@ def _open(desk: Desk, delivery_id: int) -> Event:
     return Event(
         delivery_id=delivery_id,
         kind=EventKind.OPEN,
-        at=desk.installation.clock(),
+        at=desk.app.clock(),
         key=f"open-{delivery_id}",
         detail={"by": "ada@example.org"},
     )
@@ -148,8 +148,8 @@ def _open(desk: Desk, delivery_id: int) -> Event:
 
 def _first_in_flight(desk: Desk) -> tuple[int, int]:
     desk.run(rounds=2)
-    now = desk.installation.clock()
-    with desk.installation.database.begin() as connection:
+    now = desk.app.clock()
+    with desk.app.database.begin() as connection:
         number = subscribers.find(connection, "ada@example.org").id
         delivery = delivery_queries.of_subscriber(connection, number)[0]
         claimed = deliveries.claim(

@@ -11,66 +11,68 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from distributor.domain.errors import ServiceError
-from distributor.flow.app_context import Installation
-from distributor.flow.subscriptions.request_limits import Rate, network_of, spend
+from distributor.flow.app_context import AppContext
+from distributor.flow.subscriptions.request_limits import RequestLimit, network_of, spend
 
 HOUR = timedelta(hours=1)
 
 
-def rate(subject: str = "ada@example.org", *, what: str = "address", limit: int = 2, window: timedelta = HOUR) -> Rate:
-    return Rate(what=what, subject=subject, limit=limit, window=window)
+def rate(
+    subject: str = "ada@example.org", *, what: str = "address", limit: int = 2, window: timedelta = HOUR
+) -> RequestLimit:
+    return RequestLimit(what=what, subject=subject, limit=limit, window=window)
 
 
-def test_what_is_below_the_limit_passes_and_what_is_above_is_told_when_it_may_come_back(installation: Installation):
-    assert [spend(installation.redis, [rate()]) for _ in range(2)] == [None, None]
-    exceeded = spend(installation.redis, [rate()])
+def test_what_is_below_the_limit_passes_and_what_is_above_is_told_when_it_may_come_back(app: AppContext):
+    assert [spend(app.redis, [rate()]) for _ in range(2)] == [None, None]
+    exceeded = spend(app.redis, [rate()])
     assert exceeded is not None
     assert exceeded.rate == rate()
     assert timedelta(minutes=59) < exceeded.wait <= HOUR
 
 
-def test_others_are_counted_for_themselves(installation: Installation):
+def test_others_are_counted_for_themselves(app: AppContext):
     for _ in range(2):
-        spend(installation.redis, [rate()])
-    assert spend(installation.redis, [rate("bo@example.org")]) is None
-    assert spend(installation.redis, [rate(what="network")]) is None
+        spend(app.redis, [rate()])
+    assert spend(app.redis, [rate("bo@example.org")]) is None
+    assert spend(app.redis, [rate(what="network")]) is None
 
 
-def test_who_is_refused_for_one_thing_has_used_up_nothing_of_another(installation: Installation):
+def test_who_is_refused_for_one_thing_has_used_up_nothing_of_another(app: AppContext):
     narrow, wide = rate(limit=1), rate("a list", what="list", limit=2)
-    assert spend(installation.redis, [narrow, wide]) is None
+    assert spend(app.redis, [narrow, wide]) is None
     for _ in range(5):
-        assert spend(installation.redis, [wide, narrow]) is not None
-    assert spend(installation.redis, [wide]) is None
+        assert spend(app.redis, [wide, narrow]) is not None
+    assert spend(app.redis, [wide]) is None
 
 
-def test_a_count_ends_with_its_window(installation: Installation):
+def test_a_count_ends_with_its_window(app: AppContext):
     short = rate(limit=1, window=timedelta(milliseconds=20))
-    assert spend(installation.redis, [short]) is None
-    key = next(installation.redis.scan_iter("distributor:rate:*"))
+    assert spend(app.redis, [short]) is None
+    key = next(app.redis.scan_iter("distributor:rate:*"))
     # What Redis does by itself when the time has come.
-    installation.redis.pexpire(key, 0)
-    assert spend(installation.redis, [short]) is None
+    app.redis.pexpire(key, 0)
+    assert spend(app.redis, [short]) is None
 
 
-def test_to_be_refused_does_not_make_the_wait_longer(installation: Installation):
-    spend(installation.redis, [rate(limit=1)])
-    key = next(installation.redis.scan_iter("distributor:rate:*"))
-    before = installation.redis.pttl(key)
+def test_to_be_refused_does_not_make_the_wait_longer(app: AppContext):
+    spend(app.redis, [rate(limit=1)])
+    key = next(app.redis.scan_iter("distributor:rate:*"))
+    before = app.redis.pttl(key)
     for _ in range(3):
-        spend(installation.redis, [rate(limit=1)])
-    assert installation.redis.pttl(key) <= before
+        spend(app.redis, [rate(limit=1)])
+    assert app.redis.pttl(key) <= before
 
 
-def test_of_many_at_once_exactly_as_many_pass_as_may(installation: Installation):
+def test_of_many_at_once_exactly_as_many_pass_as_may(app: AppContext):
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: spend(installation.redis, [rate(limit=5)]), range(40)))
+        answers = list(threads.map(lambda _: spend(app.redis, [rate(limit=5)]), range(40)))
     assert answers.count(None) == 5
 
 
-def test_redis_learns_no_address(installation: Installation):
-    spend(installation.redis, [rate()])
-    assert all(b"ada" not in key for key in installation.redis.scan_iter())
+def test_redis_learns_no_address(app: AppContext):
+    spend(app.redis, [rate()])
+    assert all(b"ada" not in key for key in app.redis.scan_iter())
 
 
 def test_without_redis_nobody_is_let_through_unseen(gone_redis: Redis):

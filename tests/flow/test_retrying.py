@@ -16,7 +16,7 @@ from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.storage import audiences, lists, memberships, subscribers, suppressions
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection, Database
 from tests.flow.desk import EVIDENCE, Desk
 
@@ -31,7 +31,7 @@ def failed(desk: Desk) -> int:
     desk.channel("mail", "scripted", answers=answers, asked_to_retry_at="2999-01-01T00:00:00Z")
     campaign_id = planned(desk, EVERYBODY)
     desk.run()
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         connection.execute(
             text("""
                 UPDATE deliveries SET detail = detail || CASE recipient
@@ -49,9 +49,9 @@ def planned(desk: Desk, audience: AudiencePlan, *channels: str) -> int:
         article_slugs=("hello",),
         channel_names=channels or ("mail",),
         audience=audience,
-        starts_at=desk.installation.clock(),
+        starts_at=desk.app.clock(),
     )
-    return plan(desk.installation, asked)
+    return plan(desk.app, asked)
 
 
 def seen(desk: Desk) -> list[str]:
@@ -61,9 +61,9 @@ def seen(desk: Desk) -> list[str]:
 def test_what_was_given_up_on_is_told_from_what_was_refused(desk: Desk, failed: int) -> None:
     temporary = FailureChoice(cause=FailureCause.TEMPORARY)
     counted = RetryCount(again=1, not_meant=2, held_back=0, got_since=0)
-    assert campaign_control.count_failed(desk.installation, failed, temporary) == counted
+    assert campaign_control.count_failed(desk.app, failed, temporary) == counted
     assert desk.counts(failed) == {"audience": 3, "failed": 3}
-    assert campaign_control.retry_failed(desk.installation, failed, temporary) == counted
+    assert campaign_control.retry_failed(desk.app, failed, temporary) == counted
     desk.run()
     assert seen(desk) == ["ada"]
     assert desk.counts(failed) == {"audience": 3, "sent": 1, "failed": 2}
@@ -71,7 +71,7 @@ def test_what_was_given_up_on_is_told_from_what_was_refused(desk: Desk, failed: 
 
 def test_reasons_and_channels_are_chosen_by_name(desk: Desk, failed: int) -> None:
     def again(**choice: object) -> int:
-        return campaign_control.count_failed(desk.installation, failed, FailureChoice(**choice)).again
+        return campaign_control.count_failed(desk.app, failed, FailureChoice(**choice)).again
 
     assert again(reasons=("userunknown",)) == again(cause=FailureCause.PERMANENT) == 2
     assert again(reasons=("userunknown", "mailboxfull")) == again(channel_names=("mail",)) == 3
@@ -83,21 +83,21 @@ def test_reasons_and_channels_are_chosen_by_name(desk: Desk, failed: int) -> Non
 def test_what_fails_for_good_after_it_was_given_up_on_is_no_longer_called_temporary(desk: Desk, failed: int) -> None:
     temporary = FailureChoice(cause=FailureCause.TEMPORARY)
     desk.channel("mail", "scripted", answers={"ada@example.org": "failed"})
-    campaign_control.retry_failed(desk.installation, failed, temporary)
+    campaign_control.retry_failed(desk.app, failed, temporary)
     desk.run()
     with pytest.raises(StateError, match=r"none of the 3 failed deliveries of campaign 1 .* 3 are not meant"):
-        campaign_control.retry_failed(desk.installation, failed, temporary)
+        campaign_control.retry_failed(desk.app, failed, temporary)
 
 
 def test_people_who_left_were_suppressed_or_paused_meanwhile_are_not_tried(desk: Desk, failed: int) -> None:
-    with desk.installation.database.begin() as connection:
-        now = desk.installation.clock()
+    with desk.app.database.begin() as connection:
+        now = desk.app.clock()
         suppressions.add(connection, [parse_target("ada@example.org")], SuppressionReason.MANUAL, now=now)
         readers = lists.find(connection, "readers").id
         memberships.leave(connection, number(connection, "bo"), readers, EVIDENCE, now=now)
         subscribers.change(connection, number(connection, "cy"), {"paused_until": now + timedelta(days=1)}, now=now)
     with pytest.raises(StateError, match="3 go to people who may not be written to"):
-        campaign_control.retry_failed(desk.installation, failed)
+        campaign_control.retry_failed(desk.app, failed)
     assert desk.counts(failed) == {"audience": 3, "failed": 3}
 
 
@@ -105,9 +105,9 @@ def test_who_got_it_since_by_another_campaign_gets_it_no_second_time(desk: Desk,
     other = planned(desk, AudiencePlan(failed_of=(failed,)))
     desk.run()
     assert desk.counts(other) == {"audience": 3, "sent": 3}
-    assert campaign_control.count_failed(desk.installation, failed).got_since == 3
+    assert campaign_control.count_failed(desk.app, failed).got_since == 3
     with pytest.raises(StateError, match="3 to people who got it by another campaign"):
-        campaign_control.retry_failed(desk.installation, failed)
+        campaign_control.retry_failed(desk.app, failed)
     assert seen(desk) == ["ada", "bo", "cy"]
 
 
@@ -116,12 +116,14 @@ def test_a_retry_waits_for_a_release_of_the_same_article_and_passes_over_whom_it
 ) -> None:
     other = planned(desk, AudiencePlan(failed_of=(failed,)))
     dispatch_id = desk.report(other).dispatches[0].dispatch.id
-    database, now = desk.installation.database, desk.installation.clock()
+    database, now = desk.app.database, desk.app.clock()
     with ThreadPoolExecutor(1) as pool:
         with database.begin() as releasing:
-            asked = Mailing(plan=AudiencePlan(failed_of=(failed,)), article_ids=(1,), tag_slugs=(), campaign_id=other)
+            asked = AudienceQuery(
+                plan=AudiencePlan(failed_of=(failed,)), article_ids=(1,), tag_slugs=(), campaign_id=other
+            )
             assert audiences.freeze(releasing, dispatch_id, asked, now=now) == 3
-            retry = pool.submit(campaign_control.retry_failed, desk.installation, failed)
+            retry = pool.submit(campaign_control.retry_failed, desk.app, failed)
             while not retry.done() and not is_waited_for(database):
                 pass
         with pytest.raises(StateError, match="3 to people who got it by another campaign"):
@@ -132,9 +134,9 @@ def test_what_was_cancelled_stays_as_it_was(desk: Desk) -> None:
     desk.channel("mail", "scripted", answers={"ada@example.org": "failed", "bo@example.org": "silent"})
     campaign_id = planned(desk, EVERYBODY)
     desk.run(rounds=6)
-    campaign_control.cancel(desk.installation, campaign_id)
+    campaign_control.cancel(desk.app, campaign_id)
     with pytest.raises(StateError, match="1 are not meant"):
-        campaign_control.retry_failed(desk.installation, campaign_id)
+        campaign_control.retry_failed(desk.app, campaign_id)
     assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "failed": 1, "suppressed": 1}
 
 
@@ -143,7 +145,7 @@ def test_a_post_that_failed_is_made_again(desk: Desk) -> None:
     campaign_id = planned(desk, AudiencePlan(), "board")
     desk.run()
     desk.channel("board", "scripted_broadcast")
-    assert campaign_control.retry_failed(desk.installation, campaign_id).again == 1
+    assert campaign_control.retry_failed(desk.app, campaign_id).again == 1
     desk.run()
     assert desk.counts(campaign_id) == {"audience": 1, "sent": 1}
 

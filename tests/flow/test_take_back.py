@@ -14,13 +14,13 @@ from sqlalchemy import select, text
 from distributor.domain.consent import ConsentMethod
 from distributor.domain.delivery import DeliveryState, Outcome, Verdict
 from distributor.domain.event import EventKind
-from distributor.domain.feedback import BouncePolicy, Match, Meaning
-from distributor.domain.retry_policy import settlement_of
+from distributor.domain.feedback import BouncePolicy, FeedbackKind, MatchedBy
+from distributor.domain.retry_policy import settle_outcome
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import TokenSigner
-from distributor.flow.feedback.apply_feedback import Taken
-from distributor.flow.feedback.inbound_mail import take_in
+from distributor.flow.feedback.apply_feedback import AppliedFeedback
+from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.flow.people import privacy
 from distributor.storage import consents, deliveries, delivery_queries, subscribers, tables
 from tests.flow import returned_mails as mails
@@ -36,7 +36,7 @@ def returns(desk: Desk) -> Returns:
 def test_a_hard_bounce_ends_the_delivery_and_suppresses_the_address(returns: Returns) -> None:
     taken = returns.take(mails.bounce(returns.delivery(), to=returns.return_path()))
 
-    assert (taken.meaning, taken.match, taken.is_new) == (Meaning.BOUNCE, Match.RETURN_PATH, True)
+    assert (taken.meaning, taken.match, taken.is_new) == (FeedbackKind.BOUNCE, MatchedBy.RETURN_PATH, True)
     assert taken.suppressed is SuppressionReason.HARD_BOUNCE
     assert returns.state() is DeliveryState.BOUNCED
     assert returns.reasons() == {SuppressionReason.HARD_BOUNCE}
@@ -74,7 +74,7 @@ def test_the_envelope_says_which_delivery_it_is_whatever_the_mail_says(returns: 
         mails.bounce(returns.delivery(), to="somebody@elsewhere.example"), envelope=returns.return_path().upper()
     )
 
-    assert (taken.match, taken.delivery_id) == (Match.RETURN_PATH, returns.delivery().id)
+    assert (taken.match, taken.delivery_id) == (MatchedBy.RETURN_PATH, returns.delivery().id)
 
 
 def test_a_message_id_of_ours_in_what_came_back_will_do(returns: Returns) -> None:
@@ -82,7 +82,7 @@ def test_a_message_id_of_ours_in_what_came_back_will_do(returns: Returns) -> Non
     identity = f"Message-ID: {mails.message_id(delivery, returns.tokens)}"
     taken = returns.take(mails.bounce(delivery, to="news@gazette.example", returned=identity))
 
-    assert (taken.match, returns.state()) == (Match.MESSAGE_ID, DeliveryState.BOUNCED)
+    assert (taken.match, returns.state()) == (MatchedBy.MESSAGE_ID, DeliveryState.BOUNCED)
 
 
 def test_a_forged_return_path_is_never_acted_on(returns: Returns) -> None:
@@ -94,28 +94,28 @@ def test_a_forged_return_path_is_never_acted_on(returns: Returns) -> None:
         (mails.bounce(delivery, to=forged, returned=identity), None),
         (mails.bounce(delivery, to=returns.return_path(), returned=identity), forged),
     ):
-        assert returns.take(raw, envelope=envelope).match is Match.FORGED
+        assert returns.take(raw, envelope=envelope).match is MatchedBy.FORGED
     assert (returns.state(), returns.events(), returns.reasons()) == (DeliveryState.SENT, [], set())
 
 
 def test_what_only_names_an_address_is_written_down_and_not_acted_on(returns: Returns) -> None:
     taken = returns.take(mails.bounce(returns.delivery(), to="news@gazette.example"))
 
-    assert (taken.match, taken.delivery_id, taken.is_new) == (Match.ADDRESS, returns.delivery().id, True)
+    assert (taken.match, taken.delivery_id, taken.is_new) == (MatchedBy.ADDRESS, returns.delivery().id, True)
     assert (returns.state(), returns.events(), returns.reasons()) == (DeliveryState.SENT, [EventKind.BOUNCE], set())
 
 
 def test_a_mail_about_nobody_we_know_changes_nothing(returns: Returns) -> None:
     stranger = replace(returns.delivery(), recipient="stranger@example.net")
 
-    assert returns.take(mails.bounce(stranger, to="news@gazette.example")).match is Match.NONE
-    assert returns.take(b"\x00\xff not a mail at all").meaning is Meaning.NOTHING
+    assert returns.take(mails.bounce(stranger, to="news@gazette.example")).match is MatchedBy.NONE
+    assert returns.take(b"\x00\xff not a mail at all").meaning is FeedbackKind.NOTHING
 
 
 def test_a_delay_is_no_bounce(returns: Returns) -> None:
     raw = mails.bounce(returns.delivery(), to=returns.return_path(), status="4.4.1", words="timeout", action="delayed")
 
-    assert returns.take(raw).meaning is Meaning.NOTHING
+    assert returns.take(raw).meaning is FeedbackKind.NOTHING
     assert (returns.state(), returns.events()) == (DeliveryState.SENT, [])
 
 
@@ -125,7 +125,7 @@ def test_what_comes_back_was_sent(returns: Returns, before: DeliveryState) -> No
     returns.take(mails.full_mailbox(returns.delivery(), to=returns.return_path()))
 
     assert returns.state() is DeliveryState.BOUNCED
-    with returns.desk.installation.database.begin() as connection:
+    with returns.desk.app.database.begin() as connection:
         assert delivery_queries.find(connection, returns.delivery().id).next_at is None
 
 
@@ -140,11 +140,11 @@ def test_what_was_not_sent_stays_what_it_is(returns: Returns, before: DeliverySt
 def test_a_complaint_suppresses_for_good_and_takes_the_person_off_the_list(returns: Returns) -> None:
     taken = returns.take(mails.complaint(returns.delivery(), returns.tokens, to="abuse@gazette.example"))
 
-    assert (taken.meaning, taken.match, taken.has_left) == (Meaning.COMPLAINT, Match.MESSAGE_ID, True)
+    assert (taken.meaning, taken.match, taken.has_left) == (FeedbackKind.COMPLAINT, MatchedBy.MESSAGE_ID, True)
     assert returns.state() is DeliveryState.COMPLAINED
     assert returns.reasons() == {SuppressionReason.COMPLAINT}
     assert returns.membership() is Membership.UNSUBSCRIBED
-    with returns.desk.installation.database.begin() as connection:
+    with returns.desk.app.database.begin() as connection:
         last = consents.of_subscriber(connection, subscribers.find(connection, ADA).id)[-1]
     assert (last.method, last.detail["delivery"]) == (ConsentMethod.MAIL, returns.delivery().id)
 
@@ -153,19 +153,19 @@ def test_a_complaint_suppresses_for_good_and_takes_the_person_off_the_list(retur
 def test_other_reports_of_providers_are_no_complaints(returns: Returns, kind: str) -> None:
     raw = mails.complaint(returns.delivery(), returns.tokens, to="abuse@gazette.example", feedback_type=kind)
 
-    assert returns.take(raw).meaning is Meaning.NOTHING
+    assert returns.take(raw).meaning is FeedbackKind.NOTHING
     assert (returns.state(), returns.membership()) == (DeliveryState.SENT, Membership.SUBSCRIBED)
 
 
 def test_a_mail_that_asks_for_it_takes_its_sender_off_the_list(returns: Returns) -> None:
     taken = returns.take(mails.wish_to_leave(returns.delivery(), returns.tokens))
 
-    assert (taken.meaning, taken.has_left) == (Meaning.UNSUBSCRIBE, True)
+    assert (taken.meaning, taken.has_left) == (FeedbackKind.UNSUBSCRIBE, True)
     assert (returns.membership(), returns.reasons()) == (Membership.UNSUBSCRIBED, set())
     assert (returns.state(), returns.events()) == (DeliveryState.SENT, [EventKind.UNSUBSCRIBE])
 
 
-def full(returns: Returns, *, day: int, number: int = 1) -> Taken:
+def full(returns: Returns, *, day: int, number: int = 1) -> AppliedFeedback:
     delivery = returns.delivery()
     return returns.take(mails.full_mailbox(delivery, to=returns.return_path(), number=day * 100 + number), days=day)
 
@@ -179,9 +179,7 @@ def test_full_mailboxes_are_suppressed_on_the_fifth_day_however_many_mails_a_day
 
 
 def test_bounces_that_are_not_hard_lapse(returns: Returns) -> None:
-    returns.desk.installation = replace(
-        returns.desk.installation, bounce_policy=BouncePolicy(limit=3, lapses_after=timedelta(days=10))
-    )
+    returns.desk.app = replace(returns.desk.app, bounce_policy=BouncePolicy(limit=3, lapses_after=timedelta(days=10)))
     for day in (1, 4, 12, 19):
         assert full(returns, day=day).suppressed is None
     assert full(returns, day=20).suppressed is SuppressionReason.SOFT_BOUNCES
@@ -213,20 +211,20 @@ def test_what_is_wrong_with_us_never_counts_against_the_person(returns: Returns,
 
 def test_of_the_erased_only_the_count_is_kept(returns: Returns) -> None:
     delivery, path = returns.delivery(), returns.return_path()
-    with returns.desk.installation.database.begin() as connection:
+    with returns.desk.app.database.begin() as connection:
         number = subscribers.find(connection, ADA).id
-    privacy.erase(returns.desk.installation, number, requested_by="person")
+    privacy.erase(returns.desk.app, number, requested_by="person")
     taken = returns.take(mails.bounce(delivery, to=path))
 
     assert (taken.is_new, taken.suppressed, taken.has_left) == (True, None, False)
     assert (returns.state(delivery), returns.events(delivery)) == (DeliveryState.BOUNCED, [EventKind.BOUNCE])
     assert returns.reasons() == {SuppressionReason.ERASED}
-    assert privacy.search_traces(returns.desk.installation, ADA) == {}
+    assert privacy.search_traces(returns.desk.app, ADA) == {}
 
 
 def outcome(returns: Returns) -> tuple[object, ...]:
     """All that taking mails in can have changed, but for the numbers and the order of rows."""
-    with returns.desk.installation.database.begin() as connection:
+    with returns.desk.app.database.begin() as connection:
         states = connection.execute(select(tables.deliveries.c.id, tables.deliveries.c.state)).all()
         happened = connection.execute(select(tables.events.c.key, tables.events.c.delivery_id)).all()
         held_back = connection.execute(select(tables.suppressions.c.address, tables.suppressions.c.reason)).all()
@@ -236,7 +234,7 @@ def outcome(returns: Returns) -> tuple[object, ...]:
 
 def wiped(returns: Returns) -> None:
     """As before anything came back."""
-    with returns.desk.installation.database.begin() as connection:
+    with returns.desk.app.database.begin() as connection:
         for statement in (
             "DELETE FROM events",
             "DELETE FROM suppressions",
@@ -250,7 +248,7 @@ def wiped(returns: Returns) -> None:
 @given(seed=st.integers(min_value=0, max_value=2**32))
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_mails_in_any_order_and_however_often_end_the_same(returns: Returns, seed: int) -> None:
-    still = returns.desk.installation.clock()
+    still = returns.desk.app.clock()
     pile = []
     for recipient in (ADA, "bo@example.org", "cy@example.org"):
         delivery = returns.delivery(recipient)
@@ -270,7 +268,7 @@ def test_the_same_mails_in_any_order_and_however_often_end_the_same(returns: Ret
         order = chosen + dice.choices(chosen, k=4)
         dice.shuffle(order)
         for raw in order:
-            take_in(replace(returns.desk.installation, clock=lambda: still), raw, source="test")
+            receive_mail(replace(returns.desk.app, clock=lambda: still), raw, source="test")
         ends.append(outcome(returns))
     assert ends[0] == ends[1]
 
@@ -279,9 +277,9 @@ def test_what_bounced_while_its_worker_still_writes_stays_bounced(returns: Retur
     """The relay may be quicker with its bounce than the worker with its commit."""
     returns.force(DeliveryState.IN_FLIGHT)
     returns.take(mails.bounce(returns.delivery(), to=returns.return_path()))
-    delivery, now = returns.delivery(), returns.desk.installation.clock()
-    late = settlement_of(Outcome.of(delivery, Verdict.SENT, remote_id="<id>"), delivery, now=now)
-    with returns.desk.installation.database.begin() as connection:
+    delivery, now = returns.delivery(), returns.desk.app.clock()
+    late = settle_outcome(Outcome.of(delivery, Verdict.SENT, remote_id="<id>"), delivery, now=now)
+    with returns.desk.app.database.begin() as connection:
         assert deliveries.settle(connection, [late], now=now) == 0
 
     assert returns.state() is DeliveryState.BOUNCED

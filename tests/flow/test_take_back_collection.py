@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.feedback import Match, Meaning
+from distributor.domain.feedback import FeedbackKind, MatchedBy
 from distributor.domain.suppression import SuppressionReason
 from tests.flow.desk import Desk
 from tests.flow.returned import Returns
@@ -34,12 +34,12 @@ def test_real_mails_to_a_return_path_end_as_they_should(desk: Desk, truth: dict[
     right = 0
     for file, expected in sorted(truth.items()):
         taken = returns.take((COLLECTION / file).read_bytes(), envelope=path)
-        assert taken.match is Match.RETURN_PATH
+        assert taken.match is MatchedBy.RETURN_PATH
         is_hard = any(hard for _, hard in expected)
         kinds = {kind for kind, _ in expected}
-        meanings = {Meaning.COMPLAINT} if "complaint" in kinds else {Meaning.BOUNCE}
+        meanings = {FeedbackKind.COMPLAINT} if "complaint" in kinds else {FeedbackKind.BOUNCE}
         # To the collection a notice of delay is a failure, and a report of a failed signature a complaint; not to us.
-        meanings |= set() if is_hard else {Meaning.NOTHING}
+        meanings |= set() if is_hard else {FeedbackKind.NOTHING}
         right += taken.meaning in meanings and (taken.suppressed is SuppressionReason.HARD_BOUNCE) <= is_hard
         returns.lift()
     assert right >= len(truth) * 0.97

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from distributor.domain.campaign import DispatchState
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import channels, delivery_queries
@@ -25,17 +25,17 @@ def provider() -> Iterator[Provider]:
 
 
 def at(desk: Desk, moment: datetime) -> Desk:
-    return Desk(replace(desk.installation, clock=lambda: moment), desk.folder)
+    return Desk(replace(desk.app, clock=lambda: moment), desk.folder)
 
 
-def add_channel(installation: Installation, provider: Provider, **settings: object) -> int:
+def add_channel(app: AppContext, provider: Provider, **settings: object) -> int:
     values = {"smtp_url": provider.server.url, **settings}
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         return channels.put(connection, name="mail", kind="email", settings=values, sealed=None).id
 
 
-def begun_on(installation: Installation, day: date) -> int | None:
-    with installation.database.begin() as connection:
+def begun_on(app: AppContext, day: date) -> int | None:
+    with app.database.begin() as connection:
         query = text("SELECT begun FROM warm_up_days WHERE day = :day")
         return connection.execute(query, {"day": day}).scalar_one_or_none()
 
@@ -44,7 +44,7 @@ NIGHT = datetime(2027, 1, 10, 23, 0, tzinfo=UTC)
 
 
 def test_nothing_is_sent_in_quiet_hours_and_everything_after_them(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, quiet_hours="22:00-07:00")
+    add_channel(desk.app, provider, quiet_hours="22:00-07:00")
     at_night = at(desk, NIGHT)
     campaign_id = at_night.plan("mail")
     at_night.run()
@@ -58,8 +58,8 @@ def test_nothing_is_sent_in_quiet_hours_and_everything_after_them(desk: Desk, pr
 
 
 def test_quiet_by_the_recipients_own_clock_lets_those_pass_who_are_awake(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, quiet_hours="22:00-07:00", quiet_for_recipient=True)
-    with desk.installation.database.begin() as connection:
+    add_channel(desk.app, provider, quiet_hours="22:00-07:00", quiet_for_recipient=True)
+    with desk.app.database.begin() as connection:
         connection.execute(text("UPDATE subscribers SET zone = 'America/New_York' WHERE key = 'bo@example.org'"))
     at_night = at(desk, NIGHT)
     campaign_id = at_night.plan("mail")
@@ -69,7 +69,7 @@ def test_quiet_by_the_recipients_own_clock_lets_those_pass_who_are_awake(desk: D
 
 
 def test_a_day_of_the_plan_brings_so_many_and_the_rest_comes_on_the_next_days(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, warm_up="2027-01-10: 1 1 5")
+    add_channel(desk.app, provider, warm_up="2027-01-10: 1 1 5")
     first = at(desk, NIGHT)
     campaign_id = first.plan("mail")
     first.run()
@@ -81,11 +81,11 @@ def test_a_day_of_the_plan_brings_so_many_and_the_rest_comes_on_the_next_days(de
     third.run()
     assert third.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert third.report(campaign_id).state is DispatchState.FINISHED
-    assert [begun_on(desk.installation, date(2027, 1, day)) for day in (10, 11, 12)] == [1, 1, 1]
+    assert [begun_on(desk.app, date(2027, 1, day)) for day in (10, 11, 12)] == [1, 1, 1]
 
 
 def test_campaigns_of_one_channel_share_the_day(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, warm_up="2027-01-10: 4")
+    add_channel(desk.app, provider, warm_up="2027-01-10: 4")
     night = at(desk, NIGHT)
     campaigns = [night.plan("mail"), night.plan("mail")]
     night.run()
@@ -93,29 +93,29 @@ def test_campaigns_of_one_channel_share_the_day(desk: Desk, provider: Provider) 
 
 
 def test_what_was_not_taken_does_not_use_up_the_day(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, warm_up="2027-01-10: 3")
+    add_channel(desk.app, provider, warm_up="2027-01-10: 3")
     provider.refusal = "451 4.7.1 later"
     night = at(desk, NIGHT)
     night.plan("mail")
     night.run()
-    assert begun_on(desk.installation, NIGHT.date()) == 0
+    assert begun_on(desk.app, NIGHT.date()) == 0
 
 
 def test_what_waits_for_its_turn_has_made_no_attempt(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, quiet_hours="22:00-07:00")
+    add_channel(desk.app, provider, quiet_hours="22:00-07:00")
     night = at(desk, NIGHT)
     dispatch_id = night.report(night.plan("mail")).dispatches[0].dispatch.id
-    render(night.installation, dispatch_id)
-    release(night.installation, dispatch_id)
+    render(night.app, dispatch_id)
+    release(night.app, dispatch_id)
     night.run()
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, dispatch_id, state=None, limit=9)
     assert {(row.attempt, row.next_at) for row in rows} == {(0, NIGHT + timedelta(hours=8))}
     assert {row.reply for row in rows} == {"waits for the end of quiet hours"}
 
 
 def test_a_failure_long_after_the_release_still_has_its_three_days(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, warm_up="2027-01-20: 100")
+    add_channel(desk.app, provider, warm_up="2027-01-20: 100")
     campaign_id = at(desk, NIGHT).plan("mail")
     at(desk, NIGHT).run()
     provider.refusal = "451 4.7.1 later"
@@ -124,11 +124,11 @@ def test_a_failure_long_after_the_release_still_has_its_three_days(desk: Desk, p
 
 
 def test_other_waits_can_be_set(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.installation, provider, retry_first_minutes=30)
+    add_channel(desk.app, provider, retry_first_minutes=30)
     provider.refusal = "451 4.7.1 later"
     night = at(desk, NIGHT)
     dispatch_id = night.report(night.plan("mail")).dispatches[0].dispatch.id
     night.run()
-    with desk.installation.database.begin() as connection:
+    with desk.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, dispatch_id, state=None, limit=9)
     assert all(row.next_at and row.next_at >= NIGHT + timedelta(minutes=30) for row in rows)

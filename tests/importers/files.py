@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from distributor.domain.importing import AttributeType, BadRow, Reading, Told
+from distributor.domain.importing import AttributeType, BadRow, ImportSettings, SourceValues
 from distributor.importers.encoding import copy_as_utf8
 from distributor.importers.reader import PeopleReader, find_out
 
@@ -18,32 +18,34 @@ def read(
     columns: Mapping[str, str] | None = None,
     types: Mapping[str, AttributeType] | None = None,
     **stated: object,
-) -> list[Told | BadRow]:
+) -> list[SourceValues | BadRow]:
     """Every row of a file."""
-    reading = replace(Reading(columns=columns or {}, types=types or {}), **stated)  # type: ignore[arg-type]
+    reading = replace(ImportSettings(columns=columns or {}, types=types or {}), **stated)  # type: ignore[arg-type]
     copy, complete = copied([data.encode() if isinstance(data, str) else data], reading, name=name)
     return list(PeopleReader(copy, complete, name=name))
 
 
-def copied(pieces: Iterable[bytes], reading: Reading, *, name: str = "people.csv") -> tuple[io.BytesIO, Reading]:
+def copied(
+    pieces: Iterable[bytes], reading: ImportSettings, *, name: str = "people.csv"
+) -> tuple[io.BytesIO, ImportSettings]:
     """The copy, and how it is to be read."""
     copy = io.BytesIO()
     found = copy_as_utf8(pieces, copy, encoding=reading.encoding)
     return copy, replace(find_out(copy, reading, name=name), encoding=found.encoding)
 
 
-def people(rows: Iterable[Told | BadRow]) -> list[Told]:
+def people(rows: Iterable[SourceValues | BadRow]) -> list[SourceValues]:
     """Those somebody can be made of; fails for others."""
     told = list(rows)
     assert [row for row in told if isinstance(row, BadRow)] == []
-    return [row for row in told if isinstance(row, Told)]
+    return [row for row in told if isinstance(row, SourceValues)]
 
 
-def reasons(rows: Iterable[Told | BadRow]) -> dict[int, str]:
+def reasons(rows: Iterable[SourceValues | BadRow]) -> dict[int, str]:
     """The reasons of the bad rows by their lines."""
     return {row.line: row.reason for row in rows if isinstance(row, BadRow)}
 
 
-def addresses(rows: Iterable[Told | BadRow]) -> list[str]:
+def addresses(rows: Iterable[SourceValues | BadRow]) -> list[str]:
     """The addresses of the good rows."""
-    return [row.person.address for row in rows if isinstance(row, Told)]
+    return [row.person.address for row in rows if isinstance(row, SourceValues)]

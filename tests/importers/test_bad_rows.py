@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import BadRow, Reading, Told
+from distributor.domain.importing import BadRow, ImportSettings, SourceValues
 from distributor.importers.lines import LONGEST_ROW
 from distributor.importers.reader import PeopleReader
 from tests.importers.files import addresses, copied, read, reasons
@@ -61,7 +61,7 @@ def test_a_stray_quotation_mark_costs_one_line_and_not_the_rest_of_the_file() ->
 
 def test_a_line_break_inside_quotation_marks_belongs_to_the_cell() -> None:
     (told,) = read('email,note\nada@example.org,"two\nlines"\n', takes_rest=True)
-    assert isinstance(told, Told)
+    assert isinstance(told, SourceValues)
     assert told.person.attributes == {"note": "two\nlines"}
 
 
@@ -110,7 +110,7 @@ def test_a_line_of_300_megabytes_is_passed_over_without_being_held() -> None:
     file = io.BufferedReader(Endless())
     tracemalloc.start()
     try:
-        rows = list(PeopleReader(file, Reading(format="csv", delimiter=","), name="people.csv"))  # type: ignore[arg-type]
+        rows = list(PeopleReader(file, ImportSettings(format="csv", delimiter=","), name="people.csv"))  # type: ignore[arg-type]
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -169,9 +169,9 @@ def test_the_rows_after_a_checkpoint_are_the_same_as_in_one_go() -> None:
         f'p{number}@example.org,"{"x" * (number % 7)}\n""{number}"""\n' if number % 3 else f'bad "{number}"\n'
         for number in range(60)
     )
-    copy, reading = copied([text.encode()], Reading())
+    copy, reading = copied([text.encode()], ImportSettings())
     whole = list(PeopleReader(copy, reading, name="p"))
-    pieces: list[Told | BadRow] = []
+    pieces: list[SourceValues | BadRow] = []
     position = line = 0
     while True:
         reader = PeopleReader(copy, reading, name="p", position=position, line=line)
@@ -193,7 +193,7 @@ def test_whatever_the_bytes_are_there_is_a_row_or_a_reason(data: bytes, header: 
     except InputError as error:
         assert str(error)
         return
-    assert all(isinstance(row, Told) or row.reason for row in rows)
+    assert all(isinstance(row, SourceValues) or row.reason for row in rows)
 
 
 @settings(max_examples=300, deadline=None)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from distributor.domain.importing import Told
+from distributor.domain.importing import SourceValues
 from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
 from distributor.importers.origins import origin_of, origins
@@ -23,7 +23,7 @@ GHOST = (
 SUBSTACK = "email,active_subscription,expiry,plan,email_disabled,created_at,first_payment_at\n"
 
 
-def one(text: str, **more: object) -> Told:
+def one(text: str, **more: object) -> SourceValues:
     (told,) = people(read(text, **more))  # type: ignore[arg-type]
     return told
 

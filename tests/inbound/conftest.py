@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels
 from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
 from tests.flow.desk import make_desk
@@ -14,9 +14,9 @@ from tests.flow.returned import Returns
 
 
 @pytest.fixture
-def returns(installation: Installation, tmp_path: Path) -> Returns:
+def returns(app: AppContext, tmp_path: Path) -> Returns:
     """Sent by a scripted channel; bounces go to the domain of an email channel beside it."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         settings = {"bounce_domain": "bounces.gazette.example"}
         channels.put(connection, name="letters", kind="email", settings=settings, sealed=None)
-    return Returns(make_desk(installation, tmp_path))
+    return Returns(make_desk(app, tmp_path))

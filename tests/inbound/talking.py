@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.inbound.server import ReturnsServer
 
 
@@ -42,14 +42,14 @@ class Talker:
 
 
 @contextmanager
-def serving(installation: Installation, *, idle_seconds: float = 30.0) -> Iterator[int]:
+def serving(app: AppContext, *, idle_seconds: float = 30.0) -> Iterator[int]:
     """The server on a port of its own, in a thread, for as long as this is open."""
     listening = socket.create_server(("127.0.0.1", 0))
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def serve() -> None:
-        server = ReturnsServer(installation, name="returns.test", idle_seconds=idle_seconds)
+        server = ReturnsServer(app, name="returns.test", idle_seconds=idle_seconds)
         await server.start(listening)
         await stop.wait()
         await server.stop()

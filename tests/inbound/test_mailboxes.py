@@ -47,15 +47,15 @@ def test_a_maildir_is_emptied_into_cur(returns: Returns, maildir: Path) -> None:
     (maildir / "new" / "2.answer").write_bytes(ANSWER)
     mailbox = open_mailbox(f"maildir:{maildir}")
 
-    assert visit(returns.desk.installation, mailbox, source="maildir") == 2
-    assert visit(returns.desk.installation, mailbox, source="maildir") == 0
+    assert visit(returns.desk.app, mailbox, source="maildir") == 2
+    assert visit(returns.desk.app, mailbox, source="maildir") == 0
     assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.bounce:2,S", "2.answer:2,"]
     assert returns.state() is DeliveryState.BOUNCED
 
 
 def test_what_only_names_an_address_stays_for_a_person(returns: Returns, maildir: Path) -> None:
     (maildir / "new" / "1.weak").write_bytes(mails.bounce(returns.delivery(), to="news@gazette.example"))
-    visit(returns.desk.installation, open_mailbox(f"maildir:{maildir}"), source="maildir")
+    visit(returns.desk.app, open_mailbox(f"maildir:{maildir}"), source="maildir")
 
     assert [path.name for path in (maildir / "cur").iterdir()] == ["1.weak:2,"]
     assert returns.state() is DeliveryState.SENT
@@ -64,7 +64,7 @@ def test_what_only_names_an_address_stays_for_a_person(returns: Returns, maildir
 def test_a_mail_that_breaks_us_is_set_aside_and_stops_no_other(returns: Returns, maildir: Path) -> None:
     (maildir / "new" / "1.first").write_bytes(a_bounce(returns))
     (maildir / "new" / "2.second").write_bytes(a_bounce(returns, "bo@example.org"))
-    broken = replace(returns.desk.installation, clock=breaks_once(returns.desk.installation.clock))
+    broken = replace(returns.desk.app, clock=breaks_once(returns.desk.app.clock))
 
     assert visit(broken, open_mailbox(f"maildir:{maildir}"), source="maildir") == 2
     assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.first:2,F", "2.second:2,S"]
@@ -76,7 +76,7 @@ def test_while_the_ledger_is_away_everything_waits(returns: Returns, maildir: Pa
     away = Database("postgresql://127.0.0.1:1/nothing", pool_size=0)
 
     with pytest.raises(ServiceError):
-        visit(replace(returns.desk.installation, database=away), open_mailbox(f"maildir:{maildir}"), source="maildir")
+        visit(replace(returns.desk.app, database=away), open_mailbox(f"maildir:{maildir}"), source="maildir")
     assert [path.name for path in (maildir / "new").iterdir()] == ["1.bounce"]
 
 
@@ -86,37 +86,37 @@ def test_what_is_ours_is_taken_away_and_what_is_not_stays(returns: Returns, dove
     dovecot.deliver(ANSWER, f"2.{scheme}-answer")
     mailbox = open_mailbox(dovecot.url(scheme))
 
-    assert visit(returns.desk.installation, mailbox, source=scheme) >= 2
-    assert visit(returns.desk.installation, mailbox, source=scheme) == 0
-    here = [name for name in dovecot.mails() if scheme in name]
-    assert here == [f"2.{scheme}-answer"]
+    assert visit(returns.desk.app, mailbox, source=scheme) >= 2
+    assert visit(returns.desk.app, mailbox, source=scheme) == 0
+    app = [name for name in dovecot.mails() if scheme in name]
+    assert app == [f"2.{scheme}-answer"]
     assert returns.state() is DeliveryState.BOUNCED
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
 def test_a_broken_mail_stays_and_the_next_is_taken(returns: Returns, dovecot: Dovecot, scheme: str) -> None:
-    visit(returns.desk.installation, open_mailbox(dovecot.url(scheme)), source=scheme)
+    visit(returns.desk.app, open_mailbox(dovecot.url(scheme)), source=scheme)
     dovecot.deliver(a_bounce(returns), f"3.{scheme}-first")
     dovecot.deliver(a_bounce(returns, "bo@example.org"), f"4.{scheme}-second")
-    broken = replace(returns.desk.installation, clock=breaks_once(returns.desk.installation.clock))
+    broken = replace(returns.desk.app, clock=breaks_once(returns.desk.app.clock))
 
     assert visit(broken, open_mailbox(dovecot.url(scheme)), source=scheme) >= 2
-    here = {name: flags for name, flags in dovecot.mails().items() if f"{scheme}-first" in name or "second" in name}
-    assert list(here) == [f"3.{scheme}-first"]
-    assert ("F" in here[f"3.{scheme}-first"]) == (scheme == "imaps")
+    app = {name: flags for name, flags in dovecot.mails().items() if f"{scheme}-first" in name or "second" in name}
+    assert list(app) == [f"3.{scheme}-first"]
+    assert ("F" in app[f"3.{scheme}-first"]) == (scheme == "imaps")
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
 def test_a_wrong_password_is_an_error_without_the_password(returns: Returns, dovecot: Dovecot, scheme: str) -> None:
     with pytest.raises(MailboxError) as caught:
-        visit(returns.desk.installation, open_mailbox(dovecot.url(scheme, password="wr0ng")), source=scheme)
+        visit(returns.desk.app, open_mailbox(dovecot.url(scheme, password="wr0ng")), source=scheme)
     assert "wr0ng" not in str(caught.value)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(returns: Returns, dovecot: Dovecot) -> None:
     url = dovecot.url("imaps").partition("?")[0]
     with pytest.raises(OSError, match="certificate"):
-        visit(returns.desk.installation, open_mailbox(url), source="imaps")
+        visit(returns.desk.app, open_mailbox(url), source="imaps")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from .talking import Talker, serving
 
 @pytest.fixture
 def port(returns: Returns) -> Iterator[int]:
-    with serving(returns.desk.installation) as port:
+    with serving(returns.desk.app) as port:
         yield port
 
 
@@ -158,7 +158,7 @@ def test_a_line_with_a_lone_dot_ends_a_mail_only_between_two_crlf(talker: Talker
 def test_while_the_ledger_is_away_mails_stay_with_their_sender(returns: Returns) -> None:
     path = returns.return_path()
     away = Database("postgresql://127.0.0.1:1/nothing", pool_size=0)
-    with serving(replace(returns.desk.installation, database=away)) as port:
+    with serving(replace(returns.desk.app, database=away)) as port:
         talker = Talker(port)
         talker.codes(b"LHLO r\r\nMAIL FROM:<>\r\n", 2)
         assert talker.codes(f"RCPT TO:<{path}>\r\n".encode()) == ["451"]
@@ -170,9 +170,9 @@ def broken_clock() -> datetime:
 
 
 def test_a_fault_of_ours_leaves_the_mail_with_its_sender_and_the_server_at_work(returns: Returns) -> None:
-    installation = returns.desk.installation
+    app = returns.desk.app
     path = returns.return_path()
-    with serving(replace(installation, clock=broken_clock)) as port:
+    with serving(replace(app, clock=broken_clock)) as port:
         talker = Talker(port)
         talker.codes(f"LHLO r\r\nMAIL FROM:<>\r\nRCPT TO:<{path}>\r\nDATA\r\n".encode(), 4)
         assert talker.codes(dotted(mails.bounce(returns.delivery(), to=path))) == ["451"]
@@ -182,7 +182,7 @@ def test_a_fault_of_ours_leaves_the_mail_with_its_sender_and_the_server_at_work(
 
 
 def test_who_says_nothing_is_shown_the_door(returns: Returns) -> None:
-    with serving(returns.desk.installation, idle_seconds=0.05) as port:
+    with serving(returns.desk.app, idle_seconds=0.05) as port:
         talker = Talker(port)
         assert talker.reply()[:3] == "421"
         talker.close()

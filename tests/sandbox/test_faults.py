@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from distributor.domain.errors import InputError, NotFoundError
-from distributor.sandbox.faults import Fault, FaultKind, Stage, Switches
+from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault, Switches
 
 
 def _strikes(switches: Switches, calls: int, key: str = "") -> list[bool]:
-    return [switches.draw("x", Stage.POST, key) is not None for _ in range(calls)]
+    return [switches.draw("x", FaultStage.POST, key) is not None for _ in range(calls)]
 
 
 def test_nothing_is_struck_unless_told() -> None:
@@ -21,7 +21,7 @@ def test_nothing_is_struck_unless_told() -> None:
 
 def test_a_fault_leaves_some_calls_alone_and_ends() -> None:
     switches = Switches()
-    switches.set("x", Fault(kind=FaultKind.DROP, after=1, times=2))
+    switches.set("x", InjectedFault(kind=FaultKind.DROP, after=1, times=2))
     assert _strikes(switches, 5) == [False, True, True, False, False]
     assert [struck for _, struck in switches.in_force("x")] == [2]
 
@@ -29,7 +29,7 @@ def test_a_fault_leaves_some_calls_alone_and_ends() -> None:
 def test_equal_seeds_strike_equal_calls_and_others_do_not() -> None:
     def pattern(seed: int) -> list[bool]:
         switches = Switches()
-        switches.set("x", Fault(kind=FaultKind.DROP, probability=0.5), seed=seed)
+        switches.set("x", InjectedFault(kind=FaultKind.DROP, probability=0.5), seed=seed)
         return _strikes(switches, 64)
 
     assert pattern(1) == pattern(1)
@@ -40,8 +40,8 @@ def test_equal_seeds_strike_equal_calls_and_others_do_not() -> None:
 def test_the_draw_for_a_recipient_does_not_depend_on_others() -> None:
     def draws(keys: list[str]) -> dict[str, bool]:
         switches = Switches()
-        switches.set("smtp", Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, probability=0.5))
-        return {key: switches.draw("smtp", Stage.RCPT, key) is not None for key in keys}
+        switches.set("smtp", InjectedFault(kind=FaultKind.REFUSE, on=FaultStage.RCPT, probability=0.5))
+        return {key: switches.draw("smtp", FaultStage.RCPT, key) is not None for key in keys}
 
     keys = [f"{number}@d.example" for number in range(30)]
     assert draws(keys) == draws(keys[::-1])
@@ -49,17 +49,19 @@ def test_the_draw_for_a_recipient_does_not_depend_on_others() -> None:
 
 def test_a_recipient_refused_once_may_pass_later() -> None:
     switches = Switches()
-    switches.set("smtp", Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, probability=0.5))
-    tries = [switches.draw("smtp", Stage.RCPT, "a@d.example") is not None for _ in range(20)]
+    switches.set("smtp", InjectedFault(kind=FaultKind.REFUSE, on=FaultStage.RCPT, probability=0.5))
+    tries = [switches.draw("smtp", FaultStage.RCPT, "a@d.example") is not None for _ in range(20)]
     assert {True, False} == set(tries)
 
 
 def test_the_first_fault_that_strikes_decides() -> None:
     switches = Switches()
-    first = Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, code=550, only_for="bad*")
-    switches.set("smtp", first, Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, code=450))
+    first = InjectedFault(kind=FaultKind.REFUSE, on=FaultStage.RCPT, code=550, only_for="bad*")
+    switches.set("smtp", first, InjectedFault(kind=FaultKind.REFUSE, on=FaultStage.RCPT, code=450))
     codes = [
-        struck.code for key in ("bad@d.example", "good@d.example") if (struck := switches.draw("smtp", Stage.RCPT, key))
+        struck.code
+        for key in ("bad@d.example", "good@d.example")
+        if (struck := switches.draw("smtp", FaultStage.RCPT, key))
     ]
     assert codes == [550, 450]
 
@@ -67,7 +69,7 @@ def test_the_first_fault_that_strikes_decides() -> None:
 def test_clearing_a_service_leaves_the_others() -> None:
     switches = Switches()
     for service in ("x", "mastodon"):
-        switches.set(service, Fault(kind=FaultKind.DROP))
+        switches.set(service, InjectedFault(kind=FaultKind.DROP))
     switches.clear("x")
     assert (switches.in_force("x"), len(switches.in_force("mastodon"))) == ([], 1)
 
@@ -96,7 +98,7 @@ def test_clearing_a_service_leaves_the_others() -> None:
 )
 def test_what_is_no_fault_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Fault.model_validate(given)
+        InjectedFault.model_validate(given)
 
 
 @pytest.mark.parametrize(
@@ -113,9 +115,9 @@ def test_what_is_no_fault_is_refused(given: dict[str, Any]) -> None:
 )
 def test_a_fault_that_a_service_cannot_have_is_refused(service: str, given: dict[str, Any], reason: str) -> None:
     switches = Switches()
-    switches.set(service, Fault(kind=FaultKind.DROP))
+    switches.set(service, InjectedFault(kind=FaultKind.DROP))
     with pytest.raises(InputError, match=reason):
-        switches.set(service, Fault.model_validate(given))
+        switches.set(service, InjectedFault.model_validate(given))
     assert len(switches.in_force(service)) == 1
 
 

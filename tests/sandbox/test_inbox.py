@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from distributor.domain.errors import ConfigurationError, NotFoundError
-from distributor.sandbox.inbox import Envelope, Inbox
+from distributor.sandbox.inbox import Inbox, StoredEnvelope
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
-def _store(inbox: Inbox, content: bytes, *recipients: str) -> Envelope:
+def _store(inbox: Inbox, content: bytes, *recipients: str) -> StoredEnvelope:
     return inbox.store(content, sender="news@a.example", recipients=recipients or ("b@c.example",), now=NOW)
 
 

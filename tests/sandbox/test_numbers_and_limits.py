@@ -10,7 +10,7 @@ import pytest
 from distributor.sandbox.ledger import Ledger
 from distributor.sandbox.media import image_type
 from distributor.sandbox.numbering import mastodon_snowflakes, tid, tid_numbers, x_snowflakes
-from distributor.sandbox.rates import Window
+from distributor.sandbox.rates import RateWindow
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def test_tids_sort_as_their_numbers_do() -> None:
 
 
 def test_a_window_gives_what_it_has_and_opens_again() -> None:
-    window = Window()
+    window = RateWindow()
     spent = [window.spend(points, NOW, limit=5, seconds=60) for points in (2, 2, 2, 1)]
     assert [(one.granted, one.remaining) for one in spent] == [(True, 3), (True, 1), (False, 1), (True, 0)]
     assert {one.reset_at for one in spent} == {NOW + timedelta(seconds=60)}

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import httpx
 from lxml import html
 
-from distributor.sandbox.faults import Fault, FaultKind
+from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox
 
 from .callers import TID, BlueskyCaller, png, post_record
@@ -209,7 +209,7 @@ def test_a_picture_without_words_is_marked(http: httpx.Client, mastodon: httpx.C
 
 def test_misbehaviour_is_announced(http: httpx.Client, sandbox: Sandbox) -> None:
     assert not _select(_page(http, "/"), ".banner")
-    sandbox.world.switches.set("x", Fault(kind=FaultKind.DROP))
+    sandbox.world.switches.set("x", InjectedFault(kind=FaultKind.DROP))
     assert "x: drop on post" in _select(_page(http, "/"), ".banner")[0].text_content()
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from distributor.domain.errors import ConfigurationError
 from distributor.sandbox import accounts
-from distributor.sandbox.faults import Fault, FaultKind
+from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox, running_sandbox
 
 from .callers import BlueskyCaller, plain_client, png, post_record
@@ -157,7 +157,7 @@ def test_a_call_that_hangs_on_purpose_does_not_keep_it_from_stopping(
     authorization = {"authorization": f"Bearer {accounts.MASTODON.access_token}"}
     with ThreadPoolExecutor() as callers:
         with running_sandbox(tmp_path) as sandbox, plain_client(sandbox.mastodon_url, authorization) as mastodon:
-            sandbox.world.switches.set("mastodon", Fault(kind=FaultKind.HANG, seconds=3600))
+            sandbox.world.switches.set("mastodon", InjectedFault(kind=FaultKind.HANG, seconds=3600))
             hanging = callers.submit(mastodon.post, "/api/v1/statuses", json={"status": "a"})
             while not sandbox.world.networks["mastodon"].shown():
                 assert not hanging.done()

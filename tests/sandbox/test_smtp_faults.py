@@ -6,7 +6,7 @@ import smtplib
 
 import pytest
 
-from distributor.sandbox.faults import Fault, FaultKind, Stage
+from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
 from distributor.sandbox.service import Sandbox
 
 MESSAGE = "From: a@b.example\r\nSubject: Hi\r\n\r\nHello\r\n"
@@ -18,7 +18,7 @@ def _send(sandbox: Sandbox, *recipients: str, timeout: float = 30) -> dict[str, 
 
 
 def _break(sandbox: Sandbox, kind: FaultKind, **more: object) -> None:
-    sandbox.world.switches.set("smtp", Fault.model_validate({"kind": kind, **more}))
+    sandbox.world.switches.set("smtp", InjectedFault.model_validate({"kind": kind, **more}))
 
 
 def test_a_refusal_after_the_dot_keeps_nothing(sandbox: Sandbox) -> None:
@@ -34,7 +34,7 @@ def test_a_refusal_says_what_it_is_told_to_say(sandbox: Sandbox) -> None:
     _break(
         sandbox,
         FaultKind.REFUSE,
-        on=Stage.RCPT,
+        on=FaultStage.RCPT,
         code=550,
         text="5.7.1 your address is on a list",
         only_for="*@d.example",
@@ -46,7 +46,7 @@ def test_a_refusal_says_what_it_is_told_to_say(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(("code", "status"), [(450, b"4.2.1"), (550, b"5.1.1"), (571, b"5.0.0")])
 def test_a_refusal_has_a_usual_status(sandbox: Sandbox, code: int, status: bytes) -> None:
-    _break(sandbox, FaultKind.REFUSE, on=Stage.RCPT, code=code)
+    _break(sandbox, FaultKind.REFUSE, on=FaultStage.RCPT, code=code)
     with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
         _send(sandbox)
     assert refused.value.recipients["c@d.example"][1].startswith(status)
@@ -56,7 +56,7 @@ def test_some_recipients_are_refused_and_the_same_ones_again(sandbox: Sandbox) -
     everyone = [f"person{number}@d.example" for number in range(200)]
     rounds = []
     for _ in range(2):
-        fault = Fault(kind=FaultKind.REFUSE, on=Stage.RCPT, code=550, probability=0.3)
+        fault = InjectedFault(kind=FaultKind.REFUSE, on=FaultStage.RCPT, code=550, probability=0.3)
         sandbox.world.switches.set("smtp", fault, seed=7)
         rounds.append(set(_send(sandbox, *everyone)))
     assert rounds[0] == rounds[1]
@@ -64,7 +64,7 @@ def test_some_recipients_are_refused_and_the_same_ones_again(sandbox: Sandbox) -
 
 
 def test_421_ends_the_connection(sandbox: Sandbox) -> None:
-    _break(sandbox, FaultKind.REFUSE, on=Stage.MAIL, code=421)
+    _break(sandbox, FaultKind.REFUSE, on=FaultStage.MAIL, code=421)
     with smtplib.SMTP("127.0.0.1", sandbox.smtp_port, timeout=30) as client:
         client.ehlo()
         assert client.docmd("MAIL FROM:<a@b.example>")[0] == 421
@@ -74,15 +74,17 @@ def test_421_ends_the_connection(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("code", [421, 554])
 def test_a_connection_can_be_turned_away(sandbox: Sandbox, code: int) -> None:
-    _break(sandbox, FaultKind.REFUSE, on=Stage.CONNECT, code=code, times=1)
+    _break(sandbox, FaultKind.REFUSE, on=FaultStage.CONNECT, code=code, times=1)
     with pytest.raises(smtplib.SMTPConnectError) as refused:
         _send(sandbox)
     assert refused.value.smtp_code == code
     _send(sandbox)
 
 
-@pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT])
-def test_a_connection_can_be_dropped_anywhere(sandbox: Sandbox, stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "stage", [FaultStage.CONNECT, FaultStage.MAIL, FaultStage.RCPT, FaultStage.DATA, FaultStage.DOT]
+)
+def test_a_connection_can_be_dropped_anywhere(sandbox: Sandbox, stage: FaultStage) -> None:
     _break(sandbox, FaultKind.DROP, on=stage, times=1)
     with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
         _send(sandbox)
@@ -114,8 +116,8 @@ def test_the_mail_can_be_kept_in_silence(sandbox: Sandbox) -> None:
     assert len(sandbox.world.inbox) == 1
 
 
-@pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.RCPT, Stage.DOT])
-def test_a_slow_step_works_in_the_end(sandbox: Sandbox, stage: Stage) -> None:
+@pytest.mark.parametrize("stage", [FaultStage.CONNECT, FaultStage.RCPT, FaultStage.DOT])
+def test_a_slow_step_works_in_the_end(sandbox: Sandbox, stage: FaultStage) -> None:
     _break(sandbox, FaultKind.SLOW, on=stage, seconds=0.05)
     _send(sandbox)
     assert len(sandbox.world.inbox) == 1

@@ -11,7 +11,7 @@ import tweepy
 from requests.adapters import HTTPAdapter
 
 from distributor.sandbox import accounts
-from distributor.sandbox.faults import Fault, FaultKind
+from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox
 
 from .callers import png
@@ -79,7 +79,7 @@ def test_a_picture_goes_up_through_the_v2_call(client: tweepy.Client) -> None:
 
 
 def test_a_lost_answer_is_a_broken_connection_to_tweepy(client: tweepy.Client, sandbox: Sandbox) -> None:
-    sandbox.world.switches.set("x", Fault(kind=FaultKind.LOSE_ANSWER))
+    sandbox.world.switches.set("x", InjectedFault(kind=FaultKind.LOSE_ANSWER))
     with pytest.raises(requests.ConnectionError):
         client.create_tweet(text="Did it arrive?")
     assert [post.text for post in sandbox.world.networks["x"].shown()] == ["Did it arrive?"]

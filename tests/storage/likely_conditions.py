@@ -25,14 +25,14 @@ from distributor.domain.segments.condition import (
     FieldIs,
     FieldIsSet,
     FieldMatches,
-    Match,
+    MembershipState,
     OnList,
-    Order,
-    Standing,
+    OrderOperator,
     StandingIs,
     TagIs,
+    TextMatch,
 )
-from distributor.domain.segments.window import Ago, Unit, Window
+from distributor.domain.segments.window import Ago, TimeWindow, Unit
 from distributor.domain.subscriber import Membership
 from tests.domain.segments.strategies import joined, many_of
 from tests.storage.crowd import (
@@ -81,9 +81,9 @@ paths = st.one_of(
 )
 moments = st.one_of(st.sampled_from(MOMENTS), st.builds(Ago, st.sampled_from((1, 36, 90, 9999)), st.sampled_from(Unit)))
 windows = st.one_of(
-    st.builds(Window, since=moments),
-    st.builds(Window, before=moments),
-    st.builds(Window, since=moments, before=moments),
+    st.builds(TimeWindow, since=moments),
+    st.builds(TimeWindow, before=moments),
+    st.builds(TimeWindow, since=moments, before=moments),
 )
 _with_last = st.integers(1, 8).flatmap(
     lambda last: st.builds(
@@ -100,16 +100,16 @@ _each_kind = (
     ),
     st.one_of(
         *(
-            st.builds(FieldMatches, field=st.just(field), match=st.sampled_from(Match), text=_parts(texts))
+            st.builds(FieldMatches, field=st.just(field), match=st.sampled_from(TextMatch), text=_parts(texts))
             for field, texts in _TEXTS_OF_FIELDS.items()
         )
     ),
     st.builds(FieldIsSet, field=st.sampled_from(Field)),
-    st.builds(StandingIs, values=_several(tuple(Standing))),
+    st.builds(StandingIs, values=_several(tuple(MembershipState))),
     st.builds(Created, window=windows),
     st.builds(AttributeIs, path=paths, values=many_of(scalars)),
-    st.builds(AttributeCompares, path=paths, order=st.sampled_from(Order), number=numbers),
-    st.builds(AttributeMatches, path=paths, match=st.sampled_from(Match), text=_parts(VALUES)),
+    st.builds(AttributeCompares, path=paths, order=st.sampled_from(OrderOperator), number=numbers),
+    st.builds(AttributeMatches, path=paths, match=st.sampled_from(TextMatch), text=_parts(VALUES)),
     st.builds(AttributeHas, path=paths, value=scalars),
     st.builds(AttributeIsSet, path=paths),
     st.builds(AttributeDated, path=paths, window=windows),

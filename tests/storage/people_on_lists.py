@@ -9,9 +9,9 @@ from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import UnknownPolicy
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.people import person_of
-from distributor.domain.subscriber import List
+from distributor.domain.subscriber import MailingList
 from distributor.domain.tags import Tag
 from distributor.storage import (
     articles,
@@ -24,16 +24,16 @@ from distributor.storage import (
     memberships,
     subscribers,
 )
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
-BY_FORM = Evidence(method=ConsentMethod.FORM, text="I want the letter.", network="192.0.2.7")
-BY_IMPORT = Evidence(method=ConsentMethod.IMPORT, text="They agreed on paper.")
+BY_FORM = ConsentEvidence(method=ConsentMethod.FORM, text="I want the letter.", network="192.0.2.7")
+BY_IMPORT = ConsentEvidence(method=ConsentMethod.IMPORT, text="They agreed on paper.")
 
 
-def a_list(connection: Connection, slug: str) -> List:
+def a_list(connection: Connection, slug: str) -> MailingList:
     return lists.add(connection, slug=slug, name=slug.title())
 
 
@@ -73,9 +73,11 @@ def mailing(
     article_ids: Iterable[int] = (),
     *,
     campaign_id: int | None = None,
-) -> Mailing:
+) -> AudienceQuery:
     ids = tuple(article_ids)
-    return Mailing(plan=plan, article_ids=ids, tag_slugs=articles.tag_slugs(connection, ids), campaign_id=campaign_id)
+    return AudienceQuery(
+        plan=plan, article_ids=ids, tag_slugs=articles.tag_slugs(connection, ids), campaign_id=campaign_id
+    )
 
 
 def reached(

@@ -29,29 +29,29 @@ from distributor.domain.segments.condition import (
     FieldIs,
     FieldIsSet,
     FieldMatches,
-    Match,
+    MembershipState,
     Not,
     OnList,
     Or,
-    Order,
-    Standing,
+    OrderOperator,
     StandingIs,
     TagIs,
+    TextMatch,
 )
-from distributor.domain.segments.window import Window
+from distributor.domain.segments.window import TimeWindow
 from tests.storage.crowd import CONFIRMATION, NOW, Happening, Mail, Somebody
 
 MISSING = object()
-LOOK: Mapping[Match, Callable[[str, str], bool]] = {
-    Match.CONTAINS: lambda text, part: part.lower() in text.lower(),
-    Match.STARTS_WITH: lambda text, part: text.lower().startswith(part.lower()),
-    Match.ENDS_WITH: lambda text, part: text.lower().endswith(part.lower()),
+LOOK: Mapping[TextMatch, Callable[[str, str], bool]] = {
+    TextMatch.CONTAINS: lambda text, part: part.lower() in text.lower(),
+    TextMatch.STARTS_WITH: lambda text, part: text.lower().startswith(part.lower()),
+    TextMatch.ENDS_WITH: lambda text, part: text.lower().endswith(part.lower()),
 }
-COMPARE: Mapping[Order, Callable[[Decimal, Decimal], bool]] = {
-    Order.LESS: lambda left, right: left < right,
-    Order.AT_MOST: lambda left, right: left <= right,
-    Order.MORE: lambda left, right: left > right,
-    Order.AT_LEAST: lambda left, right: left >= right,
+COMPARE: Mapping[OrderOperator, Callable[[Decimal, Decimal], bool]] = {
+    OrderOperator.LESS: lambda left, right: left < right,
+    OrderOperator.AT_MOST: lambda left, right: left <= right,
+    OrderOperator.MORE: lambda left, right: left > right,
+    OrderOperator.AT_LEAST: lambda left, right: left >= right,
 }
 MEANT: Mapping[Action, Callable[[Happening], bool]] = {
     Action.OPENED: lambda happening: happening.kind is EventKind.OPEN,
@@ -117,11 +117,11 @@ def _(condition: FieldIsSet, person: Somebody) -> bool:
 @fits.register
 def _(condition: StandingIs, person: Somebody) -> bool:
     is_paused = person.paused_until is not None and person.paused_until > NOW
-    active = Standing.PAUSED if is_paused else Standing.ACTIVE
-    return (Standing.DISABLED if person.status == "disabled" else active) in condition.values
+    active = MembershipState.PAUSED if is_paused else MembershipState.ACTIVE
+    return (MembershipState.DISABLED if person.status == "disabled" else active) in condition.values
 
 
-def inside(moment: Any, window: Window | None) -> bool:
+def inside(moment: Any, window: TimeWindow | None) -> bool:
     since, until = window.bounds(NOW) if window else (None, None)
     return (since is None or since <= moment) and (until is None or moment < until)
 

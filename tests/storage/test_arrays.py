@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage.arrays import array_of
 
 WORDS = st.sampled_from(["", "NULL", "null", '"', "\\", "{}", "a,b", " ", "'", "\n\t", "é漢😀"])
@@ -22,19 +22,19 @@ TEXTS = st.lists(st.none() | WORDS | st.text(st.characters(exclude_categories=["
     max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_texts_come_back_as_they_were(installation: Installation, texts: list[str | None]) -> None:
-    assert read(installation, "text", array_of(texts)) == texts
+def test_texts_come_back_as_they_were(app: AppContext, texts: list[str | None]) -> None:
+    assert read(app, "text", array_of(texts)) == texts
 
 
-def test_numbers_truth_values_and_moments_come_back_as_they_were(installation: Installation) -> None:
+def test_numbers_truth_values_and_moments_come_back_as_they_were(app: AppContext) -> None:
     moments = [datetime(2026, 11, 22, 9, 30, 1, 500, tzinfo=UTC), None]
 
-    assert read(installation, "bigint", array_of([1, -2, 2**62, None])) == [1, -2, 2**62, None]
-    assert read(installation, "boolean", array_of([True, False])) == [True, False]
-    assert read(installation, "timestamptz", array_of(moments)) == moments
-    assert read(installation, "text", array_of([])) == []
+    assert read(app, "bigint", array_of([1, -2, 2**62, None])) == [1, -2, 2**62, None]
+    assert read(app, "boolean", array_of([True, False])) == [True, False]
+    assert read(app, "timestamptz", array_of(moments)) == moments
+    assert read(app, "text", array_of([])) == []
 
 
-def read(installation: Installation, kind: str, literal: str) -> object:
-    with installation.database.begin() as connection:
+def read(app: AppContext, kind: str, literal: str) -> object:
+    with app.database.begin() as connection:
         return connection.execute(text(f"SELECT CAST(:literal AS {kind}[])"), {"literal": literal}).scalar_one()

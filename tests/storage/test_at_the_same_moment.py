@@ -14,7 +14,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.privacy import erase, search_traces
 from distributor.storage import (
     audiences,
@@ -44,8 +44,8 @@ NEWS = AudiencePlan(lists=("news",))
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_confirming_leaving_and_being_imported_end_as_in_some_order(installation: Installation, number: int) -> None:
-    with installation.database.begin() as connection:
+def test_confirming_leaving_and_being_imported_end_as_in_some_order(app: AppContext, number: int) -> None:
+    with app.database.begin() as connection:
         person = on_list(connection, "press", "ada")["ada"]
         news = a_list(connection, "news").id
         memberships.request(connection, person, news, BY_FORM, now=NOW)
@@ -61,8 +61,8 @@ def test_confirming_leaving_and_being_imported_end_as_in_some_order(installation
     def be_imported(connection: Connection) -> None:
         memberships.subscribe(connection, news, [person_of(address("ada"))], BY_IMPORT, now=NOW)
 
-    _at_once(installation, confirm, leave, be_imported)
-    with installation.database.begin() as connection:
+    _at_once(app, confirm, leave, be_imported)
+    with app.database.begin() as connection:
         record = [one.action.value for one in consents.of_subscriber(connection, person) if one.list_slug == "news"]
         state = memberships.state_of(connection, person, news)
     # Whoever has left stays away: after leaving neither an import nor an old question brings anybody back.
@@ -75,8 +75,8 @@ def test_confirming_leaving_and_being_imported_end_as_in_some_order(installation
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_two_releases_of_one_article_give_it_to_nobody_twice(installation: Installation, number: int) -> None:
-    with installation.database.begin() as connection:
+def test_two_releases_of_one_article_give_it_to_nobody_twice(app: AppContext, number: int) -> None:
+    with app.database.begin() as connection:
         on_list(connection, "news", *(f"reader{n}" for n in range(20)))
         article = an_article(connection, "hello")
         planned = [a_dispatch(connection, NEWS, [article]) for _ in range(2)]
@@ -89,8 +89,8 @@ def test_two_releases_of_one_article_give_it_to_nobody_twice(installation: Insta
 
         return release
 
-    _at_once(installation, *map(releasing, planned))
-    with installation.database.begin() as connection:
+    _at_once(app, *map(releasing, planned))
+    with app.database.begin() as connection:
         frozen = [
             one.recipient
             for dispatch_id in planned
@@ -100,23 +100,21 @@ def test_two_releases_of_one_article_give_it_to_nobody_twice(installation: Insta
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_an_erasure_during_a_release_leaves_no_trace(installation: Installation, number: int) -> None:
-    with installation.database.begin() as connection:
+def test_an_erasure_during_a_release_leaves_no_trace(app: AppContext, number: int) -> None:
+    with app.database.begin() as connection:
         person = on_list(connection, "news", "ada", "bo")["ada"]
         dispatch_id = a_dispatch(connection, NEWS)
 
     def release(connection: Connection) -> None:
         audiences.freeze(connection, dispatch_id, mailing(connection, NEWS), now=NOW)
 
-    _at_once(installation, release, lambda _: erase(installation, person, requested_by="test"))
-    assert search_traces(installation, address("ada")) == {}
+    _at_once(app, release, lambda _: erase(app, person, requested_by="test"))
+    assert search_traces(app, address("ada")) == {}
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_a_list_that_is_removed_while_somebody_comes_in_has_nobody_or_stays(
-    installation: Installation, number: int
-) -> None:
-    with installation.database.begin() as connection:
+def test_a_list_that_is_removed_while_somebody_comes_in_has_nobody_or_stays(app: AppContext, number: int) -> None:
+    with app.database.begin() as connection:
         news = a_list(connection, "news").id
 
     def come_in(connection: Connection) -> None:
@@ -127,15 +125,15 @@ def test_a_list_that_is_removed_while_somebody_comes_in_has_nobody_or_stays(
         with suppress(StateError):
             lists.remove(connection, "news")
 
-    _at_once(installation, come_in, remove)
-    with installation.database.begin() as connection:
+    _at_once(app, come_in, remove)
+    with app.database.begin() as connection:
         on_it = len(memberships.members(connection, news, limit=10))
         assert on_it == len(lists.listed(connection))
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_merging_crosswise_leaves_one_person(installation: Installation, number: int) -> None:
-    with installation.database.begin() as connection:
+def test_merging_crosswise_leaves_one_person(app: AppContext, number: int) -> None:
+    with app.database.begin() as connection:
         people = on_list(connection, "news", "ada", "bo")
 
     def merging_into(kept: str, merged: str) -> Callable[[Connection], None]:
@@ -143,17 +141,17 @@ def test_merging_crosswise_leaves_one_person(installation: Installation, number:
             lambda: merging.merge(connection, kept=people[kept], merged=people[merged], now=NOW)
         )
 
-    _at_once(installation, merging_into("ada", "bo"), merging_into("bo", "ada"))
-    with installation.database.begin() as connection:
+    _at_once(app, merging_into("ada", "bo"), merging_into("bo", "ada"))
+    with app.database.begin() as connection:
         assert lists.counts(connection, lists.find(connection, "news").id)[Membership.SUBSCRIBED] == 1
 
 
-def _at_once(installation: Installation, *acts: Callable[[Connection], None]) -> None:
+def _at_once(app: AppContext, *acts: Callable[[Connection], None]) -> None:
     """Do each in a transaction of its own, all of them beginning at the same moment."""
     ready = threading.Barrier(len(acts))
 
     def do(act: Callable[[Connection], None]) -> None:
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             ready.wait()
             act(connection)
 

@@ -13,7 +13,7 @@ from distributor.domain.errors import NotFoundError
 from distributor.domain.segments.parser import parse
 from distributor.domain.subscriber import Frequency, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import (
     audiences,
     delivery_queries,
@@ -43,8 +43,8 @@ NEWS = AudiencePlan(lists=("news",))
 
 
 @pytest.fixture
-def connection(installation: Installation) -> Iterator[Connection]:
-    with installation.database.begin() as opened:
+def connection(app: AppContext) -> Iterator[Connection]:
+    with app.database.begin() as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
@@ -20,8 +20,8 @@ from tests.storage.people_on_lists import BY_FORM, BY_IMPORT, LATER, NOW, a_list
 
 
 @pytest.fixture
-def connection(installation: Installation) -> Iterator[Connection]:
-    with installation.database.begin() as opened:
+def connection(app: AppContext) -> Iterator[Connection]:
+    with app.database.begin() as opened:
         yield opened
 
 

@@ -10,7 +10,7 @@ from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.merging import likely_duplicates, merge
@@ -18,8 +18,8 @@ from tests.storage.people_on_lists import BY_FORM, LATER, NOW, a_list, address, 
 
 
 @pytest.fixture
-def connection(installation: Installation) -> Iterator[Connection]:
-    with installation.database.begin() as opened:
+def connection(app: AppContext) -> Iterator[Connection]:
+    with app.database.begin() as opened:
         yield opened
 
 

@@ -14,7 +14,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
 from distributor.domain.people import person_of
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING, SuppressionReason, parse_target
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import (
     audiences,
     deliveries,
@@ -161,9 +161,9 @@ ACTS: tuple[Act, ...] = (
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.sampled_from(NAMES), st.sampled_from(LISTS)), max_size=25))
-def test_the_audience_is_what_the_rules_say(installation: Installation, acts: list[tuple[Act, str, str]]) -> None:
+def test_the_audience_is_what_the_rules_say(app: AppContext, acts: list[tuple[Act, str, str]]) -> None:
     model = Model()
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         for slug in LISTS:
             a_list(connection, slug)
         for act, name, slug in acts:
@@ -174,8 +174,8 @@ def test_the_audience_is_what_the_rules_say(installation: Installation, acts: li
 
 
 @pytest.mark.parametrize("act", [leaving, erasing_somebody, disabling, suppressing(SuppressionReason.COMPLAINT)])
-def test_what_happens_after_the_release_is_seen_by_the_claim(installation: Installation, act: Act) -> None:
-    with installation.database.begin() as connection:
+def test_what_happens_after_the_release_is_seen_by_the_claim(app: AppContext, act: Act) -> None:
+    with app.database.begin() as connection:
         a_list(connection, "news")
         for name in NAMES:
             importing(connection, Model(), name, "news")

@@ -8,37 +8,37 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from distributor.domain.errors import SchemaError, ServiceError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage.database import Database
 from distributor.storage.schema import check_schema, migrate, newest_revision
 from distributor.storage.tables import metadata
 
 
-def test_the_migrations_give_exactly_the_tables(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_the_migrations_give_exactly_the_tables(app: AppContext) -> None:
+    with app.database.begin() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_migrating_twice_changes_nothing(installation: Installation) -> None:
-    assert migrate(installation.database) == newest_revision()
-    check_schema(installation.database)
+def test_migrating_twice_changes_nothing(app: AppContext) -> None:
+    assert migrate(app.database) == newest_revision()
+    check_schema(app.database)
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(app: AppContext) -> None:
+    with app.database.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for act in (check_schema, migrate):
         with pytest.raises(SchemaError, match="schema 9999, which this version"):
-            act(installation.database)
-    with installation.database.begin() as connection:
+            act(app.database)
+    with app.database.begin() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
 
 
-def test_an_empty_database_is_told_to_migrate(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_an_empty_database_is_told_to_migrate(app: AppContext) -> None:
+    with app.database.begin() as connection:
         connection.execute(text("DROP TABLE alembic_version"))
     with pytest.raises(SchemaError, match="run `distributor migrate`"):
-        check_schema(installation.database)
+        check_schema(app.database)
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from distributor.domain.people import person_of
 from distributor.domain.subscriber import Membership, SubscriberStatus
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import lists, memberships, subscribers
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
@@ -26,8 +26,8 @@ PEOPLE = (
 
 
 @pytest.fixture
-def connection(installation: Installation) -> Iterator[Connection]:
-    with installation.database.begin() as opened:
+def connection(app: AppContext) -> Iterator[Connection]:
+    with app.database.begin() as opened:
         subscribers.put(opened, PEOPLE, now=NOW)
         yield opened
 

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
 from distributor.domain.errors import NotFoundError, SegmentError, StateError
-from distributor.domain.segments.condition import AttributeMatches, Condition, Field, FieldMatches, Match
+from distributor.domain.segments.condition import AttributeMatches, Condition, Field, FieldMatches, TextMatch
 from distributor.domain.segments.limits import DEEPEST
 from distributor.domain.segments.parser import parse
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import lists, segments, tables
 from distributor.storage.database import Connection
 from tests.storage.crowd import CAMPAIGNS, NOW, gather
@@ -29,8 +29,8 @@ def held(connection: Connection, condition: Condition) -> list[int]:
     )
 
 
-def test_postgresql_and_plain_python_find_the_same_people(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_postgresql_and_plain_python_find_the_same_people(app: AppContext) -> None:
+    with app.database.begin() as connection:
         crowd = gather(connection, people=80)
 
         @given(conditions)
@@ -43,9 +43,9 @@ def test_postgresql_and_plain_python_find_the_same_people(installation: Installa
         check()
 
 
-@pytest.mark.parametrize("look", list(Match))
-def test_signs_with_a_meaning_in_sql_are_taken_as_they_are(installation: Installation, look: Match) -> None:
-    with installation.database.begin() as connection:
+@pytest.mark.parametrize("look", list(TextMatch))
+def test_signs_with_a_meaning_in_sql_are_taken_as_they_are(app: AppContext, look: TextMatch) -> None:
+    with app.database.begin() as connection:
         crowd = gather(connection, people=80)
         for sign in ("%", "_", "\\", "%%", "\\%", "'", '"', "0%", "r_s", "k\\s", "?", "a\nb", *ATTACKS):
             for condition in (
@@ -56,8 +56,8 @@ def test_signs_with_a_meaning_in_sql_are_taken_as_they_are(installation: Install
                 assert held(connection, condition) == [person.id for person in crowd if fits(condition, person)]
 
 
-def test_no_condition_is_null_for_anybody(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_no_condition_is_null_for_anybody(app: AppContext) -> None:
+    with app.database.begin() as connection:
         gather(connection, people=40)
 
         @given(leaves)
@@ -87,15 +87,15 @@ def test_no_condition_is_null_for_anybody(installation: Installation) -> None:
         ({"b": ["Graz"]}, 'attributes.a.b has "Graz"', True),
     ],
 )
-def test_attributes_keep_their_sorts(installation: Installation, value: object, expression: str, fits_it: bool) -> None:
-    with installation.database.begin() as connection:
+def test_attributes_keep_their_sorts(app: AppContext, value: object, expression: str, fits_it: bool) -> None:
+    with app.database.begin() as connection:
         connection.execute(
             tables.subscribers.insert().values(key="a@example.org", address="a@example.org", attributes={"a": value})
         )
         assert bool(segments.count(connection, parse(expression), now=NOW)) is fits_it
 
 
-def test_what_people_wrote_is_never_part_of_the_sql(installation: Installation) -> None:
+def test_what_people_wrote_is_never_part_of_the_sql(app: AppContext) -> None:
     evil = "'; DROP TABLE subscribers; -- \" \\ %s :x"
     quoted = '"' + evil.replace("\\", "\\\\").replace('"', '\\"') + '"'
     condition = parse(
@@ -103,15 +103,15 @@ def test_what_people_wrote_is_never_part_of_the_sql(installation: Installation) 
         f"or attributes.a has {quoted} or clicked a link with {quoted} or language = {quoted} "
         f"or email ends with {quoted}"
     )
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         is_inside = segments.filter_for(connection, condition, now=NOW)
         assert "DROP" not in str(is_inside.compile(dialect=postgresql.dialect()))
         assert segments.count(connection, condition, now=NOW) == 0
         assert segments.sample(connection, parse("everyone"), limit=1, now=NOW) == []
 
 
-def test_a_segment_is_counted_and_shown_by_ascending_number(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_a_segment_is_counted_and_shown_by_ascending_number(app: AppContext) -> None:
+    with app.database.begin() as connection:
         crowd = gather(connection, people=30)
         condition = parse("opened or clicked")
         expected = [person.id for person in crowd if fits(condition, person)]
@@ -124,8 +124,8 @@ def save(connection: Connection, slug: str, expression: str) -> None:
     segments.save(connection, slug=slug, name="", condition=parse(expression), now=NOW)
 
 
-def test_a_segment_is_saved_changed_renamed_and_removed(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_a_segment_is_saved_changed_renamed_and_removed(app: AppContext) -> None:
+    with app.database.begin() as connection:
         made = segments.save(connection, slug="loyal", name="The loyal", condition=parse("opened"), now=NOW)
         assert (made.slug, made.name, made.condition) == ("loyal", "The loyal", parse("opened"))
         later = NOW + timedelta(hours=1)
@@ -138,8 +138,8 @@ def test_a_segment_is_saved_changed_renamed_and_removed(installation: Installati
         assert segments.listed(connection) == []
 
 
-def test_a_segment_holds_whoever_another_one_holds(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_a_segment_holds_whoever_another_one_holds(app: AppContext) -> None:
+    with app.database.begin() as connection:
         crowd = gather(connection, people=40)
         save(connection, "engaged", "opened or clicked")
         save(connection, "quiet", "not segment = engaged")
@@ -154,8 +154,8 @@ def test_a_segment_holds_whoever_another_one_holds(installation: Installation) -
         )
 
 
-def test_a_segment_that_refers_to_itself_is_refused(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_a_segment_that_refers_to_itself_is_refused(app: AppContext) -> None:
+    with app.database.begin() as connection:
         save(connection, "a", "opened")
         save(connection, "b", "segment = a")
         save(connection, "c", "segment = b or clicked")
@@ -167,8 +167,8 @@ def test_a_segment_that_refers_to_itself_is_refused(installation: Installation) 
         assert segments.find(connection, "a").condition == parse("opened")
 
 
-def test_a_circle_that_came_into_the_table_another_way_is_refused_too(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_a_circle_that_came_into_the_table_another_way_is_refused_too(app: AppContext) -> None:
+    with app.database.begin() as connection:
         save(connection, "a", "opened")
         save(connection, "b", "segment = a")
         connection.execute(tables.segments.update().values(condition={"kind": "segment", "is": "b"}))
@@ -176,8 +176,8 @@ def test_a_circle_that_came_into_the_table_another_way_is_refused_too(installati
             segments.count(connection, parse("segment = a"), now=NOW)
 
 
-def test_segments_of_segments_may_come_to_only_so_much(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_segments_of_segments_may_come_to_only_so_much(app: AppContext) -> None:
+    with app.database.begin() as connection:
         save(connection, "s0", "opened or clicked")
         for number in range(1, 8):
             save(connection, f"s{number}", f"segment = s{number - 1} or segment = s{number - 1}")
@@ -188,9 +188,9 @@ def test_segments_of_segments_may_come_to_only_so_much(installation: Installatio
         assert segments.count(connection, parse("segment = s7"), now=NOW) == 0
 
 
-def test_segments_of_segments_may_hold_only_so_many_values(installation: Installation) -> None:
+def test_segments_of_segments_may_hold_only_so_many_values(app: AppContext) -> None:
     numbers = ", ".join(map(str, range(1000)))
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         save(connection, "many", f"attributes.a in ({numbers})")
         most = " or ".join(["segment = many"] * 5)
         assert segments.count(connection, parse(most), now=NOW) == 0
@@ -198,16 +198,16 @@ def test_segments_of_segments_may_hold_only_so_many_values(installation: Install
             segments.count(connection, parse(f"{most} or segment = many"), now=NOW)
 
 
-def test_as_many_long_conditions_as_there_may_be_are_counted(installation: Installation) -> None:
+def test_as_many_long_conditions_as_there_may_be_are_counted(app: AppContext) -> None:
     long = " or ".join(["attributes.a.b.c.d.e.f.g.h > 0.5"] * 200)
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         save(connection, "long", long)
         assert segments.count(connection, parse("segment = long or segment = long"), now=NOW) == 0
 
 
-def test_segments_of_segments_may_be_nested_only_so_deep(installation: Installation) -> None:
+def test_segments_of_segments_may_be_nested_only_so_deep(app: AppContext) -> None:
     deep = "not " * (DEEPEST - 1)
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         save(connection, "s0", f"{deep} opened")
         save(connection, "s1", f"{deep} segment = s0")
         with pytest.raises(SegmentError, match="nested more than"):
@@ -215,11 +215,11 @@ def test_segments_of_segments_may_be_nested_only_so_deep(installation: Installat
         assert segments.count(connection, parse("segment = s1"), now=NOW) == 0
 
 
-def test_the_deepest_and_the_longest_condition_are_counted(installation: Installation) -> None:
+def test_the_deepest_and_the_longest_condition_are_counted(app: AppContext) -> None:
     inner = "tag = a and opened"
     for number in range(DEEPEST - 1):
         inner = f"({inner}) {'or' if number % 2 else 'and'} clicked"
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         assert segments.count(connection, parse(inner), now=NOW) == 0
         assert segments.count(connection, parse(" or ".join(["clicked"] * 200)), now=NOW) == 0
 
@@ -234,9 +234,9 @@ def test_the_deepest_and_the_longest_condition_are_counted(installation: Install
     ],
 )
 def test_a_name_that_nobody_has_is_refused_with_similar_ones(
-    installation: Installation, expression: str, noun: str, hint: str
+    app: AppContext, expression: str, noun: str, hint: str
 ) -> None:
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         lists.add(connection, slug="news", name="News")
         save(connection, "loyal", "opened")
         for act in (
@@ -247,8 +247,8 @@ def test_a_name_that_nobody_has_is_refused_with_similar_ones(
                 act()
 
 
-def test_a_segment_that_others_refer_to_is_not_removed(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def test_a_segment_that_others_refer_to_is_not_removed(app: AppContext) -> None:
+    with app.database.begin() as connection:
         save(connection, "a", "opened")
         save(connection, "b", "not segment = a")
         with pytest.raises(StateError, match="'a' is part of b"):
@@ -260,8 +260,8 @@ def test_a_segment_that_others_refer_to_is_not_removed(installation: Installatio
 
 
 @pytest.mark.parametrize("name", ["segments", "except_segments"])
-def test_a_segment_that_a_campaign_will_go_to_is_not_removed(installation: Installation, name: str) -> None:
-    with installation.database.begin() as connection:
+def test_a_segment_that_a_campaign_will_go_to_is_not_removed(app: AppContext, name: str) -> None:
+    with app.database.begin() as connection:
         gather(connection, people=1)
         save(connection, "a", "opened")
         campaign = tables.campaigns

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from distributor.domain.audience import AudiencePlan
-from distributor.flow.app_context import Installation
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.app_context import AppContext
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.storage import deliveries
 from tests.storage.people_on_lists import a_dispatch, an_article, on_list
 
@@ -15,28 +15,28 @@ SENT = 20_000
 TICKS = 12
 
 
-def test_a_tick_never_looks_through_all_deliveries(installation: Installation) -> None:
-    a_campaign_under_way(installation)
-    before = rows_looked_through(installation)
+def test_a_tick_never_looks_through_all_deliveries(app: AppContext) -> None:
+    a_campaign_under_way(app)
+    before = rows_looked_through(app)
     for _ in range(TICKS):
-        tick(installation)
-    assert rows_looked_through(installation) - before < TICKS * 100
+        run_scheduler(app)
+    assert rows_looked_through(app) - before < TICKS * 100
 
 
-def test_a_claim_never_looks_through_what_has_been_sent(installation: Installation) -> None:
-    dispatch_id = a_campaign_under_way(installation)
-    before = rows_looked_through(installation)
-    now = installation.clock()
+def test_a_claim_never_looks_through_what_has_been_sent(app: AppContext) -> None:
+    dispatch_id = a_campaign_under_way(app)
+    before = rows_looked_through(app)
+    now = app.clock()
     for _ in range(TICKS):
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=5, now=now, lease_until=now)
             assert len(claimed.deliveries) == 5
-    assert rows_looked_through(installation) - before < TICKS * 100
+    assert rows_looked_through(app) - before < TICKS * 100
 
 
-def a_campaign_under_way(installation: Installation) -> int:
+def a_campaign_under_way(app: AppContext) -> int:
     """A running dispatch of which nearly all has been sent."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         on_list(connection, "news", "ada")
         dispatch_id = a_dispatch(connection, AudiencePlan(lists=("news",)), [an_article(connection, "hello")])
         connection.execute(
@@ -56,11 +56,11 @@ def a_campaign_under_way(installation: Installation) -> int:
     return dispatch_id
 
 
-def rows_looked_through(installation: Installation) -> int:
+def rows_looked_through(app: AppContext) -> int:
     """Of the deliveries, by all sessions so far."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         connection.execute(text("SELECT pg_stat_force_next_flush()"))
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         seen: int = connection.execute(
             text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'deliveries'")
         ).scalar_one()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
 from distributor.web.rules import USUAL, Rules
 from tests.conftest import needs_package
@@ -40,13 +40,13 @@ class Visitor:
 
 
 @contextmanager
-def visiting(installation: Installation, rules: Rules = USUAL) -> Iterator[Visitor]:
-    """A visitor of this installation. Skips visibly without Chromium."""
+def visiting(app: AppContext, rules: Rules = USUAL) -> Iterator[Visitor]:
+    """A visitor of this app. Skips visibly without Chromium."""
     chromium = shutil.which("chromium")
     if chromium is None:
         needs_package("chromium", "the pages cannot be looked at without a browser")
-    site = urlsplit(installation.site.public_url)
-    with serving(installation, rules) as address, sync_playwright() as playwright:
+    site = urlsplit(app.site.public_url)
+    with serving(app, rules) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
             args=[
@@ -58,7 +58,7 @@ def visiting(installation: Installation, rules: Rules = USUAL) -> Iterator[Visit
                 f"--unsafely-treat-insecure-origin-as-secure={site.scheme}://{site.netloc}",
             ],
         )
-        yield Visitor(browser, installation.site.public_url)
+        yield Visitor(browser, app.site.public_url)
         browser.close()
 
 

@@ -11,7 +11,7 @@ from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import articles, publications
 from distributor.web.app import create_app
 
@@ -19,15 +19,15 @@ from .newsroom import FEED_CHANGED, LINKS, MAIL, PUBLISHED, PublishFeed, SentMai
 
 
 @pytest.fixture
-def client(installation: Installation) -> Iterator[TestClient]:
+def client(app: AppContext) -> Iterator[TestClient]:
     """A client that follows no redirect and sees the answers that strangers see."""
-    app = create_app(installation)
-    with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as client:
+    asgi = create_app(app)
+    with TestClient(asgi, follow_redirects=False, raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture
-def write_article(installation: Installation) -> WriteArticle:
+def write_article(app: AppContext) -> WriteArticle:
     """Writes an article into the ledger and returns its slug."""
 
     def write(slug: str = "the-news", **changed: object) -> str:
@@ -39,7 +39,7 @@ def write_article(installation: Installation) -> WriteArticle:
             "author": "Ada Reporter",
             "published_at": PUBLISHED,
         }
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             articles.add(
                 connection,
                 Manuscript(**{**manuscript, **changed}),
@@ -48,7 +48,7 @@ def write_article(installation: Installation) -> WriteArticle:
                 source="test",
                 source_ref=slug,
                 content_hash="",
-                now=installation.clock(),
+                now=app.clock(),
             )
         return slug
 
@@ -56,11 +56,11 @@ def write_article(installation: Installation) -> WriteArticle:
 
 
 @pytest.fixture
-def publish_feed(installation: Installation) -> PublishFeed:
+def publish_feed(app: AppContext) -> PublishFeed:
     """Puts a document where the feed channel does and returns its bytes."""
 
     def publish(path: str = "feeds/all.rss", body: bytes = b"<rss>" + b"<item/>" * 500 + b"</rss>") -> bytes:
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             publications.put_document(
                 connection,
                 path,
@@ -75,7 +75,7 @@ def publish_feed(installation: Installation) -> PublishFeed:
 
 
 @pytest.fixture
-def sent_mail(installation: Installation) -> SentMail:
+def sent_mail(app: AppContext) -> SentMail:
     """A mail to Robin that has a link of every kind."""
-    payload = {"html": MAIL, "links": LINKS, "site": {"public_url": installation.site.public_url}}
-    return send_mail(installation, Rendition("email", payload))
+    payload = {"html": MAIL, "links": LINKS, "site": {"public_url": app.site.public_url}}
+    return send_mail(app, Rendition("email", payload))

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import UnknownPolicy
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.event import Event
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import Membership, Person
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.feedback import tracking
 from distributor.storage import audiences, campaigns, channels, delivery_queries, dispatches, events, lists, memberships
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 
 PUBLISHED = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 FEED_CHANGED = datetime(2026, 11, 20, 9, 30, 15, tzinfo=UTC)
@@ -34,36 +34,36 @@ MAIL = """<!doctype html>
 WriteArticle = Callable[..., str]
 PublishFeed = Callable[..., bytes]
 
-EVIDENCE = Evidence(method=ConsentMethod.PERSON, text="They asked for it by telephone.")
+EVIDENCE = ConsentEvidence(method=ConsentMethod.PERSON, text="They asked for it by telephone.")
 
 
 @dataclass(frozen=True)
 class SentMail:
     """A mail that went to Robin, with what is needed to follow its links and to see what came of them."""
 
-    installation: Installation
+    app: AppContext
     delivery_id: int
     list_id: int
 
     def token(self, purpose: Purpose, number: int = 0) -> str:
-        return self.installation.tokens.mint(purpose, self.delivery_id, number)
+        return self.app.tokens.mint(purpose, self.delivery_id, number)
 
     def events(self) -> list[Event]:
         """What is in the ledger once everything that waits is written."""
-        tracking.write_events(self.installation)
-        with self.installation.database.begin() as connection:
+        tracking.write_events(self.app)
+        with self.app.database.begin() as connection:
             return events.of_delivery(connection, self.delivery_id)
 
     def memberships(self) -> dict[str, Membership]:
-        with self.installation.database.begin() as connection:
+        with self.app.database.begin() as connection:
             everybody = memberships.members(connection, self.list_id, limit=10)
         return {subscriber.name: membership for subscriber, membership in everybody}
 
 
-def send_mail(installation: Installation, rendition: Rendition) -> SentMail:
+def send_mail(app: AppContext, rendition: Rendition) -> SentMail:
     """A mail to Robin of the list "Weekly letter", which Sam is on too."""
-    now = installation.clock()
-    with installation.database.begin() as connection:
+    now = app.clock()
+    with app.database.begin() as connection:
         letter = lists.add(connection, slug="weekly", name="Weekly letter")
         people = [
             Person(key="robin@example.org", address="Robin@example.org", name="Robin <R>"),
@@ -83,9 +83,11 @@ def send_mail(installation: Installation, rendition: Rendition) -> SentMail:
         )
         dispatch_id = dispatches.add(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")
         dispatches.freeze_rendition(connection, dispatch_id, rendition, (), now=now)
-        mailing = Mailing(plan=AudiencePlan(lists=("weekly",)), article_ids=(), tag_slugs=(), campaign_id=campaign_id)
+        mailing = AudienceQuery(
+            plan=AudiencePlan(lists=("weekly",)), article_ids=(), tag_slugs=(), campaign_id=campaign_id
+        )
         audiences.freeze(connection, dispatch_id, mailing, now=now)
         dispatches.mark_released(connection, dispatch_id, audience=2, now=now)
         robins = delivery_queries.listed(connection, dispatch_id, state=None, limit=2)[0]
     assert robins.recipient == "Robin@example.org"
-    return SentMail(installation, robins.id, letter.id)
+    return SentMail(app, robins.id, letter.id)

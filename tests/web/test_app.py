@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 
 from .newsroom import PublishFeed, SentMail, WriteArticle
 
@@ -42,10 +42,10 @@ def test_every_answer_is_guarded(
 
 
 def test_a_fault_of_ours_is_a_page_in_words_and_never_a_traceback(
-    client: TestClient, write_article: WriteArticle, installation: Installation
+    client: TestClient, write_article: WriteArticle, app: AppContext
 ):
     write_article()
-    address = installation.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address = app.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as connection:
         connection.execute("""UPDATE article_revisions SET manuscript = '{"damaged": true}'""")
     answer = client.get("/articles/the-news")

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from distributor.domain.blocks import Alignment, Code, Image, Paragraph, Run, Table
 from distributor.domain.tags import Tag
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web.app import create_app
 
 from .newsroom import PUBLISHED, PublishFeed, WriteArticle
@@ -135,10 +135,8 @@ def test_the_front_page_lists_the_newest_first(client: TestClient, write_article
     assert page_at(client, "/").xpath("//ol//h2/a/text()") == ["Newer", "Older"]
 
 
-def test_news_of_tomorrow_is_not_listed_today(
-    client: TestClient, write_article: WriteArticle, installation: Installation
-):
-    write_article(published_at=installation.clock() + timedelta(days=1))
+def test_news_of_tomorrow_is_not_listed_today(client: TestClient, write_article: WriteArticle, app: AppContext):
+    write_article(published_at=app.clock() + timedelta(days=1))
     assert page_at(client, "/").xpath("//ol//h2") == []
     assert page_at(client, "/tags/local-news").xpath("//ol//h2") == []
     assert client.get("/articles/the-news").status_code == 200
@@ -178,10 +176,10 @@ def test_a_page_that_has_not_changed_is_not_sent_again(client: TestClient, write
     assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_below_a_path_of_its_host_all_links_stay_on_the_site(installation: Installation, write_article: WriteArticle):
+def test_below_a_path_of_its_host_all_links_stay_on_the_site(app: AppContext, write_article: WriteArticle):
     write_article()
-    site = replace(installation.site, public_url="https://example.org/gazette")
-    with TestClient(create_app(replace(installation, site=site))) as client:
+    site = replace(app.site, public_url="https://example.org/gazette")
+    with TestClient(create_app(replace(app, site=site))) as client:
         page = page_at(client, "/articles/the-news")
     links = page.xpath("//a[not(starts-with(@href, '#'))]/@href | //link[not(@rel='icon')]/@href")
     assert [link for link in links if not link.startswith(("/gazette/", "https://example.org/gazette/"))] == []

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from distributor.domain.consent import ConsentAction
 from distributor.domain.subscriber import Membership
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.web.app import create_app
 from tests.flow.lobby import Lobby, make_lobby
@@ -23,8 +23,8 @@ BUTTON = {"button": "confirm"}
 
 
 @pytest.fixture
-def lobby(installation: Installation) -> Lobby:
-    made = make_lobby(installation)
+def lobby(app: AppContext) -> Lobby:
+    made = make_lobby(app)
     made.list("weekly", description="The best of the week.")
     made.list("daily")
     made.sign_up(ADA, "weekly", "daily", name="Ada")
@@ -38,7 +38,7 @@ def client(lobby: Lobby) -> Iterator[TestClient]:
 
 
 def visiting(lobby: Lobby) -> TestClient:
-    return TestClient(create_app(lobby.installation, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
+    return TestClient(create_app(lobby.app, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
 
 
 def confirming(lobby: Lobby) -> str:
@@ -97,8 +97,8 @@ def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestC
 
 def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: Lobby):
     token, number = lobby.token(Purpose.CONFIRM, ADA), lobby.asked(ADA)[-1]
-    forged = TokenSigner(b"the key of some other installation").mint(Purpose.CONFIRM, number)
-    gone = lobby.installation.tokens.mint(Purpose.CONFIRM, 4711)
+    forged = TokenSigner(b"the key of some other app").mint(Purpose.CONFIRM, number)
+    gone = lobby.app.tokens.mint(Purpose.CONFIRM, 4711)
     before = lobby.dump()
     for other in (forged, gone, token[:-1], token + "A", lobby.token(Purpose.UNSUBSCRIBE, ADA), "%ff%fe"):
         for method in ("GET", "POST"):
@@ -119,7 +119,7 @@ def test_a_link_that_is_too_old_leads_to_the_form(lobby: Lobby):
 def test_the_link_of_who_was_erased_is_dead(client: TestClient, lobby: Lobby):
     path, person = confirming(lobby), lobby.person(ADA)
     assert person is not None
-    privacy.erase(lobby.installation, person.id, requested_by="person")
+    privacy.erase(lobby.app, person.id, requested_by="person")
     assert client.post(path, data=BUTTON).status_code == 404
     assert lobby.person(ADA) is None
 

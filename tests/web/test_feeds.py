@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
 
 from .newsroom import PublishFeed
@@ -34,8 +34,8 @@ class Reader:
 
 
 @pytest.fixture
-def reader(installation: Installation) -> Iterator[Reader]:
-    with serving(installation) as address:
+def reader(app: AppContext) -> Iterator[Reader]:
+    with serving(app) as address:
         reader = Reader(address)
         yield reader
         reader.close()

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.feedback import tracking
 from distributor.storage import channels, heartbeats, paused_routes
 from distributor.storage.database import Database
@@ -23,18 +23,18 @@ Beat = Callable[[timedelta], None]
 
 
 @pytest.fixture
-def beat(installation: Installation) -> Beat:
+def beat(app: AppContext) -> Beat:
     """Makes the beat have ticked so long ago."""
 
     def tick(ago: timedelta) -> None:
-        with installation.database.begin() as connection:
-            heartbeats.beat(connection, "beat", now=installation.clock() - ago)
+        with app.database.begin() as connection:
+            heartbeats.beat(connection, "beat", now=app.clock() - ago)
 
     return tick
 
 
-def readiness(installation: Installation) -> tuple[int, dict[str, bool], dict[str, str]]:
-    with TestClient(create_app(installation)) as client:
+def readiness(app: AppContext) -> tuple[int, dict[str, bool], dict[str, str]]:
+    with TestClient(create_app(app)) as client:
         response = client.get("/readyz")
     checks = response.json()["checks"]
     assert response.json()["ready"] == (response.status_code == 200)
@@ -45,42 +45,42 @@ def readiness(installation: Installation) -> tuple[int, dict[str, bool], dict[st
     )
 
 
-def test_a_service_with_all_its_parts_is_ready(installation: Installation, beat: Beat):
+def test_a_service_with_all_its_parts_is_ready(app: AppContext, beat: Beat):
     beat(timedelta(0))
-    status, checks, _ = readiness(installation)
+    status, checks, _ = readiness(app)
     assert status == 200
     assert checks == {"postgresql": True, "schema": True, "beat": True, "redis": True}
 
 
-def test_without_a_beat_nothing_goes_out_so_it_is_not_ready(installation: Installation):
-    status, checks, messages = readiness(installation)
+def test_without_a_beat_nothing_goes_out_so_it_is_not_ready(app: AppContext):
+    status, checks, messages = readiness(app)
     assert (status, checks["beat"]) == (503, False)
     assert messages["beat"] == "The beat has never run, so nothing goes out: start `distributor beat`."
 
 
-def test_a_beat_that_fell_silent_is_told_with_its_age(installation: Installation, beat: Beat):
+def test_a_beat_that_fell_silent_is_told_with_its_age(app: AppContext, beat: Beat):
     beat(timedelta(seconds=61))
-    status, checks, messages = readiness(installation)
+    status, checks, messages = readiness(app)
     assert (status, checks["beat"]) == (503, False)
     assert "61 seconds ago" in messages["beat"]
 
 
-def test_a_beat_may_miss_a_few_ticks(installation: Installation, beat: Beat):
+def test_a_beat_may_miss_a_few_ticks(app: AppContext, beat: Beat):
     beat(timedelta(seconds=30))
-    assert readiness(installation)[0] == 200
+    assert readiness(app)[0] == 200
 
 
-def test_without_redis_it_is_not_ready(installation: Installation, beat: Beat):
+def test_without_redis_it_is_not_ready(app: AppContext, beat: Beat):
     beat(timedelta(0))
-    status, checks, messages = readiness(replace(installation, redis=Redis.from_url("redis://127.0.0.1:1")))
+    status, checks, messages = readiness(replace(app, redis=Redis.from_url("redis://127.0.0.1:1")))
     assert status == 503
     assert checks == {"postgresql": True, "schema": True, "beat": True, "redis": False}
     assert messages["redis"].startswith("Redis does not answer")
 
 
-def test_without_postgresql_it_is_not_ready_and_names_no_server(installation: Installation):
+def test_without_postgresql_it_is_not_ready_and_names_no_server(app: AppContext):
     status, checks, messages = readiness(
-        replace(installation, database=Database("postgresql://admin:secret@127.0.0.1:1/internal"))
+        replace(app, database=Database("postgresql://admin:secret@127.0.0.1:1/internal"))
     )
     assert status == 503
     assert checks == {"postgresql": False, "schema": False, "beat": False, "redis": True}
@@ -88,19 +88,19 @@ def test_without_postgresql_it_is_not_ready_and_names_no_server(installation: In
         assert word not in str(messages)
 
 
-def test_a_database_of_another_version_is_told_with_what_to_do(installation: Installation):
-    address = installation.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+def test_a_database_of_another_version_is_told_with_what_to_do(app: AppContext):
+    address = app.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
-    status, checks, messages = readiness(installation)
+    status, checks, messages = readiness(app)
     assert status == 503
     assert (checks["postgresql"], checks["schema"], checks["beat"]) == (True, False, False)
     assert "from_the_future" in messages["schema"]
 
 
-def test_a_process_lives_whatever_else_is_away(installation: Installation):
+def test_a_process_lives_whatever_else_is_away(app: AppContext):
     cut_off = replace(
-        installation,
+        app,
         redis=Redis.from_url("redis://127.0.0.1:1"),
         database=Database("postgresql://nobody@127.0.0.1:1/nothing"),
     )
@@ -111,8 +111,8 @@ def test_a_process_lives_whatever_else_is_away(installation: Installation):
 
 def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMail, beat: Beat):
     beat(timedelta(seconds=5))
-    tracking.note_open(sent_mail.installation, "not ours", {})
-    client.get(f"/o/{sent_mail.installation.tokens.mint(tracking.Purpose.OPEN, sent_mail.delivery_id)}.gif")
+    tracking.note_open(sent_mail.app, "not ours", {})
+    client.get(f"/o/{sent_mail.app.tokens.mint(tracking.Purpose.OPEN, sent_mail.delivery_id)}.gif")
     lines = client.get("/metrics").text.splitlines()
     assert 'distributor_deliveries{kind="email",state="pending"} 2.0' in lines
     assert 'distributor_dispatches{kind="email",state="running"} 1.0' in lines
@@ -121,11 +121,11 @@ def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMai
 
 
 def test_metrics_count_paused_lanes_by_channel(client: TestClient, sent_mail: SentMail):
-    installation = sent_mail.installation
-    with installation.database.begin() as connection:
+    app = sent_mail.app
+    with app.database.begin() as connection:
         (channel,) = channels.all_channels(connection)
         for destination in ("", "google"):
-            paused_routes.pause(connection, channel.id, "relay", destination, reason="550 no", now=installation.clock())
+            paused_routes.pause(connection, channel.id, "relay", destination, reason="550 no", now=app.clock())
     assert f'distributor_paused_lanes{{channel="{channel.name}"}} 2.0' in client.get("/metrics").text.splitlines()
 
 
@@ -141,9 +141,9 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: TestClient):
         assert secret not in text
 
 
-def test_metrics_leave_out_what_cannot_be_known(installation: Installation):
+def test_metrics_leave_out_what_cannot_be_known(app: AppContext):
     cut_off = replace(
-        installation,
+        app,
         redis=Redis.from_url("redis://127.0.0.1:1"),
         database=Database("postgresql://nobody@127.0.0.1:1/nothing"),
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import articles
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 
 
 @pytest.fixture
-def stored(installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def stored(app: AppContext) -> None:
+    with app.database.begin() as connection:
         articles.add_media(
             connection,
             [

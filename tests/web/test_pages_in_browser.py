@@ -26,7 +26,7 @@ from distributor.domain.blocks import (
 from distributor.domain.subscriber import Membership
 from distributor.domain.tags import Tag
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import articles
 
 from .browsing import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
@@ -59,17 +59,17 @@ EVERY_BLOCK = (
 
 
 @pytest.fixture
-def visitor(installation: Installation) -> Iterator[Visitor]:
-    with visiting(installation) as visitor:
+def visitor(app: AppContext) -> Iterator[Visitor]:
+    with visiting(app) as visitor:
         yield visitor
 
 
 @pytest.fixture
 def site(
-    installation: Installation, sent_mail: SentMail, write_article: WriteArticle, publish_feed: PublishFeed
+    app: AppContext, sent_mail: SentMail, write_article: WriteArticle, publish_feed: PublishFeed
 ) -> dict[str, str]:
     """A site with something on every page: the paths by what they show."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         articles.add_media(connection, [articles.Media(name="boat.png", media_type="image/png", body=picture())])
     write_article("every-block", title="Every block there is", body=EVERY_BLOCK, tags=(Tag("Boats"), Tag("☃")))
     write_article("hebrew", title="שלום עולם", body=(Paragraph((text("טקסט"),)),), language="he")

@@ -12,10 +12,10 @@ from lxml import html
 from redis import Redis
 from starlette.testclient import TestClient
 
-from distributor.domain.subscriber import Frequency, Membership, Visibility
+from distributor.domain.subscriber import Frequency, ListVisibility, Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.storage import subscribers
 from distributor.web.app import create_app
@@ -27,13 +27,13 @@ SUBSCRIBED, UNSUBSCRIBED = Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
 
 
 @pytest.fixture
-def lobby(installation: Installation) -> Lobby:
-    made = make_lobby(installation)
+def lobby(app: AppContext) -> Lobby:
+    made = make_lobby(app)
     made.list("weekly", topics=("boats", "trains"))
     made.list("daily")
-    made.list("secret", visibility=Visibility.PRIVATE)
+    made.list("secret", visibility=ListVisibility.PRIVATE)
     made.sign_up(ADA, "weekly", name="Ada")
-    confirm(installation, made.token(Purpose.CONFIRM, ADA), NETWORK)
+    confirm(app, made.token(Purpose.CONFIRM, ADA), NETWORK)
     return made
 
 
@@ -44,8 +44,8 @@ def client(lobby: Lobby) -> Iterator[TestClient]:
 
 
 def visiting(lobby: Lobby, **changed: object) -> TestClient:
-    installation = replace(lobby.installation, **changed)
-    return TestClient(create_app(installation, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
+    app = replace(lobby.app, **changed)
+    return TestClient(create_app(app, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
 
 
 def steps(lobby: Lobby) -> list[str]:
@@ -125,7 +125,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
 def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: TestClient, lobby: Lobby):
     person = lobby.person(ADA)
     assert person is not None
-    with lobby.installation.database.begin() as connection:
+    with lobby.app.database.begin() as connection:
         subscribers.change(connection, person.id, {"name": "Ada <A>"}, now=lobby.now())
     assert press(client, client.get(link(lobby)), "Save", list=["daily"]).status_code == 200
     assert lobby.places(ADA)["daily"] is SUBSCRIBED
@@ -243,7 +243,7 @@ def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, lobby: Lobb
 
 def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: Lobby):
     token, number = lobby.token(Purpose.PREFERENCES, ADA), lobby.asked(ADA)[-1]
-    forged = TokenSigner(b"the key of some other installation").mint(Purpose.PREFERENCES, number)
+    forged = TokenSigner(b"the key of some other app").mint(Purpose.PREFERENCES, number)
     before = lobby.dump()
     for other in (forged, token[:-1], token + "A", lobby.token(Purpose.UNSUBSCRIBE, ADA)):
         for step in ("", "/leave", "/data", "/erase"):

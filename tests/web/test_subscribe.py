@@ -17,10 +17,10 @@ from redis import Redis
 from starlette.testclient import TestClient
 
 from distributor.domain.consent import ConsentAction
-from distributor.domain.subscriber import Membership, OptIn, Visibility
+from distributor.domain.subscriber import ListVisibility, Membership, OptIn
 from distributor.domain.suppression import SuppressionReason
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import lists
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
@@ -34,11 +34,11 @@ FORMS = ["/subscribe", "/subscribe/weekly", "/subscribe/weekly/embed"]
 
 
 @pytest.fixture
-def lobby(installation: Installation) -> Lobby:
-    made = make_lobby(installation)
+def lobby(app: AppContext) -> Lobby:
+    made = make_lobby(app)
     made.list("weekly", topics=("boats", "trains"), description="The best of the week.")
     made.list("daily")
-    made.list("secret", visibility=Visibility.PRIVATE)
+    made.list("secret", visibility=ListVisibility.PRIVATE)
     return made
 
 
@@ -49,8 +49,8 @@ def client(lobby: Lobby) -> Iterator[TestClient]:
 
 
 def visiting(lobby: Lobby, rules: Rules = AT_ONCE, **changed: object) -> TestClient:
-    installation = replace(lobby.installation, **changed)
-    return TestClient(create_app(installation, rules), follow_redirects=False, raise_server_exceptions=False)
+    app = replace(lobby.app, **changed)
+    return TestClient(create_app(app, rules), follow_redirects=False, raise_server_exceptions=False)
 
 
 def post(client: TestClient, address: str = ADA, path: str = "/subscribe", **fields: object) -> httpx.Response:
@@ -87,7 +87,7 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobb
     text = " ".join(html.document_fromstring(page.text).text_content().split())
     assert promise in text
     assert all(part in text for part in label.split(": "))
-    assert promise == consent_texts.promise(lobby.installation.site)
+    assert promise == consent_texts.promise(lobby.app.site)
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -114,10 +114,10 @@ def test_a_private_list_cannot_be_posted_to_either(client: TestClient, lobby: Lo
     assert lobby.dump() == before
 
 
-def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: Lobby, installation: Installation):
-    with installation.database.begin() as connection:
+def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: Lobby, app: AppContext):
+    with app.database.begin() as connection:
         for slug in ("weekly", "daily"):
-            lists.change(connection, slug, {"visibility": Visibility.PRIVATE})
+            lists.change(connection, slug, {"visibility": ListVisibility.PRIVATE})
     assert "There is no list to subscribe to at the moment." in client.get("/subscribe").text
     assert post(client).status_code == 422
 
@@ -335,7 +335,7 @@ def test_behind_a_trusted_proxy_everybody_is_counted_for_themselves(lobby: Lobby
 
 
 def statuses_behind(lobby: Lobby, rules: Rules) -> list[int]:
-    with serving(lobby.installation, rules) as address:
+    with serving(lobby.app, rules) as address:
         return [
             httpx.post(
                 f"{address}/subscribe",
@@ -360,8 +360,8 @@ def test_without_postgresql_it_is_said(lobby: Lobby):
         assert (client.get("/subscribe").status_code, post(client).status_code) == (503, 503)
 
 
-def test_without_a_channel_that_can_ask_nobody_is_promised_a_mail(installation: Installation):
-    lobby = Lobby(installation)
+def test_without_a_channel_that_can_ask_nobody_is_promised_a_mail(app: AppContext):
+    lobby = Lobby(app)
     lobby.list("weekly")
     before = lobby.dump()
     with visiting(lobby) as client:

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from distributor.domain.subscriber import Frequency, Membership, OptIn
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import unsubscribe
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.sandbox.service import Sandbox, running_sandbox
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def lobby(installation: Installation) -> Lobby:
-    made = make_lobby(installation)
+def lobby(app: AppContext) -> Lobby:
+    made = make_lobby(app)
     made.list("weekly", topics=("boats", "kitchen-gardens"), description="The best of the week, every Friday.")
     made.list("daily", opt_in=OptIn.SINGLE)
     return made
@@ -43,7 +43,7 @@ def lobby(installation: Installation) -> Lobby:
 def sandbox(lobby: Lobby, tmp_path: Path) -> Iterator[Sandbox]:
     """A relay that the lobby's mail goes to."""
     with running_sandbox(tmp_path / "sandbox") as running:
-        with lobby.installation.database.begin() as connection:
+        with lobby.app.database.begin() as connection:
             channels.put(connection, name="mail", kind="email", settings={"smtp_url": running.smtp_url}, sealed=None)
         yield running
 
@@ -61,7 +61,7 @@ def link_in_the_last_mail(sandbox: Sandbox, kind: str) -> str:
 
 
 def test_a_subscribers_life_without_a_script(lobby: Lobby, sandbox: Sandbox, tmp_path: Path):
-    with visiting(lobby.installation, AT_ONCE) as visitor, visitor.at("/", width=PHONE, with_scripts=False) as page:
+    with visiting(lobby.app, AT_ONCE) as visitor, visitor.at("/", width=PHONE, with_scripts=False) as page:
         page.get_by_role("link", name="Subscribe").click()
         page.get_by_label("The weekly letter").check()
         page.get_by_label("Email address").fill(ADA)
@@ -71,7 +71,7 @@ def test_a_subscribers_life_without_a_script(lobby: Lobby, sandbox: Sandbox, tmp
 
         # Channels send in an event loop of their own, and Playwright has one in this thread already.
         with ThreadPoolExecutor(1) as elsewhere:
-            elsewhere.submit(Desk(lobby.installation, tmp_path).run).result()
+            elsewhere.submit(Desk(lobby.app, tmp_path).run).result()
         page.goto(visitor.public_url + link_in_the_last_mail(sandbox, "confirm"))
         assert lobby.places(ADA) == {"weekly": Membership.PENDING}
         page.get_by_role("button", name="Yes, subscribe me").click()
@@ -108,7 +108,7 @@ def test_a_subscribers_life_without_a_script(lobby: Lobby, sandbox: Sandbox, tmp
 def test_a_browser_solves_the_challenge_by_itself(lobby: Lobby):
     costly = replace(AT_ONCE, challenge_cost=50)
     complaints: list[str] = []
-    with visiting(lobby.installation, costly) as visitor, visitor.at("/subscribe/weekly") as page:
+    with visiting(lobby.app, costly) as visitor, visitor.at("/subscribe/weekly") as page:
         page.on("console", lambda message: complaints.append(message.text))
         page.get_by_label("Email address").fill("nobody")
         page.get_by_role("button", name="Subscribe").click()
@@ -121,7 +121,7 @@ def test_a_browser_solves_the_challenge_by_itself(lobby: Lobby):
 
 
 def test_the_form_for_frames_works_in_a_frame_and_no_other_page_may_be_framed(lobby: Lobby):
-    with visiting(lobby.installation, AT_ONCE) as visitor, visitor.at("/") as page:
+    with visiting(lobby.app, AT_ONCE) as visitor, visitor.at("/") as page:
         frames = "".join(
             f'<iframe name="{name}" src="{visitor.public_url}{path}" width="340" height="700"></iframe>'
             for name, path in (("form", "/subscribe/weekly/embed"), ("whole", "/subscribe/weekly"))
@@ -139,12 +139,12 @@ def test_the_form_for_frames_works_in_a_frame_and_no_other_page_may_be_framed(lo
 @pytest.fixture
 def pages(lobby: Lobby) -> dict[str, str]:
     """A page in each of its states: the paths by what they show."""
-    here = lobby.installation
+    app = lobby.app
     lobby.sign_up(ADA, "weekly")
     for name in ("bo", "cy", "dee"):
         lobby.sign_up(f"{name}@example.org", "weekly", name=name)
-        confirm(here, lobby.token(Purpose.CONFIRM, f"{name}@example.org"), NETWORK)
-    unsubscribe.unsubscribe(here, lobby.token(Purpose.UNSUBSCRIBE, "cy@example.org"), {})
+        confirm(app, lobby.token(Purpose.CONFIRM, f"{name}@example.org"), NETWORK)
+    unsubscribe.unsubscribe(app, lobby.token(Purpose.UNSUBSCRIBE, "cy@example.org"), {})
     lobby.later(timedelta(days=-40)).sign_up("ed@example.org", "weekly")
     choices = link(lobby, address="bo@example.org")
     return {
@@ -169,7 +169,7 @@ def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize(("width", "scheme"), [(NARROWEST, "light"), (DESK, "dark")])
 def test_axe_finds_nothing_wrong_on_any_page(lobby: Lobby, pages: dict[str, str], width: int, scheme: str):
     found: dict[str, list[str]] = {}
-    with visiting(lobby.installation, AT_ONCE) as visitor:
+    with visiting(lobby.app, AT_ONCE) as visitor:
         for name, path in pages.items():
             with visitor.at(path, width=width, scheme=scheme) as page:
                 found[name] = faults(page)

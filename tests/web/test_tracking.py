@@ -21,7 +21,7 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import articles, deliveries
 from distributor.storage.database import Database
 from distributor.web.app import create_app
@@ -30,7 +30,7 @@ from distributor.web.public.pixel import PIXEL_URL
 from .newsroom import LINKS, SentMail, WriteArticle, send_mail
 
 NOWHERE = "127.0.0.1:1"
-STRANGER = TokenSigner(b"the key of some other installation")
+STRANGER = TokenSigner(b"the key of some other app")
 
 
 def is_pixel(content: bytes) -> bool:
@@ -68,16 +68,16 @@ def test_to_ask_for_the_head_of_anything_counts_nothing(client: TestClient, sent
     assert sent_mail.events() == []
 
 
-def test_without_redis_an_open_goes_straight_to_the_ledger(installation: Installation, sent_mail: SentMail):
-    alone = replace(installation, redis=Redis.from_url(f"redis://{NOWHERE}"))
+def test_without_redis_an_open_goes_straight_to_the_ledger(app: AppContext, sent_mail: SentMail):
+    alone = replace(app, redis=Redis.from_url(f"redis://{NOWHERE}"))
     with TestClient(create_app(alone)) as client:
         assert is_pixel(client.get(f"/o/{sent_mail.token(Purpose.OPEN)}.gif").content)
     assert [event.kind for event in sent_mail.events()] == [EventKind.OPEN]
 
 
-def test_without_any_server_a_mail_still_gets_its_pixel(installation: Installation, sent_mail: SentMail):
+def test_without_any_server_a_mail_still_gets_its_pixel(app: AppContext, sent_mail: SentMail):
     cut_off = replace(
-        installation,
+        app,
         redis=Redis.from_url(f"redis://{NOWHERE}"),
         database=Database(f"postgresql://nobody@{NOWHERE}/nothing"),
     )
@@ -106,7 +106,7 @@ def test_a_target_is_sent_in_ascii_and_cannot_add_headers(client: TestClient, se
 
 def test_only_the_links_of_the_mail_lead_anywhere(client: TestClient, sent_mail: SentMail):
     not_a_page, beyond = sent_mail.token(Purpose.CLICK, 2), sent_mail.token(Purpose.CLICK, len(LINKS))
-    of_nothing = sent_mail.installation.tokens.mint(Purpose.CLICK, 4711)
+    of_nothing = sent_mail.app.tokens.mint(Purpose.CLICK, 4711)
     forged = STRANGER.mint(Purpose.CLICK, sent_mail.delivery_id)
     for token in (not_a_page, beyond, of_nothing, forged, "https://evil.example", sent_mail.token(Purpose.VIEW)):
         response = client.get(f"/c/{quote(token, safe='')}", params={"url": "https://evil.example"})
@@ -133,20 +133,20 @@ def test_a_mail_is_shown_as_its_reader_got_it(client: TestClient, sent_mail: Sen
 
 
 def test_what_the_email_channel_sent_is_what_is_shown_except_for_the_pixel(
-    client: TestClient, installation: Installation, write_article: WriteArticle
+    client: TestClient, app: AppContext, write_article: WriteArticle
 ):
     slug = write_article(body=(Paragraph((Run("It happened "), Run("here", href="https://maps.example/?a=1&b=2"))),))
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         article = articles.find_by_slug(connection, slug).article
-    context = RenderContext(site=installation.site, templates=installation.templates)
+    context = RenderContext(site=app.site, templates=app.templates)
     rendition = EmailChannel(EmailSettings()).render([article], context)
-    mail = send_mail(installation, rendition)
-    with installation.database.begin() as connection:
+    mail = send_mail(app, rendition)
+    with app.database.begin() as connection:
         [delivery] = deliveries.find_for_sending(connection, [mail.delivery_id])
-    message = message_from_bytes(prepare(rendition).message_for(delivery, installation.tokens), policy=default)
+    message = message_from_bytes(prepare(rendition).message_for(delivery, app.tokens), policy=default)
     part = message.get_body(["html"])
     assert part is not None
-    pixel = f"{installation.site.public_url}/o/{mail.token(Purpose.OPEN)}.gif"
+    pixel = f"{app.site.public_url}/o/{mail.token(Purpose.OPEN)}.gif"
     sent_without_pixel = part.get_content().replace(pixel, PIXEL_URL)
     assert PIXEL_URL in sent_without_pixel
     assert client.get(f"/view/{mail.token(Purpose.VIEW)}").text.splitlines() == sent_without_pixel.splitlines()
@@ -177,7 +177,7 @@ def test_a_mail_is_shown_to_nobody_without_its_own_link(client: TestClient, sent
     for token in (
         STRANGER.mint(Purpose.VIEW, sent_mail.delivery_id),
         sent_mail.token(Purpose.OPEN),
-        sent_mail.installation.tokens.mint(Purpose.VIEW, 4711),
+        sent_mail.app.tokens.mint(Purpose.VIEW, 4711),
     ):
         response = client.get(f"/view/{token}")
         assert response.status_code == 404

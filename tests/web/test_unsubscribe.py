@@ -14,7 +14,7 @@ from distributor.domain.consent import ConsentAction
 from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Frequency, Membership
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import consents, memberships
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
@@ -56,9 +56,9 @@ def test_one_click_takes_its_holder_off_the_list_and_nobody_else(client: TestCli
     assert sent_mail.memberships() == ROBIN_HAS_LEFT
 
 
-def test_one_click_over_a_socket_needs_no_cookies_and_leads_nowhere(installation: Installation, sent_mail: SentMail):
+def test_one_click_over_a_socket_needs_no_cookies_and_leads_nowhere(app: AppContext, sent_mail: SentMail):
     body = urlencode(ONE_CLICK)
-    with serving(installation) as address:
+    with serving(app) as address:
         connection = HTTPConnection(urlsplit(address).netloc, timeout=30)
         # Exactly what section 8 of RFC 8058 shows.
         connection.putrequest("POST", link(sent_mail), skip_accept_encoding=True)
@@ -154,7 +154,7 @@ def test_the_way_back_puts_its_holder_on_the_list_again_with_a_consent(client: T
     left = client.post(link(sent_mail), data=ONE_CLICK).text
     assert "You are subscribed again" in press(client, left, "Subscribe me again")
     assert sent_mail.memberships() == BOTH_ARE_ON_IT
-    with sent_mail.installation.database.begin() as connection:
+    with sent_mail.app.database.begin() as connection:
         records = consents.of_subscriber(connection, 1)
     assert [record.action for record in records] == [
         ConsentAction.GRANTED,
@@ -165,18 +165,18 @@ def test_the_way_back_puts_its_holder_on_the_list_again_with_a_consent(client: T
 
 
 def test_the_way_back_keeps_the_topics(client: TestClient, sent_mail: SentMail):
-    installation = sent_mail.installation
-    with installation.database.begin() as connection:
+    app = sent_mail.app
+    with app.database.begin() as connection:
         memberships.choose(connection, 1, sent_mail.list_id, topics=["boats"], frequency=Frequency.WEEKLY)
     press(client, client.post(link(sent_mail), data=ONE_CLICK).text, "Subscribe me again")
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         [place] = memberships.of_subscriber(connection, 1)
     assert (place.state, place.topics, place.frequency) == (Membership.SUBSCRIBED, ("boats",), Frequency.WEEKLY)
 
 
 def test_the_way_back_of_who_never_left_changes_nothing(client: TestClient, sent_mail: SentMail):
     assert client.post(f"{link(sent_mail)}/return").status_code == 200
-    with sent_mail.installation.database.begin() as connection:
+    with sent_mail.app.database.begin() as connection:
         assert len(consents.of_subscriber(connection, 1)) == 1
 
 
@@ -206,8 +206,8 @@ def test_a_masked_address_tells_neither_its_letters_nor_their_number(address: st
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, sent_mail: SentMail, method: str):
     token = sent_mail.token(Purpose.UNSUBSCRIBE)
-    forged = TokenSigner(b"the key of some other installation").mint(Purpose.UNSUBSCRIBE, sent_mail.delivery_id)
-    gone = sent_mail.installation.tokens.mint(Purpose.UNSUBSCRIBE, 4711)
+    forged = TokenSigner(b"the key of some other app").mint(Purpose.UNSUBSCRIBE, sent_mail.delivery_id)
+    gone = sent_mail.app.tokens.mint(Purpose.UNSUBSCRIBE, 4711)
     for other in (forged, gone, token[:-1], token + "A", sent_mail.token(Purpose.PREFERENCES)):
         response = client.request(method, f"/unsubscribe/{other}", data=ONE_CLICK)
         assert response.status_code == 404
@@ -221,8 +221,8 @@ def test_what_is_too_much_for_a_form_is_refused(client: TestClient, sent_mail: S
     assert sent_mail.memberships() == BOTH_ARE_ON_IT
 
 
-def test_without_postgresql_nobody_is_told_that_it_worked(installation: Installation, sent_mail: SentMail):
-    cut_off = replace(installation, database=Database("postgresql://nobody@127.0.0.1:1/nothing"))
+def test_without_postgresql_nobody_is_told_that_it_worked(app: AppContext, sent_mail: SentMail):
+    cut_off = replace(app, database=Database("postgresql://nobody@127.0.0.1:1/nothing"))
     with TestClient(create_app(cut_off)) as client:
         response = client.post(link(sent_mail), data=ONE_CLICK)
     assert response.status_code == 503

@@ -10,7 +10,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels, delivery_queries, events, suppressions, tables
 from tests.channels.email import provider_calls as calls
 
@@ -18,69 +18,67 @@ from .newsroom import SentMail
 
 
 @pytest.fixture
-def mark(installation: Installation, sent_mail: SentMail) -> str:
+def mark(app: AppContext, sent_mail: SentMail) -> str:
     """What a provider gives back of the mail once it has taken it."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         connection.execute(update(tables.deliveries).values(state=DeliveryState.SENT))
-    return installation.tokens.mint(Purpose.MESSAGE, sent_mail.delivery_id)
+    return app.tokens.mint(Purpose.MESSAGE, sent_mail.delivery_id)
 
 
-def provider(installation: Installation, name: str, secret: str) -> None:
-    with installation.database.begin() as connection:
-        sealed = installation.vault.seal({"events_secret": secret})
+def provider(app: AppContext, name: str, secret: str) -> None:
+    with app.database.begin() as connection:
+        sealed = app.vault.seal({"events_secret": secret})
         channels.put(connection, name=name, kind="email", settings={"events_from": name}, sealed=sealed)
 
 
-def state(installation: Installation, mail: SentMail) -> DeliveryState:
-    with installation.database.begin() as connection:
+def state(app: AppContext, mail: SentMail) -> DeliveryState:
+    with app.database.begin() as connection:
         return delivery_queries.find(connection, mail.delivery_id).state
 
 
-def happened(installation: Installation, mail: SentMail) -> list[EventKind]:
-    with installation.database.begin() as connection:
+def happened(app: AppContext, mail: SentMail) -> list[EventKind]:
+    with app.database.begin() as connection:
         return [one.kind for one in events.of_delivery(connection, mail.delivery_id)]
 
 
-def test_a_bounce_is_heard_and_counts_once(
-    client: TestClient, installation: Installation, sent_mail: SentMail, mark: str
-) -> None:
-    provider(installation, "postmark", calls.POSTMARK_LOGIN)
+def test_a_bounce_is_heard_and_counts_once(client: TestClient, app: AppContext, sent_mail: SentMail, mark: str) -> None:
+    provider(app, "postmark", calls.POSTMARK_LOGIN)
     call = calls.postmark(calls.postmark_bounce(mark))
-    before = happened(installation, sent_mail)
+    before = happened(app, sent_mail)
     for _ in range(2):
         answer = client.post("/webhooks/postmark", content=call.body, headers=call.headers)
         assert (answer.status_code, answer.content) == (204, b"")
-    assert state(installation, sent_mail) is DeliveryState.BOUNCED
-    assert happened(installation, sent_mail) == [*before, EventKind.BOUNCE]
-    with installation.database.begin() as connection:
+    assert state(app, sent_mail) is DeliveryState.BOUNCED
+    assert happened(app, sent_mail) == [*before, EventKind.BOUNCE]
+    with app.database.begin() as connection:
         found = suppressions.listed(connection, limit=10)
     assert [one.reason for one in found] == [SuppressionReason.HARD_BOUNCE]
 
 
 def test_what_is_not_signed_is_refused_and_nothing_is_stored(
-    client: TestClient, installation: Installation, sent_mail: SentMail, mark: str
+    client: TestClient, app: AppContext, sent_mail: SentMail, mark: str
 ) -> None:
-    provider(installation, "postmark", calls.POSTMARK_LOGIN)
-    before = (state(installation, sent_mail), happened(installation, sent_mail))
+    provider(app, "postmark", calls.POSTMARK_LOGIN)
+    before = (state(app, sent_mail), happened(app, sent_mail))
     forged = calls.postmark(calls.postmark_bounce(mark), login="gazette:guess")
     assert client.post("/webhooks/postmark", content=forged.body, headers=forged.headers).status_code == 403
-    assert (state(installation, sent_mail), happened(installation, sent_mail)) == before
+    assert (state(app, sent_mail), happened(app, sent_mail)) == before
 
 
 def test_a_signature_of_mailgun_is_good_for_one_body(
-    client: TestClient, installation: Installation, sent_mail: SentMail, mark: str
+    client: TestClient, app: AppContext, sent_mail: SentMail, mark: str
 ) -> None:
-    provider(installation, "mailgun", calls.MAILGUN_KEY)
-    now = installation.clock()
+    provider(app, "mailgun", calls.MAILGUN_KEY)
+    now = app.clock()
     heard = calls.mailgun(calls.mailgun_failure(mark, event="delivered"), at=now)
     replayed = calls.mailgun(calls.mailgun_failure(mark, event="complained"), at=now)
     said = [client.post("/webhooks/mailgun", content=one.body).status_code for one in (heard, heard, replayed)]
     assert said == [204, 204, 403]
-    assert state(installation, sent_mail) is DeliveryState.DELIVERED
+    assert state(app, sent_mail) is DeliveryState.DELIVERED
 
 
-def test_what_cannot_be_understood_is_refused(client: TestClient, installation: Installation) -> None:
-    provider(installation, "postmark", calls.POSTMARK_LOGIN)
+def test_what_cannot_be_understood_is_refused(client: TestClient, app: AppContext) -> None:
+    provider(app, "postmark", calls.POSTMARK_LOGIN)
     headers = calls.postmark({}).headers
     assert client.post("/webhooks/postmark", content=b"no JSON", headers=headers).status_code == 400
     assert client.post("/webhooks/postmark", content=b" " * (1024 * 1024 + 1), headers=headers).status_code == 413
@@ -88,8 +86,8 @@ def test_what_cannot_be_understood_is_refused(client: TestClient, installation: 
     assert client.get("/webhooks/postmark").status_code == 405
 
 
-def test_a_large_call_is_taken(client: TestClient, installation: Installation) -> None:
-    provider(installation, "sendgrid", calls.sendgrid_secret())
+def test_a_large_call_is_taken(client: TestClient, app: AppContext) -> None:
+    provider(app, "sendgrid", calls.sendgrid_secret())
     call = calls.sendgrid([calls.sendgrid_bounce("nobody", sg_event_id=str(number)) for number in range(2000)])
     assert len(call.body) > 64 * 1024
     assert client.post("/webhooks/sendgrid", content=call.body, headers=call.headers).status_code == 204

@@ -19,18 +19,18 @@ from distributor.domain.blocks import Block
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.diagnostics import Finding, Nameserver
 from distributor.domain.feedback import Feedback
-from distributor.domain.merge_fields import Kin, PersonalNeeds, Reader
-from distributor.domain.message_options import Cover, Enclosure
+from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
+from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Json, Rendition
-from distributor.domain.send_schedule import Timing
-from distributor.domain.subscriber import List
+from distributor.domain.send_schedule import SendSchedule
+from distributor.domain.subscriber import MailingList
 from distributor.domain.tokens import TokenSigner
 from distributor.rendering.environment import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class RateLimit:
     """A token bucket: `per_second` tokens flow in, and a second's worth of them, or one, may wait to be taken.
 
     Limits of one `name` are one bucket for everybody who sends over the channel.
@@ -40,28 +40,28 @@ class Limit:
     per_second: float
 
 
-class Rates(Protocol):
+class RateLimiter(Protocol):
     """The buckets of one channel, shared by all workers."""
 
-    def take(self, limits: Sequence[Limit]) -> timedelta:
+    def take(self, limits: Sequence[RateLimit]) -> timedelta:
         """Take a token out of each bucket and return zero; or take none, and return how long until that may succeed."""
 
-    def queue(self, limit: Limit) -> timedelta:
+    def queue(self, limit: RateLimit) -> timedelta:
         """How long until it is the turn of one more who cannot wait here; those who ask get one turn after another."""
 
 
-class Unlimited:
+class NoRateLimiter:
     """Rates of which there are none: for a channel that is tried out alone."""
 
-    def take(self, limits: Sequence[Limit]) -> timedelta:
+    def take(self, limits: Sequence[RateLimit]) -> timedelta:
         return timedelta()
 
-    def queue(self, limit: Limit) -> timedelta:
+    def queue(self, limit: RateLimit) -> timedelta:
         return timedelta()
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Route:
     """From `relay` to `destination`, a domain or a group of them; without one, all that leaves the relay."""
 
     relay: str
@@ -72,10 +72,10 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
+class RoutePause:
     """Nothing is sent over `lane`, why, and when one delivery may try whether that has passed."""
 
-    lane: Lane
+    lane: Route
     reason: str
     probe_at: datetime
 
@@ -83,19 +83,19 @@ class Pause:
         return f"{self.lane} is paused: {self.reason}"
 
 
-class Lanes(Protocol):
+class Routes(Protocol):
     """Which lanes of the channel are paused. All workers see the same."""
 
-    def paused(self) -> Sequence[Pause]:
+    def paused(self) -> Sequence[RoutePause]:
         """Every pause there is now."""
 
-    def pause(self, lane: Lane, reason: str) -> Pause:
+    def pause(self, lane: Route, reason: str) -> RoutePause:
         """The lane was refused; again if it was paused already, and then the next probe is further away."""
 
-    def begin_probe(self, lane: Lane) -> Pause | None:
+    def begin_probe(self, lane: Route) -> RoutePause | None:
         """The right to send one delivery over a paused lane, if it is time: then the pause with its next probe."""
 
-    def resume(self, lane: Lane) -> None:
+    def resume(self, lane: Route) -> None:
         """The lane bears again: what waited for it is due at once."""
 
 
@@ -103,28 +103,28 @@ class Lanes(Protocol):
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
-class OpenLanes:
+class InMemoryRoutes:
     """Lanes that nobody else knows of: for a channel that is tried out alone. A pause is never probed."""
 
     def __init__(self) -> None:
-        self._pauses: dict[Lane, Pause] = {}
+        self._pauses: dict[Route, RoutePause] = {}
 
-    def paused(self) -> Sequence[Pause]:
+    def paused(self) -> Sequence[RoutePause]:
         return list(self._pauses.values())
 
-    def pause(self, lane: Lane, reason: str) -> Pause:
-        self._pauses[lane] = Pause(lane=lane, reason=reason, probe_at=_NEVER)
+    def pause(self, lane: Route, reason: str) -> RoutePause:
+        self._pauses[lane] = RoutePause(lane=lane, reason=reason, probe_at=_NEVER)
         return self._pauses[lane]
 
-    def begin_probe(self, lane: Lane) -> Pause | None:
+    def begin_probe(self, lane: Route) -> RoutePause | None:
         return None
 
-    def resume(self, lane: Lane) -> None:
+    def resume(self, lane: Route) -> None:
         self._pauses.pop(lane, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Covering:
+class Personalization:
     """What goes around the articles of one campaign.
 
     `read` makes blocks of Markdown and raises InputError. `pictures` are the images of the articles that we hold, by
@@ -132,13 +132,13 @@ class Covering:
     """
 
     read: Callable[[str], Sequence[Block]]
-    cover: Cover = field(default_factory=Cover)
+    cover: MessageOptions = field(default_factory=MessageOptions)
     campaign: str = ""
-    pictures: Mapping[str, Enclosure] = field(default_factory=dict)
+    pictures: Mapping[str, Attachment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weight:
+class MessageSize:
     """How large a mail is, in octets: its HTML, and all of it as it is sent."""
 
     html: int
@@ -146,22 +146,22 @@ class Weight:
 
 
 @runtime_checkable
-class Coverable(Protocol):
+class PersonalizedChannel(Protocol):
     """A channel that puts the covering of its `RenderContext` around articles; others pass over it."""
 
-    def check_cover(self, covering: Covering) -> None:
+    def check_cover(self, covering: Personalization) -> None:
         """Raises InputError with the line for what cannot be said, before there is anything to render."""
 
-    def needs_of(self, rendition: Rendition) -> PersonalNeeds:
+    def needs_of(self, rendition: Rendition) -> MergeFields:
         """What the rendition asks of each recipient."""
 
-    def missing_for(self, rendition: Rendition, kin: Kin) -> str | None:
+    def missing_for(self, rendition: Rendition, kin: FieldGroup) -> str | None:
         """The key of a field that has to be said to such people and is not known of them; None if all can be said."""
 
-    def files_for(self, rendition: Rendition, reader: Reader) -> Mapping[str, bytes]:
+    def files_for(self, rendition: Rendition, reader: ReaderFields) -> Mapping[str, bytes]:
         """The rendition as this reader gets it, as files for a person to open. Raises InputError."""
 
-    def weigh(self, rendition: Rendition) -> Weight:
+    def weigh(self, rendition: Rendition) -> MessageSize:
         """How large the mail is. Raises InputError for one that cannot be composed."""
 
 
@@ -208,7 +208,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tracking:
+class TrackingOptions:
     """A campaign's privacy setting: what is measured about single people."""
 
     opens: bool = True
@@ -226,10 +226,10 @@ class RenderContext:
 
     site: Site
     templates: Templates
-    list: List | None = None
-    tracking: Tracking = field(default_factory=Tracking)
+    list: MailingList | None = None
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
     facts: Mapping[str, Json] = field(default_factory=dict)
-    covering: Covering | None = None
+    covering: Personalization | None = None
 
 
 class Journal(Protocol):
@@ -245,13 +245,13 @@ class Journal(Protocol):
         """The other side has answered."""
 
 
-class PartState(StrEnum):
+class PostPartState(StrEnum):
     INTENDED = "intended"
     SENT = "sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PostPart:
     """One remote object of a delivery (a post of a thread), numbered from 0, committed before the call that makes it.
 
     `request` is what was meant to be sent when the part was first intended: a later attempt gets this back and must
@@ -260,7 +260,7 @@ class Part:
 
     number: int
     request: Mapping[str, Json]
-    state: PartState
+    state: PostPartState
     intended_at: datetime
     is_new: bool
     remote_id: str | None = None
@@ -268,13 +268,13 @@ class Part:
     detail: Mapping[str, Json] = field(default_factory=dict)
 
 
-class Parts(Protocol):
+class PostParts(Protocol):
     """The committed record of what one delivery has already made on the other side."""
 
-    def of(self, delivery: Delivery) -> Sequence[Part]:
+    def of(self, delivery: Delivery) -> Sequence[PostPart]:
         """The parts intended so far, in order."""
 
-    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> Part:
+    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> PostPart:
         """Commit that this part is about to be sent; if that was said before, the answer is the earlier one."""
 
     def settle(
@@ -293,7 +293,7 @@ class Parts(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class PublishedItem:
     """One entry of a published collection, as the channel wrote it. `key` (the article's GUID) is unique in it."""
 
     key: str
@@ -303,7 +303,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class PublishedDocument:
     """Bytes to be served as they are at `path` (no leading slash). Their validators follow from them."""
 
     path: str
@@ -316,7 +316,12 @@ class Publications(Protocol):
     """What channels hold ready for readers who fetch it themselves."""
 
     def publish(
-        self, collection: str, item: Item, *, limit: int, compose: Callable[[Sequence[Item]], Sequence[Document]]
+        self,
+        collection: str,
+        item: PublishedItem,
+        *,
+        limit: int,
+        compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
     ) -> None:
         """Add the item to the collection, or replace the one with its key, and serve what `compose` makes of it.
 
@@ -333,15 +338,15 @@ class SendContext:
     now: Callable[[], datetime]
     tokens: TokenSigner
     journal: Journal
-    parts: Parts
+    parts: PostParts
     publications: Publications
-    rates: Rates = field(default_factory=Unlimited)
-    lanes: Lanes = field(default_factory=OpenLanes)
+    rates: RateLimiter = field(default_factory=NoRateLimiter)
+    lanes: Routes = field(default_factory=InMemoryRoutes)
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class WebhookRequest:
     """A call of a web hook: its header fields by their names in lower case, and its body as it came."""
 
     headers: Mapping[str, str]
@@ -351,7 +356,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class WebhookEvents:
     """What a call said. `once` names its signature where that is good for one body only: with another it is void."""
 
     feedback: Sequence[Feedback] = ()
@@ -406,14 +411,14 @@ class Channel(Protocol):
 
 
 @runtime_checkable
-class Discovering(Protocol):
+class DiscoversLimits(Protocol):
     """A channel that asks the other side for its limits."""
 
     async def discover(self) -> Mapping[str, Json]: ...
 
 
 @runtime_checkable
-class Viewable(Protocol):
+class WebVersionChannel(Protocol):
     """A channel whose recipients may look in a browser at what they were sent."""
 
     def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
@@ -421,10 +426,10 @@ class Viewable(Protocol):
 
 
 @runtime_checkable
-class Confirming(Protocol):
+class ConfirmationChannel(Protocol):
     """A channel that can ask somebody who signed up for a list whether it was they."""
 
-    def render_confirmation(self, list_: List, context: RenderContext, *, language: str) -> Rendition:
+    def render_confirmation(self, list_: MailingList, context: RenderContext, *, language: str) -> Rendition:
         """The question, with a link of purpose CONFIRM for each delivery. Pure, like `render`; checked by `check`.
 
         `language` is the recipient's own as a BCP 47 tag. Raises TemplateError.
@@ -432,7 +437,7 @@ class Confirming(Protocol):
 
 
 @runtime_checkable
-class Closing(Protocol):
+class ClosableChannel(Protocol):
     """A channel that keeps connections between one `send` and the next."""
 
     async def close(self) -> None:
@@ -440,18 +445,18 @@ class Closing(Protocol):
 
 
 @runtime_checkable
-class Timed(Protocol):
+class ScheduledChannel(Protocol):
     """A channel with times of its own: quiet hours, a plan to warm up, other waits before another attempt."""
 
     @property
-    def timing(self) -> Timing: ...
+    def timing(self) -> SendSchedule: ...
 
 
 @runtime_checkable
-class Hearing(Protocol):
+class WebhookChannel(Protocol):
     """A channel whose other side calls a web hook to say what became of deliveries."""
 
-    def read_events(self, call: Call) -> Heard:
+    def read_events(self, call: WebhookRequest) -> WebhookEvents:
         """What was said, once the signature has been verified.
 
         May ask the other side for its certificate. Raises SignatureError, InputError for what cannot be read, and
@@ -460,7 +465,7 @@ class Hearing(Protocol):
 
 
 @runtime_checkable
-class Reconciling(Protocol):
+class ReconcilingChannel(Protocol):
     """A channel that can find out what became of a delivery whose answer was lost."""
 
     async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from distributor.channels.api import Audience, Channel, RenderContext, Site, Tracking
+from distributor.channels.api import Audience, Channel, RenderContext, Site, TrackingOptions
 from distributor.domain.article import Article
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
 from distributor.domain.problems import Severity
@@ -80,7 +80,7 @@ def _about_rendering(channel: Channel, rendition: Rendition, context: RenderCont
         yield "the payload is not plain JSON: it comes back changed"
     if channel.render([SAMPLE], context).digest != rendition.digest:
         yield "rendering the same article twice gives two renditions: something reads a clock or a dice"
-    quiet = replace(context, tracking=Tracking(opens=False, clicks=False))
+    quiet = replace(context, tracking=TrackingOptions(opens=False, clicks=False))
     channel.render([SAMPLE], quiet)
     long = replace(SAMPLE, title="A very long title " * 40, summary="Many words. " * 400, slug="long")
     if _blocks(channel, channel.render([long], context)):

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 
 from distributor import __version__
-from distributor.cli.commands import Shelf
+from distributor.cli.commands import CommandGroup
 from distributor.domain.errors import DistributorError
 
 app = typer.Typer(
-    cls=Shelf,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -18,8 +18,8 @@ commands = typer.Typer()
 @commands.command()
 def add(file: Annotated[Path, typer.Argument(help="A Markdown or plain-text file.")], as_json: AsJson = False) -> None:
     """Bring one file in as an article, or as a revision of the one it made before."""
-    with installation_at_hand() as installation:
-        result = ingest.add_file(installation, file)
+    with installation_at_hand() as app:
+        result = ingest.add_file(app, file)
     if as_json:
         show({"slug": result.slug, "change": result.change, "warnings": result.warnings})
         return
@@ -31,8 +31,8 @@ def add(file: Annotated[Path, typer.Argument(help="A Markdown or plain-text file
 @commands.command()
 def scan(as_json: AsJson = False) -> None:
     """Scan the content folder now; exit status 2 if a file in it cannot be read."""
-    with installation_at_hand() as installation:
-        report = ingest.scan(installation)
+    with installation_at_hand() as app:
+        report = ingest.scan(app)
     if as_json:
         show({"added": report.added, "revised": report.revised, "broken": report.broken})
     else:
@@ -46,7 +46,7 @@ def scan(as_json: AsJson = False) -> None:
 @commands.command("list")
 def list_articles(as_json: AsJson = False, limit: int = 50) -> None:
     """The newest articles, and the files that cannot be read."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         stored = articles.latest(connection, limit=limit)
         broken = articles.problems(connection)
     show_rows(
@@ -65,7 +65,7 @@ def list_articles(as_json: AsJson = False, limit: int = 50) -> None:
 @commands.command("show")
 def show_article(slug: str, as_json: AsJson = False) -> None:
     """One article as it would be told."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         article = articles.find_by_slug(connection, slug).article
     facts = {
         "slug": article.slug,

@@ -34,9 +34,9 @@ def audit(
     Exit status 4 if they differ.
     """
     records = parse_records(evidence or [])
-    with installation_at_hand() as installation:
-        made = auditing.audit(installation, campaign_id, records)
-        settled = auditing.settle_found(installation, made) if settle else 0
+    with installation_at_hand() as app:
+        made = auditing.audit(app, campaign_id, records)
+        settled = auditing.settle_found(app, made) if settle else 0
     if as_json:
         show(_told(made, settled=settled, limit=limit))
     else:

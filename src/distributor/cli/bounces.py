@@ -12,7 +12,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import SourceError
 from distributor.domain.event import EventKind
 from distributor.domain.suppression import Suppression
-from distributor.flow.feedback.inbound_mail import take_in
+from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.storage import delivery_queries, events, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.events import Returned
@@ -26,8 +26,8 @@ def take(
 ) -> None:
     """Take mails in by hand, and do what follows from them; one that was taken in before changes nothing."""
     mails = [(file, _octets(file)) for file in files]
-    with installation_at_hand() as installation:
-        taken = [(file, take_in(installation, raw, source="hand")) for file, raw in mails]
+    with installation_at_hand() as app:
+        taken = [(file, receive_mail(app, raw, source="hand")) for file, raw in mails]
     show_rows(
         ("file", "meaning", "match", "delivery", "new", "suppressed", "left"),
         [
@@ -55,7 +55,7 @@ def list_returned(
     as_json: AsJson = False,
 ) -> None:
     """What came back, the newest first."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = events.returned(connection, kind=kind, before_id=before, limit=limit)
     show_rows(
         ("id", "at", "kind", "delivery", "recipient", "hard", "reason", "status", "match", "source"),
@@ -68,7 +68,7 @@ def list_returned(
 @commands.command("show")
 def show_returned(number: int, as_json: AsJson = False) -> None:
     """One of them: what it was, what became of its delivery, and what holds back mail to its recipient now."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = events.find_returned(connection, number)
         facts = _told(found) | {"suppressions": [one.reason.value for one in _held_back(connection, found)]}
     if as_json:

@@ -12,20 +12,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from distributor.cli.session import err, say, show_rows
 from distributor.domain.campaign import DispatchState
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.report import CampaignReport, DispatchReport, report, summarise
 
 _DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
 
 
-def follow(installation: Installation, campaign_id: int, *, patience: float = math.inf) -> CampaignReport:
+def follow(app: AppContext, campaign_id: int, *, patience: float = math.inf) -> CampaignReport:
     """Show the progress of each channel until the campaign is done or waits for somebody.
 
     Gives up when nothing has changed for `patience` seconds.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[state]}"), console=err) as progress:
-        told = report(installation, campaign_id)
+        told = report(app, campaign_id)
         changed = time.monotonic()
         bars = {
             one.dispatch.id: progress.add_task(one.dispatch.channel_name, total=None, state="")
@@ -43,7 +43,7 @@ def follow(installation: Installation, campaign_id: int, *, patience: float = ma
             if all(one.dispatch.state in _DONE | {DispatchState.PAUSED} for one in told.dispatches):
                 return told
             time.sleep(0.3)
-            before, told = told, report(installation, campaign_id)
+            before, told = told, report(app, campaign_id)
             if told != before:
                 changed = time.monotonic()
             if time.monotonic() - changed > patience:

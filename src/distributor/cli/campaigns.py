@@ -20,7 +20,7 @@ from distributor.domain.campaign import (
     UnknownPolicy,
 )
 from distributor.domain.errors import InputError
-from distributor.domain.schedule import parse_moment
+from distributor.domain.schedule import parse_local_time
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.audience import preview_audience
 from distributor.flow.publishing.plan import plan
@@ -85,8 +85,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Plan a campaign; it goes out by itself while a worker and a beat run."""
-    with installation_at_hand() as installation:
-        now = installation.clock()
+    with installation_at_hand() as app:
+        now = app.clock()
         asked = CampaignPlan(
             name=name,
             article_slugs=tuple(article),
@@ -97,7 +97,7 @@ def create(
                 (to_failed_of, to_unknown_of),
                 again,
             ),
-            starts_at=parse_moment(at, zone=zone, now=now),
+            starts_at=parse_local_time(at, zone=zone, now=now),
             times=_times(channel_at or [], channel, zone=zone, now=now),
             zone=zone or "UTC",
             track_opens=track_opens,
@@ -105,9 +105,9 @@ def create(
             unknown_policy=unknown,
             cover=covers.cover_of(subject, greeting, closing, attach),
         )
-        campaign_id = plan(installation, asked)
+        campaign_id = plan(app, asked)
         if as_json:
-            show(told_as_json(report(installation, campaign_id)))
+            show(told_as_json(report(app, campaign_id)))
             return
     say(f"campaign {campaign_id} is planned; `distributor campaign watch {campaign_id}` follows it")
 
@@ -134,8 +134,8 @@ def show_audience(
         (to_failed_of, to_unknown_of),
         again,
     )
-    with installation_at_hand() as installation:
-        found = preview_audience(installation, chosen, article or (), sample=sample)
+    with installation_at_hand() as app:
+        found = preview_audience(app, chosen, article or (), sample=sample)
     if as_json:
         show({"count": found.count, "sample": [one.address for one in found.sample]})
         return
@@ -152,10 +152,10 @@ def list_campaigns(
     limit: int = 20,
 ) -> None:
     """The newest campaigns with their totals."""
-    with installation_at_hand() as installation:
-        with installation.database.begin() as connection:
+    with installation_at_hand() as app:
+        with app.database.begin() as connection:
             newest = campaigns.latest(connection, limit=limit, purpose=purpose)
-        reports = [report(installation, campaign.id) for campaign in newest]
+        reports = [report(app, campaign.id) for campaign in newest]
     rows = [(one.campaign.id, one.campaign.name, one.state.value, *summarise(one.totals).values()) for one in reports]
     columns = ("id", "name", "state", "audience", "sent", "deferred", "failed", "suppressed", "unknown", "pending")
     show_rows(columns, rows, as_json=as_json, empty=_NONE_YET[purpose])
@@ -164,9 +164,9 @@ def list_campaigns(
 @commands.command("show")
 def show_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """One campaign: its channels, their states and totals, the size of its mails, and what recipients did."""
-    with installation_at_hand() as installation:
-        told = report(installation, campaign_id)
-        weights = weigh_campaign(installation, campaign_id)
+    with installation_at_hand() as app:
+        told = report(app, campaign_id)
+        weights = weigh_campaign(app, campaign_id)
     if as_json:
         show(told_as_json(told) | {"sizes": covers.weights_as_json(weights)})
         return
@@ -184,16 +184,16 @@ def preview(
 
     Exit status 4 if a check finds something that must be mended.
     """
-    with installation_at_hand() as installation:
-        shown = preview_campaign(installation, campaign_id, address=reader)
+    with installation_at_hand() as app:
+        shown = preview_campaign(app, campaign_id, address=reader)
     covers.write_preview(shown, out)
 
 
 @commands.command()
 def watch(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """Follow a campaign until it is done; exit status 4 if anything failed."""
-    with installation_at_hand() as installation:
-        told = follow(installation, campaign_id)
+    with installation_at_hand() as app:
+        told = follow(app, campaign_id)
     _show(told, as_json=as_json)
     if any(one.dispatch.state is not DispatchState.FINISHED for one in told.dispatches):
         raise typer.Exit(4)
@@ -202,25 +202,25 @@ def watch(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 @commands.command()
 def pause(campaign_id: CampaignId) -> None:
     """Hold a campaign: nothing new is begun after the batches at work."""
-    with installation_at_hand() as installation:
-        held = campaign_control.pause(installation, campaign_id)
+    with installation_at_hand() as app:
+        held = campaign_control.pause(app, campaign_id)
     say(f"{held} dispatches are paused; `distributor campaign resume {campaign_id}` lets them go on")
 
 
 @commands.command()
 def resume(campaign_id: CampaignId) -> None:
     """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
-    with installation_at_hand() as installation:
-        going = campaign_control.resume(installation, campaign_id)
+    with installation_at_hand() as app:
+        going = campaign_control.resume(app, campaign_id)
     say(f"{going} dispatches go on")
 
 
 @commands.command()
 def cancel(campaign_id: CampaignId) -> None:
     """Stop a campaign for good; what was sent stays sent."""
-    with installation_at_hand() as installation:
-        unsent = campaign_control.cancel(installation, campaign_id)
-        sent = summarise(report(installation, campaign_id).totals)["sent"]
+    with installation_at_hand() as app:
+        unsent = campaign_control.cancel(app, campaign_id)
+        sent = summarise(report(app, campaign_id).totals)["sent"]
     say(f"cancelled: {sent} had been sent, {unsent} will not be")
 
 
@@ -237,7 +237,7 @@ def _times(given: list[str], channels: list[str], *, zone: str | None, now: date
         name, equals, moment = one.partition("=")
         if not equals or name not in channels:
             raise InputError(f"--channel-at {one!r}: write CHANNEL=TIME with one of {', '.join(channels)}")
-        times[name] = parse_moment(moment, zone=zone, now=now)
+        times[name] = parse_local_time(moment, zone=zone, now=now)
     return times
 
 

@@ -12,7 +12,7 @@ from distributor.channels.registry import kind_of, kinds, make_channel
 from distributor.cli import dkim, lanes
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels
 from distributor.storage.database import Connection
 
@@ -46,15 +46,15 @@ def set_channel(
     ] = None,
 ) -> None:
     """Configure a channel, new or again. Secrets are kept encrypted."""
-    with installation_at_hand() as installation:
-        configure(installation, name, kind, _parse(values or []))
+    with installation_at_hand() as app:
+        configure(app, name, kind, _parse(values or []))
     say(f"channel {name!r} of kind {kind} is configured")
 
 
 @commands.command("list")
 def list_channels(as_json: AsJson = False) -> None:
     """Every configured channel."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         records = channels.all_channels(connection)
     show_rows(
         ("name", "kind", "settings", "facts"),
@@ -67,10 +67,10 @@ def list_channels(as_json: AsJson = False) -> None:
 @commands.command("show")
 def show_channel(name: str, as_json: AsJson = False) -> None:
     """One channel; of its secrets only which are set."""
-    with installation_at_hand() as installation:
-        with installation.database.begin() as connection:
+    with installation_at_hand() as app:
+        with app.database.begin() as connection:
             record = channels.find(connection, name)
-        sealed = sorted(installation.vault.open(record.sealed)) if record.sealed else []
+        sealed = sorted(app.vault.open(record.sealed)) if record.sealed else []
     told = {
         "name": record.name,
         "kind": record.kind,
@@ -84,7 +84,7 @@ def show_channel(name: str, as_json: AsJson = False) -> None:
         show_rows(("", " "), told.items(), as_json=False, empty="")
 
 
-def configure(installation: Installation, name: str, kind: str, values: dict[str, Any]) -> None:
+def configure(app: AppContext, name: str, kind: str, values: dict[str, Any]) -> None:
     """Check and keep the settings of a channel. Raises InputError or NotFoundError before anything is written."""
     model = kind_of(kind).settings_model
     unknown = sorted(set(values) - set(model.model_fields))
@@ -97,9 +97,9 @@ def configure(installation: Installation, name: str, kind: str, values: dict[str
     make_channel(kind, values)
     secrets = {key: str(value) for key, value in values.items() if _is_secret(model, key)}
     settings = {key: value for key, value in values.items() if key not in secrets}
-    with installation.database.begin() as connection:
-        secrets |= _kept(installation, connection, name, kind)
-        sealed = installation.vault.seal(secrets) if secrets else None
+    with app.database.begin() as connection:
+        secrets |= _kept(app, connection, name, kind)
+        sealed = app.vault.seal(secrets) if secrets else None
         channels.put(connection, name=name, kind=kind, settings=settings, sealed=sealed)
 
 
@@ -117,7 +117,7 @@ def _parse(values: list[str]) -> dict[str, str]:
     return parsed
 
 
-def _kept(installation: Installation, connection: Connection, name: str, kind: str) -> dict[str, str]:
+def _kept(app: AppContext, connection: Connection, name: str, kind: str) -> dict[str, str]:
     """The secrets that a channel keeps when it is configured again, because other commands look after them."""
     try:
         before = channels.find_for_change(connection, name)
@@ -127,7 +127,7 @@ def _kept(installation: Installation, connection: Connection, name: str, kind: s
         return {}
     model = kind_of(kind).settings_model
     try:
-        secrets = installation.vault.open(before.sealed)
+        secrets = app.vault.open(before.sealed)
     except ConfigurationError:
         # Sealed under a key that is gone: configuring the channel anew is the way out, and nothing can be kept.
         return {}

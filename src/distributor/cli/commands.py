@@ -12,40 +12,44 @@ from typer.core import TyperCommand, TyperGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """What the list says of a command, and where it is: a function, or the groups and functions below its name."""
 
     summary: str
     places: tuple[str, ...]
 
 
-COMMANDS: Mapping[str, Entry] = {
-    "demo": Entry("Send one article on every channel to the sandbox and account for every delivery.", ("demo:demo",)),
-    "up": Entry("Run the whole service on this machine until it is stopped.", ("up:up",)),
-    "web": Entry("Serve feeds, article pages, tracking and unsubscribe.", ("single:web",)),
-    "worker": Entry("Do the work of one or more queues.", ("single:worker",)),
-    "beat": Entry("Tick once a second and ring for what is due.", ("single:beat",)),
-    "returns": Entry("Take in what comes back: by LMTP or SMTP, and from mailboxes.", ("single:returns",)),
-    "migrate": Entry("Bring the database to the schema of this version.", ("maintenance:migrate_database",)),
-    "doctor": Entry("Check this installation, and what the DNS says of its senders.", ("maintenance:doctor",)),
-    "backup": Entry("Write the whole database to a file.", ("maintenance:backup",)),
-    "restore": Entry("Bring back a backup.", ("maintenance:restore",)),
-    "render": Entry("Show what every channel would say about an article in a file.", ("render:render",)),
-    "article": Entry("Bring articles in and look at them.", ("articles:commands",)),
-    "campaign": Entry("Send articles out, and know what became of them.", ("campaigns:commands", "audit:audit")),
-    "bounce": Entry("What comes back by mail.", ("returns:commands", "bounces:commands")),
-    "subscriber": Entry("People who get mail.", ("subscribers:commands", "people_transfer:commands")),
-    "list": Entry("Lists that people subscribe to.", ("lists:commands",)),
-    "segment": Entry("People by what is known of them and what they did, saved by name.", ("segments:commands",)),
-    "suppression": Entry(
+COMMANDS: Mapping[str, CommandEntry] = {
+    "demo": CommandEntry(
+        "Send one article on every channel to the sandbox and account for every delivery.", ("demo:demo",)
+    ),
+    "up": CommandEntry("Run the whole service on this machine until it is stopped.", ("up:up",)),
+    "web": CommandEntry("Serve feeds, article pages, tracking and unsubscribe.", ("single:web",)),
+    "worker": CommandEntry("Do the work of one or more queues.", ("single:worker",)),
+    "beat": CommandEntry("Tick once a second and ring for what is due.", ("single:beat",)),
+    "returns": CommandEntry("Take in what comes back: by LMTP or SMTP, and from mailboxes.", ("single:returns",)),
+    "migrate": CommandEntry("Bring the database to the schema of this version.", ("maintenance:migrate_database",)),
+    "doctor": CommandEntry("Check this app, and what the DNS says of its senders.", ("maintenance:doctor",)),
+    "backup": CommandEntry("Write the whole database to a file.", ("maintenance:backup",)),
+    "restore": CommandEntry("Bring back a backup.", ("maintenance:restore",)),
+    "render": CommandEntry("Show what every channel would say about an article in a file.", ("render:render",)),
+    "article": CommandEntry("Bring articles in and look at them.", ("articles:commands",)),
+    "campaign": CommandEntry("Send articles out, and know what became of them.", ("campaigns:commands", "audit:audit")),
+    "bounce": CommandEntry("What comes back by mail.", ("returns:commands", "bounces:commands")),
+    "subscriber": CommandEntry("People who get mail.", ("subscribers:commands", "people_transfer:commands")),
+    "list": CommandEntry("Lists that people subscribe to.", ("lists:commands",)),
+    "segment": CommandEntry(
+        "People by what is known of them and what they did, saved by name.", ("segments:commands",)
+    ),
+    "suppression": CommandEntry(
         "Addresses and domains that get no mail, whatever list they are on.", ("suppressions:commands",)
     ),
-    "channel": Entry("Where campaigns go: the configured channels.", ("channels:commands",)),
-    "token": Entry("Keys that let other programs use the API.", ("tokens:commands",)),
+    "channel": CommandEntry("Where campaigns go: the configured channels.", ("channels:commands",)),
+    "token": CommandEntry("Keys that let other programs use the API.", ("tokens:commands",)),
 }
 
 
-class Shelf(TyperGroup):
+class CommandGroup(TyperGroup):
     """The group of all commands."""
 
     def __init__(self, **options: Any) -> None:
@@ -57,7 +61,7 @@ class Shelf(TyperGroup):
 class _Deferred(TyperCommand):
     """A command of which only the list's line is known until somebody calls it."""
 
-    def __init__(self, name: str, entry: Entry) -> None:
+    def __init__(self, name: str, entry: CommandEntry) -> None:
         super().__init__(name, help=entry.summary)
         self._entry = entry
 
@@ -66,7 +70,7 @@ class _Deferred(TyperCommand):
         return _command(self._entry).make_context(info_name, args, parent, **extra)
 
 
-def _command(entry: Entry) -> Any:
+def _command(entry: CommandEntry) -> Any:
     found = [_named(place) for place in entry.places]
     if not any(isinstance(one, typer.Typer) for one in found):
         (function,) = found

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from distributor.channels.api import Weight
+from distributor.channels.api import MessageSize
 from distributor.cli.session import say
 from distributor.domain.errors import ConfigurationError, InputError
-from distributor.domain.message_options import Cover, Enclosure
+from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.problems import Severity
 from distributor.flow.publishing.preview import Preview
 
@@ -25,14 +25,14 @@ Closing = Annotated[str, typer.Option(help="Below the articles, in Markdown with
 Attach = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Goes along with each mail; may be repeated.")]
 
 
-def cover_of(subject: str, greeting: str, closing: str, attach: Iterable[Path] | None) -> Cover:
+def cover_of(subject: str, greeting: str, closing: str, attach: Iterable[Path] | None) -> MessageOptions:
     """The cover that these options give. Raises InputError for a file that cannot be read."""
-    return Cover(
+    return MessageOptions(
         subject=subject,
         greeting=_text_of(greeting),
         closing=_text_of(closing),
         enclosures=tuple(
-            Enclosure(name=file.name, media_type=_media_type(file), content=_read(file)) for file in attach or ()
+            Attachment(name=file.name, media_type=_media_type(file), content=_read(file)) for file in attach or ()
         ),
     )
 
@@ -69,13 +69,13 @@ def write_preview(shown: Preview, out: Path) -> None:
         raise typer.Exit(4)
 
 
-def say_weights(weights: Mapping[str, Weight]) -> None:
+def say_weights(weights: Mapping[str, MessageSize]) -> None:
     """How large the mails are, a line for each channel."""
     for name, weight in weights.items():
         say(f"{name}: the HTML has {weight.html / 1000:.1f} KB, the whole mail {weight.mail / 1000:.1f} KB")
 
 
-def weights_as_json(weights: Mapping[str, Weight]) -> dict[str, dict[str, int]]:
+def weights_as_json(weights: Mapping[str, MessageSize]) -> dict[str, dict[str, int]]:
     """The same for programs, in octets."""
     return {name: {"html": weight.html, "mail": weight.mail} for name, weight in weights.items()}
 

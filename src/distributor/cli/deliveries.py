@@ -28,7 +28,7 @@ def list_deliveries(
     as_json: AsJson = False,
 ) -> None:
     """Who received it, who did not, and what the other side said."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         names = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
         found = delivery_queries.of_campaign(
@@ -57,7 +57,7 @@ def list_events(
     delivery_id: Annotated[int, typer.Argument(help="A delivery's number.")], as_json: AsJson = False
 ) -> None:
     """What happened to one delivery afterwards."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         delivery_queries.find(connection, delivery_id)
         happened = events.of_delivery(connection, delivery_id)
     show_rows(
@@ -87,9 +87,9 @@ def retry_failed(
     Passed over are people who may not be written to any more, and who got the article by another campaign since.
     """
     choice = FailureChoice(channel_names=tuple(channel or ()), reasons=tuple(reason or ()), cause=cause)
-    with installation_at_hand() as installation:
+    with installation_at_hand() as app:
         act = campaign_control.count_failed if dry_run else campaign_control.retry_failed
-        count = act(installation, campaign_id, choice)
+        count = act(app, campaign_id, choice)
     if as_json:
         show({"failed": count.failed, **asdict(count)})
         return

@@ -15,18 +15,18 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from distributor.bootstrap import child_environment, make_installation, open_services, sample_article
+from distributor.bootstrap import child_environment, make_app_context, open_services, sample_article
 from distributor.cli.campaign_report import follow
-from distributor.cli.processes import running_crew, worker_parts
+from distributor.cli.processes import running_processes, worker_parts
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.cli.session import err, out, say
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError
 from distributor.domain.subscriber import Person
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import ingest
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.report import CampaignReport, summarise
@@ -38,7 +38,7 @@ from distributor.storage.schema import migrate
 _FEEDS = {"feeds/all.rss": "rss.xml", "feeds/all.atom": "atom.xml", "feeds/all.json": "feed.json"}
 _NETWORKS = ("x", "mastodon", "bluesky")
 _BATCH = 5000
-_INVENTED = Evidence(method=ConsentMethod.PERSON, text="Made up for the demonstration.")
+_INVENTED = ConsentEvidence(method=ConsentMethod.PERSON, text="Made up for the demonstration.")
 # A demonstration in which nothing happens for so long has failed.
 _PATIENCE_SECONDS = 90
 _NAMES = ("Ada", "Bo", "Chloé", "Dmitri", "Eun-ji", "Farid", "Grace", "Hana", "Íris", "Jürgen", "", "Łukasz")
@@ -79,28 +79,28 @@ def demo(
     folders = _prepare(out_dir)
     settings = _settings(load_settings(), folders)
     with open_services(settings) as services:
-        installation = make_installation(settings, services)
-        migrate(installation.database)
+        app = make_app_context(settings, services)
+        migrate(app.database)
         parts = [sandbox_part(folders.sandbox, folders.ready, http_port=0, smtp_port=0), *worker_parts()]
         environment = child_environment(settings, services)
-        with running_crew(parts, logs=folders.out / "logs", environment=environment) as crew:
+        with running_processes(parts, logs=folders.out / "logs", environment=environment) as crew:
             ports = wait_for_sandbox(folders.ready, crew)
-            ingested = ingest.add_file(installation, file)
-            names = configure_sandbox_channels(installation, ports)
-            _invent_subscribers(installation, subscribers)
+            ingested = ingest.add_file(app, file)
+            names = configure_sandbox_channels(app, ports)
+            _invent_subscribers(app, subscribers)
             campaign_id = plan(
-                installation,
+                app,
                 CampaignPlan(
                     name="Demonstration",
                     article_slugs=(ingested.slug,),
                     channel_names=tuple(names),
                     audience=AudiencePlan(lists=("demo",), repeats=True),
-                    starts_at=installation.clock(),
+                    starts_at=app.clock(),
                 ),
             )
-            told = follow(installation, campaign_id, patience=_PATIENCE_SECONDS)
-            _collect(installation, folders, ports)
-        installation.database.close()
+            told = follow(app, campaign_id, patience=_PATIENCE_SECONDS)
+            _collect(app, folders, ports)
+        app.database.close()
     _conclude(told, folders, slug=ingested.slug, seconds=time.monotonic() - started)
 
 
@@ -160,14 +160,14 @@ def _settings(settings: Settings, folders: _Folders) -> Settings:
     )
 
 
-def _invent_subscribers(installation: Installation, count: int) -> None:
-    with installation.database.begin() as connection:
+def _invent_subscribers(app: AppContext, count: int) -> None:
+    with app.database.begin() as connection:
         chosen = lists.add(connection, slug="demo", name="Demonstration")
         for start in track(
             range(0, count, _BATCH), "Subscribing", console=err, disable=count <= _BATCH, transient=True
         ):
             people = [_person(number) for number in range(start, min(start + _BATCH, count))]
-            memberships.subscribe(connection, chosen.id, people, _INVENTED, now=installation.clock())
+            memberships.subscribe(connection, chosen.id, people, _INVENTED, now=app.clock())
 
 
 def _person(number: int) -> Person:
@@ -175,10 +175,10 @@ def _person(number: int) -> Person:
     return Person(key=address, address=address, name=_NAMES[number % len(_NAMES)])
 
 
-def _collect(installation: Installation, folders: _Folders, ports: SandboxPorts) -> None:
+def _collect(app: AppContext, folders: _Folders, ports: SandboxPorts) -> None:
     (folders.sandbox / "inbox").rename(folders.out / "inbox")
     (folders.out / "feeds").mkdir()
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         # A feed channel that failed has published nothing; the summary says so.
         for path in publications.document_paths(connection, "feeds/all."):
             (folders.out / "feeds" / _FEEDS[path]).write_bytes(publications.find_document(connection, path).body)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
-from distributor.domain.diagnostics import Nameserver, Record
+from distributor.domain.diagnostics import DnsRecord, Nameserver
 from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.keys import Algorithm
@@ -22,7 +22,7 @@ AskedNameserver = Annotated[
 ]
 
 
-class Choice(StrEnum):
+class KeyChoice(StrEnum):
     """Which keys to make. Receivers that know no Ed25519 need the RSA signature beside it."""
 
     RSA = "rsa"
@@ -30,10 +30,10 @@ class Choice(StrEnum):
     BOTH = "both"
 
 
-_CHOSEN: Mapping[Choice, tuple[tuple[str, Algorithm], ...]] = {
-    Choice.RSA: (("", Algorithm.RSA),),
-    Choice.ED25519: (("", Algorithm.ED25519),),
-    Choice.BOTH: (("", Algorithm.RSA), ("-ed25519", Algorithm.ED25519)),
+_CHOSEN: Mapping[KeyChoice, tuple[tuple[str, Algorithm], ...]] = {
+    KeyChoice.RSA: (("", Algorithm.RSA),),
+    KeyChoice.ED25519: (("", Algorithm.ED25519),),
+    KeyChoice.BOTH: (("", Algorithm.RSA), ("-ed25519", Algorithm.ED25519)),
 }
 
 
@@ -42,13 +42,13 @@ def new_key(
     name: str,
     selector: Annotated[str, typer.Option(help="A name that no key had before, e.g. with the date in it: s2026a.")],
     domain: Annotated[str | None, typer.Option(help="The domain to sign for; else that of the sender.")] = None,
-    algorithm: Annotated[Choice, typer.Option(help="With both, SELECTOR-ed25519 is made as well.")] = Choice.RSA,
+    algorithm: Annotated[KeyChoice, typer.Option(help="With both, SELECTOR-ed25519 is made as well.")] = KeyChoice.RSA,
     as_json: AsJson = False,
 ) -> None:
     """Make a key for the channel NAME and print the record to publish. It signs once it is activated."""
     selectors = [(selector + ending, kind) for ending, kind in _CHOSEN[algorithm]]
-    with installation_at_hand() as installation:
-        made = make_keys(installation, name, selectors=selectors, domain=domain)
+    with installation_at_hand() as app:
+        made = make_keys(app, name, selectors=selectors, domain=domain)
     _print_records(made, as_json=as_json)
     names = " ".join(entry.selector for entry in made)
     say(f"publish this, and when the DNS has it: `distributor channel dkim activate {name} {names}`")
@@ -57,8 +57,8 @@ def new_key(
 @commands.command("list")
 def list_keys(name: str, as_json: AsJson = False) -> None:
     """The keys of the channel NAME and what each is doing."""
-    with installation_at_hand() as installation:
-        entries = key_ring(installation, name).entries
+    with installation_at_hand() as app:
+        entries = key_ring(app, name).entries
     if as_json:
         show([_told(entry) for entry in entries])
         return
@@ -76,8 +76,8 @@ def list_keys(name: str, as_json: AsJson = False) -> None:
 @commands.command("record")
 def print_record(name: str, selector: str, as_json: AsJson = False) -> None:
     """Print the record to publish for a key of the channel NAME, as a line of a zone file."""
-    with installation_at_hand() as installation:
-        entry = key_ring(installation, name).find(selector)
+    with installation_at_hand() as app:
+        entry = key_ring(app, name).find(selector)
     _print_records([entry], as_json=as_json)
 
 
@@ -90,10 +90,10 @@ def activate(
 ) -> None:
     """Let keys sign in place of those before them, which are retired. Asks the DNS first whether they are published."""
     lookup = None if unseen else DnsLookup(Nameserver.parse(nameserver) if nameserver else None)
-    with installation_at_hand() as installation:
-        before = key_ring(installation, name)
-        active = activate_keys(installation, name, selectors, lookup=lookup)
-        after = key_ring(installation, name)
+    with installation_at_hand() as app:
+        before = key_ring(app, name)
+        active = activate_keys(app, name, selectors, lookup=lookup)
+        after = key_ring(app, name)
     for entry in active:
         say(f"{entry.selector} signs for {entry.domain} from the next mail on")
     for old in before.active:
@@ -104,9 +104,9 @@ def activate(
 @commands.command("retire")
 def retire(name: str, selector: str) -> None:
     """Let a key sign no more. Its record should stay published for a week."""
-    with installation_at_hand() as installation:
-        retire_key(installation, name, selector)
-        signing = key_ring(installation, name).active
+    with installation_at_hand() as app:
+        retire_key(app, name, selector)
+        signing = key_ring(app, name).active
     say(f"{selector} is retired; leave its record published for a week, for mail that is under way")
     if not signing:
         say(f"nothing signs the mails of {name} now")
@@ -115,8 +115,8 @@ def retire(name: str, selector: str) -> None:
 @commands.command("remove")
 def remove(name: str, selector: str) -> None:
     """Forget a key for good. Take its record out of the DNS as well."""
-    with installation_at_hand() as installation:
-        remove_key(installation, name, selector)
+    with installation_at_hand() as app:
+        remove_key(app, name, selector)
     say(f"{selector} is forgotten")
 
 
@@ -141,5 +141,5 @@ def _told(entry: KeyEntry) -> dict[str, Any]:
     }
 
 
-def _record(entry: KeyEntry) -> Record:
-    return Record(entry.record_name, "TXT", entry.record)
+def _record(entry: KeyEntry) -> DnsRecord:
+    return DnsRecord(entry.record_name, "TXT", entry.record)

@@ -13,7 +13,7 @@ from distributor.channels.api import Diagnosable, DiagnosticContext
 from distributor.cli.session import out
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import DistributorError, InputError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels
 
 _COLOURS = {DiagnosticStatus.OK: "green", DiagnosticStatus.WARN: "yellow", DiagnosticStatus.FAIL: "red"}
@@ -27,13 +27,13 @@ def parse_address(text: str) -> IPv4Address | IPv6Address:
         raise InputError(f"--outgoing {text}: write an IPv4 or IPv6 address") from None
 
 
-def examine_channels(installation: Installation, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
+def examine_channels(app: AppContext, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
     """What each channel has to say about the world around it. One that cannot be opened was reported before."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         records = channels.all_channels(connection)
     for record in records:
         try:
-            channel = installation.open_channel(record)
+            channel = app.open_channel(record)
         except DistributorError:
             continue
         if isinstance(channel, Diagnosable):

@@ -10,7 +10,7 @@ import typer
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.address import checked_sender
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber import List, Membership, OptIn, Visibility
+from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn
 from distributor.domain.tags import slugify
 from distributor.storage import lists, memberships
 
@@ -27,8 +27,8 @@ Description = Annotated[str | None, typer.Option(help="What subscribers get, in 
 def create_list(
     name: str,
     slug: Annotated[str, typer.Option(help="Default: made from the name.")] = "",
-    visibility: Annotated[Visibility, typer.Option(help="Whether strangers see it and can subscribe.")] = (
-        Visibility.PRIVATE
+    visibility: Annotated[ListVisibility, typer.Option(help="Whether strangers see it and can subscribe.")] = (
+        ListVisibility.PRIVATE
     ),
     opt_in: Annotated[OptIn, typer.Option(help="Whether signing up has to be confirmed from the mailbox.")] = (
         OptIn.DOUBLE
@@ -42,7 +42,7 @@ def create_list(
     chosen = slugify(slug or name)
     if not chosen:
         raise InputError(f"{slug or name!r} has no letters or digits to make a slug of: give one with --slug")
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         made = lists.add(
             connection,
             slug=chosen,
@@ -62,7 +62,7 @@ def create_list(
 def change_list(
     slug: Slug,
     name: str | None = None,
-    visibility: Visibility | None = None,
+    visibility: ListVisibility | None = None,
     opt_in: OptIn | None = None,
     description: Description = None,
     sender: Sender = None,
@@ -80,7 +80,7 @@ def change_list(
         "footer": footer,
         "topics": list(_slugs(topic or [])) if topic or no_topics else None,
     }
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         lists.change(connection, slug, {key: value for key, value in changes.items() if value is not None})
     say(f"list {slug!r} is changed")
 
@@ -88,7 +88,7 @@ def change_list(
 @commands.command("remove")
 def remove_list(slug: Slug) -> None:
     """Remove a list that nobody was ever on."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         lists.remove(connection, slug)
     say(f"list {slug!r} is removed")
 
@@ -96,7 +96,7 @@ def remove_list(slug: Slug) -> None:
 @commands.command("list")
 def list_lists(as_json: AsJson = False) -> None:
     """Every list and how many people are on it."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = [(one, lists.counts(connection, one.id)) for one in lists.listed(connection)]
     show_rows(
         ("slug", "name", "visibility", "opt_in", "subscribed", "pending", "unsubscribed"),
@@ -120,7 +120,7 @@ def list_lists(as_json: AsJson = False) -> None:
 @commands.command("show")
 def show_list(slug: Slug, as_json: AsJson = False) -> None:
     """One list with its settings and counts."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = lists.find(connection, slug)
         people = lists.counts(connection, found.id)
     facts = _told(found) | {state.value: count for state, count in people.items()}
@@ -133,7 +133,7 @@ def show_list(slug: Slug, as_json: AsJson = False) -> None:
 @commands.command("members")
 def list_members(slug: Slug, as_json: AsJson = False, limit: int = 50, after: int = 0) -> None:
     """The people who are or were on a list, by ascending number, from after the number `--after`."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, slug).id, limit=limit, after_id=after)
     show_rows(
         ("id", "address", "name", "state"),
@@ -147,6 +147,6 @@ def _slugs(labels: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(slug for slug in map(slugify, labels) if slug))
 
 
-def _told(found: List) -> dict[str, Any]:
+def _told(found: MailingList) -> dict[str, Any]:
     facts = asdict(found)
     return {**facts, "topics": list(found.topics)}

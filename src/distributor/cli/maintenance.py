@@ -1,4 +1,4 @@
-"""`distributor migrate | doctor | backup | restore`: looking after an installation."""
+"""`distributor migrate | doctor | backup | restore`: looking after an app."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, cast
 import typer
 from redis import RedisError
 
-from distributor.bootstrap import open_installation, secret_key
+from distributor.bootstrap import open_app_context, secret_key
 from distributor.channels.api import DiagnosticContext
 from distributor.channels.registry import kinds
 from distributor.cli.dkim import AskedNameserver
@@ -20,7 +20,7 @@ from distributor.cli.session import AsJson, installation_at_hand, say, show
 from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError, StateError
 from distributor.embedded.postgres import find_postgres
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels, heartbeats
 from distributor.storage.backup import is_empty, read_backup, write_backup
@@ -31,8 +31,8 @@ _BEAT_IS_LATE = timedelta(seconds=30)
 
 def migrate_database() -> None:
     """Bring the database to the schema of this version."""
-    with open_installation(load_settings()) as installation:
-        say(f"the database is at schema {migrate(installation.database)}")
+    with open_app_context(load_settings()) as app:
+        say(f"the database is at schema {migrate(app.database)}")
 
 
 def doctor(
@@ -42,7 +42,7 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check this installation, and what the DNS says of its senders; exit status 5 if something is wrong."""
+    """Check this app, and what the DNS says of its senders; exit status 5 if something is wrong."""
     settings = load_settings()
     asked = Nameserver.parse(nameserver) if nameserver else None
     leaving = [parse_address(text) for text in outgoing or ()]
@@ -52,16 +52,14 @@ def doctor(
     _check(findings, "secret key", lambda: _about_key(settings))
     _check(findings, "postal address", lambda: _about_address(settings))
     try:
-        with open_installation(settings) as installation:
-            _check(findings, "postgresql", lambda: _about_postgresql(installation))
-            _check(findings, "schema", lambda: _about_schema(settings, installation))
-            _check(findings, "redis", lambda: _about_redis(installation))
-            _check(findings, "channels", lambda: _about_channels(installation))
-            _check(findings, "beat", lambda: _about_beat(installation))
-            diagnostic_context = DiagnosticContext(
-                site=installation.site, now=installation.clock(), nameserver=asked, outgoing=leaving
-            )
-            findings += examine_channels(installation, diagnostic_context)
+        with open_app_context(settings) as app:
+            _check(findings, "postgresql", lambda: _about_postgresql(app))
+            _check(findings, "schema", lambda: _about_schema(settings, app))
+            _check(findings, "redis", lambda: _about_redis(app))
+            _check(findings, "channels", lambda: _about_channels(app))
+            _check(findings, "beat", lambda: _about_beat(app))
+            diagnostic_context = DiagnosticContext(site=app.site, now=app.clock(), nameserver=asked, outgoing=leaving)
+            findings += examine_channels(app, diagnostic_context)
     except DistributorError as error:
         findings.append(Finding("servers", DiagnosticStatus.FAIL, str(error)))
     if as_json:
@@ -75,8 +73,8 @@ def doctor(
 
 def backup(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
     """Write the whole database to FILE (pg_dump's custom format)."""
-    with installation_at_hand() as installation:
-        write_backup(installation.database, file, programs=_programs())
+    with installation_at_hand() as app:
+        write_backup(app.database, file, programs=_programs())
     say(f"{file} holds everything but the secret key and the settings; keep those with it")
 
 
@@ -87,11 +85,11 @@ def restore(
     """Bring back a backup, into an empty database or with --replace in place of what is there."""
     if not file.is_file():
         raise InputError(f"{file} is not a file; name one that `distributor backup` wrote")
-    with open_installation(load_settings()) as installation:
-        if not replace and not is_empty(installation.database):
+    with open_app_context(load_settings()) as app:
+        if not replace and not is_empty(app.database):
             raise StateError("the database is not empty; add --replace to lose what it holds")
-        read_backup(installation.database, file, programs=_programs())
-        migrate(installation.database)
+        read_backup(app.database, file, programs=_programs())
+        migrate(app.database)
     say("restored")
 
 
@@ -121,39 +119,39 @@ def _about_address(settings: Settings) -> str:
     return settings.postal_address
 
 
-def _about_postgresql(installation: Installation) -> str:
-    return installation.database.version()
+def _about_postgresql(app: AppContext) -> str:
+    return app.database.version()
 
 
-def _about_schema(settings: Settings, installation: Installation) -> str:
+def _about_schema(settings: Settings, app: AppContext) -> str:
     if settings.database_url is None:
-        return migrate(installation.database)
-    check_schema(installation.database)
+        return migrate(app.database)
+    check_schema(app.database)
     return newest_revision()
 
 
-def _about_redis(installation: Installation) -> str:
-    installation.redis.ping()
-    kept = cast("dict[str, str]", installation.redis.config_get("appendonly"))
+def _about_redis(app: AppContext) -> str:
+    app.redis.ping()
+    kept = cast("dict[str, str]", app.redis.config_get("appendonly"))
     if kept.get("appendonly") != "yes":
         raise ConfigurationError("Redis answers but forgets everything when it stops: set `appendonly yes`")
     return "answers, append-only"
 
 
-def _about_channels(installation: Installation) -> str:
-    with installation.database.begin() as connection:
+def _about_channels(app: AppContext) -> str:
+    with app.database.begin() as connection:
         records = channels.all_channels(connection)
     for record in records:
-        installation.open_channel(record)
+        app.open_channel(record)
     if not records:
         raise ConfigurationError("none is configured: `distributor channel set` does it")
     return ", ".join(f"{record.name} ({record.kind})" for record in records)
 
 
-def _about_beat(installation: Installation) -> str:
-    with installation.database.begin() as connection:
+def _about_beat(app: AppContext) -> str:
+    with app.database.begin() as connection:
         last = heartbeats.last_beat(connection, "beat")
-    if last is None or installation.clock() - last > _BEAT_IS_LATE:
+    if last is None or app.clock() - last > _BEAT_IS_LATE:
         seen = f"was last seen at {last:%Y-%m-%d %H:%M:%S} UTC" if last else "was never seen"
         raise ConfigurationError(f"the beat {seen}: nothing goes out without `distributor beat` or `distributor up`")
     return f"ticked at {last:%H:%M:%S} UTC"

@@ -15,8 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
 from distributor.domain.errors import InputError
 from distributor.domain.exporting import Selection
-from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportState, Reading
-from distributor.flow.app_context import Installation
+from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportSettings, ImportState
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import, run_import
@@ -71,15 +71,15 @@ def import_people(
 
     Ends with 0, or with 8 if some rows were bad. What was interrupted goes on when the same command is given again.
     """
-    with installation_at_hand() as installation:
+    with installation_at_hand() as app:
         if resume is not None:
-            begun = _find(installation, resume)
+            begun = _find(app, resume)
         else:
             plan = ImportPlan(
                 list_slug=list_slug,
                 basis=basis,
                 mode=mode,
-                reading=Reading(
+                reading=ImportSettings(
                     format=format_,
                     encoding=encoding,
                     delimiter="\t" if delimiter == "tab" else delimiter,
@@ -90,9 +90,9 @@ def import_people(
                 is_dry_run=is_dry_run,
             )
             _refuse_missing(file=file, list_slug=list_slug, basis=basis)
-            begun = plan_import(installation, plan, name=_name(file), pieces=_pieces(file))
-        ended = _run(installation, begun)
-        report = _report(installation, ended)
+            begun = plan_import(app, plan, name=_name(file), pieces=_pieces(file))
+        ended = _run(app, begun)
+        report = _report(app, ended)
     if as_json:
         show(report)
     else:
@@ -104,10 +104,10 @@ def import_people(
 @commands.command("imports")
 def list_imports(limit: int = 20, as_json: AsJson = False) -> None:
     """The imports, the newest first, and how far they are."""
-    with installation_at_hand() as installation:
-        with installation.database.begin() as connection:
+    with installation_at_hand() as app:
+        with app.database.begin() as connection:
             found = imports.listed(connection, limit=limit)
-        reports = [_report(installation, one) for one in found]
+        reports = [_report(app, one) for one in found]
     if as_json:
         show(reports)
         return
@@ -123,8 +123,8 @@ def list_imports(limit: int = 20, as_json: AsJson = False) -> None:
 @commands.command("cancel-import")
 def cancel(import_id: ImportId) -> None:
     """End an import where it is. Who has come in stays."""
-    with installation_at_hand() as installation:
-        ended = cancel_import(installation, import_id)
+    with installation_at_hand() as app:
+        ended = cancel_import(app, import_id)
     say(f"import {import_id} is {ended.state.value} after {ended.counts.read} rows")
 
 
@@ -142,8 +142,8 @@ def export(
     In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe; `subscriber import` takes it off.
     """
     selection = Selection(list_slug=list_slug, segment_slug=segment_slug)
-    with installation_at_hand() as installation:
-        pieces = export_people(installation, selection, format_=format_)
+    with installation_at_hand() as app:
+        pieces = export_people(app, selection, format_=format_)
         if out == "-":
             _write_out(pieces)
         else:
@@ -156,8 +156,8 @@ def _refuse_missing(**given: str) -> None:
         raise InputError(f"say {' and '.join(missing)}, or --resume the import of a number")
 
 
-def _find(installation: Installation, import_id: int) -> Import:
-    with installation.database.begin() as connection:
+def _find(app: AppContext, import_id: int) -> Import:
+    with app.database.begin() as connection:
         return imports.find(connection, import_id)
 
 
@@ -176,7 +176,7 @@ def _pieces(file: str) -> Iterator[bytes]:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def _run(installation: Installation, begun: Import) -> Import:
+def _run(app: AppContext, begun: Import) -> Import:
     """Run it here; where another process is at it, watch that, and take over should it die."""
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=err
@@ -188,7 +188,7 @@ def _run(installation: Installation, begun: Import) -> Import:
             progress.update(task, completed=now.position, description=f"import {now.id}: {now.counts.read} rows")
 
         try:
-            while (ended := run_import(installation, begun.id, watch=watch)).is_open:
+            while (ended := run_import(app, begun.id, watch=watch)).is_open:
                 watch(ended)
                 time.sleep(_LOOK_EVERY_SECONDS)
         except KeyboardInterrupt:
@@ -199,7 +199,7 @@ def _run(installation: Installation, begun: Import) -> Import:
     return ended
 
 
-def _report(installation: Installation, one: Import) -> dict[str, Any]:
+def _report(app: AppContext, one: Import) -> dict[str, Any]:
     return {
         "id": one.id,
         "file": one.name,
@@ -216,7 +216,7 @@ def _report(installation: Installation, one: Import) -> dict[str, Any]:
         "unchanged": one.counts.unchanged,
         "skipped": one.counts.skipped,
         "bad": one.counts.bad,
-        "bad_rows": str(ImportFiles(installation.imports_dir).bad_rows(one.id)) if one.counts.bad else "",
+        "bad_rows": str(ImportFiles(app.imports_dir).bad_rows(one.id)) if one.counts.bad else "",
         "error": one.error,
     }
 

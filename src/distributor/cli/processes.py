@@ -21,7 +21,7 @@ _RESTART_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ChildProcess:
     """A process to run: a module with its arguments."""
 
     name: str
@@ -30,15 +30,15 @@ class Part:
 
 
 @dataclass(slots=True)
-class Crew:
+class ProcessGroup:
     """The running processes of a service. Each writes to a log file of its own."""
 
     logs: Path
     environment: Mapping[str, str]
-    _running: dict[Part, subprocess.Popen[bytes]] = field(default_factory=dict)
-    _started: dict[Part, float] = field(default_factory=dict)
+    _running: dict[ChildProcess, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _started: dict[ChildProcess, float] = field(default_factory=dict)
 
-    def start(self, part: Part) -> None:
+    def start(self, part: ChildProcess) -> None:
         """Start a process; it dies with this one."""
         self.logs.mkdir(parents=True, exist_ok=True)
         command = [
@@ -69,7 +69,7 @@ class Crew:
             self.start(part)
         return [part.name for part in due]
 
-    def kill(self, part: Part) -> None:
+    def kill(self, part: ChildProcess) -> None:
         """Kill a process and its children without warning, as a crash would."""
         with suppress(ProcessLookupError):
             os.killpg(self._running[part].pid, signal.SIGKILL)
@@ -96,15 +96,17 @@ class Crew:
                 process.wait()
         self._running.clear()
 
-    def _last_words(self, part: Part) -> str:
+    def _last_words(self, part: ChildProcess) -> str:
         lines = (self.logs / f"{part.name}.log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 
 
 @contextmanager
-def running_crew(parts: Sequence[Part], *, logs: Path, environment: Mapping[str, str]) -> Iterator[Crew]:
+def running_processes(
+    parts: Sequence[ChildProcess], *, logs: Path, environment: Mapping[str, str]
+) -> Iterator[ProcessGroup]:
     """The parts as processes, for as long as this is open."""
-    crew = Crew(logs, environment)
+    crew = ProcessGroup(logs, environment)
     try:
         for part in parts:
             crew.start(part)
@@ -125,17 +127,19 @@ def insist_on_free_port(host: str, port: int) -> None:
             ) from error
 
 
-def worker_parts(*, email_workers: int = 1) -> list[Part]:
+def worker_parts(*, email_workers: int = 1) -> list[ChildProcess]:
     """The processes that do the work: email on its own, everything else together, and the beat."""
     return [
         *(
-            Part(name=f"worker-email-{number}", module="worker", arguments=("work", "--queue", "email"))
+            ChildProcess(
+                name=f"worker-email-{number}", module="distributor_worker", arguments=("work", "--queue", "email")
+            )
             for number in range(1, email_workers + 1)
         ),
-        Part(
+        ChildProcess(
             name="worker-rest",
-            module="worker",
+            module="distributor_worker",
             arguments=("work", "--queue", "default", "--queue", "social", "--queue", "feed", "--concurrency", "2"),
         ),
-        Part(name="beat", module="worker", arguments=("beat",)),
+        ChildProcess(name="beat", module="distributor_worker", arguments=("beat",)),
     ]

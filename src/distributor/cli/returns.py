@@ -11,7 +11,7 @@ import typer
 
 from distributor.cli.session import AsJson, err, show, show_rows
 from distributor.domain.errors import SourceError
-from distributor.mail.bounces import LONGEST_MAIL, Recipient, Return, read_return
+from distributor.mail.bounces import LONGEST_MAIL, InboundReport, RecipientReport, read_return
 
 commands = typer.Typer()
 
@@ -34,7 +34,12 @@ def read(
     elif len(failed) < len(found):
         show_rows(
             ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "fault"),
-            [row for file, one in found if isinstance(one, Return) for row in _rows(_printable(Path(file).name), one)],
+            [
+                row
+                for file, one in found
+                if isinstance(one, InboundReport)
+                for row in _rows(_printable(Path(file).name), one)
+            ],
             as_json=False,
             empty="",
         )
@@ -44,7 +49,7 @@ def read(
         raise typer.Exit(2)
 
 
-def _read(file: str) -> Return | SourceError:
+def _read(file: str) -> InboundReport | SourceError:
     try:
         return read_return(_octets(file))
     except SourceError as error:
@@ -61,7 +66,7 @@ def _octets(file: str) -> bytes:
         raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
 
 
-def _as_object(file: str, found: Return | SourceError) -> dict[str, Any]:
+def _as_object(file: str, found: InboundReport | SourceError) -> dict[str, Any]:
     if isinstance(found, SourceError):
         return {"file": _printable(file), "kind": None, "error": str(found), "recipients": []}
     return {
@@ -77,7 +82,7 @@ def _printable(file: str) -> str:
     return os.fsencode(file).decode("utf-8", "replace")
 
 
-def _fields(recipient: Recipient) -> dict[str, Any]:
+def _fields(recipient: RecipientReport) -> dict[str, Any]:
     return {
         "recipient": recipient.address,
         "status": recipient.status,
@@ -88,7 +93,7 @@ def _fields(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _rows(name: str, found: Return) -> list[list[object]]:
+def _rows(name: str, found: InboundReport) -> list[list[object]]:
     if not found.recipients:
         return [[name, found.kind.value, *[None] * 6]]
     return [

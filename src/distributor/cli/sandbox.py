@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from distributor.cli.channels import configure
-from distributor.cli.processes import Crew, Part
+from distributor.cli.processes import ChildProcess, ProcessGroup
 from distributor.domain.errors import ServiceError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.sandbox import accounts
 
 _START_SECONDS = 30.0
@@ -25,9 +25,9 @@ class SandboxPorts:
     smtp: int
 
 
-def sandbox_part(folder: Path, ready: Path, *, http_port: int, smtp_port: int) -> Part:
+def sandbox_part(folder: Path, ready: Path, *, http_port: int, smtp_port: int) -> ChildProcess:
     """The sandbox as a process; it writes its ports to `ready` once it listens."""
-    return Part(
+    return ChildProcess(
         name="sandbox",
         module="distributor.sandbox",
         arguments=(
@@ -39,7 +39,7 @@ def sandbox_part(folder: Path, ready: Path, *, http_port: int, smtp_port: int) -
     )
 
 
-def wait_for_sandbox(ready: Path, crew: Crew) -> SandboxPorts:
+def wait_for_sandbox(ready: Path, crew: ProcessGroup) -> SandboxPorts:
     """The ports of the sandbox, once it listens. Raises ServiceError if it does not."""
     deadline = time.monotonic() + _START_SECONDS
     while not ready.exists():
@@ -51,11 +51,11 @@ def wait_for_sandbox(ready: Path, crew: Crew) -> SandboxPorts:
     return SandboxPorts(http=told["http_port"], smtp=told["smtp_port"])
 
 
-def configure_sandbox_channels(installation: Installation, ports: SandboxPorts) -> list[str]:
+def configure_sandbox_channels(app: AppContext, ports: SandboxPorts) -> list[str]:
     """Configure one channel of each kind, leading to the sandbox; returns their names."""
     settings = _settings(f"http://127.0.0.1:{ports.http}", ports.smtp)
     for kind, values in settings.items():
-        configure(installation, kind, kind, values)
+        configure(app, kind, kind, values)
     return list(settings)
 
 

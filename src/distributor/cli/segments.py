@@ -36,8 +36,8 @@ def save_segment(
 ) -> None:
     """Save a condition by name, anew or in place of the one it had, and count who it holds now."""
     condition = _read(expression)
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        now = installation.clock()
+    with installation_at_hand() as app, app.database.begin() as connection:
+        now = app.clock()
         saved = segments.save(connection, slug=read_slug(slug or name), name=name, condition=condition, now=now)
         people = segments.count(connection, condition, now=now)
     if as_json:
@@ -49,7 +49,7 @@ def save_segment(
 @commands.command("list")
 def list_segments(as_json: AsJson = False) -> None:
     """Every saved segment."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = segments.listed(connection)
     if as_json:
         show([_told(one) for one in found])
@@ -65,9 +65,9 @@ def list_segments(as_json: AsJson = False) -> None:
 @commands.command("show")
 def show_segment(slug: Slug, as_json: AsJson = False) -> None:
     """One segment, and how many people it holds now."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = segments.find(connection, slug)
-        people = segments.count(connection, found.condition, now=installation.clock())
+        people = segments.count(connection, found.condition, now=app.clock())
     facts = _told(found) | {"people": people}
     if as_json:
         show(facts)
@@ -80,8 +80,8 @@ def show_segment(slug: Slug, as_json: AsJson = False) -> None:
 def count_people(expression: Expression = None, name: Name = None, as_json: AsJson = False) -> None:
     """How many people a condition or a saved segment holds now."""
     condition = _chosen(expression, name)
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        people = segments.count(connection, condition, now=installation.clock())
+    with installation_at_hand() as app, app.database.begin() as connection:
+        people = segments.count(connection, condition, now=app.clock())
     if as_json:
         show({"people": people})
     else:
@@ -92,8 +92,8 @@ def count_people(expression: Expression = None, name: Name = None, as_json: AsJs
 def sample_people(expression: Expression = None, name: Name = None, limit: int = 10, as_json: AsJson = False) -> None:
     """Some of the people whom a condition or a saved segment holds now."""
     condition = _chosen(expression, name)
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        found = segments.sample(connection, condition, limit=limit, now=installation.clock())
+    with installation_at_hand() as app, app.database.begin() as connection:
+        found = segments.sample(connection, condition, limit=limit, now=app.clock())
     show_rows(
         ("id", "address", "name", "language", "tags", "status"),
         [_row(one, as_json=as_json) for one in found],
@@ -105,15 +105,15 @@ def sample_people(expression: Expression = None, name: Name = None, limit: int =
 @commands.command("rename")
 def rename_segment(slug: Slug, name: str) -> None:
     """Call a segment something else; its slug stays."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        segments.rename(connection, slug, name, now=installation.clock())
+    with installation_at_hand() as app, app.database.begin() as connection:
+        segments.rename(connection, slug, name, now=app.clock())
     say("renamed")
 
 
 @commands.command("delete")
 def delete_segment(slug: Slug) -> None:
     """Delete a segment that no other one and no campaign to come refers to."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         segments.remove(connection, slug)
     say("deleted")
 

@@ -1,4 +1,4 @@
-"""What commands have in common: the installation they work on, and how they speak."""
+"""What commands have in common: the app they work on, and how they speak."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from distributor.bootstrap import open_installation
-from distributor.flow.app_context import Installation
+from distributor.bootstrap import open_app_context
+from distributor.flow.app_context import AppContext
 from distributor.settings import load_settings
 from distributor.storage.schema import check_schema, migrate
 
@@ -24,15 +24,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs in
 
 
 @contextmanager
-def installation_at_hand() -> Iterator[Installation]:
-    """The installation of the settings. An embedded database is brought to the present schema by itself."""
+def installation_at_hand() -> Iterator[AppContext]:
+    """The app of the settings. An embedded database is brought to the present schema by itself."""
     settings = load_settings()
-    with open_installation(settings) as installation:
+    with open_app_context(settings) as app:
         if settings.database_url is None:
-            migrate(installation.database)
+            migrate(app.database)
         else:
-            check_schema(installation.database)
-        yield installation
+            check_schema(app.database)
+        yield app
 
 
 def show(value: Any) -> None:

@@ -20,7 +20,7 @@ def worker(
 ) -> None:
     """Do the work of one or more queues."""
     arguments = [argument for name in queue for argument in ("--queue", name)]
-    _become("worker", "work", *arguments, "--concurrency", str(concurrency))
+    _become("distributor_worker", "work", *arguments, "--concurrency", str(concurrency))
 
 
 def returns() -> None:
@@ -30,7 +30,7 @@ def returns() -> None:
 
 def beat() -> None:
     """Tick once a second and ring for what is due."""
-    _become("worker", "beat")
+    _become("distributor_worker", "beat")
 
 
 def _become(module: str, *arguments: str) -> None:

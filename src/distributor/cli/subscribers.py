@@ -10,7 +10,7 @@ import typer
 
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
 from distributor.domain.address import parse_address
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.people import (
     checked_attributes,
@@ -21,11 +21,11 @@ from distributor.domain.people import (
     person_of,
 )
 from distributor.domain.rendition import Json
-from distributor.domain.schedule import parse_moment
+from distributor.domain.schedule import parse_local_time
 from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression
 from distributor.domain.tags import slugify
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.storage import consents, events, lists, memberships, merging, subscribers, suppressions
 from distributor.storage.subscribers import Search
@@ -53,10 +53,10 @@ def add_subscriber(
     person = person_of(
         address, name=name, language=language, zone=zone, attributes=_attributes(attribute or []), tags=tag or ()
     )
-    evidence = Evidence(method=ConsentMethod.PERSON, text=consent)
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    evidence = ConsentEvidence(method=ConsentMethod.PERSON, text=consent)
+    with installation_at_hand() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
-        is_new = memberships.subscribe(connection, chosen.id, [person], evidence, now=installation.clock())
+        is_new = memberships.subscribe(connection, chosen.id, [person], evidence, now=app.clock())
     say("subscribed" if is_new else "was on the list before, or has left it; nothing changed")
 
 
@@ -64,12 +64,12 @@ def add_subscriber(
 def show_subscriber(address: str, as_json: AsJson = False) -> None:
     """One person: the lists they are on, and what keeps mail from them."""
     key = parse_address(address).key
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         subscriber = subscribers.find(connection, key)
         places = memberships.of_subscriber(connection, subscriber.id)
         reasons = suppressions.holding_back(connection, key)
-        policy = installation.bounce_policy
-        days = events.soft_bounce_days(connection, subscriber.id, since=installation.clock() - policy.lapses_after)
+        policy = app.bounce_policy
+        days = events.soft_bounce_days(connection, subscriber.id, since=app.clock() - policy.lapses_after)
     facts = _told(subscriber, places, reasons) | {"soft_bounces": f"on {days} days; {policy.limit} suppress"}
     if as_json:
         show(facts)
@@ -90,8 +90,8 @@ def change_subscriber(
     pause: Annotated[str | None, typer.Option(help="No mail until this time, such as +30d; '' ends a pause.")] = None,
 ) -> None:
     """Change what is known about somebody; what is not named stays. An attribute that is null is taken away."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        now = installation.clock()
+    with installation_at_hand() as app, app.database.begin() as connection:
+        now = app.clock()
         person = subscribers.lock(connection, subscribers.find(connection, parse_address(address).key).id)
         if person is None:
             raise NotFoundError("subscriber", address)
@@ -110,7 +110,7 @@ def change_subscriber(
         if status is not None:
             changes["status"] = status
         if pause is not None:
-            changes["paused_until"] = parse_moment(pause, zone=None, now=now) if pause else None
+            changes["paused_until"] = parse_local_time(pause, zone=None, now=now) if pause else None
         subscribers.change(connection, person.id, changes, now=now)
     say(f"{address} is changed")
 
@@ -124,7 +124,7 @@ def choose_for_subscriber(
     frequency: Annotated[Frequency | None, typer.Option(help="How often mail is wanted.")] = None,
 ) -> None:
     """What somebody wants of a list that they are on; what is not named stays."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
         number = subscribers.find(connection, parse_address(address).key).id
         subscribers.lock(connection, number)
@@ -145,19 +145,19 @@ def remove_subscriber(
     ),
 ) -> None:
     """Take one person off a list, as if they had left it themselves: no import brings them back."""
-    evidence = Evidence(method=ConsentMethod.PERSON, text=reason)
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    evidence = ConsentEvidence(method=ConsentMethod.PERSON, text=reason)
+    with installation_at_hand() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
         number = subscribers.find(connection, parse_address(address).key).id
         subscribers.lock(connection, number)
-        has_left = memberships.leave(connection, number, chosen.id, evidence, now=installation.clock())
+        has_left = memberships.leave(connection, number, chosen.id, evidence, now=app.clock())
     say("is off the list" if has_left else "was not on the list; nothing changed")
 
 
 @commands.command("duplicates")
 def show_duplicates(limit: int = 50, as_json: AsJson = False) -> None:
     """Addresses that may be one mailbox: the same but for what follows a +, or dots at Gmail. Nothing is merged."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = merging.likely_duplicates(connection, limit=limit)
     show_rows(
         ("mailbox", "addresses"),
@@ -173,9 +173,9 @@ def merge_subscribers(
     merged: Annotated[str, typer.Argument(help="The address whose record goes over to the other.")],
 ) -> None:
     """Make one person of two records; who has left a list with either address has left it."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         numbers = [subscribers.find(connection, parse_address(address).key).id for address in (kept, merged)]
-        merging.merge(connection, kept=numbers[0], merged=numbers[1], now=installation.clock())
+        merging.merge(connection, kept=numbers[0], merged=numbers[1], now=app.clock())
     say(f"{merged} is now part of {kept}")
 
 
@@ -184,8 +184,8 @@ def show_data(
     address: str, out: Annotated[Path | None, typer.Option(help="Write it to this file instead of printing it.")] = None
 ) -> None:
     """Everything that is kept about somebody, as JSON."""
-    with installation_at_hand() as installation:
-        told = privacy.export_person(installation, _number_of(installation, address))
+    with installation_at_hand() as app:
+        told = privacy.export_person(app, _number_of(app, address))
     if out is None:
         show(told)
         return
@@ -200,11 +200,11 @@ def erase_subscriber(
     as_json: AsJson = False,
 ) -> None:
     """Erase somebody everywhere, for good, and prove it by a search. Only a hash stays, against imports."""
-    with installation_at_hand() as installation:
-        number = _number_of(installation, address)
+    with installation_at_hand() as app:
+        number = _number_of(app, address)
         if not yes:
             typer.confirm(f"Erase {address} and all that is known about them?", abort=True, err=True)
-        done = privacy.erase(installation, number, requested_by="person")
+        done = privacy.erase(app, number, requested_by="person")
     if as_json:
         show({"counts": dict(done.counts), "traces": dict(done.traces)})
     else:
@@ -218,8 +218,8 @@ def erase_subscriber(
 @commands.command("traces")
 def search_traces(address: str, as_json: AsJson = False) -> None:
     """Search every table for an address, wherever it may stand."""
-    with installation_at_hand() as installation:
-        found = privacy.search_traces(installation, parse_address(address).key)
+    with installation_at_hand() as app:
+        found = privacy.search_traces(app, parse_address(address).key)
     show_rows(("table", "rows"), found.items(), as_json=as_json, empty="It is found nowhere.")
 
 
@@ -233,7 +233,7 @@ def search_subscribers(
     as_json: AsJson = False,
 ) -> None:
     """People whom all of the words fit, by ascending number."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         asked = Search(words=" ".join(words or ()), attributes=_attributes(attribute or []), tag=tag)
         found = subscribers.search(connection, asked, limit=limit, after_id=after)
     show_rows(
@@ -247,7 +247,7 @@ def search_subscribers(
 @commands.command("consents")
 def show_consents(address: str, as_json: AsJson = False) -> None:
     """The record of how somebody agreed to mail, or took that back."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = consents.of_subscriber(connection, subscribers.find(connection, parse_address(address).key).id)
     show_rows(
         ("at", "list", "action", "method", "network", "text", "text_hash", "detail"),
@@ -269,8 +269,8 @@ def show_consents(address: str, as_json: AsJson = False) -> None:
     )
 
 
-def _number_of(installation: Installation, address: str) -> int:
-    with installation.database.begin() as connection:
+def _number_of(app: AppContext, address: str) -> int:
+    with app.database.begin() as connection:
         return subscribers.find(connection, parse_address(address).key).id
 
 

@@ -27,8 +27,8 @@ def add_suppressions(
 ) -> None:
     """Send nothing more to these addresses or domains, also not what is planned already."""
     parsed = [parse_target(text) for text in target]
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        added = suppressions.add(connection, parsed, reason, note=note, now=installation.clock())
+    with installation_at_hand() as app, app.database.begin() as connection:
+        added = suppressions.add(connection, parsed, reason, note=note, now=app.clock())
     say(f"{added} suppressed, {len(parsed) - added} were before")
 
 
@@ -39,14 +39,14 @@ def import_suppressions(
 ) -> None:
     """Suppress all that a file names. Lines that cannot be read are shown and left out."""
     good, bad = _read_targets(file)
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         added = sum(
             suppressions.add(
                 connection,
                 good[start : start + _BATCH],
                 SuppressionReason.IMPORTED,
                 note=note or f"from {file.name}",
-                now=installation.clock(),
+                now=app.clock(),
             )
             for start in range(0, len(good), _BATCH)
         )
@@ -65,7 +65,7 @@ def list_suppressions(
     as_json: AsJson = False,
 ) -> None:
     """What is suppressed, and why, by ascending number."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = suppressions.listed(connection, reason=reason, limit=limit, after_id=after)
     _show(found, as_json=as_json, empty="Nothing is suppressed.")
 
@@ -77,7 +77,7 @@ def check_suppression(
     """Why mail to an address or a domain is held back, if it is."""
     parsed = parse_target(target)
     domain = parsed.address.rpartition("@")[2] if parsed.address else None
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         found = suppressions.matching(connection, parsed, domain=domain)
     _show(found, as_json=as_json, empty=f"Nothing holds back mail to {target}.")
 
@@ -89,7 +89,7 @@ def lift_suppressions(
 ) -> None:
     """Take entries back: mail goes there again, where somebody has agreed to it."""
     parsed: list[Target] = [parse_target(text) for text in target]
-    with installation_at_hand() as installation, installation.database.begin() as connection:
+    with installation_at_hand() as app, app.database.begin() as connection:
         lifted = sum(suppressions.lift(connection, one, reasons=tuple(reason or SuppressionReason)) for one in parsed)
     say(f"{lifted} entries are taken back")
 

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
-from distributor.domain.api_token import ENTROPY_BYTES, ApiToken, Scope, checked_name, parse_scopes, secret_of
+from distributor.domain.api_token import ENTROPY_BYTES, ApiToken, TokenScope, checked_name, parse_scopes, secret_of
 from distributor.domain.errors import ScheduleError
-from distributor.domain.schedule import parse_moment
+from distributor.domain.schedule import parse_local_time
 from distributor.storage import api_tokens
 
 commands = typer.Typer()
@@ -21,15 +21,15 @@ commands = typer.Typer()
 @commands.command("create")
 def create_token(
     name: Annotated[str, typer.Argument(help="Who will use it, such as 'shop'.")],
-    scope: Annotated[list[str] | None, typer.Option(help=f"May be repeated. One of: {', '.join(Scope)}.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help=f"May be repeated. One of: {', '.join(TokenScope)}.")] = None,
     expires: Annotated[str, typer.Option(help="When it ends: 90d, 12h, or a time with offset. Default: never.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a token. Its secret is shown this once and kept nowhere."""
     called, scopes = checked_name(name), parse_scopes(scope or ())
     secret = secret_of(secrets.token_bytes(ENTROPY_BYTES))
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        now = installation.clock()
+    with installation_at_hand() as app, app.database.begin() as connection:
+        now = app.clock()
         ends = _end(expires, now=now) if expires else None
         made = api_tokens.add(connection, secret, name=called, scopes=scopes, expires_at=ends, now=now)
     if as_json:
@@ -42,10 +42,10 @@ def create_token(
 @commands.command("list")
 def list_tokens(as_json: AsJson = False) -> None:
     """Every token there ever was, and when it was last used."""
-    with installation_at_hand() as installation:
-        with installation.database.begin() as connection:
+    with installation_at_hand() as app:
+        with app.database.begin() as connection:
             found = api_tokens.listed(connection)
-        now = installation.clock()
+        now = app.clock()
     show_rows(
         ("id", "name", "state", "scopes", "created_at", "expires_at", "last_used_at"),
         [
@@ -69,14 +69,14 @@ def list_tokens(as_json: AsJson = False) -> None:
 @commands.command("revoke")
 def revoke_token(token_id: Annotated[int, typer.Argument(help="The token's number.")]) -> None:
     """Make a token worthless from now on."""
-    with installation_at_hand() as installation, installation.database.begin() as connection:
-        revoked = api_tokens.revoke(connection, token_id, now=installation.clock())
+    with installation_at_hand() as app, app.database.begin() as connection:
+        revoked = api_tokens.revoke(connection, token_id, now=app.clock())
     say(f"token {revoked.id}, {revoked.name!r}, opens nothing any more")
 
 
 def _end(text: str, *, now: datetime) -> datetime:
     wanted = text.strip()
-    moment = parse_moment(f"+{wanted}" if wanted[:1].isdigit() and wanted.isalnum() else wanted, zone=None, now=now)
+    moment = parse_local_time(f"+{wanted}" if wanted[:1].isdigit() and wanted.isalnum() else wanted, zone=None, now=now)
     if moment <= now:
         raise ScheduleError(f"{text!r} is not in the future: a token that has ended opens nothing")
     return moment

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from distributor.bootstrap import child_environment, make_installation, open_services
+from distributor.bootstrap import child_environment, make_app_context, open_services
 from distributor.cli.channels import configure
-from distributor.cli.processes import Crew, Part, insist_on_free_port, running_crew, worker_parts
+from distributor.cli.processes import ChildProcess, ProcessGroup, insist_on_free_port, running_processes, worker_parts
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.cli.session import say
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.ingest import scan
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels
@@ -33,19 +33,19 @@ def up(
     ready = settings.data_dir / "sandbox.json"
     ready.unlink(missing_ok=True)
     with open_services(settings) as services:
-        installation = make_installation(settings, services)
-        migrate(installation.database)
+        app = make_app_context(settings, services)
+        migrate(app.database)
         parts = [
-            Part(name="web", module="distributor.web"),
+            ChildProcess(name="web", module="distributor.web"),
             *worker_parts(email_workers=email_workers),
             *returns_parts(settings),
             sandbox_part(settings.data_dir / "sandbox", ready, http_port=sandbox_port, smtp_port=smtp_port),
         ]
         environment = child_environment(settings, services)
-        with running_crew(parts, logs=settings.data_dir / "logs", environment=environment) as crew:
+        with running_processes(parts, logs=settings.data_dir / "logs", environment=environment) as crew:
             ports = wait_for_sandbox(ready, crew)
-            if _is_first_run(installation):
-                _furnish(installation, settings, ports)
+            if _is_first_run(app):
+                _furnish(app, settings, ports)
             say(f"Distributor serves {settings.public_url}")
             say(f"the sandbox shows mails and posts on http://{settings.host}:{ports.http}")
             say(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
@@ -53,26 +53,26 @@ def up(
     say("stopped")
 
 
-def returns_parts(settings: Settings) -> list[Part]:
+def returns_parts(settings: Settings) -> list[ChildProcess]:
     """The process that takes mail back, if there is anything for it to do."""
     return (
-        [Part(name="returns", module="distributor.inbound")]
+        [ChildProcess(name="returns", module="distributor.inbound")]
         if settings.returns_listen or settings.returns_mailboxes
         else []
     )
 
 
-def _furnish(installation: Installation, settings: Settings, ports: SandboxPorts) -> None:
-    """Give a new installation a channel of each kind and what the content folder holds."""
-    configure_sandbox_channels(installation, ports)
+def _furnish(app: AppContext, settings: Settings, ports: SandboxPorts) -> None:
+    """Give a new app a channel of each kind and what the content folder holds."""
+    configure_sandbox_channels(app, ports)
     if settings.smtp_url is not None:
-        configure(installation, "email", "email", {"smtp_url": settings.smtp_url.get_secret_value()})
+        configure(app, "email", "email", {"smtp_url": settings.smtp_url.get_secret_value()})
     if settings.content_dir.is_dir():
-        scan(installation)
+        scan(app)
 
 
-def _is_first_run(installation: Installation) -> bool:
-    with installation.database.begin() as connection:
+def _is_first_run(app: AppContext) -> bool:
+    with app.database.begin() as connection:
         return not channels.all_channels(connection)
 
 
@@ -84,7 +84,7 @@ def _stop_when_told() -> threading.Event:
     return stop
 
 
-def _watch(crew: Crew, stop: threading.Event) -> None:
+def _watch(crew: ProcessGroup, stop: threading.Event) -> None:
     """Keep the processes running until somebody asks to stop."""
     while not stop.wait(1.0):
         for name in crew.revive():

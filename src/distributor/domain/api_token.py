@@ -18,7 +18,7 @@ ENTROPY_BYTES = 32
 LONGEST_NAME = 100
 
 
-class Scope(StrEnum):
+class TokenScope(StrEnum):
     """A noun and what may be done to it.
 
     PRIVACY_WRITE hands out all that is known of a person, and erases it. SIGN_UPS_WRITE asks people by mail and tells
@@ -42,7 +42,7 @@ class Scope(StrEnum):
     EVERYTHING = "*"
 
 
-SCOPES: Mapping[str, Scope] = {scope.value: scope for scope in Scope}
+SCOPES: Mapping[str, TokenScope] = {scope.value: scope for scope in TokenScope}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class ApiToken:
 
     id: int
     name: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[TokenScope]
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -61,8 +61,8 @@ class ApiToken:
         """Whether it opens anything at all at this moment."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
-    def allows(self, scope: Scope) -> bool:
-        return scope in self.scopes or Scope.EVERYTHING in self.scopes
+    def allows(self, scope: TokenScope) -> bool:
+        return scope in self.scopes or TokenScope.EVERYTHING in self.scopes
 
 
 def secret_of(entropy: bytes) -> str:
@@ -85,7 +85,7 @@ def checked_name(name: str) -> str:
     return kept
 
 
-def parse_scopes(texts: Iterable[str]) -> frozenset[Scope]:
+def parse_scopes(texts: Iterable[str]) -> frozenset[TokenScope]:
     """The scopes of these names. Raises InputError that names the ones there are, also if none is given."""
     given = [text.strip() for text in texts]
     known = ", ".join(SCOPES)

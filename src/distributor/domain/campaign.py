@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.message_options import Cover
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem
 
 
@@ -98,7 +98,7 @@ class CampaignPlan:
     track_opens: bool = True
     track_clicks: bool = True
     unknown_policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT
-    cover: Cover = field(default_factory=Cover)
+    cover: MessageOptions = field(default_factory=MessageOptions)
 
     def time_of(self, channel_name: str) -> datetime:
         """When this channel goes out."""

@@ -39,7 +39,7 @@ class ConsentMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class ConsentEvidence:
     """What is known about one act of consent. `text` is what the person saw or the basis that was stated.
 
     `network` is the IP address it came from, or empty; `detail` holds what else proves it (a reason, an import).

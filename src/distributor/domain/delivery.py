@@ -95,21 +95,22 @@ class Delivery:
 
 
 class Verdict(StrEnum):
-    """What sending came to. The errors of sending are three, and the fourth is about us and not the recipient.
+    """The result of an attempt to send one delivery.
 
-    SENT: the other side has taken it. DEFERRED: temporary, try again. FAILED: permanent, about this recipient.
-    UNKNOWN: it may or may not have arrived. REFUSED: the sender is refused (blocked, authentication, quota), so the
-    delivery is untouched and the whole dispatch has to pause. RESUME: surely not sent, or only in part; send the rest.
-    HELD: not its turn (a rate, a paused lane); surely not sent, and no attempt: `retry_at` says when it may be.
+    SENT: the remote server accepted it. DEFERRED: a temporary failure, to be retried. FAILED: a permanent failure that
+    concerns this recipient. UNKNOWN: it may or may not have been accepted. SENDER_REJECTED: the server rejects the
+    sender (blocked, authentication, quota): the delivery is unchanged and its dispatch or route pauses.
+    RETRY_REMAINING: definitely not sent, or only in part; send the rest. THROTTLED: not attempted, because of a rate
+    limit or a route in backoff; `retry_at` says when it may be.
     """
 
     SENT = "sent"
     DEFERRED = "deferred"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    REFUSED = "refused"
-    RESUME = "resume"
-    HELD = "held"
+    SENDER_REJECTED = "sender_rejected"
+    RETRY_REMAINING = "retry_remaining"
+    THROTTLED = "throttled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

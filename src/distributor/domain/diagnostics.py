@@ -22,7 +22,7 @@ class DiagnosticStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DnsRecord:
     """A DNS record to publish. `value` is what a zone file has after the type, without the quotes of a text."""
 
     name: str
@@ -45,7 +45,7 @@ class Finding:
     check: str
     state: DiagnosticStatus
     sentence: str
-    record: Record | None = None
+    record: DnsRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

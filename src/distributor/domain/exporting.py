@@ -30,7 +30,7 @@ class ConsentSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ExportedMembership:
     """What somebody is to the list that is exported. `topics` of None are every article."""
 
     state: Membership
@@ -46,4 +46,4 @@ class Exported:
     subscriber: Subscriber
     lists: dict[str, Membership]
     suppressed: tuple[SuppressionReason, ...]
-    place: Place | None
+    place: ExportedMembership | None

@@ -10,7 +10,7 @@ from enum import StrEnum
 from distributor.domain.rendition import Json
 
 
-class Meaning(StrEnum):
+class FeedbackKind(StrEnum):
     """What was said. NOTHING is for mails that say nothing a sender has to act on: answers, delays, receipts."""
 
     DELIVERED = "delivered"
@@ -20,7 +20,7 @@ class Meaning(StrEnum):
     NOTHING = "nothing"
 
 
-class Match(StrEnum):
+class MatchedBy(StrEnum):
     """How the delivery was found: by something of ours that only its mail held, or merely by the address.
 
     FORGED looks like something of ours and was not made here. What rests on an ADDRESS or is FORGED is never acted on.
@@ -42,9 +42,9 @@ class Feedback:
     `at` when it happened where that was told, and `detail` what is kept of it.
     """
 
-    meaning: Meaning
+    meaning: FeedbackKind
     key: str
-    match: Match
+    match: MatchedBy
     delivery_id: int | None
     address: str = ""
     is_hard: bool = False

@@ -42,7 +42,7 @@ class AttributeType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ImportedStatus:
     """What the place that a file comes from says about mail to somebody."""
 
     state: Membership = Membership.SUBSCRIBED
@@ -54,16 +54,16 @@ class Standing:
     left_at: datetime | None = None
 
 
-WELCOME = Standing()
+WELCOME = ImportedStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class SourceValues:
     """Somebody, as line `line` of a file tells of them. `evidence` is how they opted in there, `network` from where."""
 
     line: int
     person: Person
-    standing: Standing = WELCOME
+    standing: ImportedStatus = WELCOME
     network: str = ""
     evidence: Mapping[str, Json] = field(default_factory=dict)
     cells: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ImportSettings:
     """How a file is to be read; what is empty is found out from the file.
 
     `columns` maps headers to what they hold, `types` the attributes to what their text stands for. With `takes_rest`
@@ -101,7 +101,7 @@ class ImportPlan:
     list_slug: str
     basis: str
     mode: ImportMode = ImportMode.UPDATE
-    reading: Reading = field(default_factory=Reading)
+    reading: ImportSettings = field(default_factory=ImportSettings)
     is_dry_run: bool = False
 
 

@@ -24,13 +24,13 @@ def attribute_path(key: str) -> tuple[str, ...]:
     return tuple(path) if first == ATTRIBUTES else ()
 
 
-def spoken(key: str) -> str:
+def field_label(key: str) -> str:
     """The field as people write it: ``subscriber.city``."""
     return f"subscriber.{key.removeprefix(f'{ATTRIBUTES}.')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonalNeeds:
+class MergeFields:
     """What a rendition wants to know of each recipient.
 
     `fields` are the keys of all that it may say, `decisive` of those whose values decide what else it says.
@@ -41,7 +41,7 @@ class PersonalNeeds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class ReaderFields:
     """Somebody who is shown a mail: the address that it is to, and what is known of them by the keys of fields."""
 
     address: str
@@ -49,7 +49,7 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kin:
+class FieldGroup:
     """People of an audience who are alike in what a rendition asks: how many, and their values of decisive fields.
 
     `held` are the keys of the fields that they have.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Enclosure:
+class Attachment:
     """A file that goes along with a mail. `name` is what its reader may save it under."""
 
     name: str
@@ -15,7 +15,7 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cover:
+class MessageOptions:
     """Words around the articles, with expressions such as ``{{ subscriber.name }}``; where empty, the channel's stand.
 
     `subject` is one line; `greeting` stands above the articles and `closing` below them, in Markdown.
@@ -24,4 +24,4 @@ class Cover:
     subject: str = ""
     greeting: str = ""
     closing: str = ""
-    enclosures: tuple[Enclosure, ...] = ()
+    enclosures: tuple[Attachment, ...] = ()

@@ -12,8 +12,8 @@ _STATES = {
     Verdict.SENT: DeliveryState.SENT,
     Verdict.FAILED: DeliveryState.FAILED,
     # Neither says anything against the recipient: the delivery is as good as never begun.
-    Verdict.REFUSED: DeliveryState.PENDING,
-    Verdict.RESUME: DeliveryState.PENDING,
+    Verdict.SENDER_REJECTED: DeliveryState.PENDING,
+    Verdict.RETRY_REMAINING: DeliveryState.PENDING,
 }
 
 
@@ -42,7 +42,7 @@ class RetrySchedule:
         return min(self.first * min(grown, self.longest / self.first), self.longest)
 
 
-def settlement_of(
+def settle_outcome(
     outcome: Outcome, delivery: Delivery, *, now: datetime, schedule: RetrySchedule | None = None
 ) -> Settlement:
     """The new state of `delivery` after this outcome.
@@ -51,7 +51,7 @@ def settlement_of(
     """
     if outcome.verdict is Verdict.UNKNOWN:
         return Settlement(outcome=outcome, state=DeliveryState.UNKNOWN, next_at=outcome.retry_at or now)
-    if outcome.verdict is Verdict.HELD:
+    if outcome.verdict is Verdict.THROTTLED:
         return Settlement(outcome=outcome, state=DeliveryState.DEFERRED, next_at=outcome.retry_at or now)
     if outcome.verdict is Verdict.DEFERRED:
         moment = next_attempt(delivery, now=now, asked=outcome.retry_at, schedule=schedule)

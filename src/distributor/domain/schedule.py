@@ -33,7 +33,7 @@ _INSTANT_FORMS = "write it as 2026-12-24 09:00 with a time zone, or as 2026-12-2
 _MOMENT_FORMS = f"{_INSTANT_FORMS}, as +2h, or as now"
 
 
-def parse_moment(text: str, *, zone: str | None, now: datetime) -> datetime:
+def parse_local_time(text: str, *, zone: str | None, now: datetime) -> datetime:
     """The moment something shall happen, in aware UTC; `now` is aware.
 
     Understands "now", a delay ("+10m", "+1h30m"; units s m h d w) and everything that `parse_instant` does.

@@ -40,15 +40,15 @@ class QuietHours:
     def end_of_quiet(self, now: datetime, *, recipients_zone: str = "") -> datetime | None:
         """When the quiet in which `now` is will be over; None if it is not quiet."""
         zone = self._zone_for(recipients_zone)
-        here = now.astimezone(zone)
-        clock = here.time()
+        app = now.astimezone(zone)
+        clock = app.time()
         if self.start < self.end:
             is_quiet, is_tomorrow = self.start <= clock < self.end, False
         else:
             is_quiet, is_tomorrow = clock >= self.start or clock < self.end, clock >= self.start
         if not is_quiet:
             return None
-        day = here.date() + timedelta(days=is_tomorrow)
+        day = app.date() + timedelta(days=is_tomorrow)
         end = datetime.combine(day, self.end, tzinfo=zone).astimezone(UTC)
         # Clocks that go back may show the end twice; the later one is after now in any case.
         return end if end > now else datetime.combine(day, self.end.replace(fold=1), tzinfo=zone).astimezone(UTC)
@@ -102,7 +102,7 @@ class WarmUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class SendSchedule:
     """The times of a channel."""
 
     retries: RetrySchedule = field(default_factory=RetrySchedule)

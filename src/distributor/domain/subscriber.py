@@ -33,7 +33,7 @@ class Frequency(StrEnum):
     WEEKLY = "weekly"
 
 
-class Visibility(StrEnum):
+class ListVisibility(StrEnum):
     """Whether strangers see a list and can subscribe to it."""
 
     PUBLIC = "public"
@@ -85,7 +85,7 @@ class Person:
 class Subscription:
     """Somebody's place on a list. `topics` are the slugs of the tags chosen; None means every article."""
 
-    list: List
+    list: MailingList
     state: Membership
     topics: tuple[str, ...] | None
     frequency: Frequency
@@ -93,7 +93,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class List:
+class MailingList:
     """A list people are on. `topics` are the slugs of the tags they are offered.
 
     `sender` and `footer` are its own, or empty for the site's.
@@ -103,7 +103,7 @@ class List:
     slug: str
     name: str
     description: str = ""
-    visibility: Visibility = Visibility.PRIVATE
+    visibility: ListVisibility = ListVisibility.PRIVATE
     opt_in: OptIn = OptIn.DOUBLE
     sender: str = ""
     footer: str = ""

@@ -1,4 +1,4 @@
-"""What every step of the flow works with: the servers, the site, the keys and the clock of one installation."""
+"""What every step of the flow works with: the servers, the site, the keys and the clock of one app."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from distributor.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installation:
-    """One installation. `journal_dir` and `imports_dir` are on this machine; the rest is shared by all machines."""
+class AppContext:
+    """One app. `journal_dir` and `imports_dir` are on this machine; the rest is shared by all machines."""
 
     database: Database
     redis: Redis
@@ -38,7 +38,7 @@ class Installation:
     # How long events are kept; None for as long as their deliveries.
     event_retention: timedelta | None = None
     # What happens at each failpoint; a test may let the process die there.
-    reach: Callable[[Failpoint], None] = go_on
+    failpoint: Callable[[Failpoint], None] = go_on
 
     def open_channel(self, record: ChannelRecord) -> Channel:
         """The channel as configured, with its secrets. Raises InputError or ConfigurationError."""

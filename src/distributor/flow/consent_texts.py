@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from distributor.channels.api import Site
-from distributor.domain.subscriber import List
+from distributor.domain.subscriber import MailingList
 
 LEAVING = "Unsubscribe"
 LEAVING_EVERYTHING = "Unsubscribe from everything"
@@ -22,29 +22,29 @@ def promise(site: Site) -> str:
     )
 
 
-def signing_up(site: Site, chosen: List) -> str:
+def signing_up(site: Site, chosen: MailingList) -> str:
     """What is kept for one list: its label, as it stood beside the box that was ticked, and the promise."""
     return f"{_label(chosen)}\n\n{promise(site)}"
 
 
-def confirming(site: Site, chosen: Iterable[List]) -> str:
+def confirming(site: Site, chosen: Iterable[MailingList]) -> str:
     """What is kept of somebody who follows the link in their mailbox and presses the button."""
     return f"Yes, send me mail from:\n{_labels(chosen)}\n\n{promise(site)}"
 
 
-def choosing(site: Site, chosen: List) -> str:
+def choosing(site: Site, chosen: MailingList) -> str:
     """What is kept of somebody who ticks a list among their choices."""
     return f"{_label(chosen)}\n\n{promise(site)}"
 
 
-def returning(site: Site, chosen: List) -> str:
+def returning(site: Site, chosen: MailingList) -> str:
     """What is kept of somebody who has left and says that this was a mistake."""
     return f"That was a mistake: subscribe me again\n\n{_label(chosen)}\n\n{promise(site)}"
 
 
-def _labels(chosen: Iterable[List]) -> str:
+def _labels(chosen: Iterable[MailingList]) -> str:
     return "\n".join(_label(one) for one in chosen)
 
 
-def _label(chosen: List) -> str:
+def _label(chosen: MailingList) -> str:
     return f"{chosen.name}: {chosen.description}" if chosen.description else chosen.name

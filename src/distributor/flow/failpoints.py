@@ -1,6 +1,6 @@
 """Failpoints: places on the way of a delivery where a test lets the worker die.
 
-An installation does nothing there, and no setting or variable changes that: only code that makes an installation with
+An app does nothing there, and no setting or variable changes that: only code that makes an app with
 another `reach` can, and none but the tests does.
 """
 

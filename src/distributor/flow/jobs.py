@@ -13,7 +13,7 @@ _AUDIENCE_PER_WORKER = 1000
 _MOST_WORKERS = 8
 
 
-class Verb(StrEnum):
+class JobKind(StrEnum):
     """The steps that a dispatch, or an import, may be rung for."""
 
     RENDER = "render"
@@ -24,16 +24,16 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
+class Job:
     """Somebody who listens on `queue` should do `verb` to this dispatch or import. It may be lost or doubled."""
 
-    verb: Verb
+    verb: JobKind
     subject_id: int
     queue: str
 
 
-def delivery_rings(dispatch: Dispatch) -> list[Ring]:
+def delivery_jobs(dispatch: Dispatch) -> list[Job]:
     """Rings for as many workers as the audience of a running dispatch is worth."""
     wanted = -(-(dispatch.audience or 1) // _AUDIENCE_PER_WORKER)
     queue = kind_of(dispatch.kind).capabilities.queue
-    return [Ring(Verb.DELIVER, dispatch.id, queue)] * max(1, min(wanted, _MOST_WORKERS))
+    return [Job(JobKind.DELIVER, dispatch.id, queue)] * max(1, min(wanted, _MOST_WORKERS))

@@ -25,21 +25,21 @@ _SUFFIX = ".journal"
 class WorkerJournal:
     """A journal being written. `worker` names its writer in the ledger; `in_doubt` holds what has no answer yet."""
 
-    def __init__(self, worker: str, descriptor: int, reach: Callable[[Failpoint], None]) -> None:
+    def __init__(self, worker: str, descriptor: int, failpoint: Callable[[Failpoint], None]) -> None:
         self.worker = worker
         self.in_doubt: dict[int, Delivery] = {}
         self._descriptor = descriptor
-        self._reach = reach
+        self._failpoint = failpoint
 
     def begin(self, delivery: Delivery) -> None:
         """The next thing to happen may reach the recipient."""
         os.write(self._descriptor, b"begin %d %d\n" % (delivery.id, delivery.epoch))
         self.in_doubt[delivery.id] = delivery
-        self._reach(Failpoint.AFTER_JOURNAL)
+        self._failpoint(Failpoint.AFTER_JOURNAL)
 
     def settle(self, outcome: Outcome) -> None:
         """The other side has answered."""
-        self._reach(Failpoint.AFTER_ANSWER)
+        self._failpoint(Failpoint.AFTER_ANSWER)
         os.write(self._descriptor, b"settle " + _outcome_to_json(outcome).encode() + b"\n")
         self.in_doubt.pop(outcome.delivery_id, None)
 
@@ -49,7 +49,7 @@ class WorkerJournal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class JournalEvidence:
     """What a journal says: the outcomes, and the deliveries begun without one, with their epochs."""
 
     worker: str
@@ -58,7 +58,7 @@ class Evidence:
 
 
 @contextmanager
-def open_journal(folder: Path, *, reach: Callable[[Failpoint], None] = go_on) -> Iterator[WorkerJournal]:
+def open_journal(folder: Path, *, failpoint: Callable[[Failpoint], None] = go_on) -> Iterator[WorkerJournal]:
     """A new journal under a new worker's name. It is removed at the end, but left as an orphan on any error."""
     folder.mkdir(parents=True, exist_ok=True)
     worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
@@ -69,7 +69,7 @@ def open_journal(folder: Path, *, reach: Callable[[Failpoint], None] = go_on) ->
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         fresh.rename(path)
-        yield WorkerJournal(worker, descriptor, reach)
+        yield WorkerJournal(worker, descriptor, failpoint)
         path.unlink()
     finally:
         os.close(descriptor)
@@ -92,7 +92,7 @@ def orphaned_journals(folder: Path) -> Iterator[list[Path]]:
             os.close(descriptor)
 
 
-def read_journal(path: Path) -> Evidence:
+def read_journal(path: Path) -> JournalEvidence:
     """What the journal at `path` says. A last line that was cut short by the writer's death says nothing."""
     outcomes: dict[int, Outcome] = {}
     begun: dict[int, int] = {}
@@ -107,7 +107,7 @@ def read_journal(path: Path) -> Evidence:
             outcome = _outcome_from_json(rest)
             outcomes[outcome.delivery_id] = outcome
             begun.pop(outcome.delivery_id, None)
-    return Evidence(worker=path.name.removesuffix(_SUFFIX), outcomes=tuple(outcomes.values()), in_doubt=begun)
+    return JournalEvidence(worker=path.name.removesuffix(_SUFFIX), outcomes=tuple(outcomes.values()), in_doubt=begun)
 
 
 def _lock(path: Path) -> int | None:

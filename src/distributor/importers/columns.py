@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import AttributeType, Reading, Standing, Told
+from distributor.domain.importing import AttributeType, ImportedStatus, ImportSettings, SourceValues
 from distributor.domain.people import LONGEST_ATTRIBUTE_NAME
 from distributor.domain.rendition import Json
 from distributor.importers.formulas import unescaped
@@ -79,7 +79,7 @@ class Origin(Protocol):
 
     def is_from_here(self, headers: frozenset[str]) -> bool: ...
 
-    def standing_of(self, said: Mapping[str, Json]) -> Standing: ...
+    def standing_of(self, said: Mapping[str, Json]) -> ImportedStatus: ...
 
 
 def folded(header: str) -> str:
@@ -90,7 +90,7 @@ def folded(header: str) -> str:
 class Columns:
     """How the columns of one file make people. Raises InputError for a mapping that cannot be meant."""
 
-    def __init__(self, headers: Iterable[str], origin: Origin, reading: Reading, *, file_name: str) -> None:
+    def __init__(self, headers: Iterable[str], origin: Origin, reading: ImportSettings, *, file_name: str) -> None:
         self._origin = origin
         self._reading = reading
         self._file_name = file_name
@@ -104,7 +104,7 @@ class Columns:
             self._refuse_strays(known, targets)
         self._row = [self._take(header) for header in known]
 
-    def told_by(self, cells: Sequence[str], line: int) -> Told:
+    def told_by(self, cells: Sequence[str], line: int) -> SourceValues:
         """The person whom cells in the order of the headers tell of. Raises InputError, AddressError."""
         draft = Draft()
         plain: Iterable[str] = cells
@@ -115,7 +115,7 @@ class Columns:
                 take(draft, cell)
         return self._told(draft, line, tuple(cells))
 
-    def told_by_names(self, values: Mapping[str, Json], line: int, text: str) -> Told:
+    def told_by_names(self, values: Mapping[str, Json], line: int, text: str) -> SourceValues:
         """The person whom values by their names tell of. Raises InputError, AddressError."""
         draft = Draft()
         for name, value in values.items():
@@ -124,7 +124,7 @@ class Columns:
                 take(draft, value)
         return self._told(draft, line, (text,))
 
-    def _told(self, draft: Draft, line: int, cells: tuple[str, ...]) -> Told:
+    def _told(self, draft: Draft, line: int, cells: tuple[str, ...]) -> SourceValues:
         draft.said["file"] = self._file_name
         name = draft.name or f"{draft.first_name} {draft.last_name}".strip()
         person = person_told(
@@ -135,7 +135,7 @@ class Columns:
             attributes=draft.attributes,
             tags=draft.tags,
         )
-        return Told(
+        return SourceValues(
             line=line,
             person=person,
             standing=self._origin.standing_of(draft.said),

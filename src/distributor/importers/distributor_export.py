@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import Standing
+from distributor.domain.importing import ImportedStatus
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Frequency, Membership, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
@@ -44,13 +44,13 @@ def is_from_here(headers: frozenset[str]) -> bool:
     return headers >= COLUMNS.keys()
 
 
-def standing_of(said: Mapping[str, Json]) -> Standing:
+def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
     """As it was there, with everything that keeps mail away."""
     status = text_of(said.get("status", ""))
     if status not in _STATUSES:
         # Somebody's own JSON lines may call the state of the subscription so.
         return standing_named(status)
-    return Standing(
+    return ImportedStatus(
         state=_one_of(Membership, said.get("state", ""), Membership.SUBSCRIBED),
         status=SubscriberStatus(status) if status else SubscriberStatus.ACTIVE,
         reasons=_reasons(said.get("suppressed", "")),

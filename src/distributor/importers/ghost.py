@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import WELCOME, Standing
+from distributor.domain.importing import WELCOME, ImportedStatus
 from distributor.domain.rendition import Json
 from distributor.importers.standings import GONE
 from distributor.importers.values import is_true, text_of
@@ -32,7 +32,7 @@ def is_from_here(headers: frozenset[str]) -> bool:
     return headers >= {"email", "subscribed_to_emails", "complimentary_plan"}
 
 
-def standing_of(said: Mapping[str, Json]) -> Standing:
+def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
     if said.get("deleted_at"):
         return GONE
     # An empty cell is how Ghost writes `no` for members whom it was never asked for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.importing import Standing
+from distributor.domain.importing import ImportedStatus
 from distributor.domain.rendition import Json
 from distributor.importers import distributor_export, plain_csv
 
@@ -17,5 +17,5 @@ def is_from_here(headers: frozenset[str]) -> bool:
     return False
 
 
-def standing_of(said: Mapping[str, Json]) -> Standing:
+def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
     return distributor_export.standing_of(said)

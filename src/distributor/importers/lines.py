@@ -14,7 +14,7 @@ class BadLineError(Exception):
     """A line that is no text; only inside this folder, where it becomes a bad row."""
 
 
-class Lines:
+class CsvLines:
     """An iterator of lines that can go on after an error, and go back to the end of a row's first line.
 
     `number` is that of the line last read, counted from 1, `end` the offset behind it.
@@ -31,7 +31,7 @@ class Lines:
         self._beginning = b""
         file.seek(offset)
 
-    def __iter__(self) -> Lines:
+    def __iter__(self) -> CsvLines:
         return self
 
     def __next__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.importing import WELCOME, Standing
+from distributor.domain.importing import WELCOME, ImportedStatus
 from distributor.domain.rendition import Json
 from distributor.importers.standings import standing_named
 from distributor.importers.values import text_of
@@ -25,6 +25,6 @@ def is_from_here(headers: frozenset[str]) -> bool:
     return headers >= {"uuid", "email", "name", "attributes", "status"}
 
 
-def standing_of(said: Mapping[str, Json]) -> Standing:
+def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
     """`enabled`, `disabled` or `blocklisted`."""
     return standing_named(text_of(said["status"])) if "status" in said else WELCOME

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import WELCOME, Standing
+from distributor.domain.importing import WELCOME, ImportedStatus
 from distributor.domain.rendition import Json
 from distributor.importers.standings import BOUNCED, GONE, standing_named
 from distributor.importers.values import moment_of, text_of
@@ -34,7 +34,7 @@ def is_from_here(headers: frozenset[str]) -> bool:
     return headers >= {"member_rating", "optin_time", "confirm_time"}
 
 
-def standing_of(said: Mapping[str, Json]) -> Standing:
+def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
     """A file of its own for each standing: its name says which, and what only such a file has filled in."""
     file = text_of(said["file"]).casefold().replace("-", "")
     word = text_of(said.get("status", "")).casefold().replace("-", "")

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import BadRow, Reading, Told
+from distributor.domain.importing import BadRow, ImportSettings, SourceValues
 from distributor.importers.columns import Columns
-from distributor.importers.lines import BadLineError, Lines
+from distributor.importers.lines import BadLineError, CsvLines
 from distributor.importers.origins import LINES, origin_named, origin_of
-from distributor.importers.table import Table, read_header, rows
+from distributor.importers.table import CsvTable, read_header, rows
 
 
-def find_out(file: BinaryIO, reading: Reading, *, name: str) -> Reading:
+def find_out(file: BinaryIO, reading: ImportSettings, *, name: str) -> ImportSettings:
     """What is not stated of how to read a file in UTF-8. Raises InputError if there is no reading it."""
     if reading.format:
         origin_named(reading.format)
@@ -38,17 +38,17 @@ class PeopleReader:
     After each one, `position` and `line` are the checkpoint to go on from; `headers` name the cells of the bad rows.
     """
 
-    def __init__(self, file: BinaryIO, reading: Reading, *, name: str, position: int = 0, line: int = 0) -> None:
+    def __init__(self, file: BinaryIO, reading: ImportSettings, *, name: str, position: int = 0, line: int = 0) -> None:
         origin = origin_named(reading.format)
         table = None if reading.format == LINES else read_header(file, delimiter=reading.delimiter)
         if table is not None and not position:
             position, line = table.offset, table.line
         self.headers = table.headers if table else ("row",)
-        self._lines = Lines(file, offset=position, number=line)
+        self._lines = CsvLines(file, offset=position, number=line)
         self._columns = Columns(table.headers if table else (), origin, reading, file_name=name)
         self._rows = self._rows_of_table(table) if table else self._rows_of_json()
 
-    def __iter__(self) -> Iterator[Told | BadRow]:
+    def __iter__(self) -> Iterator[SourceValues | BadRow]:
         return self._rows
 
     @property
@@ -61,7 +61,7 @@ class PeopleReader:
         """The number of the last line of the last row."""
         return self._lines.number
 
-    def _rows_of_table(self, table: Table) -> Iterator[Told | BadRow]:
+    def _rows_of_table(self, table: CsvTable) -> Iterator[SourceValues | BadRow]:
         told_by = self._columns.told_by
         for row in rows(self._lines, table):
             if isinstance(row, BadRow):
@@ -73,7 +73,7 @@ class PeopleReader:
             except InputError as error:
                 yield BadRow(line=line, reason=str(error), cells=tuple(cells))
 
-    def _rows_of_json(self) -> Iterator[Told | BadRow]:
+    def _rows_of_json(self) -> Iterator[SourceValues | BadRow]:
         while True:
             self._lines.begin_row()
             try:

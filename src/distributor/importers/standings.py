@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import WELCOME, Standing
+from distributor.domain.importing import WELCOME, ImportedStatus
 from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
 
-GONE = Standing(state=Membership.UNSUBSCRIBED)
-BOUNCED = Standing(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.HARD_BOUNCE,))
-COMPLAINED = Standing(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.COMPLAINT,))
-BLOCKED = Standing(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.IMPORTED,))
-WAITING = Standing(state=Membership.PENDING)
-DISABLED = Standing(state=Membership.UNSUBSCRIBED, status=SubscriberStatus.DISABLED)
+GONE = ImportedStatus(state=Membership.UNSUBSCRIBED)
+BOUNCED = ImportedStatus(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.HARD_BOUNCE,))
+COMPLAINED = ImportedStatus(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.COMPLAINT,))
+BLOCKED = ImportedStatus(state=Membership.UNSUBSCRIBED, reasons=(SuppressionReason.IMPORTED,))
+WAITING = ImportedStatus(state=Membership.PENDING)
+DISABLED = ImportedStatus(state=Membership.UNSUBSCRIBED, status=SubscriberStatus.DISABLED)
 
-_WORDS: Mapping[str, Standing] = {
+_WORDS: Mapping[str, ImportedStatus] = {
     **dict.fromkeys(
         ("", "subscribed", "active", "enabled", "confirmed", "opted in", "opted_in", "yes", "true", "1"), WELCOME
     ),
@@ -31,7 +31,7 @@ _WORDS: Mapping[str, Standing] = {
 }
 
 
-def standing_named(word: str) -> Standing:
+def standing_named(word: str) -> ImportedStatus:
     """Raises InputError for a word that is not known."""
     try:
         return _WORDS[word.strip().casefold()]

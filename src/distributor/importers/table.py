@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from distributor.domain.errors import InputError
 from distributor.domain.importing import BadRow
-from distributor.importers.lines import BadLineError, Lines
+from distributor.importers.lines import BadLineError, CsvLines
 
 # In this order where the header does not tell.
 _DELIMITERS = (",", ";", "\t", "|")
@@ -17,7 +17,7 @@ _MOST_COLUMNS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class CsvTable:
     """What the first row says: the headers, the delimiter, and where the rows behind it begin."""
 
     headers: tuple[str, ...]
@@ -26,7 +26,7 @@ class Table:
     line: int
 
 
-def read_header(file: BinaryIO, *, delimiter: str = "") -> Table:
+def read_header(file: BinaryIO, *, delimiter: str = "") -> CsvTable:
     """The first row of a file in UTF-8, by the delimiter stated or the one that gives the most columns.
 
     Raises InputError if there is none that could be a header.
@@ -41,7 +41,7 @@ def read_header(file: BinaryIO, *, delimiter: str = "") -> Table:
     return max(found, key=lambda table: len(table.headers))
 
 
-def rows(lines: Lines, table: Table) -> Iterator[tuple[int, list[str]] | BadRow]:
+def rows(lines: CsvLines, table: CsvTable) -> Iterator[tuple[int, list[str]] | BadRow]:
     """The rows from where `lines` is: the number of the first line and the cells, or what is wrong. Empty rows are not.
 
     After each, `lines` is at its end.
@@ -74,8 +74,8 @@ def _stated_in(file: BinaryIO) -> str:
     return line[4:].decode("ascii", "replace") if len(line) == 5 and line.lower().startswith(b"sep=") else ""
 
 
-def _header(file: BinaryIO, delimiter: str, *, begins_in: int) -> Table | None:
-    lines = Lines(file)
+def _header(file: BinaryIO, delimiter: str, *, begins_in: int) -> CsvTable | None:
+    lines = CsvLines(file)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         cells: list[str] = []
@@ -87,7 +87,7 @@ def _header(file: BinaryIO, delimiter: str, *, begins_in: int) -> Table | None:
     headers = tuple(cell.strip() for cell in cells)
     if not any(headers) or len(headers) > _MOST_COLUMNS:
         return None
-    return Table(headers=headers, delimiter=delimiter, offset=lines.end, line=lines.number)
+    return CsvTable(headers=headers, delimiter=delimiter, offset=lines.end, line=lines.number)
 
 
 def _reason(error: Exception) -> str:

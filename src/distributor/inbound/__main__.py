@@ -9,9 +9,9 @@ import sys
 
 import structlog
 
-from distributor.bootstrap import open_installation
+from distributor.bootstrap import open_app_context
 from distributor.domain.errors import ConfigurationError, DistributorError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.inbound.poller import go_rounds, open_mailbox
 from distributor.inbound.server import ReturnsServer
 from distributor.logs import configure_logs
@@ -26,15 +26,15 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level)
     try:
-        with open_installation(settings) as installation:
-            (check_schema if settings.database_url else migrate)(installation.database)
-            asyncio.run(_serve(installation, settings))
+        with open_app_context(settings) as app:
+            (check_schema if settings.database_url else migrate)(app.database)
+            asyncio.run(_serve(app, settings))
     except DistributorError as error:
         _log.error("cannot take mail back", reason=str(error))
         sys.exit(error.exit_code)
 
 
-async def _serve(installation: Installation, settings: Settings) -> None:
+async def _serve(app: AppContext, settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,12 +42,10 @@ async def _serve(installation: Installation, settings: Settings) -> None:
     urls = settings.returns_mailboxes.get_secret_value().split() if settings.returns_mailboxes else []
     for url in urls:
         open_mailbox(url)
-    rounds = [
-        asyncio.create_task(go_rounds(installation, url, every_seconds=settings.returns_poll_seconds)) for url in urls
-    ]
+    rounds = [asyncio.create_task(go_rounds(app, url, every_seconds=settings.returns_poll_seconds)) for url in urls]
     if settings.returns_listen:
         with _listen(settings.returns_listen) as listening:
-            server = ReturnsServer(installation, name=socket.gethostname())
+            server = ReturnsServer(app, name=socket.gethostname())
             await server.start(listening)
             _log.info("listening", address=settings.returns_listen)
             await stop.wait()

@@ -8,9 +8,9 @@ import time
 import structlog
 
 from distributor.domain.errors import ServiceError
-from distributor.flow.app_context import Installation
-from distributor.flow.feedback.apply_feedback import log_taken
-from distributor.flow.feedback.inbound_mail import bounce_domains, take_in
+from distributor.flow.app_context import AppContext
+from distributor.flow.feedback.apply_feedback import log_applied
+from distributor.flow.feedback.inbound_mail import bounce_domains, receive_mail
 from distributor.mail.return_path import read_return_path
 
 SOURCE = "lmtp"
@@ -30,8 +30,8 @@ class Door:
     again; taking it in twice does no harm.
     """
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
         self._hands = asyncio.Semaphore(_AT_ONCE)
         self._domains: frozenset[str] = frozenset()
         self._domains_until = 0.0
@@ -44,7 +44,7 @@ class Door:
             return _TRY_AGAIN
         if address.rpartition("@")[2].lower() not in domains:
             return "550 5.7.1 nothing is relayed here"
-        if not isinstance(read_return_path(address, self._installation.tokens), int):
+        if not isinstance(read_return_path(address, self._app.tokens), int):
             return "550 5.1.1 that is no return path of ours"
         return None
 
@@ -53,7 +53,7 @@ class Door:
         async with self._hands:
             try:
                 taken = await asyncio.to_thread(
-                    take_in, self._installation, content, envelope_recipient=recipient, source=SOURCE
+                    receive_mail, self._app, content, envelope_recipient=recipient, source=SOURCE
                 )
             except ServiceError as error:
                 _log.warning("not taken in", source=SOURCE, reason=str(error))
@@ -62,11 +62,11 @@ class Door:
                 # Whatever a stranger's mail can do to us, the server goes on and its sender keeps the mail.
                 _log.exception("a mail could not be taken in", source=SOURCE)
                 return _TRY_AGAIN
-        log_taken(taken, source=SOURCE)
+        log_applied(taken, source=SOURCE)
         return "250 2.0.0 taken in"
 
     async def _known_domains(self) -> frozenset[str]:
         if time.monotonic() >= self._domains_until:
-            self._domains = await asyncio.to_thread(bounce_domains, self._installation)
+            self._domains = await asyncio.to_thread(bounce_domains, self._app)
             self._domains_until = time.monotonic() + _DOMAINS_STAY_SECONDS
         return self._domains

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from distributor.inbound.mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, Server
+from distributor.inbound.mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
 
 # The keyword by which a mail is known to have been looked at; where a server keeps no keywords, "seen" has to do.
 _KEYWORD = "Distributor"
@@ -23,7 +23,7 @@ _KEYWORD = "Distributor"
 class ImapMailbox:
     """One folder of an account."""
 
-    server: Server
+    server: MailboxServer
 
     def visit(self, hand_in: HandIn) -> int:
         with self._session() as session:

@@ -31,7 +31,7 @@ class Fate(Enum):
 HandIn = Callable[[bytes], Fate]
 
 
-class Mailbox(Protocol):
+class RemoteMailbox(Protocol):
     """A mailbox that can be visited again and again; what was handed in twice does no harm."""
 
     def visit(self, hand_in: HandIn) -> int:
@@ -46,7 +46,7 @@ class MailboxError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class MailboxServer:
     """Where a mailbox is. `is_tls` from the first octet, else by STARTTLS, and without either only if `is_bare`."""
 
     host: str
@@ -66,7 +66,7 @@ class Server:
             raise ConfigurationError(f"the authorities in {self.authorities} cannot be read: {error}") from error
 
     @classmethod
-    def parse(cls, url: str) -> Server:
+    def parse(cls, url: str) -> MailboxServer:
         """``imaps://user:password@host:port/Folder?ca=FILE``; ``?tls=off`` says to do without.
 
         Raises ConfigurationError, which never holds the password.

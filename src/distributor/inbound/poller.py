@@ -10,20 +10,20 @@ from pathlib import Path
 import structlog
 
 from distributor.domain.errors import ConfigurationError, DistributorError
-from distributor.domain.feedback import Match, Meaning
-from distributor.flow.app_context import Installation
-from distributor.flow.feedback.apply_feedback import log_taken
-from distributor.flow.feedback.inbound_mail import take_in
+from distributor.domain.feedback import FeedbackKind, MatchedBy
+from distributor.flow.app_context import AppContext
+from distributor.flow.feedback.apply_feedback import log_applied
+from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.inbound.imap import ImapMailbox
-from distributor.inbound.mailbox import Fate, Mailbox, MailboxError, Server
+from distributor.inbound.mailbox import Fate, MailboxError, MailboxServer, RemoteMailbox
 from distributor.inbound.maildir import Maildir
 from distributor.inbound.pop3 import Pop3Mailbox
 
 _log = structlog.get_logger(__name__)
 
-_TOKENS = frozenset({Match.RETURN_PATH, Match.MESSAGE_ID})
+_TOKENS = frozenset({MatchedBy.RETURN_PATH, MatchedBy.MESSAGE_ID})
 
-_BY_SCHEME: dict[str, Callable[[Server], Mailbox]] = {
+_BY_SCHEME: dict[str, Callable[[MailboxServer], RemoteMailbox]] = {
     "imap": ImapMailbox,
     "imaps": ImapMailbox,
     "pop3": Pop3Mailbox,
@@ -31,7 +31,7 @@ _BY_SCHEME: dict[str, Callable[[Server], Mailbox]] = {
 }
 
 
-def open_mailbox(url: str) -> Mailbox:
+def open_mailbox(url: str) -> RemoteMailbox:
     """The mailbox at an address. Raises ConfigurationError, which never holds a password."""
     scheme, _, rest = url.partition(":")
     if scheme == "maildir":
@@ -41,21 +41,21 @@ def open_mailbox(url: str) -> Mailbox:
         return Maildir(folder)
     if scheme not in _BY_SCHEME:
         raise ConfigurationError(f"a mailbox is maildir:FOLDER or one of {', '.join(_BY_SCHEME)}, not {scheme!r}")
-    return _BY_SCHEME[scheme](Server.parse(url))
+    return _BY_SCHEME[scheme](MailboxServer.parse(url))
 
 
-def visit(installation: Installation, mailbox: Mailbox, *, source: str) -> int:
-    """Take in all that waits in a mailbox; returns how many mails. Raises what `Mailbox.visit` raises."""
-    return mailbox.visit(partial(_hand_in, installation, source=source))
+def visit(app: AppContext, mailbox: RemoteMailbox, *, source: str) -> int:
+    """Take in all that waits in a mailbox; returns how many mails. Raises what `RemoteMailbox.visit` raises."""
+    return mailbox.visit(partial(_hand_in, app, source=source))
 
 
-async def go_rounds(installation: Installation, url: str, *, every_seconds: float) -> None:
+async def go_rounds(app: AppContext, url: str, *, every_seconds: float) -> None:
     """Visit one mailbox until cancelled. Raises ConfigurationError at once if there can be none at this address."""
     source = url.partition(":")[0]
     mailbox = open_mailbox(url)
     while True:
         try:
-            await asyncio.to_thread(visit, installation, mailbox, source=source)
+            await asyncio.to_thread(visit, app, mailbox, source=source)
         except (MailboxError, DistributorError, OSError) as error:
             _log.warning("a mailbox could not be visited", source=source, reason=str(error))
         except Exception:
@@ -63,16 +63,16 @@ async def go_rounds(installation: Installation, url: str, *, every_seconds: floa
         await asyncio.sleep(every_seconds)
 
 
-def _hand_in(installation: Installation, raw: bytes, *, source: str) -> Fate:
+def _hand_in(app: AppContext, raw: bytes, *, source: str) -> Fate:
     try:
-        taken = take_in(installation, raw, source=source)
+        taken = receive_mail(app, raw, source=source)
     except DistributorError:
         raise
     except Exception:
         # One mail that breaks us must not keep the others back.
         _log.exception("a mail could not be taken in and is set aside", source=source)
         return Fate.BROKEN
-    log_taken(taken, source=source)
+    log_applied(taken, source=source)
     # What merely names an address was written down and not acted on: a person may still have to.
-    is_settled = taken.meaning is not Meaning.NOTHING and taken.match in _TOKENS
+    is_settled = taken.meaning is not FeedbackKind.NOTHING and taken.match in _TOKENS
     return Fate.ACTED_ON if is_settled else Fate.NO_CONCERN

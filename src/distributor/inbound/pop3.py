@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from distributor.inbound.mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, Server
+from distributor.inbound.mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
 
 # Beyond this nobody writes to us; RETR would read all of it into memory.
 _LARGEST = 25 * 1024 * 1024
@@ -19,7 +19,7 @@ class Pop3Mailbox:
     process ends; looking at it once more does no harm.
     """
 
-    server: Server
+    server: MailboxServer
     left: set[bytes] = field(default_factory=set)
 
     def visit(self, hand_in: HandIn) -> int:

@@ -7,10 +7,10 @@ from asyncio import StreamReader, StreamWriter
 from contextlib import closing, suppress
 from socket import socket
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.inbound.acceptance import Door
 from distributor.inbound.smtp_session import Dialogue
-from distributor.inbound.wire import Wire
+from distributor.inbound.wire import LineStream
 
 # RFC 5321 section 4.5.3.2.7 asks a server to wait five minutes for a command.
 IDLE_SECONDS = 300.0
@@ -20,8 +20,8 @@ MOST_SESSIONS = 50
 class ReturnsServer:
     """Serves on a listening socket of its caller."""
 
-    def __init__(self, installation: Installation, *, name: str, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._door = Door(installation)
+    def __init__(self, app: AppContext, *, name: str, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._door = Door(app)
         self._name = name
         self._idle_seconds = idle_seconds
         self._sessions: set[asyncio.Task[None]] = set()
@@ -43,7 +43,7 @@ class ReturnsServer:
         session.add_done_callback(self._sessions.discard)
 
     async def _talk(self, reader: StreamReader, writer: StreamWriter) -> None:
-        wire = Wire(reader, writer)
+        wire = LineStream(reader, writer)
         with closing(writer), suppress(EOFError, ConnectionError):
             if len(self._sessions) > MOST_SESSIONS:
                 wire.answer("421 4.3.2 too many at once; try again later")

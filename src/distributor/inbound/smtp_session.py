@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from distributor.inbound.acceptance import Door
 from distributor.inbound.rules import MAX_COMMAND_BYTES, MAX_MESSAGE_BYTES, Path, read_recipient, read_sender
-from distributor.inbound.wire import Wire
+from distributor.inbound.wire import LineStream
 
 # A bounce has one recipient; a relay may hand over several that came together.
 MAX_RECIPIENTS = 100
@@ -22,7 +22,7 @@ class Dialogue:
     `is_lmtp` is settled by the greeting: LHLO means an answer for each recipient after the content.
     """
 
-    wire: Wire
+    wire: LineStream
     door: Door
     name: str
     idle_seconds: float

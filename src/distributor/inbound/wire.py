@@ -8,7 +8,7 @@ _CHUNK = 256 * 1024
 _END_OF_DATA = b"\r\n.\r\n"
 
 
-class Wire:
+class LineStream:
     """One connection. Answers are held back as long as the peer has already said more.
 
     Reading raises EOFError when the peer has hung up.

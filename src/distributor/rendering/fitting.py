@@ -147,10 +147,10 @@ def _longest(cuts: Sequence[int], made: Callable[[int], str], *, limit: int, mea
 
     Looks at short beginnings first, because measuring a long one takes long. The answer itself has been measured.
     """
-    reach = 1
-    while reach < len(cuts) and measure(made(cuts[reach - 1])) <= limit:
-        reach *= 2
-    fitting = bisect_left(cuts[:reach], True, key=lambda cut: measure(made(cut)) > limit)
+    failpoint = 1
+    while failpoint < len(cuts) and measure(made(cuts[failpoint - 1])) <= limit:
+        failpoint *= 2
+    fitting = bisect_left(cuts[:failpoint], True, key=lambda cut: measure(made(cut)) > limit)
     return made(cuts[fitting - 1]) if fitting else ""
 
 

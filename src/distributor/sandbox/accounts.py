@@ -14,7 +14,7 @@ class MailAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class XAccount:
+class XTestAccount:
     """OAuth 1.0a credentials, and a bearer token that stands for an OAuth 2.0 user context."""
 
     user_id: str = "1700000000000000001"
@@ -28,7 +28,7 @@ class XAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MastodonAccount:
+class MastodonTestAccount:
     """An account with a token of scope read and write."""
 
     account_id: str = "110000000000000001"
@@ -38,7 +38,7 @@ class MastodonAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlueskyAccount:
+class BlueskyTestAccount:
     """An account with an app password. `token_key` signs the sandbox's session tokens."""
 
     did: str = "did:plc:sandboxdistributor234567"
@@ -49,6 +49,6 @@ class BlueskyAccount:
 
 
 MAIL = MailAccount()
-X = XAccount()
-MASTODON = MastodonAccount()
-BLUESKY = BlueskyAccount()
+X = XTestAccount()
+MASTODON = MastodonTestAccount()
+BLUESKY = BlueskyTestAccount()

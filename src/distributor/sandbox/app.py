@@ -6,11 +6,11 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from distributor.sandbox.controls import Controls
-from distributor.sandbox.page import Pages
+from distributor.sandbox.page import SandboxPages
 from distributor.sandbox.world import World
 
 
 def make_app(world: World) -> Starlette:
     """One ASGI application over the world. Calls to networks need the server of `http_server.py` to be dropped."""
     networks = [Mount(f"/{service}", network.app) for service, network in world.networks.items()]
-    return Starlette(routes=[*Controls(world).routes(), *Pages(world).routes(), *networks])
+    return Starlette(routes=[*Controls(world).routes(), *SandboxPages(world).routes(), *networks])

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.errors import DistributorError, InputError, NotFoundError
-from distributor.sandbox.faults import STAGES, Fault
+from distributor.sandbox.faults import STAGES, InjectedFault
 from distributor.sandbox.reading import as_export
 from distributor.sandbox.terms import describe
 from distributor.sandbox.world import World
@@ -22,7 +22,7 @@ class FaultsBody(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    faults: list[Fault]
+    faults: list[InjectedFault]
     seed: Annotated[int, Field(ge=0)] = 0
 
 

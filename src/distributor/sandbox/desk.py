@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from distributor.sandbox.faults import Ending, Fault, FaultKind, Stage, Switches
+from distributor.sandbox.faults import Ending, FaultKind, FaultStage, InjectedFault, Switches
 from distributor.sandbox.rates import Allowance
 
 Clock = Callable[[], datetime]
@@ -55,11 +55,11 @@ class Desk:
     switches: Switches
     clock: Clock
     refuse: Callable[[HTTPException], Response]
-    count: Callable[[Stage, int, datetime], Allowance]
+    count: Callable[[FaultStage, int, datetime], Allowance]
     rate_headers: Callable[[Allowance], Mapping[str, str]]
 
     def route(
-        self, path: str, handler: Handler, *, method: str = "GET", stage: Stage = Stage.READ, points: int = 1
+        self, path: str, handler: Handler, *, method: str = "GET", stage: FaultStage = FaultStage.READ, points: int = 1
     ) -> Route:
         """A route whose calls are counted and may be struck. A handler refuses by raising HTTPException."""
 
@@ -82,7 +82,7 @@ class Desk:
         response.headers.update(self.rate_headers(allowance))
         return response
 
-    async def _strike(self, fault: Fault, request: Request, handle: Handler) -> Response:
+    async def _strike(self, fault: InjectedFault, request: Request, handle: Handler) -> Response:
         if fault.kind is FaultKind.SLOW:
             await asyncio.sleep(fault.seconds)
         response = await handle(request) if fault.kind.commits else None
@@ -92,7 +92,7 @@ class Desk:
             await asyncio.sleep(fault.seconds)
         return HangUp() if fault.kind.ending is Ending.CLOSE else self._refused_by(fault)
 
-    def _refused_by(self, fault: Fault) -> Response:
+    def _refused_by(self, fault: InjectedFault) -> Response:
         """A pretended refusal. Only 429 tells about limits: nothing is left until the fault's seconds are over."""
         code = fault.code or HTTPStatus.SERVICE_UNAVAILABLE
         refusal = HTTPException(code, fault.text or phrase_of(code))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from distributor.domain.errors import InputError, NotFoundError
 
 
-class Stage(StrEnum):
+class FaultStage(StrEnum):
     """Where a call can be struck: the steps of an SMTP transaction, or what an HTTP call is for."""
 
     CONNECT = "connect"
@@ -32,16 +32,16 @@ class Stage(StrEnum):
 
 
 SMTP = "smtp"
-_HTTP_STAGES = (Stage.POST, Stage.READ, Stage.DELETE, Stage.MEDIA)
-STAGES: Mapping[str, Sequence[Stage]] = {
-    SMTP: (Stage.DOT, Stage.CONNECT, Stage.MAIL, Stage.RCPT, Stage.DATA),
+_HTTP_STAGES = (FaultStage.POST, FaultStage.READ, FaultStage.DELETE, FaultStage.MEDIA)
+STAGES: Mapping[str, Sequence[FaultStage]] = {
+    SMTP: (FaultStage.DOT, FaultStage.CONNECT, FaultStage.MAIL, FaultStage.RCPT, FaultStage.DATA),
     "x": _HTTP_STAGES,
     "mastodon": _HTTP_STAGES,
-    "bluesky": (*_HTTP_STAGES, Stage.LOGIN),
+    "bluesky": (*_HTTP_STAGES, FaultStage.LOGIN),
 }
 """The services and their stages; the first of each is where a fault strikes if it names none."""
 
-_COMMITTING_STAGES = (Stage.DOT, Stage.POST, Stage.DELETE, Stage.MEDIA, Stage.LOGIN)
+_COMMITTING_STAGES = (FaultStage.DOT, FaultStage.POST, FaultStage.DELETE, FaultStage.MEDIA, FaultStage.LOGIN)
 
 
 class Ending(StrEnum):
@@ -88,7 +88,7 @@ _ENDINGS = {
 }
 
 
-class Fault(BaseModel):
+class InjectedFault(BaseModel):
     """One way to misbehave.
 
     kind         refuse: answer `code`, do nothing. drop: close the connection, do nothing. slow: wait `seconds`, then
@@ -107,7 +107,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: FaultKind
-    on: Stage | None = None
+    on: FaultStage | None = None
     code: Annotated[int, Field(ge=400, le=599)] | None = None
     seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0
     probability: Annotated[float, Field(gt=0, le=1)] = 1
@@ -117,13 +117,13 @@ class Fault(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[\x20-\x7e]+$")] | None = None
 
     @model_validator(mode="after")
-    def _check_code(self) -> Fault:
+    def _check_code(self) -> InjectedFault:
         if self.code is not None and self.kind.ending is not Ending.CODE:
             raise ValueError(f"a fault of kind {self.kind} answers nothing, so it has no code")
         return self
 
     @model_validator(mode="after")
-    def _check_seconds(self) -> Fault:
+    def _check_seconds(self) -> InjectedFault:
         if self.kind in (FaultKind.SLOW, FaultKind.HANG) and self.seconds == 0:
             raise ValueError(f"a fault of kind {self.kind} needs seconds")
         return self
@@ -133,13 +133,13 @@ class Fault(BaseModel):
 class _Armed:
     """A fault in force, with what it has seen so far."""
 
-    fault: Fault
+    fault: InjectedFault
     seed: str
     seen: int = 0
     struck: int = 0
     tries: Counter[str] = field(default_factory=Counter)
 
-    def strikes(self, stage: Stage, key: str) -> bool:
+    def strikes(self, stage: FaultStage, key: str) -> bool:
         fault = self.fault
         if fault.on is not stage or (fault.only_for is not None and not fnmatchcase(key, fault.only_for)):
             return False
@@ -165,7 +165,7 @@ class Switches:
         self._armed: dict[str, list[_Armed]] = {service: [] for service in STAGES}
         self._lock = Lock()
 
-    def set(self, service: str, *faults: Fault, seed: int = 0) -> None:
+    def set(self, service: str, *faults: InjectedFault, seed: int = 0) -> None:
         """Let these faults be the ones in force; the first that strikes a call decides.
 
         Equal seeds strike equal calls. Raises NotFoundError for an unknown service, and InputError for a fault that
@@ -181,25 +181,25 @@ class Switches:
         """Behave again. Raises NotFoundError for an unknown service."""
         self.set(service)
 
-    def in_force(self, service: str) -> list[tuple[Fault, int]]:
+    def in_force(self, service: str) -> list[tuple[InjectedFault, int]]:
         """The faults of a service, each with how often it has struck. Raises NotFoundError for an unknown service."""
         _stages_of(service)
         with self._lock:
             return [(armed.fault, armed.struck) for armed in self._armed[service]]
 
-    def draw(self, service: str, stage: Stage, key: str = "") -> Fault | None:
+    def draw(self, service: str, stage: FaultStage, key: str = "") -> InjectedFault | None:
         """The fault that strikes this call, if any does. `key` is the recipient's address, where there is one."""
         with self._lock:
             return next((armed.fault for armed in self._armed[service] if armed.strikes(stage, key)), None)
 
 
-def _stages_of(service: str) -> Sequence[Stage]:
+def _stages_of(service: str) -> Sequence[FaultStage]:
     if service not in STAGES:
         raise NotFoundError("service", service, hint=f"there are {', '.join(STAGES)}")
     return STAGES[service]
 
 
-def _complete(fault: Fault, service: str, stages: Sequence[Stage]) -> Fault:
+def _complete(fault: InjectedFault, service: str, stages: Sequence[FaultStage]) -> InjectedFault:
     """The fault with its stage and code filled in."""
     stage = fault.on or stages[0]
     if stage not in stages:
@@ -208,7 +208,7 @@ def _complete(fault: Fault, service: str, stages: Sequence[Stage]) -> Fault:
         raise InputError(
             f"nothing takes effect at stage '{stage}', so a fault of kind {fault.kind} cannot strike there"
         )
-    if fault.only_for is not None and stage not in (Stage.RCPT, Stage.DOT):
+    if fault.only_for is not None and stage not in (FaultStage.RCPT, FaultStage.DOT):
         raise InputError(f"at stage '{stage}' there is no recipient, so only_for can never match")
     return fault.model_copy(update={"on": stage, "code": fault.code or _usual_code(fault.kind, service)})
 

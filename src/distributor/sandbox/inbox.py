@@ -17,7 +17,7 @@ _CONVERTER = make_converter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class StoredEnvelope:
     """What SMTP said about a mail; an empty sender is the null reverse-path."""
 
     number: int
@@ -41,20 +41,20 @@ class Inbox:
             unfinished.unlink()
         self._index = Ledger(folder / "index.jsonl")
         present = {path.name for path in folder.glob("*.eml")}
-        claimed = [_CONVERTER.structure(entry, Envelope) for entry in self._index.take_entries()]
+        claimed = [_CONVERTER.structure(entry, StoredEnvelope) for entry in self._index.take_entries()]
         self._envelopes = {envelope.number: envelope for envelope in claimed if _file_name(envelope.number) in present}
         self._last = max(self._envelopes, default=0)
 
     def __len__(self) -> int:
         return len(self._envelopes)
 
-    def store(self, content: bytes, *, sender: str, recipients: Sequence[str], now: datetime) -> Envelope:
+    def store(self, content: bytes, *, sender: str, recipients: Sequence[str], now: datetime) -> StoredEnvelope:
         """Keep a mail for good."""
         number = self._last + 1
         path = self.folder / _file_name(number)
         unfinished = path.with_suffix(".tmp")
         unfinished.write_bytes(content)
-        envelope = Envelope(
+        envelope = StoredEnvelope(
             number=number, sender=sender, recipients=tuple(recipients), received_at=now, size=len(content)
         )
         self._index.append(_CONVERTER.unstructure(envelope))
@@ -63,13 +63,13 @@ class Inbox:
         self._last = number
         return envelope
 
-    def latest(self, limit: int, *, before: int | None = None) -> list[Envelope]:
+    def latest(self, limit: int, *, before: int | None = None) -> list[StoredEnvelope]:
         """The newest mails, newest first; `before` leaves out those with this number and later ones."""
         last = self._last if before is None else min(before - 1, self._last)
         present = (self._envelopes[number] for number in range(last, 0, -1) if number in self._envelopes)
         return list(islice(present, limit))
 
-    def envelope(self, number: int) -> Envelope:
+    def envelope(self, number: int) -> StoredEnvelope:
         """Raises NotFoundError if there is no such mail."""
         if number not in self._envelopes:
             raise NotFoundError("mail", number)
@@ -79,7 +79,7 @@ class Inbox:
         """The bytes that were received. Raises NotFoundError if there is no such mail."""
         return (self.folder / _file_name(self.envelope(number).number)).read_bytes()
 
-    def envelopes(self) -> list[Envelope]:
+    def envelopes(self) -> list[StoredEnvelope]:
         """All of them, oldest first."""
         return list(self._envelopes.values())
 

@@ -21,7 +21,7 @@ _FILLERS = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060\u2800\ufeff]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
+class InboxAttachment:
     """A part that is neither of the bodies; `cid` is how the HTML calls it, or empty."""
 
     name: str
@@ -31,7 +31,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class InboxMessage:
     """A mail. `one_click` is the address to post to for leaving with one click (RFC 8058), or empty."""
 
     subject: str
@@ -43,15 +43,15 @@ class Letter:
     html: str
     text: str
     one_click: str
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[InboxAttachment, ...]
 
 
-def read_letter(content: bytes) -> Letter:
+def read_letter(content: bytes) -> InboxMessage:
     """Any bytes give a letter: what cannot be understood is shown as it is."""
     message = message_from_bytes(content, policy=policy.compat32)
     html, text, attachments = _read_bodies(message)
     sender = _header(message, "from")
-    return Letter(
+    return InboxMessage(
         subject=_header(message, "subject"),
         sender=sender,
         sender_name=parseaddr(sender)[0] or sender,
@@ -79,9 +79,9 @@ def opening_links_outside(html: str) -> str:
     return f'{html[:end]}<base target="_blank">{html[end:]}'
 
 
-def _read_bodies(message: Message) -> tuple[str, str, tuple[Attachment, ...]]:
+def _read_bodies(message: Message) -> tuple[str, str, tuple[InboxAttachment, ...]]:
     bodies = {"text/html": "", "text/plain": ""}
-    attachments: list[Attachment] = []
+    attachments: list[InboxAttachment] = []
     for part in message.walk():
         if part.is_multipart():
             continue
@@ -93,9 +93,9 @@ def _read_bodies(message: Message) -> tuple[str, str, tuple[Attachment, ...]]:
     return bodies["text/html"], bodies["text/plain"], tuple(attachments)
 
 
-def _read_attachment(part: Message, mime: str) -> Attachment:
+def _read_attachment(part: Message, mime: str) -> InboxAttachment:
     payload = part.get_payload(decode=True)
-    return Attachment(
+    return InboxAttachment(
         name=part.get_filename() or mime,
         mime=mime,
         content=payload if isinstance(payload, bytes) else b"",

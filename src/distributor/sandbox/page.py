@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from distributor.domain.errors import NotFoundError
 from distributor.rendering.environment import Templates, shipped_templates
-from distributor.sandbox.inbox import Envelope
-from distributor.sandbox.letters import Letter, opening_links_outside, read_letter, with_parts_at
+from distributor.sandbox.inbox import StoredEnvelope
+from distributor.sandbox.letters import InboxMessage, opening_links_outside, read_letter, with_parts_at
 from distributor.sandbox.media import image_type
 from distributor.sandbox.reading import as_threads
 from distributor.sandbox.world import World
@@ -33,7 +33,7 @@ _LETTER_POLICY = (
 )
 
 
-class Pages:
+class SandboxPages:
     """Handlers over one world."""
 
     def __init__(self, world: World) -> None:
@@ -116,11 +116,11 @@ class Pages:
     async def _style(self, _request: Request) -> Response:
         return FileResponse(shipped_templates() / "web" / "sandbox" / "style.css", media_type="text/css")
 
-    def _read(self, request: Request) -> tuple[Envelope, Letter]:
+    def _read(self, request: Request) -> tuple[StoredEnvelope, InboxMessage]:
         number = request.path_params["number"]
         return self._world.inbox.envelope(number), read_letter(self._world.inbox.content(number))
 
-    def _listed(self, envelopes: list[Envelope]) -> list[tuple[Envelope, Letter]]:
+    def _listed(self, envelopes: list[StoredEnvelope]) -> list[tuple[StoredEnvelope, InboxMessage]]:
         return [(envelope, read_letter(self._world.inbox.content(envelope.number))) for envelope in envelopes]
 
     def _timeline_of(self, service: str, *, limit: int | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Allowance:
     granted: bool
 
 
-class Window:
+class RateWindow:
     """Counts points within a window of time. It is forgotten when the sandbox stops."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ShownSpan:
     """A run of a post's text; with a target it is a link, and `title` says where to."""
 
     text: str
@@ -32,7 +32,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class ShownCard:
     """The preview of a linked page."""
 
     url: str
@@ -42,7 +42,7 @@ class Card:
     picture: Picture | None = None
 
     @classmethod
-    def to(cls, url: str) -> Card:
+    def to(cls, url: str) -> ShownCard:
         """The bare card of a page that the sandbox does not fetch."""
         return cls(url=url, host=urlsplit(url).hostname or url)
 
@@ -57,12 +57,12 @@ class Shown:
     handle: str
     created_at: datetime
     text: str
-    pieces: Sequence[Piece]
+    pieces: Sequence[ShownSpan]
     length: int
     limit: int
     url: str
     pictures: Sequence[Picture] = ()
-    card: Card | None = None
+    card: ShownCard | None = None
     warning: str = ""
     note: str = ""
 

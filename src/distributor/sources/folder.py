@@ -56,10 +56,10 @@ def _scan(root: Path, known: Mapping[str, str]) -> Iterator[Found | Broken]:
         yield from unreadable
         unreadable.clear()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        here = Path(place)
-        for path in [here / name for name in sorted(names) if not name.startswith(".") and is_readable(name)]:
+        app = Path(place)
+        for path in [app / name for name in sorted(names) if not name.startswith(".") and is_readable(name)]:
             yield _read(root, path, known)
-        for path in [here / name for name in folders if (here / name).is_symlink()]:
+        for path in [app / name for name in folders if (app / name).is_symlink()]:
             yield from _check_linked_folder(root, path)
     yield from unreadable
 

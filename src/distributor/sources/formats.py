@@ -20,7 +20,7 @@ from distributor.domain.errors import SourceError
 from distributor.sources.decoding import MAX_BYTES, decode
 
 
-class Format(Protocol):
+class ArticleFormat(Protocol):
     """What a module of this folder promises to be a format."""
 
     SUFFIXES: tuple[str, ...]
@@ -29,13 +29,13 @@ class Format(Protocol):
 
 
 @cache
-def formats() -> Mapping[str, Format]:
+def formats() -> Mapping[str, ArticleFormat]:
     """Every format by each of its suffixes, in alphabetical order."""
     modules = (
         importlib.import_module(f"{folder.__name__}.{module.name}") for module in pkgutil.iter_modules(folder.__path__)
     )
     found = {suffix: module for module in modules for suffix in getattr(module, "SUFFIXES", ())}
-    return cast("Mapping[str, Format]", dict(sorted(found.items())))
+    return cast("Mapping[str, ArticleFormat]", dict(sorted(found.items())))
 
 
 def is_readable(name: str) -> bool:
@@ -74,7 +74,7 @@ def read_bytes(path: Path, *, name: str | None = None) -> bytes:
         raise SourceError(f"cannot be read: {reason}", path=name) from None
 
 
-def _find_format(name: str) -> Format:
+def _find_format(name: str) -> ArticleFormat:
     suffix = PurePath(name).suffix.lower()
     try:
         return formats()[suffix]

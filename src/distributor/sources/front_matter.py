@@ -17,7 +17,7 @@ from distributor.domain.schedule import parse_instant, zone_named
 from distributor.domain.tags import Tag, slugify
 from distributor.sources.cleaning import clean
 from distributor.sources.web_addresses import may_show
-from distributor.sources.yaml_lines import Lines, Odd, Place, read_lines
+from distributor.sources.yaml_lines import Odd, Place, YamlLines, read_lines
 
 _MARK = re.compile(r"-{3,}[ \t]*")
 _KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*[\"']?[ \t]*:(?:[ \t]|$)|#)")
@@ -141,7 +141,7 @@ class _Keys(_Strict):
     timezone: str | None = None
 
 
-def _validate(known: Lines, path: str) -> FrontMatter:
+def _validate(known: YamlLines, path: str) -> FrontMatter:
     try:
         keys = _Keys.model_validate(dict(known.values))
     except ValidationError as error:
@@ -160,7 +160,7 @@ def _validate(known: Lines, path: str) -> FrontMatter:
     )
 
 
-def _moment(keys: _Keys, known: Lines, path: str) -> datetime | None:
+def _moment(keys: _Keys, known: YamlLines, path: str) -> datetime | None:
     key = "timezone"
     try:
         if keys.timezone is not None:
@@ -173,7 +173,7 @@ def _moment(keys: _Keys, known: Lines, path: str) -> datetime | None:
         raise SourceError(f"front matter key {key!r}: {error}", path=path, line=known.line_of((key,))) from None
 
 
-def _explain(error: ErrorDetails, known: Lines) -> str:
+def _explain(error: ErrorDetails, known: YamlLines) -> str:
     """One sentence about the first thing that is wrong, naming the key as its author wrote it."""
     place, given = tuple(error["loc"]), error["input"]
     if place not in known.lines and error["type"] != "missing":

@@ -10,7 +10,7 @@ from distributor.domain.blocks import Block, Divider, Heading, Run
 from distributor.sources.plain_headings import find_headings, lone_entry
 from distributor.sources.plain_lines import Habit, Line
 from distributor.sources.plain_lists import build_lists
-from distributor.sources.plain_pieces import PLAIN_BULLETS, Entry, Headline, Listing, Piece, Prose
+from distributor.sources.plain_pieces import PLAIN_BULLETS, Headline, ListEntry, Listing, Piece, Prose
 from distributor.sources.web_addresses import linked_paragraph
 
 _SENTENCE_END = regex.compile(r"[.?!…][\"'”’»)]*$")
@@ -40,10 +40,10 @@ def _is_list(listing: Listing) -> bool:
     lone = lone_entry(listing)
     if lone is not None:
         return lone.head.sign in PLAIN_BULLETS
-    return not _is_dialogue([member for member in listing.members if isinstance(member, Entry)])
+    return not _is_dialogue([member for member in listing.members if isinstance(member, ListEntry)])
 
 
-def _is_dialogue(entries: Sequence[Entry]) -> bool:
+def _is_dialogue(entries: Sequence[ListEntry]) -> bool:
     """Whether dashes mark speech: every line ends like a sentence, and after hyphens somebody is said to speak."""
     if not all(_SENTENCE_END.search(_lines_of(entry)[-1].text) for entry in entries):
         return False
@@ -55,13 +55,13 @@ def _ends_with_colon(piece: Piece) -> bool:
     return isinstance(piece, Prose) and piece.lines[-1].text.endswith(":")
 
 
-def _lines_of(piece: Piece | Entry) -> Sequence[Line]:
+def _lines_of(piece: Piece | ListEntry) -> Sequence[Line]:
     match piece:
         case Prose(lines=lines):
             return lines
         case Headline(line=line):
             return (line,)
-        case Entry(head=head, more=more):
+        case ListEntry(head=head, more=more):
             return (head, *more)
         case Listing(members=members):
             return _lines_of(members[0])

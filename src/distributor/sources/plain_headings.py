@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import regex
 
-from distributor.sources.plain_pieces import Entry, Headline, Listing, Piece, Prose
+from distributor.sources.plain_pieces import Headline, ListEntry, Listing, Piece, Prose
 
 _SECTION = 2
 _DEEPEST = 6
@@ -49,10 +49,10 @@ def find_headings(pieces: Sequence[Piece]) -> Mapping[int, int]:
     return {at: min(level, _DEEPEST) for at, level in levels.items()}
 
 
-def lone_entry(piece: Piece) -> Entry | None:
+def lone_entry(piece: Piece) -> ListEntry | None:
     """The only item of a list, if it is one line and nothing else."""
     match piece:
-        case Listing(members=(Entry(more=()) as entry,)):
+        case Listing(members=(ListEntry(more=()) as entry,)):
             return entry
         case _:
             return None

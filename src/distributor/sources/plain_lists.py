@@ -8,13 +8,13 @@ from typing import TypeAlias, cast
 
 from distributor.domain.blocks import Block, List, ListItem
 from distributor.sources.plain_lines import Habit, Line, run_on
-from distributor.sources.plain_pieces import Entry, Listing, Prose
+from distributor.sources.plain_pieces import ListEntry, Listing, Prose
 from distributor.sources.web_addresses import linked_paragraph
 
 # Deeper ones stay on this level: no reader follows further, and no renderer has to.
 _DEEPEST = 8
 
-_Ranked: TypeAlias = Sequence[tuple[int, Entry | Prose]]
+_Ranked: TypeAlias = Sequence[tuple[int, ListEntry | Prose]]
 
 
 def build_lists(listing: Listing, habit: Habit) -> tuple[Block, ...]:
@@ -22,7 +22,7 @@ def build_lists(listing: Listing, habit: Habit) -> tuple[Block, ...]:
     return tuple(_nest(tuple(_rank(listing)), 1, habit))
 
 
-def text_of_entry(entry: Entry) -> str:
+def text_of_entry(entry: ListEntry) -> str:
     """An item's text on one line, without its marker."""
     parts = [entry.head.rest]
     for line in entry.more:
@@ -30,7 +30,7 @@ def text_of_entry(entry: Entry) -> str:
     return "".join(parts)
 
 
-def _rank(listing: Listing) -> Iterator[tuple[int, Entry | Prose]]:
+def _rank(listing: Listing) -> Iterator[tuple[int, ListEntry | Prose]]:
     """Each member with its depth, counted from 1. A paragraph has that of the item whose text it is aligned with."""
     open_heads: list[Line] = []
     for member in listing.members:
@@ -64,11 +64,11 @@ def _nest(ranked: _Ranked, level: int, habit: Habit) -> Iterator[Block]:
     yield _make_list(start, items)
 
 
-def _split_items(ranked: _Ranked, level: int) -> Iterator[tuple[Entry, _Ranked]]:
+def _split_items(ranked: _Ranked, level: int) -> Iterator[tuple[ListEntry, _Ranked]]:
     """Each item of this level, with the members between it and the next one."""
-    heads = [at for at, (rank, member) in enumerate(ranked) if rank == level and isinstance(member, Entry)]
+    heads = [at for at, (rank, member) in enumerate(ranked) if rank == level and isinstance(member, ListEntry)]
     for at, end in pairwise([*heads, len(ranked)]):
-        yield cast("Entry", ranked[at][1]), ranked[at + 1 : end]
+        yield cast("ListEntry", ranked[at][1]), ranked[at + 1 : end]
 
 
 def _fill(inside: _Ranked, level: int, habit: Habit) -> Iterator[Block]:

@@ -25,7 +25,7 @@ class Prose:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """A list item: its marked line, and the lines that continue it."""
 
     head: Line
@@ -36,7 +36,7 @@ class Entry:
 class Listing:
     """List items that follow one another; prose among them is a further paragraph of the item before."""
 
-    members: tuple[Entry | Prose, ...]
+    members: tuple[ListEntry | Prose, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RuleLine:
     """A line drawn between two parts."""
 
 
-Piece: TypeAlias = Prose | Listing | Headline | Rule
+Piece: TypeAlias = Prose | Listing | Headline | RuleLine
 
 
 def find_pieces(stanzas: Sequence[Stanza], habit: Habit) -> list[Piece]:
@@ -82,7 +82,7 @@ class _OpenList:
     """A list that the next piece may continue."""
 
     def __init__(self, listing: Listing) -> None:
-        self._members: list[Entry | Prose] = []
+        self._members: list[ListEntry | Prose] = []
         self._columns: set[int] = set()
         self._number: int | None = None
         self._margin = _head_of(listing).indent
@@ -105,7 +105,7 @@ class _OpenList:
     def _add(self, listing: Listing) -> None:
         self._members.extend(listing.members)
         for member in listing.members:
-            if isinstance(member, Entry):
+            if isinstance(member, ListEntry):
                 self._columns.add(member.head.content_column)
                 if not self._is_nested(member.head):
                     self._number = member.head.number
@@ -120,7 +120,7 @@ class _OpenList:
 
 def _head_of(listing: Listing) -> Line:
     first = listing.members[0]
-    return first.head if isinstance(first, Entry) else first.lines[0]
+    return first.head if isinstance(first, ListEntry) else first.lines[0]
 
 
 class _Role(Enum):
@@ -141,7 +141,7 @@ def _split(stanza: Stanza, habit: Habit) -> Iterator[Piece]:
             case _Role.HEADLINE:
                 yield from map(Headline, lines)
             case _Role.RULE:
-                yield from (Rule() for _ in lines)
+                yield from (RuleLine() for _ in lines)
             case _ if habit.breaks is Breaks.PARAGRAPH:
                 yield from (Prose((line,)) for line in lines)
             case _:
@@ -181,7 +181,7 @@ def _goes_on(head: Line, above: Line, line: Line, habit: Habit) -> bool:
     return not line.is_marked and (line.indent > head.indent or habit.continues(above, line))
 
 
-def _entries(lines: Sequence[Line]) -> Iterator[Entry]:
+def _entries(lines: Sequence[Line]) -> Iterator[ListEntry]:
     heads = [at for at, line in enumerate(lines) if line.is_marked]
     for at, end in pairwise([*heads, len(lines)]):
-        yield Entry(lines[at], tuple(lines[at + 1 : end]))
+        yield ListEntry(lines[at], tuple(lines[at + 1 : end]))

@@ -16,7 +16,7 @@ from distributor.sources.assembly import assemble
 from distributor.sources.front_matter import split_front_matter
 from distributor.sources.plain_blocks import build_blocks
 from distributor.sources.plain_lines import Breaks, Habit, Line, Stanza, find_habit, read_stanzas
-from distributor.sources.plain_pieces import Headline, Piece, Prose, Rule, find_pieces
+from distributor.sources.plain_pieces import Headline, Piece, Prose, RuleLine, find_pieces
 from distributor.sources.tag_labels import announces_tags, read_tag_line
 
 SUFFIXES = (".txt", ".text")
@@ -81,7 +81,7 @@ def _take_tags(pieces: list[Piece]) -> tuple[list[Piece], tuple[Tag, ...]]:
 
 
 def _without_rules_below(pieces: Sequence[Piece]) -> list[Piece]:
-    length = next((at + 1 for at in range(len(pieces) - 1, -1, -1) if not isinstance(pieces[at], Rule)), 0)
+    length = next((at + 1 for at in range(len(pieces) - 1, -1, -1) if not isinstance(pieces[at], RuleLine)), 0)
     return list(pieces[:length])
 
 

@@ -35,7 +35,7 @@ class Odd:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class YamlLines:
     """The root mapping, and the line of each key and list item in the file."""
 
     values: Mapping[str, Value]
@@ -48,7 +48,7 @@ class Lines:
         return self.lines.get(place)
 
 
-def read_lines(text: str, *, path: str, first_line: int) -> Lines:
+def read_lines(text: str, *, path: str, first_line: int) -> YamlLines:
     """The mapping that `text` is, where `first_line` is the line of its beginning in the file.
 
     Raises SourceError for anything that is not YAML, not a mapping, names a key twice, or uses aliases.
@@ -56,7 +56,7 @@ def read_lines(text: str, *, path: str, first_line: int) -> Lines:
     reading = _Reading(path, first_line)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        return Lines(reading.root(root), reading.lines)
+        return YamlLines(reading.root(root), reading.lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = first_line + mark.line if mark else first_line

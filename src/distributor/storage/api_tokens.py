@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
 
-from distributor.domain.api_token import SCOPES, ApiToken, Scope, hash_of_secret
+from distributor.domain.api_token import SCOPES, ApiToken, TokenScope, hash_of_secret
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.storage import tables
 from distributor.storage.database import Connection
@@ -22,7 +22,7 @@ def add(
     secret: str,
     *,
     name: str,
-    scopes: Iterable[Scope],
+    scopes: Iterable[TokenScope],
     expires_at: datetime | None,
     now: datetime,
 ) -> ApiToken:

@@ -13,7 +13,7 @@ from sqlalchemy.types import BigInteger, DateTime, Text
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.merge_fields import Kin, PersonalNeeds
+from distributor.domain.merge_fields import FieldGroup, MergeFields
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.storage import (
     audience_lock,
@@ -33,7 +33,7 @@ _NOT_GOT = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mailing:
+class AudienceQuery:
     """What is to be sent to whom: the articles, the tags they have between them, and the audience.
 
     `campaign_id` is the campaign itself, whose own deliveries are no earlier ones; None while it is only planned.
@@ -45,7 +45,7 @@ class Mailing:
     campaign_id: int | None = None
 
 
-def count(connection: Connection, mailing: Mailing, *, now: datetime) -> int:
+def count(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> int:
     """How many people get it if it is released now. Raises NotFoundError for an unknown list or segment."""
     chosen = _chosen(connection, mailing, now=now).subquery()
     prepare_for_many(connection)
@@ -53,7 +53,7 @@ def count(connection: Connection, mailing: Mailing, *, now: datetime) -> int:
     return number
 
 
-def sample(connection: Connection, mailing: Mailing, *, limit: int, now: datetime) -> list[Subscriber]:
+def sample(connection: Connection, mailing: AudienceQuery, *, limit: int, now: datetime) -> list[Subscriber]:
     """Some of the people who get it, by ascending number. Raises NotFoundError."""
     chosen = _chosen(connection, mailing, now=now).subquery()
     rows = connection.execute(
@@ -65,7 +65,9 @@ def sample(connection: Connection, mailing: Mailing, *, limit: int, now: datetim
     return [subscribers.subscriber_of(row) for row in rows]
 
 
-def kin(connection: Connection, mailing: Mailing, needs: PersonalNeeds, *, now: datetime) -> Iterator[Kin]:
+def field_groups(
+    connection: Connection, mailing: AudienceQuery, needs: MergeFields, *, now: datetime
+) -> Iterator[FieldGroup]:
     """Those who would get it now and lack a field that is asked for, grouped by what makes a difference.
 
     Nobody is looked at before the first of them is asked for. Raises NotFoundError for an unknown list or segment.
@@ -79,7 +81,7 @@ def kin(connection: Connection, mailing: Mailing, needs: PersonalNeeds, *, now: 
 
 
 def freeze(
-    connection: Connection, dispatch_id: int, mailing: Mailing, *, now: datetime, fields: Collection[str] = ()
+    connection: Connection, dispatch_id: int, mailing: AudienceQuery, *, now: datetime, fields: Collection[str] = ()
 ) -> int:
     """One pending delivery for everybody in the audience at this moment, in one statement; returns how many.
 
@@ -134,7 +136,7 @@ def may_be_written_to(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def has_got(connection: Connection, mailing: Mailing) -> ColumnElement[bool]:
+def has_got(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
     """A condition on subscribers: another campaign has given them one of the articles, or is about to."""
     earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
     concerned = (
@@ -152,7 +154,7 @@ def has_got(connection: Connection, mailing: Mailing) -> ColumnElement[bool]:
     )
 
 
-def _chosen(connection: Connection, mailing: Mailing, *, now: datetime) -> Select[Any]:
+def _chosen(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> Select[Any]:
     """`subscriber_id` and `list_id`, the list on whose behalf each person is written to: the first that is named."""
     plan, place, person = mailing.plan, tables.memberships.c, tables.subscribers.c
     list_ids = [lists.find(connection, slug).id for slug in plan.lists]

@@ -13,7 +13,7 @@ from distributor.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """A delivery under audit.
 
     `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is the last answer's. `deeds` are the
@@ -34,7 +34,7 @@ class Entry:
     parts_intended: int
 
 
-def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[Entry]:
+def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[LedgerEntry]:
     """All deliveries of a dispatch by ascending number, read `page` at a time."""
     last = 0
     while True:
@@ -55,7 +55,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
             {"dispatch_id": dispatch_id, "last": last, "page": page},
         ).all()
         for row in rows:
-            yield Entry(
+            yield LedgerEntry(
                 id=row.id,
                 recipient=row.recipient,
                 is_personal=row.is_personal,

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, PlanKey, UnknownPolicy
 from distributor.domain.errors import NotFoundError, StateError
-from distributor.domain.message_options import Cover, Enclosure
+from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.storage import tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import audience_from_json, audience_to_json
@@ -27,11 +27,11 @@ def add(
     track_clicks: bool,
     unknown_policy: UnknownPolicy,
     now: datetime,
-    cover: Cover | None = None,
+    cover: MessageOptions | None = None,
     key: PlanKey | None = None,
 ) -> int:
     """A campaign without dispatches yet; returns its number."""
-    cover = cover or Cover()
+    cover = cover or MessageOptions()
     campaign_id: int = connection.execute(
         insert(tables.campaigns)
         .values(
@@ -91,7 +91,7 @@ def find_by_key(connection: Connection, key: PlanKey) -> int | None:
     return number
 
 
-def cover_of(connection: Connection, campaign_id: int) -> Cover:
+def cover_of(connection: Connection, campaign_id: int) -> MessageOptions:
     """What the campaign says around its articles, with the content of its enclosures. Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
@@ -102,11 +102,11 @@ def cover_of(connection: Connection, campaign_id: int) -> Cover:
         .where(about.campaign_id == campaign_id)
         .order_by(about.position)
     )
-    return Cover(
+    return MessageOptions(
         subject=row.subject,
         greeting=row.greeting,
         closing=row.closing,
-        enclosures=tuple(Enclosure(name=one.name, media_type=one.media_type, content=one.body) for one in enclosed),
+        enclosures=tuple(Attachment(name=one.name, media_type=one.media_type, content=one.body) for one in enclosed),
     )
 
 

@@ -1,4 +1,4 @@
-"""Configured channels. Their secrets are kept encrypted under the installation's key."""
+"""Configured channels. Their secrets are kept encrypted under the app's key."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ChannelRecord:
 
 
 class Vault:
-    """Seals and opens secrets: Fernet (AES-128-CBC and HMAC-SHA256) under a key derived from the installation's."""
+    """Seals and opens secrets: Fernet (AES-128-CBC and HMAC-SHA256) under a key derived from the app's."""
 
     def __init__(self, secret: bytes) -> None:
         derived = hashlib.sha256(b"distributor/vault/1\n" + secret).digest()

@@ -12,7 +12,7 @@ from distributor.domain.campaign import CampaignPurpose, Dispatch, UnknownPolicy
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
-from distributor.domain.subscriber import List, Subscriber
+from distributor.domain.subscriber import MailingList, Subscriber
 from distributor.storage import dispatches, tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import audience_to_json
@@ -67,7 +67,9 @@ def begin(
     dispatches.mark_released(connection, dispatch_id, audience=0, now=now)
 
 
-def join(connection: Connection, dispatch_id: int, subscriber: Subscriber, list_: List, *, now: datetime) -> bool:
+def join(
+    connection: Connection, dispatch_id: int, subscriber: Subscriber, list_: MailingList, *, now: datetime
+) -> bool:
     """One more recipient of a dispatch, which runs again if it had finished; False if the address is in it already."""
     delivery_id = connection.execute(
         insert(tables.deliveries)

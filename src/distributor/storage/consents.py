@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.consent import Consent, ConsentAction, ConsentMethod, Evidence, hash_of_text
+from distributor.domain.consent import Consent, ConsentAction, ConsentEvidence, ConsentMethod, hash_of_text
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -19,7 +19,7 @@ def record(
     subscriber_id: int,
     list_id: int,
     action: ConsentAction,
-    evidence: Evidence,
+    evidence: ConsentEvidence,
     *,
     now: datetime,
 ) -> int:

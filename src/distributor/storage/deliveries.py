@@ -201,7 +201,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             "reply_codes": array_of(outcome.reply_code for outcome in outcomes),
             # A stranger's words: PostgreSQL holds no NUL, and nobody reads a novel here.
             "replies": array_of(outcome.reply.replace("\x00", "")[:1000] for outcome in outcomes),
-            "helds": array_of(outcome.verdict is Verdict.HELD for outcome in outcomes),
+            "helds": array_of(outcome.verdict is Verdict.THROTTLED for outcome in outcomes),
             "details": array_of(json.dumps(dict(outcome.detail)) if outcome.detail else "{}" for outcome in outcomes),
             "now": now,
         },

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, func, literal, null, select
 
 from distributor.domain.consent import ConsentAction, ConsentMethod
-from distributor.domain.exporting import ConsentSummary, Exported, Place, Selection
+from distributor.domain.exporting import ConsentSummary, Exported, ExportedMembership, Selection
 from distributor.domain.subscriber import Frequency, Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.storage import lists, segments, tables
@@ -87,7 +87,7 @@ def _exported(row: Row[Any]) -> Exported:
     )
 
 
-def _place(row: Row[Any]) -> Place:
+def _place(row: Row[Any]) -> ExportedMembership:
     consent = None
     if row.action:
         consent = ConsentSummary(
@@ -97,7 +97,7 @@ def _place(row: Row[Any]) -> Place:
             network=row.network,
             text=row.text or "",
         )
-    return Place(
+    return ExportedMembership(
         state=Membership(row.state),
         topics=tuple(row.chosen) if row.chosen is not None else None,
         frequency=Frequency(row.frequency),

@@ -20,7 +20,7 @@ from distributor.domain.campaign import (
 )
 from distributor.domain.delivery import DeliveryState
 from distributor.storage import audiences, dispatches, tables
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
 
@@ -121,5 +121,7 @@ def _is_held_back(campaign: Campaign, *, now: datetime) -> ColumnElement[bool]:
 def _has_got(connection: Connection, campaign: Campaign) -> ColumnElement[bool]:
     if campaign.audience.repeats:
         return false()
-    mailing = Mailing(plan=campaign.audience, article_ids=campaign.article_ids, tag_slugs=(), campaign_id=campaign.id)
+    mailing = AudienceQuery(
+        plan=campaign.audience, article_ids=campaign.article_ids, tag_slugs=(), campaign_id=campaign.id
+    )
     return audiences.has_got(connection, mailing)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from distributor.domain.consent import ConsentMethod
-from distributor.domain.importing import WELCOME, BadRow, ImportCounts, ImportMode, Told
+from distributor.domain.importing import WELCOME, BadRow, ImportCounts, ImportMode, SourceValues
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership
 from distributor.storage import import_statements as statements
@@ -43,7 +43,7 @@ class Merged:
     refused: tuple[BadRow, ...]
 
 
-def merge(connection: Connection, people: Sequence[Told], terms: Terms) -> Merged:
+def merge(connection: Connection, people: Sequence[SourceValues], terms: Terms) -> Merged:
     """Bring people in. Everybody concerned stays locked to the end of the transaction, in the order of their keys.
 
     Who left the list stays away, and what the file says against mail is heeded, unless consent was given here later.
@@ -66,14 +66,14 @@ def merge(connection: Connection, people: Sequence[Told], terms: Terms) -> Merge
     return _merged(people, refused, skipped, connection.execute(statements.COUNT).one())
 
 
-def survey(connection: Connection, people: Sequence[Told], terms: Terms) -> Merged:
+def survey(connection: Connection, people: Sequence[SourceValues], terms: Terms) -> Merged:
     """What `merge` would count. Nobody comes in; only the addresses read are kept in mind."""
     _stage(connection, people)
     refused, skipped = _sift(connection, people, terms)
     return _merged(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": terms.list_id}).one())
 
 
-def _stage(connection: Connection, people: Sequence[Told]) -> None:
+def _stage(connection: Connection, people: Sequence[SourceValues]) -> None:
     for statement in statements.STAGES:
         connection.execute(statement)
     # COPY is psycopg's own; it runs in the same transaction.
@@ -83,7 +83,7 @@ def _stage(connection: Connection, people: Sequence[Told]) -> None:
             copy.write("".join(map(_staged, people[start : start + _COPY_AT_ONCE])))
 
 
-def _staged(told: Told) -> str:
+def _staged(told: SourceValues) -> str:
     person, standing = told.person, told.standing
     cells = (
         str(told.line),
@@ -115,7 +115,7 @@ def _array(values: Iterable[str]) -> str:
     return ("{" + ",".join(f'"{value}"' for value in quoted) + "}").translate(_ESCAPES)
 
 
-def _sift(connection: Connection, people: Sequence[Told], terms: Terms) -> tuple[dict[int, str], int]:
+def _sift(connection: Connection, people: Sequence[SourceValues], terms: Terms) -> tuple[dict[int, str], int]:
     """Take out who does not come in: the reasons by their lines, and how many are passed over without one."""
     refused: dict[int, str] = {}
     kept = connection.execute(statements.KEEP_KEYS, {"import_id": terms.import_id}).scalar_one()
@@ -141,7 +141,7 @@ def _values(terms: Terms) -> dict[str, object]:
     }
 
 
-def _merged(people: Sequence[Told], refused: dict[int, str], skipped: int, counted: Row[Any]) -> Merged:
+def _merged(people: Sequence[SourceValues], refused: dict[int, str], skipped: int, counted: Row[Any]) -> Merged:
     counts = ImportCounts(
         read=len(people),
         new=counted.new,

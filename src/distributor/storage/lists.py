@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.errors import NotFoundError, StateError
-from distributor.domain.subscriber import List, Membership, OptIn, Visibility
+from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn
 from distributor.storage import audience_lock, tables
 from distributor.storage.database import Connection
 
@@ -20,12 +20,12 @@ def add(
     slug: str,
     name: str,
     description: str = "",
-    visibility: Visibility = Visibility.PRIVATE,
+    visibility: ListVisibility = ListVisibility.PRIVATE,
     opt_in: OptIn = OptIn.DOUBLE,
     sender: str = "",
     footer: str = "",
     topics: tuple[str, ...] = (),
-) -> List:
+) -> MailingList:
     """A list with this slug; one that exists stays as it is."""
     connection.execute(
         insert(tables.lists)
@@ -44,7 +44,7 @@ def add(
     return find(connection, slug)
 
 
-def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> List:
+def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> MailingList:
     """Give a list other values for columns by their names; its slug is for good. Raises NotFoundError."""
     found = find(connection, slug)
     if changes:
@@ -77,7 +77,7 @@ def hold(connection: Connection, list_id: int) -> None:
         raise NotFoundError("list", list_id)
 
 
-def find(connection: Connection, slug: str) -> List:
+def find(connection: Connection, slug: str) -> MailingList:
     """Raises NotFoundError."""
     row = connection.execute(select(tables.lists).where(tables.lists.c.slug == slug)).one_or_none()
     if row is None:
@@ -85,7 +85,7 @@ def find(connection: Connection, slug: str) -> List:
     return list_of(row)
 
 
-def find_by_id(connection: Connection, list_id: int) -> List:
+def find_by_id(connection: Connection, list_id: int) -> MailingList:
     """Raises NotFoundError."""
     row = connection.execute(select(tables.lists).where(tables.lists.c.id == list_id)).one_or_none()
     if row is None:
@@ -93,15 +93,15 @@ def find_by_id(connection: Connection, list_id: int) -> List:
     return list_of(row)
 
 
-def listed(connection: Connection) -> list[List]:
+def listed(connection: Connection) -> list[MailingList]:
     """Every list by its slug."""
     return [list_of(row) for row in connection.execute(select(tables.lists).order_by(tables.lists.c.slug))]
 
 
-def public(connection: Connection) -> list[List]:
+def public(connection: Connection) -> list[MailingList]:
     """The lists that strangers may see, by their names."""
     rows = connection.execute(
-        select(tables.lists).where(tables.lists.c.visibility == Visibility.PUBLIC).order_by(tables.lists.c.name)
+        select(tables.lists).where(tables.lists.c.visibility == ListVisibility.PUBLIC).order_by(tables.lists.c.name)
     )
     return [list_of(row) for row in rows]
 
@@ -117,14 +117,14 @@ def counts(connection: Connection, list_id: int) -> dict[Membership, int]:
     return {state: found.get(state, 0) for state in Membership}
 
 
-def list_of(row: Row[Any]) -> List:
+def list_of(row: Row[Any]) -> MailingList:
     """The list in a row that holds the columns of the table."""
-    return List(
+    return MailingList(
         id=row.id,
         slug=row.slug,
         name=row.name,
         description=row.description,
-        visibility=Visibility(row.visibility),
+        visibility=ListVisibility(row.visibility),
         opt_in=OptIn(row.opt_in),
         sender=row.sender,
         footer=row.footer,

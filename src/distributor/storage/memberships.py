@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.consent import ConsentAction, Evidence
-from distributor.domain.subscriber import Frequency, List, Membership, Person, Subscriber, Subscription
+from distributor.domain.consent import ConsentAction, ConsentEvidence
+from distributor.domain.subscriber import Frequency, MailingList, Membership, Person, Subscriber, Subscription
 from distributor.storage import consents, lists, subscribers, tables
 from distributor.storage.database import Connection
 from distributor.storage.lists import list_of
 
 
 def subscribe(
-    connection: Connection, list_id: int, people: Iterable[Person], evidence: Evidence, *, now: datetime
+    connection: Connection, list_id: int, people: Iterable[Person], evidence: ConsentEvidence, *, now: datetime
 ) -> int:
     """Put people on a list by a consent that is valid by itself; returns how many were not on it before.
 
@@ -63,7 +63,7 @@ def request(
     connection: Connection,
     subscriber_id: int,
     list_id: int,
-    evidence: Evidence,
+    evidence: ConsentEvidence,
     *,
     topics: Sequence[str] | None = None,
     now: datetime,
@@ -90,8 +90,8 @@ def request(
 
 
 def confirm(
-    connection: Connection, subscriber_id: int, evidence: Evidence, *, since: datetime, now: datetime
-) -> list[List]:
+    connection: Connection, subscriber_id: int, evidence: ConsentEvidence, *, since: datetime, now: datetime
+) -> list[MailingList]:
     """Confirm everything that somebody has asked for since a moment; returns the lists. The caller holds the lock."""
     place = tables.memberships.c
     waiting = connection.execute(
@@ -111,7 +111,7 @@ def grant(
     connection: Connection,
     subscriber_id: int,
     list_id: int,
-    evidence: Evidence,
+    evidence: ConsentEvidence,
     *,
     topics: Sequence[str] | None = None,
     now: datetime,
@@ -136,7 +136,9 @@ def grant(
     return True
 
 
-def leave(connection: Connection, subscriber_id: int, list_id: int, evidence: Evidence, *, now: datetime) -> bool:
+def leave(
+    connection: Connection, subscriber_id: int, list_id: int, evidence: ConsentEvidence, *, now: datetime
+) -> bool:
     """Take somebody off a list, for good; False if they were not on it. The caller holds the person's lock."""
     if state_of(connection, subscriber_id, list_id) not in {Membership.SUBSCRIBED, Membership.PENDING}:
         return False

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import Text
 
 from distributor.domain.errors import NotFoundError
-from distributor.domain.merge_fields import ATTRIBUTES, Kin, PersonalNeeds, Reader, attribute_path
+from distributor.domain.merge_fields import ATTRIBUTES, FieldGroup, MergeFields, ReaderFields, attribute_path
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -31,7 +31,7 @@ def frozen_fields(keys: Collection[str]) -> ColumnElement[Any]:
     return always.op("||")(func.jsonb_strip_nulls(func.jsonb_build_object(*pairs)))
 
 
-def reader_of(connection: Connection, key: str, fields: Collection[str]) -> Reader:
+def reader_of(connection: Connection, key: str, fields: Collection[str]) -> ReaderFields:
     """The subscriber with this key as a mail would speak to them, with what they have of these fields.
 
     Raises NotFoundError.
@@ -40,16 +40,16 @@ def reader_of(connection: Connection, key: str, fields: Collection[str]) -> Read
     row = connection.execute(select(person.address, frozen_fields(fields)).where(person.key == key)).one_or_none()
     if row is None:
         raise NotFoundError("subscriber", key)
-    return Reader(address=row[0], fields=row[1])
+    return ReaderFields(address=row[0], fields=row[1])
 
 
-def kin_of(connection: Connection, dispatch_id: int, needs: PersonalNeeds) -> Iterator[Kin]:
+def kin_of(connection: Connection, dispatch_id: int, needs: MergeFields) -> Iterator[FieldGroup]:
     """Those frozen for a dispatch who lack a field that is asked for, grouped by what makes a difference."""
     delivery = tables.deliveries.c
     return kin_among(connection, select(delivery.fields).where(delivery.dispatch_id == dispatch_id), needs)
 
 
-def kin_among(connection: Connection, rows: Select[Any], needs: PersonalNeeds) -> Iterator[Kin]:
+def kin_among(connection: Connection, rows: Select[Any], needs: MergeFields) -> Iterator[FieldGroup]:
     """The same of rows with one column, `fields`, as `frozen_fields` makes it."""
     asked, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
     if not asked:
@@ -63,7 +63,7 @@ def kin_among(connection: Connection, rows: Select[Any], needs: PersonalNeeds) -
         select(held, values, func.count()).where(or_(*(one == "" for one in text.values()))).group_by(held, values)
     )
     for has, said, count in found:
-        yield Kin(
+        yield FieldGroup(
             count=count,
             held=frozenset(key for key, is_there in zip(asked, has, strict=True) if is_there) | {"email"},
             values={key: value for key, value in zip(decisive, said, strict=False) if value},

@@ -17,7 +17,7 @@ LONGEST_PROBE = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneRecord:
+class PausedRouteRecord:
     """A paused lane; an empty `destination` stands for all that leaves the relay."""
 
     relay: str
@@ -34,21 +34,21 @@ class LaneRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneWait:
+class RouteWait:
     """How many deliveries a paused lane holds back."""
 
-    lane: LaneRecord
+    lane: PausedRouteRecord
     deliveries: int
 
 
-def paused(connection: Connection, channel_id: int) -> list[LaneRecord]:
+def paused(connection: Connection, channel_id: int) -> list[PausedRouteRecord]:
     """The paused lanes of a channel, by name."""
     row = tables.lanes.c
     query = select(tables.lanes).where(row.channel_id == channel_id).order_by(row.relay, row.destination)
     return [_record(found) for found in connection.execute(query)]
 
 
-def waits(connection: Connection, channel_id: int, *, dispatch_id: int | None = None) -> list[LaneWait]:
+def waits(connection: Connection, channel_id: int, *, dispatch_id: int | None = None) -> list[RouteWait]:
     """The paused lanes of a channel, by name, and how many deliveries of one dispatch, or of all, wait for each."""
     held = connection.execute(
         text("""
@@ -62,12 +62,12 @@ def waits(connection: Connection, channel_id: int, *, dispatch_id: int | None = 
         {"channel_id": channel_id, "dispatch_id": dispatch_id},
     )
     counts = {row.lane: row.deliveries for row in held}
-    return [LaneWait(lane=lane, deliveries=counts.get(lane.name, 0)) for lane in paused(connection, channel_id)]
+    return [RouteWait(lane=lane, deliveries=counts.get(lane.name, 0)) for lane in paused(connection, channel_id)]
 
 
 def pause(
     connection: Connection, channel_id: int, relay: str, destination: str, *, reason: str, now: datetime
-) -> LaneRecord:
+) -> PausedRouteRecord:
     """Pause a lane. One that is paused already keeps its times: many workers meet one refusal at the same moment."""
     row = connection.execute(
         text("""
@@ -91,7 +91,7 @@ def pause(
 
 def begin_probe(
     connection: Connection, channel_id: int, relay: str, destination: str, *, now: datetime
-) -> LaneRecord | None:
+) -> PausedRouteRecord | None:
     """Take the right to probe a lane whose time has come, which only one gets; the next time is further away."""
     row = connection.execute(
         text("""
@@ -134,7 +134,7 @@ def resume(connection: Connection, channel_id: int, relay: str, destination: str
     return ended is not None
 
 
-def wake(connection: Connection, channel_id: int, lanes: Sequence[LaneRecord], *, now: datetime) -> int:
+def wake(connection: Connection, channel_id: int, lanes: Sequence[PausedRouteRecord], *, now: datetime) -> int:
     """Resume all of these; returns how many were still paused."""
     return sum(resume(connection, channel_id, lane.relay, lane.destination, now=now) for lane in lanes)
 
@@ -143,8 +143,8 @@ def _name(relay: str, destination: str) -> str:
     return f"{relay}/{destination}" if destination else relay
 
 
-def _record(row: Row[tuple[object, ...]]) -> LaneRecord:
-    return LaneRecord(
+def _record(row: Row[tuple[object, ...]]) -> PausedRouteRecord:
+    return PausedRouteRecord(
         relay=row.relay,
         destination=row.destination,
         reason=row.reason,

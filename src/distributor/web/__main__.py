@@ -6,7 +6,7 @@ import sys
 
 import structlog
 
-from distributor.bootstrap import open_installation
+from distributor.bootstrap import open_app_context
 from distributor.domain.errors import DistributorError
 from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
@@ -20,9 +20,9 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level)
     try:
-        with open_installation(settings) as installation:
-            (check_schema if settings.database_url else migrate)(installation.database)
-            serve(installation, _rules_of(settings), host=settings.host, port=settings.port)
+        with open_app_context(settings) as app:
+            (check_schema if settings.database_url else migrate)(app.database)
+            serve(app, _rules_of(settings), host=settings.host, port=settings.port)
     except DistributorError as error:
         structlog.get_logger("web").error("cannot serve", reason=str(error))
         sys.exit(error.exit_code)

@@ -16,7 +16,7 @@ _NO_ROUTE = "unmatched"
 _log = structlog.get_logger(__name__)
 
 
-class RequestsSeen:
+class AccessLog:
     """Sees the answer as it leaves; the route that matched stands in the scope by then."""
 
     def __init__(self, app: ASGIApp, *, registry: CollectorRegistry) -> None:

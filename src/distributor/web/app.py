@@ -11,17 +11,17 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web import server
-from distributor.web.access_log import RequestsSeen
+from distributor.web.access_log import AccessLog
 from distributor.web.api.app import create_api
 from distributor.web.api.docs_page import DocsPage
 from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 from distributor.web.paths import LegiblePaths
 from distributor.web.public.articles import ArticlePages
-from distributor.web.public.confirm import Confirming
+from distributor.web.public.confirm import ConfirmPages
 from distributor.web.public.feeds import Feeds
 from distributor.web.public.health import Health
 from distributor.web.public.media import MediaFiles
@@ -29,7 +29,7 @@ from distributor.web.public.metrics import Metrics
 from distributor.web.public.preferences import PreferenceCentre
 from distributor.web.public.privacy import OwnData
 from distributor.web.public.sign_up import SigningUp
-from distributor.web.public.tracking import Tracking
+from distributor.web.public.tracking import TrackingEndpoints
 from distributor.web.public.unsubscribe import Leaving
 from distributor.web.public.webhooks import WebHooks
 from distributor.web.rules import USUAL, Rules
@@ -40,32 +40,32 @@ _LARGEST_BODY = 64 * 1024
 _THREADS = 12
 
 
-def create_app(installation: Installation, rules: Rules = USUAL) -> Starlette:
-    """The web side of an installation as an ASGI application. Raises TemplateError if its style cannot be rendered."""
-    pages = Pages(installation)
+def create_app(app: AppContext, rules: Rules = USUAL) -> Starlette:
+    """The web side of an app as an ASGI application. Raises TemplateError if its style cannot be rendered."""
+    pages = PageRenderer(app)
     registry = CollectorRegistry()
-    api = create_api(installation)
+    api = create_api(app)
     routes = [
-        *Feeds(installation).routes(),
-        *Tracking(installation).routes(),
-        *SigningUp(installation, pages, rules).routes(),
-        *Confirming(installation, pages).routes(),
-        *Leaving(installation, pages).routes(),
-        *PreferenceCentre(installation, pages).routes(),
-        *OwnData(installation, pages).routes(),
-        *WebHooks(installation).routes(),
-        *MediaFiles(installation).routes(),
-        *ArticlePages(installation, pages).routes(),
-        *Health(installation).routes(),
-        *Metrics(installation, registry).routes(),
+        *Feeds(app).routes(),
+        *TrackingEndpoints(app).routes(),
+        *SigningUp(app, pages, rules).routes(),
+        *ConfirmPages(app, pages).routes(),
+        *Leaving(app, pages).routes(),
+        *PreferenceCentre(app, pages).routes(),
+        *OwnData(app, pages).routes(),
+        *WebHooks(app).routes(),
+        *MediaFiles(app).routes(),
+        *ArticlePages(app, pages).routes(),
+        *Health(app).routes(),
+        *Metrics(app, registry).routes(),
         *pages.routes(),
-        *DocsPage(installation, api.openapi).routes(),
+        *DocsPage(app, api.openapi).routes(),
         Mount("/api", app=api),
     ]
-    app = Starlette(
+    asgi = Starlette(
         routes=routes,
         middleware=[
-            Middleware(RequestsSeen, registry=registry),
+            Middleware(AccessLog, registry=registry),
             Middleware(SecurityHeaders),
             Middleware(LegiblePaths),
         ],
@@ -74,12 +74,12 @@ def create_app(installation: Installation, rules: Rules = USUAL) -> Starlette:
         max_body_size=_LARGEST_BODY,
     )
     # A signed link has one spelling, and a feed reader or a one-click POST must not be sent elsewhere (RFC 8058).
-    app.router.redirect_slashes = False
-    return app
+    asgi.router.redirect_slashes = False
+    return asgi
 
 
 def serve(
-    installation: Installation,
+    app: AppContext,
     rules: Rules = USUAL,
     *,
     host: str,
@@ -92,7 +92,7 @@ def serve(
     ConfigurationError before anything starts if the port cannot be had.
     """
     server.run(
-        create_app(installation, rules),
+        create_app(app, rules),
         host=host,
         port=port,
         trusted_proxies=rules.trusted_proxies,
@@ -101,19 +101,17 @@ def serve(
 
 
 @contextmanager
-def serving(
-    installation: Installation, rules: Rules = USUAL, *, host: str = "127.0.0.1", port: int = 0
-) -> Iterator[str]:
+def serving(app: AppContext, rules: Rules = USUAL, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve from a thread of this process for as long as this is open; gives the address, ``http://host:port``.
 
     Raises ConfigurationError if the port cannot be had.
     """
-    app = create_app(installation, rules)
-    with server.running(app, host=host, port=port, trusted_proxies=rules.trusted_proxies) as address:
+    asgi = create_app(app, rules)
+    with server.running(asgi, host=host, port=port, trusted_proxies=rules.trusted_proxies) as address:
         yield address
 
 
 @asynccontextmanager
-async def _with_threads(app: Starlette) -> AsyncIterator[None]:
+async def _with_threads(asgi: Starlette) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from distributor.domain.errors import NotFoundError, ServiceError
 from distributor.web.headers import PAGE_HEADERS
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 
 # A title and a sentence.
 Words: TypeAlias = tuple[str, str]
@@ -44,7 +44,7 @@ def dead_link() -> NotFoundError:
     return NotFoundError("link", "in a mail")
 
 
-def exception_handlers(pages: Pages) -> dict[Any, Callable[[Request, Any], Response]]:
+def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any], Response]]:
     """What is to be answered for each exception."""
 
     def page(status: int, words: Words, headers: Mapping[str, str] | None = None) -> Response:

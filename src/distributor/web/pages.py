@@ -11,21 +11,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web.conditional_get import Representation, answer
 
 _FOREVER = "public, max-age=31536000, immutable"
 
 
-class Pages:
+class PageRenderer:
     """Renders pages of one site. Raises TemplateError if its style sheet or script cannot be rendered."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
         # Behind a proxy the site may live below a path of its host.
-        self.root = urlsplit(installation.site.public_url).path
-        self._style = _Asset.of(installation, "site.css.j2", "site-{}.css", "text/css; charset=utf-8")
-        self._solver = _Asset.of(installation, "solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
+        self.root = urlsplit(app.site.public_url).path
+        self._style = _Asset.of(app, "site.css.j2", "site-{}.css", "text/css; charset=utf-8")
+        self._solver = _Asset.of(app, "solver.js.j2", "solver-{}.js", "text/javascript; charset=utf-8")
 
     @property
     def solver_url(self) -> str:
@@ -35,11 +35,11 @@ class Pages:
     def html(self, template: str, context: Mapping[str, object]) -> bytes:
         """The page that `template`, a name below ``web/public``, makes of the context."""
         shared = {
-            "site": self._installation.site,
+            "site": self._app.site,
             "root": self.root,
             "style_url": self.root + self._style.path,
         }
-        return self._installation.templates.render(f"web/public/{template}", {**shared, **context}).encode()
+        return self._app.templates.render(f"web/public/{template}", {**shared, **context}).encode()
 
     def respond(
         self,
@@ -60,10 +60,10 @@ class Pages:
         ]
 
     def _send_style(self, request: Request) -> Response:
-        return answer(request, self._style.sheet, now=self._installation.clock())
+        return answer(request, self._style.sheet, now=self._app.clock())
 
     def _send_solver(self, request: Request) -> Response:
-        return answer(request, self._solver.sheet, now=self._installation.clock())
+        return answer(request, self._solver.sheet, now=self._app.clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class _Asset:
     sheet: Representation
 
     @classmethod
-    def of(cls, installation: Installation, template: str, name: str, media_type: str) -> _Asset:
-        body = installation.templates.render(f"web/public/{template}", {}).encode()
+    def of(cls, app: AppContext, template: str, name: str, media_type: str) -> _Asset:
+        body = app.templates.render(f"web/public/{template}", {}).encode()
         path = f"/assets/{name.format(hashlib.sha256(body).hexdigest()[:16])}"
         return cls(path, Representation.of(body, media_type=media_type, cache_control=_FOREVER))

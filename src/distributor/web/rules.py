@@ -1,4 +1,4 @@
-"""Rules of the public pages: what they take from strangers, as the settings of this installation say."""
+"""Rules of the public pages: what they take from strangers, as the settings of this app say."""
 
 from __future__ import annotations
 

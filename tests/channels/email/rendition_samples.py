@@ -10,7 +10,7 @@ from typing import Any
 
 import lxml.html
 
-from distributor.channels.api import RenderContext, Site, Tracking
+from distributor.channels.api import RenderContext, Site, TrackingOptions
 from distributor.channels.email.rendering.rendition import render_email
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
@@ -130,10 +130,14 @@ def article(**changes: Any) -> Article:
     return replace(sample, **changes)
 
 
-def context(*, own_templates: Path | None = None, tracking: Tracking | None = None, **changes: Any) -> RenderContext:
+def context(
+    *, own_templates: Path | None = None, tracking: TrackingOptions | None = None, **changes: Any
+) -> RenderContext:
     """What rendering is given; `changes` are to the site."""
     folders = [folder for folder in (own_templates, shipped_templates()) if folder]
-    return RenderContext(site=replace(SITE, **changes), templates=Templates(folders), tracking=tracking or Tracking())
+    return RenderContext(
+        site=replace(SITE, **changes), templates=Templates(folders), tracking=tracking or TrackingOptions()
+    )
 
 
 def rendered(

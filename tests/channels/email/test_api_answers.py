@@ -46,7 +46,7 @@ def test_names_in_a_strangers_words_say_nothing(provider: str) -> None:
     words = "what is <probation.daily_quota_exceeded.NotFoundException@x.example>"
     body = {"message": words, "name": "x", "ErrorCode": 9, "Message": words, "errors": [{"message": words}]}
     judgement = read(provider, {"status": 400, "headers": {}, "body": body}).judgement
-    assert (judgement.verdict, judgement.reason) == (Verdict.REFUSED, "syntaxerror")
+    assert (judgement.verdict, judgement.reason) == (Verdict.SENDER_REJECTED, "syntaxerror")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -67,8 +67,8 @@ def test_a_success_without_a_name_may_come_from_anybody(provider: str, body: str
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
-        (301, Verdict.REFUSED),
-        (404, Verdict.REFUSED),
+        (301, Verdict.SENDER_REJECTED),
+        (404, Verdict.SENDER_REJECTED),
         (429, Verdict.DEFERRED),
         (503, Verdict.DEFERRED),
         (502, Verdict.UNKNOWN),

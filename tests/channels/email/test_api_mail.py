@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.providers.message import Mail
-from distributor.channels.email.providers.ses import Account, sign_post
+from distributor.channels.email.providers.ses import SesAccount, sign_post
 from distributor.channels.email.providers.url import parse_api_url
 from distributor.domain.errors import InputError
 
@@ -97,7 +97,7 @@ def test_a_mail_without_our_mark_is_not_sent() -> None:
 def test_a_call_is_signed_as_amazons_own_library_signs_it(
     body: bytes, secret: str, host: str, path: str, at: datetime, spaces: int
 ) -> None:
-    account = Account(key_id="AKIDEXAMPLE", secret=secret, region="eu-central-1", service="ses")
+    account = SesAccount(key_id="AKIDEXAMPLE", secret=secret, region="eu-central-1", service="ses")
     headers = {"Content-Type": f"application/json;{' ' * spaces}charset=utf-8"}
     signed = sign_post(f"https://{host}{path}", headers, body, account=account, at=at.replace(tzinfo=UTC))
     given_by_us = {**headers, "Host": host, "X-Amz-Date": signed["X-Amz-Date"]}

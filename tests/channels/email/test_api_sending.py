@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from distributor.channels.api import Lane, OpenLanes
+from distributor.channels.api import InMemoryRoutes, Route
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.providers.url import PROVIDERS
@@ -151,11 +151,11 @@ def test_a_mark_for_mails_by_smtp_does_not_go_to_an_api(provider: str) -> None:
 def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: str) -> None:
     name = {"ses": "a signature that is wrong"}.get(provider, "a key that is wrong")
     refusal = recorded(provider, "a token that is wrong" if provider == "postmark" else name)
-    api, lanes = Api(provider, lambda number, call: refusal), OpenLanes()
+    api, lanes = Api(provider, lambda number, call: refusal), InMemoryRoutes()
     outcomes = send({"main": api}, deliveries(20), lanes=lanes)
-    assert verdicts(outcomes) == {Verdict.HELD}
+    assert verdicts(outcomes) == {Verdict.THROTTLED}
     (pause,) = lanes.paused()
-    assert pause.lane == Lane("main")
+    assert pause.lane == Route("main")
     assert pause.reason.startswith("authfailure: 4")
     assert len(api.calls) <= 2
 
@@ -163,12 +163,12 @@ def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: st
 @pytest.mark.parametrize(("provider", "answer"), [("ses", "the quota of a day"), ("resend", "the quota of a day")])
 def test_a_quota_that_is_used_up_leaves_the_rest_to_the_next_relay(provider: str, answer: str) -> None:
     api = Api(provider, lambda number, call: recorded(provider, answer) if number > 5 else None)
-    server, lanes = Server(), OpenLanes()
+    server, lanes = Server(), InMemoryRoutes()
     outcomes = send({"main": api, "spare": server}, deliveries(20), relays={"spare": {"rank": 1}}, lanes=lanes)
     assert sum(outcome.verdict is Verdict.SENT for outcome in outcomes.values()) >= 18
     assert len(api.taken) == 5
     # What was refused while it was under way is due at once, and then goes over the other.
-    held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.HELD]
+    held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.THROTTLED]
     assert all(outcome.retry_at == NOW for outcome in held)
     assert len(server.taken) + len(held) == 15
     assert [str(pause.lane) for pause in lanes.paused()] == ["main"]
@@ -276,13 +276,13 @@ def test_an_api_that_cannot_be_reached_leaves_the_rest_to_the_next_relay() -> No
 
 
 def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
-    lanes, most_at_once = Probing(Lane("main")), set()
+    lanes, most_at_once = Probing(Route("main")), set()
 
     def behave(number: int, call: HttpCall) -> None:
         most_at_once.add((number, bool(lanes.resumed)))
 
     assert verdicts(send({"main": Api("resend", behave)}, deliveries(8), lanes=lanes)) == {Verdict.SENT}
-    assert lanes.resumed == [Lane("main")]
+    assert lanes.resumed == [Route("main")]
     assert [number for number, is_open in most_at_once if not is_open] == [1]
 
 
@@ -296,7 +296,7 @@ def test_rates_hold_for_an_api_as_for_a_server() -> None:
 def test_an_answer_without_end_is_read_as_far_as_it_is_needed() -> None:
     api = Api("postmark", lambda number, call: HttpAnswer(422, {"ErrorCode": 0, "Message": "x" * 10**6}))
     (outcome,) = send({"main": api}, deliveries(1)).values()
-    assert outcome.verdict is Verdict.REFUSED
+    assert outcome.verdict is Verdict.SENDER_REJECTED
     assert len(outcome.reply) <= 500
 
 
@@ -322,7 +322,7 @@ def test_an_address_beyond_ascii_is_not_given_to_an_api() -> None:
 def test_nothing_that_is_told_holds_the_key() -> None:
     hang_up = Api("ses", lambda number, call: HangUp())
     refuse = Api("ses", lambda number, call: recorded("ses", "a signature that is wrong"))
-    lanes = OpenLanes()
+    lanes = InMemoryRoutes()
     outcomes = [
         *send({"main": hang_up}, deliveries(4)).values(),
         *send({"b": refuse}, deliveries(4), lanes=lanes).values(),

@@ -14,26 +14,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.api import Covering
+from distributor.channels.api import Personalization
 from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.web_version import view_mail
 from distributor.domain.blocks import Image
 from distributor.domain.errors import InputError
-from distributor.domain.message_options import Cover, Enclosure
+from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
-from distributor.flow.publishing.campaign_content import read_passage
+from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.mail.dkim.keys import Algorithm, make_key
-from distributor.mail.dkim.signer import Identity, Signer
+from distributor.mail.dkim.signer import Signer, SigningIdentity
 from distributor.mail.mime.header import parameter_field
 
 from .mailing import NOW, TOKENS, a_delivery, a_rendition
 from .rendition_samples import article, context, paragraph
 
-PNG = Enclosure(name="ab12.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3)
-PDF = Enclosure(name="Preisliste für Zoë.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(500))
+PNG = Attachment(name="ab12.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3)
+PDF = Attachment(name="Preisliste für Zoë.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(500))
 
 
 def a_file(name: str = "list.pdf", content: bytes = b"%PDF", media_type: str = "application/pdf") -> dict[str, str]:
@@ -50,11 +50,13 @@ def read(raw: bytes) -> EmailMessage:
     return message
 
 
-def rendered(*enclosures: Enclosure, inline: bool = True) -> Rendition:
+def rendered(*enclosures: Attachment, inline: bool = True) -> Rendition:
     told = article(
         image=None, body=(paragraph("Look:"), Image("/media/ab12.png", "A bird"), Image("/media/no.png", "x"))
     )
-    covering = Covering(read=read_passage, cover=Cover(enclosures=enclosures), pictures={"/media/ab12.png": PNG})
+    covering = Personalization(
+        read=read_markdown, cover=MessageOptions(enclosures=enclosures), pictures={"/media/ab12.png": PNG}
+    )
     return EmailChannel(EmailSettings(inline_images=inline)).render([told], replace(context(), covering=covering))
 
 
@@ -113,7 +115,7 @@ def test_lines_stay_within_limits_and_none_begins_with_a_dot() -> None:
 
 def test_the_opening_that_is_hashed_once_is_how_every_body_begins() -> None:
     prepared = prepare(rendered(PDF))
-    signer = Signer([Identity(domain="tideline.example", selector="a", key=make_key(Algorithm.ED25519))])
+    signer = Signer([SigningIdentity(domain="tideline.example", selector="a", key=make_key(Algorithm.ED25519))])
     raw = prepared.message_for(a_delivery(), TOKENS)
     assert signer.sign(raw, at=NOW, opening=prepared.opening) == signer.sign(raw, at=NOW)
     _, known = prepared.opening.hash_of(raw, raw.index(b"\r\n\r\n") + 4)
@@ -160,7 +162,7 @@ def test_a_mail_as_an_attachment_is_octets() -> None:
     ],
 )
 def test_what_weighs_too_much_or_is_refused_by_others_is_told_in_words(
-    enclosure: Enclosure, severity: Severity, code: str
+    enclosure: Attachment, severity: Severity, code: str
 ) -> None:
     channel = EmailChannel(EmailSettings())
     assert [problem for problem in channel.check(rendered(PDF)) if problem.where == PDF.name] == []

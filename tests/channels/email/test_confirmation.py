@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.api import Confirming
+from distributor.channels.api import ConfirmationChannel
 from distributor.channels.email import EmailChannel
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
@@ -25,13 +25,13 @@ from distributor.channels.registry import kinds
 from distributor.domain.delivery import Delivery
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
-from distributor.domain.subscriber import List
+from distributor.domain.subscriber import MailingList
 from distributor.domain.tokens import Purpose
 from tests.channels.email.mailing import TOKENS, a_delivery
 from tests.channels.email.rendition_samples import changed, context, page_of
 
 GOLDEN = Path(__file__).parent / "golden"
-LIST = List(id=1, slug="wadden-weekly", name="Wadden Weekly")
+LIST = MailingList(id=1, slug="wadden-weekly", name="Wadden Weekly")
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "ar", "he")
 
 
@@ -39,7 +39,7 @@ def channel(**values: Any) -> EmailChannel:
     return EmailChannel(EmailSettings(**values))
 
 
-def asked(list_: List = LIST, *, language: str = "en", **site: Any) -> Rendition:
+def asked(list_: MailingList = LIST, *, language: str = "en", **site: Any) -> Rendition:
     return channel().render_confirmation(list_, context(**site), language=language)
 
 
@@ -60,7 +60,7 @@ def body(raw: bytes, kind: str) -> str:
 
 
 def test_email_is_the_kind_that_can_ask() -> None:
-    assert [name for name, kind in kinds().items() if issubclass(kind, Confirming)] == ["email"]
+    assert [name for name, kind in kinds().items() if issubclass(kind, ConfirmationChannel)] == ["email"]
 
 
 @pytest.mark.parametrize("file", ["email.html", "email.txt", "email.eml"])

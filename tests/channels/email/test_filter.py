@@ -16,13 +16,13 @@ from functools import cache
 import fast_mail_parser
 import pytest
 
-from distributor.channels.api import Covering, RenderContext, Site
+from distributor.channels.api import Personalization, RenderContext, Site
 from distributor.channels.email import EmailChannel
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
-from distributor.domain.message_options import Cover, Enclosure
-from distributor.domain.subscriber import List
-from distributor.flow.publishing.campaign_content import read_passage
+from distributor.domain.message_options import Attachment, MessageOptions
+from distributor.domain.subscriber import MailingList
+from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.flow.publishing.preview import imagine_article
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sources.formats import read_manuscript
@@ -70,13 +70,13 @@ CONFIRMATIONS = {"confirmation-en": "en", "confirmation-de": "de", "confirmation
 PERSONAL = "personal"
 NAMES = (*ARTICLES, *CONFIRMATIONS, PERSONAL)
 # All that a mail may have besides its article.
-COVERING = Covering(
-    read=read_passage,
-    cover=Cover(
+COVERING = Personalization(
+    read=read_markdown,
+    cover=MessageOptions(
         subject="{{ subscriber.name }}: {{ article.title }}",
         greeting="Hello **{{ subscriber.name }}**,\n\n{% if subscriber.city %}how is {{ subscriber.city }}?{% endif %}",
         closing="Yours,  \n{{ site.name }}",
-        enclosures=(Enclosure(name="Größen.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(3000)),),
+        enclosures=(Attachment(name="Größen.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(3000)),),
     ),
 )
 
@@ -86,7 +86,7 @@ def composed(name: str) -> bytes | None:
     """The mail as a reader gets it, tracked and with links of its own; None if its article is not at hand."""
     channel = EmailChannel(EmailSettings())
     if name in CONFIRMATIONS:
-        garden = List(id=1, slug="garden", name="The Garden Letter")
+        garden = MailingList(id=1, slug="garden", name="The Garden Letter")
         rendition = channel.render_confirmation(garden, CONTEXT, language=CONFIRMATIONS[name])
     elif name == PERSONAL:
         channel = EmailChannel(EmailSettings(bounce_domain="bounces.example.org", submitted_by="office@example.com"))

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from distributor.channels.api import Covering
+from distributor.channels.api import Personalization
 from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.email.web_version import view_mail
 from distributor.domain.errors import InputError
-from distributor.domain.merge_fields import Kin, Reader
-from distributor.domain.message_options import Cover
+from distributor.domain.merge_fields import FieldGroup, ReaderFields
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose
-from distributor.flow.publishing.campaign_content import read_passage
+from distributor.flow.publishing.campaign_content import read_markdown
 
 from .mailing import TOKENS, a_delivery
 from .rendition_samples import article, context, rendered
@@ -35,7 +35,7 @@ How is {{ subscriber.city }}? Our [shop](https://shop.example/?a=1&b=2) is near.
 
 
 def covered(channel: EmailChannel | None = None, **cover: str) -> Rendition:
-    covering = Covering(read=read_passage, cover=Cover(**cover), campaign="Autumn")
+    covering = Personalization(read=read_markdown, cover=MessageOptions(**cover), campaign="Autumn")
     return (channel or EmailChannel(EmailSettings())).render([article()], replace(context(), covering=covering))
 
 
@@ -153,7 +153,7 @@ def test_nobody_is_sent_a_mail_that_lacks_what_it_says() -> None:
 def test_a_cover_that_cannot_be_said_is_refused_with_its_place(cover: dict[str, str], reason: str) -> None:
     channel = EmailChannel(EmailSettings())
     with pytest.raises(InputError, match=reason):
-        channel.check_cover(Covering(read=read_passage, cover=Cover(**cover)))
+        channel.check_cover(Personalization(read=read_markdown, cover=MessageOptions(**cover)))
     with pytest.raises(InputError, match=reason):
         covered(**cover)
 
@@ -176,16 +176,18 @@ def test_the_channel_knows_whom_it_cannot_speak_to() -> None:
     rendition = covered(greeting="{% if subscriber.plan == 'pro' %}You have {{ subscriber.seats }} seats.{% endif %}")
     assert channel.needs_of(rendition).fields == {"attributes.plan", "attributes.seats"}
     has_plan = frozenset({"attributes.plan"})
-    assert channel.missing_for(rendition, Kin(count=1, held=frozenset(), values={})) is None
-    assert channel.missing_for(rendition, Kin(count=1, held=has_plan, values={"attributes.plan": "free"})) is None
-    pro = Kin(count=1, held=has_plan, values={"attributes.plan": "pro"})
+    assert channel.missing_for(rendition, FieldGroup(count=1, held=frozenset(), values={})) is None
+    assert (
+        channel.missing_for(rendition, FieldGroup(count=1, held=has_plan, values={"attributes.plan": "free"})) is None
+    )
+    pro = FieldGroup(count=1, held=has_plan, values={"attributes.plan": "pro"})
     assert channel.missing_for(rendition, pro) == "attributes.seats"
 
 
 def test_files_show_what_one_reader_gets() -> None:
     channel = EmailChannel(EmailSettings())
     rendition = covered(subject="For {{ subscriber.name }}", greeting=GREETING)
-    shown = channel.files_for(rendition, Reader(address="bo@example.net", fields={"name": "Bo"}))
+    shown = channel.files_for(rendition, ReaderFields(address="bo@example.net", fields={"name": "Bo"}))
     assert b"<strong>Bo</strong>" in shown["email.html"]
     assert b"How is" not in shown["email.html"]
     assert b"Subject: For Bo\r\n" in shown["email.eml"]

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from distributor.channels.api import Call, Heard
+from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.markers import mark_of
 from distributor.channels.email.providers.ses import fetch_from_sns, read_ses
 from distributor.channels.email.providers.webhooks import read_call
 from distributor.domain.errors import InputError, SignatureError
-from distributor.domain.feedback import Feedback, Match, Meaning
+from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose
 from distributor.mail.return_path import return_path
 
@@ -38,8 +38,8 @@ def fetch(url: str) -> bytes:
     return calls.amazon_certificate()
 
 
-def heard(provider: str, signed: Signed, *, later: timedelta = timedelta()) -> Heard:
-    call = Call(headers=signed.headers, body=signed.body, now=NOW + later, tokens=TOKENS)
+def heard(provider: str, signed: Signed, *, later: timedelta = timedelta()) -> WebhookEvents:
+    call = WebhookRequest(headers=signed.headers, body=signed.body, now=NOW + later, tokens=TOKENS)
     if provider == "ses":
         return read_ses(call, SECRETS["ses"], fetch=fetch)
     return read_call(call, provider=provider, secret=SECRETS[provider])
@@ -62,9 +62,9 @@ BOUNCES: dict[str, Callable[[], Signed]] = {
 @pytest.mark.parametrize("provider", BOUNCES)
 def test_a_bounce_is_the_same_whoever_tells_it(provider: str) -> None:
     feedback = one(provider, BOUNCES[provider]())
-    assert (feedback.meaning, feedback.delivery_id, feedback.address) == (Meaning.BOUNCE, 7, "ada@example.org")
+    assert (feedback.meaning, feedback.delivery_id, feedback.address) == (FeedbackKind.BOUNCE, 7, "ada@example.org")
     assert feedback.is_hard
-    assert feedback.match in {Match.METADATA, Match.MESSAGE_ID, Match.RETURN_PATH}
+    assert feedback.match in {MatchedBy.METADATA, MatchedBy.MESSAGE_ID, MatchedBy.RETURN_PATH}
     assert feedback.at is not None
     assert {name: feedback.detail[name] for name in ("reason", "status", "code")} == {
         "reason": "userunknown",
@@ -93,13 +93,13 @@ def test_a_full_mailbox_is_not_hard_and_counts(provider: str) -> None:
     assert (feedback.is_hard, feedback.counts, feedback.detail["reason"]) == (False, True, "mailboxfull")
 
 
-OTHERS: list[tuple[str, Callable[[], Signed], Meaning | None]] = [
+OTHERS: list[tuple[str, Callable[[], Signed], FeedbackKind | None]] = [
     (
         "postmark",
         lambda: calls.postmark(calls.postmark_bounce(MARK, RecordType="SpamComplaint", Type="SpamComplaint")),
-        Meaning.COMPLAINT,
+        FeedbackKind.COMPLAINT,
     ),
-    ("postmark", lambda: calls.postmark(calls.postmark_bounce(MARK, RecordType="Delivery")), Meaning.DELIVERED),
+    ("postmark", lambda: calls.postmark(calls.postmark_bounce(MARK, RecordType="Delivery")), FeedbackKind.DELIVERED),
     ("postmark", lambda: calls.postmark(calls.postmark_bounce(MARK, Type="Transient")), None),
     (
         "postmark",
@@ -112,24 +112,24 @@ OTHERS: list[tuple[str, Callable[[], Signed], Meaning | None]] = [
                 "Metadata": {"delivery": MARK},
             }
         ),
-        Meaning.UNSUBSCRIBE,
+        FeedbackKind.UNSUBSCRIBE,
     ),
-    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, event="complained"), at=NOW), Meaning.COMPLAINT),
-    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, event="delivered"), at=NOW), Meaning.DELIVERED),
+    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, event="complained"), at=NOW), FeedbackKind.COMPLAINT),
+    ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, event="delivered"), at=NOW), FeedbackKind.DELIVERED),
     ("mailgun", lambda: calls.mailgun(calls.mailgun_failure(MARK, severity="temporary"), at=NOW), None),
-    ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="spamreport")]), Meaning.COMPLAINT),
-    ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="delivered")]), Meaning.DELIVERED),
+    ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="spamreport")]), FeedbackKind.COMPLAINT),
+    ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="delivered")]), FeedbackKind.DELIVERED),
     ("sendgrid", lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="deferred")]), None),
     (
         "sendgrid",
         lambda: calls.sendgrid([calls.sendgrid_bounce(MARK, event="dropped", reason="Unsubscribed Address")]),
-        Meaning.UNSUBSCRIBE,
+        FeedbackKind.UNSUBSCRIBE,
     ),
     ("resend", lambda: calls.resend(calls.resend_bounce(MARK) | {"type": "email.opened"}, at=NOW), None),
     (
         "resend",
         lambda: calls.resend(calls.resend_bounce(MARK) | {"type": "email.complained"}, at=NOW),
-        Meaning.COMPLAINT,
+        FeedbackKind.COMPLAINT,
     ),
     (
         "ses",
@@ -144,7 +144,7 @@ OTHERS: list[tuple[str, Callable[[], Signed], Meaning | None]] = [
             },
             version="1",
         ),
-        Meaning.COMPLAINT,
+        FeedbackKind.COMPLAINT,
     ),
     (
         "ses",
@@ -155,14 +155,16 @@ OTHERS: list[tuple[str, Callable[[], Signed], Meaning | None]] = [
                 "mail": {"tags": {"delivery": [MARK]}},
             }
         ),
-        Meaning.DELIVERED,
+        FeedbackKind.DELIVERED,
     ),
     ("ses", lambda: calls.ses({"eventType": "Open", "mail": {"source": SOURCE}}), None),
 ]
 
 
 @pytest.mark.parametrize(("provider", "make", "meaning"), OTHERS)
-def test_other_events_mean_what_they_say(provider: str, make: Callable[[], Signed], meaning: Meaning | None) -> None:
+def test_other_events_mean_what_they_say(
+    provider: str, make: Callable[[], Signed], meaning: FeedbackKind | None
+) -> None:
     told = heard(provider, make()).feedback
     assert [(one.meaning, one.delivery_id) for one in told] == ([(meaning, 7)] if meaning else [])
 
@@ -201,7 +203,7 @@ def test_old_signatures_and_those_of_the_future_are_refused(provider: str, after
 
 
 def test_a_channel_without_a_provider_hears_nobody() -> None:
-    call = Call(headers={}, body=b"{}", now=NOW, tokens=TOKENS)
+    call = WebhookRequest(headers={}, body=b"{}", now=NOW, tokens=TOKENS)
     for provider, secret in (("", ""), ("postmark", "")):
         with pytest.raises(SignatureError, match="events_from"):
             read_call(call, provider=provider, secret=secret)
@@ -227,7 +229,7 @@ def test_a_topic_may_call_once_the_address_it_names_was_visited() -> None:
         return calls.amazon_certificate()
 
     signed = calls.sns_subscription()
-    call = Call(headers={}, body=signed.body, now=NOW, tokens=TOKENS)
+    call = WebhookRequest(headers={}, body=signed.body, now=NOW, tokens=TOKENS)
     assert read_ses(call, calls.TOPIC, fetch=remember).feedback == ()
     assert visited[-1].startswith("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription")
 

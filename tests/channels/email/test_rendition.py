@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.api import Tracking
+from distributor.channels.api import TrackingOptions
 from distributor.channels.email.rendering.rendition import render_email
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Block, Code, Heading, Image, plain_text
@@ -21,7 +21,7 @@ from tests.channels.email.rendition_samples import article, context, hrefs, page
 from tests.rendering.sample_blocks import all_blocks, squashed
 
 GOLDEN = Path(__file__).parent / "golden"
-UNCOUNTED = Tracking(opens=False, clicks=False)
+UNCOUNTED = TrackingOptions(opens=False, clicks=False)
 TOKEN = re.compile(r"@@[^@\s]+@@")
 
 
@@ -66,8 +66,8 @@ def test_both_parts_say_every_word_of_the_article(part: str) -> None:
     assert set(expected) - set(words_of(said)) == set()
 
 
-@pytest.mark.parametrize("tracking", [UNCOUNTED, Tracking()])
-def test_both_parts_hold_every_link(tracking: Tracking) -> None:
+@pytest.mark.parametrize("tracking", [UNCOUNTED, TrackingOptions()])
+def test_both_parts_hold_every_link(tracking: TrackingOptions) -> None:
     rendition = rendered(given=context(tracking=tracking))
     outward = [
         *("https://example.org/tides?year=2026&lang=en", "https://tideline.example/data/winter"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from distributor.channels.email.delivery.replies import RULES, judge
 from distributor.domain.delivery import Verdict
-from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import Reply, ReplyReader
 from tests.paths import SHARED
 
@@ -26,12 +26,12 @@ def a_reply(text: str) -> Reply:
     return Reply(int(text[:3]), (text[4:],))
 
 
-def verdict(text: str, stage: Stage = Stage.RCPT) -> Verdict:
+def verdict(text: str, stage: SmtpStage = SmtpStage.RCPT) -> Verdict:
     return judge(a_reply(text), stage=stage, now=NOW).verdict
 
 
 def reason(text: str) -> str:
-    return judge(a_reply(text), stage=Stage.RCPT, now=NOW).reason
+    return judge(a_reply(text), stage=SmtpStage.RCPT, now=NOW).reason
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_a_refusal_of_the_recipient_fails_the_delivery(text: str, why: str) -> N
     ],
 )
 def test_a_refusal_of_the_sender_pauses_the_lane(text: str, why: str) -> None:
-    assert (verdict(text), reason(text)) == (Verdict.REFUSED, why)
+    assert (verdict(text), reason(text)) == (Verdict.SENDER_REJECTED, why)
 
 
-@pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL])
-def test_before_the_recipient_is_named_every_refusal_is_about_us(stage: Stage) -> None:
-    assert verdict("550 mailbox unavailable", stage) is Verdict.REFUSED
+@pytest.mark.parametrize("stage", [SmtpStage.SESSION, SmtpStage.MAIL])
+def test_before_the_recipient_is_named_every_refusal_is_about_us(stage: SmtpStage) -> None:
+    assert verdict("550 mailbox unavailable", stage) is Verdict.SENDER_REJECTED
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_every_4xx_is_tried_again(text: str) -> None:
 
 
 def test_every_2xx_is_sent() -> None:
-    assert verdict("250 2.0.0 queued as 12345", Stage.DATA) is Verdict.SENT
+    assert verdict("250 2.0.0 queued as 12345", SmtpStage.DATA) is Verdict.SENT
 
 
 def test_what_stands_in_addresses_and_links_is_no_reason() -> None:
@@ -132,23 +132,23 @@ def test_the_name_of_a_host_is_no_reason() -> None:
     ],
 )
 def test_a_wish_for_a_later_time_is_obeyed_within_reason(text: str, wait: timedelta | None) -> None:
-    judgement = judge(a_reply(text), stage=Stage.RCPT, now=NOW)
+    judgement = judge(a_reply(text), stage=SmtpStage.RCPT, now=NOW)
     assert judgement.retry_at == (None if wait is None else NOW + wait)
 
 
 def test_a_permanent_refusal_names_no_time() -> None:
-    assert judge(a_reply("550 try again in 5 minutes"), stage=Stage.RCPT, now=NOW).retry_at is None
+    assert judge(a_reply("550 try again in 5 minutes"), stage=SmtpStage.RCPT, now=NOW).retry_at is None
 
 
-@given(st.integers(400, 599), st.text(max_size=200), st.sampled_from(Stage))
+@given(st.integers(400, 599), st.text(max_size=200), st.sampled_from(SmtpStage))
 @settings(deadline=None, derandomize=True)
-def test_any_refusal_gets_a_verdict(code: int, text: str, stage: Stage) -> None:
+def test_any_refusal_gets_a_verdict(code: int, text: str, stage: SmtpStage) -> None:
     judgement = judge(Reply(code, (text,)), stage=stage, now=NOW)
     assert (judgement.verdict is Verdict.DEFERRED) == (code < 500)
 
 
 def test_each_rule_has_something_to_say() -> None:
-    assert all(rule.verdict in (Verdict.FAILED, Verdict.REFUSED) and rule.reason for rule in RULES)
+    assert all(rule.verdict in (Verdict.FAILED, Verdict.SENDER_REJECTED) and rule.reason for rule in RULES)
 
 
 def sample_replies() -> list[tuple[str, Reply]]:
@@ -180,12 +180,12 @@ def reply_of(entry: dict[str, Any]) -> Reply:
 def test_the_sample_replies_of_providers_are_told_apart() -> None:
     about_us = 0
     for kind, reply in sample_replies():
-        found = judge(reply, stage=Stage.DATA, now=NOW).verdict
+        found = judge(reply, stage=SmtpStage.DATA, now=NOW).verdict
         if reply.code < 500:
             assert found is Verdict.DEFERRED, reply
         else:
-            assert found in (Verdict.FAILED, Verdict.REFUSED), (kind, reply)
-            about_us += found is Verdict.REFUSED
+            assert found in (Verdict.FAILED, Verdict.SENDER_REJECTED), (kind, reply)
+            about_us += found is Verdict.SENDER_REJECTED
     assert about_us == 12
 
 
@@ -205,7 +205,7 @@ def test_the_sample_replies_of_providers_are_told_apart() -> None:
 def test_sample_refusals_of_the_sender_never_burn_a_recipient(marked: str) -> None:
     replies = [reply for _, reply in sample_replies() if marked in reply.text and reply.code >= 500]
     assert replies
-    assert all(judge(reply, stage=Stage.DATA, now=NOW).verdict is Verdict.REFUSED for reply in replies)
+    assert all(judge(reply, stage=SmtpStage.DATA, now=NOW).verdict is Verdict.SENDER_REJECTED for reply in replies)
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the sample replies in ../shared/data/smtp-replies are absent")
@@ -215,4 +215,4 @@ def test_sample_refusals_of_the_sender_never_burn_a_recipient(marked: str) -> No
 def test_sample_refusals_of_the_recipient_never_stop_the_others(marked: str) -> None:
     replies = [reply for _, reply in sample_replies() if marked in reply.text.lower() and reply.code >= 500]
     assert replies
-    assert all(judge(reply, stage=Stage.DATA, now=NOW).verdict is Verdict.FAILED for reply in replies)
+    assert all(judge(reply, stage=SmtpStage.DATA, now=NOW).verdict is Verdict.FAILED for reply in replies)

@@ -16,10 +16,10 @@ from distributor.channels.email.sender_identity import list_label
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
-from distributor.domain.subscriber import List
+from distributor.domain.subscriber import MailingList
 from tests.channels.email.rendition_samples import article, context, page_of
 
-LIST = List(
+LIST = MailingList(
     id=1,
     slug="wadden-weekly",
     name="Wadden Weekly",
@@ -29,7 +29,7 @@ LIST = List(
 CHANNEL = EmailSettings(sender="Channel <channel@tideline.example>", list_name="Of the channel")
 
 
-def mail(list_: List | None = LIST, settings: EmailSettings = CHANNEL) -> Rendition:
+def mail(list_: MailingList | None = LIST, settings: EmailSettings = CHANNEL) -> Rendition:
     return render_email([article()], replace(context(), list=list_), settings)
 
 

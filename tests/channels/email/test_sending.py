@@ -158,7 +158,7 @@ def test_a_destination_that_refuses_the_sender_is_asked_no_more_while_others_go_
     outcomes = {outcome.delivery_id: outcome for outcome in asyncio.run(run())}
     assert {number for number, outcome in outcomes.items() if outcome.verdict is Verdict.SENT} == set(range(2, 21, 2))
     held = [outcomes[number] for number in range(1, 21, 2)]
-    assert {outcome.verdict for outcome in held} == {Verdict.HELD}
+    assert {outcome.verdict for outcome in held} == {Verdict.THROTTLED}
     assert {outcome.detail["lane"] for outcome in held} == {"main/blocking.example"}
     assert all("on our blocklist" in outcome.reply for outcome in held)
     assert len([command for command in server.commands if "@blocking" in command]) <= 2
@@ -182,7 +182,7 @@ def test_a_relay_that_refuses_us_for_many_destinations_is_held_to_refuse_us_for_
             return await send_all(server.url, batch)
 
     outcomes = asyncio.run(run())
-    assert [outcome.verdict for outcome in outcomes] == [Verdict.HELD] * 50
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.THROTTLED] * 50
     assert sum(command.startswith("MAIL") for command in server.commands) <= 4
 
 
@@ -335,13 +335,13 @@ def test_a_missing_personal_field_stops_the_batch() -> None:
             return await send_all(server.url, [a_delivery(1, fields={}), a_delivery(2)])
 
     (outcome,) = asyncio.run(run())
-    assert (outcome.verdict, outcome.delivery_id) == (Verdict.REFUSED, 1)
+    assert (outcome.verdict, outcome.delivery_id) == (Verdict.SENDER_REJECTED, 1)
     assert "'name'" in outcome.reply
 
 
 def test_a_mail_larger_than_the_server_takes_stops_the_batch() -> None:
     (outcome,) = send_to(Server(extensions=("SIZE 500",)))
-    assert (outcome.verdict, outcome.reply_code) == (Verdict.REFUSED, 552)
+    assert (outcome.verdict, outcome.reply_code) == (Verdict.SENDER_REJECTED, 552)
 
 
 def test_nothing_to_send_needs_no_server() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from distributor.channels.api import Lane, Limit, OpenLanes, Pause
+from distributor.channels.api import InMemoryRoutes, RateLimit, Route, RoutePause
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.delivery.connection_pool import Pool
 from distributor.channels.email.delivery.send import send_deliveries
@@ -31,24 +31,24 @@ class Fleet:
 
 
 @dataclass
-class Probing(OpenLanes):
+class Probing(InMemoryRoutes):
     """Lanes whose first probe is due at once; records what happens to them."""
 
-    def __init__(self, *pauses: Lane) -> None:
+    def __init__(self, *pauses: Route) -> None:
         super().__init__()
         self.due = set(pauses)
-        self.resumed: list[Lane] = []
+        self.resumed: list[Route] = []
         for lane in pauses:
-            self._pauses[lane] = Pause(lane=lane, reason="550 before", probe_at=NOW)
+            self._pauses[lane] = RoutePause(lane=lane, reason="550 before", probe_at=NOW)
 
-    def begin_probe(self, lane: Lane) -> Pause | None:
+    def begin_probe(self, lane: Route) -> RoutePause | None:
         if lane not in self.due:
             return None
         self.due.remove(lane)
-        self._pauses[lane] = Pause(lane=lane, reason="550 before", probe_at=NOW + timedelta(hours=1))
+        self._pauses[lane] = RoutePause(lane=lane, reason="550 before", probe_at=NOW + timedelta(hours=1))
         return self._pauses[lane]
 
-    def resume(self, lane: Lane) -> None:
+    def resume(self, lane: Route) -> None:
         super().resume(lane)
         self.resumed.append(lane)
 
@@ -60,14 +60,14 @@ class Buckets:
         self.tokens = tokens
         self.turns = 0
 
-    def take(self, limits: Sequence[Limit]) -> timedelta:
+    def take(self, limits: Sequence[RateLimit]) -> timedelta:
         if not all(self.tokens.get(limit.name, 1000) for limit in limits):
             return timedelta(hours=1)
         for limit in limits:
             self.tokens[limit.name] = self.tokens.get(limit.name, 1000) - 1
         return timedelta()
 
-    def queue(self, limit: Limit) -> timedelta:
+    def queue(self, limit: RateLimit) -> timedelta:
         self.turns += 1
         return timedelta(hours=self.turns)
 
@@ -139,7 +139,7 @@ def test_a_relay_that_dies_in_the_middle_leaves_only_what_is_in_doubt() -> None:
 
 
 def test_a_relay_that_refuses_the_login_leaves_its_share_to_the_next_and_pauses() -> None:
-    lanes = OpenLanes()
+    lanes = InMemoryRoutes()
     servers = {"main": Server(always("CONNECT", "554 5.7.1 you are blocked")), "backup": Server()}
     outcomes = send(servers, deliveries(30), relays={"backup": {"rank": 1}}, lanes=lanes)
     assert verdicts(outcomes) == {Verdict.SENT}
@@ -159,7 +159,7 @@ def test_a_relay_whose_quota_is_used_up_leaves_the_rest_to_the_next() -> None:
 def test_what_a_relay_refuses_after_the_content_comes_back_at_once_for_the_next() -> None:
     servers = {"main": Server(always(".", "550 5.7.1 relaying denied")), "backup": Server()}
     outcomes = send(servers, deliveries(30), relays={"main": {"connections": 1}, "backup": {"rank": 1}})
-    held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.HELD]
+    held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.THROTTLED]
     assert [outcome.retry_at for outcome in held] == [NOW]
     assert len(servers["backup"].taken) == 29
 
@@ -172,28 +172,28 @@ def test_no_relay_that_can_be_reached_defers_everything() -> None:
 def test_a_destination_that_refuses_us_over_one_relay_is_not_tried_over_another() -> None:
     servers = {"main": Server(always("RCPT", "550 5.7.1 blocked for spam")), "backup": Server()}
     outcomes = send(servers, deliveries(30), relays={"backup": {"rank": 1}})
-    assert verdicts(outcomes) == {Verdict.HELD}
+    assert verdicts(outcomes) == {Verdict.THROTTLED}
     assert servers["backup"].taken == []
 
 
 def test_mail_that_no_relay_is_for_is_a_matter_for_the_sender() -> None:
     outcomes = send({"main": Server()}, deliveries(3), relays={"main": {"recipients": frozenset({"google"})}})
-    assert verdicts(outcomes) == {Verdict.REFUSED}
+    assert verdicts(outcomes) == {Verdict.SENDER_REJECTED}
     assert "no relay takes mail from example.org to example.net" in outcomes[1].reply
 
 
 def test_a_paused_lane_holds_its_own_and_lets_the_others_pass() -> None:
-    lanes = OpenLanes()
-    lanes.pause(Lane("main", "google"), "550 5.7.1 blocked")
+    lanes = InMemoryRoutes()
+    lanes.pause(Route("main", "google"), "550 5.7.1 blocked")
     batch = [a_delivery(1, recipient="a@gmail.com"), a_delivery(2, recipient="b@example.net")]
     outcomes = send({"main": Server()}, batch, lanes=lanes)
-    assert (outcomes[1].verdict, outcomes[2].verdict) == (Verdict.HELD, Verdict.SENT)
+    assert (outcomes[1].verdict, outcomes[2].verdict) == (Verdict.THROTTLED, Verdict.SENT)
     assert outcomes[1].reply == "main/google is paused: 550 5.7.1 blocked"
     assert outcomes[1].detail["lane"] == "main/google"
 
 
 def test_a_probe_is_one_mail_and_when_it_passes_the_rest_follows() -> None:
-    lane = Lane("main", "example.net")
+    lane = Route("main", "example.net")
     lanes = Probing(lane)
     most_at_once: list[int] = []
 
@@ -209,37 +209,37 @@ def test_a_probe_is_one_mail_and_when_it_passes_the_rest_follows() -> None:
 
 
 def test_a_probe_that_is_refused_again_holds_all_the_others() -> None:
-    lanes = Probing(Lane("main", "example.net"))
+    lanes = Probing(Route("main", "example.net"))
     server = Server(always("RCPT", "550 5.7.1 still blocked"))
     outcomes = send({"main": server}, deliveries(20), lanes=lanes)
-    assert verdicts(outcomes) == {Verdict.HELD}
+    assert verdicts(outcomes) == {Verdict.THROTTLED}
     assert sum(command.startswith("RCPT") for command in server.commands) == 1
     assert lanes.resumed == []
 
 
 def test_a_paused_relay_is_tried_out_over_one_connection() -> None:
-    lanes = Probing(Lane("main"))
+    lanes = Probing(Route("main"))
     server = Server(always("CONNECT", "554 5.7.1 still blocked"))
-    assert verdicts(send({"main": server}, deliveries(20), lanes=lanes)) == {Verdict.HELD}
+    assert verdicts(send({"main": server}, deliveries(20), lanes=lanes)) == {Verdict.THROTTLED}
     assert len(server.sessions) == 1
 
 
 def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
-    lanes = Probing(Lane("main"))
+    lanes = Probing(Route("main"))
     assert verdicts(send({"main": Server()}, deliveries(20), lanes=lanes)) == {Verdict.SENT}
-    assert lanes.resumed == [Lane("main")]
+    assert lanes.resumed == [Route("main")]
 
 
 def test_a_paused_relay_that_another_worker_tries_out_is_left_alone() -> None:
-    lanes = Probing(Lane("main"))
+    lanes = Probing(Route("main"))
     lanes.due.clear()
     server = Server()
-    assert verdicts(send({"main": server}, deliveries(5), lanes=lanes)) == {Verdict.HELD}
+    assert verdicts(send({"main": server}, deliveries(5), lanes=lanes)) == {Verdict.THROTTLED}
     assert server.sessions == []
 
 
 def test_what_a_probe_learns_about_the_recipient_alone_still_opens_the_lane() -> None:
-    lanes = Probing(Lane("main", "example.net"))
+    lanes = Probing(Route("main", "example.net"))
     outcomes = send({"main": Server(at("RCPT", "550 5.1.1 nobody here"))}, deliveries(5), lanes=lanes)
     assert sorted(outcome.verdict for outcome in outcomes.values()) == ["failed", *["sent"] * 4]
 
@@ -252,7 +252,7 @@ def test_what_has_no_token_for_long_gets_a_turn_of_its_own_while_others_pass() -
     relays = {"main": {"per_destination": {"google": 1.0}}}
     outcomes = send({"main": Server()}, batch, relays=relays, rates=rates)
     sent = [number for number, outcome in outcomes.items() if outcome.verdict is Verdict.SENT]
-    held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.HELD]
+    held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.THROTTLED]
     assert (len(sent), len(held)) == (8, 7)
     assert sorted(outcome.retry_at for outcome in held if outcome.retry_at) == [
         NOW + timedelta(hours=turn) for turn in range(1, 8)
@@ -265,7 +265,7 @@ def test_a_short_wait_for_a_token_is_waited_out_on_the_open_connection() -> None
 
         asked = 0
 
-        def take(self, limits: Sequence[Limit]) -> timedelta:
+        def take(self, limits: Sequence[RateLimit]) -> timedelta:
             self.asked += 1
             return timedelta(milliseconds=1) if self.asked % 2 else timedelta()
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from distributor.channels.api import Document, Item, RenderContext, SendContext, Site
+from distributor.channels.api import PublishedDocument, PublishedItem, RenderContext, SendContext, Site
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.settings import FeedSettings
 from distributor.domain.article import Article
@@ -136,11 +136,16 @@ class MemoryPublications:
     """Publications as the contract describes them, kept in memory."""
 
     def __init__(self) -> None:
-        self.collections: dict[str, dict[str, Item]] = {}
-        self.documents: dict[str, Document] = {}
+        self.collections: dict[str, dict[str, PublishedItem]] = {}
+        self.documents: dict[str, PublishedDocument] = {}
 
     def publish(
-        self, collection: str, item: Item, *, limit: int, compose: Callable[[Sequence[Item]], Sequence[Document]]
+        self,
+        collection: str,
+        item: PublishedItem,
+        *,
+        limit: int,
+        compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
     ) -> None:
         items = self.collections.setdefault(collection, {})
         if item.key in items and items[item.key].updated_at > item.updated_at:

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from distributor.channels.feed.composing import entry_of
-from distributor.channels.feed.entry import Entry, EntryImage
+from distributor.channels.feed.entry import EntryImage, FeedItem
 from distributor.domain.blocks import Heading, Image, List, ListItem, Paragraph, Run
 from distributor.domain.tags import Tag
 
 from .samples import NOON, SITE, article, article_with_every_block, paragraph, text
 
 
-def composed(**changes: Any) -> Entry:
+def composed(**changes: Any) -> FeedItem:
     return entry_of(article(**changes), SITE)
 
 
 def test_an_entry_survives_being_stored() -> None:
     entry = entry_of(article_with_every_block(), SITE)
-    assert Entry.from_json(entry.as_json()) == entry
+    assert FeedItem.from_json(entry.as_json()) == entry
     assert entry.image
 
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from distributor.channels.api import Channel, Part, PartState, Reconciling, RenderContext, SendContext, Site
+from distributor.channels.api import (
+    Channel,
+    PostPart,
+    PostPartState,
+    ReconcilingChannel,
+    RenderContext,
+    SendContext,
+    Site,
+)
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Heading, Image, List, ListItem, Paragraph, Run
 from distributor.domain.delivery import Delivery, Outcome
@@ -132,15 +140,17 @@ class MemoryOfParts:
     """The committed parts of one delivery, as the storage would keep them."""
 
     clock: Clock
-    parts: dict[int, Part] = field(default_factory=dict)
+    parts: dict[int, PostPart] = field(default_factory=dict)
 
-    def of(self, delivery: Delivery) -> Sequence[Part]:
+    def of(self, delivery: Delivery) -> Sequence[PostPart]:
         return [self.parts[number] for number in sorted(self.parts)]
 
-    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> Part:
+    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> PostPart:
         if number in self.parts:
             return self.parts[number]
-        part = Part(number=number, request=request, state=PartState.INTENDED, intended_at=self.clock(), is_new=False)
+        part = PostPart(
+            number=number, request=request, state=PostPartState.INTENDED, intended_at=self.clock(), is_new=False
+        )
         self.parts[number] = part
         return replace(part, is_new=True)
 
@@ -155,7 +165,7 @@ class MemoryOfParts:
     ) -> None:
         self.parts[number] = replace(
             self.parts[number],
-            state=PartState.SENT,
+            state=PostPartState.SENT,
             remote_id=remote_id,
             permalink=permalink,
             detail=detail or {},
@@ -191,7 +201,7 @@ class World:
         return outcome
 
     def reconcile(self) -> Outcome:
-        channel = cast(Reconciling, self.channel)
+        channel = cast(ReconcilingChannel, self.channel)
         now = delivery(attempt=max(self.attempts, 1))
         return asyncio.run(channel.reconcile(self.rendition, now, self._context()))
 

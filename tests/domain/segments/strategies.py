@@ -29,16 +29,16 @@ from distributor.domain.segments.condition import (
     FieldMatches,
     InSegment,
     Leaf,
-    Match,
+    MembershipState,
     Not,
     OnList,
     Or,
-    Order,
-    Standing,
+    OrderOperator,
     StandingIs,
     TagIs,
+    TextMatch,
 )
-from distributor.domain.segments.window import Ago, Unit, Window
+from distributor.domain.segments.window import Ago, TimeWindow, Unit
 from distributor.domain.subscriber import Membership
 
 HARD_TEXTS = (
@@ -76,9 +76,9 @@ moments = st.one_of(
     st.builds(Ago, st.integers(1, 9999), st.sampled_from(Unit)),
 )
 windows = st.one_of(
-    st.builds(Window, since=moments),
-    st.builds(Window, before=moments),
-    st.builds(Window, since=moments, before=moments),
+    st.builds(TimeWindow, since=moments),
+    st.builds(TimeWindow, before=moments),
+    st.builds(TimeWindow, since=moments, before=moments),
 )
 
 
@@ -119,13 +119,13 @@ def with_last() -> st.SearchStrategy[EngagedWithLast]:
 leaves: st.SearchStrategy[Leaf] = st.one_of(
     st.just(Everyone()),
     *(st.builds(FieldIs, field=st.just(field), values=many_of(values)) for field, values in FIELD_VALUES.items()),
-    st.builds(FieldMatches, field=st.sampled_from(Field), match=st.sampled_from(Match), text=texts),
+    st.builds(FieldMatches, field=st.sampled_from(Field), match=st.sampled_from(TextMatch), text=texts),
     st.builds(FieldIsSet, field=st.sampled_from(Field)),
-    st.builds(StandingIs, values=many_of(st.sampled_from(Standing))),
+    st.builds(StandingIs, values=many_of(st.sampled_from(MembershipState))),
     st.builds(Created, window=windows),
     st.builds(AttributeIs, path=paths, values=many_of(scalars)),
-    st.builds(AttributeCompares, path=paths, order=st.sampled_from(Order), number=numbers),
-    st.builds(AttributeMatches, path=paths, match=st.sampled_from(Match), text=texts),
+    st.builds(AttributeCompares, path=paths, order=st.sampled_from(OrderOperator), number=numbers),
+    st.builds(AttributeMatches, path=paths, match=st.sampled_from(TextMatch), text=texts),
     st.builds(AttributeHas, path=paths, value=scalars),
     st.builds(AttributeIsSet, path=paths),
     st.builds(AttributeDated, path=paths, window=windows),

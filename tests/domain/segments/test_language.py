@@ -23,7 +23,7 @@ from distributor.domain.segments.condition import (
 )
 from distributor.domain.segments.parser import parse
 from distributor.domain.segments.printer import print_condition
-from distributor.domain.segments.window import Ago, Unit, Window
+from distributor.domain.segments.window import Ago, TimeWindow, Unit
 from distributor.domain.subscriber import Membership
 from tests.domain.segments.strategies import conditions
 
@@ -49,7 +49,7 @@ def test_words_are_read_without_regard_to_case_and_lines() -> None:
     assert parse("NOT\tTag =\r\n a AND tag\n=b") == And((Not(tag("a")), tag("b")))
 
 
-LAST_90_DAYS = Window(since=Ago(90, Unit.DAYS))
+LAST_90_DAYS = TimeWindow(since=Ago(90, Unit.DAYS))
 
 
 @pytest.mark.parametrize(
@@ -74,18 +74,18 @@ LAST_90_DAYS = Window(since=Ago(90, Unit.DAYS))
         ),
         (
             "opened in the last month",
-            Engaged(action=Action.OPENED, window=Window(since=Ago(1, Unit.MONTHS))),
+            Engaged(action=Action.OPENED, window=TimeWindow(since=Ago(1, Unit.MONTHS))),
         ),
         (
             "opened on 2026-01-31",
             Engaged(
                 action=Action.OPENED,
-                window=Window(since=datetime(2026, 1, 31, tzinfo=UTC), before=datetime(2026, 2, 1, tzinfo=UTC)),
+                window=TimeWindow(since=datetime(2026, 1, 31, tzinfo=UTC), before=datetime(2026, 2, 1, tzinfo=UTC)),
             ),
         ),
         (
             "opened after 2026-01-31",
-            Engaged(action=Action.OPENED, window=Window(since=datetime(2026, 2, 1, tzinfo=UTC))),
+            Engaged(action=Action.OPENED, window=TimeWindow(since=datetime(2026, 2, 1, tzinfo=UTC))),
         ),
         ("list = 'Weekly Letter'", OnList(lists=("weekly-letter",))),
         ("unsubscribed from news", OnList(lists=("news",), state=Membership.UNSUBSCRIBED)),

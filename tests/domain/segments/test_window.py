@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.domain.segments.window import Ago, Unit, Window
+from distributor.domain.segments.window import Ago, TimeWindow, Unit
 
 NOW = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
 
@@ -32,18 +32,18 @@ def test_a_distance_is_counted_by_the_calendar(count: int, unit: Unit, moment: d
 
 
 def test_the_last_days_reach_to_now_and_no_further() -> None:
-    since, until = Window(since=Ago(1, Unit.DAYS)).bounds(NOW)
+    since, until = TimeWindow(since=Ago(1, Unit.DAYS)).bounds(NOW)
     assert since == NOW - timedelta(days=1)
     assert until is not None and NOW < until <= NOW + timedelta(seconds=1)
 
 
 def test_an_absolute_beginning_leaves_the_end_open() -> None:
-    assert Window(since=NOW).bounds(NOW) == (NOW, None)
+    assert TimeWindow(since=NOW).bounds(NOW) == (NOW, None)
 
 
 def test_a_day_that_is_only_begun_is_inside() -> None:
-    assert Window(since=Ago(1, Unit.DAYS)).days(NOW) == (date(2026, 3, 30), date(2026, 3, 31))
-    assert Window(before=datetime(2026, 1, 1, tzinfo=UTC)).days(NOW) == (None, date(2025, 12, 31))
+    assert TimeWindow(since=Ago(1, Unit.DAYS)).days(NOW) == (date(2026, 3, 30), date(2026, 3, 31))
+    assert TimeWindow(before=datetime(2026, 1, 1, tzinfo=UTC)).days(NOW) == (None, date(2025, 12, 31))
 
 
 @given(
@@ -53,6 +53,6 @@ def test_a_day_that_is_only_begun_is_inside() -> None:
 )
 @settings(deadline=None, derandomize=True)
 def test_every_window_has_bounds_and_days(since: Ago, before: Ago, now: datetime) -> None:
-    window = Window(since=since, before=before)
+    window = TimeWindow(since=since, before=before)
     assert None not in window.bounds(now)
     assert None not in window.days(now)

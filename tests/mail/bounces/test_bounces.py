@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.mail.bounces import Fault, Kind, Reason, Recipient, read_return
+from distributor.mail.bounces import Reason, ReasonScope, RecipientReport, ReportKind, read_return
 
 from .mails import FOLDER, Told, expectations, files_of, raw
 
@@ -59,31 +59,31 @@ def test_a_complaint_keeps_its_type() -> None:
 def test_only_an_address_or_a_domain_that_is_bad_is_given_up(
     reason: Reason | None, status: str, reply_code: str, hard: bool
 ) -> None:
-    recipient = Recipient(address="ann@example.net", status=status, reply_code=reply_code, reason=reason)
+    recipient = RecipientReport(address="ann@example.net", status=status, reply_code=reply_code, reason=reason)
     assert recipient.is_hard is hard
 
 
 @pytest.mark.parametrize(
     ("reason", "fault"),
     [
-        (Reason.USERUNKNOWN, Fault.RECIPIENT),
-        (Reason.SPAMDETECTED, Fault.CONTENT),
-        (Reason.AUTHFAILURE, Fault.SENDER),
-        (Reason.EXPIRED, Fault.NETWORK),
+        (Reason.USERUNKNOWN, ReasonScope.RECIPIENT),
+        (Reason.SPAMDETECTED, ReasonScope.CONTENT),
+        (Reason.AUTHFAILURE, ReasonScope.SENDER),
+        (Reason.EXPIRED, ReasonScope.NETWORK),
         (Reason.ONHOLD, None),
         (Reason.VACATION, None),
     ],
 )
-def test_a_reason_says_whose_fault_it_was(reason: Reason, fault: Fault | None) -> None:
-    assert Recipient(address="ann@example.net", reason=reason).fault is fault
+def test_a_reason_says_whose_fault_it_was(reason: Reason, fault: ReasonScope | None) -> None:
+    assert RecipientReport(address="ann@example.net", reason=reason).fault is fault
 
 
 def test_only_what_is_not_understood_and_no_failure_has_no_fault() -> None:
-    faultless = {reason for reason in Reason if Recipient(address="", reason=reason).fault is None}
+    faultless = {reason for reason in Reason if RecipientReport(address="", reason=reason).fault is None}
     assert faultless == {Reason.ONHOLD, Reason.UNDEFINED, Reason.VACATION}
 
 
 def test_a_second_mail_in_the_same_file_is_read_if_the_first_gives_no_reason() -> None:
     cover = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered Mail\n\nYour mail could not be delivered.\n\n"
     found = read_return(cover + b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + raw("dsn-delay.eml"))
-    assert (found.kind, found.recipients[0].reason) == (Kind.BOUNCE, Reason.EXPIRED)
+    assert (found.kind, found.recipients[0].reason) == (ReportKind.BOUNCE, Reason.EXPIRED)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.mail.bounces.classify import judge
-from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces.classify import classify
+from distributor.mail.bounces.evidence import ReplyEvidence
 from distributor.mail.bounces.phrases import PHRASES
 from distributor.mail.bounces.phrases.codes import reason_of_status
 from distributor.mail.bounces.phrases.words import Command, find_command, find_host, find_reply_code, find_status
@@ -19,8 +19,8 @@ UNSPOKEN = {Reason.FEEDBACK, Reason.ONHOLD, Reason.UNDEFINED, Reason.VACATION}
 
 
 def reason_of(words: str, **traces: object) -> Reason:
-    evidence = Evidence(recipient="ann@example.net", words=words, **traces)  # type: ignore[arg-type]
-    return judge(evidence.completed(), None)
+    evidence = ReplyEvidence(recipient="ann@example.net", words=words, **traces)  # type: ignore[arg-type]
+    return classify(evidence.completed(), None)
 
 
 @pytest.mark.parametrize("line", LINES)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.mail.bounces import Kind, read_return
+from distributor.mail.bounces import ReportKind, read_return
 
 ANN = "Ann <ann@example.net>"
 POSTMASTER = "Postmaster <postmaster@example.net>"
 DAEMON = "Mail Delivery Subsystem <mailer-daemon@example.net>"
 
 
-def kind_of(author: str, subject: str, body: str = "", *fields: str) -> Kind:
+def kind_of(author: str, subject: str, body: str = "", *fields: str) -> ReportKind:
     head = (f"From: {author}", "To: news@example.org", f"Subject: {subject}", *fields)
     return read_return("\n".join((*head, "", body)).encode()).kind
 
@@ -58,7 +58,7 @@ def kind_of(author: str, subject: str, body: str = "", *fields: str) -> Kind:
     ],
 )
 def test_what_speaks_of_deliveries_is_no_failed_one(author: str, subject: str, body: str) -> None:
-    assert kind_of(author, subject, body) is Kind.OTHER
+    assert kind_of(author, subject, body) is ReportKind.OTHER
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_speaks_of_deliveries_is_no_failed_one(author: str, subject: str, b
     ],
 )
 def test_what_a_mail_system_says_of_one_is(author: str, subject: str, body: str) -> None:
-    assert kind_of(author, subject, body) is Kind.BOUNCE
+    assert kind_of(author, subject, body) is ReportKind.BOUNCE
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,16 @@ def test_what_a_mail_system_says_of_one_is(author: str, subject: str, body: str)
     ],
 )
 def test_somebody_leaves_by_one_word_in_their_language(subject: str) -> None:
-    assert kind_of(ANN, subject) is Kind.UNSUBSCRIBE
-    assert kind_of(ANN, subject, "-- \nAnn\n") is Kind.UNSUBSCRIBE
-    assert kind_of(ANN, f"{subject}? No, but thank you for asking, here is my story") is Kind.OTHER
+    assert kind_of(ANN, subject) is ReportKind.UNSUBSCRIBE
+    assert kind_of(ANN, subject, "-- \nAnn\n") is ReportKind.UNSUBSCRIBE
+    assert kind_of(ANN, f"{subject}? No, but thank you for asking, here is my story") is ReportKind.OTHER
 
 
 def test_an_answer_that_says_nothing_but_the_wish_is_one() -> None:
-    assert kind_of(ANN, "Re: News", "Please remove me from your mailing list") is Kind.UNSUBSCRIBE
-    assert kind_of(ANN, "Re: News", "Please remove me from your mailing list of dinners, add my wife") is Kind.OTHER
+    assert kind_of(ANN, "Re: News", "Please remove me from your mailing list") is ReportKind.UNSUBSCRIBE
+    assert (
+        kind_of(ANN, "Re: News", "Please remove me from your mailing list of dinners, add my wife") is ReportKind.OTHER
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,5 +122,5 @@ def test_an_answer_that_says_nothing_but_the_wish_is_one() -> None:
     ],
 )
 def test_a_program_answers_for_somebody_who_is_away(subject: str) -> None:
-    assert kind_of(ANN, subject, "I am away.") is Kind.AUTOREPLY
-    assert kind_of(ANN, subject, "I am away.", "List-Id: <friends.example.net>") is Kind.OTHER
+    assert kind_of(ANN, subject, "I am away.") is ReportKind.AUTOREPLY
+    assert kind_of(ANN, subject, "I am away.", "List-Id: <friends.example.net>") is ReportKind.OTHER

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.mail.bounces import Kind, read_return
+from distributor.mail.bounces import ReportKind, read_return
 from distributor.mail.bounces.classify import phrase_verdict, plain_words
 from distributor.mail.bounces.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
 from distributor.mail.bounces.formats.report import read_report
 from distributor.mail.bounces.formats.transcript import read_answer, read_conclusions
-from distributor.mail.bounces.letter import LONGEST_MAIL, open_letter, parameter
+from distributor.mail.bounces.letter import LONGEST_MAIL, parameter, parse_message
 from distributor.mail.bounces.notice import cut
 
 from .mails import expectations, raw
@@ -51,7 +51,7 @@ WORDS = (
 @settings(deadline=None, derandomize=True, max_examples=100)
 def test_any_octets_can_be_read(pieces: list[bytes]) -> None:
     found = read_return(b"".join(pieces))
-    assert (found.kind is Kind.OTHER) == (not found.recipients)
+    assert (found.kind is ReportKind.OTHER) == (not found.recipients)
 
 
 @pytest.mark.parametrize("file", ALL)
@@ -64,20 +64,20 @@ def test_a_mail_with_accidents_can_be_read(file: str) -> None:
             at = chance.randrange(len(broken) + 1)
             broken[at : at + chance.choice((0, 1, 20, 300))] = chance.choice((*SNIPPETS, b"", b"\n", broken[:200]))
         found = read_return(bytes(broken))
-        assert (found.kind is Kind.OTHER) == (not found.recipients)
+        assert (found.kind is ReportKind.OTHER) == (not found.recipients)
 
 
 @pytest.mark.parametrize("file", [file for file, kind, _ in expectations() if kind != "bounce"])
 def test_cutting_never_turns_another_mail_into_a_bounce(file: str) -> None:
     mail = raw(file)
-    assert Kind.BOUNCE not in {read_return(mail[:end]).kind for end in range(0, len(mail), 7)}
+    assert ReportKind.BOUNCE not in {read_return(mail[:end]).kind for end in range(0, len(mail), 7)}
 
 
 @given(st.text(max_size=300))
 @settings(deadline=None, derandomize=True)
 def test_the_words_of_a_person_are_no_bounce(words: str) -> None:
     mail = f"From: Ann <ann@example.net>\nTo: news@example.org\nSubject: Re: News\n\n{words}\n".encode()
-    assert read_return(mail).kind is not Kind.BOUNCE
+    assert read_return(mail).kind is not ReportKind.BOUNCE
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_hostile_mail_is_read_within_bounds(mail: bytes) -> None:
 def test_a_mail_of_any_length_is_read_no_further_than_the_limit() -> None:
     mail = raw("dsn-postfix-two-recipients.eml")
     assert read_return(mail + b"x" * (3 * LONGEST_MAIL)) == read_return(mail)
-    assert len(open_letter(b"Subject: x\n\n" + b"y" * (3 * LONGEST_MAIL)).body) <= LONGEST_MAIL
+    assert len(parse_message(b"Subject: x\n\n" + b"y" * (3 * LONGEST_MAIL)).body) <= LONGEST_MAIL
 
 
 @given(st.text(max_size=400))
@@ -175,4 +175,4 @@ def test_a_report_that_a_gateway_wrapped_is_read() -> None:
     inner = raw("dsn-postfix-two-recipients.eml")
     wrapped = outer + b"Content-Type: message/rfc822\n\n" + inner + b"\n--wrap--\n"
     assert read_return(wrapped) == read_return(inner)
-    assert read_return(wrapped.replace(b"postmaster@", b"ann@", 1)).kind is Kind.OTHER
+    assert read_return(wrapped.replace(b"postmaster@", b"ann@", 1)).kind is ReportKind.OTHER

@@ -11,7 +11,7 @@ from collections import defaultdict
 
 import pytest
 
-from distributor.mail.bounces import Recipient, Return, read_return
+from distributor.mail.bounces import InboundReport, RecipientReport, read_return
 from tests.paths import SHARED
 
 SAMPLE = SHARED / "data" / "bounces"
@@ -30,14 +30,14 @@ def verdicts() -> dict[str, list[Row]]:
     return rows
 
 
-def pairs(rows: list[Row], found: Return) -> list[tuple[Row, Recipient | None]]:
+def pairs(rows: list[Row], found: InboundReport) -> list[tuple[Row, RecipientReport | None]]:
     """Each row with the recipient that was found for it: the one of its name, else the one at its place."""
     by_name = {one.address.lower(): one for one in found.recipients}
     by_place = dict(enumerate(found.recipients))
     return [(row, by_name.get(row["recipient"].lower()) or by_place.get(place)) for place, row in enumerate(rows)]
 
 
-def reason(recipient: Recipient | None) -> str:
+def reason(recipient: RecipientReport | None) -> str:
     return recipient.reason.value if recipient and recipient.reason else ""
 
 

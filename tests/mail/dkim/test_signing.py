@@ -21,7 +21,7 @@ from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.dkim.canonical import Opening, digest_of_body, relaxed, split_message
 from distributor.mail.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read_key
 from distributor.mail.dkim.records import record_name, record_of
-from distributor.mail.dkim.signer import UNSIGNED, Identity, Signer
+from distributor.mail.dkim.signer import UNSIGNED, Signer, SigningIdentity
 from tests.channels.email.mailing import TOKENS, a_delivery, a_rendition
 
 from .judges import OpenDkim, dkimpy_verdicts
@@ -36,7 +36,7 @@ ED25519 = make_key(Algorithm.ED25519)
 class Court:
     """A signer with an RSA and an Ed25519 key, their records by name, and the other judge."""
 
-    identities: Sequence[Identity]
+    identities: Sequence[SigningIdentity]
     signer: Signer
     keys: dict[str, str]
     opendkim: OpenDkim
@@ -51,7 +51,7 @@ class Court:
 @pytest.fixture(scope="module")
 def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
     identities = [
-        Identity(domain="example.org", selector=selector, key=make_key(algorithm))
+        SigningIdentity(domain="example.org", selector=selector, key=make_key(algorithm))
         for selector, algorithm in (("r1", Algorithm.RSA), ("e1", Algorithm.ED25519))
     ]
     keys = {record_name(one.selector, one.domain): record_of(one.key) for one in identities}
@@ -101,7 +101,7 @@ def test_the_same_mail_is_signed_with_the_same_bytes() -> None:
     for algorithm in Algorithm:
         key = make_key(algorithm)
         again = read_key(pem_of(key))
-        signers = [Signer([Identity(domain="example.org", selector="s", key=one)]) for one in (key, key, again)]
+        signers = [Signer([SigningIdentity(domain="example.org", selector="s", key=one)]) for one in (key, key, again)]
         assert len({signer.sign(a_mail(), at=AT) for signer in signers}) == 1
 
 
@@ -219,7 +219,7 @@ def test_bodies_are_made_canonical_as_dkimpy_does_it(body: bytes) -> None:
 @given(message=messages(), known=st.integers(0, 40), differs=st.booleans())
 def test_an_opening_saves_time_and_changes_nothing(message: bytes, known: int, differs: bool) -> None:
     octets = message.partition(b"\r\n\r\n")[2][:known] + b"!" * differs
-    signer = Signer([Identity(domain="example.org", selector="s", key=ED25519)])
+    signer = Signer([SigningIdentity(domain="example.org", selector="s", key=ED25519)])
     assert signer.sign(message, at=AT, opening=Opening(octets)) == signer.sign(message, at=AT)
 
 
@@ -242,7 +242,7 @@ def test_private_keys_do_not_show_themselves() -> None:
     for algorithm in Algorithm:
         key = make_key(algorithm)
         secret = "".join(pem_of(key).split("\n")[1:-2])
-        shown = f"{key!r} {Identity(domain='example.org', selector='s', key=key)!r} {record_of(key)}"
+        shown = f"{key!r} {SigningIdentity(domain='example.org', selector='s', key=key)!r} {record_of(key)}"
         assert secret[40:60] not in shown
         assert b64decode(record_of(key).partition("p=")[2]) == key.public()
 

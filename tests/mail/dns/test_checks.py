@@ -9,11 +9,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
+from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dns.examine import examine_mailing, is_special
-from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.mailing import SenderProfile
 
 from .imagined_dns import ImaginedDns
 
@@ -41,18 +41,18 @@ def well(ring: KeyRing, **changes: Sequence[str]) -> dict[str, Sequence[str]]:
     return records | {key.replace("__", ".").replace("_", " ", 1): values for key, values in changes.items()}
 
 
-def mailing(ring: KeyRing, **changes: object) -> Mailing:
-    usual = Mailing(
+def mailing(ring: KeyRing, **changes: object) -> SenderProfile:
+    usual = SenderProfile(
         author="example.org", envelope="example.org", relays=("relay.example.net",), ring=ring, outgoing=(), now=NOW
     )
     return replace(usual, **changes)
 
 
-def findings(case: Mailing, records: Mapping[str, Sequence[str]]) -> list[Finding]:
+def findings(case: SenderProfile, records: Mapping[str, Sequence[str]]) -> list[Finding]:
     return list(examine_mailing(case, ImaginedDns(records)))
 
 
-def about(check: str, case: Mailing, records: Mapping[str, Sequence[str]], *, state: DiagnosticStatus) -> Finding:
+def about(check: str, case: SenderProfile, records: Mapping[str, Sequence[str]], *, state: DiagnosticStatus) -> Finding:
     """The one finding of this check in this state."""
     (found,) = [one for one in findings(case, records) if one.check == check and one.state is state]
     return found
@@ -69,7 +69,7 @@ def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring:
     found = list(examine_mailing(mailing(ring), ImaginedDns({}, silent=silent)))
     assert {one.state for one in found} == {DiagnosticStatus.WARN}
     assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "PTR", "MX"]
-    assert found[1].record == Record("s1._domainkey.example.org", "TXT", ring.entries[0].record)
+    assert found[1].record == DnsRecord("s1._domainkey.example.org", "TXT", ring.entries[0].record)
 
 
 # SPF.
@@ -77,10 +77,10 @@ def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring:
 
 def test_a_missing_spf_record_comes_with_one_to_publish(ring: KeyRing) -> None:
     found = about("SPF", mailing(ring), well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
-    assert found.record == Record("example.org", "TXT", "v=spf1 a:relay.example.net ~all")
+    assert found.record == DnsRecord("example.org", "TXT", "v=spf1 a:relay.example.net ~all")
     told = mailing(ring, outgoing=(ip_address("8.8.4.4"), ip_address("2001:4860::1")))
     found = about("SPF", told, well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
-    assert found.record == Record("example.org", "TXT", "v=spf1 ip4:8.8.4.4 ip6:2001:4860::1 ~all")
+    assert found.record == DnsRecord("example.org", "TXT", "v=spf1 ip4:8.8.4.4 ip6:2001:4860::1 ~all")
 
 
 def test_spf_is_judged_for_the_domain_of_the_return_path(ring: KeyRing) -> None:
@@ -182,7 +182,9 @@ def test_a_retired_key_stays_published_for_a_week(ring: KeyRing) -> None:
 def test_a_missing_policy_comes_with_one_to_publish(ring: KeyRing) -> None:
     without = well(ring) | {"TXT _dmarc.example.org": []}
     found = about("DMARC", mailing(ring), without, state=DiagnosticStatus.FAIL)
-    assert found.record == Record("_dmarc.example.org", "TXT", "v=DMARC1; p=none; rua=mailto:dmarc-reports@example.org")
+    assert found.record == DnsRecord(
+        "_dmarc.example.org", "TXT", "v=DMARC1; p=none; rua=mailto:dmarc-reports@example.org"
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,7 +284,7 @@ def test_answers_have_to_find_a_mail_server(
 def test_bounces_have_to_find_one_too(ring: KeyRing) -> None:
     found = about("MX", mailing(ring, envelope="bounces.example.org"), well(ring), state=DiagnosticStatus.FAIL)
     assert "bounces come to nothing" in found.sentence
-    assert found.record == Record("bounces.example.org", "MX", "10 mail.bounces.example.org.")
+    assert found.record == DnsRecord("bounces.example.org", "MX", "10 mail.bounces.example.org.")
 
 
 @pytest.mark.parametrize("domain", ["localhost.localdomain", "news.example", "test", "[127.0.0.1]", "a.internal"])

@@ -23,7 +23,7 @@ from distributor.mail.smtp.connect import SenderRefusedError, connect
 from distributor.mail.smtp.connection import Connection, Timeouts
 from distributor.mail.smtp.reply import BrokenSessionError
 from distributor.mail.smtp.url import SmtpUrl
-from distributor.mail.smtp.wire import Wire
+from distributor.mail.smtp.wire import SmtpStream
 from tests.channels.email.mailing import PATIENCE
 
 from .smtp_servers import EXTENSIONS, HangUp, Raw, Server, at, either
@@ -135,7 +135,7 @@ def test_a_server_that_talks_while_nobody_listens_is_cut_off() -> None:
                 cut.set()
 
         async with await asyncio.start_server(flood, "127.0.0.1", 0) as server:
-            wire = await Wire.open("127.0.0.1", server.sockets[0].getsockname()[1], tls=None, seconds=20)
+            wire = await SmtpStream.open("127.0.0.1", server.sockets[0].getsockname()[1], tls=None, seconds=20)
             await asyncio.wait_for(cut.wait(), 20)
             assert not wire.is_silent
 

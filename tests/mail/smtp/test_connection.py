@@ -10,7 +10,7 @@ import pytest
 
 from distributor.mail.address import Address
 from distributor.mail.smtp.connect import connect
-from distributor.mail.smtp.connection import Connection, Envelope, Refusal, Stage, make_transparent
+from distributor.mail.smtp.connection import Connection, Refusal, SmtpEnvelope, SmtpStage, make_transparent
 from distributor.mail.smtp.reply import BrokenSessionError
 from distributor.mail.smtp.url import SmtpUrl
 from tests.channels.email.mailing import PATIENCE
@@ -22,8 +22,8 @@ CONTENT = b"Subject: hi\r\n\r\nhello\r\n"
 STEPWISE = ("SIZE 1000", "8BITMIME")
 
 
-def an_envelope(recipient: str = "ann@example.net", *, needs_smtputf8: bool = False) -> Envelope:
-    return Envelope(
+def an_envelope(recipient: str = "ann@example.net", *, needs_smtputf8: bool = False) -> SmtpEnvelope:
+    return SmtpEnvelope(
         sender=Address.parse("news@example.org"),
         recipient=Address.parse(recipient),
         size=len(CONTENT),
@@ -251,4 +251,4 @@ def test_a_refusal_says_what_was_refused() -> None:
 
     refusal = talk(Server(at("RCPT", "550 5.1.1 nobody")), offer)
     assert refusal is not None
-    assert (refusal.stage, refusal.reply.code, refusal.reply.enhanced) == (Stage.RCPT, 550, "5.1.1")
+    assert (refusal.stage, refusal.reply.code, refusal.reply.enhanced) == (SmtpStage.RCPT, 550, "5.1.1")

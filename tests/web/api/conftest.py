@@ -11,8 +11,8 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from distributor.domain.api_token import ApiToken, Scope, secret_of
-from distributor.flow.app_context import Installation
+from distributor.domain.api_token import ApiToken, TokenScope, secret_of
+from distributor.flow.app_context import AppContext
 from distributor.storage import api_tokens
 from distributor.web.app import create_app
 
@@ -23,35 +23,35 @@ Program = Callable[..., httpx.Client]
 class NewToken:
     """Makes tokens as `distributor token create` does, with secrets of no chance."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
         self._numbers = count(1)
 
-    def __call__(self, *scopes: Scope, expires_at: datetime | None = None) -> tuple[str, ApiToken]:
+    def __call__(self, *scopes: TokenScope, expires_at: datetime | None = None) -> tuple[str, ApiToken]:
         secret = secret_of(next(self._numbers).to_bytes(32, "big"))
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             made = api_tokens.add(
                 connection,
                 secret,
                 name="test",
                 scopes=scopes,
                 expires_at=expires_at,
-                now=self._installation.clock(),
+                now=self._app.clock(),
             )
         return secret, made
 
 
 @pytest.fixture
-def new_token(installation: Installation) -> NewToken:
-    return NewToken(installation)
+def new_token(app: AppContext) -> NewToken:
+    return NewToken(app)
 
 
 @pytest.fixture
-def program(installation: Installation, new_token: NewToken) -> Iterator[Program]:
-    app = create_app(installation)
-    with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as running:
+def program(app: AppContext, new_token: NewToken) -> Iterator[Program]:
+    asgi = create_app(app)
+    with TestClient(asgi, follow_redirects=False, raise_server_exceptions=False) as running:
 
-        def with_token(*scopes: Scope) -> httpx.Client:
+        def with_token(*scopes: TokenScope) -> httpx.Client:
             headers = {"Authorization": f"Bearer {new_token(*scopes)[0]}"} if scopes else {}
             return Beyond(running, headers)
 
@@ -77,4 +77,4 @@ class Beyond:
 @pytest.fixture
 def api(program: Program) -> Any:
     """A program that may do everything."""
-    return program(Scope.EVERYTHING)
+    return program(TokenScope.EVERYTHING)

@@ -14,8 +14,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from distributor.domain.api_token import Scope
-from distributor.flow.app_context import Installation
+from distributor.domain.api_token import TokenScope
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import channels
@@ -30,10 +30,10 @@ THERE = {"who": "1", "slug": "weekly", "number": 1}
 
 
 @pytest.fixture
-def _something_there(program: Program, installation: Installation, write_article: WriteArticle) -> None:
-    with installation.database.begin() as connection:
+def _something_there(program: Program, app: AppContext, write_article: WriteArticle) -> None:
+    with app.database.begin() as connection:
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
-    api = program(Scope.EVERYTHING)
+    api = program(TokenScope.EVERYTHING)
     api.post("/lists", json={"name": "Weekly", "topics": ["sport"], "visibility": "public"})
     api.post("/segments", json={"name": "Weekly", "condition": "list = weekly"})
     api.post("/suppressions", json={"targets": ["bo@example.org"]})
@@ -43,18 +43,16 @@ def _something_there(program: Program, installation: Installation, write_article
     assert api.post("/imports", params=parameters, content=b"email\na@example.org\n").status_code == 202
     campaign = {"articles": [write_article()], "channels": ["mail"], "audience": {"lists": ["weekly"]}}
     assert api.post("/campaigns", json=campaign).status_code == 201
-    render(installation, 1)
-    assert release(installation, 1)
+    render(app, 1)
+    assert release(app, 1)
 
 
 @pytest.mark.usefixtures("_something_there")
-def test_no_request_is_answered_in_a_way_that_is_not_described(
-    program: Program, installation: Installation, new_token: NewToken
-):
+def test_no_request_is_answered_in_a_way_that_is_not_described(program: Program, app: AppContext, new_token: NewToken):
     description: dict[str, Any] = program().get("/../openapi.json").json()
-    headers = {"Authorization": f"Bearer {new_token(Scope.EVERYTHING)[0]}"}
+    headers = {"Authorization": f"Bearer {new_token(TokenScope.EVERYTHING)[0]}"}
     tried = 0
-    with serving(installation) as address:
+    with serving(app) as address:
         schema = schemathesis.openapi.from_dict(description)
         schema.config.update(base_url=f"{address}/api")
         for found in schema.get_all_operations():

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.event import Event, EventKind
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import campaigns, channels, events, paused_routes
@@ -22,10 +22,10 @@ NEWS = {"lists": ["news"]}
 
 
 @pytest.fixture(autouse=True)
-def office(api: Any, installation: Installation, write_article: WriteArticle) -> None:
+def office(api: Any, app: AppContext, write_article: WriteArticle) -> None:
     """An article, an email channel, and three people on the list `news`."""
     write_article()
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
         channels.put(connection, name="feed", kind="feed", settings={}, sealed=None)
     api.post("/lists", json={"name": "News"})
@@ -35,11 +35,11 @@ def office(api: Any, installation: Installation, write_article: WriteArticle) ->
 
 
 @pytest.fixture
-def released(api: Any, installation: Installation) -> int:
+def released(api: Any, app: AppContext) -> int:
     """A campaign whose audience is frozen; its number."""
     made = planned(api)
-    render(installation, made["dispatches"][0]["id"])
-    assert release(installation, made["dispatches"][0]["id"])
+    render(app, made["dispatches"][0]["id"])
+    assert release(app, made["dispatches"][0]["id"])
     number: int = made["id"]
     return number
 
@@ -51,8 +51,8 @@ def planned(api: Any, *, headers: dict[str, str] | None = None, **more: Any) -> 
     return answer.json()
 
 
-def set_state(installation: Installation, state: str, *names: str, **also: Any) -> None:
-    with installation.database.begin() as connection:
+def set_state(app: AppContext, state: str, *names: str, **also: Any) -> None:
+    with app.database.begin() as connection:
         for name in names:
             changes = "".join(f", {column} = :{column}" for column in also)
             connection.execute(
@@ -99,7 +99,7 @@ def test_what_is_asked_for_twice_under_one_key_is_planned_once(api: Any, program
     body = {"articles": ["the-news"], "channels": ["mail"], "audience": NEWS, "name": "Another"}
     answer = api.post("/campaigns", json=body, headers=key)
     assert (answer.status_code, f"became campaign {made['id']}" in answer.json()["detail"]) == (409, True)
-    other = program(Scope.CAMPAIGNS_WRITE)
+    other = program(TokenScope.CAMPAIGNS_WRITE)
     assert planned(other, headers=key)["id"] != made["id"]
     assert planned(api)["id"] != planned(api)["id"]
 
@@ -127,9 +127,9 @@ def test_a_campaign_that_makes_no_sense_is_refused(api: Any, changes: dict[str, 
     assert api.get("/campaigns").json()["items"] == []
 
 
-def test_a_campaign_may_say_something_around_its_articles(api: Any, installation: Installation):
+def test_a_campaign_may_say_something_around_its_articles(api: Any, app: AppContext):
     made = planned(api, subject="News for {{ subscriber.name | default('you') }}", closing="Until next week")
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         cover = campaigns.cover_of(connection, made["id"])
     assert (cover.subject, cover.closing) == ("News for {{ subscriber.name | default('you') }}", "Until next week")
 
@@ -144,9 +144,9 @@ def test_a_campaign_is_paused_resumed_and_cancelled(api: Any, released: int):
     assert api.post("/campaigns/99/pause").status_code == 404
 
 
-def test_failed_deliveries_are_counted_and_sent_again(api: Any, installation: Installation, released: int):
-    set_state(installation, "failed", "ada", detail='{"reason": "mailboxfull", "given_up": true}')
-    set_state(installation, "failed", "bo", detail='{"reason": "userunknown"}')
+def test_failed_deliveries_are_counted_and_sent_again(api: Any, app: AppContext, released: int):
+    set_state(app, "failed", "ada", detail='{"reason": "mailboxfull", "given_up": true}')
+    set_state(app, "failed", "bo", detail='{"reason": "userunknown"}')
     path = f"/campaigns/{released}/retry-failed"
     counted = {"failed": 2, "again": 1, "not_meant": 1, "held_back": 0, "got_since": 0}
     assert api.post(path, json={"cause": "temporary", "dry_run": True}).json() == counted
@@ -156,19 +156,17 @@ def test_failed_deliveries_are_counted_and_sent_again(api: Any, installation: In
     assert api.post(path, json={"channels": ["feed"]}).status_code == 404
 
 
-def test_a_campaign_goes_to_those_whom_another_one_failed(api: Any, installation: Installation, released: int):
-    set_state(installation, "sent", "ada", "cy")
-    set_state(installation, "failed", "bo")
+def test_a_campaign_goes_to_those_whom_another_one_failed(api: Any, app: AppContext, released: int):
+    set_state(app, "sent", "ada", "cy")
+    set_state(app, "failed", "bo")
     asked = {"audience": {"failed_of": [released]}, "articles": ["the-news"]}
     told = api.post("/campaigns/audience", json=asked).json()
     assert [one["address"] for one in told["sample"]] == ["bo@example.org"]
     assert planned(api, audience={"failed_of": [released]})["audience"]["failed_of"] == [released]
 
 
-def test_deliveries_are_told_page_by_page_by_state_and_by_recipient(
-    api: Any, installation: Installation, released: int
-):
-    set_state(installation, "failed", "bo", reply_code=550, reply="5.1.1 no such user")
+def test_deliveries_are_told_page_by_page_by_state_and_by_recipient(api: Any, app: AppContext, released: int):
+    set_state(app, "failed", "bo", reply_code=550, reply="5.1.1 no such user")
     path = f"/campaigns/{released}/deliveries"
     first = api.get(path, params={"limit": 2}).json()
     assert [one["recipient"][:2] for one in first["items"]] == ["ad", "bo"]
@@ -180,11 +178,11 @@ def test_deliveries_are_told_page_by_page_by_state_and_by_recipient(
     assert api.get("/campaigns/99/deliveries").status_code == 404
 
 
-def test_what_happened_to_a_delivery_is_told(api: Any, installation: Installation, released: int):
+def test_what_happened_to_a_delivery_is_told(api: Any, app: AppContext, released: int):
     (delivery,) = api.get(f"/campaigns/{released}/deliveries", params={"limit": 1}).json()["items"]
     at = datetime(2026, 11, 22, 12, tzinfo=UTC)
     event = Event(delivery_id=delivery["id"], kind=EventKind.CLICK, at=at, key="k", detail={"link": 0})
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         events.record(connection, [event])
     told = api.get(f"/deliveries/{delivery['id']}/events").json()
     assert told == {"items": [{"kind": "click", "at": "2026-11-22T12:00:00Z", "detail": {"link": 0}}]}
@@ -192,13 +190,13 @@ def test_what_happened_to_a_delivery_is_told(api: Any, installation: Installatio
     assert api.get("/deliveries/99/events").status_code == 404
 
 
-def test_lanes_that_hold_a_campaign_back_are_named(api: Any, installation: Installation, released: int):
+def test_lanes_that_hold_a_campaign_back_are_named(api: Any, app: AppContext, released: int):
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         channel_id = channels.find(connection, "mail").id
         paused_routes.pause(connection, channel_id, "relay", "example.org", reason="blocked: 550 no", now=now)
     held = '{"reason": "held", "lane": "relay/example.org"}'
-    set_state(installation, "deferred", "ada", "bo", detail=held, next_at=now + timedelta(minutes=20))
+    set_state(app, "deferred", "ada", "bo", detail=held, next_at=now + timedelta(minutes=20))
     (dispatch,) = api.get(f"/campaigns/{released}").json()["dispatches"]
     assert dispatch["waits"] == [
         {
@@ -212,10 +210,10 @@ def test_lanes_that_hold_a_campaign_back_are_named(api: Any, installation: Insta
     assert dispatch["next_attempt_at"] == "2026-11-22T12:20:00Z"
 
 
-def test_the_ledger_is_audited(api: Any, installation: Installation, released: int):
+def test_the_ledger_is_audited(api: Any, app: AppContext, released: int):
     path = f"/campaigns/{released}/audit"
     assert api.get(path).json() == {"is_at_work": True, "states": {"pending": 3}, "counts": {}, "differences": []}
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         connection.execute(text("DELETE FROM deliveries WHERE recipient = 'bo@example.org'"))
     made = api.get(path).json()
     assert made["counts"] == {"unbalanced": 1}
@@ -224,7 +222,7 @@ def test_the_ledger_is_audited(api: Any, installation: Installation, released: i
 
 
 def test_a_program_that_may_only_read_changes_nothing_and_sees_no_addresses(program: Program, released: int):
-    reader = program(Scope.CAMPAIGNS_READ)
+    reader = program(TokenScope.CAMPAIGNS_READ)
     assert reader.get(f"/campaigns/{released}").status_code == 200
     for path in (f"/campaigns/{released}/deliveries", f"/campaigns/{released}/audit", "/deliveries/1/events"):
         assert reader.get(path).status_code == 403

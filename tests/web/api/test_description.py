@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from distributor.domain.api_token import SCOPES
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web.api.app import create_api
 from tests.paths import ROOT
 
@@ -91,6 +91,6 @@ def test_every_body_refuses_fields_it_does_not_know(described: dict[str, Any]):
     assert [name for name in bodies if schemas[name].get("additionalProperties") is not False] == []
 
 
-def test_it_leads_to_where_the_installation_is(installation: Installation):
-    below = replace(installation, site=replace(installation.site, public_url="https://example.org/news"))
+def test_it_leads_to_where_the_installation_is(app: AppContext):
+    below = replace(app, site=replace(app.site, public_url="https://example.org/news"))
     assert create_api(below).openapi()["servers"] == [{"url": "/news/api"}]

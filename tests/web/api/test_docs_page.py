@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from distributor.domain.api_token import Scope
-from distributor.flow.app_context import Installation
+from distributor.domain.api_token import TokenScope
+from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
 from tests.conftest import needs_package
 
@@ -31,13 +31,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.mark.browser
-def test_it_shows_every_operation_and_lets_a_token_try_them(
-    browser: Browser, installation: Installation, new_token: NewToken
-):
-    secret, _ = new_token(Scope.LISTS_READ)
+def test_it_shows_every_operation_and_lets_a_token_try_them(browser: Browser, app: AppContext, new_token: NewToken):
+    secret, _ = new_token(TokenScope.LISTS_READ)
     said: list[str] = []
     asked: list[str] = []
-    with serving(installation) as address:
+    with serving(app) as address:
         page = browser.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

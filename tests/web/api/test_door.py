@@ -12,8 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from distributor.domain.api_token import Scope
-from distributor.flow.app_context import Installation
+from distributor.domain.api_token import TokenScope
+from distributor.flow.app_context import AppContext
 from distributor.storage import api_tokens
 from distributor.storage.database import Database
 from distributor.web.app import create_app
@@ -43,32 +43,30 @@ def test_without_a_token_that_is_known_there_is_only_the_question_for_one(progra
     assert answer.json()["type"] == "urn:distributor:problem:unauthorized"
 
 
-def test_an_expired_token_opens_nothing(program: Program, new_token: NewToken, installation: Installation):
-    secret, _ = new_token(Scope.EVERYTHING, expires_at=installation.clock() - timedelta(seconds=1))
+def test_an_expired_token_opens_nothing(program: Program, new_token: NewToken, app: AppContext):
+    secret, _ = new_token(TokenScope.EVERYTHING, expires_at=app.clock() - timedelta(seconds=1))
     answer = program().get("/token", headers=bearer(secret))
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-def test_a_revoked_token_opens_nothing_from_that_moment_on(
-    program: Program, new_token: NewToken, installation: Installation
-):
-    secret, token = new_token(Scope.EVERYTHING)
+def test_a_revoked_token_opens_nothing_from_that_moment_on(program: Program, new_token: NewToken, app: AppContext):
+    secret, token = new_token(TokenScope.EVERYTHING)
     assert program().get("/token", headers=bearer(secret)).status_code == 200
-    with installation.database.begin() as connection:
-        api_tokens.revoke(connection, token.id, now=installation.clock())
+    with app.database.begin() as connection:
+        api_tokens.revoke(connection, token.id, now=app.clock())
     assert program().get("/token", headers=bearer(secret)).status_code == 401
 
 
-def test_its_use_is_written_down(program: Program, new_token: NewToken, installation: Installation):
-    secret, _ = new_token(Scope.LISTS_READ)
+def test_its_use_is_written_down(program: Program, new_token: NewToken, app: AppContext):
+    secret, _ = new_token(TokenScope.LISTS_READ)
     program().get("/lists", headers=bearer(secret))
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         assert [token.last_used_at is not None for token in api_tokens.listed(connection)] == [True]
 
 
 def test_a_token_says_what_it_may_do_to_whoever_holds_it(program: Program):
-    assert program(Scope.LISTS_READ).get("/token").json() == {
+    assert program(TokenScope.LISTS_READ).get("/token").json() == {
         "name": "test",
         "scopes": ["lists:read"],
         "expires_at": None,
@@ -92,13 +90,13 @@ def test_every_operation_names_its_scope_and_is_closed_to_every_other(program: P
         where = path.format(who="1", slug="x", number="1")
         assert getattr(program(), method)(where).status_code in {401, 422}, path
         if scopes:
-            others = [scope for scope in Scope if scope not in {*scopes, Scope.EVERYTHING}]
+            others = [scope for scope in TokenScope if scope not in {*scopes, TokenScope.EVERYTHING}]
             answer = getattr(program(*others), method)(where)
             assert answer.status_code in {403, 422}, path
 
 
 def test_the_scope_that_is_missing_is_named(program: Program):
-    answer = program(Scope.LISTS_READ).delete("/lists/weekly")
+    answer = program(TokenScope.LISTS_READ).delete("/lists/weekly")
     assert answer.status_code == 403
     assert answer.json()["detail"] == "the token lacks the scope lists:write"
     assert 'error="insufficient_scope", scope="lists:write"' in answer.headers["www-authenticate"]
@@ -107,7 +105,7 @@ def test_the_scope_that_is_missing_is_named(program: Program):
 def test_neither_tokens_nor_addresses_nor_queries_are_logged(
     program: Program, new_token: NewToken, caplog: pytest.LogCaptureFixture
 ):
-    secret, _ = new_token(Scope.EVERYTHING)
+    secret, _ = new_token(TokenScope.EVERYTHING)
     caplog.set_level(logging.DEBUG)
     # The client of this test, not the server.
     caplog.set_level(logging.WARNING, logger="httpx")
@@ -151,8 +149,8 @@ def test_json_that_ends_too_soon_is_told_with_its_place(api: Any):
     assert answer.json()["errors"] == [{"detail": "the body is not JSON, at character 9: Expecting value"}]
 
 
-def test_a_database_that_does_not_answer_is_told_and_when_to_come_back(installation: Installation):
-    away = replace(installation, database=Database("postgresql://somebody:secret@127.0.0.1:1/nowhere"))
+def test_a_database_that_does_not_answer_is_told_and_when_to_come_back(app: AppContext):
+    away = replace(app, database=Database("postgresql://somebody:secret@127.0.0.1:1/nowhere"))
     with TestClient(create_app(away), raise_server_exceptions=False) as client:
         answer = client.get("/api/v1/lists", headers=bearer("dst_somebody"))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
@@ -160,8 +158,8 @@ def test_a_database_that_does_not_answer_is_told_and_when_to_come_back(installat
     assert "127.0.0.1" not in answer.text
 
 
-def test_a_fault_of_ours_is_a_problem_and_never_a_traceback(api: Any, installation: Installation):
-    address = installation.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+def test_a_fault_of_ours_is_a_problem_and_never_a_traceback(api: Any, app: AppContext):
+    address = app.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as connection:
         connection.execute("ALTER TABLE lists DROP COLUMN footer")
     answer = api.get("/lists")

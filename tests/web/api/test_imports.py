@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_people import run_import
 
 WHERE = {"list": "weekly-letter", "basis": "They signed at the fair.", "name": "fair.csv"}
@@ -25,24 +25,24 @@ def send(api: Any, body: Any = FILE, **parameters: Any) -> Any:
     return api.post("/imports", params={**WHERE, **parameters}, content=body, headers={"Content-Type": "text/csv"})
 
 
-def test_a_file_is_taken_in_and_a_worker_brings_the_people_in(api: Any, installation: Installation):
+def test_a_file_is_taken_in_and_a_worker_brings_the_people_in(api: Any, app: AppContext):
     answer = send(api, map=["city=attributes.city"])
     assert answer.status_code == 202
     taken = answer.json()
     assert (taken["state"], taken["size"], taken["name"]) == ("waiting", len(FILE), "fair.csv")
-    run_import(installation, taken["id"])
+    run_import(app, taken["id"])
     done = api.get(f"/imports/{taken['id']}").json()
     assert (done["state"], done["position"]) == ("finished", len(FILE))
     assert (done["counts"]["read"], done["counts"]["new"], done["counts"]["bad"]) == (3, 2, 1)
     assert api.get("/subscribers/ada@example.org").json()["attributes"] == {"city": "Vienna"}
     (consent,) = api.get("/subscribers/ada@example.org/consents").json()["items"]
     assert (consent["method"], consent["text"]) == ("import", "They signed at the fair.")
-    assert list(installation.imports_dir.glob("*.people")) == []
+    assert list(app.imports_dir.glob("*.people")) == []
 
 
-def test_bad_rows_can_be_had_and_mended(api: Any, installation: Installation):
+def test_bad_rows_can_be_had_and_mended(api: Any, app: AppContext):
     number = send(api).json()["id"]
-    run_import(installation, number)
+    run_import(app, number)
     answer = api.get(f"/imports/{number}/bad-rows")
     assert answer.headers["content-type"].startswith("text/csv")
     ((line, reason, *cells),) = list(csv.reader(io.StringIO(answer.text)))[1:]
@@ -50,9 +50,9 @@ def test_bad_rows_can_be_had_and_mended(api: Any, installation: Installation):
     assert "no @" in reason
 
 
-def test_a_dry_run_brings_nobody_in(api: Any, installation: Installation):
+def test_a_dry_run_brings_nobody_in(api: Any, app: AppContext):
     number = send(api, dry_run=True).json()["id"]
-    run_import(installation, number)
+    run_import(app, number)
     told = api.get(f"/imports/{number}").json()
     assert (told["is_dry_run"], told["counts"]["new"]) == (True, 2)
     assert api.get("/subscribers").json()["items"] == []
@@ -63,10 +63,10 @@ def test_the_same_file_sent_again_is_the_same_import(api: Any):
     assert len(api.get("/imports").json()["items"]) == 1
 
 
-def test_an_import_is_cancelled(api: Any, installation: Installation):
+def test_an_import_is_cancelled(api: Any, app: AppContext):
     number = send(api).json()["id"]
     assert api.post(f"/imports/{number}/cancel").json()["state"] == "cancelled"
-    run_import(installation, number)
+    run_import(app, number)
     assert api.get("/subscribers").json()["items"] == []
 
 
@@ -105,12 +105,12 @@ def test_a_large_file_is_not_refused_for_its_size(api: Any):
     ],
 )
 def test_a_file_that_cannot_be_read_leaves_nothing(
-    api: Any, installation: Installation, parameters: dict[str, Any], body: bytes, status: int
+    api: Any, app: AppContext, parameters: dict[str, Any], body: bytes, status: int
 ):
     answer = send(api, body=body, **parameters)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert api.get("/imports").json()["items"] == []
-    assert not installation.imports_dir.exists() or list(installation.imports_dir.iterdir()) == []
+    assert not app.imports_dir.exists() or list(app.imports_dir.iterdir()) == []
 
 
 @pytest.mark.parametrize(("path", "status"), [("7", 404), ("0", 422), (str(2**63), 422), ("x", 422)])
@@ -124,8 +124,8 @@ def test_an_import_without_bad_rows_has_no_file_of_them(api: Any):
     assert api.get(f"/imports/{send(api).json()['id']}/bad-rows").status_code == 404
 
 
-def test_people_come_out_as_csv_and_as_json_lines(api: Any, installation: Installation):
-    run_import(installation, send(api).json()["id"])
+def test_people_come_out_as_csv_and_as_json_lines(api: Any, app: AppContext):
+    run_import(app, send(api).json()["id"])
     answer = api.get("/exports/subscribers", params={"list": "weekly-letter"})
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
@@ -137,11 +137,11 @@ def test_people_come_out_as_csv_and_as_json_lines(api: Any, installation: Instal
     assert [json.loads(line)["email"] for line in lines] == ["ada@example.org", "bo@example.org"]
 
 
-def test_what_comes_out_goes_in_again(api: Any, installation: Installation):
-    run_import(installation, send(api).json()["id"])
+def test_what_comes_out_goes_in_again(api: Any, app: AppContext):
+    run_import(app, send(api).json()["id"])
     out = api.get("/exports/subscribers", params={"list": "weekly-letter"}).content
     again = send(api, body=out, dry_run=True).json()["id"]
-    assert run_import(installation, again).counts.unchanged == 2
+    assert run_import(app, again).counts.unchanged == 2
 
 
 def test_an_export_of_nobody_is_a_header(api: Any):
@@ -156,8 +156,8 @@ def test_an_export_of_what_is_not_there_is_not_found(api: Any, parameters: dict[
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_exports_give_back_their_connections_and_their_turns(api: Any, installation: Installation):
+def test_exports_give_back_their_connections_and_their_turns(api: Any, app: AppContext):
     for _ in range(5):
         assert api.get("/exports/subscribers").status_code == 200
         assert api.get("/exports/subscribers", params={"list": "nothing"}).status_code == 404
-    assert installation.database._engine.pool.checkedout() == 0
+    assert app.database._engine.pool.checkedout() == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 
 from .conftest import Program
 
@@ -45,7 +45,7 @@ def test_who_is_erased_is_nowhere_and_is_not_made_known_again(api: Any):
 
 
 def test_reading_and_writing_subscribers_is_not_enough(program: Program):
-    other = program(Scope.SUBSCRIBERS_READ, Scope.SUBSCRIBERS_WRITE)
+    other = program(TokenScope.SUBSCRIBERS_READ, TokenScope.SUBSCRIBERS_WRITE)
     assert other.get("/privacy/ada@example.org").status_code == 403
     assert other.delete("/privacy/ada@example.org").status_code == 403
 

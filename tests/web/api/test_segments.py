@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 
 from .conftest import Program
 
@@ -70,7 +70,7 @@ def test_people_are_counted_and_some_are_shown(api: Any, vip: dict[str, Any]):
 
 @pytest.mark.usefixtures("crowd")
 def test_who_may_not_see_people_sees_only_their_number(program: Program):
-    counting = program(Scope.SEGMENTS_READ)
+    counting = program(TokenScope.SEGMENTS_READ)
     assert counting.post("/segments/count", json={"condition": "everyone"}).json() == {"people": 3}
     assert counting.post("/segments/sample", json={"condition": "everyone"}).status_code == 403
 

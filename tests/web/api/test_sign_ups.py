@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels
 
 
 @pytest.fixture(autouse=True)
-def lists(api: Any, installation: Installation) -> None:
-    with installation.database.begin() as connection:
+def lists(api: Any, app: AppContext) -> None:
+    with app.database.begin() as connection:
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
     api.post("/lists", json={"name": "Weekly letter", "visibility": "public", "topics": ["Sport"]})
     api.post("/lists", json={"name": "Private"})

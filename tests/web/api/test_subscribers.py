@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.suppression import SuppressionReason, parse_target
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import suppressions
 
 from .conftest import Program
@@ -71,10 +71,10 @@ def test_a_list_that_is_not_there_makes_nobody_known(api: Any, weekly: str):
     assert api.get("/subscribers/bo@example.org").status_code == 404
 
 
-def test_who_was_erased_is_not_made_known_again(api: Any, installation: Installation):
+def test_who_was_erased_is_not_made_known_again(api: Any, app: AppContext):
     target = parse_target("bo@example.org")
-    with installation.database.begin() as connection:
-        suppressions.add(connection, [target], SuppressionReason.ERASED, now=installation.clock())
+    with app.database.begin() as connection:
+        suppressions.add(connection, [target], SuppressionReason.ERASED, now=app.clock())
     answer = api.post("/subscribers", json={"address": "bo@example.org"})
     assert answer.status_code == 409
     assert api.get("/subscribers/bo@example.org").status_code == 404
@@ -227,7 +227,7 @@ def test_what_cannot_be_is_pointed_to(api: Any, ada: dict[str, Any], changes: di
 
 
 def test_somebody_is_suppressed_by_who_may_not_see_them(api: Any, program: Program, ada: dict[str, Any]):
-    desk = program(Scope.SUPPRESSIONS_WRITE)
+    desk = program(TokenScope.SUPPRESSIONS_WRITE)
     answers = [desk.post(f"/subscribers/{ada['id']}/suppress", json={"note": "telephone"}).json() for _ in range(2)]
     assert answers == [{"added": 1}, {"added": 0}]
     assert api.get(f"/subscribers/{ada['id']}").json()["suppressed"] == ["manual"]

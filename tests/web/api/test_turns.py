@@ -11,8 +11,8 @@ import httpx
 import psycopg
 import pytest
 
-from distributor.domain.api_token import Scope
-from distributor.flow.app_context import Installation
+from distributor.domain.api_token import TokenScope
+from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
 
 from .conftest import NewToken
@@ -25,12 +25,10 @@ PROGRAMS = 20
 TURNS = 5
 
 
-def test_programs_that_wait_for_one_another_leave_threads_to_the_readers(
-    installation: Installation, new_token: NewToken
-):
-    headers = {"Authorization": f"Bearer {new_token(Scope.EVERYTHING)[0]}"}
-    database = installation.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with serving(installation) as address, ThreadPoolExecutor(PROGRAMS) as programs:
+def test_programs_that_wait_for_one_another_leave_threads_to_the_readers(app: AppContext, new_token: NewToken):
+    headers = {"Authorization": f"Bearer {new_token(TokenScope.EVERYTHING)[0]}"}
+    database = app.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with serving(app) as address, ThreadPoolExecutor(PROGRAMS) as programs:
 
         def rename(number: int) -> int:
             return httpx.patch(
@@ -58,10 +56,10 @@ def waiting(watcher: psycopg.Connection) -> int:
 
 @pytest.mark.parametrize("path", ["/api/v1/imports?list=weekly&basis=x", "/api/v1/lists"])
 def test_who_hangs_up_in_the_middle_leaves_nothing_and_keeps_nobody_waiting(
-    installation: Installation, new_token: NewToken, path: str
+    app: AppContext, new_token: NewToken, path: str
 ):
-    headers = {"Authorization": f"Bearer {new_token(Scope.EVERYTHING)[0]}"}
-    with serving(installation) as address:
+    headers = {"Authorization": f"Bearer {new_token(TokenScope.EVERYTHING)[0]}"}
+    with serving(app) as address:
         for _ in range(TURNS + 1):
             with socket.create_connection((urlsplit(address).hostname, urlsplit(address).port)) as client:
                 head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
@@ -69,4 +67,4 @@ def test_who_hangs_up_in_the_middle_leaves_nothing_and_keeps_nobody_waiting(
                 client.sendall(head.encode() + b"email\na@example.org\n")
         assert httpx.get(f"{address}/api/v1/lists", headers=headers, timeout=60).json()["items"] == []
         assert httpx.get(f"{address}/api/v1/imports", headers=headers, timeout=60).json()["items"] == []
-    assert not installation.imports_dir.exists() or list(installation.imports_dir.iterdir()) == []
+    assert not app.imports_dir.exists() or list(app.imports_dir.iterdir()) == []

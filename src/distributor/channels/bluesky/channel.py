@@ -8,16 +8,16 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from distributor.channels.api import Audience, Capabilities, Dedupe, RenderContext, SendContext
-from distributor.channels.bluesky.account import BlueskyAccount
+from distributor.channels.bluesky.account import BlueskyClient
 from distributor.channels.bluesky.record import LIMIT, measure, request_for
 from distributor.channels.bluesky.settings import BlueskySettings
-from distributor.channels.bluesky.wire import Session
+from distributor.channels.bluesky.wire import BlueskySession
 from distributor.channels.social.checking import check_posts, worst_first
 from distributor.channels.social.parts import Draft, Request, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, posts_of
 from distributor.channels.social.preview import show
 from distributor.channels.social.settings import refuse_without
-from distributor.channels.social.wording import Stationery, word
+from distributor.channels.social.wording import PostSpec, compose
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
@@ -70,27 +70,27 @@ class BlueskyChannel:
 
     async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
         """Reads the records that were to be written; what is not there is safe to send again."""
-        async with BlueskyAccount(self._settings, context.now) as account:
+        async with BlueskyClient(self._settings, context.now) as account:
             return await reconcile_parts(len(posts_of(rendition.payload)), delivery, context, account)
 
     async def _deliver(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
-        async with BlueskyAccount(self._settings, context.now) as account:
+        async with BlueskyClient(self._settings, context.now) as account:
             session = await account.sign_in()
-            if not isinstance(session, Session):
+            if not isinstance(session, BlueskySession):
                 return session.outcome_for(delivery)
             drafts = _drafts(posts_of(rendition.payload), session, delivery, context)
             return await send_parts(drafts, delivery, context, account)
 
     def _post_about(self, article: Article, context: RenderContext) -> Post:
         link = context.site.article_url(article)
-        stationery = Stationery(
+        stationery = PostSpec(
             template="social/bluesky.txt.j2",
             limit=LIMIT,
             measure=measure,
             hashtags=self._settings.hashtags,
             link=link if self._settings.link_in_text else "",
         )
-        wording = word(article, context, stationery)
+        wording = compose(article, context, stationery)
         return Post(
             text=wording.text,
             language=article.language,
@@ -100,7 +100,7 @@ class BlueskyChannel:
         )
 
 
-def _drafts(posts: Sequence[Post], session: Session, delivery: Delivery, context: SendContext) -> list[Draft]:
+def _drafts(posts: Sequence[Post], session: BlueskySession, delivery: Delivery, context: SendContext) -> list[Draft]:
     return [
         _whatever_came_before(request_for(post, did=session.did, delivery=delivery, number=number, now=context.now()))
         for number, post in enumerate(posts)

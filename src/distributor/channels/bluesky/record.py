@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from distributor.channels.social.parts import Request
-from distributor.channels.social.post import Card, Piece, PieceKind, Post, pieces_of
+from distributor.channels.social.post import LinkCard, PieceKind, Post, TextSpan, pieces_of
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Json
 from distributor.rendering.fitting import fit
@@ -87,7 +87,7 @@ def _record_of(post: Post, *, created_at: datetime) -> dict[str, Json]:
     return record
 
 
-def _embed_of(card: Card) -> dict[str, Json]:
+def _embed_of(card: LinkCard) -> dict[str, Json]:
     """The link card. It has no picture: that would have to be fetched and uploaded first."""
     description = fit(card.description, limit=_LONGEST_DESCRIPTION, measure=graphemes)
     return {
@@ -96,7 +96,7 @@ def _embed_of(card: Card) -> dict[str, Json]:
     }
 
 
-def _feature_of(piece: Piece) -> dict[str, Json] | None:
+def _feature_of(piece: TextSpan) -> dict[str, Json] | None:
     if piece.kind is PieceKind.LINK:
         uri = piece.text if "://" in piece.text else f"https://{piece.text}"
         return {"$type": "app.bsky.richtext.facet#link", "uri": uri}

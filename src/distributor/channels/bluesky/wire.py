@@ -7,13 +7,13 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from distributor.channels.social.answers import Unanswered
+from distributor.channels.social.answers import Unknown
 from distributor.domain.rendition import Json
 
 _Parsed = TypeVar("_Parsed", bound=BaseModel)
 
 
-class Session(BaseModel):
+class BlueskySession(BaseModel):
     """Who one is after signing in."""
 
     did: str
@@ -27,11 +27,11 @@ class Written(BaseModel):
     cid: str
 
 
-class Record(Written):
+class PostRecordView(Written):
     value: dict[str, Json]
 
 
-class Complaint(BaseModel):
+class XrpcError(BaseModel):
     """The body of a refusal: a name for programs and a sentence for people."""
 
     error: str = ""
@@ -55,17 +55,17 @@ class Complaint(BaseModel):
         return self.error == "RecordNotFound" or self.message.startswith("Could not locate record")
 
 
-def parse(model: type[_Parsed], answer: httpx.Response) -> _Parsed | Unanswered:
+def parse(model: type[_Parsed], answer: httpx.Response) -> _Parsed | Unknown:
     """The body of a successful answer."""
     try:
         return model.model_validate_json(answer.content)
     except ValidationError:
-        return Unanswered(reply="the server answered something that cannot be read", reply_code=answer.status_code)
+        return Unknown(reply="the server answered something that cannot be read", reply_code=answer.status_code)
 
 
-def complaint_in(answer: httpx.Response) -> Complaint:
+def complaint_in(answer: httpx.Response) -> XrpcError:
     """The body of a refusal, or what its status line says."""
     try:
-        return Complaint.model_validate_json(answer.content)
+        return XrpcError.model_validate_json(answer.content)
     except ValidationError:
-        return Complaint(message=answer.reason_phrase)
+        return XrpcError(message=answer.reason_phrase)

@@ -11,15 +11,15 @@ from pydantic import BaseModel
 
 from distributor.channels.api import (
     Audience,
-    Call,
     Capabilities,
-    Covering,
     Dedupe,
     DiagnosticContext,
-    Heard,
+    MessageSize,
+    Personalization,
     RenderContext,
     SendContext,
-    Weight,
+    WebhookEvents,
+    WebhookRequest,
 )
 from distributor.channels.email.checks import check_mail, html_size
 from distributor.channels.email.composition.compose import Prepared, compose_sample, prepare
@@ -28,7 +28,7 @@ from distributor.channels.email.delivery.connection_pool import Pool
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.diagnostics import examine_channel
 from distributor.channels.email.dkim_alignment import check_signing
-from distributor.channels.email.personalization.merge_blocks import imagined_reader, missing_for, needs_of
+from distributor.channels.email.personalization.merge_blocks import imagined_reader, merge_fields_of, missing_field_for
 from distributor.channels.email.providers.markers import replaced_by
 from distributor.channels.email.providers.webhooks import read_call
 from distributor.channels.email.rendering.confirmation import render_confirmation
@@ -39,11 +39,11 @@ from distributor.channels.email.web_version import view_mail
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.diagnostics import Finding
-from distributor.domain.merge_fields import Kin, PersonalNeeds, Reader
+from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
-from distributor.domain.send_schedule import Timing
-from distributor.domain.subscriber import List
+from distributor.domain.send_schedule import SendSchedule
+from distributor.domain.subscriber import MailingList
 from distributor.domain.tokens import TokenSigner
 from distributor.mail.dkim.signer import Signer
 
@@ -63,25 +63,25 @@ class EmailChannel:
         self._prepared: tuple[Rendition, Prepared] | None = None
 
     @property
-    def timing(self) -> Timing:
+    def timing(self) -> SendSchedule:
         return self._settings.timing
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         return render_email(articles, context, self._settings)
 
-    def check_cover(self, covering: Covering) -> None:
+    def check_cover(self, covering: Personalization) -> None:
         check_cover(covering, self._settings)
 
-    def needs_of(self, rendition: Rendition) -> PersonalNeeds:
-        return needs_of(rendition.payload)
+    def merge_fields_of(self, rendition: Rendition) -> MergeFields:
+        return merge_fields_of(rendition.payload)
 
-    def missing_for(self, rendition: Rendition, kin: Kin) -> str | None:
-        return missing_for(rendition.payload, kin)
+    def missing_field_for(self, rendition: Rendition, kin: FieldGroup) -> str | None:
+        return missing_field_for(rendition.payload, kin)
 
-    def weigh(self, rendition: Rendition) -> Weight:
-        return Weight(html=html_size(rendition), mail=len(compose_sample(rendition)))
+    def weigh(self, rendition: Rendition) -> MessageSize:
+        return MessageSize(html=html_size(rendition), mail=len(compose_sample(rendition)))
 
-    def render_confirmation(self, list_: List, context: RenderContext, *, language: str) -> Rendition:
+    def render_confirmation(self, list_: MailingList, context: RenderContext, *, language: str) -> Rendition:
         return render_confirmation(list_, context, self._settings, language=language)
 
     def check(self, rendition: Rendition) -> list[Problem]:
@@ -93,7 +93,7 @@ class EmailChannel:
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
         return self.files_for(rendition, imagined_reader(rendition.payload))
 
-    def files_for(self, rendition: Rendition, reader: Reader) -> Mapping[str, bytes]:
+    def files_for(self, rendition: Rendition, reader: ReaderFields) -> Mapping[str, bytes]:
         return {
             "email.html": sample_html(rendition, reader).encode(),
             "email.txt": sample_text(rendition, reader).encode(),
@@ -112,7 +112,7 @@ class EmailChannel:
     async def close(self) -> None:
         await self._pool.close()
 
-    def read_events(self, call: Call) -> Heard:
+    def read_events(self, call: WebhookRequest) -> WebhookEvents:
         secret = self._settings.events_secret.get_secret_value()
         return read_call(call, provider=self._settings.events_from, secret=secret)
 

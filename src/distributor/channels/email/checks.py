@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import lxml.html
 
 from distributor.channels.email.composition.compose import PERSONAL_FIELDS, check_composition
-from distributor.channels.email.composition.list_headers import Manner, manner_of
+from distributor.channels.email.composition.list_headers import HeaderOptions, header_options_of
 from distributor.channels.email.composition.samples import with_longest_links
-from distributor.channels.email.personalization.merge_blocks import imagined_reader, needs_of, said_to
+from distributor.channels.email.personalization.merge_blocks import imagined_reader, merge_fields_of, said_to
 from distributor.domain.errors import InputError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
@@ -39,7 +39,7 @@ _VAGUE = frozenset({"click here", "here", "link", "this link", "more", "read mor
 class _Mail:
     """A rendition taken apart for the checks. `page` is its HTML as a tree."""
 
-    manner: Manner
+    manner: HeaderOptions
     subject: str
     preheader: str
     html: str
@@ -51,7 +51,7 @@ class _Mail:
     @classmethod
     def of(cls, payload: Json) -> _Mail:
         return cls(
-            manner=manner_of(payload),
+            manner=header_options_of(payload),
             subject=payload["subject"],
             preheader=payload["preheader"],
             html=payload["html"],
@@ -168,7 +168,7 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
 
 
 def _field_problems(rendition: Rendition) -> Iterator[Problem]:
-    count = len(needs_of(rendition.payload).fields)
+    count = len(merge_fields_of(rendition.payload).fields)
     if count > _MOST_FIELDS:
         advice = f"the mail speaks of {count} fields of its reader, and {_MOST_FIELDS} are kept for a delivery at most"
         yield Problem(Severity.BLOCK, "fields-too-many", advice)

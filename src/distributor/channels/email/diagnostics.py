@@ -11,7 +11,7 @@ from distributor.domain.errors import AddressError
 from distributor.mail.address import Address, Mailbox
 from distributor.mail.dns.examine import examine_mailing, is_special
 from distributor.mail.dns.lookup import DnsLookup
-from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.mailing import SenderProfile
 from distributor.mail.smtp.url import SmtpUrl
 
 
@@ -26,7 +26,7 @@ def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticConte
         sentence = f"mails come from {author}, which the public DNS does not have: good for a sandbox, not for readers"
         yield Finding("sender", DiagnosticStatus.WARN, sentence)
         return
-    mailing = Mailing(
+    mailing = SenderProfile(
         author=author,
         envelope=Address.parse(f"bounces@{settings.bounce_domain}").domain if settings.bounce_domain else author,
         relays=_servers(settings, author),

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from distributor.channels.api import Limit
+from distributor.channels.api import RateLimit
 from distributor.channels.email.mailbox_providers import destination_of
 from distributor.channels.email.relay_urls import RelayUrl
 from distributor.domain.errors import InputError
@@ -35,12 +35,12 @@ class Relay:
     per_second: float | None = None
     per_destination: Mapping[str, float] = field(default_factory=dict)
 
-    def limits_to(self, destination: str) -> tuple[Limit, ...]:
+    def limits_to(self, destination: str) -> tuple[RateLimit, ...]:
         """What a mail over this relay to that destination has to keep."""
-        limits = [Limit(name=self.name, per_second=self.per_second)] if self.per_second else []
+        limits = [RateLimit(name=self.name, per_second=self.per_second)] if self.per_second else []
         rate = self.per_destination.get(destination, self.per_destination.get(ANY))
         if rate:
-            limits.append(Limit(name=f"{self.name}/{destination}", per_second=rate))
+            limits.append(RateLimit(name=f"{self.name}/{destination}", per_second=rate))
         return tuple(limits)
 
     def serves(self, sender: str, recipient: str) -> bool:

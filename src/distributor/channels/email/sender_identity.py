@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from distributor.channels.api import Site
 from distributor.channels.email.settings import EmailSettings
-from distributor.domain.subscriber import List
+from distributor.domain.subscriber import MailingList
 from distributor.rendering.legible import legible
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
+class SenderIdentity:
     """Who a mail comes from, and on behalf of what. `slug` is that of the list, empty without one.
 
     `footer` is the list's own, paragraphs of lines, all of it text.
@@ -26,11 +26,11 @@ class Voice:
     footer: tuple[tuple[str, ...], ...] = ()
 
 
-def voice_of(site: Site, settings: EmailSettings, list_: List | None) -> Voice:
+def sender_identity_of(site: Site, settings: EmailSettings, list_: MailingList | None) -> SenderIdentity:
     """The voice of a list on a channel of the site."""
     if list_ is None:
-        return Voice(sender=settings.sender or site.sender, name=settings.list_name or site.name)
-    return Voice(
+        return SenderIdentity(sender=settings.sender or site.sender, name=settings.list_name or site.name)
+    return SenderIdentity(
         sender=list_.sender or settings.sender or site.sender,
         name=" ".join(list_.name.split()) or settings.list_name or site.name,
         slug=list_.slug,

@@ -13,7 +13,7 @@ from distributor.channels.email.relay_urls import parse_relay_url
 from distributor.channels.email.relays import Relay, parse_rates
 from distributor.domain.errors import DistributorError
 from distributor.domain.retry_policy import RetrySchedule
-from distributor.domain.send_schedule import QuietHours, Timing, WarmUp
+from distributor.domain.send_schedule import QuietHours, SendSchedule, WarmUp
 from distributor.mail.address import Address, Mailbox
 from distributor.mail.dkim.keyring import KeyRing
 
@@ -75,9 +75,9 @@ class EmailSettings(BaseModel):
     retry_days: float = Field(3, gt=0, le=14, description="for how long temporary failures are tried again")
 
     @property
-    def timing(self) -> Timing:
+    def timing(self) -> SendSchedule:
         """When to send, and when to try again."""
-        return Timing(
+        return SendSchedule(
             retries=RetrySchedule(
                 first=timedelta(minutes=self.retry_first_minutes),
                 factor=self.retry_factor,

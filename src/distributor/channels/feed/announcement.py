@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from distributor.channels.feed.entry import Entry
+from distributor.channels.feed.entry import FeedItem
 from distributor.channels.feed.feed import Feed, Masthead
 from distributor.domain.rendition import Json
 
@@ -19,13 +19,13 @@ class Announcement:
 
     masthead: Masthead
     titles: Mapping[str, str]
-    entries: tuple[Entry, ...]
+    entries: tuple[FeedItem, ...]
 
-    def entries_for(self, key: str) -> list[Entry]:
+    def entries_for(self, key: str) -> list[FeedItem]:
         """Those that belong to the feed `key`."""
         return [entry for entry in self.entries if key in entry.feed_keys]
 
-    def feed_of(self, key: str, entries: Iterable[Entry]) -> Feed:
+    def feed_of(self, key: str, entries: Iterable[FeedItem]) -> Feed:
         """The feed `key` with these entries."""
         return Feed(key=key, title=self.titles[key], masthead=self.masthead, entries=tuple(entries))
 
@@ -42,11 +42,11 @@ class Announcement:
         return cls(
             masthead=Masthead.from_json(payload["site"]),
             titles={feed["key"]: feed["title"] for feed in payload["feeds"]},
-            entries=tuple(Entry.from_json(stored) for stored in payload["entries"]),
+            entries=tuple(FeedItem.from_json(stored) for stored in payload["entries"]),
         )
 
 
-def newest_first(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def newest_first(entries: Sequence[FeedItem]) -> tuple[FeedItem, ...]:
     """The order of a published collection: by time of publication, equal times by GUID."""
     by_guid = sorted(entries, key=lambda entry: entry.guid)
     return tuple(sorted(by_guid, key=lambda entry: entry.published_at, reverse=True))

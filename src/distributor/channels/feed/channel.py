@@ -11,9 +11,9 @@ from distributor.channels.api import (
     Audience,
     Capabilities,
     Dedupe,
-    Document,
-    Item,
     Publications,
+    PublishedDocument,
+    PublishedItem,
     RenderContext,
     SendContext,
     Site,
@@ -22,7 +22,7 @@ from distributor.channels.feed.announcement import Announcement, newest_first
 from distributor.channels.feed.checking import problems_of
 from distributor.channels.feed.composing import entry_of, plain
 from distributor.channels.feed.documents import FORMATS, RSS, documents_of
-from distributor.channels.feed.entry import ALL, Entry, tag_feed_key
+from distributor.channels.feed.entry import ALL, FeedItem, tag_feed_key
 from distributor.channels.feed.feed import Masthead
 from distributor.channels.feed.settings import FeedSettings
 from distributor.domain.article import Article
@@ -93,8 +93,8 @@ class FeedChannel:
         if not entries:
             return Outcome.of(delivery, Verdict.FAILED, reply=f"no article of this rendition belongs to feed {key!r}")
 
-        def compose(items: Sequence[Item]) -> list[Document]:
-            return self._documents(announcement, key, [Entry.from_json(item.content) for item in items])
+        def compose(items: Sequence[PublishedItem]) -> list[PublishedDocument]:
+            return self._documents(announcement, key, [FeedItem.from_json(item.content) for item in items])
 
         for entry in entries:
             item = entry.dated_no_later_than(delivery.created_at).as_item()
@@ -107,11 +107,11 @@ class FeedChannel:
             detail={"guids": [entry.guid for entry in entries]},
         )
 
-    def _documents(self, announcement: Announcement, key: str, entries: Sequence[Entry]) -> list[Document]:
+    def _documents(self, announcement: Announcement, key: str, entries: Sequence[FeedItem]) -> list[PublishedDocument]:
         return documents_of(announcement.feed_of(key, entries), max_bytes=self._settings.max_bytes)
 
 
-def _feed_titles(entries: Sequence[Entry], masthead: Masthead) -> dict[str, str]:
+def _feed_titles(entries: Sequence[FeedItem], masthead: Masthead) -> dict[str, str]:
     """The feeds these entries go to, that of everything first; the first spelling of a tag names its feed."""
     labels = {ALL: ""}
     for entry in entries:

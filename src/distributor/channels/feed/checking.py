@@ -7,19 +7,19 @@ from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from distributor.channels.feed.entry import Entry
+from distributor.channels.feed.entry import FeedItem
 from distributor.domain.problems import Problem, Severity
 
 _ADDRESSES = frozenset({"action", "background", "cite", "href", "longdesc", "poster", "src"})
 _SPEAKS_FOR_ITSELF = frozenset({"audio", "img", "video"})
 
 
-def problems_of(entries: Sequence[Entry], *, max_bytes: int) -> list[Problem]:
+def problems_of(entries: Sequence[FeedItem], *, max_bytes: int) -> list[Problem]:
     """The findings in the order of the entries; all of them block, for readers keep what they fetched first."""
     return [problem for entry in entries for problem in _problems_of(entry, max_bytes)]
 
 
-def _problems_of(entry: Entry, max_bytes: int) -> Iterator[Problem]:
+def _problems_of(entry: FeedItem, max_bytes: int) -> Iterator[Problem]:
     found = _Content(entry.content_html)
     if not entry.title:
         yield _blocking(
@@ -42,7 +42,7 @@ def _problems_of(entry: Entry, max_bytes: int) -> Iterator[Problem]:
         yield _blocking(entry, "over-size", message)
 
 
-def _blocking(entry: Entry, code: str, message: str) -> Problem:
+def _blocking(entry: FeedItem, code: str, message: str) -> Problem:
     return Problem(Severity.BLOCK, code, message, where=entry.title or entry.url)
 
 

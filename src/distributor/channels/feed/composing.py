@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import regex
 
 from distributor.channels.api import Site
-from distributor.channels.feed.entry import Entry, EntryImage, whole_seconds
+from distributor.channels.feed.entry import EntryImage, FeedItem, whole_seconds
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Image, Paragraph, plain_text, text_of, walk
 from distributor.rendering.addresses import Resolve, image_source, resolver_for
@@ -31,11 +31,11 @@ _IMAGE_TYPES = {
 }
 
 
-def entry_of(article: Article, site: Site) -> Entry:
+def entry_of(article: Article, site: Site) -> FeedItem:
     """The article as a feed tells it; relative addresses count from where it is read on the web."""
     url = _uri(site.article_url(article))
     published_at = whole_seconds(article.published_at)
-    return Entry(
+    return FeedItem(
         guid=article.guid,
         url=url,
         title=plain(article.title),

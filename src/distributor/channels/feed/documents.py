@@ -6,14 +6,14 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from distributor.channels.api import Document
+from distributor.channels.api import PublishedDocument
 from distributor.channels.feed.feed import Feed, path_of
 from distributor.channels.feed.json_feed import json_feed_of
 from distributor.channels.feed.xml_feeds import ATOM_TYPE, RSS_TYPE, atom_of, rss_of
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class FeedFormat:
     """A feed format: the extension of its address, its name as a file of its own, its media type, what writes it."""
 
     extension: str
@@ -22,13 +22,13 @@ class Format:
     write: Callable[[Feed], bytes]
 
 
-RSS = Format("rss", "rss.xml", f"{RSS_TYPE}; charset=utf-8", rss_of)
-ATOM = Format("atom", "atom.xml", f"{ATOM_TYPE}; charset=utf-8", atom_of)
-JSON = Format("json", "feed.json", "application/feed+json; charset=utf-8", json_feed_of)
+RSS = FeedFormat("rss", "rss.xml", f"{RSS_TYPE}; charset=utf-8", rss_of)
+ATOM = FeedFormat("atom", "atom.xml", f"{ATOM_TYPE}; charset=utf-8", atom_of)
+JSON = FeedFormat("json", "feed.json", "application/feed+json; charset=utf-8", json_feed_of)
 FORMATS = (RSS, ATOM, JSON)
 
 
-def documents_of(feed: Feed, *, max_bytes: int) -> list[Document]:
+def documents_of(feed: Feed, *, max_bytes: int) -> list[PublishedDocument]:
     """The feed in every format, without its oldest entries where any format would exceed `max_bytes`.
 
     The newest entry stays, however big it is; all formats hold the same entries.
@@ -41,9 +41,9 @@ def documents_of(feed: Feed, *, max_bytes: int) -> list[Document]:
     return _write(feed.newest(max(fitting, 1)))
 
 
-def _write(feed: Feed) -> list[Document]:
+def _write(feed: Feed) -> list[PublishedDocument]:
     return [
-        Document(
+        PublishedDocument(
             path=path_of(feed.key, form.extension),
             media_type=form.media_type,
             body=form.write(feed),
@@ -53,5 +53,5 @@ def _write(feed: Feed) -> list[Document]:
     ]
 
 
-def _largest(documents: list[Document]) -> int:
+def _largest(documents: list[PublishedDocument]) -> int:
     return max(len(document.body) for document in documents)

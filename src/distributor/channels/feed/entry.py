@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from distributor.channels.api import Item
+from distributor.channels.api import PublishedItem
 from distributor.domain.rendition import Json
 from distributor.domain.tags import slugify
 
@@ -23,7 +23,7 @@ class EntryImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FeedItem:
     """One item of a feed. Every text is fit for XML 1.0, every URL absolute, both times are whole seconds in UTC.
 
     `title`, `summary`, `authors` and `tags` are plain text; `content_html` is the full text as sanitised HTML. The
@@ -47,7 +47,7 @@ class Entry:
         """The feeds this entry belongs to, each once: the one of everything, then one per tag."""
         return tuple(dict.fromkeys((ALL, *(key for tag in self.tags if (key := tag_feed_key(tag))))))
 
-    def dated_no_later_than(self, moment: datetime) -> Entry:
+    def dated_no_later_than(self, moment: datetime) -> FeedItem:
         """This entry without dates after `moment`: a reader that sees one may believe all later news to be old."""
         latest = whole_seconds(moment)
         return replace(self, published_at=min(self.published_at, latest), updated_at=min(self.updated_at, latest))
@@ -68,7 +68,7 @@ class Entry:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Json]) -> Entry:
+    def from_json(cls, stored: Mapping[str, Json]) -> FeedItem:
         """The entry that `as_json` gave `stored` for."""
         return cls(
             guid=stored["guid"],
@@ -84,9 +84,11 @@ class Entry:
             updated_at=datetime.fromisoformat(stored["updated_at"]),
         )
 
-    def as_item(self) -> Item:
+    def as_item(self) -> PublishedItem:
         """This entry as one of a published collection."""
-        return Item(key=self.guid, published_at=self.published_at, updated_at=self.updated_at, content=self.as_json())
+        return PublishedItem(
+            key=self.guid, published_at=self.published_at, updated_at=self.updated_at, content=self.as_json()
+        )
 
 
 def tag_feed_key(label: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
-from distributor.channels.feed.entry import ALL, Entry
+from distributor.channels.feed.entry import ALL, FeedItem
 from distributor.domain.rendition import Json
 
 GENERATOR = "Distributor"
@@ -53,7 +53,7 @@ class Feed:
     key: str
     title: str
     masthead: Masthead
-    entries: tuple[Entry, ...]
+    entries: tuple[FeedItem, ...]
 
     @property
     def updated_at(self) -> datetime:

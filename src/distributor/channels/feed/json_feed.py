@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from distributor.channels.feed.entry import Entry, rfc3339
+from distributor.channels.feed.entry import FeedItem, rfc3339
 from distributor.channels.feed.feed import Feed
 from distributor.domain.rendition import Json
 
@@ -31,7 +31,7 @@ def json_feed_of(feed: Feed) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _item_of(entry: Entry) -> dict[str, Json]:
+def _item_of(entry: FeedItem) -> dict[str, Json]:
     item: dict[str, Json] = {"id": entry.guid, "url": entry.url}
     if entry.title:
         item["title"] = entry.title

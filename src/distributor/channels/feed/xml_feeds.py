@@ -8,12 +8,12 @@ from __future__ import annotations
 from html import escape
 from threading import Lock
 
-from feedgen.entry import FeedEntry
+from feedgen.entry import FeedEntry as FeedgenEntry
 from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from distributor.channels.feed.entry import Entry
+from distributor.channels.feed.entry import FeedItem
 from distributor.channels.feed.feed import GENERATOR, Feed
 
 RSS_TYPE = "application/rss+xml"
@@ -42,7 +42,7 @@ def atom_of(feed: Feed) -> bytes:
     return bytes(generator.atom_str(pretty=True))
 
 
-class _Entry(FeedEntry):  # type: ignore[misc]  # feedgen is untyped
+class _Entry(FeedgenEntry):  # type: ignore[misc]  # feedgen is untyped
     """An entry whose Atom links keep their attributes: feedgen drops all of them but `href`."""
 
     def __init__(self, *, language: str) -> None:
@@ -96,7 +96,7 @@ def _generator_of(feed: Feed, *, self_url: str, self_type: str) -> FeedGenerator
     return generator
 
 
-def _append(generator: FeedGenerator, entry: Entry, *, feed_language: str) -> None:
+def _append(generator: FeedGenerator, entry: FeedItem, *, feed_language: str) -> None:
     # feedgen prepends unless it is told otherwise, and loads the extensions of an entry only as it is added.
     element = generator.add_entry(_Entry(language=entry.language), order="append")
     element.guid(entry.guid, permalink=False)

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 
 from distributor.channels.api import Dedupe
 from distributor.channels.mastodon.settings import MastodonSettings
-from distributor.channels.mastodon.wire import ACCOUNT, STATUS, STATUSES, Status, parse, words_of
-from distributor.channels.social.answers import Absent, Made, PostAnswer, Refused, Trace, Unanswered, judge
+from distributor.channels.mastodon.wire import ACCOUNT, STATUS, STATUSES, PostedStatus, parse, words_of
+from distributor.channels.social.answers import NotFound, PostAnswer, Posted, Refused, Trace, Unknown, classify_status
 from distributor.channels.social.parts import Request
 from distributor.channels.social.post import Post
 from distributor.channels.social.web import call, moment_of
@@ -47,7 +47,7 @@ def client_for(settings: MastodonSettings) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=settings.instance_url, headers=headers, timeout=settings.timeout_seconds)
 
 
-class MastodonAccount:
+class MastodonClient:
     """The account whose token is in the settings.
 
     The Idempotency-Key is sent and not relied upon: Mastodon forgets it after an hour, its relatives never look at it.
@@ -62,7 +62,7 @@ class MastodonAccount:
         # A call that is given up here may still be accepted at that moment.
         self.is_certain_after = timedelta(seconds=settings.timeout_seconds) + _PROPAGATION
 
-    async def __aenter__(self) -> MastodonAccount:
+    async def __aenter__(self) -> MastodonClient:
         return self
 
     async def __aexit__(
@@ -84,28 +84,28 @@ class MastodonAccount:
         if not answer.is_success:
             return self._judge(answer)
         status = parse(STATUS, answer)
-        return status if isinstance(status, Unanswered) else _made(status)
+        return status if isinstance(status, Unknown) else _made(status)
 
     async def find(self, request: Request, *, since: datetime) -> Trace:
-        trace: Trace = Absent()
+        trace: Trace = NotFound()
         async for status in self._statuses(since):
-            if isinstance(status, Unanswered):
+            if isinstance(status, Unknown):
                 return status
             if status.says(request["status"], request["link"]):
                 # The pages go back in time, and the oldest is the one our call has made.
                 trace = _made(status)
         return trace
 
-    async def _statuses(self, since: datetime) -> AsyncIterator[Status | Unanswered]:
+    async def _statuses(self, since: datetime) -> AsyncIterator[PostedStatus | Unknown]:
         """The account's own posts since then, newest first."""
         account = await self._read(ACCOUNT, "/api/v1/accounts/verify_credentials", {})
-        if isinstance(account, Unanswered):
+        if isinstance(account, Unknown):
             yield account
             return
         parameters = {"limit": str(_PAGE), "exclude_reblogs": "true"}
         for _ in range(_PAGES):
             page = await self._read(STATUSES, f"/api/v1/accounts/{account.id}/statuses", parameters)
-            if isinstance(page, Unanswered):
+            if isinstance(page, Unknown):
                 yield page
                 return
             recent = [status for status in page if status.created_at is None or status.created_at >= since]
@@ -115,27 +115,27 @@ class MastodonAccount:
                 return
             parameters["max_id"] = page[-1].id
 
-    async def _read(self, model: TypeAdapter[_Parsed], path: str, parameters: dict[str, str]) -> _Parsed | Unanswered:
+    async def _read(self, model: TypeAdapter[_Parsed], path: str, parameters: dict[str, str]) -> _Parsed | Unknown:
         """What a reading call answers; whatever goes wrong with it leaves the question open."""
         answer = await call(self._client, "GET", path, seconds=self._seconds, params=parameters)
         if isinstance(answer, httpx.Response) and answer.is_success:
             return parse(model, answer)
         refusal = self._judge(answer) if isinstance(answer, httpx.Response) else answer
-        return Unanswered(
+        return Unknown(
             reply=f"the account's posts cannot be read: {refusal.reply}",
             reply_code=refusal.reply_code,
             retry_at=refusal.retry_at,
         )
 
-    def _judge(self, answer: httpx.Response) -> Refused | Unanswered:
+    def _judge(self, answer: httpx.Response) -> Refused | Unknown:
         # Mastodon writes the time in ISO 8601 (docs.joinmastodon.org, "Rate limits").
         reset = answer.headers.get("X-RateLimit-Reset") if answer.status_code == 429 else None
-        return judge(
+        return classify_status(
             answer.status_code,
             words_of(answer),
             retry_at=moment_of(reset or answer.headers.get("Retry-After"), now=self._now()),
         )
 
 
-def _made(status: Status) -> Made:
-    return Made(remote_id=status.id, permalink=status.url or status.uri)
+def _made(status: PostedStatus) -> Posted:
+    return Posted(remote_id=status.id, permalink=status.url or status.uri)

@@ -9,16 +9,16 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from distributor.channels.api import Audience, Capabilities, Dedupe, RenderContext, SendContext
-from distributor.channels.mastodon.account import MastodonAccount, client_for, request_for
+from distributor.channels.mastodon.account import MastodonClient, client_for, request_for
 from distributor.channels.mastodon.limits import Limits, ask_for_limits
 from distributor.channels.mastodon.settings import MastodonSettings
-from distributor.channels.social.answers import Made
+from distributor.channels.social.answers import Posted
 from distributor.channels.social.checking import check_posts, worst_first
 from distributor.channels.social.parts import Draft, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, posts_of
 from distributor.channels.social.preview import show
 from distributor.channels.social.settings import refuse_without
-from distributor.channels.social.wording import Stationery, word
+from distributor.channels.social.wording import PostSpec, compose
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.problems import Problem
@@ -81,7 +81,7 @@ class MastodonChannel:
             if refusal:
                 yield refusal
                 continue
-            async with MastodonAccount(self._settings, context.now) as account:
+            async with MastodonClient(self._settings, context.now) as account:
                 yield await send_parts(self._drafts(rendition, delivery), delivery, context, account)
 
     async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
@@ -89,19 +89,19 @@ class MastodonChannel:
         refusal = refuse_without(self._settings, _CREDENTIALS, delivery)
         if refusal:
             return refusal
-        async with MastodonAccount(self._settings, context.now) as account:
+        async with MastodonClient(self._settings, context.now) as account:
             return await reconcile_parts(len(posts_of(rendition.payload)), delivery, context, account)
 
     def _post_about(self, article: Article, context: RenderContext, limits: Limits) -> Post:
         link = context.site.article_url(article)
-        stationery = Stationery(
+        stationery = PostSpec(
             template="social/mastodon.txt.j2",
             limit=limits.max_characters,
             measure=limits.measure,
             hashtags=self._settings.hashtags,
             link=link,
         )
-        wording = word(article, context, stationery)
+        wording = compose(article, context, stationery)
         return Post(
             text=wording.text,
             language=article.language,
@@ -113,5 +113,5 @@ class MastodonChannel:
     def _drafts(self, rendition: Rendition, delivery: Delivery) -> list[Draft]:
         return [partial(self._draft, post, delivery, number) for number, post in enumerate(posts_of(rendition.payload))]
 
-    def _draft(self, post: Post, delivery: Delivery, number: int, before: Made | None) -> Mapping[str, Json]:
+    def _draft(self, post: Post, delivery: Delivery, number: int, before: Posted | None) -> Mapping[str, Json]:
         return request_for(post, self._settings, delivery=delivery, number=number)

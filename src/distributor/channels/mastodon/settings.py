@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from distributor.channels.social.settings import SocialSettings, WebAddress
 
 
-class Visibility(StrEnum):
+class StatusVisibility(StrEnum):
     """Who sees a post: everyone, everyone but not in the public timelines, or followers only."""
 
     PUBLIC = "public"
@@ -26,7 +26,7 @@ class MastodonSettings(SocialSettings):
     access_token: SecretStr = Field(
         SecretStr(""), title="Access token", description="needs the scopes write:statuses, read:statuses, read:accounts"
     )
-    visibility: Visibility = Field(Visibility.PUBLIC, title="Visibility", description="who sees the posts")
+    visibility: StatusVisibility = Field(StatusVisibility.PUBLIC, title="Visibility", description="who sees the posts")
     language: str = Field(
         "", title="Language", pattern="^([a-z]{2,3})?$", description="ISO 639 code; empty: that of the article"
     )

@@ -9,16 +9,16 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from distributor.channels.social.answers import Unanswered
+from distributor.channels.social.answers import Unknown
 
 _Parsed = TypeVar("_Parsed")
 
 
-class Account(BaseModel):
+class MastodonAccount(BaseModel):
     id: str
 
 
-class Status(BaseModel):
+class PostedStatus(BaseModel):
     """A post. `url` is missing for what others may not see; `uri` is always there."""
 
     id: str
@@ -35,9 +35,9 @@ class Status(BaseModel):
         return _comparable("".join(page.text)) == _comparable(text) or (bool(link) and link in page.links)
 
 
-ACCOUNT = TypeAdapter(Account)
-STATUS = TypeAdapter(Status)
-STATUSES = TypeAdapter(list[Status])
+ACCOUNT = TypeAdapter(MastodonAccount)
+STATUS = TypeAdapter(PostedStatus)
+STATUSES = TypeAdapter(list[PostedStatus])
 
 
 class _Complaint(BaseModel):
@@ -45,12 +45,12 @@ class _Complaint(BaseModel):
     error_description: str = ""
 
 
-def parse(model: TypeAdapter[_Parsed], answer: httpx.Response) -> _Parsed | Unanswered:
+def parse(model: TypeAdapter[_Parsed], answer: httpx.Response) -> _Parsed | Unknown:
     """The body of a successful answer."""
     try:
         return model.validate_json(answer.content)
     except ValidationError:
-        return Unanswered(reply="the server answered something that cannot be read", reply_code=answer.status_code)
+        return Unknown(reply="the server answered something that cannot be read", reply_code=answer.status_code)
 
 
 def words_of(answer: httpx.Response) -> str:

@@ -15,7 +15,7 @@ _MOST_WORDS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Posted:
     """The post is there. `detail` keeps what a reply to it needs."""
 
     remote_id: str
@@ -45,7 +45,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unanswered:
+class Unknown:
     """Whether the post is there cannot be told. `retry_at` is the earliest time to ask again, if one was named."""
 
     reply: str
@@ -54,15 +54,15 @@ class Unanswered:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class NotFound:
     """The account has no such post, as far as the network shows."""
 
 
-PostAnswer: TypeAlias = Made | Refused | Unanswered
-Trace: TypeAlias = Made | Absent | Unanswered
+PostAnswer: TypeAlias = Posted | Refused | Unknown
+Trace: TypeAlias = Posted | NotFound | Unknown
 
 
-def judge(status: int, words: str, *, retry_at: datetime | None = None) -> Refused | Unanswered:
+def classify_status(status: int, words: str, *, retry_at: datetime | None = None) -> Refused | Unknown:
     """What an HTTP status means that is no success (RFC 9110 section 15), where a network gives it no other meaning.
 
     A server's own error may come after the post was made. 401 to 403 are about the account, 404 and redirects about
@@ -70,11 +70,11 @@ def judge(status: int, words: str, *, retry_at: datetime | None = None) -> Refus
     """
     reply = words[:_MOST_WORDS]
     if status >= 500 or status < 300:
-        return Unanswered(reply=reply, reply_code=status, retry_at=retry_at)
+        return Unknown(reply=reply, reply_code=status, retry_at=retry_at)
     if status in (401, 402, 403):
-        verdict = Verdict.REFUSED
+        verdict = Verdict.SENDER_REJECTED
     elif status in (404, 405) or status < 400:
-        verdict = Verdict.REFUSED
+        verdict = Verdict.SENDER_REJECTED
         reply = f"nothing takes posts at this address, is the URL in the settings right? {reply}".strip()
     elif status in (408, 425, 429):
         verdict = Verdict.DEFERRED

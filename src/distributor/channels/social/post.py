@@ -25,7 +25,7 @@ HASHTAG = regex.compile(r"(?<![\p{L}\p{M}\p{N}_&/])[#＃](?=[\p{L}\p{M}\p{N}_]*\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class LinkCard:
     """The preview of a link. `image` is an absolute address or empty."""
 
     url: str
@@ -45,7 +45,7 @@ class Post:
     language: str
     link: str = ""
     hashtags: tuple[str, ...] = ()
-    card: Card | None = None
+    card: LinkCard | None = None
     continues: bool = False
 
     def as_json(self) -> dict[str, Json]:
@@ -54,7 +54,7 @@ class Post:
     @classmethod
     def from_json(cls, content: Mapping[str, Json]) -> Post:
         card = content["card"]
-        return cls(**{**content, "hashtags": tuple(content["hashtags"]), "card": Card(**card) if card else None})
+        return cls(**{**content, "hashtags": tuple(content["hashtags"]), "card": LinkCard(**card) if card else None})
 
 
 class PieceKind(StrEnum):
@@ -64,7 +64,7 @@ class PieceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextSpan:
     """A stretch of a post's text, from `start` to `end` in code points, and what a network makes of it."""
 
     kind: PieceKind
@@ -73,10 +73,10 @@ class Piece:
     end: int
 
 
-def card_of(article: Article, site: Site) -> Card:
+def card_of(article: Article, site: Site) -> LinkCard:
     """The card of the article's page, made from the article itself."""
     image = article.image.src if article.image else ""
-    return Card(
+    return LinkCard(
         url=site.article_url(article),
         title=one_line(article.title),
         description=one_line(article.summary) or _beginning_of(article),
@@ -99,7 +99,7 @@ def file_of(posts: Sequence[Post]) -> bytes:
     return (json.dumps([post.as_json() for post in posts], ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def pieces_of(text: str) -> list[Piece]:
+def pieces_of(text: str) -> list[TextSpan]:
     """The text in stretches: links, hashtags, and what is between them."""
     links = [(*span, PieceKind.LINK) for span in url_spans(text)]
     tags = [
@@ -109,7 +109,10 @@ def pieces_of(text: str) -> list[Piece]:
     ]
     pieces, place = [], 0
     for start, end, kind in [*sorted([*links, *tags]), (len(text), len(text), PieceKind.PLAIN)]:
-        pieces += [Piece(PieceKind.PLAIN, text[place:start], place, start), Piece(kind, text[start:end], start, end)]
+        pieces += [
+            TextSpan(PieceKind.PLAIN, text[place:start], place, start),
+            TextSpan(kind, text[start:end], start, end),
+        ]
         place = end
     return [piece for piece in pieces if piece.text]
 

@@ -49,4 +49,4 @@ def refuse_without(settings: BaseModel, names: tuple[str, ...], delivery: Delive
     if not missing:
         return None
     reply = f"the channel's setting {' and '.join(missing)} is empty: fill it in and resume"
-    return Outcome.of(delivery, Verdict.REFUSED, reply=reply)
+    return Outcome.of(delivery, Verdict.SENDER_REJECTED, reply=reply)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from distributor.channels.social.answers import Refused, Unanswered
+from distributor.channels.social.answers import Refused, Unknown
 from distributor.domain.delivery import Verdict
 from distributor.domain.rendition import Json
 
@@ -24,7 +24,7 @@ async def call(
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     body: Mapping[str, Json] | None = None,
-) -> httpx.Response | Refused | Unanswered:
+) -> httpx.Response | Refused | Unknown:
     """The response, whatever its status, if there is one within `seconds`. No redirect is followed."""
     try:
         async with asyncio.timeout(seconds):
@@ -32,9 +32,9 @@ async def call(
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
         return Refused(verdict=Verdict.DEFERRED, reply=f"no connection to {client.base_url.host}: {error}")
     except (httpx.TransportError, httpx.DecodingError) as error:
-        return Unanswered(reply=f"the connection was lost before the answer: {type(error).__name__} {error}".strip())
+        return Unknown(reply=f"the connection was lost before the answer: {type(error).__name__} {error}".strip())
     except TimeoutError:
-        return Unanswered(reply=f"no answer within {seconds:g} s")
+        return Unknown(reply=f"no answer within {seconds:g} s")
 
 
 def moment_of(value: str | None, *, now: datetime) -> datetime | None:

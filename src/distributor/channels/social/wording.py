@@ -24,7 +24,7 @@ _BLANK_LINES = regex.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
+class PostText:
     """What a template is given to say: whole where there was room. `text` is what the template made of it."""
 
     title: str
@@ -34,7 +34,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stationery:
+class PostSpec:
     """What posts are written on: the template of a network, its limit and its way of counting, and the link."""
 
     template: str
@@ -44,7 +44,7 @@ class Stationery:
     link: str
 
 
-def word(article: Article, context: RenderContext, stationery: Stationery) -> Wording:
+def compose(article: Article, context: RenderContext, stationery: PostSpec) -> PostText:
     """The fullest wording that fits. Raises TemplateError if the template cannot be rendered.
 
     Whole sentences are left out first, down to one; then hashtags, the least fitting first. A sentence that is too
@@ -53,13 +53,13 @@ def word(article: Article, context: RenderContext, stationery: Stationery) -> Wo
     """
     chosen = choose_hashtags(article, most=stationery.hashtags)
 
-    def written(wording: Wording) -> Wording:
+    def written(wording: PostText) -> PostText:
         return replace(wording, text=_write(wording, article, context, stationery))
 
-    def length(wording: Wording) -> int:
+    def length(wording: PostText) -> int:
         return stationery.measure(written(wording).text)
 
-    barest = Wording(title=one_line(article.title), teaser="", hashtags=())
+    barest = PostText(title=one_line(article.title), teaser="", hashtags=())
     for wording in _from_full_to_bare(article, chosen, limit=stationery.limit, length=length):
         if length(wording) <= stationery.limit:
             return written(wording)
@@ -70,9 +70,9 @@ def word(article: Article, context: RenderContext, stationery: Stationery) -> Wo
 
 
 def _from_full_to_bare(
-    article: Article, hashtags: tuple[str, ...], *, limit: int, length: Callable[[Wording], int]
-) -> Iterator[Wording]:
-    headline = Wording(title=one_line(article.title), teaser="", hashtags=hashtags)
+    article: Article, hashtags: tuple[str, ...], *, limit: int, length: Callable[[PostText], int]
+) -> Iterator[PostText]:
+    headline = PostText(title=one_line(article.title), teaser="", hashtags=hashtags)
     teasers = _teasers(article)
     for teaser in reversed(teasers):
         yield replace(headline, teaser=teaser)
@@ -104,7 +104,7 @@ def _teasers(article: Article) -> list[str]:
     return beginnings(told)[:_MOST_SENTENCES]
 
 
-def _write(wording: Wording, article: Article, context: RenderContext, stationery: Stationery) -> str:
+def _write(wording: PostText, article: Article, context: RenderContext, stationery: PostSpec) -> str:
     values: Mapping[str, Any] = {
         "title": wording.title,
         "teaser": wording.teaser,

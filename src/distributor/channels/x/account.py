@@ -12,7 +12,7 @@ import requests
 from pydantic import BaseModel
 
 from distributor.channels.api import Dedupe
-from distributor.channels.social.answers import Absent, Made, PostAnswer, Refused, Trace, Unanswered, judge
+from distributor.channels.social.answers import NotFound, PostAnswer, Posted, Refused, Trace, Unknown, classify_status
 from distributor.channels.social.parts import Request
 from distributor.channels.social.web import moment_of
 from distributor.channels.x.client import ask, make_client
@@ -35,7 +35,7 @@ def request_for(text: str, *, in_reply_to: str | None) -> Request:
     return {"text": text, "in_reply_to": in_reply_to}
 
 
-class XAccount:
+class XClient:
     """The account whose keys are in the settings. The client blocks, so every call is made in a thread."""
 
     dedupe = Dedupe.HINT
@@ -47,7 +47,7 @@ class XAccount:
         # A call that is given up here may still be accepted at that moment.
         self.is_certain_after = timedelta(seconds=settings.timeout_seconds) + _PROPAGATION
 
-    def __enter__(self) -> XAccount:
+    def __enter__(self) -> XClient:
         return self
 
     def __exit__(
@@ -68,22 +68,22 @@ class XAccount:
         if not answer.ok:
             return self._judge(answer, is_reply=in_reply_to is not None)
         created = parse(Identified, answer)
-        return created if isinstance(created, Unanswered) else self._made(created.data.id)
+        return created if isinstance(created, Unknown) else self._made(created.data.id)
 
     def _find(self, text: str, in_reply_to: str | None, since: datetime) -> Trace:
         user_id = self._user_id()
-        if isinstance(user_id, Unanswered):
+        if isinstance(user_id, Unknown):
             return user_id
-        trace: Trace = Absent()
+        trace: Trace = NotFound()
         for tweet in self._timeline(user_id, since):
-            if isinstance(tweet, Unanswered):
+            if isinstance(tweet, Unknown):
                 return tweet
             if tweet.in_reply_to == in_reply_to and tweet.says(text):
                 # The timeline goes back in time, and the oldest is the one our call has made.
                 trace = self._made(tweet.id)
         return trace
 
-    def _timeline(self, user_id: str, since: datetime) -> Iterator[Tweet | Unanswered]:
+    def _timeline(self, user_id: str, since: datetime) -> Iterator[Tweet | Unknown]:
         """The account's own posts since then, newest first."""
         parameters: dict[str, Any] = {
             "start_time": since,
@@ -92,7 +92,7 @@ class XAccount:
         }
         for _ in range(_PAGES):
             page = self._read(Timeline, self._client.get_users_tweets, user_id, user_auth=True, **parameters)
-            if isinstance(page, Unanswered):
+            if isinstance(page, Unknown):
                 yield page
                 return
             yield from page.data
@@ -100,27 +100,25 @@ class XAccount:
                 return
             parameters["pagination_token"] = page.meta.next_token
 
-    def _user_id(self) -> str | Unanswered:
+    def _user_id(self) -> str | Unknown:
         if self._settings.user_id:
             return self._settings.user_id
         me = self._read(Identified, self._client.get_me)
-        return me if isinstance(me, Unanswered) else me.data.id
+        return me if isinstance(me, Unknown) else me.data.id
 
-    def _read(
-        self, model: type[_Parsed], method: Callable[..., Any], *given: Any, **named: Any
-    ) -> _Parsed | Unanswered:
+    def _read(self, model: type[_Parsed], method: Callable[..., Any], *given: Any, **named: Any) -> _Parsed | Unknown:
         """What a reading call answers; whatever goes wrong with it leaves the question open."""
         answer = ask(method, *given, **named)
         if isinstance(answer, requests.Response) and answer.ok:
             return parse(model, answer)
         refusal = self._judge(answer, is_reply=False) if isinstance(answer, requests.Response) else answer
-        return Unanswered(
+        return Unknown(
             reply=f"the account's posts cannot be read: {refusal.reply}",
             reply_code=refusal.reply_code,
             retry_at=refusal.retry_at,
         )
 
-    def _judge(self, answer: requests.Response, *, is_reply: bool) -> Refused | Unanswered:
+    def _judge(self, answer: requests.Response, *, is_reply: bool) -> Refused | Unknown:
         complaint = complaint_in(answer)
         words, status = complaint.words, answer.status_code
         if status == 403 and "duplicate" in words.lower():
@@ -131,8 +129,8 @@ class XAccount:
             verdict = Verdict.DEFERRED if is_too_quick else Verdict.FAILED
             return Refused(verdict=verdict, reply=words, reply_code=status)
         if status == 429 and complaint.type.endswith("/usage-capped"):
-            return Refused(verdict=Verdict.REFUSED, reply=words, reply_code=status)
-        return judge(status, words, retry_at=self._reset_of(answer) if status == 429 else None)
+            return Refused(verdict=Verdict.SENDER_REJECTED, reply=words, reply_code=status)
+        return classify_status(status, words, retry_at=self._reset_of(answer) if status == 429 else None)
 
     def _reset_of(self, answer: requests.Response) -> datetime | None:
         """When the limit that was reached is lifted: that of 15 minutes, or one of 24 hours (docs.x.com)."""
@@ -141,6 +139,6 @@ class XAccount:
         moments = (moment_of(headers.get(f"{name}-reset"), now=self._now()) for name in ("x-rate-limit", *used_up))
         return max((moment for moment in moments if moment), default=None)
 
-    def _made(self, post_id: str) -> Made:
+    def _made(self, post_id: str) -> Posted:
         author = self._settings.handle or "i"
-        return Made(remote_id=post_id, permalink=f"{self._settings.web_url}/{author}/status/{post_id}")
+        return Posted(remote_id=post_id, permalink=f"{self._settings.web_url}/{author}/status/{post_id}")

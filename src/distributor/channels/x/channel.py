@@ -15,8 +15,8 @@ from distributor.channels.social.parts import Draft, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, posts_of
 from distributor.channels.social.preview import show
 from distributor.channels.social.settings import refuse_without
-from distributor.channels.social.wording import Stationery, word
-from distributor.channels.x.account import XAccount, request_for
+from distributor.channels.social.wording import PostSpec, compose
+from distributor.channels.x.account import XClient, request_for
 from distributor.channels.x.settings import Mode, XSettings
 from distributor.channels.x.thread import digest
 from distributor.domain.article import Article
@@ -82,7 +82,7 @@ class XChannel:
             if refusal:
                 yield refusal
                 continue
-            with XAccount(self._settings, context.now) as account:
+            with XClient(self._settings, context.now) as account:
                 yield await send_parts(drafts, delivery, context, account)
 
     async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
@@ -90,19 +90,19 @@ class XChannel:
         refusal = refuse_without(self._settings, _CREDENTIALS, delivery)
         if refusal:
             return refusal
-        with XAccount(self._settings, context.now) as account:
+        with XClient(self._settings, context.now) as account:
             return await reconcile_parts(len(posts_of(rendition.payload)), delivery, context, account)
 
     def _posts_about(self, article: Article, context: RenderContext) -> Iterator[Post]:
         link = context.site.article_url(article) if self._settings.include_link else ""
-        stationery = Stationery(
+        stationery = PostSpec(
             template="social/x.txt.j2",
             limit=LIMIT,
             measure=weighted_length,
             hashtags=self._settings.hashtags,
             link=link,
         )
-        wording = word(article, context, stationery)
+        wording = compose(article, context, stationery)
         card = card_of(article, context.site) if link else None
         lead = Post(text=wording.text, language=article.language, link=link, hashtags=wording.hashtags, card=card)
         yield from [lead] if self._settings.mode is Mode.POST else self._thread(article, lead)

@@ -10,7 +10,7 @@ import tweepy
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
-from distributor.channels.social.answers import Refused, Unanswered, judge
+from distributor.channels.social.answers import Refused, Unknown, classify_status
 from distributor.channels.x.settings import XSettings
 from distributor.domain.delivery import Verdict
 
@@ -34,21 +34,21 @@ def make_client(settings: XSettings) -> tweepy.Client:
     return client
 
 
-def ask(method: Callable[..., Any], *arguments: Any, **named: Any) -> requests.Response | Refused | Unanswered:
+def ask(method: Callable[..., Any], *arguments: Any, **named: Any) -> requests.Response | Refused | Unknown:
     """What a method of the client comes to: a response, whatever its status. The client is untyped, hence Any."""
     try:
         response: requests.Response = method(*arguments, **named)
     except tweepy.HTTPException as error:
         response = error.response
     except requests.TooManyRedirects as error:
-        return judge(301, str(error))
+        return classify_status(301, str(error))
     except requests.ConnectionError as error:
         return _lost(error)
     except requests.RequestException as error:
-        return Unanswered(reply=f"no answer from X: {error}")
+        return Unknown(reply=f"no answer from X: {error}")
     except (AttributeError, TypeError) as error:
         # tweepy takes every refusal for a JSON object with a list of errors.
-        return Unanswered(reply=f"X answered something that cannot be read: {error}")
+        return Unknown(reply=f"X answered something that cannot be read: {error}")
     return response
 
 
@@ -69,8 +69,8 @@ class _Transport(HTTPAdapter):
         return super().send(request, *arguments, **named)
 
 
-def _lost(error: requests.ConnectionError) -> Refused | Unanswered:
+def _lost(error: requests.ConnectionError) -> Refused | Unknown:
     cause = error.args[0] if error.args else None
     if isinstance(cause, MaxRetryError) and isinstance(cause.reason, _NEVER_SENT):
         return Refused(verdict=Verdict.DEFERRED, reply=f"no connection to X: {cause.reason}")
-    return Unanswered(reply=f"the connection to X was lost: {error}")
+    return Unknown(reply=f"the connection to X was lost: {error}")

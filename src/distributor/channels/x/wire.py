@@ -9,20 +9,20 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, ValidationError
 
-from distributor.channels.social.answers import Unanswered
+from distributor.channels.social.answers import Unknown
 from distributor.rendering.measuring import url_spans
 
 _Parsed = TypeVar("_Parsed", bound=BaseModel)
 
 
-class Identity(BaseModel):
+class PostIdentity(BaseModel):
     id: str
 
 
 class Identified(BaseModel):
     """The answer to a new post, and to the question who one is."""
 
-    data: Identity
+    data: PostIdentity
 
 
 class Url(BaseModel):
@@ -66,7 +66,7 @@ class Timeline(BaseModel):
     meta: Meta = Meta()
 
 
-class Complaint(BaseModel):
+class XProblem(BaseModel):
     """An error of the API v2 (RFC 9457), or of the layers before it that still speak as version 1.1 did."""
 
     title: str = ""
@@ -80,20 +80,20 @@ class Complaint(BaseModel):
         return " ".join(dict.fromkeys([self.detail or self.title, *messages])).strip()
 
 
-def parse(model: type[_Parsed], answer: requests.Response) -> _Parsed | Unanswered:
+def parse(model: type[_Parsed], answer: requests.Response) -> _Parsed | Unknown:
     """The body of a successful answer."""
     try:
         return model.model_validate_json(answer.content)
     except ValidationError:
-        return Unanswered(reply="X answered something that cannot be read", reply_code=answer.status_code)
+        return Unknown(reply="X answered something that cannot be read", reply_code=answer.status_code)
 
 
-def complaint_in(answer: requests.Response) -> Complaint:
+def complaint_in(answer: requests.Response) -> XProblem:
     """The body of a refusal, or what its status line says."""
     try:
-        return Complaint.model_validate_json(answer.content)
+        return XProblem.model_validate_json(answer.content)
     except ValidationError:
-        return Complaint(title=answer.reason or "")
+        return XProblem(title=answer.reason or "")
 
 
 def _comparable(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from distributor.domain.segments.window import Window
+from distributor.domain.segments.window import TimeWindow
 from distributor.domain.subscriber import Membership
 
 
@@ -21,7 +21,7 @@ class Field(StrEnum):
     ZONE = "zone"
 
 
-class Match(StrEnum):
+class TextMatch(StrEnum):
     """How a text is looked into, without regard to case."""
 
     CONTAINS = "contains"
@@ -29,14 +29,14 @@ class Match(StrEnum):
     ENDS_WITH = "ends with"
 
 
-class Order(StrEnum):
+class OrderOperator(StrEnum):
     LESS = "<"
     AT_MOST = "<="
     MORE = ">"
     AT_LEAST = ">="
 
 
-class Standing(StrEnum):
+class MembershipState(StrEnum):
     """Whether somebody gets mail now; everybody has exactly one of these."""
 
     ACTIVE = "active"
@@ -102,7 +102,7 @@ class FieldIs:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMatches:
     field: Field
-    match: Match
+    match: TextMatch
     text: str
 
 
@@ -115,14 +115,14 @@ class FieldIsSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingIs:
-    values: tuple[Standing, ...]
+    values: tuple[MembershipState, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
     """When somebody became known to us."""
 
-    window: Window
+    window: TimeWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class AttributeCompares:
     """The attribute is a number, or a text that reads as one, in this order to `number`."""
 
     path: tuple[str, ...]
-    order: Order
+    order: OrderOperator
     number: int | float
 
 
@@ -147,7 +147,7 @@ class AttributeMatches:
     """The attribute is a text with `text` in it."""
 
     path: tuple[str, ...]
-    match: Match
+    match: TextMatch
     text: str
 
 
@@ -171,7 +171,7 @@ class AttributeDated:
     """The attribute is a text that begins with a date, YYYY-MM-DD, inside the window; days are those of UTC."""
 
     path: tuple[str, ...]
-    window: Window
+    window: TimeWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +187,7 @@ class OnList:
 
     lists: tuple[str, ...]
     state: Membership = Membership.SUBSCRIBED
-    window: Window | None = None
+    window: TimeWindow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ class Engaged:
     at_least: int = 1
     link: str | None = None
     campaign: int | None = None
-    window: Window | None = None
+    window: TimeWindow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,17 +31,17 @@ from distributor.domain.segments.condition import (
     FieldMatches,
     InSegment,
     Leaf,
-    Match,
+    MembershipState,
     Not,
     OnList,
     Or,
-    Order,
-    Standing,
+    OrderOperator,
     StandingIs,
     TagIs,
+    TextMatch,
 )
 from distributor.domain.segments.field_values import read_field_value, read_slug
-from distributor.domain.segments.json_place import Place
+from distributor.domain.segments.json_place import JsonPath
 from distributor.domain.segments.json_values import (
     Codec,
     choice,
@@ -82,7 +82,7 @@ def condition_from_json(plain: Json) -> Condition:
 
     Raises SegmentError with the path.
     """
-    condition = _read(Place(plain), depth=0)
+    condition = _read(JsonPath(plain), depth=0)
     try:
         # Whatever is kept can be shown as text: the limits of the language hold here too.
         parse(print_condition(condition))
@@ -107,10 +107,10 @@ class _Form:
     type: type[Leaf]
     slots: tuple[_Slot, ...] = ()
     # What the values have to do with one another. Raises SegmentError about the place of the whole.
-    finish: Callable[[Place, Any], Leaf] = lambda _, leaf: leaf
+    finish: Callable[[JsonPath, Any], Leaf] = lambda _, leaf: leaf
 
 
-def _read(place: Place, *, depth: int) -> Condition:
+def _read(place: JsonPath, *, depth: int) -> Condition:
     if depth > DEEPEST:
         raise SegmentError(f"conditions are nested more than {DEEPEST} deep here", path=place.path)
     names = place.keys()
@@ -130,7 +130,7 @@ def _read(place: Place, *, depth: int) -> Condition:
     return _JOINTS[joint](conditions) if len(conditions) > 1 else conditions[0]
 
 
-def _read_leaf(place: Place) -> Leaf:
+def _read_leaf(place: JsonPath) -> Leaf:
     kind = place.member("kind")
     if kind is None:
         raise SegmentError("'kind' is null", path=place.path)
@@ -139,7 +139,7 @@ def _read_leaf(place: Place) -> Leaf:
     return form.finish(place, form.type(**{slot.attribute: _read_slot(place, slot) for slot in form.slots}))
 
 
-def _read_slot(place: Place, slot: _Slot) -> Any:
+def _read_slot(place: JsonPath, slot: _Slot) -> Any:
     found = place.member(slot.key)
     if found is not None:
         return slot.codec.read(found)
@@ -148,18 +148,18 @@ def _read_slot(place: Place, slot: _Slot) -> Any:
     return slot.usual
 
 
-def _finish_field(place: Place, leaf: FieldIs) -> FieldIs:
+def _finish_field(place: JsonPath, leaf: FieldIs) -> FieldIs:
     """Which texts are values depends on the field."""
     is_value = several(text(partial(read_field_value, leaf.field)))
     return FieldIs(field=leaf.field, values=_read_slot(place, _Slot("is", is_value, "values")))
 
 
-def _finish_engaged(place: Place, leaf: Engaged) -> Engaged:
+def _finish_engaged(place: JsonPath, leaf: Engaged) -> Engaged:
     place.complain("only a click has a link" if leaf.link is not None and leaf.action is not Action.CLICKED else None)
     return leaf
 
 
-def _finish_engaged_with_last(place: Place, leaf: EngagedWithLast) -> EngagedWithLast:
+def _finish_engaged_with_last(place: JsonPath, leaf: EngagedWithLast) -> EngagedWithLast:
     place.complain("every mail was mailed: say what became of it" if leaf.action is Action.MAILED else None)
     place.complain(f"{leaf.count} of the last {leaf.last} mails cannot be" if leaf.count > leaf.last else None)
     place.complain("at least 0 is everyone" if (leaf.bound, leaf.count) == (Bound.AT_LEAST, 0) else None)
@@ -168,7 +168,7 @@ def _finish_engaged_with_last(place: Place, leaf: EngagedWithLast) -> EngagedWit
 
 _PATH = _Slot("path", path(), "path")
 _FIELD = _Slot("field", choice(Field), "field")
-_MATCH = (_Slot("match", choice(Match), "match"), _Slot("text", text(), "text"))
+_MATCH = (_Slot("match", choice(TextMatch), "match"), _Slot("text", text(), "text"))
 _WHEN = _Slot("when", window(), "window")
 _PERHAPS_WHEN = _Slot("when", window(), "window", None)
 _ACTION = _Slot("action", choice(Action), "action")
@@ -179,13 +179,13 @@ _ALL_FORMS = (
     _Form("field", FieldIs, (_FIELD, _Slot("is", several(text()), "values")), _finish_field),
     _Form("field_matches", FieldMatches, (_FIELD, *_MATCH)),
     _Form("field_is_set", FieldIsSet, (_FIELD,)),
-    _Form("status", StandingIs, (_Slot("is", several(choice(Standing)), "values"),)),
+    _Form("status", StandingIs, (_Slot("is", several(choice(MembershipState)), "values"),)),
     _Form("created", Created, (_WHEN,)),
     _Form("attribute", AttributeIs, (_PATH, _Slot("is", several(scalar()), "values"))),
     _Form(
         "attribute_compares",
         AttributeCompares,
-        (_PATH, _Slot("order", choice(Order), "order"), _Slot("number", number(), "number")),
+        (_PATH, _Slot("order", choice(OrderOperator), "order"), _Slot("number", number(), "number")),
     ),
     _Form("attribute_matches", AttributeMatches, (_PATH, *_MATCH)),
     _Form("attribute_has", AttributeHas, (_PATH, _Slot("value", scalar(), "value"))),

@@ -12,7 +12,7 @@ from distributor.domain.segments.cursor import choice_of
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JsonPath:
     """A value, and the path to it: `$`, `$.all[2]`, `$.all[2].is`."""
 
     value: Json
@@ -24,10 +24,10 @@ class Place:
             raise self.unexpected("an object")
         return self.value.keys()
 
-    def member(self, name: str) -> Place | None:
+    def member(self, name: str) -> JsonPath | None:
         """What the object here has under this name; None if nothing, or null."""
         found = self.value.get(name)
-        return None if found is None else Place(found, f"{self.path}.{name}")
+        return None if found is None else JsonPath(found, f"{self.path}.{name}")
 
     def allow_only(self, names: Collection[str]) -> None:
         """Raises SegmentError if the object has any other name."""
@@ -35,11 +35,11 @@ class Place:
             if name not in names:
                 raise SegmentError(f"{name[:60]!r} has no meaning here", hint=_hint(name, names), path=self.path)
 
-    def items(self) -> list[Place]:
+    def items(self) -> list[JsonPath]:
         """What the list here holds. Raises SegmentError if it is none."""
         if not isinstance(self.value, list):
             raise self.unexpected("a list")
-        return [Place(value, f"{self.path}[{number}]") for number, value in enumerate(self.value)]
+        return [JsonPath(value, f"{self.path}[{number}]") for number, value in enumerate(self.value)]
 
     def text(self) -> str:
         """Raises SegmentError if it is no text."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from distributor.domain.errors import InputError, SegmentError
 from distributor.domain.rendition import Json
 from distributor.domain.segments.condition import Scalar
-from distributor.domain.segments.json_place import Place
+from distributor.domain.segments.json_place import JsonPath
 from distributor.domain.segments.limits import (
     LARGEST_COUNT,
     MOST_STEPS,
@@ -20,7 +20,7 @@ from distributor.domain.segments.limits import (
     complaint_about_text,
 )
 from distributor.domain.segments.moments import read_moment, write_moment
-from distributor.domain.segments.window import Ago, Moment, Unit, Window
+from distributor.domain.segments.window import Ago, Moment, TimeWindow, Unit
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Codec:
     """From JSON, raising SegmentError, and back. The types are those of the attribute it serves."""
 
-    read: Callable[[Place], Any]
+    read: Callable[[JsonPath], Any]
     write: Callable[[Any], Json]
 
 
@@ -61,7 +61,7 @@ def choice(kind: type[StrEnum]) -> Codec:
 def several(one: Codec, *, least: int = 1) -> Codec:
     """A list of at least so many."""
 
-    def read(place: Place) -> tuple[Any, ...]:
+    def read(place: JsonPath) -> tuple[Any, ...]:
         items = place.items()
         place.complain("the list is empty" if len(items) < least else None)
         return tuple(one.read(item) for item in items)
@@ -72,7 +72,7 @@ def several(one: Codec, *, least: int = 1) -> Codec:
 def path() -> Codec:
     """The steps from the object of all attributes to one of them."""
 
-    def read(place: Place) -> tuple[str, ...]:
+    def read(place: JsonPath) -> tuple[str, ...]:
         steps: tuple[str, ...] = several(text()).read(place)
         place.complain(f"a path has more than {MOST_STEPS} steps" if len(steps) > MOST_STEPS else None)
         return steps
@@ -89,19 +89,19 @@ def _as_it_is(value: Json) -> Json:
     return value
 
 
-def _read_text(place: Place, *, meaning: Callable[[str], str]) -> str:
+def _read_text(place: JsonPath, *, meaning: Callable[[str], str]) -> str:
     written = place.text()
     place.complain(complaint_about_text(written))
     return _understood(place, written, meaning)
 
 
-def _read_number(place: Place) -> int | float:
+def _read_number(place: JsonPath) -> int | float:
     found = place.number()
     place.complain(complaint_about_number(found))
     return found
 
 
-def _read_scalar(place: Place) -> Scalar:
+def _read_scalar(place: JsonPath) -> Scalar:
     if isinstance(place.value, bool):
         return place.value
     if isinstance(place.value, int | float):
@@ -111,20 +111,20 @@ def _read_scalar(place: Place) -> Scalar:
     raise place.unexpected("a text, a number, true or false")
 
 
-def _read_count(place: Place, *, least: int, most: int) -> int:
+def _read_count(place: JsonPath, *, least: int, most: int) -> int:
     found = place.whole_number()
     place.complain(complaint_about_count(found, least=least, most=most))
     return found
 
 
-def _read_window(place: Place) -> Window:
+def _read_window(place: JsonPath) -> TimeWindow:
     place.allow_only(("since", "before"))
     since, before = place.member("since"), place.member("before")
     place.complain("a window needs `since`, `before` or both" if since is None and before is None else None)
-    return Window(since=_read_moment(since) if since else None, before=_read_moment(before) if before else None)
+    return TimeWindow(since=_read_moment(since) if since else None, before=_read_moment(before) if before else None)
 
 
-def _read_moment(place: Place) -> Moment:
+def _read_moment(place: JsonPath) -> Moment:
     if isinstance(place.value, str):
         return _understood(place, place.value, read_moment)
     place.allow_only(("ago", "unit"))
@@ -134,7 +134,7 @@ def _read_moment(place: Place) -> Moment:
     return Ago(_read_count(ago, least=1, most=LARGEST_COUNT), Unit(unit.one_of([each.value for each in Unit])))
 
 
-def _write_window(window: Window) -> Json:
+def _write_window(window: TimeWindow) -> Json:
     ends = {"since": window.since, "before": window.before}
     return {name: _write_moment(moment) for name, moment in ends.items() if moment is not None}
 
@@ -143,7 +143,7 @@ def _write_moment(moment: Moment) -> Json:
     return {"ago": moment.count, "unit": moment.unit.value} if isinstance(moment, Ago) else write_moment(moment)
 
 
-def _understood(place: Place, written: str, meaning: Callable[[str], T]) -> T:
+def _understood(place: JsonPath, written: str, meaning: Callable[[str], T]) -> T:
     try:
         return meaning(written)
     except InputError as error:

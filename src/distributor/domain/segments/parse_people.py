@@ -32,12 +32,12 @@ from distributor.domain.segments.condition import (
     FieldIsSet,
     FieldMatches,
     InSegment,
-    Match,
+    MembershipState,
     OnList,
-    Order,
-    Standing,
+    OrderOperator,
     StandingIs,
     TagIs,
+    TextMatch,
 )
 from distributor.domain.segments.cursor import Cursor
 from distributor.domain.segments.field_values import read_field_value, read_slug
@@ -55,7 +55,7 @@ def parse_attribute(cursor: Cursor) -> Condition:
     cursor.next()
     if begins_window(cursor):
         return AttributeDated(path=path, window=parse_window(cursor))
-    comparison = take_comparison(cursor, (*EQUALS, *Order, *LOOKS, "has", *SETS, *WINDOWS))
+    comparison = take_comparison(cursor, (*EQUALS, *OrderOperator, *LOOKS, "has", *SETS, *WINDOWS))
     return comparison.applied(cursor, _ATTRIBUTE[comparison.name](cursor, path, comparison))
 
 
@@ -64,11 +64,11 @@ def _attribute_is(cursor: Cursor, path: tuple[str, ...], comparison: Comparison)
 
 
 def _attribute_compares(cursor: Cursor, path: tuple[str, ...], comparison: Comparison) -> Condition:
-    return AttributeCompares(path=path, order=Order(comparison.name), number=read_number(cursor))
+    return AttributeCompares(path=path, order=OrderOperator(comparison.name), number=read_number(cursor))
 
 
 def _attribute_matches(cursor: Cursor, path: tuple[str, ...], comparison: Comparison) -> Condition:
-    return AttributeMatches(path=path, match=Match(comparison.name), text=cursor.expect_text("a text"))
+    return AttributeMatches(path=path, match=TextMatch(comparison.name), text=cursor.expect_text("a text"))
 
 
 def _attribute_has(cursor: Cursor, path: tuple[str, ...], _: Comparison) -> Condition:
@@ -84,7 +84,7 @@ def _field(field: Field, cursor: Cursor) -> Condition:
     if comparison.name == "is set":
         return comparison.applied(cursor, FieldIsSet(field=field))
     if comparison.name in LOOKS:
-        return FieldMatches(field=field, match=Match(comparison.name), text=cursor.expect_text("a text"))
+        return FieldMatches(field=field, match=TextMatch(comparison.name), text=cursor.expect_text("a text"))
     read = partial(read_text, what=f"a {field.value}", meaning=partial(read_field_value, field))
     return comparison.applied(cursor, FieldIs(field=field, values=read_values(cursor, comparison, read)))
 
@@ -102,15 +102,13 @@ def _status(cursor: Cursor) -> Condition:
     return comparison.applied(cursor, StandingIs(values=read_values(cursor, comparison, _standing)))
 
 
-def _standing(cursor: Cursor) -> Standing:
-    return Standing(cursor.expect(*Standing))
+def _standing(cursor: Cursor) -> MembershipState:
+    return MembershipState(cursor.expect(*MembershipState))
 
 
 def _tag(cursor: Cursor) -> Condition:
     comparison = take_comparison(cursor, EQUALS)
-    return comparison.applied(
-        cursor, TagIs(tags=read_values(cursor, comparison, lambda here: here.expect_text("a tag")))
-    )
+    return comparison.applied(cursor, TagIs(tags=read_values(cursor, comparison, lambda app: app.expect_text("a tag"))))
 
 
 def _list(cursor: Cursor) -> Condition:
@@ -155,8 +153,8 @@ _ATTRIBUTE: Mapping[str, Callable[[Cursor, tuple[str, ...], Comparison], Conditi
     "in": _attribute_is,
     "has": _attribute_has,
     "is set": _attribute_is_set,
-    **dict.fromkeys(Order, _attribute_compares),
-    **dict.fromkeys(Match, _attribute_matches),
+    **dict.fromkeys(OrderOperator, _attribute_compares),
+    **dict.fromkeys(TextMatch, _attribute_matches),
 }
 
 PEOPLE: Mapping[str, Callable[[Cursor], Condition]] = {

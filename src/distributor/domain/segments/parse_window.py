@@ -9,20 +9,20 @@ from distributor.domain.errors import ScheduleError
 from distributor.domain.segments.cursor import Cursor, choice_of
 from distributor.domain.segments.moments import is_day, read_day, read_moment
 from distributor.domain.segments.tokens import TokenKind
-from distributor.domain.segments.window import Ago, Moment, Unit, Window, the_day, the_day_after
+from distributor.domain.segments.window import Ago, Moment, TimeWindow, Unit, the_day, the_day_after
 
 WINDOWS = ("in the last", "more than", "since", "before", "after", "on")
 _UNITS: Mapping[str, Unit] = {unit.value: unit for unit in Unit} | {unit.value[:-1]: unit for unit in Unit}
 
 
-def parse_window(cursor: Cursor) -> Window:
+def parse_window(cursor: Cursor) -> TimeWindow:
     """The window that must begin here. Raises SegmentError."""
     if not begins_window(cursor):
         raise cursor.unexpected(f"when: {choice_of(WINDOWS)}", near=_BEGINNINGS)
     return _BEGINNINGS[cursor.next().text.casefold()](cursor)
 
 
-def parse_window_if_any(cursor: Cursor) -> Window | None:
+def parse_window_if_any(cursor: Cursor) -> TimeWindow | None:
     """The window that begins here, or None if none does. Raises SegmentError."""
     return parse_window(cursor) if begins_window(cursor) else None
 
@@ -34,42 +34,42 @@ def begins_window(cursor: Cursor) -> bool:
     return cursor.is_word(*_BEGINNINGS)
 
 
-def _within(cursor: Cursor) -> Window:
+def _within(cursor: Cursor) -> TimeWindow:
     """`within 3 days`, `within the last 3 days`."""
-    return Window(since=_span(cursor, cursor.expect_count())) if cursor.is_number() else _in_the_last(cursor)
+    return TimeWindow(since=_span(cursor, cursor.expect_count())) if cursor.is_number() else _in_the_last(cursor)
 
 
-def _in_the_last(cursor: Cursor) -> Window:
+def _in_the_last(cursor: Cursor) -> TimeWindow:
     cursor.take("the")
     cursor.expect("last")
-    return Window(since=_span(cursor, cursor.expect_count() if cursor.is_number() else 1))
+    return TimeWindow(since=_span(cursor, cursor.expect_count() if cursor.is_number() else 1))
 
 
-def _more_than(cursor: Cursor) -> Window:
+def _more_than(cursor: Cursor) -> TimeWindow:
     cursor.expect("than")
     span = _span(cursor, cursor.expect_count())
     cursor.expect("ago")
-    return Window(before=span)
+    return TimeWindow(before=span)
 
 
-def _since(cursor: Cursor) -> Window:
+def _since(cursor: Cursor) -> TimeWindow:
     since = _moment(cursor)
-    return Window(since=since, before=_moment(cursor) if cursor.take("before") else None)
+    return TimeWindow(since=since, before=_moment(cursor) if cursor.take("before") else None)
 
 
-def _before(cursor: Cursor) -> Window:
-    return Window(before=_moment(cursor))
+def _before(cursor: Cursor) -> TimeWindow:
+    return TimeWindow(before=_moment(cursor))
 
 
-def _after(cursor: Cursor) -> Window:
+def _after(cursor: Cursor) -> TimeWindow:
     if cursor.token.kind is TokenKind.WORD and is_day(cursor.token.text):
-        return Window(since=the_day_after(_day(cursor)))
-    return Window(since=_moment(cursor))
+        return TimeWindow(since=the_day_after(_day(cursor)))
+    return TimeWindow(since=_moment(cursor))
 
 
-def _on(cursor: Cursor) -> Window:
+def _on(cursor: Cursor) -> TimeWindow:
     day = _day(cursor)
-    return Window(since=the_day(day), before=the_day_after(day))
+    return TimeWindow(since=the_day(day), before=the_day_after(day))
 
 
 def _span(cursor: Cursor, count: int) -> Ago:
@@ -110,7 +110,7 @@ def _written(cursor: Cursor) -> str:
     raise cursor.unexpected("a day such as 2026-01-31")
 
 
-_BEGINNINGS: Mapping[str, Callable[[Cursor], Window]] = {
+_BEGINNINGS: Mapping[str, Callable[[Cursor], TimeWindow]] = {
     "in": _in_the_last,
     "within": _within,
     "more": _more_than,

@@ -36,7 +36,7 @@ from distributor.domain.segments.condition import (
 )
 from distributor.domain.segments.cursor import RESERVED
 from distributor.domain.segments.moments import write_moment
-from distributor.domain.segments.window import Ago, Moment, Window
+from distributor.domain.segments.window import Ago, Moment, TimeWindow
 from distributor.domain.subscriber import Membership
 
 # What needs no quotes: it is one word, begins with a letter and cannot be taken for another token.
@@ -218,7 +218,7 @@ def _escape(found: regex.Match[str]) -> str:
     return f"\\u{ord(sign):04x}" if ord(sign) <= 0xFFFF else sign
 
 
-def _window(window: Window) -> str:
+def _window(window: TimeWindow) -> str:
     if window.before is None and isinstance(window.since, Ago):
         return f"in the last {_span(window.since)}"
     if window.since is None and isinstance(window.before, Ago):

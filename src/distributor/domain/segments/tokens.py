@@ -92,18 +92,18 @@ def _tokens(text: str) -> Iterator[Token]:
             for end in _LINE_END.finditer(piece):
                 line, line_start = line + 1, offset + end.end()
         else:
-            here = Token(
+            app = Token(
                 kind=TokenKind(kind or "sign"), text=piece, line=line, column=offset - line_start + 1, offset=offset
             )
-            yield _with_meaning(here) if found else _refuse(here)
+            yield _with_meaning(app) if found else _refuse(app)
         offset += len(piece)
     yield Token(kind=TokenKind.END, text="", line=line, column=offset - line_start + 1, offset=offset)
 
 
-def _refuse(here: Token) -> NoReturn:
-    if here.text in {'"', "'"}:
-        raise here.error(f"the quote {here.text} opened here is not closed")
-    raise here.error(f"{here.text!r} has no meaning here", _FOREIGN.get(here.text, "write it between quotes"))
+def _refuse(app: Token) -> NoReturn:
+    if app.text in {'"', "'"}:
+        raise app.error(f"the quote {app.text} opened here is not closed")
+    raise app.error(f"{app.text!r} has no meaning here", _FOREIGN.get(app.text, "write it between quotes"))
 
 
 def _with_meaning(token: Token) -> Token:

@@ -40,7 +40,7 @@ Moment: TypeAlias = datetime | Ago
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class TimeWindow:
     """From `since` to just before `before`; None leaves that end open. At least one is given.
 
     A window that begins some time ago and has no end reaches to now and no further.

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from distributor.channels.api import Audience, Channel, Closing, SendContext, Timed
+from distributor.channels.api import Audience, Channel, ClosableChannel, ScheduledChannel, SendContext
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import ServiceError
 from distributor.domain.rendition import Rendition
-from distributor.domain.retry_policy import settlement_of
-from distributor.domain.send_schedule import Timing
-from distributor.flow.app_context import Installation
+from distributor.domain.retry_policy import settle_outcome
+from distributor.domain.send_schedule import SendSchedule
+from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.send_context import send_context
-from distributor.flow.delivery.send_window import put_off_what_must_wait, return_share
+from distributor.flow.delivery.send_window import defer_outside_window, return_unused_quota
 from distributor.flow.failpoints import Failpoint
-from distributor.flow.jobs import Ring, delivery_rings
+from distributor.flow.jobs import Job, delivery_jobs
 from distributor.flow.journal import WorkerJournal, open_journal
 from distributor.storage import channels, deliveries, dispatches, leases
 from distributor.storage.database import Connection
@@ -33,34 +33,34 @@ COMMIT_WITHIN_SECONDS = 0.5
 # How long outcomes are kept waiting for a PostgreSQL that is restarting, before they are left to the journal.
 PATIENCE_SECONDS = 60
 
-_PROGRESS = frozenset({Verdict.SENT, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN, Verdict.HELD})
+_PROGRESS = frozenset({Verdict.SENT, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN, Verdict.THROTTLED})
 
 # What the other side has seen, as far as anybody can know.
 _OUT_OF_HAND = frozenset({Verdict.SENT, Verdict.UNKNOWN})
 
 
-def deliver(installation: Installation, dispatch_id: int, *, until: datetime) -> list[Ring]:
+def deliver(app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
     """Send what is due of a dispatch, beginning no batch after `until`; a ring if there is more to send right now.
 
     Raises ServiceError if PostgreSQL goes away; the journal then holds what it could not be told.
     """
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
         if dispatch.state is not DispatchState.RUNNING:
             return []
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
-    with open_journal(installation.journal_dir, reach=installation.reach) as journal:
+    with open_journal(app.journal_dir, failpoint=app.failpoint) as journal:
         run = _Run(
-            installation=installation,
+            app=app,
             dispatch=dispatch,
             rendition=rendition,
-            channel=installation.open_channel(record),
+            channel=app.open_channel(record),
             journal=journal,
-            context=send_context(installation, record, journal),
+            context=send_context(app, record, journal),
         )
         has_more = asyncio.run(run.send_until(until))
-    return delivery_rings(dispatch)[:1] if has_more else []
+    return delivery_jobs(dispatch)[:1] if has_more else []
 
 
 class _Run:
@@ -69,29 +69,29 @@ class _Run:
     def __init__(
         self,
         *,
-        installation: Installation,
+        app: AppContext,
         dispatch: Dispatch,
         rendition: Rendition,
         channel: Channel,
         journal: WorkerJournal,
         context: SendContext,
     ) -> None:
-        self._installation = installation
+        self._app = app
         self._dispatch = dispatch
         self._rendition = rendition
         self._channel = channel
         self._journal = journal
         self._context = context
-        self._timing = channel.timing if isinstance(channel, Timed) else Timing()
-        self._day = installation.clock().date()
+        self._timing = channel.timing if isinstance(channel, ScheduledChannel) else SendSchedule()
+        self._day = app.clock().date()
 
     async def send_until(self, until: datetime) -> bool:
         renewal = asyncio.create_task(self._renew_leases())
         try:
-            while self._installation.clock() < until:
-                self._installation.reach(Failpoint.BEFORE_CLAIM)
+            while self._app.clock() < until:
+                self._app.failpoint(Failpoint.BEFORE_CLAIM)
                 due, passed_over = await asyncio.to_thread(self._claim)
-                self._installation.reach(Failpoint.AFTER_CLAIM)
+                self._app.failpoint(Failpoint.AFTER_CLAIM)
                 if not due and not passed_over:
                     return False
                 if due and not await self._send_batch(due):
@@ -99,7 +99,7 @@ class _Run:
                     return False
             return True
         finally:
-            if isinstance(self._channel, Closing):
+            if isinstance(self._channel, ClosableChannel):
                 await self._channel.close()
             renewal.cancel()
             with suppress(asyncio.CancelledError):
@@ -112,7 +112,7 @@ class _Run:
             # Few and each its own call: any of them may be on its way from here on.
             for delivery in held:
                 self._journal.begin(delivery)
-        self._installation.reach(Failpoint.AFTER_INTENT)
+        self._app.failpoint(Failpoint.AFTER_INTENT)
         settled: set[int] = set()
         has_moved = False
         try:
@@ -133,9 +133,9 @@ class _Run:
 
     def _claim(self) -> tuple[list[Delivery], int]:
         """What to send, and how many were suppressed or put off instead."""
-        now = self._installation.clock()
+        now = self._app.clock()
         self._day = now.date()
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             claimed = deliveries.claim(
                 connection,
                 self._dispatch.id,
@@ -147,9 +147,7 @@ class _Run:
             )
             if not self._waits_its_turn:
                 return claimed.deliveries, claimed.suppressed
-            due = put_off_what_must_wait(
-                connection, self._dispatch.channel_id, claimed.deliveries, self._timing, now=now
-            )
+            due = defer_outside_window(connection, self._dispatch.channel_id, claimed.deliveries, self._timing, now=now)
         return due, claimed.suppressed + len(claimed.deliveries) - len(due)
 
     @property
@@ -159,8 +157,8 @@ class _Run:
 
     def _put_in_flight(self, batch: Sequence[Delivery]) -> list[Delivery]:
         """Commit the intent; what was paused or lost meanwhile is given back."""
-        now = self._installation.clock()
-        with self._installation.database.begin() as connection:
+        now = self._app.clock()
+        with self._app.database.begin() as connection:
             still_held = deliveries.put_in_flight(connection, batch, now=now, lease_until=now + LEASE)
             deliveries.give_back(connection, [one for one in batch if one.id not in still_held], now=now)
             self._return_share(connection, len(batch) - len(still_held))
@@ -168,26 +166,26 @@ class _Run:
 
     def _record(self, group: Sequence[Outcome], held: Sequence[Delivery]) -> None:
         by_id = {delivery.id: delivery for delivery in held}
-        now = self._installation.clock()
+        now = self._app.clock()
         settlements = [
-            settlement_of(outcome, by_id[outcome.delivery_id], now=now, schedule=self._timing.retries)
+            settle_outcome(outcome, by_id[outcome.delivery_id], now=now, schedule=self._timing.retries)
             for outcome in group
         ]
         for outcome in group:
             if outcome.delivery_id in self._journal.in_doubt:
                 self._journal.settle(outcome)
-        self._installation.reach(Failpoint.BEFORE_COMMIT)
-        with self._installation.database.begin() as connection:
+        self._app.failpoint(Failpoint.BEFORE_COMMIT)
+        with self._app.database.begin() as connection:
             deliveries.settle(connection, settlements, now=now)
             self._return_share(connection, sum(outcome.verdict not in _OUT_OF_HAND for outcome in group))
-        self._installation.reach(Failpoint.AFTER_COMMIT)
-        refused = next((outcome for outcome in group if outcome.verdict is Verdict.REFUSED), None)
+        self._app.failpoint(Failpoint.AFTER_COMMIT)
+        refused = next((outcome for outcome in group if outcome.verdict is Verdict.SENDER_REJECTED), None)
         if refused is not None:
             self._pause(f"the sender was refused: {refused.reply_code or ''} {refused.reply}".strip())
 
     def _put_back(self, left: Sequence[Delivery]) -> None:
         """What the channel said nothing about: begun means unknown, not begun means not sent."""
-        now = self._installation.clock()
+        now = self._app.clock()
         unsaid = [
             Settlement(
                 outcome=Outcome.of(delivery, Verdict.UNKNOWN, reply="no outcome was told"),
@@ -198,7 +196,7 @@ class _Run:
             if delivery.id in self._journal.in_doubt
         ]
         untouched = [delivery for delivery in left if delivery.id not in self._journal.in_doubt]
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             deliveries.settle(connection, unsaid, now=now)
             deliveries.give_back(connection, untouched, now=now)
             self._return_share(connection, len(untouched))
@@ -206,10 +204,10 @@ class _Run:
         self._journal.in_doubt.clear()
 
     def _return_share(self, connection: Connection, count: int) -> None:
-        return_share(connection, self._dispatch.channel_id, self._timing, self._day, count=count)
+        return_unused_quota(connection, self._dispatch.channel_id, self._timing, self._day, count=count)
 
     def _pause(self, reason: str) -> None:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             dispatches.change_state(
                 connection,
                 self._dispatch.id,
@@ -226,8 +224,8 @@ class _Run:
                 await asyncio.to_thread(self._extend_leases)
 
     def _extend_leases(self) -> None:
-        with self._installation.database.begin() as connection:
-            leases.extend(connection, self._journal.worker, lease_until=self._installation.clock() + LEASE)
+        with self._app.database.begin() as connection:
+            leases.extend(connection, self._journal.worker, lease_until=self._app.clock() + LEASE)
 
 
 async def _patiently(write: Callable[..., None], *arguments: object) -> None:

@@ -6,70 +6,68 @@ from collections.abc import Sequence
 
 import structlog
 
-from distributor.channels.api import Lane, Pause
+from distributor.channels.api import Route, RoutePause
 from distributor.domain.errors import NotFoundError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels, paused_routes
 
 log = structlog.get_logger("lanes")
 
 
-class StoredLanes:
+class StoredRoutes:
     """Lanes, each change committed before it returns."""
 
-    def __init__(self, installation: Installation, channel_id: int) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, channel_id: int) -> None:
+        self._app = app
         self._channel_id = channel_id
 
-    def paused(self) -> Sequence[Pause]:
+    def paused(self) -> Sequence[RoutePause]:
         """Every pause there is now."""
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             return [_pause(record) for record in paused_routes.paused(connection, self._channel_id)]
 
-    def pause(self, lane: Lane, reason: str) -> Pause:
+    def pause(self, lane: Route, reason: str) -> RoutePause:
         """The lane was refused."""
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             record = paused_routes.pause(
                 connection,
                 self._channel_id,
                 lane.relay,
                 lane.destination,
                 reason=reason,
-                now=self._installation.clock(),
+                now=self._app.clock(),
             )
         log.warning("lane paused", lane=str(lane), next_probe_at=record.next_probe_at.isoformat())
         return _pause(record)
 
-    def begin_probe(self, lane: Lane) -> Pause | None:
+    def begin_probe(self, lane: Route) -> RoutePause | None:
         """The right to send one delivery over a paused lane, if it is time."""
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             record = paused_routes.begin_probe(
-                connection, self._channel_id, lane.relay, lane.destination, now=self._installation.clock()
+                connection, self._channel_id, lane.relay, lane.destination, now=self._app.clock()
             )
         return _pause(record) if record else None
 
-    def resume(self, lane: Lane) -> None:
+    def resume(self, lane: Route) -> None:
         """The lane bears again: what waited for it is due at once."""
-        with self._installation.database.begin() as connection:
-            paused_routes.resume(
-                connection, self._channel_id, lane.relay, lane.destination, now=self._installation.clock()
-            )
+        with self._app.database.begin() as connection:
+            paused_routes.resume(connection, self._channel_id, lane.relay, lane.destination, now=self._app.clock())
         log.info("lane resumed", lane=str(lane))
 
 
-def resume_by_hand(installation: Installation, channel_name: str, lane: str = "") -> int:
+def resume_routes(app: AppContext, channel_name: str, lane: str = "") -> int:
     """End the pause of a lane, written RELAY or RELAY/DESTINATION, or of all lanes; returns how many there were.
 
     Raises NotFoundError for a channel that is not there, and for a lane that is not paused.
     """
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         channel = channels.find(connection, channel_name)
         paused = paused_routes.paused(connection, channel.id)
         chosen = [one for one in paused if not lane or one.name == lane]
         if lane and not chosen:
             raise NotFoundError("paused lane", lane, hint=f"`distributor channel lanes list {channel_name}` shows them")
-        return paused_routes.wake(connection, channel.id, chosen, now=installation.clock())
+        return paused_routes.wake(connection, channel.id, chosen, now=app.clock())
 
 
-def _pause(record: paused_routes.LaneRecord) -> Pause:
-    return Pause(lane=Lane(record.relay, record.destination), reason=record.reason, probe_at=record.next_probe_at)
+def _pause(record: paused_routes.PausedRouteRecord) -> RoutePause:
+    return RoutePause(lane=Route(record.relay, record.destination), reason=record.reason, probe_at=record.next_probe_at)

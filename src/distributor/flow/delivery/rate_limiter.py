@@ -14,7 +14,7 @@ from typing import cast
 import structlog
 from redis import Redis, RedisError
 
-from distributor.channels.api import Limit
+from distributor.channels.api import RateLimit
 
 # Without Redis a process gives itself this share: there may be as many workers that do not know of one another.
 SHARE_WITHOUT_REDIS = 1 / 8
@@ -53,7 +53,7 @@ return turn - now
 log = structlog.get_logger("buckets")
 
 
-class SharedBuckets:
+class SharedRateLimiter:
     """The buckets of one channel. Where Redis is gone, each process keeps to a share of the rates by itself."""
 
     def __init__(self, redis: Redis, channel_id: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -63,14 +63,14 @@ class SharedBuckets:
         self._alone = _OwnBuckets(clock)
         self._ask_again_at = 0.0
 
-    def take(self, limits: Sequence[Limit]) -> timedelta:
+    def take(self, limits: Sequence[RateLimit]) -> timedelta:
         """Take a token out of each bucket and return zero; or take none, and return how long until that may succeed."""
         keys = [self._prefix + limit.name for limit in limits]
         numbers = [number for limit in limits for number in (1e6 / limit.per_second, _burst(limit))]
         waited = self._ask(_TAKE, keys, numbers)
         return self._alone.take(limits) if waited is None else timedelta(microseconds=waited)
 
-    def queue(self, limit: Limit) -> timedelta:
+    def queue(self, limit: RateLimit) -> timedelta:
         """How long until it is the turn of one more who cannot wait here; those who ask get one turn after another."""
         waited = self._ask(_QUEUE, [f"{self._prefix}{limit.name}:turns"], [1e6 / limit.per_second])
         return self._alone.queue(limit) if waited is None else timedelta(microseconds=waited)
@@ -94,7 +94,7 @@ class _OwnBuckets:
         self._clock = clock
         self._full_at: dict[str, float] = {}
 
-    def take(self, limits: Sequence[Limit]) -> timedelta:
+    def take(self, limits: Sequence[RateLimit]) -> timedelta:
         now = self._clock()
         wait = max((self._full_at.get(limit.name, 0) - now for limit in limits), default=0)
         if wait > 0:
@@ -103,12 +103,12 @@ class _OwnBuckets:
             self._full_at[limit.name] = now + 1 / (limit.per_second * SHARE_WITHOUT_REDIS)
         return timedelta()
 
-    def queue(self, limit: Limit) -> timedelta:
+    def queue(self, limit: RateLimit) -> timedelta:
         now = self._clock()
         name = f"{limit.name}:turns"
         self._full_at[name] = max(self._full_at.get(name, 0), now) + 1 / (limit.per_second * SHARE_WITHOUT_REDIS)
         return timedelta(seconds=self._full_at[name] - now)
 
 
-def _burst(limit: Limit) -> int:
+def _burst(limit: RateLimit) -> int:
     return max(1, int(limit.per_second))

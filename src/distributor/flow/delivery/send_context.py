@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from distributor.channels.api import Document, Item, Journal, Part, PartState, SendContext
+from distributor.channels.api import Journal, PostPart, PostPartState, PublishedDocument, PublishedItem, SendContext
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Json
-from distributor.flow.app_context import Installation
-from distributor.flow.delivery.paused_routes import StoredLanes
-from distributor.flow.delivery.rate_limiter import SharedBuckets
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.paused_routes import StoredRoutes
+from distributor.flow.delivery.rate_limiter import SharedRateLimiter
 from distributor.storage import parts, publications
 from distributor.storage.channels import ChannelRecord
 
 
-def send_context(installation: Installation, channel: ChannelRecord, journal: Journal) -> SendContext:
+def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> SendContext:
     """What `channel` may use while it sends."""
     return SendContext(
-        site=installation.site,
-        now=installation.clock,
-        tokens=installation.tokens,
+        site=app.site,
+        now=app.clock,
+        tokens=app.tokens,
         journal=journal,
-        parts=_StoredParts(installation),
-        publications=_StoredPublications(installation),
-        rates=SharedBuckets(installation.redis, channel.id),
-        lanes=StoredLanes(installation, channel.id),
+        parts=_StoredParts(app),
+        publications=_StoredPublications(app),
+        rates=SharedRateLimiter(app.redis, channel.id),
+        lanes=StoredRoutes(app, channel.id),
         facts=channel.facts,
     )
 
@@ -32,16 +32,16 @@ def send_context(installation: Installation, channel: ChannelRecord, journal: Jo
 class _StoredParts:
     """Parts, each change committed before it returns."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
-    def of(self, delivery: Delivery) -> Sequence[Part]:
-        with self._installation.database.begin() as connection:
+    def of(self, delivery: Delivery) -> Sequence[PostPart]:
+        with self._app.database.begin() as connection:
             return [_part(record, is_new=False) for record in parts.of(connection, delivery.id)]
 
-    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> Part:
-        with self._installation.database.begin() as connection:
-            is_new = parts.intend(connection, delivery.id, number, request, now=self._installation.clock())
+    def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> PostPart:
+        with self._app.database.begin() as connection:
+            is_new = parts.intend(connection, delivery.id, number, request, now=self._app.clock())
             record = parts.of(connection, delivery.id)[number]
         return _part(record, is_new=is_new)
 
@@ -54,24 +54,29 @@ class _StoredParts:
         permalink: str | None,
         detail: Mapping[str, Json] | None = None,
     ) -> None:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             parts.settle(connection, delivery.id, number, remote_id=remote_id, permalink=permalink, detail=detail or {})
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             parts.withdraw(connection, delivery.id, number)
 
 
 class _StoredPublications:
     """Publications: one transaction adds the item and puts the documents made from it."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
     def publish(
-        self, collection: str, item: Item, *, limit: int, compose: Callable[[Sequence[Item]], Sequence[Document]]
+        self,
+        collection: str,
+        item: PublishedItem,
+        *,
+        limit: int,
+        compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
     ) -> None:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             publications.lock_collection(connection, collection)
             publications.add_item(
                 connection,
@@ -88,15 +93,15 @@ class _StoredPublications:
                     media_type=document.media_type,
                     body=document.body,
                     last_modified=document.last_modified,
-                    now=self._installation.clock(),
+                    now=self._app.clock(),
                 )
 
 
-def _part(record: parts.PartRecord, *, is_new: bool) -> Part:
-    return Part(
+def _part(record: parts.PartRecord, *, is_new: bool) -> PostPart:
+    return PostPart(
         number=record.number,
         request=record.request,
-        state=PartState.SENT if record.is_sent else PartState.INTENDED,
+        state=PostPartState.SENT if record.is_sent else PostPartState.INTENDED,
         intended_at=record.intended_at,
         is_new=is_new,
         remote_id=record.remote_id,
@@ -105,5 +110,7 @@ def _part(record: parts.PartRecord, *, is_new: bool) -> Part:
     )
 
 
-def _item(record: publications.ItemRecord) -> Item:
-    return Item(key=record.key, published_at=record.published_at, updated_at=record.updated_at, content=record.content)
+def _item(record: publications.ItemRecord) -> PublishedItem:
+    return PublishedItem(
+        key=record.key, published_at=record.published_at, updated_at=record.updated_at, content=record.content
+    )

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from distributor.domain.delivery import Delivery
-from distributor.domain.send_schedule import QuietHours, Timing, WarmUp
+from distributor.domain.send_schedule import QuietHours, SendSchedule, WarmUp
 from distributor.storage import deliveries, warm_up
 from distributor.storage.database import Connection
 
 
-def put_off_what_must_wait(
-    connection: Connection, channel_id: int, claimed: Sequence[Delivery], timing: Timing, *, now: datetime
+def defer_outside_window(
+    connection: Connection, channel_id: int, claimed: Sequence[Delivery], timing: SendSchedule, *, now: datetime
 ) -> list[Delivery]:
     """Those that may be sent now, with their share of the day taken; the others are deferred to their time."""
     awake = _without_quiet(connection, claimed, timing.quiet, now=now) if timing.quiet else list(claimed)
@@ -21,7 +21,9 @@ def put_off_what_must_wait(
     return _within_share(connection, channel_id, awake, timing.warm_up, now=now)
 
 
-def return_share(connection: Connection, channel_id: int, timing: Timing, day: date, *, count: int) -> None:
+def return_unused_quota(
+    connection: Connection, channel_id: int, timing: SendSchedule, day: date, *, count: int
+) -> None:
     """So many that had their share of the day were not sent after all."""
     if count and timing.warm_up is not None and timing.warm_up.limit_on(day) is not None:
         warm_up.give_back(connection, channel_id, day, count=count)

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 import structlog
 
 from distributor.domain.address import parse_address
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import AddressError, NotFoundError
 from distributor.domain.event import Event, EventKind
-from distributor.domain.feedback import Feedback, Match, Meaning
+from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Subscriber
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.delivery_queries import DeliveryRecord
@@ -26,50 +26,50 @@ from distributor.storage.delivery_queries import DeliveryRecord
 # How long after a mail something that only names its recipient may be about it.
 _RECENT = timedelta(days=30)
 _STATES = {
-    Meaning.DELIVERED: DeliveryState.DELIVERED,
-    Meaning.BOUNCE: DeliveryState.BOUNCED,
-    Meaning.COMPLAINT: DeliveryState.COMPLAINED,
+    FeedbackKind.DELIVERED: DeliveryState.DELIVERED,
+    FeedbackKind.BOUNCE: DeliveryState.BOUNCED,
+    FeedbackKind.COMPLAINT: DeliveryState.COMPLAINED,
 }
 _EVENTS = {
-    Meaning.BOUNCE: EventKind.BOUNCE,
-    Meaning.COMPLAINT: EventKind.COMPLAINT,
-    Meaning.UNSUBSCRIBE: EventKind.UNSUBSCRIBE,
+    FeedbackKind.BOUNCE: EventKind.BOUNCE,
+    FeedbackKind.COMPLAINT: EventKind.COMPLAINT,
+    FeedbackKind.UNSUBSCRIBE: EventKind.UNSUBSCRIBE,
 }
-_LEAVING = {Meaning.COMPLAINT: consent_texts.COMPLAINING, Meaning.UNSUBSCRIBE: consent_texts.LEAVING_BY_MAIL}
+_LEAVING = {FeedbackKind.COMPLAINT: consent_texts.COMPLAINING, FeedbackKind.UNSUBSCRIBE: consent_texts.LEAVING_BY_MAIL}
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class AppliedFeedback:
     """What became of feedback: `is_new` if it was not known before, `suppressed` if that ended in a suppression,
     `has_left` if it took somebody off the list.
     """
 
-    meaning: Meaning
-    match: Match
+    meaning: FeedbackKind
+    match: MatchedBy
     delivery_id: int | None = None
     is_new: bool = False
     suppressed: SuppressionReason | None = None
     has_left: bool = False
 
 
-def heed(installation: Installation, feedback: Feedback, *, source: str) -> Taken:
+def apply_feedback(app: AppContext, feedback: Feedback, *, source: str) -> AppliedFeedback:
     """Write down what was said, and do what follows from it. Told again, in whatever order, it changes nothing.
 
     Only what holds a token of ours is acted on: what merely names an address is written down with the last mail that
     went there, and nothing more. `source` says in a word where it came from. Raises ServiceError.
     """
-    if feedback.match is Match.FORGED:
-        return Taken(meaning=feedback.meaning, match=Match.FORGED)
-    if feedback.meaning is Meaning.NOTHING:
-        return Taken(meaning=feedback.meaning, match=feedback.match, delivery_id=feedback.delivery_id)
-    with installation.database.begin() as connection:
-        return _Hearing(installation, connection, source).heed(feedback)
+    if feedback.match is MatchedBy.FORGED:
+        return AppliedFeedback(meaning=feedback.meaning, match=MatchedBy.FORGED)
+    if feedback.meaning is FeedbackKind.NOTHING:
+        return AppliedFeedback(meaning=feedback.meaning, match=feedback.match, delivery_id=feedback.delivery_id)
+    with app.database.begin() as connection:
+        return _FeedbackTransaction(app, connection, source).apply(feedback)
 
 
-def log_taken(taken: Taken, *, source: str) -> None:
+def log_applied(taken: AppliedFeedback, *, source: str) -> None:
     """One line for whoever runs a process that takes things in: numbers and words, no addresses."""
-    write = _log.warning if taken.match is Match.FORGED else _log.info
+    write = _log.warning if taken.match is MatchedBy.FORGED else _log.info
     write(
         "taken in",
         source=source,
@@ -80,18 +80,18 @@ def log_taken(taken: Taken, *, source: str) -> None:
     )
 
 
-class _Hearing:
+class _FeedbackTransaction:
     """One piece of feedback, heard in a transaction."""
 
-    def __init__(self, installation: Installation, connection: Connection, source: str) -> None:
+    def __init__(self, app: AppContext, connection: Connection, source: str) -> None:
         self._connection = connection
-        self._policy = installation.bounce_policy
-        self._now: datetime = installation.clock()
+        self._policy = app.bounce_policy
+        self._now: datetime = app.clock()
         self._source = source
 
-    def heed(self, feedback: Feedback) -> Taken:
+    def apply(self, feedback: Feedback) -> AppliedFeedback:
         found = feedback if feedback.delivery_id is not None else self._by_address(feedback)
-        nothing = Taken(meaning=found.meaning, match=Match.NONE)
+        nothing = AppliedFeedback(meaning=found.meaning, match=MatchedBy.NONE)
         if found.delivery_id is None:
             return nothing
         try:
@@ -100,13 +100,13 @@ class _Hearing:
             return nothing
         # Whoever changes a person holds their lock first, and so nobody waits in a circle.
         person = subscribers.lock(self._connection, record.subscriber_id) if record.subscriber_id else None
-        taken = Taken(
+        taken = AppliedFeedback(
             meaning=found.meaning,
             match=found.match,
             delivery_id=record.id,
             is_new=self._write(found, record),
         )
-        if found.match is Match.ADDRESS:
+        if found.match is MatchedBy.ADDRESS:
             return taken
         if person is None or not taken.is_new:
             return taken
@@ -122,7 +122,9 @@ class _Hearing:
         except AddressError:
             return feedback
         number = delivery_queries.last_to(self._connection, key, since=self._now - _RECENT)
-        return replace(feedback, delivery_id=number, match=Match.ADDRESS if number else Match.NONE, counts=False)
+        return replace(
+            feedback, delivery_id=number, match=MatchedBy.ADDRESS if number else MatchedBy.NONE, counts=False
+        )
 
     def _write(self, feedback: Feedback, record: DeliveryRecord) -> bool:
         """The event and the new state; False if nothing of it is new."""
@@ -137,7 +139,7 @@ class _Hearing:
                 detail=self._detail_of(feedback),
             )
             is_new = bool(events.record(self._connection, [event]))
-        if state is not None and feedback.match is not Match.ADDRESS:
+        if state is not None and feedback.match is not MatchedBy.ADDRESS:
             is_changed = deliveries.mark_returned(self._connection, [record.id], state, now=self._now)
             is_new = is_new or (kind is None and bool(is_changed))
         return is_new
@@ -162,9 +164,9 @@ class _Hearing:
         return reason
 
     def _reason_to_suppress(self, feedback: Feedback, person: Subscriber) -> SuppressionReason | None:
-        if feedback.meaning is Meaning.COMPLAINT:
+        if feedback.meaning is FeedbackKind.COMPLAINT:
             return SuppressionReason.COMPLAINT
-        if feedback.meaning is not Meaning.BOUNCE:
+        if feedback.meaning is not FeedbackKind.BOUNCE:
             return None
         if feedback.is_hard:
             return SuppressionReason.HARD_BOUNCE
@@ -177,7 +179,7 @@ class _Hearing:
         words = _LEAVING.get(feedback.meaning)
         if words is None or record.list_id is None:
             return False
-        evidence = Evidence(
+        evidence = ConsentEvidence(
             method=ConsentMethod.MAIL, text=words, detail={"delivery": record.id, "source": self._source}
         )
         return memberships.leave(self._connection, person.id, record.list_id, evidence, now=self._now)

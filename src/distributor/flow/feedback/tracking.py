@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from redis import RedisError
 
-from distributor.channels.api import Viewable
+from distributor.channels.api import WebVersionChannel
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json
 from distributor.domain.tokens import Claim, Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels, deliveries, delivery_queries, dispatches, events
 
 STREAM = "distributor:events"
@@ -24,69 +24,69 @@ _BATCH = 1000
 _MOST_WAITING = 5_000_000
 
 
-def note_open(installation: Installation, token: str, detail: Mapping[str, Json]) -> bool:
+def note_open(app: AppContext, token: str, detail: Mapping[str, Json]) -> bool:
     """Somebody's mail program fetched the pixel. False if the token is not ours."""
-    claim = installation.tokens.read(Purpose.OPEN, token)
+    claim = app.tokens.read(Purpose.OPEN, token)
     if claim is None:
         return False
-    _note(installation, claim.delivery_id, EventKind.OPEN, detail)
+    _note(app, claim.delivery_id, EventKind.OPEN, detail)
     return True
 
 
-def find_target(installation: Installation, token: str) -> str | None:
+def find_target(app: AppContext, token: str) -> str | None:
     """Where a counted link leads, or None if it is not ours. Nothing is counted."""
-    claim = installation.tokens.read(Purpose.CLICK, token)
-    return _target_of(installation, claim) if claim else None
+    claim = app.tokens.read(Purpose.CLICK, token)
+    return _target_of(app, claim) if claim else None
 
 
-def follow_click(installation: Installation, token: str, detail: Mapping[str, Json]) -> str | None:
+def follow_click(app: AppContext, token: str, detail: Mapping[str, Json]) -> str | None:
     """Where the clicked link leads, or None if it is not ours. Only links of a rendition lead anywhere."""
-    claim = installation.tokens.read(Purpose.CLICK, token)
-    target = _target_of(installation, claim) if claim else None
+    claim = app.tokens.read(Purpose.CLICK, token)
+    target = _target_of(app, claim) if claim else None
     if claim is None or target is None:
         return None
-    _note(installation, claim.delivery_id, EventKind.CLICK, {**detail, "url": target})
+    _note(app, claim.delivery_id, EventKind.CLICK, {**detail, "url": target})
     return target
 
 
-def view_sent(installation: Installation, token: str, *, pixel_url: str) -> str | None:
+def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
     """What the holder of this link was sent, for a browser; None if it is not ours or cannot be seen there.
 
     `pixel_url` is fetched in place of what counts opens.
     """
-    claim = installation.tokens.read(Purpose.VIEW, token)
+    claim = app.tokens.read(Purpose.VIEW, token)
     if claim is None:
         return None
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         found = deliveries.find_for_sending(connection, [claim.delivery_id])
         if not found:
             return None
         dispatch = dispatches.find(connection, found[0].dispatch_id)
         rendition = dispatches.rendition_of(connection, dispatch.id)
-        channel = installation.open_channel(channels.find_by_id(connection, dispatch.channel_id))
-    if not isinstance(channel, Viewable):
+        channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
+    if not isinstance(channel, WebVersionChannel):
         return None
-    return channel.view(rendition, found[0], installation.tokens, pixel_url=pixel_url)
+    return channel.view(rendition, found[0], app.tokens, pixel_url=pixel_url)
 
 
-def has_waiting_events(installation: Installation) -> bool:
+def has_waiting_events(app: AppContext) -> bool:
     """Whether the stream holds events that are not in the ledger yet."""
-    return bool(installation.redis.xlen(STREAM))
+    return bool(app.redis.xlen(STREAM))
 
 
-def write_events(installation: Installation) -> int:
+def write_events(app: AppContext) -> int:
     """Write what waits in the stream to the ledger; returns how many were read. Reading twice writes once."""
-    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", installation.redis.xrange(STREAM, count=_BATCH))
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", app.redis.xrange(STREAM, count=_BATCH))
     if not entries:
         return 0
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         events.record(connection, [_event_of(fields) for _, fields in entries])
-    installation.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
+    app.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
     return len(entries)
 
 
-def _target_of(installation: Installation, claim: Claim) -> str | None:
-    with installation.database.begin() as connection:
+def _target_of(app: AppContext, claim: Claim) -> str | None:
+    with app.database.begin() as connection:
         try:
             dispatch_id = delivery_queries.find(connection, claim.delivery_id).dispatch_id
             links = dispatches.rendition_of(connection, dispatch_id).payload.get("links", [])
@@ -96,15 +96,13 @@ def _target_of(installation: Installation, claim: Claim) -> str | None:
     return target if target.startswith(("http://", "https://")) else None
 
 
-def _note(installation: Installation, delivery_id: int, kind: EventKind, detail: Mapping[str, Json]) -> None:
-    event = Event(
-        delivery_id=delivery_id, kind=kind, at=installation.clock(), key=uuid.uuid4().hex, detail=dict(detail)
-    )
+def _note(app: AppContext, delivery_id: int, kind: EventKind, detail: Mapping[str, Json]) -> None:
+    event = Event(delivery_id=delivery_id, kind=kind, at=app.clock(), key=uuid.uuid4().hex, detail=dict(detail))
     try:
         fields: Any = _fields_of(event)
-        installation.redis.xadd(STREAM, fields, maxlen=_MOST_WAITING, approximate=True)
+        app.redis.xadd(STREAM, fields, maxlen=_MOST_WAITING, approximate=True)
     except RedisError:
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             events.record(connection, [event])
 
 

@@ -16,11 +16,11 @@ from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import DeliveryState, Verdict
 from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
-from distributor.flow.operations.mail_records import Journalled, Witness, hear, read_journals
-from distributor.mail.records.record import Record
+from distributor.flow.app_context import AppContext
+from distributor.flow.operations.mail_records import JournalEntries, MailRecord, match_record, read_journals
+from distributor.mail.records.record import EvidenceRecord
 from distributor.storage import auditing, campaigns, dispatches
-from distributor.storage.auditing import Entry
+from distributor.storage.auditing import LedgerEntry
 
 # So many differences are kept one by one; all are counted.
 _MOST_NAMED = 10_000
@@ -81,7 +81,7 @@ class Audit:
 
     campaign_id: int
     is_at_work: bool
-    witnesses: Sequence[Witness]
+    witnesses: Sequence[MailRecord]
     states: Counter[DeliveryState] = field(default_factory=Counter)
     seen: Counter[DeliveryState] = field(default_factory=Counter)
     counts: Counter[DifferenceKind] = field(default_factory=Counter)
@@ -95,18 +95,18 @@ class Audit:
             self.differences.append(difference)
 
 
-def audit(installation: Installation, campaign_id: int, records: Sequence[Record]) -> Audit:
+def audit(app: AppContext, campaign_id: int, records: Sequence[EvidenceRecord]) -> Audit:
     """Compare the deliveries of a campaign with the evidence. Changes nothing.
 
     Raises NotFoundError for the campaign, and SourceError for a record that cannot be read.
     """
     # Read first: what is sent from here on is passed over below, and what is under way is nobody's difference.
-    began = installation.clock()
-    with installation.database.begin() as connection:
+    began = app.clock()
+    with app.database.begin() as connection:
         campaigns.find(connection, campaign_id)
-    witnesses = [hear(installation, record) for record in records]
-    journals = read_journals(installation)
-    with installation.database.begin() as connection:
+    witnesses = [match_record(app, record) for record in records]
+    journals = read_journals(app)
+    with app.database.begin() as connection:
         parts = dispatches.of_campaign(connection, campaign_id)
         made = Audit(
             campaign_id=campaign_id,
@@ -119,7 +119,7 @@ def audit(installation: Installation, campaign_id: int, records: Sequence[Record
             for entry in auditing.entries(connection, dispatch.id):
                 entries += 1
                 ours.add(entry.id)
-                _weigh(installation, made, dispatch, entry, journals.get(entry.id, ()), began=began)
+                _weigh(app, made, dispatch, entry, journals.get(entry.id, ()), began=began)
             if dispatch.audience is not None and entries != dispatch.audience:
                 told = f"released to {dispatch.audience}, and {entries} are there"
                 made.note(Difference(kind=DifferenceKind.UNBALANCED, evidence=told, channel=dispatch.channel_name))
@@ -133,14 +133,14 @@ def audit(installation: Installation, campaign_id: int, records: Sequence[Record
     return made
 
 
-def settle_found(installation: Installation, made: Audit) -> int:
+def settle_found(app: AppContext, made: Audit) -> int:
     """Write down as sent what was unknown and has been found; returns how many deliveries that are.
 
     The differences that this ends are taken out of the audit.
     """
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         settled = auditing.settle_as_sent(
-            connection, made.found, reply="found in the evidence of an audit", now=installation.clock()
+            connection, made.found, reply="found in the evidence of an audit", now=app.clock()
         )
     made.found.clear()
     del made.counts[DifferenceKind.FOUND]
@@ -149,11 +149,11 @@ def settle_found(installation: Installation, made: Audit) -> int:
 
 
 def _weigh(
-    installation: Installation,
+    app: AppContext,
     made: Audit,
     dispatch: Dispatch,
-    entry: Entry,
-    journalled: Sequence[Journalled],
+    entry: LedgerEntry,
+    journalled: Sequence[JournalEntries],
     *,
     began: datetime,
 ) -> None:
@@ -173,15 +173,15 @@ def _weigh(
             )
         )
         if kind is DifferenceKind.FOUND:
-            token = installation.tokens.mint(Purpose.MESSAGE, entry.id)
+            token = app.tokens.mint(Purpose.MESSAGE, entry.id)
             made.found[entry.id] = f"<{token}@{showing[0].domains[entry.id]}>" if showing else ""
 
 
 def _differences(
-    witnesses: Sequence[Witness],
-    showing: Sequence[Witness],
-    entry: Entry,
-    journalled: Sequence[Journalled],
+    witnesses: Sequence[MailRecord],
+    showing: Sequence[MailRecord],
+    entry: LedgerEntry,
+    journalled: Sequence[JournalEntries],
     *,
     began: datetime,
 ) -> Iterator[tuple[DifferenceKind, str]]:
@@ -211,7 +211,9 @@ def _differences(
         yield DifferenceKind.UNBOOKED, f"{entry.parts_sent} of its parts are posted"
 
 
-def _what_journals_say(entry: Entry, journalled: Sequence[Journalled]) -> Iterator[tuple[DifferenceKind, str]]:
+def _what_journals_say(
+    entry: LedgerEntry, journalled: Sequence[JournalEntries]
+) -> Iterator[tuple[DifferenceKind, str]]:
     """Under its own epoch a journal completes the ledger; under another one, somebody else had the delivery in hand."""
     for one in journalled:
         is_own, is_sent = one.epoch == entry.epoch, entry.state in _SENT
@@ -227,7 +229,7 @@ def _what_journals_say(entry: Entry, journalled: Sequence[Journalled]) -> Iterat
             yield DifferenceKind.UNTOLD, said
 
 
-def _proofs(showing: Iterable[Witness], entry: Entry) -> Iterator[str]:
+def _proofs(showing: Iterable[MailRecord], entry: LedgerEntry) -> Iterator[str]:
     """Where it shows that a mail reached somebody."""
     for witness in showing:
         yield witness.kind
@@ -237,7 +239,7 @@ def _proofs(showing: Iterable[Witness], entry: Entry) -> Iterator[str]:
         yield from sorted(entry.deeds & _DEEDS)
 
 
-def _returns(showing: Iterable[Witness], entry: Entry) -> Iterator[str]:
+def _returns(showing: Iterable[MailRecord], entry: LedgerEntry) -> Iterator[str]:
     """Where it shows that it came back."""
     for witness in showing:
         if entry.id in witness.returned:

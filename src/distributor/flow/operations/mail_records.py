@@ -11,14 +11,14 @@ from distributor.domain.address import parse_address
 from distributor.domain.delivery import Verdict
 from distributor.domain.errors import AddressError
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.journal import orphaned_journals, read_journal
-from distributor.mail.records.record import Record
+from distributor.mail.records.record import EvidenceRecord
 from distributor.mail.records.sighting import Sighting
 
 
 @dataclass(slots=True)
-class Witness:
+class MailRecord:
     """A record that was read: how many mails it holds, of this campaign, of others, and not from here."""
 
     kind: str
@@ -41,20 +41,20 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True)
-class Journalled:
+class JournalEntries:
     """What a journal says of a delivery under an epoch; no verdict if it was begun and never answered."""
 
     epoch: int
     verdict: Verdict | None
 
 
-def hear(installation: Installation, record: Record) -> Witness:
+def match_record(app: AppContext, record: EvidenceRecord) -> MailRecord:
     """Read a record. Raises SourceError if that cannot be done."""
-    witness = Witness(record.kind)
+    witness = MailRecord(record.kind)
     for sighting in record.sightings():
         witness.mails += 1
         local, _, domain = sighting.message_id.rpartition("@")
-        claim = installation.tokens.read(Purpose.MESSAGE, local)
+        claim = app.tokens.read(Purpose.MESSAGE, local)
         if claim is None:
             witness.foreign += 1
         else:
@@ -62,15 +62,15 @@ def hear(installation: Installation, record: Record) -> Witness:
     return witness
 
 
-def read_journals(installation: Installation) -> Mapping[int, Sequence[Journalled]]:
+def read_journals(app: AppContext) -> Mapping[int, Sequence[JournalEntries]]:
     """What dead workers of this machine wrote down and nobody has taken over yet, by delivery."""
-    found: dict[int, list[Journalled]] = defaultdict(list)
-    with orphaned_journals(installation.journal_dir) as orphans:
+    found: dict[int, list[JournalEntries]] = defaultdict(list)
+    with orphaned_journals(app.journal_dir) as orphans:
         for evidence in map(read_journal, orphans):
             for outcome in evidence.outcomes:
-                found[outcome.delivery_id].append(Journalled(outcome.epoch, outcome.verdict))
+                found[outcome.delivery_id].append(JournalEntries(outcome.epoch, outcome.verdict))
             for delivery_id, epoch in evidence.in_doubt.items():
-                found[delivery_id].append(Journalled(epoch, None))
+                found[delivery_id].append(JournalEntries(epoch, None))
     return found
 
 
@@ -82,7 +82,7 @@ def mailbox_of(address: str) -> str | None:
         return None
 
 
-def _note(witness: Witness, delivery_id: int, domain: str, sighting: Sighting) -> None:
+def _note(witness: MailRecord, delivery_id: int, domain: str, sighting: Sighting) -> None:
     witness.seen[delivery_id] += 1
     # One string for a million mails.
     witness.domains[delivery_id] = sys.intern(domain)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from distributor.flow.app_context import Installation
-from distributor.flow.jobs import Ring, Verb, delivery_rings
+from distributor.flow.app_context import AppContext
+from distributor.flow.jobs import Job, JobKind, delivery_jobs
 from distributor.storage import deliveries, dispatches, heartbeats, imports, leases
 
 # How many dispatches one tick looks after; the next one comes in a second.
 _LIMIT = 50
 
 
-def tick(installation: Installation) -> list[Ring]:
+def run_scheduler(app: AppContext) -> list[Job]:
     """Take back what is held by nobody, finish what is settled, and return what there is to do."""
-    now = installation.clock()
-    with installation.database.begin() as connection:
+    now = app.clock()
+    with app.database.begin() as connection:
         heartbeats.beat(connection, "beat", now=now)
         leases.expire(connection, now=now)
         deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
         dispatches.finish_settled(connection, now=now)
-    with installation.database.begin() as connection:
-        rings = [Ring(Verb.RENDER, n, "default") for n in dispatches.to_render(connection, limit=_LIMIT)]
-        rings += [Ring(Verb.RELEASE, n, "default") for n in dispatches.to_release(connection, now=now, limit=_LIMIT)]
+    with app.database.begin() as connection:
+        rings = [Job(JobKind.RENDER, n, "default") for n in dispatches.to_render(connection, limit=_LIMIT)]
+        rings += [Job(JobKind.RELEASE, n, "default") for n in dispatches.to_release(connection, now=now, limit=_LIMIT)]
         for dispatch in dispatches.stalled(connection, now=now, limit=_LIMIT):
-            rings.extend(delivery_rings(dispatch))
-        rings += [Ring(Verb.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
-        rings += [Ring(Verb.SETTLE, n, "default") for n in dispatches.doubtful(connection, now=now, limit=_LIMIT)]
+            rings.extend(delivery_jobs(dispatch))
+        rings += [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
+        rings += [Job(JobKind.SETTLE, n, "default") for n in dispatches.doubtful(connection, now=now, limit=_LIMIT)]
     return rings

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.registry import kind_of
 from distributor.domain.errors import InputError, StateError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.mail.address import Address, Mailbox
 from distributor.mail.dkim.keyring import KeyEntry, KeyRing
 from distributor.mail.dkim.keys import Algorithm
@@ -19,15 +19,15 @@ from distributor.storage.channels import ChannelRecord
 _SECRET = "dkim_keys"  # noqa: S105 - the name of a setting
 
 
-def key_ring(installation: Installation, channel: str) -> KeyRing:
+def key_ring(app: AppContext, channel: str) -> KeyRing:
     """The keys of a channel. Raises NotFoundError, and InputError for a kind that signs nothing."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         record = channels.find(connection, channel)
-    return _ring(record, _secrets(installation, record))
+    return _ring(record, _secrets(app, record))
 
 
 def make_keys(
-    installation: Installation,
+    app: AppContext,
     channel: str,
     *,
     selectors: Sequence[tuple[str, Algorithm]],
@@ -39,23 +39,23 @@ def make_keys(
     """
 
     def add(record: ChannelRecord, ring: KeyRing) -> KeyRing:
-        place = Address.parse(f"dkim@{domain}").domain if domain else _sender_domain(installation, record)
+        place = Address.parse(f"dkim@{domain}").domain if domain else _sender_domain(app, record)
         for selector, algorithm in selectors:
-            ring = ring.with_new(selector, domain=place, algorithm=algorithm, now=installation.clock())
+            ring = ring.with_new(selector, domain=place, algorithm=algorithm, now=app.clock())
         return ring
 
-    ring = _change(installation, channel, add)
+    ring = _change(app, channel, add)
     return [ring.find(selector) for selector, _ in selectors]
 
 
 def activate_keys(
-    installation: Installation, channel: str, selectors: Sequence[str], *, lookup: Lookup | None
+    app: AppContext, channel: str, selectors: Sequence[str], *, lookup: Lookup | None
 ) -> Sequence[KeyEntry]:
     """Let these keys sign in place of those before them. Without `lookup` nobody asks whether they are published.
 
     Raises NotFoundError, and StateError for a key that receivers would not find.
     """
-    ring = key_ring(installation, channel)
+    ring = key_ring(app, channel)
     chosen = sorted(map(ring.find, selectors), key=lambda entry: entry.algorithm is not Algorithm.RSA)
     if lookup is not None:
         for entry in chosen:
@@ -63,35 +63,35 @@ def activate_keys(
 
     def activate(record: ChannelRecord, ring: KeyRing) -> KeyRing:
         for entry in chosen:
-            ring = ring.with_active(entry.selector, now=installation.clock())
+            ring = ring.with_active(entry.selector, now=app.clock())
         return ring
 
-    changed = _change(installation, channel, activate)
+    changed = _change(app, channel, activate)
     return [changed.find(selector) for selector in selectors]
 
 
-def retire_key(installation: Installation, channel: str, selector: str) -> KeyEntry:
+def retire_key(app: AppContext, channel: str, selector: str) -> KeyEntry:
     """Let a key sign no more. Raises NotFoundError, and StateError if an Ed25519 key would sign alone."""
-    changed = _change(installation, channel, lambda _, ring: ring.with_retired(selector, now=installation.clock()))
+    changed = _change(app, channel, lambda _, ring: ring.with_retired(selector, now=app.clock()))
     return changed.find(selector)
 
 
-def remove_key(installation: Installation, channel: str, selector: str) -> None:
+def remove_key(app: AppContext, channel: str, selector: str) -> None:
     """Forget a key for good. Raises NotFoundError, and StateError while it signs."""
-    _change(installation, channel, lambda _, ring: ring.without(selector))
+    _change(app, channel, lambda _, ring: ring.without(selector))
 
 
-def _change(installation: Installation, channel: str, act: Callable[[ChannelRecord, KeyRing], KeyRing]) -> KeyRing:
-    with installation.database.begin() as connection:
+def _change(app: AppContext, channel: str, act: Callable[[ChannelRecord, KeyRing], KeyRing]) -> KeyRing:
+    with app.database.begin() as connection:
         record = channels.find_for_change(connection, channel)
-        secrets = _secrets(installation, record)
+        secrets = _secrets(app, record)
         ring = act(record, _ring(record, secrets))
-        channels.reseal(connection, record.id, installation.vault.seal(secrets | {_SECRET: ring.dump()}))
+        channels.reseal(connection, record.id, app.vault.seal(secrets | {_SECRET: ring.dump()}))
     return ring
 
 
-def _secrets(installation: Installation, record: ChannelRecord) -> dict[str, str]:
-    return installation.vault.open(record.sealed) if record.sealed else {}
+def _secrets(app: AppContext, record: ChannelRecord) -> dict[str, str]:
+    return app.vault.open(record.sealed) if record.sealed else {}
 
 
 def _ring(record: ChannelRecord, secrets: dict[str, str]) -> KeyRing:
@@ -100,8 +100,8 @@ def _ring(record: ChannelRecord, secrets: dict[str, str]) -> KeyRing:
     return KeyRing.parse(secrets.get(_SECRET, ""))
 
 
-def _sender_domain(installation: Installation, record: ChannelRecord) -> str:
-    return Mailbox.parse(record.settings.get("sender") or installation.site.sender).address.domain
+def _sender_domain(app: AppContext, record: ChannelRecord) -> str:
+    return Mailbox.parse(record.settings.get("sender") or app.site.sender).address.domain
 
 
 def _refuse_unpublished(entry: KeyEntry, lookup: Lookup) -> None:

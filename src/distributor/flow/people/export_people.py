@@ -11,7 +11,7 @@ from itertools import islice
 
 from distributor.domain.exporting import Exported, Selection
 from distributor.domain.rendition import Json
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.importers.distributor_export import COLUMNS, NO_TOPICS
 from distributor.importers.formulas import escaped
 from distributor.importers.values import cell_of_list
@@ -28,15 +28,15 @@ class ExportFormat(StrEnum):
 
 
 def export_people(
-    installation: Installation, selection: Selection, *, format_: ExportFormat = ExportFormat.CSV
+    app: AppContext, selection: Selection, *, format_: ExportFormat = ExportFormat.CSV
 ) -> Iterator[bytes]:
     """The selected people in pieces, as they are at this moment; a connection is in use until the last of them.
 
     Raises NotFoundError, with the first piece, for an unknown list or segment.
     """
     encode = _ENCODERS[format_]
-    with installation.database.begin() as connection:
-        told = map(_facts, exporting.people(connection, selection, now=installation.clock()))
+    with app.database.begin() as connection:
+        told = map(_facts, exporting.people(connection, selection, now=app.clock()))
         yield from encode(told)
 
 

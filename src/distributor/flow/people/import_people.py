@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from distributor.domain.errors import DistributorError, InputError, ServiceError
-from distributor.domain.importing import BadRow, Import, ImportPlan, ImportState, Told
-from distributor.flow.app_context import Installation
-from distributor.flow.jobs import Ring, Verb
+from distributor.domain.importing import BadRow, Import, ImportPlan, ImportState, SourceValues
+from distributor.flow.app_context import AppContext
+from distributor.flow.jobs import Job, JobKind
 from distributor.flow.people.import_files import ImportFiles
 from distributor.importers.reader import PeopleReader, find_out
 from distributor.storage import consents, imports, lists
@@ -33,7 +33,7 @@ _LONGEST_COPYING = timedelta(days=1)
 Watch = Callable[[Import], None]
 
 
-def plan_import(installation: Installation, plan: ImportPlan, *, name: str, pieces: Iterable[bytes]) -> Import:
+def plan_import(app: AppContext, plan: ImportPlan, *, name: str, pieces: Iterable[bytes]) -> Import:
     """Take in a file of this name, to be run by whoever comes first: a worker, or `run_import`.
 
     The same file with the same plan that was begun and not ended is that import, to be gone on with. Raises InputError
@@ -41,18 +41,18 @@ def plan_import(installation: Installation, plan: ImportPlan, *, name: str, piec
     """
     if not plan.basis.strip():
         raise InputError("say on what basis these people get mail, in a sentence: it is kept as their consent")
-    files = ImportFiles(installation.imports_dir)
+    files = ImportFiles(app.imports_dir)
     with files.keep(pieces, encoding=plan.reading.encoding) as (path, copied):
         with path.open("rb") as file:
             reading = replace(find_out(file, plan.reading, name=name), encoding=copied.encoding)
         complete = replace(plan, reading=reading)
         digest = _digest(complete, copied.digest)
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             list_id = lists.find(connection, plan.list_slug).id
             begun = imports.find_unfinished(connection, list_id, digest)
             if begun is not None and files.source(begun.id).exists():
                 return begun
-            _tidy(connection, files, now=installation.clock())
+            _tidy(connection, files, now=app.clock())
             import_id = imports.add(
                 connection,
                 complete,
@@ -60,57 +60,55 @@ def plan_import(installation: Installation, plan: ImportPlan, *, name: str, piec
                 name=name,
                 digest=digest,
                 size=copied.size,
-                now=installation.clock(),
+                now=app.clock(),
             )
             path.rename(files.source(import_id))
             return imports.find(connection, import_id)
 
 
-def run_import(
-    installation: Installation, import_id: int, *, until: datetime | None = None, watch: Watch | None = None
-) -> Import:
+def run_import(app: AppContext, import_id: int, *, until: datetime | None = None, watch: Watch | None = None) -> Import:
     """Bring people in from the checkpoint on, beginning no chunk after `until`; `watch` is told of each one committed.
 
     Returns how far it is: no further than before if another process is at it, or the file is on another machine.
     Raises NotFoundError, and ServiceError if PostgreSQL goes away; the import then waits to be gone on with.
     """
-    files = ImportFiles(installation.imports_dir)
+    files = ImportFiles(app.imports_dir)
     with files.hold(import_id) as file:
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             found = imports.find(connection, import_id)
             if file is None or not (found.is_open or found.state is ImportState.FAILED):
                 return found
-            started = imports.start(connection, import_id, now=installation.clock())
+            started = imports.start(connection, import_id, now=app.clock())
         try:
-            return _Run(installation, started, files, file).go_on(until, watch or _nobody)
+            return _Run(app, started, files, file).go_on(until, watch or _nobody)
         except ServiceError:
             raise
         except DistributorError as error:
-            _fail(installation, import_id, str(error))
+            _fail(app, import_id, str(error))
             raise
         except Exception as error:
             # Without this it would be rung for, and break, every few seconds.
-            _fail(installation, import_id, f"the import broke: {type(error).__name__}: {error}")
+            _fail(app, import_id, f"the import broke: {type(error).__name__}: {error}")
             raise
 
 
-def work_on_import(installation: Installation, import_id: int, *, until: datetime) -> list[Ring]:
+def work_on_import(app: AppContext, import_id: int, *, until: datetime) -> list[Job]:
     """What a worker does of an import; a ring if it got further and there is more to do."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         before = imports.find(connection, import_id)
-    after = run_import(installation, import_id, until=until)
+    after = run_import(app, import_id, until=until)
     is_further = after.position > before.position
-    return [Ring(Verb.IMPORT, import_id, "default")] if after.is_open and is_further else []
+    return [Job(JobKind.IMPORT, import_id, "default")] if after.is_open and is_further else []
 
 
-def cancel_import(installation: Installation, import_id: int) -> Import:
+def cancel_import(app: AppContext, import_id: int) -> Import:
     """End an import where it is; who has come in stays. Raises NotFoundError."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         imports.find(connection, import_id)
-        imports.end(connection, import_id, ImportState.CANCELLED, now=installation.clock())
+        imports.end(connection, import_id, ImportState.CANCELLED, now=app.clock())
         found = imports.find(connection, import_id)
     if found.state is ImportState.CANCELLED:
-        ImportFiles(installation.imports_dir).discard(import_id)
+        ImportFiles(app.imports_dir).discard(import_id)
     return found
 
 
@@ -122,7 +120,7 @@ class _EndedError(Exception):
 class _Chunk:
     """Rows one after another, and the checkpoint behind them."""
 
-    people: tuple[Told, ...]
+    people: tuple[SourceValues, ...]
     bad: tuple[BadRow, ...]
     position: int
     line: int
@@ -131,8 +129,8 @@ class _Chunk:
 class _Run:
     """One process at work on one import."""
 
-    def __init__(self, installation: Installation, started: Import, files: ImportFiles, file: BinaryIO) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, started: Import, files: ImportFiles, file: BinaryIO) -> None:
+        self._app = app
         self._started = started
         self._files = files
         self._reader = PeopleReader(
@@ -140,7 +138,7 @@ class _Run:
         )
         self._rows = iter(self._reader)
         self._keys_underway: deque[dict[str, int]] = deque(maxlen=_AT_ONCE)
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             self._list_id = lists.find(connection, started.list_slug).id
             self._text_id = consents.keep_text(connection, started.plan.basis)
 
@@ -150,7 +148,7 @@ class _Run:
         last: Future[Import] | None = None
         try:
             with ThreadPoolExecutor(max_workers=_AT_ONCE) as committers:
-                while until is None or self._installation.clock() < until:
+                while until is None or self._app.clock() < until:
                     chunk = self._read_chunk()
                     if chunk is None or len(underway) == _AT_ONCE:
                         _watch_first(underway, watch)
@@ -166,7 +164,7 @@ class _Run:
     def _read_chunk(self) -> _Chunk | None:
         """None at the end of the file."""
         limit = self._reader.position + CHUNK_OCTETS
-        people: list[Told] = []
+        people: list[SourceValues] = []
         bad: list[BadRow] = []
         keys: dict[str, int] = {}
         for row in self._rows:
@@ -198,9 +196,9 @@ class _Run:
             return self._bring_in(chunk, before)
 
     def _bring_in(self, chunk: _Chunk, before: Future[Import] | None) -> Import:
-        plan, now = self._started.plan, self._installation.clock()
+        plan, now = self._started.plan, self._app.clock()
         terms = Terms(import_id=self._started.id, mode=plan.mode, list_id=self._list_id, text_id=self._text_id, now=now)
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             merged = (survey if plan.is_dry_run else merge)(connection, chunk.people, terms)
             checkpoint = before.result(timeout=_PATIENCE_SECONDS) if before is not None else self._started
             bad_size = self._files.write_bad_rows(
@@ -223,12 +221,12 @@ class _Run:
         return self._find()
 
     def _find(self) -> Import:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             return imports.find(connection, self._started.id)
 
     def _finish(self) -> Import:
-        import_id, now = self._started.id, self._installation.clock()
-        with self._installation.database.begin() as connection:
+        import_id, now = self._started.id, self._app.clock()
+        with self._app.database.begin() as connection:
             imports.end(connection, import_id, ImportState.FINISHED, now=now)
             ended = imports.find(connection, import_id)
         self._files.discard(import_id)
@@ -252,9 +250,9 @@ def _digest(plan: ImportPlan, of_file: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def _fail(installation: Installation, import_id: int, reason: str) -> None:
-    with installation.database.begin() as connection:
-        imports.end(connection, import_id, ImportState.FAILED, error=reason, now=installation.clock())
+def _fail(app: AppContext, import_id: int, reason: str) -> None:
+    with app.database.begin() as connection:
+        imports.end(connection, import_id, ImportState.FAILED, error=reason, now=app.clock())
 
 
 def _nobody(_: Import) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from distributor.domain.errors import NotFoundError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Subscriber
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import (
     audience_lock,
     consents,
@@ -34,13 +34,13 @@ class Erasure:
         return not self.traces
 
 
-def export_person(installation: Installation, subscriber_id: int) -> dict[str, Json]:
+def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
     """Everything that is kept about somebody, as one JSON object, read at one moment. Raises NotFoundError."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         person = subscribers.find_by_id(connection, subscriber_id)
         held_back = suppressions.holding_back(connection, person.key)
         return {
-            "exported_at": installation.clock().isoformat(),
+            "exported_at": app.clock().isoformat(),
             "subscriber": _told(person),
             "lists": [
                 {
@@ -85,26 +85,26 @@ def export_person(installation: Installation, subscriber_id: int) -> dict[str, J
         }
 
 
-def erase(installation: Installation, subscriber_id: int, *, requested_by: str) -> Erasure:
+def erase(app: AppContext, subscriber_id: int, *, requested_by: str) -> Erasure:
     """Erase somebody everywhere, in one transaction, and search every table for what might be left of them.
 
     `requested_by` says in a word who asked (``person``, ``form``, ``api``). Raises NotFoundError if there is nobody of
     this number, also because they were erased before.
     """
-    now = installation.clock()
-    with installation.database.begin() as connection:
+    now = app.clock()
+    with app.database.begin() as connection:
         audience_lock.let_go(connection)
         person = subscribers.lock(connection, subscriber_id)
         if person is None:
             raise NotFoundError("subscriber", subscriber_id)
         counts = erasing.erase(connection, person, requested_by=requested_by, now=now)
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         return Erasure(counts=counts, traces=erasing.traces(connection, [person.key, person.address]))
 
 
-def search_traces(installation: Installation, key: str) -> Mapping[str, int]:
+def search_traces(app: AppContext, key: str) -> Mapping[str, int]:
     """In how many rows of each table an address is found, wherever it may stand."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         return erasing.traces(connection, [key])
 
 

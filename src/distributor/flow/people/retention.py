@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from distributor.domain.consent import CONFIRM_WITHIN
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.storage import audience_lock, erasing, events, memberships
 
@@ -17,7 +17,7 @@ _PEOPLE_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
+class PurgeCount:
     """How many events, how many people who never confirmed, and the bad rows of how many imports."""
 
     events: int
@@ -25,34 +25,34 @@ class Forgotten:
     bad_rows: int
 
 
-def forget(installation: Installation) -> Forgotten:
+def purge_expired(app: AppContext) -> PurgeCount:
     """Take away old events, unconfirmed requests and files of bad rows, in small steps until nothing old is left."""
-    files = ImportFiles(installation.imports_dir)
-    return Forgotten(
-        events=_forget_events(installation),
-        people=_forget_unconfirmed(installation),
-        bad_rows=files.discard_bad_rows(before=installation.clock() - BAD_ROWS_FOR),
+    files = ImportFiles(app.imports_dir)
+    return PurgeCount(
+        events=_forget_events(app),
+        people=_forget_unconfirmed(app),
+        bad_rows=files.discard_bad_rows(before=app.clock() - BAD_ROWS_FOR),
     )
 
 
-def _forget_events(installation: Installation) -> int:
-    if installation.event_retention is None:
+def _forget_events(app: AppContext) -> int:
+    if app.event_retention is None:
         return 0
-    moment = installation.clock() - installation.event_retention
+    moment = app.clock() - app.event_retention
     total = 0
     while True:
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             gone = events.forget_before(connection, moment, limit=_EVENTS_AT_ONCE)
         total += gone
         if gone < _EVENTS_AT_ONCE:
             return total
 
 
-def _forget_unconfirmed(installation: Installation) -> int:
-    now = installation.clock()
+def _forget_unconfirmed(app: AppContext) -> int:
+    now = app.clock()
     total = 0
     while True:
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             audience_lock.let_go(connection)
             people = memberships.drop_unconfirmed(connection, before=now - CONFIRM_WITHIN, limit=_PEOPLE_AT_ONCE)
             for subscriber_id in people:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber import Subscriber
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import articles, audiences
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class AudiencePreview:
 
 
 def preview_audience(
-    installation: Installation, plan: AudiencePlan, article_slugs: Sequence[str], *, sample: int = 10
+    app: AppContext, plan: AudiencePlan, article_slugs: Sequence[str], *, sample: int = 10
 ) -> AudiencePreview:
     """The audience that a campaign with these articles has now, counted by the query that freezes it.
 
@@ -30,10 +30,10 @@ def preview_audience(
     """
     if plan.is_empty:
         raise InputError("the audience is empty: name a list, a topic or a segment")
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         ids = [articles.find_by_slug(connection, slug).id for slug in article_slugs]
-        mailing = Mailing(plan=plan, article_ids=tuple(ids), tag_slugs=articles.tag_slugs(connection, ids))
-        now = installation.clock()
+        mailing = AudienceQuery(plan=plan, article_ids=tuple(ids), tag_slugs=articles.tag_slugs(connection, ids))
+        now = app.clock()
         return AudiencePreview(
             count=audiences.count(connection, mailing, now=now),
             sample=tuple(audiences.sample(connection, mailing, limit=sample, now=now)),

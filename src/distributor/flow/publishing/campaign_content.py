@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 
-from distributor.channels.api import Channel, Coverable, Covering, RenderContext, Tracking
+from distributor.channels.api import Channel, Personalization, PersonalizedChannel, RenderContext, TrackingOptions
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Image, walk
 from distributor.domain.campaign import Campaign
 from distributor.domain.errors import InputError, NotFoundError, SourceError
-from distributor.domain.merge_fields import Kin, attribute_path, spoken
-from distributor.domain.message_options import Cover, Enclosure
+from distributor.domain.merge_fields import FieldGroup, attribute_path, field_label
+from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
-from distributor.domain.subscriber import List
-from distributor.flow.app_context import Installation
+from distributor.domain.subscriber import MailingList
+from distributor.flow.app_context import AppContext
 from distributor.sources.cleaning import clean
 from distributor.sources.markdown import parse
 from distributor.storage import articles, audiences, campaigns, lists, merge_fields
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
 _MEDIA = "/media/"
@@ -38,22 +38,22 @@ _FRONT = "---\ntitle: '-'\ntags: []\n---\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matter:
+class CampaignContent:
     """What a campaign has to say: its articles, the list that it speaks for, and what goes around the articles."""
 
     articles: tuple[Article, ...]
-    list: List | None
-    covering: Covering
+    list: MailingList | None
+    covering: Personalization
 
 
-def gather(connection: Connection, campaign: Campaign) -> Matter:
+def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
     """What this campaign has to say at the moment."""
     found = tuple(one.article for one in articles.find_many(connection, campaign.article_ids))
-    return Matter(
+    return CampaignContent(
         articles=found,
         list=_list_of(connection, campaign),
-        covering=Covering(
-            read=read_passage,
+        covering=Personalization(
+            read=read_markdown,
             cover=campaigns.cover_of(connection, campaign.id),
             campaign=campaign.name,
             pictures=_pictures(connection, found),
@@ -61,41 +61,46 @@ def gather(connection: Connection, campaign: Campaign) -> Matter:
     )
 
 
-def say(
-    installation: Installation, channel: Channel, campaign: Campaign, matter: Matter, *, facts: Mapping[str, Json]
+def render_content(
+    app: AppContext,
+    channel: Channel,
+    campaign: Campaign,
+    matter: CampaignContent,
+    *,
+    facts: Mapping[str, Json],
 ) -> Rendition:
     """The rendition on a channel. Raises InputError and TemplateError for what cannot be said."""
     context = RenderContext(
-        site=installation.site,
-        templates=installation.templates,
+        site=app.site,
+        templates=app.templates,
         list=matter.list,
-        tracking=Tracking(opens=campaign.track_opens, clicks=campaign.track_clicks),
+        tracking=TrackingOptions(opens=campaign.track_opens, clicks=campaign.track_clicks),
         facts=facts,
         covering=matter.covering,
     )
     return channel.render(matter.articles, context)
 
 
-def check(
+def check_content(
     connection: Connection, channel: Channel, rendition: Rendition, campaign: Campaign, *, now: datetime
 ) -> list[Problem]:
     """What the channel finds wrong, fields that no subscriber has, and who lacks one at present; what blocks first."""
     problems = channel.check(rendition)
-    if not isinstance(channel, Coverable) or any(one.severity is Severity.BLOCK for one in problems):
+    if not isinstance(channel, PersonalizedChannel) or any(one.severity is Severity.BLOCK for one in problems):
         return problems
     needs = channel.needs_of(rendition)
     unknown = list(_about_fields(connection, needs.fields))
     if unknown:
         return [*unknown, *problems]
-    lacking = count_lacking(
-        channel, rendition, audiences.kin(connection, mailing_of(connection, campaign), needs, now=now)
+    lacking = count_missing_fields(
+        channel, rendition, audiences.field_groups(connection, audience_query_of(connection, campaign), needs, now=now)
     )
     return [*problems, *(_about_lack(key, count) for key, count in lacking.most_common())]
 
 
-def mailing_of(connection: Connection, campaign: Campaign) -> Mailing:
+def audience_query_of(connection: Connection, campaign: Campaign) -> AudienceQuery:
     """To whom a campaign goes."""
-    return Mailing(
+    return AudienceQuery(
         plan=campaign.audience,
         article_ids=campaign.article_ids,
         tag_slugs=articles.tag_slugs(connection, campaign.article_ids),
@@ -103,7 +108,9 @@ def mailing_of(connection: Connection, campaign: Campaign) -> Mailing:
     )
 
 
-def count_lacking(channel: Coverable, rendition: Rendition, people: Iterable[Kin]) -> Counter[str]:
+def count_missing_fields(
+    channel: PersonalizedChannel, rendition: Rendition, people: Iterable[FieldGroup]
+) -> Counter[str]:
     """How many of these people lack each field that would have to be said to them; nobody is asked for if none can."""
     lacking: Counter[str] = Counter()
     if _speaks_to_anybody(channel, rendition):
@@ -115,23 +122,23 @@ def count_lacking(channel: Coverable, rendition: Rendition, people: Iterable[Kin
     return lacking
 
 
-def _speaks_to_anybody(channel: Coverable, rendition: Rendition) -> bool:
+def _speaks_to_anybody(channel: PersonalizedChannel, rendition: Rendition) -> bool:
     """Whether it surely can, whatever is known of them: tried out for all that may be, where that is not much."""
     needs = channel.needs_of(rendition)
     others = needs.fields.difference({"email"})
     if needs.decisive or len(others) > _FEW:
         return False
     held = (frozenset(some) | {"email"} for size in range(len(others) + 1) for some in combinations(others, size))
-    return all(channel.missing_for(rendition, Kin(count=0, held=one, values={})) is None for one in held)
+    return all(channel.missing_for(rendition, FieldGroup(count=0, held=one, values={})) is None for one in held)
 
 
-def check_cover(channel: Channel, cover: Cover) -> None:
+def check_message_options(channel: Channel, cover: MessageOptions) -> None:
     """Raises InputError with the line for words around the articles that cannot be said on this channel."""
-    if isinstance(channel, Coverable):
-        channel.check_cover(Covering(read=read_passage, cover=cover))
+    if isinstance(channel, PersonalizedChannel):
+        channel.check_cover(Personalization(read=read_markdown, cover=cover))
 
 
-def read_passage(text: str) -> Sequence[Block]:
+def read_markdown(text: str) -> Sequence[Block]:
     """A few lines of Markdown as blocks. Raises InputError with the line."""
     try:
         return parse(_FRONT + clean(text), path="").body
@@ -140,7 +147,7 @@ def read_passage(text: str) -> Sequence[Block]:
         raise InputError(f"{line}{error.reason}") from None
 
 
-def _list_of(connection: Connection, campaign: Campaign) -> List | None:
+def _list_of(connection: Connection, campaign: Campaign) -> MailingList | None:
     """The list that a campaign speaks for: the first it goes to. One that is gone by now has no voice any more."""
     if not campaign.audience.lists:
         return None
@@ -149,22 +156,22 @@ def _list_of(connection: Connection, campaign: Campaign) -> List | None:
     return None
 
 
-def _pictures(connection: Connection, found: Sequence[Article]) -> dict[str, Enclosure]:
+def _pictures(connection: Connection, found: Sequence[Article]) -> dict[str, Attachment]:
     sources = {block.src for one in found for block in (*walk(one.body), one.image) if isinstance(block, Image)}
     pictures = {}
     for source in sorted(source for source in sources if source.startswith(_MEDIA)):
         with suppress(NotFoundError):
             held = articles.find_media(connection, source.removeprefix(_MEDIA))
-            pictures[source] = Enclosure(name=held.name, media_type=held.media_type, content=held.body)
+            pictures[source] = Attachment(name=held.name, media_type=held.media_type, content=held.body)
     return pictures
 
 
 def _about_lack(key: str, count: int) -> Problem:
     advice = (
-        f"{count} of the people it goes to at present have no {spoken(key)}, which is said without a default; "
+        f"{count} of the people it goes to at present have no {field_label(key)}, which is said without a default; "
         "it goes to nobody as long as that is so"
     )
-    return Problem(Severity.WARN, "field-missing", advice, spoken(key))
+    return Problem(Severity.WARN, "field-missing", advice, field_label(key))
 
 
 def _about_fields(connection: Connection, keys: frozenset[str]) -> Iterator[Problem]:
@@ -177,4 +184,6 @@ def _about_fields(connection: Connection, keys: frozenset[str]) -> Iterator[Prob
             if similar
             else (f"there are {', '.join(known[:20])}" if known else "people get attributes by an import or the API")
         )
-        yield Problem(Severity.BLOCK, "field-unknown", f"no subscriber has {spoken(key)}; {hint}", spoken(key))
+        yield Problem(
+            Severity.BLOCK, "field-unknown", f"no subscriber has {field_label(key)}; {hint}", field_label(key)
+        )

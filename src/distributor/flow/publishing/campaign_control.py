@@ -14,7 +14,7 @@ from distributor.domain.campaign import (
     RetryCount,
 )
 from distributor.domain.errors import NotFoundError, StateError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import campaigns, deliveries, dispatches, failed_deliveries
 from distributor.storage.database import Connection
 
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 EVERY_FAILURE = FailureChoice()
 
 
-def pause(installation: Installation, campaign_id: int, reason: str = "paused by hand") -> int:
+def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand") -> int:
     """Hold every open dispatch; workers stop at their next batch. Returns how many were held. Raises StateError."""
 
     def hold(connection: Connection, dispatch: Dispatch) -> bool:
@@ -35,21 +35,21 @@ def pause(installation: Installation, campaign_id: int, reason: str = "paused by
             reason=reason,
         )
 
-    return _insist(_each(installation, campaign_id, hold), "nothing of campaign {} can be paused", campaign_id)
+    return _insist(_each(app, campaign_id, hold), "nothing of campaign {} can be paused", campaign_id)
 
 
-def resume(installation: Installation, campaign_id: int) -> int:
+def resume(app: AppContext, campaign_id: int) -> int:
     """Let every dispatch that is paused, or could not be rendered, go on; returns how many. Raises StateError."""
 
     def go_on(connection: Connection, dispatch: Dispatch) -> bool:
         return dispatches.resume(connection, dispatch.id)
 
     return _insist(
-        _each(installation, campaign_id, go_on), "nothing of campaign {} is paused or waits to be mended", campaign_id
+        _each(app, campaign_id, go_on), "nothing of campaign {} is paused or waits to be mended", campaign_id
     )
 
 
-def cancel(installation: Installation, campaign_id: int) -> int:
+def cancel(app: AppContext, campaign_id: int) -> int:
     """Stop every open dispatch for good: what waits is suppressed, what is in flight still settles. Raises StateError.
 
     Returns how many deliveries will not be sent.
@@ -61,24 +61,22 @@ def cancel(installation: Installation, campaign_id: int) -> int:
         )
         if not stopped:
             return False, 0
-        return True, deliveries.suppress_waiting(
-            connection, dispatch.id, "the campaign was cancelled", now=installation.clock()
-        )
+        return True, deliveries.suppress_waiting(connection, dispatch.id, "the campaign was cancelled", now=app.clock())
 
-    stops = _each(installation, campaign_id, stop)
+    stops = _each(app, campaign_id, stop)
     _insist([stopped for stopped, _ in stops], "nothing of campaign {} can be cancelled any more", campaign_id)
     return sum(unsent for _, unsent in stops)
 
 
-def retry_failed(installation: Installation, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
+def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
     """Send the failed deliveries that are chosen again. Raises StateError if there are none, NotFoundError.
 
     Nobody gets an article twice by it: who was given it by another campaign meanwhile is passed over.
     """
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         _insist_on_channels(connection, campaign, choice)
-        count = failed_deliveries.retry_failed(connection, campaign, choice, now=installation.clock())
+        count = failed_deliveries.retry_failed(connection, campaign, choice, now=app.clock())
     if not count.failed:
         raise StateError(f"campaign {campaign_id} has no failed deliveries")
     if not count.again:
@@ -90,12 +88,12 @@ def retry_failed(installation: Installation, campaign_id: int, choice: FailureCh
     return count
 
 
-def count_failed(installation: Installation, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
+def count_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
     """What `retry_failed` would do now. Changes nothing. Raises NotFoundError."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         _insist_on_channels(connection, campaign, choice)
-        return failed_deliveries.count_failed(connection, campaign, choice, now=installation.clock())
+        return failed_deliveries.count_failed(connection, campaign, choice, now=app.clock())
 
 
 def _insist_on_channels(connection: Connection, campaign: Campaign, choice: FailureChoice) -> None:
@@ -105,8 +103,8 @@ def _insist_on_channels(connection: Connection, campaign: Campaign, choice: Fail
             raise NotFoundError(f"channel of campaign {campaign.id}", name, hint=f"it has {', '.join(sorted(there))}")
 
 
-def _each(installation: Installation, campaign_id: int, act: Callable[[Connection, Dispatch], _T]) -> list[_T]:
-    with installation.database.begin() as connection:
+def _each(app: AppContext, campaign_id: int, act: Callable[[Connection, Dispatch], _T]) -> list[_T]:
+    with app.database.begin() as connection:
         campaigns.find(connection, campaign_id)
         return [act(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)]
 

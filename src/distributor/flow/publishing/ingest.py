@@ -13,7 +13,7 @@ from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Image, replace_images
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import slugify
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.sources.folder import Broken, Found, scan_folder
 from distributor.sources.formats import parse_manuscript, read_bytes
 from distributor.sources.images import read_image
@@ -60,13 +60,13 @@ class ScanReport:
                 self.unchanged += 1
 
 
-def scan(installation: Installation) -> ScanReport:
+def scan(app: AppContext) -> ScanReport:
     """Bring in what is new or changed in the content folder. Raises SourceError if there is no such folder.
 
     Each file is a transaction of its own; what cannot be read is kept as a problem until it can, or is gone.
     """
-    folder = installation.content_dir
-    with installation.database.begin() as connection:
+    folder = app.content_dir
+    with app.database.begin() as connection:
         known = articles.known_hashes(connection, _FOLDER)
         standing = {problem.source_ref: problem for problem in articles.problems(connection)}
     report = ScanReport()
@@ -75,7 +75,7 @@ def scan(installation: Installation) -> ScanReport:
         seen.add(one.path)
         match one:
             case Broken():
-                _keep_problem(installation, one)
+                _keep_problem(app, one)
                 report.broken.append(str(one.error))
             case Found(manuscript=None):
                 report.unchanged += 1
@@ -84,7 +84,7 @@ def scan(installation: Installation) -> ScanReport:
             case Found(manuscript=manuscript):
                 assert manuscript is not None, "the case above"  # noqa: S101
                 ingested = _ingest(
-                    installation,
+                    app,
                     manuscript,
                     source=_FOLDER,
                     source_ref=one.path,
@@ -93,22 +93,22 @@ def scan(installation: Installation) -> ScanReport:
                     root=folder,
                 )
                 report.count(ingested)
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         articles.clear_problems(connection, _FOLDER, set(standing) - seen)
     return report
 
 
-def add_file(installation: Installation, file: Path) -> Ingested:
+def add_file(app: AppContext, file: Path) -> Ingested:
     """Bring in one file, as a new article or a revision of the one it made before. Raises SourceError.
 
     A file inside the content folder is the same article as a scan would find.
     """
     data = read_bytes(file)
     manuscript = parse_manuscript(data, name=str(file))
-    resolved, folder = file.resolve(), installation.content_dir.resolve()
+    resolved, folder = file.resolve(), app.content_dir.resolve()
     is_inside = resolved.is_relative_to(folder)
     return _ingest(
-        installation,
+        app,
         manuscript,
         source=_FOLDER if is_inside else _UPLOAD,
         source_ref=resolved.relative_to(folder).as_posix() if is_inside else str(resolved),
@@ -119,7 +119,7 @@ def add_file(installation: Installation, file: Path) -> Ingested:
 
 
 def _ingest(
-    installation: Installation,
+    app: AppContext,
     manuscript: Manuscript,
     *,
     source: str,
@@ -129,8 +129,8 @@ def _ingest(
     root: Path,
 ) -> Ingested:
     illustrated, media = _take_images(manuscript, file=file, root=root)
-    now = installation.clock()
-    with installation.database.begin() as connection:
+    now = app.clock()
+    with app.database.begin() as connection:
         articles.lock_ingestion(connection)
         articles.clear_problems(connection, source, [source_ref])
         articles.add_media(connection, media)
@@ -162,8 +162,8 @@ def _free_slug(connection: Connection, manuscript: Manuscript) -> str:
     return next(slug for number in count(2) if not articles.is_slug_taken(connection, slug := f"{wanted}-{number}"))
 
 
-def _keep_problem(installation: Installation, broken: Broken) -> None:
-    with installation.database.begin() as connection:
+def _keep_problem(app: AppContext, broken: Broken) -> None:
+    with app.database.begin() as connection:
         articles.record_problem(
             connection,
             source=_FOLDER,
@@ -171,7 +171,7 @@ def _keep_problem(installation: Installation, broken: Broken) -> None:
             content_hash=broken.content_hash,
             line=broken.error.line,
             reason=broken.error.reason,
-            now=installation.clock(),
+            now=app.clock(),
         )
 
 

@@ -9,11 +9,11 @@ from distributor.channels.api import Audience
 from distributor.channels.registry import kind_of
 from distributor.domain.campaign import CampaignPlan, PlanKey
 from distributor.domain.errors import InputError, ScheduleError
-from distributor.domain.message_options import Cover
-from distributor.flow.app_context import Installation
-from distributor.flow.publishing.campaign_content import check_cover
+from distributor.domain.message_options import MessageOptions
+from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.campaign_content import check_message_options
 from distributor.storage import articles, audiences, campaigns, channels, dispatches
-from distributor.storage.audiences import Mailing
+from distributor.storage.audiences import AudienceQuery
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
@@ -21,7 +21,7 @@ from distributor.storage.database import Connection
 _GRACE = timedelta(minutes=1)
 
 
-def plan(installation: Installation, asked: CampaignPlan, *, key: PlanKey | None = None) -> int:
+def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) -> int:
     """A campaign with a dispatch per channel, all or nothing; returns its number.
 
     Asked for again under the same key, it is the campaign that was planned the first time. Raises StateError if that
@@ -30,28 +30,28 @@ def plan(installation: Installation, asked: CampaignPlan, *, key: PlanKey | None
     Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past,
     InputError for a campaign that has nothing to say or nobody to say it to, or words around it that cannot be said.
     """
-    now = installation.clock()
+    now = app.clock()
     if not asked.article_slugs:
         raise InputError("a campaign needs at least one article")
     if not asked.channel_names:
         raise InputError("a campaign needs at least one channel")
     names = tuple(dict.fromkeys(asked.channel_names))
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         known = campaigns.find_by_key(connection, key) if key else None
         if known is not None:
             return known
         _insist_on_times_to_come(asked, names, now=now)
         stored = [articles.find_by_slug(connection, slug) for slug in asked.article_slugs]
         records = [channels.find(connection, name) for name in names]
-        mailing = Mailing(
+        mailing = AudienceQuery(
             plan=asked.audience,
             article_ids=tuple(one.id for one in stored),
             tag_slugs=articles.tag_slugs(connection, [one.id for one in stored]),
         )
         _insist_on_audience(connection, records, mailing, now=now)
-        if asked.cover != Cover():
+        if asked.cover != MessageOptions():
             for record in records:
-                check_cover(installation.open_channel(record), asked.cover)
+                check_message_options(app.open_channel(record), asked.cover)
         campaign_id = campaigns.add(
             connection,
             name=asked.name or stored[0].article.title,
@@ -76,7 +76,7 @@ def _insist_on_times_to_come(asked: CampaignPlan, names: Sequence[str], *, now: 
 
 
 def _insist_on_audience(
-    connection: Connection, records: list[ChannelRecord], mailing: Mailing, *, now: datetime
+    connection: Connection, records: list[ChannelRecord], mailing: AudienceQuery, *, now: datetime
 ) -> None:
     to_people = [
         record.name for record in records if kind_of(record.kind).capabilities.audience is Audience.SUBSCRIBERS

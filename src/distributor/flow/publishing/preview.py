@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from distributor.channels.api import Channel, Coverable, Covering, RenderContext, Weight
+from distributor.channels.api import Channel, MessageSize, Personalization, PersonalizedChannel, RenderContext
 from distributor.channels.registry import kind_of, make_channel
 from distributor.domain.address import parse_address
 from distributor.domain.article import Article, Manuscript
 from distributor.domain.errors import InputError
-from distributor.domain.merge_fields import BUILT_IN, Reader, attribute_key
-from distributor.domain.message_options import Cover
+from distributor.domain.merge_fields import BUILT_IN, ReaderFields, attribute_key
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import slugify
-from distributor.flow.app_context import Installation
-from distributor.flow.publishing.campaign_content import check, gather, read_passage, say
+from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.campaign_content import check_content, load_content, read_markdown, render_content
 from distributor.storage import campaigns, channels, dispatches, merge_fields
 
 # An article that has not been brought in has no date of its own; the same file must give the same bytes every day.
@@ -32,7 +32,7 @@ class Preview:
 
     files: Mapping[str, bytes]
     problems: Mapping[str, Sequence[Problem]]
-    weights: Mapping[str, Weight]
+    weights: Mapping[str, MessageSize]
 
 
 def preview(
@@ -40,7 +40,7 @@ def preview(
     kind_names: Sequence[str],
     context: RenderContext,
     *,
-    cover: Cover | None = None,
+    cover: MessageOptions | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> Preview:
     """Render a manuscript on channels of these kinds with their default settings, and a cover where that is possible.
@@ -50,21 +50,21 @@ def preview(
     TemplateError for a template that cannot be rendered.
     """
     article = imagine_article(manuscript)
-    context = replace(context, covering=Covering(read=read_passage, cover=cover or Cover()))
+    context = replace(context, covering=Personalization(read=read_markdown, cover=cover or MessageOptions()))
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}
-    weights: dict[str, Weight] = {}
+    weights: dict[str, MessageSize] = {}
     for name in kind_names:
         channel = make_channel(name, {})
         rendition = channel.render([article], context)
         files.update(_files(channel, rendition, _reader_with(fields)))
-        if isinstance(channel, Coverable):
+        if isinstance(channel, PersonalizedChannel):
             weights.update(_weight(name, channel, rendition))
         problems[name] = channel.check(rendition)
     return Preview(files=files, problems=problems, weights=weights)
 
 
-def preview_campaign(installation: Installation, campaign_id: int, *, address: str | None = None) -> Preview:
+def preview_campaign(app: AppContext, campaign_id: int, *, address: str | None = None) -> Preview:
     """What a campaign says on each of its channels, by their names: what is frozen, else what it would say now.
 
     To whom it may concern, or as the subscriber with this address gets it. Files are named CHANNEL/FILE. Raises
@@ -72,20 +72,20 @@ def preview_campaign(installation: Installation, campaign_id: int, *, address: s
     """
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}
-    weights: dict[str, Weight] = {}
-    with installation.database.begin() as connection:
+    weights: dict[str, MessageSize] = {}
+    with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        matter = gather(connection, campaign)
+        matter = load_content(connection, campaign)
         for dispatch in dispatches.of_campaign(connection, campaign_id):
             name, record = dispatch.channel_name, channels.find_by_id(connection, dispatch.channel_id)
-            channel = installation.open_channel(record)
+            channel = app.open_channel(record)
             if dispatch.rendition_id is not None:
                 rendition = dispatches.rendition_of(connection, dispatch.id)
             else:
-                rendition = say(installation, channel, campaign, matter, facts=record.facts)
-            problems[name] = check(connection, channel, rendition, campaign, now=installation.clock())
+                rendition = render_content(app, channel, campaign, matter, facts=record.facts)
+            problems[name] = check_content(connection, channel, rendition, campaign, now=app.clock())
             reader = None
-            if isinstance(channel, Coverable):
+            if isinstance(channel, PersonalizedChannel):
                 weights.update(_weight(name, channel, rendition))
                 if address is not None:
                     needs = channel.needs_of(rendition)
@@ -94,35 +94,35 @@ def preview_campaign(installation: Installation, campaign_id: int, *, address: s
     return Preview(files=files, problems=problems, weights=weights)
 
 
-def weigh_campaign(installation: Installation, campaign_id: int) -> Mapping[str, Weight]:
+def weigh_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:
     """How large the mails of a campaign are, by the names of its channels, as far as they are rendered."""
-    weights: dict[str, Weight] = {}
-    with installation.database.begin() as connection:
+    weights: dict[str, MessageSize] = {}
+    with app.database.begin() as connection:
         for dispatch in dispatches.of_campaign(connection, campaign_id):
-            if dispatch.rendition_id is None or not issubclass(kind_of(dispatch.kind), Coverable):
+            if dispatch.rendition_id is None or not issubclass(kind_of(dispatch.kind), PersonalizedChannel):
                 continue
             # The settings may be others by now, and wrong: how large a mail is does not depend on them.
             channel = make_channel(dispatch.kind, {})
-            assert isinstance(channel, Coverable), "its kind is"  # noqa: S101
+            assert isinstance(channel, PersonalizedChannel), "its kind is"  # noqa: S101
             weights.update(_weight(dispatch.channel_name, channel, dispatches.rendition_of(connection, dispatch.id)))
     return weights
 
 
-def _reader_with(fields: Mapping[str, str] | None) -> Reader | None:
+def _reader_with(fields: Mapping[str, str] | None) -> ReaderFields | None:
     if fields is None:
         return None
     keys = {name: name if name in BUILT_IN else attribute_key(name.split(".")) for name in fields}
     address = fields.get("email", "reader@example.org")
-    return Reader(address=address, fields={keys[name]: value for name, value in fields.items()})
+    return ReaderFields(address=address, fields={keys[name]: value for name, value in fields.items()})
 
 
-def _files(channel: Channel, rendition: Rendition, reader: Reader | None) -> Mapping[str, bytes]:
-    if reader is None or not isinstance(channel, Coverable):
+def _files(channel: Channel, rendition: Rendition, reader: ReaderFields | None) -> Mapping[str, bytes]:
+    if reader is None or not isinstance(channel, PersonalizedChannel):
         return channel.files(rendition)
     return channel.files_for(rendition, reader)
 
 
-def _weight(name: str, channel: Coverable, rendition: Rendition) -> Mapping[str, Weight]:
+def _weight(name: str, channel: PersonalizedChannel, rendition: Rendition) -> Mapping[str, MessageSize]:
     """Nothing for what cannot be composed: the check says so."""
     try:
         return {name: channel.weigh(rendition)}

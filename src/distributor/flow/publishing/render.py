@@ -8,59 +8,59 @@ from datetime import timedelta
 
 import httpx
 
-from distributor.channels.api import Channel, Discovering
+from distributor.channels.api import Channel, DiscoversLimits
 from distributor.domain.errors import DistributorError, ServiceError
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Json
-from distributor.flow.app_context import Installation
-from distributor.flow.publishing.campaign_content import check, gather, say
+from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.campaign_content import check_content, load_content, render_content
 from distributor.storage import campaigns, channels, dispatches
 from distributor.storage.channels import ChannelRecord
 
 FACTS_ARE_GOOD_FOR = timedelta(days=1)
 
 
-def render(installation: Installation, dispatch_id: int) -> bool:
+def render(app: AppContext, dispatch_id: int) -> bool:
     """Freeze the rendition of a planned dispatch. False if it cannot go out; it then says why.
 
     Raises ServiceError if PostgreSQL does not answer; nothing has happened then.
     """
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
-        matter = gather(connection, campaign)
+        matter = load_content(connection, campaign)
     try:
-        channel = installation.open_channel(record)
-        facts = _facts(installation, channel, record)
-        rendition = say(installation, channel, campaign, matter, facts=facts)
-        with installation.database.begin() as connection:
-            problems = check(connection, channel, rendition, campaign, now=installation.clock())
+        channel = app.open_channel(record)
+        facts = _facts(app, channel, record)
+        rendition = render_content(app, channel, campaign, matter, facts=facts)
+        with app.database.begin() as connection:
+            problems = check_content(connection, channel, rendition, campaign, now=app.clock())
     except ServiceError:
         raise
     except DistributorError as error:
-        with installation.database.begin() as connection:
+        with app.database.begin() as connection:
             dispatches.refuse_rendition(connection, dispatch_id, str(error), ())
         return False
     blocking = [problem for problem in problems if problem.severity is Severity.BLOCK]
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         if blocking:
             reason = "; ".join(problem.message for problem in blocking)
             dispatches.refuse_rendition(connection, dispatch_id, reason, problems)
             return False
-        return dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=installation.clock())
+        return dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=app.clock())
 
 
-def _facts(installation: Installation, channel: Channel, record: ChannelRecord) -> Mapping[str, Json]:
+def _facts(app: AppContext, channel: Channel, record: ChannelRecord) -> Mapping[str, Json]:
     """What the other side says about its limits, asked for once a day; what it said last if it does not answer."""
-    now = installation.clock()
+    now = app.clock()
     is_fresh = record.facts_at is not None and now - record.facts_at < FACTS_ARE_GOOD_FOR
-    if is_fresh or not isinstance(channel, Discovering):
+    if is_fresh or not isinstance(channel, DiscoversLimits):
         return record.facts
     try:
         facts = asyncio.run(channel.discover())
     except (ServiceError, httpx.HTTPError, OSError):
         return record.facts
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         channels.learn(connection, record.id, facts, now=now)
     return facts

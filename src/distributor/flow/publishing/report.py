@@ -9,10 +9,10 @@ from datetime import datetime
 from distributor.domain.campaign import Campaign, Dispatch, DispatchState, Totals, campaign_state
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import campaigns, delivery_queries, dispatches, events, paused_routes
 from distributor.storage.database import Connection
-from distributor.storage.paused_routes import LaneWait
+from distributor.storage.paused_routes import RouteWait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class DispatchReport:
     dispatch: Dispatch
     totals: Totals
     next_attempt_at: datetime | None
-    waits: tuple[LaneWait, ...]
+    waits: tuple[RouteWait, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,9 @@ COUNTED: Mapping[str, tuple[DeliveryState, ...]] = {
 }
 
 
-def report(installation: Installation, campaign_id: int) -> CampaignReport:
+def report(app: AppContext, campaign_id: int) -> CampaignReport:
     """The campaign with its totals, all read at one moment. Raises NotFoundError."""
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         return CampaignReport(
             campaign=campaign,

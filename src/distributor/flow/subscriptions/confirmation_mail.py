@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from distributor.channels.api import Confirming, RenderContext
+from distributor.channels.api import ConfirmationChannel, RenderContext
 from distributor.channels.registry import kinds
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.errors import ConfigurationError, InputError, StateError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Rendition
-from distributor.domain.subscriber import List, Subscriber
-from distributor.flow.app_context import Installation
+from distributor.domain.subscriber import MailingList, Subscriber
+from distributor.flow.app_context import AppContext
 from distributor.storage import channels, confirmations
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
 
 def queue_confirmation(
-    installation: Installation, connection: Connection, subscriber: Subscriber, list_: List, *, now: datetime
+    app: AppContext, connection: Connection, subscriber: Subscriber, list_: MailingList, *, now: datetime
 ) -> None:
     """Ask somebody to confirm that they want a list, within the caller's transaction; once a day at most for each list.
 
@@ -30,8 +30,8 @@ def queue_confirmation(
     or its mail cannot go out, and StateError if somebody has cancelled the confirmations of the day; nothing has been
     written then.
     """
-    language = _language_of(subscriber, installation)
-    dispatch = _dispatch_of_the_day(installation, connection, list_, language, now=now)
+    language = _language_of(subscriber, app)
+    dispatch = _dispatch_of_the_day(app, connection, list_, language, now=now)
     if dispatch.state is DispatchState.CANCELLED:
         raise StateError(
             f"the confirmations of today for list {list_.slug!r} were cancelled with campaign {dispatch.campaign_id}; "
@@ -40,30 +40,30 @@ def queue_confirmation(
     confirmations.join(connection, dispatch.id, subscriber, list_, now=now)
 
 
-def _language_of(subscriber: Subscriber, installation: Installation) -> str:
+def _language_of(subscriber: Subscriber, app: AppContext) -> str:
     """The language without region and script: strangers choose it, and each one makes a campaign of its own."""
-    return (subscriber.language or installation.site.language).split("-")[0].lower()
+    return (subscriber.language or app.site.language).split("-")[0].lower()
 
 
 def _dispatch_of_the_day(
-    installation: Installation, connection: Connection, list_: List, language: str, *, now: datetime
+    app: AppContext, connection: Connection, list_: MailingList, language: str, *, now: datetime
 ) -> Dispatch:
     day = now.astimezone(UTC).date()
     key = f"confirmation:{list_.slug}:{language}:{day}"
     found = confirmations.find_dispatch(connection, key)
     if found is None:
-        _begin(installation, connection, key, list_, language, now=now)
+        _begin(app, connection, key, list_, language, now=now)
         found = confirmations.find_dispatch(connection, key)
     assert found is not None, "it was begun just now, by us or by somebody else"  # noqa: S101
     return found
 
 
 def _begin(
-    installation: Installation, connection: Connection, key: str, list_: List, language: str, *, now: datetime
+    app: AppContext, connection: Connection, key: str, list_: MailingList, language: str, *, now: datetime
 ) -> None:
     record = _channel_that_asks(connection)
     try:
-        rendition, problems = _question(installation, record, list_, language)
+        rendition, problems = _question(app, record, list_, language)
     except InputError as error:
         raise ConfigurationError(f"nobody can be asked to confirm list {list_.slug!r}: {error}") from error
     confirmations.begin(
@@ -79,12 +79,12 @@ def _begin(
 
 
 def _question(
-    installation: Installation, record: ChannelRecord, list_: List, language: str
+    app: AppContext, record: ChannelRecord, list_: MailingList, language: str
 ) -> tuple[Rendition, list[Problem]]:
     """What the channel says, and what else its check found. Raises InputError if it cannot go out."""
-    channel = installation.open_channel(record)
-    assert isinstance(channel, Confirming), "chosen because it is"  # noqa: S101
-    context = RenderContext(site=installation.site, templates=installation.templates, facts=record.facts)
+    channel = app.open_channel(record)
+    assert isinstance(channel, ConfirmationChannel), "chosen because it is"  # noqa: S101
+    context = RenderContext(site=app.site, templates=app.templates, facts=record.facts)
     rendition = channel.render_confirmation(list_, context, language=language)
     problems = channel.check(rendition)
     blocking = [problem.message for problem in problems if problem.severity is Severity.BLOCK]
@@ -95,7 +95,7 @@ def _question(
 
 def _channel_that_asks(connection: Connection) -> ChannelRecord:
     """The first channel that was configured of a kind that can ask."""
-    asking = {name for name, kind in kinds().items() if issubclass(kind, Confirming)}
+    asking = {name for name, kind in kinds().items() if issubclass(kind, ConfirmationChannel)}
     able = [record for record in channels.all_channels(connection) if record.kind in asking]
     if not able:
         raise ConfigurationError(

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from distributor.domain.errors import NotFoundError
-from distributor.domain.subscriber import List, Subscriber
+from distributor.domain.subscriber import MailingList, Subscriber
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import delivery_queries, lists, subscribers
 from distributor.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class LinkOwner:
     """The person whom the mail of `delivery_id` went to, at `recipient`, on behalf of `list`."""
 
     delivery_id: int
     recipient: str
     person: Subscriber
-    list: List
+    list: MailingList
 
 
-def find_holder(installation: Installation, connection: Connection, purpose: Purpose, token: str) -> Holder | None:
+def find_link_owner(app: AppContext, connection: Connection, purpose: Purpose, token: str) -> LinkOwner | None:
     """Whom this link speaks for, or None: it is forged, cut off, or of somebody who is no longer known."""
-    claim = installation.tokens.read(purpose, token)
+    claim = app.tokens.read(purpose, token)
     if claim is None:
         return None
     try:
@@ -35,11 +35,11 @@ def find_holder(installation: Installation, connection: Connection, purpose: Pur
         chosen = lists.find_by_id(connection, record.list_id)
     except NotFoundError:
         return None
-    return Holder(delivery_id=record.id, recipient=record.recipient, person=person, list=chosen)
+    return LinkOwner(delivery_id=record.id, recipient=record.recipient, person=person, list=chosen)
 
 
-def lock_holder(installation: Installation, connection: Connection, purpose: Purpose, token: str) -> Holder | None:
+def lock_link_owner(app: AppContext, connection: Connection, purpose: Purpose, token: str) -> LinkOwner | None:
     """The same, with the person locked to the end of the transaction: nothing else happens to them meanwhile."""
-    found = find_holder(installation, connection, purpose, token)
+    found = find_link_owner(app, connection, purpose, token)
     person = subscribers.lock(connection, found.person.id) if found else None
     return replace(found, person=person) if found and person else None

@@ -8,20 +8,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from distributor.domain.address import parse_address
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import AddressError
 from distributor.domain.event import Event, EventKind
-from distributor.domain.subscriber import Frequency, List, Membership, Subscriber
+from distributor.domain.subscriber import Frequency, MailingList, Membership, Subscriber
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
-from distributor.flow.subscriptions.link_tokens import Holder, find_holder, lock_holder
+from distributor.flow.app_context import AppContext
+from distributor.flow.subscriptions.link_tokens import LinkOwner, find_link_owner, lock_link_owner
 from distributor.storage import events, lists, memberships, subscribers, suppressions, topics
 from distributor.storage.database import Connection
 
 
-class Pause(StrEnum):
+class MailPause(StrEnum):
     """What to do about a pause: leave it as it is, end it, or begin one."""
 
     KEEP = "keep"
@@ -31,20 +31,24 @@ class Pause(StrEnum):
     QUARTER = "quarter"
 
 
-_LENGTHS = {Pause.WEEK: timedelta(days=7), Pause.MONTH: timedelta(days=30), Pause.QUARTER: timedelta(days=91)}
+_LENGTHS = {
+    MailPause.WEEK: timedelta(days=7),
+    MailPause.MONTH: timedelta(days=30),
+    MailPause.QUARTER: timedelta(days=91),
+}
 # Links from before an erasure are dead: who holds one of an erased person was made known again, and wrote to, since.
 _LIFTED_BY_CHOOSING = frozenset({SuppressionReason.UNSUBSCRIBE, SuppressionReason.ERASED})
 _ON = frozenset({Membership.SUBSCRIBED, Membership.PENDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ListPreference:
     """A list that somebody is on or may join. `offered` are labels of topics by their slugs, those they have included.
 
     `topics` and `frequency` are what they chose, also before they left; None means every article.
     """
 
-    list: List
+    list: MailingList
     membership: Membership | None
     topics: tuple[str, ...] | None
     frequency: Frequency
@@ -61,13 +65,13 @@ class Preferences:
     delivery_id: int
     recipient: str
     person: Subscriber
-    places: tuple[Place, ...]
+    places: tuple[ListPreference, ...]
     held_back: frozenset[SuppressionReason]
     paused_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ListChoice:
     """What somebody wants of one list: to be on it, which topics or with None every article, and how often."""
 
     is_on: bool
@@ -76,46 +80,46 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class PreferenceChoices:
     """What somebody saves: `lists` by slug. A list that is not in it stays as it is."""
 
-    lists: Mapping[str, Choice]
+    lists: Mapping[str, ListChoice]
     name: str
     language: str
-    pause: Pause = Pause.KEEP
+    pause: MailPause = MailPause.KEEP
 
 
-def find_preferences(installation: Installation, token: str) -> Preferences | None:
+def find_preferences(app: AppContext, token: str) -> Preferences | None:
     """What the holder of this link has chosen so far; None if it is not ours, or of somebody no longer known."""
-    with installation.database.begin() as connection:
-        holder = find_holder(installation, connection, Purpose.PREFERENCES, token)
-        return _preferences_of(installation, connection, holder) if holder else None
+    with app.database.begin() as connection:
+        holder = find_link_owner(app, connection, Purpose.PREFERENCES, token)
+        return _preferences_of(app, connection, holder) if holder else None
 
 
-def save(installation: Installation, token: str, choices: Choices, network: str) -> Preferences | None:
+def save(app: AppContext, token: str, choices: PreferenceChoices, network: str) -> Preferences | None:
     """Do all that was chosen, or nothing of it. Who saves last wins. None as above.
 
     A list that the page does not show, or a topic that its list does not have, changes nothing.
     """
-    now = installation.clock()
-    with installation.database.begin() as connection:
-        holder = lock_holder(installation, connection, Purpose.PREFERENCES, token)
+    now = app.clock()
+    with app.database.begin() as connection:
+        holder = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
         if holder is None:
             return None
         for place in _places_of(connection, holder):
             if choice := choices.lists.get(place.list.slug):
-                _settle(installation, connection, holder, place, choice, network)
+                _settle(app, connection, holder, place, choice, network)
         if any(place.membership is Membership.SUBSCRIBED for place in _places_of(connection, holder)):
             suppressions.lift(connection, _mailbox_of(holder), reasons=_LIFTED_BY_CHOOSING)
         person = subscribers.change(connection, holder.person.id, _changes_of(holder.person, choices, now), now=now)
-        return _preferences_of(installation, connection, replace(holder, person=person))
+        return _preferences_of(app, connection, replace(holder, person=person))
 
 
-def leave_everything(installation: Installation, token: str, network: str) -> Preferences | None:
+def unsubscribe_from_all(app: AppContext, token: str, network: str) -> Preferences | None:
     """Take the holder off every list and send them nothing more, whoever may add them. None as above."""
-    now = installation.clock()
-    with installation.database.begin() as connection:
-        holder = lock_holder(installation, connection, Purpose.PREFERENCES, token)
+    now = app.clock()
+    with app.database.begin() as connection:
+        holder = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
         if holder is None:
             return None
         for place in memberships.of_subscriber(connection, holder.person.id):
@@ -124,16 +128,16 @@ def leave_everything(installation: Installation, token: str, network: str) -> Pr
             )
         mailbox = replace(_mailbox_of(holder), address=holder.person.address)
         suppressions.add(connection, [mailbox], SuppressionReason.UNSUBSCRIBE, note="by their own choice", now=now)
-        return _preferences_of(installation, connection, holder)
+        return _preferences_of(app, connection, holder)
 
 
-def identify(installation: Installation, token: str, address: str) -> Subscriber | None:
+def identify(app: AppContext, token: str, address: str) -> Subscriber | None:
     """The holder of this link, if they also know the whole address that it was sent to; else None.
 
     Pages show it masked: to whom a mail was forwarded without its head, or who looks over a shoulder, does not know it.
     """
-    with installation.database.begin() as connection:
-        holder = find_holder(installation, connection, Purpose.PREFERENCES, token)
+    with app.database.begin() as connection:
+        holder = find_link_owner(app, connection, Purpose.PREFERENCES, token)
     try:
         key = parse_address(address.strip()).key
     except AddressError:
@@ -141,7 +145,7 @@ def identify(installation: Installation, token: str, address: str) -> Subscriber
     return holder.person if holder and holder.person.key == key else None
 
 
-def _preferences_of(installation: Installation, connection: Connection, holder: Holder) -> Preferences:
+def _preferences_of(app: AppContext, connection: Connection, holder: LinkOwner) -> Preferences:
     held_back = suppressions.holding_back(connection, holder.person.key)
     until = holder.person.paused_until
     return Preferences(
@@ -150,11 +154,11 @@ def _preferences_of(installation: Installation, connection: Connection, holder: 
         person=holder.person,
         places=tuple(_places_of(connection, holder)),
         held_back=frozenset(entry.reason for entry in held_back),
-        paused_until=until if until and until > installation.clock() else None,
+        paused_until=until if until and until > app.clock() else None,
     )
 
 
-def _places_of(connection: Connection, holder: Holder) -> list[Place]:
+def _places_of(connection: Connection, holder: LinkOwner) -> list[ListPreference]:
     """The lists somebody is on, and those that everybody may join."""
     known = {place.list.slug: place for place in memberships.of_subscriber(connection, holder.person.id)}
     mine = [place.list for place in known.values() if place.state in _ON]
@@ -164,7 +168,7 @@ def _places_of(connection: Connection, holder: Holder) -> list[Place]:
     }
     labels = topics.labels(connection, (topic for those in wanted.values() for topic in those))
     return [
-        Place(
+        ListPreference(
             list=one,
             membership=known[slug].state if slug in known else None,
             topics=known[slug].topics if slug in known else None,
@@ -176,20 +180,27 @@ def _places_of(connection: Connection, holder: Holder) -> list[Place]:
 
 
 def _settle(
-    installation: Installation, connection: Connection, holder: Holder, place: Place, choice: Choice, network: str
+    app: AppContext,
+    connection: Connection,
+    holder: LinkOwner,
+    place: ListPreference,
+    choice: ListChoice,
+    network: str,
 ) -> None:
     """Make one place what was chosen."""
-    now = installation.clock()
+    now = app.clock()
     if not choice.is_on:
         _leave(connection, holder, place.list, _evidence(consent_texts.LEAVING_A_LIST, holder, network), now=now)
         return
-    evidence = _evidence(consent_texts.choosing(installation.site, place.list), holder, network)
+    evidence = _evidence(consent_texts.choosing(app.site, place.list), holder, network)
     memberships.grant(connection, holder.person.id, place.list.id, evidence, now=now)
     wanted = None if choice.topics is None else tuple(topic for topic in place.offered if topic in choice.topics)
     memberships.choose(connection, holder.person.id, place.list.id, topics=wanted, frequency=choice.frequency)
 
 
-def _leave(connection: Connection, holder: Holder, left: List, evidence: Evidence, *, now: datetime) -> None:
+def _leave(
+    connection: Connection, holder: LinkOwner, left: MailingList, evidence: ConsentEvidence, *, now: datetime
+) -> None:
     if not memberships.leave(connection, holder.person.id, left.id, evidence, now=now):
         return
     event = Event(
@@ -202,15 +213,17 @@ def _leave(connection: Connection, holder: Holder, left: List, evidence: Evidenc
     events.record(connection, [event])
 
 
-def _changes_of(person: Subscriber, choices: Choices, now: datetime) -> dict[str, object]:
-    until = {Pause.KEEP: person.paused_until, Pause.RESUME: None}
+def _changes_of(person: Subscriber, choices: PreferenceChoices, now: datetime) -> dict[str, object]:
+    until = {MailPause.KEEP: person.paused_until, MailPause.RESUME: None}
     paused_until = until[choices.pause] if choices.pause in until else now + _LENGTHS[choices.pause]
     return {"name": choices.name, "language": choices.language, "paused_until": paused_until}
 
 
-def _evidence(text: str, holder: Holder, network: str) -> Evidence:
-    return Evidence(method=ConsentMethod.FORM, text=text, network=network, detail={"delivery": holder.delivery_id})
+def _evidence(text: str, holder: LinkOwner, network: str) -> ConsentEvidence:
+    return ConsentEvidence(
+        method=ConsentMethod.FORM, text=text, network=network, detail={"delivery": holder.delivery_id}
+    )
 
 
-def _mailbox_of(holder: Holder) -> Target:
+def _mailbox_of(holder: LinkOwner) -> Target:
     return Target(hash=hash_of_key(holder.person.key))

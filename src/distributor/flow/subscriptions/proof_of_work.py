@@ -26,7 +26,7 @@ _KEY = "distributor:challenge:key"
 _LONGEST_SOLUTION = 4096
 
 
-class Challenges:
+class ProofOfWork:
     """Sets challenges and judges solutions, each good for once. `cost` is the iterations of PBKDF2 for one try.
 
     All methods raise ServiceError if Redis does not answer: it holds the key they are signed with, and what is used up.

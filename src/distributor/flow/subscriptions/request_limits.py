@@ -36,7 +36,7 @@ return {0, 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class RequestLimit:
     """At most `limit` within a `window` by one `subject`, such as an address; `what` names the rate to people."""
 
     what: str
@@ -46,14 +46,14 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exceeded:
+class LimitExceeded:
     """The rate that was, and how long until it is not."""
 
-    rate: Rate
+    rate: RequestLimit
     wait: timedelta
 
 
-def spend(redis: Redis, rates: Sequence[Rate]) -> Exceeded | None:
+def spend(redis: Redis, rates: Sequence[RequestLimit]) -> LimitExceeded | None:
     """Count one more for all of these, or for none of them if that were too much for one. Raises ServiceError."""
     keys = [_key_of(rate) for rate in rates]
     arguments = [str(int(number)) for rate in rates for number in (rate.limit, rate.window / timedelta(milliseconds=1))]
@@ -63,7 +63,7 @@ def spend(redis: Redis, rates: Sequence[Rate]) -> Exceeded | None:
         raise ServiceError(f"Redis does not answer: {type(error).__name__}") from error
     if not place:
         return None
-    return Exceeded(rate=rates[place - 1], wait=timedelta(milliseconds=max(left, 1)))
+    return LimitExceeded(rate=rates[place - 1], wait=timedelta(milliseconds=max(left, 1)))
 
 
 def network_of(address: str) -> str:
@@ -78,6 +78,6 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((found, prefix), strict=False))
 
 
-def _key_of(rate: Rate) -> str:
+def _key_of(rate: RequestLimit) -> str:
     # Redis is no place for addresses: the counts are under their digests.
     return f"distributor:rate:{rate.what}:{hashlib.sha256(rate.subject.encode()).hexdigest()[:32]}"

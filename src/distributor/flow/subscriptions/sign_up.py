@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError
-from distributor.domain.subscriber import List, Membership, OptIn, Person, Subscriber, SubscriberStatus, Visibility
+from distributor.domain.subscriber import (
+    ListVisibility,
+    MailingList,
+    Membership,
+    OptIn,
+    Person,
+    Subscriber,
+    SubscriberStatus,
+)
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.confirmation_mail import queue_confirmation
 from distributor.storage import lists, memberships, subscribers, suppressions
 from distributor.storage.confirmations import was_confirmation_sent_since
@@ -34,7 +42,7 @@ class SignUp:
     page: str = ""
 
 
-def sign_up(installation: Installation, asked: SignUp) -> None:
+def sign_up(app: AppContext, asked: SignUp) -> None:
     """Put somebody on lists, or ask them by mail whether they want that. The caller cannot tell what was done.
 
     At once comes only who asks for a list that wants no more, and whom nothing is known against. Who has left, or is
@@ -44,10 +52,10 @@ def sign_up(installation: Installation, asked: SignUp) -> None:
     All or nothing: raises NotFoundError for a list that there is not or that strangers may not see, InputError for a
     topic it does not offer or for no list at all, and whatever `queue_confirmation` raises.
     """
-    now = installation.clock()
+    now = app.clock()
     if not asked.choices:
         raise InputError("nothing was chosen to subscribe to; choose at least one list")
-    with installation.database.begin() as connection:
+    with app.database.begin() as connection:
         chosen = [_open_list(connection, slug, asked.choices[slug]) for slug in sorted(asked.choices)]
         held_back = suppressions.holding_back(connection, asked.person.key)
         if any(entry.target.domain or entry.reason not in LIFTED_BY_CONFIRMING for entry in held_back):
@@ -56,16 +64,14 @@ def sign_up(installation: Installation, asked: SignUp) -> None:
         if person.status is SubscriberStatus.DISABLED:
             return
         must_confirm = bool(held_back) or _has_left(connection, person)
-        waiting = [
-            one for one in chosen if _ask_for(installation, connection, person, one, asked, must_confirm, now=now)
-        ]
+        waiting = [one for one in chosen if _ask_for(app, connection, person, one, asked, must_confirm, now=now)]
         if waiting and not was_confirmation_sent_since(connection, person.id, now - _BETWEEN_CONFIRMATIONS):
-            queue_confirmation(installation, connection, person, waiting[0], now=now)
+            queue_confirmation(app, connection, person, waiting[0], now=now)
 
 
-def _open_list(connection: Connection, slug: str, topics: tuple[str, ...] | None) -> List:
+def _open_list(connection: Connection, slug: str, topics: tuple[str, ...] | None) -> MailingList:
     found = lists.find(connection, slug)
-    if found.visibility is not Visibility.PUBLIC:
+    if found.visibility is not ListVisibility.PUBLIC:
         # A stranger learns no more of it than of one that there is not.
         raise NotFoundError("list", slug)
     if foreign := set(topics or ()) - set(found.topics):
@@ -87,19 +93,19 @@ def _has_left(connection: Connection, person: Subscriber) -> bool:
 
 
 def _ask_for(
-    installation: Installation,
+    app: AppContext,
     connection: Connection,
     person: Subscriber,
-    chosen: List,
+    chosen: MailingList,
     asked: SignUp,
     must_confirm: bool,
     *,
     now: datetime,
 ) -> bool:
     """Whether it is waited for their confirmation of this list from now on."""
-    evidence = Evidence(
+    evidence = ConsentEvidence(
         method=ConsentMethod.FORM,
-        text=consent_texts.signing_up(installation.site, chosen),
+        text=consent_texts.signing_up(app.site, chosen),
         network=asked.network,
         detail={"page": asked.page} if asked.page else {},
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import List, Membership, Subscription
+from distributor.domain.subscriber import MailingList, Membership, Subscription
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
-from distributor.flow.subscriptions.link_tokens import Holder, find_holder, lock_holder
+from distributor.flow.app_context import AppContext
+from distributor.flow.subscriptions.link_tokens import LinkOwner, find_link_owner, lock_link_owner
 from distributor.storage import events, memberships, suppressions
 from distributor.storage.database import Connection
 
@@ -21,33 +21,33 @@ LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class UnsubscribePage:
     """What somebody is to a list: `recipient` is the address that the mail of `delivery_id` went to."""
 
     delivery_id: int
-    list: List
+    list: MailingList
     membership: Membership
     recipient: str
 
 
-def find_standing(installation: Installation, token: str) -> Standing | None:
+def find_unsubscribe(app: AppContext, token: str) -> UnsubscribePage | None:
     """What the holder of a link to leave a list is to it; None if the link is not ours."""
-    with installation.database.begin() as connection:
-        holder = find_holder(installation, connection, Purpose.UNSUBSCRIBE, token)
+    with app.database.begin() as connection:
+        holder = find_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
         return _standing_of(connection, holder) if holder else None
 
 
-def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Json]) -> Standing | None:
+def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> UnsubscribePage | None:
     """Take the holder of the link off its list, at once and for good; doing it twice is the same as once.
 
     None if the link is not ours. Raises ServiceError rather than pretend.
     """
-    now = installation.clock()
-    with installation.database.begin() as connection:
-        holder = lock_holder(installation, connection, Purpose.UNSUBSCRIBE, token)
+    now = app.clock()
+    with app.database.begin() as connection:
+        holder = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
         if holder is None:
             return None
-        evidence = Evidence(
+        evidence = ConsentEvidence(
             method=ConsentMethod.FORM, text=consent_texts.LEAVING, detail={**detail, "delivery": holder.delivery_id}
         )
         if memberships.leave(connection, holder.person.id, holder.list.id, evidence, now=now):
@@ -62,13 +62,13 @@ def unsubscribe(installation: Installation, token: str, detail: Mapping[str, Jso
         return _standing_of(connection, holder)
 
 
-def say_why(installation: Installation, token: str, reason: str, words: str) -> Standing | None:
+def record_reason(app: AppContext, token: str, reason: str, words: str) -> UnsubscribePage | None:
     """Keep why somebody who has left by this link did so: the last that is said counts. None if it is not ours.
 
     Nothing is kept of somebody who is still on the list.
     """
-    with installation.database.begin() as connection:
-        holder = lock_holder(installation, connection, Purpose.UNSUBSCRIBE, token)
+    with app.database.begin() as connection:
+        holder = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
         if holder is None:
             return None
         standing = _standing_of(connection, holder)
@@ -78,19 +78,19 @@ def say_why(installation: Installation, token: str, reason: str, words: str) -> 
         return standing
 
 
-def come_back(installation: Installation, token: str, network: str) -> Standing | None:
+def resubscribe(app: AppContext, token: str, network: str) -> UnsubscribePage | None:
     """Put somebody who has left by this link back on the list; None if the link is not ours.
 
     Whoever had left everything has thereby not: other lists stay left, and this one reaches them again.
     """
-    now = installation.clock()
-    with installation.database.begin() as connection:
-        holder = lock_holder(installation, connection, Purpose.UNSUBSCRIBE, token)
+    now = app.clock()
+    with app.database.begin() as connection:
+        holder = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
         if holder is None:
             return None
-        evidence = Evidence(
+        evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
-            text=consent_texts.returning(installation.site, holder.list),
+            text=consent_texts.returning(app.site, holder.list),
             network=network,
             detail={"delivery": holder.delivery_id},
         )
@@ -102,15 +102,15 @@ def come_back(installation: Installation, token: str, network: str) -> Standing 
         return _standing_of(connection, holder)
 
 
-def _standing_of(connection: Connection, holder: Holder) -> Standing | None:
+def _standing_of(connection: Connection, holder: LinkOwner) -> UnsubscribePage | None:
     place = _place_of(connection, holder)
     if place is None:
         return None
-    return Standing(
+    return UnsubscribePage(
         delivery_id=holder.delivery_id, list=holder.list, membership=place.state, recipient=holder.recipient
     )
 
 
-def _place_of(connection: Connection, holder: Holder) -> Subscription | None:
+def _place_of(connection: Connection, holder: LinkOwner) -> Subscription | None:
     places = memberships.of_subscriber(connection, holder.person.id)
     return next((place for place in places if place.list.id == holder.list.id), None)

@@ -2,7 +2,7 @@
 
 from distributor.mail.bounces.letter import LONGEST_MAIL
 from distributor.mail.bounces.reading import read_return
-from distributor.mail.bounces.reasons import Fault, Reason
-from distributor.mail.bounces.returned import Kind, Recipient, Return
+from distributor.mail.bounces.reasons import Reason, ReasonScope
+from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
 
-__all__ = ["LONGEST_MAIL", "Fault", "Kind", "Reason", "Recipient", "Return", "read_return"]
+__all__ = ["LONGEST_MAIL", "InboundReport", "Reason", "ReasonScope", "RecipientReport", "ReportKind", "read_return"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from distributor.mail.bounces.addresses import without_addresses
-from distributor.mail.bounces.evidence import Evidence
-from distributor.mail.bounces.formats.format import Format
+from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.formats.format import BounceFormat
 from distributor.mail.bounces.phrases import PHRASES
 from distributor.mail.bounces.phrases.codes import REPLIES, reason_of_status
 from distributor.mail.bounces.phrases.providers import provider_verdict
@@ -74,7 +74,7 @@ _INTRODUCTION = re.compile(
 )
 
 
-def judge(evidence: Evidence, form: Format | None) -> Reason:
+def classify(evidence: ReplyEvidence, form: BounceFormat | None) -> Reason:
     """Why this delivery failed: `onhold` if what was told is not understood, `undefined` if nothing was told."""
     reason = (
         evidence.verdict
@@ -107,7 +107,7 @@ def phrase_verdict(text: str, command: Command | None = None) -> Reason | None:
     )
 
 
-def _from_words(text: str, evidence: Evidence, form: Format | None) -> Reason | None:
+def _from_words(text: str, evidence: ReplyEvidence, form: BounceFormat | None) -> Reason | None:
     if not text.strip():
         return None
     if hinted := _hinted(text, form):
@@ -127,7 +127,7 @@ def _from_words(text: str, evidence: Evidence, form: Format | None) -> Reason | 
     return reason
 
 
-def _hinted(text: str, form: Format | None) -> Reason | None:
+def _hinted(text: str, form: BounceFormat | None) -> Reason | None:
     if form is None or not text:
         return None
     line = _SPACES.sub(" ", text)
@@ -139,7 +139,7 @@ def _of_a_precise_status(status: str) -> Reason | None:
     return None if _VAGUE_STATUS.fullmatch(status) else reason_of_status(status)
 
 
-def _of_an_unknown_user(evidence: Evidence) -> Reason:
+def _of_an_unknown_user(evidence: ReplyEvidence) -> Reason:
     """A server that knows no such user says so when the recipient is named, or by its status code.
 
     One that says it after it has seen the mail, or at a step nobody knows, may as well have filtered it.
@@ -152,13 +152,13 @@ def _of_an_unknown_user(evidence: Evidence) -> Reason:
     return Reason.FILTERED
 
 
-def _from_reply(evidence: Evidence) -> Reason | None:
+def _from_reply(evidence: ReplyEvidence) -> Reason | None:
     if evidence.command in (Command.CONN, Command.EHLO):
         return None
     return REPLIES.get(evidence.reply_code)
 
 
-def _by_progress(evidence: Evidence) -> Reason:
+def _by_progress(evidence: ReplyEvidence) -> Reason:
     if evidence.action in ("delayed", "expired"):
         return Reason.EXPIRED
     if evidence.command in (Command.CONN, Command.EHLO):

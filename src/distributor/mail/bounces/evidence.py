@@ -9,7 +9,7 @@ from distributor.mail.bounces.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class ReplyEvidence:
     """The traces of one failed delivery.
 
     `words` is what the server said, or the field that repeats it; `notice` what the notice says about this recipient;
@@ -30,7 +30,7 @@ class Evidence:
     dialect: str = ""
     verdict: Reason | None = None
 
-    def completed(self) -> Evidence:
+    def completed(self) -> ReplyEvidence:
         """The same with codes, command and host read out of the texts where no field gives them."""
         around = "" if self.words else self.surroundings
         told = find_status(self.words) or ("" if self.words else find_status(self.notice) or find_status(around))

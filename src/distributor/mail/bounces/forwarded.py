@@ -6,7 +6,7 @@ import re
 
 from distributor.mail.bounces.decoding import undo_transfer
 from distributor.mail.bounces.formats.plain import is_by_a_mail_system
-from distributor.mail.bounces.letter import Letter, open_letter
+from distributor.mail.bounces.letter import ReceivedMessage, parse_message
 
 _FORWARDED = re.compile(
     r"(?:fwd?|wg|tr|rv|i|転送) ?: ?(?:returned mail|undeliver|mail delivery|delivery status|failure notice)",
@@ -22,14 +22,14 @@ _SECOND = re.compile(rb"^From (?:MAILER-DAEMON|<>|postmaster)\b[^\n]*\n(?=[A-Za-
 _BY_SYSTEM = re.compile(r"\s*(?:[\w-]+:.*\n){0,5}From: .*(?:mailer-daemon|postmaster|mail delivery)", re.IGNORECASE)
 
 
-def inner_mail(letter: Letter) -> Letter | None:
+def inner_mail(letter: ReceivedMessage) -> ReceivedMessage | None:
     """The notice that a mail holds in its text, or None.
 
     A forwarded one has to say so in its subject and to begin with the header of a mail system, so that people can talk
     about bounces.
     """
     if second := _SECOND.search(letter.body):
-        return open_letter(letter.body[second.start() :])
+        return parse_message(letter.body[second.start() :])
     if is_by_a_mail_system(letter):
         return _wrapped(letter)
     if not _FORWARDED.match(letter.fields.get("subject")) or not letter.parts:
@@ -41,14 +41,14 @@ def inner_mail(letter: Letter) -> Letter | None:
     quoted = _QUOTED.sub("", text[passed_on.end() :])
     if not _BY_SYSTEM.match(quoted):
         return None
-    return open_letter(quoted.encode("utf-8", "replace"))
+    return parse_message(quoted.encode("utf-8", "replace"))
 
 
-def _wrapped(letter: Letter) -> Letter | None:
+def _wrapped(letter: ReceivedMessage) -> ReceivedMessage | None:
     """The report that a mail system attached to a mail of its own."""
     for part in letter.parts:
         if part.content_type == "message/rfc822":
-            inner = open_letter(undo_transfer(part.body, part.fields.get("content-transfer-encoding")))
+            inner = parse_message(undo_transfer(part.body, part.fields.get("content-transfer-encoding")))
             if "multipart/report" in inner.content_type:
                 return inner
     return None

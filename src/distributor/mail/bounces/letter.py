@@ -52,7 +52,7 @@ class Fields:
 
 
 @dataclass(frozen=True)
-class Part:
+class MessagePart:
     """A leaf of a mail: its own header fields and its octets as they were sent."""
 
     fields: Fields
@@ -83,11 +83,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Letter:
+class ReceivedMessage:
     """A mail: its header fields, the content type it claims, and its leaves in order."""
 
     fields: Fields
-    parts: tuple[Part, ...]
+    parts: tuple[MessagePart, ...]
     body: bytes
 
     @property
@@ -96,11 +96,13 @@ class Letter:
         return self.fields.get("content-type").lower()
 
 
-def open_letter(raw: bytes) -> Letter:
+def parse_message(raw: bytes) -> ReceivedMessage:
     """Open a mail. Anything is a mail: what cannot be understood is text."""
     lines = raw[:LONGEST_MAIL].replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"").lstrip(b"\n ")
     fields, body = split_head(_without_mbox_line(lines))
-    return Letter(fields=fields, parts=tuple(islice(_leaves(Part(fields, body), 0), _MOST_PARTS)), body=body)
+    return ReceivedMessage(
+        fields=fields, parts=tuple(islice(_leaves(MessagePart(fields, body), 0), _MOST_PARTS)), body=body
+    )
 
 
 def split_head(octets: bytes) -> tuple[Fields, bytes]:
@@ -138,7 +140,7 @@ def _without_mbox_line(octets: bytes) -> bytes:
     return octets
 
 
-def _leaves(part: Part, depth: int) -> Iterator[Part]:
+def _leaves(part: MessagePart, depth: int) -> Iterator[MessagePart]:
     if not part.content_type.startswith("multipart/") or depth >= _DEEPEST:
         yield part
         return
@@ -146,9 +148,9 @@ def _leaves(part: Part, depth: int) -> Iterator[Part]:
     for piece in islice(_split(part.body, b"--" + boundary.encode("utf-8", "replace")), _MOST_PARTS):
         fields, body = split_head(piece)
         if any(name.startswith("content-") for name in fields.names()) or "from" in fields:
-            yield from _leaves(Part(fields, body, part.content_type), depth + 1)
+            yield from _leaves(MessagePart(fields, body, part.content_type), depth + 1)
         else:
-            yield Part(Fields([]), piece, part.content_type)
+            yield MessagePart(Fields([]), piece, part.content_type)
 
 
 def _split(body: bytes, boundary: bytes) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from distributor.mail.bounces.decoding import undo_transfer
-from distributor.mail.bounces.letter import Fields, Letter, Part, split_head
+from distributor.mail.bounces.letter import Fields, MessagePart, ReceivedMessage, split_head
 
 _LONGEST_NOTICE = 50_000
 
@@ -64,7 +64,7 @@ class Notice:
     original: Fields
 
 
-def read_notice(letter: Letter) -> Notice:
+def read_notice(letter: ReceivedMessage) -> Notice:
     """Part a mail into the notice, the report and the header of the original."""
     written: list[str] = []
     reports: list[str] = []
@@ -114,7 +114,7 @@ def _first_header(text: str) -> int | None:
     return None
 
 
-def _header_of(part: Part) -> Fields:
+def _header_of(part: MessagePart) -> Fields:
     if "from" in part.fields:
         return part.fields
     octets = undo_transfer(part.body, part.fields.get("content-transfer-encoding"))

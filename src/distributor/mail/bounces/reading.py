@@ -10,12 +10,12 @@ from distributor.mail.bounces.kinds.bounce import read_bounce
 from distributor.mail.bounces.kinds.complaint import read_complaint
 from distributor.mail.bounces.kinds.notification import read_notification
 from distributor.mail.bounces.kinds.unsubscribe import read_unsubscribe
-from distributor.mail.bounces.letter import Letter, open_letter
+from distributor.mail.bounces.letter import ReceivedMessage, parse_message
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.returned import OTHER, Kind, Return
+from distributor.mail.bounces.returned import OTHER, InboundReport, ReportKind
 
 # A report is told by its form, so the readers of reports come first; a person's words are the last resort.
-_READERS: tuple[Callable[[Letter], Return | None], ...] = (
+_READERS: tuple[Callable[[ReceivedMessage], InboundReport | None], ...] = (
     read_notification,
     read_complaint,
     read_bounce,
@@ -26,22 +26,22 @@ _READERS: tuple[Callable[[Letter], Return | None], ...] = (
 _NO_REASON = frozenset({Reason.ONHOLD, Reason.UNDEFINED})
 
 
-def read_return(raw: bytes) -> Return:
+def read_return(raw: bytes) -> InboundReport:
     """What a mail is and what it tells of whom. Any octets can be read; time and memory are bounded whatever they hold.
 
     A mail that is nothing a sender has to act on is `other` and names no recipients.
     """
-    letter = open_letter(raw)
+    letter = parse_message(raw)
     found = _read(letter)
     if (found is None or _tells_nothing(found)) and (inner := inner_mail(letter)) is not None:
         found = read_bounce(inner) or found
     return found or OTHER
 
 
-def _tells_nothing(found: Return) -> bool:
+def _tells_nothing(found: InboundReport) -> bool:
     """Whether a bounce gives no reason; then it may be a covering letter."""
-    return found.kind is Kind.BOUNCE and all(one.reason in _NO_REASON for one in found.recipients)
+    return found.kind is ReportKind.BOUNCE and all(one.reason in _NO_REASON for one in found.recipients)
 
 
-def _read(letter: Letter) -> Return | None:
+def _read(letter: ReceivedMessage) -> InboundReport | None:
     return next((found for reader in _READERS if (found := reader(letter)) is not None), None)

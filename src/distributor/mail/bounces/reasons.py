@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Fault(StrEnum):
+class ReasonScope(StrEnum):
     """Who or what has to change before the mail can get through."""
 
     RECIPIENT = "recipient"
@@ -55,8 +55,8 @@ class Reason(StrEnum):
     VIRUSDETECTED = "virusdetected"
 
 
-_FAULTS: dict[Fault, tuple[Reason, ...]] = {
-    Fault.RECIPIENT: (
+_FAULTS: dict[ReasonScope, tuple[Reason, ...]] = {
+    ReasonScope.RECIPIENT: (
         Reason.EXCEEDLIMIT,
         Reason.FILTERED,
         Reason.HASMOVED,
@@ -67,7 +67,7 @@ _FAULTS: dict[Fault, tuple[Reason, ...]] = {
         Reason.SUSPEND,
         Reason.USERUNKNOWN,
     ),
-    Fault.CONTENT: (
+    ReasonScope.CONTENT: (
         Reason.CONTENTERROR,
         Reason.MESGTOOBIG,
         Reason.NOTCOMPLIANTRFC,
@@ -75,7 +75,7 @@ _FAULTS: dict[Fault, tuple[Reason, ...]] = {
         Reason.SPAMDETECTED,
         Reason.VIRUSDETECTED,
     ),
-    Fault.SENDER: (
+    ReasonScope.SENDER: (
         Reason.AUTHFAILURE,
         Reason.BADREPUTATION,
         Reason.BLOCKED,
@@ -88,14 +88,14 @@ _FAULTS: dict[Fault, tuple[Reason, ...]] = {
         Reason.SYNTAXERROR,
         Reason.TOOMANYCONN,
     ),
-    Fault.NETWORK: (Reason.EXPIRED, Reason.NETWORKERROR, Reason.SYSTEMERROR, Reason.SYSTEMFULL),
+    ReasonScope.NETWORK: (Reason.EXPIRED, Reason.NETWORKERROR, Reason.SYSTEMERROR, Reason.SYSTEMFULL),
 }
 _FAULT_OF = {reason: fault for fault, reasons in _FAULTS.items() for reason in reasons}
 
 _ALWAYS_HARD = frozenset({Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.HASMOVED})
 
 
-def fault_of(reason: Reason) -> Fault | None:
+def fault_of(reason: Reason) -> ReasonScope | None:
     """Whose fault it was; None where the mail does not tell (`onhold`, `undefined`) or nothing failed (`vacation`)."""
     return _FAULT_OF.get(reason)
 

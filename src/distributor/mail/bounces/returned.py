@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from distributor.mail.bounces.reasons import Fault, Reason, fault_of, is_hard
+from distributor.mail.bounces.reasons import Reason, ReasonScope, fault_of, is_hard
 
 
-class Kind(StrEnum):
+class ReportKind(StrEnum):
     """What a mail is to a sender of mail. Only a `bounce` is a failed delivery."""
 
     BOUNCE = "bounce"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class RecipientReport:
     """One recipient that a mail tells of.
 
     `address` is empty where the mail does not name it. `status` is an enhanced status code (RFC 3463), as reported or,
@@ -38,18 +38,18 @@ class Recipient:
         return self.reason is not None and is_hard(self.reason, status=self.status, reply_code=self.reply_code)
 
     @property
-    def fault(self) -> Fault | None:
+    def fault(self) -> ReasonScope | None:
         """Whose fault it was, where the mail tells."""
         return None if self.reason is None else fault_of(self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Return:
+class InboundReport:
     """A mail that was read: its kind, the recipients it tells of in order, and the type of a complaint (RFC 5965)."""
 
-    kind: Kind
-    recipients: tuple[Recipient, ...] = ()
+    kind: ReportKind
+    recipients: tuple[RecipientReport, ...] = ()
     feedback_type: str = ""
 
 
-OTHER = Return(kind=Kind.OTHER)
+OTHER = InboundReport(kind=ReportKind.OTHER)

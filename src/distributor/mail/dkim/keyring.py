@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError
 from distributor.mail.dkim.keys import Algorithm, Ed25519Key, RsaKey, make_key, pem_of, read_key
 from distributor.mail.dkim.records import record_name, record_of
-from distributor.mail.dkim.signer import Identity, Signer
+from distributor.mail.dkim.signer import Signer, SigningIdentity
 
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 _LONGEST_NAME = 253
@@ -87,7 +87,9 @@ class KeyRing:
 
     def signer(self, *, left_out: frozenset[bytes] = frozenset()) -> Signer:
         """What signs with the active keys, but not the fields `left_out`. Raises ConfigurationError for a bad key."""
-        identities = [Identity(domain=entry.domain, selector=entry.selector, key=entry.read()) for entry in self.active]
+        identities = [
+            SigningIdentity(domain=entry.domain, selector=entry.selector, key=entry.read()) for entry in self.active
+        ]
         return Signer(identities, left_out=left_out)
 
     def find(self, selector: str) -> KeyEntry:

@@ -47,7 +47,7 @@ _LINE = 72
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class SigningIdentity:
     """Who signs: a key, and where its public half is published, ``<selector>._domainkey.<domain>``, in ASCII."""
 
     domain: str
@@ -61,7 +61,7 @@ class Signer:
     `left_out` are fields, by their names in lower case, that a relay replaces: a signature over them would not hold.
     """
 
-    def __init__(self, identities: Sequence[Identity], *, left_out: frozenset[bytes] = frozenset()) -> None:
+    def __init__(self, identities: Sequence[SigningIdentity], *, left_out: frozenset[bytes] = frozenset()) -> None:
         self._identities = tuple(identities)
         self._signable = _SIGNABLE - left_out
         self._first_tags = [

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
+from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.domain.errors import InputError
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.records import publishes, read_tags
 from distributor.mail.dns.lookup import DnsSilentError, Lookup
-from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.mailing import SenderProfile
 
 # A relay tries for five days (RFC 5321 section 4.5.4.1), and the record has to be there when it succeeds.
 _UNDER_WAY = timedelta(days=7)
 
 
-def examine_dkim(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+def examine_dkim(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     """Raises ConfigurationError for a key that cannot be read."""
     if not mailing.ring.active:
         sentence = (
@@ -43,9 +43,9 @@ def published_fault(entry: KeyEntry, lookup: Lookup) -> str:
     return f"{entry.record_name} publishes another key than the one of selector {entry.selector}"
 
 
-def _examine_key(entry: KeyEntry, mailing: Mailing, lookup: Lookup) -> Finding:
+def _examine_key(entry: KeyEntry, mailing: SenderProfile, lookup: Lookup) -> Finding:
     """The record is told even if the DNS is silent: to publish it, one need not know what is there."""
-    record = Record(entry.record_name, "TXT", entry.record)
+    record = DnsRecord(entry.record_name, "TXT", entry.record)
     try:
         state, sentence = _judge(entry, mailing, lookup)
     except DnsSilentError as error:
@@ -53,7 +53,7 @@ def _examine_key(entry: KeyEntry, mailing: Mailing, lookup: Lookup) -> Finding:
     return Finding("DKIM", state, sentence, record)
 
 
-def _judge(entry: KeyEntry, mailing: Mailing, lookup: Lookup) -> tuple[DiagnosticStatus, str]:
+def _judge(entry: KeyEntry, mailing: SenderProfile, lookup: Lookup) -> tuple[DiagnosticStatus, str]:
     fault = published_fault(entry, lookup)
     if not fault and "y" in read_tags(lookup.texts(entry.record_name)[0]).get("t", "").split(":"):
         return (
@@ -63,13 +63,13 @@ def _judge(entry: KeyEntry, mailing: Mailing, lookup: Lookup) -> tuple[Diagnosti
     return _JUDGES[entry.state](entry, fault, mailing)
 
 
-def _judge_active(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[DiagnosticStatus, str]:
+def _judge_active(entry: KeyEntry, fault: str, mailing: SenderProfile) -> tuple[DiagnosticStatus, str]:
     if fault:
         return DiagnosticStatus.FAIL, f"mails are signed with {entry.selector} ({entry.algorithm}), but {fault}"
     return DiagnosticStatus.OK, f"{entry.selector} ({entry.algorithm}) signs for {entry.domain} and is published"
 
 
-def _judge_waiting(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[DiagnosticStatus, str]:
+def _judge_waiting(entry: KeyEntry, fault: str, mailing: SenderProfile) -> tuple[DiagnosticStatus, str]:
     if fault:
         return DiagnosticStatus.WARN, f"{entry.selector} ({entry.algorithm}) waits to be published: {fault}"
     return (
@@ -78,7 +78,7 @@ def _judge_waiting(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[Diagn
     )
 
 
-def _judge_retired(entry: KeyEntry, fault: str, mailing: Mailing) -> tuple[DiagnosticStatus, str]:
+def _judge_retired(entry: KeyEntry, fault: str, mailing: SenderProfile) -> tuple[DiagnosticStatus, str]:
     is_recent = mailing.now - entry.since < _UNDER_WAY
     until = f"{entry.since + _UNDER_WAY:%Y-%m-%d}"
     if fault and is_recent:

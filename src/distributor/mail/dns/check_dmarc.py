@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
+from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dns.dmarc import DmarcPolicy, organization_of, policy_for, record_at, texts_at, walk
 from distributor.mail.dns.lookup import Lookup
-from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.mailing import SenderProfile
 
 # RFC 9989 has no use for them any more; older receivers still heed pct.
 _GONE = ("pct", "rf", "ri")
@@ -18,7 +18,7 @@ _MEANING = {
 }
 
 
-def examine_dmarc(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+def examine_dmarc(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     """Raises DnsSilentError."""
     author = mailing.author
     number = len(texts_at(author, lookup))
@@ -37,7 +37,7 @@ def examine_dmarc(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
         sentence = f"no DMARC record applies to {author}, and Gmail, Yahoo and Microsoft ask for one"
         yield Finding("DMARC", DiagnosticStatus.FAIL, sentence, _suggestion(author))
         return
-    record = Record(f"_dmarc.{policy.record.domain}", "TXT", policy.record.text)
+    record = DnsRecord(f"_dmarc.{policy.record.domain}", "TXT", policy.record.text)
     yield Finding("DMARC", DiagnosticStatus.OK, _sentence(author, policy), record)
     for advice in _advice(policy):
         yield Finding("DMARC", DiagnosticStatus.WARN, advice)
@@ -64,7 +64,9 @@ def _advice(policy: DmarcPolicy) -> Iterator[str]:
         yield "the record says psd=y, which is for registries: domains below it then belong to others"
 
 
-def _examine_alignment(mailing: Mailing, policy: DmarcPolicy, organization: str, lookup: Lookup) -> Iterator[Finding]:
+def _examine_alignment(
+    mailing: SenderProfile, policy: DmarcPolicy, organization: str, lookup: Lookup
+) -> Iterator[Finding]:
     tags = policy.record.tags
     signing = sorted({entry.domain for entry in mailing.ring.active})
     signs = any(_aligned(domain, mailing, organization, lookup, strict=tags.get("adkim") == "s") for domain in signing)
@@ -86,12 +88,12 @@ def _examine_alignment(mailing: Mailing, policy: DmarcPolicy, organization: str,
         yield Finding("alignment", DiagnosticStatus.FAIL, sentence)
 
 
-def _aligned(domain: str, mailing: Mailing, organization: str, lookup: Lookup, *, strict: bool) -> bool:
+def _aligned(domain: str, mailing: SenderProfile, organization: str, lookup: Lookup, *, strict: bool) -> bool:
     """RFC 9989 section 4.4: strict means the same domain, relaxed the same organization."""
     if strict or domain == mailing.author:
         return domain == mailing.author
     return organization_of(domain, list(walk(domain, lookup))) == organization
 
 
-def _suggestion(author: str) -> Record:
-    return Record(f"_dmarc.{author}", "TXT", f"v=DMARC1; p=none; rua=mailto:dmarc-reports@{author}")
+def _suggestion(author: str) -> DnsRecord:
+    return DnsRecord(f"_dmarc.{author}", "TXT", f"v=DMARC1; p=none; rua=mailto:dmarc-reports@{author}")

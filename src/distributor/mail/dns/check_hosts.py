@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
+from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dns.check_spf import is_address
 from distributor.mail.dns.lookup import IpAddress, Lookup
-from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.mailing import SenderProfile
 
 
-def examine_names(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+def examine_names(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     """The names of the outgoing addresses, else of the relays'. Raises DnsSilentError."""
     if mailing.outgoing:
         for address in mailing.outgoing:
@@ -21,7 +21,7 @@ def examine_names(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
         yield from _examine_relay(relay, lookup)
 
 
-def examine_exchanges(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+def examine_exchanges(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     """Where answers go, and where bounces go. Raises DnsSilentError."""
     yield _examine_exchange(mailing.author, "answers", lookup)
     if mailing.has_own_envelope:
@@ -81,7 +81,7 @@ def _examine_exchange(domain: str, what: str, lookup: Lookup) -> Finding:
 
 
 def _examine_without(domain: str, what: str, lookup: Lookup) -> Finding:
-    record = Record(domain, "MX", f"10 mail.{domain}.")
+    record = DnsRecord(domain, "MX", f"10 mail.{domain}.")
     if lookup.addresses(domain):
         sentence = (
             f"{domain} has no MX, so {what} go to its own address (RFC 5321 section 5.1); is a mail server there?"

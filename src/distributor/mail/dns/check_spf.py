@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from distributor.domain.diagnostics import DiagnosticStatus, Finding, Record
+from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dns.lookup import Lookup
-from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.mailing import SenderProfile
 from distributor.mail.dns.spf import MOST_LOOKUPS, SpfReading, read_spf
 
 _OPEN_ENDS = {
@@ -17,7 +17,7 @@ _OPEN_ENDS = {
 }
 
 
-def examine_spf(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+def examine_spf(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     """Raises DnsSilentError."""
     domain = mailing.envelope
     reading = read_spf(domain, lookup)
@@ -28,7 +28,7 @@ def examine_spf(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
         )
         yield Finding("SPF", DiagnosticStatus.FAIL, sentence, _suggestion(mailing))
         return
-    record = Record(domain, "TXT", reading.record)
+    record = DnsRecord(domain, "TXT", reading.record)
     faults = [*reading.faults, *_unpermitted(mailing, reading)]
     if faults:
         yield Finding("SPF", DiagnosticStatus.FAIL, faults[0], record)
@@ -41,7 +41,7 @@ def examine_spf(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
         yield Finding("SPF", DiagnosticStatus.WARN, advice)
 
 
-def _unpermitted(mailing: Mailing, reading: SpfReading) -> Iterator[str]:
+def _unpermitted(mailing: SenderProfile, reading: SpfReading) -> Iterator[str]:
     """Of a record that says plainly whom it permits: the addresses that it forgets."""
     if reading.faults or reading.has_macros:
         return
@@ -60,11 +60,11 @@ def _advice(reading: SpfReading) -> Iterator[str]:
         yield "it uses ptr, which RFC 7208 (section 5.5) asks everybody not to: name the addresses instead"
 
 
-def _suggestion(mailing: Mailing) -> Record:
+def _suggestion(mailing: SenderProfile) -> DnsRecord:
     senders = [f"ip{address.version}:{address}" for address in mailing.outgoing]
     if not senders:
         senders = [f"a:{relay}" for relay in mailing.relays if not is_address(relay)]
-    return Record(mailing.envelope, "TXT", " ".join(["v=spf1", *(senders or ["mx"]), "~all"]))
+    return DnsRecord(mailing.envelope, "TXT", " ".join(["v=spf1", *(senders or ["mx"]), "~all"]))
 
 
 def is_address(host: str) -> bool:

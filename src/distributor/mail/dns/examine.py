@@ -11,9 +11,9 @@ from distributor.mail.dns.check_dmarc import examine_dmarc
 from distributor.mail.dns.check_hosts import examine_exchanges, examine_names
 from distributor.mail.dns.check_spf import examine_spf
 from distributor.mail.dns.lookup import DnsSilentError, Lookup
-from distributor.mail.dns.mailing import Mailing
+from distributor.mail.dns.mailing import SenderProfile
 
-_PARTS: tuple[tuple[str, Callable[[Mailing, Lookup], Iterator[Finding]]], ...] = (
+_PARTS: tuple[tuple[str, Callable[[SenderProfile, Lookup], Iterator[Finding]]], ...] = (
     ("SPF", examine_spf),
     ("DKIM", examine_dkim),
     ("DMARC", examine_dmarc),
@@ -24,7 +24,7 @@ _PARTS: tuple[tuple[str, Callable[[Mailing, Lookup], Iterator[Finding]]], ...] =
 _SPECIAL = frozenset({"test", "example", "invalid", "localhost", "localdomain", "local", "internal", "onion", "arpa"})
 
 
-def examine_mailing(mailing: Mailing, lookup: Lookup) -> Iterator[Finding]:
+def examine_mailing(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     """Every finding. What the DNS does not answer is a finding too, and ends only its own part."""
     for check, examine in _PARTS:
         try:

@@ -11,7 +11,7 @@ from distributor.mail.dns.lookup import IpAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mailing:
+class SenderProfile:
     """`author` is the domain of From, `envelope` that of the return path, `relays` the hosts that take mails by SMTP.
 
     Providers with an API are not among them: its host says nothing about where mails leave from. `outgoing` are the

@@ -31,7 +31,7 @@ READERS: Mapping[str, _Reader] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class EvidenceRecord:
     """What was written down in one manner. Two records may hold the same mail; in one record it is there twice."""
 
     kind: str
@@ -42,7 +42,7 @@ class Record:
         return READERS[self.kind](self.paths)
 
 
-def parse_records(texts: Iterable[str]) -> list[Record]:
+def parse_records(texts: Iterable[str]) -> list[EvidenceRecord]:
     """Records from KIND:PATH, those of one kind together in the order given. Raises InputError."""
     paths: dict[str, list[Path]] = {}
     for text in texts:
@@ -50,4 +50,4 @@ def parse_records(texts: Iterable[str]) -> list[Record]:
         if not colon or not path or kind not in READERS:
             raise InputError(f"evidence {text!r}: write KIND:PATH, where KIND is one of {', '.join(READERS)}")
         paths.setdefault(kind, []).append(Path(path))
-    return [Record(kind=kind, paths=tuple(found)) for kind, found in paths.items()]
+    return [EvidenceRecord(kind=kind, paths=tuple(found)) for kind, found in paths.items()]

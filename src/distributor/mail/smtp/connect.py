@@ -12,7 +12,7 @@ from distributor.mail.smtp.login import choose_mechanism, log_in
 from distributor.mail.smtp.reply import BrokenSessionError, Reply
 from distributor.mail.smtp.tls import context_for
 from distributor.mail.smtp.url import Mechanism, SmtpUrl, TlsMode
-from distributor.mail.smtp.wire import Wire
+from distributor.mail.smtp.wire import SmtpStream
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
@@ -49,12 +49,12 @@ class _Opening:
         self._url = url
         self._timeouts = timeouts
         self._tls = tls
-        self._wire: Wire
+        self._wire: SmtpStream
         self._extensions: dict[str, str] = {}
 
     async def run(self) -> Connection:
         tls = self._tls if self._url.implicit_tls else None
-        self._wire = await Wire.open(self._url.host, self._url.port, tls=tls, seconds=self._timeouts.connect)
+        self._wire = await SmtpStream.open(self._url.host, self._url.port, tls=tls, seconds=self._timeouts.connect)
         try:
             await self._take_greeting()
             await self._say_hello()

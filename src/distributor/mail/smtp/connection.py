@@ -13,7 +13,7 @@ from typing import NewType
 
 from distributor.mail.address import Address
 from distributor.mail.smtp.reply import BrokenSessionError, Reply
-from distributor.mail.smtp.wire import Wire
+from distributor.mail.smtp.wire import SmtpStream
 
 _CHUNK = 262144
 
@@ -43,7 +43,7 @@ class Timeouts:
     quit: float = 5
 
 
-class Stage(StrEnum):
+class SmtpStage(StrEnum):
     """What a reply answers."""
 
     SESSION = "session"
@@ -56,12 +56,12 @@ class Stage(StrEnum):
 class Refusal:
     """The server's no, and what it said no to."""
 
-    stage: Stage
+    stage: SmtpStage
     reply: Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class SmtpEnvelope:
     """Where bounces go, who gets the message, how many octets it has, and whether it or these need RFC 6531."""
 
     sender: Address
@@ -76,12 +76,12 @@ class Connection:
     The next message may be offered with `submit` or behind it: with PIPELINING a message then costs one round trip.
     """
 
-    def __init__(self, wire: Wire, extensions: Mapping[str, str], *, timeouts: Timeouts) -> None:
+    def __init__(self, wire: SmtpStream, extensions: Mapping[str, str], *, timeouts: Timeouts) -> None:
         self._wire = wire
         self._extensions = extensions
         self._timeouts = timeouts
         self._needs_reset = False
-        self._offered: list[tuple[Stage, bytes]] = []
+        self._offered: list[tuple[SmtpStage, bytes]] = []
 
     @property
     def takes_smtputf8(self) -> bool:
@@ -98,16 +98,16 @@ class Connection:
         """Whether the server has neither hung up nor said anything unasked."""
         return self._wire.is_silent
 
-    def offer(self, envelope: Envelope) -> None:
+    def offer(self, envelope: SmtpEnvelope) -> None:
         """Announce a message. With PIPELINING the commands leave at once, else when `answer` is awaited."""
         self._wire.write(self._announce(envelope))
 
-    def _announce(self, envelope: Envelope) -> bytes:
+    def _announce(self, envelope: SmtpEnvelope) -> bytes:
         """Make the commands; returns those to be written at once."""
-        commands = [(Stage.SESSION, b"RSET\r\n")] * self._needs_reset + [
-            (Stage.MAIL, f"MAIL FROM:<{envelope.sender.spec}>{self._parameters(envelope)}\r\n".encode()),
-            (Stage.RCPT, f"RCPT TO:<{envelope.recipient.spec}>\r\n".encode()),
-            (Stage.DATA, b"DATA\r\n"),
+        commands = [(SmtpStage.SESSION, b"RSET\r\n")] * self._needs_reset + [
+            (SmtpStage.MAIL, f"MAIL FROM:<{envelope.sender.spec}>{self._parameters(envelope)}\r\n".encode()),
+            (SmtpStage.RCPT, f"RCPT TO:<{envelope.recipient.spec}>\r\n".encode()),
+            (SmtpStage.DATA, b"DATA\r\n"),
         ]
         self._needs_reset = False
         self._offered = commands
@@ -125,18 +125,18 @@ class Connection:
                     break
                 self._wire.write(command)
             reply = await self._next_reply(self._timeouts.command)
-            if stage is Stage.DATA and reply.code == 354:
+            if stage is SmtpStage.DATA and reply.code == 354:
                 if refusal is None:
                     return None
                 await self._end_without_recipient()
-            elif reply.is_refusal and stage is not Stage.SESSION:
+            elif reply.is_refusal and stage is not SmtpStage.SESSION:
                 refusal = refusal or Refusal(stage, reply)
-            elif stage is Stage.DATA or not reply.is_positive:
+            elif stage is SmtpStage.DATA or not reply.is_positive:
                 raise BrokenSessionError(f"the server answered {command.decode().split()[0]} with {reply}", reply=reply)
         self._needs_reset = True
         return refusal
 
-    async def submit(self, content: Transparent, *, following: Envelope | None = None) -> None:
+    async def submit(self, content: Transparent, *, following: SmtpEnvelope | None = None) -> None:
         """Write the message and its end, and offer the one that is `following` in the same breath.
 
         Raises BrokenSessionError, and the message was surely not sent. Once this returns, it may have been.
@@ -175,7 +175,7 @@ class Connection:
     def _is_pipelining(self) -> bool:
         return "PIPELINING" in self._extensions
 
-    def _parameters(self, envelope: Envelope) -> str:
+    def _parameters(self, envelope: SmtpEnvelope) -> str:
         size = f" SIZE={envelope.size}" if "SIZE" in self._extensions else ""
         return f"{size} BODY=8BITMIME SMTPUTF8" if envelope.needs_smtputf8 else size
 

@@ -14,7 +14,7 @@ from distributor.mail.smtp.reply import BrokenSessionError, Reply, ReplyReader
 _MOST_UNREAD = 1 << 20
 
 
-class Wire(asyncio.Protocol):
+class SmtpStream(asyncio.Protocol):
     """One connection. Whatever goes wrong on it is raised as BrokenSessionError.
 
     A protocol of its own and not a stream: bytes that nobody asked for must be seen before a mail is sent.
@@ -32,7 +32,7 @@ class Wire(asyncio.Protocol):
         self._alarm: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls, host: str, port: int, *, tls: ssl.SSLContext | None, seconds: float) -> Wire:
+    async def open(cls, host: str, port: int, *, tls: ssl.SSLContext | None, seconds: float) -> SmtpStream:
         """Connect, with TLS from the first byte if `tls` is given. Raises ssl.SSLCertVerificationError too."""
         loop = asyncio.get_running_loop()
         with _as_broken(f"no connection to {host} port {port}"):
@@ -77,12 +77,12 @@ class Wire(asyncio.Protocol):
                 reply = self._replies.next()
         return reply
 
-    async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> Wire:
+    async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> SmtpStream:
         """The same connection under TLS. Raises ssl.SSLCertVerificationError for a certificate that does not convince.
 
         What came in the clear after the server's consent is left behind, because anybody may have put it there.
         """
-        wire = Wire()
+        wire = SmtpStream()
         loop = asyncio.get_running_loop()
         with _as_broken("TLS could not be started"):
             async with asyncio.timeout(seconds):

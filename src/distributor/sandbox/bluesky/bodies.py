@@ -28,7 +28,7 @@ class Login(_Input):
     password: str
 
 
-class Place(_Input):
+class RecordPath(_Input):
     """Where a record is. `swapRecord` given as null and not given are different things."""
 
     repo: str
@@ -36,20 +36,20 @@ class Place(_Input):
     swapRecord: str | None = None  # noqa: N815 - the lexicon's name
 
 
-class DeleteBody(Place):
+class DeleteBody(RecordPath):
     """deleteRecord."""
 
     rkey: str
 
 
-class PutBody(Place):
+class PutBody(RecordPath):
     """putRecord."""
 
     rkey: str
     record: dict[str, Any]
 
 
-class CreateBody(Place):
+class CreateBody(RecordPath):
     """createRecord."""
 
     rkey: str | None = None
@@ -72,7 +72,7 @@ def check_repo(repo: str) -> None:
         raise HTTPException(400, f"InvalidRequest: Could not find repo: {repo}")
 
 
-def own_key(place: Place, rkey: str) -> str:
+def own_key(place: RecordPath, rkey: str) -> str:
     """Collection and rkey of a post in the account's repository. Raises HTTPException 400 for any other place."""
     check_repo(place.repo)
     if place.collection != POST:

@@ -20,11 +20,11 @@ from distributor.sandbox.bluesky.posts import POST, PostRecord, StoredRecord, ch
 from distributor.sandbox.bluesky.reader import as_shown
 from distributor.sandbox.bluesky.sessions import Sessions, Used
 from distributor.sandbox.desk import Clock, Desk, Handler
-from distributor.sandbox.faults import Stage, Switches
+from distributor.sandbox.faults import FaultStage, Switches
 from distributor.sandbox.media import MediaShelf, Medium, image_type
 from distributor.sandbox.numbering import tid, tid_numbers
 from distributor.sandbox.posts import Posts
-from distributor.sandbox.rates import Allowance, Window
+from distributor.sandbox.rates import Allowance, RateWindow
 from distributor.sandbox.reading import Shown, permalink
 from distributor.sandbox.terms import TermsBook
 
@@ -45,7 +45,7 @@ class BlueskyEmulator:
         self.media = MediaShelf(folder / "blobs")
         self._numbers = tid_numbers()
         self._sessions = Sessions(account=_ME, used=self._used_tokens)
-        self._windows = {stage: Window() for stage in Stage}
+        self._windows = {stage: RateWindow() for stage in FaultStage}
         self.app = self._routes(
             Desk(
                 service="bluesky",
@@ -74,22 +74,22 @@ class BlueskyEmulator:
         def query(name: str, handler: Handler) -> Route:
             return desk.route(f"/xrpc/{name}", handler)
 
-        def procedure(name: str, handler: Handler, stage: Stage, points: int = 1) -> Route:
+        def procedure(name: str, handler: Handler, stage: FaultStage, points: int = 1) -> Route:
             return desk.route(f"/xrpc/{name}", handler, method="POST", stage=stage, points=points)
 
         return Starlette(
             routes=[
-                procedure("com.atproto.server.createSession", self._create_session, Stage.LOGIN),
-                procedure("com.atproto.server.refreshSession", self._refresh_session, Stage.LOGIN),
+                procedure("com.atproto.server.createSession", self._create_session, FaultStage.LOGIN),
+                procedure("com.atproto.server.refreshSession", self._refresh_session, FaultStage.LOGIN),
                 query("com.atproto.server.getSession", self._get_session),
                 query("com.atproto.server.describeServer", self._describe_server),
                 query("com.atproto.identity.resolveHandle", self._resolve_handle),
-                procedure("com.atproto.repo.putRecord", self._put_record, Stage.POST, points=2),
-                procedure("com.atproto.repo.createRecord", self._create_record, Stage.POST, points=3),
-                procedure("com.atproto.repo.deleteRecord", self._delete_record, Stage.DELETE),
+                procedure("com.atproto.repo.putRecord", self._put_record, FaultStage.POST, points=2),
+                procedure("com.atproto.repo.createRecord", self._create_record, FaultStage.POST, points=3),
+                procedure("com.atproto.repo.deleteRecord", self._delete_record, FaultStage.DELETE),
                 query("com.atproto.repo.getRecord", self._get_record),
                 query("com.atproto.repo.listRecords", self._list_records),
-                procedure("com.atproto.repo.uploadBlob", self._upload_blob, Stage.MEDIA),
+                procedure("com.atproto.repo.uploadBlob", self._upload_blob, FaultStage.MEDIA),
                 permalink("/profile/{who}/post/{rkey}", "bluesky", _uri(f"{POST}/{{rkey}}")),
             ],
             exception_handlers={HTTPException: refuse_unrouted},
@@ -219,15 +219,15 @@ class BlueskyEmulator:
         start = f"{collection}/{cursor}"
         return [record for record in found if (record.key > start if oldest_first else record.key < start)]
 
-    def _count(self, stage: Stage, points: int, now: datetime) -> Allowance:
+    def _count(self, stage: FaultStage, points: int, now: datetime) -> Allowance:
         terms = self._book.bluesky
-        if stage in (Stage.POST, Stage.DELETE):
-            return self._windows[Stage.POST].spend(points, now, limit=terms.points_per_hour, seconds=3600)
-        if stage is Stage.LOGIN:
+        if stage in (FaultStage.POST, FaultStage.DELETE):
+            return self._windows[FaultStage.POST].spend(points, now, limit=terms.points_per_hour, seconds=3600)
+        if stage is FaultStage.LOGIN:
             limit = terms.logins_per_window
             return self._windows[stage].spend(points, now, limit=limit, seconds=terms.window_seconds)
         limit = terms.calls_per_window
-        return self._windows[Stage.READ].spend(points, now, limit=limit, seconds=terms.window_seconds)
+        return self._windows[FaultStage.READ].spend(points, now, limit=limit, seconds=terms.window_seconds)
 
 
 def _check_swap(swap: str | None, current: StoredRecord | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from distributor.sandbox.accounts import BlueskyAccount
+from distributor.sandbox.accounts import BlueskyTestAccount
 from distributor.sandbox.bluesky.posts import (
     MAX_GRAPHEMES,
     ExternalEmbed,
@@ -14,10 +14,10 @@ from distributor.sandbox.bluesky.posts import (
     StoredRecord,
     graphemes,
 )
-from distributor.sandbox.reading import Card, Picture, Piece, Shown
+from distributor.sandbox.reading import Picture, Shown, ShownCard, ShownSpan
 
 
-def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyAccount) -> Shown:
+def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyTestAccount) -> Shown:
     """`uri` is the record's at:// address."""
     return Shown(
         key=uri,
@@ -35,17 +35,17 @@ def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyA
     )
 
 
-def as_pieces(post: PostRecord) -> list[Piece]:
+def as_pieces(post: PostRecord) -> list[ShownSpan]:
     """The text cut at its facets."""
     text = post.text.encode()
-    pieces: list[Piece] = []
+    pieces: list[ShownSpan] = []
     end = 0
     for facet in sorted(post.facets, key=lambda facet: facet.index.byteStart):
         start, stop = facet.index.byteStart, facet.index.byteEnd
         target = _target(facet.features[0])
-        pieces += [Piece(text[end:start].decode()), Piece(text[start:stop].decode(), target, target)]
+        pieces += [ShownSpan(text[end:start].decode()), ShownSpan(text[start:stop].decode(), target, target)]
         end = stop
-    return [piece for piece in (*pieces, Piece(text[end:].decode())) if piece.text]
+    return [piece for piece in (*pieces, ShownSpan(text[end:].decode())) if piece.text]
 
 
 def _target(feature: Feature) -> str:
@@ -55,11 +55,11 @@ def _target(feature: Feature) -> str:
     return str(fields.get("uri") or f"https://bsky.app/profile/{fields['did']}")
 
 
-def _card(post: PostRecord) -> Card | None:
+def _card(post: PostRecord) -> ShownCard | None:
     if not isinstance(post.embed, ExternalEmbed):
         return None
     card = post.embed.external
-    return Card(
+    return ShownCard(
         url=card.uri,
         host=urlsplit(card.uri).hostname or card.uri,
         title=card.title,

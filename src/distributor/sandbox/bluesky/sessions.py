@@ -14,7 +14,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.accounts import BlueskyAccount
+from distributor.sandbox.accounts import BlueskyTestAccount
 from distributor.sandbox.posts import Posts
 from distributor.sandbox.terms import BlueskyTerms
 
@@ -35,7 +35,7 @@ class Used:
 class Sessions:
     """Makes and reads tokens of one account (JWT with HS256)."""
 
-    account: BlueskyAccount
+    account: BlueskyTestAccount
     used: Posts[Used]
 
     def open(self, identifier: str, password: str, *, terms: BlueskyTerms, now: datetime) -> dict[str, Any]:

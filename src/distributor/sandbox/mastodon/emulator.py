@@ -16,11 +16,11 @@ from starlette.routing import Route
 
 from distributor.sandbox import accounts
 from distributor.sandbox.desk import Clock, Desk
-from distributor.sandbox.faults import Stage, Switches
+from distributor.sandbox.faults import FaultStage, Switches
 from distributor.sandbox.mastodon.answers import as_instance, as_old_instance, rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.mastodon.statuses import (
-    Status,
-    Visibility,
+    PostVisibility,
+    StoredStatus,
     as_account,
     as_attachment,
     as_status,
@@ -33,8 +33,8 @@ from distributor.sandbox.mastodon.uploads import check_description, read_upload
 from distributor.sandbox.media import MediaShelf, Medium
 from distributor.sandbox.numbering import mastodon_snowflakes
 from distributor.sandbox.posts import Posts
-from distributor.sandbox.rates import Allowance, Window
-from distributor.sandbox.reading import Card, Picture, Shown, permalink
+from distributor.sandbox.rates import Allowance, RateWindow
+from distributor.sandbox.reading import Picture, Shown, ShownCard, permalink
 from distributor.sandbox.terms import IdempotencyKeys, TermsBook
 
 _ME = accounts.MASTODON
@@ -47,12 +47,12 @@ class MastodonEmulator:
         folder.mkdir(parents=True, exist_ok=True)
         self._book = terms
         self._clock = clock
-        self._posts = Posts(folder / "statuses.jsonl", Status)
+        self._posts = Posts(folder / "statuses.jsonl", StoredStatus)
         self.media = MediaShelf(folder / "media")
         self._polls: Counter[str] = Counter()
         self._ids = mastodon_snowflakes()
         self._ids.resume_after(max((int(status.key) for status in self._posts.oldest_first()), default=0))
-        self._windows = {stage: Window() for stage in Stage}
+        self._windows = {stage: RateWindow() for stage in FaultStage}
         self.app = self._routes(
             Desk(
                 service="mastodon",
@@ -76,16 +76,16 @@ class MastodonEmulator:
     def _routes(self, desk: Desk) -> Starlette:
         return Starlette(
             routes=[
-                desk.route("/api/v1/statuses", self._post, method="POST", stage=Stage.POST),
+                desk.route("/api/v1/statuses", self._post, method="POST", stage=FaultStage.POST),
                 desk.route("/api/v1/statuses/{key}", self._read),
-                desk.route("/api/v1/statuses/{key}", self._delete, method="DELETE", stage=Stage.DELETE),
+                desk.route("/api/v1/statuses/{key}", self._delete, method="DELETE", stage=FaultStage.DELETE),
                 desk.route("/api/v1/accounts/verify_credentials", self._verify_credentials),
                 desk.route("/api/v1/accounts/{account}/statuses", self._read_timeline),
                 desk.route("/api/v2/instance", self._read_instance),
                 desk.route("/api/v1/instance", self._read_old_instance),
-                desk.route("/api/v2/media", self._upload, method="POST", stage=Stage.MEDIA),
+                desk.route("/api/v2/media", self._upload, method="POST", stage=FaultStage.MEDIA),
                 desk.route("/api/v1/media/{key}", self._read_medium),
-                desk.route("/api/v1/media/{key}", self._describe, method="PUT", stage=Stage.MEDIA),
+                desk.route("/api/v1/media/{key}", self._describe, method="PUT", stage=FaultStage.MEDIA),
                 permalink(f"/@{_ME.username}/{{key}}", "mastodon", "{key}"),
                 Route("/media/{key}", _show_medium),
             ],
@@ -101,7 +101,7 @@ class MastodonEmulator:
         if earlier is not None:
             return self._answer(earlier, request)
         check_new_status(body, terms=self._book.mastodon, posts=self._posts, medium_ready=self._is_ready, now=now)
-        status = Status(
+        status = StoredStatus(
             key=str(self._ids.next(now)),
             text=body.status,
             created_at=now,
@@ -116,7 +116,7 @@ class MastodonEmulator:
         self._posts.put(status)
         return self._answer(status, request)
 
-    def _posted_under(self, key: str, now: datetime) -> Status | None:
+    def _posted_under(self, key: str, now: datetime) -> StoredStatus | None:
         """What was posted under this key of late, if the server cares."""
         terms = self._book.mastodon
         since = now - timedelta(seconds=terms.idempotency_seconds)
@@ -174,7 +174,7 @@ class MastodonEmulator:
         described = self.media.describe(self._medium(request).key, check_description(form.get("description")))
         return JSONResponse(as_attachment(described, _server(request)))
 
-    def _status(self, request: Request) -> Status:
+    def _status(self, request: Request) -> StoredStatus:
         status = self._posts.get(request.path_params["key"])
         if status is None or not (_is_open(status) or _is_authenticated(request)):
             raise HTTPException(404, "Record not found")
@@ -192,21 +192,23 @@ class MastodonEmulator:
         unready_polls = self._book.mastodon.polls_until_processed
         return unready_polls == 0 or self._polls[key] > unready_polls
 
-    def _answer(self, status: Status, request: Request) -> Response:
+    def _answer(self, status: StoredStatus, request: Request) -> Response:
         return JSONResponse(self._as_status(status, request))
 
-    def _as_status(self, status: Status, request: Request) -> dict[str, object]:
+    def _as_status(self, status: StoredStatus, request: Request) -> dict[str, object]:
         media = [medium for key in status.media if (medium := self.media.get(key))]
         return as_status(status, media, account=_ME, server=_server(request))
 
-    def _count(self, stage: Stage, points: int, now: datetime) -> Allowance:
+    def _count(self, stage: FaultStage, points: int, now: datetime) -> Allowance:
         terms = self._book.mastodon
-        slow = {Stage.MEDIA: terms.uploads_per_window, Stage.DELETE: terms.deletes_per_window}
+        slow = {FaultStage.MEDIA: terms.uploads_per_window, FaultStage.DELETE: terms.deletes_per_window}
         if stage in slow:
             return self._windows[stage].spend(points, now, limit=slow[stage], seconds=terms.slow_window_seconds)
-        return self._windows[Stage.READ].spend(points, now, limit=terms.calls_per_window, seconds=terms.window_seconds)
+        return self._windows[FaultStage.READ].spend(
+            points, now, limit=terms.calls_per_window, seconds=terms.window_seconds
+        )
 
-    def _shown(self, status: Status) -> Shown:
+    def _shown(self, status: StoredStatus) -> Shown:
         terms = self._book.mastodon
         links = [entity.value for entity in find_entities(status.text) if entity.kind == "url"]
         return Shown(
@@ -221,9 +223,9 @@ class MastodonEmulator:
             limit=terms.max_characters,
             url=f"/mastodon/@{_ME.username}/{status.key}",
             pictures=[self._picture(key) for key in status.media],
-            card=Card.to(links[0]) if links and not status.media else None,
+            card=ShownCard.to(links[0]) if links and not status.media else None,
             warning=status.spoiler,
-            note="" if status.visibility is Visibility.PUBLIC else status.visibility.value,
+            note="" if status.visibility is PostVisibility.PUBLIC else status.visibility.value,
         )
 
     def _picture(self, key: str) -> Picture:
@@ -241,8 +243,8 @@ def _authenticate(request: Request) -> None:
         raise HTTPException(401, "The access token is invalid")
 
 
-def _is_open(status: Status) -> bool:
-    return status.visibility in (Visibility.PUBLIC, Visibility.UNLISTED)
+def _is_open(status: StoredStatus) -> bool:
+    return status.visibility in (PostVisibility.PUBLIC, PostVisibility.UNLISTED)
 
 
 def _server(request: Request) -> str:

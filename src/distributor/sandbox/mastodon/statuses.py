@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from distributor.sandbox.accounts import MastodonAccount
+from distributor.sandbox.accounts import MastodonTestAccount
 from distributor.sandbox.mastodon.text import as_html, find_entities, length
 from distributor.sandbox.media import Medium
 from distributor.sandbox.posts import Posts
@@ -21,7 +21,7 @@ from distributor.sandbox.terms import MastodonTerms, describe
 _EARLIEST_SCHEDULE = timedelta(minutes=5)
 
 
-class Visibility(StrEnum):
+class PostVisibility(StrEnum):
     PUBLIC = "public"
     UNLISTED = "unlisted"
     PRIVATE = "private"
@@ -38,19 +38,19 @@ class StatusBody(BaseModel):
     in_reply_to_id: str | None = None
     media_ids: list[str] = Field(default_factory=list)
     sensitive: bool = False
-    visibility: Visibility = Visibility.PUBLIC
+    visibility: PostVisibility = PostVisibility.PUBLIC
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     scheduled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class StoredStatus:
     """A status; `text` is what its author wrote, `idempotency_key` what it was posted under."""
 
     key: str
     text: str
     created_at: datetime
-    visibility: Visibility
+    visibility: PostVisibility
     language: str
     spoiler: str = ""
     sensitive: bool = False
@@ -82,7 +82,7 @@ def check_new_status(
     body: StatusBody,
     *,
     terms: MastodonTerms,
-    posts: Posts[Status],
+    posts: Posts[StoredStatus],
     medium_ready: Callable[[str], bool | None],
     now: datetime,
 ) -> None:
@@ -114,7 +114,9 @@ def _check_medium(ready: bool | None) -> None:
         raise HTTPException(422, "Cannot attach files that have not finished processing. Try again in a moment!")
 
 
-def as_status(status: Status, media: Sequence[Medium], *, account: MastodonAccount, server: str) -> dict[str, Any]:
+def as_status(
+    status: StoredStatus, media: Sequence[Medium], *, account: MastodonTestAccount, server: str
+) -> dict[str, Any]:
     """The status as the API gives it back; `server` is the root of the instance."""
     tags = dict.fromkeys(entity.value.lower() for entity in find_entities(status.text) if entity.kind == "hashtag")
     address = f"{server}/@{account.username}/{status.key}"
@@ -145,7 +147,7 @@ def as_status(status: Status, media: Sequence[Medium], *, account: MastodonAccou
     }
 
 
-def as_account(account: MastodonAccount, server: str) -> dict[str, Any]:
+def as_account(account: MastodonTestAccount, server: str) -> dict[str, Any]:
     """The account as the API gives it back."""
     address = f"{server}/@{account.username}"
     return {

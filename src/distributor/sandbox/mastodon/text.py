@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import regex
 from twitter_text import extract_urls_with_indices
 
-from distributor.sandbox.reading import Piece
+from distributor.sandbox.reading import ShownSpan
 
 # Words of any script, held together by underscores, middle dots and the zero-width non-joiner, with a letter in them.
 _IN_HASHTAG = r"\w\p{M}\u00b7\u30fb\u200c"
@@ -23,7 +23,7 @@ _SHOWN_CHARACTERS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
+class TextEntity:
     """A link, hashtag or mention, from code point `start` to before `end`."""
 
     kind: str
@@ -32,14 +32,14 @@ class Entity:
     value: str
 
 
-def find_entities(text: str) -> list[Entity]:
+def find_entities(text: str) -> list[TextEntity]:
     """In their order; only links with a scheme count as such, and of two that overlap the link wins."""
     links = [
-        Entity("url", url["indices"][0], url["indices"][1], url["url"])
+        TextEntity("url", url["indices"][0], url["indices"][1], url["url"])
         for url in extract_urls_with_indices(text, extract_urls_without_protocol=False)
     ]
     others = [
-        Entity(kind, match.start(), match.end(), match[1])
+        TextEntity(kind, match.start(), match.end(), match[1])
         for kind, pattern in (("hashtag", _HASHTAG), ("mention", _MENTION))
         for match in pattern.finditer(text)
     ]
@@ -57,23 +57,23 @@ def length(text: str, spoiler: str, per_url: int) -> int:
     return len(_GRAPHEME.findall("".join((*counted, text[end:]))))
 
 
-def _counted_as(entity: Entity, text: str, per_url: int) -> str:
+def _counted_as(entity: TextEntity, text: str, per_url: int) -> str:
     if entity.kind == "url":
         return "x" * per_url
     return f"@{entity.value}" if entity.kind == "mention" else text[entity.start : entity.end]
 
 
-def as_pieces(text: str, server: str) -> list[Piece]:
+def as_pieces(text: str, server: str) -> list[ShownSpan]:
     """The text with links and hashtags as links; `server` is the root of the instance."""
-    pieces: list[Piece] = []
+    pieces: list[ShownSpan] = []
     end = 0
     for entity in find_entities(text):
         if entity.kind == "mention":
             continue
-        pieces.append(Piece(text[end : entity.start]))
+        pieces.append(ShownSpan(text[end : entity.start]))
         pieces.append(_link(entity, text[entity.start : entity.end], server))
         end = entity.end
-    return [piece for piece in (*pieces, Piece(text[end:])) if piece.text]
+    return [piece for piece in (*pieces, ShownSpan(text[end:])) if piece.text]
 
 
 def as_html(text: str, server: str) -> str:
@@ -91,15 +91,15 @@ def as_html(text: str, server: str) -> str:
     return "".join(f"<p>{paragraph.replace(chr(10), '<br />')}</p>" for paragraph in paragraphs)
 
 
-def _link(entity: Entity, as_written: str, server: str) -> Piece:
+def _link(entity: TextEntity, as_written: str, server: str) -> ShownSpan:
     if entity.kind == "hashtag":
-        return Piece(as_written, f"{server}/tags/{entity.value.lower()}")
+        return ShownSpan(as_written, f"{server}/tags/{entity.value.lower()}")
     shown = _SCHEME.sub("", entity.value)
     cut = f"{shown[:_SHOWN_CHARACTERS]}…" if len(shown) > _SHOWN_CHARACTERS else shown
-    return Piece(cut, entity.value, entity.value)
+    return ShownSpan(cut, entity.value, entity.value)
 
 
-def _anchor(entity: Entity, as_written: str, server: str) -> str:
+def _anchor(entity: TextEntity, as_written: str, server: str) -> str:
     if entity.kind == "hashtag":
         target = html.escape(f"{server}/tags/{entity.value.lower()}")
         name = html.escape(entity.value)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.mastodon.statuses import Status
+from distributor.sandbox.mastodon.statuses import StoredStatus
 
 _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineQuery:
+class MastodonTimelineQuery:
     """All ends are exclusive. `min_id` asks for those next after it, `since_id` for the newest after it."""
 
     max_id: int
@@ -25,10 +25,10 @@ class TimelineQuery:
     limit: int
 
 
-def read_query(query: QueryParams) -> TimelineQuery:
+def read_query(query: QueryParams) -> MastodonTimelineQuery:
     """Raises HTTPException 400 for an id or limit that is no number; a limit too high is brought down, as there."""
     min_id = query.get("min_id")
-    return TimelineQuery(
+    return MastodonTimelineQuery(
         max_id=_number(query, "max_id", 2**63),
         since_id=_number(query, "since_id", 0),
         min_id=None if min_id is None else _number(query, "min_id", 0),
@@ -37,7 +37,7 @@ def read_query(query: QueryParams) -> TimelineQuery:
     )
 
 
-def page_of(newest_first: Sequence[Status], query: TimelineQuery) -> list[Status]:
+def page_of(newest_first: Sequence[StoredStatus], query: MastodonTimelineQuery) -> list[StoredStatus]:
     """One page, newest first whichever end it was counted from."""
     after = query.since_id if query.min_id is None else query.min_id
     matching = [

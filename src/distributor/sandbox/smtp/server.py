@@ -10,11 +10,11 @@ from asyncio import StreamReader, StreamWriter
 from contextlib import closing, suppress
 from socket import socket
 
-from distributor.inbound.wire import Wire
+from distributor.inbound.wire import LineStream
 from distributor.sandbox.desk import Clock
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
-from distributor.sandbox.smtp.session import Session
+from distributor.sandbox.smtp.session import SmtpSession
 
 
 class SmtpServer:
@@ -43,8 +43,8 @@ class SmtpServer:
         session.add_done_callback(self._sessions.discard)
 
     async def _talk(self, reader: StreamReader, writer: StreamWriter) -> None:
-        wire = Wire(reader, writer)
-        session = Session(wire=wire, inbox=self._inbox, switches=self._switches, clock=self._clock)
+        wire = LineStream(reader, writer)
+        session = SmtpSession(wire=wire, inbox=self._inbox, switches=self._switches, clock=self._clock)
         with closing(writer), suppress(EOFError, ConnectionError):
             await session.run()
             await wire.flush()

@@ -18,10 +18,10 @@ from distributor.inbound.rules import (
     read_sender,
     refusal_of_content,
 )
-from distributor.inbound.wire import Wire
+from distributor.inbound.wire import LineStream
 from distributor.sandbox import accounts
 from distributor.sandbox.desk import Clock
-from distributor.sandbox.faults import SMTP, Ending, Fault, FaultKind, Stage, Switches
+from distributor.sandbox.faults import SMTP, Ending, FaultKind, FaultStage, InjectedFault, Switches
 from distributor.sandbox.inbox import Inbox
 
 _NAME = "sandbox.test"
@@ -48,10 +48,10 @@ _USUAL_TEXTS = {
 
 
 @dataclass(slots=True)
-class Session:
+class SmtpSession:
     """One connection's dialogue. A command's method gives the reply, or None where it has dealt with that itself."""
 
-    wire: Wire
+    wire: LineStream
     inbox: Inbox
     switches: Switches
     clock: Clock
@@ -62,7 +62,7 @@ class Session:
 
     async def run(self) -> None:
         """Talk until one side has enough. Raises EOFError when the peer hangs up."""
-        if not await self._struck(Stage.CONNECT):
+        if not await self._struck(FaultStage.CONNECT):
             self.wire.answer(f"220 {_NAME} ESMTP, the sandbox's inbox")
         while not self.over:
             line = await self.wire.read_line(MAX_COMMAND_BYTES)
@@ -103,7 +103,7 @@ class Session:
         sender = read_sender(argument)
         if isinstance(sender, str):
             return sender
-        if await self._struck(Stage.MAIL):
+        if await self._struck(FaultStage.MAIL):
             return None
         self.sender = sender
         return "250 2.1.0 sender ok"
@@ -116,7 +116,7 @@ class Session:
             return recipient
         if len(self.recipients) >= MAX_RECIPIENTS:
             return "452 4.5.3 too many recipients"
-        if await self._struck(Stage.RCPT, recipient.address):
+        if await self._struck(FaultStage.RCPT, recipient.address):
             return None
         self.recipients.append(recipient.address)
         return "250 2.1.5 recipient ok"
@@ -128,7 +128,7 @@ class Session:
             return "503 5.5.1 MAIL comes first"
         if not self.recipients:
             return "554 5.5.1 no valid recipients"
-        if await self._struck(Stage.DATA):
+        if await self._struck(FaultStage.DATA):
             return None
         self.wire.answer("354 end with <CRLF>.<CRLF>")
         content = await self.wire.read_content(MAX_MESSAGE_BYTES)
@@ -167,7 +167,7 @@ class Session:
         return "221 2.0.0 good bye"
 
     async def _accept(self, content: bytes, sender: str, recipients: list[str]) -> str | None:
-        fault = self.switches.draw(SMTP, Stage.DOT, recipients[0])
+        fault = self.switches.draw(SMTP, FaultStage.DOT, recipients[0])
         if fault is not None and fault.kind is FaultKind.SLOW:
             await self._wait(fault)
         if fault is None or fault.kind.commits:
@@ -182,7 +182,7 @@ class Session:
             await self._wait(fault)
         return self._end_by(fault)
 
-    async def _struck(self, stage: Stage, key: str = "") -> bool:
+    async def _struck(self, stage: FaultStage, key: str = "") -> bool:
         """Whether a fault has taken this step over."""
         fault = self.switches.draw(SMTP, stage, key)
         if fault is None:
@@ -193,10 +193,10 @@ class Session:
         reply = self._end_by(fault)
         if reply is not None:
             self.wire.answer(reply)
-        self.over = self.over or stage is Stage.CONNECT
+        self.over = self.over or stage is FaultStage.CONNECT
         return True
 
-    def _end_by(self, fault: Fault) -> str | None:
+    def _end_by(self, fault: InjectedFault) -> str | None:
         """The reply of a fault, if it has one; otherwise, and with 421, the connection is over."""
         self.over = fault.kind.ending is Ending.CLOSE or fault.code == _CLOSING
         if fault.code is None:
@@ -204,7 +204,7 @@ class Session:
         usual = _USUAL_TEXTS.get(fault.code, f"{fault.code // 100}.0.0 refused by the sandbox")
         return f"{fault.code} {fault.text or usual}"
 
-    async def _wait(self, fault: Fault) -> None:
+    async def _wait(self, fault: InjectedFault) -> None:
         await self.wire.flush()
         await asyncio.sleep(fault.seconds)
 
@@ -227,15 +227,15 @@ def _from_base64(text: str) -> str:
         return ""
 
 
-_COMMANDS: Mapping[str, Callable[[Session, str], Awaitable[str | None]]] = {
-    "EHLO": Session.ehlo,
-    "HELO": Session.helo,
-    "MAIL": Session.mail,
-    "RCPT": Session.rcpt,
-    "DATA": Session.data,
-    "AUTH": Session.auth,
-    "RSET": Session.rset,
-    "NOOP": Session.noop,
-    "VRFY": Session.vrfy,
-    "QUIT": Session.quit,
+_COMMANDS: Mapping[str, Callable[[SmtpSession, str], Awaitable[str | None]]] = {
+    "EHLO": SmtpSession.ehlo,
+    "HELO": SmtpSession.helo,
+    "MAIL": SmtpSession.mail,
+    "RCPT": SmtpSession.rcpt,
+    "DATA": SmtpSession.data,
+    "AUTH": SmtpSession.auth,
+    "RSET": SmtpSession.rset,
+    "NOOP": SmtpSession.noop,
+    "VRFY": SmtpSession.vrfy,
+    "QUIT": SmtpSession.quit,
 }

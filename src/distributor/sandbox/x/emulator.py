@@ -15,12 +15,12 @@ from starlette.responses import JSONResponse, Response
 
 from distributor.sandbox import accounts
 from distributor.sandbox.desk import Clock, Desk
-from distributor.sandbox.faults import Stage, Switches
+from distributor.sandbox.faults import FaultStage, Switches
 from distributor.sandbox.media import MediaShelf
 from distributor.sandbox.numbering import x_snowflakes
 from distributor.sandbox.posts import Posts
-from distributor.sandbox.rates import Allowance, Window
-from distributor.sandbox.reading import Card, Picture, Shown, permalink
+from distributor.sandbox.rates import Allowance, RateWindow
+from distributor.sandbox.reading import Picture, Shown, ShownCard, permalink
 from distributor.sandbox.terms import TermsBook, describe
 from distributor.sandbox.x.answers import not_found, rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.x.oauth1 import PUBLIC_BASES, SignatureCheck, SignedCall, decode_form
@@ -44,7 +44,7 @@ class XEmulator:
         self._ids = x_snowflakes()
         self._ids.resume_after(max((int(post.key) for post in self._posts.oldest_first()), default=0))
         self._signatures = SignatureCheck(accounts.X)
-        self._windows = {stage: Window() for stage in Stage}
+        self._windows = {stage: RateWindow() for stage in FaultStage}
         self.app = self._routes(
             Desk(
                 service="x",
@@ -68,13 +68,13 @@ class XEmulator:
     def _routes(self, desk: Desk) -> Starlette:
         return Starlette(
             routes=[
-                desk.route("/2/tweets", self._create_post, method="POST", stage=Stage.POST),
+                desk.route("/2/tweets", self._create_post, method="POST", stage=FaultStage.POST),
                 desk.route("/2/tweets/{key}", self._read_post),
-                desk.route("/2/tweets/{key}", self._delete_post, method="DELETE", stage=Stage.DELETE),
+                desk.route("/2/tweets/{key}", self._delete_post, method="DELETE", stage=FaultStage.DELETE),
                 desk.route("/2/users/me", self._read_me),
                 desk.route("/2/users/{user}/tweets", self._read_timeline),
-                desk.route("/2/media/upload", self._upload, method="POST", stage=Stage.MEDIA),
-                desk.route("/2/media/metadata", self._describe, method="POST", stage=Stage.MEDIA),
+                desk.route("/2/media/upload", self._upload, method="POST", stage=FaultStage.MEDIA),
+                desk.route("/2/media/metadata", self._describe, method="POST", stage=FaultStage.MEDIA),
                 permalink(f"/{accounts.X.username}/status/{{key}}", "x", "{key}"),
                 permalink("/i/web/status/{key}", "x", "{key}"),
             ],
@@ -155,12 +155,12 @@ class XEmulator:
     def _house(self) -> House:
         return House(account=accounts.X, terms=self._terms.x, posts=self._posts, media=self.media, now=self._clock())
 
-    def _count(self, stage: Stage, points: int, now: datetime) -> Allowance:
+    def _count(self, stage: FaultStage, points: int, now: datetime) -> Allowance:
         terms = self._terms.x
         limits = {
-            Stage.POST: terms.posts_per_window,
-            Stage.DELETE: terms.deletes_per_window,
-            Stage.MEDIA: terms.uploads_per_window,
+            FaultStage.POST: terms.posts_per_window,
+            FaultStage.DELETE: terms.deletes_per_window,
+            FaultStage.MEDIA: terms.uploads_per_window,
         }
         limit = limits.get(stage, terms.reads_per_window)
         return self._windows[stage].spend(points, now, limit=limit, seconds=terms.window_seconds)
@@ -180,7 +180,7 @@ class XEmulator:
             limit=self._terms.x.max_weighted_length,
             url=f"/x/{accounts.X.username}/status/{post.key}",
             pictures=[self._picture(key) for key in post.media],
-            card=Card.to(url) if url else None,
+            card=ShownCard.to(url) if url else None,
         )
 
     def _picture(self, key: str) -> Picture:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.accounts import XAccount
+from distributor.sandbox.accounts import XTestAccount
 
 PUBLIC_BASES = ("https://api.twitter.com", "https://api.x.com")
 """Where X documents its API to be; a client that is led here by other means still signs for one of them."""
@@ -37,7 +37,7 @@ class SignedCall:
 class SignatureCheck:
     """Checks signatures of one account and remembers nonces, so that no call can be played again."""
 
-    account: XAccount
+    account: XTestAccount
     _seen: dict[str, float] = field(default_factory=dict)
 
     def check(self, call: SignedCall, now: datetime) -> None:

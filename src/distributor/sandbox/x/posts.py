@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.accounts import XAccount
+from distributor.sandbox.accounts import XTestAccount
 from distributor.sandbox.media import MediaShelf
 from distributor.sandbox.posts import Posts
 from distributor.sandbox.terms import XTerms
@@ -78,7 +78,7 @@ class XPost:
 class House:
     """What the rules look at."""
 
-    account: XAccount
+    account: XTestAccount
     terms: XTerms
     posts: Posts[XPost]
     media: MediaShelf

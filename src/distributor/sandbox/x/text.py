@@ -12,7 +12,7 @@ from typing import Any
 import regex
 from twitter_text import extract_urls_with_indices, parse_tweet
 
-from distributor.sandbox.reading import Piece
+from distributor.sandbox.reading import ShownSpan
 
 _SLUG_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Characters of hashtags as twitter-text defines them: letters, marks, digits and joiners of several scripts.
@@ -30,7 +30,7 @@ _MENTION = regex.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
+class TweetEntity:
     """Something X found in a text, from code point `start` to before `end`."""
 
     kind: str
@@ -54,11 +54,13 @@ def has_forbidden_characters(text: str) -> bool:
     return any(character in "\ufffe\ufeff\uffff" for character in text)
 
 
-def find_entities(text: str) -> list[Entity]:
+def find_entities(text: str) -> list[TweetEntity]:
     """Links, hashtags, cashtags and mentions in their order; of two that overlap the link wins."""
-    links = [Entity("url", url["indices"][0], url["indices"][1], url["url"]) for url in extract_urls_with_indices(text)]
+    links = [
+        TweetEntity("url", url["indices"][0], url["indices"][1], url["url"]) for url in extract_urls_with_indices(text)
+    ]
     others = [
-        Entity(kind, match.start(), match.end(), match[1])
+        TweetEntity(kind, match.start(), match.end(), match[1])
         for kind, pattern in (("hashtag", _HASHTAG), ("cashtag", _CASHTAG), ("mention", _MENTION))
         for match in pattern.finditer(text)
     ]
@@ -119,15 +121,15 @@ def as_answered(text: str, media_link: str | None = None) -> AnsweredText:
     return answered
 
 
-def as_pieces(text: str) -> list[Piece]:
+def as_pieces(text: str) -> list[ShownSpan]:
     """The text as a reader sees it: links without scheme, cut to 27 characters."""
-    pieces: list[Piece] = []
+    pieces: list[ShownSpan] = []
     end = 0
     for entity in find_entities(text):
-        pieces.append(Piece(text[end : entity.start]))
+        pieces.append(ShownSpan(text[end : entity.start]))
         pieces.append(_link(entity, text[entity.start : entity.end]))
         end = entity.end
-    return [piece for piece in (*pieces, Piece(text[end:])) if piece.text]
+    return [piece for piece in (*pieces, ShownSpan(text[end:])) if piece.text]
 
 
 _TARGETS = {
@@ -137,10 +139,10 @@ _TARGETS = {
 }
 
 
-def _link(entity: Entity, as_written: str) -> Piece:
+def _link(entity: TweetEntity, as_written: str) -> ShownSpan:
     if entity.kind == "url":
-        return Piece(_display(entity.value), expand(entity.value), expand(entity.value))
-    return Piece(as_written, _TARGETS[entity.kind].format(entity.value))
+        return ShownSpan(_display(entity.value), expand(entity.value), expand(entity.value))
+    return ShownSpan(as_written, _TARGETS[entity.kind].format(entity.value))
 
 
 def _display(url: str) -> str:

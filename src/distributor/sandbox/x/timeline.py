@@ -21,7 +21,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineQuery:
+class XTimelineQuery:
     """A checked query; times are aware UTC, ids are numbers, both ends of ids are exclusive."""
 
     fields: Sequence[str]
@@ -45,7 +45,7 @@ def read_fields(query: QueryParams, *, known: frozenset[str] = _ONE_POST) -> lis
     return fields
 
 
-def read_query(query: QueryParams) -> TimelineQuery:
+def read_query(query: QueryParams) -> XTimelineQuery:
     """Raises HTTPException 400 for whatever X refuses."""
     fields = read_fields(query, known=_TIMELINE)
     max_results = _number(query, "max_results", 10)
@@ -54,7 +54,7 @@ def read_query(query: QueryParams) -> TimelineQuery:
     excluded = {name for name in query.get("exclude", "").split(",") if name}
     if not excluded <= {"replies", "retweets"}:
         raise HTTPException(400, "The `exclude` query parameter takes replies and retweets")
-    return TimelineQuery(
+    return XTimelineQuery(
         fields=fields,
         start=_time(query, "start_time", datetime.min.replace(tzinfo=UTC)),
         end=_time(query, "end_time", datetime.max.replace(tzinfo=UTC)),
@@ -65,7 +65,7 @@ def read_query(query: QueryParams) -> TimelineQuery:
     )
 
 
-def page_of(newest_first: Sequence[XPost], query: TimelineQuery) -> tuple[list[XPost], dict[str, Any]]:
+def page_of(newest_first: Sequence[XPost], query: XTimelineQuery) -> tuple[list[XPost], dict[str, Any]]:
     """One page and X's description of it; the token of the next page is the last id of this one."""
     matching = [post for post in newest_first if _matches(post, query)]
     page = matching[: query.max_results]
@@ -75,7 +75,7 @@ def page_of(newest_first: Sequence[XPost], query: TimelineQuery) -> tuple[list[X
     return page, meta | ({"next_token": page[-1].key} if len(matching) > len(page) else {})
 
 
-def _matches(post: XPost, query: TimelineQuery) -> bool:
+def _matches(post: XPost, query: XTimelineQuery) -> bool:
     return (
         query.start <= post.created_at < query.end
         and query.since < int(post.key) < query.until

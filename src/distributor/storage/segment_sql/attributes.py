@@ -20,7 +20,7 @@ from distributor.domain.segments.condition import (
     AttributeIsSet,
     AttributeMatches,
     Leaf,
-    Order,
+    OrderOperator,
     Scalar,
 )
 from distributor.storage import tables
@@ -31,11 +31,11 @@ _ATTRIBUTES = tables.subscribers.c.attributes
 _NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)"
 _Value = ColumnElement[Any]
-_COMPARE: Mapping[Order, Callable[[_Value, _Value], ColumnElement[bool]]] = {
-    Order.LESS: lambda left, right: left < right,
-    Order.AT_MOST: lambda left, right: left <= right,
-    Order.MORE: lambda left, right: left > right,
-    Order.AT_LEAST: lambda left, right: left >= right,
+_COMPARE: Mapping[OrderOperator, Callable[[_Value, _Value], ColumnElement[bool]]] = {
+    OrderOperator.LESS: lambda left, right: left < right,
+    OrderOperator.AT_MOST: lambda left, right: left <= right,
+    OrderOperator.MORE: lambda left, right: left > right,
+    OrderOperator.AT_LEAST: lambda left, right: left >= right,
 }
 
 

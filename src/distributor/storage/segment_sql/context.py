@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, cast, literal, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, Text
 
-from distributor.domain.segments.window import Window
+from distributor.domain.segments.window import TimeWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Context:
     now: datetime
     list_ids: Mapping[str, int]
 
-    def within(self, moment: ColumnElement[Any], window: Window | None) -> ColumnElement[bool]:
+    def within(self, moment: ColumnElement[Any], window: TimeWindow | None) -> ColumnElement[bool]:
         """Whether a moment, which is not NULL, is in the window; it always is in none."""
         since, until = window.bounds(self.now) if window else (None, None)
         return and_(

@@ -16,11 +16,11 @@ from distributor.domain.segments.condition import (
     FieldIsSet,
     FieldMatches,
     Leaf,
-    Match,
+    MembershipState,
     OnList,
-    Standing,
     StandingIs,
     TagIs,
+    TextMatch,
 )
 from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.storage import tables
@@ -36,10 +36,10 @@ _COLUMNS: Mapping[Field, ColumnElement[Any]] = {
 }
 
 
-def matches(text: ColumnElement[Any], match: Match, part: str) -> ColumnElement[bool]:
+def matches(text: ColumnElement[Any], match: TextMatch, part: str) -> ColumnElement[bool]:
     """Whether a text has `part` in it, without regard to case; what case is, PostgreSQL judges for both."""
-    before = "" if match is Match.STARTS_WITH else "%"
-    after = "" if match is Match.ENDS_WITH else "%"
+    before = "" if match is TextMatch.STARTS_WITH else "%"
+    after = "" if match is TextMatch.ENDS_WITH else "%"
     return text.ilike(pattern_of(part, before=before, after=after))
 
 
@@ -70,9 +70,9 @@ def _standing_is(condition: StandingIs, context: Context) -> ColumnElement[bool]
     is_active = _PERSON.status == SubscriberStatus.ACTIVE
     is_paused = func.coalesce(_PERSON.paused_until > instant(context.now), false())
     meanings = {
-        Standing.ACTIVE: and_(is_active, ~is_paused),
-        Standing.PAUSED: and_(is_active, is_paused),
-        Standing.DISABLED: ~is_active,
+        MembershipState.ACTIVE: and_(is_active, ~is_paused),
+        MembershipState.PAUSED: and_(is_active, is_paused),
+        MembershipState.DISABLED: ~is_active,
     }
     return or_(*(meanings[value] for value in condition.values))
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from distributor import __version__
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web.api import (
     audiences,
     audits,
@@ -54,8 +54,8 @@ _PARTS = (
 )
 
 
-def create_api(installation: Installation) -> FastAPI:
-    """The API of an installation."""
+def create_api(app: AppContext) -> FastAPI:
+    """The API of an app."""
     api = _Api(
         title="Distributor",
         version=__version__,
@@ -72,7 +72,7 @@ def create_api(installation: Installation) -> FastAPI:
         exception_handlers=exception_handlers(),
         max_body_size=_LARGEST_BODY,
     )
-    api.state.installation = installation
+    api.state.app = app
     api.state.turns = anyio.Semaphore(_TURNS)
     api.state.export_turns = anyio.Semaphore(_EXPORTS)
     for part in _PARTS:
@@ -85,5 +85,5 @@ class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The description, made when it is first asked for."""
         if not self.openapi_schema:
-            self.openapi_schema = describe(self, self.state.installation.site.public_url)
+            self.openapi_schema = describe(self, self.state.app.site.public_url)
         return self.openapi_schema

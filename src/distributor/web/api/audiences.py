@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictBool
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.audience import AudiencePlan
 from distributor.flow.publishing.audience import preview_audience
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import BIGGEST, Body, Words
 from distributor.web.api.people import NamedLists, ShownSubscriber
 from distributor.web.api.problems import ANYWHERE, may_answer
@@ -91,8 +91,10 @@ class ShownAudience(BaseModel):
     sample: list[ShownSubscriber]
 
 
-@router.post("/audience", dependencies=[needs(Scope.CAMPAIGNS_READ, Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def count_audience(here: Here, body: AudienceQuestion) -> ShownAudience:
+@router.post(
+    "/audience", dependencies=[needs(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404)
+)
+def count_audience(app: App, body: AudienceQuestion) -> ShownAudience:
     """How many people a campaign would reach, counted by the query that freezes its audience, and some of them."""
-    found = preview_audience(here, body.audience.plan(), body.articles, sample=body.sample)
+    found = preview_audience(app, body.audience.plan(), body.articles, sample=body.sample)
     return ShownAudience(count=found.count, sample=[ShownSubscriber.of(one) for one in found.sample])

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.operations.audit import Audit, Difference, DifferenceKind, audit
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import MOST_AT_ONCE, NumberInPath
 from distributor.web.api.problems import ANYWHERE, may_answer
 
@@ -59,11 +59,11 @@ class ShownAudit(BaseModel):
 
 @router.get(
     "/{number}/audit",
-    dependencies=[needs(Scope.CAMPAIGNS_READ, Scope.SUBSCRIBERS_READ)],
+    dependencies=[needs(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)],
     responses=may_answer(404),
 )
 def audit_campaign(
-    here: Here,
+    app: App,
     number: NumberInPath,
     limit: Annotated[int, Query(ge=0, le=MOST_AT_ONCE, description="How many differences to name.")] = 50,
 ) -> ShownAudit:
@@ -71,4 +71,4 @@ def audit_campaign(
 
     Records that others kept of the mails they took are for `distributor campaign audit`, which reads files.
     """
-    return ShownAudit.of(audit(here, number, ()), limit=limit)
+    return ShownAudit.of(audit(app, number, ()), limit=limit)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from distributor.domain.api_token import ApiToken, Scope
-from distributor.flow.app_context import Installation
+from distributor.domain.api_token import ApiToken, TokenScope
+from distributor.flow.app_context import AppContext
 from distributor.storage import api_tokens
 
 _bearer = HTTPBearer(
@@ -24,26 +24,26 @@ _bearer = HTTPBearer(
 _CHALLENGE = 'Bearer realm="distributor"'
 
 
-async def _installation(request: Request) -> Installation:
-    found: Installation = request.app.state.installation
+async def _app(request: Request) -> AppContext:
+    found: AppContext = request.app.state.app
     return found
 
 
-Here = Annotated[Installation, Depends(_installation)]
+App = Annotated[AppContext, Depends(_app)]
 
 
 def _authorise(
-    wanted: SecurityScopes, here: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    wanted: SecurityScopes, app: App, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> ApiToken:
     """RFC 6750, section 3: who brings no token is only asked for one; who brings a bad one is told so."""
     if credentials is None:
         raise _refusal(401, "this needs a token, sent as `Authorization: Bearer dst_…`")
-    now = here.clock()
-    with here.database.begin() as connection:
+    now = app.clock()
+    with app.database.begin() as connection:
         token = api_tokens.find(connection, credentials.credentials)
         if token is None or not token.is_valid(now):
             raise _refusal(401, "the token is unknown, revoked or expired", error="invalid_token")
-        missing = [scope for scope in wanted.scopes if not token.allows(Scope(scope))]
+        missing = [scope for scope in wanted.scopes if not token.allows(TokenScope(scope))]
         if missing:
             raise _refusal(
                 403, f"the token lacks the scope {missing[0]}", error="insufficient_scope", scope=" ".join(missing)
@@ -61,7 +61,7 @@ async def _take_turn(request: Request) -> AsyncIterator[None]:
 Turn = Depends(_take_turn, scope="function")
 
 
-def needs(*scopes: Scope) -> Any:
+def needs(*scopes: TokenScope) -> Any:
     """Let in only who has a valid token with these scopes; gives the token. `Any`, as of FastAPI's own markers."""
     return Security(_authorise, scopes=[scope.value for scope in scopes])
 

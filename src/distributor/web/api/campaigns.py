@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field, StrictBool, model_validator
 
-from distributor.domain.api_token import ApiToken, Scope
+from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.campaign import (
     CampaignPlan,
     CampaignPurpose,
@@ -17,14 +17,14 @@ from distributor.domain.campaign import (
     PlanKey,
     UnknownPolicy,
 )
-from distributor.domain.message_options import Cover
-from distributor.flow.app_context import Installation
+from distributor.domain.message_options import MessageOptions
+from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.report import report
 from distributor.storage import articles, campaigns, dispatches
 from distributor.web.api.audiences import NamedArticles, StatedAudience
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import BIGGEST, Body, Limit, Line, Moment, NumberInPath, Paragraph, Words, Zone
 from distributor.web.api.problems import ANYWHERE, may_answer
 from distributor.web.api.reports import CampaignPage, ListedCampaign, ShownCampaign
@@ -88,9 +88,9 @@ class Retried(BaseModel):
     got_since: int = Field(description="They go to people whom another campaign has given one of the articles.")
 
 
-@router.get("", dependencies=[needs(Scope.CAMPAIGNS_READ)])
+@router.get("", dependencies=[needs(TokenScope.CAMPAIGNS_READ)])
 def list_campaigns(
-    here: Here,
+    app: App,
     purpose: Annotated[
         CampaignPurpose, Query(description="`confirmation`: the mails that ask who signed up to confirm it.")
     ] = CampaignPurpose.ARTICLES,
@@ -98,7 +98,7 @@ def list_campaigns(
     before: Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of the page before.")] = None,
 ) -> CampaignPage:
     """The campaigns, the newest first."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = campaigns.latest(connection, limit=limit + 1, purpose=purpose, before_id=before)
         kept = found[:limit]
         items = [ListedCampaign.of(one, dispatches.of_campaign(connection, one.id)) for one in kept]
@@ -107,8 +107,8 @@ def list_campaigns(
 
 @router.post("", status_code=201, responses=may_answer(404, 409))
 def create_campaign(
-    here: Here,
-    token: Annotated[ApiToken, needs(Scope.CAMPAIGNS_WRITE)],
+    app: App,
+    token: Annotated[ApiToken, needs(TokenScope.CAMPAIGNS_WRITE)],
     body: NewCampaign,
     repeat_key: Annotated[
         str | None,
@@ -126,55 +126,55 @@ def create_campaign(
         article_slugs=tuple(body.articles),
         channel_names=tuple(body.channels),
         audience=body.audience.plan(),
-        starts_at=body.at or here.clock(),
+        starts_at=body.at or app.clock(),
         times=body.times,
         zone=body.zone or "UTC",
         track_opens=body.track_opens,
         track_clicks=body.track_clicks,
         unknown_policy=body.unknown,
-        cover=Cover(subject=body.subject, greeting=body.greeting, closing=body.closing),
+        cover=MessageOptions(subject=body.subject, greeting=body.greeting, closing=body.closing),
     )
-    return _shown(here, plan(here, asked, key=_plan_key(token, repeat_key, body)))
+    return _shown(app, plan(app, asked, key=_plan_key(token, repeat_key, body)))
 
 
-@router.get("/{number}", dependencies=[needs(Scope.CAMPAIGNS_READ)], responses=may_answer(404))
-def show_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+@router.get("/{number}", dependencies=[needs(TokenScope.CAMPAIGNS_READ)], responses=may_answer(404))
+def show_campaign(app: App, number: NumberInPath) -> ShownCampaign:
     """One campaign: its dispatches, what became of its deliveries, and what holds them back."""
-    return _shown(here, number)
+    return _shown(app, number)
 
 
-@router.post("/{number}/pause", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def pause_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+@router.post("/{number}/pause", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def pause_campaign(app: App, number: NumberInPath) -> ShownCampaign:
     """Hold a campaign: nothing new is begun after the batches at work."""
-    campaign_control.pause(here, number)
-    return _shown(here, number)
+    campaign_control.pause(app, number)
+    return _shown(app, number)
 
 
-@router.post("/{number}/resume", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def resume_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+@router.post("/{number}/resume", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def resume_campaign(app: App, number: NumberInPath) -> ShownCampaign:
     """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
-    campaign_control.resume(here, number)
-    return _shown(here, number)
+    campaign_control.resume(app, number)
+    return _shown(app, number)
 
 
-@router.post("/{number}/cancel", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def cancel_campaign(here: Here, number: NumberInPath) -> ShownCampaign:
+@router.post("/{number}/cancel", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def cancel_campaign(app: App, number: NumberInPath) -> ShownCampaign:
     """Stop a campaign for good; what was sent stays sent."""
-    campaign_control.cancel(here, number)
-    return _shown(here, number)
+    campaign_control.cancel(app, number)
+    return _shown(app, number)
 
 
-@router.post("/{number}/retry-failed", dependencies=[needs(Scope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def retry_failed(here: Here, number: NumberInPath, body: FailedOnes) -> Retried:
+@router.post("/{number}/retry-failed", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
+def retry_failed(app: App, number: NumberInPath, body: FailedOnes) -> Retried:
     """Send failed deliveries again, but not to people who may not be written to any more, or got it since."""
     choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.cause)
     act = campaign_control.count_failed if body.dry_run else campaign_control.retry_failed
-    return Retried.model_validate(act(here, number, choice), from_attributes=True)
+    return Retried.model_validate(act(app, number, choice), from_attributes=True)
 
 
-def _shown(here: Installation, number: int) -> ShownCampaign:
-    told = report(here, number)
-    with here.database.begin() as connection:
+def _shown(app: AppContext, number: int) -> ShownCampaign:
+    told = report(app, number)
+    with app.database.begin() as connection:
         about = articles.find_many(connection, told.campaign.article_ids)
     return ShownCampaign.of(told, [one.article.slug for one in about])
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import Event, EventKind
 from distributor.storage import campaigns, delivery_queries, dispatches, events
 from distributor.storage.delivery_queries import DeliveryRecord
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import After, Limit, NumberInPath, Words
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.problems import ANYWHERE, may_answer
@@ -21,7 +21,7 @@ from distributor.web.api.problems import ANYWHERE, may_answer
 router = APIRouter(prefix="/v1", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
 
 # What they tell is about people.
-_NEEDED = needs(Scope.CAMPAIGNS_READ, Scope.SUBSCRIBERS_READ)
+_NEEDED = needs(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)
 
 
 class ShownDelivery(BaseModel):
@@ -82,7 +82,7 @@ class Events(BaseModel):
 
 @router.get("/campaigns/{number}/deliveries", dependencies=[_NEEDED], responses=may_answer(404))
 def list_deliveries(
-    here: Here,
+    app: App,
     number: NumberInPath,
     state: Annotated[DeliveryState | None, Query(description="Only those in this state.")] = None,
     recipient: Annotated[Words | None, Query(description="Only to this address, account or feed.")] = None,
@@ -91,7 +91,7 @@ def list_deliveries(
     after: After = 0,
 ) -> DeliveryPage:
     """Who received a campaign, who did not, and what the other side said."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         campaign = campaigns.find(connection, number)
         channels = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
         found = delivery_queries.of_campaign(
@@ -108,8 +108,8 @@ def list_deliveries(
 
 
 @router.get("/deliveries/{number}/events", dependencies=[_NEEDED], responses=may_answer(404))
-def list_events(here: Here, number: NumberInPath) -> Events:
+def list_events(app: App, number: NumberInPath) -> Events:
     """What happened to one delivery afterwards: opens, clicks, bounces, complaints."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = events.of_delivery(connection, delivery_queries.find(connection, number).id)
     return Events(items=[ShownEvent.of(one) for one in found])

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from distributor.web.api.problems import ONLY_WITH_BODY, Fault, Problem, described_answers
+from distributor.web.api.problems import ONLY_WITH_BODY, FieldError, ProblemDetails, described_answers
 
 OVERVIEW = """
 Everything about the audience and the campaigns that go to it, for other programs.
@@ -44,7 +44,7 @@ _FRAMEWORKS_WORDS = "Successful Response"
 
 
 def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
-    """The description as OpenAPI 3.1, with paths below where this installation has its API."""
+    """The description as OpenAPI 3.1, with paths below where this app has its API."""
     described = get_openapi(
         title=api.title,
         version=api.version,
@@ -61,7 +61,7 @@ def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
             _tell(operation)
     described["components"]["responses"] = described_answers()
     _, shown = models_json_schema(
-        [(Problem, "serialization"), (Fault, "serialization")], ref_template="#/components/schemas/{model}"
+        [(ProblemDetails, "serialization"), (FieldError, "serialization")], ref_template="#/components/schemas/{model}"
     )
     described["components"]["schemas"] |= shown["$defs"]
     return described

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.web.conditional_get import Representation, answer
 
 _PACKAGE = "fastapi_swagger"
@@ -30,10 +30,10 @@ _POLICY = (
 class DocsPage:
     """The page and its files, each under a name that changes with its content. Raises TemplateError."""
 
-    def __init__(self, installation: Installation, describe: Callable[[], Mapping[str, Any]]) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, describe: Callable[[], Mapping[str, Any]]) -> None:
+        self._app = app
         shelf = files(_PACKAGE) / "resources"
-        start = installation.templates.render("web/api/docs.js.j2", {}).encode()
+        start = app.templates.render("web/api/docs.js.j2", {}).encode()
         parts = {
             "bundle": _File.of("swagger-ui", ".js", (shelf / "swagger-ui-bundle.js").read_bytes()),
             "style": _File.of("swagger-ui", ".css", (shelf / "swagger-ui.css").read_bytes()),
@@ -41,7 +41,7 @@ class DocsPage:
         }
         # Addresses count from the page itself, so that it works below any path of a proxy.
         context = {part: f"docs/{file.name}" for part, file in parts.items()}
-        html = installation.templates.render("web/api/docs.html.j2", {"site": installation.site, **context}).encode()
+        html = app.templates.render("web/api/docs.html.j2", {"site": app.site, **context}).encode()
         self._files = {file.name: file.body for file in parts.values()}
         self._describe = describe
         self._page = Representation.of(html, media_type="text/html; charset=utf-8", cache_control="no-cache")
@@ -60,18 +60,18 @@ class DocsPage:
         return Representation.of(text, media_type="application/json", cache_control="no-cache")
 
     def _send_page(self, request: Request) -> Response:
-        sent = answer(request, self._page, now=self._installation.clock())
+        sent = answer(request, self._page, now=self._app.clock())
         sent.headers["Content-Security-Policy"] = _POLICY
         return sent
 
     def _send_description(self, request: Request) -> Response:
-        return answer(request, self._description, now=self._installation.clock())
+        return answer(request, self._description, now=self._app.clock())
 
     def _send_file(self, request: Request) -> Response:
         found = self._files.get(request.path_params["name"])
         if found is None:
             raise HTTPException(404)
-        return answer(request, found, now=self._installation.clock())
+        return answer(request, found, now=self._app.clock())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.exporting import Selection
 from distributor.flow.people.export_people import ExportFormat, export_people
-from distributor.web.api.auth import Here, needs
+from distributor.web.api.auth import App, needs
 from distributor.web.api.fields import Words
 from distributor.web.api.problems import ANYWHERE, may_answer
 
@@ -30,7 +30,7 @@ async def _take_export_turn(request: Request) -> AsyncIterator[AsyncExitStack]:
 
 @router.get(
     "/subscribers",
-    dependencies=[needs(Scope.SUBSCRIBERS_READ)],
+    dependencies=[needs(TokenScope.SUBSCRIBERS_READ)],
     response_class=StreamingResponse,
     responses={
         200: {
@@ -41,7 +41,7 @@ async def _take_export_turn(request: Request) -> AsyncIterator[AsyncExitStack]:
     },
 )
 async def export_subscribers(
-    here: Here,
+    app: App,
     turn: Annotated[AsyncExitStack, Depends(_take_export_turn)],
     list_slug: Annotated[Words | None, Query(alias="list", description="Who is or was on this list.")] = None,
     segment: Annotated[Words | None, Query(description="Who is in this segment.")] = None,
@@ -52,7 +52,7 @@ async def export_subscribers(
     """People as a file that an import reads back: of a list, of a segment, of both at once, or everybody."""
     selection = Selection(list_slug=list_slug, segment_slug=segment)
     # A generator is what it is, and only that can be closed when the reader has gone.
-    pieces = cast("Generator[bytes]", export_people(here, selection, format_=format_))
+    pieces = cast("Generator[bytes]", export_people(app, selection, format_=format_))
     turn.push_async_callback(run_in_threadpool, pieces.close)
     # What is wrong with the selection shows with the first piece, while there is still a status to say so with.
     first = await run_in_threadpool(next, pieces, b"")

@@ -14,14 +14,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
-from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportState, Reading
-from distributor.flow.app_context import Installation
+from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportSettings, ImportState
+from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import
 from distributor.storage import imports
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import BIGGEST, Limit, Line, NumberInPath, Wording, Words
 from distributor.web.api.problems import ANYWHERE, may_answer
 
@@ -120,7 +120,7 @@ def _upload(
     delimiter: Annotated[Line, Query(description="One sign, or `tab`; default: found out.")] = "",
     dry_run: Annotated[bool, Query(description="Only count what would become of each row.")] = False,
 ) -> Upload:
-    reading = Reading(
+    reading = ImportSettings(
         format=format_,
         encoding=encoding,
         delimiter="\t" if delimiter == "tab" else delimiter,
@@ -136,7 +136,7 @@ def _upload(
     "",
     status_code=202,
     max_body_size=LARGEST_UPLOAD,
-    dependencies=[needs(Scope.IMPORTS_WRITE)],
+    dependencies=[needs(TokenScope.IMPORTS_WRITE)],
     responses=may_answer(404),
     openapi_extra={
         "requestBody": {
@@ -148,51 +148,51 @@ def _upload(
         }
     },
 )
-async def begin_import(here: Here, request: Request, upload: Annotated[Upload, Depends(_upload)]) -> ShownImport:
+async def begin_import(app: App, request: Request, upload: Annotated[Upload, Depends(_upload)]) -> ShownImport:
     """Send a file of people as the body; a worker brings them in.
 
     The same file sent again with the same parameters before it has ended is the same import.
     """
-    with await run_in_threadpool(_open_beside, here) as file:
+    with await run_in_threadpool(_open_beside, app) as file:
         async for piece in request.stream():
             await run_in_threadpool(file.write, piece)
         file.seek(0)
         async with request.app.state.turns:
             planned = await run_in_threadpool(
-                plan_import, here, upload.plan, name=upload.name, pieces=iter(lambda: file.read(_PIECE), b"")
+                plan_import, app, upload.plan, name=upload.name, pieces=iter(lambda: file.read(_PIECE), b"")
             )
     return ShownImport.of(planned)
 
 
-@router.get("", dependencies=[Turn, needs(Scope.IMPORTS_READ)])
+@router.get("", dependencies=[Turn, needs(TokenScope.IMPORTS_READ)])
 def list_imports(
-    here: Here,
+    app: App,
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of the page before.")] = None,
 ) -> ImportPage:
     """The imports, the newest first."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = imports.listed(connection, limit=limit + 1, before_id=before)
     kept = found[:limit]
     return ImportPage(items=[ShownImport.of(one) for one in kept], next=kept[-1].id if len(found) > limit else None)
 
 
-@router.get("/{number}", dependencies=[Turn, needs(Scope.IMPORTS_READ)], responses=may_answer(404))
-def show_import(here: Here, number: NumberInPath) -> ShownImport:
+@router.get("/{number}", dependencies=[Turn, needs(TokenScope.IMPORTS_READ)], responses=may_answer(404))
+def show_import(app: App, number: NumberInPath) -> ShownImport:
     """One import, and how far it is."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         return ShownImport.of(imports.find(connection, number))
 
 
-@router.post("/{number}/cancel", dependencies=[Turn, needs(Scope.IMPORTS_WRITE)], responses=may_answer(404))
-def end_import(here: Here, number: NumberInPath) -> ShownImport:
+@router.post("/{number}/cancel", dependencies=[Turn, needs(TokenScope.IMPORTS_WRITE)], responses=may_answer(404))
+def end_import(app: App, number: NumberInPath) -> ShownImport:
     """End an import where it is; who has come in stays."""
-    return ShownImport.of(cancel_import(here, number))
+    return ShownImport.of(cancel_import(app, number))
 
 
 @router.get(
     "/{number}/bad-rows",
-    dependencies=[Turn, needs(Scope.IMPORTS_READ)],
+    dependencies=[Turn, needs(TokenScope.IMPORTS_READ)],
     response_class=StreamingResponse,
     responses={
         200: {
@@ -202,12 +202,12 @@ def end_import(here: Here, number: NumberInPath) -> ShownImport:
         **may_answer(404),
     },
 )
-def download_bad_rows(here: Here, number: NumberInPath) -> StreamingResponse:
+def download_bad_rows(app: App, number: NumberInPath) -> StreamingResponse:
     """The rows nobody could be made of."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = imports.find(connection, number)
     try:
-        file = ImportFiles(here.imports_dir).bad_rows(number).open("rb")
+        file = ImportFiles(app.imports_dir).bad_rows(number).open("rb")
     except FileNotFoundError:
         raise NotFoundError("file of bad rows of import", number) from None
     return StreamingResponse(
@@ -217,9 +217,9 @@ def download_bad_rows(here: Here, number: NumberInPath) -> StreamingResponse:
     )
 
 
-def _open_beside(here: Installation) -> IO[bytes]:
+def _open_beside(app: AppContext) -> IO[bytes]:
     """A file without a name on the disk that has room for imports: it is gone with whoever has it open."""
-    folder: Path = here.imports_dir
+    folder: Path = app.imports_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.errors import InputError, StateError
-from distributor.domain.subscriber import List, Membership, OptIn, Subscriber, Visibility
+from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn, Subscriber
 from distributor.domain.tags import slugify
 from distributor.storage import lists, memberships
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import After, Body, Limit, Paragraph, Sender, Slug, SlugInPath, Title, Topics
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.problems import ANYWHERE, may_answer
@@ -29,7 +29,7 @@ class ShownList(BaseModel):
     slug: str = Field(examples=["weekly-letter"])
     name: str = Field(examples=["Weekly letter"])
     description: str = Field(examples=["What happened in the town, every Friday."])
-    visibility: Visibility = Field(description="Whether strangers see it and can subscribe.")
+    visibility: ListVisibility = Field(description="Whether strangers see it and can subscribe.")
     opt_in: OptIn = Field(description="Whether signing up has to be confirmed from the mailbox.")
     sender: str = Field(description="Whom its mails come from; empty for the site's own.")
     footer: str = Field(description="What stands at the end of its mails; empty for nothing.")
@@ -38,7 +38,7 @@ class ShownList(BaseModel):
     )
 
     @classmethod
-    def of(cls, found: List) -> ShownList:
+    def of(cls, found: MailingList) -> ShownList:
         return cls.model_validate(found, from_attributes=True)
 
 
@@ -75,7 +75,7 @@ class NewList(Body):
     name: Title
     slug: Slug | None = Field(None, description="Default: made from the name.")
     description: Description = ""
-    visibility: Visibility = Visibility.PRIVATE
+    visibility: ListVisibility = ListVisibility.PRIVATE
     opt_in: OptIn = OptIn.DOUBLE
     sender: Sender = ""
     footer: Footer = ""
@@ -87,7 +87,7 @@ class ListChanges(Body):
 
     name: Title | None = None
     description: Description | None = None
-    visibility: Visibility | None = None
+    visibility: ListVisibility | None = None
     opt_in: OptIn | None = None
     sender: Sender | None = None
     footer: Footer | None = None
@@ -100,22 +100,22 @@ class OfferedTopics(Body):
     topics: Topics
 
 
-@router.get("", dependencies=[needs(Scope.LISTS_READ)])
-def list_lists(here: Here, limit: Limit = 50, after: After = 0) -> ListPage:
+@router.get("", dependencies=[needs(TokenScope.LISTS_READ)])
+def list_lists(app: App, limit: Limit = 50, after: After = 0) -> ListPage:
     """Every list."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = sorted(lists.listed(connection), key=_number)
     shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
     return ListPage(items=[ShownList.of(one) for one in shown], next=further)
 
 
-@router.post("", status_code=201, dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(409))
-def create_list(here: Here, body: NewList) -> ShownList:
+@router.post("", status_code=201, dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(409))
+def create_list(app: App, body: NewList) -> ShownList:
     """Make a list."""
     slug = body.slug or slugify(body.name)
     if not slug:
         raise InputError(f"{body.name!r} has no letters or digits to make a slug of: give one as `slug`")
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         if any(one.slug == slug for one in lists.listed(connection)):
             raise StateError(f"there is a list {slug!r} already; change it, or choose another `slug`")
         made = lists.add(
@@ -132,56 +132,56 @@ def create_list(here: Here, body: NewList) -> ShownList:
     return ShownList.of(made)
 
 
-@router.get("/{slug}", dependencies=[needs(Scope.LISTS_READ)], responses=may_answer(404))
-def show_list(here: Here, slug: SlugInPath) -> CountedList:
+@router.get("/{slug}", dependencies=[needs(TokenScope.LISTS_READ)], responses=may_answer(404))
+def show_list(app: App, slug: SlugInPath) -> CountedList:
     """One list, and how many people are on it."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = lists.find(connection, slug)
         people = lists.counts(connection, found.id)
     return CountedList(**ShownList.of(found).model_dump(), people=people)
 
 
-@router.patch("/{slug}", dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(404))
-def change_list(here: Here, slug: SlugInPath, body: ListChanges) -> ShownList:
+@router.patch("/{slug}", dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(404))
+def change_list(app: App, slug: SlugInPath, body: ListChanges) -> ShownList:
     """Change what is said of a list."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         changed = lists.change(connection, slug, body.model_dump(exclude_none=True))
     return ShownList.of(changed)
 
 
-@router.delete("/{slug}", status_code=204, dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(404, 409))
-def remove_list(here: Here, slug: SlugInPath) -> None:
+@router.delete("/{slug}", status_code=204, dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(404, 409))
+def remove_list(app: App, slug: SlugInPath) -> None:
     """Remove a list that nobody was ever on and nothing was sent to."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         lists.remove(connection, slug)
 
 
-@router.get("/{slug}/topics", dependencies=[needs(Scope.LISTS_READ)], responses=may_answer(404))
-def list_topics(here: Here, slug: SlugInPath) -> OfferedTopics:
+@router.get("/{slug}/topics", dependencies=[needs(TokenScope.LISTS_READ)], responses=may_answer(404))
+def list_topics(app: App, slug: SlugInPath) -> OfferedTopics:
     """The topics that a list offers."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         return OfferedTopics(topics=list(lists.find(connection, slug).topics))
 
 
-@router.put("/{slug}/topics", dependencies=[needs(Scope.LISTS_WRITE)], responses=may_answer(404))
-def offer_topics(here: Here, slug: SlugInPath, body: OfferedTopics) -> OfferedTopics:
+@router.put("/{slug}/topics", dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(404))
+def offer_topics(app: App, slug: SlugInPath, body: OfferedTopics) -> OfferedTopics:
     """Offer these topics and no others. What people have chosen before stays theirs."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         return OfferedTopics(topics=list(lists.change(connection, slug, {"topics": body.topics}).topics))
 
 
 @router.get(
     "/{slug}/members",
-    dependencies=[needs(Scope.LISTS_READ, Scope.SUBSCRIBERS_READ)],
+    dependencies=[needs(TokenScope.LISTS_READ, TokenScope.SUBSCRIBERS_READ)],
     responses=may_answer(404),
 )
-def list_members(here: Here, slug: SlugInPath, limit: Limit = 50, after: After = 0) -> MemberPage:
+def list_members(app: App, slug: SlugInPath, limit: Limit = 50, after: After = 0) -> MemberPage:
     """The people who are or were on a list."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, slug).id, limit=limit + 1, after_id=after)
     shown, further = first_of(found, limit, number=lambda member: member[0].id)
     return MemberPage(items=[ShownMember.of(*member) for member in shown], next=further)
 
 
-def _number(one: List) -> int:
+def _number(one: MailingList) -> int:
     return one.id

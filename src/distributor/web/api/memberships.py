@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import ApiToken, Scope
-from distributor.domain.consent import ConsentMethod, Evidence
+from distributor.domain.api_token import ApiToken, TokenScope
+from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError, StateError
-from distributor.domain.subscriber import Frequency, List, Membership, Person, Subscriber, Subscription
+from distributor.domain.subscriber import Frequency, MailingList, Membership, Person, Subscriber, Subscription
 from distributor.storage import lists, memberships
 from distributor.storage.database import Connection
 from distributor.web.api import who as whom
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import Body, SlugInPath, Topics, Words
 from distributor.web.api.people import ShownPlace, StatedConsent
 from distributor.web.api.problems import ANYWHERE, may_answer
@@ -37,43 +37,43 @@ class NewMembership(Body):
     consent: StatedConsent
 
 
-class Choice(Body):
+class MembershipChoice(Body):
     """What somebody wants of a list. Both are set: name what stays as well."""
 
     topics: Topics | None = Field(description="Some of the list's topics; null means every article.")
     frequency: Frequency = Frequency.EVERY_ARTICLE
 
 
-@router.get("", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def list_memberships(here: Here, who: Who) -> Places:
+@router.get("", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
+def list_memberships(app: App, who: Who) -> Places:
     """The lists somebody is or was on."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = memberships.of_subscriber(connection, whom.find(connection, who).id)
     return Places(items=[ShownPlace.of(place) for place in found])
 
 
 @router.put("/{slug}", responses=may_answer(404, 409))
 def subscribe(
-    here: Here,
+    app: App,
     who: Who,
     slug: SlugInPath,
     body: NewMembership,
-    token: Annotated[ApiToken, needs(Scope.SUBSCRIBERS_WRITE)],
+    token: Annotated[ApiToken, needs(TokenScope.SUBSCRIBERS_WRITE)],
 ) -> ShownPlace:
     """Put somebody on a list, on your word that they agreed. Who has left it comes back only by themselves."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         subscriber, chosen = whom.lock(connection, who), lists.find(connection, slug)
         person = Person(key=subscriber.key, address=subscriber.address)
-        memberships.subscribe(connection, chosen.id, [person], body.consent.evidence(token), now=here.clock())
+        memberships.subscribe(connection, chosen.id, [person], body.consent.evidence(token), now=app.clock())
         if memberships.state_of(connection, subscriber.id, chosen.id) is not Membership.SUBSCRIBED:
             raise StateError(f"they have left {slug!r}, or were erased; they may come back by signing up themselves")
         return ShownPlace.of(_place(connection, subscriber, chosen))
 
 
-@router.patch("/{slug}", dependencies=[needs(Scope.SUBSCRIBERS_WRITE)], responses=may_answer(404, 409))
-def choose(here: Here, who: Who, slug: SlugInPath, body: Choice) -> ShownPlace:
+@router.patch("/{slug}", dependencies=[needs(TokenScope.SUBSCRIBERS_WRITE)], responses=may_answer(404, 409))
+def choose(app: App, who: Who, slug: SlugInPath, body: MembershipChoice) -> ShownPlace:
     """Choose topics, and how often mail comes."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         subscriber, chosen = whom.lock(connection, who), lists.find(connection, slug)
         if _place(connection, subscriber, chosen).state is Membership.UNSUBSCRIBED:
             raise StateError(f"they have left {slug!r}, so there is nothing to choose")
@@ -88,22 +88,22 @@ def choose(here: Here, who: Who, slug: SlugInPath, body: Choice) -> ShownPlace:
 
 @router.delete("/{slug}", responses=may_answer(404))
 def leave(
-    here: Here,
+    app: App,
     who: Who,
     slug: SlugInPath,
-    token: Annotated[ApiToken, needs(Scope.SUBSCRIBERS_WRITE)],
+    token: Annotated[ApiToken, needs(TokenScope.SUBSCRIBERS_WRITE)],
     reason: Annotated[Words, Query(description="Why, for the record.")] = "",
 ) -> ShownPlace:
     """Take somebody off a list, for good."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         subscriber, left = whom.lock(connection, who), lists.find(connection, slug)
         _place(connection, subscriber, left)
-        evidence = Evidence(method=ConsentMethod.API, text=reason, detail={"token": token.id})
-        memberships.leave(connection, subscriber.id, left.id, evidence, now=here.clock())
+        evidence = ConsentEvidence(method=ConsentMethod.API, text=reason, detail={"token": token.id})
+        memberships.leave(connection, subscriber.id, left.id, evidence, now=app.clock())
         return ShownPlace.of(_place(connection, subscriber, left))
 
 
-def _place(connection: Connection, subscriber: Subscriber, wanted: List) -> Subscription:
+def _place(connection: Connection, subscriber: Subscriber, wanted: MailingList) -> Subscription:
     for place in memberships.of_subscriber(connection, subscriber.id):
         if place.list.id == wanted.id:
             return place

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, model_validator
 
 from distributor.domain.api_token import ApiToken
-from distributor.domain.consent import Consent, ConsentAction, ConsentMethod, Evidence
+from distributor.domain.consent import Consent, ConsentAction, ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression, SuppressionReason
 from distributor.web.api.fields import (
@@ -132,9 +132,9 @@ class StatedConsent(Body):
     network: Network = Field("", description="The IP address they agreed from, or empty.")
     detail: Attributes = Field(default_factory=dict, description="What else proves it, such as the page.")
 
-    def evidence(self, token: ApiToken) -> Evidence:
+    def evidence(self, token: ApiToken) -> ConsentEvidence:
         """What is kept: also by which token it was stated."""
-        return Evidence(
+        return ConsentEvidence(
             method=ConsentMethod.API,
             text=self.text,
             network=self.network,

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.flow.people import privacy
 from distributor.web.api import who as whom
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.problems import ANYWHERE, may_answer
 from distributor.web.api.who import Who
 
@@ -25,19 +25,19 @@ class ShownErasure(BaseModel):
     traces: dict[str, int] = Field(description="In how many rows of each table the address is still found.")
 
 
-@router.get("/{who}", dependencies=[needs(Scope.PRIVACY_WRITE)], responses=may_answer(404))
-def export_person(here: Here, who: Who) -> dict[str, Any]:
+@router.get("/{who}", dependencies=[needs(TokenScope.PRIVACY_WRITE)], responses=may_answer(404))
+def export_person(app: App, who: Who) -> dict[str, Any]:
     """Everything that is kept about somebody, as one document: what they may ask for."""
-    return privacy.export_person(here, _number(here, who))
+    return privacy.export_person(app, _number(app, who))
 
 
-@router.delete("/{who}", dependencies=[needs(Scope.PRIVACY_WRITE)], responses=may_answer(404))
-def erase_person(here: Here, who: Who) -> ShownErasure:
+@router.delete("/{who}", dependencies=[needs(TokenScope.PRIVACY_WRITE)], responses=may_answer(404))
+def erase_person(app: App, who: Who) -> ShownErasure:
     """Erase somebody everywhere, for good. Only a hash stays, so that no import brings them back."""
-    done = privacy.erase(here, _number(here, who), requested_by="api")
+    done = privacy.erase(app, _number(app, who), requested_by="api")
     return ShownErasure(is_complete=done.is_complete, counts=dict(done.counts), traces=dict(done.traces))
 
 
-def _number(here: Here, who: str) -> int:
-    with here.database.begin() as connection:
+def _number(app: App, who: str) -> int:
+    with app.database.begin() as connection:
         return whom.find(connection, who).id

@@ -37,7 +37,7 @@ _MOST_FAULTS = 50
 _log = structlog.get_logger(__name__)
 
 
-class Fault(BaseModel):
+class FieldError(BaseModel):
     """One thing that is wrong with what was sent, and where: in the body, or in a parameter of the address."""
 
     detail: str
@@ -45,14 +45,14 @@ class Fault(BaseModel):
     parameter: str | None = Field(None, description="The parameter of the path or the query.")
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """What is wrong (RFC 9457). `type` is for programs, `detail` for people."""
 
     type: str = Field(description="What kind of problem it is.", examples=[_TYPES + "not-found"])
     title: str = Field(description="The kind of problem in words, always the same.")
     status: int = Field(description="The status of the answer.")
     detail: str = Field(description="What is wrong and what to do.")
-    errors: list[Fault] | None = Field(None, description="Every single fault, at most 50 of them.")
+    errors: list[FieldError] | None = Field(None, description="Every single fault, at most 50 of them.")
     hint: str | None = Field(None, description="Of a condition: what was perhaps meant.")
     line: int | None = Field(None, description="Of a condition as text: the line, from 1.")
     column: int | None = Field(None, description="Of a condition as text: the column, from 1.")
@@ -75,7 +75,7 @@ _KINDS: Mapping[type[DistributorError], _Kind] = {
     InputError: _BAD_INPUT,
     NotFoundError: _Kind(404, "not-found", "There is nothing of this name"),
     StateError: _Kind(409, "conflict", "This is not possible as things are"),
-    ConfigurationError: _Kind(503, "not-set-up", "This installation is not set up for that"),
+    ConfigurationError: _Kind(503, "not-set-up", "This app is not set up for that"),
     ServiceError: _Kind(503, "unavailable", "A part of the service does not answer"),
     DistributorError: _Kind(500, "internal", "The fault is ours"),
 }
@@ -105,7 +105,7 @@ def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def described_answers() -> dict[str, Any]:
     """The components of the description that these names refer to."""
-    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     return {
         _NAMES[status]: {
             "description": meaning,
@@ -201,19 +201,19 @@ def _allowed(request: Request) -> dict[str, str]:
 
 
 def _answer(kind: _Kind, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    problem = Problem(type=_TYPES + kind.name, title=kind.title, status=kind.status, detail=detail, **more)
+    problem = ProblemDetails(type=_TYPES + kind.name, title=kind.title, status=kind.status, detail=detail, **more)
     # In ASCII: what is quoted of the request may hold half of a character, which UTF-8 cannot.
     body = json.dumps(problem.model_dump(exclude_none=True))
     return Response(body, kind.status, headers={**(headers or {}), "Content-Type": MEDIA_TYPE})
 
 
-def _fault(found: Mapping[str, Any]) -> Fault:
+def _fault(found: Mapping[str, Any]) -> FieldError:
     where, *path = found["loc"]
     if found["type"] == "json_invalid":
-        return Fault(detail=f"the body is not JSON, at character {path[0]}: {found['ctx']['error']}")
+        return FieldError(detail=f"the body is not JSON, at character {path[0]}: {found['ctx']['error']}")
     # What a validator of ours says comes with pydantic's own word in front.
     detail = found["msg"].removeprefix("Value error, ")
     if where != "body":
-        return Fault(detail=detail, parameter=str(path[0]) if path else None)
+        return FieldError(detail=detail, parameter=str(path[0]) if path else None)
     steps = [str(step).replace("~", "~0").replace("/", "~1") for step in path]
-    return Fault(detail=detail, pointer="/".join(["#", *steps]))
+    return FieldError(detail=detail, pointer="/".join(["#", *steps]))

@@ -18,7 +18,7 @@ from distributor.domain.campaign import (
 from distributor.domain.event import EventKind
 from distributor.domain.problems import Problem, Severity
 from distributor.flow.publishing.report import CampaignReport, DispatchReport, summarise
-from distributor.storage.paused_routes import LaneWait
+from distributor.storage.paused_routes import RouteWait
 from distributor.web.api.audiences import ShownPlan
 
 
@@ -91,7 +91,7 @@ class ShownWait(BaseModel):
     next_probe_at: datetime = Field(description="From then on one delivery tries whether that has passed.")
 
     @classmethod
-    def of(cls, wait: LaneWait) -> ShownWait:
+    def of(cls, wait: RouteWait) -> ShownWait:
         return cls(
             lane=wait.lane.name,
             deliveries=wait.deliveries,

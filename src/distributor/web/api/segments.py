@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.errors import StateError
 from distributor.domain.segments.condition import Condition
 from distributor.domain.segments.field_values import read_slug
@@ -18,7 +18,7 @@ from distributor.domain.segments.parser import parse
 from distributor.domain.segments.printer import print_condition
 from distributor.domain.segments.segment import Segment
 from distributor.storage import segments
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import MOST_AT_ONCE, After, Body, Limit, Slug, SlugInPath, Title
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.people import ShownSubscriber
@@ -109,77 +109,81 @@ class Sample(BaseModel):
     items: list[ShownSubscriber]
 
 
-@router.get("", dependencies=[needs(Scope.SEGMENTS_READ)])
-def list_segments(here: Here, limit: Limit = 50, after: After = 0) -> SegmentPage:
+@router.get("", dependencies=[needs(TokenScope.SEGMENTS_READ)])
+def list_segments(app: App, limit: Limit = 50, after: After = 0) -> SegmentPage:
     """Every saved segment."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = sorted(segments.listed(connection), key=_number)
     shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
     return SegmentPage(items=[ShownSegment.of(one) for one in shown], next=further)
 
 
-@router.post("", status_code=201, dependencies=[needs(Scope.SEGMENTS_WRITE)], responses=may_answer(404, 409))
-def create_segment(here: Here, body: NewSegment) -> ShownSegment:
+@router.post("", status_code=201, dependencies=[needs(TokenScope.SEGMENTS_WRITE)], responses=may_answer(404, 409))
+def create_segment(app: App, body: NewSegment) -> ShownSegment:
     """Save a condition by name."""
     slug, condition = body.slug or read_slug(body.name), _read(body.condition)
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         if any(one.slug == slug for one in segments.listed(connection)):
             raise StateError(f"there is a segment {slug!r} already; change it, or choose another `slug`")
         return ShownSegment.of(
-            segments.save(connection, slug=slug, name=body.name, condition=condition, now=here.clock())
+            segments.save(connection, slug=slug, name=body.name, condition=condition, now=app.clock())
         )
 
 
-@router.post("/parse", dependencies=[needs(Scope.SEGMENTS_READ)])
-def parse_condition(here: Here, body: Asked) -> ShownCondition:
+@router.post("/parse", dependencies=[needs(TokenScope.SEGMENTS_READ)])
+def parse_condition(app: App, body: Asked) -> ShownCondition:
     """Read a condition and give both of its forms; what is wrong with it is told with its place."""
     return ShownCondition.of(_read(body.condition))
 
 
-@router.post("/count", dependencies=[needs(Scope.SEGMENTS_READ)], responses=may_answer(404))
-def count_people(here: Here, body: Asked) -> People:
+@router.post("/count", dependencies=[needs(TokenScope.SEGMENTS_READ)], responses=may_answer(404))
+def count_people(app: App, body: Asked) -> People:
     """How many people a condition holds now. A saved segment is the condition `segment = SLUG`."""
     condition = _read(body.condition)
-    with here.database.begin() as connection:
-        return People(people=segments.count(connection, condition, now=here.clock()))
+    with app.database.begin() as connection:
+        return People(people=segments.count(connection, condition, now=app.clock()))
 
 
-@router.post("/sample", dependencies=[needs(Scope.SEGMENTS_READ, Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def sample_people(here: Here, body: AskedForSome) -> Sample:
+@router.post(
+    "/sample", dependencies=[needs(TokenScope.SEGMENTS_READ, TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404)
+)
+def sample_people(app: App, body: AskedForSome) -> Sample:
     """Some of the people whom a condition holds now."""
     condition = _read(body.condition)
-    with here.database.begin() as connection:
-        found = segments.sample(connection, condition, limit=body.limit, now=here.clock())
+    with app.database.begin() as connection:
+        found = segments.sample(connection, condition, limit=body.limit, now=app.clock())
     return Sample(items=[ShownSubscriber.of(one) for one in found])
 
 
-@router.get("/{slug}", dependencies=[needs(Scope.SEGMENTS_READ)], responses=may_answer(404))
-def show_segment(here: Here, slug: SlugInPath) -> ShownSegment:
+@router.get("/{slug}", dependencies=[needs(TokenScope.SEGMENTS_READ)], responses=may_answer(404))
+def show_segment(app: App, slug: SlugInPath) -> ShownSegment:
     """One segment."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         return ShownSegment.of(segments.find(connection, slug))
 
 
-@router.patch("/{slug}", dependencies=[needs(Scope.SEGMENTS_WRITE)], responses=may_answer(404))
-def change_segment(here: Here, slug: SlugInPath, body: SegmentChanges) -> ShownSegment:
+@router.patch("/{slug}", dependencies=[needs(TokenScope.SEGMENTS_WRITE)], responses=may_answer(404))
+def change_segment(app: App, slug: SlugInPath, body: SegmentChanges) -> ShownSegment:
     """Give a segment another name or another condition."""
     condition = _read(body.condition) if body.condition is not None else None
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = segments.find(connection, slug)
         changed = segments.save(
             connection,
             slug=found.slug,
             name=body.name or found.name,
             condition=condition or found.condition,
-            now=here.clock(),
+            now=app.clock(),
         )
     return ShownSegment.of(changed)
 
 
-@router.delete("/{slug}", status_code=204, dependencies=[needs(Scope.SEGMENTS_WRITE)], responses=may_answer(404, 409))
-def remove_segment(here: Here, slug: SlugInPath) -> None:
+@router.delete(
+    "/{slug}", status_code=204, dependencies=[needs(TokenScope.SEGMENTS_WRITE)], responses=may_answer(404, 409)
+)
+def remove_segment(app: App, slug: SlugInPath) -> None:
     """Remove a segment that no other one and no campaign to come refers to."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         segments.remove(connection, slug)
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.people import person_of
 from distributor.flow.subscriptions.sign_up import SignUp, sign_up
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import Address, Body, Language, Line, Name, Network, Topics, Words, Zone
 from distributor.web.api.problems import ANYWHERE, may_answer
 
@@ -36,15 +36,15 @@ class NewSignUp(Body):
     "",
     status_code=202,
     response_class=Response,
-    dependencies=[needs(Scope.SIGN_UPS_WRITE)],
+    dependencies=[needs(TokenScope.SIGN_UPS_WRITE)],
     responses=may_answer(404, 409),
 )
-def begin_sign_up(here: Here, body: NewSignUp) -> Response:
+def begin_sign_up(app: App, body: NewSignUp) -> Response:
     """Sign a visitor up as the public pages do: by a mail that asks them, unless the list wants no more than that.
 
     For forms of your own, where nobody has shown yet who they are. Whether the address was known is not told.
     """
     person = person_of(body.address, name=body.name, language=body.language, zone=body.zone)
     choices = {slug: tuple(topics) if topics is not None else None for slug, topics in body.lists.items()}
-    sign_up(here, SignUp(person=person, choices=choices, network=body.network, page=body.page))
+    sign_up(app, SignUp(person=person, choices=choices, network=body.network, page=body.page))
     return Response(status_code=202)

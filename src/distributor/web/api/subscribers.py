@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from distributor.domain.api_token import ApiToken, Scope
+from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.people import checked_attributes, person_of
 from distributor.domain.rendition import Json
@@ -18,7 +18,7 @@ from distributor.storage import consents, lists, memberships, merging, subscribe
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
 from distributor.web.api import who as whom
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import After, Body, Limit, Words
 from distributor.web.api.paging import first_of
 from distributor.web.api.people import (
@@ -50,9 +50,9 @@ class Duplicate(Body):
     other: Words = Field(description="The number or address of the record that goes.", examples=["2"])
 
 
-@router.get("", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
+@router.get("", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
 def search_subscribers(
-    here: Here,
+    app: App,
     q: Annotated[Words, Query(description="Beginnings of words of address, name or attributes; all must fit.")] = "",
     attribute: Annotated[
         list[Words], Query(max_length=20, description="NAME=VALUE, VALUE as JSON or plain text; may be repeated.")
@@ -65,7 +65,7 @@ def search_subscribers(
     after: After = 0,
 ) -> SubscriberPage:
     """Find people."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = subscribers.search(
             connection,
             Search(
@@ -91,7 +91,7 @@ def search_subscribers(
     },
 )
 def put_subscriber(
-    here: Here, body: NewSubscriber, response: Response, token: Annotated[ApiToken, needs(Scope.SUBSCRIBERS_WRITE)]
+    app: App, body: NewSubscriber, response: Response, token: Annotated[ApiToken, needs(TokenScope.SUBSCRIBERS_WRITE)]
 ) -> WholeSubscriber:
     """Make somebody known, or add to what is known of them, and put them on lists.
 
@@ -106,8 +106,8 @@ def put_subscriber(
         attributes=body.attributes,
         tags=body.tags,
     )
-    now = here.clock()
-    with here.database.begin() as connection:
+    now = app.clock()
+    with app.database.begin() as connection:
         _refuse_erased(connection, person.key)
         chosen = [lists.find(connection, slug) for slug in dict.fromkeys(body.lists)]
         response.status_code = 200 if _is_known(connection, person.key) else 201
@@ -118,48 +118,48 @@ def put_subscriber(
         return _whole(connection, subscribers.find_by_id(connection, number))
 
 
-@router.get("/{who}", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def show_subscriber(here: Here, who: Who) -> WholeSubscriber:
+@router.get("/{who}", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
+def show_subscriber(app: App, who: Who) -> WholeSubscriber:
     """One person."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         return _whole(connection, whom.find(connection, who))
 
 
-@router.patch("/{who}", dependencies=[needs(Scope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
-def change_subscriber(here: Here, who: Who, body: SubscriberChanges) -> ShownSubscriber:
+@router.patch("/{who}", dependencies=[needs(TokenScope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
+def change_subscriber(app: App, who: Who, body: SubscriberChanges) -> ShownSubscriber:
     """Change what is known of somebody, pause them, or send them nothing at all (`disabled`)."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = whom.lock(connection, who)
         return ShownSubscriber.of(
-            subscribers.change(connection, found.id, _changed_columns(found, body), now=here.clock())
+            subscribers.change(connection, found.id, _changed_columns(found, body), now=app.clock())
         )
 
 
-@router.get("/{who}/consents", dependencies=[needs(Scope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def list_consents(here: Here, who: Who, limit: Limit = 50, after: After = 0) -> ConsentPage:
+@router.get("/{who}/consents", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
+def list_consents(app: App, who: Who, limit: Limit = 50, after: After = 0) -> ConsentPage:
     """The record of how somebody agreed to mail, or took that back."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = consents.of_subscriber(connection, whom.find(connection, who).id)
     shown, further = first_of([one for one in found if one.id > after], limit, number=lambda one: one.id)
     return ConsentPage(items=[ShownConsent.of(one) for one in shown], next=further)
 
 
-@router.post("/{who}/suppress", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)], responses=may_answer(404))
-def suppress_subscriber(here: Here, who: Who, body: Suppressing) -> Added:
+@router.post("/{who}/suppress", dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)], responses=may_answer(404))
+def suppress_subscriber(app: App, who: Who, body: Suppressing) -> Added:
     """Send somebody nothing more, whatever list they are on, also not what is planned already."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = whom.lock(connection, who)
         target = Target(hash=hash_of_key(found.key), address=found.address)
-        added = suppressions.add(connection, [target], body.reason, note=body.note, now=here.clock())
+        added = suppressions.add(connection, [target], body.reason, note=body.note, now=app.clock())
     return Added(added=added)
 
 
-@router.post("/{who}/merge", dependencies=[needs(Scope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
-def merge_subscribers(here: Here, who: Who, body: Duplicate) -> WholeSubscriber:
+@router.post("/{who}/merge", dependencies=[needs(TokenScope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
+def merge_subscribers(app: App, who: Who, body: Duplicate) -> WholeSubscriber:
     """Make one person of two: all of the other record goes to this one, and the other address is known no more."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         kept, merged = whom.find(connection, who), whom.find(connection, body.other)
-        return _whole(connection, merging.merge(connection, kept=kept.id, merged=merged.id, now=here.clock()))
+        return _whole(connection, merging.merge(connection, kept=kept.id, merged=merged.id, now=app.clock()))
 
 
 def _whole(connection: Connection, found: Subscriber) -> WholeSubscriber:

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from distributor.domain.address import parse_address
-from distributor.domain.api_token import Scope
+from distributor.domain.api_token import TokenScope
 from distributor.domain.errors import InputError
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
 from distributor.storage import suppressions
 from distributor.storage.database import Connection
-from distributor.web.api.auth import Here, Turn, needs
+from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import Address, After, Body, Limit, NumberInPath, Words, as_fault
 from distributor.web.api.paging import Page, first_of
 from distributor.web.api.problems import ANYWHERE, may_answer
@@ -91,7 +91,7 @@ class LiftedSuppressions(Body):
     reasons: list[SuppressionReason] | None = Field(None, description="Only entries for these reasons; null for all.")
 
 
-class Question(Body):
+class SuppressionQuery(Body):
     """Whose mail is asked about."""
 
     addresses: list[Address] = Field(min_length=1, max_length=_MOST)
@@ -123,49 +123,51 @@ class Answers(BaseModel):
     items: list[Held]
 
 
-@router.get("", dependencies=[needs(Scope.SUPPRESSIONS_READ)])
+@router.get("", dependencies=[needs(TokenScope.SUPPRESSIONS_READ)])
 def list_suppressions(
-    here: Here,
+    app: App,
     reason: Annotated[SuppressionReason | None, Query(description="Only for this reason.")] = None,
     limit: Limit = 50,
     after: After = 0,
 ) -> SuppressionPage:
     """What is suppressed, and why."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         found = suppressions.listed(connection, reason=reason, limit=limit + 1, after_id=after)
     shown, further = first_of(found, limit, number=lambda one: one.id)
     return SuppressionPage(items=[ShownSuppression.of(one) for one in shown], next=further)
 
 
-@router.post("", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)])
-def add_suppressions(here: Here, body: NewSuppressions) -> Added:
+@router.post("", dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)])
+def add_suppressions(app: App, body: NewSuppressions) -> Added:
     """Send nothing more to these addresses or domains, also not what is planned already."""
     targets = [parse_target(text) for text in body.targets]
-    with here.database.begin() as connection:
-        added = suppressions.add(connection, targets, body.reason, note=body.note, now=here.clock())
+    with app.database.begin() as connection:
+        added = suppressions.add(connection, targets, body.reason, note=body.note, now=app.clock())
     return Added(added=added)
 
 
-@router.post("/check", dependencies=[needs(Scope.SUPPRESSIONS_READ)])
-def check_suppressions(here: Here, body: Question) -> Answers:
+@router.post("/check", dependencies=[needs(TokenScope.SUPPRESSIONS_READ)])
+def check_suppressions(app: App, body: SuppressionQuery) -> Answers:
     """Whether mail to these addresses is held back. A question in a body, because addresses end up in logs."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         return Answers(items=[_held(connection, address) for address in body.addresses])
 
 
-@router.post("/lift", dependencies=[needs(Scope.SUPPRESSIONS_WRITE)])
-def lift_suppressions(here: Here, body: LiftedSuppressions) -> Lifted:
+@router.post("/lift", dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)])
+def lift_suppressions(app: App, body: LiftedSuppressions) -> Lifted:
     """Take entries about exactly these addresses or domains back."""
     targets = [parse_target(text) for text in body.targets]
     reasons = tuple(SuppressionReason) if body.reasons is None else tuple(body.reasons)
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         return Lifted(lifted=sum(suppressions.lift(connection, target, reasons=reasons) for target in targets))
 
 
-@router.delete("/{number}", status_code=204, dependencies=[needs(Scope.SUPPRESSIONS_WRITE)], responses=may_answer(404))
-def remove_suppression(here: Here, number: NumberInPath) -> None:
+@router.delete(
+    "/{number}", status_code=204, dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)], responses=may_answer(404)
+)
+def remove_suppression(app: App, number: NumberInPath) -> None:
     """Take one entry back."""
-    with here.database.begin() as connection:
+    with app.database.begin() as connection:
         suppressions.remove(connection, number)
 
 

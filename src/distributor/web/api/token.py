@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import ApiToken, Scope
+from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.web.api.auth import Turn, needs
 from distributor.web.api.problems import ANYWHERE
 
@@ -19,7 +19,7 @@ class ShownToken(BaseModel):
     """The token that asks, without its secret."""
 
     name: str
-    scopes: list[Scope]
+    scopes: list[TokenScope]
     expires_at: datetime | None = Field(description="Null if it never expires.")
 
 

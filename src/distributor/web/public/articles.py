@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import articles, publications
 from distributor.storage.articles import Stored
 from distributor.web.conditional_get import Representation, answer
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 from distributor.web.public.reading import Teaser, reading_of, tag_link_of, teaser_of
 
 _LISTED = 50
@@ -40,8 +40,8 @@ class FeedLink:
 class ArticlePages:
     """Everything here may be kept by anybody for a minute: it is the same for all."""
 
-    def __init__(self, installation: Installation, pages: Pages) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, pages: PageRenderer) -> None:
+        self._app = app
         self._pages = pages
 
     def routes(self) -> list[Route]:
@@ -52,7 +52,7 @@ class ArticlePages:
         ]
 
     def show_front(self, request: Request) -> Response:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             stored = articles.latest(connection, limit=_LISTED)
             has_feeds = bool(publications.document_paths(connection, "feeds/all."))
         context = {"teasers": self._teasers(stored), "feeds": self._main_feeds(), "has_feeds": has_feeds}
@@ -60,11 +60,11 @@ class ArticlePages:
 
     def show_tag(self, request: Request) -> Response:
         slug = request.path_params["slug"]
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             tag = articles.find_tag(connection, slug)
             stored = articles.latest(connection, limit=_LISTED, tag_slug=slug)
             has_feeds = bool(publications.document_paths(connection, f"feeds/tags/{slug}."))
-        own_feeds = _feeds(f"/feeds/tags/{quote(slug, safe='')}", f"{self._installation.site.name}: {tag.label}")
+        own_feeds = _feeds(f"/feeds/tags/{quote(slug, safe='')}", f"{self._app.site.name}: {tag.label}")
         context = {
             "tag": tag_link_of(tag),
             "teasers": self._teasers(stored),
@@ -76,24 +76,24 @@ class ArticlePages:
         return self._answer(request, "tag.html.j2", context)
 
     def show_article(self, request: Request) -> Response:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             article = articles.find_by_slug(connection, request.path_params["slug"]).article
-        reading = reading_of(article, self._installation.site.public_url)
+        reading = reading_of(article, self._app.site.public_url)
         return self._answer(request, "article.html.j2", {"reading": reading, "feeds": self._main_feeds()})
 
     def _teasers(self, stored: Sequence[Stored]) -> list[Teaser]:
         """What is dated in the future is not news yet, though its own page can be read by whoever has the address."""
-        now = self._installation.clock()
+        now = self._app.clock()
         return [teaser_of(one.article) for one in stored if one.article.published_at <= now]
 
     def _main_feeds(self) -> list[FeedLink]:
-        return _feeds("/feeds/all", self._installation.site.name)
+        return _feeds("/feeds/all", self._app.site.name)
 
     def _answer(self, request: Request, template: str, context: dict[str, object]) -> Response:
         page = Representation.of(
             self._pages.html(template, context), media_type="text/html; charset=utf-8", cache_control=_CACHE_CONTROL
         )
-        return answer(request, page, now=self._installation.clock())
+        return answer(request, page, now=self._app.clock())
 
 
 def _feeds(path: str, title: str) -> list[FeedLink]:

@@ -10,23 +10,23 @@ from starlette.routing import Route
 
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import confirm
-from distributor.flow.subscriptions.confirm import Question
+from distributor.flow.subscriptions.confirm import ConfirmationRequest
 from distributor.web.client_ip import address_of
 from distributor.web.errors import dead_link
 from distributor.web.forms import read_form
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 from distributor.web.public.masking import masked
 
 _BUTTON = ("button", "confirm")
 
 
-class Confirming:
+class ConfirmPages:
     """GET shows and POST acts: programs that look into mails follow every link, and press no button."""
 
-    def __init__(self, installation: Installation, pages: Pages) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, pages: PageRenderer) -> None:
+        self._app = app
         self._pages = pages
 
     def routes(self) -> list[Route]:
@@ -41,21 +41,21 @@ class Confirming:
         return await run_in_threadpool(self._accept, request)
 
     def _ask(self, request: Request) -> Response:
-        return self._show(request, confirm.find_question(self._installation, request.path_params["token"]))
+        return self._show(request, confirm.find_confirmation(self._app, request.path_params["token"]))
 
     def _accept(self, request: Request) -> Response:
         token = request.path_params["token"]
-        return self._show(request, confirm.confirm(self._installation, token, address_of(request)))
+        return self._show(request, confirm.confirm(self._app, token, address_of(request)))
 
-    def _show(self, request: Request, question: Question | None) -> Response:
+    def _show(self, request: Request, question: ConfirmationRequest | None) -> Response:
         if question is None:
             raise dead_link()
-        tokens, root = self._installation.tokens, self._pages.root
+        tokens, root = self._app.tokens, self._pages.root
         context = {
             "stage": question.stage.name,
             "lists": question.lists,
             "address": masked(question.recipient),
-            "promise": consent_texts.promise(self._installation.site),
+            "promise": consent_texts.promise(self._app.site),
             "action": f"{root}/confirm/{request.path_params['token']}",
             "button": _BUTTON,
             "preferences": f"{root}/preferences/{tokens.mint(Purpose.PREFERENCES, question.delivery_id)}",

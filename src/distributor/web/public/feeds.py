@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from distributor.domain.errors import NotFoundError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import publications
 from distributor.web.conditional_get import Representation, answer
 
@@ -18,8 +18,8 @@ _CACHE_CONTROL = "public, max-age=900"
 class Feeds:
     """No cookies, no redirects, no challenge: programs read here."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
     def routes(self) -> list[Route]:
         return [
@@ -34,7 +34,7 @@ class Feeds:
         return self._send(request, f"feeds/tags/{request.path_params['slug']}.{request.path_params['extension']}")
 
     def _send(self, request: Request, path: str) -> Response:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             try:
                 document = publications.find_document(connection, path)
             except NotFoundError:
@@ -46,4 +46,4 @@ class Feeds:
             cache_control=_CACHE_CONTROL,
             last_modified=document.last_modified,
         )
-        return answer(request, found, now=self._installation.clock())
+        return answer(request, found, now=self._app.clock())

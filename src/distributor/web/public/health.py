@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.errors import SchemaError, ServiceError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import heartbeats
 from distributor.storage.schema import check_schema
 
@@ -35,8 +35,8 @@ class Check:
 class Health:
     """For whoever runs it, and their machines."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
     def routes(self) -> list[Route]:
         return [Route("/healthz", self.say_alive), Route("/readyz", self.say_ready)]
@@ -46,22 +46,22 @@ class Health:
         return JSONResponse({"alive": True}, headers=_NEVER_KEPT)
 
     def say_ready(self, request: Request) -> Response:
-        checks = checks_of(self._installation)
+        checks = checks_of(self._app)
         is_ready = all(check.ok for check in checks)
         body = {"ready": is_ready, "checks": [asdict(check) for check in checks]}
         return JSONResponse(body, 200 if is_ready else 503, headers=_NEVER_KEPT)
 
 
-def checks_of(installation: Installation) -> list[Check]:
+def checks_of(app: AppContext) -> list[Check]:
     """Everything that has to work for anything to go out, looked at now."""
-    return [*_database_checks(installation), _redis_check(installation)]
+    return [*_database_checks(app), _redis_check(app)]
 
 
-def _database_checks(installation: Installation) -> list[Check]:
+def _database_checks(app: AppContext) -> list[Check]:
     alive = Check("postgresql", True, "PostgreSQL answers.")
     try:
-        check_schema(installation.database)
-        return [alive, Check("schema", True, "The database has the schema of this version."), _beat_check(installation)]
+        check_schema(app.database)
+        return [alive, Check("schema", True, "The database has the schema of this version."), _beat_check(app)]
     except SchemaError as error:
         wrong = Check("schema", False, _sentence(str(error)))
         return [alive, wrong, Check("beat", False, "The beat cannot be looked up under this schema.")]
@@ -76,21 +76,21 @@ def _database_checks(installation: Installation) -> list[Check]:
         ]
 
 
-def _beat_check(installation: Installation) -> Check:
-    with installation.database.begin() as connection:
+def _beat_check(app: AppContext) -> Check:
+    with app.database.begin() as connection:
         last = heartbeats.last_beat(connection, "beat")
     if last is None:
         return Check("beat", False, "The beat has never run, so nothing goes out: start `distributor beat`.")
-    silence = installation.clock() - last
+    silence = app.clock() - last
     if silence > _LONGEST_SILENCE:
         seconds = int(silence.total_seconds())
         return Check("beat", False, f"The beat was last seen {seconds} seconds ago: start `distributor beat`.")
     return Check("beat", True, "The beat ticks.")
 
 
-def _redis_check(installation: Installation) -> Check:
+def _redis_check(app: AppContext) -> Check:
     try:
-        installation.redis.ping()
+        app.redis.ping()
     except RedisError as error:
         _log.error("a service does not answer", reason=f"Redis: {type(error).__name__}")
         return Check("redis", False, "Redis does not answer: is it running, and is DISTRIBUTOR_REDIS_URL right?")

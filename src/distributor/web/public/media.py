@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.storage import articles
 from distributor.web.conditional_get import Representation, answer
 
@@ -18,17 +18,17 @@ _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandb
 class MediaFiles:
     """A name never stands for other bytes, so it may be kept for ever."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
     def routes(self) -> list[Route]:
         return [Route("/media/{name}", self.send)]
 
     def send(self, request: Request) -> Response:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             media = articles.find_media(connection, request.path_params["name"])
         picture = Representation.of(bytes(media.body), media_type=media.media_type, cache_control=_CACHE_CONTROL)
-        response = answer(request, picture, now=self._installation.clock())
+        response = answer(request, picture, now=self._app.clock())
         response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
         # Mail programs on the web and feed readers show it on pages of theirs.
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from distributor.domain.campaign import Dispatch
 from distributor.domain.errors import ServiceError
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.tracking import STREAM
 from distributor.storage import campaigns, channels, delivery_queries, dispatches, heartbeats, paused_routes
 from distributor.storage.database import Connection
@@ -33,9 +33,9 @@ _log = structlog.get_logger(__name__)
 class Metrics:
     """Says how much was sent, so the proxy in front should keep strangers out."""
 
-    def __init__(self, installation: Installation, registry: CollectorRegistry) -> None:
+    def __init__(self, app: AppContext, registry: CollectorRegistry) -> None:
         self._registry = registry
-        registry.register(_Ledger(installation))
+        registry.register(_Ledger(app))
 
     def routes(self) -> list[Route]:
         return [Route("/metrics", self.send)]
@@ -48,19 +48,19 @@ class Metrics:
 class _Ledger(Collector):
     """Looks at the ledger at every scrape. What does not answer is left out: a missing number is no zero."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
     def collect(self) -> Iterator[Metric]:
         try:
-            with self._installation.database.begin() as connection:
+            with self._app.database.begin() as connection:
                 yield from self._states(connection)
                 yield from self._silence(connection)
                 yield self._lanes(connection)
         except ServiceError as error:
             _log.error("a service does not answer", reason=str(error))
         try:
-            waiting = self._installation.redis.xlen(STREAM)
+            waiting = self._app.redis.xlen(STREAM)
         except RedisError as error:
             _log.error("a service does not answer", reason=f"Redis: {type(error).__name__}")
         else:
@@ -89,7 +89,7 @@ class _Ledger(Collector):
         yield by_delivery
 
     def _recent(self, connection: Connection) -> Iterator[Dispatch]:
-        since = self._installation.clock() - _NEWS
+        since = self._app.clock() - _NEWS
         for campaign in campaigns.latest(connection, limit=_CAMPAIGNS):
             for dispatch in dispatches.of_campaign(connection, campaign.id):
                 if dispatch.finished_at is None or dispatch.finished_at > since:
@@ -106,5 +106,5 @@ class _Ledger(Collector):
     def _silence(self, connection: Connection) -> Iterator[Metric]:
         last = heartbeats.last_beat(connection, "beat")
         if last is not None:
-            seconds = (self._installation.clock() - last).total_seconds()
+            seconds = (self._app.clock() - last).total_seconds()
             yield GaugeMetricFamily("distributor_beat_age_seconds", "Seconds since the beat last ticked.", seconds)

@@ -11,13 +11,13 @@ from distributor.domain.subscriber import Frequency, Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import preferences
-from distributor.flow.subscriptions.preferences import Pause, Place, Preferences
+from distributor.flow.subscriptions.preferences import ListPreference, MailPause, Preferences
 from distributor.web.client_ip import address_of
 from distributor.web.errors import dead_link
 from distributor.web.forms import Form, read_form
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 from distributor.web.public.languages import choosable
 from distributor.web.public.masking import masked
 from distributor.web.public.preferences_form import Filled, choices_in, filled_from, read_filled
@@ -29,9 +29,13 @@ _FREQUENCIES = {
     Frequency.DAILY.value: "Once a day, what is new",
     Frequency.WEEKLY.value: "Once a week, what is new",
 }
-_BREAKS = {Pause.WEEK.value: "For a week", Pause.MONTH.value: "For a month", Pause.QUARTER.value: "For three months"}
-_UNPAUSED = {Pause.KEEP.value: "No pause", **_BREAKS}
-_PAUSED = {Pause.KEEP.value: "Leave it as it is", Pause.RESUME.value: "End it: send me mail again", **_BREAKS}
+_BREAKS = {
+    MailPause.WEEK.value: "For a week",
+    MailPause.MONTH.value: "For a month",
+    MailPause.QUARTER.value: "For three months",
+}
+_UNPAUSED = {MailPause.KEEP.value: "No pause", **_BREAKS}
+_PAUSED = {MailPause.KEEP.value: "Leave it as it is", MailPause.RESUME.value: "End it: send me mail again", **_BREAKS}
 _BOUNCED = (
     "Mail to this address has come back, so we have stopped sending any. If the mailbox works again, sign up anew: "
     "following the link in the mail that you get then makes everything reach you again."
@@ -50,8 +54,8 @@ _OBSTACLES = {
 class PreferenceCentre:
     """GET shows and POST saves: all of it or, if something in it is wrong, nothing."""
 
-    def __init__(self, installation: Installation, pages: Pages) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, pages: PageRenderer) -> None:
+        self._app = app
         self._pages = pages
 
     def routes(self) -> list[Route]:
@@ -67,7 +71,7 @@ class PreferenceCentre:
 
     def leave_everything(self, request: Request) -> Response:
         token = request.path_params["token"]
-        left = _insist(preferences.leave_everything(self._installation, token, address_of(request)))
+        left = _insist(preferences.unsubscribe_from_all(self._app, token, address_of(request)))
         return self._show(left, filled_from(left), said="It is done: you are on no list any more.")
 
     def _open(self, request: Request) -> Response:
@@ -80,14 +84,14 @@ class PreferenceCentre:
         if filled.errors:
             return self._show(found, filled, status=_WRONG)
         token, asked = request.path_params["token"], choices_in(filled, form)
-        saved = _insist(preferences.save(self._installation, token, asked, address_of(request)))
+        saved = _insist(preferences.save(self._app, token, asked, address_of(request)))
         return self._show(saved, filled_from(saved), said="Your choices are saved.")
 
     def _find(self, request: Request) -> Preferences:
-        return _insist(preferences.find_preferences(self._installation, request.path_params["token"]))
+        return _insist(preferences.find_preferences(self._app, request.path_params["token"]))
 
     def _show(self, found: Preferences, filled: Filled, *, status: int = 200, said: str = "") -> Response:
-        token = self._installation.tokens.mint(Purpose.PREFERENCES, found.delivery_id)
+        token = self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)
         context = {
             "address": masked(found.recipient),
             "action": f"{self._pages.root}/preferences/{token}",
@@ -102,12 +106,12 @@ class PreferenceCentre:
             "obstacles": _obstacles_of(found),
             "errors": filled.errors,
             "said": said,
-            "promise": consent_texts.promise(self._installation.site),
+            "promise": consent_texts.promise(self._app.site),
         }
         return self._pages.respond("preferences.html.j2", context, status=status)
 
 
-def _shown(place: Place, filled: Filled) -> dict[str, object]:
+def _shown(place: ListPreference, filled: Filled) -> dict[str, object]:
     choice = filled.choices[place.list.slug]
     ticked = choice.topics or ()
     return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from distributor.domain.errors import InputError
 from distributor.domain.people import clean_language, clean_name
 from distributor.domain.subscriber import Frequency, Membership
-from distributor.flow.subscriptions.preferences import Choice, Choices, Pause, Preferences
+from distributor.flow.subscriptions.preferences import ListChoice, MailPause, PreferenceChoices, Preferences
 from distributor.web.forms import Form
 
 
@@ -19,17 +19,17 @@ class Filled:
     The field of a list's topics goes by ``topics:`` and its slug.
     """
 
-    choices: Mapping[str, Choice]
+    choices: Mapping[str, ListChoice]
     name: str
     language: str
-    pause: Pause = Pause.KEEP
+    pause: MailPause = MailPause.KEEP
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
 def filled_from(preferences: Preferences) -> Filled:
     """The form as it is opened."""
     choices = {
-        place.list.slug: Choice(
+        place.list.slug: ListChoice(
             is_on=place.membership in {Membership.SUBSCRIBED, Membership.PENDING},
             topics=place.topics,
             frequency=place.frequency,
@@ -64,10 +64,10 @@ def read_filled(form: Form, preferences: Preferences) -> Filled:
     )
 
 
-def choices_in(filled: Filled, form: Form) -> Choices:
+def choices_in(filled: Filled, form: Form) -> PreferenceChoices:
     """What a form without faults asks for: nothing about lists that it did not show."""
     shown = form.all("shown")
-    return Choices(
+    return PreferenceChoices(
         lists={slug: choice for slug, choice in filled.choices.items() if slug in shown},
         name=filled.name,
         language=filled.language,
@@ -75,18 +75,18 @@ def choices_in(filled: Filled, form: Form) -> Choices:
     )
 
 
-def _choice_of(form: Form, slug: str) -> Choice:
+def _choice_of(form: Form, slug: str) -> ListChoice:
     frequency = form.one(f"frequency:{slug}")
-    return Choice(
+    return ListChoice(
         is_on=slug in form.all("list"),
         topics=form.all(f"topic:{slug}") if form.one(f"scope:{slug}") == "some" else None,
         frequency=Frequency(frequency) if frequency in set(Frequency) else Frequency.EVERY_ARTICLE,
     )
 
 
-def _pause_of(form: Form) -> Pause:
+def _pause_of(form: Form) -> MailPause:
     pause = form.one("pause")
-    return Pause(pause) if pause in set(Pause) else Pause.KEEP
+    return MailPause(pause) if pause in set(MailPause) else MailPause.KEEP
 
 
 def _fault_of_name(name: str) -> str:

@@ -14,13 +14,13 @@ from starlette.routing import Route
 from distributor.domain.errors import NotFoundError
 from distributor.domain.subscriber import Subscriber
 from distributor.domain.tokens import Purpose
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.flow.subscriptions import preferences
-from distributor.flow.subscriptions.request_limits import Rate, spend
+from distributor.flow.subscriptions.request_limits import RequestLimit, spend
 from distributor.web.errors import dead_link
 from distributor.web.forms import Form, read_form
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 from distributor.web.public.masking import masked
 
 _WRONG, _TOO_OFTEN = 422, 429
@@ -48,8 +48,8 @@ class _Refusal:
 class OwnData:
     """A link alone opens neither: it may have been passed on, so the whole address is asked for, a few times a day."""
 
-    def __init__(self, installation: Installation, pages: Pages) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, pages: PageRenderer) -> None:
+        self._app = app
         self._pages = pages
 
     def routes(self) -> list[Route]:
@@ -73,7 +73,7 @@ class OwnData:
         if isinstance(person, _Refusal):
             return self._show(request, form, "data", person)
         try:
-            told = privacy.export_person(self._installation, person.id)
+            told = privacy.export_person(self._app, person.id)
         except NotFoundError:
             raise dead_link() from None
         headers = {
@@ -90,7 +90,7 @@ class OwnData:
         if isinstance(person, _Refusal):
             return self._show(request, form, "erase", person)
         try:
-            erasure = privacy.erase(self._installation, person.id, requested_by="form")
+            erasure = privacy.erase(self._app, person.id, requested_by="form")
         except NotFoundError:
             raise dead_link() from None
         counts = {label: erasure.counts.get(table, 0) for table, label in _COUNTED.items()}
@@ -98,22 +98,20 @@ class OwnData:
 
     def _identify(self, request: Request, form: Form) -> Subscriber | _Refusal:
         token = request.path_params["token"]
-        if preferences.find_preferences(self._installation, token) is None:
+        if preferences.find_preferences(self._app, token) is None:
             raise dead_link()
-        tries = Rate(what="identity", subject=token, limit=_TRIES, window=_DAY)
-        if spend(self._installation.redis, [tries]) is not None:
+        tries = RequestLimit(what="identity", subject=token, limit=_TRIES, window=_DAY)
+        if spend(self._app.redis, [tries]) is not None:
             return _Refusal({"form": _ENOUGH}, _TOO_OFTEN)
-        person = preferences.identify(self._installation, token, form.one("address"))
+        person = preferences.identify(self._app, token, form.one("address"))
         return person or _Refusal({"address": _NOT_THIS_ONE})
 
     def _show(self, request: Request, form: Form, what: str, refusal: _Refusal | None = None) -> Response:
         token = request.path_params["token"]
-        found = preferences.find_preferences(self._installation, token)
+        found = preferences.find_preferences(self._app, token)
         if found is None:
             raise dead_link()
-        base = (
-            f"{self._pages.root}/preferences/{self._installation.tokens.mint(Purpose.PREFERENCES, found.delivery_id)}"
-        )
+        base = f"{self._pages.root}/preferences/{self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)}"
         context = {
             "is_erasure": what == "erase",
             "address": masked(found.recipient),

@@ -56,7 +56,7 @@ class Teaser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadingPages:
     """An article on its page. `html` is sanitised; `url` and `image_url` are absolute."""
 
     teaser: Teaser
@@ -83,12 +83,12 @@ def teaser_of(article: Article) -> Teaser:
     )
 
 
-def reading_of(article: Article, public_url: str) -> Reading:
+def reading_of(article: Article, public_url: str) -> ReadingPages:
     """All that the page of the article shows; relative addresses count from `public_url` and the article's path."""
     url = public_url + path_of_article(article.slug)
     resolve = resolver_for(url)
     image = article.image or next(iter(_pictures_of(article)), None)
-    return Reading(
+    return ReadingPages(
         teaser=teaser_of(article),
         url=url,
         html=_with_scrolling_parts(html_of(_illustrated(article), resolve=resolve)),

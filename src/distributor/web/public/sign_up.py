@@ -17,17 +17,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError, TemplateError
-from distributor.domain.subscriber import List, OptIn, Visibility
+from distributor.domain.subscriber import ListVisibility, MailingList, OptIn
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import sign_up
-from distributor.flow.subscriptions.proof_of_work import Challenges
-from distributor.flow.subscriptions.request_limits import Exceeded, Rate, network_of, spend
+from distributor.flow.subscriptions.proof_of_work import ProofOfWork
+from distributor.flow.subscriptions.request_limits import LimitExceeded, RequestLimit, network_of, spend
 from distributor.storage import lists, topics
 from distributor.web.client_ip import address_of, foreign_origin_of
 from distributor.web.forms import Form, read_form
 from distributor.web.headers import content_policy
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 from distributor.web.public.languages import choosable
 from distributor.web.public.sign_up_form import TRAP, Typed, person_in, read_typed, sign_up_of
 from distributor.web.rules import Rules
@@ -51,7 +51,7 @@ _log = structlog.get_logger(__name__)
 class _Place:
     """Where a form stands: the lists it offers, the path it posts to, the page around it, and who may frame that."""
 
-    offered: tuple[List, ...]
+    offered: tuple[MailingList, ...]
     path: str
     is_single: bool
     layout: str = "web/public/base.html.j2"
@@ -61,11 +61,11 @@ class _Place:
 class SigningUp:
     """Whoever posts a form that has no faults gets one and the same answer, whatever is known of the address."""
 
-    def __init__(self, installation: Installation, pages: Pages, rules: Rules) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, pages: PageRenderer, rules: Rules) -> None:
+        self._app = app
         self._pages = pages
         self._rules = rules
-        self._challenges = Challenges(installation.redis, cost=rules.challenge_cost) if rules.challenge_cost else None
+        self._challenges = ProofOfWork(app.redis, cost=rules.challenge_cost) if rules.challenge_cost else None
 
     def routes(self) -> list[Route]:
         return [
@@ -85,13 +85,13 @@ class SigningUp:
         return await self._answer(request, _framed(place))
 
     def _at_all(self) -> _Place:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             return _Place(tuple(lists.public(connection)), "/subscribe", is_single=False)
 
     def _at_one(self, slug: str) -> _Place:
-        with self._installation.database.begin() as connection:
+        with self._app.database.begin() as connection:
             found = lists.find(connection, slug)
-        if found.visibility is not Visibility.PUBLIC:
+        if found.visibility is not ListVisibility.PUBLIC:
             raise NotFoundError("list", slug)
         return _Place((found,), f"/subscribe/{slug}", is_single=True)
 
@@ -106,7 +106,7 @@ class SigningUp:
         return response
 
     def _take(self, request: Request, place: _Place, form: Form) -> Response:
-        typed = read_typed(form, place.offered, language=self._installation.site.language)
+        typed = read_typed(form, place.offered, language=self._app.site.language)
         if typed.is_trapped:
             return self._thank(place, typed)
         if typed.errors:
@@ -114,29 +114,29 @@ class SigningUp:
         if self._challenges and not self._challenges.accept(form.one("altcha")):
             return self._show(place, replace(typed, errors={"form": _NOT_SOLVED}), status=_WRONG)
         network = address_of(request)
-        exceeded = spend(self._installation.redis, self._rates(typed, network))
+        exceeded = spend(self._app.redis, self._rates(typed, network))
         if exceeded is not None:
             return self._refuse(place, typed, exceeded)
-        asked = sign_up_of(typed, network=network, page=foreign_origin_of(request, self._installation.site.public_url))
+        asked = sign_up_of(typed, network=network, page=foreign_origin_of(request, self._app.site.public_url))
         try:
-            sign_up.sign_up(self._installation, asked)
+            sign_up.sign_up(self._app, asked)
         except _TROUBLE as error:
             _log.error("nobody can sign up", reason=str(error))
             raise HTTPException(503) from error
         return self._thank(place, typed)
 
-    def _rates(self, typed: Typed, network: str) -> list[Rate]:
+    def _rates(self, typed: Typed, network: str) -> list[RequestLimit]:
         rules, key = self._rules, person_in(typed).key
         return [
-            Rate(what="address", subject=key, limit=rules.sign_ups_per_address, window=_DAY),
-            Rate(what="network", subject=network_of(network), limit=rules.sign_ups_per_network, window=_HOUR),
+            RequestLimit(what="address", subject=key, limit=rules.sign_ups_per_address, window=_DAY),
+            RequestLimit(what="network", subject=network_of(network), limit=rules.sign_ups_per_network, window=_HOUR),
             *(
-                Rate(what="list", subject=slug, limit=rules.sign_ups_per_list, window=_HOUR)
+                RequestLimit(what="list", subject=slug, limit=rules.sign_ups_per_list, window=_HOUR)
                 for slug in sorted(typed.lists)
             ),
         ]
 
-    def _refuse(self, place: _Place, typed: Typed, exceeded: Exceeded) -> Response:
+    def _refuse(self, place: _Place, typed: Typed, exceeded: LimitExceeded) -> Response:
         sentence = f"{_REASONS[exceeded.rate.what]} Please try again {_in_words(exceeded.wait)}. Nothing was changed."
         headers = {"Retry-After": str(int(exceeded.wait.total_seconds()) + 1)}
         return self._show(place, replace(typed, errors={"form": sentence}), status=_TOO_OFTEN, headers=headers)
@@ -162,7 +162,7 @@ class SigningUp:
         robots: str = "noindex",
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        site = self._installation.site
+        site = self._app.site
         context = {
             "layout": place.layout,
             "is_single": place.is_single,
@@ -180,8 +180,8 @@ class SigningUp:
         own = {"X-Robots-Tag": robots, "Content-Security-Policy": content_policy(policy)}
         return self._pages.respond("subscribe.html.j2", context, status=status, headers={**own, **(headers or {})})
 
-    def _offers(self, offered: Sequence[List]) -> list[dict[str, object]]:
-        with self._installation.database.begin() as connection:
+    def _offers(self, offered: Sequence[MailingList]) -> list[dict[str, object]]:
+        with self._app.database.begin() as connection:
             labels = topics.labels(connection, (topic for one in offered for topic in one.topics))
         return [
             {"list": one, "topics": [{"slug": topic, "label": labels[topic]} for topic in one.topics]}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from distributor.domain.address import parse_address
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.people import clean_language, clean_name, person_of
-from distributor.domain.subscriber import List, Person
+from distributor.domain.subscriber import MailingList, Person
 from distributor.flow.subscriptions.sign_up import SignUp
 from distributor.web.forms import Form
 from distributor.web.public.languages import LANGUAGES
@@ -30,7 +30,7 @@ class Typed:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_typed(form: Form, offered: Sequence[List], *, language: str) -> Typed:
+def read_typed(form: Form, offered: Sequence[MailingList], *, language: str) -> Typed:
     """What was typed into a form that offers these lists, with every fault found. `language` is that of the page."""
     asked = form.all("list")
     typed = Typed(
@@ -61,12 +61,12 @@ def sign_up_of(typed: Typed, *, network: str, page: str) -> SignUp:
     return SignUp(person=person_in(typed), choices=choices, network=network, page=page)
 
 
-def _topics_of(form: Form, offered: List) -> tuple[str, ...]:
+def _topics_of(form: Form, offered: MailingList) -> tuple[str, ...]:
     ticked = form.all(f"topic:{offered.slug}")
     return tuple(topic for topic in offered.topics if topic in ticked)
 
 
-def _fault_of_lists(asked: Sequence[str], offered: Sequence[List]) -> str:
+def _fault_of_lists(asked: Sequence[str], offered: Sequence[MailingList]) -> str:
     if not asked:
         return "Please choose at least one list."
     if set(asked) - {one.slug for one in offered}:

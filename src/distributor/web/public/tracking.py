@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from distributor.domain.errors import ServiceError
 from distributor.domain.rendition import Json
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.feedback import tracking
 from distributor.web.errors import dead_link
 from distributor.web.public.pixel import PIXEL, PIXEL_URL
@@ -30,11 +30,11 @@ _MAIL_POLICY = (
 _log = structlog.get_logger(__name__)
 
 
-class Tracking:
+class TrackingEndpoints:
     """What recipients' programs call. Nothing here changes a subscription; HEAD counts nothing."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
     def routes(self) -> list[Route]:
         return [
@@ -47,7 +47,7 @@ class Tracking:
         """Always the pixel: a broken picture in a mail helps nobody."""
         if request.method == "GET":
             try:
-                tracking.note_open(self._installation, request.path_params["token"], _detail_of(request))
+                tracking.note_open(self._app, request.path_params["token"], _detail_of(request))
             except ServiceError as error:
                 _log.warning("an open was not noted", reason=str(error))
         return Response(PIXEL, media_type="image/gif", headers=_UNSEEN)
@@ -56,15 +56,15 @@ class Tracking:
         """To the stored target and nowhere else: the address has no say in it."""
         token = request.path_params["token"]
         if request.method == "HEAD":
-            target = tracking.find_target(self._installation, token)
+            target = tracking.find_target(self._app, token)
         else:
-            target = tracking.follow_click(self._installation, token, _detail_of(request))
+            target = tracking.follow_click(self._app, token, _detail_of(request))
         if target is None:
             raise dead_link()
         return RedirectResponse(target, status_code=302, headers=_UNSEEN)
 
     def show_mail(self, request: Request) -> Response:
-        page = tracking.view_sent(self._installation, request.path_params["token"], pixel_url=PIXEL_URL)
+        page = tracking.view_sent(self._app, request.path_params["token"], pixel_url=PIXEL_URL)
         if page is None:
             raise dead_link()
         return HTMLResponse(page, headers={**_UNSEEN, "Content-Security-Policy": _MAIL_POLICY})

@@ -11,13 +11,13 @@ from starlette.routing import Route
 from distributor.domain.subscriber import Membership
 from distributor.domain.tokens import Purpose
 from distributor.flow import consent_texts
-from distributor.flow.app_context import Installation
+from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import unsubscribe
-from distributor.flow.subscriptions.unsubscribe import Standing
+from distributor.flow.subscriptions.unsubscribe import UnsubscribePage
 from distributor.web.client_ip import address_of
 from distributor.web.errors import dead_link
 from distributor.web.forms import read_form
-from distributor.web.pages import Pages
+from distributor.web.pages import PageRenderer
 from distributor.web.public.masking import masked
 
 # RFC 8058, section 3.2: the one pair a mail program posts, urlencoded or as multipart/form-data.
@@ -37,8 +37,8 @@ _REASONS = {
 class Leaving:
     """GET shows and POST acts. No cookies, no redirects; doing it twice is the same as once."""
 
-    def __init__(self, installation: Installation, pages: Pages) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext, pages: PageRenderer) -> None:
+        self._app = app
         self._pages = pages
 
     def routes(self) -> list[Route]:
@@ -65,23 +65,23 @@ class Leaving:
         return await run_in_threadpool(self._note, request, reason, words)
 
     def come_back(self, request: Request) -> Response:
-        standing = unsubscribe.come_back(self._installation, request.path_params["token"], address_of(request))
+        standing = unsubscribe.resubscribe(self._app, request.path_params["token"], address_of(request))
         return self._show(standing, is_back=standing is not None and standing.membership is Membership.SUBSCRIBED)
 
     def _ask(self, request: Request) -> Response:
-        return self._show(unsubscribe.find_standing(self._installation, request.path_params["token"]))
+        return self._show(unsubscribe.find_unsubscribe(self._app, request.path_params["token"]))
 
     def _leave(self, request: Request, way: str) -> Response:
-        return self._show(unsubscribe.unsubscribe(self._installation, request.path_params["token"], {"way": way}))
+        return self._show(unsubscribe.unsubscribe(self._app, request.path_params["token"], {"way": way}))
 
     def _note(self, request: Request, reason: str, words: str) -> Response:
-        standing = unsubscribe.say_why(self._installation, request.path_params["token"], reason, words)
+        standing = unsubscribe.record_reason(self._app, request.path_params["token"], reason, words)
         return self._show(standing, is_heard=bool(reason or words))
 
-    def _show(self, standing: Standing | None, *, is_heard: bool = False, is_back: bool = False) -> Response:
+    def _show(self, standing: UnsubscribePage | None, *, is_heard: bool = False, is_back: bool = False) -> Response:
         if standing is None:
             raise dead_link()
-        root, tokens = self._pages.root, self._installation.tokens
+        root, tokens = self._pages.root, self._app.tokens
         context = {
             "list": standing.list.name,
             "address": masked(standing.recipient),
@@ -93,6 +93,6 @@ class Leaving:
             "button": _BUTTON,
             "reasons": _REASONS,
             "longest": unsubscribe.LONGEST_REASON,
-            "promise": consent_texts.promise(self._installation.site),
+            "promise": consent_texts.promise(self._app.site),
         }
         return self._pages.respond("unsubscribe.html.j2", context)

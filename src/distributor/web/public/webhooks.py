@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.errors import InputError, SignatureError
-from distributor.flow.app_context import Installation
-from distributor.flow.feedback.webhooks import listen
+from distributor.flow.app_context import AppContext
+from distributor.flow.feedback.webhooks import receive_webhook
 
 # SendGrid puts as many events into one call as fit into 768 KiB.
 _LARGEST_BODY = 1024 * 1024
@@ -21,8 +21,8 @@ _log = structlog.get_logger(__name__)
 class WebHooks:
     """Only what is signed is heard. What is answered says nothing of the ledger."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
 
     def routes(self) -> list[Route]:
         return [Route("/webhooks/{channel}", self.hear, methods=["POST"], max_body_size=_LARGEST_BODY)]
@@ -32,7 +32,7 @@ class WebHooks:
         headers = {name.lower(): value for name, value in request.headers.items()}
         name = request.path_params["channel"]
         try:
-            await run_in_threadpool(listen, self._installation, name, headers, body)
+            await run_in_threadpool(receive_webhook, self._app, name, headers, body)
         except SignatureError as error:
             _log.warning("a call was not heard", channel=name, reason=str(error))
             return PlainTextResponse("This call is not signed as it should be.\n", 403)

@@ -11,21 +11,21 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from distributor.channels.email.composition.attachments import enclose, with_pictures
-from distributor.channels.email.composition.list_headers import Manner, manner_of
-from distributor.channels.email.composition.template_bytes import Splice
+from distributor.channels.email.composition.list_headers import HeaderOptions, header_options_of
+from distributor.channels.email.composition.template_bytes import TemplateBytes
 from distributor.channels.email.personalization.merge_blocks import imagined_reader, said_to
 from distributor.channels.email.personalization.placeholders import (
     PUBLIC_LINKS,
     Escape,
-    FieldSlot,
-    LinkSlot,
+    FieldPlaceholder,
+    LinkPlaceholder,
+    Placeholders,
     Slot,
-    Slots,
     follow_clicks,
 )
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import AddressError, InputError
-from distributor.domain.merge_fields import Reader
+from distributor.domain.merge_fields import ReaderFields
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.tokens import Purpose, Stem, TokenSigner
@@ -58,7 +58,7 @@ class Prepared:
     subject: tuple[str | Slot, ...]
     feedback: str
     origin_fields: bytes
-    rest: Splice
+    rest: TemplateBytes
     opening: Opening
 
     def message_for(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
@@ -106,7 +106,7 @@ def prepare(rendition: Rendition) -> Prepared:
 
     Raises AddressError or InputError for what cannot be made into a mail, naming the part at fault.
     """
-    payload, manner = rendition.payload, manner_of(rendition.payload)
+    payload, manner = rendition.payload, header_options_of(rendition.payload)
     sender = _sender_of(payload)
     others = {
         name: Mailbox.parse(payload[part])
@@ -119,7 +119,7 @@ def prepare(rendition: Rendition) -> Prepared:
         _cut(payload, "text", str),
         _cut({**payload, "html": with_pictures(payload["html"], payload, domain=domain)}, "html", html.escape),
     )
-    if any(isinstance(part, LinkSlot) for part in subject):
+    if any(isinstance(part, LinkPlaceholder) for part in subject):
         raise InputError("subject: the token of a link stands in it; only personal fields can")
     digest = rendition.digest
     boundary = _boundary(digest)
@@ -128,11 +128,11 @@ def prepare(rendition: Rendition) -> Prepared:
     return Prepared(
         sender=sender,
         needs_smtputf8=any(mailbox.address.needs_smtputf8 for mailbox in (sender, *others.values())),
-        fields=frozenset(part.name for part in (*subject, *text, *markup) if isinstance(part, FieldSlot)),
+        fields=frozenset(part.name for part in (*subject, *text, *markup) if isinstance(part, FieldPlaceholder)),
         subject=subject,
         feedback=f"{digest[:12]}:{manner.word}:{_feedback_sender(sender)}",
         origin_fields=_origin_fields(sender, others),
-        rest=Splice.of(
+        rest=TemplateBytes.of(
             (
                 *_fields_with_tokens(payload, manner, sender),
                 manner.fields(payload, sender) + _content_fields(payload, content_type),
@@ -140,11 +140,11 @@ def prepare(rendition: Rendition) -> Prepared:
             )
         ),
         # Without the line that ends the header.
-        opening=Opening(Splice.of(body).pieces[0].removeprefix(b"\r\n")),
+        opening=Opening(TemplateBytes.of(body).pieces[0].removeprefix(b"\r\n")),
     )
 
 
-def compose_sample(rendition: Rendition, reader: Reader | None = None) -> bytes:
+def compose_sample(rendition: Rendition, reader: ReaderFields | None = None) -> bytes:
     """The mail as a reader would get it, an imagined one if none is named.
 
     Links go straight to their targets, signatures are good for nothing. Raises what `prepare` and
@@ -182,7 +182,7 @@ def check_composition(rendition: Rendition, *, known_fields: Collection[str] = P
 
 
 def _cut(payload: Mapping[str, Json], part: str, escape: Escape) -> tuple[str | Slot, ...]:
-    slots = Slots.of(payload, escape)
+    slots = Placeholders.of(payload, escape)
     try:
         payload[part].encode()
         return tuple(slots.cut(payload[part].replace("\r\n", "\n").replace("\r", "\n")))
@@ -219,16 +219,16 @@ def _origin_fields(sender: Mailbox, others: Mapping[str, Mailbox]) -> bytes:
 
 
 def _fields_with_tokens(
-    payload: Mapping[str, Json], manner: Manner, sender: Mailbox
+    payload: Mapping[str, Json], manner: HeaderOptions, sender: Mailbox
 ) -> Iterator[bytes | Slot | LeaveSlot]:
     """The Message-ID, and the fields that hold a link of the recipient's own: no token in them is ever broken."""
     yield from _around(
-        ascii_field("Message-ID", f"<{_TOKEN}@{sender.address.domain}>"), LinkSlot(Stem(Purpose.MESSAGE))
+        ascii_field("Message-ID", f"<{_TOKEN}@{sender.address.domain}>"), LinkPlaceholder(Stem(Purpose.MESSAGE))
     )
     for name, link_name in manner.link_fields.items():
         link = PUBLIC_LINKS[link_name]
         ways: dict[str, Slot | LeaveSlot] = {
-            link.url(payload["site"]["public_url"], _TOKEN): LinkSlot(Stem(link.purpose))
+            link.url(payload["site"]["public_url"], _TOKEN): LinkPlaceholder(Stem(link.purpose))
         }
         if link.purpose is Purpose.UNSUBSCRIBE and payload.get("bounce_domain"):
             ways[leaving_uri(_TOKEN, payload["bounce_domain"])] = LeaveSlot()
@@ -255,7 +255,7 @@ def _body(text: Sequence[str | Slot], markup: Sequence[str | Slot], *, boundary:
         yield f"\r\n{_PART.format(boundary=boundary, type=media_type)}".encode("ascii")
         for part in parts[:-1]:
             yield encode_stretch(part) if isinstance(part, str) else part
-            if isinstance(part, LinkSlot):
+            if isinstance(part, LinkPlaceholder):
                 # A token is its own encoding, and closed as every stretch is.
                 yield SOFT_BREAK
         # A body must not end with the soft line break that follows a slot.

@@ -15,7 +15,7 @@ from distributor.mail.unsubscribe_address import mail_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class HeaderOptions:
     """`needed` is the link that no such mail may lack, one of its `links`; `word` is for Gmail's statistics.
 
     `link_fields` are the header fields that hold a link of the recipient's own, by its name; `fields` makes those that
@@ -29,7 +29,7 @@ class Manner:
     fields: Callable[[Mapping[str, Json], Mailbox], bytes]
 
 
-def manner_of(payload: Mapping[str, Json]) -> Manner:
+def header_options_of(payload: Mapping[str, Json]) -> HeaderOptions:
     """The manner of a rendition's purpose."""
     return _MANNERS[CampaignPurpose(payload.get("purpose", CampaignPurpose.ARTICLES))]
 
@@ -61,15 +61,15 @@ def _fields_of_an_answer(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
     return ascii_field("Auto-Submitted", "auto-generated")
 
 
-_MANNERS: Mapping[CampaignPurpose, Manner] = {
-    CampaignPurpose.ARTICLES: Manner(
+_MANNERS: Mapping[CampaignPurpose, HeaderOptions] = {
+    CampaignPurpose.ARTICLES: HeaderOptions(
         word="newsletter",
         needed="unsubscribe",
         links=frozenset(PUBLIC_LINKS) - {"confirm"},
         link_fields={"List-Unsubscribe": "unsubscribe"},
         fields=_fields_of_a_list,
     ),
-    CampaignPurpose.CONFIRMATION: Manner(
+    CampaignPurpose.CONFIRMATION: HeaderOptions(
         word="confirmation",
         needed="confirm",
         # Whoever has not agreed to anything has nothing to leave, and is not watched.

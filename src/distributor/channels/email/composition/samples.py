@@ -7,7 +7,7 @@ import html
 from distributor.channels.email.composition.compose import PERSONAL_FIELDS
 from distributor.channels.email.personalization.merge_blocks import imagined_reader, said_to
 from distributor.channels.email.personalization.placeholders import PUBLIC_LINKS, Escape, follow_clicks
-from distributor.domain.merge_fields import Reader
+from distributor.domain.merge_fields import ReaderFields
 from distributor.domain.rendition import Json, Rendition
 
 # A signed token is 16 to 30 characters long (domain.tokens), and this is none.
@@ -16,7 +16,7 @@ _LONGEST = "x" * 30
 _NO_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
-def sample_html(rendition: Rendition, reader: Reader | None = None) -> str:
+def sample_html(rendition: Rendition, reader: ReaderFields | None = None) -> str:
     """The HTML as a reader gets it, an imagined one if none is named. Raises InputError.
 
     Links lead to their targets uncounted, and looking at it is not an open.
@@ -27,7 +27,7 @@ def sample_html(rendition: Rendition, reader: Reader | None = None) -> str:
     return _filled(page, payload, reader, html.escape)
 
 
-def sample_text(rendition: Rendition, reader: Reader | None = None) -> str:
+def sample_text(rendition: Rendition, reader: ReaderFields | None = None) -> str:
     """The text part as a reader gets it. Raises InputError."""
     reader = reader or imagined_reader(rendition.payload)
     payload = said_to(rendition.payload, reader)
@@ -45,7 +45,7 @@ def with_longest_links(rendition: Rendition) -> str:
     return page
 
 
-def _filled(text: str, payload: Json, reader: Reader, escape: Escape) -> str:
+def _filled(text: str, payload: Json, reader: ReaderFields, escape: Escape) -> str:
     for name, link in PUBLIC_LINKS.items():
         text = text.replace(f"@@{name}@@", escape(link.url(payload["site"]["public_url"], _SAMPLE)))
     for name in PERSONAL_FIELDS:

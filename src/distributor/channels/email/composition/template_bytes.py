@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from distributor.channels.email.personalization.placeholders import FieldSlot, LinkSlot, PersonalSlot, Slot
+from distributor.channels.email.personalization.placeholders import (
+    ExpressionPlaceholder,
+    FieldPlaceholder,
+    LinkPlaceholder,
+    Slot,
+)
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Stem, TokenSigner
 from distributor.mail.mime.quoted_printable import encode_stretch
@@ -13,7 +18,7 @@ from distributor.mail.unsubscribe_address import LeaveSlot
 
 
 @dataclass(frozen=True, slots=True)
-class Splice:
+class TemplateBytes:
     """Finished bytes with gaps. ``pieces[place]`` is the token of ``stems[number]`` for each `(place, number)` of
     `links`, as it is; for each `(place, slot)` it is the value of `slot`, quoted-printable in `fields` and as it is in
     `plain`.
@@ -25,21 +30,21 @@ class Splice:
     pieces: tuple[bytes, ...]
     stems: tuple[Stem, ...]
     links: tuple[tuple[int, int], ...]
-    fields: tuple[tuple[int, FieldSlot | PersonalSlot], ...]
+    fields: tuple[tuple[int, FieldPlaceholder | ExpressionPlaceholder], ...]
     plain: tuple[tuple[int, LeaveSlot], ...]
 
     @classmethod
-    def of(cls, parts: Iterable[bytes | Slot | LeaveSlot]) -> Splice:
+    def of(cls, parts: Iterable[bytes | Slot | LeaveSlot]) -> TemplateBytes:
         pieces: list[bytes] = [b""]
         stems: dict[Stem, int] = {}
         links: list[tuple[int, int]] = []
-        fields: list[tuple[int, FieldSlot | PersonalSlot]] = []
+        fields: list[tuple[int, FieldPlaceholder | ExpressionPlaceholder]] = []
         plain: list[tuple[int, LeaveSlot]] = []
         for part in parts:
             if isinstance(part, bytes):
                 pieces[-1] += part
                 continue
-            if isinstance(part, LinkSlot):
+            if isinstance(part, LinkPlaceholder):
                 links.append((len(pieces), stems.setdefault(part.stem, len(stems))))
             elif isinstance(part, LeaveSlot):
                 plain.append((len(pieces), part))

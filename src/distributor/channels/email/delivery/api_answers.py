@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from distributor.channels.email.delivery.api_calls import Response
 from distributor.channels.email.delivery.replies import NAMES, JudgedReply, Judgement
-from distributor.channels.email.providers.api import Provider, Rule, delay, refusal
+from distributor.channels.email.providers.api import AnswerRule, ApiProvider, delay, refusal
 from distributor.domain.delivery import Verdict
 from distributor.mail.bounces.reasons import Reason
 
@@ -20,7 +20,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 # RFC 9110 section 15. What an account may not do concerns all mails; so does an address where nothing takes any. A
 # mistake in the call itself would be made again with the next mail.
-_BY_STATUS: tuple[Rule, ...] = (
+_BY_STATUS: tuple[AnswerRule, ...] = (
     refusal(Reason.AUTHFAILURE, r"^40[123]\b"),
     refusal(Reason.SYSTEMERROR, r"^(3\d\d|404|405|410)\b"),
     delay(Reason.SPEEDING, r"^(425|429)\b"),
@@ -32,7 +32,7 @@ _BY_STATUS: tuple[Rule, ...] = (
 _UNCLEAR = Judgement(verdict=Verdict.UNKNOWN, reason=Reason.UNDEFINED.value)
 
 
-def read_answer(provider: Provider, response: Response, *, now: datetime) -> JudgedReply:
+def read_answer(provider: ApiProvider, response: Response, *, now: datetime) -> JudgedReply:
     """What an answer means."""
     status, told = response.status, provider.tell(response.body, response.headers)
     if 200 <= status < 300 and told.remote_id:
@@ -44,7 +44,7 @@ def read_answer(provider: Provider, response: Response, *, now: datetime) -> Jud
     return JudgedReply(status, (text,), _judgement(rule, response.headers, now) if rule else _UNCLEAR)
 
 
-def _judgement(rule: Rule, headers: Mapping[str, str], now: datetime) -> Judgement:
+def _judgement(rule: AnswerRule, headers: Mapping[str, str], now: datetime) -> Judgement:
     asked = retry_after(headers.get("retry-after"), now=now) if rule.verdict is Verdict.DEFERRED else None
     return Judgement(verdict=rule.verdict, reason=rule.reason.value, retry_at=asked)
 

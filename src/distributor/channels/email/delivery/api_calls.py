@@ -36,7 +36,7 @@ class Unreached:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class NoAnswer:
     """The call was written, at least in part, and no answer to it was read."""
 
     why: str
@@ -54,7 +54,7 @@ def open_client(*, timeouts: Timeouts, tls: ssl.SSLContext | None) -> httpx.Asyn
 
 async def call(
     client: httpx.AsyncClient, url: ApiUrl, request: Request, *, seconds: float
-) -> Response | Unreached | Unanswered:
+) -> Response | Unreached | NoAnswer:
     """What comes of the call within `seconds`. No text names the account's key."""
     try:
         async with (
@@ -67,9 +67,9 @@ async def call(
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
         return Unreached(f"no connection to {url.root}: {error}")
     except (httpx.TransportError, httpx.DecodingError) as error:
-        return Unanswered(f"the connection was lost before the answer: {type(error).__name__} {error}".strip())
+        return NoAnswer(f"the connection was lost before the answer: {type(error).__name__} {error}".strip())
     except TimeoutError:
-        return Unanswered(f"no answer within {seconds:g} s")
+        return NoAnswer(f"no answer within {seconds:g} s")
 
 
 async def _beginning_of(response: httpx.Response) -> bytes:

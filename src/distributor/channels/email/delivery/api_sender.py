@@ -9,28 +9,28 @@ from typing import TypeAlias
 import httpx
 
 from distributor.channels.email.delivery.api_answers import read_answer
-from distributor.channels.email.delivery.api_calls import Response, Unanswered, Unreached, call, open_client
+from distributor.channels.email.delivery.api_calls import NoAnswer, Response, Unreached, call, open_client
 from distributor.channels.email.delivery.batch import Batch
-from distributor.channels.email.delivery.messages import Letter
+from distributor.channels.email.delivery.messages import Message
 from distributor.channels.email.delivery.replies import JudgedReply
-from distributor.channels.email.delivery.smtp_sender import Manner
+from distributor.channels.email.delivery.smtp_sender import SmtpSenderOptions
 from distributor.channels.email.providers.api import ApiUrl, Request
 from distributor.channels.email.providers.message import Mail
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Verdict
-from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import BrokenSessionError
 
-Said: TypeAlias = JudgedReply | Unreached | Unanswered
+Said: TypeAlias = JudgedReply | Unreached | NoAnswer
 
 # How long a letter waits here for an API that asks us to slow down; what has to wait longer goes back into the ledger.
 PATIENCE = timedelta(seconds=5)
 
 
-class ApiCourier:
+class ApiSender:
     """One call at a time. As many of these as a batch has, so many calls are under way at the same time."""
 
-    def __init__(self, batch: Batch, relay: Relay, url: ApiUrl, manner: Manner) -> None:
+    def __init__(self, batch: Batch, relay: Relay, url: ApiUrl, manner: SmtpSenderOptions) -> None:
         self._batch = batch
         self._relay = relay
         self._url = url
@@ -54,12 +54,12 @@ class ApiCourier:
         """Why it has given up, if it has."""
         return self._trouble
 
-    async def _wait_for_next(self) -> Letter | None:
+    async def _wait_for_next(self) -> Message | None:
         while (letter := self._batch.take(self._relay)) is None and self._batch.has_work(self._relay):
             await asyncio.sleep(self._batch.seconds_to_look_again(self._relay))
         return letter
 
-    async def _hand_over(self, client: httpx.AsyncClient, letter: Letter) -> None:
+    async def _hand_over(self, client: httpx.AsyncClient, letter: Message) -> None:
         """Call, again where that is safe and may help, and settle the letter."""
         mail = Mail(recipient=letter.envelope.recipient.spec, content=letter.message)
         # Before the journal: what cannot even be written was surely not sent.
@@ -92,18 +92,18 @@ class ApiCourier:
             return pause
         if _is_lost(said):
             return pause if self._url.provider.is_exact else None
-        if isinstance(said, Unanswered) or said.judgement.verdict is not Verdict.DEFERRED:
+        if isinstance(said, NoAnswer) or said.judgement.verdict is not Verdict.DEFERRED:
             return None
         asked = said.judgement.retry_at
         wait = asked - self._manner.now() if asked else timedelta(seconds=pause)
         return wait.total_seconds() if wait <= PATIENCE else None
 
-    def _settle(self, letter: Letter, said: Said) -> None:
+    def _settle(self, letter: Message, said: Said) -> None:
         if isinstance(said, Unreached):
             self._trouble = BrokenSessionError(said.why)
             self._batch.defer(letter, self._trouble)
-        elif isinstance(said, Unanswered) or said.judgement.verdict is Verdict.UNKNOWN:
-            trouble = BrokenSessionError(said.why if isinstance(said, Unanswered) else f"no clear answer: {said}")
+        elif isinstance(said, NoAnswer) or said.judgement.verdict is Verdict.UNKNOWN:
+            trouble = BrokenSessionError(said.why if isinstance(said, NoAnswer) else f"no clear answer: {said}")
             self._unanswered += 1
             if self._unanswered == len(self._manner.pauses):
                 self._trouble = trouble
@@ -113,12 +113,12 @@ class ApiCourier:
             if said.judgement.verdict is Verdict.DEFERRED:
                 self._trouble = BrokenSessionError(f"{self._url.root} asks us to wait: {said}", reply=said)
             # What an API says of us concerns all that goes over it, as a server's greeting does.
-            self._batch.answer(letter, self._relay, Stage.SESSION, said)
+            self._batch.answer(letter, self._relay, SmtpStage.SESSION, said)
 
 
 def _is_lost(said: Said) -> bool:
     """Whether the mail may have been taken all the same."""
-    return isinstance(said, Unanswered) or (isinstance(said, JudgedReply) and said.judgement.verdict is Verdict.UNKNOWN)
+    return isinstance(said, NoAnswer) or (isinstance(said, JudgedReply) and said.judgement.verdict is Verdict.UNKNOWN)
 
 
 def _is_success(said: Said) -> bool:

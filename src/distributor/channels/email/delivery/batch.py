@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 
-from distributor.channels.api import Lane, Pause, SendContext
-from distributor.channels.email.delivery.messages import Composer, Letter, Order
+from distributor.channels.api import Route, RoutePause, SendContext
+from distributor.channels.email.delivery.messages import Composer, Message, PendingMessage
 from distributor.channels.email.delivery.outcomes import Outcomes
 from distributor.channels.email.delivery.rates import RateView
-from distributor.channels.email.delivery.refusal_scope import Scope, scope_of
+from distributor.channels.email.delivery.refusal_scope import RefusalScope, scope_of
 from distributor.channels.email.delivery.replies import judge
 from distributor.channels.email.delivery.routes import LaneView
 from distributor.channels.email.relays import Relay, Routing
@@ -20,7 +20,7 @@ from distributor.domain.errors import AddressError, InputError
 from distributor.domain.retry_policy import spread
 from distributor.mail.address import Address
 from distributor.mail.smtp.connect import SenderRefusedError
-from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import BrokenSessionError, Reply
 
 # What waits for a paused lane comes back within so long after the next probe, and not all of it at once.
@@ -50,10 +50,10 @@ class Batch:
         self._outcomes = Outcomes(composer, context.now)
         self._lanes = LaneView(context.lanes)
         self._rates = RateView(context.rates)
-        self._queues: dict[str, deque[Order]] = {relay.name: deque() for relay in relays}
+        self._queues: dict[str, deque[PendingMessage]] = {relay.name: deque() for relay in relays}
         self._look_in: dict[str, float] = {}
         # Relays that cannot be used any more in this batch, and what went wrong there.
-        self._out: dict[str, BrokenSessionError | Pause] = {}
+        self._out: dict[str, BrokenSessionError | RoutePause] = {}
         routing = Routing(relays, composer.sender_domain)
         for delivery in deliveries:
             self._add(delivery, routing)
@@ -78,7 +78,7 @@ class Batch:
         self._move(relay)
         return 0
 
-    def take(self, relay: Relay) -> Letter | None:
+    def take(self, relay: Relay) -> Message | None:
         """The next letter over this relay, composed; None if there is none that may be sent at this moment."""
         queue = self._queues[relay.name]
         waits: list[float] = []
@@ -101,57 +101,57 @@ class Batch:
         """When `take` gave nothing though there is work: how long until it may."""
         return self._look_in[relay.name]
 
-    def give_back(self, letter: Letter | None, relay: Relay) -> None:
+    def give_back(self, letter: Message | None, relay: Relay) -> None:
         """The letter was surely not sent: somebody may take it again."""
         if letter is not None:
             self._queues[relay.name].appendleft(letter.order)
 
-    def is_barred(self, letter: Letter, relay: Relay) -> bool:
+    def is_barred(self, letter: Message, relay: Relay) -> bool:
         """Whether the letter must not be sent any more, because of what was answered since it was taken."""
         pause = self._lanes.pause_of(letter.order, relay, now=self._context.now())
         return self.is_stopped or relay.name in self._out or pause is not None
 
     # Answers
 
-    def begin(self, letter: Letter) -> None:
+    def begin(self, letter: Message) -> None:
         """The next thing to happen may reach the recipient."""
         self._context.journal.begin(letter.delivery)
         letter.order.is_begun = True
 
-    def answer(self, letter: Letter, relay: Relay, stage: Stage, reply: Reply) -> None:
+    def answer(self, letter: Message, relay: Relay, stage: SmtpStage, reply: Reply) -> None:
         """The server's last word on the letter."""
         judgement = judge(reply, stage=stage, now=self._context.now())
         scope = scope_of(judgement.reason, stage=stage, reply=reply)
-        if judgement.verdict is Verdict.REFUSED and scope is not Scope.MAIL:
-            lane = Lane(relay.name) if scope is Scope.RELAY else letter.order.lane_over(relay)
+        if judgement.verdict is Verdict.SENDER_REJECTED and scope is not RefusalScope.MAIL:
+            lane = Route(relay.name) if scope is RefusalScope.RELAY else letter.order.lane_over(relay)
             self._stand_back(letter, relay, self._lanes.pause(lane, f"{judgement.reason}: {reply}"))
             return
-        if judgement.verdict is not Verdict.REFUSED:
+        if judgement.verdict is not Verdict.SENDER_REJECTED:
             self._lanes.resume(letter.order)
         self._conclude(letter, self._outcomes.of_reply(letter, judgement, reply))
 
-    def defer(self, letter: Letter, trouble: BrokenSessionError) -> None:
+    def defer(self, letter: Message, trouble: BrokenSessionError) -> None:
         """The letter was surely not sent, for a trouble that may pass."""
         self._conclude(letter, self._outcomes.deferral(letter.delivery, trouble))
 
-    def doubt(self, letter: Letter, trouble: BrokenSessionError) -> None:
+    def doubt(self, letter: Message, trouble: BrokenSessionError) -> None:
         """Nobody knows what became of the letter, so this batch sends it over no other relay either."""
         self._conclude(letter, self._outcomes.doubt(letter.delivery, trouble))
 
-    def spare(self, letter: Letter, outcome: Outcome) -> None:
+    def spare(self, letter: Message, outcome: Outcome) -> None:
         """The server cannot even be asked to take the letter."""
         self._conclude(letter, outcome)
 
     def tell(self, outcome: Outcome) -> None:
         """A refusal of the mail itself stops the batch: the next delivery would only meet the same."""
-        self.is_stopped = self.is_stopped or outcome.verdict is Verdict.REFUSED
+        self.is_stopped = self.is_stopped or outcome.verdict is Verdict.SENDER_REJECTED
         self.told.put_nowait(outcome)
 
     # Relays that cannot be used
 
     def refuse_relay(self, relay: Relay, error: SenderRefusedError) -> None:
         """The server will not deal with us: the relay pauses."""
-        self._out[relay.name] = self._lanes.pause(Lane(relay.name), str(error))
+        self._out[relay.name] = self._lanes.pause(Route(relay.name), str(error))
 
     def give_up(self, relay: Relay, trouble: BrokenSessionError) -> None:
         """A courier could not reach the relay, or got no answers; that counts if nobody else did its work."""
@@ -181,11 +181,11 @@ class Batch:
         ways = routing.ways(delivery.id, recipient.domain)
         if not ways:
             reason = f"no relay takes mail from {routing.sender} to {recipient.domain}: see `relays` of the channel"
-            self.tell(Outcome.of(delivery, Verdict.REFUSED, reply=reason))
+            self.tell(Outcome.of(delivery, Verdict.SENDER_REJECTED, reply=reason))
             return
-        self._enqueue(Order(delivery, recipient, ways))
+        self._enqueue(PendingMessage(delivery, recipient, ways))
 
-    def _enqueue(self, order: Order) -> None:
+    def _enqueue(self, order: PendingMessage) -> None:
         """Let the order wait for the best relay that there still is."""
         relay = self._open_way(order)
         if relay is not None:
@@ -194,19 +194,19 @@ class Batch:
         now = self._context.now()
         obstacles = [self._out.get(one.name) or self._lanes.relay_pause(one, now=now) for one in order.ways]
         trouble = next((one for one in obstacles if isinstance(one, BrokenSessionError)), None)
-        pauses = [one for one in obstacles if isinstance(one, Pause)]
+        pauses = [one for one in obstacles if isinstance(one, RoutePause)]
         if trouble is not None or not pauses:
             self.tell(self._outcomes.deferral(order.delivery, trouble or BrokenSessionError("no relay was tried")))
         else:
             self.tell(self._wait(order.delivery, min(pauses, key=lambda pause: pause.probe_at)))
 
-    def _open_way(self, order: Order) -> Relay | None:
+    def _open_way(self, order: PendingMessage) -> Relay | None:
         now = self._context.now()
         left = (relay for relay in order.ways if relay.name not in self._out)
         ways = sorted(left, key=lambda relay: relay.name in self._unreached)
         return next((relay for relay in ways if self._lanes.relay_pause(relay, now=now) is None), None)
 
-    def _wait_for(self, order: Order, relay: Relay) -> float | None:
+    def _wait_for(self, order: PendingMessage, relay: Relay) -> float | None:
         """Seconds that the order has to wait for this relay: 0 if it may go now, None if it was sent back for later."""
         now = self._context.now()
         if self._lanes.is_being_probed(order, relay):
@@ -233,19 +233,19 @@ class Batch:
         order.has_paid = True
         return 0 if self._lanes.begin_probes(order, relay) else _LOOK_EVERY
 
-    def _compose(self, order: Order) -> Letter | None:
+    def _compose(self, order: PendingMessage) -> Message | None:
         try:
             return self._composer.compose(order)
         except InputError as error:
             self._lanes.end_probes(order)
-            self.tell(Outcome.of(order.delivery, Verdict.REFUSED, reply=str(error)))
+            self.tell(Outcome.of(order.delivery, Verdict.SENDER_REJECTED, reply=str(error)))
             return None
 
-    def _wait(self, delivery: Delivery, pause: Pause) -> Outcome:
+    def _wait(self, delivery: Delivery, pause: RoutePause) -> Outcome:
         back_at = pause.probe_at + _BACK_WITHIN * spread(delivery.id)
         return self._outcomes.wait_for_lane(delivery, pause, back_at)
 
-    def _stand_back(self, letter: Letter, relay: Relay, pause: Pause) -> None:
+    def _stand_back(self, letter: Message, relay: Relay, pause: RoutePause) -> None:
         """The letter was refused for what we are. Another relay may take it, unless it was for its destination."""
         order = letter.order
         self._lanes.end_probes(order)
@@ -260,7 +260,7 @@ class Batch:
         else:
             self._conclude(letter, self._wait(letter.delivery, pause))
 
-    def _conclude(self, letter: Letter, outcome: Outcome) -> None:
+    def _conclude(self, letter: Message, outcome: Outcome) -> None:
         self._lanes.end_probes(letter.order)
         if letter.order.is_begun:
             self._context.journal.settle(outcome)

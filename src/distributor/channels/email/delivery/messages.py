@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from distributor.channels.api import Lane, SendContext
+from distributor.channels.api import Route, SendContext
 from distributor.channels.email.composition.compose import Prepared
 from distributor.channels.email.mailbox_providers import destination_of
 from distributor.channels.email.providers.markers import mark_of
@@ -13,11 +13,11 @@ from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.mail.address import Address
 from distributor.mail.dkim.signer import Signer
-from distributor.mail.smtp.connection import Envelope, Transparent
+from distributor.mail.smtp.connection import SmtpEnvelope, Transparent
 
 
 @dataclass(slots=True)
-class Order:
+class PendingMessage:
     """A delivery on its way: the relays that it may still go over, the best first, and what happened to it so far.
 
     `losses`: how often it has lost its connection. `probes`: the paused lanes that it tries out for all others.
@@ -28,7 +28,7 @@ class Order:
     recipient: Address
     ways: list[Relay]
     losses: int = 0
-    probes: tuple[Lane, ...] = ()
+    probes: tuple[Route, ...] = ()
     has_paid: bool = False
     is_begun: bool = False
     destination: str = field(init=False)
@@ -36,17 +36,17 @@ class Order:
     def __post_init__(self) -> None:
         self.destination = destination_of(self.recipient.domain)
 
-    def lane_over(self, relay: Relay) -> Lane:
+    def lane_over(self, relay: Relay) -> Route:
         """The way over `relay` to where it goes."""
-        return Lane(relay.name, self.destination)
+        return Route(relay.name, self.destination)
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Message:
     """A composed order: `message` is the mail, `mark` the field before it that a relay's provider takes out again."""
 
-    order: Order
-    envelope: Envelope
+    order: PendingMessage
+    envelope: SmtpEnvelope
     message: bytes
     mark: bytes = b""
 
@@ -64,7 +64,7 @@ class Letter:
         is_theirs = self.envelope.recipient.needs_smtputf8
         whose = "" if is_theirs else "sender’s "
         reason = f"5.6.7 the {whose}address is not ASCII, and the server offers no SMTPUTF8"
-        verdict = Verdict.FAILED if is_theirs else Verdict.REFUSED
+        verdict = Verdict.FAILED if is_theirs else Verdict.SENDER_REJECTED
         return Outcome.of(self.delivery, verdict, reply_code=553, reply=reason)
 
 
@@ -90,19 +90,19 @@ class Composer:
     def sender_domain(self) -> str:
         return self._prepared.sender.address.domain
 
-    def compose(self, order: Order) -> Letter:
+    def compose(self, order: PendingMessage) -> Message:
         """The letter, the same bytes on every attempt. Raises InputError if a personal field is missing."""
         message = self._prepared.message_for(order.delivery, self._context.tokens)
         # Dated by the delivery and not by the clock: a mail is the same bytes on every attempt.
         signed = self._signer.sign(message, at=order.delivery.created_at, opening=self._prepared.opening)
         mark = mark_of(order.delivery, self._provider, self._context.tokens)
-        envelope = Envelope(
+        envelope = SmtpEnvelope(
             sender=self._return_path(order.delivery),
             recipient=order.recipient,
             size=len(mark) + len(signed),
             needs_smtputf8=self._prepared.needs_smtputf8 or order.recipient.needs_smtputf8,
         )
-        return Letter(order, envelope, signed, mark)
+        return Message(order, envelope, signed, mark)
 
     def message_id(self, delivery: Delivery) -> str:
         return self._prepared.message_id(delivery, self._context.tokens)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from distributor.channels.api import Pause
-from distributor.channels.email.delivery.messages import Composer, Letter
+from distributor.channels.api import RoutePause
+from distributor.channels.email.delivery.messages import Composer, Message
 from distributor.channels.email.delivery.replies import Judgement, judge
 from distributor.domain.delivery import Delivery, Outcome, Verdict
-from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import BrokenSessionError, Reply
 
 LONGEST_REPLY = 1000
@@ -22,7 +22,7 @@ class Outcomes:
         self._composer = composer
         self._now = now
 
-    def of_reply(self, letter: Letter, judgement: Judgement, reply: Reply) -> Outcome:
+    def of_reply(self, letter: Message, judgement: Judgement, reply: Reply) -> Outcome:
         """What the server's reply means for the letter."""
         is_sent = judgement.verdict is Verdict.SENT
         return Outcome.of(
@@ -37,7 +37,7 @@ class Outcomes:
 
     def deferral(self, delivery: Delivery, trouble: BrokenSessionError) -> Outcome:
         """The delivery was not sent for a trouble that may pass."""
-        asked = judge(trouble.reply, stage=Stage.SESSION, now=self._now()).retry_at if trouble.reply else None
+        asked = judge(trouble.reply, stage=SmtpStage.SESSION, now=self._now()).retry_at if trouble.reply else None
         return Outcome.of(
             delivery,
             Verdict.DEFERRED,
@@ -54,14 +54,18 @@ class Outcomes:
     def hold(self, delivery: Delivery, until: datetime, why: str) -> Outcome:
         """It is not the delivery's turn before `until`."""
         return Outcome.of(
-            delivery, Verdict.HELD, reply=why[:LONGEST_REPLY], retry_at=until, detail={"reason": "held", "lane": None}
+            delivery,
+            Verdict.THROTTLED,
+            reply=why[:LONGEST_REPLY],
+            retry_at=until,
+            detail={"reason": "held", "lane": None},
         )
 
-    def wait_for_lane(self, delivery: Delivery, pause: Pause, until: datetime) -> Outcome:
+    def wait_for_lane(self, delivery: Delivery, pause: RoutePause, until: datetime) -> Outcome:
         """The delivery's lane is paused; it is due at `until`, or at once when the lane bears again."""
         return Outcome.of(
             delivery,
-            Verdict.HELD,
+            Verdict.THROTTLED,
             reply=str(pause)[:LONGEST_REPLY],
             retry_at=until,
             detail={"reason": "held", "lane": str(pause.lane)},

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from distributor.domain.delivery import Verdict
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.smtp.connection import Stage
+from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import Reply
 
 
@@ -33,7 +33,7 @@ class JudgedReply(Reply):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReplyRule:
     """A permanent refusal that reads like `pattern` is about us (REFUSED) or the recipient (FAILED), for `reason`."""
 
     verdict: Verdict
@@ -41,15 +41,15 @@ class Rule:
     pattern: re.Pattern[str]
 
 
-def _rule(verdict: Verdict, reason: Reason, *patterns: str) -> Rule:
-    return Rule(verdict, reason, re.compile("|".join(patterns), re.IGNORECASE))
+def _rule(verdict: Verdict, reason: Reason, *patterns: str) -> ReplyRule:
+    return ReplyRule(verdict, reason, re.compile("|".join(patterns), re.IGNORECASE))
 
 
 # Searched in order in a reply written as "550 5.1.1 text"; the first that is found holds. Codes: RFC 3463 and its IANA
 # registry; those with three digits at the end are Exchange's. What is refused at once and what comes back later have
 # one vocabulary of reasons.
-RULES: tuple[Rule, ...] = (
-    _rule(Verdict.REFUSED, Reason.AUTHFAILURE, r"^5(30|34|35|38)\b"),
+RULES: tuple[ReplyRule, ...] = (
+    _rule(Verdict.SENDER_REJECTED, Reason.AUTHFAILURE, r"^5(30|34|35|38)\b"),
     _rule(Verdict.FAILED, Reason.MAILBOXFULL, r"^5\d\d 5\.2\.2\b"),
     _rule(Verdict.FAILED, Reason.SUSPEND, r"^5\d\d 5\.2\.1\b"),
     _rule(Verdict.FAILED, Reason.EXCEEDLIMIT, r"^5\d\d 5\.2\.3\b"),
@@ -65,49 +65,49 @@ RULES: tuple[Rule, ...] = (
         r"(only|not) (accept|authorized|allowed|permitted).{0,40}\b(this|the) (recipient|mailbox|group|list|user)",
     ),
     _rule(
-        Verdict.REFUSED,
+        Verdict.SENDER_REJECTED,
         Reason.MESGTOOBIG,
         r"^5\d\d 5\.3\.4\b",
         r"(message|mail|size).{0,30}\b(too (big|large)|max\w*|limit)",
     ),
     _rule(
-        Verdict.REFUSED,
+        Verdict.SENDER_REJECTED,
         Reason.REJECTED,
         r"^5\d\d 5\.1\.[78]\b",
         r"\b(domain of )?sender\b.{0,60}\b(reject|denied|not|no|invalid|unknown)",
     ),
-    _rule(Verdict.REFUSED, Reason.NORELAYING, r"\brelay(ing)?\b(?!\.)", r"rcpthosts"),
+    _rule(Verdict.SENDER_REJECTED, Reason.NORELAYING, r"\brelay(ing)?\b(?!\.)", r"rcpthosts"),
     _rule(
-        Verdict.REFUSED,
+        Verdict.SENDER_REJECTED,
         Reason.AUTHFAILURE,
         r"\b(dmarc|dkim|spf)\b",
         r"authenticat",
         r"^5\d\d 5\.7\.(9|1[0-5]|2[0-9]|3[01]|509|515)\b",
     ),
     _rule(
-        Verdict.REFUSED,
+        Verdict.SENDER_REJECTED,
         Reason.BLOCKED,
         r"spamhaus|spamcop|barracuda|\b(rbl|dnsbl|xbl|sbl|pbl)\b",
         r"\b(block|black|deny)[- ]?(ed|ing|list)",
         r"reputation|banned|listed (at|by|in|on)\b",
         r"(client|your) (host|ip|network|server)|ip address",
     ),
-    _rule(Verdict.REFUSED, Reason.SPAMDETECTED, r"spam|junk|unsolicited|bulk mail|phish"),
-    _rule(Verdict.REFUSED, Reason.VIRUSDETECTED, r"virus|malware|(illegal|forbidden|blocked) attachment"),
+    _rule(Verdict.SENDER_REJECTED, Reason.SPAMDETECTED, r"spam|junk|unsolicited|bulk mail|phish"),
+    _rule(Verdict.SENDER_REJECTED, Reason.VIRUSDETECTED, r"virus|malware|(illegal|forbidden|blocked) attachment"),
     _rule(
-        Verdict.REFUSED,
+        Verdict.SENDER_REJECTED,
         Reason.NOTCOMPLIANTRFC,
         r"^5\d\d 5\.6\.\d+\b",
         r"rfc.?(28|53)22|rfc compliant|bare (lf|cr|line)",
     ),
     _rule(
-        Verdict.REFUSED,
+        Verdict.SENDER_REJECTED,
         Reason.SPEEDING,
         r"(daily|hourly|sending|sender|messages?).{0,30}\b(quota|limit)",
         r"rate limit|too (many|much) (messages|mail|connections|recipients)",
     ),
     _rule(
-        Verdict.REFUSED,
+        Verdict.SENDER_REJECTED,
         Reason.POLICYVIOLATION,
         r"^5\d\d 5\.7\.\d+\b",
         r"\bpolic(y|ies)\b|not allowed|prohibited|access denied",
@@ -137,7 +137,7 @@ RULES: tuple[Rule, ...] = (
 NAMES = re.compile(r"<?[^\s<>]+@[^\s<>]+>?|https?://\S+")
 
 # Before the recipient is named, a refusal can only be about us.
-_ABOUT_US = frozenset({Stage.SESSION, Stage.MAIL})
+_ABOUT_US = frozenset({SmtpStage.SESSION, SmtpStage.MAIL})
 
 _RETRY_IN = re.compile(
     r"\b(?:again|retry|later|wait|after|delayed|greylist\w*)\b[^\d]{0,40}(\d{1,6})\s*(s|sec|seconds?|m|min|minutes?|h|hours?)\b",
@@ -148,7 +148,7 @@ _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(h
 _LONGEST_WAIT = timedelta(days=1)
 
 
-def judge(reply: Reply, *, stage: Stage, now: datetime) -> Judgement:
+def judge(reply: Reply, *, stage: SmtpStage, now: datetime) -> Judgement:
     """What a final reply to `stage` of a delivery means."""
     if isinstance(reply, JudgedReply):
         return reply.judgement
@@ -160,7 +160,7 @@ def judge(reply: Reply, *, stage: Stage, now: datetime) -> Judgement:
     rule = next((rule for rule in RULES if rule.pattern.search(words)), None)
     reason = (rule.reason if rule else Reason.UNDEFINED).value
     if stage in _ABOUT_US:
-        return Judgement(verdict=Verdict.REFUSED, reason=reason)
+        return Judgement(verdict=Verdict.SENDER_REJECTED, reason=reason)
     return Judgement(verdict=rule.verdict if rule else Verdict.FAILED, reason=reason)
 
 

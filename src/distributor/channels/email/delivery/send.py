@@ -13,11 +13,11 @@ from typing import Protocol
 
 from distributor.channels.api import SendContext
 from distributor.channels.email.composition.compose import Prepared
-from distributor.channels.email.delivery.api_sender import ApiCourier
+from distributor.channels.email.delivery.api_sender import ApiSender
 from distributor.channels.email.delivery.batch import Batch
 from distributor.channels.email.delivery.connection_pool import Pool
 from distributor.channels.email.delivery.messages import Composer
-from distributor.channels.email.delivery.smtp_sender import Courier, Manner
+from distributor.channels.email.delivery.smtp_sender import SmtpSender, SmtpSenderOptions
 from distributor.channels.email.providers.api import ApiUrl
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome
@@ -71,7 +71,9 @@ async def send_deliveries(
     # Without a pool to be kept, connections end with the batch.
     own_pool = Pool()
     batch = Batch(deliveries, relays, composer, context, unreached=(pool or own_pool).unreached)
-    manner = Manner(now=context.now, pool=pool or own_pool, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls)
+    manner = SmtpSenderOptions(
+        now=context.now, pool=pool or own_pool, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls
+    )
     sending = asyncio.create_task(_send(batch, manner))
     try:
         while (outcome := await batch.told.get()) is not None:
@@ -83,7 +85,7 @@ async def send_deliveries(
         await own_pool.close()
 
 
-async def _send(batch: Batch, manner: Manner) -> None:
+async def _send(batch: Batch, manner: SmtpSenderOptions) -> None:
     """Work at every relay for which something waits, until nothing does.
 
     What one relay leaves may wait for another by then. An error of our own stops the batch and is raised once the
@@ -113,7 +115,7 @@ async def _send(batch: Batch, manner: Manner) -> None:
         raise errors[0]
 
 
-async def _work_at(relay: Relay, batch: Batch, manner: Manner) -> None:
+async def _work_at(relay: Relay, batch: Batch, manner: SmtpSenderOptions) -> None:
     couriers = [_courier(batch, relay, manner) for _ in range(batch.connections_for(relay))]
     for ended in await asyncio.gather(*(courier.run() for courier in couriers), return_exceptions=True):
         if isinstance(ended, BaseException):
@@ -123,9 +125,9 @@ async def _work_at(relay: Relay, batch: Batch, manner: Manner) -> None:
             batch.give_up(relay, courier.trouble)
 
 
-def _courier(batch: Batch, relay: Relay, manner: Manner) -> Courier | ApiCourier:
+def _courier(batch: Batch, relay: Relay, manner: SmtpSenderOptions) -> SmtpSender | ApiSender:
     match relay.url:
         case SmtpUrl() as url:
-            return Courier(batch, relay, url, manner)
+            return SmtpSender(batch, relay, url, manner)
         case ApiUrl() as url:
-            return ApiCourier(batch, relay, url, manner)
+            return ApiSender(batch, relay, url, manner)

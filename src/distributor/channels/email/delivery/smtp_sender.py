@@ -10,11 +10,11 @@ from datetime import datetime
 
 from distributor.channels.email.delivery.batch import Batch
 from distributor.channels.email.delivery.connection_pool import Pool
-from distributor.channels.email.delivery.messages import Letter
+from distributor.channels.email.delivery.messages import Message
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Outcome, Verdict
 from distributor.mail.smtp.connect import SenderRefusedError, connect
-from distributor.mail.smtp.connection import Connection, Refusal, Stage, Timeouts
+from distributor.mail.smtp.connection import Connection, Refusal, SmtpStage, Timeouts
 from distributor.mail.smtp.reply import BrokenSessionError
 from distributor.mail.smtp.url import SmtpUrl
 
@@ -23,7 +23,7 @@ _MOST_LOSSES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class SmtpSenderOptions:
     """How couriers connect: `pauses` are the seconds before each try, `tls` stands for the authorities of a test.
 
     `now` gives aware UTC.
@@ -36,10 +36,10 @@ class Manner:
     tls: ssl.SSLContext | None = None
 
 
-class Courier:
+class SmtpSender:
     """One connection at a time, and a new one when it breaks."""
 
-    def __init__(self, batch: Batch, relay: Relay, url: SmtpUrl, manner: Manner) -> None:
+    def __init__(self, batch: Batch, relay: Relay, url: SmtpUrl, manner: SmtpSenderOptions) -> None:
         self._batch = batch
         self._relay = relay
         self._url = url
@@ -103,19 +103,19 @@ class Courier:
             letter = letter or await self._wait_for_next(connection)
         return True
 
-    async def _wait_for_next(self, connection: Connection) -> Letter | None:
+    async def _wait_for_next(self, connection: Connection) -> Message | None:
         """Offer the next letter, which may have to wait for its turn; None when nothing is left."""
         while (letter := self._offer_next(connection)) is None and self._batch.has_work(self._relay):
             await asyncio.sleep(self._batch.seconds_to_look_again(self._relay))
         return letter
 
-    def _offer_next(self, connection: Connection) -> Letter | None:
+    def _offer_next(self, connection: Connection) -> Message | None:
         letter = self._take_next(connection)
         if letter is not None:
             connection.offer(letter.envelope)
         return letter
 
-    def _take_next(self, connection: Connection) -> Letter | None:
+    def _take_next(self, connection: Connection) -> Message | None:
         while (letter := self._batch.take(self._relay)) is not None:
             obstacle = _obstacle(connection, letter)
             if obstacle is None:
@@ -123,7 +123,7 @@ class Courier:
             self._batch.spare(letter, obstacle)
         return None
 
-    async def _await_answer(self, connection: Connection, letter: Letter) -> Refusal | None:
+    async def _await_answer(self, connection: Connection, letter: Message) -> Refusal | None:
         try:
             return await connection.answer()
         except BrokenSessionError as trouble:
@@ -135,7 +135,7 @@ class Courier:
                 self._batch.defer(letter, trouble)
             raise
 
-    async def _hand_over(self, connection: Connection, letter: Letter) -> Letter | None:
+    async def _hand_over(self, connection: Connection, letter: Message) -> Message | None:
         """Send the letter and settle it; returns the one offered meanwhile."""
         # Composed before this one is on its way, so that its envelope follows right behind.
         following = self._take_next(connection)
@@ -153,14 +153,14 @@ class Courier:
             self._batch.give_back(following, self._relay)
             raise
         self._answered += 1
-        self._batch.answer(letter, self._relay, Stage.DATA, reply)
+        self._batch.answer(letter, self._relay, SmtpStage.DATA, reply)
         if reply.code == 421:
             self._batch.give_back(following, self._relay)
             raise BrokenSessionError(f"the server closed the session: {reply}", reply=reply)
         return following
 
 
-def _obstacle(connection: Connection, letter: Letter) -> Outcome | None:
+def _obstacle(connection: Connection, letter: Message) -> Outcome | None:
     """Why this server cannot even be asked to take the letter."""
     envelope = letter.envelope
     if envelope.needs_smtputf8 and not connection.takes_smtputf8:
@@ -168,5 +168,5 @@ def _obstacle(connection: Connection, letter: Letter) -> Outcome | None:
     limit = connection.size_limit
     if limit is not None and envelope.size > limit:
         reason = f"5.3.4 the mail has {envelope.size} octets, and the server takes {limit}"
-        return Outcome.of(letter.delivery, Verdict.REFUSED, reply_code=552, reply=reason)
+        return Outcome.of(letter.delivery, Verdict.SENDER_REJECTED, reply_code=552, reply=reason)
     return None

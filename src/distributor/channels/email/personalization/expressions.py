@@ -22,7 +22,7 @@ from jinja2.tests import TESTS
 from distributor.channels.email.personalization.expression_tree import SUBSCRIBER, Constants, TreeReader
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.domain.errors import InputError
-from distributor.domain.merge_fields import PersonalNeeds, spoken
+from distributor.domain.merge_fields import MergeFields, field_label
 from distributor.mail.mime.header import CONTROL
 
 _FILTERS = ("default", "d", "title", "capitalize", "upper", "lower", "trim", "truncate", "int")
@@ -43,7 +43,7 @@ class MissingFieldError(InputError):
     def __init__(self, field: str) -> None:
         self.field = field
         super().__init__(
-            f"{spoken(field)} is not known of this recipient; write {{{{ {spoken(field)} | default('…') }}}}"
+            f"{field_label(field)} is not known of this recipient; write {{{{ {field_label(field)} | default('…') }}}}"
         )
 
 
@@ -116,7 +116,7 @@ class Passage:
             raise InputError(f"{part}, line {error.lineno}: {_worded(error)}") from None
         except (RecursionError, SyntaxError, MemoryError):
             raise InputError(f"{part}: expressions are nested too deeply") from None
-        self.needs = PersonalNeeds(fields=frozenset(reader.fields), decisive=frozenset(reader.decisive))
+        self.needs = MergeFields(fields=frozenset(reader.fields), decisive=frozenset(reader.decisive))
         self._order = tuple(sorted(self.needs.fields))
         # Greetings repeat: most people of a list share a few first names, or none.
         self._said = lru_cache(maxsize=1024)(self._say)

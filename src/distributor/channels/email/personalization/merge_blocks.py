@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from distributor.channels.email.personalization.expression_tree import Constants
 from distributor.channels.email.personalization.expressions import MissingFieldError, Passage
-from distributor.domain.merge_fields import Kin, PersonalNeeds, Reader, attribute_path
+from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields, attribute_path
 from distributor.domain.rendition import Json
 
 # What a sample shows for the fields that everybody may have.
@@ -22,7 +22,7 @@ TOKEN = "personal"  # noqa: S105 - the name of a token in a text
 _PASSAGE = re.compile(rf"@@{TOKEN}:(\d{{1,6}})@@")
 
 
-class PassageBook:
+class MergeBlocks:
     """Takes up the passages of a rendition while it is made. `constants` are what is the same for everybody."""
 
     def __init__(self, constants: Constants) -> None:
@@ -62,7 +62,7 @@ class PassageBook:
         return {TOKEN: {"passages": self._written, "constants": self._constants}} if self._written else {}
 
 
-def passages_of(payload: Mapping[str, Json]) -> tuple[Passage, ...]:
+def merge_blocks_of(payload: Mapping[str, Json]) -> tuple[Passage, ...]:
     """The passages of a rendition, by their numbers. Raises InputError."""
     kept = payload.get(TOKEN)
     if kept is None:
@@ -71,38 +71,38 @@ def passages_of(payload: Mapping[str, Json]) -> tuple[Passage, ...]:
     return tuple(_compiled(one["source"], one["is_html"], one["part"], constants) for one in kept["passages"])
 
 
-def needs_of(payload: Mapping[str, Json]) -> PersonalNeeds:
+def merge_fields_of(payload: Mapping[str, Json]) -> MergeFields:
     """What the passages of a rendition ask of each recipient. Raises InputError."""
-    needs = [passage.needs for passage in passages_of(payload)]
-    return PersonalNeeds(
+    needs = [passage.needs for passage in merge_blocks_of(payload)]
+    return MergeFields(
         fields=frozenset().union(*(one.fields for one in needs)),
         decisive=frozenset().union(*(one.decisive for one in needs)),
     )
 
 
-def missing_for(payload: Mapping[str, Json], kin: Kin) -> str | None:
+def missing_field_for(payload: Mapping[str, Json], kin: FieldGroup) -> str | None:
     """The key of a field that is to be said to such people and is not known of them; None if all can be said.
 
     Values that decide nothing are taken to be anything. Raises InputError.
     """
     known = {**dict.fromkeys(kin.held, "x"), **kin.values}
     try:
-        for passage in passages_of(payload):
+        for passage in merge_blocks_of(payload):
             passage.say_to(known)
     except MissingFieldError as error:
         return error.field
     return None
 
 
-def imagined_reader(payload: Mapping[str, Json]) -> Reader:
+def imagined_reader(payload: Mapping[str, Json]) -> ReaderFields:
     """Somebody of whom all is known that a rendition asks for. Raises InputError."""
-    asked = {key: f"[{attribute_path(key)[-1]}]" for key in needs_of(payload).fields if attribute_path(key)}
-    return Reader(address=IMAGINED["email"], fields={**asked, **IMAGINED})
+    asked = {key: f"[{attribute_path(key)[-1]}]" for key in merge_fields_of(payload).fields if attribute_path(key)}
+    return ReaderFields(address=IMAGINED["email"], fields={**asked, **IMAGINED})
 
 
-def said_to(payload: Mapping[str, Json], reader: Reader) -> dict[str, Json]:
+def said_to(payload: Mapping[str, Json], reader: ReaderFields) -> dict[str, Json]:
     """The payload with all passages said to one reader; its other tokens stay. Raises InputError."""
-    passages, known = passages_of(payload), {**reader.fields, "email": reader.address}
+    passages, known = merge_blocks_of(payload), {**reader.fields, "email": reader.address}
 
     def say(token: re.Match[str]) -> str:
         number = int(token[1])

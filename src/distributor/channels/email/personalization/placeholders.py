@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from distributor.channels.email.personalization.expressions import Passage
-from distributor.channels.email.personalization.merge_blocks import TOKEN, passages_of
+from distributor.channels.email.personalization.merge_blocks import TOKEN, merge_blocks_of
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
@@ -47,7 +47,7 @@ PUBLIC_LINKS: Mapping[str, PublicLink] = {
 
 
 @dataclass(frozen=True, slots=True)
-class LinkSlot:
+class LinkPlaceholder:
     """The signed end of a public address: letters, digits, ``-`` and ``_``, which mean the same in text and HTML."""
 
     stem: Stem
@@ -57,7 +57,7 @@ class LinkSlot:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldSlot:
+class FieldPlaceholder:
     """A personal value, escaped for its surroundings; control characters in it become spaces."""
 
     name: str
@@ -72,11 +72,11 @@ class FieldSlot:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PersonalSlot:
+class ExpressionPlaceholder:
     """A passage that says something else to each recipient; `links` understands the tokens in what is said."""
 
     passage: Passage
-    links: Slots
+    links: Placeholders
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
         """Raises InputError if something is to be said that is not known of the recipient."""
@@ -84,11 +84,11 @@ class PersonalSlot:
         return self.links.fill(said, delivery, tokens) if "@@" in said else said
 
 
-Slot: TypeAlias = LinkSlot | FieldSlot | PersonalSlot
+Slot: TypeAlias = LinkPlaceholder | FieldPlaceholder | ExpressionPlaceholder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slots:
+class Placeholders:
     """How the tokens in one text are to be understood. `links` is how many links the rendition has."""
 
     public_url: str
@@ -97,13 +97,13 @@ class Slots:
     passages: Sequence[Passage] = ()
 
     @classmethod
-    def of(cls, payload: Mapping[str, Json], escape: Escape) -> Slots:
+    def of(cls, payload: Mapping[str, Json], escape: Escape) -> Placeholders:
         """Those of the texts of a rendition that are escaped so. Raises InputError for a passage that is wrong."""
         return cls(
             public_url=payload["site"]["public_url"],
             links=len(payload["links"]),
             escape=escape,
-            passages=passages_of(payload),
+            passages=merge_blocks_of(payload),
         )
 
     def fill(self, text: str, delivery: Delivery, tokens: TokenSigner) -> str:
@@ -127,12 +127,12 @@ class Slots:
         if name == TOKEN:
             if number >= len(self.passages):
                 raise InputError(f"{token[0]} names passage {number}, but there are {len(self.passages)}, from 0")
-            return "", PersonalSlot(self.passages[number], replace(self, passages=())), ""
+            return "", ExpressionPlaceholder(self.passages[number], replace(self, passages=())), ""
         if link is None:
-            return "", FieldSlot(name, self.escape), ""
+            return "", FieldPlaceholder(name, self.escape), ""
         if name == "click" and number >= self.links:
             raise InputError(f"{token[0]} points to link {number}, but there are {self.links} links, counted from 0")
-        return self.escape(self.public_url + link.before), LinkSlot(Stem(link.purpose, number)), link.after
+        return self.escape(self.public_url + link.before), LinkPlaceholder(Stem(link.purpose, number)), link.after
 
 
 def follow_clicks(text: str, links: list[str], escape: Escape) -> str:

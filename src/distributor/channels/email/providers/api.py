@@ -41,7 +41,7 @@ class ApiUrl:
     `root` is where calls go, without a final slash. What `key`, `host` and `path` stand for is the provider's affair.
     """
 
-    provider: Provider
+    provider: ApiProvider
     root: str
     host: str
     key: str = field(repr=False)
@@ -60,7 +60,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ApiAnswer:
     """What an answer says: the provider's `code` for it, its words, and the name it gave a mail that it took."""
 
     code: str = ""
@@ -69,7 +69,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AnswerRule:
     """An answer that reads like `pattern` means this; DEFERRED asks us to call more slowly, or later."""
 
     verdict: Verdict
@@ -78,7 +78,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class ApiProvider:
     """One provider. `example` shows how its address is written; `root_of` makes the API's root of the host in that.
 
     `tell` reads a body and the header fields around it. `rules` are searched in order in ``STATUS CODE WORDS``; what
@@ -90,32 +90,32 @@ class Provider:
     example: str
     root_of: Callable[[str], str] = field(repr=False)
     write: Callable[[ApiUrl, Mail, datetime], Request] = field(repr=False)
-    tell: Callable[[bytes, Mapping[str, str]], Told] = field(repr=False)
-    rules: tuple[Rule, ...] = field(repr=False)
+    tell: Callable[[bytes, Mapping[str, str]], ApiAnswer] = field(repr=False)
+    rules: tuple[AnswerRule, ...] = field(repr=False)
     options: frozenset[str] = frozenset()
     needs_secret: bool = False
     needs_path: bool = False
     is_exact: bool = False
 
 
-def refusal(reason: Reason, *patterns: str) -> Rule:
+def refusal(reason: Reason, *patterns: str) -> AnswerRule:
     """We are refused: the account, or the mail as such. Which of these follows from the reason (`refusals`)."""
-    return Rule(Verdict.REFUSED, reason, _any_of(patterns))
+    return AnswerRule(Verdict.SENDER_REJECTED, reason, _any_of(patterns))
 
 
-def failure(reason: Reason, *patterns: str) -> Rule:
+def failure(reason: Reason, *patterns: str) -> AnswerRule:
     """It is about the recipient."""
-    return Rule(Verdict.FAILED, reason, _any_of(patterns))
+    return AnswerRule(Verdict.FAILED, reason, _any_of(patterns))
 
 
-def delay(reason: Reason, *patterns: str) -> Rule:
+def delay(reason: Reason, *patterns: str) -> AnswerRule:
     """Surely not taken; later it may be."""
-    return Rule(Verdict.DEFERRED, reason, _any_of(patterns))
+    return AnswerRule(Verdict.DEFERRED, reason, _any_of(patterns))
 
 
-def doubt(reason: Reason, *patterns: str) -> Rule:
+def doubt(reason: Reason, *patterns: str) -> AnswerRule:
     """It may have been taken, by this call or an earlier one."""
-    return Rule(Verdict.UNKNOWN, reason, _any_of(patterns))
+    return AnswerRule(Verdict.UNKNOWN, reason, _any_of(patterns))
 
 
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from distributor.domain.errors import InputError
-from distributor.domain.feedback import Feedback, Match, Meaning
+from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.mail.bounces import Reason, Recipient
-from distributor.mail.bounces.classify import judge
-from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces import Reason, RecipientReport
+from distributor.mail.bounces.classify import classify
+from distributor.mail.bounces.evidence import ReplyEvidence
 from distributor.mail.return_path import RETURN_PATH, read_return_path
 from distributor.mail.verdicts import detail_of, speaks_against
 
@@ -56,11 +56,11 @@ def moment_of(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def verdict_of(address: str, *, words: str, status: str = "", otherwise: Reason) -> Recipient:
+def verdict_of(address: str, *, words: str, status: str = "", otherwise: Reason) -> RecipientReport:
     """What a server's words say, or where they say nothing, what the provider makes of it."""
-    evidence = Evidence(recipient=address, words=words, status=status).completed()
-    reason = judge(evidence, None)
-    return Recipient(
+    evidence = ReplyEvidence(recipient=address, words=words, status=status).completed()
+    reason = classify(evidence, None)
+    return RecipientReport(
         address=address,
         status=evidence.status,
         reply_code=evidence.reply_code,
@@ -69,7 +69,7 @@ def verdict_of(address: str, *, words: str, status: str = "", otherwise: Reason)
 
 
 def feedback_of(
-    meaning: Meaning, told: Any, recipient: Recipient, *, key: str, at: str, tokens: TokenSigner
+    meaning: FeedbackKind, told: Any, recipient: RecipientReport, *, key: str, at: str, tokens: TokenSigner
 ) -> Feedback:
     """Feedback about the delivery that is marked anywhere in what was told."""
     number, match = _delivery_in(told, tokens)
@@ -79,30 +79,30 @@ def feedback_of(
         match=match,
         delivery_id=number,
         address=recipient.address,
-        is_hard=meaning is Meaning.BOUNCE and recipient.is_hard,
-        counts=meaning is Meaning.BOUNCE and speaks_against(recipient),
+        is_hard=meaning is FeedbackKind.BOUNCE and recipient.is_hard,
+        counts=meaning is FeedbackKind.BOUNCE and speaks_against(recipient),
         at=moment_of(at),
         detail=detail_of(recipient),
     )
 
 
-def _delivery_in(told: Any, tokens: TokenSigner) -> tuple[int | None, Match]:
+def _delivery_in(told: Any, tokens: TokenSigner) -> tuple[int | None, MatchedBy]:
     """Every mark of ours is signed, so it does not matter in which field a provider gives it back."""
     texts = list(_texts(told, 0))
     for text in texts:
         for found in RETURN_PATH.finditer(text):
             number = read_return_path(found[0], tokens)
             if isinstance(number, int):
-                return number, Match.RETURN_PATH
+                return number, MatchedBy.RETURN_PATH
     for text in texts:
         named = _MESSAGE_ID.fullmatch(text.strip())
         claim = tokens.read(Purpose.MESSAGE, named[1]) if named else None
         if claim is not None:
-            return claim.delivery_id, Match.MESSAGE_ID
+            return claim.delivery_id, MatchedBy.MESSAGE_ID
         claim = tokens.read(Purpose.MESSAGE, text) if _MARK.fullmatch(text) else None
         if claim is not None:
-            return claim.delivery_id, Match.METADATA
-    return None, Match.NONE
+            return claim.delivery_id, MatchedBy.METADATA
+    return None, MatchedBy.NONE
 
 
 def _texts(told: Any, depth: int) -> Iterator[str]:

@@ -10,8 +10,16 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from distributor.channels.api import Call, Heard
-from distributor.channels.email.providers.api import ApiUrl, Provider, Request, Told, failure, object_in, refusal
+from distributor.channels.api import WebhookEvents, WebhookRequest
+from distributor.channels.email.providers.api import (
+    ApiAnswer,
+    ApiProvider,
+    ApiUrl,
+    Request,
+    failure,
+    object_in,
+    refusal,
+)
 from distributor.channels.email.providers.events import (
     as_object,
     feedback_of,
@@ -22,8 +30,8 @@ from distributor.channels.email.providers.events import (
 )
 from distributor.channels.email.providers.message import Mail
 from distributor.domain.errors import SignatureError
-from distributor.domain.feedback import Meaning
-from distributor.mail.bounces import Reason, Recipient
+from distributor.domain.feedback import FeedbackKind
+from distributor.mail.bounces import Reason, RecipientReport
 
 
 def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
@@ -39,14 +47,14 @@ def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
     return Request(path=path, headers=headers, body=form.read())
 
 
-def _tell(body: bytes, headers: Mapping[str, str]) -> Told:
+def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
     told = object_in(body)
     # Some refusals come as bare text.
     words = text_of(told, "message") or ("" if told else body[:500].decode("utf-8", "replace"))
-    return Told(words=words, remote_id=text_of(told, "id") or None)
+    return ApiAnswer(words=words, remote_id=text_of(told, "id") or None)
 
 
-MAILGUN = Provider(
+MAILGUN = ApiProvider(
     scheme="mailgun",
     example="mailgun://KEY@api.eu.mailgun.net/example.org",
     root_of=lambda host: f"https://{host}",
@@ -69,14 +77,14 @@ MAILGUN = Provider(
 # It tries again for eight hours with the signature of the first time.
 OLDEST = timedelta(hours=12)
 _MEANINGS = {
-    "delivered": Meaning.DELIVERED,
-    "complained": Meaning.COMPLAINT,
-    "unsubscribed": Meaning.UNSUBSCRIBE,
+    "delivered": FeedbackKind.DELIVERED,
+    "complained": FeedbackKind.COMPLAINT,
+    "unsubscribed": FeedbackKind.UNSUBSCRIBE,
 }
-_SUPPRESSED = {"suppress-complaint": Meaning.COMPLAINT, "suppress-unsubscribe": Meaning.UNSUBSCRIBE}
+_SUPPRESSED = {"suppress-complaint": FeedbackKind.COMPLAINT, "suppress-unsubscribe": FeedbackKind.UNSUBSCRIBE}
 
 
-def read_mailgun(call: Call, secret: str) -> Heard:
+def read_mailgun(call: WebhookRequest, secret: str) -> WebhookEvents:
     """`secret` is the HTTP webhook signing key. The signature says nothing of the body, so it is good only once."""
     told = as_object(read_json(call.body))
     signature = as_object(told.get("signature"))
@@ -89,8 +97,8 @@ def read_mailgun(call: Call, secret: str) -> Heard:
         raise SignatureError("the signature of the call is too old, or of the future")
     event = as_object(told.get("event-data"))
     meaning = _meaning(text_of(event, "event"), text_of(event, "severity"), text_of(event, "reason"))
-    if meaning is Meaning.NOTHING:
-        return Heard(once=token)
+    if meaning is FeedbackKind.NOTHING:
+        return WebhookEvents(once=token)
     status = as_object(event.get("delivery-status"))
     words = f"{text_of(status, 'code')} {text_of(status, 'message') or text_of(status, 'description')}".strip()
     address = text_of(event, "recipient")
@@ -99,17 +107,17 @@ def read_mailgun(call: Call, secret: str) -> Heard:
     feedback = feedback_of(
         meaning,
         event,
-        verdict if meaning is Meaning.BOUNCE else Recipient(address=address),
+        verdict if meaning is FeedbackKind.BOUNCE else RecipientReport(address=address),
         key=f"mailgun-{text_of(event, 'id')}",
         at=text_of(event, "timestamp"),
         tokens=call.tokens,
     )
-    return Heard(feedback=[feedback], once=token)
+    return WebhookEvents(feedback=[feedback], once=token)
 
 
-def _meaning(event: str, severity: str, reason: str) -> Meaning:
+def _meaning(event: str, severity: str, reason: str) -> FeedbackKind:
     if event == "failed":
         # A temporary failure is tried again, and ends in a permanent one if it must.
-        bounced = Meaning.BOUNCE if severity == "permanent" else Meaning.NOTHING
+        bounced = FeedbackKind.BOUNCE if severity == "permanent" else FeedbackKind.NOTHING
         return _SUPPRESSED.get(reason, bounced)
-    return _MEANINGS.get(event, Meaning.NOTHING)
+    return _MEANINGS.get(event, FeedbackKind.NOTHING)

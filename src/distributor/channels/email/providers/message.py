@@ -20,7 +20,7 @@ _OWN_FIELDS = frozenset({"from", "to", "reply-to", "subject", "date", "mime-vers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Recipient:
     """An address, and the name that is shown for it, which may be empty."""
 
     name: str
@@ -33,7 +33,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
+class ProviderAttachment:
     """A file that goes along; one with a `content_id` is shown inside the HTML."""
 
     name: str
@@ -67,17 +67,17 @@ class Mail:
         return str(self._message["Message-ID"]).strip()
 
     @property
-    def sender(self) -> Person:
+    def sender(self) -> Recipient:
         return self._people("From")[0]
 
     @property
-    def to(self) -> Person:
+    def to(self) -> Recipient:
         """Who gets it, by the name that the mail gives them."""
         named = self._people("To")
-        return Person(name=named[0].name if named else "", address=self.recipient)
+        return Recipient(name=named[0].name if named else "", address=self.recipient)
 
     @property
-    def reply_to(self) -> tuple[Person, ...]:
+    def reply_to(self) -> tuple[Recipient, ...]:
         return self._people("Reply-To")
 
     @property
@@ -100,13 +100,13 @@ class Mail:
                 yield name, _FOLD.sub("", str(value)).strip()
 
     @property
-    def attachments(self) -> Iterator[Attachment]:
+    def attachments(self) -> Iterator[ProviderAttachment]:
         """Files, whether they are shown inside the HTML or not."""
         for part in self._message.walk():
             if part.is_multipart() or part in self._bodies:
                 continue
             content = part.get_payload(decode=True)
-            yield Attachment(
+            yield ProviderAttachment(
                 name=part.get_filename() or "attachment",
                 media_type=part.get_content_type(),
                 content=content if isinstance(content, bytes) else b"",
@@ -126,7 +126,7 @@ class Mail:
         part = self._message.get_body((kind,))
         return str(part.get_content()).replace("\r\n", "\n") if isinstance(part, EmailMessage) else ""
 
-    def _people(self, name: str) -> tuple[Person, ...]:
+    def _people(self, name: str) -> tuple[Recipient, ...]:
         value = self._message[name]
         addresses: tuple[HeaderAddress, ...] = value.addresses if value is not None else ()
-        return tuple(Person(name=one.display_name, address=one.addr_spec) for one in addresses)
+        return tuple(Recipient(name=one.display_name, address=one.addr_spec) for one in addresses)

@@ -8,12 +8,12 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
-from distributor.channels.api import Call, Heard
+from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api import (
+    ApiAnswer,
+    ApiProvider,
     ApiUrl,
-    Provider,
     Request,
-    Told,
     as_json,
     delay,
     failure,
@@ -24,8 +24,8 @@ from distributor.channels.email.providers.api import (
 from distributor.channels.email.providers.events import as_object, feedback_of, read_json, text_of, verdict_of
 from distributor.channels.email.providers.message import Mail
 from distributor.domain.errors import SignatureError
-from distributor.domain.feedback import Meaning
-from distributor.mail.bounces import Reason, Recipient
+from distributor.domain.feedback import FeedbackKind
+from distributor.mail.bounces import Reason, RecipientReport
 
 
 def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
@@ -64,14 +64,14 @@ def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
     return Request(path="/email", headers=fields, body=body)
 
 
-def _tell(body: bytes, headers: Mapping[str, str]) -> Told:
+def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
     told = object_in(body)
     code = text_of(told, "ErrorCode")
     remote_id = text_of(told, "MessageID") if code == "0" else ""
-    return Told(code=code, words=text_of(told, "Message"), remote_id=remote_id or None)
+    return ApiAnswer(code=code, words=text_of(told, "Message"), remote_id=remote_id or None)
 
 
-POSTMARK = Provider(
+POSTMARK = ApiProvider(
     scheme="postmark",
     example="postmark://TOKEN@api.postmarkapp.com?stream=broadcast",
     root_of=lambda host: f"https://{host}",
@@ -108,7 +108,7 @@ _BOUNCES = {
 }
 
 
-def read_postmark(call: Call, secret: str) -> Heard:
+def read_postmark(call: WebhookRequest, secret: str) -> WebhookEvents:
     """`secret` is the ``user:password`` that stands in the address it calls (HTTP basic authentication)."""
     scheme, _, given = call.headers.get("authorization", "").partition(" ")
     try:
@@ -119,14 +119,14 @@ def read_postmark(call: Call, secret: str) -> Heard:
         raise SignatureError("the call does not name the user and password of this channel")
     told = as_object(read_json(call.body))
     meaning = _meaning(told)
-    if meaning is Meaning.NOTHING:
-        return Heard()
+    if meaning is FeedbackKind.NOTHING:
+        return WebhookEvents()
     kind, record = text_of(told, "Type"), text_of(told, "RecordType")
     address = text_of(told, "Email") or text_of(told, "Recipient")
     verdict = (
         verdict_of(address, words=text_of(told, "Details"), otherwise=_BOUNCES[kind])
-        if meaning is Meaning.BOUNCE
-        else Recipient(address=address)
+        if meaning is FeedbackKind.BOUNCE
+        else RecipientReport(address=address)
     )
     feedback = feedback_of(
         meaning,
@@ -136,17 +136,17 @@ def read_postmark(call: Call, secret: str) -> Heard:
         at=text_of(told, "BouncedAt") or text_of(told, "DeliveredAt") or text_of(told, "ChangedAt"),
         tokens=call.tokens,
     )
-    return Heard(feedback=[feedback])
+    return WebhookEvents(feedback=[feedback])
 
 
-def _meaning(told: dict[str, object] | object) -> Meaning:
+def _meaning(told: dict[str, object] | object) -> FeedbackKind:
     said = as_object(told)
     record, kind = text_of(said, "RecordType"), text_of(said, "Type")
     if record == "SpamComplaint" or kind == "SpamComplaint":
-        return Meaning.COMPLAINT
+        return FeedbackKind.COMPLAINT
     if record == "Bounce":
-        return Meaning.BOUNCE if kind in _BOUNCES else Meaning.NOTHING
+        return FeedbackKind.BOUNCE if kind in _BOUNCES else FeedbackKind.NOTHING
     if record == "SubscriptionChange" and said.get("SuppressSending") is True and said.get("Origin") == "Recipient":
         is_wish = said.get("SuppressionReason") == "ManualSuppression"
-        return Meaning.UNSUBSCRIBE if is_wish else Meaning.NOTHING
-    return Meaning.DELIVERED if record == "Delivery" else Meaning.NOTHING
+        return FeedbackKind.UNSUBSCRIBE if is_wish else FeedbackKind.NOTHING
+    return FeedbackKind.DELIVERED if record == "Delivery" else FeedbackKind.NOTHING

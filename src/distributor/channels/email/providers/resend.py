@@ -9,12 +9,12 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from distributor.channels.api import Call, Heard
+from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api import (
+    ApiAnswer,
+    ApiProvider,
     ApiUrl,
-    Provider,
     Request,
-    Told,
     as_json,
     delay,
     doubt,
@@ -33,8 +33,8 @@ from distributor.channels.email.providers.events import (
 )
 from distributor.channels.email.providers.message import Mail
 from distributor.domain.errors import SignatureError
-from distributor.domain.feedback import Meaning
-from distributor.mail.bounces import Reason, Recipient
+from distributor.domain.feedback import FeedbackKind
+from distributor.mail.bounces import Reason, RecipientReport
 
 
 def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
@@ -68,12 +68,12 @@ def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
     return Request(path="/emails", headers=fields, body=body)
 
 
-def _tell(body: bytes, headers: Mapping[str, str]) -> Told:
+def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
     told = object_in(body)
-    return Told(code=text_of(told, "name"), words=text_of(told, "message"), remote_id=text_of(told, "id") or None)
+    return ApiAnswer(code=text_of(told, "name"), words=text_of(told, "message"), remote_id=text_of(told, "id") or None)
 
 
-RESEND = Provider(
+RESEND = ApiProvider(
     scheme="resend",
     example="resend://KEY@api.resend.com",
     root_of=lambda host: f"https://{host}",
@@ -101,13 +101,13 @@ RESEND = Provider(
 # Every attempt is signed anew.
 OLDEST = timedelta(minutes=5)
 _MEANINGS = {
-    "email.delivered": Meaning.DELIVERED,
-    "email.bounced": Meaning.BOUNCE,
-    "email.complained": Meaning.COMPLAINT,
+    "email.delivered": FeedbackKind.DELIVERED,
+    "email.bounced": FeedbackKind.BOUNCE,
+    "email.complained": FeedbackKind.COMPLAINT,
 }
 
 
-def read_resend(call: Call, secret: str) -> Heard:
+def read_resend(call: WebhookRequest, secret: str) -> WebhookEvents:
     """`secret` is the signing secret, ``whsec_`` and base64."""
     identity, stamp = call.headers.get("svix-id", ""), call.headers.get("svix-timestamp", "")
     try:
@@ -124,7 +124,7 @@ def read_resend(call: Call, secret: str) -> Heard:
     told = as_object(read_json(call.body))
     meaning = _MEANINGS.get(text_of(told, "type"))
     if meaning is None:
-        return Heard()
+        return WebhookEvents()
     data = as_object(told.get("data"))
     bounce = as_object(data.get("bounce"))
     to = data.get("to")
@@ -134,9 +134,9 @@ def read_resend(call: Call, secret: str) -> Heard:
     feedback = feedback_of(
         meaning,
         data,
-        verdict if meaning is Meaning.BOUNCE else Recipient(address=address),
+        verdict if meaning is FeedbackKind.BOUNCE else RecipientReport(address=address),
         key=f"resend-{identity}",
         at=text_of(told, "created_at"),
         tokens=call.tokens,
     )
-    return Heard(feedback=[feedback])
+    return WebhookEvents(feedback=[feedback])

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from distributor.channels.api import Call, Heard
+from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api import (
+    ApiAnswer,
+    ApiProvider,
     ApiUrl,
-    Provider,
     Request,
-    Told,
     as_json,
     failure,
     in_base64,
@@ -26,10 +26,10 @@ from distributor.channels.email.providers.api import (
     refusal,
 )
 from distributor.channels.email.providers.events import as_object, feedback_of, read_json, text_of, verdict_of
-from distributor.channels.email.providers.message import Mail, Person
+from distributor.channels.email.providers.message import Mail, Recipient
 from distributor.domain.errors import InputError, SignatureError
-from distributor.domain.feedback import Feedback, Meaning
-from distributor.mail.bounces import Reason, Recipient
+from distributor.domain.feedback import Feedback, FeedbackKind
+from distributor.mail.bounces import Reason, RecipientReport
 
 
 def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
@@ -65,18 +65,18 @@ def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
     return Request(path="/v3/mail/send", headers=fields, body=body)
 
 
-def _person(person: Person) -> dict[str, str]:
+def _person(person: Recipient) -> dict[str, str]:
     return {"email": person.address} | ({"name": person.name} if person.name else {})
 
 
-def _tell(body: bytes, headers: Mapping[str, str]) -> Told:
+def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
     errors = object_in(body).get("errors")
     listed = [as_object(one) for one in errors] if isinstance(errors, list) else []
     words = "; ".join(f"{text_of(one, 'field')} {text_of(one, 'message')}".strip() for one in listed)
-    return Told(words=words, remote_id=headers.get("x-message-id") or None)
+    return ApiAnswer(words=words, remote_id=headers.get("x-message-id") or None)
 
 
-SENDGRID = Provider(
+SENDGRID = ApiProvider(
     scheme="sendgrid",
     example="sendgrid://KEY@api.sendgrid.com",
     root_of=lambda host: f"https://{host}",
@@ -91,22 +91,22 @@ SENDGRID = Provider(
 
 
 _MEANINGS = {
-    "delivered": Meaning.DELIVERED,
-    "bounce": Meaning.BOUNCE,
-    "spamreport": Meaning.COMPLAINT,
-    "unsubscribe": Meaning.UNSUBSCRIBE,
-    "group_unsubscribe": Meaning.UNSUBSCRIBE,
+    "delivered": FeedbackKind.DELIVERED,
+    "bounce": FeedbackKind.BOUNCE,
+    "spamreport": FeedbackKind.COMPLAINT,
+    "unsubscribe": FeedbackKind.UNSUBSCRIBE,
+    "group_unsubscribe": FeedbackKind.UNSUBSCRIBE,
 }
 # Why it did not even try, and what that means of the person.
 _DROPPED = {
-    "Bounced Address": Meaning.BOUNCE,
-    "Invalid": Meaning.BOUNCE,
-    "Spam Reporting Address": Meaning.COMPLAINT,
-    "Unsubscribed Address": Meaning.UNSUBSCRIBE,
+    "Bounced Address": FeedbackKind.BOUNCE,
+    "Invalid": FeedbackKind.BOUNCE,
+    "Spam Reporting Address": FeedbackKind.COMPLAINT,
+    "Unsubscribed Address": FeedbackKind.UNSUBSCRIBE,
 }
 
 
-def read_sendgrid(call: Call, secret: str) -> Heard:
+def read_sendgrid(call: WebhookRequest, secret: str) -> WebhookEvents:
     """`secret` is the verification key, base64 of DER: ECDSA over P-256 signs the timestamp and the body."""
     stamp = call.headers.get("x-twilio-email-event-webhook-timestamp", "")
     try:
@@ -121,10 +121,10 @@ def read_sendgrid(call: Call, secret: str) -> Heard:
     if not isinstance(told, list):
         raise InputError("the body is no list of events")
     events = [_feedback(as_object(one), call) for one in told]
-    return Heard(feedback=[one for one in events if one is not None])
+    return WebhookEvents(feedback=[one for one in events if one is not None])
 
 
-def _feedback(event: Mapping[str, Any], call: Call) -> Feedback | None:
+def _feedback(event: Mapping[str, Any], call: WebhookRequest) -> Feedback | None:
     kind, reason = text_of(event, "event"), text_of(event, "reason")
     meaning = _DROPPED.get(reason) if kind == "dropped" else _MEANINGS.get(kind)
     if meaning is None:
@@ -137,7 +137,7 @@ def _feedback(event: Mapping[str, Any], call: Call) -> Feedback | None:
     return feedback_of(
         meaning,
         event,
-        verdict if meaning is Meaning.BOUNCE else Recipient(address=address),
+        verdict if meaning is FeedbackKind.BOUNCE else RecipientReport(address=address),
         key=f"sendgrid-{text_of(event, 'sg_event_id')}",
         at=text_of(event, "timestamp"),
         tokens=call.tokens,

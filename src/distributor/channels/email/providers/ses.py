@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.x509 import load_pem_x509_certificate
 
-from distributor.channels.api import Call, Heard
+from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api import (
+    ApiAnswer,
+    ApiProvider,
     ApiUrl,
-    Provider,
     Request,
-    Told,
     as_json,
     delay,
     failure,
@@ -37,14 +37,14 @@ from distributor.channels.email.providers.api import (
 from distributor.channels.email.providers.events import as_object, feedback_of, read_json, text_of, verdict_of
 from distributor.channels.email.providers.message import Mail
 from distributor.domain.errors import ServiceError, SignatureError
-from distributor.domain.feedback import Feedback, Meaning
-from distributor.mail.bounces import Reason, Recipient
+from distributor.domain.feedback import Feedback, FeedbackKind
+from distributor.mail.bounces import Reason, RecipientReport
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class SesAccount:
     """An access key, and the service of a region that it is used for."""
 
     key_id: str
@@ -53,7 +53,9 @@ class Account:
     service: str
 
 
-def sign_post(url: str, headers: Mapping[str, str], body: bytes, *, account: Account, at: datetime) -> dict[str, str]:
+def sign_post(
+    url: str, headers: Mapping[str, str], body: bytes, *, account: SesAccount, at: datetime
+) -> dict[str, str]:
     """The header fields of a POST to `url`, which has no query: `headers`, the time and the signature.
 
     Signed are all of them, the host and the body. Amazon refuses what is signed more than 5 minutes before or after.
@@ -81,7 +83,7 @@ def sign_post(url: str, headers: Mapping[str, str], body: bytes, *, account: Acc
     return {**headers, "X-Amz-Date": stamp, "Authorization": authorization}
 
 
-def _key_of_the_day(account: Account, day: str) -> bytes:
+def _key_of_the_day(account: SesAccount, day: str) -> bytes:
     key = f"AWS4{account.secret}".encode()
     for part in (day, account.region, account.service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
@@ -105,20 +107,20 @@ def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
             "ConfigurationSetName": url.options.get("configuration_set"),
         }
     )
-    account = Account(key_id=url.key, secret=url.secret, region=url.host, service="ses")
+    account = SesAccount(key_id=url.key, secret=url.secret, region=url.host, service="ses")
     headers = sign_post(url.root + _PATH, {"Content-Type": "application/json"}, body, account=account, at=now)
     return Request(path=_PATH, headers=headers, body=body)
 
 
-def _tell(body: bytes, headers: Mapping[str, str]) -> Told:
+def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
     told = object_in(body)
     # As in "MessageRejected:http://internal.amazon.com/…", or in the body as "com.amazon…#MessageRejected".
     kind = (headers.get("x-amzn-errortype") or text_of(told, "__type")).partition(":")[0].rpartition("#")[2]
     words = text_of(told, "message") or text_of(told, "Message")
-    return Told(code=kind, words=words, remote_id=text_of(told, "MessageId") or None)
+    return ApiAnswer(code=kind, words=words, remote_id=text_of(told, "MessageId") or None)
 
 
-SES = Provider(
+SES = ApiProvider(
     scheme="ses",
     example="ses://KEY_ID:SECRET@eu-central-1",
     root_of=_root_of,
@@ -201,12 +203,12 @@ _SUB_TYPES = {
     "attachmentrejected": Reason.POLICYVIOLATION,
 }
 _RECIPIENTS = {"bounce": "bouncedRecipients", "complaint": "complainedRecipients", "delivery": "recipients"}
-_MEANINGS = {"bounce": Meaning.BOUNCE, "complaint": Meaning.COMPLAINT, "delivery": Meaning.DELIVERED}
+_MEANINGS = {"bounce": FeedbackKind.BOUNCE, "complaint": FeedbackKind.COMPLAINT, "delivery": FeedbackKind.DELIVERED}
 
 Fetch = Callable[[str], bytes]
 
 
-def read_ses(call: Call, secret: str, *, fetch: Fetch = fetch_from_sns) -> Heard:
+def read_ses(call: WebhookRequest, secret: str, *, fetch: Fetch = fetch_from_sns) -> WebhookEvents:
     """`secret` is the ARN of the topic: anybody can have Amazon sign messages, but only of a topic of their own.
 
     A call that asks whether the topic may call us is answered by visiting the address that it names.
@@ -216,12 +218,12 @@ def read_ses(call: Call, secret: str, *, fetch: Fetch = fetch_from_sns) -> Heard
     if told.get("Type") == "SubscriptionConfirmation":
         fetch(text_of(told, "SubscribeURL"))
     if told.get("Type") != "Notification":
-        return Heard()
+        return WebhookEvents()
     said = as_object(read_json(text_of(told, "Message").encode()))
     kind = (text_of(said, "notificationType") or text_of(said, "eventType")).lower()
     if kind not in _MEANINGS:
-        return Heard()
-    return Heard(feedback=_feedback(kind, said, text_of(told, "MessageId"), call))
+        return WebhookEvents()
+    return WebhookEvents(feedback=_feedback(kind, said, text_of(told, "MessageId"), call))
 
 
 def _verify(told: Mapping[str, Any], topic: str, fetch: Fetch) -> None:
@@ -248,7 +250,7 @@ def _key_at(url: str, fetch: Fetch) -> RSAPublicKey:
     return key
 
 
-def _feedback(kind: str, said: Mapping[str, Any], identity: str, call: Call) -> list[Feedback]:
+def _feedback(kind: str, said: Mapping[str, Any], identity: str, call: WebhookRequest) -> list[Feedback]:
     told = as_object(said.get(kind))
     listed = told.get(_RECIPIENTS[kind])
     recipients = [as_object(one) if isinstance(one, dict) else {"emailAddress": one} for one in listed or [{}]]
@@ -256,7 +258,7 @@ def _feedback(kind: str, said: Mapping[str, Any], identity: str, call: Call) -> 
         feedback_of(
             _meaning(kind, told),
             said.get("mail"),
-            _verdict(one, told) if kind == "bounce" else Recipient(address=text_of(one, "emailAddress")),
+            _verdict(one, told) if kind == "bounce" else RecipientReport(address=text_of(one, "emailAddress")),
             key=f"ses-{identity}-{number}",
             at=text_of(told, "timestamp"),
             tokens=call.tokens,
@@ -265,13 +267,13 @@ def _feedback(kind: str, said: Mapping[str, Any], identity: str, call: Call) -> 
     ]
 
 
-def _meaning(kind: str, told: Mapping[str, Any]) -> Meaning:
+def _meaning(kind: str, told: Mapping[str, Any]) -> FeedbackKind:
     if kind == "complaint" and text_of(told, "complaintFeedbackType") in {"not-spam", "auth-failure", "virus", "other"}:
-        return Meaning.NOTHING
+        return FeedbackKind.NOTHING
     return _MEANINGS[kind]
 
 
-def _verdict(recipient: Mapping[str, Any], bounce: Mapping[str, Any]) -> Recipient:
+def _verdict(recipient: Mapping[str, Any], bounce: Mapping[str, Any]) -> RecipientReport:
     permanent = text_of(bounce, "bounceType").lower() == "permanent"
     otherwise = Reason.USERUNKNOWN if permanent else Reason.UNDEFINED
     words = text_of(recipient, "diagnosticCode")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from distributor.channels.email.providers.api import ApiUrl, Provider
+from distributor.channels.email.providers.api import ApiProvider, ApiUrl
 from distributor.channels.email.providers.mailgun import MAILGUN
 from distributor.channels.email.providers.postmark import POSTMARK
 from distributor.channels.email.providers.resend import RESEND
@@ -15,7 +15,7 @@ from distributor.channels.email.providers.ses import SES
 from distributor.domain.errors import ConfigurationError
 from distributor.mail.safe_urls import is_endpoint
 
-PROVIDERS: Mapping[str, Provider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
+PROVIDERS: Mapping[str, ApiProvider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
 
 _KEY = re.compile(r"[!-~]*")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -61,15 +61,15 @@ def parse_api_url(url: str) -> ApiUrl:
     )
 
 
-def _checked(endpoint: str, provider: Provider) -> str:
+def _checked(endpoint: str, provider: ApiProvider) -> str:
     if not is_endpoint(endpoint):
         raise _wrong(provider, "its endpoint has to start with https://, or with http:// for this very machine")
     return endpoint
 
 
-def _known(provider: Provider) -> str:
+def _known(provider: ApiProvider) -> str:
     return "there are " + ", ".join(f"{name}=…" for name in sorted({"endpoint", *provider.options}))
 
 
-def _wrong(provider: Provider, why: str) -> ConfigurationError:
+def _wrong(provider: ApiProvider, why: str) -> ConfigurationError:
     return ConfigurationError(f"the URL of the relay is not like {provider.example}: {why}")

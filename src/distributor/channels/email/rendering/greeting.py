@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from distributor.channels.api import Covering
+from distributor.channels.api import Personalization
 from distributor.channels.email.personalization.expression_tree import Constants
 from distributor.channels.email.personalization.expressions import expressions_of
 from distributor.channels.email.personalization.literal import keep_literal
-from distributor.channels.email.personalization.merge_blocks import PassageBook
+from distributor.channels.email.personalization.merge_blocks import MergeBlocks
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Block
 from distributor.domain.errors import InputError
-from distributor.domain.message_options import Cover
+from distributor.domain.message_options import MessageOptions
 from distributor.rendering.addresses import Resolve
 from distributor.rendering.html import html_of
 from distributor.rendering.text import text_of_blocks
@@ -50,9 +50,9 @@ def constants(*, article: str, list_name: str, campaign: str, site: str) -> Cons
     }
 
 
-def cover_of(cover: Cover, settings: EmailSettings) -> Cover:
+def cover_of(cover: MessageOptions, settings: EmailSettings) -> MessageOptions:
     """What the campaign says, and where it says nothing, what the channel does."""
-    return Cover(
+    return MessageOptions(
         subject=cover.subject or settings.subject,
         greeting=cover.greeting or settings.greeting,
         closing=cover.closing or settings.closing,
@@ -60,16 +60,16 @@ def cover_of(cover: Cover, settings: EmailSettings) -> Cover:
     )
 
 
-def check_cover(covering: Covering, settings: EmailSettings) -> None:
+def check_cover(covering: Personalization, settings: EmailSettings) -> None:
     """Raises InputError with the part and the line for what cannot be said."""
     cover = cover_of(covering.cover, settings)
-    book = PassageBook(constants(article="", list_name="", campaign="", site=""))
+    book = MergeBlocks(constants(article="", list_name="", campaign="", site=""))
     subject_of(cover, book)
     for part, source in (("greeting", cover.greeting), ("closing", cover.closing)):
         words_of(source, book, part=part, read=covering.read, styles={}, resolve=str)
 
 
-def subject_of(cover: Cover, book: PassageBook) -> tuple[str, Markup] | None:
+def subject_of(cover: MessageOptions, book: MergeBlocks) -> tuple[str, Markup] | None:
     """The subject for the header and for the title of the page; None if the template shall say it."""
     source = " ".join(cover.subject.split())
     if not source:
@@ -84,7 +84,7 @@ def subject_of(cover: Cover, book: PassageBook) -> tuple[str, Markup] | None:
 
 def words_of(
     source: str,
-    book: PassageBook,
+    book: MergeBlocks,
     *,
     part: str,
     read: Callable[[str], Sequence[Block]],

@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup
 
-from distributor.channels.api import Covering, RenderContext, Site
+from distributor.channels.api import Personalization, RenderContext, Site
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
-from distributor.channels.email.personalization.merge_blocks import PassageBook
+from distributor.channels.email.personalization.merge_blocks import MergeBlocks
 from distributor.channels.email.rendering.greeting import Words, constants, cover_of, subject_of, words_of
 from distributor.channels.email.rendering.template_context import given_by_frame, payload_of_frame
 from distributor.channels.email.rendering.views import preheader_of, view_of
-from distributor.channels.email.sender_identity import Voice, voice_of
+from distributor.channels.email.sender_identity import SenderIdentity, sender_identity_of
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
 from distributor.domain.errors import InputError, TemplateError
-from distributor.domain.message_options import Cover, Enclosure
+from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.rendition import Json, Rendition
 from distributor.rendering.addresses import resolver_for
 from distributor.rendering.environment import Templates
@@ -47,8 +47,8 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     if not articles:
         raise InputError("a mail needs at least one article")
     templates, site, covering = context.templates, context.site, context.covering
-    voice = voice_of(site, settings, context.list)
-    book = PassageBook(
+    voice = sender_identity_of(site, settings, context.list)
+    book = MergeBlocks(
         constants(
             article=articles[0].title,
             list_name=voice.name,
@@ -57,7 +57,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
         )
     )
     given = _given(articles, context, voice)
-    cover = cover_of(covering.cover, settings) if covering else Cover()
+    cover = cover_of(covering.cover, settings) if covering else MessageOptions()
     for part, source in (("greeting", cover.greeting), ("closing", cover.closing)):
         given[part] = _words(source, book, given, covering, part=part)
     in_text = given | {"personal": _Personal(book, is_html=False)}
@@ -87,13 +87,13 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     return Rendition(KIND, payload)
 
 
-def _pictures(markup: str, covering: Covering, site: Site) -> list[dict[str, Json]]:
+def _pictures(markup: str, covering: Personalization, site: Site) -> list[dict[str, Json]]:
     """The images of ours that the mail shows, each with the address under which it stands in the HTML."""
     held = {f"{site.public_url}{path}": picture for path, picture in covering.pictures.items()}
     return [{"url": url, **_told(picture)} for url, picture in held.items() if f'src="{url}"' in markup]
 
 
-def _told(file: Enclosure) -> dict[str, Json]:
+def _told(file: Attachment) -> dict[str, Json]:
     name = " ".join(legible(file.name).split()) or "file"
     return {"name": name, "media_type": file.media_type, "content": b64encode(file.content).decode("ascii")}
 
@@ -105,7 +105,7 @@ def _enclosed(name: str, files: list[dict[str, Json]]) -> dict[str, Json]:
 class _Personal:
     """What a template says as ``{{ personal("Dear {{ subscriber.name }}") }}``, or between call and endcall."""
 
-    def __init__(self, book: PassageBook, *, is_html: bool) -> None:
+    def __init__(self, book: MergeBlocks, *, is_html: bool) -> None:
         self._book = book
         self._is_html = is_html
 
@@ -114,7 +114,9 @@ class _Personal:
         return Markup(said)  # noqa: S704 - the template's own markup; values in it are escaped
 
 
-def _words(source: str, book: PassageBook, given: Mapping[str, Json], covering: Covering | None, *, part: str) -> Words:
+def _words(
+    source: str, book: MergeBlocks, given: Mapping[str, Json], covering: Personalization | None, *, part: str
+) -> Words:
     if covering is None:
         return Words(Markup(), "")
     return words_of(
@@ -127,7 +129,7 @@ def _words(source: str, book: PassageBook, given: Mapping[str, Json], covering: 
     )
 
 
-def _given(articles: Sequence[Article], context: RenderContext, voice: Voice) -> dict[str, Json]:
+def _given(articles: Sequence[Article], context: RenderContext, voice: SenderIdentity) -> dict[str, Json]:
     """What the templates may name. All of it is safe from tokens."""
     site = context.site
     frame = given_by_frame(voice, site, articles[0].language or site.language)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from distributor.channels.api import Site
 from distributor.channels.email.personalization.literal import keep_literal
-from distributor.channels.email.sender_identity import Voice
+from distributor.channels.email.sender_identity import SenderIdentity
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.rendition import Json
 from distributor.rendering.html import direction_of
 from distributor.rendering.legible import legible
 
 
-def given_by_frame(voice: Voice, site: Site, language: str) -> dict[str, Json]:
+def given_by_frame(voice: SenderIdentity, site: Site, language: str) -> dict[str, Json]:
     """What the templates of every mail may name, all of it safe from tokens. `language` is a BCP 47 tag."""
     spoken = keep_literal(language)
     direction = direction_of(spoken)
@@ -31,7 +31,7 @@ def given_by_frame(voice: Voice, site: Site, language: str) -> dict[str, Json]:
     }
 
 
-def payload_of_frame(voice: Voice, site: Site, settings: EmailSettings) -> dict[str, Json]:
+def payload_of_frame(voice: SenderIdentity, site: Site, settings: EmailSettings) -> dict[str, Json]:
     """What a rendition says about where it comes from. `list_slug` is there if it speaks on behalf of a list."""
     return {
         "from": legible(voice.sender),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.format import Format
+from distributor.mail.bounces.formats.format import BounceFormat
 from distributor.mail.bounces.formats.gateways import GATEWAYS
 from distributor.mail.bounces.formats.providers import PROVIDERS
 from distributor.mail.bounces.formats.servers import SERVERS
 
-FORMATS: tuple[Format, ...] = (*PROVIDERS, *GATEWAYS, *SERVERS)
+FORMATS: tuple[BounceFormat, ...] = (*PROVIDERS, *GATEWAYS, *SERVERS)

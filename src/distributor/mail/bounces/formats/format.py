@@ -22,7 +22,7 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class BounceFormat:
     """`author` is searched in the identity of a mail (`plain.identity`), `mark` in its notice; both must be found.
 
     `recipients` are patterns whose group is an address, sought after `beginning` where that is found; `silence` is the

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.format import BY_ANYBODY, BY_SYSTEM, Format, hints, lines, search
+from distributor.mail.bounces.formats.format import BY_ANYBODY, BY_SYSTEM, BounceFormat, hints, lines, search
 from distributor.mail.bounces.reasons import Reason
 
-GATEWAYS: tuple[Format, ...] = (
-    Format(
+GATEWAYS: tuple[BounceFormat, ...] = (
+    BounceFormat(
         name="imail",
         author=search(r"^x-mailer: <SMTP32 v", r"^subject: undeliverable mail"),
         mark=search(
@@ -33,7 +33,7 @@ GATEWAYS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="x6",
         author=BY_SYSTEM,
         mark=search(r"^We had trouble delivering your message"),
@@ -43,14 +43,14 @@ GATEWAYS: tuple[Format, ...] = (
             r"recipient <?ADDRESS",
         ),
     ),
-    Format(
+    BounceFormat(
         name="mcafee",
         author=search(r"^subject: delivery status"),
         mark=search(r"^[ \t]*--- The following addresses had delivery problems ---"),
         recipients=lines(r"^<ADDRESS>[ \t]+\("),
         hints=hints({Reason.USERUNKNOWN: (r"unknown user|no such user|user not exist|user unknown|unknown\.",)}),
     ),
-    Format(
+    BounceFormat(
         name="interscan",
         author=BY_ANYBODY,
         mark=search(r"^\*{3,} Message from InterScan"),
@@ -62,31 +62,31 @@ GATEWAYS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="mailfoundry",
         author=BY_SYSTEM,
         mark=search(r"^Unable to deliver message to: <|^Delivery failed for the following reason"),
         recipients=lines(r"unable to deliver message to: <?ADDRESS"),
     ),
-    Format(
+    BounceFormat(
         name="mailmarshal",
         author=BY_SYSTEM,
         mark=search(r"^Your message:[ \t]*$|^The following recipients were affected"),
         recipients=lines(r"^[ \t]+ADDRESS[ \t]*$"),
     ),
-    Format(
+    BounceFormat(
         name="m-filter",
         author=search(r"^x-mailer: m-filter"),
         mark=search(r"^-{3,}server message"),
         recipients=lines(r"^[ \t]*<?ADDRESS>?[ \t]*$"),
     ),
-    Format(
+    BounceFormat(
         name="surfcontrol",
         author=search(r"^x-mailer: surfcontrol"),
         mark=search(r"your message could not be sent|addressed to:"),
         recipients=lines(r"^addressed to: ADDRESS"),
     ),
-    Format(
+    BounceFormat(
         name="fml",
         author=search(r"^from: .{0,80}-(?:admin|request|owner)@"),
         mark=search(
@@ -104,7 +104,7 @@ GATEWAYS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="x3",
         author=BY_SYSTEM,
         mark=search(r"^[ \t]*\* <?[^\s@]{1,100}@[^\s@]{1,200}$"),
@@ -112,7 +112,7 @@ GATEWAYS: tuple[Format, ...] = (
         hints=hints({Reason.EXPIRED: (r"could not find a gateway for",)}),
         silence=Reason.UNDEFINED,
     ),
-    Format(
+    BounceFormat(
         name="non-delivery report",
         author=BY_ANYBODY,
         mark=search(r"^-{2,} (?:Non-Delivery Report|Failed Recipients) -{2,}"),

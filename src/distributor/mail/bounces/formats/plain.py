@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 
 from distributor.mail.bounces.addresses import ADDRESS, find_address, find_addresses, tidy
-from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces.evidence import ReplyEvidence
 from distributor.mail.bounces.formats import FORMATS
-from distributor.mail.bounces.formats.format import SYSTEM, Format
+from distributor.mail.bounces.formats.format import SYSTEM, BounceFormat
 from distributor.mail.bounces.formats.transcript import read_answer, read_conclusions
-from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.letter import ReceivedMessage
 from distributor.mail.bounces.notice import Notice
 from distributor.mail.bounces.phrases.words import find_reply_code, find_status
 
@@ -112,24 +112,24 @@ _QUOTED = re.compile(
 )
 
 
-def identity(letter: Letter) -> str:
+def identity(letter: ReceivedMessage) -> str:
     """Who wrote a mail with what: the fields by which formats know their authors, a line each."""
     fields = letter.fields
     return "\n".join(f"{name}: {fields.get(name)}" for name in _IDENTITY)
 
 
-def find_format(letter: Letter, notice: Notice) -> Format | None:
+def find_format(letter: ReceivedMessage, notice: Notice) -> BounceFormat | None:
     """The format that a notice is written in, if it is one that is known."""
     author = identity(letter)
     return next((one for one in FORMATS if one.author.search(author) and one.mark.search(notice.text)), None)
 
 
-def is_by_a_mail_system(letter: Letter) -> bool:
+def is_by_a_mail_system(letter: ReceivedMessage) -> bool:
     """Whether the mail is signed by a program that delivers mail."""
     return bool(_SYSTEM.search(identity(letter)))
 
 
-def tells_of_a_failure(letter: Letter, notice: Notice) -> bool:
+def tells_of_a_failure(letter: ReceivedMessage, notice: Notice) -> bool:
     """Whether a mail from a mail system in no known format says that a mail of ours was not delivered.
 
     People write as postmaster too. A program gives the mail back, or a code, or a list of recipients, or says by its
@@ -149,7 +149,7 @@ def tells_of_success_only(notice: Notice) -> bool:
     return bool(_DELIVERED.search(notice.text)) and not _FATAL.search(notice.text)
 
 
-def read_plain(letter: Letter, notice: Notice, form: Format | None) -> list[Evidence]:
+def read_plain(letter: ReceivedMessage, notice: Notice, form: BounceFormat | None) -> list[ReplyEvidence]:
     """One evidence for each recipient that the notice names, in order."""
     if form and form.has_transcript and (concluded := read_conclusions(notice.text)):
         named = _located(notice.text, form.recipients[:3])
@@ -173,7 +173,7 @@ def read_plain(letter: Letter, notice: Notice, form: Format | None) -> list[Evid
     ]
 
 
-def find_recipient(notice: Notice, form: Format | None) -> str:
+def find_recipient(notice: Notice, form: BounceFormat | None) -> str:
     """The recipient that a notice names first, where its report names none; or nothing."""
     places = _located(notice.text, (*(form.recipients if form else ()), *_RECIPIENTS, _ORIGIN))
     return places[0][0] if places else ""
@@ -204,10 +204,10 @@ def _located(text: str, patterns: tuple[re.Pattern[str], ...], *, start: int = 0
     return []
 
 
-def _evidence(recipient: str, block: str, around: str) -> Evidence:
+def _evidence(recipient: str, block: str, around: str) -> ReplyEvidence:
     said = read_answer(block) if "<<<" in block or "Deferred" in block else None
     quoted = _QUOTED.search(block)
-    return Evidence(
+    return ReplyEvidence(
         recipient=recipient,
         words=said.words if said else next(words for words in quoted.groups() if words) if quoted else "",
         notice=block,
@@ -217,7 +217,7 @@ def _evidence(recipient: str, block: str, around: str) -> Evidence:
     )
 
 
-def _elsewhere(letter: Letter, notice: Notice, form: Format | None) -> list[str]:
+def _elsewhere(letter: ReceivedMessage, notice: Notice, form: BounceFormat | None) -> list[str]:
     """Recipients that the notice does not name where others do: in a field, anywhere in the text, in the original."""
     own = find_address(letter.fields.get("from")).lower()
     named = find_addresses(" ".join(letter.fields.all("x-failed-recipients")))
@@ -229,6 +229,6 @@ def _elsewhere(letter: Letter, notice: Notice, form: Format | None) -> list[str]
     return (named or find_addresses(notice.original.get("to"))[:1] or _nobody(form, notice))[:_MOST_RECIPIENTS]
 
 
-def _nobody(form: Format | None, notice: Notice) -> list[str]:
+def _nobody(form: BounceFormat | None, notice: Notice) -> list[str]:
     """One recipient without an address, if it is sure that something failed: the return path may name it."""
     return [""] if form or _NOT_DELIVERED.search(notice.text) else []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.format import BY_SYSTEM, Format, hints, lines, search
+from distributor.mail.bounces.formats.format import BY_SYSTEM, BounceFormat, hints, lines, search
 from distributor.mail.bounces.reasons import Reason
 
-PROVIDERS: tuple[Format, ...] = (
-    Format(
+PROVIDERS: tuple[BounceFormat, ...] = (
+    BounceFormat(
         name="aol",
         author=search(r"^from: .{0,80}@aol\.com"),
         mark=search(r"name service error"),
@@ -17,7 +17,7 @@ PROVIDERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="gmail",
         author=search(r"^from: .{0,80}mailer-daemon@(?:google|gmail)"),
         mark=search(
@@ -37,20 +37,20 @@ PROVIDERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="google groups",
         author=search(r"^from: .{0,80}@(?:google|gmail|googlegroups)"),
         mark=search(r"groups\.google\.com/"),
         hints=hints({Reason.REJECTED: (r"groups\.google\.com/",)}),
     ),
-    Format(
+    BounceFormat(
         name="yahoo",
         author=search(r"^from: .{0,80}(?:mailer-daemon|postmaster)@"),
         mark=search(r"^Sorry, we were unable to deliver your message to the following address"),
         recipients=lines(r"^<ADDRESS>:"),
         hints=hints({Reason.FILTERED: (r"^5\d\d:? : user unknown",)}),
     ),
-    Format(
+    BounceFormat(
         name="ezweb",
         author=search(r"^from: .{0,80}@(?:\w+\.)*(?:ezweb|au)\b"),
         mark=search(
@@ -70,7 +70,7 @@ PROVIDERS: tuple[Format, ...] = (
         ),
         silence=Reason.FILTERED,
     ),
-    Format(
+    BounceFormat(
         name="kddi",
         author=search(r"^from: .{0,120}(?:no-?reply|postmaster|mailer-daemon)"),
         mark=search(r"^[ \t]*(?:Could not be delivered to:? ?<?[^\s@]{1,100}@|Your mail sent on\b)"),
@@ -83,7 +83,7 @@ PROVIDERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="biglobe",
         author=BY_SYSTEM,
         mark=search(r"^[ \t]*-{3,} Non-delivered information -{3,}"),
@@ -95,7 +95,7 @@ PROVIDERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="vtext",
         author=search(r"^from: .{0,80}(?:post_?master@|@(?:[\w-]+\.)*(?:vtext|vzwpix)\.)"),
         mark=search(r"^Error message below:|^Error: (?:Invalid|Mail)|^Message could not be delivered to mobile"),
@@ -113,7 +113,7 @@ PROVIDERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="messagelabs",
         author=search(r"messagelabs|symanteccloud"),
         mark=search(r"mail delivery agent at|unable to deliver your message"),
@@ -125,13 +125,13 @@ PROVIDERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="mxlogic",
         author=search(r"mxlogic"),
         mark=search(r"^A message that you have sent could not be delivered"),
         recipients=lines(r"^[ \t]*<ADDRESS>:"),
     ),
-    Format(
+    BounceFormat(
         name="facebook",
         author=search(r"@(?:\w+\.)?facebook"),
         mark=search(r"created automatically by facebook"),

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from distributor.mail.bounces.addresses import find_address
-from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces.evidence import ReplyEvidence
 from distributor.mail.bounces.phrases.words import STATUS
 from distributor.mail.bounces.reasons import Reason
 
@@ -59,7 +59,7 @@ class _Group:
 class Report:
     """The failed recipients of a report, and whether it is one at all: it may tell of successes only."""
 
-    failed: tuple[Evidence, ...]
+    failed: tuple[ReplyEvidence, ...]
     is_report: bool
 
 
@@ -118,7 +118,7 @@ def _has_failed(group: _Group) -> bool:
     return bool(_recipient(group) and refused)
 
 
-def _evidence(group: _Group) -> Evidence:
+def _evidence(group: _Group) -> ReplyEvidence:
     diagnostic = group.get("diagnostic-code")
     dialect, semicolon, words = diagnostic.partition(";")
     if not semicolon or " " in dialect.strip():
@@ -126,7 +126,7 @@ def _evidence(group: _Group) -> Evidence:
     status = _STATUS.search(group.get("status"))
     # PowerMTA explains a status in brackets; elsewhere the brackets hold what the diagnostic lacks.
     explained = re.search(r"\(([^()]{3,200})\)", group.get("status"))
-    return Evidence(
+    return ReplyEvidence(
         recipient=_recipient(group),
         words=words.strip() or (explained[1] if explained else ""),
         status=status[0] if status else "",

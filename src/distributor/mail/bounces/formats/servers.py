@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.format import BY_PROGRAM, BY_SYSTEM, SYSTEM, Format, hints, lines, search
+from distributor.mail.bounces.formats.format import BY_PROGRAM, BY_SYSTEM, SYSTEM, BounceFormat, hints, lines, search
 from distributor.mail.bounces.reasons import Reason
 
-SERVERS: tuple[Format, ...] = (
-    Format(
+SERVERS: tuple[BounceFormat, ...] = (
+    BounceFormat(
         name="qmail",
         author=BY_PROGRAM,
         mark=search(
@@ -42,7 +42,7 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="exim",
         author=BY_PROGRAM,
         mark=search(
@@ -91,7 +91,7 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="opensmtpd",
         author=BY_SYSTEM,
         mark=search(r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY"),
@@ -116,7 +116,7 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="dragonfly",
         author=BY_SYSTEM,
         mark=search(r"^This is the DragonFly Mail Agent"),
@@ -129,7 +129,7 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="sendmail",
         author=BY_PROGRAM,
         mark=search(r"^[ \t]*-{3,} Transcript of (?:the )?session follows -{3,}"),
@@ -141,7 +141,7 @@ SERVERS: tuple[Format, ...] = (
         ),
         has_transcript=True,
     ),
-    Format(
+    BounceFormat(
         name="exchange",
         author=BY_PROGRAM,
         mark=search(
@@ -174,7 +174,7 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="notes",
         author=BY_SYSTEM,
         mark=search(r"^-{3,} Failure Reasons? +-{3,}"),
@@ -188,7 +188,7 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="domino",
         author=search(r"^subject: .{0,20}delivery failure", SYSTEM),
         mark=search(r"^was not delivered to:"),
@@ -206,7 +206,7 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="groupwise",
         author=BY_SYSTEM,
         mark=search(r"^The message that you sent was undeliverable to the following:"),
@@ -219,13 +219,13 @@ SERVERS: tuple[Format, ...] = (
             }
         ),
     ),
-    Format(
+    BounceFormat(
         name="james",
         author=BY_SYSTEM,
         mark=search(r"Message details:|^Error message below"),
         recipients=lines(r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS"),
     ),
-    Format(
+    BounceFormat(
         name="dovecot",
         author=BY_SYSTEM,
         mark=search(r"^Your message to <[^<>\s]{3,300}> was automatically rejected"),

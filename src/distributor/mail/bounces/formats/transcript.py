@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from distributor.mail.bounces.addresses import ADDRESS, tidy
-from distributor.mail.bounces.evidence import Evidence
+from distributor.mail.bounces.evidence import ReplyEvidence
 from distributor.mail.bounces.phrases.words import Command
 
 _SENT = re.compile(r"^[ \t]*>>>[ \t]*([A-Za-z]{4})\b", re.MULTILINE)
@@ -60,9 +60,9 @@ def read_answer(transcript: str) -> Said:
     return Said(words=words, command=decided, host=host[-1].lower() if host else "")
 
 
-def read_conclusions(transcript: str) -> list[Evidence]:
+def read_conclusions(transcript: str) -> list[ReplyEvidence]:
     """The failed recipients of a transcript that is all there is (Sendmail 5 and 8.8): each is concluded by a line."""
-    found: list[Evidence] = []
+    found: list[ReplyEvidence] = []
     pending: list[str] = []
     for line in transcript.split("\n"):
         concluded = _CONCLUDED.match(line)
@@ -72,7 +72,7 @@ def read_conclusions(transcript: str) -> list[Evidence]:
         if concluded[1][0] in "45":
             said = read_answer("\n".join(pending))
             found.append(
-                Evidence(
+                ReplyEvidence(
                     recipient=tidy(concluded[2]),
                     words=said.words
                     or (concluded[3] if concluded[3][:1] in ("4", "5") else f"{concluded[1]} {concluded[3]}"),

@@ -6,9 +6,9 @@ import re
 
 from distributor.mail.bounces.addresses import find_address
 from distributor.mail.bounces.formats.plain import is_by_a_mail_system
-from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.letter import ReceivedMessage
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.returned import Kind, Recipient, Return
+from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
 
 # Subjects that programs put in front of the one they answer, in the languages of their users. A person who writes about
 # being away does not write a colon there.
@@ -44,7 +44,7 @@ _PRECEDENCE = re.compile(r"auto[_-]?reply", re.IGNORECASE)
 _REPORT = re.compile(r"multipart/report|message/disposition-notification")
 
 
-def read_autoreply(letter: Letter) -> Return | None:
+def read_autoreply(letter: ReceivedMessage) -> InboundReport | None:
     """The automatic answer that a mail is; None if a person or a mailing list sent it."""
     fields = letter.fields
     if _REPORT.search(letter.content_type) or is_by_a_mail_system(letter):
@@ -61,4 +61,6 @@ def read_autoreply(letter: Letter) -> Return | None:
     if not said and not _SUBJECT.match(fields.get("subject")):
         return None
     address = find_address(fields.get("from")) or find_address(fields.get("return-path"))
-    return Return(kind=Kind.AUTOREPLY, recipients=(Recipient(address=address, reason=Reason.VACATION),))
+    return InboundReport(
+        kind=ReportKind.AUTOREPLY, recipients=(RecipientReport(address=address, reason=Reason.VACATION),)
+    )

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from distributor.mail.bounces.classify import judge
-from distributor.mail.bounces.evidence import Evidence
-from distributor.mail.bounces.formats.format import Format
+from distributor.mail.bounces.classify import classify
+from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.formats.format import BounceFormat
 from distributor.mail.bounces.formats.plain import (
     blocks_about,
     find_format,
@@ -20,9 +20,9 @@ from distributor.mail.bounces.formats.plain import (
 )
 from distributor.mail.bounces.formats.report import Report, read_report
 from distributor.mail.bounces.formats.transcript import Said, read_answer
-from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.letter import ReceivedMessage
 from distributor.mail.bounces.notice import Notice, read_notice
-from distributor.mail.bounces.returned import Kind, Recipient, Return
+from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
 
 # Reports that are none of failure: receipts of reading (RFC 8098) and complaints.
 _OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedback-report)")
@@ -31,7 +31,7 @@ _LONGEST_NOTICE = 8000
 _TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will be retried|will retry)", re.IGNORECASE)
 
 
-def read_bounce(letter: Letter) -> Return | None:
+def read_bounce(letter: ReceivedMessage) -> InboundReport | None:
     """The failed deliveries that a mail reports; None if it reports none."""
     notice = read_notice(letter)
     form = find_format(letter, notice)
@@ -49,10 +49,10 @@ def read_bounce(letter: Letter) -> Return | None:
     else:
         return None
     recipients = _each_once(_recipient(one.completed(), letter, form) for one in evidences)
-    return Return(kind=Kind.BOUNCE, recipients=recipients) if recipients else None
+    return InboundReport(kind=ReportKind.BOUNCE, recipients=recipients) if recipients else None
 
 
-def _report_of(letter: Letter, notice: Notice) -> Report:
+def _report_of(letter: ReceivedMessage, notice: Notice) -> Report:
     """The report of a mail, from its own part or from the text of a mail system."""
     if notice.report.strip():
         return read_report(notice.report)
@@ -61,15 +61,15 @@ def _report_of(letter: Letter, notice: Notice) -> Report:
     return Report(failed=(), is_report=False)
 
 
-def _each_once(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
+def _each_once(recipients: Iterable[RecipientReport]) -> tuple[RecipientReport, ...]:
     """The first word about each address; notices of loops repeat themselves."""
-    found: dict[str, Recipient] = {}
+    found: dict[str, RecipientReport] = {}
     for one in recipients:
         found.setdefault(one.address.lower(), one)
     return tuple(found.values())
 
 
-def _enriched(evidences: Sequence[Evidence], text: str) -> list[Evidence]:
+def _enriched(evidences: Sequence[ReplyEvidence], text: str) -> list[ReplyEvidence]:
     """The evidences of a report, each with what the notice says about its recipient."""
     said = read_answer(text) if "<<<" in text or "Deferred" in text else Said(words="", command=None, host="")
     around = text[:_LONGEST_NOTICE] if len(evidences) == 1 else ""
@@ -86,8 +86,8 @@ def _enriched(evidences: Sequence[Evidence], text: str) -> list[Evidence]:
     ]
 
 
-def _recipient(evidence: Evidence, letter: Letter, form: Format | None) -> Recipient:
-    reason = judge(evidence, form)
+def _recipient(evidence: ReplyEvidence, letter: ReceivedMessage, form: BounceFormat | None) -> RecipientReport:
+    reason = classify(evidence, form)
     status = evidence.status
     if not status:
         temporary = (
@@ -96,4 +96,4 @@ def _recipient(evidence: Evidence, letter: Letter, form: Format | None) -> Recip
             or (not evidence.reply_code and bool(_TEMPORARY.search(letter.fields.get("subject"))))
         )
         status = "4.0.0" if temporary else "5.0.0"
-    return Recipient(address=evidence.recipient, status=status, reply_code=evidence.reply_code, reason=reason)
+    return RecipientReport(address=evidence.recipient, status=status, reply_code=evidence.reply_code, reason=reason)

@@ -6,30 +6,30 @@ import re
 
 from distributor.mail.bounces.addresses import find_address
 from distributor.mail.bounces.decoding import undo_transfer
-from distributor.mail.bounces.letter import Fields, Letter, Part, split_head
+from distributor.mail.bounces.letter import Fields, MessagePart, ReceivedMessage, split_head
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.returned import Kind, Recipient, Return
+from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
 
 _HOTMAIL = re.compile(r"staff@hotmail\.com", re.IGNORECASE)
 _ABOUT_A_MESSAGE = re.compile(r"complaint about message from", re.IGNORECASE)
 _MOST_RECIPIENTS = 500
 
 
-def read_complaint(letter: Letter) -> Return | None:
+def read_complaint(letter: ReceivedMessage) -> InboundReport | None:
     """The complaint that a mail is; None if it is none."""
     report = _report(letter)
     if report is None and not _is_from_hotmail(letter):
         return None
     original = _original(letter)
     addresses = _addresses(report or Fields([]), original)
-    return Return(
-        kind=Kind.COMPLAINT,
-        recipients=tuple(Recipient(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
+    return InboundReport(
+        kind=ReportKind.COMPLAINT,
+        recipients=tuple(RecipientReport(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
         feedback_type=(report.get("feedback-type").lower() if report else "") or "abuse",
     )
 
 
-def _report(letter: Letter) -> Fields | None:
+def _report(letter: ReceivedMessage) -> Fields | None:
     for part in letter.parts:
         if part.content_type == "message/feedback-report":
             return _fields_of(part)
@@ -39,19 +39,19 @@ def _report(letter: Letter) -> Fields | None:
     return next((found for part in letter.parts if "feedback-type" in (found := _fields_of(part))), Fields([]))
 
 
-def _is_from_hotmail(letter: Letter) -> bool:
+def _is_from_hotmail(letter: ReceivedMessage) -> bool:
     fields = letter.fields
     return bool(_HOTMAIL.search(fields.get("from")) and _ABOUT_A_MESSAGE.search(fields.get("subject")))
 
 
-def _original(letter: Letter) -> Fields:
+def _original(letter: ReceivedMessage) -> Fields:
     part = next((part for part in reversed(letter.parts) if part.is_returned_mail), None)
     if part is None:
         return Fields([])
     return part.fields if "from" in part.fields else _fields_of(part)
 
 
-def _fields_of(part: Part) -> Fields:
+def _fields_of(part: MessagePart) -> Fields:
     octets = undo_transfer(part.body, part.fields.get("content-transfer-encoding")).lstrip(b"\n")
     return split_head(octets)[0]
 

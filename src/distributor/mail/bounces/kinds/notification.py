@@ -9,12 +9,12 @@ import json
 from typing import Any
 
 from distributor.mail.bounces.addresses import find_address
-from distributor.mail.bounces.classify import judge
-from distributor.mail.bounces.evidence import Evidence
-from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.classify import classify
+from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.letter import ReceivedMessage
 from distributor.mail.bounces.phrases.words import find_status
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.returned import OTHER, Kind, Recipient, Return
+from distributor.mail.bounces.returned import OTHER, InboundReport, RecipientReport, ReportKind
 
 _MOST_RECIPIENTS = 500
 # Deeper JSON than any notification could exhaust the stack of the parser.
@@ -30,7 +30,7 @@ _SUB_TYPES = {
 }
 
 
-def read_notification(letter: Letter) -> Return | None:
+def read_notification(letter: ReceivedMessage) -> InboundReport | None:
     """What an SES notification tells; None if the mail is none."""
     told = next((found for part in letter.parts if (found := _told(part.text))), None)
     if told is None:
@@ -65,12 +65,12 @@ def _decode(source: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _bounce(bounce: dict[str, Any]) -> Return:
+def _bounce(bounce: dict[str, Any]) -> InboundReport:
     temporary = str(bounce.get("bounceType", "")).lower() == "transient"
     sub_type = str(bounce.get("bounceSubType", "")).lower()
     recipients = []
     for one in _listed(bounce, "bouncedRecipients"):
-        evidence = Evidence(
+        evidence = ReplyEvidence(
             recipient=find_address(str(one.get("emailAddress", ""))),
             words=str(one.get("diagnosticCode", "")).partition(";")[2].strip(),
             status=find_status(str(one.get("status", ""))),
@@ -78,21 +78,21 @@ def _bounce(bounce: dict[str, Any]) -> Return:
         ).completed()
         named = None if evidence.words else _SUB_TYPES.get(sub_type)
         recipients.append(
-            Recipient(
+            RecipientReport(
                 address=evidence.recipient,
                 status=evidence.status or ("4.0.0" if temporary else "5.0.0"),
                 reply_code=evidence.reply_code,
-                reason=named or judge(evidence, None),
+                reason=named or classify(evidence, None),
             )
         )
-    return Return(kind=Kind.BOUNCE, recipients=tuple(recipients)) if recipients else OTHER
+    return InboundReport(kind=ReportKind.BOUNCE, recipients=tuple(recipients)) if recipients else OTHER
 
 
-def _complaint(complaint: dict[str, Any]) -> Return:
+def _complaint(complaint: dict[str, Any]) -> InboundReport:
     addresses = [find_address(str(one.get("emailAddress", ""))) for one in _listed(complaint, "complainedRecipients")]
-    return Return(
-        kind=Kind.COMPLAINT,
-        recipients=tuple(Recipient(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
+    return InboundReport(
+        kind=ReportKind.COMPLAINT,
+        recipients=tuple(RecipientReport(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
         feedback_type=str(complaint.get("complaintFeedbackType") or "abuse").lower(),
     )
 

@@ -6,9 +6,9 @@ import re
 
 from distributor.mail.bounces.addresses import find_address
 from distributor.mail.bounces.formats.plain import is_by_a_mail_system
-from distributor.mail.bounces.letter import Letter
+from distributor.mail.bounces.letter import ReceivedMessage
 from distributor.mail.bounces.notice import read_notice
-from distributor.mail.bounces.returned import Kind, Recipient, Return
+from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
 
 _WORD = (
     r"(?:please )?(?:unsubscribe|un-subscribe|remove|opt[ -]?out|signoff|leave|remove me"
@@ -41,7 +41,7 @@ _BY_PROGRAM = re.compile(
 )
 
 
-def read_unsubscribe(letter: Letter) -> Return | None:
+def read_unsubscribe(letter: ReceivedMessage) -> InboundReport | None:
     """The wish of somebody to leave; None if the mail is none.
 
     To a mailbox made for it one word anywhere will do; elsewhere the word must be all that the mail says, for people
@@ -66,4 +66,4 @@ def read_unsubscribe(letter: Letter) -> Return | None:
     address = find_address(fields.get("from"))
     if not wished or not address:
         return None
-    return Return(kind=Kind.UNSUBSCRIBE, recipients=(Recipient(address=address),))
+    return InboundReport(kind=ReportKind.UNSUBSCRIBE, recipients=(RecipientReport(address=address),))

@@ -13,7 +13,7 @@ from distributor.mail.bounces.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class ProviderPhrases:
     """`hosts` is searched in "server recipient-domain"; `rules` are tried in order."""
 
     name: str
@@ -21,15 +21,15 @@ class Provider:
     rules: tuple[tuple[Reason, re.Pattern[str]], ...]
 
 
-def _provider(name: str, hosts: str, *rules: tuple[Reason, str]) -> Provider:
-    return Provider(
+def _provider(name: str, hosts: str, *rules: tuple[Reason, str]) -> ProviderPhrases:
+    return ProviderPhrases(
         name=name,
         hosts=re.compile(hosts),
         rules=tuple((reason, re.compile(pattern)) for reason, pattern in rules),
     )
 
 
-PROVIDERS: tuple[Provider, ...] = (
+PROVIDERS: tuple[ProviderPhrases, ...] = (
     # support.google.com/a/answer/3726730: SMTP errors of Gmail
     _provider(
         "google",

@@ -1,4 +1,4 @@
-"""`python -m worker work --queue email` and `python -m worker beat`: the processes around the tasks."""
+"""The processes around the tasks: `python -m distributor_worker work --queue email`, and `… beat`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import structlog
 
 from distributor.bootstrap import child_environment, open_services
 from distributor.domain.errors import DistributorError
-from distributor.flow.delivery.recovery import settle_orphans
+from distributor.flow.delivery.recovery import recover_journals
 from distributor.logs import configure_logs
 from distributor.settings import load_settings
 from distributor.storage.schema import check_schema
-from worker.beat import run_beat
-from worker.celery_app import app, connect_broker, installation
+from distributor_worker.beat import run_beat
+from distributor_worker.celery_app import app_context, celery, connect_broker
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
             load_settings.cache_clear()
             connect_broker(services.redis_url)
             if arguments.what == "beat":
-                check_schema(installation().database)
+                check_schema(app_context().database)
                 run_beat()
             else:
                 _work(arguments.queue, arguments.concurrency)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m worker")
+    parser = argparse.ArgumentParser(prog="python -m distributor_worker")
     parser.add_argument("what", choices=["work", "beat"])
     parser.add_argument("--queue", action="append", default=[])
     parser.add_argument("--concurrency", type=int, default=1)
@@ -50,17 +50,17 @@ def _work(queues: list[str], concurrency: int) -> None:
     names = ",".join(queues)
     # What a predecessor on this machine left behind is settled before anything new is begun. The connections are made
     # anew in the children: none may be shared across the fork.
-    here = installation()
-    check_schema(here.database)
-    settle_orphans(here)
-    here.database.close()
-    installation.cache_clear()
-    app.worker_main(
+    app = app_context()
+    check_schema(app.database)
+    recover_journals(app)
+    app.database.close()
+    app_context.cache_clear()
+    celery.worker_main(
         [
             "worker",
             f"--queues={names}",
             f"--concurrency={concurrency}",
-            f"--hostname={names.replace(',', '-')}@%h-{id(app):x}",
+            f"--hostname={names.replace(',', '-')}@%h-{id(celery):x}",
             "--without-gossip",
             "--without-mingle",
             "--loglevel=WARNING",

@@ -7,71 +7,71 @@ from datetime import timedelta
 from distributor.flow.delivery import deliver as delivering
 from distributor.flow.delivery import recovery
 from distributor.flow.feedback import tracking
-from distributor.flow.operations.scheduler import tick
+from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people import import_people as importing
 from distributor.flow.people import retention
 from distributor.flow.publishing import ingest
 from distributor.flow.publishing import release as releasing
 from distributor.flow.publishing import render as rendering
-from worker.celery_app import app, installation, ring
+from distributor_worker.celery_app import app_context, celery, enqueue
 
 # A task ends about then; what is left is rung for again, so that workers can be stopped and shared out fairly.
 DELIVER_FOR = timedelta(seconds=20)
 IMPORT_FOR = timedelta(seconds=20)
 
 
-@app.task(name="scan")
+@celery.task(name="scan")
 def scan() -> None:
     """Look for new and changed articles in the folder source."""
-    here = installation()
+    app = app_context()
     # A machine that only sends need not have the folder.
-    if here.content_dir.is_dir():
-        ingest.scan(here)
+    if app.content_dir.is_dir():
+        ingest.scan(app)
 
 
-@app.task(name="render")
+@celery.task(name="render")
 def render(dispatch_id: int) -> None:
     """Freeze what a dispatch will say."""
-    if rendering.render(installation(), dispatch_id):
-        ring(tick(installation()))
+    if rendering.render(app_context(), dispatch_id):
+        enqueue(run_scheduler(app_context()))
 
 
-@app.task(name="release")
+@celery.task(name="release")
 def release(dispatch_id: int) -> None:
     """Freeze a dispatch's audience and let it run."""
-    if releasing.release(installation(), dispatch_id):
-        ring(tick(installation()))
+    if releasing.release(app_context(), dispatch_id):
+        enqueue(run_scheduler(app_context()))
 
 
-@app.task(name="deliver")
+@celery.task(name="deliver")
 def deliver(dispatch_id: int) -> None:
     """Send what is due of a dispatch; what is left after a while goes to the end of the queue."""
-    here = installation()
+    app = app_context()
     # Somebody of this machine may have died in the middle of the same dispatch.
-    recovery.settle_orphans(here)
-    ring(delivering.deliver(here, dispatch_id, until=here.clock() + DELIVER_FOR))
+    recovery.recover_journals(app)
+    enqueue(delivering.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR))
 
 
-@app.task(name="import_people")
+@celery.task(name="import_people")
 def import_people(import_id: int) -> None:
     """Bring in people of a file; what is left after a while goes to the end of the queue."""
-    here = installation()
-    ring(importing.work_on_import(here, import_id, until=here.clock() + IMPORT_FOR))
+    app = app_context()
+    enqueue(importing.work_on_import(app, import_id, until=app.clock() + IMPORT_FOR))
 
 
-@app.task(name="settle")
+@celery.task(name="settle")
 def settle_doubtful(dispatch_id: int) -> None:
     """Look into the deliveries of a dispatch whose outcome is unknown."""
-    recovery.settle_doubtful(installation(), dispatch_id)
+    recovery.resolve_unknown(app_context(), dispatch_id)
 
 
-@app.task(name="write_events")
+@celery.task(name="write_events")
 def write_events() -> None:
     """Write the events that wait in Redis to the ledger."""
-    tracking.write_events(installation())
+    tracking.write_events(app_context())
 
 
-@app.task(name="forget")
+@celery.task(name="forget")
 def forget() -> None:
     """Take away what is kept no longer."""
-    retention.forget(installation())
+    retention.purge_expired(app_context())

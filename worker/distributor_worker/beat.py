@@ -12,10 +12,10 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from distributor.domain.errors import DistributorError
-from distributor.flow.delivery.recovery import settle_orphans
+from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.feedback import tracking
-from distributor.flow.operations.scheduler import tick
-from worker.celery_app import app, installation, ring
+from distributor.flow.operations.scheduler import run_scheduler
+from distributor_worker.celery_app import app_context, celery, enqueue
 
 TICK_SECONDS = 1.0
 SCAN_EVERY_SECONDS = 30.0
@@ -45,19 +45,19 @@ def run_beat() -> None:
 
 
 def _tick() -> None:
-    here = installation()
-    settle_orphans(here)
-    ring(tick(here))
-    if tracking.has_waiting_events(here):
-        app.send_task("write_events", queue="default", expires=5, retry=False)
+    app = app_context()
+    recover_journals(app)
+    enqueue(run_scheduler(app))
+    if tracking.has_waiting_events(app):
+        celery.send_task("write_events", queue="default", expires=5, retry=False)
 
 
 def _ring_scan() -> None:
-    app.send_task("scan", queue="default", expires=SCAN_EVERY_SECONDS, retry=False)
+    celery.send_task("scan", queue="default", expires=SCAN_EVERY_SECONDS, retry=False)
 
 
 def _ring_forget() -> None:
-    app.send_task("forget", queue="default", expires=FORGET_EVERY_SECONDS, retry=False)
+    celery.send_task("forget", queue="default", expires=FORGET_EVERY_SECONDS, retry=False)
 
 
 def _try(what: str, act: Callable[[], None]) -> None:

@@ -7,11 +7,11 @@ from functools import cache
 from celery import Celery
 from celery.signals import worker_process_init
 
-from distributor.bootstrap import make_installation
+from distributor.bootstrap import make_app_context
 from distributor.channels.registry import kinds
 from distributor.embedded import Services
-from distributor.flow.app_context import Installation
-from distributor.flow.jobs import Ring
+from distributor.flow.app_context import AppContext
+from distributor.flow.jobs import Job
 from distributor.settings import load_settings
 
 # A ring nobody heard by then is dropped: the next tick rings again for whatever is still to do.
@@ -19,8 +19,8 @@ RING_EXPIRES_SECONDS = 5
 # Above the longest task: a reply to a message may take ten minutes (RFC 5321 section 4.5.3.2.6).
 VISIBILITY_TIMEOUT_SECONDS = 1200
 
-app = Celery("distributor", include=["worker.tasks"])
-app.conf.update(
+celery = Celery("distributor", include=["distributor_worker.tasks"])
+celery.conf.update(
     task_default_queue="default",
     task_ignore_result=True,
     task_acks_late=True,
@@ -44,16 +44,16 @@ app.conf.update(
 
 def connect_broker(redis_url: str) -> None:
     """Use this Redis for all that this process sends and receives."""
-    app.conf.update(broker_url=redis_url)
+    celery.conf.update(broker_url=redis_url)
 
 
 @cache
-def installation() -> Installation:
-    """The installation of this process, made at its first task: connections must not be shared across a fork."""
+def app_context() -> AppContext:
+    """The app of this process, made at its first task: connections must not be shared across a fork."""
     settings = load_settings()
     if settings.database_url is None or settings.redis_url is None:
         raise RuntimeError("a worker is started by `distributor worker`, which says where the servers are")
-    return make_installation(
+    return make_app_context(
         settings,
         Services(
             database_url=settings.database_url.get_secret_value(), redis_url=settings.redis_url.get_secret_value()
@@ -64,11 +64,13 @@ def installation() -> Installation:
 @worker_process_init.connect
 def _warm_up(**_: object) -> None:
     """Read in every channel before the first task: whoever waits for it has waited for its time already."""
-    installation()
+    app_context()
     kinds()
 
 
-def ring(rings: list[Ring]) -> None:
+def enqueue(jobs: list[Job]) -> None:
     """Ring each bell once. Raises kombu's OperationalError if Redis does not answer; nothing is lost by that."""
-    for one in rings:
-        app.send_task(one.verb.value, args=[one.subject_id], queue=one.queue, expires=RING_EXPIRES_SECONDS, retry=False)
+    for job in jobs:
+        celery.send_task(
+            job.verb.value, args=[job.subject_id], queue=job.queue, expires=RING_EXPIRES_SECONDS, retry=False
+        )
