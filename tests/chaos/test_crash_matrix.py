@@ -20,7 +20,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.operations.audit import DifferenceKind, audit
-from distributor.mail.records.record import parse_records
+from distributor.mail.records.sources import parse_records
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 
 from .fault_proxy import WirePoint

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from distributor.cli.channels import configure
 from distributor.domain.errors import ServiceError
 from distributor.flow.operations.audit import DifferenceKind, audit
-from distributor.mail.records.record import parse_records
+from distributor.mail.records.sources import parse_records
 from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
 
 from .own_redis import running_redis

@@ -22,7 +22,7 @@ from distributor.flow.journal import open_journal
 from distributor.flow.operations.audit import Audit, DifferenceKind, audit, settle_found
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
-from distributor.mail.records.record import EvidenceRecord, parse_records
+from distributor.mail.records.sources import EvidenceRecord, parse_records
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 from distributor.storage import auditing, delivery_queries, events, parts
 from tests.chaos.relay import Relay, running_relay

@@ -10,7 +10,7 @@ from distributor.cli.session import AsJson, installation_at_hand, say, show, sho
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.operations import audit as auditing
 from distributor.flow.operations.audit import Audit
-from distributor.mail.records.record import parse_records
+from distributor.mail.records.sources import parse_records
 
 
 def audit(

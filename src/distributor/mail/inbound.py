@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.mail.bounces import InboundReport, RecipientReport, ReportKind, read_return
-from distributor.mail.bounces.letter import Fields, ReceivedMessage, parse_message
+from distributor.mail.mime.received_message import Fields, ReceivedMessage, parse_message
 from distributor.mail.return_path import RETURN_PATH, Forgery, asks_to_leave, read_return_path
 from distributor.mail.verdicts import detail_of, speaks_against
 

@@ -27,7 +27,7 @@ from distributor.domain.rendition import Rendition
 from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.mail.dkim.keys import Algorithm, make_key
 from distributor.mail.dkim.signer import Signer, SigningIdentity
-from distributor.mail.mime.header import parameter_field
+from distributor.mail.mime.header_fields import parameter_field
 
 from .mailing import NOW, TOKENS, a_delivery, a_rendition
 from .rendition_samples import article, context, paragraph

@@ -7,9 +7,9 @@ import pytest
 from distributor.mail.bounces.classify import classify
 from distributor.mail.bounces.evidence import ReplyEvidence
 from distributor.mail.bounces.phrases import PHRASES
-from distributor.mail.bounces.phrases.codes import reason_of_status
-from distributor.mail.bounces.phrases.words import Command, find_command, find_host, find_reply_code, find_status
 from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.reply_text import Command, find_command, find_host, find_reply_code, find_status
+from distributor.mail.bounces.status_codes import reason_of_status
 
 from .mails import REFUSALS
 

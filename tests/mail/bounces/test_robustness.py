@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from distributor.mail.bounces import ReportKind, read_return
 from distributor.mail.bounces.classify import phrase_verdict, plain_words
-from distributor.mail.bounces.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
-from distributor.mail.bounces.formats.report import read_report
+from distributor.mail.bounces.formats.delivery_status import read_report
 from distributor.mail.bounces.formats.transcript import read_answer, read_conclusions
-from distributor.mail.bounces.letter import LONGEST_MAIL, parameter, parse_message
 from distributor.mail.bounces.notice import cut
+from distributor.mail.mime.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
+from distributor.mail.mime.received_message import LONGEST_MAIL, parameter, parse_message
 
 from .mails import expectations, raw
 

@@ -12,8 +12,8 @@ import pytest
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
-from distributor.mail.dns.examine import examine_mailing, is_special
-from distributor.mail.dns.mailing import SenderProfile
+from distributor.mail.dns.checks import examine_mailing, is_special
+from distributor.mail.dns.sender_profile import SenderProfile
 
 from .imagined_dns import ImaginedDns
 

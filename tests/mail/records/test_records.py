@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from distributor.domain.errors import InputError, SourceError
-from distributor.mail.records.record import parse_records
-from distributor.mail.records.sighting import Sighting
+from distributor.mail.records.recorded_mail import Sighting
+from distributor.mail.records.sources import parse_records
 
 MAIL = "From: news@example.org\nMessage-ID: <{id}@example.org>\nSubject: News\n\nMessage-ID: <not@this.one>\n"
 # As Postfix 3.7 writes them; of the mails: sent, bounced, broken off while being received, refused by a filter.

@@ -22,8 +22,8 @@ from distributor.domain.errors import ConfigurationError, ServiceError
 from distributor.mail.smtp.connect import SenderRefusedError, connect
 from distributor.mail.smtp.connection import Connection, Timeouts
 from distributor.mail.smtp.reply import BrokenSessionError
+from distributor.mail.smtp.stream import SmtpStream
 from distributor.mail.smtp.url import SmtpUrl
-from distributor.mail.smtp.wire import SmtpStream
 from tests.channels.email.mailing import PATIENCE
 
 from .smtp_servers import EXTENSIONS, HangUp, Raw, Server, at, either

@@ -9,9 +9,9 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import AddressError
 from distributor.mail.address import Address, Mailbox
-from distributor.mail.dns.examine import examine_mailing, is_special
+from distributor.mail.dns.checks import examine_mailing, is_special
 from distributor.mail.dns.lookup import DnsLookup
-from distributor.mail.dns.mailing import SenderProfile
+from distributor.mail.dns.sender_profile import SenderProfile
 from distributor.mail.smtp.url import SmtpUrl
 
 

@@ -18,7 +18,7 @@ from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.mail_records import JournalEntries, MailRecord, match_record, read_journals
-from distributor.mail.records.record import EvidenceRecord
+from distributor.mail.records.sources import EvidenceRecord
 from distributor.storage import auditing, campaigns, dispatches
 from distributor.storage.auditing import LedgerEntry
 

@@ -13,8 +13,8 @@ from distributor.domain.errors import AddressError
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.journal import orphaned_journals, read_journal
-from distributor.mail.records.record import EvidenceRecord
-from distributor.mail.records.sighting import Sighting
+from distributor.mail.records.recorded_mail import Sighting
+from distributor.mail.records.sources import EvidenceRecord
 
 
 @dataclass(slots=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 
-from distributor.mail.bounces.addresses import without_addresses
+from distributor.mail.bounces.address_search import without_addresses
 from distributor.mail.bounces.evidence import ReplyEvidence
-from distributor.mail.bounces.formats.format import BounceFormat
+from distributor.mail.bounces.formats.bounce_format import BounceFormat
 from distributor.mail.bounces.phrases import PHRASES
-from distributor.mail.bounces.phrases.codes import REPLIES, reason_of_status
-from distributor.mail.bounces.phrases.providers import provider_verdict
-from distributor.mail.bounces.phrases.words import Command
+from distributor.mail.bounces.phrases.mailbox_providers import provider_verdict
 from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.reply_text import Command
+from distributor.mail.bounces.status_codes import REPLIES, reason_of_status
 
 _LONGEST = 3000
 # A link says nothing, except that it leads to a blocklist.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from distributor.mail.bounces.phrases.words import Command, find_command, find_host, find_reply_code, find_status
 from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.reply_text import Command, find_command, find_host, find_reply_code, find_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

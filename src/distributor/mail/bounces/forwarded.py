@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from distributor.mail.bounces.decoding import undo_transfer
-from distributor.mail.bounces.formats.plain import is_by_a_mail_system
-from distributor.mail.bounces.letter import ReceivedMessage, parse_message
+from distributor.mail.bounces.formats.plain_text import is_by_a_mail_system
+from distributor.mail.mime.decoding import undo_transfer
+from distributor.mail.mime.received_message import ReceivedMessage, parse_message
 
 _FORWARDED = re.compile(
     r"(?:fwd?|wg|tr|rv|i|転送) ?: ?(?:returned mail|undeliver|mail delivery|delivery status|failure notice)",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from distributor.mail.bounces.decoding import undo_transfer
-from distributor.mail.bounces.letter import Fields, MessagePart, ReceivedMessage, split_head
+from distributor.mail.mime.decoding import undo_transfer
+from distributor.mail.mime.received_message import Fields, MessagePart, ReceivedMessage, split_head
 
 _LONGEST_NOTICE = 50_000
 

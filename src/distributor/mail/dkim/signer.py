@@ -9,7 +9,14 @@ from datetime import datetime
 from functools import lru_cache
 
 from distributor.domain.errors import InputError
-from distributor.mail.dkim.canonical import NO_OPENING, Opening, digest_of_body, fields_of, relaxed, split_message
+from distributor.mail.dkim.canonicalization import (
+    NO_OPENING,
+    Opening,
+    digest_of_body,
+    fields_of,
+    relaxed,
+    split_message,
+)
 from distributor.mail.dkim.keys import SigningKey
 
 # In the order they are listed in h=. RFC 6376 section 5.4.1; RFC 8058 section 4 asks for both List-Unsubscribe fields,

@@ -10,7 +10,7 @@ from distributor.domain.errors import InputError
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.records import publishes, read_tags
 from distributor.mail.dns.lookup import DnsSilentError, Lookup
-from distributor.mail.dns.mailing import SenderProfile
+from distributor.mail.dns.sender_profile import SenderProfile
 
 # A relay tries for five days (RFC 5321 section 4.5.4.1), and the record has to be there when it succeeds.
 _UNDER_WAY = timedelta(days=7)

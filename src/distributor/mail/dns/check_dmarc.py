@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dns.dmarc import DmarcPolicy, organization_of, policy_for, record_at, texts_at, walk
 from distributor.mail.dns.lookup import Lookup
-from distributor.mail.dns.mailing import SenderProfile
+from distributor.mail.dns.sender_profile import SenderProfile
 
 # RFC 9989 has no use for them any more; older receivers still heed pct.
 _GONE = ("pct", "rf", "ri")

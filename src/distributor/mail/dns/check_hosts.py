@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dns.check_spf import is_address
 from distributor.mail.dns.lookup import IpAddress, Lookup
-from distributor.mail.dns.mailing import SenderProfile
+from distributor.mail.dns.sender_profile import SenderProfile
 
 
 def examine_names(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:

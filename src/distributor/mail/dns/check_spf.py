@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dns.lookup import Lookup
-from distributor.mail.dns.mailing import SenderProfile
+from distributor.mail.dns.sender_profile import SenderProfile
 from distributor.mail.dns.spf import MOST_LOOKUPS, SpfReading, read_spf
 
 _OPEN_ENDS = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
-from distributor.mail.records.sighting import Sighting, bare_id
+from distributor.mail.records.recorded_mail import Sighting, bare_id
 
 _NAMES = frozenset({"messageid", "smtpid", "headermessageid"})
 

@@ -10,9 +10,9 @@ from distributor.domain.errors import ServiceError
 from distributor.mail.smtp.connection import Connection, Timeouts
 from distributor.mail.smtp.login import choose_mechanism, log_in
 from distributor.mail.smtp.reply import BrokenSessionError, Reply
+from distributor.mail.smtp.stream import SmtpStream
 from distributor.mail.smtp.tls import context_for
 from distributor.mail.smtp.url import Mechanism, SmtpUrl, TlsMode
-from distributor.mail.smtp.wire import SmtpStream
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 

@@ -13,7 +13,7 @@ from typing import NewType
 
 from distributor.mail.address import Address
 from distributor.mail.smtp.reply import BrokenSessionError, Reply
-from distributor.mail.smtp.wire import SmtpStream
+from distributor.mail.smtp.stream import SmtpStream
 
 _CHUNK = 262144
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from distributor.channels.email.personalization.placeholders import Slot
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
-from distributor.mail.mime.header import ascii_field, identity_field, parameter_field
+from distributor.mail.mime.header_fields import ascii_field, identity_field, parameter_field
 
 # RFC 2045 section 6.8.
 _LINE = 76

@@ -30,8 +30,8 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.tokens import Purpose, Stem, TokenSigner
 from distributor.mail.address import Mailbox
-from distributor.mail.dkim.canonical import Opening
-from distributor.mail.mime.header import ascii_field, mailbox_field, text_field, uri_field
+from distributor.mail.dkim.canonicalization import Opening
+from distributor.mail.mime.header_fields import ascii_field, mailbox_field, text_field, uri_field
 from distributor.mail.mime.quoted_printable import SOFT_BREAK, encode_last_stretch, encode_stretch
 from distributor.mail.unsubscribe_address import LeaveSlot, leaving_uri
 

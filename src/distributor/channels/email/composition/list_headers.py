@@ -10,7 +10,7 @@ from distributor.channels.email.sender_identity import list_label
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.rendition import Json
 from distributor.mail.address import Mailbox
-from distributor.mail.mime.header import ascii_field, identity_field, uri_field
+from distributor.mail.mime.header_fields import ascii_field, identity_field, uri_field
 from distributor.mail.unsubscribe_address import mail_uri
 
 

@@ -23,7 +23,7 @@ from distributor.channels.email.personalization.expression_tree import SUBSCRIBE
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import MergeFields, field_label
-from distributor.mail.mime.header import CONTROL
+from distributor.mail.mime.header_fields import CONTROL
 
 _FILTERS = ("default", "d", "title", "capitalize", "upper", "lower", "trim", "truncate", "int")
 _TESTS = ("defined", "undefined", "eq", "ne", "in")

@@ -17,7 +17,7 @@ from distributor.domain.delivery import Delivery
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 from distributor.domain.tokens import Purpose, Stem, TokenSigner
-from distributor.mail.mime.header import CONTROL
+from distributor.mail.mime.header_fields import CONTROL
 
 _TOKEN = re.compile(r"@@([A-Za-z][A-Za-z0-9_]*)(?::(\d{1,6}))?@@")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.format import BY_ANYBODY, BY_SYSTEM, BounceFormat, hints, lines, search
+from distributor.mail.bounces.formats.bounce_format import BY_ANYBODY, BY_SYSTEM, BounceFormat, hints, lines, search
 from distributor.mail.bounces.reasons import Reason
 
 GATEWAYS: tuple[BounceFormat, ...] = (

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.format import BY_PROGRAM, BY_SYSTEM, SYSTEM, BounceFormat, hints, lines, search
+from distributor.mail.bounces.formats.bounce_format import (
+    BY_PROGRAM,
+    BY_SYSTEM,
+    SYSTEM,
+    BounceFormat,
+    hints,
+    lines,
+    search,
+)
 from distributor.mail.bounces.reasons import Reason
 
 SERVERS: tuple[BounceFormat, ...] = (

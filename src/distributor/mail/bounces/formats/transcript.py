@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from distributor.mail.bounces.addresses import ADDRESS, tidy
+from distributor.mail.bounces.address_search import ADDRESS, tidy
 from distributor.mail.bounces.evidence import ReplyEvidence
-from distributor.mail.bounces.phrases.words import Command
+from distributor.mail.bounces.reply_text import Command
 
 _SENT = re.compile(r"^[ \t]*>>>[ \t]*([A-Za-z]{4})\b", re.MULTILINE)
 _ANSWERED = re.compile(r"^[ \t]*<<<[ \t]*(.*)$", re.MULTILINE)

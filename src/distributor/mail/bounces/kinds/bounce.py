@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from distributor.mail.bounces.classify import classify
 from distributor.mail.bounces.evidence import ReplyEvidence
-from distributor.mail.bounces.formats.format import BounceFormat
-from distributor.mail.bounces.formats.plain import (
+from distributor.mail.bounces.formats.bounce_format import BounceFormat
+from distributor.mail.bounces.formats.delivery_status import Report, read_report
+from distributor.mail.bounces.formats.plain_text import (
     blocks_about,
     find_format,
     find_recipient,
@@ -18,11 +19,10 @@ from distributor.mail.bounces.formats.plain import (
     tells_of_a_failure,
     tells_of_success_only,
 )
-from distributor.mail.bounces.formats.report import Report, read_report
 from distributor.mail.bounces.formats.transcript import Said, read_answer
-from distributor.mail.bounces.letter import ReceivedMessage
 from distributor.mail.bounces.notice import Notice, read_notice
-from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
+from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
+from distributor.mail.mime.received_message import ReceivedMessage
 
 # Reports that are none of failure: receipts of reading (RFC 8098) and complaints.
 _OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedback-report)")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from distributor.mail.bounces.addresses import find_address
-from distributor.mail.bounces.decoding import undo_transfer
-from distributor.mail.bounces.letter import Fields, MessagePart, ReceivedMessage, split_head
+from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
+from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
+from distributor.mail.mime.decoding import undo_transfer
+from distributor.mail.mime.received_message import Fields, MessagePart, ReceivedMessage, split_head
 
 _HOTMAIL = re.compile(r"staff@hotmail\.com", re.IGNORECASE)
 _ABOUT_A_MESSAGE = re.compile(r"complaint about message from", re.IGNORECASE)

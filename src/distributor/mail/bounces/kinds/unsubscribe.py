@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from distributor.mail.bounces.addresses import find_address
-from distributor.mail.bounces.formats.plain import is_by_a_mail_system
-from distributor.mail.bounces.letter import ReceivedMessage
+from distributor.mail.bounces.address_search import find_address
+from distributor.mail.bounces.formats.plain_text import is_by_a_mail_system
 from distributor.mail.bounces.notice import read_notice
-from distributor.mail.bounces.returned import InboundReport, RecipientReport, ReportKind
+from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
+from distributor.mail.mime.received_message import ReceivedMessage
 
 _WORD = (
     r"(?:please )?(?:unsubscribe|un-subscribe|remove|opt[ -]?out|signoff|leave|remove me"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from distributor.mail.bounces.phrases.words import Command
 from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.reply_text import Command
 
 
 @dataclass(frozen=True, slots=True)

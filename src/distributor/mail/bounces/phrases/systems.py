@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from distributor.mail.bounces.phrases.phrase import Phrase, phrase
-from distributor.mail.bounces.phrases.words import Command
 from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.reply_text import Command
 
 SYSTEMS: tuple[Phrase, ...] = (
     # The domain.

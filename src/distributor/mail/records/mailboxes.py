@@ -11,7 +11,7 @@ from email.utils import getaddresses
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
-from distributor.mail.records.sighting import Sighting, bare_id
+from distributor.mail.records.recorded_mail import Sighting, bare_id
 
 _HEADERS = BytesHeaderParser(policy=compat32)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from distributor.mail.bounces.addresses import ADDRESS
+from distributor.mail.bounces.address_search import ADDRESS
 from distributor.mail.bounces.reasons import Reason
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from distributor.mail.bounces.addresses import find_address
+from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.classify import classify
 from distributor.mail.bounces.evidence import ReplyEvidence
-from distributor.mail.bounces.letter import ReceivedMessage
-from distributor.mail.bounces.phrases.words import find_status
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.returned import OTHER, InboundReport, RecipientReport, ReportKind
+from distributor.mail.bounces.reply_text import find_status
+from distributor.mail.bounces.reports import OTHER, InboundReport, RecipientReport, ReportKind
+from distributor.mail.mime.received_message import ReceivedMessage
 
 _MOST_RECIPIENTS = 500
 # Deeper JSON than any notification could exhaust the stack of the parser.

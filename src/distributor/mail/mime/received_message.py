@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, zip_longest
 
-from distributor.mail.bounces.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
+from distributor.mail.mime.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
 
 # What is told about a delivery stands in the beginning; the rest is the mail that came back.
 LONGEST_MAIL = 1_000_000

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
-from distributor.mail.records.sighting import Sighting, bare_id
+from distributor.mail.records.recorded_mail import Sighting, bare_id
 
 _LINE = re.compile(r" postfix(?:-[\w.-]+)?/(?:[\w.-]+/)*([\w.-]+)\[\d+\]: ([0-9A-Za-z]{5,24}): (.*)")
 _MESSAGE_ID = re.compile(r"message-id=(<[^>]*>|\S+)")

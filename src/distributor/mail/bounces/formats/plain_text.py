@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from distributor.mail.bounces.addresses import ADDRESS, find_address, find_addresses, tidy
+from distributor.mail.bounces.address_search import ADDRESS, find_address, find_addresses, tidy
 from distributor.mail.bounces.evidence import ReplyEvidence
 from distributor.mail.bounces.formats import FORMATS
-from distributor.mail.bounces.formats.format import SYSTEM, BounceFormat
+from distributor.mail.bounces.formats.bounce_format import SYSTEM, BounceFormat
 from distributor.mail.bounces.formats.transcript import read_answer, read_conclusions
-from distributor.mail.bounces.letter import ReceivedMessage
 from distributor.mail.bounces.notice import Notice
-from distributor.mail.bounces.phrases.words import find_reply_code, find_status
+from distributor.mail.bounces.reply_text import find_reply_code, find_status
+from distributor.mail.mime.received_message import ReceivedMessage
 
 _MOST_RECIPIENTS = 500
 _IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")

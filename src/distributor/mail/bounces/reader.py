@@ -8,11 +8,11 @@ from distributor.mail.bounces.forwarded import inner_mail
 from distributor.mail.bounces.kinds.autoreply import read_autoreply
 from distributor.mail.bounces.kinds.bounce import read_bounce
 from distributor.mail.bounces.kinds.complaint import read_complaint
-from distributor.mail.bounces.kinds.notification import read_notification
+from distributor.mail.bounces.kinds.ses_notification import read_notification
 from distributor.mail.bounces.kinds.unsubscribe import read_unsubscribe
-from distributor.mail.bounces.letter import ReceivedMessage, parse_message
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.returned import OTHER, InboundReport, ReportKind
+from distributor.mail.bounces.reports import OTHER, InboundReport, ReportKind
+from distributor.mail.mime.received_message import ReceivedMessage, parse_message
 
 # A report is told by its form, so the readers of reports come first; a person's words are the last resort.
 _READERS: tuple[Callable[[ReceivedMessage], InboundReport | None], ...] = (

@@ -11,7 +11,7 @@ from distributor.mail.dns.check_dmarc import examine_dmarc
 from distributor.mail.dns.check_hosts import examine_exchanges, examine_names
 from distributor.mail.dns.check_spf import examine_spf
 from distributor.mail.dns.lookup import DnsSilentError, Lookup
-from distributor.mail.dns.mailing import SenderProfile
+from distributor.mail.dns.sender_profile import SenderProfile
 
 _PARTS: tuple[tuple[str, Callable[[SenderProfile, Lookup], Iterator[Finding]]], ...] = (
     ("SPF", examine_spf),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from distributor.domain.errors import InputError
 from distributor.mail.records.ids import read_ids
-from distributor.mail.records.mails import read_folder, read_maildir, read_mbox
-from distributor.mail.records.postfix import read_postfix_logs
-from distributor.mail.records.sighting import Sighting
+from distributor.mail.records.mailboxes import read_folder, read_maildir, read_mbox
+from distributor.mail.records.maillog import read_postfix_logs
+from distributor.mail.records.recorded_mail import Sighting
 
 _Reader = Callable[[Sequence[Path]], Iterator[Sighting]]
 

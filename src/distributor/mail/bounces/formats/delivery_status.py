@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from distributor.mail.bounces.addresses import find_address
+from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.evidence import ReplyEvidence
-from distributor.mail.bounces.phrases.words import STATUS
 from distributor.mail.bounces.reasons import Reason
+from distributor.mail.bounces.reply_text import STATUS
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
 _OF_A_RECIPIENT = frozenset(

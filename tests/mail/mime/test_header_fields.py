@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
 from distributor.mail.address import Address, Mailbox
-from distributor.mail.mime.header import ascii_field, identity_field, mailbox_field, text_field, uri_field
+from distributor.mail.mime.header_fields import ascii_field, identity_field, mailbox_field, text_field, uri_field
 
 CONTROLS = ["\r", "\n", "\r\nBcc: all@example.org", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"]
 ENCODED_WORD = re.compile(r"=\?utf-8\?[qb]\?[^? ]*\?=")
