@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError
+from distributor.mail.dkim.dns_record import publishes, record_of
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
-from distributor.mail.dkim.records import publishes, record_of
 
 DAY = datetime(2026, 11, 22, tzinfo=UTC)
 LATER = DAY + timedelta(days=30)

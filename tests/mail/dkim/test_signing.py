@@ -19,8 +19,8 @@ from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.providers.markers import replaced_by
 from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.dkim.canonicalization import Opening, digest_of_body, relaxed, split_message
+from distributor.mail.dkim.dns_record import record_name, record_of
 from distributor.mail.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read_key
-from distributor.mail.dkim.records import record_name, record_of
 from distributor.mail.dkim.signer import UNSIGNED, Signer, SigningIdentity
 from tests.channels.email.mailing import TOKENS, a_delivery, a_rendition
 

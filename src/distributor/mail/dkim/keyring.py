@@ -15,8 +15,8 @@ from enum import StrEnum
 from pydantic import TypeAdapter, ValidationError
 
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError
+from distributor.mail.dkim.dns_record import record_name, record_of
 from distributor.mail.dkim.keys import Algorithm, Ed25519Key, RsaKey, make_key, pem_of, read_key
-from distributor.mail.dkim.records import record_name, record_of
 from distributor.mail.dkim.signer import Signer, SigningIdentity
 
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")

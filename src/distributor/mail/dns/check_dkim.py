@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.domain.errors import InputError
+from distributor.mail.dkim.dns_record import publishes, read_tags
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
-from distributor.mail.dkim.records import publishes, read_tags
 from distributor.mail.dns.lookup import DnsSilentError, Lookup
 from distributor.mail.dns.sender_profile import SenderProfile
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distributor.domain.errors import InputError
-from distributor.mail.dkim.records import read_tags
+from distributor.mail.dkim.dns_record import read_tags
 from distributor.mail.dns.lookup import Lookup
 
 # RFC 9989 section 4.10: of a name with eight labels or more, the walk goes on with the last seven.

@@ -8,8 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from distributor.domain.errors import InputError
-from distributor.mail.records.ids import read_ids
-from distributor.mail.records.mailboxes import read_folder, read_maildir, read_mbox
+from distributor.mail.records.mailboxes import read_folder, read_ids, read_maildir, read_mbox
 from distributor.mail.records.maillog import read_postfix_logs
 from distributor.mail.records.recorded_mail import Sighting
 

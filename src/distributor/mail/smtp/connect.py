@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from functools import cache
 
-from distributor.domain.errors import ServiceError
+from distributor.domain.errors import ConfigurationError, ServiceError
 from distributor.mail.smtp.connection import Connection, Timeouts
 from distributor.mail.smtp.login import choose_mechanism, log_in
 from distributor.mail.smtp.reply import BrokenSessionError, Reply
 from distributor.mail.smtp.stream import SmtpStream
-from distributor.mail.smtp.tls import context_for
 from distributor.mail.smtp.url import Mechanism, SmtpUrl, TlsMode
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
@@ -135,3 +135,26 @@ def _own_name(address: str) -> str:
     if _HOST_NAME.fullmatch(name):
         return name
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def context_for(url: SmtpUrl) -> ssl.SSLContext:
+    """What `url` asks for. Raises ConfigurationError for a file of authorities that cannot be used."""
+    return _verifying(url.ca) if url.needs_verification else _encrypting()
+
+
+@cache
+def _verifying(ca: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"ca in the SMTP URL is {ca}, which cannot be read as PEM certificates: {error.strerror or error}"
+        ) from error
+
+
+@cache
+def _encrypting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -23,8 +23,8 @@ from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.mail.dkim.signer import UNSIGNED, Signer
 from distributor.mail.return_path import return_paths
+from distributor.mail.smtp.connect import context_for
 from distributor.mail.smtp.connection import Timeouts
-from distributor.mail.smtp.tls import context_for
 from distributor.mail.smtp.url import SmtpUrl
 
 # Seconds before each try to connect; a courier that has got nothing done after as many tries gives up.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.phrases.phrase import Phrase, phrase
-from distributor.mail.bounces.phrases.terms import GAP, NOT, PERSON
+from distributor.mail.bounces.phrases.phrase import GAP, NOT, PERSON, Phrase, phrase
 from distributor.mail.bounces.reasons import Reason
 
 ADDRESSES: tuple[Phrase, ...] = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.phrases.phrase import Phrase, phrase
-from distributor.mail.bounces.phrases.terms import BOX, PAUSED, PERSON
+from distributor.mail.bounces.phrases.phrase import BOX, PAUSED, PERSON, Phrase, phrase
 from distributor.mail.bounces.reasons import Reason
 
 MAILBOXES: tuple[Phrase, ...] = (

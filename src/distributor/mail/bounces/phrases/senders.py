@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.phrases.phrase import Phrase, phrase
-from distributor.mail.bounces.phrases.terms import LISTS
+from distributor.mail.bounces.phrases.phrase import LISTS, Phrase, phrase
 from distributor.mail.bounces.reasons import Reason
 
 SENDERS: tuple[Phrase, ...] = (
