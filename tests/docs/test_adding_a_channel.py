@@ -21,7 +21,7 @@ from distributor.settings import Settings
 from tests.flow.desk import make_desk
 from tests.paths import ROOT
 
-PAGE = ROOT / "docs" / "adding_a_channel.md"
+PAGE = ROOT / "docs" / "guides" / "adding_a_channel.md"
 FILE_IN_PAGE = re.compile(r"^`(?P<name>[\w./]+)`:\n\n```\w+\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 ENTRY_POINT = re.compile(r'^bulletin = "(?P<target>[\w:]+)"$', re.MULTILINE)
 

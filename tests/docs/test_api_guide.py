@@ -22,7 +22,7 @@ from distributor.web.app import serving
 from tests.conftest import needs_package
 from tests.paths import ROOT
 
-DOCS = ROOT / "docs"
+DOCS = ROOT / "docs" / "reference"
 GUIDE = (DOCS / "api.md").read_text(encoding="utf-8")
 COMMANDS = re.compile(r"^```sh\n(?P<commands>.*?)^```\n(?:```json\n(?P<answer>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 
@@ -43,7 +43,7 @@ def environment(app: AppContext) -> Iterator[dict[str, str]]:
             now=app.clock(),
         )
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
-    add_file(app, DOCS.parent / "content" / "the_quiet_feed.md")
+    add_file(app, ROOT / "content" / "the_quiet_feed.md")
     with serving(app) as address:
         yield {"PATH": os.environ["PATH"], "API": f"{address}/api/v1", "TOKEN": secret}
 

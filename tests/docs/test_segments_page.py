@@ -22,7 +22,7 @@ from distributor.domain.segments.limits import (
 from distributor.domain.segments.parser import parse
 from tests.paths import ROOT
 
-PAGE = (ROOT / "docs" / "segments.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "segments.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(?P<text>[^`]+)` \| (?P<meaning>.*?) *\|", PAGE, re.MULTILINE)
 PAIRS = re.findall(r"^\| `([^`]+)` \| `(\{.*\})` \|$", PAGE, re.MULTILINE)
 IN_SHELL = re.findall(r"^distributor segment (?:count|sample|save '[^']+') '([^']+)'", PAGE, re.MULTILINE)

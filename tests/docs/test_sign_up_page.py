@@ -19,7 +19,7 @@ from distributor.web.rules import USUAL
 from tests.flow.lobby import make_lobby
 from tests.paths import ROOT
 
-PAGE = (ROOT / "docs" / "sign_up.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "sign_up.md").read_text(encoding="utf-8")
 FRAME, FORM = re.findall(r"^```html\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 ADA = "ada@example.org"
 

@@ -1,6 +1,6 @@
 """What a channel promises, and what it is given to keep the promise.
 
-`docs/adding_a_channel.md` walks through an example.
+`docs/guides/adding_a_channel.md` walks through an example.
 """
 
 from __future__ import annotations

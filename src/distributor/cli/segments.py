@@ -21,7 +21,8 @@ from distributor.storage import segments
 commands = typer.Typer()
 
 Expression = Annotated[
-    str | None, typer.Argument(help="A condition: tag = vip and clicked in the last 90 days (docs/segments.md).")
+    str | None,
+    typer.Argument(help="A condition: tag = vip and clicked in the last 90 days (docs/reference/segments.md)."),
 ]
 Name = Annotated[str | None, typer.Option("--name", help="A saved segment, by its slug or name.")]
 Slug = Annotated[str, typer.Argument(help="The segment's slug.")]

@@ -20,7 +20,7 @@ from tests.paths import ROOT
 
 from .conftest import Program
 
-COMMITTED = ROOT / "docs" / "openapi.json"
+COMMITTED = ROOT / "docs" / "reference" / "openapi.json"
 
 
 @pytest.fixture
@@ -44,7 +44,9 @@ def test_the_committed_description_is_the_one_that_is_served(described: dict[str
     text = json.dumps(described, ensure_ascii=False, indent=1) + "\n"
     if os.environ.get("UPDATE_GOLDEN") == "1":
         COMMITTED.write_text(text, encoding="utf-8")
-    assert COMMITTED.read_text(encoding="utf-8") == text, "docs/openapi.json differs; see the head of this test"
+    assert COMMITTED.read_text(encoding="utf-8") == text, (
+        "docs/reference/openapi.json differs; see the head of this test"
+    )
 
 
 def test_every_operation_says_what_it_does_what_it_needs_and_what_can_go_wrong(described: dict[str, Any]):

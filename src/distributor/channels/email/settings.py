@@ -47,7 +47,7 @@ class EmailSettings(BaseModel):
         "", description="provider that calls /webhooks/<channel>: ses, postmark, mailgun, sendgrid or resend"
     )
     events_secret: SecretStr = Field(
-        SecretStr(""), description="what its calls are verified with; docs/returns.md says what that is for each"
+        SecretStr(""), description="what its calls are verified with; docs/guides/bounces.md says what that is for each"
     )
     dkim_keys: SecretStr = Field(
         SecretStr(""),

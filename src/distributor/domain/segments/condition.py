@@ -1,4 +1,4 @@
-"""Condition: who belongs to a segment, as a tree. docs/segments.md says in words what each kind means."""
+"""Condition: who belongs to a segment, as a tree. docs/reference/segments.md says in words what each kind means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A condition as JSON, for the web app and for keeping. docs/segments.md lists the forms."""
+"""A condition as JSON, for the web app and for keeping. docs/reference/segments.md lists the forms."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class SmtpUrl:
             # Their names are not shown: a password with a bare question mark in it ends up here.
             raise ConfigurationError(
                 "the SMTP URL has an unknown option after the question mark; there are tls=…, ca=…, auth=… and those "
-                "that docs/sending.md names for auth=xoauth2"
+                "that docs/guides/sending.md names for auth=xoauth2"
             )
         if parts.scheme == "smtps" and tls is TlsMode.OFF:
             raise ConfigurationError("the SMTP URL says smtps:// and tls=off; one of them has to go")
