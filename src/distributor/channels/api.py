@@ -152,10 +152,10 @@ class PersonalizedChannel(Protocol):
     def check_cover(self, covering: Personalization) -> None:
         """Raises InputError with the line for what cannot be said, before there is anything to render."""
 
-    def needs_of(self, rendition: Rendition) -> MergeFields:
+    def merge_fields_of(self, rendition: Rendition) -> MergeFields:
         """What the rendition asks of each recipient."""
 
-    def missing_for(self, rendition: Rendition, kin: FieldGroup) -> str | None:
+    def missing_field_for(self, rendition: Rendition, kin: FieldGroup) -> str | None:
         """The key of a field that has to be said to such people and is not known of them; None if all can be said."""
 
     def files_for(self, rendition: Rendition, reader: ReaderFields) -> Mapping[str, bytes]:
@@ -372,7 +372,7 @@ class Channel(Protocol):
     `timing`, a property, says when to send and when to try again;
     `read_events(call) -> Heard` reads what the other side calls our web hook to say;
     `examine(diagnostic_context)` judges what the DNS says of the sender (`channels.examination`);
-    `needs_of(rendition)` and its like belong to words around articles that differ by reader (`channels.covering`);
+    `merge_fields_of(rendition)` and its like are for text that differs by reader (`PersonalizedChannel`);
     `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
     """
 

@@ -174,14 +174,15 @@ def test_more_fields_than_a_delivery_keeps_block() -> None:
 def test_the_channel_knows_whom_it_cannot_speak_to() -> None:
     channel = EmailChannel(EmailSettings())
     rendition = covered(greeting="{% if subscriber.plan == 'pro' %}You have {{ subscriber.seats }} seats.{% endif %}")
-    assert channel.needs_of(rendition).fields == {"attributes.plan", "attributes.seats"}
+    assert channel.merge_fields_of(rendition).fields == {"attributes.plan", "attributes.seats"}
     has_plan = frozenset({"attributes.plan"})
-    assert channel.missing_for(rendition, FieldGroup(count=1, held=frozenset(), values={})) is None
+    assert channel.missing_field_for(rendition, FieldGroup(count=1, held=frozenset(), values={})) is None
     assert (
-        channel.missing_for(rendition, FieldGroup(count=1, held=has_plan, values={"attributes.plan": "free"})) is None
+        channel.missing_field_for(rendition, FieldGroup(count=1, held=has_plan, values={"attributes.plan": "free"}))
+        is None
     )
     pro = FieldGroup(count=1, held=has_plan, values={"attributes.plan": "pro"})
-    assert channel.missing_for(rendition, pro) == "attributes.seats"
+    assert channel.missing_field_for(rendition, pro) == "attributes.seats"
 
 
 def test_files_show_what_one_reader_gets() -> None:

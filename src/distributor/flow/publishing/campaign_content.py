@@ -88,7 +88,7 @@ def check_content(
     problems = channel.check(rendition)
     if not isinstance(channel, PersonalizedChannel) or any(one.severity is Severity.BLOCK for one in problems):
         return problems
-    needs = channel.needs_of(rendition)
+    needs = channel.merge_fields_of(rendition)
     unknown = list(_about_fields(connection, needs.fields))
     if unknown:
         return [*unknown, *problems]
@@ -116,7 +116,7 @@ def count_missing_fields(
     if _speaks_to_anybody(channel, rendition):
         return lacking
     for one in people:
-        missing = channel.missing_for(rendition, one)
+        missing = channel.missing_field_for(rendition, one)
         if missing is not None:
             lacking[missing] += one.count
     return lacking
@@ -124,12 +124,12 @@ def count_missing_fields(
 
 def _speaks_to_anybody(channel: PersonalizedChannel, rendition: Rendition) -> bool:
     """Whether it surely can, whatever is known of them: tried out for all that may be, where that is not much."""
-    needs = channel.needs_of(rendition)
+    needs = channel.merge_fields_of(rendition)
     others = needs.fields.difference({"email"})
     if needs.decisive or len(others) > _FEW:
         return False
     held = (frozenset(some) | {"email"} for size in range(len(others) + 1) for some in combinations(others, size))
-    return all(channel.missing_for(rendition, FieldGroup(count=0, held=one, values={})) is None for one in held)
+    return all(channel.missing_field_for(rendition, FieldGroup(count=0, held=one, values={})) is None for one in held)
 
 
 def check_message_options(channel: Channel, cover: MessageOptions) -> None:

@@ -88,7 +88,7 @@ def preview_campaign(app: AppContext, campaign_id: int, *, address: str | None =
             if isinstance(channel, PersonalizedChannel):
                 weights.update(_weight(name, channel, rendition))
                 if address is not None:
-                    needs = channel.needs_of(rendition)
+                    needs = channel.merge_fields_of(rendition)
                     reader = merge_fields.reader_of(connection, parse_address(address).key, needs.fields)
             files.update({f"{name}/{file}": body for file, body in _files(channel, rendition, reader).items()})
     return Preview(files=files, problems=problems, weights=weights)

@@ -52,7 +52,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
             audience = deliveries.freeze_recipients(connection, dispatch_id, recipients, now=now)
         else:
             mailing = audience_query_of(connection, campaign)
-            needs = channel.needs_of(rendition) if isinstance(channel, PersonalizedChannel) else MergeFields()
+            needs = channel.merge_fields_of(rendition) if isinstance(channel, PersonalizedChannel) else MergeFields()
             audience = audiences.freeze(connection, dispatch_id, mailing, now=now, fields=needs.fields)
             if isinstance(channel, PersonalizedChannel) and needs.fields:
                 kin = merge_fields.kin_of(connection, dispatch_id, needs)
