@@ -289,7 +289,7 @@ def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
 def test_rates_hold_for_an_api_as_for_a_server() -> None:
     api, rates = Api("ses"), Buckets(main=3)
     outcomes = send({"main": api}, deliveries(8), relays={"main": {"per_second": 1.0}}, rates=rates)
-    assert sorted(outcome.verdict for outcome in outcomes.values()) == [*["held"] * 5, *["sent"] * 3]
+    assert sorted(outcome.verdict for outcome in outcomes.values()) == [*["throttled"] * 5, *["sent"] * 3]
     assert len(api.taken) == 3
 
 

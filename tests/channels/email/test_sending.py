@@ -167,7 +167,7 @@ def test_a_destination_that_refuses_the_sender_is_asked_no_more_while_others_go_
 def test_a_relay_that_refuses_the_sender_is_asked_no_more() -> None:
     server = Server(always("MAIL", "550 5.7.1 your domain is on our blocklist"))
     outcomes = send_to(server, 50)
-    assert set(verdicts(outcomes)) == {"held"}
+    assert set(verdicts(outcomes)) == {"throttled"}
     assert {outcome.detail["lane"] for outcome in outcomes} == {"main"}
     assert server.taken == []
     assert sum(command.startswith("MAIL") for command in server.commands) == 1
@@ -190,7 +190,7 @@ def test_a_refusal_on_one_connection_stops_the_others_before_their_next_mail() -
     journal = MemoryJournal()
     server = Server(always(".", "550 5.7.1 spam"))
     outcomes = send_to(server, 50, connections=5, journal=journal)
-    assert verdicts(outcomes) == ["held"] * 50
+    assert verdicts(outcomes) == ["throttled"] * 50
     assert len(journal.begun) <= 5
     assert not journal.in_doubt
 
@@ -293,7 +293,7 @@ def test_a_server_that_will_not_deal_with_us_pauses(behaviour: object, reason: s
             return await send_all(url, deliveries(9), connections=3)
 
     outcomes = asyncio.run(run())
-    assert verdicts(outcomes) == ["held"] * 9
+    assert verdicts(outcomes) == ["throttled"] * 9
     assert all(reason in outcome.reply and "secret" not in outcome.reply for outcome in outcomes)
     assert {outcome.detail["lane"] for outcome in outcomes} == {"main"}
     assert len(server.sessions) <= 3
@@ -316,7 +316,7 @@ def test_an_address_beyond_ascii_fails_where_it_cannot_be_taken() -> None:
 
 def test_a_sender_beyond_ascii_is_a_matter_for_the_sender() -> None:
     outcomes = send_to(Server(), rendition=a_rendition(**{"from": "jörg@example.org"}))
-    assert verdicts(outcomes) == ["refused"]
+    assert verdicts(outcomes) == ["sender_rejected"]
 
 
 def test_what_is_no_address_fails_alone() -> None:

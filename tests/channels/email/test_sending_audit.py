@@ -89,7 +89,7 @@ def test_every_outcome_agrees_with_what_the_server_has(
                 assert times <= 1
             case _:
                 assert times == 0
-    if "refused" not in told.values():
+    if "sender_rejected" not in told.values():
         assert len(told) == COUNT
 
 
