@@ -19,7 +19,7 @@ from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
 from distributor.mail.dkim.keys import Algorithm, make_key
-from distributor.mail.dkim.signer import Signer, SigningIdentity
+from distributor.mail.dkim.signer import DkimSigner, SigningIdentity
 
 SIZES = (10, 50)
 LINKS = 12
@@ -34,8 +34,8 @@ def main() -> None:
     print(hardware())
     rsa, ed25519 = make_key(Algorithm.RSA), make_key(Algorithm.ED25519)
     first = SigningIdentity(domain="bench.example", selector="r", key=rsa)
-    one = Signer([first])
-    both = Signer([first, SigningIdentity(domain="bench.example", selector="e", key=ed25519)])
+    one = DkimSigner([first])
+    both = DkimSigner([first, SigningIdentity(domain="bench.example", selector="e", key=ed25519)])
     for size in SIZES:
         prepared = _prepared(size)
         mails = [prepared.message_for(delivery, TOKENS) for delivery in _deliveries(arguments.mails)]
@@ -122,13 +122,13 @@ def _sign_bare(sign: Callable[[bytes], bytes], count: int) -> None:
         sign(data)
 
 
-def _sign(signer: Signer, prepared: Prepared, mails: Sequence[bytes]) -> None:
+def _sign(signer: DkimSigner, prepared: Prepared, mails: Sequence[bytes]) -> None:
     at = datetime(2026, 11, 22, tzinfo=UTC)
     for mail in mails:
         signer.sign(mail, at=at, opening=prepared.opening)
 
 
-def _compose(prepared: Prepared, signer: Signer, count: int) -> None:
+def _compose(prepared: Prepared, signer: DkimSigner, count: int) -> None:
     for delivery in _deliveries(count):
         signer.sign(prepared.message_for(delivery, TOKENS), at=delivery.created_at, opening=prepared.opening)
 

@@ -20,7 +20,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.operations.audit import DifferenceKind, audit
-from distributor.mail.records.sources import parse_records
+from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 
 from .fault_proxy import WirePoint
@@ -108,7 +108,7 @@ def test_what_the_relay_took_agrees_with_the_ledger(
         behaviour.prepare(relay)
         campaign.run(whenever_time_passes=lambda: behaviour.recover(relay))
         ledger, states, mails = campaign.ledger(), campaign.states(), relay.mails()
-        made = audit(campaign.app, campaign.campaign_id, parse_records([f"inbox:{relay.folder}"]))
+        made = audit(campaign.app, campaign.campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
 
     assert not campaign.dooms, "not every worker died as it was told"
     assert states.total() == PEOPLE

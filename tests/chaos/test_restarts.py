@@ -12,7 +12,7 @@ from sqlalchemy import text
 from distributor.cli.channels import configure
 from distributor.domain.errors import ServiceError
 from distributor.flow.operations.audit import DifferenceKind, audit
-from distributor.mail.records.sources import parse_records
+from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
 
 from .own_redis import running_redis
@@ -65,7 +65,7 @@ def test_a_campaign_outlives_its_database_its_broker_and_its_relay(tmp_path: Pat
         service.wait_for(lambda: service.is_finished(campaign_id), "the end of the campaign")
 
         ended, mails = counts(), relay.mails()
-        made = audit(service.app, campaign_id, parse_records([f"inbox:{relay.folder}"]))
+        made = audit(service.app, campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
 
     assert [mail for mail, count in mails.items() if count > 1] == []
     assert ended["sent"] + ended["unknown"] == ended["audience"] == PEOPLE

@@ -35,7 +35,7 @@ def test_each_file_is_told_with_its_recipients() -> None:
                     "reply_code": "550",
                     "reason": "userunknown",
                     "hard": True,
-                    "fault": "recipient",
+                    "scope": "recipient",
                 },
                 {
                     "recipient": "bob@example.net",
@@ -43,7 +43,7 @@ def test_each_file_is_told_with_its_recipients() -> None:
                     "reply_code": "552",
                     "reason": "mailboxfull",
                     "hard": False,
-                    "fault": "recipient",
+                    "scope": "recipient",
                 },
             ],
         },

@@ -22,7 +22,7 @@ from distributor.flow.journal import open_journal
 from distributor.flow.operations.audit import Audit, DifferenceKind, audit, settle_found
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
-from distributor.mail.records.sources import EvidenceRecord, parse_records
+from distributor.mail.records.sources import MailRecordSource, parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 from distributor.storage import auditing, delivery_queries, events, parts
 from tests.chaos.relay import Relay, running_relay
@@ -37,8 +37,8 @@ class Post:
     relay: Relay
 
     @property
-    def inbox(self) -> list[EvidenceRecord]:
-        return parse_records([f"inbox:{self.relay.folder}"])
+    def inbox(self) -> list[MailRecordSource]:
+        return parse_record_sources([f"inbox:{self.relay.folder}"])
 
     def send(self, *faults: InjectedFault) -> int:
         self.relay.switches.set(SMTP, *faults)
@@ -47,7 +47,7 @@ class Post:
         self.relay.wait_until_idle()
         return campaign_id
 
-    def audit(self, campaign_id: int, records: list[EvidenceRecord] | None = None) -> Audit:
+    def audit(self, campaign_id: int, records: list[MailRecordSource] | None = None) -> Audit:
         return audit(self.desk.app, campaign_id, self.inbox if records is None else records)
 
     def deliveries(self, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
@@ -131,7 +131,7 @@ def test_a_mail_in_two_records_is_not_there_twice(post: Post, tmp_path: Path) ->
     campaign_id = post.send()
     ids = tmp_path / "ids"
     ids.write_text("\n".join(str(one.remote_id) for one in post.deliveries(campaign_id)))
-    assert differences(post.audit(campaign_id, [*post.inbox, *parse_records([f"ids:{ids}"])])) == []
+    assert differences(post.audit(campaign_id, [*post.inbox, *parse_record_sources([f"ids:{ids}"])])) == []
 
 
 def test_a_relay_that_refuses_a_mail_and_keeps_it_is_found_out(post: Post) -> None:
@@ -250,7 +250,9 @@ def test_a_line_that_is_taken_out_of_a_list_of_mails_is_missed(post: Post, tmp_p
     campaign_id = post.send()
     ids = tmp_path / "ids"
     ids.write_text("\n".join(str(one.remote_id) for one in post.deliveries(campaign_id)[1:]))
-    assert differences(post.audit(campaign_id, parse_records([f"ids:{ids}"]))) == [("missing", "ada@example.org")]
+    assert differences(post.audit(campaign_id, parse_record_sources([f"ids:{ids}"]))) == [
+        ("missing", "ada@example.org")
+    ]
 
 
 def test_a_mail_of_ours_to_somebody_who_is_not_in_the_ledger_is_named(post: Post) -> None:

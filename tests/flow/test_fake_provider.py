@@ -19,7 +19,7 @@ from distributor.domain.subscriber import Person
 from distributor.flow.delivery.paused_routes import resume_routes
 from distributor.flow.publishing import campaign_control
 from distributor.mail.smtp.connection import SmtpStage
-from distributor.mail.smtp.reply import Reply, ReplyReader
+from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser
 from distributor.storage import channels, lists, memberships
 from tests.flow.desk import EVIDENCE, Desk
 from tests.flow.test_lanes import Provider
@@ -49,7 +49,7 @@ class Moods:
 
     samples: dict[str, Any]
     is_cross: bool = True
-    told: dict[str, list[Reply]] = field(default_factory=dict)
+    told: dict[str, list[SmtpReply]] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(63))
 
     def answer(self, session: int, verb: str, line: str) -> Answer:
@@ -58,7 +58,7 @@ class Moods:
         recipient = line[len("RCPT TO:<") : -1]
         reply = self._draw(recipient.rpartition("@")[2])
         if reply is None:
-            self.told.setdefault(recipient, []).append(Reply(250, ("ok",)))
+            self.told.setdefault(recipient, []).append(SmtpReply(250, ("ok",)))
             return None
         wire = _on_the_wire(reply)
         self.told.setdefault(recipient, []).append(_read(wire))
@@ -83,15 +83,15 @@ def _on_the_wire(reply: dict[str, Any]) -> bytes:
     return "".join(f"{code}{mark}{line}\r\n" for mark, line in zip(marks, lines, strict=True)).encode()
 
 
-def _read(wire: bytes) -> Reply:
-    reader = ReplyReader()
+def _read(wire: bytes) -> SmtpReply:
+    reader = SmtpReplyParser()
     reader.feed(wire)
     reply = reader.next()
     assert reply is not None
     return reply
 
 
-def _verdict(reply: Reply) -> Verdict:
+def _verdict(reply: SmtpReply) -> Verdict:
     return judge(reply, stage=SmtpStage.RCPT, now=NOW).verdict
 
 

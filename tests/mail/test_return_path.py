@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.mail.return_path import Forgery, read_return_path, return_path
+from distributor.mail.return_path import ForgedAddress, read_return_path, return_path
 from tests.channels.email.mailing import TOKENS, a_delivery
 
 
@@ -18,7 +18,7 @@ def test_a_return_path_is_read_whatever_became_of_its_case() -> None:
 def test_a_return_path_of_another_installation_is_a_forgery() -> None:
     foreign = return_path(a_delivery(7), "bounces.example.org", TokenSigner(b"the key of somebody else")).spec
     for_another_purpose = f"b+{TOKENS.mint_for_address(Purpose.UNSUBSCRIBE, 7)}@bounces.example.org"
-    assert [read_return_path(one, TOKENS) for one in (foreign, for_another_purpose)] == [Forgery.FOUND] * 2
+    assert [read_return_path(one, TOKENS) for one in (foreign, for_another_purpose)] == [ForgedAddress.FOUND] * 2
 
 
 @pytest.mark.parametrize("address", ["", "news@example.org", "b+@example.org", "b+short@example.org", "<>"])

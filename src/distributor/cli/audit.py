@@ -10,7 +10,7 @@ from distributor.cli.session import AsJson, installation_at_hand, say, show, sho
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.operations import audit as auditing
 from distributor.flow.operations.audit import Audit
-from distributor.mail.records.sources import parse_records
+from distributor.mail.records.sources import parse_record_sources
 
 
 def audit(
@@ -33,7 +33,7 @@ def audit(
 
     Exit status 4 if they differ.
     """
-    records = parse_records(evidence or [])
+    records = parse_record_sources(evidence or [])
     with installation_at_hand() as app:
         made = auditing.audit(app, campaign_id, records)
         settled = auditing.settle_found(app, made) if settle else 0

@@ -91,7 +91,7 @@ def _told(one: Returned) -> dict[str, Any]:
         "match": detail.get("match"),
         "source": detail.get("source"),
         "code": detail.get("code"),
-        "fault": detail.get("fault"),
+        "scope": detail.get("scope"),
         "counts": bool(detail.get("counts")),
         "state": DeliveryState(one.state).value,
     }

@@ -13,7 +13,7 @@ from distributor.domain.diagnostics import DnsRecord, Nameserver
 from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
 from distributor.mail.dkim.keys import Algorithm
-from distributor.mail.dns.lookup import DnsLookup
+from distributor.mail.dns.lookup import DnsResolver
 
 commands = typer.Typer(no_args_is_help=True, help="The keys that sign an email channel's mails (DKIM).")
 
@@ -89,7 +89,7 @@ def activate(
     unseen: Annotated[bool, typer.Option("--unseen", help="Do not ask the DNS whether they are published.")] = False,
 ) -> None:
     """Let keys sign in place of those before them, which are retired. Asks the DNS first whether they are published."""
-    lookup = None if unseen else DnsLookup(Nameserver.parse(nameserver) if nameserver else None)
+    lookup = None if unseen else DnsResolver(Nameserver.parse(nameserver) if nameserver else None)
     with installation_at_hand() as app:
         before = key_ring(app, name)
         active = activate_keys(app, name, selectors, lookup=lookup)

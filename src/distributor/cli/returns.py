@@ -11,7 +11,7 @@ import typer
 
 from distributor.cli.session import AsJson, err, show, show_rows
 from distributor.domain.errors import SourceError
-from distributor.mail.bounces import LONGEST_MAIL, InboundReport, RecipientReport, read_return
+from distributor.mail.bounces import MAX_MESSAGE_BYTES, InboundReport, RecipientReport, read_inbound_report
 
 commands = typer.Typer()
 
@@ -33,7 +33,7 @@ def read(
         show([_as_object(file, one) for file, one in found])
     elif len(failed) < len(found):
         show_rows(
-            ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "fault"),
+            ("file", "kind", "recipient", "status", "reply_code", "reason", "hard", "scope"),
             [
                 row
                 for file, one in found
@@ -51,17 +51,17 @@ def read(
 
 def _read(file: str) -> InboundReport | SourceError:
     try:
-        return read_return(_octets(file))
+        return read_inbound_report(_octets(file))
     except SourceError as error:
         return error
 
 
 def _octets(file: str) -> bytes:
     if file == _STDIN:
-        return sys.stdin.buffer.read(LONGEST_MAIL)
+        return sys.stdin.buffer.read(MAX_MESSAGE_BYTES)
     try:
         with Path(file).open("rb") as mail:
-            return mail.read(LONGEST_MAIL)
+            return mail.read(MAX_MESSAGE_BYTES)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
 
@@ -89,7 +89,7 @@ def _fields(recipient: RecipientReport) -> dict[str, Any]:
         "reply_code": recipient.reply_code,
         "reason": recipient.reason.value if recipient.reason else None,
         "hard": recipient.is_hard,
-        "fault": recipient.fault.value if recipient.fault else None,
+        "scope": recipient.scope.value if recipient.scope else None,
     }
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.mail.bounces import InboundReport, RecipientReport, ReportKind, read_return
-from distributor.mail.mime.received_message import Fields, ReceivedMessage, parse_message
-from distributor.mail.return_path import RETURN_PATH, Forgery, asks_to_leave, read_return_path
+from distributor.mail.bounces import InboundReport, RecipientReport, ReportKind, read_inbound_report
+from distributor.mail.mime.received_message import HeaderFields, ReceivedMessage, parse_message
+from distributor.mail.return_path import RETURN_PATH, ForgedAddress, is_unsubscribe_address, read_return_path
 from distributor.mail.verdicts import detail_of, speaks_against
 
 # Where servers write down whom a mail was for.
@@ -43,12 +43,12 @@ class DeliveryMatch:
     is_wish: bool = False
 
 
-def read_mail(raw: bytes, tokens: TokenSigner, *, envelope_recipient: str | None = None) -> Feedback:
+def read_inbound_feedback(raw: bytes, tokens: TokenSigner, *, envelope_recipient: str | None = None) -> Feedback:
     """What a mail says about a delivery of ours. Any octets can be read.
 
     `envelope_recipient` is whom it was for by RCPT TO, where that is known.
     """
-    letter, found = parse_message(raw), read_return(raw)
+    letter, found = parse_message(raw), read_inbound_report(raw)
     trace = _trace(letter, tokens, envelope_recipient)
     told = _told_of(found)
     return Feedback(
@@ -98,8 +98,8 @@ def _trace(letter: ReceivedMessage, tokens: TokenSigner, envelope_recipient: str
     named = [read_return_path(address, tokens) for address in addresses]
     for address, number in zip(addresses, named, strict=True):
         if isinstance(number, int):
-            return DeliveryMatch(MatchedBy.RETURN_PATH, number, is_wish=asks_to_leave(address))
-    if Forgery.FOUND in named:
+            return DeliveryMatch(MatchedBy.RETURN_PATH, number, is_wish=is_unsubscribe_address(address))
+    if ForgedAddress.FOUND in named:
         return DeliveryMatch(MatchedBy.FORGED)
     texts = list(_texts(letter))
     for text in texts:
@@ -115,7 +115,7 @@ def _trace(letter: ReceivedMessage, tokens: TokenSigner, envelope_recipient: str
     return DeliveryMatch(MatchedBy.NONE)
 
 
-def _recipients(fields: Fields, envelope_recipient: str | None) -> Iterator[str]:
+def _recipients(fields: HeaderFields, envelope_recipient: str | None) -> Iterator[str]:
     if envelope_recipient is not None:
         yield envelope_recipient
         return

@@ -12,14 +12,16 @@ from enum import Enum
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.mail.address import Address
-from distributor.mail.unsubscribe_address import MAILBOX
+from distributor.mail.unsubscribe_address import UNSUBSCRIBE_LOCAL_PART
 
 # Anywhere in a text. A token is 24 to 37 letters; a longer run is something else.
-RETURN_PATH = re.compile(rf"(?<![\w.+-])(b|{MAILBOX})\+([a-z2-7]{{16,58}})@([a-z0-9.-]{{1,253}})", re.IGNORECASE)
-_PURPOSES = {"b": Purpose.BOUNCE, MAILBOX: Purpose.UNSUBSCRIBE}
+RETURN_PATH = re.compile(
+    rf"(?<![\w.+-])(b|{UNSUBSCRIBE_LOCAL_PART})\+([a-z2-7]{{16,58}})@([a-z0-9.-]{{1,253}})", re.IGNORECASE
+)
+_PURPOSES = {"b": Purpose.BOUNCE, UNSUBSCRIBE_LOCAL_PART: Purpose.UNSUBSCRIBE}
 
 
-class Forgery(Enum):
+class ForgedAddress(Enum):
     """An address that looks like a return path of ours and was not made here."""
 
     FOUND = "found"
@@ -38,15 +40,15 @@ def return_path(delivery: Delivery, domain: str, tokens: TokenSigner) -> Address
     return Address(f"b+{tokens.mint_for_address(Purpose.BOUNCE, delivery.id)}", domain)
 
 
-def read_return_path(address: str, tokens: TokenSigner) -> int | Forgery | None:
+def read_return_path(address: str, tokens: TokenSigner) -> int | ForgedAddress | None:
     """The number of the delivery that an address was made for; None if it does not look like one of ours."""
     found = RETURN_PATH.fullmatch(address.strip("<> "))
     if found is None:
         return None
     claim = tokens.read_from_address(_PURPOSES[found[1].lower()], found[2])
-    return claim.delivery_id if claim else Forgery.FOUND
+    return claim.delivery_id if claim else ForgedAddress.FOUND
 
 
-def asks_to_leave(address: str) -> bool:
+def is_unsubscribe_address(address: str) -> bool:
     """Whether the address is one that is written to for nothing but to leave a list."""
-    return address.strip("<> ").lower().startswith(f"{MAILBOX}+")
+    return address.strip("<> ").lower().startswith(f"{UNSUBSCRIBE_LOCAL_PART}+")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 _HOST = re.compile(r"[a-z0-9.:_-]+")
 
 
-def is_endpoint(url: str) -> bool:
+def is_secure_url(url: str) -> bool:
     """Whether it is a plain https address, or an http one of this very machine: nobody can listen in on the way."""
     try:
         parts = urlsplit(url)

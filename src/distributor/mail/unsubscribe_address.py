@@ -12,22 +12,22 @@ from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.mail.address import Address
 
-MAILBOX = "unsubscribe"
+UNSUBSCRIBE_LOCAL_PART = "unsubscribe"
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveSlot:
+class UnsubscribeTokenSlot:
     """The signed part of such an address, which no change of case spoils."""
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
         return tokens.mint_for_address(Purpose.UNSUBSCRIBE, delivery.id)
 
 
-def leaving_uri(token: str, domain: str) -> str:
+def unsubscribe_mailto(token: str, domain: str) -> str:
     """The address as a link that says what is wanted (RFC 6068)."""
-    return mail_uri(Address.parse(f"{MAILBOX}+{token}@{domain}"), subject="unsubscribe")
+    return mailto_uri(Address.parse(f"{UNSUBSCRIBE_LOCAL_PART}+{token}@{domain}"), subject="unsubscribe")
 
 
-def mail_uri(address: Address, *, subject: str) -> str:
+def mailto_uri(address: Address, *, subject: str) -> str:
     """A link that begins a mail; what is not ASCII is percent-encoded."""
     return f"mailto:{quote(address.spec, safe='@+=')}?subject={quote(subject)}"

@@ -11,7 +11,7 @@ _NOT_THEIRS = frozenset({ReasonScope.SENDER, ReasonScope.CONTENT})
 
 def speaks_against(told: RecipientReport) -> bool:
     """Whether a failure that is not hard counts against the address: a full mailbox does, a blocked sender does not."""
-    return not told.is_hard and told.fault not in _NOT_THEIRS
+    return not told.is_hard and told.scope not in _NOT_THEIRS
 
 
 def detail_of(told: RecipientReport) -> dict[str, Json]:
@@ -21,6 +21,6 @@ def detail_of(told: RecipientReport) -> dict[str, Json]:
         "reason": told.reason.value if told.reason else None,
         "status": told.status,
         "code": told.reply_code,
-        "fault": told.fault.value if told.fault else None,
+        "scope": told.scope.value if told.scope else None,
     }
     return {name: value for name, value in known.items() if value}

@@ -15,7 +15,7 @@ from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
-from distributor.mail.smtp.connection import Timeouts
+from distributor.mail.smtp.connection import SmtpTimeouts
 from distributor.mail.smtp.url import SmtpUrl
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -27,7 +27,7 @@ SITE = Site(
     sender="Example News <news@example.org>",
 )
 # Long enough never to end a test by chance, short enough to end one that hangs.
-PATIENCE = Timeouts(connect=20, command=20, data_done=20, quit=5)
+PATIENCE = SmtpTimeouts(connect=20, command=20, data_done=20, quit=5)
 
 
 def a_rendition(**changes: object) -> Rendition:

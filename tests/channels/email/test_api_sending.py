@@ -25,7 +25,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
-from distributor.mail.dkim.signer import UNSIGNED, Signer
+from distributor.mail.dkim.signer import UNSIGNED, DkimSigner
 from tests.mail.smtp.http_server import HttpCall
 from tests.mail.smtp.smtp_servers import Server
 from tests.mail.smtp.test_connect import make_certificate, tls_server
@@ -338,13 +338,13 @@ def test_a_connection_is_kept_from_one_call_to_the_next() -> None:
 
 
 @cache
-def signer() -> Signer:
+def signer() -> DkimSigner:
     at = datetime(2026, 11, 1, tzinfo=UTC)
     ring = KeyRing().with_new("r1", domain="example.org", algorithm=Algorithm.RSA, now=at)
     return ring.with_active("r1", now=at).signer()
 
 
-def composed(signer: Signer) -> bytes:
+def composed(signer: DkimSigner) -> bytes:
     """The mail of the first delivery."""
     return signer.sign(prepare(a_rendition()).message_for(a_delivery(1), TOKENS), at=NOW)
 

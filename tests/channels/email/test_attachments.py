@@ -26,7 +26,7 @@ from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
 from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.mail.dkim.keys import Algorithm, make_key
-from distributor.mail.dkim.signer import Signer, SigningIdentity
+from distributor.mail.dkim.signer import DkimSigner, SigningIdentity
 from distributor.mail.mime.header_fields import parameter_field
 
 from .mailing import NOW, TOKENS, a_delivery, a_rendition
@@ -115,7 +115,7 @@ def test_lines_stay_within_limits_and_none_begins_with_a_dot() -> None:
 
 def test_the_opening_that_is_hashed_once_is_how_every_body_begins() -> None:
     prepared = prepare(rendered(PDF))
-    signer = Signer([SigningIdentity(domain="tideline.example", selector="a", key=make_key(Algorithm.ED25519))])
+    signer = DkimSigner([SigningIdentity(domain="tideline.example", selector="a", key=make_key(Algorithm.ED25519))])
     raw = prepared.message_for(a_delivery(), TOKENS)
     assert signer.sign(raw, at=NOW, opening=prepared.opening) == signer.sign(raw, at=NOW)
     _, known = prepared.opening.hash_of(raw, raw.index(b"\r\n\r\n") + 4)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from distributor.channels.email.delivery.replies import RULES, judge
 from distributor.domain.delivery import Verdict
 from distributor.mail.smtp.connection import SmtpStage
-from distributor.mail.smtp.reply import Reply, ReplyReader
+from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser
 from tests.paths import SHARED
 
 from .mailing import NOW
@@ -21,9 +21,9 @@ from .mailing import NOW
 SAMPLES = SHARED / "data" / "smtp-replies" / "responses.toml"
 
 
-def a_reply(text: str) -> Reply:
+def a_reply(text: str) -> SmtpReply:
     """A reply written as ``550 5.1.1 text``."""
-    return Reply(int(text[:3]), (text[4:],))
+    return SmtpReply(int(text[:3]), (text[4:],))
 
 
 def verdict(text: str, stage: SmtpStage = SmtpStage.RCPT) -> Verdict:
@@ -143,7 +143,7 @@ def test_a_permanent_refusal_names_no_time() -> None:
 @given(st.integers(400, 599), st.text(max_size=200), st.sampled_from(SmtpStage))
 @settings(deadline=None, derandomize=True)
 def test_any_refusal_gets_a_verdict(code: int, text: str, stage: SmtpStage) -> None:
-    judgement = judge(Reply(code, (text,)), stage=stage, now=NOW)
+    judgement = judge(SmtpReply(code, (text,)), stage=stage, now=NOW)
     assert (judgement.verdict is Verdict.DEFERRED) == (code < 500)
 
 
@@ -151,7 +151,7 @@ def test_each_rule_has_something_to_say() -> None:
     assert all(rule.verdict in (Verdict.FAILED, Verdict.SENDER_REJECTED) and rule.reason for rule in RULES)
 
 
-def sample_replies() -> list[tuple[str, Reply]]:
+def sample_replies() -> list[tuple[str, SmtpReply]]:
     """The sample replies of providers, each with whether it was kept as a bounce or a deferral."""
     if not SAMPLES.exists():
         return []
@@ -164,10 +164,10 @@ def sample_replies() -> list[tuple[str, Reply]]:
     ]
 
 
-def reply_of(entry: dict[str, Any]) -> Reply:
+def reply_of(entry: dict[str, Any]) -> SmtpReply:
     """The reply as it would come over the wire."""
     *others, last = [line.strip() for line in entry["msg"].splitlines()]
-    reader = ReplyReader()
+    reader = SmtpReplyParser()
     reader.feed(
         "".join(f"{entry['code']}-{line}\r\n" for line in others).encode() + f"{entry['code']} {last}\r\n".encode()
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from distributor.mail.bounces.classify import classify
-from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.phrases import PHRASES
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.reply_text import Command, find_command, find_host, find_reply_code, find_status
+from distributor.mail.bounces.reply_text import SmtpCommand, find_command, find_host, find_reply_code, find_status
 from distributor.mail.bounces.status_codes import reason_of_status
 
 from .mails import REFUSALS
@@ -19,14 +19,14 @@ UNSPOKEN = {Reason.FEEDBACK, Reason.ONHOLD, Reason.UNDEFINED, Reason.VACATION}
 
 
 def reason_of(words: str, **traces: object) -> Reason:
-    evidence = ReplyEvidence(recipient="ann@example.net", words=words, **traces)  # type: ignore[arg-type]
+    evidence = BounceEvidence(recipient="ann@example.net", words=words, **traces)  # type: ignore[arg-type]
     return classify(evidence.completed(), None)
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_refusal_is_understood(line: str) -> None:
     reason, command, words = line.split(" ", 2)
-    assert reason_of(words, command=None if command == "-" else Command(command)).value == reason
+    assert reason_of(words, command=None if command == "-" else SmtpCommand(command)).value == reason
 
 
 def test_every_reason_that_words_can_give_has_a_phrase_and_a_sample() -> None:
@@ -45,15 +45,15 @@ def test_what_stands_in_names_and_links_is_no_reason() -> None:
 
 def test_an_unknown_user_is_believed_where_users_are_asked_for() -> None:
     words = "550 <ann@example.net>: User unknown"
-    assert reason_of(words, command=Command.RCPT) is Reason.USERUNKNOWN
-    assert reason_of("550 5.1.1 User unknown", command=Command.DATA) is Reason.USERUNKNOWN
-    assert reason_of(words, command=Command.DATA) is Reason.FILTERED
+    assert reason_of(words, command=SmtpCommand.RCPT) is Reason.USERUNKNOWN
+    assert reason_of("550 5.1.1 User unknown", command=SmtpCommand.DATA) is Reason.USERUNKNOWN
+    assert reason_of(words, command=SmtpCommand.DATA) is Reason.FILTERED
     assert reason_of(words) is Reason.FILTERED
 
 
 def test_what_is_unknown_before_the_recipient_is_named_is_the_sender() -> None:
-    assert reason_of("550 5.1.2 No such domain", command=Command.MAIL) is Reason.REJECTED
-    assert reason_of("550 5.1.2 No such domain", command=Command.EHLO) is Reason.BLOCKED
+    assert reason_of("550 5.1.2 No such domain", command=SmtpCommand.MAIL) is Reason.REJECTED
+    assert reason_of("550 5.1.2 No such domain", command=SmtpCommand.EHLO) is Reason.BLOCKED
 
 
 def test_words_weigh_more_than_codes() -> None:
@@ -68,7 +68,7 @@ def test_words_weigh_more_than_codes() -> None:
         ({"status": "5.7.606"}, Reason.BLOCKED),
         ({"status": "5.0.0", "reply_code": "551"}, Reason.HASMOVED),
         ({"status": "4.0.0", "action": "delayed"}, Reason.EXPIRED),
-        ({"status": "5.0.0", "command": Command.CONN}, Reason.BLOCKED),
+        ({"status": "5.0.0", "command": SmtpCommand.CONN}, Reason.BLOCKED),
         ({"status": "5.0.0", "notice": "Sorry."}, Reason.ONHOLD),
         ({"status": "5.0.0"}, Reason.UNDEFINED),
         ({"verdict": Reason.SPAMDETECTED, "status": "5.1.1"}, Reason.SPAMDETECTED),
@@ -116,17 +116,17 @@ def test_codes_are_found_and_nothing_that_looks_like_them(text: str, status: str
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("(in reply to end of\n    DATA command)", Command.DATA),
-        ("SMTP error from remote mail server after RCPT TO:<ann@example.net>:", Command.RCPT),
-        ("SMTP error from remote mail server after MAIL FROM:<news@example.org> SIZE=1024:", Command.MAIL),
-        ("host mx.example.net refused to\n    talk to me: 554", Command.CONN),
-        ("Connected to 192.0.2.1 but my name was rejected.", Command.EHLO),
-        ("mx.example.net did not like our final DATA:", Command.DATA),
-        ("Remote host said: 550 no [RCPT_TO]", Command.RCPT),
+        ("(in reply to end of\n    DATA command)", SmtpCommand.DATA),
+        ("SMTP error from remote mail server after RCPT TO:<ann@example.net>:", SmtpCommand.RCPT),
+        ("SMTP error from remote mail server after MAIL FROM:<news@example.org> SIZE=1024:", SmtpCommand.MAIL),
+        ("host mx.example.net refused to\n    talk to me: 554", SmtpCommand.CONN),
+        ("Connected to 192.0.2.1 but my name was rejected.", SmtpCommand.EHLO),
+        ("mx.example.net did not like our final DATA:", SmtpCommand.DATA),
+        ("Remote host said: 550 no [RCPT_TO]", SmtpCommand.RCPT),
         ("nothing of the kind", None),
     ],
 )
-def test_the_refused_command_is_found(text: str, command: Command | None) -> None:
+def test_the_refused_command_is_found(text: str, command: SmtpCommand | None) -> None:
     assert find_command(text) is command
 
 

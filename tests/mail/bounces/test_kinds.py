@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.mail.bounces import ReportKind, read_return
+from distributor.mail.bounces import ReportKind, read_inbound_report
 
 ANN = "Ann <ann@example.net>"
 POSTMASTER = "Postmaster <postmaster@example.net>"
@@ -13,7 +13,7 @@ DAEMON = "Mail Delivery Subsystem <mailer-daemon@example.net>"
 
 def kind_of(author: str, subject: str, body: str = "", *fields: str) -> ReportKind:
     head = (f"From: {author}", "To: news@example.org", f"Subject: {subject}", *fields)
-    return read_return("\n".join((*head, "", body)).encode()).kind
+    return read_inbound_report("\n".join((*head, "", body)).encode()).kind
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.mail.bounces import Reason, ReasonScope, RecipientReport, ReportKind, read_return
+from distributor.mail.bounces import Reason, ReasonScope, RecipientReport, ReportKind, read_inbound_report
 
 from .mails import FOLDER, Told, expectations, files_of, raw
 
@@ -14,7 +14,7 @@ NO_REASON = {"plain-no-reason.eml"}
 
 @pytest.mark.parametrize(("file", "kind", "told"), expectations(), ids=lambda value: value if "." in str(value) else "")
 def test_a_mail_is_read_as_what_it_is(file: str, kind: str, told: list[Told]) -> None:
-    found = read_return(raw(file))
+    found = read_inbound_report(raw(file))
     recipients = [
         Told(one.address, one.status, one.reply_code, one.reason.value if one.reason else "")
         for one in found.recipients
@@ -29,15 +29,15 @@ def test_every_mail_here_is_expected_to_mean_something() -> None:
 @pytest.mark.parametrize("file", [file for file in files_of("bounce") if file not in NO_REASON])
 def test_a_bounce_reads_the_same_with_other_line_ends_and_in_front_of_an_mbox_line(file: str) -> None:
     mail = raw(file)
-    plain = read_return(mail)
-    assert read_return(mail.replace(b"\n", b"\r\n")) == plain
-    assert read_return(b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + mail) == plain
-    assert read_return(b"\n\n" + mail) == plain
+    plain = read_inbound_report(mail)
+    assert read_inbound_report(mail.replace(b"\n", b"\r\n")) == plain
+    assert read_inbound_report(b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + mail) == plain
+    assert read_inbound_report(b"\n\n" + mail) == plain
 
 
 def test_a_complaint_keeps_its_type() -> None:
-    assert read_return(raw("arf-auth-failure.eml")).feedback_type == "auth-failure"
-    assert read_return(raw("arf-abuse.eml")).feedback_type == "abuse"
+    assert read_inbound_report(raw("arf-auth-failure.eml")).feedback_type == "auth-failure"
+    assert read_inbound_report(raw("arf-abuse.eml")).feedback_type == "abuse"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_only_an_address_or_a_domain_that_is_bad_is_given_up(
 
 
 @pytest.mark.parametrize(
-    ("reason", "fault"),
+    ("reason", "scope"),
     [
         (Reason.USERUNKNOWN, ReasonScope.RECIPIENT),
         (Reason.SPAMDETECTED, ReasonScope.CONTENT),
@@ -74,16 +74,16 @@ def test_only_an_address_or_a_domain_that_is_bad_is_given_up(
         (Reason.VACATION, None),
     ],
 )
-def test_a_reason_says_whose_fault_it_was(reason: Reason, fault: ReasonScope | None) -> None:
-    assert RecipientReport(address="ann@example.net", reason=reason).fault is fault
+def test_a_reason_has_a_scope(reason: Reason, scope: ReasonScope | None) -> None:
+    assert RecipientReport(address="ann@example.net", reason=reason).scope is scope
 
 
-def test_only_what_is_not_understood_and_no_failure_has_no_fault() -> None:
-    faultless = {reason for reason in Reason if RecipientReport(address="", reason=reason).fault is None}
-    assert faultless == {Reason.ONHOLD, Reason.UNDEFINED, Reason.VACATION}
+def test_only_what_is_not_understood_and_no_failure_has_no_scope() -> None:
+    without_scope = {reason for reason in Reason if RecipientReport(address="", reason=reason).scope is None}
+    assert without_scope == {Reason.ONHOLD, Reason.UNDEFINED, Reason.VACATION}
 
 
 def test_a_second_mail_in_the_same_file_is_read_if_the_first_gives_no_reason() -> None:
     cover = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered Mail\n\nYour mail could not be delivered.\n\n"
-    found = read_return(cover + b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + raw("dsn-delay.eml"))
+    found = read_inbound_report(cover + b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + raw("dsn-delay.eml"))
     assert (found.kind, found.recipients[0].reason) == (ReportKind.BOUNCE, Reason.EXPIRED)

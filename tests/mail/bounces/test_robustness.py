@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.mail.bounces import ReportKind, read_return
-from distributor.mail.bounces.classify import phrase_verdict, plain_words
-from distributor.mail.bounces.formats.delivery_status import read_report
-from distributor.mail.bounces.formats.transcript import read_answer, read_conclusions
-from distributor.mail.bounces.notice import cut
-from distributor.mail.mime.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
-from distributor.mail.mime.received_message import LONGEST_MAIL, parameter, parse_message
+from distributor.mail.bounces import ReportKind, read_inbound_report
+from distributor.mail.bounces.classify import normalize_text, reason_of_phrase
+from distributor.mail.bounces.formats.delivery_status import parse_delivery_status
+from distributor.mail.bounces.formats.transcript import parse_recipient_lines, parse_session
+from distributor.mail.bounces.notice import cut_original
+from distributor.mail.mime.decoding import decode_header_text, decode_text, decode_transfer_encoding, html_to_text
+from distributor.mail.mime.received_message import MAX_MESSAGE_BYTES, parameter, parse_message
 
 from .mails import expectations, raw
 
@@ -50,7 +50,7 @@ WORDS = (
 @given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from(SNIPPETS)), max_size=30))
 @settings(deadline=None, derandomize=True, max_examples=100)
 def test_any_octets_can_be_read(pieces: list[bytes]) -> None:
-    found = read_return(b"".join(pieces))
+    found = read_inbound_report(b"".join(pieces))
     assert (found.kind is ReportKind.OTHER) == (not found.recipients)
 
 
@@ -63,21 +63,21 @@ def test_a_mail_with_accidents_can_be_read(file: str) -> None:
         for _ in range(chance.randint(1, 6)):
             at = chance.randrange(len(broken) + 1)
             broken[at : at + chance.choice((0, 1, 20, 300))] = chance.choice((*SNIPPETS, b"", b"\n", broken[:200]))
-        found = read_return(bytes(broken))
+        found = read_inbound_report(bytes(broken))
         assert (found.kind is ReportKind.OTHER) == (not found.recipients)
 
 
 @pytest.mark.parametrize("file", [file for file, kind, _ in expectations() if kind != "bounce"])
 def test_cutting_never_turns_another_mail_into_a_bounce(file: str) -> None:
     mail = raw(file)
-    assert ReportKind.BOUNCE not in {read_return(mail[:end]).kind for end in range(0, len(mail), 7)}
+    assert ReportKind.BOUNCE not in {read_inbound_report(mail[:end]).kind for end in range(0, len(mail), 7)}
 
 
 @given(st.text(max_size=300))
 @settings(deadline=None, derandomize=True)
 def test_the_words_of_a_person_are_no_bounce(words: str) -> None:
     mail = f"From: Ann <ann@example.net>\nTo: news@example.org\nSubject: Re: News\n\n{words}\n".encode()
-    assert read_return(mail).kind is not ReportKind.BOUNCE
+    assert read_inbound_report(mail).kind is not ReportKind.BOUNCE
 
 
 @pytest.mark.parametrize(
@@ -107,27 +107,27 @@ def test_the_words_of_a_person_are_no_bounce(words: str) -> None:
     ids=range(18),
 )
 def test_a_hostile_mail_is_read_within_bounds(mail: bytes) -> None:
-    found = read_return(mail)
+    found = read_inbound_report(mail)
     assert len(found.recipients) <= 500
 
 
 def test_a_mail_of_any_length_is_read_no_further_than_the_limit() -> None:
     mail = raw("dsn-postfix-two-recipients.eml")
-    assert read_return(mail + b"x" * (3 * LONGEST_MAIL)) == read_return(mail)
-    assert len(parse_message(b"Subject: x\n\n" + b"y" * (3 * LONGEST_MAIL)).body) <= LONGEST_MAIL
+    assert read_inbound_report(mail + b"x" * (3 * MAX_MESSAGE_BYTES)) == read_inbound_report(mail)
+    assert len(parse_message(b"Subject: x\n\n" + b"y" * (3 * MAX_MESSAGE_BYTES)).body) <= MAX_MESSAGE_BYTES
 
 
 @given(st.text(max_size=400))
 @settings(deadline=None, derandomize=True)
 def test_any_text_can_be_taken_apart(text: str) -> None:
-    before, after = cut(text)
+    before, after = cut_original(text)
     assert (before in text, after in text) == (True, True)
-    read_report(text)
-    read_answer(text)
-    read_conclusions(text)
-    text_of_html(text)
+    parse_delivery_status(text)
+    parse_session(text)
+    parse_recipient_lines(text)
+    html_to_text(text)
     parameter(text, "boundary")
-    phrase_verdict(plain_words(text))
+    reason_of_phrase(normalize_text(text))
 
 
 @given(st.binary(max_size=300), st.text(max_size=30))
@@ -136,7 +136,7 @@ def test_any_octets_have_a_text_whatever_they_claim_to_be(octets: bytes, claim: 
     decode_text(octets, claim)
     decode_header_text(octets)
     for encoding in ("base64", "quoted-printable", claim):
-        undo_transfer(octets, encoding)
+        decode_transfer_encoding(octets, encoding)
 
 
 def test_a_charset_is_a_charset_and_not_just_any_codec() -> None:
@@ -160,19 +160,19 @@ def encoded(mail: bytes) -> bytes:
 @pytest.mark.parametrize("file", ["dsn-postfix-two-recipients.eml", "dsn-sendmail-transcript.eml", "dsn-delay.eml"])
 def test_a_report_reads_the_same_however_it_came(file: str) -> None:
     mail = raw(file)
-    plain = read_return(mail)
+    plain = read_inbound_report(mail)
     assert plain.recipients
     assert b"delivery-status" in mail
     assert encoded(mail) != mail
-    assert read_return(encoded(mail)) == plain
-    assert read_return(mail.replace(b"\n", b"\r")) == plain
-    assert read_return(re.sub(rb";\s*boundary=\S+", b"", mail)) == plain
-    assert read_return(re.sub(rb"boundary=\"?\w+", b'boundary="another', mail)) == plain
+    assert read_inbound_report(encoded(mail)) == plain
+    assert read_inbound_report(mail.replace(b"\n", b"\r")) == plain
+    assert read_inbound_report(re.sub(rb";\s*boundary=\S+", b"", mail)) == plain
+    assert read_inbound_report(re.sub(rb"boundary=\"?\w+", b'boundary="another', mail)) == plain
 
 
 def test_a_report_that_a_gateway_wrapped_is_read() -> None:
     outer = b"From: postmaster@example.net\nSubject: Failed\nContent-Type: multipart/mixed; boundary=wrap\n\n--wrap\n"
     inner = raw("dsn-postfix-two-recipients.eml")
     wrapped = outer + b"Content-Type: message/rfc822\n\n" + inner + b"\n--wrap--\n"
-    assert read_return(wrapped) == read_return(inner)
-    assert read_return(wrapped.replace(b"postmaster@", b"ann@", 1)).kind is ReportKind.OTHER
+    assert read_inbound_report(wrapped) == read_inbound_report(inner)
+    assert read_inbound_report(wrapped.replace(b"postmaster@", b"ann@", 1)).kind is ReportKind.OTHER

@@ -11,7 +11,7 @@ from collections import defaultdict
 
 import pytest
 
-from distributor.mail.bounces import InboundReport, RecipientReport, read_return
+from distributor.mail.bounces import InboundReport, RecipientReport, read_inbound_report
 from tests.paths import SHARED
 
 SAMPLE = SHARED / "data" / "bounces"
@@ -51,7 +51,7 @@ def test_the_sample_is_read_as_well_as_was_promised() -> None:
     misses: list[str] = []
     table = verdicts()
     for file, rows in table.items():
-        found = read_return((SAMPLE / file).read_bytes())
+        found = read_inbound_report((SAMPLE / file).read_bytes())
         matched = pairs(rows, found)
         kinds += all(row["kind"] == found.kind.value for row in rows)
         hard += all((row["hard"] == "1") == bool(one and one.is_hard) for row, one in matched)
@@ -73,7 +73,7 @@ def test_the_sample_is_read_as_well_as_was_promised() -> None:
 def test_recipients_and_codes_of_the_sample_are_found() -> None:
     recipients = statuses = replies = rows = 0
     for file, told in verdicts().items():
-        for row, one in pairs(told, read_return((SAMPLE / file).read_bytes())):
+        for row, one in pairs(told, read_inbound_report((SAMPLE / file).read_bytes())):
             rows += 1
             if one is None:
                 continue

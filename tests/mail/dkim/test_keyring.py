@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError
-from distributor.mail.dkim.dns_record import publishes, record_of
+from distributor.mail.dkim.dns_record import publishes, record_text
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
 
@@ -131,7 +131,7 @@ def test_a_record_says_what_the_key_is_and_publishes_it(two_rsa: KeyRing) -> Non
 
 def test_a_record_may_be_written_otherwise(two_rsa: KeyRing) -> None:
     key = two_rsa.find("old").read()
-    public = record_of(key).partition("p=")[2]
+    public = record_text(key).partition("p=")[2]
     assert publishes(f"p={public[:70]} {public[70:]};k = rsa ;n=a note;", key)
     assert publishes(f"v=DKIM1; p={public}", key)
 

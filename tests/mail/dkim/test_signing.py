@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.providers.markers import replaced_by
 from distributor.domain.errors import ConfigurationError, InputError
-from distributor.mail.dkim.canonicalization import Opening, digest_of_body, relaxed, split_message
-from distributor.mail.dkim.dns_record import record_name, record_of
+from distributor.mail.dkim.canonicalization import BodyPrefix, body_digest, relaxed_field, split_message
+from distributor.mail.dkim.dns_record import record_name, record_text
 from distributor.mail.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read_key
-from distributor.mail.dkim.signer import UNSIGNED, Signer, SigningIdentity
+from distributor.mail.dkim.signer import UNSIGNED, DkimSigner, SigningIdentity
 from tests.channels.email.mailing import TOKENS, a_delivery, a_rendition
 
 from .judges import OpenDkim, dkimpy_verdicts
@@ -37,7 +37,7 @@ class Court:
     """A signer with an RSA and an Ed25519 key, their records by name, and the other judge."""
 
     identities: Sequence[SigningIdentity]
-    signer: Signer
+    signer: DkimSigner
     keys: dict[str, str]
     opendkim: OpenDkim
 
@@ -54,8 +54,8 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
         SigningIdentity(domain="example.org", selector=selector, key=make_key(algorithm))
         for selector, algorithm in (("r1", Algorithm.RSA), ("e1", Algorithm.ED25519))
     ]
-    keys = {record_name(one.selector, one.domain): record_of(one.key) for one in identities}
-    return Court(identities, Signer(identities), keys, OpenDkim.at_hand(tmp_path_factory.mktemp("opendkim"), keys))
+    keys = {record_name(one.selector, one.domain): record_text(one.key) for one in identities}
+    return Court(identities, DkimSigner(identities), keys, OpenDkim.at_hand(tmp_path_factory.mktemp("opendkim"), keys))
 
 
 def a_mail() -> bytes:
@@ -101,7 +101,9 @@ def test_the_same_mail_is_signed_with_the_same_bytes() -> None:
     for algorithm in Algorithm:
         key = make_key(algorithm)
         again = read_key(pem_of(key))
-        signers = [Signer([SigningIdentity(domain="example.org", selector="s", key=one)]) for one in (key, key, again)]
+        signers = [
+            DkimSigner([SigningIdentity(domain="example.org", selector="s", key=one)]) for one in (key, key, again)
+        ]
         assert len({signer.sign(a_mail(), at=AT) for signer in signers}) == 1
 
 
@@ -140,7 +142,7 @@ def test_a_change_of_any_signed_field_is_refused_by_both(court: Court, name: str
 
 
 def test_a_field_that_the_relay_replaces_is_left_out_and_the_signature_holds(court: Court) -> None:
-    mild = replace(court, signer=Signer(court.identities, left_out=replaced_by("ses")))
+    mild = replace(court, signer=DkimSigner(court.identities, left_out=replaced_by("ses")))
     signed = mild.sign(a_mail())
     relayed = re.sub(rb"(?m)^(Date|Message-ID): .*$", rb"\1: another\r", signed)
     assert court.judge(relayed) == (BOTH, BOTH)
@@ -205,22 +207,22 @@ def test_whatever_is_signed_verifies(court: Court, message: bytes) -> None:
 @given(name=_names, value=_values())
 def test_fields_are_made_canonical_as_dkimpy_does_it(name: str, value: str) -> None:
     theirs = dkim.canonicalization.Relaxed.canonicalize_headers([(name.encode(), value.encode() + b"\r\n")])
-    assert relaxed(f"{name}:{value}".encode())[1] == b"%b:%b" % theirs[0]
+    assert relaxed_field(f"{name}:{value}".encode())[1] == b"%b:%b" % theirs[0]
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(body=st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b"a", b" ", b"b\r\n"])).map(b"".join))
 def test_bodies_are_made_canonical_as_dkimpy_does_it(body: bytes) -> None:
     theirs = dkim.canonicalization.Simple.canonicalize_body(body)
-    assert digest_of_body(b"head: x\r\n\r\n" + body, 11) == hashlib.sha256(theirs).digest()
+    assert body_digest(b"head: x\r\n\r\n" + body, 11) == hashlib.sha256(theirs).digest()
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(message=messages(), known=st.integers(0, 40), differs=st.booleans())
 def test_an_opening_saves_time_and_changes_nothing(message: bytes, known: int, differs: bool) -> None:
     octets = message.partition(b"\r\n\r\n")[2][:known] + b"!" * differs
-    signer = Signer([SigningIdentity(domain="example.org", selector="s", key=ED25519)])
-    assert signer.sign(message, at=AT, opening=Opening(octets)) == signer.sign(message, at=AT)
+    signer = DkimSigner([SigningIdentity(domain="example.org", selector="s", key=ED25519)])
+    assert signer.sign(message, at=AT, opening=BodyPrefix(octets)) == signer.sign(message, at=AT)
 
 
 def test_a_composed_mail_begins_with_the_opening_of_its_rendition() -> None:
@@ -242,9 +244,9 @@ def test_private_keys_do_not_show_themselves() -> None:
     for algorithm in Algorithm:
         key = make_key(algorithm)
         secret = "".join(pem_of(key).split("\n")[1:-2])
-        shown = f"{key!r} {SigningIdentity(domain='example.org', selector='s', key=key)!r} {record_of(key)}"
+        shown = f"{key!r} {SigningIdentity(domain='example.org', selector='s', key=key)!r} {record_text(key)}"
         assert secret[40:60] not in shown
-        assert b64decode(record_of(key).partition("p=")[2]) == key.public()
+        assert b64decode(record_text(key).partition("p=")[2]) == key.public()
 
 
 @pytest.mark.parametrize("pem", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 
-from distributor.mail.dns.lookup import DnsSilentError, Exchange, IpAddress
+from distributor.mail.dns.lookup import DnsLookupError, IpAddress, MxRecord
 
 
 class ImaginedDns:
@@ -22,9 +22,9 @@ class ImaginedDns:
     def addresses(self, name: str) -> Sequence[IpAddress]:
         return [ip_address(text) for text in self._values("A", name)]
 
-    def exchanges(self, name: str) -> Sequence[Exchange]:
+    def exchanges(self, name: str) -> Sequence[MxRecord]:
         pairs = (text.split(" ") for text in self._values("MX", name))
-        return [Exchange(int(preference), host.strip(".")) for preference, host in pairs]
+        return [MxRecord(int(preference), host.strip(".")) for preference, host in pairs]
 
     def names_of(self, address: IpAddress) -> Sequence[str]:
         return self._values("PTR", str(address))
@@ -35,5 +35,5 @@ class ImaginedDns:
     def _values(self, kind: str, name: str) -> Sequence[str]:
         self.asked.append(f"{kind} {name}")
         if name in self._silent:
-            raise DnsSilentError(f"no DNS server answered about {kind} {name}")
+            raise DnsLookupError(f"no DNS server answered about {kind} {name}")
         return self._records.get(f"{kind} {name}", ())

@@ -12,7 +12,7 @@ import pytest
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
-from distributor.mail.dns.checks import examine_mailing, is_special
+from distributor.mail.dns.checks import check_sender_dns, is_special_use_domain
 from distributor.mail.dns.sender_profile import SenderProfile
 
 from .imagined_dns import ImaginedDns
@@ -49,7 +49,7 @@ def mailing(ring: KeyRing, **changes: object) -> SenderProfile:
 
 
 def findings(case: SenderProfile, records: Mapping[str, Sequence[str]]) -> list[Finding]:
-    return list(examine_mailing(case, ImaginedDns(records)))
+    return list(check_sender_dns(case, ImaginedDns(records)))
 
 
 def about(check: str, case: SenderProfile, records: Mapping[str, Sequence[str]], *, state: DiagnosticStatus) -> Finding:
@@ -66,7 +66,7 @@ def test_where_all_is_well_every_part_says_so(ring: KeyRing) -> None:
 
 def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring: KeyRing) -> None:
     silent = ["example.org", "_dmarc.example.org", "relay.example.net", "s1._domainkey.example.org"]
-    found = list(examine_mailing(mailing(ring), ImaginedDns({}, silent=silent)))
+    found = list(check_sender_dns(mailing(ring), ImaginedDns({}, silent=silent)))
     assert {one.state for one in found} == {DiagnosticStatus.WARN}
     assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "PTR", "MX"]
     assert found[1].record == DnsRecord("s1._domainkey.example.org", "TXT", ring.entries[0].record)
@@ -289,5 +289,5 @@ def test_bounces_have_to_find_one_too(ring: KeyRing) -> None:
 
 @pytest.mark.parametrize("domain", ["localhost.localdomain", "news.example", "test", "[127.0.0.1]", "a.internal"])
 def test_names_that_are_not_of_the_public_dns_are_known(domain: str) -> None:
-    assert is_special(domain)
-    assert not is_special("example.org")
+    assert is_special_use_domain(domain)
+    assert not is_special_use_domain("example.org")

@@ -10,7 +10,7 @@ import pytest
 
 from distributor.domain.diagnostics import Nameserver
 from distributor.domain.errors import InputError
-from distributor.mail.dns.lookup import DnsLookup, DnsSilentError, Exchange
+from distributor.mail.dns.lookup import DnsLookupError, DnsResolver, MxRecord
 
 from .dns_server import DnsServer, running_dns
 
@@ -21,8 +21,8 @@ def server() -> Iterator[DnsServer]:
         yield running
 
 
-def asking(server: DnsServer, seconds: float = 20) -> DnsLookup:
-    return DnsLookup(Nameserver.parse(server.address), seconds=seconds)
+def asking(server: DnsServer, seconds: float = 20) -> DnsResolver:
+    return DnsResolver(Nameserver.parse(server.address), seconds=seconds)
 
 
 def test_the_strings_of_a_text_are_joined(server: DnsServer) -> None:
@@ -54,8 +54,8 @@ def test_addresses_of_both_kinds_are_found_behind_an_alias(server: DnsServer) ->
 def test_mail_servers_come_in_the_order_of_their_preference(server: DnsServer) -> None:
     server.zones.put("example.org", "MX", "20 b.example.org.", "10 a.example.org.")
     server.zones.put("silent.example.org", "MX", "0 .")
-    assert asking(server).exchanges("example.org") == [Exchange(10, "a.example.org"), Exchange(20, "b.example.org")]
-    assert asking(server).exchanges("silent.example.org") == [Exchange(0, "")]
+    assert asking(server).exchanges("example.org") == [MxRecord(10, "a.example.org"), MxRecord(20, "b.example.org")]
+    assert asking(server).exchanges("silent.example.org") == [MxRecord(0, "")]
 
 
 def test_an_address_is_asked_for_its_names(server: DnsServer) -> None:
@@ -67,7 +67,7 @@ def test_a_server_in_trouble_is_said_to_be_and_others_are_asked_on(server: DnsSe
     server.zones.fail("broken.example.org")
     server.zones.put_text("example.org", "here")
     lookup = asking(server)
-    with pytest.raises(DnsSilentError, match=r"trouble with TXT broken\.example\.org: SERVFAIL"):
+    with pytest.raises(DnsLookupError, match=r"trouble with TXT broken\.example\.org: SERVFAIL"):
         lookup.texts("broken.example.org")
     assert lookup.texts("example.org") == ["here"]
 
@@ -75,9 +75,9 @@ def test_a_server_in_trouble_is_said_to_be_and_others_are_asked_on(server: DnsSe
 def test_after_a_silence_nothing_more_is_asked() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
-        lookup = DnsLookup(Nameserver(ip_address("127.0.0.1"), mute.getsockname()[1]), seconds=0.2)
+        lookup = DnsResolver(Nameserver(ip_address("127.0.0.1"), mute.getsockname()[1]), seconds=0.2)
         for name in ("one.example.org", "two.example.org"):
-            with pytest.raises(DnsSilentError, match=r"no DNS server answered about TXT one\.example\.org"):
+            with pytest.raises(DnsLookupError, match=r"no DNS server answered about TXT one\.example\.org"):
                 lookup.texts(name)
 
 
@@ -86,14 +86,14 @@ def test_one_unanswered_question_does_not_end_the_others(server: DnsServer) -> N
     server.zones.put_text("example.org", "here")
     lookup = asking(server, seconds=1)
     assert lookup.texts("example.org") == ["here"]
-    with pytest.raises(DnsSilentError, match=r"about TXT mute\.example\.org"):
+    with pytest.raises(DnsLookupError, match=r"about TXT mute\.example\.org"):
         lookup.texts("mute.example.org")
     assert lookup.texts("example.org") == ["here"]
 
 
 @pytest.mark.parametrize("name", ["a" * 70 + ".example.org", "a..b", ".".join(["label"] * 60)])
 def test_a_name_that_is_none_is_no_crash(server: DnsServer, name: str) -> None:
-    with pytest.raises(DnsSilentError, match="cannot be asked"):
+    with pytest.raises(DnsLookupError, match="cannot be asked"):
         asking(server).texts(name)
 
 

@@ -8,31 +8,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.mail.dns.spf import SpfReading, read_spf
+from distributor.mail.dns.spf import SpfEvaluation, evaluate_spf
 
 from .imagined_dns import ImaginedDns
 
 OURS = "example.org"
 
 
-def reading(record: str, **others: str) -> SpfReading:
+def reading(record: str, **others: str) -> SpfEvaluation:
     """Of example.org, with other records as ``TXT_name__org="…"``; several values are parted by bars."""
     records = {key.replace("__", ".").replace("_", " ", 1): value.split("|") for key, value in others.items()}
-    found = read_spf(OURS, ImaginedDns({f"TXT {OURS}": [record], **records}))
+    found = evaluate_spf(OURS, ImaginedDns({f"TXT {OURS}": [record], **records}))
     assert found is not None
     return found
 
 
-def permits(found: SpfReading, address: str) -> bool:
+def permits(found: SpfEvaluation, address: str) -> bool:
     return found.permits(ip_address(address))
 
 
 def test_no_record_is_none() -> None:
-    assert read_spf(OURS, ImaginedDns({f"TXT {OURS}": ["v=spf10 -all", "something else"]})) is None
+    assert evaluate_spf(OURS, ImaginedDns({f"TXT {OURS}": ["v=spf10 -all", "something else"]})) is None
 
 
 def test_two_records_are_as_good_as_none() -> None:
-    found = read_spf(OURS, ImaginedDns({f"TXT {OURS}": ["v=spf1 -all", "v=spf1 +all"]}))
+    found = evaluate_spf(OURS, ImaginedDns({f"TXT {OURS}": ["v=spf1 -all", "v=spf1 +all"]}))
     assert found is not None
     assert "2 SPF records" in found.faults[0]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.mail.mime.quoted_printable import encode_last_stretch, encode_stretch
+from distributor.mail.mime.quoted_printable import encode_last_segment, encode_segment
 
 stretches = st.lists(
     st.text(st.sampled_from("ab =.._\n\t\0é漢"), max_size=200) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -18,7 +18,7 @@ stretches = st.lists(
 
 
 def join(parts: list[str]) -> bytes:
-    return b"".join(map(encode_stretch, parts[:-1])) + encode_last_stretch(parts[-1])
+    return b"".join(map(encode_segment, parts[:-1])) + encode_last_segment(parts[-1])
 
 
 @given(stretches)
@@ -39,8 +39,8 @@ def test_lines_keep_to_76_characters_and_end_with_nothing_that_gets_lost(parts: 
 
 
 def test_a_stretch_of_exactly_a_line_leaves_room_for_the_soft_break() -> None:
-    assert encode_stretch("x" * 75) == b"x" * 75 + b"=\r\n"
-    assert encode_stretch("x" * 76) == b"x" * 75 + b"=\r\nx=\r\n"
+    assert encode_segment("x" * 75) == b"x" * 75 + b"=\r\n"
+    assert encode_segment("x" * 76) == b"x" * 75 + b"=\r\nx=\r\n"
 
 
 @pytest.mark.parametrize("dots", [".", "." * 20, "." * 75, "." * 80, "." * 76 + "x" * 76])
@@ -52,4 +52,4 @@ def test_dots_that_begin_a_line_are_hidden_and_come_out_again(dots: str) -> None
 
 
 def test_a_stretch_that_ends_a_line_needs_no_soft_break() -> None:
-    assert encode_stretch("line\n") == b"line\r\n"
+    assert encode_segment("line\n") == b"line\r\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from distributor.domain.errors import InputError, SourceError
-from distributor.mail.records.recorded_mail import Sighting
-from distributor.mail.records.sources import parse_records
+from distributor.mail.records.recorded_mail import RecordedMail
+from distributor.mail.records.sources import parse_record_sources
 
 MAIL = "From: news@example.org\nMessage-ID: <{id}@example.org>\nSubject: News\n\nMessage-ID: <not@this.one>\n"
 # As Postfix 3.7 writes them; of the mails: sent, bounced, broken off while being received, refused by a filter.
@@ -36,8 +36,8 @@ Nov 22 19:00:05 mx other[1]: 4F1C22A0B3: message-id=<other@example.org>
 """
 
 
-def seen(*texts: str) -> list[Sighting]:
-    (record,) = parse_records(texts)
+def seen(*texts: str) -> list[RecordedMail]:
+    (record,) = parse_record_sources(texts)
     return sorted(record.sightings(), key=lambda one: one.message_id)
 
 
@@ -46,13 +46,13 @@ def test_a_folder_is_read_with_all_below_it(tmp_path: Path) -> None:
     (tmp_path / "1.eml").write_text(MAIL.format(id="one"))
     (tmp_path / "deeper" / "2.eml").write_text(MAIL.format(id="two"))
     (tmp_path / "index.jsonl").write_text("{}\n")
-    assert seen(f"inbox:{tmp_path}") == [Sighting("one@example.org"), Sighting("two@example.org")]
+    assert seen(f"inbox:{tmp_path}") == [RecordedMail("one@example.org"), RecordedMail("two@example.org")]
 
 
 def test_a_message_id_may_stand_on_the_next_line_and_a_mail_without_one_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "1.eml").write_text("Message-Id:\n <one@example.org>\n\n")
     (tmp_path / "2.eml").write_bytes(b"\xff\xfe\x00 no mail at all")
-    assert seen(f"inbox:{tmp_path}") == [Sighting("one@example.org")]
+    assert seen(f"inbox:{tmp_path}") == [RecordedMail("one@example.org")]
 
 
 def test_a_maildir_holds_what_is_new_and_what_was_read(tmp_path: Path) -> None:
@@ -60,19 +60,22 @@ def test_a_maildir_holds_what_is_new_and_what_was_read(tmp_path: Path) -> None:
     box.add(MAIL.format(id="one"))
     (tmp_path / "box" / "cur" / "2:2,S").write_text(MAIL.format(id="two"))
     (tmp_path / "box" / "tmp" / "3").write_text(MAIL.format(id="three"))
-    assert seen(f"maildir:{tmp_path / 'box'}") == [Sighting("one@example.org"), Sighting("two@example.org")]
+    assert seen(f"maildir:{tmp_path / 'box'}") == [RecordedMail("one@example.org"), RecordedMail("two@example.org")]
 
 
 def test_an_mbox_holds_one_mail_after_another(tmp_path: Path) -> None:
     path = tmp_path / "mbox"
     path.write_text("".join(f"From x Sun Nov 22 19:00:00 2026\n{MAIL.format(id=one)}\n" for one in ("one", "two")))
-    assert seen(f"mbox:{path}") == [Sighting("one@example.org"), Sighting("two@example.org")]
+    assert seen(f"mbox:{path}") == [RecordedMail("one@example.org"), RecordedMail("two@example.org")]
 
 
 def test_a_postfix_log_tells_what_was_taken_and_what_was_given_up(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     path.write_text(LOG)
-    assert seen(f"maillog:{path}") == [Sighting("one@example.org"), Sighting("two@example.org", is_returned=True)]
+    assert seen(f"maillog:{path}") == [
+        RecordedMail("one@example.org"),
+        RecordedMail("two@example.org", is_returned=True),
+    ]
 
 
 def test_rotated_logs_are_read_as_one(tmp_path: Path) -> None:
@@ -81,8 +84,8 @@ def test_rotated_logs_are_read_as_one(tmp_path: Path) -> None:
     older.write_bytes(gzip.compress("".join(lines[:5]).encode()))
     newer.write_text("".join(lines[5:]))
     assert seen(f"maillog:{older}", f"maillog:{newer}") == [
-        Sighting("one@example.org"),
-        Sighting("two@example.org", is_returned=True),
+        RecordedMail("one@example.org"),
+        RecordedMail("two@example.org", is_returned=True),
     ]
 
 
@@ -125,7 +128,7 @@ def test_a_log_with_the_times_and_names_of_other_systems_is_read_too(tmp_path: P
 def test_a_list_of_ids_may_have_a_headline_and_further_columns(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ids.csv"
     path.write_text(text, newline="")
-    assert seen(f"ids:{path}") == [Sighting("one@example.org"), Sighting("two@example.org")]
+    assert seen(f"ids:{path}") == [RecordedMail("one@example.org"), RecordedMail("two@example.org")]
 
 
 def test_a_line_without_an_id_is_pointed_at(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_a_line_without_an_id_is_pointed_at(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "inbox", "inbox:", "folder:/tmp", "/var/log/mail.log"])
 def test_evidence_of_no_known_kind_is_refused_with_those_there_are(text: str) -> None:
     with pytest.raises(InputError, match="write KIND:PATH, where KIND is one of inbox, maildir, mbox, maillog, ids"):
-        parse_records([text])
+        parse_record_sources([text])
 
 
 @pytest.mark.parametrize("kind", ["inbox", "maildir", "mbox", "maillog", "ids"])

@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl, quote
 import pytest
 
 from distributor.domain.errors import ConfigurationError
-from distributor.mail.smtp.access_tokens import AccessTokens, TokenRefusedError
-from distributor.mail.smtp.connect import SenderRefusedError, connect
-from distributor.mail.smtp.reply import BrokenSessionError
-from distributor.mail.smtp.url import Renewal, SmtpUrl
+from distributor.mail.smtp.access_tokens import AccessTokens, TokenRequestRejectedError
+from distributor.mail.smtp.connect import SenderRejectedError, connect
+from distributor.mail.smtp.reply import SmtpSessionError
+from distributor.mail.smtp.url import OAuthClient, SmtpUrl
 from tests.channels.email.mailing import PATIENCE
 
 from .http_server import HangUp, HttpAnswer, HttpCall, HttpServer
@@ -105,7 +105,7 @@ def test_a_kept_token_that_is_no_longer_accepted_is_replaced_within_the_session(
 
 def test_a_new_token_that_is_not_accepted_is_not_replaced_at_once() -> None:
     endpoint = Endpoint()
-    with pytest.raises(SenderRefusedError, match=r"535 5\.7\.8 not accepted"):
+    with pytest.raises(SenderRejectedError, match=r"535 5\.7\.8 not accepted"):
         log_in(server("another"), endpoint)
     assert endpoint.given == 1
 
@@ -113,7 +113,7 @@ def test_a_new_token_that_is_not_accepted_is_not_replaced_at_once() -> None:
 def test_a_refresh_token_that_is_void_is_a_matter_for_a_person() -> None:
     said = {"error": "invalid_grant", "error_description": "Token has been\nrevoked."}
     with pytest.raises(
-        SenderRefusedError, match=r"gives no access token: invalid_grant Token has been revoked\."
+        SenderRejectedError, match=r"gives no access token: invalid_grant Token has been revoked\."
     ) as caught:
         log_in(server("at1"), Endpoint(HttpAnswer(400, said)))
     assert REFRESH not in str(caught.value)
@@ -121,13 +121,13 @@ def test_a_refresh_token_that_is_void_is_a_matter_for_a_person() -> None:
 
 
 def test_an_endpoint_that_is_none_is_a_matter_for_a_person() -> None:
-    with pytest.raises(SenderRefusedError, match="is token_url right"):
+    with pytest.raises(SenderRejectedError, match="is token_url right"):
         log_in(server("at1"), Endpoint(HttpAnswer(404, "<html>nothing here</html>")))
 
 
 @pytest.mark.parametrize("trouble", [HangUp(), HttpAnswer(503), HttpAnswer(429)])
 def test_an_endpoint_that_is_away_may_be_back_next_time(trouble: HttpAnswer | HangUp) -> None:
-    with pytest.raises(BrokenSessionError, match="gives no access token"):
+    with pytest.raises(SmtpSessionError, match="gives no access token"):
         log_in(server("at1"), Endpoint(trouble))
 
 
@@ -165,7 +165,7 @@ def test_two_accounts_have_tokens_of_their_own() -> None:
     assert asyncio.run(run()) == ("at1", "at2")
 
 
-def _renewal(url: SmtpUrl) -> Renewal:
+def _renewal(url: SmtpUrl) -> OAuthClient:
     assert url.renewal is not None
     return url.renewal
 
@@ -177,7 +177,7 @@ def test_what_is_refused_says_why() -> None:
             await asyncio.to_thread(AccessTokens().fetch, url, _renewal(url))
 
     endpoint = Endpoint(HttpAnswer(401, {"error": "invalid_client"}))
-    with pytest.raises(TokenRefusedError, match="invalid_client"):
+    with pytest.raises(TokenRequestRejectedError, match="invalid_client"):
         asyncio.run(run())
 
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from distributor.domain.errors import ConfigurationError, ServiceError
-from distributor.mail.smtp.connect import SenderRefusedError, connect
-from distributor.mail.smtp.connection import Connection, Timeouts
-from distributor.mail.smtp.reply import BrokenSessionError
+from distributor.mail.smtp.connect import SenderRejectedError, connect
+from distributor.mail.smtp.connection import SmtpConnection, SmtpTimeouts
+from distributor.mail.smtp.reply import SmtpSessionError
 from distributor.mail.smtp.stream import SmtpStream
 from distributor.mail.smtp.url import SmtpUrl
 from tests.channels.email.mailing import PATIENCE
@@ -80,8 +80,8 @@ def trusting(certificate: tuple[Path, Path]) -> ssl.SSLContext:
 
 def open_session(
     server: Server, url: Callable[[Server], str] = lambda server: server.url, **options: Any
-) -> Connection:
-    async def run() -> Connection:
+) -> SmtpConnection:
+    async def run() -> SmtpConnection:
         async with server:
             connection = await connect(SmtpUrl.parse(url(server)), **{"timeouts": PATIENCE} | options)
             await connection.quit()
@@ -103,22 +103,22 @@ def test_odd_greetings_are_taken(greeting: str) -> None:
     "greeting", ["421 4.3.2 busy", "451 4.7.1 later", HangUp(), Raw(b"SSH-2.0-OpenSSH_9.2\r\n"), Raw(b"\r\n")]
 )
 def test_a_greeting_that_may_be_better_next_time(greeting: str | HangUp | Raw) -> None:
-    with pytest.raises(BrokenSessionError):
+    with pytest.raises(SmtpSessionError):
         open_session(Server(at("CONNECT", greeting)))
 
 
 def test_a_greeting_that_sends_us_away() -> None:
-    with pytest.raises(SenderRefusedError, match="you are blocked"):
+    with pytest.raises(SenderRejectedError, match="you are blocked"):
         open_session(Server(at("CONNECT", "554 5.7.1 you are blocked")))
 
 
 def test_a_server_that_says_nothing_is_left() -> None:
-    with pytest.raises(BrokenSessionError, match="took too long"):
-        open_session(Server(at("CONNECT", Raw(b""))), timeouts=Timeouts(command=0.05))
+    with pytest.raises(SmtpSessionError, match="took too long"):
+        open_session(Server(at("CONNECT", Raw(b""))), timeouts=SmtpTimeouts(command=0.05))
 
 
 def test_a_server_that_never_stops_talking_is_left() -> None:
-    with pytest.raises(BrokenSessionError):
+    with pytest.raises(SmtpSessionError):
         open_session(Server(at("CONNECT", Raw(b"220-x\r\n" * 300_000))))
 
 
@@ -146,7 +146,7 @@ def test_nobody_listening_may_pass() -> None:
     async def run() -> None:
         async with Server() as server:
             url = SmtpUrl.parse(server.url)
-        with pytest.raises(BrokenSessionError, match="no connection to"):
+        with pytest.raises(SmtpSessionError, match="no connection to"):
             await connect(url, timeouts=PATIENCE)
 
     asyncio.run(run())
@@ -159,7 +159,7 @@ def test_a_server_without_ehlo_is_greeted_with_helo() -> None:
 
 
 def test_a_server_that_takes_no_greeting_at_all_refuses_us() -> None:
-    with pytest.raises(SenderRefusedError, match="go away"):
+    with pytest.raises(SenderRejectedError, match="go away"):
         open_session(Server(either(at("EHLO", "550 5.7.1 go away"), at("HELO", "550 5.7.1 go away"))))
 
 
@@ -187,7 +187,7 @@ def test_a_certificate_that_does_not_convince_is_refused(
     server_tls: ssl.SSLContext, url: Callable[[Server], str]
 ) -> None:
     server = Server(extensions=TLS_EXTENSIONS, tls=server_tls)
-    with pytest.raises(SenderRefusedError, match="certificate"):
+    with pytest.raises(SenderRejectedError, match="certificate"):
         open_session(server, url)
     assert not any(command.startswith("AUTH") for command in server.commands)
 
@@ -195,7 +195,7 @@ def test_a_certificate_that_does_not_convince_is_refused(
 @pytest.mark.parametrize("url", [with_user(), lambda server: server.url + "?tls=verify"])
 def test_neither_password_nor_protected_mail_goes_in_the_clear(url: Callable[[Server], str]) -> None:
     server = Server(extensions=(*EXTENSIONS, "AUTH PLAIN"))
-    with pytest.raises(SenderRefusedError, match="STARTTLS"):
+    with pytest.raises(SenderRejectedError, match="STARTTLS"):
         open_session(server, url)
     assert server.commands[-1].startswith("EHLO")
 
@@ -216,7 +216,7 @@ def test_a_bad_certificate_of_a_known_authority_is_refused(
 ) -> None:
     bad = make_certificate(tmp_path, **flaw)
     server = Server(extensions=TLS_EXTENSIONS, tls=tls_server(bad), implicit_tls=scheme == "smtps")
-    with pytest.raises(SenderRefusedError, match=reason):
+    with pytest.raises(SenderRejectedError, match=reason):
         open_session(server, lambda server: f"{scheme}://127.0.0.1:{server.port}?tls=verify&ca={bad[0]}")
 
 
@@ -231,7 +231,7 @@ def test_encryption_alone_takes_any_certificate(scheme: str, server_tls: ssl.SSL
 
 def test_encryption_alone_is_still_no_mail_in_the_clear() -> None:
     server = Server()
-    with pytest.raises(SenderRefusedError, match="STARTTLS"):
+    with pytest.raises(SenderRejectedError, match="STARTTLS"):
         open_session(server, lambda server: server.url + "?tls=encrypt")
 
 
@@ -256,12 +256,12 @@ def test_implicit_tls_is_there_from_the_first_byte(server_tls: ssl.SSLContext, t
 
 def test_implicit_tls_wants_a_certificate_that_convinces(server_tls: ssl.SSLContext) -> None:
     server = Server(extensions=TLS_EXTENSIONS, tls=server_tls, implicit_tls=True)
-    with pytest.raises(SenderRefusedError, match="certificate"):
+    with pytest.raises(SenderRejectedError, match="certificate"):
         open_session(server, lambda server: f"smtps://127.0.0.1:{server.port}")
 
 
 def test_a_server_that_speaks_no_tls_where_it_should_may_pass() -> None:
-    with pytest.raises(BrokenSessionError):
+    with pytest.raises(SmtpSessionError):
         open_session(Server(), lambda server: f"smtps://127.0.0.1:{server.port}")
 
 
@@ -282,7 +282,7 @@ def test_login_by_questions_answers_both() -> None:
 
 @pytest.mark.parametrize(
     ("reply", "error"),
-    [("535 5.7.8 wrong password", SenderRefusedError), ("454 4.7.0 try later", BrokenSessionError)],
+    [("535 5.7.8 wrong password", SenderRejectedError), ("454 4.7.0 try later", SmtpSessionError)],
 )
 def test_a_login_that_fails(reply: str, error: type[ServiceError]) -> None:
     with pytest.raises(error, match=reply) as caught:
@@ -291,7 +291,7 @@ def test_a_login_that_fails(reply: str, error: type[ServiceError]) -> None:
 
 
 def test_a_server_without_a_login_we_know_is_not_used() -> None:
-    with pytest.raises(SenderRefusedError, match="neither AUTH PLAIN nor AUTH LOGIN"):
+    with pytest.raises(SenderRejectedError, match="neither AUTH PLAIN nor AUTH LOGIN"):
         open_session(Server(extensions=("AUTH GSSAPI",)), with_user("?tls=off"))
 
 
@@ -307,7 +307,7 @@ def test_a_token_that_is_not_accepted_is_told_with_the_reason() -> None:
     challenge = b64encode(b'{"status":"401","schemes":"bearer","scope":"https://mail.example/"}').decode()
     behaviour = either(at("AUTH", f"334 {challenge}"), at("", "535 5.7.8 Username and Password not accepted"))
     server = Server(behaviour, extensions=("AUTH XOAUTH2",))
-    with pytest.raises(SenderRefusedError, match=r"535 5\.7\.8 .*not accepted .*the token: 401") as caught:
+    with pytest.raises(SenderRejectedError, match=r"535 5\.7\.8 .*not accepted .*the token: 401") as caught:
         open_session(server, with_user("?tls=off&auth=xoauth2"))
     assert server.commands[-1] == ""
     assert "s@cret" not in str(caught.value)
@@ -316,7 +316,7 @@ def test_a_token_that_is_not_accepted_is_told_with_the_reason() -> None:
 @pytest.mark.parametrize("challenge", ["", "no base64!", "bm8ganNvbg==", "W10=", "eyJzdGF0dXMiOiAiXHUwMDAwIn0="])
 def test_a_challenge_that_says_nothing_sensible_changes_nothing(challenge: str) -> None:
     behaviour = either(at("AUTH", f"334 {challenge}"), at("", "535 5.7.8 no"))
-    with pytest.raises(SenderRefusedError, match=r"535 5\.7\.8 no \(the token: no reason was given\)"):
+    with pytest.raises(SenderRejectedError, match=r"535 5\.7\.8 no \(the token: no reason was given\)"):
         open_session(Server(behaviour, extensions=("AUTH XOAUTH2",)), with_user("?tls=off&auth=xoauth2"))
 
 
@@ -324,7 +324,7 @@ def test_a_challenge_that_says_nothing_sensible_changes_nothing(challenge: str) 
     ("auth", "offer"), [("xoauth2", "AUTH PLAIN LOGIN"), ("plain", "AUTH LOGIN XOAUTH2"), ("login", "AUTH PLAIN")]
 )
 def test_the_way_of_logging_in_that_was_asked_for_is_not_replaced_by_another(auth: str, offer: str) -> None:
-    with pytest.raises(SenderRefusedError, match=f"no AUTH {auth.upper()}"):
+    with pytest.raises(SenderRejectedError, match=f"no AUTH {auth.upper()}"):
         open_session(Server(extensions=(offer,)), with_user(f"?tls=off&auth={auth}"))
 
 
@@ -333,7 +333,7 @@ def test_the_way_of_logging_in_that_was_asked_for_is_not_replaced_by_another(aut
 def test_a_session_that_breaks_while_it_is_opened_may_do_better_next_time(
     verb: str, answer: str | HangUp | Raw, server_tls: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
-    with pytest.raises(BrokenSessionError):
+    with pytest.raises(SmtpSessionError):
         open_session(Server(at(verb, answer), extensions=TLS_EXTENSIONS, tls=server_tls), with_user(), tls=trusting)
 
 

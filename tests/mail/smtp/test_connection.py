@@ -10,8 +10,8 @@ import pytest
 
 from distributor.mail.address import Address
 from distributor.mail.smtp.connect import connect
-from distributor.mail.smtp.connection import Connection, Refusal, SmtpEnvelope, SmtpStage, make_transparent
-from distributor.mail.smtp.reply import BrokenSessionError
+from distributor.mail.smtp.connection import SmtpConnection, SmtpEnvelope, SmtpRejection, SmtpStage, dot_stuff
+from distributor.mail.smtp.reply import SmtpSessionError
 from distributor.mail.smtp.url import SmtpUrl
 from tests.channels.email.mailing import PATIENCE
 
@@ -31,7 +31,7 @@ def an_envelope(recipient: str = "ann@example.net", *, needs_smtputf8: bool = Fa
     )
 
 
-def talk(server: Server, dialogue: Callable[[Connection], Awaitable[T]]) -> T:
+def talk(server: Server, dialogue: Callable[[SmtpConnection], Awaitable[T]]) -> T:
     """Open a session with the server and hold the dialogue in it."""
 
     async def run() -> T:
@@ -45,19 +45,19 @@ def talk(server: Server, dialogue: Callable[[Connection], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-async def send_one(connection: Connection, recipient: str = "ann@example.net", content: bytes = CONTENT) -> str:
+async def send_one(connection: SmtpConnection, recipient: str = "ann@example.net", content: bytes = CONTENT) -> str:
     """What becomes of one message, in words."""
     connection.offer(an_envelope(recipient))
     try:
         refusal = await connection.answer()
         if refusal is not None:
             return f"{refusal.stage}: {refusal.reply}"
-        await connection.submit(make_transparent(content))
-    except BrokenSessionError:
+        await connection.submit(dot_stuff(content))
+    except SmtpSessionError:
         return "not sent"
     try:
         return str(await connection.finish())
-    except BrokenSessionError:
+    except SmtpSessionError:
         return "unknown"
 
 
@@ -89,13 +89,13 @@ def test_commands_go_one_by_one_where_it_is_not() -> None:
 
 
 def test_the_next_envelope_travels_behind_the_message() -> None:
-    async def two(connection: Connection) -> list[str]:
+    async def two(connection: SmtpConnection) -> list[str]:
         connection.offer(an_envelope("a@example.net"))
         assert await connection.answer() is None
-        await connection.submit(make_transparent(CONTENT), following=an_envelope("b@example.net"))
+        await connection.submit(dot_stuff(CONTENT), following=an_envelope("b@example.net"))
         first = await connection.finish()
         assert await connection.answer() is None
-        await connection.submit(make_transparent(CONTENT))
+        await connection.submit(dot_stuff(CONTENT))
         return [str(first), str(await connection.finish())]
 
     server = Server()
@@ -141,7 +141,7 @@ def test_replies_may_come_byte_by_byte() -> None:
 def test_after_a_refusal_the_next_message_goes_through(
     extensions: tuple[str, ...], verb: str, reply: str, expected: str
 ) -> None:
-    async def two(connection: Connection) -> list[str]:
+    async def two(connection: SmtpConnection) -> list[str]:
         return [await send_one(connection), await send_one(connection, "bob@example.net")]
 
     server = Server(at(verb, reply), extensions=extensions)
@@ -154,7 +154,7 @@ def test_a_server_that_takes_data_after_a_refusal_gets_a_lone_dot(verb: str) -> 
     """RFC 2920 section 3.1 allows it the 354."""
     server = Server(either(at(verb, "550 5.1.1 no"), at("DATA", "354 go ahead all the same")))
 
-    async def two(connection: Connection) -> list[str]:
+    async def two(connection: SmtpConnection) -> list[str]:
         return [await send_one(connection), await send_one(connection, "bob@example.net")]
 
     assert talk(server, two) == [f"{verb.lower()}: 550 5.1.1 no", "250 2.0.0 taken"]
@@ -191,18 +191,18 @@ def test_a_421_to_the_content_is_an_answer() -> None:
 def test_a_server_that_does_not_know_rset_breaks_the_session() -> None:
     server = Server(either(at("RCPT", "550 5.1.1 nobody"), at("RSET", "502 5.5.1 what?")))
 
-    async def two(connection: Connection) -> list[str]:
+    async def two(connection: SmtpConnection) -> list[str]:
         return [await send_one(connection), await send_one(connection)]
 
     assert talk(server, two) == ["rcpt: 550 5.1.1 nobody", "not sent"]
 
 
 def test_smtputf8_is_asked_for_only_where_it_is_needed() -> None:
-    async def two(connection: Connection) -> None:
+    async def two(connection: SmtpConnection) -> None:
         assert connection.takes_smtputf8
         connection.offer(an_envelope("jörg@example.net", needs_smtputf8=True))
         assert await connection.answer() is None
-        await connection.submit(make_transparent("To: jörg@example.net\r\n\r\n".encode()))
+        await connection.submit(dot_stuff("To: jörg@example.net\r\n\r\n".encode()))
         await connection.finish()
         await send_one(connection)
 
@@ -220,14 +220,14 @@ def test_smtputf8_is_asked_for_only_where_it_is_needed() -> None:
     ("extension", "limit"), [("SIZE 1000", 1000), ("SIZE", None), ("SIZE 0", None), ("SIZE lots", None), ("DSN", None)]
 )
 def test_the_size_a_server_takes_is_known(extension: str, limit: int | None) -> None:
-    async def ask(connection: Connection) -> int | None:
+    async def ask(connection: SmtpConnection) -> int | None:
         return connection.size_limit
 
     assert talk(Server(extensions=(extension,)), ask) == limit
 
 
 def test_a_session_ends_in_peace() -> None:
-    async def part(connection: Connection) -> None:
+    async def part(connection: SmtpConnection) -> None:
         await send_one(connection)
         await connection.quit()
 
@@ -237,7 +237,7 @@ def test_a_session_ends_in_peace() -> None:
 
 
 def test_parting_from_a_server_that_is_gone_raises_nothing() -> None:
-    async def part(connection: Connection) -> None:
+    async def part(connection: SmtpConnection) -> None:
         await connection.quit()
         await connection.quit()
 
@@ -245,7 +245,7 @@ def test_parting_from_a_server_that_is_gone_raises_nothing() -> None:
 
 
 def test_a_refusal_says_what_was_refused() -> None:
-    async def offer(connection: Connection) -> Refusal | None:
+    async def offer(connection: SmtpConnection) -> SmtpRejection | None:
         connection.offer(an_envelope())
         return await connection.answer()
 

@@ -8,15 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.mail.smtp.reply import BrokenSessionError, Reply, ReplyReader
+from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser, SmtpSessionError
 
 WIRE = b"250-one\r\n250-2.1.0 two\n250 three\r\n354\r\n550-5.1.1 No\r\n550 5.1.1 such user\r\n"
-REPLIES = [Reply(250, ("one", "2.1.0 two", "three")), Reply(354, ("",)), Reply(550, ("5.1.1 No", "5.1.1 such user"))]
+REPLIES = [
+    SmtpReply(250, ("one", "2.1.0 two", "three")),
+    SmtpReply(354, ("",)),
+    SmtpReply(550, ("5.1.1 No", "5.1.1 such user")),
+]
 
 
-def read_all(chunks: list[bytes]) -> list[Reply]:
-    reader = ReplyReader()
-    found: list[Reply] = []
+def read_all(chunks: list[bytes]) -> list[SmtpReply]:
+    reader = SmtpReplyParser()
+    found: list[SmtpReply] = []
     for chunk in chunks:
         reader.feed(chunk)
         while (reply := reader.next()) is not None:
@@ -37,11 +41,11 @@ def test_the_words_of_a_reply_hold_its_enhanced_code_once_and_first() -> None:
 
 
 def test_a_reply_without_an_enhanced_code_has_none() -> None:
-    assert Reply(550, ("10.0.0.1 is listed",)).enhanced is None
+    assert SmtpReply(550, ("10.0.0.1 is listed",)).enhanced is None
 
 
 def test_control_characters_in_a_reply_become_spaces() -> None:
-    assert read_all([b"550 a\x1b[31mb\0c\xff\r\n"]) == [Reply(550, ("a [31mb c\ufffd",))]
+    assert read_all([b"550 a\x1b[31mb\0c\xff\r\n"]) == [SmtpReply(550, ("a [31mb c\ufffd",))]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,7 @@ def test_control_characters_in_a_reply_become_spaces() -> None:
     ],
 )
 def test_what_is_no_reply_breaks_the_session(wire: bytes) -> None:
-    with pytest.raises(BrokenSessionError):
+    with pytest.raises(SmtpSessionError):
         read_all([wire])
 
 
@@ -71,6 +75,6 @@ def test_what_is_no_reply_breaks_the_session(wire: bytes) -> None:
 def test_any_bytes_are_replies_or_break_the_session(wire: bytes) -> None:
     try:
         found = read_all([wire])
-    except BrokenSessionError:
+    except SmtpSessionError:
         return
     assert all(200 <= reply.code < 600 and reply.text.isprintable() for reply in found)

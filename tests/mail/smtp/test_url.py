@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distributor.domain.errors import ConfigurationError
-from distributor.mail.smtp.url import Mechanism, SmtpUrl, TlsMode
+from distributor.mail.smtp.url import AuthMechanism, SmtpUrl, TlsMode
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from distributor.mail.smtp.url import Mechanism, SmtpUrl, TlsMode
                 implicit_tls=True,
                 tls=TlsMode.ENCRYPT,
                 ca="/etc/our ca.pem",
-                auth=Mechanism.XOAUTH2,
+                auth=AuthMechanism.XOAUTH2,
                 user="ann",
                 password="token",
             ),

@@ -45,7 +45,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.send_schedule import SendSchedule
 from distributor.domain.subscriber import MailingList
 from distributor.domain.tokens import TokenSigner
-from distributor.mail.dkim.signer import Signer
+from distributor.mail.dkim.signer import DkimSigner
 
 
 class EmailChannel:
@@ -135,5 +135,5 @@ class EmailChannel:
         return self._prepared[1]
 
     @cached_property
-    def _signer(self) -> Signer:
+    def _signer(self) -> DkimSigner:
         return self._settings.key_ring.signer(left_out=replaced_by(self._settings.events_from))

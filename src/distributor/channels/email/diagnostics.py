@@ -9,8 +9,8 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import AddressError
 from distributor.mail.address import Address, Mailbox
-from distributor.mail.dns.checks import examine_mailing, is_special
-from distributor.mail.dns.lookup import DnsLookup
+from distributor.mail.dns.checks import check_sender_dns, is_special_use_domain
+from distributor.mail.dns.lookup import DnsResolver
 from distributor.mail.dns.sender_profile import SenderProfile
 from distributor.mail.smtp.url import SmtpUrl
 
@@ -22,7 +22,7 @@ def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticConte
     except AddressError as error:
         yield Finding("sender", DiagnosticStatus.FAIL, str(error))
         return
-    if diagnostic_context.nameserver is None and is_special(author):
+    if diagnostic_context.nameserver is None and is_special_use_domain(author):
         sentence = f"mails come from {author}, which the public DNS does not have: good for a sandbox, not for readers"
         yield Finding("sender", DiagnosticStatus.WARN, sentence)
         return
@@ -34,7 +34,7 @@ def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticConte
         outgoing=diagnostic_context.outgoing,
         now=diagnostic_context.now,
     )
-    yield from examine_mailing(mailing, DnsLookup(diagnostic_context.nameserver))
+    yield from check_sender_dns(mailing, DnsResolver(diagnostic_context.nameserver))
 
 
 def _servers(settings: EmailSettings, author: str) -> list[str]:

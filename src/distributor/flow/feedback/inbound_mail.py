@@ -5,7 +5,7 @@ from __future__ import annotations
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import AppliedFeedback, apply_feedback
 from distributor.mail.address import Address
-from distributor.mail.inbound import read_mail
+from distributor.mail.inbound import read_inbound_feedback
 from distributor.storage import channels
 
 
@@ -15,7 +15,7 @@ def receive_mail(app: AppContext, raw: bytes, *, envelope_recipient: str | None 
     A mail that was taken in before changes nothing. Whatever octets it has, it is read; `envelope_recipient` is whom
     it was for by RCPT TO, and `source` says in a word where it came from. Raises ServiceError: try again later.
     """
-    feedback = read_mail(raw, app.tokens, envelope_recipient=envelope_recipient)
+    feedback = read_inbound_feedback(raw, app.tokens, envelope_recipient=envelope_recipient)
     return apply_feedback(app, feedback, source=source)
 
 

@@ -18,7 +18,7 @@ from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.mail_records import JournalEntries, MailRecord, match_record, read_journals
-from distributor.mail.records.sources import EvidenceRecord
+from distributor.mail.records.sources import MailRecordSource
 from distributor.storage import auditing, campaigns, dispatches
 from distributor.storage.auditing import LedgerEntry
 
@@ -95,7 +95,7 @@ class Audit:
             self.differences.append(difference)
 
 
-def audit(app: AppContext, campaign_id: int, records: Sequence[EvidenceRecord]) -> Audit:
+def audit(app: AppContext, campaign_id: int, records: Sequence[MailRecordSource]) -> Audit:
     """Compare the deliveries of a campaign with the evidence. Changes nothing.
 
     Raises NotFoundError for the campaign, and SourceError for a record that cannot be read.

@@ -13,8 +13,8 @@ from distributor.domain.errors import AddressError
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.journal import orphaned_journals, read_journal
-from distributor.mail.records.recorded_mail import Sighting
-from distributor.mail.records.sources import EvidenceRecord
+from distributor.mail.records.recorded_mail import RecordedMail
+from distributor.mail.records.sources import MailRecordSource
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class JournalEntries:
     verdict: Verdict | None
 
 
-def match_record(app: AppContext, record: EvidenceRecord) -> MailRecord:
+def match_record(app: AppContext, record: MailRecordSource) -> MailRecord:
     """Read a record. Raises SourceError if that cannot be done."""
     witness = MailRecord(record.kind)
     for sighting in record.sightings():
@@ -82,7 +82,7 @@ def mailbox_of(address: str) -> str | None:
         return None
 
 
-def _note(witness: MailRecord, delivery_id: int, domain: str, sighting: Sighting) -> None:
+def _note(witness: MailRecord, delivery_id: int, domain: str, sighting: RecordedMail) -> None:
     witness.seen[delivery_id] += 1
     # One string for a million mails.
     witness.domains[delivery_id] = sys.intern(domain)

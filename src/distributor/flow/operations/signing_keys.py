@@ -11,8 +11,8 @@ from distributor.flow.app_context import AppContext
 from distributor.mail.address import Address, Mailbox
 from distributor.mail.dkim.keyring import KeyEntry, KeyRing
 from distributor.mail.dkim.keys import Algorithm
-from distributor.mail.dns.check_dkim import published_fault
-from distributor.mail.dns.lookup import DnsSilentError, Lookup
+from distributor.mail.dns.check_dkim import publication_error
+from distributor.mail.dns.lookup import DnsLookupError, Resolver
 from distributor.storage import channels
 from distributor.storage.channels import ChannelRecord
 
@@ -49,7 +49,7 @@ def make_keys(
 
 
 def activate_keys(
-    app: AppContext, channel: str, selectors: Sequence[str], *, lookup: Lookup | None
+    app: AppContext, channel: str, selectors: Sequence[str], *, lookup: Resolver | None
 ) -> Sequence[KeyEntry]:
     """Let these keys sign in place of those before them. Without `lookup` nobody asks whether they are published.
 
@@ -104,11 +104,11 @@ def _sender_domain(app: AppContext, record: ChannelRecord) -> str:
     return Mailbox.parse(record.settings.get("sender") or app.site.sender).address.domain
 
 
-def _refuse_unpublished(entry: KeyEntry, lookup: Lookup) -> None:
+def _refuse_unpublished(entry: KeyEntry, lookup: Resolver) -> None:
     advice = "Publish its record and wait until the DNS has it, or add --unseen to let it sign all the same"
     try:
-        fault = published_fault(entry, lookup)
-    except DnsSilentError as error:
+        fault = publication_error(entry, lookup)
+    except DnsLookupError as error:
         fault = str(error)
     if fault:
         raise StateError(f"receivers would not find the key {entry.selector}: {fault}. {advice}")

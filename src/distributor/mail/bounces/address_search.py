@@ -17,19 +17,19 @@ _EDGES = "'`=*.,;:|/{}~!"
 def find_address(text: str) -> str:
     """The first address in a text, without what surrounds it, or nothing."""
     found = _ADDRESS.search(text)
-    return tidy(found[0]) if found else ""
+    return trim_address(found[0]) if found else ""
 
 
 def find_addresses(text: str) -> list[str]:
     """Every address in a text, each once, in order."""
-    return list(dict.fromkeys(tidy(found) for found in _ADDRESS.findall(text)))
+    return list(dict.fromkeys(trim_address(found) for found in _ADDRESS.findall(text)))
 
 
-def without_addresses(text: str) -> str:
+def mask_addresses(text: str) -> str:
     """The text with its addresses blotted out: what stands in a name is no reason."""
     return _ADDRESS.sub("…", text)
 
 
-def tidy(address: str) -> str:
+def trim_address(address: str) -> str:
     """An address without the punctuation that a search took along."""
     return address.strip(_EDGES).removeprefix("mailto:")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 
-from distributor.mail.bounces.address_search import without_addresses
-from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.address_search import mask_addresses
+from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.formats.bounce_format import BounceFormat
 from distributor.mail.bounces.phrases import PHRASES
-from distributor.mail.bounces.phrases.mailbox_providers import provider_verdict
+from distributor.mail.bounces.phrases.mailbox_providers import reason_of_provider
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.reply_text import Command
-from distributor.mail.bounces.status_codes import REPLIES, reason_of_status
+from distributor.mail.bounces.reply_text import SmtpCommand
+from distributor.mail.bounces.status_codes import REPLY_CODES, reason_of_status
 
 _LONGEST = 3000
 # A link says nothing, except that it leads to a blocklist.
@@ -29,10 +29,10 @@ _TOO_LARGE = frozenset({Reason.MESGTOOBIG, Reason.EXCEEDLIMIT})
 # Statuses that say less than the prose of a report.
 _VAGUE_STATUS = re.compile(r"\d\.(?:\d\.0|7\.1|2\.1|4\.\d)")
 # Before a recipient is named, what is unknown can only be the sender or his host.
-_BY_COMMAND: dict[Command, dict[Reason, Reason]] = {
-    Command.MAIL: dict.fromkeys((Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT), Reason.REJECTED),
+_BY_COMMAND: dict[SmtpCommand, dict[Reason, Reason]] = {
+    SmtpCommand.MAIL: dict.fromkeys((Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT), Reason.REJECTED),
     **dict.fromkeys(
-        (Command.CONN, Command.EHLO),
+        (SmtpCommand.CONN, SmtpCommand.EHLO),
         dict.fromkeys(
             (Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.REJECTED, Reason.SECURITYERROR, Reason.SYSTEMERROR),
             Reason.BLOCKED,
@@ -74,7 +74,7 @@ _INTRODUCTION = re.compile(
 )
 
 
-def classify(evidence: ReplyEvidence, form: BounceFormat | None) -> Reason:
+def classify(evidence: BounceEvidence, form: BounceFormat | None) -> Reason:
     """Why this delivery failed: `onhold` if what was told is not understood, `undefined` if nothing was told."""
     reason = (
         evidence.verdict
@@ -93,29 +93,29 @@ def classify(evidence: ReplyEvidence, form: BounceFormat | None) -> Reason:
     return _BY_COMMAND.get(evidence.command, {}).get(reason, reason) if evidence.command else reason
 
 
-def plain_words(text: str) -> str:
+def normalize_text(text: str) -> str:
     """A text in the form in which phrases are searched: one line, lower case, without addresses and links."""
-    line = _BLANKS.sub(" ", _LINKS.sub(lambda link: link[1] or " ", without_addresses(text[:_LONGEST]))).strip().lower()
+    line = _BLANKS.sub(" ", _LINKS.sub(lambda link: link[1] or " ", mask_addresses(text[:_LONGEST]))).strip().lower()
     return _INTRODUCTION.sub(" ", line)
 
 
-def phrase_verdict(text: str, command: Command | None = None) -> Reason | None:
-    """The reason of the first phrase in the table that a text (`plain_words`), said in answer to `command`, holds."""
+def reason_of_phrase(text: str, command: SmtpCommand | None = None) -> Reason | None:
+    """The reason of the first phrase that matches a normalized text; some phrases hold only for one `command`."""
     return next(
         (one.reason for one in PHRASES if one.command in (None, command) and one.pattern.search(text)),
         None,
     )
 
 
-def _from_words(text: str, evidence: ReplyEvidence, form: BounceFormat | None) -> Reason | None:
+def _from_words(text: str, evidence: BounceEvidence, form: BounceFormat | None) -> Reason | None:
     if not text.strip():
         return None
     if hinted := _hinted(text, form):
         return hinted
-    linked = _SPACES.sub(" ", without_addresses(text[:_LONGEST])).lower()
-    if meant := provider_verdict(evidence.host, evidence.recipient.rpartition("@")[2].lower(), linked):
+    linked = _SPACES.sub(" ", mask_addresses(text[:_LONGEST])).lower()
+    if meant := reason_of_provider(evidence.host, evidence.recipient.rpartition("@")[2].lower(), linked):
         return meant
-    reason = phrase_verdict(plain_words(text), evidence.command)
+    reason = reason_of_phrase(normalize_text(text), evidence.command)
     if reason is Reason.USERUNKNOWN:
         return _of_an_unknown_user(evidence)
     if reason in _VAGUE_WORDS and (told := reason_of_status(evidence.status)) and told not in _VAGUE_MEANINGS:
@@ -139,7 +139,7 @@ def _of_a_precise_status(status: str) -> Reason | None:
     return None if _VAGUE_STATUS.fullmatch(status) else reason_of_status(status)
 
 
-def _of_an_unknown_user(evidence: ReplyEvidence) -> Reason:
+def _of_an_unknown_user(evidence: BounceEvidence) -> Reason:
     """A server that knows no such user says so when the recipient is named, or by its status code.
 
     One that says it after it has seen the mail, or at a step nobody knows, may as well have filtered it.
@@ -147,20 +147,24 @@ def _of_an_unknown_user(evidence: ReplyEvidence) -> Reason:
     told = reason_of_status(evidence.status)
     if told is Reason.HASMOVED:
         return Reason.HASMOVED
-    if told is Reason.USERUNKNOWN or evidence.status[1:4] == ".1." or evidence.command in (Command.RCPT, Command.MAIL):
+    if (
+        told is Reason.USERUNKNOWN
+        or evidence.status[1:4] == ".1."
+        or evidence.command in (SmtpCommand.RCPT, SmtpCommand.MAIL)
+    ):
         return Reason.USERUNKNOWN
     return Reason.FILTERED
 
 
-def _from_reply(evidence: ReplyEvidence) -> Reason | None:
-    if evidence.command in (Command.CONN, Command.EHLO):
+def _from_reply(evidence: BounceEvidence) -> Reason | None:
+    if evidence.command in (SmtpCommand.CONN, SmtpCommand.EHLO):
         return None
-    return REPLIES.get(evidence.reply_code)
+    return REPLY_CODES.get(evidence.reply_code)
 
 
-def _by_progress(evidence: ReplyEvidence) -> Reason:
+def _by_progress(evidence: BounceEvidence) -> Reason:
     if evidence.action in ("delayed", "expired"):
         return Reason.EXPIRED
-    if evidence.command in (Command.CONN, Command.EHLO):
+    if evidence.command in (SmtpCommand.CONN, SmtpCommand.EHLO):
         return Reason.BLOCKED
     return Reason.ONHOLD if (evidence.words or evidence.notice).strip() else Reason.UNDEFINED

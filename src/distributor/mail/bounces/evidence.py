@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.reply_text import Command, find_command, find_host, find_reply_code, find_status
+from distributor.mail.bounces.reply_text import SmtpCommand, find_command, find_host, find_reply_code, find_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyEvidence:
+class BounceEvidence:
     """The traces of one failed delivery.
 
     `words` is what the server said, or the field that repeats it; `notice` what the notice says about this recipient;
@@ -24,13 +24,13 @@ class ReplyEvidence:
     surroundings: str = ""
     status: str = ""
     reply_code: str = ""
-    command: Command | None = None
+    command: SmtpCommand | None = None
     host: str = ""
     action: str = ""
     dialect: str = ""
     verdict: Reason | None = None
 
-    def completed(self) -> ReplyEvidence:
+    def completed(self) -> BounceEvidence:
         """The same with codes, command and host read out of the texts where no field gives them."""
         around = "" if self.words else self.surroundings
         told = find_status(self.words) or ("" if self.words else find_status(self.notice) or find_status(around))

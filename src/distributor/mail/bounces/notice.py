@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from distributor.mail.mime.decoding import undo_transfer
-from distributor.mail.mime.received_message import Fields, MessagePart, ReceivedMessage, split_head
+from distributor.mail.mime.decoding import decode_transfer_encoding
+from distributor.mail.mime.received_message import HeaderFields, MessagePart, ReceivedMessage, split_header
 
 _LONGEST_NOTICE = 50_000
 
@@ -56,19 +56,19 @@ _REPORT_TYPES = frozenset({"message/delivery-status", "message/global-delivery-s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class BounceNotice:
     """What the system wrote, its report fields (empty if none), and the header of the mail that came back."""
 
     text: str
     report: str
-    original: Fields
+    original: HeaderFields
 
 
-def read_notice(letter: ReceivedMessage) -> Notice:
+def split_notice(letter: ReceivedMessage) -> BounceNotice:
     """Part a mail into the notice, the report and the header of the original."""
     written: list[str] = []
     reports: list[str] = []
-    original: Fields | None = None
+    original: HeaderFields | None = None
     pages = [part for part in letter.parts if part.content_type.startswith("text/") and not part.is_returned_mail]
     has_plain = any(part.content_type == "text/plain" and part.text.strip() for part in pages)
     for part in letter.parts:
@@ -77,18 +77,18 @@ def read_notice(letter: ReceivedMessage) -> Notice:
         elif part.is_returned_mail:
             original = original or _header_of(part)
         elif part.content_type.startswith("text/") and (part.content_type != "text/html" or not has_plain):
-            before, after = cut(part.text)
+            before, after = cut_original(part.text)
             written.append(before)
             if original is None and after.strip():
-                original = split_head(after.lstrip().encode("utf-8", "replace"))[0]
-    return Notice(
+                original = split_header(after.lstrip().encode("utf-8", "replace"))[0]
+    return BounceNotice(
         text="\n\n".join(written)[:_LONGEST_NOTICE],
         report="\n\n".join(reports)[:_LONGEST_NOTICE],
-        original=original or Fields([]),
+        original=original or HeaderFields([]),
     )
 
 
-def cut(text: str) -> tuple[str, str]:
+def cut_original(text: str) -> tuple[str, str]:
     """A text before and after the place where the original mail begins."""
     marked = _ORIGINAL_FOLLOWS.search(text)
     before, after = (text[: marked.start()], text[marked.end() :]) if marked else (text, "")
@@ -114,8 +114,8 @@ def _first_header(text: str) -> int | None:
     return None
 
 
-def _header_of(part: MessagePart) -> Fields:
+def _header_of(part: MessagePart) -> HeaderFields:
     if "from" in part.fields:
         return part.fields
-    octets = undo_transfer(part.body, part.fields.get("content-transfer-encoding"))
-    return split_head(octets.lstrip(b"\n"))[0]
+    octets = decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding"))
+    return split_header(octets.lstrip(b"\n"))[0]

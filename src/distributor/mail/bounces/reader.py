@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from distributor.mail.bounces.formats.plain_text import is_by_a_mail_system
+from distributor.mail.bounces.formats.plain_text import is_from_mail_system
 from distributor.mail.bounces.kinds.autoreply import read_autoreply
 from distributor.mail.bounces.kinds.bounce import read_bounce
 from distributor.mail.bounces.kinds.complaint import read_complaint
-from distributor.mail.bounces.kinds.ses_notification import read_notification
+from distributor.mail.bounces.kinds.ses_notification import read_ses_notification
 from distributor.mail.bounces.kinds.unsubscribe import read_unsubscribe
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reports import OTHER, InboundReport, ReportKind
-from distributor.mail.mime.decoding import undo_transfer
+from distributor.mail.mime.decoding import decode_transfer_encoding
 from distributor.mail.mime.received_message import ReceivedMessage, parse_message
 
 # A report is told by its form, so the readers of reports come first; a person's words are the last resort.
 _READERS: tuple[Callable[[ReceivedMessage], InboundReport | None], ...] = (
-    read_notification,
+    read_ses_notification,
     read_complaint,
     read_bounce,
     read_unsubscribe,
@@ -28,14 +28,14 @@ _READERS: tuple[Callable[[ReceivedMessage], InboundReport | None], ...] = (
 _NO_REASON = frozenset({Reason.ONHOLD, Reason.UNDEFINED})
 
 
-def read_return(raw: bytes) -> InboundReport:
+def read_inbound_report(raw: bytes) -> InboundReport:
     """What a mail is and what it tells of whom. Any octets can be read; time and memory are bounded whatever they hold.
 
     A mail that is nothing a sender has to act on is `other` and names no recipients.
     """
     letter = parse_message(raw)
     found = _read(letter)
-    if (found is None or _tells_nothing(found)) and (inner := inner_mail(letter)) is not None:
+    if (found is None or _tells_nothing(found)) and (inner := forwarded_bounce(letter)) is not None:
         found = read_bounce(inner) or found
     return found or OTHER
 
@@ -63,7 +63,7 @@ _SECOND = re.compile(rb"^From (?:MAILER-DAEMON|<>|postmaster)\b[^\n]*\n(?=[A-Za-
 _BY_SYSTEM = re.compile(r"\s*(?:[\w-]+:.*\n){0,5}From: .*(?:mailer-daemon|postmaster|mail delivery)", re.IGNORECASE)
 
 
-def inner_mail(letter: ReceivedMessage) -> ReceivedMessage | None:
+def forwarded_bounce(letter: ReceivedMessage) -> ReceivedMessage | None:
     """The notice that a mail holds in its text, or None.
 
     A forwarded one has to say so in its subject and to begin with the header of a mail system, so that people can talk
@@ -71,7 +71,7 @@ def inner_mail(letter: ReceivedMessage) -> ReceivedMessage | None:
     """
     if second := _SECOND.search(letter.body):
         return parse_message(letter.body[second.start() :])
-    if is_by_a_mail_system(letter):
+    if is_from_mail_system(letter):
         return _wrapped(letter)
     if not _FORWARDED.match(letter.fields.get("subject")) or not letter.parts:
         return None
@@ -89,7 +89,7 @@ def _wrapped(letter: ReceivedMessage) -> ReceivedMessage | None:
     """The report that a mail system attached to a mail of its own."""
     for part in letter.parts:
         if part.content_type == "message/rfc822":
-            inner = parse_message(undo_transfer(part.body, part.fields.get("content-transfer-encoding")))
+            inner = parse_message(decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding")))
             if "multipart/report" in inner.content_type:
                 return inner
     return None

@@ -55,7 +55,7 @@ class Reason(StrEnum):
     VIRUSDETECTED = "virusdetected"
 
 
-_FAULTS: dict[ReasonScope, tuple[Reason, ...]] = {
+_REASONS_BY_SCOPE: dict[ReasonScope, tuple[Reason, ...]] = {
     ReasonScope.RECIPIENT: (
         Reason.EXCEEDLIMIT,
         Reason.FILTERED,
@@ -90,14 +90,14 @@ _FAULTS: dict[ReasonScope, tuple[Reason, ...]] = {
     ),
     ReasonScope.NETWORK: (Reason.EXPIRED, Reason.NETWORKERROR, Reason.SYSTEMERROR, Reason.SYSTEMFULL),
 }
-_FAULT_OF = {reason: fault for fault, reasons in _FAULTS.items() for reason in reasons}
+_SCOPE_OF = {reason: scope for scope, reasons in _REASONS_BY_SCOPE.items() for reason in reasons}
 
 _ALWAYS_HARD = frozenset({Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.HASMOVED})
 
 
-def fault_of(reason: Reason) -> ReasonScope | None:
+def scope_of_reason(reason: Reason) -> ReasonScope | None:
     """Whose fault it was; None where the mail does not tell (`onhold`, `undefined`) or nothing failed (`vacation`)."""
-    return _FAULT_OF.get(reason)
+    return _SCOPE_OF.get(reason)
 
 
 def is_hard(reason: Reason, *, status: str, reply_code: str) -> bool:

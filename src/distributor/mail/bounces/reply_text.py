@@ -25,7 +25,7 @@ _KNOWN_REPLY = re.compile(
 _VAGUE = re.compile(r"[45]\.0\.0|[45]\.4\.7")
 
 
-class Command(StrEnum):
+class SmtpCommand(StrEnum):
     """The step of an SMTP session (RFC 5321) that was refused."""
 
     CONN = "CONN"
@@ -35,9 +35,9 @@ class Command(StrEnum):
     DATA = "DATA"
 
 
-_STEPS: tuple[tuple[Command, str], ...] = (
+_STEPS: tuple[tuple[SmtpCommand, str], ...] = (
     (
-        Command.DATA,
+        SmtpCommand.DATA,
         r"in reply to (?:the )?(?:end of )?data\b|(?:after|for) (?:end of data|(?:pipelined )?(?:data|text"
         r"|bdat)\b|sending data)"
         r"|did not like our (?:final )?data\b|failed (?:on data command|after i sent the message)"
@@ -45,25 +45,25 @@ _STEPS: tuple[tuple[Command, str], ...] = (
         r"|\(state 1[5-9]\)|---smtp command data\b|in data\b|during data\b|end[- ]of[- ]data",
     ),
     (
-        Command.RCPT,
+        SmtpCommand.RCPT,
         r"in reply to (?:the )?rcpt\b|(?:after|for|in) rcpt\b|did not like our rcpt\b"
         r"|does not like recipient|\[rcpt_to\]|following rcpt command|\bsmtp:rcpt\b"
         r"|\(state 1[34]\)|recipient command|rcpt to(?: command)? (?:was )?(?:rejected|failed)"
         r"|did not accept.{0,20}recipient",
     ),
     (
-        Command.MAIL,
+        SmtpCommand.MAIL,
         r"in reply to (?:the )?mail\b|(?:after|for|in) mail\b(?: from)?(?= ?[:<(]| from| command)"
         r"|did not like our mail\b"
         r"|but sender was rejected|\[mail_from\]|mail from command|\bsmtp:mail\b",
     ),
     (
-        Command.EHLO,
+        SmtpCommand.EHLO,
         r"in reply to (?:the )?[eh][eh]lo\b|(?:after|for|in) (?:ehlo|helo)\b|did not like our (?:ehlo|helo)\b"
         r"|but my name was rejected|\[(?:ehlo|helo)\]|\bsmtp:(?:ehlo|helo)\b|performing the (?:ehlo|helo) handshake",
     ),
     (
-        Command.CONN,
+        SmtpCommand.CONN,
         r"refused to talk to me|after initial connection|but greeting failed|initial server greeting|upon connection"
         r"|while receiving the initial|\[connect\]|in greeting|greeting wait|\bsmtp:conn(?:ect)?\b",
     ),
@@ -93,7 +93,7 @@ def find_reply_code(text: str) -> str:
     return next((found[1] for found in _REPLY.finditer(text) if _KNOWN_REPLY.fullmatch(found[1])), "")
 
 
-def find_command(text: str) -> Command | None:
+def find_command(text: str) -> SmtpCommand | None:
     """The command whose answer is told of; the first by place in the text."""
     line = " ".join(text.split())
     places = ((found.start(), command) for command, pattern in _STEP if (found := pattern.search(line)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from distributor.mail.bounces.reasons import Reason, ReasonScope, fault_of, is_hard
+from distributor.mail.bounces.reasons import Reason, ReasonScope, is_hard, scope_of_reason
 
 
 class ReportKind(StrEnum):
@@ -38,9 +38,9 @@ class RecipientReport:
         return self.reason is not None and is_hard(self.reason, status=self.status, reply_code=self.reply_code)
 
     @property
-    def fault(self) -> ReasonScope | None:
+    def scope(self) -> ReasonScope | None:
         """Whose fault it was, where the mail tells."""
-        return None if self.reason is None else fault_of(self.reason)
+        return None if self.reason is None else scope_of_reason(self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,7 @@ TEMPORARY: dict[str, Reason | None] = {
     "7.2": Reason.BLOCKED,
 }
 
-REPLIES: dict[str, Reason] = {
+REPLY_CODES: dict[str, Reason] = {
     "422": Reason.MAILBOXFULL,
     "432": Reason.TOOMANYCONN,
     "447": Reason.EXPIRED,

@@ -22,21 +22,21 @@ def split_message(message: bytes) -> tuple[bytes, int]:
     return message[:end], end + 4
 
 
-def fields_of(header: bytes) -> list[bytes]:
+def split_fields(header: bytes) -> list[bytes]:
     """The fields one by one, folds included, without the CRLF at the end of each."""
     return _FIELD_END.split(header)
 
 
 # The mails of a campaign differ in three or four of twenty fields.
 @lru_cache(maxsize=1024)
-def relaxed(field: bytes) -> tuple[bytes, bytes]:
+def relaxed_field(field: bytes) -> tuple[bytes, bytes]:
     """The name of a field in lower case, and the field as it is signed: unfolded, with single blanks, and its CRLF."""
     name, _, value = field.partition(b":")
     name = name.rstrip(b" \t").lower()
     return name, b"%b:%b\r\n" % (name, _BLANKS.sub(b" ", value.replace(_CRLF, b"")).strip(b" "))
 
 
-class Opening:
+class BodyPrefix:
     """How many bodies begin, hashed once: on a processor that hashes slowly this takes a good part of the time."""
 
     def __init__(self, octets: bytes = b"") -> None:
@@ -50,10 +50,10 @@ class Opening:
         return hashlib.sha256(), start
 
 
-NO_OPENING = Opening()
+NO_PREFIX = BodyPrefix()
 
 
-def digest_of_body(message: bytes, start: int, *, opening: Opening = NO_OPENING) -> bytes:
+def body_digest(message: bytes, start: int, *, opening: BodyPrefix = NO_PREFIX) -> bytes:
     """SHA-256 of the body that begins at `start`: it ends with exactly one CRLF, and so does an empty one."""
     end = len(message)
     while end - 4 >= start and message[end - 4 : end] == b"\r\n\r\n":

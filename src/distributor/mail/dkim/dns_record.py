@@ -19,7 +19,7 @@ def record_name(selector: str, domain: str) -> str:
     return f"{selector}._domainkey.{domain}"
 
 
-def record_of(key: SigningKey) -> str:
+def record_text(key: SigningKey) -> str:
     """The text that publishes the key."""
     return f"v=DKIM1; k={key.algorithm}; p={b64encode(key.public()).decode('ascii')}"
 
@@ -29,7 +29,7 @@ def publishes(text: str, key: SigningKey) -> bool:
 
     Raises InputError for a text that is no record of a key, saying why.
     """
-    tags = read_tags(text)
+    tags = parse_tag_list(text)
     if tags.get("v", "DKIM1") != "DKIM1":
         raise InputError(f"it says v={tags['v']}, not v=DKIM1")
     if "p" not in tags:
@@ -43,7 +43,7 @@ def publishes(text: str, key: SigningKey) -> bool:
     return published in _forms(key) and tags.get("k", "rsa") == key.algorithm
 
 
-def read_tags(text: str) -> Mapping[str, str]:
+def parse_tag_list(text: str) -> Mapping[str, str]:
     """A list of tags (RFC 6376 section 3.2). Raises InputError."""
     tags: dict[str, str] = {}
     for part in text.rstrip("; \t\r\n").split(";"):

@@ -15,9 +15,9 @@ from enum import StrEnum
 from pydantic import TypeAdapter, ValidationError
 
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError
-from distributor.mail.dkim.dns_record import record_name, record_of
+from distributor.mail.dkim.dns_record import record_name, record_text
 from distributor.mail.dkim.keys import Algorithm, Ed25519Key, RsaKey, make_key, pem_of, read_key
-from distributor.mail.dkim.signer import Signer, SigningIdentity
+from distributor.mail.dkim.signer import DkimSigner, SigningIdentity
 
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 _LONGEST_NAME = 253
@@ -49,7 +49,7 @@ class KeyEntry:
     @property
     def record(self) -> str:
         """The text to publish at `record_name`. Raises ConfigurationError for a key that cannot be read."""
-        return record_of(self.read())
+        return record_text(self.read())
 
     def read(self) -> RsaKey | Ed25519Key:
         """The key itself. Raises ConfigurationError."""
@@ -85,12 +85,12 @@ class KeyRing:
             key=lambda entry: entry.algorithm is not Algorithm.RSA,
         )
 
-    def signer(self, *, left_out: frozenset[bytes] = frozenset()) -> Signer:
+    def signer(self, *, left_out: frozenset[bytes] = frozenset()) -> DkimSigner:
         """What signs with the active keys, but not the fields `left_out`. Raises ConfigurationError for a bad key."""
         identities = [
             SigningIdentity(domain=entry.domain, selector=entry.selector, key=entry.read()) for entry in self.active
         ]
-        return Signer(identities, left_out=left_out)
+        return DkimSigner(identities, left_out=left_out)
 
     def find(self, selector: str) -> KeyEntry:
         """Raises NotFoundError."""

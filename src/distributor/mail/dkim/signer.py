@@ -10,11 +10,11 @@ from functools import lru_cache
 
 from distributor.domain.errors import InputError
 from distributor.mail.dkim.canonicalization import (
-    NO_OPENING,
-    Opening,
-    digest_of_body,
-    fields_of,
-    relaxed,
+    NO_PREFIX,
+    BodyPrefix,
+    body_digest,
+    relaxed_field,
+    split_fields,
     split_message,
 )
 from distributor.mail.dkim.keys import SigningKey
@@ -62,7 +62,7 @@ class SigningIdentity:
     key: SigningKey
 
 
-class Signer:
+class DkimSigner:
     """Signs for each identity in turn. Without any it hands mails back as they are.
 
     `left_out` are fields, by their names in lower case, that a relay replaces: a signature over them would not hold.
@@ -78,7 +78,7 @@ class Signer:
             for one in self._identities
         ]
 
-    def sign(self, message: bytes, *, at: datetime, opening: Opening = NO_OPENING) -> bytes:
+    def sign(self, message: bytes, *, at: datetime, opening: BodyPrefix = NO_PREFIX) -> bytes:
         """The mail with its signatures before all other fields; the same mail and time always give the same bytes.
 
         Lines have to end with CRLF. `at` goes into the signature as its time (t=, whole seconds). `opening` is what the
@@ -88,7 +88,7 @@ class Signer:
             return message
         header, start = split_message(message)
         names, signed = _choose(header, self._signable)
-        body_hash = b64encode(digest_of_body(message, start, opening=opening))
+        body_hash = b64encode(body_digest(message, start, opening=opening))
         ending = b" t=%d; bh=%b;\r\n h=%b;\r\n b=" % (int(at.timestamp()), body_hash, names)
         signatures = []
         for identity, first in zip(self._identities, self._first_tags, strict=True):
@@ -98,14 +98,14 @@ class Signer:
         return b"".join((*signatures, message))
 
 
-UNSIGNED = Signer(())
+UNSIGNED = DkimSigner(())
 
 
 def _choose(header: bytes, signable: frozenset[bytes]) -> tuple[bytes, bytes]:
     """The names for h=, folded, and the fields they stand for as they are signed: of equal names the last one first."""
     present: dict[bytes, list[bytes]] = {}
-    for field in fields_of(header):
-        name, line = relaxed(field)
+    for field in split_fields(header):
+        name, line = relaxed_field(field)
         if name in signable:
             present.setdefault(name, []).insert(0, line)
     if b"from" not in present:

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.domain.errors import InputError
-from distributor.mail.dkim.dns_record import publishes, read_tags
+from distributor.mail.dkim.dns_record import parse_tag_list, publishes
 from distributor.mail.dkim.keyring import KeyEntry, KeyState
-from distributor.mail.dns.lookup import DnsSilentError, Lookup
+from distributor.mail.dns.lookup import DnsLookupError, Resolver
 from distributor.mail.dns.sender_profile import SenderProfile
 
 # A relay tries for five days (RFC 5321 section 4.5.4.1), and the record has to be there when it succeeds.
 _UNDER_WAY = timedelta(days=7)
 
 
-def examine_dkim(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
+def check_dkim(mailing: SenderProfile, lookup: Resolver) -> Iterator[Finding]:
     """Raises ConfigurationError for a key that cannot be read."""
     if not mailing.ring.active:
         sentence = (
@@ -28,8 +28,8 @@ def examine_dkim(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
         yield _examine_key(entry, mailing, lookup)
 
 
-def published_fault(entry: KeyEntry, lookup: Lookup) -> str:
-    """Why a receiver would not find the key, or nothing if it would. Raises DnsSilentError."""
+def publication_error(entry: KeyEntry, lookup: Resolver) -> str:
+    """Why a receiver would not find the key, or nothing if it would. Raises DnsLookupError."""
     found = lookup.texts(entry.record_name)
     if not found:
         return f"{entry.record_name} has no TXT record"
@@ -43,19 +43,19 @@ def published_fault(entry: KeyEntry, lookup: Lookup) -> str:
     return f"{entry.record_name} publishes another key than the one of selector {entry.selector}"
 
 
-def _examine_key(entry: KeyEntry, mailing: SenderProfile, lookup: Lookup) -> Finding:
+def _examine_key(entry: KeyEntry, mailing: SenderProfile, lookup: Resolver) -> Finding:
     """The record is told even if the DNS is silent: to publish it, one need not know what is there."""
     record = DnsRecord(entry.record_name, "TXT", entry.record)
     try:
         state, sentence = _judge(entry, mailing, lookup)
-    except DnsSilentError as error:
+    except DnsLookupError as error:
         return Finding("DKIM", DiagnosticStatus.WARN, f"{entry.selector} could not be looked up: {error}", record)
     return Finding("DKIM", state, sentence, record)
 
 
-def _judge(entry: KeyEntry, mailing: SenderProfile, lookup: Lookup) -> tuple[DiagnosticStatus, str]:
-    fault = published_fault(entry, lookup)
-    if not fault and "y" in read_tags(lookup.texts(entry.record_name)[0]).get("t", "").split(":"):
+def _judge(entry: KeyEntry, mailing: SenderProfile, lookup: Resolver) -> tuple[DiagnosticStatus, str]:
+    fault = publication_error(entry, lookup)
+    if not fault and "y" in parse_tag_list(lookup.texts(entry.record_name)[0]).get("t", "").split(":"):
         return (
             DiagnosticStatus.WARN,
             f"{entry.record_name} says t=y (testing), and receivers may treat mails as unsigned",

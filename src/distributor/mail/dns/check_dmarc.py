@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
-from distributor.mail.dns.dmarc import DmarcPolicy, organization_of, policy_for, record_at, texts_at, walk
-from distributor.mail.dns.lookup import Lookup
+from distributor.mail.dns.dmarc import (
+    DmarcPolicy,
+    dmarc_record_at,
+    dmarc_texts_at,
+    dns_tree_walk,
+    organizational_domain,
+    policy_for,
+)
+from distributor.mail.dns.lookup import Resolver
 from distributor.mail.dns.sender_profile import SenderProfile
 
 # RFC 9989 has no use for them any more; older receivers still heed pct.
@@ -18,20 +25,20 @@ _MEANING = {
 }
 
 
-def examine_dmarc(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
+def check_dmarc(mailing: SenderProfile, lookup: Resolver) -> Iterator[Finding]:
     """Raises DnsSilentError."""
     author = mailing.author
-    number = len(texts_at(author, lookup))
+    number = len(dmarc_texts_at(author, lookup))
     if number > 1:
         sentence = f"_dmarc.{author} has {number} DMARC records, and receivers then use none: leave one"
         yield Finding("DMARC", DiagnosticStatus.FAIL, sentence)
-    elif number and record_at(author, lookup) is None:
+    elif number and dmarc_record_at(author, lookup) is None:
         yield Finding(
             "DMARC",
             DiagnosticStatus.FAIL,
             f"the DMARC record of {author} cannot be read: tags are written name=value; …",
         )
-    records = list(walk(author, lookup))
+    records = list(dns_tree_walk(author, lookup))
     policy = policy_for(author, records, exists=lookup.exists(author))
     if policy is None:
         sentence = f"no DMARC record applies to {author}, and Gmail, Yahoo and Microsoft ask for one"
@@ -41,7 +48,7 @@ def examine_dmarc(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     yield Finding("DMARC", DiagnosticStatus.OK, _sentence(author, policy), record)
     for advice in _advice(policy):
         yield Finding("DMARC", DiagnosticStatus.WARN, advice)
-    yield from _examine_alignment(mailing, policy, organization_of(author, records), lookup)
+    yield from _examine_alignment(mailing, policy, organizational_domain(author, records), lookup)
 
 
 def _sentence(author: str, policy: DmarcPolicy) -> str:
@@ -65,7 +72,7 @@ def _advice(policy: DmarcPolicy) -> Iterator[str]:
 
 
 def _examine_alignment(
-    mailing: SenderProfile, policy: DmarcPolicy, organization: str, lookup: Lookup
+    mailing: SenderProfile, policy: DmarcPolicy, organization: str, lookup: Resolver
 ) -> Iterator[Finding]:
     tags = policy.record.tags
     signing = sorted({entry.domain for entry in mailing.ring.active})
@@ -88,11 +95,11 @@ def _examine_alignment(
         yield Finding("alignment", DiagnosticStatus.FAIL, sentence)
 
 
-def _aligned(domain: str, mailing: SenderProfile, organization: str, lookup: Lookup, *, strict: bool) -> bool:
+def _aligned(domain: str, mailing: SenderProfile, organization: str, lookup: Resolver, *, strict: bool) -> bool:
     """RFC 9989 section 4.4: strict means the same domain, relaxed the same organization."""
     if strict or domain == mailing.author:
         return domain == mailing.author
-    return organization_of(domain, list(walk(domain, lookup))) == organization
+    return organizational_domain(domain, list(dns_tree_walk(domain, lookup))) == organization
 
 
 def _suggestion(author: str) -> DnsRecord:

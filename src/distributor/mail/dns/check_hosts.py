@@ -7,11 +7,11 @@ from ipaddress import ip_address
 
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
 from distributor.mail.dns.check_spf import is_address
-from distributor.mail.dns.lookup import IpAddress, Lookup
+from distributor.mail.dns.lookup import IpAddress, Resolver
 from distributor.mail.dns.sender_profile import SenderProfile
 
 
-def examine_names(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
+def check_reverse_dns(mailing: SenderProfile, lookup: Resolver) -> Iterator[Finding]:
     """The names of the outgoing addresses, else of the relays'. Raises DnsSilentError."""
     if mailing.outgoing:
         for address in mailing.outgoing:
@@ -21,14 +21,14 @@ def examine_names(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
         yield from _examine_relay(relay, lookup)
 
 
-def examine_exchanges(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
+def check_mx(mailing: SenderProfile, lookup: Resolver) -> Iterator[Finding]:
     """Where answers go, and where bounces go. Raises DnsSilentError."""
     yield _examine_exchange(mailing.author, "answers", lookup)
     if mailing.has_own_envelope:
         yield _examine_exchange(mailing.envelope, "bounces", lookup)
 
 
-def _examine_relay(relay: str, lookup: Lookup) -> Iterator[Finding]:
+def _examine_relay(relay: str, lookup: Resolver) -> Iterator[Finding]:
     public = [address for address in _relay_addresses(relay, lookup) if address.is_global]
     if not public:
         sentence = (
@@ -41,11 +41,11 @@ def _examine_relay(relay: str, lookup: Lookup) -> Iterator[Finding]:
         yield _examine_name(address, lookup, otherwise=DiagnosticStatus.WARN)
 
 
-def _relay_addresses(host: str, lookup: Lookup) -> list[IpAddress]:
+def _relay_addresses(host: str, lookup: Resolver) -> list[IpAddress]:
     return [ip_address(host)] if is_address(host) else list(lookup.addresses(host))
 
 
-def _examine_name(address: IpAddress, lookup: Lookup, *, otherwise: DiagnosticStatus) -> Finding:
+def _examine_name(address: IpAddress, lookup: Resolver, *, otherwise: DiagnosticStatus) -> Finding:
     """Forward-confirmed reverse DNS: a name of the address that leads back to it."""
     names = lookup.names_of(address)
     if not names:
@@ -62,7 +62,7 @@ def _examine_name(address: IpAddress, lookup: Lookup, *, otherwise: DiagnosticSt
     return Finding("PTR", otherwise, sentence)
 
 
-def _examine_exchange(domain: str, what: str, lookup: Lookup) -> Finding:
+def _examine_exchange(domain: str, what: str, lookup: Resolver) -> Finding:
     exchanges = lookup.exchanges(domain)
     hosts = [exchange.host for exchange in exchanges if exchange.host]
     if exchanges and not hosts:
@@ -80,7 +80,7 @@ def _examine_exchange(domain: str, what: str, lookup: Lookup) -> Finding:
     return Finding("MX", DiagnosticStatus.OK, f"{what} to {domain} go to {', '.join(hosts)}")
 
 
-def _examine_without(domain: str, what: str, lookup: Lookup) -> Finding:
+def _examine_without(domain: str, what: str, lookup: Resolver) -> Finding:
     record = DnsRecord(domain, "MX", f"10 mail.{domain}.")
     if lookup.addresses(domain):
         sentence = (

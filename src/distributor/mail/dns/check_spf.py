@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from distributor.domain.diagnostics import DiagnosticStatus, DnsRecord, Finding
-from distributor.mail.dns.lookup import Lookup
+from distributor.mail.dns.lookup import Resolver
 from distributor.mail.dns.sender_profile import SenderProfile
-from distributor.mail.dns.spf import MOST_LOOKUPS, SpfReading, read_spf
+from distributor.mail.dns.spf import MAX_LOOKUPS, SpfEvaluation, evaluate_spf
 
 _OPEN_ENDS = {
     "+all": "it ends with +all, which lets the whole world send in your name: end it with -all",
@@ -17,10 +17,10 @@ _OPEN_ENDS = {
 }
 
 
-def examine_spf(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
+def check_spf(mailing: SenderProfile, lookup: Resolver) -> Iterator[Finding]:
     """Raises DnsSilentError."""
     domain = mailing.envelope
-    reading = read_spf(domain, lookup)
+    reading = evaluate_spf(domain, lookup)
     if reading is None:
         sentence = (
             f"{domain} has no SPF record, and large receivers turn such mail away; "
@@ -33,7 +33,7 @@ def examine_spf(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
     if faults:
         yield Finding("SPF", DiagnosticStatus.FAIL, faults[0], record)
     else:
-        sentence = f"{domain} has one record, which costs {reading.lookups} of {MOST_LOOKUPS} lookups"
+        sentence = f"{domain} has one record, which costs {reading.lookups} of {MAX_LOOKUPS} lookups"
         yield Finding("SPF", DiagnosticStatus.OK, sentence, record)
     for fault in faults[1:]:
         yield Finding("SPF", DiagnosticStatus.FAIL, fault)
@@ -41,7 +41,7 @@ def examine_spf(mailing: SenderProfile, lookup: Lookup) -> Iterator[Finding]:
         yield Finding("SPF", DiagnosticStatus.WARN, advice)
 
 
-def _unpermitted(mailing: SenderProfile, reading: SpfReading) -> Iterator[str]:
+def _unpermitted(mailing: SenderProfile, reading: SpfEvaluation) -> Iterator[str]:
     """Of a record that says plainly whom it permits: the addresses that it forgets."""
     if reading.faults or reading.has_macros:
         return
@@ -53,7 +53,7 @@ def _unpermitted(mailing: SenderProfile, reading: SpfReading) -> Iterator[str]:
             )
 
 
-def _advice(reading: SpfReading) -> Iterator[str]:
+def _advice(reading: SpfEvaluation) -> Iterator[str]:
     if reading.last in _OPEN_ENDS:
         yield _OPEN_ENDS[reading.last]
     if reading.uses_ptr:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distributor.domain.errors import InputError
-from distributor.mail.dkim.dns_record import read_tags
-from distributor.mail.dns.lookup import Lookup
+from distributor.mail.dkim.dns_record import parse_tag_list
+from distributor.mail.dns.lookup import Resolver
 
 # RFC 9989 section 4.10: of a name with eight labels or more, the walk goes on with the last seven.
 _LONGEST_WALK = 8
@@ -47,33 +47,33 @@ class DmarcPolicy:
         return self.record.tags.get("t", "n") == "y"
 
 
-def walk(domain: str, lookup: Lookup) -> Iterator[DmarcRecord]:
+def dns_tree_walk(domain: str, lookup: Resolver) -> Iterator[DmarcRecord]:
     """The records from `domain` up to where the walk ends. Raises DnsSilentError."""
     for name in _steps(domain):
-        record = record_at(name, lookup)
+        record = dmarc_record_at(name, lookup)
         if record is not None:
             yield record
             if record.ends_walk:
                 return
 
 
-def record_at(domain: str, lookup: Lookup) -> DmarcRecord | None:
+def dmarc_record_at(domain: str, lookup: Resolver) -> DmarcRecord | None:
     """The record of the domain itself; several, or one that cannot be read, count as none."""
-    found = texts_at(domain, lookup)
+    found = dmarc_texts_at(domain, lookup)
     if len(found) != 1:
         return None
     try:
-        return DmarcRecord(domain, found[0], read_tags(found[0]))
+        return DmarcRecord(domain, found[0], parse_tag_list(found[0]))
     except InputError:
         return None
 
 
-def texts_at(domain: str, lookup: Lookup) -> list[str]:
+def dmarc_texts_at(domain: str, lookup: Resolver) -> list[str]:
     """What looks like DMARC records of this very domain."""
     return [text for text in lookup.texts(f"_dmarc.{domain}") if _VERSION.match(text)]
 
 
-def organization_of(domain: str, records: Sequence[DmarcRecord]) -> str:
+def organizational_domain(domain: str, records: Sequence[DmarcRecord]) -> str:
     """The organizational domain (RFC 9989 section 4.10.2), of what the walk from `domain` found."""
     for record in records:
         if record.tags.get("psd") == "n":
@@ -86,7 +86,7 @@ def organization_of(domain: str, records: Sequence[DmarcRecord]) -> str:
 
 def policy_for(domain: str, records: Sequence[DmarcRecord], *, exists: bool) -> DmarcPolicy | None:
     """The policy for `domain` (RFC 9989 section 4.10.1): its own, else its organization's, else its public suffix's."""
-    organization = organization_of(domain, records)
+    organization = organizational_domain(domain, records)
     for place in (domain, organization):
         for record in records:
             if record.domain == place:

@@ -20,20 +20,20 @@ IpAddress: TypeAlias = IPv4Address | IPv6Address
 _SECONDS = 5.0
 
 
-class DnsSilentError(ServiceError):
+class DnsLookupError(ServiceError):
     """There was no answer, so nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Exchange:
+class MxRecord:
     """A mail server of a domain (MX). `host` is empty for a domain that takes no mail (RFC 7505)."""
 
     preference: int
     host: str
 
 
-class Lookup(Protocol):
-    """The questions there are. An empty answer means that there is no such record; each raises DnsSilentError."""
+class Resolver(Protocol):
+    """The questions there are. An empty answer means that there is no such record; each raises DnsLookupError."""
 
     def texts(self, name: str) -> Sequence[str]:
         """The TXT records, the strings of each joined."""
@@ -41,7 +41,7 @@ class Lookup(Protocol):
     def addresses(self, name: str) -> Sequence[IpAddress]:
         """The addresses of both kinds."""
 
-    def exchanges(self, name: str) -> Sequence[Exchange]:
+    def exchanges(self, name: str) -> Sequence[MxRecord]:
         """The mail servers, the preferred one first."""
 
     def names_of(self, address: IpAddress) -> Sequence[str]:
@@ -51,13 +51,13 @@ class Lookup(Protocol):
         """Whether there is such a name at all, with whatever records."""
 
 
-class DnsLookup:
+class DnsResolver:
     """Asks one name server, or those of the system. If the first question gets no answer, no other is asked."""
 
     def __init__(self, nameserver: Nameserver | None = None, *, seconds: float = _SECONDS) -> None:
         self._seconds = seconds
         self._is_answered = False
-        self._silence: DnsSilentError | None = None
+        self._silence: DnsLookupError | None = None
         self._resolver = _resolver(nameserver)
 
     def texts(self, name: str) -> Sequence[str]:
@@ -66,10 +66,10 @@ class DnsLookup:
     def addresses(self, name: str) -> Sequence[IpAddress]:
         return [ip_address(data.address) for kind in ("A", "AAAA") for data in self._ask(name, kind)]
 
-    def exchanges(self, name: str) -> Sequence[Exchange]:
+    def exchanges(self, name: str) -> Sequence[MxRecord]:
         found = self._ask(name, "MX")
         return sorted(
-            Exchange(data.preference, data.exchange.to_text(omit_final_dot=True).strip(".")) for data in found
+            MxRecord(data.preference, data.exchange.to_text(omit_final_dot=True).strip(".")) for data in found
         )
 
     def names_of(self, address: IpAddress) -> Sequence[str]:
@@ -103,17 +103,17 @@ class DnsLookup:
             raise
         except dns.resolver.NoNameservers as error:
             self._is_answered = True
-            raise DnsSilentError(f"the DNS has trouble with {kind} {name}: {_reason(error)}") from error
+            raise DnsLookupError(f"the DNS has trouble with {kind} {name}: {_reason(error)}") from error
         except dns.exception.Timeout:
             sentence = f"no DNS server answered about {kind} {name} within {self._seconds:g} seconds"
-            raise DnsSilentError(sentence) if self._is_answered else self._fall_silent(sentence) from None
+            raise DnsLookupError(sentence) if self._is_answered else self._fall_silent(sentence) from None
         except (dns.exception.DNSException, UnicodeError) as error:
-            raise DnsSilentError(f"the DNS cannot be asked about {kind} {name}: {error}") from error
+            raise DnsLookupError(f"the DNS cannot be asked about {kind} {name}: {error}") from error
         self._is_answered = True
         return list(answer.rrset or ())
 
-    def _fall_silent(self, sentence: str) -> DnsSilentError:
-        self._silence = DnsSilentError(sentence)
+    def _fall_silent(self, sentence: str) -> DnsLookupError:
+        self._silence = DnsLookupError(sentence)
         return self._silence
 
 

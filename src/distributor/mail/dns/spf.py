@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
 
-from distributor.mail.dns.lookup import IpAddress, Lookup
+from distributor.mail.dns.lookup import IpAddress, Resolver
 
 # RFC 7208 section 4.6.4: more of these and a receiver gives up, which counts as no SPF at all.
-MOST_LOOKUPS = 10
+MAX_LOOKUPS = 10
 _MOST_VOID = 2
 _DEEPEST = 12
 
@@ -23,7 +23,7 @@ _TERM = re.compile(
 
 
 @dataclass(slots=True)
-class SpfReading:
+class SpfEvaluation:
     """A record and what became of following it: how many lookups it costs, whom it lets send, and what is wrong."""
 
     domain: str
@@ -40,9 +40,9 @@ class SpfReading:
         return any(address in network for network in self.permitted if network.version == address.version)
 
 
-def read_spf(domain: str, lookup: Lookup) -> SpfReading | None:
+def evaluate_spf(domain: str, lookup: Resolver) -> SpfEvaluation | None:
     """Follow the record of `domain`; None if it has none. Raises DnsSilentError if a part of it cannot be found out."""
-    reading = SpfReading(domain)
+    reading = SpfEvaluation(domain)
     found = _records(domain, lookup)
     if not found:
         return None
@@ -51,9 +51,9 @@ def read_spf(domain: str, lookup: Lookup) -> SpfReading | None:
         reading.faults.append(f"{domain} has {len(found)} SPF records, and receivers then use none: leave one")
         return reading
     _Following(reading, lookup).follow(domain, found[0], path=(domain,))
-    if reading.lookups > MOST_LOOKUPS:
+    if reading.lookups > MAX_LOOKUPS:
         reading.faults.append(
-            f"it costs {reading.lookups} lookups, and receivers give up after {MOST_LOOKUPS}: "
+            f"it costs {reading.lookups} lookups, and receivers give up after {MAX_LOOKUPS}: "
             "take out what no longer sends for you"
         )
     if reading.voids > _MOST_VOID:
@@ -63,14 +63,14 @@ def read_spf(domain: str, lookup: Lookup) -> SpfReading | None:
     return reading
 
 
-def _records(domain: str, lookup: Lookup) -> list[str]:
+def _records(domain: str, lookup: Resolver) -> list[str]:
     return [text for text in lookup.texts(domain) if _VERSION.match(text)]
 
 
 class _Following:
     """One walk through a record and those it points to."""
 
-    def __init__(self, reading: SpfReading, lookup: Lookup) -> None:
+    def __init__(self, reading: SpfEvaluation, lookup: Resolver) -> None:
         self._reading = reading
         self._lookup = lookup
         self._mechanisms: Mapping[str, Callable[[_Place], None]] = {

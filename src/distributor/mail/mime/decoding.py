@@ -25,7 +25,7 @@ _SPACES = re.compile(r"[ \t\r\f\v\u00a0\u200b]+")
 _LONGEST_HEADER = 4000
 
 
-def undo_transfer(body: bytes, encoding: str) -> bytes:
+def decode_transfer_encoding(body: bytes, encoding: str) -> bytes:
     """The octets behind a Content-Transfer-Encoding (RFC 2045 section 6). Broken base64 is read as far as it goes."""
     encoding = encoding.strip().lower()
     if encoding == "quoted-printable":
@@ -56,7 +56,7 @@ def decode_header_text(octets: bytes) -> str:
     return " ".join(text.split())
 
 
-def text_of_html(source: str) -> str:
+def html_to_text(source: str) -> str:
     """What a reader of HTML sees, line by line."""
     seen = _TAG.sub(" ", _NEW_LINE.sub("\n", _UNSEEN.sub(" ", source)))
     lines = (_SPACES.sub(" ", line).strip() for line in html.unescape(seen).split("\n"))

@@ -16,14 +16,14 @@ SOFT_BREAK = b"=\r\n"
 _FIRST_DOTS = re.compile(rb"^\.{1,20}", re.MULTILINE)
 
 
-def encode_stretch(text: str) -> bytes:
+def encode_segment(text: str) -> bytes:
     """A stretch to be followed by another. Line ends in `text` are LF; in the result they are CRLF."""
     # The extra letter makes the encoder keep one column free on the last line, for the sign of the soft break.
     encoded = _with_crlf(b2a_qp(f"{text}x".encode())[:-1])
     return encoded if not encoded or encoded.endswith(b"\r\n") else encoded + SOFT_BREAK
 
 
-def encode_last_stretch(text: str) -> bytes:
+def encode_last_segment(text: str) -> bytes:
     """The stretch that ends a body."""
     return _with_crlf(b2a_qp(text.encode()))
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, zip_longest
 
-from distributor.mail.mime.decoding import decode_header_text, decode_text, text_of_html, undo_transfer
+from distributor.mail.mime.decoding import decode_header_text, decode_text, decode_transfer_encoding, html_to_text
 
 # What is told about a delivery stands in the beginning; the rest is the mail that came back.
-LONGEST_MAIL = 1_000_000
+MAX_MESSAGE_BYTES = 1_000_000
 _LONGEST_TEXT = 200_000
 _MOST_FIELDS = 500
 _MOST_PARTS = 100
@@ -29,7 +29,7 @@ _RETURNED = frozenset(
 )
 
 
-class Fields:
+class HeaderFields:
     """Header fields (RFC 5322): several of one name in order, looked up by name whatever its case."""
 
     def __init__(self, fields: list[tuple[str, bytes]]) -> None:
@@ -55,7 +55,7 @@ class Fields:
 class MessagePart:
     """A leaf of a mail: its own header fields and its octets as they were sent."""
 
-    fields: Fields
+    fields: HeaderFields
     body: bytes
     parent: str = ""
 
@@ -77,16 +77,16 @@ class MessagePart:
     @cached_property
     def text(self) -> str:
         """The decoded text; HTML as a reader sees it."""
-        octets = undo_transfer(self.body, self.fields.get("content-transfer-encoding"))[:_LONGEST_TEXT]
+        octets = decode_transfer_encoding(self.body, self.fields.get("content-transfer-encoding"))[:_LONGEST_TEXT]
         text = decode_text(octets, parameter(self.fields.get("content-type"), "charset"))
-        return text_of_html(text) if self.content_type == "text/html" else text
+        return html_to_text(text) if self.content_type == "text/html" else text
 
 
 @dataclass(frozen=True)
 class ReceivedMessage:
     """A mail: its header fields, the content type it claims, and its leaves in order."""
 
-    fields: Fields
+    fields: HeaderFields
     parts: tuple[MessagePart, ...]
     body: bytes
 
@@ -98,18 +98,18 @@ class ReceivedMessage:
 
 def parse_message(raw: bytes) -> ReceivedMessage:
     """Open a mail. Anything is a mail: what cannot be understood is text."""
-    lines = raw[:LONGEST_MAIL].replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"").lstrip(b"\n ")
-    fields, body = split_head(_without_mbox_line(lines))
+    lines = raw[:MAX_MESSAGE_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"").lstrip(b"\n ")
+    fields, body = split_header(_without_mbox_line(lines))
     return ReceivedMessage(
         fields=fields, parts=tuple(islice(_leaves(MessagePart(fields, body), 0), _MOST_PARTS)), body=body
     )
 
 
-def split_head(octets: bytes) -> tuple[Fields, bytes]:
+def split_header(octets: bytes) -> tuple[HeaderFields, bytes]:
     """The header fields before the first blank line, and what follows it. Lines that are no fields are passed over."""
     head, _, body = octets.partition(b"\n\n")
     if octets.startswith(b"\n"):
-        return Fields([]), octets[1:]
+        return HeaderFields([]), octets[1:]
     fields: list[tuple[str, bytes]] = []
     for line in head.split(b"\n"):
         # Some programs forget to indent what they fold after a semicolon.
@@ -122,8 +122,8 @@ def split_head(octets: bytes) -> tuple[Fields, bytes]:
         if found and len(fields) < _MOST_FIELDS:
             fields.append((found[1].decode("ascii").lower(), found[2].strip()))
     if not fields:
-        return Fields([]), octets
-    return Fields(fields), body
+        return HeaderFields([]), octets
+    return HeaderFields(fields), body
 
 
 def parameter(value: str, name: str) -> str:
@@ -146,11 +146,11 @@ def _leaves(part: MessagePart, depth: int) -> Iterator[MessagePart]:
         return
     boundary = parameter(part.fields.get("content-type"), "boundary").strip()
     for piece in islice(_split(part.body, b"--" + boundary.encode("utf-8", "replace")), _MOST_PARTS):
-        fields, body = split_head(piece)
+        fields, body = split_header(piece)
         if any(name.startswith("content-") for name in fields.names()) or "from" in fields:
             yield from _leaves(MessagePart(fields, body, part.content_type), depth + 1)
         else:
-            yield MessagePart(Fields([]), piece, part.content_type)
+            yield MessagePart(HeaderFields([]), piece, part.content_type)
 
 
 def _split(body: bytes, boundary: bytes) -> Iterator[bytes]:

@@ -12,18 +12,18 @@ from email.utils import getaddresses
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
-from distributor.mail.records.recorded_mail import Sighting, bare_id
+from distributor.mail.records.recorded_mail import RecordedMail, bare_message_id
 
 _HEADERS = BytesHeaderParser(policy=compat32)
 
 
-def read_folder(folder: Path) -> Iterator[Sighting]:
+def read_folder(folder: Path) -> Iterator[RecordedMail]:
     """Every .eml file in `folder` and below."""
     _insist_on_folder(folder)
     return _of_files(file for file in folder.rglob("*.eml") if file.is_file())
 
 
-def read_maildir(folder: Path) -> Iterator[Sighting]:
+def read_maildir(folder: Path) -> Iterator[RecordedMail]:
     """Every mail of a Maildir, read or not; what is still being delivered into it (tmp) is none yet."""
     _insist_on_folder(folder)
     if not (folder / "cur").is_dir() and not (folder / "new").is_dir():
@@ -31,7 +31,7 @@ def read_maildir(folder: Path) -> Iterator[Sighting]:
     return _of_files(file for part in ("cur", "new") if (folder / part).is_dir() for file in (folder / part).iterdir())
 
 
-def read_mbox(path: Path) -> Iterator[Sighting]:
+def read_mbox(path: Path) -> Iterator[RecordedMail]:
     """Every mail of an mbox (RFC 4155)."""
     if not path.is_file():
         raise SourceError("there is no such file", path=path)
@@ -39,7 +39,7 @@ def read_mbox(path: Path) -> Iterator[Sighting]:
         yield from _sighting(message)
 
 
-def _of_files(files: Iterable[Path]) -> Iterator[Sighting]:
+def _of_files(files: Iterable[Path]) -> Iterator[RecordedMail]:
     for file in files:
         try:
             with file.open("rb") as opened:
@@ -49,11 +49,11 @@ def _of_files(files: Iterable[Path]) -> Iterator[Sighting]:
         yield from _sighting(header)
 
 
-def _sighting(header: Message) -> Iterator[Sighting]:
-    message_id = bare_id(str(header["Message-ID"] or ""))
+def _sighting(header: Message) -> Iterator[RecordedMail]:
+    message_id = bare_message_id(str(header["Message-ID"] or ""))
     if message_id is not None:
         to = getaddresses([str(field) for field in header.get_all("To", [])])
-        yield Sighting(message_id, addressees=tuple(address for _, address in to if address))
+        yield RecordedMail(message_id, addressees=tuple(address for _, address in to if address))
 
 
 def _insist_on_folder(folder: Path) -> None:
@@ -64,7 +64,7 @@ def _insist_on_folder(folder: Path) -> None:
 _NAMES = frozenset({"messageid", "smtpid", "headermessageid"})
 
 
-def read_ids(path: Path) -> Iterator[Sighting]:
+def read_message_ids(path: Path) -> Iterator[RecordedMail]:
     """A mail for each line; empty lines and a headline are passed over. Raises SourceError for a line without an ID."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -73,7 +73,7 @@ def read_ids(path: Path) -> Iterator[Sighting]:
         raise SourceError(f"cannot be read as CSV in UTF-8: {error}", path=path) from error
 
 
-def _of_rows(rows: Iterator[list[str]], path: Path) -> Iterator[Sighting]:
+def _of_rows(rows: Iterator[list[str]], path: Path) -> Iterator[RecordedMail]:
     column: int | None = None
     for number, row in enumerate(rows, start=1):
         if not any(cell.strip() for cell in row):
@@ -84,7 +84,7 @@ def _of_rows(rows: Iterator[list[str]], path: Path) -> Iterator[Sighting]:
         if message_id is None and number > 1:
             raise SourceError("there is no Message-ID in this line", path=path, line=number)
         if message_id is not None:
-            yield Sighting(message_id)
+            yield RecordedMail(message_id)
 
 
 def _column_named(row: Sequence[str]) -> int | None:
@@ -94,4 +94,4 @@ def _column_named(row: Sequence[str]) -> int | None:
 
 def _id_in(row: Sequence[str], column: int | None) -> str | None:
     cells = row if column is None else row[column : column + 1]
-    return next((found for cell in cells if (found := bare_id(cell)) is not None), None)
+    return next((found for cell in cells if (found := bare_message_id(cell)) is not None), None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distributor.domain.errors import SourceError
-from distributor.mail.records.recorded_mail import Sighting, bare_id
+from distributor.mail.records.recorded_mail import RecordedMail, bare_message_id
 
 _LINE = re.compile(r" postfix(?:-[\w.-]+)?/(?:[\w.-]+/)*([\w.-]+)\[\d+\]: ([0-9A-Za-z]{5,24}): (.*)")
 _MESSAGE_ID = re.compile(r"message-id=(<[^>]*>|\S+)")
@@ -33,12 +33,12 @@ class _Queued:
     became: str = ""
 
 
-def read_postfix_logs(paths: Sequence[Path]) -> Iterator[Sighting]:
+def read_postfix_logs(paths: Sequence[Path]) -> Iterator[RecordedMail]:
     """The mails of these logs, which are read as one: the oldest first. One that ends in .gz is unpacked."""
     ended, present = _stays(line for path in paths for line in _lines(path))
     for stay in (*ended, *present.values()):
         if stay.is_taken and stay.became not in present:
-            yield Sighting(stay.message_id, stay.is_returned)
+            yield RecordedMail(stay.message_id, stay.is_returned)
 
 
 def _stays(lines: Iterable[str]) -> tuple[list[_Queued], dict[str, _Queued]]:
@@ -52,7 +52,7 @@ def _stays(lines: Iterable[str]) -> tuple[list[_Queued], dict[str, _Queued]]:
         program, name, told = match.groups()
         found = _MESSAGE_ID.match(told) if program == "cleanup" else None
         if found is not None:
-            message_id = bare_id(found[1])
+            message_id = bare_message_id(found[1])
             if name in present:
                 ended.append(present.pop(name))
             if message_id is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class RecordedMail:
     """A mail that was taken. `message_id` is without angle brackets; `is_returned` if it was given up on later.
 
     `addressees` are those of its field To, where the record holds that.
@@ -17,7 +17,7 @@ class Sighting:
     addressees: tuple[str, ...] = ()
 
 
-def bare_id(text: str) -> str | None:
+def bare_message_id(text: str) -> str | None:
     """A Message-ID without its angle brackets and the space around it; None for what cannot be one."""
     inside = text.strip().removeprefix("<").removesuffix(">")
     local, at, domain = inside.rpartition("@")

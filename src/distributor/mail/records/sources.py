@@ -8,14 +8,14 @@ from itertools import chain
 from pathlib import Path
 
 from distributor.domain.errors import InputError
-from distributor.mail.records.mailboxes import read_folder, read_ids, read_maildir, read_mbox
+from distributor.mail.records.mailboxes import read_folder, read_maildir, read_mbox, read_message_ids
 from distributor.mail.records.maillog import read_postfix_logs
-from distributor.mail.records.recorded_mail import Sighting
+from distributor.mail.records.recorded_mail import RecordedMail
 
-_Reader = Callable[[Sequence[Path]], Iterator[Sighting]]
+_Reader = Callable[[Sequence[Path]], Iterator[RecordedMail]]
 
 
-def _one_by_one(read: Callable[[Path], Iterator[Sighting]]) -> _Reader:
+def _one_by_one(read: Callable[[Path], Iterator[RecordedMail]]) -> _Reader:
     return lambda paths: chain.from_iterable(map(read, paths))
 
 
@@ -24,24 +24,24 @@ READERS: Mapping[str, _Reader] = {
     "maildir": _one_by_one(read_maildir),
     "mbox": _one_by_one(read_mbox),
     "maillog": read_postfix_logs,
-    "ids": _one_by_one(read_ids),
+    "ids": _one_by_one(read_message_ids),
 }
 """Every kind of record, and how it is read: all its paths as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRecord:
+class MailRecordSource:
     """What was written down in one manner. Two records may hold the same mail; in one record it is there twice."""
 
     kind: str
     paths: tuple[Path, ...]
 
-    def sightings(self) -> Iterator[Sighting]:
+    def sightings(self) -> Iterator[RecordedMail]:
         """Raises SourceError for a path that cannot be read."""
         return READERS[self.kind](self.paths)
 
 
-def parse_records(texts: Iterable[str]) -> list[EvidenceRecord]:
+def parse_record_sources(texts: Iterable[str]) -> list[MailRecordSource]:
     """Records from KIND:PATH, those of one kind together in the order given. Raises InputError."""
     paths: dict[str, list[Path]] = {}
     for text in texts:
@@ -49,4 +49,4 @@ def parse_records(texts: Iterable[str]) -> list[EvidenceRecord]:
         if not colon or not path or kind not in READERS:
             raise InputError(f"evidence {text!r}: write KIND:PATH, where KIND is one of {', '.join(READERS)}")
         paths.setdefault(kind, []).append(Path(path))
-    return [EvidenceRecord(kind=kind, paths=tuple(found)) for kind, found in paths.items()]
+    return [MailRecordSource(kind=kind, paths=tuple(found)) for kind, found in paths.items()]

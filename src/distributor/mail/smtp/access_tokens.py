@@ -12,8 +12,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from distributor.domain.errors import ServiceError
-from distributor.mail.smtp.reply import BrokenSessionError
-from distributor.mail.smtp.url import Renewal, SmtpUrl
+from distributor.mail.smtp.reply import SmtpSessionError
+from distributor.mail.smtp.url import OAuthClient, SmtpUrl
 
 _SECONDS = 20.0
 # A token is replaced so long before its end, and one of unknown life is kept as long as the shortest that are common.
@@ -22,7 +22,7 @@ _LIFE_SECONDS = 300.0
 _MOST_WORDS = 200
 
 
-class TokenRefusedError(ServiceError):
+class TokenRequestRejectedError(ServiceError):
     """The endpoint gives no token for what the URL of the relay holds: a person has to see to that."""
 
 
@@ -45,8 +45,11 @@ class AccessTokens:
         self._kept: dict[SmtpUrl, tuple[str, float]] = {}
         self._locks: defaultdict[SmtpUrl, Lock] = defaultdict(Lock)
 
-    def fetch(self, url: SmtpUrl, renewal: Renewal) -> AccessToken:
-        """The kept token, or a new one; waits for the endpoint. Raises TokenRefusedError and BrokenSessionError."""
+    def fetch(self, url: SmtpUrl, renewal: OAuthClient) -> AccessToken:
+        """The cached token, or a new one; blocks until the endpoint responds.
+
+        Raises TokenRequestRejectedError and SmtpSessionError.
+        """
         with self._locks[url]:
             text, end = self._kept.get(url, ("", 0.0))
             if text and self._clock() < end:
@@ -73,7 +76,7 @@ class _Complaint(BaseModel):
     error_description: str = ""
 
 
-def _ask(renewal: Renewal, refresh_token: str) -> _Granted:
+def _ask(renewal: OAuthClient, refresh_token: str) -> _Granted:
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
@@ -90,19 +93,19 @@ def _ask(renewal: Renewal, refresh_token: str) -> _Granted:
             follow_redirects=False,
         )
     except httpx.HTTPError as error:
-        raise BrokenSessionError(
+        raise SmtpSessionError(
             f"{renewal.endpoint} gives no access token: {str(error) or type(error).__name__}"
         ) from error
     if answer.status_code >= 500 or answer.status_code == 429:
-        raise BrokenSessionError(f"{renewal.endpoint} gives no access token: it answers {answer.status_code}")
+        raise SmtpSessionError(f"{renewal.endpoint} gives no access token: it answers {answer.status_code}")
     try:
         if answer.is_success:
             return _Granted.model_validate_json(answer.content)
         said = _Complaint.model_validate_json(answer.content)
     except ValidationError as error:
-        raise TokenRefusedError(
+        raise TokenRequestRejectedError(
             f"{renewal.endpoint} answers {answer.status_code} and nothing that RFC 6749 knows; is token_url right?"
         ) from error
     # A stranger's text: not at any length, and without what could spoil a log.
     words = f"{said.error} {said.error_description}".strip()[:_MOST_WORDS]
-    raise TokenRefusedError(f"{renewal.endpoint} gives no access token: {' '.join(words.split())}")
+    raise TokenRequestRejectedError(f"{renewal.endpoint} gives no access token: {' '.join(words.split())}")

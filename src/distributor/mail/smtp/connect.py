@@ -8,51 +8,55 @@ import ssl
 from functools import cache
 
 from distributor.domain.errors import ConfigurationError, ServiceError
-from distributor.mail.smtp.connection import Connection, Timeouts
+from distributor.mail.smtp.connection import SmtpConnection, SmtpTimeouts
 from distributor.mail.smtp.login import choose_mechanism, log_in
-from distributor.mail.smtp.reply import BrokenSessionError, Reply
+from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 from distributor.mail.smtp.stream import SmtpStream
-from distributor.mail.smtp.url import Mechanism, SmtpUrl, TlsMode
+from distributor.mail.smtp.url import AuthMechanism, SmtpUrl, TlsMode
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
-class SenderRefusedError(ServiceError):
+class SenderRejectedError(ServiceError):
     """The server and we will not deal: a person has to see to the account, the certificate or the sender's name.
 
     `reply` is the server's word, unless it was we who refused.
     """
 
-    def __init__(self, reason: str, *, reply: Reply | None = None) -> None:
+    def __init__(self, reason: str, *, reply: SmtpReply | None = None) -> None:
         self.reply = reply
         super().__init__(reason)
 
 
-async def connect(url: SmtpUrl, *, timeouts: Timeouts | None = None, tls: ssl.SSLContext | None = None) -> Connection:
+async def connect(
+    url: SmtpUrl, *, timeouts: SmtpTimeouts | None = None, tls: ssl.SSLContext | None = None
+) -> SmtpConnection:
     """Open a session as `url` says; `tls` replaces what it says of certificates.
 
-    Raises BrokenSessionError if another try may help, SenderRefusedError if it will not, and ConfigurationError for a
+    Raises SmtpSessionError if another try may help, SenderRejectedError if it will not, and ConfigurationError for a
     file of authorities that cannot be used.
     """
-    timeouts = timeouts or Timeouts()
-    opening = _Opening(url, timeouts=timeouts, tls=tls or context_for(url))
+    timeouts = timeouts or SmtpTimeouts()
+    opening = _Opening(url, timeouts=timeouts, tls=tls or tls_context_for(url))
     try:
         return await opening.run()
     except ssl.SSLCertVerificationError as error:
-        raise SenderRefusedError(f"the certificate of {url.place} does not convince: {error.verify_message}") from error
+        raise SenderRejectedError(
+            f"the certificate of {url.place} does not convince: {error.verify_message}"
+        ) from error
 
 
 class _Opening:
     """The steps up to an open session; the wire and the server's extensions change on the way."""
 
-    def __init__(self, url: SmtpUrl, *, timeouts: Timeouts, tls: ssl.SSLContext) -> None:
+    def __init__(self, url: SmtpUrl, *, timeouts: SmtpTimeouts, tls: ssl.SSLContext) -> None:
         self._url = url
         self._timeouts = timeouts
         self._tls = tls
         self._wire: SmtpStream
         self._extensions: dict[str, str] = {}
 
-    async def run(self) -> Connection:
+    async def run(self) -> SmtpConnection:
         tls = self._tls if self._url.implicit_tls else None
         self._wire = await SmtpStream.open(self._url.host, self._url.port, tls=tls, seconds=self._timeouts.connect)
         try:
@@ -63,7 +67,7 @@ class _Opening:
         except BaseException:
             self._wire.abort()
             raise
-        return Connection(self._wire, self._extensions, timeouts=self._timeouts)
+        return SmtpConnection(self._wire, self._extensions, timeouts=self._timeouts)
 
     async def _take_greeting(self) -> None:
         greeting = await self._wire.reply(self._timeouts.command)
@@ -90,7 +94,7 @@ class _Opening:
         is_needed = self._url.needs_encryption
         if "STARTTLS" not in self._extensions:
             if is_needed:
-                raise SenderRefusedError(
+                raise SenderRejectedError(
                     f"{self._url.place} offers no STARTTLS; to send in the clear all the same, the SMTP URL has to say "
                     "tls=off"
                 )
@@ -109,23 +113,23 @@ class _Opening:
         mechanism = choose_mechanism(self._url, frozenset(self._extensions.get("AUTH", "").upper().split()))
         if mechanism is None:
             wanted = "neither AUTH PLAIN nor AUTH LOGIN"
-            if self._url.auth is not Mechanism.AUTO:
+            if self._url.auth is not AuthMechanism.AUTO:
                 wanted = f"no AUTH {self._url.auth.upper()}"
-            raise SenderRefusedError(
+            raise SenderRejectedError(
                 f"{self._url.place} offers {wanted}; leave out the user, or choose another way by auth=…"
             )
         reply = await log_in(self._url, mechanism, self._ask)
         if not reply.is_positive:
             raise _refusal(f"{self._url.place} does not accept user and password", reply)
 
-    async def _ask(self, line: str) -> Reply:
+    async def _ask(self, line: str) -> SmtpReply:
         self._wire.write(f"{line}\r\n".encode("ascii"))
         return await self._wire.reply(self._timeouts.command)
 
 
-def _refusal(what: str, reply: Reply) -> ServiceError:
+def _refusal(what: str, reply: SmtpReply) -> ServiceError:
     """A 4xx may pass; a 5xx will not."""
-    refused = SenderRefusedError if reply.code >= 500 else BrokenSessionError
+    refused = SenderRejectedError if reply.code >= 500 else SmtpSessionError
     return refused(f"{what}: {reply}", reply=reply)
 
 
@@ -137,7 +141,7 @@ def _own_name(address: str) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def context_for(url: SmtpUrl) -> ssl.SSLContext:
+def tls_context_for(url: SmtpUrl) -> ssl.SSLContext:
     """What `url` asks for. Raises ConfigurationError for a file of authorities that cannot be used."""
     return _verifying(url.ca) if url.needs_verification else _encrypting()
 

@@ -12,26 +12,26 @@ from enum import StrEnum
 from typing import NewType
 
 from distributor.mail.address import Address
-from distributor.mail.smtp.reply import BrokenSessionError, Reply
+from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 from distributor.mail.smtp.stream import SmtpStream
 
 _CHUNK = 262144
 
 # The octets of a message as they stand between DATA and the dot that ends it (RFC 5321 section 4.5.2): all lines end
 # with CRLF, and none begins with a single dot.
-Transparent = NewType("Transparent", bytes)
+DotStuffed = NewType("DotStuffed", bytes)
 
 
-def make_transparent(content: bytes) -> Transparent:
+def dot_stuff(content: bytes) -> DotStuffed:
     """A message whose lines end with CRLF, with the dots doubled that start lines, and a last line that has an end."""
     stuffed = content.replace(b"\r\n.", b"\r\n..")
     if stuffed.startswith(b"."):
         stuffed = b"." + stuffed
-    return Transparent(stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n")
+    return DotStuffed(stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class SmtpTimeouts:
     """How many seconds to wait: for the connection, for a reply, for the reply to a message, for a goodbye.
 
     RFC 5321 section 4.5.3.2 asks for 5 minutes and, for the reply to a message, 10: less makes messages double.
@@ -53,11 +53,11 @@ class SmtpStage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class SmtpRejection:
     """The server's no, and what it said no to."""
 
     stage: SmtpStage
-    reply: Reply
+    reply: SmtpReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +70,13 @@ class SmtpEnvelope:
     needs_smtputf8: bool = False
 
 
-class Connection:
+class SmtpConnection:
     """An open session, logged in. For each message: `offer`, `answer`, `submit`, `finish`.
 
     The next message may be offered with `submit` or behind it: with PIPELINING a message then costs one round trip.
     """
 
-    def __init__(self, wire: SmtpStream, extensions: Mapping[str, str], *, timeouts: Timeouts) -> None:
+    def __init__(self, wire: SmtpStream, extensions: Mapping[str, str], *, timeouts: SmtpTimeouts) -> None:
         self._wire = wire
         self._extensions = extensions
         self._timeouts = timeouts
@@ -113,12 +113,12 @@ class Connection:
         self._offered = commands
         return b"".join(line for _, line in commands) if self._is_pipelining else b""
 
-    async def answer(self) -> Refusal | None:
+    async def answer(self) -> SmtpRejection | None:
         """None: the server waits for the offered message. Else why it does not want it; another may be offered.
 
-        Raises BrokenSessionError, and the message was surely not sent.
+        Raises SmtpSessionError, and the message was surely not sent.
         """
-        refusal: Refusal | None = None
+        refusal: SmtpRejection | None = None
         for stage, command in self._offered:
             if not self._is_pipelining:
                 if refusal is not None:
@@ -130,19 +130,19 @@ class Connection:
                     return None
                 await self._end_without_recipient()
             elif reply.is_refusal and stage is not SmtpStage.SESSION:
-                refusal = refusal or Refusal(stage, reply)
+                refusal = refusal or SmtpRejection(stage, reply)
             elif stage is SmtpStage.DATA or not reply.is_positive:
-                raise BrokenSessionError(f"the server answered {command.decode().split()[0]} with {reply}", reply=reply)
+                raise SmtpSessionError(f"the server answered {command.decode().split()[0]} with {reply}", reply=reply)
         self._needs_reset = True
         return refusal
 
-    async def submit(self, content: Transparent, *, following: SmtpEnvelope | None = None) -> None:
+    async def submit(self, content: DotStuffed, *, following: SmtpEnvelope | None = None) -> None:
         """Write the message and its end, and offer the one that is `following` in the same breath.
 
-        Raises BrokenSessionError, and the message was surely not sent. Once this returns, it may have been.
+        Raises SmtpSessionError, and the message was surely not sent. Once this returns, it may have been.
         """
         if not self._wire.is_silent:
-            raise BrokenSessionError("the server spoke or hung up when it was our turn to send the message")
+            raise SmtpSessionError("the server spoke or hung up when it was our turn to send the message")
         last = max(0, len(content) - 1) // _CHUNK * _CHUNK
         for start in range(0, last, _CHUNK):
             self._wire.write(content[start : start + _CHUNK])
@@ -150,11 +150,11 @@ class Connection:
         then = b"" if following is None else self._announce(following)
         self._wire.write(b"".join((content[last:] if last else content, b".\r\n", then)))
 
-    async def finish(self) -> Reply:
-        """The server's answer to the message. Raises BrokenSessionError, and nobody knows what became of it."""
+    async def finish(self) -> SmtpReply:
+        """The server's answer to the message. Raises SmtpSessionError, and nobody knows what became of it."""
         reply = await self._wire.reply(self._timeouts.data_done)
         if not reply.is_positive and not reply.is_refusal:
-            raise BrokenSessionError(f"the server answered the message with {reply}", reply=reply)
+            raise SmtpSessionError(f"the server answered the message with {reply}", reply=reply)
         return reply
 
     async def quit(self) -> None:
@@ -162,7 +162,7 @@ class Connection:
         try:
             self._wire.write(b"QUIT\r\n")
             await self._wire.reply(self._timeouts.quit)
-        except BrokenSessionError:
+        except SmtpSessionError:
             pass
         finally:
             self._wire.abort()
@@ -184,8 +184,8 @@ class Connection:
         self._wire.write(b".\r\n")
         await self._next_reply(self._timeouts.command)
 
-    async def _next_reply(self, seconds: float) -> Reply:
+    async def _next_reply(self, seconds: float) -> SmtpReply:
         reply = await self._wire.reply(seconds)
         if reply.code == 421:
-            raise BrokenSessionError(f"the server closed the session: {reply}", reply=reply)
+            raise SmtpSessionError(f"the server closed the session: {reply}", reply=reply)
         return reply

@@ -7,33 +7,33 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 
-from distributor.mail.smtp.access_tokens import AccessTokens, TokenRefusedError
-from distributor.mail.smtp.reply import Reply
-from distributor.mail.smtp.url import Mechanism, SmtpUrl
+from distributor.mail.smtp.access_tokens import AccessTokens, TokenRequestRejectedError
+from distributor.mail.smtp.reply import SmtpReply
+from distributor.mail.smtp.url import AuthMechanism, SmtpUrl
 
 # Writes a line and gives the reply to it.
-Ask = Callable[[str], Awaitable[Reply]]
+Ask = Callable[[str], Awaitable[SmtpReply]]
 
 # Connections come and go with every batch; a token outlives them.
 _TOKENS = AccessTokens()
 
 
-def choose_mechanism(url: SmtpUrl, offered: frozenset[str]) -> Mechanism | None:
+def choose_mechanism(url: SmtpUrl, offered: frozenset[str]) -> AuthMechanism | None:
     """How to log in where these are offered (in upper case); None if there is no way that both know."""
-    wanted = (Mechanism.PLAIN, Mechanism.LOGIN) if url.auth is Mechanism.AUTO else (url.auth,)
+    wanted = (AuthMechanism.PLAIN, AuthMechanism.LOGIN) if url.auth is AuthMechanism.AUTO else (url.auth,)
     return next((mechanism for mechanism in wanted if mechanism.upper() in offered), None)
 
 
-async def log_in(url: SmtpUrl, mechanism: Mechanism, ask: Ask) -> Reply:
+async def log_in(url: SmtpUrl, mechanism: AuthMechanism, ask: Ask) -> SmtpReply:
     """Give user and password in the manner of `mechanism`; the server's last word on them."""
     return await _MANNERS[mechanism](url, ask)
 
 
-async def _log_in_plain(url: SmtpUrl, ask: Ask) -> Reply:
+async def _log_in_plain(url: SmtpUrl, ask: Ask) -> SmtpReply:
     return await ask("AUTH PLAIN " + _base64(f"\0{url.user}\0{url.password}"))
 
 
-async def _log_in_by_questions(url: SmtpUrl, ask: Ask) -> Reply:
+async def _log_in_by_questions(url: SmtpUrl, ask: Ask) -> SmtpReply:
     reply = await ask("AUTH LOGIN")
     for answer in (url.user or "", url.password):
         if reply.code != 334:
@@ -42,7 +42,7 @@ async def _log_in_by_questions(url: SmtpUrl, ask: Ask) -> Reply:
     return reply
 
 
-async def _log_in_with_token(url: SmtpUrl, ask: Ask) -> Reply:
+async def _log_in_with_token(url: SmtpUrl, ask: Ask) -> SmtpReply:
     """With the token that the URL holds, or with one that is fetched for it.
 
     That the endpoint gives none is told as what the server would say to a wrong one (RFC 4954 section 6). A token that
@@ -58,12 +58,12 @@ async def _log_in_with_token(url: SmtpUrl, ask: Ask) -> Reply:
         if reply.code == 535 and not token.is_new:
             token = await asyncio.to_thread(_TOKENS.fetch, url, url.renewal)
             reply = await _give_token(url, token.text, ask)
-    except TokenRefusedError as error:
-        return Reply(535, (f"5.7.8 {error}",))
+    except TokenRequestRejectedError as error:
+        return SmtpReply(535, (f"5.7.8 {error}",))
     return reply
 
 
-async def _give_token(url: SmtpUrl, token: str, ask: Ask) -> Reply:
+async def _give_token(url: SmtpUrl, token: str, ask: Ask) -> SmtpReply:
     """SASL XOAUTH2 as Google and Microsoft document it.
 
     A token that is not accepted is answered with a challenge that holds the reason as JSON; the refusal itself comes
@@ -73,7 +73,7 @@ async def _give_token(url: SmtpUrl, token: str, ask: Ask) -> Reply:
     if reply.code != 334:
         return reply
     refusal = await ask("")
-    return Reply(refusal.code, (*refusal.lines, f"(the token: {_reason_in(reply.text)})"))
+    return SmtpReply(refusal.code, (*refusal.lines, f"(the token: {_reason_in(reply.text)})"))
 
 
 def _reason_in(challenge: str) -> str:
@@ -90,8 +90,8 @@ def _base64(text: str) -> str:
     return b64encode(text.encode()).decode("ascii")
 
 
-_MANNERS: dict[Mechanism, Callable[[SmtpUrl, Ask], Awaitable[Reply]]] = {
-    Mechanism.PLAIN: _log_in_plain,
-    Mechanism.LOGIN: _log_in_by_questions,
-    Mechanism.XOAUTH2: _log_in_with_token,
+_MANNERS: dict[AuthMechanism, Callable[[SmtpUrl, Ask], Awaitable[SmtpReply]]] = {
+    AuthMechanism.PLAIN: _log_in_plain,
+    AuthMechanism.LOGIN: _log_in_by_questions,
+    AuthMechanism.XOAUTH2: _log_in_with_token,
 }

@@ -17,19 +17,19 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-class BrokenSessionError(ServiceError):
+class SmtpSessionError(ServiceError):
     """The session cannot go on: lost, too slow, closed with a 421, or not SMTP at all. Another one may do better.
 
     `reply` is what the server said to it, if it said something.
     """
 
-    def __init__(self, reason: str, *, reply: Reply | None = None) -> None:
+    def __init__(self, reason: str, *, reply: SmtpReply | None = None) -> None:
         self.reply = reply
         super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SmtpReply:
     """A reply: its code and, line by line, the server's words without it. They are a stranger's text."""
 
     code: int
@@ -59,7 +59,7 @@ class Reply:
         return f"{self.code} {self.text}".rstrip()
 
 
-class ReplyReader:
+class SmtpReplyParser:
     """Takes bytes as they arrive and gives replies as they become complete."""
 
     def __init__(self) -> None:
@@ -75,12 +75,12 @@ class ReplyReader:
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
-    def next(self) -> Reply | None:
-        """The next reply, or None until more bytes have been fed. Raises BrokenSessionError for what is no reply."""
+    def next(self) -> SmtpReply | None:
+        """The next reply, or None until more bytes have been fed. Raises SmtpSessionError for what is no reply."""
         while True:
             end = self._buffer.find(b"\n")
             if end > _LONGEST_LINE or (end < 0 and len(self._buffer) > _LONGEST_LINE):
-                raise BrokenSessionError(f"the server sent a line of more than {_LONGEST_LINE} octets")
+                raise SmtpSessionError(f"the server sent a line of more than {_LONGEST_LINE} octets")
             if end < 0:
                 return None
             line = bytes(self._buffer[:end]).removesuffix(b"\r")
@@ -89,17 +89,17 @@ class ReplyReader:
             if reply is not None:
                 return reply
 
-    def _add(self, line: bytes) -> Reply | None:
+    def _add(self, line: bytes) -> SmtpReply | None:
         code, goes_on, text = _read_line(line)
         if not code or (self._lines and code != self._code):
-            raise BrokenSessionError(f"the server sent {_printable(line[:80])!r} where a reply was due")
+            raise SmtpSessionError(f"the server sent {_printable(line[:80])!r} where a reply was due")
         if len(self._lines) == _MOST_LINES:
-            raise BrokenSessionError(f"the server sent a reply of more than {_MOST_LINES} lines")
+            raise SmtpSessionError(f"the server sent a reply of more than {_MOST_LINES} lines")
         self._code = code
         self._lines.append(text)
         if goes_on:
             return None
-        reply = Reply(code, tuple(self._lines))
+        reply = SmtpReply(code, tuple(self._lines))
         self._lines.clear()
         return reply
 

@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from distributor.mail.smtp.reply import BrokenSessionError, Reply, ReplyReader
+from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser, SmtpSessionError
 
 # Far more than the replies to one group of commands; a server that sends more unasked is no mail server.
 _MOST_UNREAD = 1 << 20
 
 
 class SmtpStream(asyncio.Protocol):
-    """One connection. Whatever goes wrong on it is raised as BrokenSessionError.
+    """One connection. Whatever goes wrong on it is raised as SmtpSessionError.
 
     A protocol of its own and not a stream: bytes that nobody asked for must be seen before a mail is sent.
     """
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
-        self._replies = ReplyReader()
+        self._replies = SmtpReplyParser()
         self._loss: str | None = None
         self._is_full = False
         self._loop = asyncio.get_running_loop()
@@ -65,7 +65,7 @@ class SmtpStream(asyncio.Protocol):
             while self._is_full:
                 await self._stir(deadline)
 
-    async def reply(self, seconds: float) -> Reply:
+    async def reply(self, seconds: float) -> SmtpReply:
         """The next reply, in the order of the commands."""
         reply = self._replies.next()
         if reply is not None:
@@ -88,7 +88,7 @@ class SmtpStream(asyncio.Protocol):
             async with asyncio.timeout(seconds):
                 transport = await loop.start_tls(self._transport, wire, context, server_hostname=host)
         if transport is None:
-            raise BrokenSessionError("the connection was lost while TLS was being started")
+            raise SmtpSessionError("the connection was lost while TLS was being started")
         wire.connection_made(transport)
         return wire
 
@@ -97,12 +97,12 @@ class SmtpStream(asyncio.Protocol):
         self._transport.abort()
 
     async def _stir(self, deadline: float) -> None:
-        """Wait for bytes, or for room to send. Raises BrokenSessionError once there can be neither, and TimeoutError.
+        """Wait for bytes, or for room to send. Raises SmtpSessionError once there can be neither, and TimeoutError.
 
         One alarm serves many waits: to set one for each would take as long as all else that a reply needs.
         """
         if self._loss is not None:
-            raise BrokenSessionError(self._loss)
+            raise SmtpSessionError(self._loss)
         if self._alarm is None or self._alarm.when() > deadline:
             self._set_alarm(deadline)
         self._deadline, self._waiting = deadline, self._loop.create_future()
@@ -168,6 +168,6 @@ def _as_broken(what: str) -> Iterator[None]:
     except ssl.SSLCertVerificationError:
         raise
     except TimeoutError as error:
-        raise BrokenSessionError(f"{what}: it took too long") from error
+        raise SmtpSessionError(f"{what}: it took too long") from error
     except OSError as error:
-        raise BrokenSessionError(f"{what}: {error.strerror or error}") from error
+        raise SmtpSessionError(f"{what}: {error.strerror or error}") from error

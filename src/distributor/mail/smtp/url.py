@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from distributor.domain.errors import ConfigurationError
-from distributor.mail.safe_urls import is_endpoint
+from distributor.mail.safe_urls import is_secure_url
 
 _PORTS = {"smtp": 25, "smtps": 465}
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -28,10 +28,10 @@ class TlsMode(StrEnum):
     OFF = "off"
 
 
-class Mechanism(StrEnum):
+class AuthMechanism(StrEnum):
     """How to log in. AUTO: PLAIN (RFC 4616), else LOGIN, as offered.
 
-    XOAUTH2: the password is an access token, or where there is a `Renewal` a refresh token.
+    XOAUTH2: the password is an access token, or where there is a `OAuthClient` a refresh token.
     """
 
     AUTO = "auto"
@@ -41,7 +41,7 @@ class Mechanism(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renewal:
+class OAuthClient:
     """Where access tokens are fetched for a refresh token (RFC 6749 section 6), and as which client."""
 
     endpoint: str
@@ -62,10 +62,10 @@ class SmtpUrl:
     implicit_tls: bool = False
     tls: TlsMode = TlsMode.AUTO
     ca: str = ""
-    auth: Mechanism = Mechanism.AUTO
+    auth: AuthMechanism = AuthMechanism.AUTO
     user: str | None = None
     password: str = field(default="", repr=False)
-    renewal: Renewal | None = None
+    renewal: OAuthClient | None = None
 
     @classmethod
     def parse(cls, url: str) -> SmtpUrl:
@@ -87,7 +87,7 @@ class SmtpUrl:
             raise ConfigurationError("the SMTP URL goes on after the port; only ?tls=… and the like may follow")
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         tls = _take(options, "tls", TlsMode)
-        auth = _take(options, "auth", Mechanism)
+        auth = _take(options, "auth", AuthMechanism)
         ca = options.pop("ca", "")
         renewal = _take_renewal(options)
         if options:
@@ -98,11 +98,11 @@ class SmtpUrl:
             )
         if parts.scheme == "smtps" and tls is TlsMode.OFF:
             raise ConfigurationError("the SMTP URL says smtps:// and tls=off; one of them has to go")
-        if auth is not Mechanism.AUTO and not parts.username:
+        if auth is not AuthMechanism.AUTO and not parts.username:
             raise ConfigurationError(
                 f"the SMTP URL says auth={auth} and names no user; write smtp://user:password@host"
             )
-        if renewal is not None and auth is not Mechanism.XOAUTH2:
+        if renewal is not None and auth is not AuthMechanism.XOAUTH2:
             raise ConfigurationError("the SMTP URL says token_url=…, which is only good for auth=xoauth2")
         return cls(
             host=host,
@@ -144,15 +144,15 @@ def _take(options: dict[str, str], name: str, words: type[_Word]) -> _Word:
     return words(chosen)
 
 
-def _take_renewal(options: dict[str, str]) -> Renewal | None:
+def _take_renewal(options: dict[str, str]) -> OAuthClient | None:
     endpoint = options.pop("token_url", "")
     client_id, client_secret = options.pop("client_id", ""), options.pop("client_secret", "")
     scope = options.pop("scope", "")
     if not (endpoint or client_id or client_secret or scope):
         return None
-    if not client_id or not is_endpoint(endpoint):
+    if not client_id or not is_secure_url(endpoint):
         raise ConfigurationError(
             "to have access tokens fetched, the SMTP URL has to say token_url=https://… and client_id=…, "
             "both percent-encoded"
         )
-    return Renewal(endpoint=endpoint, client_id=client_id, client_secret=client_secret, scope=scope)
+    return OAuthClient(endpoint=endpoint, client_id=client_id, client_secret=client_secret, scope=scope)

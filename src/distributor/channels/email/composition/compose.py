@@ -30,10 +30,10 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.tokens import Purpose, Stem, TokenSigner
 from distributor.mail.address import Mailbox
-from distributor.mail.dkim.canonicalization import Opening
+from distributor.mail.dkim.canonicalization import BodyPrefix
 from distributor.mail.mime.header_fields import ascii_field, mailbox_field, text_field, uri_field
-from distributor.mail.mime.quoted_printable import SOFT_BREAK, encode_last_stretch, encode_stretch
-from distributor.mail.unsubscribe_address import LeaveSlot, leaving_uri
+from distributor.mail.mime.quoted_printable import SOFT_BREAK, encode_last_segment, encode_segment
+from distributor.mail.unsubscribe_address import UnsubscribeTokenSlot, unsubscribe_mailto
 
 # The fields that a template may name by tokens of their own.
 PERSONAL_FIELDS = frozenset({"name", "email"})
@@ -59,7 +59,7 @@ class Prepared:
     feedback: str
     origin_fields: bytes
     rest: TemplateBytes
-    opening: Opening
+    opening: BodyPrefix
 
     def message_for(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
         """The whole mail with CRLF line ends, the same bytes whenever it is asked for.
@@ -140,7 +140,7 @@ def prepare(rendition: Rendition) -> Prepared:
             )
         ),
         # Without the line that ends the header.
-        opening=Opening(TemplateBytes.of(body).pieces[0].removeprefix(b"\r\n")),
+        opening=BodyPrefix(TemplateBytes.of(body).pieces[0].removeprefix(b"\r\n")),
     )
 
 
@@ -220,22 +220,22 @@ def _origin_fields(sender: Mailbox, others: Mapping[str, Mailbox]) -> bytes:
 
 def _fields_with_tokens(
     payload: Mapping[str, Json], manner: HeaderOptions, sender: Mailbox
-) -> Iterator[bytes | Slot | LeaveSlot]:
+) -> Iterator[bytes | Slot | UnsubscribeTokenSlot]:
     """The Message-ID, and the fields that hold a link of the recipient's own: no token in them is ever broken."""
     yield from _around(
         ascii_field("Message-ID", f"<{_TOKEN}@{sender.address.domain}>"), LinkPlaceholder(Stem(Purpose.MESSAGE))
     )
     for name, link_name in manner.link_fields.items():
         link = PUBLIC_LINKS[link_name]
-        ways: dict[str, Slot | LeaveSlot] = {
+        ways: dict[str, Slot | UnsubscribeTokenSlot] = {
             link.url(payload["site"]["public_url"], _TOKEN): LinkPlaceholder(Stem(link.purpose))
         }
         if link.purpose is Purpose.UNSUBSCRIBE and payload.get("bounce_domain"):
-            ways[leaving_uri(_TOKEN, payload["bounce_domain"])] = LeaveSlot()
+            ways[unsubscribe_mailto(_TOKEN, payload["bounce_domain"])] = UnsubscribeTokenSlot()
         yield from _around(uri_field(name, *ways), *ways.values())
 
 
-def _around(field: bytes, *slots: Slot | LeaveSlot) -> Iterator[bytes | Slot | LeaveSlot]:
+def _around(field: bytes, *slots: Slot | UnsubscribeTokenSlot) -> Iterator[bytes | Slot | UnsubscribeTokenSlot]:
     before, *rest = field.split(_TOKEN.encode())
     yield before
     for slot, after in zip(slots, rest, strict=True):
@@ -254,12 +254,12 @@ def _body(text: Sequence[str | Slot], markup: Sequence[str | Slot], *, boundary:
     for media_type, parts in (("text/plain", text), ("text/html", markup)):
         yield f"\r\n{_PART.format(boundary=boundary, type=media_type)}".encode("ascii")
         for part in parts[:-1]:
-            yield encode_stretch(part) if isinstance(part, str) else part
+            yield encode_segment(part) if isinstance(part, str) else part
             if isinstance(part, LinkPlaceholder):
                 # A token is its own encoding, and closed as every stretch is.
                 yield SOFT_BREAK
         # A body must not end with the soft line break that follows a slot.
-        yield encode_last_stretch(str(parts[-1]) or "\n" * (len(parts) > 1))
+        yield encode_last_segment(str(parts[-1]) or "\n" * (len(parts) > 1))
     yield f"\r\n--{boundary}--\r\n".encode("ascii")
 
 

@@ -11,7 +11,7 @@ from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.rendition import Json
 from distributor.mail.address import Mailbox
 from distributor.mail.mime.header_fields import ascii_field, identity_field, uri_field
-from distributor.mail.unsubscribe_address import mail_uri
+from distributor.mail.unsubscribe_address import mailto_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def _fields_of_a_list(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
                 "List-Id", payload.get("list_name") or payload["site"]["name"], f"{label}.{sender.address.domain}"
             ),
             # To people: instructions for anything else are a question to who sends it (RFC 2369 section 3.1).
-            uri_field("List-Help", mail_uri(_answering(payload, sender).address, subject="help")),
+            uri_field("List-Help", mailto_uri(_answering(payload, sender).address, subject="help")),
             uri_field("List-Archive", f"{payload['site']['public_url']}/"),
             ascii_field("List-Post", "NO"),
             ascii_field("Precedence", "bulk"),

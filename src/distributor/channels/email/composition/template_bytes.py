@@ -13,8 +13,8 @@ from distributor.channels.email.personalization.placeholders import (
 )
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Stem, TokenSigner
-from distributor.mail.mime.quoted_printable import encode_stretch
-from distributor.mail.unsubscribe_address import LeaveSlot
+from distributor.mail.mime.quoted_printable import encode_segment
+from distributor.mail.unsubscribe_address import UnsubscribeTokenSlot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,22 @@ class TemplateBytes:
     stems: tuple[Stem, ...]
     links: tuple[tuple[int, int], ...]
     fields: tuple[tuple[int, FieldPlaceholder | ExpressionPlaceholder], ...]
-    plain: tuple[tuple[int, LeaveSlot], ...]
+    plain: tuple[tuple[int, UnsubscribeTokenSlot], ...]
 
     @classmethod
-    def of(cls, parts: Iterable[bytes | Slot | LeaveSlot]) -> TemplateBytes:
+    def of(cls, parts: Iterable[bytes | Slot | UnsubscribeTokenSlot]) -> TemplateBytes:
         pieces: list[bytes] = [b""]
         stems: dict[Stem, int] = {}
         links: list[tuple[int, int]] = []
         fields: list[tuple[int, FieldPlaceholder | ExpressionPlaceholder]] = []
-        plain: list[tuple[int, LeaveSlot]] = []
+        plain: list[tuple[int, UnsubscribeTokenSlot]] = []
         for part in parts:
             if isinstance(part, bytes):
                 pieces[-1] += part
                 continue
             if isinstance(part, LinkPlaceholder):
                 links.append((len(pieces), stems.setdefault(part.stem, len(stems))))
-            elif isinstance(part, LeaveSlot):
+            elif isinstance(part, UnsubscribeTokenSlot):
                 plain.append((len(pieces), part))
             else:
                 fields.append((len(pieces), part))
@@ -62,7 +62,7 @@ class TemplateBytes:
         for place, number in self.links:
             pieces[place] = minted[number]
         for place, slot in self.fields:
-            pieces[place] = encode_stretch(slot.fill(delivery, tokens))
+            pieces[place] = encode_segment(slot.fill(delivery, tokens))
         for place, leaving in self.plain:
             pieces[place] = leaving.fill(delivery, tokens).encode("ascii")
         return pieces

@@ -11,7 +11,7 @@ from functools import cache
 import httpx
 
 from distributor.channels.email.providers.api import ApiUrl, Request
-from distributor.mail.smtp.connection import Timeouts
+from distributor.mail.smtp.connection import SmtpTimeouts
 
 # A connection that has been idle may be closed by the other side just when a call is written to it, and then nobody
 # knows whether that was heard: an old one is not used again.
@@ -42,7 +42,7 @@ class NoAnswer:
     why: str
 
 
-def open_client(*, timeouts: Timeouts, tls: ssl.SSLContext | None) -> httpx.AsyncClient:
+def open_client(*, timeouts: SmtpTimeouts, tls: ssl.SSLContext | None) -> httpx.AsyncClient:
     """A client with one connection. `tls` stands for the authorities of a test."""
     return httpx.AsyncClient(
         timeout=httpx.Timeout(timeouts.command, connect=timeouts.connect),

@@ -19,7 +19,7 @@ from distributor.channels.email.providers.message import Mail
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Verdict
 from distributor.mail.smtp.connection import SmtpStage
-from distributor.mail.smtp.reply import BrokenSessionError
+from distributor.mail.smtp.reply import SmtpSessionError
 
 Said: TypeAlias = JudgedReply | Unreached | NoAnswer
 
@@ -36,7 +36,7 @@ class ApiSender:
         self._url = url
         self._manner = manner
         self._unanswered = 0
-        self._trouble: BrokenSessionError | None = None
+        self._trouble: SmtpSessionError | None = None
 
     async def run(self) -> None:
         """Until nothing is left to send, or until the API cannot be reached, asks for a long break, or has left as many
@@ -50,7 +50,7 @@ class ApiSender:
                     await self._hand_over(client, letter)
 
     @property
-    def trouble(self) -> BrokenSessionError | None:
+    def trouble(self) -> SmtpSessionError | None:
         """Why it has given up, if it has."""
         return self._trouble
 
@@ -100,10 +100,10 @@ class ApiSender:
 
     def _settle(self, letter: Message, said: Said) -> None:
         if isinstance(said, Unreached):
-            self._trouble = BrokenSessionError(said.why)
+            self._trouble = SmtpSessionError(said.why)
             self._batch.defer(letter, self._trouble)
         elif isinstance(said, NoAnswer) or said.judgement.verdict is Verdict.UNKNOWN:
-            trouble = BrokenSessionError(said.why if isinstance(said, NoAnswer) else f"no clear answer: {said}")
+            trouble = SmtpSessionError(said.why if isinstance(said, NoAnswer) else f"no clear answer: {said}")
             self._unanswered += 1
             if self._unanswered == len(self._manner.pauses):
                 self._trouble = trouble
@@ -111,7 +111,7 @@ class ApiSender:
         else:
             self._unanswered = 0
             if said.judgement.verdict is Verdict.DEFERRED:
-                self._trouble = BrokenSessionError(f"{self._url.root} asks us to wait: {said}", reply=said)
+                self._trouble = SmtpSessionError(f"{self._url.root} asks us to wait: {said}", reply=said)
             # What an API says of us concerns all that goes over it, as a server's greeting does.
             self._batch.answer(letter, self._relay, SmtpStage.SESSION, said)
 

@@ -19,9 +19,9 @@ from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.retry_policy import spread
 from distributor.mail.address import Address
-from distributor.mail.smtp.connect import SenderRefusedError
+from distributor.mail.smtp.connect import SenderRejectedError
 from distributor.mail.smtp.connection import SmtpStage
-from distributor.mail.smtp.reply import BrokenSessionError, Reply
+from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 
 # What waits for a paused lane comes back within so long after the next probe, and not all of it at once.
 _BACK_WITHIN = timedelta(minutes=15)
@@ -53,7 +53,7 @@ class Batch:
         self._queues: dict[str, deque[PendingMessage]] = {relay.name: deque() for relay in relays}
         self._look_in: dict[str, float] = {}
         # Relays that cannot be used any more in this batch, and what went wrong there.
-        self._out: dict[str, BrokenSessionError | RoutePause] = {}
+        self._out: dict[str, SmtpSessionError | RoutePause] = {}
         routing = Routing(relays, composer.sender_domain)
         for delivery in deliveries:
             self._add(delivery, routing)
@@ -118,7 +118,7 @@ class Batch:
         self._context.journal.begin(letter.delivery)
         letter.order.is_begun = True
 
-    def answer(self, letter: Message, relay: Relay, stage: SmtpStage, reply: Reply) -> None:
+    def answer(self, letter: Message, relay: Relay, stage: SmtpStage, reply: SmtpReply) -> None:
         """The server's last word on the letter."""
         judgement = judge(reply, stage=stage, now=self._context.now())
         scope = scope_of(judgement.reason, stage=stage, reply=reply)
@@ -130,11 +130,11 @@ class Batch:
             self._lanes.resume(letter.order)
         self._conclude(letter, self._outcomes.of_reply(letter, judgement, reply))
 
-    def defer(self, letter: Message, trouble: BrokenSessionError) -> None:
+    def defer(self, letter: Message, trouble: SmtpSessionError) -> None:
         """The letter was surely not sent, for a trouble that may pass."""
         self._conclude(letter, self._outcomes.deferral(letter.delivery, trouble))
 
-    def doubt(self, letter: Message, trouble: BrokenSessionError) -> None:
+    def doubt(self, letter: Message, trouble: SmtpSessionError) -> None:
         """Nobody knows what became of the letter, so this batch sends it over no other relay either."""
         self._conclude(letter, self._outcomes.doubt(letter.delivery, trouble))
 
@@ -149,11 +149,11 @@ class Batch:
 
     # Relays that cannot be used
 
-    def refuse_relay(self, relay: Relay, error: SenderRefusedError) -> None:
+    def refuse_relay(self, relay: Relay, error: SenderRejectedError) -> None:
         """The server will not deal with us: the relay pauses."""
         self._out[relay.name] = self._lanes.pause(Route(relay.name), str(error))
 
-    def give_up(self, relay: Relay, trouble: BrokenSessionError) -> None:
+    def give_up(self, relay: Relay, trouble: SmtpSessionError) -> None:
         """A courier could not reach the relay, or got no answers; that counts if nobody else did its work."""
         if self.has_work(relay):
             self._out.setdefault(relay.name, trouble)
@@ -193,10 +193,10 @@ class Batch:
             return
         now = self._context.now()
         obstacles = [self._out.get(one.name) or self._lanes.relay_pause(one, now=now) for one in order.ways]
-        trouble = next((one for one in obstacles if isinstance(one, BrokenSessionError)), None)
+        trouble = next((one for one in obstacles if isinstance(one, SmtpSessionError)), None)
         pauses = [one for one in obstacles if isinstance(one, RoutePause)]
         if trouble is not None or not pauses:
-            self.tell(self._outcomes.deferral(order.delivery, trouble or BrokenSessionError("no relay was tried")))
+            self.tell(self._outcomes.deferral(order.delivery, trouble or SmtpSessionError("no relay was tried")))
         else:
             self.tell(self._wait(order.delivery, min(pauses, key=lambda pause: pause.probe_at)))
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 
 from distributor.channels.email.relays import Relay
-from distributor.mail.smtp.connection import Connection
+from distributor.mail.smtp.connection import SmtpConnection
 
 # How long a connection may have been idle to be used again: far less than servers wait (RFC 5321 section 4.5.3.2.7).
 LONGEST_IDLE_SECONDS = 30.0
@@ -18,10 +18,10 @@ class Pool:
     def __init__(self) -> None:
         # Relays that could not be reached lately: the next batch begins with others where it can.
         self.unreached: set[str] = set()
-        self._idle: defaultdict[str, list[tuple[Connection, float]]] = defaultdict(list)
+        self._idle: defaultdict[str, list[tuple[SmtpConnection, float]]] = defaultdict(list)
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def take(self, relay: Relay) -> Connection | None:
+    def take(self, relay: Relay) -> SmtpConnection | None:
         """A connection on which nothing is under way and the server has not hung up, as far as that has been heard."""
         if self._loop is not asyncio.get_running_loop():
             self._idle.clear()
@@ -32,7 +32,7 @@ class Pool:
             connection.abort()
         return None
 
-    def keep(self, relay: Relay, connection: Connection) -> None:
+    def keep(self, relay: Relay, connection: SmtpConnection) -> None:
         """Nothing is under way on the connection."""
         self.unreached.discard(relay.name)
         self._loop = asyncio.get_running_loop()

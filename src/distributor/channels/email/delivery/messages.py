@@ -12,8 +12,8 @@ from distributor.channels.email.providers.markers import mark_of
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.mail.address import Address
-from distributor.mail.dkim.signer import Signer
-from distributor.mail.smtp.connection import SmtpEnvelope, Transparent
+from distributor.mail.dkim.signer import DkimSigner
+from distributor.mail.smtp.connection import DotStuffed, SmtpEnvelope
 
 
 @dataclass(slots=True)
@@ -51,9 +51,9 @@ class Message:
     mark: bytes = b""
 
     @property
-    def content(self) -> Transparent:
+    def content(self) -> DotStuffed:
         """What SMTP hands over. Composing leaves no line that begins with a dot (`composing.quoted_printable`)."""
-        return Transparent(self.mark + self.message if self.mark else self.message)
+        return DotStuffed(self.mark + self.message if self.mark else self.message)
 
     @property
     def delivery(self) -> Delivery:
@@ -77,7 +77,7 @@ class Composer:
         context: SendContext,
         *,
         return_path: Callable[[Delivery], Address],
-        signer: Signer,
+        signer: DkimSigner,
         provider: str,
     ) -> None:
         self._prepared = prepared

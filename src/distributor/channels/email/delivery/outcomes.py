@@ -10,7 +10,7 @@ from distributor.channels.email.delivery.messages import Composer, Message
 from distributor.channels.email.delivery.replies import Judgement, judge
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.mail.smtp.connection import SmtpStage
-from distributor.mail.smtp.reply import BrokenSessionError, Reply
+from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 
 LONGEST_REPLY = 1000
 
@@ -22,7 +22,7 @@ class Outcomes:
         self._composer = composer
         self._now = now
 
-    def of_reply(self, letter: Message, judgement: Judgement, reply: Reply) -> Outcome:
+    def of_reply(self, letter: Message, judgement: Judgement, reply: SmtpReply) -> Outcome:
         """What the server's reply means for the letter."""
         is_sent = judgement.verdict is Verdict.SENT
         return Outcome.of(
@@ -35,7 +35,7 @@ class Outcomes:
             detail=None if is_sent else {"reason": judgement.reason},
         )
 
-    def deferral(self, delivery: Delivery, trouble: BrokenSessionError) -> Outcome:
+    def deferral(self, delivery: Delivery, trouble: SmtpSessionError) -> Outcome:
         """The delivery was not sent for a trouble that may pass."""
         asked = judge(trouble.reply, stage=SmtpStage.SESSION, now=self._now()).retry_at if trouble.reply else None
         return Outcome.of(
@@ -47,7 +47,7 @@ class Outcomes:
             detail={"reason": "networkerror"},
         )
 
-    def doubt(self, delivery: Delivery, trouble: BrokenSessionError) -> Outcome:
+    def doubt(self, delivery: Delivery, trouble: SmtpSessionError) -> Outcome:
         """The delivery may or may not have arrived."""
         return Outcome.of(delivery, Verdict.UNKNOWN, reply=str(trouble)[:LONGEST_REPLY])
 

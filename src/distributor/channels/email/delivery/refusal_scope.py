@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.smtp.connection import SmtpStage
-from distributor.mail.smtp.reply import Reply
+from distributor.mail.smtp.reply import SmtpReply
 
 
 class RefusalScope(StrEnum):
@@ -34,7 +34,7 @@ _SCOPES: dict[str, RefusalScope] = {
 _ABOUT_LOGIN = frozenset({530, 534, 535, 538})
 
 
-def scope_of(reason: str, *, stage: SmtpStage, reply: Reply) -> RefusalScope:
+def scope_of(reason: str, *, stage: SmtpStage, reply: SmtpReply) -> RefusalScope:
     """Whom a reply concerns that was judged to refuse the sender for `reason`."""
     if reply.code in _ABOUT_LOGIN or stage in (SmtpStage.SESSION, SmtpStage.MAIL):
         return _SCOPES[reason] if _SCOPES.get(reason) is RefusalScope.MAIL else RefusalScope.RELAY

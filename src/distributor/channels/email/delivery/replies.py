@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from distributor.domain.delivery import Verdict
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.smtp.connection import SmtpStage
-from distributor.mail.smtp.reply import Reply
+from distributor.mail.smtp.reply import SmtpReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedReply(Reply):
+class JudgedReply(SmtpReply):
     """The answer of an API, which has been judged by the provider's own codes; `code` is the HTTP status."""
 
     judgement: Judgement
@@ -148,7 +148,7 @@ _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(h
 _LONGEST_WAIT = timedelta(days=1)
 
 
-def judge(reply: Reply, *, stage: SmtpStage, now: datetime) -> Judgement:
+def judge(reply: SmtpReply, *, stage: SmtpStage, now: datetime) -> Judgement:
     """What a final reply to `stage` of a delivery means."""
     if isinstance(reply, JudgedReply):
         return reply.judgement
@@ -164,7 +164,7 @@ def judge(reply: Reply, *, stage: SmtpStage, now: datetime) -> Judgement:
     return Judgement(verdict=rule.verdict if rule else Verdict.FAILED, reason=reason)
 
 
-def _retry_at(reply: Reply, now: datetime) -> datetime | None:
+def _retry_at(reply: SmtpReply, now: datetime) -> datetime | None:
     wish = _RETRY_IN.search(reply.text)
     if wish is None:
         return None

@@ -21,10 +21,10 @@ from distributor.channels.email.delivery.smtp_sender import SmtpSender, SmtpSend
 from distributor.channels.email.providers.api import ApiUrl
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome
-from distributor.mail.dkim.signer import UNSIGNED, Signer
+from distributor.mail.dkim.signer import UNSIGNED, DkimSigner
 from distributor.mail.return_path import return_paths
-from distributor.mail.smtp.connect import context_for
-from distributor.mail.smtp.connection import Timeouts
+from distributor.mail.smtp.connect import tls_context_for
+from distributor.mail.smtp.connection import SmtpTimeouts
 from distributor.mail.smtp.url import SmtpUrl
 
 # Seconds before each try to connect; a courier that has got nothing done after as many tries gives up.
@@ -50,8 +50,8 @@ async def send_deliveries(
     deliveries: Sequence[Delivery],
     context: SendContext,
     *,
-    signer: Signer = UNSIGNED,
-    timeouts: Timeouts | None = None,
+    signer: DkimSigner = UNSIGNED,
+    timeouts: SmtpTimeouts | None = None,
     pauses: Sequence[float] = PAUSES,
     tls: ssl.SSLContext | None = None,
     pool: Pool | None = None,
@@ -65,14 +65,14 @@ async def send_deliveries(
     relays = settings.fleet
     for relay in relays:
         if isinstance(relay.url, SmtpUrl):
-            context_for(relay.url)
+            tls_context_for(relay.url)
     return_path = return_paths(settings.bounce_domain, sender=prepared.sender.address, tokens=context.tokens)
     composer = Composer(prepared, context, return_path=return_path, signer=signer, provider=settings.events_from)
     # Without a pool to be kept, connections end with the batch.
     own_pool = Pool()
     batch = Batch(deliveries, relays, composer, context, unreached=(pool or own_pool).unreached)
     manner = SmtpSenderOptions(
-        now=context.now, pool=pool or own_pool, timeouts=timeouts or Timeouts(), pauses=pauses, tls=tls
+        now=context.now, pool=pool or own_pool, timeouts=timeouts or SmtpTimeouts(), pauses=pauses, tls=tls
     )
     sending = asyncio.create_task(_send(batch, manner))
     try:

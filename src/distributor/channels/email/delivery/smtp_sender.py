@@ -13,9 +13,9 @@ from distributor.channels.email.delivery.connection_pool import Pool
 from distributor.channels.email.delivery.messages import Message
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Outcome, Verdict
-from distributor.mail.smtp.connect import SenderRefusedError, connect
-from distributor.mail.smtp.connection import Connection, Refusal, SmtpStage, Timeouts
-from distributor.mail.smtp.reply import BrokenSessionError
+from distributor.mail.smtp.connect import SenderRejectedError, connect
+from distributor.mail.smtp.connection import SmtpConnection, SmtpRejection, SmtpStage, SmtpTimeouts
+from distributor.mail.smtp.reply import SmtpSessionError
 from distributor.mail.smtp.url import SmtpUrl
 
 # How often a letter may lose its connection before it is held to be the cause.
@@ -31,7 +31,7 @@ class SmtpSenderOptions:
 
     now: Callable[[], datetime]
     pool: Pool
-    timeouts: Timeouts
+    timeouts: SmtpTimeouts
     pauses: Sequence[float]
     tls: ssl.SSLContext | None = None
 
@@ -45,7 +45,7 @@ class SmtpSender:
         self._url = url
         self._manner = manner
         self._answered = 0
-        self._trouble: BrokenSessionError | None = None
+        self._trouble: SmtpSessionError | None = None
 
     async def run(self) -> None:
         """Until nothing is left to send, or until nothing has been answered on as many connections as there are pauses.
@@ -59,17 +59,17 @@ class SmtpSender:
             answered = self._answered
             try:
                 await self._use_connection()
-            except SenderRefusedError as error:
+            except SenderRejectedError as error:
                 self._batch.refuse_relay(self._relay, error)
                 return
-            except BrokenSessionError as trouble:
+            except SmtpSessionError as trouble:
                 fruitless = 0 if self._answered > answered else fruitless + 1
                 if fruitless == len(pauses):
                     self._trouble = trouble
                     return
 
     @property
-    def trouble(self) -> BrokenSessionError | None:
+    def trouble(self) -> SmtpSessionError | None:
         """Why it has given up, if it has."""
         return self._trouble
 
@@ -85,7 +85,7 @@ class SmtpSender:
             else:
                 connection.abort()
 
-    async def _send_over(self, connection: Connection) -> bool:
+    async def _send_over(self, connection: SmtpConnection) -> bool:
         """Send until nothing is left; whether the connection can be used for more."""
         letter = await self._wait_for_next(connection)
         while letter is not None:
@@ -103,19 +103,19 @@ class SmtpSender:
             letter = letter or await self._wait_for_next(connection)
         return True
 
-    async def _wait_for_next(self, connection: Connection) -> Message | None:
+    async def _wait_for_next(self, connection: SmtpConnection) -> Message | None:
         """Offer the next letter, which may have to wait for its turn; None when nothing is left."""
         while (letter := self._offer_next(connection)) is None and self._batch.has_work(self._relay):
             await asyncio.sleep(self._batch.seconds_to_look_again(self._relay))
         return letter
 
-    def _offer_next(self, connection: Connection) -> Message | None:
+    def _offer_next(self, connection: SmtpConnection) -> Message | None:
         letter = self._take_next(connection)
         if letter is not None:
             connection.offer(letter.envelope)
         return letter
 
-    def _take_next(self, connection: Connection) -> Message | None:
+    def _take_next(self, connection: SmtpConnection) -> Message | None:
         while (letter := self._batch.take(self._relay)) is not None:
             obstacle = _obstacle(connection, letter)
             if obstacle is None:
@@ -123,10 +123,10 @@ class SmtpSender:
             self._batch.spare(letter, obstacle)
         return None
 
-    async def _await_answer(self, connection: Connection, letter: Message) -> Refusal | None:
+    async def _await_answer(self, connection: SmtpConnection, letter: Message) -> SmtpRejection | None:
         try:
             return await connection.answer()
-        except BrokenSessionError as trouble:
+        except SmtpSessionError as trouble:
             letter.order.losses += 1
             if letter.order.losses < _MOST_LOSSES:
                 self._batch.give_back(letter, self._relay)
@@ -135,20 +135,20 @@ class SmtpSender:
                 self._batch.defer(letter, trouble)
             raise
 
-    async def _hand_over(self, connection: Connection, letter: Message) -> Message | None:
+    async def _hand_over(self, connection: SmtpConnection, letter: Message) -> Message | None:
         """Send the letter and settle it; returns the one offered meanwhile."""
         # Composed before this one is on its way, so that its envelope follows right behind.
         following = self._take_next(connection)
         self._batch.begin(letter)
         try:
             await connection.submit(letter.content, following=following.envelope if following else None)
-        except BrokenSessionError as trouble:
+        except SmtpSessionError as trouble:
             self._batch.defer(letter, trouble)
             self._batch.give_back(following, self._relay)
             raise
         try:
             reply = await connection.finish()
-        except BrokenSessionError as trouble:
+        except SmtpSessionError as trouble:
             self._batch.doubt(letter, trouble)
             self._batch.give_back(following, self._relay)
             raise
@@ -156,11 +156,11 @@ class SmtpSender:
         self._batch.answer(letter, self._relay, SmtpStage.DATA, reply)
         if reply.code == 421:
             self._batch.give_back(following, self._relay)
-            raise BrokenSessionError(f"the server closed the session: {reply}", reply=reply)
+            raise SmtpSessionError(f"the server closed the session: {reply}", reply=reply)
         return following
 
 
-def _obstacle(connection: Connection, letter: Message) -> Outcome | None:
+def _obstacle(connection: SmtpConnection, letter: Message) -> Outcome | None:
     """Why this server cannot even be asked to take the letter."""
     envelope = letter.envelope
     if envelope.needs_smtputf8 and not connection.takes_smtputf8:

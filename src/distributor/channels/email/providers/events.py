@@ -13,7 +13,7 @@ from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.mail.bounces import Reason, RecipientReport
 from distributor.mail.bounces.classify import classify
-from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.return_path import RETURN_PATH, read_return_path
 from distributor.mail.verdicts import detail_of, speaks_against
 
@@ -58,7 +58,7 @@ def moment_of(text: str) -> datetime | None:
 
 def verdict_of(address: str, *, words: str, status: str = "", otherwise: Reason) -> RecipientReport:
     """What a server's words say, or where they say nothing, what the provider makes of it."""
-    evidence = ReplyEvidence(recipient=address, words=words, status=status).completed()
+    evidence = BounceEvidence(recipient=address, words=words, status=status).completed()
     reason = classify(evidence, None)
     return RecipientReport(
         address=address,

@@ -13,7 +13,7 @@ from distributor.channels.email.providers.resend import RESEND
 from distributor.channels.email.providers.sendgrid import SENDGRID
 from distributor.channels.email.providers.ses import SES
 from distributor.domain.errors import ConfigurationError
-from distributor.mail.safe_urls import is_endpoint
+from distributor.mail.safe_urls import is_secure_url
 
 PROVIDERS: Mapping[str, ApiProvider] = {one.scheme: one for one in (SES, POSTMARK, MAILGUN, SENDGRID, RESEND)}
 
@@ -62,7 +62,7 @@ def parse_api_url(url: str) -> ApiUrl:
 
 
 def _checked(endpoint: str, provider: ApiProvider) -> str:
-    if not is_endpoint(endpoint):
+    if not is_secure_url(endpoint):
         raise _wrong(provider, "its endpoint has to start with https://, or with http:// for this very machine")
     return endpoint
 

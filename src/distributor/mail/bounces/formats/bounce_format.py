@@ -41,21 +41,21 @@ class BounceFormat:
     has_transcript: bool = False
 
 
-def lines(*patterns: str) -> tuple[re.Pattern[str], ...]:
+def address_patterns(*patterns: str) -> tuple[re.Pattern[str], ...]:
     """Patterns in which the word ADDRESS stands for an address, as their only group."""
     return tuple(
         re.compile(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE) for pattern in patterns
     )
 
 
-def search(*patterns: str) -> re.Pattern[str]:
+def any_of(*patterns: str) -> re.Pattern[str]:
     """A pattern that finds any of these, line by line and whatever the case."""
     return re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
 
 
-def hints(table: dict[Reason, tuple[str, ...]]) -> tuple[Hint, ...]:
+def hint_table(table: dict[Reason, tuple[str, ...]]) -> tuple[Hint, ...]:
     """Hints out of a table, in its order."""
-    return tuple(Hint(reason=reason, pattern=search(*patterns)) for reason, patterns in table.items())
+    return tuple(Hint(reason=reason, pattern=any_of(*patterns)) for reason, patterns in table.items())
 
 
 # The mailbox or the name in From by which programs sign notices.
@@ -67,7 +67,7 @@ SYSTEM = (
     r"|microsoft (?:outlook|exchange)|undeliver|bounce[sd]?\b|mmdf|double-bounce|interscan"
     r"|postoffice|jetmail|virus_?wall|anti_?virus|mail_service|imss@|ndr@)|^from: ?<?>?$"
 )
-BY_SYSTEM = search(SYSTEM)
+BY_SYSTEM = any_of(SYSTEM)
 # Or a program of another name, which says by the fields of RFC 3834 or an empty return path that it is one.
-BY_PROGRAM = search(SYSTEM, r"^auto-submitted: auto-", r"^x-failed-recipients: .", r"^return-path: <>$")
-BY_ANYBODY = search("")
+BY_PROGRAM = any_of(SYSTEM, r"^auto-submitted: auto-", r"^x-failed-recipients: .", r"^return-path: <>$")
+BY_ANYONE = any_of("")

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from distributor.mail.bounces.address_search import find_address
-from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reply_text import STATUS
 
@@ -56,18 +56,18 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class DeliveryStatus:
     """The failed recipients of a report, and whether it is one at all: it may tell of successes only."""
 
-    failed: tuple[ReplyEvidence, ...]
+    failed: tuple[BounceEvidence, ...]
     is_report: bool
 
 
-def read_report(text: str) -> Report:
+def parse_delivery_status(text: str) -> DeliveryStatus:
     """Read the fields of a report out of a text."""
     groups = [group for group in _groups(text) if _recipient(group) or group.get("status") or group.get("action")]
     failed = tuple(_evidence(group) for group in groups[:_MOST_RECIPIENTS] if _has_failed(group))
-    return Report(failed=failed, is_report=bool(groups))
+    return DeliveryStatus(failed=failed, is_report=bool(groups))
 
 
 def _groups(text: str) -> list[_Group]:
@@ -118,7 +118,7 @@ def _has_failed(group: _Group) -> bool:
     return bool(_recipient(group) and refused)
 
 
-def _evidence(group: _Group) -> ReplyEvidence:
+def _evidence(group: _Group) -> BounceEvidence:
     diagnostic = group.get("diagnostic-code")
     dialect, semicolon, words = diagnostic.partition(";")
     if not semicolon or " " in dialect.strip():
@@ -126,7 +126,7 @@ def _evidence(group: _Group) -> ReplyEvidence:
     status = _STATUS.search(group.get("status"))
     # PowerMTA explains a status in brackets; elsewhere the brackets hold what the diagnostic lacks.
     explained = re.search(r"\(([^()]{3,200})\)", group.get("status"))
-    return ReplyEvidence(
+    return BounceEvidence(
         recipient=_recipient(group),
         words=words.strip() or (explained[1] if explained else ""),
         status=status[0] if status else "",

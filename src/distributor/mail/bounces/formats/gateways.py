@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.bounce_format import BY_ANYBODY, BY_SYSTEM, BounceFormat, hints, lines, search
+from distributor.mail.bounces.formats.bounce_format import (
+    BY_ANYONE,
+    BY_SYSTEM,
+    BounceFormat,
+    address_patterns,
+    any_of,
+    hint_table,
+)
 from distributor.mail.bounces.reasons import Reason
 
 GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="imail",
-        author=search(r"^x-mailer: <SMTP32 v", r"^subject: undeliverable mail"),
-        mark=search(
+        author=any_of(r"^x-mailer: <SMTP32 v", r"^subject: undeliverable mail"),
+        mark=any_of(
             r"^undeliverable[ \t]+to ",
             r"^Invalid final delivery userid",
             r"^Unknown (?:user|host)\b",
@@ -17,12 +24,12 @@ GATEWAYS: tuple[BounceFormat, ...] = (
             r"^Delivery failed \d",
             r"^Body of message generated response",
         ),
-        recipients=lines(
+        recipients=address_patterns(
             r"^(?:undeliverable[ \t]+to|invalid final delivery userid:?|unknown (?:user|host):?"
             r"|user mailbox exceeds allowed size:?"
             r"|delivery failed \d{1,3} attempts:?)[ \t]*<?ADDRESS"
         ),
-        hints=hints(
+        hints=hint_table(
             {
                 Reason.USERUNKNOWN: (r"unknown user|invalid final delivery userid",),
                 Reason.HOSTUNKNOWN: (r"unknown host",),
@@ -36,8 +43,8 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="x6",
         author=BY_SYSTEM,
-        mark=search(r"^We had trouble delivering your message"),
-        recipients=lines(
+        mark=any_of(r"^We had trouble delivering your message"),
+        recipients=address_patterns(
             r"returned (?:permanent|temporary) errors?: <?ADDRESS",
             r"rejected recipient <ADDRESS>",
             r"recipient <?ADDRESS",
@@ -45,17 +52,19 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="mcafee",
-        author=search(r"^subject: delivery status"),
-        mark=search(r"^[ \t]*--- The following addresses had delivery problems ---"),
-        recipients=lines(r"^<ADDRESS>[ \t]+\("),
-        hints=hints({Reason.USERUNKNOWN: (r"unknown user|no such user|user not exist|user unknown|unknown\.",)}),
+        author=any_of(r"^subject: delivery status"),
+        mark=any_of(r"^[ \t]*--- The following addresses had delivery problems ---"),
+        recipients=address_patterns(r"^<ADDRESS>[ \t]+\("),
+        hints=hint_table({Reason.USERUNKNOWN: (r"unknown user|no such user|user not exist|user unknown|unknown\.",)}),
     ),
     BounceFormat(
         name="interscan",
-        author=BY_ANYBODY,
-        mark=search(r"^\*{3,} Message from InterScan"),
-        recipients=lines(r"deliver message to <ADDRESS>", r"^[ \t]*Sent (?:>>>|<<<) RCPT TO:<ADDRESS>", r"^<ADDRESS>"),
-        hints=hints(
+        author=BY_ANYONE,
+        mark=any_of(r"^\*{3,} Message from InterScan"),
+        recipients=address_patterns(
+            r"deliver message to <ADDRESS>", r"^[ \t]*Sent (?:>>>|<<<) RCPT TO:<ADDRESS>", r"^<ADDRESS>"
+        ),
+        hints=hint_table(
             {
                 Reason.EXPIRED: (r"exceeded maximum delivery attempts",),
                 Reason.USERUNKNOWN: (r"unable to deliver message to <",),
@@ -65,38 +74,38 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="mailfoundry",
         author=BY_SYSTEM,
-        mark=search(r"^Unable to deliver message to: <|^Delivery failed for the following reason"),
-        recipients=lines(r"unable to deliver message to: <?ADDRESS"),
+        mark=any_of(r"^Unable to deliver message to: <|^Delivery failed for the following reason"),
+        recipients=address_patterns(r"unable to deliver message to: <?ADDRESS"),
     ),
     BounceFormat(
         name="mailmarshal",
         author=BY_SYSTEM,
-        mark=search(r"^Your message:[ \t]*$|^The following recipients were affected"),
-        recipients=lines(r"^[ \t]+ADDRESS[ \t]*$"),
+        mark=any_of(r"^Your message:[ \t]*$|^The following recipients were affected"),
+        recipients=address_patterns(r"^[ \t]+ADDRESS[ \t]*$"),
     ),
     BounceFormat(
         name="m-filter",
-        author=search(r"^x-mailer: m-filter"),
-        mark=search(r"^-{3,}server message"),
-        recipients=lines(r"^[ \t]*<?ADDRESS>?[ \t]*$"),
+        author=any_of(r"^x-mailer: m-filter"),
+        mark=any_of(r"^-{3,}server message"),
+        recipients=address_patterns(r"^[ \t]*<?ADDRESS>?[ \t]*$"),
     ),
     BounceFormat(
         name="surfcontrol",
-        author=search(r"^x-mailer: surfcontrol"),
-        mark=search(r"your message could not be sent|addressed to:"),
-        recipients=lines(r"^addressed to: ADDRESS"),
+        author=any_of(r"^x-mailer: surfcontrol"),
+        mark=any_of(r"your message could not be sent|addressed to:"),
+        recipients=address_patterns(r"^addressed to: ADDRESS"),
     ),
     BounceFormat(
         name="fml",
-        author=search(r"^from: .{0,80}-(?:admin|request|owner)@"),
-        mark=search(
+        author=any_of(r"^from: .{0,80}-(?:admin|request|owner)@"),
+        mark=any_of(
             r"^You are not a member of this mailing list",
             r"^Duplicated Message-ID in <",
             r"^Your mail .{0,60}(?:is rejected|was rejected|is not relayed)",
             r"^(?:Loop Alert|Warning: This is a loop)",
         ),
-        recipients=lines(r"(?:mailing list|message-id in|address:?|to) <ADDRESS>", r"<ADDRESS>"),
-        hints=hints(
+        recipients=address_patterns(r"(?:mailing list|message-id in|address:?|to) <ADDRESS>", r"<ADDRESS>"),
+        hints=hint_table(
             {
                 Reason.REJECTED: (r"not a? ?member",),
                 Reason.SYSTEMERROR: (r"duplicated message-id|loop",),
@@ -107,14 +116,14 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="x3",
         author=BY_SYSTEM,
-        mark=search(r"^[ \t]*\* <?[^\s@]{1,100}@[^\s@]{1,200}$"),
-        recipients=lines(r"^[ \t]*\* ADDRESS"),
-        hints=hints({Reason.EXPIRED: (r"could not find a gateway for",)}),
+        mark=any_of(r"^[ \t]*\* <?[^\s@]{1,100}@[^\s@]{1,200}$"),
+        recipients=address_patterns(r"^[ \t]*\* ADDRESS"),
+        hints=hint_table({Reason.EXPIRED: (r"could not find a gateway for",)}),
         silence=Reason.UNDEFINED,
     ),
     BounceFormat(
         name="non-delivery report",
-        author=BY_ANYBODY,
-        mark=search(r"^-{2,} (?:Non-Delivery Report|Failed Recipients) -{2,}"),
+        author=BY_ANYONE,
+        mark=any_of(r"^-{2,} (?:Non-Delivery Report|Failed Recipients) -{2,}"),
     ),
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from distributor.mail.bounces.address_search import ADDRESS, find_address, find_addresses, tidy
-from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.address_search import ADDRESS, find_address, find_addresses, trim_address
+from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.formats import FORMATS
 from distributor.mail.bounces.formats.bounce_format import SYSTEM, BounceFormat
-from distributor.mail.bounces.formats.transcript import read_answer, read_conclusions
-from distributor.mail.bounces.notice import Notice
+from distributor.mail.bounces.formats.transcript import parse_recipient_lines, parse_session
+from distributor.mail.bounces.notice import BounceNotice
 from distributor.mail.bounces.reply_text import find_reply_code, find_status
 from distributor.mail.mime.received_message import ReceivedMessage
 
@@ -112,30 +112,30 @@ _QUOTED = re.compile(
 )
 
 
-def identity(letter: ReceivedMessage) -> str:
+def identity_fields(letter: ReceivedMessage) -> str:
     """Who wrote a mail with what: the fields by which formats know their authors, a line each."""
     fields = letter.fields
     return "\n".join(f"{name}: {fields.get(name)}" for name in _IDENTITY)
 
 
-def find_format(letter: ReceivedMessage, notice: Notice) -> BounceFormat | None:
+def find_format(letter: ReceivedMessage, notice: BounceNotice) -> BounceFormat | None:
     """The format that a notice is written in, if it is one that is known."""
-    author = identity(letter)
+    author = identity_fields(letter)
     return next((one for one in FORMATS if one.author.search(author) and one.mark.search(notice.text)), None)
 
 
-def is_by_a_mail_system(letter: ReceivedMessage) -> bool:
+def is_from_mail_system(letter: ReceivedMessage) -> bool:
     """Whether the mail is signed by a program that delivers mail."""
-    return bool(_SYSTEM.search(identity(letter)))
+    return bool(_SYSTEM.search(identity_fields(letter)))
 
 
-def tells_of_a_failure(letter: ReceivedMessage, notice: Notice) -> bool:
+def reports_failure(letter: ReceivedMessage, notice: BounceNotice) -> bool:
     """Whether a mail from a mail system in no known format says that a mail of ours was not delivered.
 
     People write as postmaster too. A program gives the mail back, or a code, or a list of recipients, or says by its
     fields that it is one.
     """
-    author = identity(letter)
+    author = identity_fields(letter)
     said = f"{author}\n{notice.text[:6000]}"
     if not _FAILED.search(said) or _NO_FAILURE.search(said) or _ANSWER.search(author):
         return False
@@ -144,14 +144,14 @@ def tells_of_a_failure(letter: ReceivedMessage, notice: Notice) -> bool:
     return bool(_located(notice.text, _RECIPIENTS))
 
 
-def tells_of_success_only(notice: Notice) -> bool:
+def reports_only_success(notice: BounceNotice) -> bool:
     """Whether a notice, known or not, lists deliveries and no failure."""
     return bool(_DELIVERED.search(notice.text)) and not _FATAL.search(notice.text)
 
 
-def read_plain(letter: ReceivedMessage, notice: Notice, form: BounceFormat | None) -> list[ReplyEvidence]:
+def parse_plain_text(letter: ReceivedMessage, notice: BounceNotice, form: BounceFormat | None) -> list[BounceEvidence]:
     """One evidence for each recipient that the notice names, in order."""
-    if form and form.has_transcript and (concluded := read_conclusions(notice.text)):
+    if form and form.has_transcript and (concluded := parse_recipient_lines(notice.text)):
         named = _located(notice.text, form.recipients[:3])
         if len({one for one, _, _ in named}) <= 1:
             return concluded[:_MOST_RECIPIENTS]
@@ -173,13 +173,13 @@ def read_plain(letter: ReceivedMessage, notice: Notice, form: BounceFormat | Non
     ]
 
 
-def find_recipient(notice: Notice, form: BounceFormat | None) -> str:
+def find_recipient(notice: BounceNotice, form: BounceFormat | None) -> str:
     """The recipient that a notice names first, where its report names none; or nothing."""
     places = _located(notice.text, (*(form.recipients if form else ()), *_RECIPIENTS, _ORIGIN))
     return places[0][0] if places else ""
 
 
-def blocks_about(recipients: Iterable[str], text: str) -> dict[str, str]:
+def blocks_by_recipient(recipients: Iterable[str], text: str) -> dict[str, str]:
     """What a notice says after it names each recipient, until it names another one."""
     places = _located(text, _RECIPIENTS[:4])
     blocks: dict[str, str] = {}
@@ -196,7 +196,7 @@ def blocks_about(recipients: Iterable[str], text: str) -> dict[str, str]:
 def _located(text: str, patterns: tuple[re.Pattern[str], ...], *, start: int = 0) -> list[tuple[str, int, int]]:
     """The recipients after `start` by the first pattern that finds any, with the place of what is said about each."""
     for pattern in patterns:
-        places = [(tidy(found[1]), found.start()) for found in pattern.finditer(text, start)]
+        places = [(trim_address(found[1]), found.start()) for found in pattern.finditer(text, start)]
         places = [place for before, place in zip([("", 0), *places], places, strict=False) if before[0] != place[0]]
         if places:
             ends = [begin for _, begin in places[1:]] + [len(text)]
@@ -204,10 +204,10 @@ def _located(text: str, patterns: tuple[re.Pattern[str], ...], *, start: int = 0
     return []
 
 
-def _evidence(recipient: str, block: str, around: str) -> ReplyEvidence:
-    said = read_answer(block) if "<<<" in block or "Deferred" in block else None
+def _evidence(recipient: str, block: str, around: str) -> BounceEvidence:
+    said = parse_session(block) if "<<<" in block or "Deferred" in block else None
     quoted = _QUOTED.search(block)
-    return ReplyEvidence(
+    return BounceEvidence(
         recipient=recipient,
         words=said.words if said else next(words for words in quoted.groups() if words) if quoted else "",
         notice=block,
@@ -217,7 +217,7 @@ def _evidence(recipient: str, block: str, around: str) -> ReplyEvidence:
     )
 
 
-def _elsewhere(letter: ReceivedMessage, notice: Notice, form: BounceFormat | None) -> list[str]:
+def _elsewhere(letter: ReceivedMessage, notice: BounceNotice, form: BounceFormat | None) -> list[str]:
     """Recipients that the notice does not name where others do: in a field, anywhere in the text, in the original."""
     own = find_address(letter.fields.get("from")).lower()
     named = find_addresses(" ".join(letter.fields.all("x-failed-recipients")))
@@ -229,6 +229,6 @@ def _elsewhere(letter: ReceivedMessage, notice: Notice, form: BounceFormat | Non
     return (named or find_addresses(notice.original.get("to"))[:1] or _nobody(form, notice))[:_MOST_RECIPIENTS]
 
 
-def _nobody(form: BounceFormat | None, notice: Notice) -> list[str]:
+def _nobody(form: BounceFormat | None, notice: BounceNotice) -> list[str]:
     """One recipient without an address, if it is sure that something failed: the return path may name it."""
     return [""] if form or _NOT_DELIVERED.search(notice.text) else []

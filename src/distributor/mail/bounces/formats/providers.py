@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from distributor.mail.bounces.formats.bounce_format import BY_SYSTEM, BounceFormat, hints, lines, search
+from distributor.mail.bounces.formats.bounce_format import BY_SYSTEM, BounceFormat, address_patterns, any_of, hint_table
 from distributor.mail.bounces.reasons import Reason
 
 PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="aol",
-        author=search(r"^from: .{0,80}@aol\.com"),
-        mark=search(r"name service error"),
-        hints=hints(
+        author=any_of(r"^from: .{0,80}@aol\.com"),
+        mark=any_of(r"name service error"),
+        hints=hint_table(
             {
                 Reason.HOSTUNKNOWN: (r"host or domain name not found",),
                 Reason.NOTACCEPT: (r"type=mx: malformed or unexpected name server reply",),
@@ -19,15 +19,15 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="gmail",
-        author=search(r"^from: .{0,80}mailer-daemon@(?:google|gmail)"),
-        mark=search(
+        author=any_of(r"^from: .{0,80}mailer-daemon@(?:google|gmail)"),
+        mark=any_of(
             r"^Delivery to the following recipients? (?:has been delayed|failed permanently)",
             r"^This is an automatically generated Delivery Status Notification",
             r"\*\* .{3,60} \*\*",
             r"\bThe (?:recipient )?server\b|message (?:wasn't|couldn't be|not) delivered",
         ),
-        recipients=lines(r"^[ \t]+ADDRESS[ \t]*$", r"(?:delivered|delivering your message) to ADDRESS"),
-        hints=hints(
+        recipients=address_patterns(r"^[ \t]+ADDRESS[ \t]*$", r"(?:delivered|delivering your message) to ADDRESS"),
+        hints=hint_table(
             {
                 Reason.NOTACCEPT: (r"returned null mx",),
                 Reason.SYSTEMERROR: (r"does not support tls",),
@@ -39,29 +39,29 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="google groups",
-        author=search(r"^from: .{0,80}@(?:google|gmail|googlegroups)"),
-        mark=search(r"groups\.google\.com/"),
-        hints=hints({Reason.REJECTED: (r"groups\.google\.com/",)}),
+        author=any_of(r"^from: .{0,80}@(?:google|gmail|googlegroups)"),
+        mark=any_of(r"groups\.google\.com/"),
+        hints=hint_table({Reason.REJECTED: (r"groups\.google\.com/",)}),
     ),
     BounceFormat(
         name="yahoo",
-        author=search(r"^from: .{0,80}(?:mailer-daemon|postmaster)@"),
-        mark=search(r"^Sorry, we were unable to deliver your message to the following address"),
-        recipients=lines(r"^<ADDRESS>:"),
-        hints=hints({Reason.FILTERED: (r"^5\d\d:? : user unknown",)}),
+        author=any_of(r"^from: .{0,80}(?:mailer-daemon|postmaster)@"),
+        mark=any_of(r"^Sorry, we were unable to deliver your message to the following address"),
+        recipients=address_patterns(r"^<ADDRESS>:"),
+        hints=hint_table({Reason.FILTERED: (r"^5\d\d:? : user unknown",)}),
     ),
     BounceFormat(
         name="ezweb",
-        author=search(r"^from: .{0,80}@(?:\w+\.)*(?:ezweb|au)\b"),
-        mark=search(
+        author=any_of(r"^from: .{0,80}@(?:\w+\.)*(?:ezweb|au)\b"),
+        mark=any_of(
             r"following recipients was rejected by a remote",
             r"^The user\(s\) ",
             r"^Your message ",
             r"次のあて先へのメッセージ|送信できませんでした",
             r"^<\S{3,200}@(?:ezweb|au)\b",
         ),
-        recipients=lines(r"^[ \t]*Recipient: <ADDRESS>", r"^[ \t]*<ADDRESS>"),
-        hints=hints(
+        recipients=address_patterns(r"^[ \t]*Recipient: <ADDRESS>", r"^[ \t]*<ADDRESS>"),
+        hints=hint_table(
             {
                 Reason.MAILBOXFULL: (r"the user\(s\) account is temporarily over quota",),
                 Reason.SUSPEND: (r"the user\(s\) account is disabled", r"the user\(s\) account is temporarily limited"),
@@ -72,10 +72,10 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="kddi",
-        author=search(r"^from: .{0,120}(?:no-?reply|postmaster|mailer-daemon)"),
-        mark=search(r"^[ \t]*(?:Could not be delivered to:? ?<?[^\s@]{1,100}@|Your mail sent on\b)"),
-        recipients=lines(r"could not be delivered to:? <?ADDRESS"),
-        hints=hints(
+        author=any_of(r"^from: .{0,120}(?:no-?reply|postmaster|mailer-daemon)"),
+        mark=any_of(r"^[ \t]*(?:Could not be delivered to:? ?<?[^\s@]{1,100}@|Your mail sent on\b)"),
+        recipients=address_patterns(r"could not be delivered to:? <?ADDRESS"),
+        hints=hint_table(
             {
                 Reason.MAILBOXFULL: (r"as their mailbox is full",),
                 Reason.NORELAYING: (r"due to the following smtp relay error",),
@@ -86,9 +86,9 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="biglobe",
         author=BY_SYSTEM,
-        mark=search(r"^[ \t]*-{3,} Non-delivered information -{3,}"),
-        recipients=lines(r"^<?ADDRESS>?[ \t]*(?:$|\()"),
-        hints=hints(
+        mark=any_of(r"^[ \t]*-{3,} Non-delivered information -{3,}"),
+        recipients=address_patterns(r"^<?ADDRESS>?[ \t]*(?:$|\()"),
+        hints=hint_table(
             {
                 Reason.MAILBOXFULL: (r"number of messages in recipient's mailbox exceeded", r"mailbox is full"),
                 Reason.FILTERED: (r"mail delivery failed:? user unknown",),
@@ -97,14 +97,14 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="vtext",
-        author=search(r"^from: .{0,80}(?:post_?master@|@(?:[\w-]+\.)*(?:vtext|vzwpix)\.)"),
-        mark=search(r"^Error message below:|^Error: (?:Invalid|Mail)|^Message could not be delivered to mobile"),
-        recipients=lines(
+        author=any_of(r"^from: .{0,80}(?:post_?master@|@(?:[\w-]+\.)*(?:vtext|vzwpix)\.)"),
+        mark=any_of(r"^Error message below:|^Error: (?:Invalid|Mail)|^Message could not be delivered to mobile"),
+        recipients=address_patterns(
             r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS",
             r"could not be delivered to[^\n]{0,80}?ADDRESS",
             r"^[ \t]*To:[ \t]*ADDRESS",
         ),
-        hints=hints(
+        hints=hint_table(
             {
                 Reason.USERUNKNOWN: (
                     r"no such user here|invalid user address|no valid recipients for this mm"
@@ -115,10 +115,10 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="messagelabs",
-        author=search(r"messagelabs|symanteccloud"),
-        mark=search(r"mail delivery agent at|unable to deliver your message"),
-        recipients=lines(r"^ADDRESS[ \t]*$"),
-        hints=hints(
+        author=any_of(r"messagelabs|symanteccloud"),
+        mark=any_of(r"mail delivery agent at|unable to deliver your message"),
+        recipients=address_patterns(r"^ADDRESS[ \t]*$"),
+        hints=hint_table(
             {
                 Reason.USERUNKNOWN: (r"\b542 \S{3,200} rejected|no such user",),
                 Reason.SECURITYERROR: (r"please turn on smtp authentication in your mail client",),
@@ -127,13 +127,13 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="mxlogic",
-        author=search(r"mxlogic"),
-        mark=search(r"^A message that you have sent could not be delivered"),
-        recipients=lines(r"^[ \t]*<ADDRESS>:"),
+        author=any_of(r"mxlogic"),
+        mark=any_of(r"^A message that you have sent could not be delivered"),
+        recipients=address_patterns(r"^[ \t]*<ADDRESS>:"),
     ),
     BounceFormat(
         name="facebook",
-        author=search(r"@(?:\w+\.)?facebook"),
-        mark=search(r"created automatically by facebook"),
+        author=any_of(r"@(?:\w+\.)?facebook"),
+        mark=any_of(r"created automatically by facebook"),
     ),
 )

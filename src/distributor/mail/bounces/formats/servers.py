@@ -7,9 +7,9 @@ from distributor.mail.bounces.formats.bounce_format import (
     BY_SYSTEM,
     SYSTEM,
     BounceFormat,
-    hints,
-    lines,
-    search,
+    address_patterns,
+    any_of,
+    hint_table,
 )
 from distributor.mail.bounces.reasons import Reason
 
@@ -17,15 +17,15 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="qmail",
         author=BY_PROGRAM,
-        mark=search(
+        mark=any_of(
             r"^Hi\. This is the \S.{0,80}(?:at|program|for) ",
             r"^This is the \S{0,20} ?(?:qmail|mail delivery).{0,60}program at",
             r"^Sorry, (?:we were|I was|I wasn't) (?:unable|able) to deliver your message to the following",
             r"^Unable to deliver message to the following address\(es\)",
             r"^Your message to the following recipients? could not be delivered\.?$",
         ),
-        recipients=lines(r"^[ \t]*<ADDRESS>(?: |:|$)", r"^[ \t]*ADDRESS:?[ \t]*$"),
-        hints=hints(
+        recipients=address_patterns(r"^[ \t]*<ADDRESS>(?: |:|$)", r"^[ \t]*ADDRESS:?[ \t]*$"),
+        hints=hint_table(
             {
                 Reason.SUSPEND: (r"vdelivermail: account is locked", r"account is (?:locked|disabled)"),
                 Reason.NOTACCEPT: (r"couldn't find a mail exchanger or ip address", r"does not accept (?:e?mail|smtp)"),
@@ -53,20 +53,20 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="exim",
         author=BY_PROGRAM,
-        mark=search(
+        mark=any_of(
             r"^This message was created automatically by (?:the )?mail delivery software",
             r"^A message that you sent (?:could not be delivered|contained (?:no|one or more) recipient addresses)",
             r"^Message \w{6}-\w{6,11}-\w{2,4} (?:has been frozen|was frozen)",
         ),
-        beginning=search(r"following\s{1,4}address(?:\(es\)|es)? failed:"),
-        recipients=lines(
+        beginning=any_of(r"following\s{1,4}address(?:\(es\)|es)? failed:"),
+        recipients=address_patterns(
             r"^[ \t]+(?:<)?ADDRESS(?:>)?:?[ \t]*(?:\([^()\n]{0,200}\))?[ \t]*$",
             r"^\"?ADDRESS\"?:?[ \t]*$",
             r"^[ \t]+<?ADDRESS>?(?::| \()",
             r"^[ \t]+.{1,200} <ADDRESS>: malformed",
             r"^ADDRESS (?:Invalid|Error|,? ?ERROR_CODE|\S)",
         ),
-        hints=hints(
+        hints=hint_table(
             {
                 Reason.HOSTUNKNOWN: (
                     r"unrouteable (?:mail )?(?:address|domain)",
@@ -102,9 +102,9 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="opensmtpd",
         author=BY_SYSTEM,
-        mark=search(r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY"),
-        recipients=lines(r"^ADDRESS:"),
-        hints=hints(
+        mark=any_of(r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY"),
+        recipients=address_patterns(r"^ADDRESS:"),
+        hints=hint_table(
             {
                 Reason.HOSTUNKNOWN: (r"invalid domain name|domain does not exist|no such host",),
                 Reason.NOTACCEPT: (
@@ -127,9 +127,9 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="dragonfly",
         author=BY_SYSTEM,
-        mark=search(r"^This is the DragonFly Mail Agent"),
-        recipients=lines(r"delivering your mail to <?ADDRESS"),
-        hints=hints(
+        mark=any_of(r"^This is the DragonFly Mail Agent"),
+        recipients=address_patterns(r"delivering your mail to <?ADDRESS"),
+        hints=hint_table(
             {
                 Reason.EXPIRED: (r"could not deliver for the last .{1,30} seconds|giving up",),
                 Reason.HOSTUNKNOWN: (r"dns lookup failure: host .{1,200} not found",),
@@ -140,8 +140,8 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="sendmail",
         author=BY_PROGRAM,
-        mark=search(r"^[ \t]*-{3,} Transcript of (?:the )?session follows -{3,}"),
-        recipients=lines(
+        mark=any_of(r"^[ \t]*-{3,} Transcript of (?:the )?session follows -{3,}"),
+        recipients=address_patterns(
             r"^[ \t]*>>> ADDRESS <",
             r"^<ADDRESS>[ \t]*$",
             r"^<?ADDRESS>?[ \t]*$",
@@ -152,14 +152,14 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="exchange",
         author=BY_PROGRAM,
-        mark=search(
+        mark=any_of(
             r"^[ \t]*did not reach the following recipient",
             r"^Delivery has failed to these recipients or (?:groups|distribution lists)",
             r"^Diagnostic information for administrators",
             r"^(?:Your message did not reach some or all of the intended recipients"
             r"|Your message couldn't be delivered)",
         ),
-        recipients=lines(
+        recipients=address_patterns(
             r"\bdda:smtp=ADDRESS",
             r"^[ \t]*<?ADDRESS>? on \w{3}",
             r"^did not reach the following recipient(?:\(s\)|s)?:?[ \t]*<?ADDRESS",
@@ -167,7 +167,7 @@ SERVERS: tuple[BounceFormat, ...] = (
             r"^ADDRESS[ \t]*$",
             r"^#?<?ADDRESS>? ?#",
         ),
-        hints=hints(
+        hints=hint_table(
             {
                 # The numbers are those of the Internet Mail Service of Exchange 5.5 and 2000.
                 Reason.USERUNKNOWN: (
@@ -185,9 +185,9 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="notes",
         author=BY_SYSTEM,
-        mark=search(r"^-{3,} Failure Reasons? +-{3,}"),
-        recipients=lines(r"^ADDRESS[ \t]*$"),
-        hints=hints(
+        mark=any_of(r"^-{3,} Failure Reasons? +-{3,}"),
+        recipients=address_patterns(r"^ADDRESS[ \t]*$"),
+        hints=hint_table(
             {
                 Reason.USERUNKNOWN: (
                     r"user not listed in|public name & address book|ディレクトリ.{0,10}(?:見つかり|あり)ません",
@@ -198,10 +198,10 @@ SERVERS: tuple[BounceFormat, ...] = (
     ),
     BounceFormat(
         name="domino",
-        author=search(r"^subject: .{0,20}delivery failure", SYSTEM),
-        mark=search(r"^was not delivered to:"),
-        recipients=lines(r"^[ \t]+ADDRESS[ \t]*$"),
-        hints=hints(
+        author=any_of(r"^subject: .{0,20}delivery failure", SYSTEM),
+        mark=any_of(r"^was not delivered to:"),
+        recipients=address_patterns(r"^[ \t]+ADDRESS[ \t]*$"),
+        hints=hint_table(
             {
                 Reason.USERUNKNOWN: (
                     r"not listed in (?:domino|public|the)|no route found to domain .{0,100}user"
@@ -217,9 +217,9 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="groupwise",
         author=BY_SYSTEM,
-        mark=search(r"^The message that you sent was undeliverable to the following:"),
-        recipients=lines(r"^[ \t]+ADDRESS \("),
-        hints=hints(
+        mark=any_of(r"^The message that you sent was undeliverable to the following:"),
+        recipients=address_patterns(r"^[ \t]+ADDRESS \("),
+        hints=hint_table(
             {
                 Reason.USERUNKNOWN: (r"user not found|unknown user",),
                 Reason.HOSTUNKNOWN: (r"host (?:unknown|not found)",),
@@ -230,14 +230,14 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="james",
         author=BY_SYSTEM,
-        mark=search(r"Message details:|^Error message below"),
-        recipients=lines(r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS"),
+        mark=any_of(r"Message details:|^Error message below"),
+        recipients=address_patterns(r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS"),
     ),
     BounceFormat(
         name="dovecot",
         author=BY_SYSTEM,
-        mark=search(r"^Your message to <[^<>\s]{3,300}> was automatically rejected"),
-        recipients=lines(r"^Your message to <ADDRESS>"),
+        mark=any_of(r"^Your message to <[^<>\s]{3,300}> was automatically rejected"),
+        recipients=address_patterns(r"^Your message to <ADDRESS>"),
         is_receipt=True,
     ),
 )

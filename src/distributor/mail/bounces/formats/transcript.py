@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from distributor.mail.bounces.address_search import ADDRESS, tidy
-from distributor.mail.bounces.evidence import ReplyEvidence
-from distributor.mail.bounces.reply_text import Command
+from distributor.mail.bounces.address_search import ADDRESS, trim_address
+from distributor.mail.bounces.evidence import BounceEvidence
+from distributor.mail.bounces.reply_text import SmtpCommand
 
 _SENT = re.compile(r"^[ \t]*>>>[ \t]*([A-Za-z]{4})\b", re.MULTILINE)
 _ANSWERED = re.compile(r"^[ \t]*<<<[ \t]*(.*)$", re.MULTILINE)
@@ -22,28 +22,28 @@ _AFTERMATH = re.compile(
     re.IGNORECASE,
 )
 _COMMANDS = {
-    "ehlo": Command.EHLO,
-    "helo": Command.EHLO,
-    "mail": Command.MAIL,
-    "rcpt": Command.RCPT,
-    "data": Command.DATA,
+    "ehlo": SmtpCommand.EHLO,
+    "helo": SmtpCommand.EHLO,
+    "mail": SmtpCommand.MAIL,
+    "rcpt": SmtpCommand.RCPT,
+    "data": SmtpCommand.DATA,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class TranscriptReply:
     """What the other server said in a transcript, after which command, and its name."""
 
     words: str
-    command: Command | None
+    command: SmtpCommand | None
     host: str
 
 
-def read_answer(transcript: str) -> Said:
+def parse_session(transcript: str) -> TranscriptReply:
     """The refusal in the transcript of one session."""
-    command: Command | None = None
+    command: SmtpCommand | None = None
     refusals: list[str] = []
-    decided: Command | None = None
+    decided: SmtpCommand | None = None
     for line in transcript.split("\n"):
         if sent := _SENT.match(line):
             command = _COMMANDS.get(sent[1].lower())
@@ -57,12 +57,12 @@ def read_answer(transcript: str) -> Said:
     deferred = _DEFERRED.search(transcript)
     if deferred and deferred[1] and deferred[1] not in words:
         words = f"{words} Deferred: {deferred[1]}".strip()
-    return Said(words=words, command=decided, host=host[-1].lower() if host else "")
+    return TranscriptReply(words=words, command=decided, host=host[-1].lower() if host else "")
 
 
-def read_conclusions(transcript: str) -> list[ReplyEvidence]:
+def parse_recipient_lines(transcript: str) -> list[BounceEvidence]:
     """The failed recipients of a transcript that is all there is (Sendmail 5 and 8.8): each is concluded by a line."""
-    found: list[ReplyEvidence] = []
+    found: list[BounceEvidence] = []
     pending: list[str] = []
     for line in transcript.split("\n"):
         concluded = _CONCLUDED.match(line)
@@ -70,10 +70,10 @@ def read_conclusions(transcript: str) -> list[ReplyEvidence]:
             pending = [line] if _TALKING.search(line) else [*pending, line]
             continue
         if concluded[1][0] in "45":
-            said = read_answer("\n".join(pending))
+            said = parse_session("\n".join(pending))
             found.append(
-                ReplyEvidence(
-                    recipient=tidy(concluded[2]),
+                BounceEvidence(
+                    recipient=trim_address(concluded[2]),
                     words=said.words
                     or (concluded[3] if concluded[3][:1] in ("4", "5") else f"{concluded[1]} {concluded[3]}"),
                     notice=concluded[3],

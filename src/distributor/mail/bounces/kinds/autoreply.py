@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from distributor.mail.bounces.address_search import find_address
-from distributor.mail.bounces.formats.plain_text import is_by_a_mail_system
+from distributor.mail.bounces.formats.plain_text import is_from_mail_system
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
@@ -47,7 +47,7 @@ _REPORT = re.compile(r"multipart/report|message/disposition-notification")
 def read_autoreply(letter: ReceivedMessage) -> InboundReport | None:
     """The automatic answer that a mail is; None if a person or a mailing list sent it."""
     fields = letter.fields
-    if _REPORT.search(letter.content_type) or is_by_a_mail_system(letter):
+    if _REPORT.search(letter.content_type) or is_from_mail_system(letter):
         return None
     if any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
         return None

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from distributor.mail.bounces.classify import classify
-from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.formats.bounce_format import BounceFormat
-from distributor.mail.bounces.formats.delivery_status import Report, read_report
+from distributor.mail.bounces.formats.delivery_status import DeliveryStatus, parse_delivery_status
 from distributor.mail.bounces.formats.plain_text import (
-    blocks_about,
+    blocks_by_recipient,
     find_format,
     find_recipient,
-    is_by_a_mail_system,
-    read_plain,
-    tells_of_a_failure,
-    tells_of_success_only,
+    is_from_mail_system,
+    parse_plain_text,
+    reports_failure,
+    reports_only_success,
 )
-from distributor.mail.bounces.formats.transcript import Said, read_answer
-from distributor.mail.bounces.notice import Notice, read_notice
+from distributor.mail.bounces.formats.transcript import TranscriptReply, parse_session
+from distributor.mail.bounces.notice import BounceNotice, split_notice
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
@@ -33,7 +33,7 @@ _TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will b
 
 def read_bounce(letter: ReceivedMessage) -> InboundReport | None:
     """The failed deliveries that a mail reports; None if it reports none."""
-    notice = read_notice(letter)
+    notice = split_notice(letter)
     form = find_format(letter, notice)
     if _OTHER_REPORTS.search(letter.content_type) and not (form and form.is_receipt):
         return None
@@ -42,23 +42,23 @@ def read_bounce(letter: ReceivedMessage) -> InboundReport | None:
         evidences = _enriched(report.failed, notice.text)
         if len(evidences) == 1 and not evidences[0].recipient:
             evidences = [replace(evidences[0], recipient=find_recipient(notice, form))]
-    elif tells_of_success_only(notice):
+    elif reports_only_success(notice):
         return None
-    elif form or (is_by_a_mail_system(letter) and tells_of_a_failure(letter, notice)):
-        evidences = read_plain(letter, notice, form)
+    elif form or (is_from_mail_system(letter) and reports_failure(letter, notice)):
+        evidences = parse_plain_text(letter, notice, form)
     else:
         return None
     recipients = _each_once(_recipient(one.completed(), letter, form) for one in evidences)
     return InboundReport(kind=ReportKind.BOUNCE, recipients=recipients) if recipients else None
 
 
-def _report_of(letter: ReceivedMessage, notice: Notice) -> Report:
+def _report_of(letter: ReceivedMessage, notice: BounceNotice) -> DeliveryStatus:
     """The report of a mail, from its own part or from the text of a mail system."""
     if notice.report.strip():
-        return read_report(notice.report)
-    if _FIELDS_IN_TEXT.search(notice.text) and is_by_a_mail_system(letter):
-        return read_report(notice.text)
-    return Report(failed=(), is_report=False)
+        return parse_delivery_status(notice.report)
+    if _FIELDS_IN_TEXT.search(notice.text) and is_from_mail_system(letter):
+        return parse_delivery_status(notice.text)
+    return DeliveryStatus(failed=(), is_report=False)
 
 
 def _each_once(recipients: Iterable[RecipientReport]) -> tuple[RecipientReport, ...]:
@@ -69,11 +69,13 @@ def _each_once(recipients: Iterable[RecipientReport]) -> tuple[RecipientReport, 
     return tuple(found.values())
 
 
-def _enriched(evidences: Sequence[ReplyEvidence], text: str) -> list[ReplyEvidence]:
+def _enriched(evidences: Sequence[BounceEvidence], text: str) -> list[BounceEvidence]:
     """The evidences of a report, each with what the notice says about its recipient."""
-    said = read_answer(text) if "<<<" in text or "Deferred" in text else Said(words="", command=None, host="")
+    said = (
+        parse_session(text) if "<<<" in text or "Deferred" in text else TranscriptReply(words="", command=None, host="")
+    )
     around = text[:_LONGEST_NOTICE] if len(evidences) == 1 else ""
-    blocks = blocks_about((one.recipient for one in evidences), text)
+    blocks = blocks_by_recipient((one.recipient for one in evidences), text)
     return [
         replace(
             one,
@@ -86,7 +88,7 @@ def _enriched(evidences: Sequence[ReplyEvidence], text: str) -> list[ReplyEviden
     ]
 
 
-def _recipient(evidence: ReplyEvidence, letter: ReceivedMessage, form: BounceFormat | None) -> RecipientReport:
+def _recipient(evidence: BounceEvidence, letter: ReceivedMessage, form: BounceFormat | None) -> RecipientReport:
     reason = classify(evidence, form)
     status = evidence.status
     if not status:

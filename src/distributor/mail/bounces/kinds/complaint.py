@@ -7,8 +7,8 @@ import re
 from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
-from distributor.mail.mime.decoding import undo_transfer
-from distributor.mail.mime.received_message import Fields, MessagePart, ReceivedMessage, split_head
+from distributor.mail.mime.decoding import decode_transfer_encoding
+from distributor.mail.mime.received_message import HeaderFields, MessagePart, ReceivedMessage, split_header
 
 _HOTMAIL = re.compile(r"staff@hotmail\.com", re.IGNORECASE)
 _ABOUT_A_MESSAGE = re.compile(r"complaint about message from", re.IGNORECASE)
@@ -21,7 +21,7 @@ def read_complaint(letter: ReceivedMessage) -> InboundReport | None:
     if report is None and not _is_from_hotmail(letter):
         return None
     original = _original(letter)
-    addresses = _addresses(report or Fields([]), original)
+    addresses = _addresses(report or HeaderFields([]), original)
     return InboundReport(
         kind=ReportKind.COMPLAINT,
         recipients=tuple(RecipientReport(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
@@ -29,14 +29,14 @@ def read_complaint(letter: ReceivedMessage) -> InboundReport | None:
     )
 
 
-def _report(letter: ReceivedMessage) -> Fields | None:
+def _report(letter: ReceivedMessage) -> HeaderFields | None:
     for part in letter.parts:
         if part.content_type == "message/feedback-report":
             return _fields_of(part)
     if "report-type=feedback-report" not in letter.content_type.replace('"', ""):
         return None
     # Some senders forget to name the part.
-    return next((found for part in letter.parts if "feedback-type" in (found := _fields_of(part))), Fields([]))
+    return next((found for part in letter.parts if "feedback-type" in (found := _fields_of(part))), HeaderFields([]))
 
 
 def _is_from_hotmail(letter: ReceivedMessage) -> bool:
@@ -44,19 +44,19 @@ def _is_from_hotmail(letter: ReceivedMessage) -> bool:
     return bool(_HOTMAIL.search(fields.get("from")) and _ABOUT_A_MESSAGE.search(fields.get("subject")))
 
 
-def _original(letter: ReceivedMessage) -> Fields:
+def _original(letter: ReceivedMessage) -> HeaderFields:
     part = next((part for part in reversed(letter.parts) if part.is_returned_mail), None)
     if part is None:
-        return Fields([])
+        return HeaderFields([])
     return part.fields if "from" in part.fields else _fields_of(part)
 
 
-def _fields_of(part: MessagePart) -> Fields:
-    octets = undo_transfer(part.body, part.fields.get("content-transfer-encoding")).lstrip(b"\n")
-    return split_head(octets)[0]
+def _fields_of(part: MessagePart) -> HeaderFields:
+    octets = decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding")).lstrip(b"\n")
+    return split_header(octets)[0]
 
 
-def _addresses(report: Fields, original: Fields) -> list[str]:
+def _addresses(report: HeaderFields, original: HeaderFields) -> list[str]:
     """Who complained: the report's word for it, else the addressee of the mail that is complained of."""
     for fields, name in (
         (report, "original-rcpt-to"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.classify import classify
-from distributor.mail.bounces.evidence import ReplyEvidence
+from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reply_text import find_status
 from distributor.mail.bounces.reports import OTHER, InboundReport, RecipientReport, ReportKind
@@ -30,7 +30,7 @@ _SUB_TYPES = {
 }
 
 
-def read_notification(letter: ReceivedMessage) -> InboundReport | None:
+def read_ses_notification(letter: ReceivedMessage) -> InboundReport | None:
     """What an SES notification tells; None if the mail is none."""
     told = next((found for part in letter.parts if (found := _told(part.text))), None)
     if told is None:
@@ -70,7 +70,7 @@ def _bounce(bounce: dict[str, Any]) -> InboundReport:
     sub_type = str(bounce.get("bounceSubType", "")).lower()
     recipients = []
     for one in _listed(bounce, "bouncedRecipients"):
-        evidence = ReplyEvidence(
+        evidence = BounceEvidence(
             recipient=find_address(str(one.get("emailAddress", ""))),
             words=str(one.get("diagnosticCode", "")).partition(";")[2].strip(),
             status=find_status(str(one.get("status", ""))),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from distributor.mail.bounces.address_search import find_address
-from distributor.mail.bounces.formats.plain_text import is_by_a_mail_system
-from distributor.mail.bounces.notice import read_notice
+from distributor.mail.bounces.formats.plain_text import is_from_mail_system
+from distributor.mail.bounces.notice import split_notice
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
@@ -48,10 +48,10 @@ def read_unsubscribe(letter: ReceivedMessage) -> InboundReport | None:
     also write about unsubscribing.
     """
     fields = letter.fields
-    if is_by_a_mail_system(letter) or any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
+    if is_from_mail_system(letter) or any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
         return None
     subject = fields.get("subject").strip()
-    body = " ".join(_SIGNATURE.sub("", read_notice(letter).text).split())[:400]
+    body = " ".join(_SIGNATURE.sub("", split_notice(letter).text).split())[:400]
     to_mailbox = any(
         _MAILBOX.search(find_address(value))
         for name in ("to", "delivered-to", "x-original-to")

@@ -10,9 +10,9 @@ from distributor.mail.bounces.phrases.addresses import ADDRESSES
 from distributor.mail.bounces.phrases.content import CONTENT
 from distributor.mail.bounces.phrases.languages import LANGUAGES
 from distributor.mail.bounces.phrases.mailboxes import MAILBOXES
-from distributor.mail.bounces.phrases.overrides import PARTICULAR
+from distributor.mail.bounces.phrases.overrides import OVERRIDES
 from distributor.mail.bounces.phrases.phrase import Phrase
 from distributor.mail.bounces.phrases.senders import SENDERS
 from distributor.mail.bounces.phrases.systems import SYSTEMS
 
-PHRASES: tuple[Phrase, ...] = (*PARTICULAR, *LANGUAGES, *MAILBOXES, *SENDERS, *CONTENT, *ADDRESSES, *SYSTEMS)
+PHRASES: tuple[Phrase, ...] = (*OVERRIDES, *LANGUAGES, *MAILBOXES, *SENDERS, *CONTENT, *ADDRESSES, *SYSTEMS)

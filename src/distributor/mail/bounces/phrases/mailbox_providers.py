@@ -185,7 +185,7 @@ PROVIDERS: tuple[ProviderPhrases, ...] = (
 )
 
 
-def provider_verdict(host: str, domain: str, text: str) -> Reason | None:
+def reason_of_provider(host: str, domain: str, text: str) -> Reason | None:
     """What the provider at `host`, or of the recipient's `domain`, is known to mean by `text`."""
     where = f"{host} {domain}"
     for provider in PROVIDERS:

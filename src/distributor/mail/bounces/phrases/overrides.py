@@ -5,7 +5,7 @@ from __future__ import annotations
 from distributor.mail.bounces.phrases.phrase import LISTS, Phrase, phrase
 from distributor.mail.bounces.reasons import Reason
 
-PARTICULAR: tuple[Phrase, ...] = (
+OVERRIDES: tuple[Phrase, ...] = (
     # Exchange names its own reasons.
     phrase(Reason.USERUNKNOWN, r"resolver\.adr\.(?:recip\w*|ex\w*|group\w*)not ?found|recipientnotfound"),
     phrase(Reason.REJECTED, r"resolver\.rst\.notauthorized"),

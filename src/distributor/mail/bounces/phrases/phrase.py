@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.reply_text import Command
+from distributor.mail.bounces.reply_text import SmtpCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,10 @@ class Phrase:
 
     reason: Reason
     pattern: re.Pattern[str]
-    command: Command | None = None
+    command: SmtpCommand | None = None
 
 
-def phrase(reason: Reason, *patterns: str, command: Command | None = None) -> Phrase:
+def phrase(reason: Reason, *patterns: str, command: SmtpCommand | None = None) -> Phrase:
     """A phrase out of patterns that are searched in one line of lower-case text without addresses."""
     return Phrase(reason, re.compile("|".join(patterns)), command)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distributor.mail.bounces.phrases.phrase import Phrase, phrase
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.reply_text import Command
+from distributor.mail.bounces.reply_text import SmtpCommand
 
 SYSTEMS: tuple[Phrase, ...] = (
     # The domain.
@@ -65,7 +65,7 @@ SYSTEMS: tuple[Phrase, ...] = (
         r"|command)|\bprogram (?:failure|error)|delivery agent (?:fail|error)|sieve|vacation program"
         r"|error running|child (?:process|exited)",
     ),
-    phrase(Reason.REJECTED, r"access denied", command=Command.MAIL),
+    phrase(Reason.REJECTED, r"access denied", command=SmtpCommand.MAIL),
     phrase(
         Reason.SECURITYERROR,
         r"authenticat\w*(?: \S+){0,4} (?:required|fail\w*|needed|first|error|invalid|rejected|turned on"
