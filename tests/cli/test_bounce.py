@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.paths import ROOT
 
-MAILS = ROOT / "tests" / "channels" / "email" / "returns" / "mails"
+MAILS = ROOT / "tests" / "mail" / "bounces" / "mails"
 
 
 def bounce(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:

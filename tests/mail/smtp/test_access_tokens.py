@@ -142,10 +142,10 @@ def test_a_token_is_replaced_a_little_before_it_runs_out(expires_in: float | Non
         nonlocal seconds
         async with endpoint:
             url = relay("127.0.0.1:25", endpoint)
-            assert url.renewal is not None
-            assert (await asyncio.to_thread(tokens.fetch, url, url.renewal)).is_new
+            assert url.oauth_client is not None
+            assert (await asyncio.to_thread(tokens.fetch, url, url.oauth_client)).is_new
             seconds += later
-            await asyncio.to_thread(tokens.fetch, url, url.renewal)
+            await asyncio.to_thread(tokens.fetch, url, url.oauth_client)
 
     endpoint = Endpoint(expires_in=expires_in)
     asyncio.run(run())
@@ -166,8 +166,8 @@ def test_two_accounts_have_tokens_of_their_own() -> None:
 
 
 def _renewal(url: SmtpUrl) -> OAuthClient:
-    assert url.renewal is not None
-    return url.renewal
+    assert url.oauth_client is not None
+    return url.oauth_client
 
 
 def test_what_is_refused_says_why() -> None:

@@ -47,16 +47,16 @@ def talk(server: Server, dialogue: Callable[[SmtpConnection], Awaitable[T]]) -> 
 
 async def send_one(connection: SmtpConnection, recipient: str = "ann@example.net", content: bytes = CONTENT) -> str:
     """What becomes of one message, in words."""
-    connection.offer(an_envelope(recipient))
+    connection.send_envelope(an_envelope(recipient))
     try:
-        refusal = await connection.answer()
+        refusal = await connection.read_envelope_replies()
         if refusal is not None:
             return f"{refusal.stage}: {refusal.reply}"
-        await connection.submit(dot_stuff(content))
+        await connection.send_message(dot_stuff(content))
     except SmtpSessionError:
         return "not sent"
     try:
-        return str(await connection.finish())
+        return str(await connection.read_message_reply())
     except SmtpSessionError:
         return "unknown"
 
@@ -90,13 +90,13 @@ def test_commands_go_one_by_one_where_it_is_not() -> None:
 
 def test_the_next_envelope_travels_behind_the_message() -> None:
     async def two(connection: SmtpConnection) -> list[str]:
-        connection.offer(an_envelope("a@example.net"))
-        assert await connection.answer() is None
-        await connection.submit(dot_stuff(CONTENT), following=an_envelope("b@example.net"))
-        first = await connection.finish()
-        assert await connection.answer() is None
-        await connection.submit(dot_stuff(CONTENT))
-        return [str(first), str(await connection.finish())]
+        connection.send_envelope(an_envelope("a@example.net"))
+        assert await connection.read_envelope_replies() is None
+        await connection.send_message(dot_stuff(CONTENT), next_envelope=an_envelope("b@example.net"))
+        first = await connection.read_message_reply()
+        assert await connection.read_envelope_replies() is None
+        await connection.send_message(dot_stuff(CONTENT))
+        return [str(first), str(await connection.read_message_reply())]
 
     server = Server()
     assert talk(server, two) == ["250 2.0.0 taken"] * 2
@@ -199,11 +199,11 @@ def test_a_server_that_does_not_know_rset_breaks_the_session() -> None:
 
 def test_smtputf8_is_asked_for_only_where_it_is_needed() -> None:
     async def two(connection: SmtpConnection) -> None:
-        assert connection.takes_smtputf8
-        connection.offer(an_envelope("jörg@example.net", needs_smtputf8=True))
-        assert await connection.answer() is None
-        await connection.submit(dot_stuff("To: jörg@example.net\r\n\r\n".encode()))
-        await connection.finish()
+        assert connection.supports_smtputf8
+        connection.send_envelope(an_envelope("jörg@example.net", needs_smtputf8=True))
+        assert await connection.read_envelope_replies() is None
+        await connection.send_message(dot_stuff("To: jörg@example.net\r\n\r\n".encode()))
+        await connection.read_message_reply()
         await send_one(connection)
 
     server = Server(extensions=("SMTPUTF8", "8BITMIME"))
@@ -246,9 +246,9 @@ def test_parting_from_a_server_that_is_gone_raises_nothing() -> None:
 
 def test_a_refusal_says_what_was_refused() -> None:
     async def offer(connection: SmtpConnection) -> SmtpRejection | None:
-        connection.offer(an_envelope())
-        return await connection.answer()
+        connection.send_envelope(an_envelope())
+        return await connection.read_envelope_replies()
 
     refusal = talk(Server(at("RCPT", "550 5.1.1 nobody")), offer)
     assert refusal is not None
-    assert (refusal.stage, refusal.reply.code, refusal.reply.enhanced) == (SmtpStage.RCPT, 550, "5.1.1")
+    assert (refusal.stage, refusal.reply.code, refusal.reply.enhanced_status) == (SmtpStage.RCPT, 550, "5.1.1")

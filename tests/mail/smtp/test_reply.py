@@ -37,11 +37,11 @@ def test_replies_are_the_same_however_their_bytes_are_cut(cuts: set[int]) -> Non
 
 def test_the_words_of_a_reply_hold_its_enhanced_code_once_and_first() -> None:
     reply = REPLIES[2]
-    assert (reply.text, reply.enhanced, str(reply)) == ("5.1.1 No such user", "5.1.1", "550 5.1.1 No such user")
+    assert (reply.text, reply.enhanced_status, str(reply)) == ("5.1.1 No such user", "5.1.1", "550 5.1.1 No such user")
 
 
 def test_a_reply_without_an_enhanced_code_has_none() -> None:
-    assert SmtpReply(550, ("10.0.0.1 is listed",)).enhanced is None
+    assert SmtpReply(550, ("10.0.0.1 is listed",)).enhanced_status is None
 
 
 def test_control_characters_in_a_reply_become_spaces() -> None:

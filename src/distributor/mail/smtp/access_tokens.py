@@ -45,7 +45,7 @@ class AccessTokens:
         self._kept: dict[SmtpUrl, tuple[str, float]] = {}
         self._locks: defaultdict[SmtpUrl, Lock] = defaultdict(Lock)
 
-    def fetch(self, url: SmtpUrl, renewal: OAuthClient) -> AccessToken:
+    def fetch(self, url: SmtpUrl, oauth_client: OAuthClient) -> AccessToken:
         """The cached token, or a new one; blocks until the endpoint responds.
 
         Raises TokenRequestRejectedError and SmtpSessionError.
@@ -54,7 +54,7 @@ class AccessTokens:
             text, end = self._kept.get(url, ("", 0.0))
             if text and self._clock() < end:
                 return AccessToken(text=text, is_new=False)
-            granted = _ask(renewal, url.password)
+            granted = _ask(oauth_client, url.password)
             life = _LIFE_SECONDS if granted.expires_in is None else granted.expires_in
             self._kept[url] = (granted.access_token, self._clock() + life - _EARLY_SECONDS)
             return AccessToken(text=granted.access_token, is_new=True)
@@ -76,17 +76,17 @@ class _Complaint(BaseModel):
     error_description: str = ""
 
 
-def _ask(renewal: OAuthClient, refresh_token: str) -> _Granted:
+def _ask(oauth_client: OAuthClient, refresh_token: str) -> _Granted:
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
-        "client_id": renewal.client_id,
-        "client_secret": renewal.client_secret,
-        "scope": renewal.scope,
+        "client_id": oauth_client.client_id,
+        "client_secret": oauth_client.client_secret,
+        "scope": oauth_client.scope,
     }
     try:
         answer = httpx.post(
-            renewal.endpoint,
+            oauth_client.token_url,
             data={name: value for name, value in form.items() if value},
             headers={"Accept": "application/json"},
             timeout=_SECONDS,
@@ -94,18 +94,18 @@ def _ask(renewal: OAuthClient, refresh_token: str) -> _Granted:
         )
     except httpx.HTTPError as error:
         raise SmtpSessionError(
-            f"{renewal.endpoint} gives no access token: {str(error) or type(error).__name__}"
+            f"{oauth_client.token_url} gives no access token: {str(error) or type(error).__name__}"
         ) from error
     if answer.status_code >= 500 or answer.status_code == 429:
-        raise SmtpSessionError(f"{renewal.endpoint} gives no access token: it answers {answer.status_code}")
+        raise SmtpSessionError(f"{oauth_client.token_url} gives no access token: it answers {answer.status_code}")
     try:
         if answer.is_success:
             return _Granted.model_validate_json(answer.content)
         said = _Complaint.model_validate_json(answer.content)
     except ValidationError as error:
         raise TokenRequestRejectedError(
-            f"{renewal.endpoint} answers {answer.status_code} and nothing that RFC 6749 knows; is token_url right?"
+            f"{oauth_client.token_url} answers {answer.status_code} and nothing that RFC 6749 knows; is token_url right?"
         ) from error
     # A stranger's text: not at any length, and without what could spoil a log.
     words = f"{said.error} {said.error_description}".strip()[:_MOST_WORDS]
-    raise TokenRequestRejectedError(f"{renewal.endpoint} gives no access token: {' '.join(words.split())}")
+    raise TokenRequestRejectedError(f"{oauth_client.token_url} gave no access token: {' '.join(words.split())}")

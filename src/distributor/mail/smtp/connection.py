@@ -76,15 +76,15 @@ class SmtpConnection:
     The next message may be offered with `submit` or behind it: with PIPELINING a message then costs one round trip.
     """
 
-    def __init__(self, wire: SmtpStream, extensions: Mapping[str, str], *, timeouts: SmtpTimeouts) -> None:
-        self._wire = wire
+    def __init__(self, stream: SmtpStream, extensions: Mapping[str, str], *, timeouts: SmtpTimeouts) -> None:
+        self._stream = stream
         self._extensions = extensions
         self._timeouts = timeouts
         self._needs_reset = False
-        self._offered: list[tuple[SmtpStage, bytes]] = []
+        self._pending_commands: list[tuple[SmtpStage, bytes]] = []
 
     @property
-    def takes_smtputf8(self) -> bool:
+    def supports_smtputf8(self) -> bool:
         return "SMTPUTF8" in self._extensions and "8BITMIME" in self._extensions
 
     @property
@@ -96,13 +96,13 @@ class SmtpConnection:
     @property
     def is_idle(self) -> bool:
         """Whether the server has neither hung up nor said anything unasked."""
-        return self._wire.is_silent
+        return self._stream.is_silent
 
-    def offer(self, envelope: SmtpEnvelope) -> None:
+    def send_envelope(self, envelope: SmtpEnvelope) -> None:
         """Announce a message. With PIPELINING the commands leave at once, else when `answer` is awaited."""
-        self._wire.write(self._announce(envelope))
+        self._stream.write(self._envelope_commands(envelope))
 
-    def _announce(self, envelope: SmtpEnvelope) -> bytes:
+    def _envelope_commands(self, envelope: SmtpEnvelope) -> bytes:
         """Make the commands; returns those to be written at once."""
         commands = [(SmtpStage.SESSION, b"RSET\r\n")] * self._needs_reset + [
             (SmtpStage.MAIL, f"MAIL FROM:<{envelope.sender.spec}>{self._parameters(envelope)}\r\n".encode()),
@@ -110,66 +110,66 @@ class SmtpConnection:
             (SmtpStage.DATA, b"DATA\r\n"),
         ]
         self._needs_reset = False
-        self._offered = commands
+        self._pending_commands = commands
         return b"".join(line for _, line in commands) if self._is_pipelining else b""
 
-    async def answer(self) -> SmtpRejection | None:
+    async def read_envelope_replies(self) -> SmtpRejection | None:
         """None: the server waits for the offered message. Else why it does not want it; another may be offered.
 
         Raises SmtpSessionError, and the message was surely not sent.
         """
         refusal: SmtpRejection | None = None
-        for stage, command in self._offered:
+        for stage, command in self._pending_commands:
             if not self._is_pipelining:
                 if refusal is not None:
                     break
-                self._wire.write(command)
+                self._stream.write(command)
             reply = await self._next_reply(self._timeouts.command)
             if stage is SmtpStage.DATA and reply.code == 354:
                 if refusal is None:
                     return None
                 await self._end_without_recipient()
-            elif reply.is_refusal and stage is not SmtpStage.SESSION:
+            elif reply.is_negative and stage is not SmtpStage.SESSION:
                 refusal = refusal or SmtpRejection(stage, reply)
             elif stage is SmtpStage.DATA or not reply.is_positive:
                 raise SmtpSessionError(f"the server answered {command.decode().split()[0]} with {reply}", reply=reply)
         self._needs_reset = True
         return refusal
 
-    async def submit(self, content: DotStuffed, *, following: SmtpEnvelope | None = None) -> None:
+    async def send_message(self, content: DotStuffed, *, next_envelope: SmtpEnvelope | None = None) -> None:
         """Write the message and its end, and offer the one that is `following` in the same breath.
 
         Raises SmtpSessionError, and the message was surely not sent. Once this returns, it may have been.
         """
-        if not self._wire.is_silent:
+        if not self._stream.is_silent:
             raise SmtpSessionError("the server spoke or hung up when it was our turn to send the message")
         last = max(0, len(content) - 1) // _CHUNK * _CHUNK
         for start in range(0, last, _CHUNK):
-            self._wire.write(content[start : start + _CHUNK])
-            await self._wire.flush(self._timeouts.command)
-        then = b"" if following is None else self._announce(following)
-        self._wire.write(b"".join((content[last:] if last else content, b".\r\n", then)))
+            self._stream.write(content[start : start + _CHUNK])
+            await self._stream.flush(self._timeouts.command)
+        then = b"" if next_envelope is None else self._envelope_commands(next_envelope)
+        self._stream.write(b"".join((content[last:] if last else content, b".\r\n", then)))
 
-    async def finish(self) -> SmtpReply:
+    async def read_message_reply(self) -> SmtpReply:
         """The server's answer to the message. Raises SmtpSessionError, and nobody knows what became of it."""
-        reply = await self._wire.reply(self._timeouts.data_done)
-        if not reply.is_positive and not reply.is_refusal:
+        reply = await self._stream.reply(self._timeouts.data_done)
+        if not reply.is_positive and not reply.is_negative:
             raise SmtpSessionError(f"the server answered the message with {reply}", reply=reply)
         return reply
 
     async def quit(self) -> None:
         """Part in peace: only where nothing is offered or under way. Raises nothing."""
         try:
-            self._wire.write(b"QUIT\r\n")
-            await self._wire.reply(self._timeouts.quit)
+            self._stream.write(b"QUIT\r\n")
+            await self._stream.reply(self._timeouts.quit)
         except SmtpSessionError:
             pass
         finally:
-            self._wire.abort()
+            self._stream.abort()
 
     def abort(self) -> None:
         """Drop the connection. The server forgets a message whose end it has not seen (RFC 5321 section 4.1.1.10)."""
-        self._wire.abort()
+        self._stream.abort()
 
     @property
     def _is_pipelining(self) -> bool:
@@ -181,11 +181,11 @@ class SmtpConnection:
 
     async def _end_without_recipient(self) -> None:
         """RFC 2920 section 3.1: where DATA was taken though the recipient was not, a lone dot ends it."""
-        self._wire.write(b".\r\n")
+        self._stream.write(b".\r\n")
         await self._next_reply(self._timeouts.command)
 
     async def _next_reply(self, seconds: float) -> SmtpReply:
-        reply = await self._wire.reply(seconds)
+        reply = await self._stream.reply(seconds)
         if reply.code == 421:
             raise SmtpSessionError(f"the server closed the session: {reply}", reply=reply)
         return reply

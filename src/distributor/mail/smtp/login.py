@@ -48,15 +48,15 @@ async def _log_in_with_token(url: SmtpUrl, ask: Ask) -> SmtpReply:
     That the endpoint gives none is told as what the server would say to a wrong one (RFC 4954 section 6). A token that
     was kept and is no longer accepted is replaced once. Raises BrokenSessionError for an endpoint that is away.
     """
-    if url.renewal is None:
+    if url.oauth_client is None:
         return await _give_token(url, url.password, ask)
     try:
-        token = await asyncio.to_thread(_TOKENS.fetch, url, url.renewal)
+        token = await asyncio.to_thread(_TOKENS.fetch, url, url.oauth_client)
         reply = await _give_token(url, token.text, ask)
         if reply.code == 535:
             _TOKENS.forget(url, token)
         if reply.code == 535 and not token.is_new:
-            token = await asyncio.to_thread(_TOKENS.fetch, url, url.renewal)
+            token = await asyncio.to_thread(_TOKENS.fetch, url, url.oauth_client)
             reply = await _give_token(url, token.text, ask)
     except TokenRequestRejectedError as error:
         return SmtpReply(535, (f"5.7.8 {error}",))

@@ -42,7 +42,7 @@ class SmtpReply:
         return " ".join(line for line in (first, *(_ENHANCED.sub("", line, count=1) for line in others)) if line)
 
     @property
-    def enhanced(self) -> str | None:
+    def enhanced_status(self) -> str | None:
         """The enhanced status code (RFC 3463), as in ``5.1.1``."""
         found = _ENHANCED.match(self.lines[0])
         return found[1] if found else None
@@ -52,7 +52,7 @@ class SmtpReply:
         return 200 <= self.code < 300
 
     @property
-    def is_refusal(self) -> bool:
+    def is_negative(self) -> bool:
         return self.code >= 400
 
     def __str__(self) -> str:

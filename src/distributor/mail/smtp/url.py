@@ -44,7 +44,7 @@ class AuthMechanism(StrEnum):
 class OAuthClient:
     """Where access tokens are fetched for a refresh token (RFC 6749 section 6), and as which client."""
 
-    endpoint: str
+    token_url: str
     client_id: str
     client_secret: str = field(default="", repr=False)
     scope: str = ""
@@ -65,7 +65,7 @@ class SmtpUrl:
     auth: AuthMechanism = AuthMechanism.AUTO
     user: str | None = None
     password: str = field(default="", repr=False)
-    renewal: OAuthClient | None = None
+    oauth_client: OAuthClient | None = None
 
     @classmethod
     def parse(cls, url: str) -> SmtpUrl:
@@ -89,7 +89,7 @@ class SmtpUrl:
         tls = _take(options, "tls", TlsMode)
         auth = _take(options, "auth", AuthMechanism)
         ca = options.pop("ca", "")
-        renewal = _take_renewal(options)
+        oauth_client = _take_renewal(options)
         if options:
             # Their names are not shown: a password with a bare question mark in it ends up here.
             raise ConfigurationError(
@@ -102,7 +102,7 @@ class SmtpUrl:
             raise ConfigurationError(
                 f"the SMTP URL says auth={auth} and names no user; write smtp://user:password@host"
             )
-        if renewal is not None and auth is not AuthMechanism.XOAUTH2:
+        if oauth_client is not None and auth is not AuthMechanism.XOAUTH2:
             raise ConfigurationError("the SMTP URL says token_url=…, which is only good for auth=xoauth2")
         return cls(
             host=host,
@@ -113,7 +113,7 @@ class SmtpUrl:
             auth=auth,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password or ""),
-            renewal=renewal,
+            oauth_client=oauth_client,
         )
 
     @property
@@ -155,4 +155,4 @@ def _take_renewal(options: dict[str, str]) -> OAuthClient | None:
             "to have access tokens fetched, the SMTP URL has to say token_url=https://… and client_id=…, "
             "both percent-encoded"
         )
-    return OAuthClient(endpoint=endpoint, client_id=client_id, client_secret=client_secret, scope=scope)
+    return OAuthClient(token_url=endpoint, client_id=client_id, client_secret=client_secret, scope=scope)

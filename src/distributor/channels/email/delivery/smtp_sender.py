@@ -112,7 +112,7 @@ class SmtpSender:
     def _offer_next(self, connection: SmtpConnection) -> Message | None:
         letter = self._take_next(connection)
         if letter is not None:
-            connection.offer(letter.envelope)
+            connection.send_envelope(letter.envelope)
         return letter
 
     def _take_next(self, connection: SmtpConnection) -> Message | None:
@@ -125,7 +125,7 @@ class SmtpSender:
 
     async def _await_answer(self, connection: SmtpConnection, letter: Message) -> SmtpRejection | None:
         try:
-            return await connection.answer()
+            return await connection.read_envelope_replies()
         except SmtpSessionError as trouble:
             letter.order.losses += 1
             if letter.order.losses < _MOST_LOSSES:
@@ -141,13 +141,13 @@ class SmtpSender:
         following = self._take_next(connection)
         self._batch.begin(letter)
         try:
-            await connection.submit(letter.content, following=following.envelope if following else None)
+            await connection.send_message(letter.content, next_envelope=following.envelope if following else None)
         except SmtpSessionError as trouble:
             self._batch.defer(letter, trouble)
             self._batch.give_back(following, self._relay)
             raise
         try:
-            reply = await connection.finish()
+            reply = await connection.read_message_reply()
         except SmtpSessionError as trouble:
             self._batch.doubt(letter, trouble)
             self._batch.give_back(following, self._relay)
@@ -163,7 +163,7 @@ class SmtpSender:
 def _obstacle(connection: SmtpConnection, letter: Message) -> Outcome | None:
     """Why this server cannot even be asked to take the letter."""
     envelope = letter.envelope
-    if envelope.needs_smtputf8 and not connection.takes_smtputf8:
+    if envelope.needs_smtputf8 and not connection.supports_smtputf8:
         return letter.beyond_ascii()
     limit = connection.size_limit
     if limit is not None and envelope.size > limit:
