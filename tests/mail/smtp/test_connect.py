@@ -137,7 +137,7 @@ def test_a_server_that_talks_while_nobody_listens_is_cut_off() -> None:
         async with await asyncio.start_server(flood, "127.0.0.1", 0) as server:
             wire = await SmtpStream.open("127.0.0.1", server.sockets[0].getsockname()[1], tls=None, seconds=20)
             await asyncio.wait_for(cut.wait(), 20)
-            assert not wire.is_silent
+            assert not wire.is_quiet
 
     asyncio.run(run())
 

@@ -1,1 +1,1 @@
-"""SMTP (RFC 5321, RFC 2920): one connection to a server, from its greeting to its last reply."""
+"""SMTP client (RFC 5321, RFC 2920): URL, TLS, authentication, connection, replies."""

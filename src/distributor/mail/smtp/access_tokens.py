@@ -1,4 +1,4 @@
-"""Access tokens for XOAUTH2, fetched by a refresh token (RFC 6749 section 6) and kept until they run out."""
+"""OAuth access tokens for XOAUTH2: fetched with a refresh token (RFC 6749 section 6) and cached until they expire."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from distributor.mail.smtp.reply import SmtpSessionError
 from distributor.mail.smtp.url import OAuthClient, SmtpUrl
 
 _SECONDS = 20.0
-# A token is replaced so long before its end, and one of unknown life is kept as long as the shortest that are common.
-_EARLY_SECONDS = 60.0
-_LIFE_SECONDS = 300.0
-_MOST_WORDS = 200
+# A token is renewed this long before it expires; one without `expires_in` is cached for the shortest usual lifetime.
+_RENEW_EARLY_SECONDS = 60.0
+_DEFAULT_LIFETIME_SECONDS = 300.0
+_MAX_ERROR_TEXT = 200
 
 
 class TokenRequestRejectedError(ServiceError):
-    """The endpoint gives no token for what the URL of the relay holds: a person has to see to that."""
+    """The token endpoint rejects the refresh token or the client of the URL: an operator has to correct them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """`is_new`: it was fetched for whoever asked, and nobody has used it yet."""
+    """An OAuth access token. `is_new`: it was just fetched and has not been used yet."""
 
     text: str = field(repr=False)
     is_new: bool
 
 
 class AccessTokens:
-    """The tokens of one process, one for each account. Safe to be used by several threads.
+    """The access tokens of one process, one per account. Thread-safe.
 
-    `clock` gives seconds that never run backwards.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: dict[SmtpUrl, tuple[str, float]] = {}
+        self._cached: dict[SmtpUrl, tuple[str, float]] = {}
         self._locks: defaultdict[SmtpUrl, Lock] = defaultdict(Lock)
 
     def fetch(self, url: SmtpUrl, oauth_client: OAuthClient) -> AccessToken:
@@ -51,32 +51,32 @@ class AccessTokens:
         Raises TokenRequestRejectedError and SmtpSessionError.
         """
         with self._locks[url]:
-            text, end = self._kept.get(url, ("", 0.0))
-            if text and self._clock() < end:
+            text, expires = self._cached.get(url, ("", 0.0))
+            if text and self._clock() < expires:
                 return AccessToken(text=text, is_new=False)
-            granted = _ask(oauth_client, url.password)
-            life = _LIFE_SECONDS if granted.expires_in is None else granted.expires_in
-            self._kept[url] = (granted.access_token, self._clock() + life - _EARLY_SECONDS)
+            granted = _request_token(oauth_client, url.password)
+            lifetime = _DEFAULT_LIFETIME_SECONDS if granted.expires_in is None else granted.expires_in
+            self._cached[url] = (granted.access_token, self._clock() + lifetime - _RENEW_EARLY_SECONDS)
             return AccessToken(text=granted.access_token, is_new=True)
 
     def forget(self, url: SmtpUrl, token: AccessToken) -> None:
-        """A server does not accept the token, whatever it was said to be good for."""
+        """Drop a token that the mail server rejected, even if it has not expired."""
         with self._locks[url]:
-            if self._kept.get(url, ("", 0.0))[0] == token.text:
-                del self._kept[url]
+            if self._cached.get(url, ("", 0.0))[0] == token.text:
+                del self._cached[url]
 
 
-class _Granted(BaseModel):
+class _TokenResponse(BaseModel):
     access_token: str
     expires_in: float | None = None
 
 
-class _Complaint(BaseModel):
+class _ErrorResponse(BaseModel):
     error: str
     error_description: str = ""
 
 
-def _ask(oauth_client: OAuthClient, refresh_token: str) -> _Granted:
+def _request_token(oauth_client: OAuthClient, refresh_token: str) -> _TokenResponse:
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
@@ -85,7 +85,7 @@ def _ask(oauth_client: OAuthClient, refresh_token: str) -> _Granted:
         "scope": oauth_client.scope,
     }
     try:
-        answer = httpx.post(
+        response = httpx.post(
             oauth_client.token_url,
             data={name: value for name, value in form.items() if value},
             headers={"Accept": "application/json"},
@@ -96,16 +96,19 @@ def _ask(oauth_client: OAuthClient, refresh_token: str) -> _Granted:
         raise SmtpSessionError(
             f"{oauth_client.token_url} gives no access token: {str(error) or type(error).__name__}"
         ) from error
-    if answer.status_code >= 500 or answer.status_code == 429:
-        raise SmtpSessionError(f"{oauth_client.token_url} gives no access token: it answers {answer.status_code}")
+    if response.status_code >= 500 or response.status_code == 429:
+        raise SmtpSessionError(
+            f"{oauth_client.token_url} gives no access token: it responds with status {response.status_code}"
+        )
     try:
-        if answer.is_success:
-            return _Granted.model_validate_json(answer.content)
-        said = _Complaint.model_validate_json(answer.content)
+        if response.is_success:
+            return _TokenResponse.model_validate_json(response.content)
+        rejection = _ErrorResponse.model_validate_json(response.content)
     except ValidationError as error:
         raise TokenRequestRejectedError(
-            f"{oauth_client.token_url} answers {answer.status_code} and nothing that RFC 6749 knows; is token_url right?"
+            f"{oauth_client.token_url} responds with status {response.status_code} and no OAuth response (RFC 6749); "
+            "is token_url right?"
         ) from error
-    # A stranger's text: not at any length, and without what could spoil a log.
-    words = f"{said.error} {said.error_description}".strip()[:_MOST_WORDS]
+    # Untrusted text: limited in length, and in one line for the log.
+    words = f"{rejection.error} {rejection.error_description}".strip()[:_MAX_ERROR_TEXT]
     raise TokenRequestRejectedError(f"{oauth_client.token_url} gave no access token: {' '.join(words.split())}")

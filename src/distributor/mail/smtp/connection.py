@@ -1,7 +1,8 @@
-"""An SMTP client session (RFC 5321): one message after another over one connection, in groups where that is offered.
+"""An SMTP client session (RFC 5321): one message after another over one connection, pipelined where possible.
 
-The steps of a message are apart so that its sender can tell what a loss means. Until `submit` returns, the end of the
-message has not been written, so it was surely not sent; until `finish` returns, nobody can know (RFC 1047).
+The steps of a message are separate methods, so that the caller knows what a lost connection means. Until `send_message`
+returns, the end of the message has not been written, so it was definitely not sent; from then on until
+`read_message_reply` returns, the outcome is unknown (RFC 1047).
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from distributor.mail.smtp.stream import SmtpStream
 
 _CHUNK = 262144
 
-# The octets of a message as they stand between DATA and the dot that ends it (RFC 5321 section 4.5.2): all lines end
-# with CRLF, and none begins with a single dot.
+# A message as it is sent after DATA, without the final dot (RFC 5321 section 4.5.2): all lines end with CRLF, and none
+# begins with a single dot.
 DotStuffed = NewType("DotStuffed", bytes)
 
 
 def dot_stuff(content: bytes) -> DotStuffed:
-    """A message whose lines end with CRLF, with the dots doubled that start lines, and a last line that has an end."""
+    """Double the dots that begin lines and terminate the last line. The lines of `content` have to end with CRLF."""
     stuffed = content.replace(b"\r\n.", b"\r\n..")
     if stuffed.startswith(b"."):
         stuffed = b"." + stuffed
@@ -32,9 +33,9 @@ def dot_stuff(content: bytes) -> DotStuffed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpTimeouts:
-    """How many seconds to wait: for the connection, for a reply, for the reply to a message, for a goodbye.
+    """Timeouts in seconds: for the connection, for a reply, for the reply to a message, for the reply to QUIT.
 
-    RFC 5321 section 4.5.3.2 asks for 5 minutes and, for the reply to a message, 10: less makes messages double.
+    RFC 5321 section 4.5.3.2 requires 5 minutes and, for the reply to a message, 10: shorter ones cause duplicates.
     """
 
     connect: float = 30
@@ -44,7 +45,7 @@ class SmtpTimeouts:
 
 
 class SmtpStage(StrEnum):
-    """What a reply answers."""
+    """The part of the SMTP transaction that a reply belongs to."""
 
     SESSION = "session"
     MAIL = "mail"
@@ -54,7 +55,7 @@ class SmtpStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SmtpRejection:
-    """The server's no, and what it said no to."""
+    """A negative reply and the stage that it was sent at."""
 
     stage: SmtpStage
     reply: SmtpReply
@@ -62,7 +63,7 @@ class SmtpRejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpEnvelope:
-    """Where bounces go, who gets the message, how many octets it has, and whether it or these need RFC 6531."""
+    """Reverse-path, recipient, message size in bytes, and whether SMTPUTF8 is needed (RFC 6531)."""
 
     sender: Address
     recipient: Address
@@ -71,9 +72,11 @@ class SmtpEnvelope:
 
 
 class SmtpConnection:
-    """An open session, logged in. For each message: `offer`, `answer`, `submit`, `finish`.
+    """An open, authenticated session. For each message: `send_envelope`, `read_envelope_replies`, `send_message`,
+    `read_message_reply`.
 
-    The next message may be offered with `submit` or behind it: with PIPELINING a message then costs one round trip.
+    The next envelope may be sent with `send_message` or right after it: with PIPELINING a message then takes one round
+    trip.
     """
 
     def __init__(self, stream: SmtpStream, extensions: Mapping[str, str], *, timeouts: SmtpTimeouts) -> None:
@@ -89,21 +92,21 @@ class SmtpConnection:
 
     @property
     def size_limit(self) -> int | None:
-        """The largest message the server takes, in octets (RFC 1870), if it says so."""
+        """The largest message that the server accepts, in bytes (RFC 1870), if it announces a limit."""
         limit = self._extensions.get("SIZE", "")
         return int(limit) or None if limit.isascii() and limit.isdigit() else None
 
     @property
     def is_idle(self) -> bool:
-        """Whether the server has neither hung up nor said anything unasked."""
-        return self._stream.is_silent
+        """Whether the server has neither closed the connection nor sent anything unsolicited."""
+        return self._stream.is_quiet
 
     def send_envelope(self, envelope: SmtpEnvelope) -> None:
-        """Announce a message. With PIPELINING the commands leave at once, else when `answer` is awaited."""
+        """Send MAIL, RCPT and DATA: at once with PIPELINING, else one by one in `read_envelope_replies`."""
         self._stream.write(self._envelope_commands(envelope))
 
     def _envelope_commands(self, envelope: SmtpEnvelope) -> bytes:
-        """Make the commands; returns those to be written at once."""
+        """Queue the commands; returns those to be written at once."""
         commands = [(SmtpStage.SESSION, b"RSET\r\n")] * self._needs_reset + [
             (SmtpStage.MAIL, f"MAIL FROM:<{envelope.sender.spec}>{self._parameters(envelope)}\r\n".encode()),
             (SmtpStage.RCPT, f"RCPT TO:<{envelope.recipient.spec}>\r\n".encode()),
@@ -114,9 +117,9 @@ class SmtpConnection:
         return b"".join(line for _, line in commands) if self._is_pipelining else b""
 
     async def read_envelope_replies(self) -> SmtpRejection | None:
-        """None: the server waits for the offered message. Else why it does not want it; another may be offered.
+        """None if the server waits for the message, else its rejection; then another envelope may be sent.
 
-        Raises SmtpSessionError, and the message was surely not sent.
+        Raises SmtpSessionError; the message was definitely not sent.
         """
         refusal: SmtpRejection | None = None
         for stage, command in self._pending_commands:
@@ -132,17 +135,17 @@ class SmtpConnection:
             elif reply.is_negative and stage is not SmtpStage.SESSION:
                 refusal = refusal or SmtpRejection(stage, reply)
             elif stage is SmtpStage.DATA or not reply.is_positive:
-                raise SmtpSessionError(f"the server answered {command.decode().split()[0]} with {reply}", reply=reply)
+                raise SmtpSessionError(f"the server replied to {command.decode().split()[0]} with {reply}", reply=reply)
         self._needs_reset = True
         return refusal
 
     async def send_message(self, content: DotStuffed, *, next_envelope: SmtpEnvelope | None = None) -> None:
-        """Write the message and its end, and offer the one that is `following` in the same breath.
+        """Write the message and its end, and with PIPELINING the next envelope in the same write.
 
-        Raises SmtpSessionError, and the message was surely not sent. Once this returns, it may have been.
+        Raises SmtpSessionError; the message was definitely not sent. Once this returns, it may have been.
         """
-        if not self._stream.is_silent:
-            raise SmtpSessionError("the server spoke or hung up when it was our turn to send the message")
+        if not self._stream.is_quiet:
+            raise SmtpSessionError("the server sent something or closed the connection before the message was sent")
         last = max(0, len(content) - 1) // _CHUNK * _CHUNK
         for start in range(0, last, _CHUNK):
             self._stream.write(content[start : start + _CHUNK])
@@ -151,14 +154,14 @@ class SmtpConnection:
         self._stream.write(b"".join((content[last:] if last else content, b".\r\n", then)))
 
     async def read_message_reply(self) -> SmtpReply:
-        """The server's answer to the message. Raises SmtpSessionError, and nobody knows what became of it."""
+        """The reply to the message. Raises SmtpSessionError; the outcome is then unknown."""
         reply = await self._stream.reply(self._timeouts.data_done)
         if not reply.is_positive and not reply.is_negative:
             raise SmtpSessionError(f"the server answered the message with {reply}", reply=reply)
         return reply
 
     async def quit(self) -> None:
-        """Part in peace: only where nothing is offered or under way. Raises nothing."""
+        """End the session with QUIT; only while no envelope or message is pending. Raises nothing."""
         try:
             self._stream.write(b"QUIT\r\n")
             await self._stream.reply(self._timeouts.quit)
@@ -168,7 +171,7 @@ class SmtpConnection:
             self._stream.abort()
 
     def abort(self) -> None:
-        """Drop the connection. The server forgets a message whose end it has not seen (RFC 5321 section 4.1.1.10)."""
+        """Close the connection. The server discards an unfinished message (RFC 5321 section 4.1.1.10)."""
         self._stream.abort()
 
     @property
@@ -180,7 +183,7 @@ class SmtpConnection:
         return f"{size} BODY=8BITMIME SMTPUTF8" if envelope.needs_smtputf8 else size
 
     async def _end_without_recipient(self) -> None:
-        """RFC 2920 section 3.1: where DATA was taken though the recipient was not, a lone dot ends it."""
+        """RFC 2920 section 3.1: if DATA was accepted though the recipient was rejected, a single dot ends it."""
         self._stream.write(b".\r\n")
         await self._next_reply(self._timeouts.command)
 

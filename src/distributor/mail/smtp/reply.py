@@ -1,4 +1,4 @@
-"""SMTP replies (RFC 5321 section 4.2) out of the bytes of a connection, however these are cut."""
+"""SMTP replies (RFC 5321 section 4.2), parsed from the bytes of a connection as they arrive."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from distributor.domain.errors import ServiceError
 
-# RFC 5321 section 4.5.3.1.5 says 512 octets a line; some servers need more, none needs this much.
-_LONGEST_LINE = 8192
-_MOST_LINES = 256
+# RFC 5321 section 4.5.3.1.5 allows 512 bytes per line; some servers send more, none this much.
+_MAX_LINE_BYTES = 8192
+_MAX_LINES = 256
 
 _LINE = re.compile(rb"([2-5]\d\d)(?!\d)(-?)(.*)", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
@@ -18,9 +18,9 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class SmtpSessionError(ServiceError):
-    """The session cannot go on: lost, too slow, closed with a 421, or not SMTP at all. Another one may do better.
+    """The session failed: connection lost, timeout, closed with a 421, or no valid SMTP. A new session may succeed.
 
-    `reply` is what the server said to it, if it said something.
+    `reply` is the reply that ended it, if there was one.
     """
 
     def __init__(self, reason: str, *, reply: SmtpReply | None = None) -> None:
@@ -30,14 +30,14 @@ class SmtpSessionError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class SmtpReply:
-    """A reply: its code and, line by line, the server's words without it. They are a stranger's text."""
+    """A reply: its code, and the text of each line without the code. The text is untrusted."""
 
     code: int
     lines: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        """The words in one line; the enhanced status code, if there is one, stands once and first."""
+        """The text in one line; the enhanced status code, if there is one, appears once, at the beginning."""
         first, *others = self.lines
         return " ".join(line for line in (first, *(_ENHANCED.sub("", line, count=1) for line in others)) if line)
 
@@ -60,7 +60,7 @@ class SmtpReply:
 
 
 class SmtpReplyParser:
-    """Takes bytes as they arrive and gives replies as they become complete."""
+    """Parses replies from bytes as they arrive."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -69,18 +69,18 @@ class SmtpReplyParser:
 
     @property
     def unread(self) -> int:
-        """How many bytes have arrived beyond the replies already given."""
+        """How many bytes have arrived that are not part of a returned reply."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
     def next(self) -> SmtpReply | None:
-        """The next reply, or None until more bytes have been fed. Raises SmtpSessionError for what is no reply."""
+        """The next complete reply, or None if more bytes are needed. Raises SmtpSessionError for an invalid reply."""
         while True:
             end = self._buffer.find(b"\n")
-            if end > _LONGEST_LINE or (end < 0 and len(self._buffer) > _LONGEST_LINE):
-                raise SmtpSessionError(f"the server sent a line of more than {_LONGEST_LINE} octets")
+            if end > _MAX_LINE_BYTES or (end < 0 and len(self._buffer) > _MAX_LINE_BYTES):
+                raise SmtpSessionError(f"the server sent a line of more than {_MAX_LINE_BYTES} bytes")
             if end < 0:
                 return None
             line = bytes(self._buffer[:end]).removesuffix(b"\r")
@@ -90,24 +90,24 @@ class SmtpReplyParser:
                 return reply
 
     def _add(self, line: bytes) -> SmtpReply | None:
-        code, goes_on, text = _read_line(line)
+        code, is_continued, text = _read_line(line)
         if not code or (self._lines and code != self._code):
-            raise SmtpSessionError(f"the server sent {_printable(line[:80])!r} where a reply was due")
-        if len(self._lines) == _MOST_LINES:
-            raise SmtpSessionError(f"the server sent a reply of more than {_MOST_LINES} lines")
+            raise SmtpSessionError(f"the server sent {_printable(line[:80])!r} instead of a reply")
+        if len(self._lines) == _MAX_LINES:
+            raise SmtpSessionError(f"the server sent a reply of more than {_MAX_LINES} lines")
         self._code = code
         self._lines.append(text)
-        if goes_on:
+        if is_continued:
             return None
         reply = SmtpReply(code, tuple(self._lines))
         self._lines.clear()
         return reply
 
 
-# Servers say the same few lines all day, and taking them apart is most of the work of reading a reply.
+# Servers send the same few lines over and over, and parsing lines is most of the work of reading a reply.
 @lru_cache(maxsize=256)
 def _read_line(line: bytes) -> tuple[int, bool, str]:
-    """The code, whether more lines follow, and the words; a code of 0 for what is no line of a reply."""
+    """The code, whether more lines follow, and the text; a code of 0 for an invalid line."""
     parts = _LINE.fullmatch(line)
     return (int(parts[1]), bool(parts[2]), _printable(parts[3])) if parts else (0, False, "")
 

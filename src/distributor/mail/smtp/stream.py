@@ -1,4 +1,4 @@
-"""The bytes of an SMTP session: commands out, replies in, TLS underneath, and a limit on every wait."""
+"""The byte stream of an SMTP session: sends commands, receives replies, starts TLS; every wait has a timeout."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import cast
 
 from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser, SmtpSessionError
 
-# Far more than the replies to one group of commands; a server that sends more unasked is no mail server.
-_MOST_UNREAD = 1 << 20
+# Far more than the replies to one group of commands; no mail server sends that much unsolicited.
+_MAX_UNREAD_BYTES = 1 << 20
 
 
 class SmtpStream(asyncio.Protocol):
-    """One connection. Whatever goes wrong on it is raised as SmtpSessionError.
+    """One connection. Every failure is raised as SmtpSessionError.
 
-    A protocol of its own and not a stream: bytes that nobody asked for must be seen before a mail is sent.
+    An asyncio.Protocol and not a StreamReader: unsolicited bytes have to be noticed before a message is sent.
     """
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
         self._replies = SmtpReplyParser()
-        self._loss: str | None = None
+        self._error: str | None = None
         self._is_full = False
         self._loop = asyncio.get_running_loop()
-        # Whoever waits for bytes or for room, until when, and the alarm that goes off then or earlier.
-        self._waiting: asyncio.Future[None] | None = None
+        # The pending wait for bytes or for room to send, its deadline, and a timer that fires then or earlier.
+        self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, host: str, port: int, *, tls: ssl.SSLContext | None, seconds: float) -> SmtpStream:
-        """Connect, with TLS from the first byte if `tls` is given. Raises ssl.SSLCertVerificationError too."""
+        """Connect, with implicit TLS if `tls` is given. Also raises ssl.SSLCertVerificationError."""
         loop = asyncio.get_running_loop()
-        with _as_broken(f"no connection to {host} port {port}"):
+        with _raised_as_session_error(f"no connection to {host} port {port}"):
             async with asyncio.timeout(seconds):
                 _, wire = await loop.create_connection(cls, host, port, ssl=tls)
         return wire
@@ -49,42 +49,42 @@ class SmtpStream(asyncio.Protocol):
         return self._transport.get_extra_info("ssl_object") is not None
 
     @property
-    def is_silent(self) -> bool:
-        """Whether the server has said nothing beyond the replies already taken, and has not hung up."""
-        return self._replies.unread == 0 and self._loss is None
+    def is_quiet(self) -> bool:
+        """Whether the server has sent nothing beyond the replies already read and has not closed the connection."""
+        return self._replies.unread == 0 and self._error is None
 
     def write(self, data: bytes) -> None:
-        """Hand over for sending; trouble shows at the next reply."""
+        """Queue bytes for sending; a failure is raised at the next `reply`."""
         if data:
             self._transport.write(data)
 
     async def flush(self, seconds: float) -> None:
-        """Wait until nearly all that was written has left."""
-        with _as_broken("the connection was lost while sending"):
+        """Wait until the send buffer is nearly empty."""
+        with _raised_as_session_error("the connection was lost while sending"):
             deadline = self._loop.time() + seconds
             while self._is_full:
-                await self._stir(deadline)
+                await self._wait(deadline)
 
     async def reply(self, seconds: float) -> SmtpReply:
         """The next reply, in the order of the commands."""
         reply = self._replies.next()
         if reply is not None:
             return reply
-        with _as_broken("no reply from the server"):
+        with _raised_as_session_error("no reply from the server"):
             deadline = self._loop.time() + seconds
             while reply is None:
-                await self._stir(deadline)
+                await self._wait(deadline)
                 reply = self._replies.next()
         return reply
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> SmtpStream:
-        """The same connection under TLS. Raises ssl.SSLCertVerificationError for a certificate that does not convince.
+        """Upgrade the connection to TLS. Also raises ssl.SSLCertVerificationError.
 
-        What came in the clear after the server's consent is left behind, because anybody may have put it there.
+        Plain-text bytes that arrived after the reply to STARTTLS are discarded: an attacker may have injected them.
         """
         wire = SmtpStream()
         loop = asyncio.get_running_loop()
-        with _as_broken("TLS could not be started"):
+        with _raised_as_session_error("TLS could not be started"):
             async with asyncio.timeout(seconds):
                 transport = await loop.start_tls(self._transport, wire, context, server_hostname=host)
         if transport is None:
@@ -93,65 +93,65 @@ class SmtpStream(asyncio.Protocol):
         return wire
 
     def abort(self) -> None:
-        """Drop the connection at once; bytes not yet sent are lost."""
+        """Close the connection at once; bytes not yet sent are lost."""
         self._transport.abort()
 
-    async def _stir(self, deadline: float) -> None:
-        """Wait for bytes, or for room to send. Raises SmtpSessionError once there can be neither, and TimeoutError.
+    async def _wait(self, deadline: float) -> None:
+        """Wait for bytes or for room to send. Raises SmtpSessionError if the connection is lost, and TimeoutError.
 
-        One alarm serves many waits: to set one for each would take as long as all else that a reply needs.
+        One timer serves many waits: setting one for each would take as long as the rest of reading a reply.
         """
-        if self._loss is not None:
-            raise SmtpSessionError(self._loss)
-        if self._alarm is None or self._alarm.when() > deadline:
-            self._set_alarm(deadline)
-        self._deadline, self._waiting = deadline, self._loop.create_future()
+        if self._error is not None:
+            raise SmtpSessionError(self._error)
+        if self._timer is None or self._timer.when() > deadline:
+            self._set_timer(deadline)
+        self._deadline, self._waiter = deadline, self._loop.create_future()
         try:
-            await self._waiting
+            await self._waiter
         finally:
-            self._waiting = None
+            self._waiter = None
 
-    def _set_alarm(self, moment: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm = self._loop.call_at(moment, self._ring)
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._on_timer)
 
-    def _ring(self) -> None:
-        self._alarm = None
-        if self._waiting is None or self._waiting.done():
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() >= self._deadline:
-            self._waiting.set_exception(TimeoutError())
+            self._waiter.set_exception(TimeoutError())
         else:
-            self._set_alarm(self._deadline)
+            self._set_timer(self._deadline)
 
     def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
-    def _lose(self, reason: str) -> None:
-        self._loss = self._loss or reason
+    def _fail(self, reason: str) -> None:
+        self._error = self._error or reason
         self._wake()
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._replies.feed(data)
-        if self._replies.unread > _MOST_UNREAD:
-            self._lose("the server sends without end and without being asked")
+        if self._replies.unread > _MAX_UNREAD_BYTES:
+            self._fail("the server sends unsolicited data without end")
             self.abort()
         self._wake()
 
     def eof_received(self) -> None:
-        self._lose("the server closed the connection")
+        self._fail("the server closed the connection")
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._lose(f"the connection was lost: {error}" if error else "the connection is closed")
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._fail(f"the connection was lost: {error}" if error else "the connection is closed")
+        if self._timer is not None:
+            self._timer.cancel()
 
     def pause_writing(self) -> None:
         self._is_full = True
@@ -162,12 +162,12 @@ class SmtpStream(asyncio.Protocol):
 
 
 @contextmanager
-def _as_broken(what: str) -> Iterator[None]:
+def _raised_as_session_error(what: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError:
         raise
     except TimeoutError as error:
-        raise SmtpSessionError(f"{what}: it took too long") from error
+        raise SmtpSessionError(f"{what}: timed out") from error
     except OSError as error:
         raise SmtpSessionError(f"{what}: {error.strerror or error}") from error
