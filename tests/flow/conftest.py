@@ -12,9 +12,9 @@ from distributor.flow.app_context import AppContext
 from tests.flow.desk import Desk, make_desk
 
 ENTRY_POINTS = """[distributor.channels]
-scripted = flow.scripted_channel:ScriptedChannel
-scripted_broadcast = flow.scripted_channel:ScriptedBroadcast
-scripted_exact = flow.scripted_channel:ScriptedExact
+scripted = tests.flow.scripted_channel:ScriptedChannel
+scripted_broadcast = tests.flow.scripted_channel:ScriptedBroadcast
+scripted_exact = tests.flow.scripted_channel:ScriptedExact
 """
 
 

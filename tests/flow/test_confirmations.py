@@ -57,14 +57,14 @@ class Office:
 
     @property
     def now(self) -> datetime:
-        return self.here.clock()
+        return self.app.clock()
 
     def set_channel(self, **settings: Any) -> None:
-        with self.here.database.begin() as connection:
+        with self.app.database.begin() as connection:
             channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
 
     def change_list(self, **changes: Any) -> None:
-        with self.here.database.begin() as connection:
+        with self.app.database.begin() as connection:
             lists.change(connection, "weekly", changes)
 
     def ask(self, connection: Connection, name: str, *, language: str = "", now: datetime | None = None) -> Subscriber:
@@ -75,15 +75,15 @@ class Office:
         number = subscribers.put(connection, [person], now=moment)[person.key]
         subscriber = subscribers.find_by_id(connection, number)
         memberships.request(connection, number, weekly.id, EVIDENCE, now=moment)
-        queue_confirmation(self.here, connection, subscriber, weekly, now=moment)
+        queue_confirmation(self.app, connection, subscriber, weekly, now=moment)
         return subscriber
 
     def sign_up(self, name: str, *, language: str = "", now: datetime | None = None) -> Subscriber:
-        with self.here.database.begin() as connection:
+        with self.app.database.begin() as connection:
             return self.ask(connection, name, language=language, now=now)
 
     def campaigns(self) -> list[Campaign]:
-        with self.here.database.begin() as connection:
+        with self.app.database.begin() as connection:
             return campaigns.latest(connection, limit=20)
 
     def campaign_id(self) -> int:
@@ -120,9 +120,9 @@ def test_who_signs_up_gets_a_mail_whose_link_is_theirs(office: Office) -> None:
     assert (mail["To"], mail["Subject"]) == ("ann@example.org", "Please confirm your subscription to The Weekly")
     words = mail.get_body(("plain",)).get_content().split()
     (link,) = [word for word in words if "/confirm/" in word]
-    claim = office.here.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2])
+    claim = office.app.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2])
     assert claim is not None
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         record = delivery_queries.find(connection, claim.delivery_id)
         weekly = lists.find(connection, "weekly")
         assert (record.subscriber_id, record.list_id, record.state) == (ann.id, weekly.id, DeliveryState.SENT)
@@ -145,14 +145,14 @@ def test_the_ledger_tells_of_it_as_of_any_campaign(office: Office) -> None:
 def test_it_does_not_stand_between_the_campaigns_that_people_plan(office: Office) -> None:
     campaign_id = office.desk.plan("mail")
     office.sign_up("ann")
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         planned = campaigns.latest(connection, limit=9, purpose=CampaignPurpose.ARTICLES)
     assert [one.id for one in planned] == [campaign_id]
 
 
 def test_the_next_tick_rings_for_it(office: Office) -> None:
     office.sign_up("ann")
-    (ring,) = run_scheduler(office.here)
+    (ring,) = run_scheduler(office.app)
     assert (ring.verb, ring.queue) == (JobKind.DELIVER, "email")
 
 
@@ -172,7 +172,7 @@ def test_the_next_day_it_is_asked_again_by_another_campaign(office: Office) -> N
     office.desk.run()
     assert len(office.mails()) == 2
     assert len(office.campaigns()) == 2
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         # What is said is the same, and kept once.
         assert connection.execute(text("SELECT count(*) FROM renditions")).scalar_one() == 1
 
@@ -208,7 +208,7 @@ def test_a_dispatch_that_had_finished_runs_again_for_the_next_one(office: Office
 
 
 def test_two_who_sign_up_at_the_same_moment_share_one_campaign(office: Office) -> None:
-    with office.here.database.begin() as first:
+    with office.app.database.begin() as first:
         office.ask(first, "ann")
         other = threading.Thread(target=office.sign_up, args=["bo"])
         other.start()
@@ -233,9 +233,9 @@ def test_who_signs_up_while_the_dispatch_is_being_finished_is_not_forgotten(offi
     office.sign_up("ann")
     office.desk.run(rounds=1)
     assert office.state() is DispatchState.RUNNING
-    with office.here.database.begin() as joining:
+    with office.app.database.begin() as joining:
         office.ask(joining, "bo")
-        ticking = threading.Thread(target=run_scheduler, args=[office.here])
+        ticking = threading.Thread(target=run_scheduler, args=[office.app])
         ticking.start()
         _wait_for_somebody_who_waits(office, unless=ticking)
     ticking.join()
@@ -262,7 +262,7 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
 
 def test_who_leaves_before_the_mail_goes_out_is_not_asked(office: Office) -> None:
     ann = office.sign_up("ann")
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
     office.desk.run()
     assert office.mails() == []
@@ -276,7 +276,7 @@ def test_a_relay_that_is_away_for_a_while_only_delays_the_question(office: Offic
     assert office.desk.counts(office.campaign_id()) == {"audience": 1, "deferred": 1}
     assert office.state() is DispatchState.RUNNING
     office.set_channel(smtp_url=office.sandbox.smtp_url)
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET next_at = now()"))
     office.desk.run()
     assert len(office.mails()) == 1
@@ -286,7 +286,7 @@ def test_a_relay_that_is_away_for_a_while_only_delays_the_question(office: Offic
 def test_a_worker_that_dies_while_asking_does_not_ask_twice(office: Office) -> None:
     office.sign_up("ann")
     dispatch_id = office.desk.report(office.campaign_id()).dispatches[0].dispatch.id
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         past = office.now - timedelta(minutes=5)
         held = deliveries.claim(connection, dispatch_id, worker="w", limit=9, now=past, lease_until=past).deliveries
         deliveries.put_in_flight(connection, held, now=past, lease_until=past)
@@ -298,21 +298,21 @@ def test_a_worker_that_dies_while_asking_does_not_ask_twice(office: Office) -> N
 
 def test_a_paused_dispatch_takes_people_in_and_asks_them_once_it_goes_on(office: Office) -> None:
     office.sign_up("ann")
-    campaign_control.pause(office.here, office.campaign_id())
+    campaign_control.pause(office.app, office.campaign_id())
     office.sign_up("bo")
     office.desk.run()
     assert office.mails() == []
-    campaign_control.resume(office.here, office.campaign_id())
+    campaign_control.resume(office.app, office.campaign_id())
     office.desk.run()
     assert len(office.mails()) == 2
 
 
 def test_after_the_confirmations_of_a_day_were_cancelled_nobody_is_told_to_wait_for_one(office: Office) -> None:
     office.sign_up("ann")
-    campaign_control.cancel(office.here, office.campaign_id())
+    campaign_control.cancel(office.app, office.campaign_id())
     with pytest.raises(StateError, match="of today for list 'weekly' were cancelled with campaign"):
         office.sign_up("dee")
-    with office.here.database.begin() as connection, pytest.raises(NotFoundError):
+    with office.app.database.begin() as connection, pytest.raises(NotFoundError):
         subscribers.find(connection, "dee@example.org")
     assert office.desk.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
 
@@ -332,7 +332,7 @@ def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_not
         office.sign_up("ann")
     assert office.campaigns() == []
     silent = Office(
-        replace(office.desk, app=replace(office.here, site=replace(office.here.site, postal_address=""))),
+        replace(office.desk, app=replace(office.app, site=replace(office.app.site, postal_address=""))),
         office.sandbox,
     )
     office.change_list(sender="")
@@ -347,13 +347,13 @@ def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(offi
     office.set_channel()
     (tmp_path / "email").mkdir()
     (tmp_path / "email" / "confirmation.txt.j2").write_text("{{ nothing }}")
-    broken = replace(office.here, templates=Templates([tmp_path, shipped_templates()]))
+    broken = replace(office.app, templates=Templates([tmp_path, shipped_templates()]))
     with pytest.raises(ConfigurationError, match=r"list 'weekly': template email/confirmation\.txt\.j2, line 1"):
         Office(replace(office.desk, app=broken), office.sandbox).sign_up("ann")
 
 
 def test_the_first_channel_that_can_ask_does(office: Office) -> None:
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         channels.put(connection, name="a mail of another", kind="email", settings={}, sealed=None)
         channels.put(connection, name="gone", kind="of a package that was removed", settings={}, sealed=None)
     office.sign_up("ann")
@@ -363,7 +363,7 @@ def test_the_first_channel_that_can_ask_does(office: Office) -> None:
 def test_whether_somebody_was_asked_is_known_for_any_list(office: Office) -> None:
     before = office.now - timedelta(hours=1)
     ann = office.sign_up("ann")
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         assert was_confirmation_sent_since(connection, ann.id, before)
         assert not was_confirmation_sent_since(connection, ann.id, office.now + timedelta(seconds=1))
         assert not was_confirmation_sent_since(connection, ann.id + 1000, before)
@@ -372,11 +372,11 @@ def test_whether_somebody_was_asked_is_known_for_any_list(office: Office) -> Non
 def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) -> None:
     before = office.now - timedelta(hours=1)
     ann = office.sign_up("ann")
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
     office.desk.plan("mail")
     office.desk.run()
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
         assert delivery_queries.totals(connection, delivery_queries.find(connection, 2).dispatch_id).audience == 3
         assert not was_confirmation_sent_since(connection, ann.id, before)
@@ -385,7 +385,7 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) 
 
 def test_a_dispatch_joins_nobody_twice(office: Office) -> None:
     ann = office.sign_up("ann")
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         dispatch_id = dispatches.of_campaign(connection, office.campaign_id())[0].id
         weekly = lists.find(connection, "weekly")
         assert not confirmations.join(connection, dispatch_id, ann, weekly, now=office.now)
@@ -393,7 +393,7 @@ def test_a_dispatch_joins_nobody_twice(office: Office) -> None:
 
 
 def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(office: Office) -> None:
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         lists.change(connection, "readers", {"sender": "Readers <readers@gazette.example>", "footer": "Our own."})
     office.desk.plan("mail")
     office.desk.run()
@@ -404,7 +404,7 @@ def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(office: Off
 
 
 def test_a_list_whose_sender_is_none_keeps_its_campaign_from_going_out(office: Office) -> None:
-    with office.here.database.begin() as connection:
+    with office.app.database.begin() as connection:
         lists.change(connection, "readers", {"sender": "nobody"})
     campaign_id = office.desk.plan("mail")
     office.desk.run()
@@ -418,7 +418,7 @@ def _rolled_back(office: Office) -> Iterator[Connection]:
     class GivingUpError(Exception):
         pass
 
-    with pytest.raises(GivingUpError), office.here.database.begin() as connection:
+    with pytest.raises(GivingUpError), office.app.database.begin() as connection:
         yield connection
         raise GivingUpError
 
@@ -429,6 +429,6 @@ def _wait_for_somebody_who_waits(office: Office, *, unless: threading.Thread | N
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     while unless is None or unless.is_alive():
-        with office.here.database.begin() as connection:
+        with office.app.database.begin() as connection:
             if connection.execute(waiting).scalar_one():
                 return

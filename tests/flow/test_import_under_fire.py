@@ -75,8 +75,8 @@ def test_an_import_survives_being_killed(app: AppContext, fresh_services: Servic
     arguments = (fresh_services.database_url, fresh_services.redis_url, str(tmp_path / "data"), str(begun.id))
     for _ in range(KILLS):
         with subprocess.Popen(
-            [sys.executable, "-m", "flow.importer", *arguments],
-            cwd=ROOT / "tests",
+            [sys.executable, "-m", "tests.flow.importer", *arguments],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
         ) as process:
             assert process.stdout is not None
