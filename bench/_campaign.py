@@ -74,7 +74,7 @@ def subscribe_readers(app: AppContext, count: int) -> None:
         chosen = lists.add(connection, slug="bench", name="Bench")
     for start in range(0, count, _AT_ONCE):
         addresses = [f"reader{number}@example.org" for number in range(start, min(start + _AT_ONCE, count))]
-        people = [Person(key=address, address=address, name=f"Reader {address[6:-12]}") for address in addresses]
+        people = [Person(key=address, email=address, name=f"Reader {address[6:-12]}") for address in addresses]
         with app.database.begin() as connection:
             memberships.subscribe(
                 connection,

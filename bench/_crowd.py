@@ -9,7 +9,7 @@ MAILS = 6
 _DAYS_BETWEEN = 60
 
 _PEOPLE = """
-    INSERT INTO subscribers (key, address, name, language, zone, attributes, tags, status, created_at)
+    INSERT INTO subscribers (key, email, name, language, zone, attributes, tags, status, created_at)
     SELECT 'reader' || i || '@host' || i %% 500 || '.example', 'reader' || i || '@host' || i %% 500 || '.example',
            'Reader ' || i, (ARRAY['de', 'en', 'en-GB', 'fr', ''])[1 + i %% 5], 'Europe/Vienna',
            jsonb_build_object('plan', (ARRAY['free', 'free', 'free', 'free', 'pro'])[1 + (i * 7919::bigint) %% 5],
@@ -41,7 +41,7 @@ _DISPATCHES = """
 """
 _DELIVERIES = """
     INSERT INTO deliveries (dispatch_id, subscriber_id, list_id, recipient, fields, state, created_at, updated_at)
-    SELECT x.id, s.id, 1, s.address, jsonb_build_object('name', s.name, 'email', s.address),
+    SELECT x.id, s.id, 1, s.email, jsonb_build_object('name', s.name, 'email', s.email),
            (ARRAY['sent', 'delivered', 'delivered', 'failed', 'bounced'])[1 + (s.id * 7 + x.id) %% 5],
            x.scheduled_at, x.scheduled_at
     FROM dispatches x, subscribers s ORDER BY x.id, s.id

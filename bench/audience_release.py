@@ -32,7 +32,7 @@ from distributor.storage.subscribers import Search
 TYPED = ("r", "re", "read", "reader1", "reader 77", "host12", "city 19", "zzz", "vienna", "reader999999")
 _YARDSTICK = """
     INSERT INTO {} (dispatch_id, subscriber_id, list_id, recipient, fields, state, created_at, updated_at)
-    SELECT 1, id, 1, address, jsonb_build_object('name', name, 'email', address), 'pending', now(), now()
+    SELECT 1, id, 1, email, jsonb_build_object('name', name, 'email', email), 'pending', now(), now()
     FROM subscribers LIMIT {}
 """
 # The list of the crowd that most people are on.

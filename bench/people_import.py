@@ -85,7 +85,7 @@ def _copy(services: Services, file: Path) -> float:
         connection.execute("CREATE TABLE bare (LIKE subscribers INCLUDING ALL)")
         pieces = list(_rows_for_copy(file))
         started = time.perf_counter()
-        with connection.cursor() as cursor, cursor.copy("COPY bare (key, address, name) FROM STDIN") as copy:
+        with connection.cursor() as cursor, cursor.copy("COPY bare (key, email, name) FROM STDIN") as copy:
             for piece in pieces:
                 copy.write(piece)
         seconds = time.perf_counter() - started

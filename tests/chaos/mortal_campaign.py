@@ -153,7 +153,7 @@ class MortalCampaign:
         now = self.clock()
         with self.app.database.begin() as connection:
             chosen = lists.add(connection, slug="readers", name="Readers")
-            persons = [Person(key=address, address=address) for address in people]
+            persons = [Person(key=address, email=address) for address in people]
             told = ConsentEvidence(method=ConsentMethod.PERSON, text="They are made up.")
             memberships.subscribe(connection, chosen.id, persons, told, now=now)
             articles.add(

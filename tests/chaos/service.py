@@ -169,7 +169,7 @@ def _fill(app: AppContext, people: int) -> None:
     with app.database.begin() as connection:
         chosen = lists.add(connection, slug="readers", name="Readers")
         persons = [
-            Person(key=f"reader{number}@example.org", address=f"reader{number}@example.org") for number in range(people)
+            Person(key=f"reader{number}@example.org", email=f"reader{number}@example.org") for number in range(people)
         ]
         memberships.subscribe(
             connection,

@@ -43,7 +43,7 @@ def test_a_list_with_people_cannot_be_removed_and_an_empty_one_can(run: Run) -> 
 def test_a_person_is_changed_found_and_shown_with_their_consent(run: Run) -> None:
     assert run("subscriber", "change", "ada@example.org", "--attribute", "city=Graz", "--untag", "vip").code == 0
     found = json.loads(run("subscriber", "search", "gra", "--json").out)
-    assert [one["address"] for one in found] == ["ada@example.org"]
+    assert [one["email"] for one in found] == ["ada@example.org"]
     assert json.loads(run("subscriber", "show", "ada@example.org", "--json").out)["tags"] == []
     record = json.loads(run("subscriber", "consents", "ada@example.org", "--json").out)
     assert [(one["action"], one["method"]) for one in record] == [("granted", "person")]

@@ -30,7 +30,7 @@ def delivery(run: Run, environment: dict[str, str]) -> Delivery:
             dispatch AS (INSERT INTO dispatches (campaign_id, channel_id, state, scheduled_at, zone)
                          SELECT campaign.id, channel.id, 'finished', now(), 'UTC' FROM campaign, channel RETURNING id)
             INSERT INTO deliveries (dispatch_id, subscriber_id, list_id, recipient, state, created_at, updated_at)
-            SELECT dispatch.id, subscribers.id, lists.id, address, 'sent', now(), now()
+            SELECT dispatch.id, subscribers.id, lists.id, email, 'sent', now(), now()
             FROM dispatch, subscribers, lists RETURNING id
         """).fetchone()
     assert row

@@ -36,7 +36,7 @@ def test_people_are_added_and_shown(run: Run) -> None:
     assert run("list", "create", "Weekly letter").code == 0
     assert run("subscriber", "add", "Ada@Example.org", "--list", "weekly-letter", "--name", "Ada").code == 0
     assert json.loads(run("list", "list", "--json").out)[0]["subscribed"] == 1
-    assert json.loads(run("subscriber", "show", "ada@example.org", "--json").out)["address"] == "Ada@example.org"
+    assert json.loads(run("subscriber", "show", "ada@example.org", "--json").out)["email"] == "Ada@example.org"
 
 
 def test_a_channel_keeps_its_secrets_to_itself(run: Run) -> None:

@@ -22,7 +22,7 @@ def test_a_condition_is_counted_and_its_people_are_shown(run: Run) -> None:
     assert run("segment", "count", "list = news and not tag = vip").out == "1\n"
     assert json.loads(run("segment", "count", "everyone", "--json").out) == {"people": 2}
     (shown,) = json.loads(run("segment", "sample", "language = de", "--json").out)
-    assert (shown["address"], shown["tags"]) == ("ada@example.org", ["vip"])
+    assert (shown["email"], shown["tags"]) == ("ada@example.org", ["vip"])
     assert "bo@example.org" in run("segment", "sample", "tag = new").out
     assert "Nobody fits now." in run("segment", "sample", "tag = nobodys").out
 

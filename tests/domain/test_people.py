@@ -26,7 +26,7 @@ def test_what_is_told_is_kept_as_it_is() -> None:
         attributes={"age": 36, "likes": ["engines", None, True], "at": {"city": "London"}},
         tags=["vip", " vip", "press", ""],
     )
-    assert (person.key, person.address) == ("ada@xn--bcher-kva.example", "Ada@xn--bcher-kva.example")
+    assert (person.key, person.email) == ("ada@xn--bcher-kva.example", "Ada@xn--bcher-kva.example")
     assert (person.name, person.language, person.zone) == ("Ada Lovelace", "en-GB", "Europe/London")
     assert person.attributes == {"age": 36, "likes": ["engines", None, True], "at": {"city": "London"}}
     assert person.tags == ("vip", "press")

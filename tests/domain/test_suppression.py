@@ -12,7 +12,7 @@ from distributor.domain.suppression import Target, hash_of_key, parse_target
 
 def test_an_address_is_known_by_the_hash_of_its_folded_form() -> None:
     target = parse_target(" Ada@Example.ORG ")
-    assert target == Target(hash=hashlib.sha256(b"ada@example.org").digest(), address="Ada@example.org")
+    assert target == Target(hash=hashlib.sha256(b"ada@example.org").digest(), email="Ada@example.org")
     assert target.hash == hash_of_key("ada@example.org")
 
 

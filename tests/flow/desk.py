@@ -54,7 +54,7 @@ class Desk:
     def people(self, *names: str, list_slug: str = "readers") -> None:
         with self.app.database.begin() as connection:
             chosen = lists.add(connection, slug=list_slug, name=list_slug)
-            persons = [Person(key=f"{name}@example.org", address=f"{name}@example.org", name=name) for name in names]
+            persons = [Person(key=f"{name}@example.org", email=f"{name}@example.org", name=name) for name in names]
             memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=self.app.clock())
 
     def plan(

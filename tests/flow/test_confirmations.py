@@ -71,7 +71,7 @@ class Office:
         """What a sign-up does, within the caller's transaction."""
         moment = now or self.now
         weekly = lists.find(connection, "weekly")
-        person = Person(key=f"{name}@example.org", address=f"{name}@example.org", name=name, language=language)
+        person = Person(key=f"{name}@example.org", email=f"{name}@example.org", name=name, language=language)
         number = subscribers.put(connection, [person], now=moment)[person.key]
         subscriber = subscribers.find_by_id(connection, number)
         memberships.request(connection, number, weekly.id, EVIDENCE, now=moment)

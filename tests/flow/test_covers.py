@@ -206,7 +206,7 @@ def test_who_is_erased_leaves_nothing_of_what_was_said_to_them(letters: Letters)
 def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Letters) -> None:
     letters.know("ada", city="Graz")
     campaign = letters.plan(hours=5, greeting="Hello {{ subscriber.name }} in {{ subscriber.city }}")
-    shown = preview_campaign(letters.desk.app, campaign, address="Ada@example.org")
+    shown = preview_campaign(letters.desk.app, campaign, email="Ada@example.org")
     assert shown.files["mail/email.txt"].decode().startswith("Hello Ada in Graz\n")
     assert b"To: ada@example.org" in shown.files["mail/email.eml"]
     letters.desk.run()
@@ -214,9 +214,9 @@ def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Let
     assert frozen.files["mail/email.txt"].decode().startswith("Hello Alex Reader in [city]\n")
     assert weigh_campaign(letters.desk.app, campaign) == frozen.weights
     with pytest.raises(InputError, match=r"subscriber\.city is not known"):
-        preview_campaign(letters.desk.app, campaign, address="bo@example.org")
+        preview_campaign(letters.desk.app, campaign, email="bo@example.org")
     with pytest.raises(NotFoundError):
-        preview_campaign(letters.desk.app, campaign, address="nobody@example.org")
+        preview_campaign(letters.desk.app, campaign, email="nobody@example.org")
 
 
 def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letters) -> None:

@@ -136,7 +136,7 @@ def _plan(desk: Desk, url: str) -> int:
     with desk.app.database.begin() as connection:
         connection.execute(text("DELETE FROM memberships"))
         chosen = lists.find(connection, "readers")
-        persons = [Person(key=address, address=address, name="Reader") for address in addresses]
+        persons = [Person(key=address, email=address, name="Reader") for address in addresses]
         memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=desk.app.clock())
         channels.put(connection, name="mail", kind="email", settings={"smtp_url": url}, sealed=None)
     return desk.plan("mail")

@@ -54,7 +54,7 @@ def person(app: AppContext, address: str) -> Subscriber:
 def states(app: AppContext) -> dict[str, Membership]:
     with app.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, "readers").id, limit=1000)
-    return {one.address: state for one, state in found}
+    return {one.email: state for one, state in found}
 
 
 def actions(app: AppContext, address: str) -> list[ConsentAction]:
@@ -106,7 +106,7 @@ def test_update_fills_in_and_adds_and_takes_nothing_away(app: AppContext) -> Non
     assert (done.counts.changed, done.counts.new) == (1, 1)
     assert (found.name, found.language, found.tags) == ("Ada L", "de", ("a", "b"))
     assert found.attributes == {"x": 1, "y": 2}
-    assert found.address == "ada@example.org"
+    assert found.email == "ada@example.org"
 
 
 def test_insert_refuses_people_who_are_known(app: AppContext) -> None:

@@ -41,7 +41,7 @@ def facts(app: AppContext) -> list[tuple[object, ...]]:
     with app.database.begin() as connection:
         found = connection.execute(
             text("""
-                SELECT s.key, s.address, s.name, s.tags, s.status, m.state, m.consent_id IS NULL,
+                SELECT s.key, s.email, s.name, s.tags, s.status, m.state, m.consent_id IS NULL,
                        array_agg(c.action || ' ' || (c.detail ->> 'line') ORDER BY c.id),
                        (SELECT array_agg(reason) FROM suppressions x WHERE x.hash = s.hash)
                 FROM subscribers s JOIN memberships m ON m.subscriber_id = s.id

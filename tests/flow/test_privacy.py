@@ -24,7 +24,7 @@ from tests.flow.desk import EVIDENCE, Desk
 def test_the_export_tells_lists_consents_deliveries_and_events(desk: Desk) -> None:
     number = _sent_and_opened(desk)
     told = export_person(desk.app, number)
-    assert told["subscriber"]["address"] == "ada@example.org"
+    assert told["subscriber"]["email"] == "ada@example.org"
     assert [(one["list"], one["state"]) for one in told["lists"]] == [("readers", "subscribed")]
     assert [(one["action"], one["text"]) for one in told["consents"]] == [("granted", EVIDENCE.text)]
     assert [(one["recipient"], one["state"]) for one in told["deliveries"]] == [("ada@example.org", "sent")]

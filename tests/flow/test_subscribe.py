@@ -144,7 +144,7 @@ def test_who_only_knows_an_address_changes_nothing_about_its_owner(lobby: Lobby)
     lobby.sign_up("ADA@EXAMPLE.ORG", "daily", name="Mallory")
     person = lobby.person(ADA)
     assert person is not None
-    assert (person.name, person.language, person.address) == ("Ada", "fr", ADA)
+    assert (person.name, person.language, person.email) == ("Ada", "fr", ADA)
 
 
 def test_one_mail_a_day_asks_however_many_lists_are_asked_for_and_confirms_them_all(lobby: Lobby):

@@ -227,7 +227,7 @@ def outcome(returns: Returns) -> tuple[object, ...]:
     with returns.desk.app.database.begin() as connection:
         states = connection.execute(select(tables.deliveries.c.id, tables.deliveries.c.state)).all()
         happened = connection.execute(select(tables.events.c.key, tables.events.c.delivery_id)).all()
-        held_back = connection.execute(select(tables.suppressions.c.address, tables.suppressions.c.reason)).all()
+        held_back = connection.execute(select(tables.suppressions.c.email, tables.suppressions.c.reason)).all()
         places = connection.execute(select(tables.memberships.c.subscriber_id, tables.memberships.c.state)).all()
     return tuple(sorted(map(tuple, rows)) for rows in (states, happened, held_back, places))
 

@@ -48,4 +48,4 @@ def reasons(rows: Iterable[SourceValues | BadRow]) -> dict[int, str]:
 
 def addresses(rows: Iterable[SourceValues | BadRow]) -> list[str]:
     """The addresses of the good rows."""
-    return [row.person.address for row in rows if isinstance(row, SourceValues)]
+    return [row.person.email for row in rows if isinstance(row, SourceValues)]

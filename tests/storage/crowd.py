@@ -176,7 +176,7 @@ def _write_lists_and_campaigns(connection: Connection) -> None:
 def _write(connection: Connection, somebody: Somebody) -> None:
     columns = ("name", "key", "language", "zone", "attributes", "status", "paused_until", "created_at")
     facts = {column: getattr(somebody, column) for column in columns}
-    connection.execute(insert(tables.subscribers).values(**facts, address=somebody.key, tags=list(somebody.tags)))
+    connection.execute(insert(tables.subscribers).values(**facts, email=somebody.key, tags=list(somebody.tags)))
     for place in somebody.places:
         list_id = LISTS.index(place.list_slug) + 1
         consent_id = connection.execute(

@@ -90,7 +90,7 @@ def test_no_condition_is_null_for_anybody(app: AppContext) -> None:
 def test_attributes_keep_their_sorts(app: AppContext, value: object, expression: str, fits_it: bool) -> None:
     with app.database.begin() as connection:
         connection.execute(
-            tables.subscribers.insert().values(key="a@example.org", address="a@example.org", attributes={"a": value})
+            tables.subscribers.insert().values(key="a@example.org", email="a@example.org", attributes={"a": value})
         )
         assert bool(segments.count(connection, parse(expression), now=NOW)) is fits_it
 

@@ -66,8 +66,8 @@ def send_mail(app: AppContext, rendition: Rendition) -> SentMail:
     with app.database.begin() as connection:
         letter = lists.add(connection, slug="weekly", name="Weekly letter")
         people = [
-            Person(key="robin@example.org", address="Robin@example.org", name="Robin <R>"),
-            Person(key="sam@elsewhere.example", address="sam@elsewhere.example", name="Sam"),
+            Person(key="robin@example.org", email="Robin@example.org", name="Robin <R>"),
+            Person(key="sam@elsewhere.example", email="sam@elsewhere.example", name="Sam"),
         ]
         memberships.subscribe(connection, letter.id, people, EVIDENCE, now=now)
         channel = channels.put(connection, name="mail", kind="email", settings={}, sealed=None)

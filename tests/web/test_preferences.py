@@ -163,7 +163,7 @@ def test_no_page_shows_the_whole_address_or_anybody_else(client: TestClient, lob
 def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: TestClient, lobby: Lobby):
     before = lobby.dump()
     page = client.get(f"{link(lobby)}/data")
-    answer = press(client, page, "Download my data", address="Ada@Example.org ")
+    answer = press(client, page, "Download my data", email="Ada@Example.org ")
     assert answer.headers["content-disposition"] == 'attachment; filename="my-data.json"'
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
@@ -177,30 +177,30 @@ def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: Test
 def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby: Lobby):
     page = client.get(f"{link(lobby)}/data")
     for address in ("", "bo@example.org", "ada"):
-        answer = press(client, page, "Download my data", address=address)
+        answer = press(client, page, "Download my data", email=address)
         assert answer.status_code == 422
-        assert errors_of(answer) == {"address": "This is not the address that the mail with this link went to."}
+        assert errors_of(answer) == {"email": "This is not the address that the mail with this link went to."}
         assert "Ada" not in answer.text
 
 
 def test_the_address_cannot_be_guessed_for_long(client: TestClient, lobby: Lobby):
     path = f"{link(lobby)}/data"
-    statuses = [client.post(path, data={"address": f"guess{number}@example.org"}).status_code for number in range(11)]
+    statuses = [client.post(path, data={"email": f"guess{number}@example.org"}).status_code for number in range(11)]
     assert statuses == [422] * 10 + [429]
-    assert client.post(path, data={"address": ADA}).status_code == 429
+    assert client.post(path, data={"email": ADA}).status_code == 429
 
 
 def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client: TestClient, lobby: Lobby):
     links = steps(lobby)
     page = client.get(f"{link(lobby)}/erase")
-    answer = press(client, page, "Erase me", address=ADA, sure="yes")
+    answer = press(client, page, "Erase me", email=ADA, sure="yes")
     assert (answer.status_code, title_of(answer)) == (200, "You are erased")
     assert lobby.person(ADA) is None
     for path in links:
-        assert client.post(path, data={"address": ADA, "sure": "yes"}).status_code == 404
+        assert client.post(path, data={"email": ADA, "sure": "yes"}).status_code == 404
 
 
-@pytest.mark.parametrize("typed", [{"address": ADA}, {"sure": "yes"}, {"address": "bo@example.org", "sure": "yes"}])
+@pytest.mark.parametrize("typed", [{"email": ADA}, {"sure": "yes"}, {"email": "bo@example.org", "sure": "yes"}])
 def test_nobody_is_erased_by_half(client: TestClient, lobby: Lobby, typed: dict[str, str]):
     before = lobby.dump()
     answer = press(client, client.get(f"{link(lobby)}/erase"), "Erase me", **typed)
@@ -212,7 +212,7 @@ def test_nobody_is_erased_by_half(client: TestClient, lobby: Lobby, typed: dict[
 def test_without_redis_nobody_guesses(lobby: Lobby, gone_redis: Redis):
     before = lobby.dump()
     with visiting(lobby, redis=gone_redis) as client:
-        assert client.post(f"{link(lobby)}/erase", data={"address": ADA, "sure": "yes"}).status_code == 503
+        assert client.post(f"{link(lobby)}/erase", data={"email": ADA, "sure": "yes"}).status_code == 503
     assert lobby.dump() == before
 
 
@@ -247,7 +247,7 @@ def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient,
     before = lobby.dump()
     for other in (forged, token[:-1], token + "A", lobby.token(Purpose.UNSUBSCRIBE, ADA)):
         for step in ("", "/leave", "/data", "/erase"):
-            answer = client.post(f"/preferences/{other}{step}", data={"sure": "yes", "address": ADA})
+            answer = client.post(f"/preferences/{other}{step}", data={"sure": "yes", "email": ADA})
             assert (answer.status_code, title_of(answer)) == (404, "This link does not work")
     assert lobby.dump() == before
 

@@ -69,7 +69,7 @@ def test_who_fills_it_in_is_asked_by_mail(client: TestClient, lobby: Lobby):
     assert (answer.status_code, title_of(answer)) == (200, "Look into your mailbox")
     person = lobby.person(ADA)
     assert person is not None
-    assert (person.address, person.name, person.language) == ("Ada@example.org", "Ada", "de")
+    assert (person.email, person.name, person.language) == ("Ada@example.org", "Ada", "de")
     assert lobby.places(ADA) == {"weekly": PENDING}
     assert len(lobby.asked()) == 1
 

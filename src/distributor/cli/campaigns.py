@@ -137,9 +137,9 @@ def show_audience(
     with installation_at_hand() as app:
         found = preview_audience(app, chosen, article or (), sample=sample)
     if as_json:
-        show({"count": found.count, "sample": [one.address for one in found.sample]})
+        show({"count": found.count, "sample": [one.email for one in found.sample]})
         return
-    show_rows(("address", "name"), [(one.address, one.name) for one in found.sample], as_json=False, empty="")
+    show_rows(("email", "name"), [(one.email, one.name) for one in found.sample], as_json=False, empty="")
     say(f"{found.count} people")
 
 
@@ -185,7 +185,7 @@ def preview(
     Exit status 4 if a check finds something that must be mended.
     """
     with installation_at_hand() as app:
-        shown = preview_campaign(app, campaign_id, address=reader)
+        shown = preview_campaign(app, campaign_id, email=reader)
     covers.write_preview(shown, out)
 
 

@@ -171,8 +171,8 @@ def _invent_subscribers(app: AppContext, count: int) -> None:
 
 
 def _person(number: int) -> Person:
-    address = f"reader{number + 1}@example.org"
-    return Person(key=address, address=address, name=_NAMES[number % len(_NAMES)])
+    email = f"reader{number + 1}@example.org"
+    return Person(key=email, email=email, name=_NAMES[number % len(_NAMES)])
 
 
 def _collect(app: AppContext, folders: _Folders, ports: SandboxPorts) -> None:

@@ -136,8 +136,8 @@ def list_members(slug: Slug, as_json: AsJson = False, limit: int = 50, after: in
     with installation_at_hand() as app, app.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, slug).id, limit=limit, after_id=after)
     show_rows(
-        ("id", "address", "name", "state"),
-        [(subscriber.id, subscriber.address, subscriber.name, state.value) for subscriber, state in found],
+        ("id", "email", "name", "state"),
+        [(subscriber.id, subscriber.email, subscriber.name, state.value) for subscriber, state in found],
         as_json=as_json,
         empty=f"Nobody is on {slug!r}: `distributor subscriber add ADDRESS --list {slug}` adds somebody.",
     )

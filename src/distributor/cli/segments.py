@@ -96,7 +96,7 @@ def sample_people(expression: Expression = None, name: Name = None, limit: int =
     with installation_at_hand() as app, app.database.begin() as connection:
         found = segments.sample(connection, condition, limit=limit, now=app.clock())
     show_rows(
-        ("id", "address", "name", "language", "tags", "status"),
+        ("id", "email", "name", "language", "tags", "status"),
         [_row(one, as_json=as_json) for one in found],
         as_json=as_json,
         empty="Nobody fits now.",
@@ -161,7 +161,7 @@ def _row(subscriber: Subscriber, *, as_json: bool) -> tuple[object, ...]:
     tags: object = list(subscriber.tags) if as_json else ", ".join(subscriber.tags)
     return (
         subscriber.id,
-        subscriber.address,
+        subscriber.email,
         subscriber.name,
         subscriber.language,
         tags,

@@ -38,7 +38,7 @@ Attributes = Annotated[list[str] | None, typer.Option("--attribute", help="NAME=
 
 @commands.command("add")
 def add_subscriber(
-    address: str,
+    email: str,
     list_slug: ListSlug,
     name: str = "",
     language: str = "",
@@ -51,7 +51,7 @@ def add_subscriber(
 ) -> None:
     """Put one person on a list, on your word that they agreed to it."""
     person = person_of(
-        address, name=name, language=language, zone=zone, attributes=_attributes(attribute or []), tags=tag or ()
+        email, name=name, language=language, zone=zone, attributes=_attributes(attribute or []), tags=tag or ()
     )
     evidence = ConsentEvidence(method=ConsentMethod.PERSON, text=consent)
     with installation_at_hand() as app, app.database.begin() as connection:
@@ -61,9 +61,9 @@ def add_subscriber(
 
 
 @commands.command("show")
-def show_subscriber(address: str, as_json: AsJson = False) -> None:
+def show_subscriber(email: str, as_json: AsJson = False) -> None:
     """One person: the lists they are on, and what keeps mail from them."""
-    key = parse_address(address).key
+    key = parse_address(email).key
     with installation_at_hand() as app, app.database.begin() as connection:
         subscriber = subscribers.find(connection, key)
         places = memberships.of_subscriber(connection, subscriber.id)
@@ -79,7 +79,7 @@ def show_subscriber(address: str, as_json: AsJson = False) -> None:
 
 @commands.command("change")
 def change_subscriber(
-    address: str,
+    email: str,
     name: str | None = None,
     language: str | None = None,
     zone: str | None = None,
@@ -92,9 +92,9 @@ def change_subscriber(
     """Change what is known about somebody; what is not named stays. An attribute that is null is taken away."""
     with installation_at_hand() as app, app.database.begin() as connection:
         now = app.clock()
-        person = subscribers.lock(connection, subscribers.find(connection, parse_address(address).key).id)
+        person = subscribers.lock(connection, subscribers.find(connection, parse_address(email).key).id)
         if person is None:
-            raise NotFoundError("subscriber", address)
+            raise NotFoundError("subscriber", email)
         changes: dict[str, Any] = {}
         if name is not None:
             changes["name"] = clean_name(name)
@@ -112,12 +112,12 @@ def change_subscriber(
         if pause is not None:
             changes["paused_until"] = parse_local_time(pause, zone=None, now=now) if pause else None
         subscribers.change(connection, person.id, changes, now=now)
-    say(f"{address} is changed")
+    say(f"{email} is changed")
 
 
 @commands.command("choose")
 def choose_for_subscriber(
-    address: str,
+    email: str,
     list_slug: ListSlug,
     topic: Annotated[list[str] | None, typer.Option(help="A tag to follow; may be repeated.")] = None,
     every_article: Annotated[bool, typer.Option("--every-article", help="Follow everything again.")] = False,
@@ -126,19 +126,19 @@ def choose_for_subscriber(
     """What somebody wants of a list that they are on; what is not named stays."""
     with installation_at_hand() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
-        number = subscribers.find(connection, parse_address(address).key).id
+        number = subscribers.find(connection, parse_address(email).key).id
         subscribers.lock(connection, number)
         place = next((one for one in memberships.of_subscriber(connection, number) if one.list == chosen), None)
         if place is None or place.state is Membership.UNSUBSCRIBED:
-            raise StateError(f"{address} is not on list {list_slug!r}: `distributor subscriber add` puts people there")
+            raise StateError(f"{email} is not on list {list_slug!r}: `distributor subscriber add` puts people there")
         followed = None if every_article else (tuple(map(slugify, topic)) if topic else place.topics)
         memberships.choose(connection, number, chosen.id, topics=followed, frequency=frequency or place.frequency)
-    say(f"{address} gets {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
+    say(f"{email} gets {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
 
 
 @commands.command("remove")
 def remove_subscriber(
-    address: str,
+    email: str,
     list_slug: ListSlug,
     reason: Annotated[str, typer.Option(help="How this person asked for it; kept as the record.")] = (
         "Taken off by a person of the team, who says that it was asked for."
@@ -148,7 +148,7 @@ def remove_subscriber(
     evidence = ConsentEvidence(method=ConsentMethod.PERSON, text=reason)
     with installation_at_hand() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
-        number = subscribers.find(connection, parse_address(address).key).id
+        number = subscribers.find(connection, parse_address(email).key).id
         subscribers.lock(connection, number)
         has_left = memberships.leave(connection, number, chosen.id, evidence, now=app.clock())
     say("is off the list" if has_left else "was not on the list; nothing changed")
@@ -174,36 +174,36 @@ def merge_subscribers(
 ) -> None:
     """Make one person of two records; who has left a list with either address has left it."""
     with installation_at_hand() as app, app.database.begin() as connection:
-        numbers = [subscribers.find(connection, parse_address(address).key).id for address in (kept, merged)]
+        numbers = [subscribers.find(connection, parse_address(email).key).id for email in (kept, merged)]
         merging.merge(connection, kept=numbers[0], merged=numbers[1], now=app.clock())
     say(f"{merged} is now part of {kept}")
 
 
 @commands.command("data")
 def show_data(
-    address: str, out: Annotated[Path | None, typer.Option(help="Write it to this file instead of printing it.")] = None
+    email: str, out: Annotated[Path | None, typer.Option(help="Write it to this file instead of printing it.")] = None
 ) -> None:
     """Everything that is kept about somebody, as JSON."""
     with installation_at_hand() as app:
-        told = privacy.export_person(app, _number_of(app, address))
+        told = privacy.export_person(app, _number_of(app, email))
     if out is None:
         show(told)
         return
     out.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
-    say(f"everything about {address} is in {out}")
+    say(f"everything about {email} is in {out}")
 
 
 @commands.command("erase")
 def erase_subscriber(
-    address: str,
+    email: str,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase somebody everywhere, for good, and prove it by a search. Only a hash stays, against imports."""
     with installation_at_hand() as app:
-        number = _number_of(app, address)
+        number = _number_of(app, email)
         if not yes:
-            typer.confirm(f"Erase {address} and all that is known about them?", abort=True, err=True)
+            typer.confirm(f"Erase {email} and all that is known about them?", abort=True, err=True)
         done = privacy.erase(app, number, requested_by="person")
     if as_json:
         show({"counts": dict(done.counts), "traces": dict(done.traces)})
@@ -211,15 +211,15 @@ def erase_subscriber(
         show_rows(("table", "rows"), done.counts.items(), as_json=False, empty="")
     if not done.is_complete:
         found = ", ".join(f"{table} ({rows})" for table, rows in done.traces.items())
-        raise StateError(f"{address} is erased, but the address itself is still found in {found}: look there")
+        raise StateError(f"{email} is erased, but the address itself is still found in {found}: look there")
     say("a search of every table finds the address nowhere")
 
 
 @commands.command("traces")
-def search_traces(address: str, as_json: AsJson = False) -> None:
+def search_traces(email: str, as_json: AsJson = False) -> None:
     """Search every table for an address, wherever it may stand."""
     with installation_at_hand() as app:
-        found = privacy.search_traces(app, parse_address(address).key)
+        found = privacy.search_traces(app, parse_address(email).key)
     show_rows(("table", "rows"), found.items(), as_json=as_json, empty="It is found nowhere.")
 
 
@@ -237,18 +237,18 @@ def search_subscribers(
         asked = Search(words=" ".join(words or ()), attributes=_attributes(attribute or []), tag=tag)
         found = subscribers.search(connection, asked, limit=limit, after_id=after)
     show_rows(
-        ("id", "address", "name", "tags", "status"),
-        [(one.id, one.address, one.name, ", ".join(one.tags), one.status.value) for one in found],
+        ("id", "email", "name", "tags", "status"),
+        [(one.id, one.email, one.name, ", ".join(one.tags), one.status.value) for one in found],
         as_json=as_json,
         empty="Nobody is found.",
     )
 
 
 @commands.command("consents")
-def show_consents(address: str, as_json: AsJson = False) -> None:
+def show_consents(email: str, as_json: AsJson = False) -> None:
     """The record of how somebody agreed to mail, or took that back."""
     with installation_at_hand() as app, app.database.begin() as connection:
-        found = consents.of_subscriber(connection, subscribers.find(connection, parse_address(address).key).id)
+        found = consents.of_subscriber(connection, subscribers.find(connection, parse_address(email).key).id)
     show_rows(
         ("at", "list", "action", "method", "network", "text", "text_hash", "detail"),
         [
@@ -269,9 +269,9 @@ def show_consents(address: str, as_json: AsJson = False) -> None:
     )
 
 
-def _number_of(app: AppContext, address: str) -> int:
+def _number_of(app: AppContext, email: str) -> int:
     with app.database.begin() as connection:
-        return subscribers.find(connection, parse_address(address).key).id
+        return subscribers.find(connection, parse_address(email).key).id
 
 
 def _attributes(given: list[str]) -> dict[str, Json]:
@@ -289,7 +289,7 @@ def _attributes(given: list[str]) -> dict[str, Json]:
 
 def _told(subscriber: Subscriber, places: list[Subscription], reasons: list[Suppression]) -> dict[str, Any]:
     return {
-        "address": subscriber.address,
+        "email": subscriber.email,
         "name": subscriber.name,
         "language": subscriber.language,
         "zone": subscriber.zone,

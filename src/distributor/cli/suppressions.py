@@ -76,7 +76,7 @@ def check_suppression(
 ) -> None:
     """Why mail to an address or a domain is held back, if it is."""
     parsed = parse_target(target)
-    domain = parsed.address.rpartition("@")[2] if parsed.address else None
+    domain = parsed.email.rpartition("@")[2] if parsed.email else None
     with installation_at_hand() as app, app.database.begin() as connection:
         found = suppressions.matching(connection, parsed, domain=domain)
     _show(found, as_json=as_json, empty=f"Nothing holds back mail to {target}.")

@@ -44,7 +44,7 @@ class MergeFields:
 class ReaderFields:
     """Somebody who is shown a mail: the address that it is to, and what is known of them by the keys of fields."""
 
-    address: str
+    email: str
     fields: Mapping[str, str]
 
 

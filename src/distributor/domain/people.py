@@ -34,7 +34,7 @@ _LANGUAGE = regex.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 def person_of(
-    address: str,
+    email: str,
     *,
     name: str = "",
     language: str = "",
@@ -43,10 +43,10 @@ def person_of(
     tags: Iterable[str] = (),
 ) -> Person:
     """Somebody with this email address. Raises AddressError, and InputError that says what is wrong with the rest."""
-    parsed = parse_address(address)
+    parsed = parse_address(email)
     return Person(
         key=parsed.key,
-        address=parsed.address,
+        email=parsed.address,
         name=clean_name(name),
         language=clean_language(language),
         zone=clean_zone(zone),

@@ -49,14 +49,14 @@ class OptIn(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
-    """A person. `key` is the address without regard to case, unique; `address` is what mail is sent to.
+    """A person. `key` is the email address without regard to case, unique; `email` is what mail is sent to.
 
     `zone` is an IANA time zone and `language` a BCP 47 tag, or empty. `attributes` is a JSON object.
     """
 
     id: int
     key: str
-    address: str
+    email: str
     name: str
     language: str
     zone: str = ""
@@ -73,7 +73,7 @@ class Person:
     """Somebody as others tell us of them; made by `person_of`. Empty values say nothing and change nothing."""
 
     key: str
-    address: str
+    email: str
     name: str = ""
     language: str = ""
     zone: str = ""

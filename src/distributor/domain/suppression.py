@@ -40,14 +40,14 @@ LIFTED_BY_CONFIRMING = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is suppressed: one mailbox by the SHA-256 of its key, with the address where it is known, or a domain."""
+    """What is suppressed: one mailbox by the SHA-256 of its key, with `email` where it is known, or a domain."""
 
     hash: bytes | None = None
     domain: str | None = None
-    address: str | None = None
+    email: str | None = None
 
     def __str__(self) -> str:
-        return self.address or self.domain or (self.hash or b"").hex()
+        return self.email or self.domain or (self.hash or b"").hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def parse_target(text: str) -> Target:
     local_part, at, _ = given.rpartition("@")
     if local_part:
         found = parse_address(given)
-        return Target(hash=hash_of_key(found.key), address=found.address)
+        return Target(hash=hash_of_key(found.key), email=found.address)
     if not at and "." not in given:
         raise InputError(f"{text!r} is no address, no domain and no SHA-256 of an address")
     return Target(domain=parse_address(f"postmaster@{given.removeprefix('@')}").domain)

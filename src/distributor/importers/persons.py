@@ -37,7 +37,7 @@ def person_told(
             and _PLAIN_LOCAL_PART.fullmatch(local_part)
             and (a_labels := _a_labels(domain))
         ):
-            return Person(key=f"{local_part.lower()}@{a_labels}", address=f"{local_part}@{a_labels}", name=name.strip())
+            return Person(key=f"{local_part.lower()}@{a_labels}", email=f"{local_part}@{a_labels}", name=name.strip())
     return person_of(address, name=name, language=language, zone=zone, attributes=attributes, tags=tags)
 
 

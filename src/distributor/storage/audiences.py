@@ -99,7 +99,7 @@ def freeze(
             literal(dispatch_id, BigInteger),
             person.id,
             chosen.c.list_id,
-            person.address,
+            person.email,
             merge_fields.frozen_fields(fields),
             literal(DeliveryState.PENDING.value, Text),
             moment,

@@ -24,7 +24,7 @@ def erase(connection: Connection, person: Subscriber, *, requested_by: str, now:
     """
     hash_ = hash_of_key(person.key)
     counts = forget(connection, person.id, now=now)
-    suppressions.forget_address(connection, hash_)
+    suppressions.forget_email(connection, hash_)
     suppressions.add(connection, [Target(hash=hash_)], SuppressionReason.ERASED, now=now)
     connection.execute(insert(tables.erasures).values(hash=hash_, at=now, requested_by=requested_by, counts=counts))
     return counts

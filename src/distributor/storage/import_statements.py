@@ -59,7 +59,7 @@ STAGES = (
     text("SET LOCAL gin_pending_list_limit = 16384"),
     text("""
         CREATE TEMP TABLE IF NOT EXISTS importing (
-            line bigint, key text, address text, name text, language text, zone text, attributes jsonb, tags text[],
+            line bigint, key text, email text, name text, language text, zone text, attributes jsonb, tags text[],
             status text, state text, topics text[], frequency text, reasons text[], left_at timestamptz,
             network text, evidence jsonb
         )
@@ -100,8 +100,8 @@ DROP_KNOWN = text("""
 PUT = _with_parts("""
     WITH put AS (
         INSERT INTO subscribers AS known
-            (key, address, name, language, zone, attributes, tags, status, created_at, changed_at)
-        SELECT key, address, name, language, zone, attributes, tags, status, :now, :now FROM importing ORDER BY key
+            (key, email, name, language, zone, attributes, tags, status, created_at, changed_at)
+        SELECT key, email, name, language, zone, attributes, tags, status, :now, :now FROM importing ORDER BY key
         ON CONFLICT (key) DO UPDATE SET
             $filled, changed_at = excluded.changed_at
         WHERE $is_changed
@@ -117,8 +117,8 @@ FIND_UNCHANGED = text("""
 """)
 
 SUPPRESS = text("""
-    INSERT INTO suppressions (hash, address, reason, note, at)
-    SELECT sha256(CAST(key AS bytea)), address, reason, :note, :now FROM importing, unnest(reasons) reason
+    INSERT INTO suppressions (hash, email, reason, note, at)
+    SELECT sha256(CAST(key AS bytea)), email, reason, :note, :now FROM importing, unnest(reasons) reason
     ORDER BY 1, 3
     ON CONFLICT DO NOTHING
 """)

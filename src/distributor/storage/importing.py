@@ -88,7 +88,7 @@ def _staged(told: SourceValues) -> str:
     cells = (
         str(told.line),
         person.key,
-        person.address,
+        person.email,
         person.name.translate(_ESCAPES),
         person.language,
         person.zone,

@@ -23,7 +23,7 @@ _RECENT = 10_000
 def frozen_fields(keys: Collection[str]) -> ColumnElement[Any]:
     """A JSON object of a subscriber's fields: always name and email, and of these the ones they have, as texts."""
     person = tables.subscribers.c
-    always = func.jsonb_build_object("name", person.name, "email", person.address)
+    always = func.jsonb_build_object("name", person.name, "email", person.email)
     others = sorted(set(keys).difference(_ALWAYS))
     if not others:
         return always
@@ -37,10 +37,10 @@ def reader_of(connection: Connection, key: str, fields: Collection[str]) -> Read
     Raises NotFoundError.
     """
     person = tables.subscribers.c
-    row = connection.execute(select(person.address, frozen_fields(fields)).where(person.key == key)).one_or_none()
+    row = connection.execute(select(person.email, frozen_fields(fields)).where(person.key == key)).one_or_none()
     if row is None:
         raise NotFoundError("subscriber", key)
-    return ReaderFields(address=row[0], fields=row[1])
+    return ReaderFields(email=row[0], fields=row[1])
 
 
 def kin_of(connection: Connection, dispatch_id: int, needs: MergeFields) -> Iterator[FieldGroup]:

@@ -31,7 +31,7 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
     other = locked[merged]
     if locked[kept] is None or other is None:
         raise NotFoundError("subscriber", merged if other is None else kept)
-    copies = consents.copy_to(connection, of=merged, to=kept, note={"merged_from": other.address})
+    copies = consents.copy_to(connection, of=merged, to=kept, note={"merged_from": other.email})
     values: dict[str, Any] = {"kept": kept, "merged": merged, "now": now}
     connection.execute(text(_FILL_IN), values)
     connection.execute(
@@ -59,8 +59,8 @@ def likely_duplicates(connection: Connection, *, limit: int) -> list[tuple[str, 
     """
     rows = connection.execute(
         text("""
-            SELECT mailbox, array_agg(address ORDER BY id) AS addresses FROM (
-                SELECT id, address, regexp_replace(
+            SELECT mailbox, array_agg(email ORDER BY id) AS emails FROM (
+                SELECT id, email, regexp_replace(
                     CASE WHEN domain IN ('gmail.com', 'googlemail.com')
                          THEN replace(split_part(key, '@', 1), '.', '') ELSE split_part(key, '@', 1) END,
                     '^(.+?)\\+.*$', '\\1'
@@ -70,7 +70,7 @@ def likely_duplicates(connection: Connection, *, limit: int) -> list[tuple[str, 
         """),
         {"limit": limit},
     )
-    return [(row.mailbox, list(row.addresses)) for row in rows]
+    return [(row.mailbox, list(row.emails)) for row in rows]
 
 
 _FILL_IN = """
@@ -100,8 +100,8 @@ _MOVE_PLACES = """
 """
 
 _COPY_SUPPRESSIONS = """
-    INSERT INTO suppressions (hash, address, reason, note, at)
-    SELECT k.hash, k.address, e.reason, e.note, e.at
+    INSERT INTO suppressions (hash, email, reason, note, at)
+    SELECT k.hash, k.email, e.reason, e.note, e.at
     FROM suppressions e JOIN subscribers m ON m.hash = e.hash AND m.id = :merged
     JOIN subscribers k ON k.id = :kept
     WHERE e.reason IN ('complaint', 'unsubscribe', 'manual')

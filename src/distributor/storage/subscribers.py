@@ -33,13 +33,13 @@ def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> d
     rows = connection.execute(
         text("""
             INSERT INTO subscribers AS known
-                (key, address, name, language, zone, attributes, tags, created_at, changed_at)
-            SELECT key, address, name, language, zone, CAST(attributes AS jsonb),
+                (key, email, name, language, zone, attributes, tags, created_at, changed_at)
+            SELECT key, email, name, language, zone, CAST(attributes AS jsonb),
                    ARRAY(SELECT jsonb_array_elements_text(CAST(tags AS jsonb))), :now, :now
             FROM unnest(
-                CAST(:keys AS text[]), CAST(:addresses AS text[]), CAST(:names AS text[]), CAST(:languages AS text[]),
+                CAST(:keys AS text[]), CAST(:emails AS text[]), CAST(:names AS text[]), CAST(:languages AS text[]),
                 CAST(:zones AS text[]), CAST(:attributes AS text[]), CAST(:tags AS text[])
-            ) AS given(key, address, name, language, zone, attributes, tags)
+            ) AS given(key, email, name, language, zone, attributes, tags)
             ON CONFLICT (key) DO UPDATE SET
                 name = COALESCE(NULLIF(excluded.name, ''), known.name),
                 language = COALESCE(NULLIF(excluded.language, ''), known.language),
@@ -51,7 +51,7 @@ def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> d
         """),
         {
             "keys": [person.key for person in batch],
-            "addresses": [person.address for person in batch],
+            "emails": [person.email for person in batch],
             "names": [person.name for person in batch],
             "languages": [person.language for person in batch],
             "zones": [person.zone for person in batch],
@@ -175,7 +175,7 @@ def subscriber_of(row: Row[Any]) -> Subscriber:
     return Subscriber(
         id=row.id,
         key=row.key,
-        address=row.address,
+        email=row.email,
         name=row.name,
         language=row.language,
         zone=row.zone,

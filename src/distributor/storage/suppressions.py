@@ -22,17 +22,17 @@ def add(
         return 0
     return connection.execute(
         text("""
-            INSERT INTO suppressions (hash, domain, address, reason, note, at)
-            SELECT DISTINCT ON (hash, domain) hash, domain, address, :reason, :note, :now
-            FROM unnest(CAST(:hashes AS bytea[]), CAST(:domains AS text[]), CAST(:addresses AS text[]))
-                 AS target(hash, domain, address)
+            INSERT INTO suppressions (hash, domain, email, reason, note, at)
+            SELECT DISTINCT ON (hash, domain) hash, domain, email, :reason, :note, :now
+            FROM unnest(CAST(:hashes AS bytea[]), CAST(:domains AS text[]), CAST(:emails AS text[]))
+                 AS target(hash, domain, email)
             ORDER BY hash, domain
             ON CONFLICT DO NOTHING
         """),
         {
             "hashes": [target.hash for target in given],
             "domains": [target.domain for target in given],
-            "addresses": [target.address for target in given],
+            "emails": [target.email for target in given],
             "reason": reason,
             "note": note,
             "now": now,
@@ -102,9 +102,9 @@ def is_suppressed() -> ColumnElement[bool]:
     return or_(exists().where(entry.hash == person.hash), exists().where(entry.domain == person.domain))
 
 
-def forget_address(connection: Connection, hash_: bytes) -> None:
+def forget_email(connection: Connection, hash_: bytes) -> None:
     """Keep what is suppressed about a mailbox, but no longer its address or what was noted about it."""
-    connection.execute(text("UPDATE suppressions SET address = NULL, note = '' WHERE hash = :hash"), {"hash": hash_})
+    connection.execute(text("UPDATE suppressions SET email = NULL, note = '' WHERE hash = :hash"), {"hash": hash_})
 
 
 def _start_anew(connection: Connection, hashes: Iterable[bytes | None]) -> None:
@@ -122,7 +122,7 @@ def _is(target: Target) -> ColumnElement[bool]:
 def _suppression(row: Row[tuple[object, ...]]) -> Suppression:
     return Suppression(
         id=row.id,
-        target=Target(hash=row.hash, domain=row.domain, address=row.address),
+        target=Target(hash=row.hash, domain=row.domain, email=row.email),
         reason=SuppressionReason(row.reason),
         note=row.note,
         at=row.at,

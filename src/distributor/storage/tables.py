@@ -131,7 +131,7 @@ subscribers = Table(
     metadata,
     _id(),
     Column("key", Text, nullable=False, unique=True),
-    Column("address", Text, nullable=False),
+    Column("email", Text, nullable=False),
     Column("name", Text, nullable=False, server_default=""),
     Column("language", Text, nullable=False, server_default=""),
     Column("zone", Text, nullable=False, server_default=""),
@@ -212,7 +212,7 @@ suppressions = Table(
     Column("hash", LargeBinary),
     Column("domain", Text),
     # The address itself, where it is known and may be kept.
-    Column("address", Text),
+    Column("email", Text),
     Column("reason", Text, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
     _moment("at"),

@@ -188,7 +188,7 @@ def test_the_channel_knows_whom_it_cannot_speak_to() -> None:
 def test_files_show_what_one_reader_gets() -> None:
     channel = EmailChannel(EmailSettings())
     rendition = covered(subject="For {{ subscriber.name }}", greeting=GREETING)
-    shown = channel.files_for(rendition, ReaderFields(address="bo@example.net", fields={"name": "Bo"}))
+    shown = channel.files_for(rendition, ReaderFields(email="bo@example.net", fields={"name": "Bo"}))
     assert b"<strong>Bo</strong>" in shown["email.html"]
     assert b"How is" not in shown["email.html"]
     assert b"Subject: For Bo\r\n" in shown["email.eml"]

@@ -37,7 +37,7 @@ def _something_there(program: Program, app: AppContext, write_article: WriteArti
     api.post("/lists", json={"name": "Weekly", "topics": ["sport"], "visibility": "public"})
     api.post("/segments", json={"name": "Weekly", "condition": "list = weekly"})
     api.post("/suppressions", json={"targets": ["bo@example.org"]})
-    body = {"address": "ada@example.org", "lists": ["weekly"], "consent": {"text": "On paper."}}
+    body = {"email": "ada@example.org", "lists": ["weekly"], "consent": {"text": "On paper."}}
     assert api.post("/subscribers", json=body).status_code == 201
     parameters = {"list": "weekly", "basis": "At the fair."}
     assert api.post("/imports", params=parameters, content=b"email\na@example.org\n").status_code == 202

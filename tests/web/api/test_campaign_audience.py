@@ -18,7 +18,7 @@ def crowd(api: Any) -> None:
     api.post("/segments", json={"name": "Vip", "condition": "tag = vip"})
     for number in range(4):
         body = {
-            "address": f"p{number}@example.org",
+            "email": f"p{number}@example.org",
             "tags": ["vip"] if number else [],
             "lists": ["weekly-letter", "press"] if number == 3 else ["weekly-letter"],
             "consent": CONSENT,
@@ -28,7 +28,7 @@ def crowd(api: Any) -> None:
 
 def reached(api: Any, audience: dict[str, Any], **more: Any) -> tuple[int, list[str]]:
     told = api.post("/campaigns/audience", json={"audience": audience, **more}).json()
-    return told["count"], [one["address"][:2] for one in told["sample"]]
+    return told["count"], [one["email"][:2] for one in told["sample"]]
 
 
 def test_lists_and_segments_are_combined_and_excepted(api: Any):

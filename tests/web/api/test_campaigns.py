@@ -30,7 +30,7 @@ def office(api: Any, app: AppContext, write_article: WriteArticle) -> None:
         channels.put(connection, name="feed", kind="feed", settings={}, sealed=None)
     api.post("/lists", json={"name": "News"})
     for name in ("ada", "bo", "cy"):
-        body = {"address": f"{name}@example.org", "lists": ["news"], "consent": {"text": "On paper."}}
+        body = {"email": f"{name}@example.org", "lists": ["news"], "consent": {"text": "On paper."}}
         assert api.post("/subscribers", json=body).status_code == 201
 
 
@@ -161,7 +161,7 @@ def test_a_campaign_goes_to_those_whom_another_one_failed(api: Any, app: AppCont
     set_state(app, "failed", "bo")
     asked = {"audience": {"failed_of": [released]}, "articles": ["the-news"]}
     told = api.post("/campaigns/audience", json=asked).json()
-    assert [one["address"] for one in told["sample"]] == ["bo@example.org"]
+    assert [one["email"] for one in told["sample"]] == ["bo@example.org"]
     assert planned(api, audience={"failed_of": [released]})["audience"]["failed_of"] == [released]
 
 

@@ -51,7 +51,7 @@ def test_topics_are_offered_as_a_whole(api: Any, weekly: str):
 
 def test_an_empty_list_is_removed_and_one_with_people_stays(api: Any, weekly: str):
     consent = {"text": "On paper."}
-    api.post("/subscribers", json={"address": "ada@example.org", "lists": [weekly], "consent": consent})
+    api.post("/subscribers", json={"email": "ada@example.org", "lists": [weekly], "consent": consent})
     answer = api.delete(f"/lists/{weekly}")
     assert answer.status_code == 409
     assert "people are or were on it" in answer.json()["detail"]
@@ -74,15 +74,15 @@ def test_pages_lead_to_everything_once(api: Any):
 
 def test_members_come_in_pages(api: Any, weekly: str):
     for name in ("a", "b", "c"):
-        body = {"address": f"{name}@example.org", "lists": [weekly], "consent": {"text": "On paper."}}
+        body = {"email": f"{name}@example.org", "lists": [weekly], "consent": {"text": "On paper."}}
         api.post("/subscribers", json=body)
     first = api.get(f"/lists/{weekly}/members", params={"limit": 2}).json()
-    assert [(one["address"], one["state"]) for one in first["items"]] == [
+    assert [(one["email"], one["state"]) for one in first["items"]] == [
         ("a@example.org", "subscribed"),
         ("b@example.org", "subscribed"),
     ]
     second = api.get(f"/lists/{weekly}/members", params={"limit": 2, "after": first["next"]}).json()
-    assert [one["address"] for one in second["items"]] == ["c@example.org"]
+    assert [one["email"] for one in second["items"]] == ["c@example.org"]
     assert second["next"] is None
 
 

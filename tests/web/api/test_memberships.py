@@ -13,7 +13,7 @@ PLACE = "/subscribers/ada@example.org/memberships/weekly-letter"
 @pytest.fixture(autouse=True)
 def ada(api: Any) -> None:
     api.post("/lists", json={"name": "Weekly letter", "topics": ["Local news", "Sport"]})
-    api.post("/subscribers", json={"address": "ada@example.org"})
+    api.post("/subscribers", json={"email": "ada@example.org"})
 
 
 def places(api: Any) -> list[tuple[str, str]]:
@@ -34,7 +34,7 @@ def test_who_has_left_is_not_brought_back_by_a_program(api: Any):
     answer = api.put(PLACE, json=CONSENT)
     assert answer.status_code == 409
     assert places(api) == [("weekly-letter", "unsubscribed")]
-    body = {"address": "ada@example.org", "lists": ["weekly-letter"], **CONSENT}
+    body = {"email": "ada@example.org", "lists": ["weekly-letter"], **CONSENT}
     assert api.post("/subscribers", json=body).json()["lists"][0]["state"] == "unsubscribed"
 
 

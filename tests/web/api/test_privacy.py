@@ -15,7 +15,7 @@ from .conftest import Program
 def ada(api: Any) -> None:
     api.post("/lists", json={"name": "Weekly letter"})
     body = {
-        "address": "ada@example.org",
+        "email": "ada@example.org",
         "name": "Ada",
         "attributes": {"city": "Vienna"},
         "lists": ["weekly-letter"],
@@ -38,8 +38,8 @@ def test_who_is_erased_is_nowhere_and_is_not_made_known_again(api: Any):
     assert done["traces"] == {}
     assert api.get("/subscribers/ada@example.org").status_code == 404
     assert api.delete("/privacy/ada@example.org").status_code == 404
-    assert api.post("/subscribers", json={"address": "ada@example.org"}).status_code == 409
-    assert api.post("/suppressions/check", json={"addresses": ["ada@example.org"]}).json()["items"][0]["reasons"] == [
+    assert api.post("/subscribers", json={"email": "ada@example.org"}).status_code == 409
+    assert api.post("/suppressions/check", json={"emails": ["ada@example.org"]}).json()["items"][0]["reasons"] == [
         "erased"
     ]
 

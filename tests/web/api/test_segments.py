@@ -16,7 +16,7 @@ VIP = {"text": "tag = vip", "json": {"kind": "tag", "is": ["vip"]}}
 @pytest.fixture
 def crowd(api: Any) -> None:
     for number in range(3):
-        body = {"address": f"p{number}@example.org", "tags": ["vip"] if number else [], "language": "de"}
+        body = {"email": f"p{number}@example.org", "tags": ["vip"] if number else [], "language": "de"}
         assert api.post("/subscribers", json=body).status_code == 201
 
 
@@ -65,7 +65,7 @@ def test_people_are_counted_and_some_are_shown(api: Any, vip: dict[str, Any]):
     assert api.post("/segments/count", json={"condition": vip["condition"]["json"]}).json() == {"people": 2}
     assert api.post("/segments/count", json={"condition": "segment = our-best"}).json() == {"people": 2}
     shown = api.post("/segments/sample", json={"condition": "language = de", "limit": 2}).json()["items"]
-    assert [one["address"] for one in shown] == ["p0@example.org", "p1@example.org"]
+    assert [one["email"] for one in shown] == ["p0@example.org", "p1@example.org"]
 
 
 @pytest.mark.usefixtures("crowd")

@@ -19,7 +19,7 @@ def lists(api: Any, app: AppContext) -> None:
 
 
 def test_who_signs_up_waits_to_be_confirmed(api: Any):
-    body = {"address": "eve@example.org", "lists": {"weekly-letter": ["Sport"]}, "network": "203.0.113.8"}
+    body = {"email": "eve@example.org", "lists": {"weekly-letter": ["Sport"]}, "network": "203.0.113.8"}
     answer = api.post("/sign-ups", json=body)
     assert (answer.status_code, answer.content) == (202, b"")
     (place,) = api.get("/subscribers/eve@example.org").json()["lists"]
@@ -30,10 +30,10 @@ def test_who_signs_up_waits_to_be_confirmed(api: Any):
 
 def test_whether_somebody_was_known_is_not_told(api: Any):
     consent = {"text": "On paper."}
-    api.post("/subscribers", json={"address": "ada@example.org", "lists": ["weekly-letter"], "consent": consent})
+    api.post("/subscribers", json={"email": "ada@example.org", "lists": ["weekly-letter"], "consent": consent})
     api.post("/suppressions", json={"targets": ["carl@example.org"], "reason": "complaint"})
     answers = [
-        api.post("/sign-ups", json={"address": address, "lists": {"weekly-letter": None}})
+        api.post("/sign-ups", json={"email": address, "lists": {"weekly-letter": None}})
         for address in ("ada@example.org", "bo@example.org", "carl@example.org")
     ]
     assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"")}
@@ -42,13 +42,13 @@ def test_whether_somebody_was_known_is_not_told(api: Any):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"address": "eve@example.org", "lists": {"private": None}}, 404),
-        ({"address": "eve@example.org", "lists": {"nothing": None}}, 404),
-        ({"address": "eve@example.org", "lists": {"weekly-letter": ["boats"]}}, 422),
-        ({"address": "eve@example.org", "lists": {}}, 422),
-        ({"address": "eve@example.org", "lists": {"a\x00": None}}, 422),
-        ({"address": "eve", "lists": {"weekly-letter": None}}, 422),
-        ({"address": "eve@example.org", "lists": {"weekly-letter": None}, "network": "here"}, 422),
+        ({"email": "eve@example.org", "lists": {"private": None}}, 404),
+        ({"email": "eve@example.org", "lists": {"nothing": None}}, 404),
+        ({"email": "eve@example.org", "lists": {"weekly-letter": ["boats"]}}, 422),
+        ({"email": "eve@example.org", "lists": {}}, 422),
+        ({"email": "eve@example.org", "lists": {"a\x00": None}}, 422),
+        ({"email": "eve", "lists": {"weekly-letter": None}}, 422),
+        ({"email": "eve@example.org", "lists": {"weekly-letter": None}, "network": "here"}, 422),
     ],
 )
 def test_a_sign_up_that_makes_no_sense_leaves_nobody(api: Any, body: dict[str, Any], status: int):

@@ -24,7 +24,7 @@ def weekly(api: Any) -> str:
 @pytest.fixture
 def ada(api: Any, weekly: str) -> dict[str, Any]:
     body = {
-        "address": "Ada@Example.org",
+        "email": "Ada@Example.org",
         "name": "Ada",
         "language": "de",
         "zone": "Europe/Vienna",
@@ -40,7 +40,7 @@ def ada(api: Any, weekly: str) -> dict[str, Any]:
 
 
 def test_somebody_is_known_and_on_a_list_with_a_record_of_why(api: Any, ada: dict[str, Any]):
-    assert (ada["address"], ada["attributes"]["pets"], ada["tags"]) == ("Ada@example.org", {"cats": 2}, ["vip"])
+    assert (ada["email"], ada["attributes"]["pets"], ada["tags"]) == ("Ada@example.org", {"cats": 2}, ["vip"])
     assert [(place["list"], place["state"]) for place in ada["lists"]] == [("weekly-letter", "subscribed")]
     assert ada["created_at"].endswith("Z")
     (record,) = api.get(f"/subscribers/{ada['id']}/consents").json()["items"]
@@ -50,7 +50,7 @@ def test_somebody_is_known_and_on_a_list_with_a_record_of_why(api: Any, ada: dic
 
 
 def test_somebody_known_is_added_to_and_nothing_is_lost(api: Any, ada: dict[str, Any]):
-    body = {"address": "ada@example.ORG", "attributes": {"age": 36}, "tags": ["early"]}
+    body = {"email": "ada@example.ORG", "attributes": {"age": 36}, "tags": ["early"]}
     answer = api.post("/subscribers", json=body)
     assert answer.status_code == 200
     told = answer.json()
@@ -59,14 +59,14 @@ def test_somebody_known_is_added_to_and_nothing_is_lost(api: Any, ada: dict[str,
 
 
 def test_nobody_is_put_on_a_list_without_consent(api: Any, weekly: str):
-    answer = api.post("/subscribers", json={"address": "bo@example.org", "lists": [weekly]})
+    answer = api.post("/subscribers", json={"email": "bo@example.org", "lists": [weekly]})
     assert answer.status_code == 422
     assert "`consent`" in answer.json()["detail"]
     assert api.get("/subscribers/bo@example.org").status_code == 404
 
 
 def test_a_list_that_is_not_there_makes_nobody_known(api: Any, weekly: str):
-    body = {"address": "bo@example.org", "lists": [weekly, "nothing"], "consent": CONSENT}
+    body = {"email": "bo@example.org", "lists": [weekly, "nothing"], "consent": CONSENT}
     assert api.post("/subscribers", json=body).status_code == 404
     assert api.get("/subscribers/bo@example.org").status_code == 404
 
@@ -75,7 +75,7 @@ def test_who_was_erased_is_not_made_known_again(api: Any, app: AppContext):
     target = parse_target("bo@example.org")
     with app.database.begin() as connection:
         suppressions.add(connection, [target], SuppressionReason.ERASED, now=app.clock())
-    answer = api.post("/subscribers", json={"address": "bo@example.org"})
+    answer = api.post("/subscribers", json={"email": "bo@example.org"})
     assert answer.status_code == 409
     assert api.get("/subscribers/bo@example.org").status_code == 404
 
@@ -128,7 +128,7 @@ def test_who_is_nobody_is_not_found(api: Any, who: str, status: int):
     ],
 )
 def test_people_are_found_by_what_is_known_of_them(api: Any, ada: dict[str, Any], query: dict[str, Any]):
-    api.post("/subscribers", json={"address": "bo@elsewhere.example"})
+    api.post("/subscribers", json={"email": "bo@elsewhere.example"})
     assert [one["id"] for one in api.get("/subscribers", params=query).json()["items"]] == [ada["id"]]
 
 
@@ -168,7 +168,7 @@ def test_a_search_that_makes_no_sense_is_told(api: Any, query: dict[str, Any], s
 
 
 def test_pages_lead_to_everybody_once(api: Any):
-    numbers = [api.post("/subscribers", json={"address": f"p{n}@example.org"}).json()["id"] for n in range(5)]
+    numbers = [api.post("/subscribers", json={"email": f"p{n}@example.org"}).json()["id"] for n in range(5)]
     seen, after = [], 0
     while after is not None:
         page = api.get("/subscribers", params={"limit": 2, "after": after}).json()
@@ -197,7 +197,7 @@ def test_a_change_touches_what_it_names_and_merges_attributes(api: Any, ada: dic
     ("changes", "pointer"),
     [
         ({"key": "bo@example.org"}, "#/key"),
-        ({"address": "bo@example.org"}, "#/address"),
+        ({"email": "bo@example.org"}, "#/email"),
         ({"id": 7}, "#/id"),
         ({"created_at": "2020-01-01T00:00:00Z"}, "#/created_at"),
         ({"name": "<b>Ada</b>"}, "#/name"),
@@ -235,7 +235,7 @@ def test_somebody_is_suppressed_by_who_may_not_see_them(api: Any, program: Progr
 
 
 def test_two_records_become_one(api: Any, ada: dict[str, Any]):
-    other = api.post("/subscribers", json={"address": "ada@work.example", "tags": ["press"]}).json()
+    other = api.post("/subscribers", json={"email": "ada@work.example", "tags": ["press"]}).json()
     told = api.post(f"/subscribers/{ada['id']}/merge", json={"other": "ada@work.example"}).json()
     assert (told["id"], told["tags"]) == (ada["id"], ["vip", "press"])
     assert api.get(f"/subscribers/{other['id']}").status_code == 404

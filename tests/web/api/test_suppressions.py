@@ -11,8 +11,8 @@ ADA = "ada@example.org"
 
 
 def reasons(api: Any, *addresses: str) -> list[list[str]]:
-    items = api.post("/suppressions/check", json={"addresses": list(addresses)}).json()["items"]
-    assert [one["address"] for one in items] == list(addresses)
+    items = api.post("/suppressions/check", json={"emails": list(addresses)}).json()["items"]
+    assert [one["email"] for one in items] == list(addresses)
     assert all(one["is_suppressed"] is bool(one["reasons"]) for one in items)
     return [one["reasons"] for one in items]
 
@@ -35,9 +35,9 @@ def test_entries_are_shown_by_reason_and_page(api: Any):
         api.post("/suppressions", json={"targets": [address], "reason": "complaint"})
     api.post("/suppressions", json={"targets": [ADA]})
     first = api.get("/suppressions", params={"reason": "complaint", "limit": 1}).json()
-    assert [(one["address"], one["reason"]) for one in first["items"]] == [(ADA, "complaint")]
+    assert [(one["email"], one["reason"]) for one in first["items"]] == [(ADA, "complaint")]
     second = api.get("/suppressions", params={"reason": "complaint", "limit": 1, "after": first["next"]}).json()
-    assert [one["address"] for one in second["items"]] == ["bo@example.org"]
+    assert [one["email"] for one in second["items"]] == ["bo@example.org"]
     assert second["next"] is None
 
 
@@ -79,9 +79,9 @@ def test_what_cannot_be_suppressed_is_pointed_to_and_nothing_is(api: Any, body: 
 
 
 def test_an_address_that_is_none_is_no_question(api: Any):
-    answer = api.post("/suppressions/check", json={"addresses": ["nobody"]})
+    answer = api.post("/suppressions/check", json={"emails": ["nobody"]})
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "#/addresses/0"
+    assert answer.json()["errors"][0]["pointer"] == "#/emails/0"
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", str(2**63)])

@@ -157,7 +157,7 @@ class _FeedbackTransaction:
             mailbox = parse_address(record.recipient)
         except AddressError:
             return None
-        target = Target(hash=hash_of_key(mailbox.key), address=mailbox.address)
+        target = Target(hash=hash_of_key(mailbox.key), email=mailbox.address)
         said = " ".join(str(feedback.detail[name]) for name in ("reason", "status", "type") if name in feedback.detail)
         note = f"delivery {record.id}: {said}" if said else f"delivery {record.id}"
         suppressions.add(self._connection, [target], reason, note=note, now=self._now)

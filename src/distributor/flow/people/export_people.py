@@ -62,7 +62,7 @@ def _facts(one: Exported) -> dict[str, Json]:
     person, place = one.subscriber, one.place
     consent = place.consent if place else None
     return {
-        "email": person.address,
+        "email": person.email,
         "name": person.name,
         "language": person.language,
         "zone": person.zone,

@@ -99,7 +99,7 @@ def erase(app: AppContext, subscriber_id: int, *, requested_by: str) -> Erasure:
             raise NotFoundError("subscriber", subscriber_id)
         counts = erasing.erase(connection, person, requested_by=requested_by, now=now)
     with app.database.begin() as connection:
-        return Erasure(counts=counts, traces=erasing.traces(connection, [person.key, person.address]))
+        return Erasure(counts=counts, traces=erasing.traces(connection, [person.key, person.email]))
 
 
 def search_traces(app: AppContext, key: str) -> Mapping[str, int]:
@@ -110,7 +110,7 @@ def search_traces(app: AppContext, key: str) -> Mapping[str, int]:
 
 def _told(person: Subscriber) -> dict[str, Json]:
     return {
-        "address": person.address,
+        "email": person.email,
         "name": person.name,
         "language": person.language,
         "zone": person.zone,

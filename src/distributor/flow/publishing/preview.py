@@ -64,10 +64,10 @@ def preview(
     return Preview(files=files, problems=problems, weights=weights)
 
 
-def preview_campaign(app: AppContext, campaign_id: int, *, address: str | None = None) -> Preview:
+def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = None) -> Preview:
     """What a campaign says on each of its channels, by their names: what is frozen, else what it would say now.
 
-    To whom it may concern, or as the subscriber with this address gets it. Files are named CHANNEL/FILE. Raises
+    To whom it may concern, or as the subscriber with this email address gets it. Files are named CHANNEL/FILE. Raises
     NotFoundError, AddressError, InputError for what cannot be said (to this subscriber), and TemplateError.
     """
     files: dict[str, bytes] = {}
@@ -87,9 +87,9 @@ def preview_campaign(app: AppContext, campaign_id: int, *, address: str | None =
             reader = None
             if isinstance(channel, PersonalizedChannel):
                 weights.update(_weight(name, channel, rendition))
-                if address is not None:
+                if email is not None:
                     needs = channel.merge_fields_of(rendition)
-                    reader = merge_fields.reader_of(connection, parse_address(address).key, needs.fields)
+                    reader = merge_fields.reader_of(connection, parse_address(email).key, needs.fields)
             files.update({f"{name}/{file}": body for file, body in _files(channel, rendition, reader).items()})
     return Preview(files=files, problems=problems, weights=weights)
 
@@ -112,8 +112,8 @@ def _reader_with(fields: Mapping[str, str] | None) -> ReaderFields | None:
     if fields is None:
         return None
     keys = {name: name if name in BUILT_IN else attribute_key(name.split(".")) for name in fields}
-    address = fields.get("email", "reader@example.org")
-    return ReaderFields(address=address, fields={keys[name]: value for name, value in fields.items()})
+    email = fields.get("email", "reader@example.org")
+    return ReaderFields(email=email, fields={keys[name]: value for name, value in fields.items()})
 
 
 def _files(channel: Channel, rendition: Rendition, reader: ReaderFields | None) -> Mapping[str, bytes]:

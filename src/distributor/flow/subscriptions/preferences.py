@@ -126,12 +126,12 @@ def unsubscribe_from_all(app: AppContext, token: str, network: str) -> Preferenc
             _leave(
                 connection, holder, place.list, _evidence(consent_texts.LEAVING_EVERYTHING, holder, network), now=now
             )
-        mailbox = replace(_mailbox_of(holder), address=holder.person.address)
+        mailbox = replace(_mailbox_of(holder), email=holder.person.email)
         suppressions.add(connection, [mailbox], SuppressionReason.UNSUBSCRIBE, note="by their own choice", now=now)
         return _preferences_of(app, connection, holder)
 
 
-def identify(app: AppContext, token: str, address: str) -> Subscriber | None:
+def identify(app: AppContext, token: str, email: str) -> Subscriber | None:
     """The holder of this link, if they also know the whole address that it was sent to; else None.
 
     Pages show it masked: to whom a mail was forwarded without its head, or who looks over a shoulder, does not know it.
@@ -139,7 +139,7 @@ def identify(app: AppContext, token: str, address: str) -> Subscriber | None:
     with app.database.begin() as connection:
         holder = find_link_owner(app, connection, Purpose.PREFERENCES, token)
     try:
-        key = parse_address(address.strip()).key
+        key = parse_address(email.strip()).key
     except AddressError:
         return None
     return holder.person if holder and holder.person.key == key else None

@@ -56,13 +56,13 @@ class ShownMember(BaseModel):
     """Somebody who is or was on a list."""
 
     id: int = Field(examples=[1])
-    address: str = Field(examples=["ada@example.org"])
+    email: str = Field(examples=["ada@example.org"])
     name: str = Field(examples=["Ada Lovelace"])
     state: Membership = Field(examples=["subscribed"])
 
     @classmethod
     def of(cls, subscriber: Subscriber, state: Membership) -> ShownMember:
-        return cls(id=subscriber.id, address=subscriber.address, name=subscriber.name, state=state)
+        return cls(id=subscriber.id, email=subscriber.email, name=subscriber.name, state=state)
 
 
 class MemberPage(Page[ShownMember]):

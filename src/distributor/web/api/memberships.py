@@ -63,7 +63,7 @@ def subscribe(
     """Put somebody on a list, on your word that they agreed. Who has left it comes back only by themselves."""
     with app.database.begin() as connection:
         subscriber, chosen = whom.lock(connection, who), lists.find(connection, slug)
-        person = Person(key=subscriber.key, address=subscriber.address)
+        person = Person(key=subscriber.key, email=subscriber.email)
         memberships.subscribe(connection, chosen.id, [person], body.consent.evidence(token), now=app.clock())
         if memberships.state_of(connection, subscriber.id, chosen.id) is not Membership.SUBSCRIBED:
             raise StateError(f"they have left {slug!r}, or were erased; they may come back by signing up themselves")

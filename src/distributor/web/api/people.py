@@ -55,7 +55,7 @@ class ShownSubscriber(BaseModel):
     """A person."""
 
     id: int = Field(examples=[1])
-    address: str = Field(examples=["ada@example.org"])
+    email: str = Field(examples=["ada@example.org"])
     name: str = Field(examples=["Ada Lovelace"])
     language: str = Field(description="BCP 47, or empty.", examples=["de"])
     zone: str = Field(description="An IANA time zone, or empty.", examples=["Europe/Vienna"])
@@ -145,7 +145,7 @@ class StatedConsent(Body):
 class NewSubscriber(Body):
     """Somebody to be known, and to be put on lists."""
 
-    address: Address
+    email: Address
     name: Name = ""
     language: Language = ""
     zone: Zone = ""

@@ -41,7 +41,7 @@ class FieldError(BaseModel):
     """One thing that is wrong with what was sent, and where: in the body, or in a parameter of the address."""
 
     detail: str
-    pointer: str | None = Field(None, description="A JSON pointer into the body (RFC 6901), such as `#/address`.")
+    pointer: str | None = Field(None, description="A JSON pointer into the body (RFC 6901), such as `#/email`.")
     parameter: str | None = Field(None, description="The parameter of the path or the query.")
 
 
@@ -186,7 +186,7 @@ def _example(status: int) -> dict[str, Any]:
     example = {"type": _TYPES + kind.name, "title": kind.title, "status": status, "detail": _MEANINGS[status]}
     if kind is not _BAD_INPUT:
         return example
-    fault = {"detail": "'nobody' is not an email address: there is no @ in it", "pointer": "#/address"}
+    fault = {"detail": "'nobody' is not an email address: there is no @ in it", "pointer": "#/email"}
     return {**example, "detail": fault["detail"], "errors": [fault]}
 
 

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/sign-ups", tags=["subscribers"], dependencies=[Tu
 class NewSignUp(Body):
     """What a visitor of a page of yours has filled in."""
 
-    address: Address
+    email: Address
     name: Name = ""
     language: Language = ""
     zone: Zone = ""
@@ -44,7 +44,7 @@ def begin_sign_up(app: App, body: NewSignUp) -> Response:
 
     For forms of your own, where nobody has shown yet who they are. Whether the address was known is not told.
     """
-    person = person_of(body.address, name=body.name, language=body.language, zone=body.zone)
+    person = person_of(body.email, name=body.name, language=body.language, zone=body.zone)
     choices = {slug: tuple(topics) if topics is not None else None for slug, topics in body.lists.items()}
     sign_up(app, SignUp(person=person, choices=choices, network=body.network, page=body.page))
     return Response(status_code=202)

@@ -99,7 +99,7 @@ def put_subscriber(
     lists stays away from it: see their `lists` in the answer.
     """
     person = person_of(
-        body.address,
+        body.email,
         name=body.name,
         language=body.language,
         zone=body.zone,
@@ -149,7 +149,7 @@ def suppress_subscriber(app: App, who: Who, body: Suppressing) -> Added:
     """Send somebody nothing more, whatever list they are on, also not what is planned already."""
     with app.database.begin() as connection:
         found = whom.lock(connection, who)
-        target = Target(hash=hash_of_key(found.key), address=found.address)
+        target = Target(hash=hash_of_key(found.key), email=found.email)
         added = suppressions.add(connection, [target], body.reason, note=body.note, now=app.clock())
     return Added(added=added)
 

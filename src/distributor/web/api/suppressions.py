@@ -52,7 +52,7 @@ class ShownSuppression(BaseModel):
     """What is suppressed, and why. A mailbox suppressed for several reasons is until the last of them is lifted."""
 
     id: int
-    address: str | None = Field(description="Where it is known and may be kept.")
+    email: str | None = Field(description="Where it is known and may be kept.")
     sha256: str | None = Field(description="Of the address without regard to case; null for a domain.")
     domain: str | None
     reason: SuppressionReason
@@ -63,7 +63,7 @@ class ShownSuppression(BaseModel):
     def of(cls, found: Suppression) -> ShownSuppression:
         return cls(
             id=found.id,
-            address=found.target.address,
+            email=found.target.email,
             sha256=found.target.hash.hex() if found.target.hash else None,
             domain=found.target.domain,
             reason=found.reason,
@@ -94,7 +94,7 @@ class LiftedSuppressions(Body):
 class SuppressionQuery(Body):
     """Whose mail is asked about."""
 
-    addresses: list[Address] = Field(min_length=1, max_length=_MOST)
+    emails: list[Address] = Field(min_length=1, max_length=_MOST)
 
 
 class Added(BaseModel):
@@ -112,7 +112,7 @@ class Lifted(BaseModel):
 class Held(BaseModel):
     """Why mail to an address is held back."""
 
-    address: str
+    email: str
     is_suppressed: bool
     reasons: list[SuppressionReason]
 
@@ -150,7 +150,7 @@ def add_suppressions(app: App, body: NewSuppressions) -> Added:
 def check_suppressions(app: App, body: SuppressionQuery) -> Answers:
     """Whether mail to these addresses is held back. A question in a body, because addresses end up in logs."""
     with app.database.begin() as connection:
-        return Answers(items=[_held(connection, address) for address in body.addresses])
+        return Answers(items=[_held(connection, address) for address in body.emails])
 
 
 @router.post("/lift", dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)])
@@ -175,4 +175,4 @@ def _held(connection: Connection, text: str) -> Held:
     address = parse_address(text)
     target = Target(hash=hash_of_key(address.key))
     found = suppressions.matching(connection, target, domain=address.domain)
-    return Held(address=text, is_suppressed=bool(found), reasons=sorted({one.reason for one in found}))
+    return Held(email=text, is_suppressed=bool(found), reasons=sorted({one.reason for one in found}))

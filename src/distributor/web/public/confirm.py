@@ -54,7 +54,7 @@ class ConfirmPages:
         context = {
             "stage": question.stage.name,
             "lists": question.lists,
-            "address": masked(question.recipient),
+            "email": masked(question.recipient),
             "promise": consent_texts.promise(self._app.site),
             "action": f"{root}/confirm/{request.path_params['token']}",
             "button": _BUTTON,

@@ -93,7 +93,7 @@ class PreferenceCentre:
     def _show(self, found: Preferences, filled: Filled, *, status: int = 200, said: str = "") -> Response:
         token = self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)
         context = {
-            "address": masked(found.recipient),
+            "email": masked(found.recipient),
             "action": f"{self._pages.root}/preferences/{token}",
             "places": [_shown(place, filled) for place in found.places],
             "name": filled.name,

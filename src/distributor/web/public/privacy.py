@@ -103,8 +103,8 @@ class OwnData:
         tries = RequestLimit(what="identity", subject=token, limit=_TRIES, window=_DAY)
         if spend(self._app.redis, [tries]) is not None:
             return _Refusal({"form": _ENOUGH}, _TOO_OFTEN)
-        person = preferences.identify(self._app, token, form.one("address"))
-        return person or _Refusal({"address": _NOT_THIS_ONE})
+        person = preferences.identify(self._app, token, form.one("email"))
+        return person or _Refusal({"email": _NOT_THIS_ONE})
 
     def _show(self, request: Request, form: Form, what: str, refusal: _Refusal | None = None) -> Response:
         token = request.path_params["token"]
@@ -114,8 +114,8 @@ class OwnData:
         base = f"{self._pages.root}/preferences/{self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)}"
         context = {
             "is_erasure": what == "erase",
-            "address": masked(found.recipient),
-            "typed": form.one("address"),
+            "email": masked(found.recipient),
+            "typed": form.one("email"),
             "is_sure": form.one("sure") == "yes",
             "errors": refusal.errors if refusal else {},
             "action": f"{base}/{what}",

@@ -145,7 +145,7 @@ class SigningUp:
         chosen = [one for one in place.offered if one.slug in typed.lists]
         context = {
             "layout": place.layout,
-            "address": typed.email,
+            "email": typed.email,
             "lists": [one.name for one in chosen],
             # A property of the lists, not of the person: it tells nothing.
             "is_confirmed": all(one.opt_in is OptIn.DOUBLE for one in chosen),

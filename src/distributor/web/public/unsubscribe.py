@@ -84,7 +84,7 @@ class Leaving:
         root, tokens = self._pages.root, self._app.tokens
         context = {
             "list": standing.list.name,
-            "address": masked(standing.recipient),
+            "email": masked(standing.recipient),
             "is_subscribed": standing.membership is Membership.SUBSCRIBED,
             "is_heard": is_heard,
             "is_back": is_back,

@@ -157,7 +157,7 @@ def compose_sample(rendition: Rendition, reader: ReaderFields | None = None) -> 
     sample = Delivery(
         id=0,
         dispatch_id=0,
-        recipient=reader.address,
+        recipient=reader.email,
         epoch=0,
         attempt=1,
         created_at=datetime(2026, 1, 1, 9, tzinfo=UTC),

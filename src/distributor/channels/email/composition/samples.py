@@ -49,6 +49,6 @@ def _filled(text: str, payload: Json, reader: ReaderFields, escape: Escape) -> s
     for name, link in PUBLIC_LINKS.items():
         text = text.replace(f"@@{name}@@", escape(link.url(payload["site"]["public_url"], _SAMPLE)))
     for name in PERSONAL_FIELDS:
-        value = reader.address if name == "email" else reader.fields.get(name, "")
+        value = reader.email if name == "email" else reader.fields.get(name, "")
         text = text.replace(f"@@{name}@@", escape(value))
     return text

@@ -97,12 +97,12 @@ def missing_field_for(payload: Mapping[str, Json], kin: FieldGroup) -> str | Non
 def imagined_reader(payload: Mapping[str, Json]) -> ReaderFields:
     """Somebody of whom all is known that a rendition asks for. Raises InputError."""
     asked = {key: f"[{attribute_path(key)[-1]}]" for key in merge_fields_of(payload).fields if attribute_path(key)}
-    return ReaderFields(address=IMAGINED["email"], fields={**asked, **IMAGINED})
+    return ReaderFields(email=IMAGINED["email"], fields={**asked, **IMAGINED})
 
 
 def said_to(payload: Mapping[str, Json], reader: ReaderFields) -> dict[str, Json]:
     """The payload with all passages said to one reader; its other tokens stay. Raises InputError."""
-    passages, known = merge_blocks_of(payload), {**reader.fields, "email": reader.address}
+    passages, known = merge_blocks_of(payload), {**reader.fields, "email": reader.email}
 
     def say(token: re.Match[str]) -> str:
         number = int(token[1])

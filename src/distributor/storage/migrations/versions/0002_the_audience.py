@@ -161,7 +161,7 @@ def _add_suppression() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=True),
         sa.Column("domain", sa.Text(), nullable=True),
-        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
