@@ -2,14 +2,14 @@
 # ARGS="…" is handed on to the command, PYTHON=… names the interpreter to set up with.
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo up test check bench lock clean
+.PHONY: help set-up demo up test test-fast check bench lock clean
 
 BIN := .venv/bin
 ARGS ?=
 export PYTHON
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 set-up: ## Make .venv from the lock files, unless it is there
 	@sh requirements/set_up.sh
@@ -22,6 +22,11 @@ up: set-up ## Run the whole service on this machine until it is stopped
 
 test: set-up ## Run every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+FLOOR ?= domain mail rendering
+
+test-fast: set-up ## Run the tests of some layers: FLOOR="domain mail rendering" by default, which need no server
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(addprefix tests/,$(FLOOR)) $(ARGS)
 
 check: set-up ## Check format, lint, types and import contracts
 	@$(BIN)/ruff format --quiet --check . && echo "format: fine"
