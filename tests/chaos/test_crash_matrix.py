@@ -24,9 +24,9 @@ from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 
 from .fault_proxy import WirePoint
-from .mortal import Doom
-from .mortal_campaign import CONNECTIONS, MortalCampaign, WireDoom
-from .relay import Relay, running_relay
+from .crash_worker import Doom
+from .crash_campaign import CONNECTIONS, MortalCampaign, WireDoom
+from .mail_relay import Relay, running_relay
 
 # More people: DISTRIBUTOR_MATRIX_PEOPLE=2000 make test ARGS=tests/chaos
 PEOPLE = int(os.environ.get("DISTRIBUTOR_MATRIX_PEOPLE", "120"))

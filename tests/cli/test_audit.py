@@ -12,9 +12,9 @@ from distributor.bootstrap import make_app_context
 from distributor.embedded import Services
 from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
 from distributor.settings import Settings
-from tests.chaos.relay import Relay, running_relay
+from tests.chaos.mail_relay import Relay, running_relay
 from tests.cli.conftest import Run
-from tests.flow.desk import Desk
+from tests.flow.campaign_harness import Desk
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import TokenSigner
 from tests.cli.conftest import Run
-from tests.flow import returned_mails as mails
+from tests.flow.feedback import feedback_mails as mails
 
 ADA = "ada@example.org"
 

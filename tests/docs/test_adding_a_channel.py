@@ -18,7 +18,7 @@ from distributor.channels import registry
 from distributor.cli.channels import configure
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
-from tests.flow.desk import make_desk
+from tests.flow.campaign_harness import make_desk
 from tests.paths import ROOT
 
 PAGE = ROOT / "docs" / "guides" / "adding_a_channel.md"

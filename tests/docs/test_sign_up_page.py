@@ -16,7 +16,7 @@ from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
 from distributor.web.app import create_app
 from distributor.web.rules import USUAL
-from tests.flow.lobby import make_lobby
+from tests.flow.subscriptions.sign_up_harness import make_lobby
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "guides" / "sign_up.md").read_text(encoding="utf-8")

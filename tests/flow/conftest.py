@@ -9,7 +9,7 @@ import pytest
 
 from distributor.channels import registry
 from distributor.flow.app_context import AppContext
-from tests.flow.desk import Desk, make_desk
+from tests.flow.campaign_harness import Desk, make_desk
 
 ENTRY_POINTS = """[distributor.channels]
 scripted = tests.flow.scripted_channel:ScriptedChannel

@@ -23,7 +23,7 @@ from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import campaigns, deliveries, delivery_queries, memberships
 from distributor.storage.database import Connection
-from tests.flow.desk import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, Desk
 
 
 def test_everybody_on_the_list_gets_it_once(desk: Desk) -> None:

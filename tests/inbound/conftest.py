@@ -9,8 +9,8 @@ import pytest
 from distributor.flow.app_context import AppContext
 from distributor.storage import channels
 from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
-from tests.flow.desk import make_desk
-from tests.flow.returned import Returns
+from tests.flow.campaign_harness import make_desk
+from tests.flow.feedback.feedback_harness import Returns
 
 
 @pytest.fixture

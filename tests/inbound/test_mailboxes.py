@@ -15,8 +15,8 @@ from distributor.domain.errors import ConfigurationError, ServiceError
 from distributor.inbound.mailbox import MailboxError
 from distributor.inbound.poller import open_mailbox, visit
 from distributor.storage.database import Database
-from tests.flow import returned_mails as mails
-from tests.flow.returned import Returns
+from tests.flow.feedback import feedback_mails as mails
+from tests.flow.feedback.feedback_harness import Returns
 
 from .dovecot import Dovecot, running_dovecot
 

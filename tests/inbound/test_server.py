@@ -16,8 +16,8 @@ from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.inbound.rules import MAX_MESSAGE_BYTES
 from distributor.storage.database import Database
-from tests.flow import returned_mails as mails
-from tests.flow.returned import ADA, Returns
+from tests.flow.feedback import feedback_mails as mails
+from tests.flow.feedback.feedback_harness import ADA, Returns
 
 from .talking import Talker, serving
 

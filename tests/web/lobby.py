@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from distributor.domain.tokens import Purpose
 from distributor.web.rules import Rules
-from tests.flow.lobby import Lobby
+from tests.flow.subscriptions.sign_up_harness import Lobby
 
 ADA = "ada@example.org"
 # Nobody measures time here, but in the one test that does.

@@ -15,7 +15,7 @@ from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.web.app import create_app
-from tests.flow.lobby import Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import Lobby, make_lobby
 
 from .lobby import ADA, AT_ONCE, link, press, title_of
 

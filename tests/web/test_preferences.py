@@ -19,7 +19,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.storage import subscribers
 from distributor.web.app import create_app
-from tests.flow.lobby import NETWORK, Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import NETWORK, Lobby, make_lobby
 
 from .lobby import ADA, AT_ONCE, errors_of, link, notice_of, press, title_of
 

@@ -25,7 +25,7 @@ from distributor.storage import lists
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
 from distributor.web.rules import Rules
-from tests.flow.lobby import Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import Lobby, make_lobby
 
 from .lobby import ADA, AT_ONCE, errors_of, notice_of, press, title_of
 

@@ -22,8 +22,8 @@ from distributor.flow.subscriptions import unsubscribe
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import channels
-from tests.flow.desk import Desk
-from tests.flow.lobby import NETWORK, Lobby, make_lobby
+from tests.flow.campaign_harness import Desk
+from tests.flow.subscriptions.sign_up_harness import NETWORK, Lobby, make_lobby
 
 from .browsing import DESK, NARROWEST, PHONE, findings, scrolls_sideways, visiting
 from .lobby import ADA, AT_ONCE, link

@@ -41,7 +41,7 @@ from distributor.storage import (
 )
 from distributor.storage.confirmations import was_confirmation_sent_since
 from distributor.storage.database import Connection
-from tests.flow.desk import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, Desk
 
 
 @dataclass

@@ -23,9 +23,9 @@ from distributor.flow.feedback.apply_feedback import AppliedFeedback
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.flow.people import privacy
 from distributor.storage import consents, deliveries, delivery_queries, subscribers, tables
-from tests.flow import returned_mails as mails
-from tests.flow.desk import Desk
-from tests.flow.returned import ADA, Returns
+from tests.flow.feedback import feedback_mails as mails
+from tests.flow.campaign_harness import Desk
+from tests.flow.feedback.feedback_harness import ADA, Returns
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import channels, delivery_queries
-from tests.flow.desk import Desk
-from tests.flow.test_lanes import Provider
+from tests.flow.campaign_harness import Desk
+from tests.flow.delivery.test_paused_routes import Provider
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import deliveries, delivery_queries, suppressions
-from tests.flow.desk import Desk
+from tests.flow.campaign_harness import Desk
 
 NAMES = ("ada", "bo", "cy")
 # Few, so that things happen to the same one.

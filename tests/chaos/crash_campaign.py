@@ -29,8 +29,8 @@ from distributor.flow.publishing.report import report
 from distributor.storage import articles, delivery_queries, lists, memberships
 
 from .fault_proxy import Strike, WirePoint
-from .mortal import Doom, Orders, start_worker
-from .relay import Relay
+from .crash_worker import Doom, Orders, start_worker
+from .mail_relay import Relay
 
 CONNECTIONS = 4
 # More than any of them takes; a campaign that does not end fails instead of hanging.

@@ -24,8 +24,8 @@ from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.preview import preview_campaign, weigh_campaign
 from distributor.storage import articles, channels, memberships, subscribers
-from tests.flow.desk import EVIDENCE, Desk
-from tests.flow.test_lanes import Provider
+from tests.flow.campaign_harness import EVIDENCE, Desk
+from tests.flow.delivery.test_paused_routes import Provider
 
 
 class Letters:

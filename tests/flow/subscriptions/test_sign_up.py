@@ -19,7 +19,7 @@ from distributor.flow.subscriptions import preferences
 from distributor.flow.subscriptions.confirm import ConfirmationState, confirm, find_confirmation
 from distributor.flow.subscriptions.sign_up import SignUp, sign_up
 from distributor.storage import consents, memberships, subscribers
-from tests.flow.lobby import BY_TELEPHONE, NETWORK, Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import BY_TELEPHONE, NETWORK, Lobby, make_lobby
 
 ADA = "Ada@example.org"
 PENDING, SUBSCRIBED, UNSUBSCRIBED = Membership.PENDING, Membership.SUBSCRIBED, Membership.UNSUBSCRIBED

@@ -17,7 +17,7 @@ from distributor.domain.suppression import SuppressionReason, Target, hash_of_ke
 from distributor.mail.return_path import read_return_path
 from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
-from tests.flow import returned_mails as mails
+from tests.flow.feedback import feedback_mails as mails
 
 RETURNS = ChildProcess(name="returns", module="distributor.inbound")
 BOUNCING = "reader1@example.org"

@@ -11,8 +11,8 @@ from distributor.domain.suppression import SuppressionReason, Target, hash_of_ke
 from distributor.flow.feedback.apply_feedback import AppliedFeedback
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
-from tests.flow import returned_mails as mails
-from tests.flow.desk import Desk
+from tests.flow.feedback import feedback_mails as mails
+from tests.flow.campaign_harness import Desk
 
 ADA = "ada@example.org"
 

@@ -17,7 +17,7 @@ from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes, resume_routes
 from distributor.storage import channels, delivery_queries, paused_routes
-from tests.flow.desk import Desk
+from tests.flow.campaign_harness import Desk
 from tests.mail.smtp.smtp_servers import Answer, Server
 
 MAIN = Route("relay", "example.org")

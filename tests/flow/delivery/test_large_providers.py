@@ -21,8 +21,8 @@ from distributor.flow.publishing import campaign_control
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser
 from distributor.storage import channels, lists, memberships
-from tests.flow.desk import EVIDENCE, Desk
-from tests.flow.test_lanes import Provider
+from tests.flow.campaign_harness import EVIDENCE, Desk
+from tests.flow.delivery.test_paused_routes import Provider
 from tests.mail.smtp.smtp_servers import Answer, Server
 from tests.paths import SHARED
 

@@ -22,7 +22,7 @@ from distributor.flow.subscriptions import preferences, unsubscribe
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.flow.subscriptions.preferences import ListChoice, MailPause, PreferenceChoices, Preferences
 from distributor.storage import events, memberships
-from tests.flow.lobby import NETWORK, Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import NETWORK, Lobby, make_lobby
 
 ADA = "ada@example.org"
 ON, OFF = ListChoice(is_on=True), ListChoice(is_on=False)

@@ -15,7 +15,7 @@ from distributor.flow.app_context import AppContext
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import delivery_queries
-from tests.flow.desk import Desk, make_desk
+from tests.flow.campaign_harness import Desk, make_desk
 
 NETWORKS = ("x", "mastodon", "bluesky")
 

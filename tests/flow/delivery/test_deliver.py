@@ -12,7 +12,7 @@ from distributor.flow.delivery.deliver import deliver
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage.database import Connection, Database
-from tests.flow.desk import Desk
+from tests.flow.campaign_harness import Desk
 
 
 class Faltering(Database):

@@ -20,7 +20,7 @@ from distributor.storage import channels, delivery_queries
 from tests.channels.email import provider_calls as calls
 from tests.channels.email.provider_apis import Api, TakeAndHangUp, recorded
 from tests.channels.email.provider_calls import Signed
-from tests.flow.desk import Desk
+from tests.flow.campaign_harness import Desk
 from tests.mail.smtp.http_server import in_a_thread
 
 # A provider's call about a mail, with what it was given to keep; and what verifies that the call is its own.

@@ -18,7 +18,7 @@ from distributor.flow.publishing.plan import plan
 from distributor.storage import audiences, lists, memberships, subscribers, suppressions
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection, Database
-from tests.flow.desk import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, Desk
 
 EVERYBODY = AudiencePlan(lists=("readers",))
 

@@ -14,7 +14,7 @@ from distributor.flow.journal import open_journal
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import channels, deliveries, publications
-from tests.flow.desk import Desk
+from tests.flow.campaign_harness import Desk
 
 MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ import pytest
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.feedback import FeedbackKind, MatchedBy
 from distributor.domain.suppression import SuppressionReason
-from tests.flow.desk import Desk
-from tests.flow.returned import Returns
+from tests.flow.campaign_harness import Desk
+from tests.flow.feedback.feedback_harness import Returns
 from tests.paths import SHARED
 
 COLLECTION = SHARED / "data" / "bounces"

@@ -18,7 +18,7 @@ from distributor.flow.people.import_people import plan_import, run_import
 from distributor.flow.people.privacy import erase, export_person, search_traces
 from distributor.flow.people.retention import purge_expired
 from distributor.storage import deliveries, delivery_queries, events, lists, memberships, subscribers
-from tests.flow.desk import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, Desk
 
 
 def test_the_export_tells_lists_consents_deliveries_and_events(desk: Desk) -> None:

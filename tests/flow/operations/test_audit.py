@@ -25,8 +25,8 @@ from distributor.flow.publishing.render import render
 from distributor.mail.records.sources import MailRecordSource, parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 from distributor.storage import auditing, delivery_queries, events, parts
-from tests.chaos.relay import Relay, running_relay
-from tests.flow.desk import Desk
+from tests.chaos.mail_relay import Relay, running_relay
+from tests.flow.campaign_harness import Desk
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from distributor.flow.failpoints import Failpoint
 from tests.channels.email.provider_apis import Api, TakeAndHangUp
 from tests.mail.smtp.http_server import HttpCall, in_a_thread
 
-from .mortal import Doom
-from .mortal_campaign import CONNECTIONS, MortalCampaign
+from .crash_worker import Doom
+from .crash_campaign import CONNECTIONS, MortalCampaign
 
 PEOPLE = [f"reader{number}@example.org" for number in range(60)]
 SECRET = b"a key that is only good for tests"
