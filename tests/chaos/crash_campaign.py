@@ -28,8 +28,8 @@ from distributor.flow.publishing.render import render
 from distributor.flow.publishing.report import report
 from distributor.storage import articles, delivery_queries, lists, memberships
 
-from .fault_proxy import Strike, WirePoint
 from .crash_worker import Doom, Orders, start_worker
+from .fault_proxy import Strike, WirePoint
 from .mail_relay import Relay
 
 CONNECTIONS = 4
@@ -96,13 +96,13 @@ class MortalCampaign:
         steps: dict[JobKind, Callable[[int], object]] = {
             JobKind.RENDER: lambda number: render(self.app, number),
             JobKind.RELEASE: lambda number: release(self.app, number),
-            JobKind.SETTLE: lambda number: resolve_unknown(self.app, number),
+            JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
             JobKind.DELIVER: lambda _: self._let_a_worker_work(),
         }
         for _ in range(_ROUNDS):
             rings = run_scheduler(self.app)
             for ring in rings:
-                steps[ring.verb](ring.subject_id)
+                steps[ring.kind](ring.subject_id)
             if not rings and self._has_orphans():
                 # What beat and workers do once a second.
                 self._let_a_worker_work()

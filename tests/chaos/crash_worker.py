@@ -23,7 +23,7 @@ from distributor.domain.tokens import TokenSigner
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import recover_journals
-from distributor.flow.failpoints import Failpoint, go_on
+from distributor.flow.failpoints import Failpoint, do_nothing
 from distributor.settings import Settings
 from distributor.storage.channels import Vault
 from distributor.storage.database import Database
@@ -85,7 +85,7 @@ def _app(orders: Orders) -> AppContext:
         imports_dir=nowhere,
         content_dir=nowhere,
         clock=lambda: datetime.now(UTC) + orders.ahead,
-        failpoint=_dying(orders.doom) if orders.doom else go_on,
+        failpoint=_dying(orders.doom) if orders.doom else do_nothing,
     )
 
 

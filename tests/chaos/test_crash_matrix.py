@@ -23,9 +23,9 @@ from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 
-from .fault_proxy import WirePoint
-from .crash_worker import Doom
 from .crash_campaign import CONNECTIONS, MortalCampaign, WireDoom
+from .crash_worker import Doom
+from .fault_proxy import WirePoint
 from .mail_relay import Relay, running_relay
 
 # More people: DISTRIBUTOR_MATRIX_PEOPLE=2000 make test ARGS=tests/chaos
@@ -49,11 +49,11 @@ DEATHS: dict[str, tuple[Doom | WireDoom, ...]] = {
     "after journal": _each(Failpoint.AFTER_JOURNAL, 1, 13),
     "before the dot": tuple(WireDoom(point=WirePoint.BEFORE_DOT, number=number) for number in (1, 13)),
     "after the dot": tuple(WireDoom(point=WirePoint.AFTER_DOT, number=number) for number in (1, 13)),
-    "after 250": _each(Failpoint.AFTER_ANSWER, 1, 13),
+    "after 250": _each(Failpoint.AFTER_OUTCOME, 1, 13),
     # Once only: what the first of the dead had sent and not committed may be all there was.
     "before commit": _each(Failpoint.BEFORE_COMMIT, 2),
     "after commit": _each(Failpoint.AFTER_COMMIT, 1),
-    "settling the dead": (*_each(Failpoint.AFTER_ANSWER, 13), *_each(Failpoint.AFTER_EVIDENCE, 1, 1)),
+    "settling the dead": (*_each(Failpoint.AFTER_OUTCOME, 13), *_each(Failpoint.AFTER_RECOVERY, 1, 1)),
 }
 
 
@@ -146,7 +146,7 @@ def test_a_machine_that_is_lost_with_its_disk_leaves_no_more_than_its_batch_in_d
             relay,
             SECRET,
             people=people,
-            dooms=_each(Failpoint.AFTER_ANSWER, BATCH * 3 // 2),
+            dooms=_each(Failpoint.AFTER_OUTCOME, BATCH * 3 // 2),
             at_each_death=lose_the_disk,
         )
         campaign.run()

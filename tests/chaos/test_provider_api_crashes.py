@@ -15,8 +15,8 @@ from distributor.flow.failpoints import Failpoint
 from tests.channels.email.provider_apis import Api, TakeAndHangUp
 from tests.mail.smtp.http_server import HttpCall, in_a_thread
 
-from .crash_worker import Doom
 from .crash_campaign import CONNECTIONS, MortalCampaign
+from .crash_worker import Doom
 
 PEOPLE = [f"reader{number}@example.org" for number in range(60)]
 SECRET = b"a key that is only good for tests"
@@ -34,7 +34,7 @@ class NoServer:
         assert strike is None
 
 
-@pytest.mark.parametrize("point", [Failpoint.AFTER_JOURNAL, Failpoint.AFTER_ANSWER])
+@pytest.mark.parametrize("point", [Failpoint.AFTER_JOURNAL, Failpoint.AFTER_OUTCOME])
 def test_what_the_api_took_agrees_with_the_ledger(app: AppContext, point: Failpoint) -> None:
     def behave(number: int, call: HttpCall) -> TakeAndHangUp | None:
         return TakeAndHangUp() if number == 20 else None

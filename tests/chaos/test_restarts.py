@@ -15,8 +15,8 @@ from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
 
-from .redis_server import running_redis
 from .mail_relay import running_relay
+from .redis_server import running_redis
 from .service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
 
 # The whole size, with the real minute that passes until mails are tried again:

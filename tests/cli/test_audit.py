@@ -14,7 +14,7 @@ from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
 from distributor.settings import Settings
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.cli.conftest import Run
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def sent(run: Run, relay: Relay, environment: dict[str, str], fresh_services: Se
         postal_address=environment["DISTRIBUTOR_POSTAL_ADDRESS"],
     )
     app = make_app_context(settings, fresh_services)
-    Desk(app, Path()).run()
+    CampaignHarness(app, Path()).run()
     app.database.close()
     relay.wait_until_idle()
     return relay

@@ -18,7 +18,7 @@ from distributor.channels import registry
 from distributor.cli.channels import configure
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
-from tests.flow.campaign_harness import make_desk
+from tests.flow.campaign_harness import make_campaign_harness
 from tests.paths import ROOT
 
 PAGE = ROOT / "docs" / "guides" / "adding_a_channel.md"
@@ -105,22 +105,22 @@ def test_a_campaign_goes_out_through_it(
     package: Path, board: tuple[str, list[str]], app: AppContext, tmp_path: Path
 ) -> None:
     address, notes = board
-    desk = make_desk(replace(app, templates=make_templates(Settings(_env_file=None))), tmp_path)
-    configure(desk.app, "board", "bulletin", {"board_url": address, "token": "letmein"})
-    campaign_id = desk.plan("board")
-    desk.run()
+    harness = make_campaign_harness(replace(app, templates=make_templates(Settings(_env_file=None))), tmp_path)
+    configure(harness.app, "board", "bulletin", {"board_url": address, "token": "letmein"})
+    campaign_id = harness.plan("board")
+    harness.run()
     assert notes == ["Hello\nhttp://gazette.example/articles/hello"]
-    assert desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+    assert harness.counts(campaign_id) == {"audience": 1, "sent": 1}
 
 
 def test_a_wrong_token_pauses_it_and_says_so(
     package: Path, board: tuple[str, list[str]], app: AppContext, tmp_path: Path
 ) -> None:
     address, notes = board
-    desk = make_desk(replace(app, templates=make_templates(Settings(_env_file=None))), tmp_path)
-    configure(desk.app, "board", "bulletin", {"board_url": address, "token": "wrong"})
-    campaign_id = desk.plan("board")
-    desk.run()
+    harness = make_campaign_harness(replace(app, templates=make_templates(Settings(_env_file=None))), tmp_path)
+    configure(harness.app, "board", "bulletin", {"board_url": address, "token": "wrong"})
+    campaign_id = harness.plan("board")
+    harness.run()
     assert notes == []
-    assert desk.counts(campaign_id) == {"audience": 1, "pending": 1}
-    assert "401" in desk.report(campaign_id).dispatches[0].dispatch.reason
+    assert harness.counts(campaign_id) == {"audience": 1, "pending": 1}
+    assert "401" in harness.report(campaign_id).dispatches[0].dispatch.reason

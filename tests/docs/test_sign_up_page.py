@@ -16,7 +16,7 @@ from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
 from distributor.web.app import create_app
 from distributor.web.rules import USUAL
-from tests.flow.subscriptions.sign_up_harness import make_lobby
+from tests.flow.subscriptions.sign_up_harness import make_sign_up_harness
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "guides" / "sign_up.md").read_text(encoding="utf-8")
@@ -25,19 +25,19 @@ ADA = "ada@example.org"
 
 
 def test_the_form_for_other_sites_signs_people_up(app: AppContext):
-    lobby = make_lobby(app)
-    lobby.list("weekly-letter", topics=("boats",))
+    sign_ups = make_sign_up_harness(app)
+    sign_ups.list("weekly-letter", topics=("boats",))
     form = html.fragment_fromstring(FORM)
     fields = {**dict(form.form_values()), "email": ADA}
     with TestClient(create_app(app, replace(USUAL, answer_after=timedelta()))) as client:
         assert client.get(urlsplit(html.fragment_fromstring(FRAME).get("src")).path).status_code == 200
         assert client.post(urlsplit(form.get("action")).path, data=fields).status_code == 200
-    assert lobby.places(ADA) == {"weekly-letter": Membership.PENDING}
+    assert sign_ups.places(ADA) == {"weekly-letter": Membership.PENDING}
 
 
 def test_the_form_shows_the_wording_that_is_kept(app: AppContext):
     site = replace(app.site, name="The Gazette")
-    assert consent_texts.promise(site) in " ".join(html.fragment_fromstring(FORM).text_content().split())
+    assert consent_texts.sign_up_statement(site) in " ".join(html.fragment_fromstring(FORM).text_content().split())
 
 
 def test_the_limits_are_those_of_the_settings():

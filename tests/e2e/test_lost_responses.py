@@ -15,7 +15,7 @@ from distributor.flow.app_context import AppContext
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import delivery_queries
-from tests.flow.campaign_harness import Desk, make_desk
+from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 
 NETWORKS = ("x", "mastodon", "bluesky")
 
@@ -35,9 +35,9 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A desk whose channels lead to a sandbox, and the desk's clock."""
+    """A harness whose channels send to a sandbox, and its clock."""
 
-    desk: Desk
+    harness: CampaignHarness
     sandbox: Sandbox
     clock: Clock
 
@@ -51,24 +51,24 @@ def world(app: AppContext, tmp_path: Path) -> Iterator[World]:
     """The sandbox, and every channel into it. Only our side's clock is moved: OAuth signs the real time."""
     clock = Clock()
     with running_sandbox(tmp_path / "sandbox") as sandbox:
-        desk = make_desk(replace(app, clock=clock), tmp_path)
+        harness = make_campaign_harness(replace(app, clock=clock), tmp_path)
         ports = SandboxPorts(http=sandbox.http_port, smtp=sandbox.smtp_port)
-        configure_sandbox_channels(desk.app, ports)
-        yield World(desk=desk, sandbox=sandbox, clock=clock)
+        configure_sandbox_channels(harness.app, ports)
+        yield World(harness=harness, sandbox=sandbox, clock=clock)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("kind", [FaultKind.LOSE_ANSWER, FaultKind.DENY_AFTER_COMMIT])
 def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network: str, kind: FaultKind) -> None:
     world.sandbox.world.switches.set(network, InjectedFault(kind=kind, times=1))
-    campaign_id = world.desk.plan(network)
-    world.desk.run()
+    campaign_id = world.harness.plan(network)
+    world.harness.run()
     assert world.posts(network) == 1
     world.clock.pass_by(timedelta(minutes=2))
-    world.desk.run()
-    assert world.desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+    world.harness.run()
+    assert world.harness.counts(campaign_id) == {"audience": 1, "sent": 1}
     assert world.posts(network) == 1
-    sent = _delivery(world.desk, campaign_id)
+    sent = _delivery(world.harness, campaign_id)
     assert sent.state is DeliveryState.SENT
     assert sent.remote_id
     assert sent.permalink
@@ -77,21 +77,23 @@ def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_post_that_was_not_taken_is_made_once(world: World, network: str) -> None:
     world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.DROP, times=1))
-    campaign_id = world.desk.plan(network)
-    world.desk.run()
+    campaign_id = world.harness.plan(network)
+    world.harness.run()
     for _ in range(4):
         world.clock.pass_by(timedelta(minutes=2))
-        world.desk.run()
-    assert world.desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+        world.harness.run()
+    assert world.harness.counts(campaign_id) == {"audience": 1, "sent": 1}
     assert world.posts(network) == 1
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_refused_account_pauses_its_dispatch_and_leaves_the_others_alone(world: World, network: str) -> None:
     world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=401))
-    campaign_id = world.desk.plan(network, "feed")
-    world.desk.run()
-    states = {one.dispatch.channel_name: one.dispatch.state.value for one in world.desk.report(campaign_id).dispatches}
+    campaign_id = world.harness.plan(network, "feed")
+    world.harness.run()
+    states = {
+        one.dispatch.channel_name: one.dispatch.state.value for one in world.harness.report(campaign_id).dispatches
+    }
     assert states == {network: "paused", "feed": "finished"}
     assert world.posts(network) == 0
 
@@ -99,17 +101,17 @@ def test_a_refused_account_pauses_its_dispatch_and_leaves_the_others_alone(world
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, network: str) -> None:
     world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=429, times=1))
-    campaign_id = world.desk.plan(network)
-    world.desk.run()
-    assert world.desk.counts(campaign_id) == {"audience": 1, "deferred": 1}
+    campaign_id = world.harness.plan(network)
+    world.harness.run()
+    assert world.harness.counts(campaign_id) == {"audience": 1, "deferred": 1}
     world.clock.pass_by(timedelta(minutes=30))
-    world.desk.run()
-    assert world.desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+    world.harness.run()
+    assert world.harness.counts(campaign_id) == {"audience": 1, "sent": 1}
     assert world.posts(network) == 1
 
 
-def _delivery(desk: Desk, campaign_id: int) -> delivery_queries.DeliveryRecord:
-    dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
-    with desk.app.database.begin() as connection:
+def _delivery(harness: CampaignHarness, campaign_id: int) -> delivery_queries.DeliveryRecord:
+    dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
+    with harness.app.database.begin() as connection:
         (found,) = delivery_queries.listed(connection, dispatch_id, state=None, limit=2)
     return found

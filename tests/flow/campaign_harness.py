@@ -1,4 +1,4 @@
-"""A desk at which a test plans campaigns and lets the steps run, one ring at a time, without Celery."""
+"""The CampaignHarness: plans campaigns and runs the jobs of the flow in this process, one at a time, without Celery."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from distributor.flow.publishing.render import render
 from distributor.flow.publishing.report import CampaignReport, report, summarise
 from distributor.storage import articles, campaigns, channels, lists, memberships
 
-EVIDENCE = ConsentEvidence(method=ConsentMethod.PERSON, text="They asked for it at the desk.")
+EVIDENCE = ConsentEvidence(method=ConsentMethod.PERSON, text="They asked for it in person.")
 
 
 @dataclass
-class Desk:
-    """What a test does, and what it can see of it."""
+class CampaignHarness:
+    """Campaigns of one app whose channels are scripted."""
 
     app: AppContext
     folder: Path
 
     @property
     def seen(self) -> list[str]:
-        """The recipients the scripted channels were called for, in order."""
+        """The recipients that the scripted channels sent to, in order."""
         file = self.folder / "seen"
         return file.read_text().split() if file.exists() else []
 
@@ -73,20 +73,20 @@ class Desk:
         )
 
     def run(self, rounds: int = 12) -> None:
-        """Do what the ticks ring for until they ring for nothing."""
+        """Run the jobs that the scheduler enqueues until there are none, at most so many rounds."""
         steps: dict[JobKind, Callable[[int], object]] = {
             JobKind.RENDER: lambda number: render(self.app, number),
             JobKind.RELEASE: lambda number: release(self.app, number),
             JobKind.DELIVER: lambda number: deliver(self.app, number, until=self.app.clock() + timedelta(seconds=20)),
-            JobKind.SETTLE: lambda number: resolve_unknown(self.app, number),
+            JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
         }
         for _ in range(rounds):
             recover_journals(self.app)
-            rings = run_scheduler(self.app)
-            if not rings:
+            jobs = run_scheduler(self.app)
+            if not jobs:
                 return
-            for ring in dict.fromkeys(rings):
-                steps[ring.verb](ring.subject_id)
+            for job in dict.fromkeys(jobs):
+                steps[job.kind](job.subject_id)
 
     def report_ids(self) -> list[int]:
         """The numbers of all campaigns, the newest first."""
@@ -95,8 +95,8 @@ class Desk:
 
     def later(self, *, days: int, **changes: Any) -> AppContext:
         """The same app when so many days have passed."""
-        moment = self.app.clock() + timedelta(days=days)
-        return replace(self.app, clock=lambda: moment, **changes)
+        now = self.app.clock() + timedelta(days=days)
+        return replace(self.app, clock=lambda: now, **changes)
 
     def report(self, campaign_id: int) -> CampaignReport:
         return report(self.app, campaign_id)
@@ -106,9 +106,9 @@ class Desk:
         return {word: count for word, count in summarise(self.report(campaign_id).totals).items() if count}
 
 
-def make_desk(app: AppContext, folder: Path) -> Desk:
-    """A desk with one article, `hello`, and a list `readers` of three people."""
-    made = Desk(app, folder)
+def make_campaign_harness(app: AppContext, folder: Path) -> CampaignHarness:
+    """A harness with one article, `hello`, and a list `readers` of three people."""
+    made = CampaignHarness(app, folder)
     with app.database.begin() as connection:
         articles.add(
             connection,

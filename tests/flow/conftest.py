@@ -9,7 +9,7 @@ import pytest
 
 from distributor.channels import registry
 from distributor.flow.app_context import AppContext
-from tests.flow.campaign_harness import Desk, make_desk
+from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 
 ENTRY_POINTS = """[distributor.channels]
 scripted = tests.flow.scripted_channel:ScriptedChannel
@@ -32,6 +32,6 @@ def scripted_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def desk(app: AppContext, tmp_path: Path) -> Desk:
-    """A desk with one article, `hello`, and a list `readers` of three people."""
-    return make_desk(app, tmp_path)
+def harness(app: AppContext, tmp_path: Path) -> CampaignHarness:
+    """A harness with one article, `hello`, and a list `readers` of three people."""
+    return make_campaign_harness(app, tmp_path)

@@ -29,7 +29,7 @@ from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import deliveries, delivery_queries, suppressions
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 
 NAMES = ("ada", "bo", "cy")
 # Few, so that things happen to the same one.
@@ -56,7 +56,7 @@ class Sent:
 class History:
     """What was done so far, and what ought to have come of it."""
 
-    desk: Desk
+    harness: CampaignHarness
     sent: list[Sent] = field(default_factory=list)
     suppressed: set[str] = field(default_factory=set)
     got: Counter[str] = field(default_factory=Counter)
@@ -96,12 +96,12 @@ def planning(*, failed: bool = False, unknown: bool = False, again: bool = False
             repeats=again,
         )
         try:
-            number = plan(history.desk.app, _campaign(history.desk, asked))
+            number = plan(history.harness.app, _campaign(history.harness, asked))
         except InputError:
             assert not history.audience(None, asked)
             return
         assert history.audience(None, asked)
-        dispatch_id = history.desk.report(number).dispatches[0].dispatch.id
+        dispatch_id = history.harness.report(number).dispatches[0].dispatch.id
         history.sent.append(Sent(number=number, dispatch_id=dispatch_id, plan=asked))
 
     return create
@@ -111,19 +111,19 @@ def running(answer: str, others: str = "sent") -> Act:
     """Everything goes on as far as it can; one person's mail is answered so, those of the others as they say."""
 
     def run(history: History, which: int, name: str) -> None:
-        desk = history.desk
+        harness = history.harness
         answers = dict.fromkeys(NAMES, others) | {name: answer}
-        desk.channel("mail", "scripted", answers={f"{one}@example.org": said for one, said in answers.items()})
+        harness.channel("mail", "scripted", answers={f"{one}@example.org": said for one, said in answers.items()})
         for campaign in history.sent:
             _release(history, campaign)
-            before = len(desk.seen)
-            deliver(desk.app, campaign.dispatch_id, until=desk.app.clock() + timedelta(minutes=1))
+            before = len(harness.seen)
+            deliver(harness.app, campaign.dispatch_id, until=harness.app.clock() + timedelta(minutes=1))
             if campaign.is_released:
-                resolve_unknown(desk.app, campaign.dispatch_id)
-            mailed = [recipient.split("@")[0] for recipient in desk.seen[before:]]
+                resolve_unknown(harness.app, campaign.dispatch_id)
+            mailed = [recipient.split("@")[0] for recipient in harness.seen[before:]]
             assert sorted(mailed) == sorted(_send(history, campaign, answers))
             _insist_on_restraint(history, campaign, mailed, answers)
-        run_scheduler(desk.app)
+        run_scheduler(harness.app)
         for campaign in history.sent:
             if campaign.state == "running" and not {"pending", "deferred"} & set(campaign.people.values()):
                 campaign.state = "finished"
@@ -162,7 +162,7 @@ def retrying(history: History, which: int, name: str) -> None:
         and (campaign.plan.repeats or not history.has_got(person, campaign, campaign.plan))
     }
     try:
-        count = campaign_control.retry_failed(history.desk.app, campaign.number)
+        count = campaign_control.retry_failed(history.harness.app, campaign.number)
     except StateError:
         assert not again
         return
@@ -181,8 +181,8 @@ def bouncing(history: History, which: int, name: str) -> None:
     if campaign.people.get(name) not in {"sent", "unknown"}:
         return
     campaign.people[name] = "bounced"
-    now = history.desk.app.clock()
-    with history.desk.app.database.begin() as connection:
+    now = history.harness.app.clock()
+    with history.harness.app.database.begin() as connection:
         (found,) = delivery_queries.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
         assert deliveries.mark_returned(connection, [found.id], DeliveryState.BOUNCED, now=now) == 1
         suppressions.add(connection, [parse_target(found.recipient)], SuppressionReason.HARD_BOUNCE, now=now)
@@ -190,14 +190,14 @@ def bouncing(history: History, which: int, name: str) -> None:
 
 
 def suppressing(history: History, which: int, name: str) -> None:
-    now = history.desk.app.clock()
-    with history.desk.app.database.begin() as connection:
+    now = history.harness.app.clock()
+    with history.harness.app.database.begin() as connection:
         suppressions.add(connection, [parse_target(f"{name}@example.org")], SuppressionReason.MANUAL, now=now)
     history.suppressed.add(name)
 
 
 def lifting(history: History, which: int, name: str) -> None:
-    with history.desk.app.database.begin() as connection:
+    with history.harness.app.database.begin() as connection:
         suppressions.lift(connection, parse_target(f"{name}@example.org"))
     history.suppressed.discard(name)
 
@@ -252,37 +252,39 @@ ACTS: tuple[Act, ...] = (
 @example("failed", [(suppressing, 0, "ada"), (retrying, 0, "ada"), (TO_THE_FAILED, 0, "ada")])
 @example("failed and deferred", [(cancelling, 0, "ada"), (retrying, 0, "ada"), (TO_THE_FAILED, 0, "bo")])
 @example("in doubt", [(TO_THE_DOUBTFUL, 0, "bo"), (TO_THE_DOUBTFUL, 0, "bo")])
-def test_every_delivery_is_where_the_rules_say(desk: Desk, first: str, acts: list[tuple[Act, int, str]]) -> None:
-    _begin_anew(desk)
-    history = History(desk)
+def test_every_delivery_is_where_the_rules_say(
+    harness: CampaignHarness, first: str, acts: list[tuple[Act, int, str]]
+) -> None:
+    _begin_anew(harness)
+    history = History(harness)
     for act, which, name in [(one_after_another(planning(), FIRST[first]), 0, "ada"), *acts]:
         act(history, which, name)
         for campaign in history.sent:
-            (told,) = desk.report(campaign.number).dispatches
+            (told,) = harness.report(campaign.number).dispatches
             assert told.totals.by_state == Counter(campaign.people.values())
             assert told.totals.audience == (told.dispatch.audience or 0)
             assert told.dispatch.state in {campaign.state, "scheduled"}
     for campaign in history.sent:
-        assert not audit(desk.app, campaign.number, []).counts
+        assert not audit(harness.app, campaign.number, []).counts
 
 
-def _begin_anew(desk: Desk) -> None:
-    with desk.app.database.begin() as connection:
+def _begin_anew(harness: CampaignHarness) -> None:
+    with harness.app.database.begin() as connection:
         connection.execute(text("DELETE FROM campaigns"))
         connection.execute(text("DELETE FROM suppressions"))
-    desk.channel("mail", "scripted")
-    (desk.folder / "seen").unlink(missing_ok=True)
+    harness.channel("mail", "scripted")
+    (harness.folder / "seen").unlink(missing_ok=True)
 
 
-def _campaign(desk: Desk, asked: AudiencePlan) -> CampaignPlan:
+def _campaign(harness: CampaignHarness, asked: AudiencePlan) -> CampaignPlan:
     return CampaignPlan(
-        name="", article_slugs=("hello",), channel_names=("mail",), audience=asked, starts_at=desk.app.clock()
+        name="", article_slugs=("hello",), channel_names=("mail",), audience=asked, starts_at=harness.app.clock()
     )
 
 
 def _release(history: History, campaign: Sent) -> None:
-    render(history.desk.app, campaign.dispatch_id)
-    release(history.desk.app, campaign.dispatch_id)
+    render(history.harness.app, campaign.dispatch_id)
+    release(history.harness.app, campaign.dispatch_id)
     if campaign.state == "planned":
         campaign.people = dict.fromkeys(history.audience(campaign, campaign.plan), "pending")
         campaign.is_released = True
@@ -315,8 +317,8 @@ def _steer(history: History, which: int, act: Callable[..., object], before: set
     campaign = history.sent[which % len(history.sent)]
     if campaign.state not in before:
         with pytest.raises(StateError):
-            act(history.desk.app, campaign.number)
+            act(history.harness.app, campaign.number)
         return None
-    act(history.desk.app, campaign.number)
+    act(history.harness.app, campaign.number)
     campaign.state = after
     return campaign

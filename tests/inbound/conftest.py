@@ -8,15 +8,15 @@ import pytest
 
 from distributor.flow.app_context import AppContext
 from distributor.storage import channels
+from tests.flow.campaign_harness import make_campaign_harness
 from tests.flow.conftest import scripted_kinds as scripted_kinds  # pytest finds it by its name
-from tests.flow.campaign_harness import make_desk
-from tests.flow.feedback.feedback_harness import Returns
+from tests.flow.feedback.feedback_harness import FeedbackHarness
 
 
 @pytest.fixture
-def returns(app: AppContext, tmp_path: Path) -> Returns:
+def feedback(app: AppContext, tmp_path: Path) -> FeedbackHarness:
     """Sent by a scripted channel; bounces go to the domain of an email channel beside it."""
     with app.database.begin() as connection:
         settings = {"bounce_domain": "bounces.gazette.example"}
         channels.put(connection, name="letters", kind="email", settings=settings, sealed=None)
-    return Returns(make_desk(app, tmp_path))
+    return FeedbackHarness(make_campaign_harness(app, tmp_path))

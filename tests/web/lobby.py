@@ -11,14 +11,14 @@ from starlette.testclient import TestClient
 
 from distributor.domain.tokens import Purpose
 from distributor.web.rules import Rules
-from tests.flow.subscriptions.sign_up_harness import Lobby
+from tests.flow.subscriptions.sign_up_harness import SignUpHarness
 
 ADA = "ada@example.org"
 # Nobody measures time here, but in the one test that does.
 AT_ONCE = Rules(answer_after=timedelta())
 
 
-def link(lobby: Lobby, purpose: Purpose = Purpose.PREFERENCES, address: str = ADA) -> str:
+def link(lobby: SignUpHarness, purpose: Purpose = Purpose.PREFERENCES, address: str = ADA) -> str:
     """A link in the last mail to this address."""
     paths = {Purpose.CONFIRM: "confirm", Purpose.PREFERENCES: "preferences", Purpose.UNSUBSCRIBE: "unsubscribe"}
     return f"/{paths[purpose]}/{lobby.token(purpose, address)}"

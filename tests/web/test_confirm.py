@@ -15,7 +15,7 @@ from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.web.app import create_app
-from tests.flow.subscriptions.sign_up_harness import Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import SignUpHarness, make_sign_up_harness
 
 from .lobby import ADA, AT_ONCE, link, press, title_of
 
@@ -23,8 +23,8 @@ BUTTON = {"button": "confirm"}
 
 
 @pytest.fixture
-def lobby(app: AppContext) -> Lobby:
-    made = make_lobby(app)
+def lobby(app: AppContext) -> SignUpHarness:
+    made = make_sign_up_harness(app)
     made.list("weekly", description="The best of the week.")
     made.list("daily")
     made.sign_up(ADA, "weekly", "daily", name="Ada")
@@ -32,34 +32,34 @@ def lobby(app: AppContext) -> Lobby:
 
 
 @pytest.fixture
-def client(lobby: Lobby) -> Iterator[TestClient]:
+def client(lobby: SignUpHarness) -> Iterator[TestClient]:
     with visiting(lobby) as client:
         yield client
 
 
-def visiting(lobby: Lobby) -> TestClient:
+def visiting(lobby: SignUpHarness) -> TestClient:
     return TestClient(create_app(lobby.app, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
 
 
-def confirming(lobby: Lobby) -> str:
+def confirming(lobby: SignUpHarness) -> str:
     return link(lobby, Purpose.CONFIRM)
 
 
-def test_a_program_that_follows_the_link_confirms_nothing(client: TestClient, lobby: Lobby):
+def test_a_program_that_follows_the_link_confirms_nothing(client: TestClient, lobby: SignUpHarness):
     before = lobby.dump()
     for method in ("GET", "HEAD", "GET"):
         assert client.request(method, confirming(lobby)).status_code == 200
     assert lobby.dump() == before
 
 
-def test_the_page_names_every_list_that_is_waited_for(client: TestClient, lobby: Lobby):
+def test_the_page_names_every_list_that_is_waited_for(client: TestClient, lobby: SignUpHarness):
     page = client.get(confirming(lobby))
     assert title_of(page) == "Confirm your subscription"
     items = [item.text_content() for item in html.document_fromstring(page.text).xpath("//main//li")]
     assert items == ["The daily letter", "The weekly letter: The best of the week."]
 
 
-def test_the_button_confirms_them_all_at_once_and_for_good(client: TestClient, lobby: Lobby):
+def test_the_button_confirms_them_all_at_once_and_for_good(client: TestClient, lobby: SignUpHarness):
     answer = press(client, client.get(confirming(lobby)), "Yes, subscribe me")
     assert (answer.status_code, title_of(answer)) == (200, "You are subscribed")
     assert lobby.places(ADA) == {"daily": Membership.SUBSCRIBED, "weekly": Membership.SUBSCRIBED}
@@ -69,7 +69,7 @@ def test_the_button_confirms_them_all_at_once_and_for_good(client: TestClient, l
     assert lobby.dump() == before
 
 
-def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobby: Lobby):
+def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobby: SignUpHarness):
     page = client.get(confirming(lobby))
     press(client, page, "Yes, subscribe me")
     seen = " ".join(html.document_fromstring(page.text).text_content().split())
@@ -79,13 +79,13 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobb
         assert line in seen
 
 
-def test_the_next_step_leads_to_the_choices(client: TestClient, lobby: Lobby):
+def test_the_next_step_leads_to_the_choices(client: TestClient, lobby: SignUpHarness):
     answer = client.post(confirming(lobby), data=BUTTON)
     [path] = html.document_fromstring(answer.text).xpath("//main//a/@href")
     assert title_of(client.get(path)) == "Your choices"
 
 
-def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestClient, lobby: Lobby):
+def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestClient, lobby: SignUpHarness):
     before = lobby.dump()
     bodies = [{"data": {}}, {"data": {"button": "yes"}}, {"json": BUTTON}, {"files": {"button": ("a", b"confirm")}}]
     for body in [*bodies, {"content": b"button=confirm%00"}, {"data": {"button": "confirm", "x": "\ufffd"}}]:
@@ -95,7 +95,7 @@ def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestC
     assert lobby.dump() == before
 
 
-def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: Lobby):
+def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: SignUpHarness):
     token, number = lobby.token(Purpose.CONFIRM, ADA), lobby.asked(ADA)[-1]
     forged = TokenSigner(b"the key of some other app").mint(Purpose.CONFIRM, number)
     gone = lobby.app.tokens.mint(Purpose.CONFIRM, 4711)
@@ -107,7 +107,7 @@ def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient,
     assert lobby.dump() == before
 
 
-def test_a_link_that_is_too_old_leads_to_the_form(lobby: Lobby):
+def test_a_link_that_is_too_old_leads_to_the_form(lobby: SignUpHarness):
     before = lobby.dump()
     with visiting(lobby.later(timedelta(days=31))) as client:
         for answer in (client.get(confirming(lobby)), client.post(confirming(lobby), data=BUTTON)):
@@ -116,7 +116,7 @@ def test_a_link_that_is_too_old_leads_to_the_form(lobby: Lobby):
     assert lobby.dump() == before
 
 
-def test_the_link_of_who_was_erased_is_dead(client: TestClient, lobby: Lobby):
+def test_the_link_of_who_was_erased_is_dead(client: TestClient, lobby: SignUpHarness):
     path, person = confirming(lobby), lobby.person(ADA)
     assert person is not None
     privacy.erase(lobby.app, person.id, requested_by="person")
@@ -124,7 +124,7 @@ def test_the_link_of_who_was_erased_is_dead(client: TestClient, lobby: Lobby):
     assert lobby.person(ADA) is None
 
 
-def test_no_page_shows_the_whole_address_and_nobody_keeps_it(client: TestClient, lobby: Lobby):
+def test_no_page_shows_the_whole_address_and_nobody_keeps_it(client: TestClient, lobby: SignUpHarness):
     for answer in (client.get(confirming(lobby)), client.post(confirming(lobby), data=BUTTON)):
         assert "a•••@example.org" in answer.text
         assert ADA not in answer.text

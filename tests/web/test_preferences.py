@@ -19,7 +19,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.storage import subscribers
 from distributor.web.app import create_app
-from tests.flow.subscriptions.sign_up_harness import NETWORK, Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import NETWORK, SignUpHarness, make_sign_up_harness
 
 from .lobby import ADA, AT_ONCE, errors_of, link, notice_of, press, title_of
 
@@ -27,8 +27,8 @@ SUBSCRIBED, UNSUBSCRIBED = Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
 
 
 @pytest.fixture
-def lobby(app: AppContext) -> Lobby:
-    made = make_lobby(app)
+def lobby(app: AppContext) -> SignUpHarness:
+    made = make_sign_up_harness(app)
     made.list("weekly", topics=("boats", "trains"))
     made.list("daily")
     made.list("secret", visibility=ListVisibility.PRIVATE)
@@ -38,22 +38,22 @@ def lobby(app: AppContext) -> Lobby:
 
 
 @pytest.fixture
-def client(lobby: Lobby) -> Iterator[TestClient]:
+def client(lobby: SignUpHarness) -> Iterator[TestClient]:
     with visiting(lobby) as client:
         yield client
 
 
-def visiting(lobby: Lobby, **changed: object) -> TestClient:
+def visiting(lobby: SignUpHarness, **changed: object) -> TestClient:
     app = replace(lobby.app, **changed)
     return TestClient(create_app(app, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
 
 
-def steps(lobby: Lobby) -> list[str]:
+def steps(lobby: SignUpHarness) -> list[str]:
     base = link(lobby)
     return [base, f"{base}/leave", f"{base}/data", f"{base}/erase"]
 
 
-def test_to_look_changes_nothing(client: TestClient, lobby: Lobby):
+def test_to_look_changes_nothing(client: TestClient, lobby: SignUpHarness):
     before = lobby.dump()
     for path in (link(lobby), f"{link(lobby)}/data", f"{link(lobby)}/erase"):
         for method in ("GET", "HEAD"):
@@ -65,14 +65,14 @@ def test_to_look_changes_nothing(client: TestClient, lobby: Lobby):
     assert lobby.dump() == before
 
 
-def test_the_form_as_it_opens_saves_what_is_there_already(client: TestClient, lobby: Lobby):
+def test_the_form_as_it_opens_saves_what_is_there_already(client: TestClient, lobby: SignUpHarness):
     records, places = lobby.consents(ADA), lobby.subscriptions(ADA)
     answer = press(client, client.get(link(lobby)), "Save")
     assert (answer.status_code, notice_of(answer)) == (200, "Your choices are saved.")
     assert (lobby.consents(ADA), lobby.subscriptions(ADA)) == (records, places)
 
 
-def test_lists_topics_frequency_language_name_and_pause_are_saved_together(client: TestClient, lobby: Lobby):
+def test_lists_topics_frequency_language_name_and_pause_are_saved_together(client: TestClient, lobby: SignUpHarness):
     changed = {
         "list": ["weekly", "daily"],
         "scope:weekly": "some",
@@ -96,12 +96,14 @@ def test_lists_topics_frequency_language_name_and_pause_are_saved_together(clien
     assert "No mail goes to you before" in page.text_content()
 
 
-def test_to_untick_a_list_is_to_leave_it(client: TestClient, lobby: Lobby):
+def test_to_untick_a_list_is_to_leave_it(client: TestClient, lobby: SignUpHarness):
     press(client, client.get(link(lobby)), "Save", list=None)
     assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
 
 
-def test_only_some_topics_and_none_of_them_is_asked_about_and_nothing_is_saved(client: TestClient, lobby: Lobby):
+def test_only_some_topics_and_none_of_them_is_asked_about_and_nothing_is_saved(
+    client: TestClient, lobby: SignUpHarness
+):
     before = lobby.dump()
     answer = press(client, client.get(link(lobby)), "Save", **{"scope:weekly": "some", "name": "A."})
     assert answer.status_code == 422
@@ -114,7 +116,7 @@ def test_only_some_topics_and_none_of_them_is_asked_about_and_nothing_is_saved(c
     ("field", "value"), [("name", "<script>"), ("name", "x" * 300), ("language", "english please"), ("language", "%")]
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
-    client: TestClient, lobby: Lobby, field: str, value: str
+    client: TestClient, lobby: SignUpHarness, field: str, value: str
 ):
     before = lobby.dump()
     answer = press(client, client.get(link(lobby)), "Save", **{field: value, "list": ["daily"]})
@@ -122,7 +124,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
     assert lobby.dump() == before
 
 
-def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: TestClient, lobby: Lobby):
+def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: TestClient, lobby: SignUpHarness):
     person = lobby.person(ADA)
     assert person is not None
     with lobby.app.database.begin() as connection:
@@ -131,7 +133,7 @@ def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: 
     assert lobby.places(ADA)["daily"] is SUBSCRIBED
 
 
-def test_who_leaves_everything_is_told_so_and_finds_back(client: TestClient, lobby: Lobby):
+def test_who_leaves_everything_is_told_so_and_finds_back(client: TestClient, lobby: SignUpHarness):
     answer = press(client, client.get(link(lobby)), "Unsubscribe from everything")
     assert "you are on no list any more" in notice_of(answer)
     assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
@@ -145,13 +147,13 @@ def test_who_leaves_everything_is_told_so_and_finds_back(client: TestClient, lob
     [(SuppressionReason.HARD_BOUNCE, "has come back"), (SuppressionReason.COMPLAINT, "Please write to us.")],
 )
 def test_who_gets_nothing_for_another_reason_is_told(
-    client: TestClient, lobby: Lobby, reason: SuppressionReason, words: str
+    client: TestClient, lobby: SignUpHarness, reason: SuppressionReason, words: str
 ):
     lobby.suppress(ADA, reason)
     assert words in notice_of(client.get(link(lobby)))
 
 
-def test_no_page_shows_the_whole_address_or_anybody_else(client: TestClient, lobby: Lobby):
+def test_no_page_shows_the_whole_address_or_anybody_else(client: TestClient, lobby: SignUpHarness):
     lobby.subscribed("bo@elsewhere.example", name="Bo Other")
     for path in steps(lobby):
         for method in ("GET", "POST"):
@@ -160,7 +162,7 @@ def test_no_page_shows_the_whole_address_or_anybody_else(client: TestClient, lob
                 assert secret not in text
 
 
-def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: TestClient, lobby: Lobby):
+def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: TestClient, lobby: SignUpHarness):
     before = lobby.dump()
     page = client.get(f"{link(lobby)}/data")
     answer = press(client, page, "Download my data", email="Ada@Example.org ")
@@ -174,7 +176,7 @@ def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: Test
     assert lobby.dump() == before
 
 
-def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby: Lobby):
+def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby: SignUpHarness):
     page = client.get(f"{link(lobby)}/data")
     for address in ("", "bo@example.org", "ada"):
         answer = press(client, page, "Download my data", email=address)
@@ -183,14 +185,14 @@ def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby
         assert "Ada" not in answer.text
 
 
-def test_the_address_cannot_be_guessed_for_long(client: TestClient, lobby: Lobby):
+def test_the_address_cannot_be_guessed_for_long(client: TestClient, lobby: SignUpHarness):
     path = f"{link(lobby)}/data"
     statuses = [client.post(path, data={"email": f"guess{number}@example.org"}).status_code for number in range(11)]
     assert statuses == [422] * 10 + [429]
     assert client.post(path, data={"email": ADA}).status_code == 429
 
 
-def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client: TestClient, lobby: Lobby):
+def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client: TestClient, lobby: SignUpHarness):
     links = steps(lobby)
     page = client.get(f"{link(lobby)}/erase")
     answer = press(client, page, "Erase me", email=ADA, sure="yes")
@@ -201,7 +203,7 @@ def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client
 
 
 @pytest.mark.parametrize("typed", [{"email": ADA}, {"sure": "yes"}, {"email": "bo@example.org", "sure": "yes"}])
-def test_nobody_is_erased_by_half(client: TestClient, lobby: Lobby, typed: dict[str, str]):
+def test_nobody_is_erased_by_half(client: TestClient, lobby: SignUpHarness, typed: dict[str, str]):
     before = lobby.dump()
     answer = press(client, client.get(f"{link(lobby)}/erase"), "Erase me", **typed)
     assert answer.status_code == 422
@@ -209,14 +211,14 @@ def test_nobody_is_erased_by_half(client: TestClient, lobby: Lobby, typed: dict[
     assert lobby.dump() == before
 
 
-def test_without_redis_nobody_guesses(lobby: Lobby, gone_redis: Redis):
+def test_without_redis_nobody_guesses(lobby: SignUpHarness, gone_redis: Redis):
     before = lobby.dump()
     with visiting(lobby, redis=gone_redis) as client:
         assert client.post(f"{link(lobby)}/erase", data={"email": ADA, "sure": "yes"}).status_code == 503
     assert lobby.dump() == before
 
 
-def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClient, lobby: Lobby):
+def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClient, lobby: SignUpHarness):
     before, base = lobby.dump(), link(lobby)
     urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
     bodies = [
@@ -233,7 +235,7 @@ def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClie
     assert lobby.dump() == before
 
 
-def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, lobby: Lobby):
+def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, lobby: SignUpHarness):
     odd = {"frequency:weekly": "hourly", "scope:weekly": "none", "pause": "forever"}
     assert press(client, client.get(link(lobby)), "Save", **odd).status_code == 200
     place, person = lobby.subscriptions(ADA)["weekly"], lobby.person(ADA)
@@ -241,7 +243,7 @@ def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, lobby: Lobb
     assert (place.frequency, place.topics, person.paused_until) == (Frequency.EVERY_ARTICLE, None, None)
 
 
-def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: Lobby):
+def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: SignUpHarness):
     token, number = lobby.token(Purpose.PREFERENCES, ADA), lobby.asked(ADA)[-1]
     forged = TokenSigner(b"the key of some other app").mint(Purpose.PREFERENCES, number)
     before = lobby.dump()
@@ -252,7 +254,7 @@ def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient,
     assert lobby.dump() == before
 
 
-def test_links_work_for_as_long_as_the_mail_is_kept(lobby: Lobby):
+def test_links_work_for_as_long_as_the_mail_is_kept(lobby: SignUpHarness):
     with visiting(lobby.later(timedelta(days=3000))) as client:
         assert client.get(link(lobby)).status_code == 200
         assert client.post(link(lobby, Purpose.UNSUBSCRIBE), data={"List-Unsubscribe": "One-Click"}).status_code == 200

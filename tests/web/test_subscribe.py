@@ -25,7 +25,7 @@ from distributor.storage import lists
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
 from distributor.web.rules import Rules
-from tests.flow.subscriptions.sign_up_harness import Lobby, make_lobby
+from tests.flow.subscriptions.sign_up_harness import SignUpHarness, make_sign_up_harness
 
 from .lobby import ADA, AT_ONCE, errors_of, notice_of, press, title_of
 
@@ -34,8 +34,8 @@ FORMS = ["/subscribe", "/subscribe/weekly", "/subscribe/weekly/embed"]
 
 
 @pytest.fixture
-def lobby(app: AppContext) -> Lobby:
-    made = make_lobby(app)
+def lobby(app: AppContext) -> SignUpHarness:
+    made = make_sign_up_harness(app)
     made.list("weekly", topics=("boats", "trains"), description="The best of the week.")
     made.list("daily")
     made.list("secret", visibility=ListVisibility.PRIVATE)
@@ -43,12 +43,12 @@ def lobby(app: AppContext) -> Lobby:
 
 
 @pytest.fixture
-def client(lobby: Lobby) -> Iterator[TestClient]:
+def client(lobby: SignUpHarness) -> Iterator[TestClient]:
     with visiting(lobby) as client:
         yield client
 
 
-def visiting(lobby: Lobby, rules: Rules = AT_ONCE, **changed: object) -> TestClient:
+def visiting(lobby: SignUpHarness, rules: Rules = AT_ONCE, **changed: object) -> TestClient:
     app = replace(lobby.app, **changed)
     return TestClient(create_app(app, rules), follow_redirects=False, raise_server_exceptions=False)
 
@@ -63,7 +63,7 @@ def test_the_form_shows_every_public_list_and_no_other(client: TestClient):
     assert "secret" not in page.text_content()
 
 
-def test_who_fills_it_in_is_asked_by_mail(client: TestClient, lobby: Lobby):
+def test_who_fills_it_in_is_asked_by_mail(client: TestClient, lobby: SignUpHarness):
     page = client.get("/subscribe")
     answer = press(client, page, "Subscribe", list=["weekly"], email="  Ada@example.org ", name="Ada", language="de")
     assert (answer.status_code, title_of(answer)) == (200, "Look into your mailbox")
@@ -74,12 +74,12 @@ def test_who_fills_it_in_is_asked_by_mail(client: TestClient, lobby: Lobby):
     assert len(lobby.asked()) == 1
 
 
-def test_topics_are_chosen_with_the_list(client: TestClient, lobby: Lobby):
+def test_topics_are_chosen_with_the_list(client: TestClient, lobby: SignUpHarness):
     press(client, client.get("/subscribe/weekly"), "Subscribe", email=ADA, **{"topic:weekly": ["trains", "planes"]})
     assert lobby.subscriptions(ADA)["weekly"].topics == ("trains",)
 
 
-def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobby: Lobby):
+def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobby: SignUpHarness):
     page = client.get("/subscribe")
     press(client, page, "Subscribe", list=["weekly"], email=ADA)
     [record] = lobby.consents(ADA)
@@ -87,11 +87,11 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobb
     text = " ".join(html.document_fromstring(page.text).text_content().split())
     assert promise in text
     assert all(part in text for part in label.split(": "))
-    assert promise == consent_texts.promise(lobby.app.site)
+    assert promise == consent_texts.sign_up_statement(lobby.app.site)
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_one_list_has_a_form_of_its_own(client: TestClient, lobby: Lobby, path: str):
+def test_one_list_has_a_form_of_its_own(client: TestClient, lobby: SignUpHarness, path: str):
     answer = press(client, client.get(path), "Subscribe", email=ADA, list=["weekly"])
     assert title_of(answer) == "Look into your mailbox"
     assert lobby.places(ADA) == {"weekly": PENDING}
@@ -106,7 +106,7 @@ def test_a_private_list_has_a_form_no_more_than_one_that_there_is_not(client: Te
 
 
 @pytest.mark.parametrize("slug", ["secret", "none", "weekly secret", "x" * 5000])
-def test_a_private_list_cannot_be_posted_to_either(client: TestClient, lobby: Lobby, slug: str):
+def test_a_private_list_cannot_be_posted_to_either(client: TestClient, lobby: SignUpHarness, slug: str):
     before = lobby.dump()
     answer = post(client, list=["weekly", slug])
     assert answer.status_code == 422
@@ -114,7 +114,7 @@ def test_a_private_list_cannot_be_posted_to_either(client: TestClient, lobby: Lo
     assert lobby.dump() == before
 
 
-def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: Lobby, app: AppContext):
+def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: SignUpHarness, app: AppContext):
     with app.database.begin() as connection:
         for slug in ("weekly", "daily"):
             lists.change(connection, slug, {"visibility": ListVisibility.PRIVATE})
@@ -132,7 +132,7 @@ def test_only_who_may_frame_a_form_is_told_so(client: TestClient):
     assert "frame-ancestors 'none'" in client.get("/").headers["content-security-policy"]
 
 
-def known_people(lobby: Lobby) -> list[str]:
+def known_people(lobby: SignUpHarness) -> list[str]:
     """One address of each kind of acquaintance."""
     lobby.subscribed("subscribed@example.org", name="Sue Subscribed", language="fr")
     lobby.sign_up("pending@example.org", "weekly", "daily")
@@ -148,7 +148,7 @@ def known_people(lobby: Lobby) -> list[str]:
 
 
 @pytest.mark.parametrize("opt_in", OptIn)
-def test_everybody_gets_the_same_answer(client: TestClient, lobby: Lobby, opt_in: OptIn):
+def test_everybody_gets_the_same_answer(client: TestClient, lobby: SignUpHarness, opt_in: OptIn):
     lobby.list("other", opt_in=opt_in)
     answers = set()
     for address in known_people(lobby):
@@ -162,7 +162,7 @@ def test_everybody_gets_the_same_answer(client: TestClient, lobby: Lobby, opt_in
     assert {status for _, status, _, _ in answers} == {200}
 
 
-def test_no_answer_leaves_early(lobby: Lobby):
+def test_no_answer_leaves_early(lobby: SignUpHarness):
     """By the clock an answer that needs little work looks like one that needs much: none leaves before its time."""
     floor = timedelta(milliseconds=300)
     people = known_people(lobby)
@@ -188,7 +188,7 @@ def test_no_answer_leaves_early(lobby: Lobby):
     ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(
-    client: TestClient, lobby: Lobby, fields: dict[str, str], field: str, sentence: str
+    client: TestClient, lobby: SignUpHarness, fields: dict[str, str], field: str, sentence: str
 ):
     before = lobby.dump()
     answer = post(client, **{"name": "Ada", **fields})
@@ -236,7 +236,7 @@ def test_what_was_typed_is_still_there(client: TestClient):
     ],
 )
 def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(
-    client: TestClient, lobby: Lobby, body: dict[str, object], status: int
+    client: TestClient, lobby: SignUpHarness, body: dict[str, object], status: int
 ):
     before = lobby.dump()
     for path in FORMS:
@@ -251,7 +251,7 @@ def test_other_methods_are_refused(client: TestClient):
         assert [client.request(method, path).status_code for method in ("PUT", "DELETE", "PATCH")] == [405] * 3
 
 
-def test_to_look_at_the_form_changes_nothing(client: TestClient, lobby: Lobby):
+def test_to_look_at_the_form_changes_nothing(client: TestClient, lobby: SignUpHarness):
     before = lobby.dump()
     for path in FORMS:
         for method in ("GET", "HEAD", "GET"):
@@ -261,7 +261,7 @@ def test_to_look_at_the_form_changes_nothing(client: TestClient, lobby: Lobby):
     assert lobby.dump() == before
 
 
-def test_a_form_on_another_site_may_post_here_and_is_noted(client: TestClient, lobby: Lobby):
+def test_a_form_on_another_site_may_post_here_and_is_noted(client: TestClient, lobby: SignUpHarness):
     origin = {"Origin": "https://blog.example"}
     answer = client.post("/subscribe", data={"list": "weekly", "email": ADA}, headers=origin)
     assert answer.status_code == 200
@@ -272,13 +272,13 @@ def test_a_form_on_another_site_may_post_here_and_is_noted(client: TestClient, l
 @pytest.mark.parametrize(
     "origin", ["null", "http://gazette.example", "http://testserver", "javascript:x", "http://a b"]
 )
-def test_our_own_pages_and_nonsense_are_not_noted(client: TestClient, lobby: Lobby, origin: str):
+def test_our_own_pages_and_nonsense_are_not_noted(client: TestClient, lobby: SignUpHarness, origin: str):
     client.post("/subscribe", data={"list": "weekly", "email": ADA}, headers={"Origin": origin})
     [record] = lobby.consents(ADA)
     assert record.detail == {}
 
 
-def test_a_program_that_fills_in_what_nobody_sees_is_thanked_and_forgotten(client: TestClient, lobby: Lobby):
+def test_a_program_that_fills_in_what_nobody_sees_is_thanked_and_forgotten(client: TestClient, lobby: SignUpHarness):
     before = lobby.dump()
     honest, trapped = post(client, "bo@example.org"), post(client, website="http://pills.example")
     assert trapped.text == honest.text.replace("bo@example.org", ADA)
@@ -286,7 +286,7 @@ def test_a_program_that_fills_in_what_nobody_sees_is_thanked_and_forgotten(clien
     assert lobby.person(ADA) is None
 
 
-def test_of_mass_sign_ups_from_one_network_only_the_first_pass(lobby: Lobby):
+def test_of_mass_sign_ups_from_one_network_only_the_first_pass(lobby: SignUpHarness):
     with visiting(lobby, replace(AT_ONCE, sign_ups_per_network=5)) as client, ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda number: post(client, f"victim{number}@example.org"), range(20)))
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -299,7 +299,7 @@ def test_of_mass_sign_ups_from_one_network_only_the_first_pass(lobby: Lobby):
         assert "There were very many sign-ups from your network. Please try again in " in notice_of(answer)
 
 
-def test_sign_ups_for_one_address_come_to_an_end_known_or_not(lobby: Lobby):
+def test_sign_ups_for_one_address_come_to_an_end_known_or_not(lobby: SignUpHarness):
     lobby.subscribed(ADA, "daily")
     with visiting(lobby, replace(AT_ONCE, sign_ups_per_address=2)) as client:
         for address in (ADA, "bo@example.org"):
@@ -308,33 +308,33 @@ def test_sign_ups_for_one_address_come_to_an_end_known_or_not(lobby: Lobby):
     assert len(lobby.asked()) == 2
 
 
-def test_one_list_takes_only_so_many_in_an_hour(lobby: Lobby):
+def test_one_list_takes_only_so_many_in_an_hour(lobby: SignUpHarness):
     with visiting(lobby, replace(AT_ONCE, sign_ups_per_list=2)) as client:
         statuses = [post(client, f"a{number}@example.org").status_code for number in range(3)]
         other = post(client, "b@example.org", list="daily").status_code
     assert (statuses, other) == ([200, 200, 429], 200)
 
 
-def test_a_faulty_form_counts_for_nothing(lobby: Lobby):
+def test_a_faulty_form_counts_for_nothing(lobby: SignUpHarness):
     with visiting(lobby, replace(AT_ONCE, sign_ups_per_network=1)) as client:
         for _ in range(3):
             assert post(client, "nobody").status_code == 422
         assert post(client).status_code == 200
 
 
-def test_a_stranger_is_no_proxy(lobby: Lobby):
+def test_a_stranger_is_no_proxy(lobby: SignUpHarness):
     """Whoever writes X-Forwarded-For and is not trusted is counted as who they are."""
     rules = replace(AT_ONCE, sign_ups_per_network=2, trusted_proxies="203.0.113.1")
     assert statuses_behind(lobby, rules) == [200, 200, 429]
 
 
-def test_behind_a_trusted_proxy_everybody_is_counted_for_themselves(lobby: Lobby):
+def test_behind_a_trusted_proxy_everybody_is_counted_for_themselves(lobby: SignUpHarness):
     rules = replace(AT_ONCE, sign_ups_per_network=2, trusted_proxies="127.0.0.1")
     assert statuses_behind(lobby, rules) == [200, 200, 200]
     assert [record.network for record in lobby.consents("a1@example.org")] == ["198.51.1.7"]
 
 
-def statuses_behind(lobby: Lobby, rules: Rules) -> list[int]:
+def statuses_behind(lobby: SignUpHarness, rules: Rules) -> list[int]:
     with serving(lobby.app, rules) as address:
         return [
             httpx.post(
@@ -346,7 +346,7 @@ def statuses_behind(lobby: Lobby, rules: Rules) -> list[int]:
         ]
 
 
-def test_without_redis_nothing_is_done_and_it_is_said(lobby: Lobby, gone_redis: Redis):
+def test_without_redis_nothing_is_done_and_it_is_said(lobby: SignUpHarness, gone_redis: Redis):
     before = lobby.dump()
     with visiting(lobby, redis=gone_redis) as client:
         answer = post(client)
@@ -355,13 +355,13 @@ def test_without_redis_nothing_is_done_and_it_is_said(lobby: Lobby, gone_redis: 
     assert lobby.dump() == before
 
 
-def test_without_postgresql_it_is_said(lobby: Lobby):
+def test_without_postgresql_it_is_said(lobby: SignUpHarness):
     with visiting(lobby, database=Database("postgresql://nobody@127.0.0.1:1/nothing")) as client:
         assert (client.get("/subscribe").status_code, post(client).status_code) == (503, 503)
 
 
 def test_without_a_channel_that_can_ask_nobody_is_promised_a_mail(app: AppContext):
-    lobby = Lobby(app)
+    lobby = SignUpHarness(app)
     lobby.list("weekly")
     before = lobby.dump()
     with visiting(lobby) as client:
@@ -380,7 +380,7 @@ def solution_of(page: httpx.Response) -> str:
     return altcha.Payload(challenge, solution).to_base64()
 
 
-def test_with_a_challenge_who_has_solved_it_may_sign_up_once(lobby: Lobby):
+def test_with_a_challenge_who_has_solved_it_may_sign_up_once(lobby: SignUpHarness):
     with visiting(lobby, COSTLY) as client:
         page = client.get("/subscribe/weekly")
         solution = solution_of(page)
@@ -392,7 +392,7 @@ def test_with_a_challenge_who_has_solved_it_may_sign_up_once(lobby: Lobby):
 
 
 @pytest.mark.parametrize("solution", ["", "x", "e30=", "x" * 10_000])
-def test_who_has_not_solved_it_is_given_another_one_and_keeps_what_they_typed(lobby: Lobby, solution: str):
+def test_who_has_not_solved_it_is_given_another_one_and_keeps_what_they_typed(lobby: SignUpHarness, solution: str):
     before = lobby.dump()
     with visiting(lobby, COSTLY) as client:
         answer = post(client, altcha=solution)
@@ -402,14 +402,14 @@ def test_who_has_not_solved_it_is_given_another_one_and_keeps_what_they_typed(lo
         assert press(client, answer, "Subscribe", altcha=solution_of(answer)).status_code == 200
 
 
-def test_a_form_that_is_wrong_uses_no_solution_up(lobby: Lobby):
+def test_a_form_that_is_wrong_uses_no_solution_up(lobby: SignUpHarness):
     with visiting(lobby, COSTLY) as client:
         solution = solution_of(client.get("/subscribe"))
         assert post(client, "nobody", altcha=solution).status_code == 422
         assert post(client, altcha=solution).status_code == 200
 
 
-def test_the_solver_is_ours_and_runs_only_where_it_is_needed(lobby: Lobby, client: TestClient):
+def test_the_solver_is_ours_and_runs_only_where_it_is_needed(lobby: SignUpHarness, client: TestClient):
     assert "script" not in client.get("/subscribe").text
     assert "script-src" not in client.get("/subscribe").headers["content-security-policy"]
     with visiting(lobby, COSTLY) as careful:

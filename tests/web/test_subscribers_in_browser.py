@@ -22,28 +22,28 @@ from distributor.flow.subscriptions import unsubscribe
 from distributor.flow.subscriptions.confirm import confirm
 from distributor.sandbox.service import Sandbox, running_sandbox
 from distributor.storage import channels
-from tests.flow.campaign_harness import Desk
-from tests.flow.subscriptions.sign_up_harness import NETWORK, Lobby, make_lobby
+from tests.flow.campaign_harness import CampaignHarness
+from tests.flow.subscriptions.sign_up_harness import NETWORK, SignUpHarness, make_sign_up_harness
 
 from .browsing import DESK, NARROWEST, PHONE, findings, scrolls_sideways, visiting
-from .lobby import ADA, AT_ONCE, link
+from .sign_ups import ADA, AT_ONCE, link
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def lobby(app: AppContext) -> Lobby:
-    made = make_lobby(app)
+def sign_ups(app: AppContext) -> SignUpHarness:
+    made = make_sign_up_harness(app)
     made.list("weekly", topics=("boats", "kitchen-gardens"), description="The best of the week, every Friday.")
     made.list("daily", opt_in=OptIn.SINGLE)
     return made
 
 
 @pytest.fixture
-def sandbox(lobby: Lobby, tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(sign_ups: SignUpHarness, tmp_path: Path) -> Iterator[Sandbox]:
     """A relay that the lobby's mail goes to."""
     with running_sandbox(tmp_path / "sandbox") as running:
-        with lobby.app.database.begin() as connection:
+        with sign_ups.app.database.begin() as connection:
             channels.put(connection, name="mail", kind="email", settings={"smtp_url": running.smtp_url}, sealed=None)
         yield running
 
@@ -60,8 +60,8 @@ def link_in_the_last_mail(sandbox: Sandbox, kind: str) -> str:
     return urlsplit(found[0]).path
 
 
-def test_a_subscribers_life_without_a_script(lobby: Lobby, sandbox: Sandbox, tmp_path: Path):
-    with visiting(lobby.app, AT_ONCE) as visitor, visitor.at("/", width=PHONE, with_scripts=False) as page:
+def test_a_subscribers_life_without_a_script(sign_ups: SignUpHarness, sandbox: Sandbox, tmp_path: Path):
+    with visiting(sign_ups.app, AT_ONCE) as visitor, visitor.at("/", width=PHONE, with_scripts=False) as page:
         page.get_by_role("link", name="Subscribe").click()
         page.get_by_label("The weekly letter").check()
         page.get_by_label("Email address").fill(ADA)
@@ -71,12 +71,12 @@ def test_a_subscribers_life_without_a_script(lobby: Lobby, sandbox: Sandbox, tmp
 
         # Channels send in an event loop of their own, and Playwright has one in this thread already.
         with ThreadPoolExecutor(1) as elsewhere:
-            elsewhere.submit(Desk(lobby.app, tmp_path).run).result()
+            elsewhere.submit(CampaignHarness(sign_ups.app, tmp_path).run).result()
         page.goto(visitor.public_url + link_in_the_last_mail(sandbox, "confirm"))
-        assert lobby.places(ADA) == {"weekly": Membership.PENDING}
+        assert sign_ups.places(ADA) == {"weekly": Membership.PENDING}
         page.get_by_role("button", name="Yes, subscribe me").click()
         expect(page.get_by_role("heading", name="You are subscribed")).to_be_visible()
-        assert lobby.places(ADA) == {"weekly": Membership.SUBSCRIBED}
+        assert sign_ups.places(ADA) == {"weekly": Membership.SUBSCRIBED}
 
         page.get_by_role("link", name="Choose topics and how often").click()
         page.get_by_label("Only articles about:").check()
@@ -86,29 +86,29 @@ def test_a_subscribers_life_without_a_script(lobby: Lobby, sandbox: Sandbox, tmp
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Your choices are saved.")).to_be_visible()
         expect(page.get_by_text("No mail goes to you before")).to_be_visible()
-        place = lobby.subscriptions(ADA)["weekly"]
+        place = sign_ups.subscriptions(ADA)["weekly"]
         assert (place.topics, place.frequency) == (("kitchen-gardens",), Frequency.WEEKLY)
 
         page.get_by_role("button", name="Unsubscribe from everything").click()
         expect(page.get_by_text("You have unsubscribed from everything.")).to_be_visible()
-        assert lobby.places(ADA) == {"weekly": Membership.UNSUBSCRIBED}
+        assert sign_ups.places(ADA) == {"weekly": Membership.UNSUBSCRIBED}
 
-        page.goto(visitor.public_url + link(lobby, Purpose.UNSUBSCRIBE))
+        page.goto(visitor.public_url + link(sign_ups, Purpose.UNSUBSCRIBE))
         page.get_by_label("Too many mails").check()
         page.get_by_label("In your words").fill("One a day!")
         page.get_by_role("button", name="Send").click()
         expect(page.get_by_text("Thank you for telling us.")).to_be_visible()
         page.get_by_role("button", name="Subscribe me again").click()
         expect(page.get_by_role("heading", name="You are subscribed again")).to_be_visible()
-        assert lobby.places(ADA) == {"weekly": Membership.SUBSCRIBED}
-        assert lobby.subscriptions(ADA)["weekly"].topics == ("kitchen-gardens",)
-        assert lobby.suppressions(ADA) == []
+        assert sign_ups.places(ADA) == {"weekly": Membership.SUBSCRIBED}
+        assert sign_ups.subscriptions(ADA)["weekly"].topics == ("kitchen-gardens",)
+        assert sign_ups.suppressions(ADA) == []
 
 
-def test_a_browser_solves_the_challenge_by_itself(lobby: Lobby):
+def test_a_browser_solves_the_challenge_by_itself(sign_ups: SignUpHarness):
     costly = replace(AT_ONCE, challenge_cost=50)
     complaints: list[str] = []
-    with visiting(lobby.app, costly) as visitor, visitor.at("/subscribe/weekly") as page:
+    with visiting(sign_ups.app, costly) as visitor, visitor.at("/subscribe/weekly") as page:
         page.on("console", lambda message: complaints.append(message.text))
         page.get_by_label("Email address").fill("nobody")
         page.get_by_role("button", name="Subscribe").click()
@@ -116,12 +116,12 @@ def test_a_browser_solves_the_challenge_by_itself(lobby: Lobby):
         page.get_by_label("Email address").fill(ADA)
         page.get_by_role("button", name="Subscribe").click()
         expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
-        assert lobby.places(ADA) == {"weekly": Membership.PENDING}
+        assert sign_ups.places(ADA) == {"weekly": Membership.PENDING}
     assert [text for text in complaints if "422" not in text] == []
 
 
-def test_the_form_for_frames_works_in_a_frame_and_no_other_page_may_be_framed(lobby: Lobby):
-    with visiting(lobby.app, AT_ONCE) as visitor, visitor.at("/") as page:
+def test_the_form_for_frames_works_in_a_frame_and_no_other_page_may_be_framed(sign_ups: SignUpHarness):
+    with visiting(sign_ups.app, AT_ONCE) as visitor, visitor.at("/") as page:
         frames = "".join(
             f'<iframe name="{name}" src="{visitor.public_url}{path}" width="340" height="700"></iframe>'
             for name, path in (("form", "/subscribe/weekly/embed"), ("whole", "/subscribe/weekly"))
@@ -133,28 +133,28 @@ def test_the_form_for_frames_works_in_a_frame_and_no_other_page_may_be_framed(lo
         form.get_by_role("button", name="Subscribe").click()
         expect(form.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
         expect(page.frame_locator("iframe[name=whole]").get_by_label("Email address")).to_have_count(0)
-        assert lobby.places(ADA) == {"weekly": Membership.PENDING}
+        assert sign_ups.places(ADA) == {"weekly": Membership.PENDING}
 
 
 @pytest.fixture
-def pages(lobby: Lobby) -> dict[str, str]:
+def pages(sign_ups: SignUpHarness) -> dict[str, str]:
     """A page in each of its states: the paths by what they show."""
-    app = lobby.app
-    lobby.sign_up(ADA, "weekly")
+    app = sign_ups.app
+    sign_ups.sign_up(ADA, "weekly")
     for name in ("bo", "cy", "dee"):
-        lobby.sign_up(f"{name}@example.org", "weekly", name=name)
-        confirm(app, lobby.token(Purpose.CONFIRM, f"{name}@example.org"), NETWORK)
-    unsubscribe.unsubscribe(app, lobby.token(Purpose.UNSUBSCRIBE, "cy@example.org"), {})
-    lobby.later(timedelta(days=-40)).sign_up("ed@example.org", "weekly")
-    choices = link(lobby, address="bo@example.org")
+        sign_ups.sign_up(f"{name}@example.org", "weekly", name=name)
+        confirm(app, sign_ups.token(Purpose.CONFIRM, f"{name}@example.org"), NETWORK)
+    unsubscribe.unsubscribe(app, sign_ups.token(Purpose.UNSUBSCRIBE, "cy@example.org"), {})
+    sign_ups.later(timedelta(days=-40)).sign_up("ed@example.org", "weekly")
+    choices = link(sign_ups, address="bo@example.org")
     return {
         "form": "/subscribe",
         "form of one list": "/subscribe/weekly",
         "form in a frame": "/subscribe/weekly/embed",
-        "question": link(lobby, Purpose.CONFIRM),
-        "confirmed": link(lobby, Purpose.CONFIRM, "bo@example.org"),
-        "too late": link(lobby, Purpose.CONFIRM, "ed@example.org"),
-        "left": link(lobby, Purpose.UNSUBSCRIBE, "cy@example.org"),
+        "question": link(sign_ups, Purpose.CONFIRM),
+        "confirmed": link(sign_ups, Purpose.CONFIRM, "bo@example.org"),
+        "too late": link(sign_ups, Purpose.CONFIRM, "ed@example.org"),
+        "left": link(sign_ups, Purpose.UNSUBSCRIBE, "cy@example.org"),
         "choices": choices,
         "own data": f"{choices}/data",
         "erasure": f"{choices}/erase",
@@ -167,9 +167,9 @@ def faults(page: Page) -> list[str]:
 
 # Each width and each scheme: no colour of the style sheet depends on the width, and no place on the scheme.
 @pytest.mark.parametrize(("width", "scheme"), [(NARROWEST, "light"), (DESK, "dark")])
-def test_axe_finds_nothing_wrong_on_any_page(lobby: Lobby, pages: dict[str, str], width: int, scheme: str):
+def test_axe_finds_nothing_wrong_on_any_page(sign_ups: SignUpHarness, pages: dict[str, str], width: int, scheme: str):
     found: dict[str, list[str]] = {}
-    with visiting(lobby.app, AT_ONCE) as visitor:
+    with visiting(sign_ups.app, AT_ONCE) as visitor:
         for name, path in pages.items():
             with visitor.at(path, width=width, scheme=scheme) as page:
                 found[name] = faults(page)

@@ -19,7 +19,7 @@ from distributor_worker.celery_app import app_context, celery, connect_broker
 
 
 def main() -> None:
-    """Run a worker or a beat until it is told to stop."""
+    """Run a worker or a beat until SIGTERM or SIGINT."""
     arguments = _parse()
     settings = load_settings()
     configure_logs(settings.log_level)
@@ -34,7 +34,7 @@ def main() -> None:
             else:
                 _work(arguments.queue, arguments.concurrency)
     except DistributorError as error:
-        structlog.get_logger("worker").error("cannot run", reason=str(error))
+        structlog.get_logger(__name__).error("worker.cannot_start", reason=str(error))
         sys.exit(error.exit_code)
 
 
@@ -48,8 +48,8 @@ def _parse() -> argparse.Namespace:
 
 def _work(queues: list[str], concurrency: int) -> None:
     names = ",".join(queues)
-    # What a predecessor on this machine left behind is settled before anything new is begun. The connections are made
-    # anew in the children: none may be shared across the fork.
+    # Journals of dead workers on this machine are recovered before any task starts. The child processes open
+    # connections of their own: none may be shared across the fork.
     app = app_context()
     check_schema(app.database)
     recover_journals(app)

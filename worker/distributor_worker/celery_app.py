@@ -1,4 +1,4 @@
-"""The Celery application and its configuration: Redis is the doorbell, nothing is kept in it."""
+"""The Celery application and its configuration. Redis only carries messages; the state is in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job
 from distributor.settings import load_settings
 
-# A ring nobody heard by then is dropped: the next tick rings again for whatever is still to do.
-RING_EXPIRES_SECONDS = 5
+# A message that no worker has taken by then is dropped: the scheduler enqueues again what is still to do.
+JOB_EXPIRES_SECONDS = 5
 # Above the longest task: a reply to a message may take ten minutes (RFC 5321 section 4.5.3.2.6).
 VISIBILITY_TIMEOUT_SECONDS = 1200
 
@@ -43,16 +43,18 @@ celery.conf.update(
 
 
 def connect_broker(redis_url: str) -> None:
-    """Use this Redis for all that this process sends and receives."""
+    """Use this Redis as the broker of this process."""
     celery.conf.update(broker_url=redis_url)
 
 
 @cache
 def app_context() -> AppContext:
-    """The app of this process, made at its first task: connections must not be shared across a fork."""
+    """The app context of this process, made at its first task: connections must not be shared across a fork."""
     settings = load_settings()
     if settings.database_url is None or settings.redis_url is None:
-        raise RuntimeError("a worker is started by `distributor worker`, which says where the servers are")
+        raise RuntimeError(
+            "DISTRIBUTOR_DATABASE_URL or DISTRIBUTOR_REDIS_URL is not set; start workers with `distributor worker`"
+        )
     return make_app_context(
         settings,
         Services(
@@ -63,14 +65,14 @@ def app_context() -> AppContext:
 
 @worker_process_init.connect
 def _warm_up(**_: object) -> None:
-    """Read in every channel before the first task: whoever waits for it has waited for its time already."""
+    """Load every channel before the first task, which is due already and should not wait for imports."""
     app_context()
     kinds()
 
 
 def enqueue(jobs: list[Job]) -> None:
-    """Ring each bell once. Raises kombu's OperationalError if Redis does not answer; nothing is lost by that."""
+    """Send one message for each job. Raises kombu's OperationalError if Redis is down; the scheduler tries again."""
     for job in jobs:
         celery.send_task(
-            job.verb.value, args=[job.subject_id], queue=job.queue, expires=RING_EXPIRES_SECONDS, retry=False
+            job.kind.value, args=[job.subject_id], queue=job.queue, expires=JOB_EXPIRES_SECONDS, retry=False
         )

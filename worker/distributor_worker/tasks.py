@@ -1,4 +1,4 @@
-"""The tasks: a name and one call each. They carry ids and may be lost, doubled or late without harm."""
+"""The Celery tasks: each has a name and makes one call. Messages carry ids and may be lost, duplicated or late."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from distributor.flow.publishing import release as releasing
 from distributor.flow.publishing import render as rendering
 from distributor_worker.celery_app import app_context, celery, enqueue
 
-# A task ends about then; what is left is rung for again, so that workers can be stopped and shared out fairly.
+# A task ends after about this long and enqueues the rest, so that workers can be stopped and are shared fairly.
 DELIVER_FOR = timedelta(seconds=20)
 IMPORT_FOR = timedelta(seconds=20)
 
 
 @celery.task(name="scan")
 def scan() -> None:
-    """Look for new and changed articles in the folder source."""
+    """Ingest new and changed articles of the content folder."""
     app = app_context()
     # A machine that only sends need not have the folder.
     if app.content_dir.is_dir():
@@ -31,47 +31,47 @@ def scan() -> None:
 
 @celery.task(name="render")
 def render(dispatch_id: int) -> None:
-    """Freeze what a dispatch will say."""
+    """Freeze the rendition of a dispatch."""
     if rendering.render(app_context(), dispatch_id):
         enqueue(run_scheduler(app_context()))
 
 
 @celery.task(name="release")
 def release(dispatch_id: int) -> None:
-    """Freeze a dispatch's audience and let it run."""
+    """Freeze a dispatch's audience and start it."""
     if releasing.release(app_context(), dispatch_id):
         enqueue(run_scheduler(app_context()))
 
 
 @celery.task(name="deliver")
 def deliver(dispatch_id: int) -> None:
-    """Send what is due of a dispatch; what is left after a while goes to the end of the queue."""
+    """Send the due deliveries of a dispatch; the rest goes to the end of the queue after a while."""
     app = app_context()
-    # Somebody of this machine may have died in the middle of the same dispatch.
+    # Another worker of this machine may have died while it sent the same dispatch.
     recovery.recover_journals(app)
     enqueue(delivering.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR))
 
 
 @celery.task(name="import_people")
 def import_people(import_id: int) -> None:
-    """Bring in people of a file; what is left after a while goes to the end of the queue."""
+    """Import subscribers from a file; the rest goes to the end of the queue after a while."""
     app = app_context()
     enqueue(importing.work_on_import(app, import_id, until=app.clock() + IMPORT_FOR))
 
 
-@celery.task(name="settle")
-def settle_doubtful(dispatch_id: int) -> None:
-    """Look into the deliveries of a dispatch whose outcome is unknown."""
+@celery.task(name="resolve_unknown")
+def resolve_unknown(dispatch_id: int) -> None:
+    """Find out what happened to the deliveries of a dispatch whose outcome is unknown."""
     recovery.resolve_unknown(app_context(), dispatch_id)
 
 
 @celery.task(name="write_events")
 def write_events() -> None:
-    """Write the events that wait in Redis to the ledger."""
+    """Write the events that wait in Redis to the database."""
     tracking.write_events(app_context())
 
 
-@celery.task(name="forget")
-def forget() -> None:
-    """Take away what is kept no longer."""
+@celery.task(name="purge")
+def purge() -> None:
+    """Delete what has passed its retention time."""
     retention.purge_expired(app_context())

@@ -1,4 +1,4 @@
-"""What every step of the flow works with: the servers, the site, the keys and the clock of one app."""
+"""The context that every step of the flow works in: the servers, the site, the keys and the clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distributor.channels.api import Channel, Site
 from distributor.channels.registry import make_channel
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
-from distributor.flow.failpoints import Failpoint, go_on
+from distributor.flow.failpoints import Failpoint, do_nothing
 from distributor.rendering.environment import Templates
 from distributor.storage.channels import ChannelRecord, Vault
 from distributor.storage.database import Database
@@ -21,7 +21,7 @@ from distributor.storage.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppContext:
-    """One app. `journal_dir` and `imports_dir` are on this machine; the rest is shared by all machines."""
+    """One deployment of Distributor. `journal_dir` and `imports_dir` are on this machine; machines share the rest."""
 
     database: Database
     redis: Redis
@@ -33,12 +33,12 @@ class AppContext:
     imports_dir: Path
     content_dir: Path
     clock: Callable[[], datetime]
-    # How much bounces that are not hard have to say before an address is suppressed.
+    # After how many soft bounces an address is suppressed.
     bounce_policy: BouncePolicy = field(default_factory=BouncePolicy)
-    # How long events are kept; None for as long as their deliveries.
+    # How long events are kept; None: as long as their deliveries.
     event_retention: timedelta | None = None
-    # What happens at each failpoint; a test may let the process die there.
-    failpoint: Callable[[Failpoint], None] = go_on
+    # Called at each failpoint; tests kill the process there.
+    failpoint: Callable[[Failpoint], None] = do_nothing
 
     def open_channel(self, record: ChannelRecord) -> Channel:
         """The channel as configured, with its secrets. Raises InputError or ConfigurationError."""

@@ -1,4 +1,4 @@
-"""Wording: the sentences people agree to, in the one place where the pages and the record of consent take them from."""
+"""The texts people agree to. Pages show them and the consent record keeps them, both from here."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from collections.abc import Iterable
 from distributor.channels.api import Site
 from distributor.domain.subscriber import MailingList
 
-LEAVING = "Unsubscribe"
-LEAVING_EVERYTHING = "Unsubscribe from everything"
-LEAVING_BY_MAIL = "A mail from this mailbox that asks to be taken off the list"
-COMPLAINING = "A report of the mailbox's provider that a mail from the list was marked as spam"
-LEAVING_A_LIST = "My choices, saved with this list no longer ticked"
+UNSUBSCRIBE = "Unsubscribe"
+UNSUBSCRIBE_FROM_ALL = "Unsubscribe from everything"
+UNSUBSCRIBE_BY_MAIL = "A mail from this mailbox that asks to be taken off the list"
+SPAM_COMPLAINT = "A report of the mailbox's provider that a mail from the list was marked as spam"
+LIST_DESELECTED = "My choices, saved with this list no longer ticked"
 
 
-def promise(site: Site) -> str:
-    """What everybody who signs up is told, below the lists to choose from."""
+def sign_up_statement(site: Site) -> str:
+    """The text below the lists on every sign-up form."""
     return (
         f"I would like {site.name} to send me mail from the lists I have chosen. "
         "I can change my choice or leave at any time, by a link at the end of every mail."
     )
 
 
-def signing_up(site: Site, chosen: MailingList) -> str:
-    """What is kept for one list: its label, as it stood beside the box that was ticked, and the promise."""
-    return f"{_label(chosen)}\n\n{promise(site)}"
+def sign_up_consent(site: Site, chosen: MailingList) -> str:
+    """The consent to one list on a sign-up form: its label as shown beside the checkbox, and the promise."""
+    return f"{_label(chosen)}\n\n{sign_up_statement(site)}"
 
 
-def confirming(site: Site, chosen: Iterable[MailingList]) -> str:
-    """What is kept of somebody who follows the link in their mailbox and presses the button."""
-    return f"Yes, send me mail from:\n{_labels(chosen)}\n\n{promise(site)}"
+def confirmation_consent(site: Site, chosen: Iterable[MailingList]) -> str:
+    """The consent of a subscriber who follows the confirmation link and presses the button."""
+    return f"Yes, send me mail from:\n{_labels(chosen)}\n\n{sign_up_statement(site)}"
 
 
-def choosing(site: Site, chosen: MailingList) -> str:
-    """What is kept of somebody who ticks a list among their choices."""
-    return f"{_label(chosen)}\n\n{promise(site)}"
+def preference_consent(site: Site, chosen: MailingList) -> str:
+    """The consent of a subscriber who selects a list on the preference page."""
+    return f"{_label(chosen)}\n\n{sign_up_statement(site)}"
 
 
-def returning(site: Site, chosen: MailingList) -> str:
-    """What is kept of somebody who has left and says that this was a mistake."""
-    return f"That was a mistake: subscribe me again\n\n{_label(chosen)}\n\n{promise(site)}"
+def resubscribe_consent(site: Site, chosen: MailingList) -> str:
+    """The consent of a subscriber who unsubscribed by mistake and subscribes again."""
+    return f"That was a mistake: subscribe me again\n\n{_label(chosen)}\n\n{sign_up_statement(site)}"
 
 
 def _labels(chosen: Iterable[MailingList]) -> str:

@@ -1,7 +1,7 @@
-"""Failpoints: places on the way of a delivery where a test lets the worker die.
+"""Failpoints: places in a delivery run where a test kills the worker.
 
-An app does nothing there, and no setting or variable changes that: only code that makes an app with
-another `reach` can, and none but the tests does.
+Nothing happens there in production, and no setting or environment variable changes that: only an `AppContext` made
+with another `failpoint` does, and only tests make one.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from enum import StrEnum
 
 
 class Failpoint(StrEnum):
-    """In the order in which a delivery comes by."""
+    """In the order in which a delivery passes them."""
 
     BEFORE_CLAIM = "before the claim"
     AFTER_CLAIM = "after the claim"
-    # Committed as in flight, and nothing of it in the journal yet.
+    # Committed as in flight, and not in the journal yet.
     AFTER_INTENT = "after the intent"
     AFTER_JOURNAL = "after the journal"
-    AFTER_ANSWER = "after the answer"
+    AFTER_OUTCOME = "after the outcome"
     BEFORE_COMMIT = "before the commit"
     AFTER_COMMIT = "after the commit"
-    # What the journal of a dead worker said is in the ledger, and the journal is still there.
-    AFTER_EVIDENCE = "after the evidence"
+    # The content of a dead worker's journal is committed, and the journal is still there.
+    AFTER_RECOVERY = "after the recovery"
 
 
-def go_on(_point: Failpoint) -> None:
-    """What is done at every failpoint outside of tests."""
+def do_nothing(_point: Failpoint) -> None:
+    """What happens at every failpoint outside tests."""

@@ -1,4 +1,4 @@
-"""Rings: what one step says to whoever should do the next. They carry numbers and may be lost or doubled."""
+"""Jobs: what a step enqueues for the next one. A job carries an id only, and may be lost, duplicated or late."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from enum import StrEnum
 from distributor.channels.registry import kind_of
 from distributor.domain.campaign import Dispatch
 
-# One worker is rung for each so many of an audience, up to the limit.
+# One delivery job for each so many recipients, up to the limit.
 _AUDIENCE_PER_WORKER = 1000
-_MOST_WORKERS = 8
+_MAX_WORKERS = 8
 
 
 class JobKind(StrEnum):
-    """The steps that a dispatch, or an import, may be rung for."""
+    """What a job does with its dispatch or import. The values are the names of the Celery tasks."""
 
     RENDER = "render"
     RELEASE = "release"
     DELIVER = "deliver"
-    SETTLE = "settle"
+    RESOLVE_UNKNOWN = "resolve_unknown"
     IMPORT = "import_people"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Somebody who listens on `queue` should do `verb` to this dispatch or import. It may be lost or doubled."""
+    """Do `kind` for the dispatch or import with the id `subject_id`, on a worker that consumes `queue`."""
 
-    verb: JobKind
+    kind: JobKind
     subject_id: int
     queue: str
 
 
 def delivery_jobs(dispatch: Dispatch) -> list[Job]:
-    """Rings for as many workers as the audience of a running dispatch is worth."""
+    """As many delivery jobs as the audience of a running dispatch needs workers."""
     wanted = -(-(dispatch.audience or 1) // _AUDIENCE_PER_WORKER)
     queue = kind_of(dispatch.kind).capabilities.queue
-    return [Job(JobKind.DELIVER, dispatch.id, queue)] * max(1, min(wanted, _MOST_WORKERS))
+    return [Job(JobKind.DELIVER, dispatch.id, queue)] * max(1, min(wanted, _MAX_WORKERS))

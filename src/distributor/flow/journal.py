@@ -1,7 +1,7 @@
-"""The journal of one piece of sending: what was begun and what was answered, on this machine's disk.
+"""The journal of one delivery run: which deliveries were started and which have an outcome, on this machine's disk.
 
-Each line goes to the operating system in one write before anything goes to the network, so it outlives the process. A
-file is locked while its writer lives; one that can be locked by somebody else is an orphan, and evidence.
+Each line goes to the operating system in one write before anything goes to the network, so it outlives the process.
+The writer locks its file while it lives. A journal that another process can lock is orphaned: recovery reads it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from datetime import datetime
 from pathlib import Path
 
 from distributor.domain.delivery import Delivery, Outcome, Verdict
-from distributor.flow.failpoints import Failpoint, go_on
+from distributor.flow.failpoints import Failpoint, do_nothing
 
 _SUFFIX = ".journal"
 
 
 class WorkerJournal:
-    """A journal being written. `worker` names its writer in the ledger; `in_doubt` holds what has no answer yet."""
+    """A journal being written. `worker` is its writer's name in the database; `in_doubt` holds deliveries by id that
+    were started and have no outcome yet.
+    """
 
     def __init__(self, worker: str, descriptor: int, failpoint: Callable[[Failpoint], None]) -> None:
         self.worker = worker
@@ -32,25 +34,25 @@ class WorkerJournal:
         self._failpoint = failpoint
 
     def begin(self, delivery: Delivery) -> None:
-        """The next thing to happen may reach the recipient."""
+        """Record that the delivery starts: from here on the message may reach the recipient."""
         os.write(self._descriptor, b"begin %d %d\n" % (delivery.id, delivery.epoch))
         self.in_doubt[delivery.id] = delivery
         self._failpoint(Failpoint.AFTER_JOURNAL)
 
     def settle(self, outcome: Outcome) -> None:
-        """The other side has answered."""
-        self._failpoint(Failpoint.AFTER_ANSWER)
+        """Record the outcome of a delivery."""
+        self._failpoint(Failpoint.AFTER_OUTCOME)
         os.write(self._descriptor, b"settle " + _outcome_to_json(outcome).encode() + b"\n")
         self.in_doubt.pop(outcome.delivery_id, None)
 
     def forget(self) -> None:
-        """Everything written so far is in the ledger."""
+        """Empty the journal: everything written so far is committed to the database."""
         os.ftruncate(self._descriptor, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEvidence:
-    """What a journal says: the outcomes, and the deliveries begun without one, with their epochs."""
+class JournalContent:
+    """The content of a journal: the outcomes, and the epochs of deliveries that were started and have none, by id."""
 
     worker: str
     outcomes: tuple[Outcome, ...]
@@ -58,12 +60,12 @@ class JournalEvidence:
 
 
 @contextmanager
-def open_journal(folder: Path, *, failpoint: Callable[[Failpoint], None] = go_on) -> Iterator[WorkerJournal]:
-    """A new journal under a new worker's name. It is removed at the end, but left as an orphan on any error."""
+def open_journal(folder: Path, *, failpoint: Callable[[Failpoint], None] = do_nothing) -> Iterator[WorkerJournal]:
+    """A new journal with a new worker name. It is removed at the end; any error leaves it behind as an orphan."""
     folder.mkdir(parents=True, exist_ok=True)
     worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     path = folder / f"{worker}{_SUFFIX}"
-    # Locked under another name first: a journal is never seen unlocked while its writer lives.
+    # Locked under another name first: no process ever sees the journal of a living writer unlocked.
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
     try:
@@ -77,23 +79,23 @@ def open_journal(folder: Path, *, failpoint: Callable[[Failpoint], None] = go_on
 
 @contextmanager
 def orphaned_journals(folder: Path) -> Iterator[list[Path]]:
-    """The journals whose writers are dead, locked for the caller until the end."""
-    held: list[int] = []
+    """The journals whose writers are dead, locked for the caller until the block ends."""
+    locked: list[int] = []
     found: list[Path] = []
     try:
         for path in sorted(folder.glob(f"*{_SUFFIX}")):
             descriptor = _lock(path)
             if descriptor is not None:
-                held.append(descriptor)
+                locked.append(descriptor)
                 found.append(path)
         yield found
     finally:
-        for descriptor in held:
+        for descriptor in locked:
             os.close(descriptor)
 
 
-def read_journal(path: Path) -> JournalEvidence:
-    """What the journal at `path` says. A last line that was cut short by the writer's death says nothing."""
+def read_journal(path: Path) -> JournalContent:
+    """The content of the journal at `path`, without a last line that was cut short when the writer died."""
     outcomes: dict[int, Outcome] = {}
     begun: dict[int, int] = {}
     complete, _, _torn = path.read_bytes().rpartition(b"\n")
@@ -107,7 +109,7 @@ def read_journal(path: Path) -> JournalEvidence:
             outcome = _outcome_from_json(rest)
             outcomes[outcome.delivery_id] = outcome
             begun.pop(outcome.delivery_id, None)
-    return JournalEvidence(worker=path.name.removesuffix(_SUFFIX), outcomes=tuple(outcomes.values()), in_doubt=begun)
+    return JournalContent(worker=path.name.removesuffix(_SUFFIX), outcomes=tuple(outcomes.values()), in_doubt=begun)
 
 
 def _lock(path: Path) -> int | None:

@@ -12,7 +12,7 @@ from distributor.flow.delivery.deliver import deliver
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage.database import Connection, Database
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 
 
 class Faltering(Database):
@@ -31,19 +31,21 @@ class Faltering(Database):
             yield connection
 
 
-def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_written_down(desk: Desk) -> None:
+def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_written_down(
+    harness: CampaignHarness,
+) -> None:
     everybody = ("ada@example.org", "bo@example.org", "cy@example.org")
-    desk.channel("mail", "scripted", answers=dict.fromkeys(everybody, "begun"))
-    campaign_id = desk.plan("mail")
-    dispatch_id = desk.report(campaign_id).dispatches[0].dispatch.id
-    render(desk.app, dispatch_id)
-    release(desk.app, dispatch_id)
+    harness.channel("mail", "scripted", answers=dict.fromkeys(everybody, "begun"))
+    campaign_id = harness.plan("mail")
+    dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
+    render(harness.app, dispatch_id)
+    release(harness.app, dispatch_id)
     # The dispatch is read, a batch claimed and put in flight; the fourth says that nothing was told about it.
-    url = desk.app.database.url.render_as_string(hide_password=False)
+    url = harness.app.database.url.render_as_string(hide_password=False)
     faltering = Faltering(url, at=4)
-    until = desk.app.clock() + timedelta(seconds=20)
-    deliver(replace(desk.app, database=faltering), dispatch_id, until=until)
+    until = harness.app.clock() + timedelta(seconds=20)
+    deliver(replace(harness.app, database=faltering), dispatch_id, until=until)
     faltering.close()
-    desk.run()
-    assert desk.counts(campaign_id) == {"audience": 3, "unknown": 3}
-    assert sorted(desk.seen) == sorted(everybody)
+    harness.run()
+    assert harness.counts(campaign_id) == {"audience": 3, "unknown": 3}
+    assert sorted(harness.seen) == sorted(everybody)

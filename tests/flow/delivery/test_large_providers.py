@@ -21,7 +21,7 @@ from distributor.flow.publishing import campaign_control
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser
 from distributor.storage import channels, lists, memberships
-from tests.flow.campaign_harness import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 from tests.flow.delivery.test_paused_routes import Provider
 from tests.mail.smtp.smtp_servers import Answer, Server
 from tests.paths import SHARED
@@ -96,25 +96,25 @@ def _verdict(reply: SmtpReply) -> Verdict:
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the sample replies in ../shared/data/smtp-replies are absent")
-def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(desk: Desk) -> None:
+def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(harness: CampaignHarness) -> None:
     moods = Moods(tomllib.loads(SAMPLES.read_text()))
     with Provider(Server(moods.answer)) as provider:
         moments = [NOW]
-        desk = Desk(replace(desk.app, clock=lambda: moments[-1]), desk.folder)
-        campaign_id = _plan(desk, provider.server.url)
+        harness = CampaignHarness(replace(harness.app, clock=lambda: moments[-1]), harness.folder)
+        campaign_id = _plan(harness, provider.server.url)
         for number in range(60):
             moods.is_cross = number < CROSS_FOR
-            desk.run(rounds=20)
-            report = desk.report(campaign_id)
+            harness.run(rounds=20)
+            report = harness.report(campaign_id)
             if report.state is DispatchState.FINISHED:
                 break
             if report.dispatches[0].dispatch.state is DispatchState.PAUSED:
-                assert "the sender was refused" in report.dispatches[0].dispatch.reason
-                campaign_control.resume(desk.app, campaign_id)
-            resume_routes(desk.app, "mail")
+                assert "the sender was rejected" in report.dispatches[0].dispatch.reason
+                campaign_control.resume(harness.app, campaign_id)
+            resume_routes(harness.app, "mail")
             moments.append(moments[-1] + timedelta(hours=2))
-        rows = _rows(desk)
-        assert desk.report(campaign_id).state is DispatchState.FINISHED
+        rows = _rows(harness)
+        assert harness.report(campaign_id).state is DispatchState.FINISHED
         taken = Counter(one.rcpt_to[len("RCPT TO:<") : -1] for one in provider.server.taken)
     assert len(rows) == PEOPLE
     assert set(rows.values()) == {"sent", "failed"}
@@ -129,20 +129,20 @@ def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(desk: Desk) 
     assert 20 <= counts["failed"] <= 200
 
 
-def _plan(desk: Desk, url: str) -> int:
+def _plan(harness: CampaignHarness, url: str) -> int:
     chance = random.Random(7)
     domains = chance.choices(list(SHARES), weights=list(SHARES.values()), k=PEOPLE)
     addresses = [f"reader{number}@{domain}" for number, domain in enumerate(domains)]
-    with desk.app.database.begin() as connection:
+    with harness.app.database.begin() as connection:
         connection.execute(text("DELETE FROM memberships"))
         chosen = lists.find(connection, "readers")
         persons = [Person(key=address, email=address, name="Reader") for address in addresses]
-        memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=desk.app.clock())
+        memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=harness.app.clock())
         channels.put(connection, name="mail", kind="email", settings={"smtp_url": url}, sealed=None)
-    return desk.plan("mail")
+    return harness.plan("mail")
 
 
-def _rows(desk: Desk) -> dict[str, str]:
-    with desk.app.database.begin() as connection:
+def _rows(harness: CampaignHarness) -> dict[str, str]:
+    with harness.app.database.begin() as connection:
         found = connection.execute(text("SELECT recipient, state FROM deliveries"))
         return {row.recipient: row.state for row in found}

@@ -17,7 +17,7 @@ from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes, resume_routes
 from distributor.storage import channels, delivery_queries, paused_routes
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 from tests.mail.smtp.smtp_servers import Answer, Server
 
 MAIN = Route("relay", "example.org")
@@ -94,16 +94,16 @@ def test_channels_do_not_share_lanes(app: AppContext) -> None:
 
 
 def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts(
-    desk: Desk, provider: Provider
+    harness: CampaignHarness, provider: Provider
 ) -> None:
-    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
+    channel_id = add_channel(harness.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
-    campaign_id = desk.plan("mail")
-    desk.run()
-    report = desk.report(campaign_id)
+    campaign_id = harness.plan("mail")
+    harness.run()
+    report = harness.report(campaign_id)
     assert report.state is DispatchState.RUNNING
-    assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
-    with desk.app.database.begin() as connection:
+    assert harness.counts(campaign_id) == {"audience": 3, "deferred": 3}
+    with harness.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
         (lane,) = paused_routes.paused(connection, channel_id)
     assert {row.attempt for row in rows} == {0}
@@ -111,65 +111,67 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
     assert all(row.next_at is not None and row.next_at >= lane.next_probe_at for row in rows)
 
 
-def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(desk: Desk, provider: Provider) -> None:
-    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
-    StoredRoutes(desk.app, channel_id).pause(Route("relay", "example.com"), "550 elsewhere")
+def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    channel_id = add_channel(harness.app, smtp_url=provider.server.url)
+    StoredRoutes(harness.app, channel_id).pause(Route("relay", "example.com"), "550 elsewhere")
     provider.refusal = "550 5.7.1 your domain is blocked here"
-    campaign_id = desk.plan("mail")
-    desk.run()
-    (told,) = desk.report(campaign_id).dispatches
+    campaign_id = harness.plan("mail")
+    harness.run()
+    (told,) = harness.report(campaign_id).dispatches
     (wait,) = told.waits
     assert (wait.lane.name, wait.deliveries) == ("relay/example.org", 3)
     assert "your domain is blocked here" in wait.lane.reason
     assert told.next_attempt_at is not None
     assert told.next_attempt_at >= wait.lane.next_probe_at
-    with desk.app.database.begin() as connection:
+    with harness.app.database.begin() as connection:
         assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 3]
         # One that was tried since, and put off by its mailbox, waits for the mailbox.
         connection.execute(
             text("""UPDATE deliveries SET detail = detail || '{"reason": "undefined"}' WHERE recipient LIKE 'bo@%'""")
         )
         assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 2]
-    resume_routes(desk.app, "mail", "relay/example.org")
-    assert desk.report(campaign_id).dispatches[0].waits == ()
+    resume_routes(harness.app, "mail", "relay/example.org")
+    assert harness.report(campaign_id).dispatches[0].waits == ()
 
 
-def test_a_lane_resumed_by_hand_sends_what_waited_at_once(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, smtp_url=provider.server.url)
+def test_a_lane_resumed_by_hand_sends_what_waited_at_once(harness: CampaignHarness, provider: Provider) -> None:
+    add_channel(harness.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
-    campaign_id = desk.plan("mail")
-    desk.run()
+    campaign_id = harness.plan("mail")
+    harness.run()
     provider.refusal = ""
-    assert resume_routes(desk.app, "mail") == 1
-    desk.run()
-    assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
-    assert desk.report(campaign_id).state is DispatchState.FINISHED
+    assert resume_routes(harness.app, "mail") == 1
+    harness.run()
+    assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
+    assert harness.report(campaign_id).state is DispatchState.FINISHED
 
 
-def test_a_probe_that_passes_opens_the_lane_for_all_that_waited(desk: Desk, provider: Provider) -> None:
-    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
+def test_a_probe_that_passes_opens_the_lane_for_all_that_waited(harness: CampaignHarness, provider: Provider) -> None:
+    channel_id = add_channel(harness.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
-    campaign_id = desk.plan("mail")
-    desk.run()
+    campaign_id = harness.plan("mail")
+    harness.run()
     provider.refusal = ""
-    then = Desk(later(desk.app, minutes=35), desk.folder)
+    then = CampaignHarness(later(harness.app, minutes=35), harness.folder)
     then.run()
     assert then.counts(campaign_id) == {"audience": 3, "sent": 3}
-    with desk.app.database.begin() as connection:
+    with harness.app.database.begin() as connection:
         assert paused_routes.paused(connection, channel_id) == []
 
 
-def test_a_probe_that_is_refused_lets_the_others_wait_on(desk: Desk, provider: Provider) -> None:
-    channel_id = add_channel(desk.app, smtp_url=provider.server.url)
+def test_a_probe_that_is_refused_lets_the_others_wait_on(harness: CampaignHarness, provider: Provider) -> None:
+    channel_id = add_channel(harness.app, smtp_url=provider.server.url)
     provider.refusal = "550 5.7.1 your domain is blocked here"
-    campaign_id = desk.plan("mail")
-    desk.run()
+    campaign_id = harness.plan("mail")
+    harness.run()
     asked = sum(command.startswith("RCPT") for command in provider.server.commands)
-    then = Desk(later(desk.app, minutes=35), desk.folder)
+    then = CampaignHarness(later(harness.app, minutes=35), harness.folder)
     then.run()
     assert then.counts(campaign_id) == {"audience": 3, "deferred": 3}
     assert sum(command.startswith("RCPT") for command in provider.server.commands) == asked + 1
-    with desk.app.database.begin() as connection:
+    with harness.app.database.begin() as connection:
         (lane,) = paused_routes.paused(connection, channel_id)
     assert lane.probes == 1
     assert lane.next_probe_at > then.app.clock()

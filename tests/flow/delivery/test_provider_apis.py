@@ -20,7 +20,7 @@ from distributor.storage import channels, delivery_queries
 from tests.channels.email import provider_calls as calls
 from tests.channels.email.provider_apis import Api, TakeAndHangUp, recorded
 from tests.channels.email.provider_calls import Signed
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 from tests.mail.smtp.http_server import in_a_thread
 
 # A provider's call about a mail, with what it was given to keep; and what verifies that the call is its own.
@@ -39,59 +39,63 @@ BOUNCES: Mapping[str, tuple[Callable[[str, AppContext], Signed], str]] = {
 }
 
 
-def add_channel(desk: Desk, api: Api) -> None:
-    with desk.app.database.begin() as connection:
+def add_channel(harness: CampaignHarness, api: Api) -> None:
+    with harness.app.database.begin() as connection:
         settings = {"relays": json.dumps([{"name": "main", "url": api.relay_url, "connections": 2}])}
         channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
 
 
 @pytest.mark.parametrize("provider", BOUNCES)
-def test_a_campaign_goes_out_over_an_api_and_a_bounce_finds_its_delivery(desk: Desk, provider: str) -> None:
+def test_a_campaign_goes_out_over_an_api_and_a_bounce_finds_its_delivery(
+    harness: CampaignHarness, provider: str
+) -> None:
     api = Api(provider)
     with in_a_thread(api):
-        add_channel(desk, api)
-        campaign_id = desk.plan("mail")
-        desk.run()
+        add_channel(harness, api)
+        campaign_id = harness.plan("mail")
+        harness.run()
     assert api.complaints == []
-    assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
-    assert desk.report(campaign_id).state is DispatchState.FINISHED
+    assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
+    assert harness.report(campaign_id).state is DispatchState.FINISHED
     bounced = api.taken[1]
-    (feedback,) = _heard(desk.app, provider, bounced.mark).feedback
-    apply_feedback(desk.app, feedback, source=f"webhook:{provider}")
-    states = {row.recipient: row.state for row in _rows(desk, campaign_id)}
+    (feedback,) = _heard(harness.app, provider, bounced.mark).feedback
+    apply_feedback(harness.app, feedback, source=f"webhook:{provider}")
+    states = {row.recipient: row.state for row in _rows(harness, campaign_id)}
     address = bounced.recipient.rpartition("<")[2].rstrip(">")
     assert states.pop(address) is DeliveryState.BOUNCED
     assert set(states.values()) == {DeliveryState.SENT}
 
 
-def test_a_lost_answer_is_unknown_in_the_ledger_and_the_mail_is_not_sent_again(desk: Desk) -> None:
+def test_a_lost_answer_is_unknown_in_the_ledger_and_the_mail_is_not_sent_again(harness: CampaignHarness) -> None:
     api = Api("postmark", lambda number, call: TakeAndHangUp() if number == 1 else None)
     with in_a_thread(api):
-        add_channel(desk, api)
-        campaign_id = desk.plan("mail")
-        desk.run()
-    assert desk.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
+        add_channel(harness, api)
+        campaign_id = harness.plan("mail")
+        harness.run()
+    assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
     assert len({one.recipient for one in api.taken}) == len(api.taken) == 3
 
 
-def test_a_key_that_is_refused_holds_everybody_until_it_is_mended(desk: Desk) -> None:
+def test_a_key_that_is_refused_holds_everybody_until_it_is_mended(harness: CampaignHarness) -> None:
     keys = {"good": False}
     api = Api("resend", lambda number, call: None if keys["good"] else recorded("resend", "a key that is wrong"))
     with in_a_thread(api):
-        add_channel(desk, api)
-        campaign_id = desk.plan("mail")
-        desk.run()
-        assert desk.counts(campaign_id) == {"audience": 3, "deferred": 3}
-        assert all("main is paused: authfailure: 403 invalid_api_key" in row.reply for row in _rows(desk, campaign_id))
+        add_channel(harness, api)
+        campaign_id = harness.plan("mail")
+        harness.run()
+        assert harness.counts(campaign_id) == {"audience": 3, "deferred": 3}
+        assert all(
+            "main is paused: authfailure: 403 invalid_api_key" in row.reply for row in _rows(harness, campaign_id)
+        )
         keys["good"] = True
-        resume_routes(desk.app, "mail")
-        desk.run()
-    assert desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+        resume_routes(harness.app, "mail")
+        harness.run()
+    assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
 
 
-def _rows(desk: Desk, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
-    (told,) = desk.report(campaign_id).dispatches
-    with desk.app.database.begin() as connection:
+def _rows(harness: CampaignHarness, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
+    (told,) = harness.report(campaign_id).dispatches
+    with harness.app.database.begin() as connection:
         return list(delivery_queries.listed(connection, told.dispatch.id, state=None, limit=9))
 
 

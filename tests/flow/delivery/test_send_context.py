@@ -14,24 +14,24 @@ from distributor.flow.journal import open_journal
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import channels, deliveries, publications
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 
 MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 
 
 @pytest.fixture
-def sending(desk: Desk) -> tuple[SendContext, Delivery]:
+def sending(harness: CampaignHarness) -> tuple[SendContext, Delivery]:
     """A context to send with, and a delivery to send."""
-    desk.channel("board", "scripted_broadcast")
-    dispatch_id = desk.report(desk.plan("board")).dispatches[0].dispatch.id
-    render(desk.app, dispatch_id)
-    release(desk.app, dispatch_id)
-    now = desk.app.clock()
-    with desk.app.database.begin() as connection:
+    harness.channel("board", "scripted_broadcast")
+    dispatch_id = harness.report(harness.plan("board")).dispatches[0].dispatch.id
+    render(harness.app, dispatch_id)
+    release(harness.app, dispatch_id)
+    now = harness.app.clock()
+    with harness.app.database.begin() as connection:
         claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=1, now=now, lease_until=now)
         record = channels.find(connection, "board")
-    with open_journal(desk.app.journal_dir) as journal:
-        return send_context(desk.app, record, journal), claimed.deliveries[0]
+    with open_journal(harness.app.journal_dir) as journal:
+        return send_context(harness.app, record, journal), claimed.deliveries[0]
 
 
 def test_a_part_is_new_only_the_first_time_it_is_intended(sending: tuple[SendContext, Delivery]) -> None:
@@ -62,32 +62,36 @@ def test_a_withdrawn_part_may_be_intended_anew_and_a_settled_one_cannot_be_withd
     assert [part.remote_id for part in context.parts.of(delivery)] == ["7"]
 
 
-def test_the_newest_items_are_composed_newest_first(desk: Desk, sending: tuple[SendContext, Delivery]) -> None:
+def test_the_newest_items_are_composed_newest_first(
+    harness: CampaignHarness, sending: tuple[SendContext, Delivery]
+) -> None:
     context, _ = sending
     for number in (1, 3, 2):
         context.publications.publish("all", _item(number), limit=2, compose=_titles)
-    assert _served(desk).body == b"3 2"
+    assert _served(harness).body == b"3 2"
 
 
-def test_an_older_revision_does_not_replace_a_newer_one(desk: Desk, sending: tuple[SendContext, Delivery]) -> None:
+def test_an_older_revision_does_not_replace_a_newer_one(
+    harness: CampaignHarness, sending: tuple[SendContext, Delivery]
+) -> None:
     context, _ = sending
     context.publications.publish(
         "all", _item(1, title="new", revised=MOMENT + timedelta(days=9)), limit=2, compose=_titles
     )
     context.publications.publish("all", _item(1, title="old"), limit=2, compose=_titles)
-    assert _served(desk).body == b"new"
+    assert _served(harness).body == b"new"
 
 
 def test_a_document_whose_bytes_change_is_never_dated_the_same(
-    desk: Desk, sending: tuple[SendContext, Delivery]
+    harness: CampaignHarness, sending: tuple[SendContext, Delivery]
 ) -> None:
     context, _ = sending
     context.publications.publish("all", _item(2), limit=5, compose=_titles)
-    before = _served(desk)
+    before = _served(harness)
     context.publications.publish("all", _item(2), limit=5, compose=_titles)
-    assert _served(desk) == before
+    assert _served(harness) == before
     context.publications.publish("all", _item(1), limit=5, compose=_titles)
-    assert _served(desk).last_modified > before.last_modified
+    assert _served(harness).last_modified > before.last_modified
 
 
 def _item(number: int, *, title: str = "", revised: datetime | None = None) -> PublishedItem:
@@ -107,6 +111,6 @@ def _titles(items: Sequence[PublishedItem]) -> list[PublishedDocument]:
     ]
 
 
-def _served(desk: Desk) -> publications.DocumentRecord:
-    with desk.app.database.begin() as connection:
+def _served(harness: CampaignHarness) -> publications.DocumentRecord:
+    with harness.app.database.begin() as connection:
         return publications.find_document(connection, "feeds/all.txt")

@@ -14,7 +14,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import channels, delivery_queries
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.delivery.test_paused_routes import Provider
 
 
@@ -24,8 +24,8 @@ def provider() -> Iterator[Provider]:
         yield running
 
 
-def at(desk: Desk, moment: datetime) -> Desk:
-    return Desk(replace(desk.app, clock=lambda: moment), desk.folder)
+def at(harness: CampaignHarness, moment: datetime) -> CampaignHarness:
+    return CampaignHarness(replace(harness.app, clock=lambda: moment), harness.folder)
 
 
 def add_channel(app: AppContext, provider: Provider, **settings: object) -> int:
@@ -43,92 +43,98 @@ def begun_on(app: AppContext, day: date) -> int | None:
 NIGHT = datetime(2027, 1, 10, 23, 0, tzinfo=UTC)
 
 
-def test_nothing_is_sent_in_quiet_hours_and_everything_after_them(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, quiet_hours="22:00-07:00")
-    at_night = at(desk, NIGHT)
+def test_nothing_is_sent_in_quiet_hours_and_everything_after_them(harness: CampaignHarness, provider: Provider) -> None:
+    add_channel(harness.app, provider, quiet_hours="22:00-07:00")
+    at_night = at(harness, NIGHT)
     campaign_id = at_night.plan("mail")
     at_night.run()
     assert at_night.counts(campaign_id) == {"audience": 3, "deferred": 3}
     assert provider.server.sessions == []
-    at(desk, NIGHT + timedelta(hours=7, minutes=59)).run()
+    at(harness, NIGHT + timedelta(hours=7, minutes=59)).run()
     assert provider.server.sessions == []
-    in_the_morning = at(desk, NIGHT + timedelta(hours=8))
+    in_the_morning = at(harness, NIGHT + timedelta(hours=8))
     in_the_morning.run()
     assert in_the_morning.counts(campaign_id) == {"audience": 3, "sent": 3}
 
 
-def test_quiet_by_the_recipients_own_clock_lets_those_pass_who_are_awake(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, quiet_hours="22:00-07:00", quiet_for_recipient=True)
-    with desk.app.database.begin() as connection:
+def test_quiet_by_the_recipients_own_clock_lets_those_pass_who_are_awake(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    add_channel(harness.app, provider, quiet_hours="22:00-07:00", quiet_for_recipient=True)
+    with harness.app.database.begin() as connection:
         connection.execute(text("UPDATE subscribers SET zone = 'America/New_York' WHERE key = 'bo@example.org'"))
-    at_night = at(desk, NIGHT)
+    at_night = at(harness, NIGHT)
     campaign_id = at_night.plan("mail")
     at_night.run()
     assert at_night.counts(campaign_id) == {"audience": 3, "deferred": 2, "sent": 1}
     assert "bo@example.org" in provider.server.taken[0].rcpt_to
 
 
-def test_a_day_of_the_plan_brings_so_many_and_the_rest_comes_on_the_next_days(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, warm_up="2027-01-10: 1 1 5")
-    first = at(desk, NIGHT)
+def test_a_day_of_the_plan_brings_so_many_and_the_rest_comes_on_the_next_days(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    add_channel(harness.app, provider, warm_up="2027-01-10: 1 1 5")
+    first = at(harness, NIGHT)
     campaign_id = first.plan("mail")
     first.run()
     assert first.counts(campaign_id) == {"audience": 3, "deferred": 2, "sent": 1}
-    second = at(desk, NIGHT + timedelta(days=1))
+    second = at(harness, NIGHT + timedelta(days=1))
     second.run()
     assert second.counts(campaign_id) == {"audience": 3, "deferred": 1, "sent": 2}
-    third = at(desk, NIGHT + timedelta(days=2))
+    third = at(harness, NIGHT + timedelta(days=2))
     third.run()
     assert third.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert third.report(campaign_id).state is DispatchState.FINISHED
-    assert [begun_on(desk.app, date(2027, 1, day)) for day in (10, 11, 12)] == [1, 1, 1]
+    assert [begun_on(harness.app, date(2027, 1, day)) for day in (10, 11, 12)] == [1, 1, 1]
 
 
-def test_campaigns_of_one_channel_share_the_day(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, warm_up="2027-01-10: 4")
-    night = at(desk, NIGHT)
+def test_campaigns_of_one_channel_share_the_day(harness: CampaignHarness, provider: Provider) -> None:
+    add_channel(harness.app, provider, warm_up="2027-01-10: 4")
+    night = at(harness, NIGHT)
     campaigns = [night.plan("mail"), night.plan("mail")]
     night.run()
     assert sum(night.counts(one).get("sent", 0) for one in campaigns) == 4
 
 
-def test_what_was_not_taken_does_not_use_up_the_day(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, warm_up="2027-01-10: 3")
+def test_what_was_not_taken_does_not_use_up_the_day(harness: CampaignHarness, provider: Provider) -> None:
+    add_channel(harness.app, provider, warm_up="2027-01-10: 3")
     provider.refusal = "451 4.7.1 later"
-    night = at(desk, NIGHT)
+    night = at(harness, NIGHT)
     night.plan("mail")
     night.run()
-    assert begun_on(desk.app, NIGHT.date()) == 0
+    assert begun_on(harness.app, NIGHT.date()) == 0
 
 
-def test_what_waits_for_its_turn_has_made_no_attempt(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, quiet_hours="22:00-07:00")
-    night = at(desk, NIGHT)
+def test_what_waits_for_its_turn_has_made_no_attempt(harness: CampaignHarness, provider: Provider) -> None:
+    add_channel(harness.app, provider, quiet_hours="22:00-07:00")
+    night = at(harness, NIGHT)
     dispatch_id = night.report(night.plan("mail")).dispatches[0].dispatch.id
     render(night.app, dispatch_id)
     release(night.app, dispatch_id)
     night.run()
-    with desk.app.database.begin() as connection:
+    with harness.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, dispatch_id, state=None, limit=9)
     assert {(row.attempt, row.next_at) for row in rows} == {(0, NIGHT + timedelta(hours=8))}
     assert {row.reply for row in rows} == {"waits for the end of quiet hours"}
 
 
-def test_a_failure_long_after_the_release_still_has_its_three_days(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, warm_up="2027-01-20: 100")
-    campaign_id = at(desk, NIGHT).plan("mail")
-    at(desk, NIGHT).run()
+def test_a_failure_long_after_the_release_still_has_its_three_days(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    add_channel(harness.app, provider, warm_up="2027-01-20: 100")
+    campaign_id = at(harness, NIGHT).plan("mail")
+    at(harness, NIGHT).run()
     provider.refusal = "451 4.7.1 later"
-    at(desk, NIGHT + timedelta(days=10)).run()
-    assert at(desk, NIGHT).counts(campaign_id) == {"audience": 3, "deferred": 3}
+    at(harness, NIGHT + timedelta(days=10)).run()
+    assert at(harness, NIGHT).counts(campaign_id) == {"audience": 3, "deferred": 3}
 
 
-def test_other_waits_can_be_set(desk: Desk, provider: Provider) -> None:
-    add_channel(desk.app, provider, retry_first_minutes=30)
+def test_other_waits_can_be_set(harness: CampaignHarness, provider: Provider) -> None:
+    add_channel(harness.app, provider, retry_first_minutes=30)
     provider.refusal = "451 4.7.1 later"
-    night = at(desk, NIGHT)
+    night = at(harness, NIGHT)
     dispatch_id = night.report(night.plan("mail")).dispatches[0].dispatch.id
     night.run()
-    with desk.app.database.begin() as connection:
+    with harness.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, dispatch_id, state=None, limit=9)
     assert all(row.next_at and row.next_at >= NIGHT + timedelta(minutes=30) for row in rows)

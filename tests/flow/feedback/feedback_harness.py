@@ -11,24 +11,24 @@ from distributor.domain.suppression import SuppressionReason, Target, hash_of_ke
 from distributor.flow.feedback.apply_feedback import AppliedFeedback
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
+from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.feedback import feedback_mails as mails
-from tests.flow.campaign_harness import Desk
 
 ADA = "ada@example.org"
 
 
-class Returns:
+class FeedbackHarness:
     """A campaign that has gone out to three people, and what comes back of it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.tokens = desk.app.tokens
-        desk.channel("mail", "scripted")
-        self.campaign_id = desk.plan("mail")
-        desk.run()
+    def __init__(self, harness: CampaignHarness) -> None:
+        self.harness = harness
+        self.tokens = harness.app.tokens
+        harness.channel("mail", "scripted")
+        self.campaign_id = harness.plan("mail")
+        harness.run()
 
     def delivery(self, recipient: str = ADA, campaign_id: int | None = None) -> Delivery:
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             numbers = connection.execute(
                 text("""SELECT d.id FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id
                         WHERE d.recipient = :recipient AND x.campaign_id = :campaign"""),
@@ -40,35 +40,35 @@ class Returns:
         return mails.verp(delivery or self.delivery(), self.tokens)
 
     def take(self, raw: bytes, *, days: int = 0, envelope: str | None = None) -> AppliedFeedback:
-        app = self.desk.later(days=days) if days else self.desk.app
+        app = self.harness.later(days=days) if days else self.harness.app
         return receive_mail(app, raw, envelope_recipient=envelope, source="test")
 
     def state(self, delivery: Delivery | None = None) -> DeliveryState:
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             return delivery_queries.find(connection, (delivery or self.delivery()).id).state
 
     def force(self, state: DeliveryState) -> None:
         """As if the delivery were still on its way, or its end were not known."""
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             connection.execute(
                 text("UPDATE deliveries SET state = :state, next_at = now() WHERE id = :id"),
                 {"state": state.value, "id": self.delivery().id},
             )
 
     def reasons(self, address: str = ADA) -> set[SuppressionReason]:
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             found = suppressions.matching(connection, Target(hash=hash_of_key(address)))
         return {one.reason for one in found}
 
     def events(self, delivery: Delivery | None = None) -> list[EventKind]:
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             return [one.kind for one in events.of_delivery(connection, (delivery or self.delivery()).id)]
 
     def membership(self, address: str = ADA) -> Membership | None:
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             [place] = memberships.of_subscriber(connection, subscribers.find(connection, address).id)
         return place.state
 
     def lift(self, address: str = ADA) -> None:
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             suppressions.lift(connection, Target(hash=hash_of_key(address)))

@@ -9,8 +9,8 @@ import pytest
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.feedback import FeedbackKind, MatchedBy
 from distributor.domain.suppression import SuppressionReason
-from tests.flow.campaign_harness import Desk
-from tests.flow.feedback.feedback_harness import Returns
+from tests.flow.campaign_harness import CampaignHarness
+from tests.flow.feedback.feedback_harness import FeedbackHarness
 from tests.paths import SHARED
 
 COLLECTION = SHARED / "data" / "bounces"
@@ -28,12 +28,14 @@ def truth() -> dict[str, set[tuple[str, bool]]]:
     return told
 
 
-def test_real_mails_to_a_return_path_end_as_they_should(desk: Desk, truth: dict[str, set[tuple[str, bool]]]) -> None:
-    returns = Returns(desk)
-    path = returns.return_path()
+def test_real_mails_to_a_return_path_end_as_they_should(
+    harness: CampaignHarness, truth: dict[str, set[tuple[str, bool]]]
+) -> None:
+    feedback = FeedbackHarness(harness)
+    path = feedback.return_path()
     right = 0
     for file, expected in sorted(truth.items()):
-        taken = returns.take((COLLECTION / file).read_bytes(), envelope=path)
+        taken = feedback.take((COLLECTION / file).read_bytes(), envelope=path)
         assert taken.match is MatchedBy.RETURN_PATH
         is_hard = any(hard for _, hard in expected)
         kinds = {kind for kind, _ in expected}
@@ -41,6 +43,6 @@ def test_real_mails_to_a_return_path_end_as_they_should(desk: Desk, truth: dict[
         # To the collection a notice of delay is a failure, and a report of a failed signature a complaint; not to us.
         meanings |= set() if is_hard else {FeedbackKind.NOTHING}
         right += taken.meaning in meanings and (taken.suppressed is SuppressionReason.HARD_BOUNCE) <= is_hard
-        returns.lift()
+        feedback.lift()
     assert right >= len(truth) * 0.97
-    assert returns.state() is DeliveryState.COMPLAINED
+    assert feedback.state() is DeliveryState.COMPLAINED

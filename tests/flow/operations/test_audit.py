@@ -26,14 +26,14 @@ from distributor.mail.records.sources import MailRecordSource, parse_record_sour
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 from distributor.storage import auditing, delivery_queries, events, parts
 from tests.chaos.mail_relay import Relay, running_relay
-from tests.flow.campaign_harness import Desk
+from tests.flow.campaign_harness import CampaignHarness
 
 
 @dataclass(frozen=True, kw_only=True)
 class Post:
-    """A desk with a mail channel, and the relay at its end."""
+    """A harness with a mail channel, and the relay it sends to."""
 
-    desk: Desk
+    harness: CampaignHarness
     relay: Relay
 
     @property
@@ -42,23 +42,23 @@ class Post:
 
     def send(self, *faults: InjectedFault) -> int:
         self.relay.switches.set(SMTP, *faults)
-        campaign_id = self.desk.plan("email")
-        self.desk.run()
+        campaign_id = self.harness.plan("email")
+        self.harness.run()
         self.relay.wait_until_idle()
         return campaign_id
 
     def audit(self, campaign_id: int, records: list[MailRecordSource] | None = None) -> Audit:
-        return audit(self.desk.app, campaign_id, self.inbox if records is None else records)
+        return audit(self.harness.app, campaign_id, self.inbox if records is None else records)
 
     def deliveries(self, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
-        dispatch_id = self.desk.report(campaign_id).dispatches[0].dispatch.id
-        with self.desk.app.database.begin() as connection:
+        dispatch_id = self.harness.report(campaign_id).dispatches[0].dispatch.id
+        with self.harness.app.database.begin() as connection:
             return delivery_queries.listed(connection, dispatch_id, state=None, limit=100)
 
     def forge(self, name: str, **columns: object) -> None:
         """Write into the ledger what nobody has said."""
         changes = ", ".join(f"{column} = :{column}" for column in columns)
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             connection.execute(
                 text(f"UPDATE deliveries SET {changes} WHERE recipient = :recipient"),
                 {**columns, "recipient": f"{name}@example.org"},
@@ -76,7 +76,7 @@ class Post:
             attempt=1,
             created_at=record.updated_at,
         )
-        with pytest.raises(KeyboardInterrupt), open_journal(self.desk.app.journal_dir) as journal:
+        with pytest.raises(KeyboardInterrupt), open_journal(self.harness.app.journal_dir) as journal:
             journal.begin(delivery)
             if line == "settle":
                 journal.settle(Outcome.of(delivery, verdict))
@@ -88,10 +88,10 @@ class Post:
 
 
 @pytest.fixture
-def post(desk: Desk, tmp_path: Path) -> Iterator[Post]:
+def post(harness: CampaignHarness, tmp_path: Path) -> Iterator[Post]:
     with running_relay(tmp_path / "inbox") as relay:
-        configure(desk.app, "email", "email", {"smtp_url": relay.url})
-        yield Post(desk=desk, relay=relay)
+        configure(harness.app, "email", "email", {"smtp_url": relay.url})
+        yield Post(harness=harness, relay=relay)
 
 
 def differences(made: Audit) -> list[tuple[str, str]]:
@@ -141,12 +141,12 @@ def test_a_relay_that_refuses_a_mail_and_keeps_it_is_found_out(post: Post) -> No
 
 def test_what_is_unknown_and_was_taken_can_be_settled_as_sent(post: Post) -> None:
     campaign_id = post.send(InjectedFault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
-    assert post.desk.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
+    assert post.harness.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
     made = post.audit(campaign_id)
     assert differences(made) == [("found", "bo@example.org")]
-    assert settle_found(post.desk.app, made) == 1
+    assert settle_found(post.harness.app, made) == 1
     assert differences(made) == []
-    assert post.desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+    assert post.harness.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert differences(post.audit(campaign_id)) == []
     assert all(post.mail_of(one) for one in post.deliveries(campaign_id))
 
@@ -158,7 +158,7 @@ def test_what_is_unknown_and_nowhere_to_be_found_stays_unknown(post: Post) -> No
             file.unlink()
     made = post.audit(campaign_id)
     assert differences(made) == []
-    assert settle_found(post.desk.app, made) == 0
+    assert settle_found(post.harness.app, made) == 0
     assert made.states[DeliveryState.UNKNOWN] == 1
     assert made.seen[DeliveryState.UNKNOWN] == 0
 
@@ -169,8 +169,8 @@ def test_whoever_opens_a_mail_has_it(post: Post) -> None:
     _happens(post, unsettled.id, EventKind.OPEN)
     made = post.audit(campaign_id, [])
     assert [(one.kind, one.evidence) for one in made.differences] == [(DifferenceKind.FOUND, "open")]
-    settle_found(post.desk.app, made)
-    assert post.desk.counts(campaign_id) == {"audience": 3, "sent": 3}
+    settle_found(post.harness.app, made)
+    assert post.harness.counts(campaign_id) == {"audience": 3, "sent": 3}
 
 
 def test_a_hard_bounce_that_the_ledger_has_not_taken_in_is_told_and_a_soft_one_is_none(post: Post) -> None:
@@ -184,7 +184,7 @@ def test_a_hard_bounce_that_the_ledger_has_not_taken_in_is_told_and_a_soft_one_i
 def test_mails_of_other_campaigns_and_of_others_are_counted_and_no_differences(post: Post) -> None:
     post.send()
     (post.relay.folder / "other.eml").write_text("Message-ID: <private@gazette.example>\n\nHello\n")
-    forged = post.desk.app.tokens.mint(Purpose.OPEN, 1)
+    forged = post.harness.app.tokens.mint(Purpose.OPEN, 1)
     (post.relay.folder / "forged.eml").write_text(f"Message-ID: <{forged}@gazette.example>\n\nHello\n")
     made = post.audit(post.send())
     assert differences(made) == []
@@ -195,7 +195,7 @@ def test_mails_of_other_campaigns_and_of_others_are_counted_and_no_differences(p
 def test_a_mail_whose_delivery_is_gone_is_a_stranger_and_the_audience_does_not_add_up(post: Post) -> None:
     campaign_id = post.send()
     first = post.deliveries(campaign_id)[0]
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         connection.execute(text("DELETE FROM deliveries WHERE id = :id"), {"id": first.id})
     made = post.audit(campaign_id)
     assert [(one.kind.value, one.delivery_id) for one in made.differences] == [
@@ -205,22 +205,22 @@ def test_a_mail_whose_delivery_is_gone_is_a_stranger_and_the_audience_does_not_a
 
 
 def test_what_a_dead_workers_journal_knows_and_nobody_has_written_down_is_told(post: Post) -> None:
-    campaign_id = post.desk.plan("email")
-    dispatch_id = post.desk.report(campaign_id).dispatches[0].dispatch.id
-    render(post.desk.app, dispatch_id)
-    release(post.desk.app, dispatch_id)
+    campaign_id = post.harness.plan("email")
+    dispatch_id = post.harness.report(campaign_id).dispatches[0].dispatch.id
+    render(post.harness.app, dispatch_id)
+    release(post.harness.app, dispatch_id)
 
     def fall(point: Failpoint) -> None:
         if point is Failpoint.BEFORE_COMMIT:
             raise KeyboardInterrupt
 
-    fallen = replace(post.desk.app, failpoint=fall)
+    fallen = replace(post.harness.app, failpoint=fall)
     with pytest.raises(KeyboardInterrupt):
         deliver(fallen, dispatch_id, until=fallen.clock() + timedelta(seconds=20))
     made = post.audit(campaign_id)
     assert set(differences(made)) == {("untold", one.recipient) for one in post.deliveries(campaign_id)}
     assert made.is_at_work
-    post.desk.run()
+    post.harness.run()
     assert differences(post.audit(campaign_id)) == []
 
 
@@ -270,7 +270,7 @@ def test_a_mail_of_ours_to_somebody_who_is_not_in_the_ledger_is_named(post: Post
 
 def test_a_row_that_is_made_up_is_one_too_many(post: Post) -> None:
     campaign_id = post.send()
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         connection.execute(
             text("""
                 INSERT INTO deliveries (dispatch_id, list_id, recipient, state, created_at, updated_at)
@@ -323,7 +323,7 @@ def test_a_journal_of_the_same_epoch_completes_the_ledger(
 
 def test_what_is_being_sent_is_left_out(post: Post) -> None:
     campaign_id = post.send()
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET state = 'in_flight', lease_until = now() + interval '1 day'"))
     assert differences(post.audit(campaign_id)) == []
     assert differences(post.audit(campaign_id, [])) == []
@@ -332,31 +332,31 @@ def test_what_is_being_sent_is_left_out(post: Post) -> None:
 def test_what_was_sent_after_the_records_were_read_need_not_be_in_them(post: Post) -> None:
     campaign_id = post.send()
     post.mail_of(post.deliveries(campaign_id)[0]).unlink()
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET updated_at = now() + interval '1 hour'"))
     assert differences(post.audit(campaign_id)) == []
 
 
 def test_a_post_of_which_a_part_is_in_doubt_is_unfinished(post: Post) -> None:
-    post.desk.channel("board", "scripted_broadcast")
-    campaign_id = post.desk.plan("board")
-    post.desk.run()
+    post.harness.channel("board", "scripted_broadcast")
+    campaign_id = post.harness.plan("board")
+    post.harness.run()
     (only,) = post.deliveries(campaign_id)
-    now = post.desk.app.clock()
-    with post.desk.app.database.begin() as connection:
+    now = post.harness.app.clock()
+    with post.harness.app.database.begin() as connection:
         parts.intend(connection, only.id, 0, {}, now=now)
     assert differences(post.audit(campaign_id)) == [("unfinished", "@one")]
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         parts.settle(connection, only.id, 0, remote_id="1", permalink=None, detail={})
     assert differences(post.audit(campaign_id)) == []
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET state = 'failed'"))
     assert differences(post.audit(campaign_id)) == [("unbooked", "@one")]
 
 
 def test_deliveries_are_read_page_by_page_and_none_is_left_out(post: Post) -> None:
     sent = post.deliveries(post.send())
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         for page in (1, 2, 3, 4):
             read = auditing.entries(connection, sent[0].dispatch_id, page=page)
             assert [entry.id for entry in read] == [one.id for one in sent]
@@ -369,7 +369,7 @@ def test_a_campaign_that_is_none_is_said_to_be_none(post: Post) -> None:
 
 def _happens(post: Post, delivery_id: int, kind: EventKind, **detail: bool) -> None:
     event = Event(
-        delivery_id=delivery_id, kind=kind, at=post.desk.app.clock(), key=f"{kind}{delivery_id}", detail=detail
+        delivery_id=delivery_id, kind=kind, at=post.harness.app.clock(), key=f"{kind}{delivery_id}", detail=detail
     )
-    with post.desk.app.database.begin() as connection:
+    with post.harness.app.database.begin() as connection:
         assert events.record(connection, [event]) == 1

@@ -24,43 +24,43 @@ from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.preview import preview_campaign, weigh_campaign
 from distributor.storage import articles, channels, memberships, subscribers
-from tests.flow.campaign_harness import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 from tests.flow.delivery.test_paused_routes import Provider
 
 
 class Letters:
-    """A desk whose mails go to a server, and what arrives there."""
+    """A harness whose mails go to an SMTP server, and the mails that arrive there."""
 
-    def __init__(self, desk: Desk, provider: Provider) -> None:
-        self.desk = desk
+    def __init__(self, harness: CampaignHarness, provider: Provider) -> None:
+        self.harness = harness
         self._server = provider.server
         self.url = provider.server.url
-        with desk.app.database.begin() as connection:
+        with harness.app.database.begin() as connection:
             settings = {"smtp_url": self.url, "connections": 1}
             channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
 
     def know(self, name: str, **attributes: Any) -> None:
         """Attributes of somebody, new or in place of those before."""
         person = person_of(f"{name}@example.org", name=name.title(), attributes=attributes)
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             number = connection.execute(text("SELECT id FROM lists WHERE slug = 'readers'")).scalar_one()
-            memberships.subscribe(connection, number, [person], EVIDENCE, now=self.desk.app.clock())
+            memberships.subscribe(connection, number, [person], EVIDENCE, now=self.harness.app.clock())
 
     def plan(self, *, hours: int = 0, **cover: Any) -> int:
         return plan(
-            self.desk.app,
+            self.harness.app,
             CampaignPlan(
                 name="Autumn",
                 article_slugs=("hello",),
                 channel_names=("mail",),
                 audience=AudiencePlan(lists=("readers",), repeats=True),
-                starts_at=self.desk.app.clock() + timedelta(hours=hours),
+                starts_at=self.harness.app.clock() + timedelta(hours=hours),
                 cover=MessageOptions(**cover),
             ),
         )
 
     def dispatch(self, campaign_id: int) -> Dispatch:
-        return self.desk.report(campaign_id).dispatches[0].dispatch
+        return self.harness.report(campaign_id).dispatches[0].dispatch
 
     @property
     def mails(self) -> Mapping[str, EmailMessage]:
@@ -78,16 +78,16 @@ class Letters:
         return str(body.get_content())
 
     def fields(self, campaign_id: int) -> list[dict[str, str]]:
-        with self.desk.app.database.begin() as connection:
+        with self.harness.app.database.begin() as connection:
             query = "SELECT fields FROM deliveries WHERE dispatch_id = :dispatch ORDER BY recipient"
             rows = connection.execute(text(query), {"dispatch": self.dispatch(campaign_id).id})
             return list(rows.scalars())
 
 
 @pytest.fixture
-def letters(desk: Desk) -> Iterator[Letters]:
+def letters(harness: CampaignHarness) -> Iterator[Letters]:
     with Provider() as provider:
-        yield Letters(desk, provider)
+        yield Letters(harness, provider)
 
 
 def test_everybody_is_spoken_to_in_their_own_words(letters: Letters) -> None:
@@ -97,8 +97,8 @@ def test_everybody_is_spoken_to_in_their_own_words(letters: Letters) -> None:
         greeting="From {{ subscriber.city | default('somewhere') }}{% if subscriber.vip %}, VIP{% endif %}"
         "{% if subscriber.plan == 'pro' %} with {{ subscriber.seats }} seats{% endif %}",
     )
-    letters.desk.run()
-    assert letters.desk.counts(campaign) == {"audience": 3, "sent": 3}
+    letters.harness.run()
+    assert letters.harness.counts(campaign) == {"audience": 3, "sent": 3}
     assert letters.mails["ada"]["Subject"] == "Ada: Hello"
     assert letters.words_to("ada").startswith("From Graz, VIP with 3 seats")
     assert letters.words_to("bo").startswith("From somewhere\r\n")
@@ -112,39 +112,39 @@ def test_a_delivery_keeps_exactly_what_its_mail_says(letters: Letters) -> None:
             f"{{{{ subscriber.{name} | default('-') }}}}" for name in ("city", "empty", "nothing", "no", "some")
         )
     )
-    letters.desk.run()
+    letters.harness.run()
     first, second, third = letters.fields(campaign)
     assert first == {"name": "Ada", "email": "ada@example.org", "attributes.city": "Graz"}
     assert second == {"name": "bo", "email": "bo@example.org"}
     assert third["attributes.nothing"] == "2"
     plain = letters.plan()
-    letters.desk.run()
+    letters.harness.run()
     assert [set(fields) for fields in letters.fields(plain)] == [{"name", "email"}] * 3
 
 
 def test_nobody_gets_anything_while_somebody_lacks_what_the_mail_says(letters: Letters) -> None:
     letters.know("ada", city="Graz")
     campaign = letters.plan(greeting="How is {{ subscriber.city }}?")
-    letters.desk.run()
+    letters.harness.run()
     dispatch = letters.dispatch(campaign)
     assert dispatch.state is DispatchState.PAUSED
     assert "2 of 3 people have no subscriber.city" in dispatch.reason
     assert "default" in dispatch.reason
     assert letters.mails == {}
-    assert letters.desk.counts(campaign) == {}
+    assert letters.harness.counts(campaign) == {}
 
     letters.know("bo", city="Linz")
     letters.know("cy", city="Wien")
-    campaign_control.resume(letters.desk.app, campaign)
-    letters.desk.run()
+    campaign_control.resume(letters.harness.app, campaign)
+    letters.harness.run()
     assert letters.words_to("cy").startswith("How is Wien?")
-    assert letters.desk.counts(campaign) == {"audience": 3, "sent": 3}
+    assert letters.harness.counts(campaign) == {"audience": 3, "sent": 3}
 
 
 def test_who_lacks_something_is_told_long_before_the_release(letters: Letters) -> None:
     letters.know("ada", city="Graz", plan="pro")
     campaign = letters.plan(hours=5, greeting="{{ subscriber.city }}{% if subscriber.plan == 'x' %}!{% endif %}")
-    letters.desk.run()
+    letters.harness.run()
     dispatch = letters.dispatch(campaign)
     assert dispatch.state is DispatchState.SCHEDULED
     (found,) = [problem for problem in dispatch.problems if problem.code == "field-missing"]
@@ -156,12 +156,12 @@ def test_only_who_meets_a_condition_has_to_have_what_it_says(letters: Letters) -
     letters.know("bo", plan="free")
     words = "{% if subscriber.plan == 'pro' %}{{ subscriber.seats }} seats{% else %}none{% endif %}"
     letters.plan(greeting=words)
-    letters.desk.run()
+    letters.harness.run()
     assert letters.words_to("bo").startswith("none")
 
     letters.know("cy", plan="pro")
     campaign = letters.plan(greeting=words)
-    letters.desk.run()
+    letters.harness.run()
     assert "1 of 3 people have no subscriber.seats" in letters.dispatch(campaign).reason
 
 
@@ -171,7 +171,7 @@ def test_a_condition_may_also_ask_what_somebody_does_not_have(letters: Letters) 
     campaign = letters.plan(
         greeting="{% if not subscriber.plan %}none{% else %}{{ subscriber.seats }} seats{% endif %}"
     )
-    letters.desk.run()
+    letters.harness.run()
     assert letters.mails == {}
     assert "1 of 3 people have no subscriber.seats" in letters.dispatch(campaign).reason
 
@@ -179,7 +179,7 @@ def test_a_condition_may_also_ask_what_somebody_does_not_have(letters: Letters) 
 def test_a_field_that_nobody_has_stops_a_campaign_long_before(letters: Letters) -> None:
     letters.know("ada", city="Graz", home={"town": "Graz"})
     campaign = letters.plan(hours=5, greeting="{{ subscriber.citty | default('x') }} {{ subscriber.home.town or 'x' }}")
-    letters.desk.run()
+    letters.harness.run()
     dispatch = letters.dispatch(campaign)
     assert dispatch.state is DispatchState.FAILED
     assert dispatch.reason == "no subscriber has subscriber.citty; did you mean subscriber.city?"
@@ -188,17 +188,17 @@ def test_a_field_that_nobody_has_stops_a_campaign_long_before(letters: Letters) 
 def test_words_that_cannot_be_said_are_refused_when_they_are_planned(letters: Letters) -> None:
     with pytest.raises(InputError, match="greeting, line 2: "):
         letters.plan(greeting="Hello\n{{ subscriber.name | }}")
-    assert letters.desk.report_ids() == []
+    assert letters.harness.report_ids() == []
 
 
 def test_who_is_erased_leaves_nothing_of_what_was_said_to_them(letters: Letters) -> None:
     letters.know("ada", city="Graz-Umgebung")
     campaign = letters.plan(greeting="{{ subscriber.city | default('-') }}")
-    letters.desk.run()
+    letters.harness.run()
     assert letters.fields(campaign)[0]["attributes.city"] == "Graz-Umgebung"
-    with letters.desk.app.database.begin() as connection:
+    with letters.harness.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
-    privacy.erase(letters.desk.app, ada.id, requested_by="person")
+    privacy.erase(letters.harness.app, ada.id, requested_by="person")
     assert {} in letters.fields(campaign)
     assert "Graz-Umgebung" not in str(letters.fields(campaign))
 
@@ -206,21 +206,21 @@ def test_who_is_erased_leaves_nothing_of_what_was_said_to_them(letters: Letters)
 def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Letters) -> None:
     letters.know("ada", city="Graz")
     campaign = letters.plan(hours=5, greeting="Hello {{ subscriber.name }} in {{ subscriber.city }}")
-    shown = preview_campaign(letters.desk.app, campaign, email="Ada@example.org")
+    shown = preview_campaign(letters.harness.app, campaign, email="Ada@example.org")
     assert shown.files["mail/email.txt"].decode().startswith("Hello Ada in Graz\n")
     assert b"To: ada@example.org" in shown.files["mail/email.eml"]
-    letters.desk.run()
-    frozen = preview_campaign(letters.desk.app, campaign)
+    letters.harness.run()
+    frozen = preview_campaign(letters.harness.app, campaign)
     assert frozen.files["mail/email.txt"].decode().startswith("Hello Alex Reader in [city]\n")
-    assert weigh_campaign(letters.desk.app, campaign) == frozen.weights
+    assert weigh_campaign(letters.harness.app, campaign) == frozen.weights
     with pytest.raises(InputError, match=r"subscriber\.city is not known"):
-        preview_campaign(letters.desk.app, campaign, email="bo@example.org")
+        preview_campaign(letters.harness.app, campaign, email="bo@example.org")
     with pytest.raises(NotFoundError):
-        preview_campaign(letters.desk.app, campaign, email="nobody@example.org")
+        preview_campaign(letters.harness.app, campaign, email="nobody@example.org")
 
 
 def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letters) -> None:
-    app = letters.desk.app
+    app = letters.harness.app
     picture = Attachment(name="0123.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n")
     with app.database.begin() as connection:
         articles.add_media(connection, [articles.Media(name="0123.png", media_type="image/png", body=picture.content)])
@@ -235,7 +235,7 @@ def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letter
             sealed=None,
         )
     letters.plan(enclosures=(Attachment(name="Größen.txt", media_type="text/plain", content=b"1\n2\n"),))
-    letters.desk.run()
+    letters.harness.run()
     for message in letters.mails.values():
         found = {part.get_filename(): part.get_payload(decode=True) for part in message.walk() if part.get_filename()}
         assert found == {"0123.png": picture.content, "Größen.txt": b"1\n2\n"}

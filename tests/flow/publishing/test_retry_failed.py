@@ -18,60 +18,60 @@ from distributor.flow.publishing.plan import plan
 from distributor.storage import audiences, lists, memberships, subscribers, suppressions
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection, Database
-from tests.flow.campaign_harness import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 
 EVERYBODY = AudiencePlan(lists=("readers",))
 
 
 @pytest.fixture
-def failed(desk: Desk) -> int:
+def failed(harness: CampaignHarness) -> int:
     """A campaign to ada, bo and cy that nobody got: ada was given up on, the others were refused."""
     answers = {"ada@example.org": "deferred", "bo@example.org": "failed", "cy@example.org": "failed"}
     # Nobody waits for so long.
-    desk.channel("mail", "scripted", answers=answers, asked_to_retry_at="2999-01-01T00:00:00Z")
-    campaign_id = planned(desk, EVERYBODY)
-    desk.run()
-    with desk.app.database.begin() as connection:
+    harness.channel("mail", "scripted", answers=answers, asked_to_retry_at="2999-01-01T00:00:00Z")
+    campaign_id = planned(harness, EVERYBODY)
+    harness.run()
+    with harness.app.database.begin() as connection:
         connection.execute(
             text("""
                 UPDATE deliveries SET detail = detail || CASE recipient
                     WHEN 'ada@example.org' THEN '{"reason": "mailboxfull"}' ELSE '{"reason": "userunknown"}' END::jsonb
             """)
         )
-    desk.channel("mail", "scripted")
-    (desk.folder / "seen").unlink()
+    harness.channel("mail", "scripted")
+    (harness.folder / "seen").unlink()
     return campaign_id
 
 
-def planned(desk: Desk, audience: AudiencePlan, *channels: str) -> int:
+def planned(harness: CampaignHarness, audience: AudiencePlan, *channels: str) -> int:
     asked = CampaignPlan(
         name="",
         article_slugs=("hello",),
         channel_names=channels or ("mail",),
         audience=audience,
-        starts_at=desk.app.clock(),
+        starts_at=harness.app.clock(),
     )
-    return plan(desk.app, asked)
+    return plan(harness.app, asked)
 
 
-def seen(desk: Desk) -> list[str]:
-    return sorted(recipient.split("@")[0] for recipient in desk.seen)
+def seen(harness: CampaignHarness) -> list[str]:
+    return sorted(recipient.split("@")[0] for recipient in harness.seen)
 
 
-def test_what_was_given_up_on_is_told_from_what_was_refused(desk: Desk, failed: int) -> None:
+def test_what_was_given_up_on_is_told_from_what_was_refused(harness: CampaignHarness, failed: int) -> None:
     temporary = FailureChoice(cause=FailureCause.TEMPORARY)
     counted = RetryCount(again=1, not_meant=2, held_back=0, got_since=0)
-    assert campaign_control.count_failed(desk.app, failed, temporary) == counted
-    assert desk.counts(failed) == {"audience": 3, "failed": 3}
-    assert campaign_control.retry_failed(desk.app, failed, temporary) == counted
-    desk.run()
-    assert seen(desk) == ["ada"]
-    assert desk.counts(failed) == {"audience": 3, "sent": 1, "failed": 2}
+    assert campaign_control.count_failed(harness.app, failed, temporary) == counted
+    assert harness.counts(failed) == {"audience": 3, "failed": 3}
+    assert campaign_control.retry_failed(harness.app, failed, temporary) == counted
+    harness.run()
+    assert seen(harness) == ["ada"]
+    assert harness.counts(failed) == {"audience": 3, "sent": 1, "failed": 2}
 
 
-def test_reasons_and_channels_are_chosen_by_name(desk: Desk, failed: int) -> None:
+def test_reasons_and_channels_are_chosen_by_name(harness: CampaignHarness, failed: int) -> None:
     def again(**choice: object) -> int:
-        return campaign_control.count_failed(desk.app, failed, FailureChoice(**choice)).again
+        return campaign_control.count_failed(harness.app, failed, FailureChoice(**choice)).again
 
     assert again(reasons=("userunknown",)) == again(cause=FailureCause.PERMANENT) == 2
     assert again(reasons=("userunknown", "mailboxfull")) == again(channel_names=("mail",)) == 3
@@ -80,74 +80,78 @@ def test_reasons_and_channels_are_chosen_by_name(desk: Desk, failed: int) -> Non
         again(channel_names=("post",))
 
 
-def test_what_fails_for_good_after_it_was_given_up_on_is_no_longer_called_temporary(desk: Desk, failed: int) -> None:
+def test_what_fails_for_good_after_it_was_given_up_on_is_no_longer_called_temporary(
+    harness: CampaignHarness, failed: int
+) -> None:
     temporary = FailureChoice(cause=FailureCause.TEMPORARY)
-    desk.channel("mail", "scripted", answers={"ada@example.org": "failed"})
-    campaign_control.retry_failed(desk.app, failed, temporary)
-    desk.run()
+    harness.channel("mail", "scripted", answers={"ada@example.org": "failed"})
+    campaign_control.retry_failed(harness.app, failed, temporary)
+    harness.run()
     with pytest.raises(StateError, match=r"none of the 3 failed deliveries of campaign 1 .* 3 are not meant"):
-        campaign_control.retry_failed(desk.app, failed, temporary)
+        campaign_control.retry_failed(harness.app, failed, temporary)
 
 
-def test_people_who_left_were_suppressed_or_paused_meanwhile_are_not_tried(desk: Desk, failed: int) -> None:
-    with desk.app.database.begin() as connection:
-        now = desk.app.clock()
+def test_people_who_left_were_suppressed_or_paused_meanwhile_are_not_tried(
+    harness: CampaignHarness, failed: int
+) -> None:
+    with harness.app.database.begin() as connection:
+        now = harness.app.clock()
         suppressions.add(connection, [parse_target("ada@example.org")], SuppressionReason.MANUAL, now=now)
         readers = lists.find(connection, "readers").id
         memberships.leave(connection, number(connection, "bo"), readers, EVIDENCE, now=now)
         subscribers.change(connection, number(connection, "cy"), {"paused_until": now + timedelta(days=1)}, now=now)
     with pytest.raises(StateError, match="3 go to people who may not be written to"):
-        campaign_control.retry_failed(desk.app, failed)
-    assert desk.counts(failed) == {"audience": 3, "failed": 3}
+        campaign_control.retry_failed(harness.app, failed)
+    assert harness.counts(failed) == {"audience": 3, "failed": 3}
 
 
-def test_who_got_it_since_by_another_campaign_gets_it_no_second_time(desk: Desk, failed: int) -> None:
-    other = planned(desk, AudiencePlan(failed_of=(failed,)))
-    desk.run()
-    assert desk.counts(other) == {"audience": 3, "sent": 3}
-    assert campaign_control.count_failed(desk.app, failed).got_since == 3
+def test_who_got_it_since_by_another_campaign_gets_it_no_second_time(harness: CampaignHarness, failed: int) -> None:
+    other = planned(harness, AudiencePlan(failed_of=(failed,)))
+    harness.run()
+    assert harness.counts(other) == {"audience": 3, "sent": 3}
+    assert campaign_control.count_failed(harness.app, failed).got_since == 3
     with pytest.raises(StateError, match="3 to people who got it by another campaign"):
-        campaign_control.retry_failed(desk.app, failed)
-    assert seen(desk) == ["ada", "bo", "cy"]
+        campaign_control.retry_failed(harness.app, failed)
+    assert seen(harness) == ["ada", "bo", "cy"]
 
 
 def test_a_retry_waits_for_a_release_of_the_same_article_and_passes_over_whom_it_reaches(
-    desk: Desk, failed: int
+    harness: CampaignHarness, failed: int
 ) -> None:
-    other = planned(desk, AudiencePlan(failed_of=(failed,)))
-    dispatch_id = desk.report(other).dispatches[0].dispatch.id
-    database, now = desk.app.database, desk.app.clock()
+    other = planned(harness, AudiencePlan(failed_of=(failed,)))
+    dispatch_id = harness.report(other).dispatches[0].dispatch.id
+    database, now = harness.app.database, harness.app.clock()
     with ThreadPoolExecutor(1) as pool:
         with database.begin() as releasing:
             asked = AudienceQuery(
                 plan=AudiencePlan(failed_of=(failed,)), article_ids=(1,), tag_slugs=(), campaign_id=other
             )
             assert audiences.freeze(releasing, dispatch_id, asked, now=now) == 3
-            retry = pool.submit(campaign_control.retry_failed, desk.app, failed)
+            retry = pool.submit(campaign_control.retry_failed, harness.app, failed)
             while not retry.done() and not is_waited_for(database):
                 pass
         with pytest.raises(StateError, match="3 to people who got it by another campaign"):
             retry.result()
 
 
-def test_what_was_cancelled_stays_as_it_was(desk: Desk) -> None:
-    desk.channel("mail", "scripted", answers={"ada@example.org": "failed", "bo@example.org": "silent"})
-    campaign_id = planned(desk, EVERYBODY)
-    desk.run(rounds=6)
-    campaign_control.cancel(desk.app, campaign_id)
+def test_what_was_cancelled_stays_as_it_was(harness: CampaignHarness) -> None:
+    harness.channel("mail", "scripted", answers={"ada@example.org": "failed", "bo@example.org": "silent"})
+    campaign_id = planned(harness, EVERYBODY)
+    harness.run(rounds=6)
+    campaign_control.cancel(harness.app, campaign_id)
     with pytest.raises(StateError, match="1 are not meant"):
-        campaign_control.retry_failed(desk.app, campaign_id)
-    assert desk.counts(campaign_id) == {"audience": 3, "sent": 1, "failed": 1, "suppressed": 1}
+        campaign_control.retry_failed(harness.app, campaign_id)
+    assert harness.counts(campaign_id) == {"audience": 3, "sent": 1, "failed": 1, "suppressed": 1}
 
 
-def test_a_post_that_failed_is_made_again(desk: Desk) -> None:
-    desk.channel("board", "scripted_broadcast", answers={"@one": "failed"})
-    campaign_id = planned(desk, AudiencePlan(), "board")
-    desk.run()
-    desk.channel("board", "scripted_broadcast")
-    assert campaign_control.retry_failed(desk.app, campaign_id).again == 1
-    desk.run()
-    assert desk.counts(campaign_id) == {"audience": 1, "sent": 1}
+def test_a_post_that_failed_is_made_again(harness: CampaignHarness) -> None:
+    harness.channel("board", "scripted_broadcast", answers={"@one": "failed"})
+    campaign_id = planned(harness, AudiencePlan(), "board")
+    harness.run()
+    harness.channel("board", "scripted_broadcast")
+    assert campaign_control.retry_failed(harness.app, campaign_id).again == 1
+    harness.run()
+    assert harness.counts(campaign_id) == {"audience": 1, "sent": 1}
 
 
 def number(connection: Connection, name: str) -> int:

@@ -1,4 +1,4 @@
-"""A lobby where people sign up: lists that strangers see or do not, and what the ledger says of each person."""
+"""The SignUpHarness: signs people up for lists of a test and reads what the database holds about each of them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ NETWORK = "192.0.2.7"
 
 
 @dataclass
-class Lobby:
-    """What a test does, and what it can see of it."""
+class SignUpHarness:
+    """Sign-ups and subscriptions of one app, without the web pages."""
 
     app: AppContext
 
-    def later(self, passed: timedelta) -> Lobby:
-        """The same lobby when some time has passed."""
+    def later(self, passed: timedelta) -> SignUpHarness:
+        """The same harness, with its clock moved forward."""
         clock = self.app.clock
-        return Lobby(replace(self.app, clock=lambda: clock() + passed))
+        return SignUpHarness(replace(self.app, clock=lambda: clock() + passed))
 
     def list(
         self,
@@ -64,7 +64,7 @@ class Lobby:
         )
 
     def subscribed(self, address: str, slug: str = "weekly", **person: str) -> None:
-        """Somebody who is on a list already."""
+        """Put a person on a list."""
         with self.app.database.begin() as connection:
             found = lists.find(connection, slug)
             somebody = person_of(address, **person)
@@ -106,7 +106,7 @@ class Lobby:
             return suppressions.matching(connection, Target(hash=hash_of_key(address.casefold())))
 
     def asked(self, address: str | None = None) -> list[int]:
-        """The numbers of the mails that ask to confirm, those to one address if it is said."""
+        """The delivery ids of the confirmation mails, of all of them or of those to `address`."""
         rows = select(tables.deliveries.c.id).order_by(tables.deliveries.c.id)
         if address is not None:
             rows = rows.where(tables.deliveries.c.recipient == address)
@@ -114,11 +114,11 @@ class Lobby:
             return list(connection.execute(rows).scalars())
 
     def token(self, purpose: Purpose, address: str) -> str:
-        """A link in the last mail to this address."""
+        """A token for a link in the last mail to this address."""
         return self.app.tokens.mint(purpose, self.asked(address)[-1])
 
     def dump(self) -> str:
-        """A digest of every row of every table: what changes nothing leaves it as it is."""
+        """A digest of every row of every table."""
         digest = hashlib.sha256()
         with self.app.database.begin() as connection:
             for table in tables.metadata.sorted_tables:
@@ -130,8 +130,8 @@ class Lobby:
         return self.app.clock()
 
 
-def make_lobby(app: AppContext) -> Lobby:
-    """A lobby with a channel that can ask people to confirm, and no list yet."""
+def make_sign_up_harness(app: AppContext) -> SignUpHarness:
+    """A harness with an email channel, which can send confirmation mails, and no list yet."""
     with app.database.begin() as connection:
         channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
-    return Lobby(app)
+    return SignUpHarness(app)

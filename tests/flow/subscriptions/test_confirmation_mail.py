@@ -41,19 +41,19 @@ from distributor.storage import (
 )
 from distributor.storage.confirmations import was_confirmation_sent_since
 from distributor.storage.database import Connection
-from tests.flow.campaign_harness import EVIDENCE, Desk
+from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 
 
 @dataclass
 class Office:
-    """A desk with a relay, at which people sign up for the list `weekly`."""
+    """A harness with a relay and a list `weekly` that people sign up for."""
 
-    desk: Desk
+    harness: CampaignHarness
     sandbox: Sandbox
 
     @property
     def app(self) -> AppContext:
-        return self.desk.app
+        return self.harness.app
 
     @property
     def now(self) -> datetime:
@@ -92,11 +92,11 @@ class Office:
 
     def is_exact(self) -> bool:
         """Whether every campaign's deliveries add up to the number beside them."""
-        reports = [self.desk.report(one.id) for one in self.campaigns()]
+        reports = [self.harness.report(one.id) for one in self.campaigns()]
         return all(one.totals.audience == one.dispatch.audience for told in reports for one in told.dispatches)
 
     def state(self) -> DispatchState:
-        return self.desk.report(self.campaign_id()).state
+        return self.harness.report(self.campaign_id()).state
 
     def mails(self) -> list[Any]:
         inbox = self.sandbox.world.inbox
@@ -104,18 +104,18 @@ class Office:
 
 
 @pytest.fixture
-def office(desk: Desk, tmp_path: Path) -> Iterator[Office]:
+def office(harness: CampaignHarness, tmp_path: Path) -> Iterator[Office]:
     with running_sandbox(tmp_path / "sandbox") as sandbox:
-        made = Office(desk, sandbox)
+        made = Office(harness, sandbox)
         made.set_channel(smtp_url=sandbox.smtp_url)
-        with desk.app.database.begin() as connection:
+        with harness.app.database.begin() as connection:
             lists.add(connection, slug="weekly", name="The Weekly")
         yield made
 
 
 def test_who_signs_up_gets_a_mail_whose_link_is_theirs(office: Office) -> None:
     ann = office.sign_up("ann")
-    office.desk.run()
+    office.harness.run()
     (mail,) = office.mails()
     assert (mail["To"], mail["Subject"]) == ("ann@example.org", "Please confirm your subscription to The Weekly")
     words = mail.get_body(("plain",)).get_content().split()
@@ -136,14 +136,14 @@ def test_the_ledger_tells_of_it_as_of_any_campaign(office: Office) -> None:
     assert campaign.name == f"Confirmations: The Weekly (en), {office.now:%Y-%m-%d}"
     assert campaign.audience.lists == ("weekly",)
     assert (campaign.track_opens, campaign.track_clicks) == (False, False)
-    assert office.desk.counts(campaign.id) == {"audience": 1, "pending": 1}
-    office.desk.run()
-    assert office.desk.counts(campaign.id) == {"audience": 1, "sent": 1}
+    assert office.harness.counts(campaign.id) == {"audience": 1, "pending": 1}
+    office.harness.run()
+    assert office.harness.counts(campaign.id) == {"audience": 1, "sent": 1}
     assert office.state() is DispatchState.FINISHED
 
 
 def test_it_does_not_stand_between_the_campaigns_that_people_plan(office: Office) -> None:
-    campaign_id = office.desk.plan("mail")
+    campaign_id = office.harness.plan("mail")
     office.sign_up("ann")
     with office.app.database.begin() as connection:
         planned = campaigns.latest(connection, limit=9, purpose=CampaignPurpose.ARTICLES)
@@ -159,9 +159,9 @@ def test_the_next_tick_rings_for_it(office: Office) -> None:
 def test_one_address_is_asked_once_a_day_for_a_list(office: Office) -> None:
     office.sign_up("ann")
     office.sign_up("ann")
-    office.desk.run()
+    office.harness.run()
     office.sign_up("ann")
-    office.desk.run()
+    office.harness.run()
     assert len(office.mails()) == 1
     assert office.is_exact()
 
@@ -169,7 +169,7 @@ def test_one_address_is_asked_once_a_day_for_a_list(office: Office) -> None:
 def test_the_next_day_it_is_asked_again_by_another_campaign(office: Office) -> None:
     office.sign_up("ann")
     office.sign_up("ann", now=office.now + timedelta(days=1))
-    office.desk.run()
+    office.harness.run()
     assert len(office.mails()) == 2
     assert len(office.campaigns()) == 2
     with office.app.database.begin() as connection:
@@ -185,7 +185,7 @@ def test_a_day_ends_at_midnight_utc(office: Office) -> None:
 def test_everybody_is_asked_in_their_language_and_a_region_is_none(office: Office) -> None:
     for name, language in (("ann", "de-AT"), ("bo", "de"), ("cy", "")):
         office.sign_up(name, language=language)
-    office.desk.run()
+    office.harness.run()
     subjects = {mail["To"]: mail["Subject"] for mail in office.mails()}
     assert (
         subjects["ann@example.org"] == subjects["bo@example.org"] == "Bitte bestätigen Sie Ihr Abonnement: The Weekly"
@@ -196,12 +196,12 @@ def test_everybody_is_asked_in_their_language_and_a_region_is_none(office: Offic
 
 def test_a_dispatch_that_had_finished_runs_again_for_the_next_one(office: Office) -> None:
     office.sign_up("ann")
-    office.desk.run()
+    office.harness.run()
     assert office.state() is DispatchState.FINISHED
     office.sign_up("bo")
     assert office.state() is DispatchState.RUNNING
     assert office.is_exact()
-    office.desk.run()
+    office.harness.run()
     assert [mail["To"] for mail in office.mails()] == ["ann@example.org", "bo@example.org"]
     assert office.state() is DispatchState.FINISHED
     assert office.is_exact()
@@ -214,7 +214,7 @@ def test_two_who_sign_up_at_the_same_moment_share_one_campaign(office: Office) -
         other.start()
         _wait_for_somebody_who_waits(office)
     other.join()
-    assert office.desk.counts(office.campaign_id()) == {"audience": 2, "pending": 2}
+    assert office.harness.counts(office.campaign_id()) == {"audience": 2, "pending": 2}
     assert office.is_exact()
 
 
@@ -225,13 +225,13 @@ def test_when_the_first_of_two_gives_up_the_other_begins_the_campaign(office: Of
         other.start()
         _wait_for_somebody_who_waits(office)
     other.join()
-    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "pending": 1}
+    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "pending": 1}
 
 
 def test_who_signs_up_while_the_dispatch_is_being_finished_is_not_forgotten(office: Office) -> None:
     """The tick sees nothing left to do, and meanwhile there is."""
     office.sign_up("ann")
-    office.desk.run(rounds=1)
+    office.harness.run(rounds=1)
     assert office.state() is DispatchState.RUNNING
     with office.app.database.begin() as joining:
         office.ask(joining, "bo")
@@ -240,59 +240,59 @@ def test_who_signs_up_while_the_dispatch_is_being_finished_is_not_forgotten(offi
         _wait_for_somebody_who_waits(office, unless=ticking)
     ticking.join()
     assert office.state() is DispatchState.RUNNING
-    office.desk.run()
+    office.harness.run()
     assert len(office.mails()) == 2
 
 
 def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finished_is_not_forgotten(
-    desk: Desk,
+    harness: CampaignHarness,
 ) -> None:
-    desk.channel("mail", "scripted", answers={"bo@example.org": "failed"})
-    campaign_id = desk.plan("mail")
-    desk.run(rounds=3)
-    assert desk.report(campaign_id).state is DispatchState.RUNNING
-    app = desk.app
+    harness.channel("mail", "scripted", answers={"bo@example.org": "failed"})
+    campaign_id = harness.plan("mail")
+    harness.run(rounds=3)
+    assert harness.report(campaign_id).state is DispatchState.RUNNING
+    app = harness.app
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         assert failed_deliveries.retry_failed(connection, campaign, FailureChoice(), now=app.clock()).again == 1
         with app.database.begin() as ticking:
             assert dispatches.finish_settled(ticking, now=app.clock()) == []
-    assert desk.report(campaign_id).state is DispatchState.RUNNING
+    assert harness.report(campaign_id).state is DispatchState.RUNNING
 
 
 def test_who_leaves_before_the_mail_goes_out_is_not_asked(office: Office) -> None:
     ann = office.sign_up("ann")
     with office.app.database.begin() as connection:
         memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
-    office.desk.run()
+    office.harness.run()
     assert office.mails() == []
-    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
+    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
 
 
 def test_a_relay_that_is_away_for_a_while_only_delays_the_question(office: Office) -> None:
     office.set_channel(smtp_url="smtp://127.0.0.1:1")
     office.sign_up("ann")
-    office.desk.run()
-    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "deferred": 1}
+    office.harness.run()
+    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "deferred": 1}
     assert office.state() is DispatchState.RUNNING
     office.set_channel(smtp_url=office.sandbox.smtp_url)
     with office.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET next_at = now()"))
-    office.desk.run()
+    office.harness.run()
     assert len(office.mails()) == 1
-    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "sent": 1}
+    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "sent": 1}
 
 
 def test_a_worker_that_dies_while_asking_does_not_ask_twice(office: Office) -> None:
     office.sign_up("ann")
-    dispatch_id = office.desk.report(office.campaign_id()).dispatches[0].dispatch.id
+    dispatch_id = office.harness.report(office.campaign_id()).dispatches[0].dispatch.id
     with office.app.database.begin() as connection:
         past = office.now - timedelta(minutes=5)
         held = deliveries.claim(connection, dispatch_id, worker="w", limit=9, now=past, lease_until=past).deliveries
         deliveries.put_in_flight(connection, held, now=past, lease_until=past)
-    office.desk.run()
+    office.harness.run()
     assert office.mails() == []
-    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "unknown": 1}
+    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "unknown": 1}
     assert office.state() is DispatchState.FINISHED
 
 
@@ -300,10 +300,10 @@ def test_a_paused_dispatch_takes_people_in_and_asks_them_once_it_goes_on(office:
     office.sign_up("ann")
     campaign_control.pause(office.app, office.campaign_id())
     office.sign_up("bo")
-    office.desk.run()
+    office.harness.run()
     assert office.mails() == []
     campaign_control.resume(office.app, office.campaign_id())
-    office.desk.run()
+    office.harness.run()
     assert len(office.mails()) == 2
 
 
@@ -314,16 +314,16 @@ def test_after_the_confirmations_of_a_day_were_cancelled_nobody_is_told_to_wait_
         office.sign_up("dee")
     with office.app.database.begin() as connection, pytest.raises(NotFoundError):
         subscribers.find(connection, "dee@example.org")
-    assert office.desk.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
+    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
 
 
-def test_without_a_channel_for_mail_nobody_can_be_asked(desk: Desk) -> None:
-    desk.channel("board", "scripted_broadcast")
+def test_without_a_channel_for_mail_nobody_can_be_asked(harness: CampaignHarness) -> None:
+    harness.channel("board", "scripted_broadcast")
     weekly = MailingList(id=1, slug="weekly", name="The Weekly")
-    with desk.app.database.begin() as connection:
+    with harness.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
         with pytest.raises(ConfigurationError, match="there is no channel that sends mail"):
-            queue_confirmation(desk.app, connection, ada, weekly, now=desk.app.clock())
+            queue_confirmation(harness.app, connection, ada, weekly, now=harness.app.clock())
 
 
 def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_nothing(office: Office) -> None:
@@ -332,7 +332,7 @@ def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_not
         office.sign_up("ann")
     assert office.campaigns() == []
     silent = Office(
-        replace(office.desk, app=replace(office.app, site=replace(office.app.site, postal_address=""))),
+        replace(office.harness, app=replace(office.app, site=replace(office.app.site, postal_address=""))),
         office.sandbox,
     )
     office.change_list(sender="")
@@ -349,7 +349,7 @@ def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(offi
     (tmp_path / "email" / "confirmation.txt.j2").write_text("{{ nothing }}")
     broken = replace(office.app, templates=Templates([tmp_path, shipped_templates()]))
     with pytest.raises(ConfigurationError, match=r"list 'weekly': template email/confirmation\.txt\.j2, line 1"):
-        Office(replace(office.desk, app=broken), office.sandbox).sign_up("ann")
+        Office(replace(office.harness, app=broken), office.sandbox).sign_up("ann")
 
 
 def test_the_first_channel_that_can_ask_does(office: Office) -> None:
@@ -357,7 +357,7 @@ def test_the_first_channel_that_can_ask_does(office: Office) -> None:
         channels.put(connection, name="a mail of another", kind="email", settings={}, sealed=None)
         channels.put(connection, name="gone", kind="of a package that was removed", settings={}, sealed=None)
     office.sign_up("ann")
-    assert office.desk.report(office.campaign_id()).dispatches[0].dispatch.channel_name == "mail"
+    assert office.harness.report(office.campaign_id()).dispatches[0].dispatch.channel_name == "mail"
 
 
 def test_whether_somebody_was_asked_is_known_for_any_list(office: Office) -> None:
@@ -374,8 +374,8 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) 
     ann = office.sign_up("ann")
     with office.app.database.begin() as connection:
         memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
-    office.desk.plan("mail")
-    office.desk.run()
+    office.harness.plan("mail")
+    office.harness.run()
     with office.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
         assert delivery_queries.totals(connection, delivery_queries.find(connection, 2).dispatch_id).audience == 3
@@ -395,8 +395,8 @@ def test_a_dispatch_joins_nobody_twice(office: Office) -> None:
 def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(office: Office) -> None:
     with office.app.database.begin() as connection:
         lists.change(connection, "readers", {"sender": "Readers <readers@gazette.example>", "footer": "Our own."})
-    office.desk.plan("mail")
-    office.desk.run()
+    office.harness.plan("mail")
+    office.harness.run()
     mail = office.mails()[0]
     assert mail["From"] == "Readers <readers@gazette.example>"
     assert mail["List-Id"] == "readers <readers.gazette.example>"
@@ -406,9 +406,9 @@ def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(office: Off
 def test_a_list_whose_sender_is_none_keeps_its_campaign_from_going_out(office: Office) -> None:
     with office.app.database.begin() as connection:
         lists.change(connection, "readers", {"sender": "nobody"})
-    campaign_id = office.desk.plan("mail")
-    office.desk.run()
-    dispatch = office.desk.report(campaign_id).dispatches[0].dispatch
+    campaign_id = office.harness.plan("mail")
+    office.harness.run()
+    dispatch = office.harness.report(campaign_id).dispatches[0].dispatch
     assert dispatch.state is DispatchState.FAILED
     assert "the mails of list 'readers' have no sender: 'nobody'" in dispatch.reason
 

@@ -1,11 +1,15 @@
-"""Deliver: claim what is due of a dispatch, send it, and write down what came of it."""
+"""Deliver: claim the due deliveries of a dispatch, send them on its channel, and store the outcomes."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+
+import structlog
 
 from distributor.channels.api import Audience, Channel, ClosableChannel, ScheduledChannel, SendContext
 from distributor.domain.campaign import Dispatch, DispatchState
@@ -25,24 +29,26 @@ from distributor.storage.database import Connection
 
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = timedelta(seconds=20)
-# What is claimed at a time: as much as may become unknown if a whole machine is lost with its journal.
+# Deliveries claimed at a time: as many may become unknown if a whole machine is lost with its journal.
 BATCH = 100
 # Outcomes are committed in groups of this many, or after this long.
 COMMIT_GROUP = 50
 COMMIT_WITHIN_SECONDS = 0.5
-# How long outcomes are kept waiting for a PostgreSQL that is restarting, before they are left to the journal.
-PATIENCE_SECONDS = 60
+# How long outcomes wait for a PostgreSQL that is restarting, before they are left to the journal.
+COMMIT_RETRY_SECONDS = 60
 
 _PROGRESS = frozenset({Verdict.SENT, Verdict.DEFERRED, Verdict.FAILED, Verdict.UNKNOWN, Verdict.THROTTLED})
 
-# What the other side has seen, as far as anybody can know.
-_OUT_OF_HAND = frozenset({Verdict.SENT, Verdict.UNKNOWN})
+# The remote server has, or may have, the message: the day's warm-up quota is used up.
+_QUOTA_USED = frozenset({Verdict.SENT, Verdict.UNKNOWN})
+
+log = structlog.get_logger(__name__)
 
 
 def deliver(app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
-    """Send what is due of a dispatch, beginning no batch after `until`; a ring if there is more to send right now.
+    """Send the due deliveries of a dispatch, starting no batch after `until`; returns a job if more are due now.
 
-    Raises ServiceError if PostgreSQL goes away; the journal then holds what it could not be told.
+    Raises ServiceError if PostgreSQL goes away; the journal then holds the outcomes that could not be committed.
     """
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
@@ -51,7 +57,7 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
     with open_journal(app.journal_dir, failpoint=app.failpoint) as journal:
-        run = _Run(
+        run = _DeliveryRun(
             app=app,
             dispatch=dispatch,
             rendition=rendition,
@@ -63,8 +69,8 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
     return delivery_jobs(dispatch)[:1] if has_more else []
 
 
-class _Run:
-    """One worker at work on one dispatch."""
+class _DeliveryRun:
+    """One worker sending one dispatch."""
 
     def __init__(
         self,
@@ -84,55 +90,70 @@ class _Run:
         self._context = context
         self._timing = channel.timing if isinstance(channel, ScheduledChannel) else SendSchedule()
         self._day = app.clock().date()
+        self._verdicts: Counter[Verdict] = Counter()
+        self._log = log.bind(
+            dispatch=dispatch.id, campaign=dispatch.campaign_id, channel=dispatch.channel_name, worker=journal.worker
+        )
 
     async def send_until(self, until: datetime) -> bool:
+        """Send batches until nothing is due or `until` is past; whether more is due."""
+        self._log.info("delivery.started")
+        began, has_more = time.monotonic(), False
         renewal = asyncio.create_task(self._renew_leases())
         try:
-            while self._app.clock() < until:
-                self._app.failpoint(Failpoint.BEFORE_CLAIM)
-                due, passed_over = await asyncio.to_thread(self._claim)
-                self._app.failpoint(Failpoint.AFTER_CLAIM)
-                if not due and not passed_over:
-                    return False
-                if due and not await self._send_batch(due):
-                    # Nothing moved: leave it to the next ring instead of knocking in a loop.
-                    return False
-            return True
+            has_more = await self._send_batches(until)
         finally:
             if isinstance(self._channel, ClosableChannel):
                 await self._channel.close()
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
+            counts = {verdict.value: count for verdict, count in self._verdicts.items()}
+            self._log.info("delivery.finished", **counts, has_more=has_more, seconds=round(time.monotonic() - began, 3))
+        return has_more
+
+    async def _send_batches(self, until: datetime) -> bool:
+        while self._app.clock() < until:
+            self._app.failpoint(Failpoint.BEFORE_CLAIM)
+            due, skipped = await asyncio.to_thread(self._claim)
+            self._app.failpoint(Failpoint.AFTER_CLAIM)
+            self._log.debug("delivery.claimed", due=len(due), skipped=skipped)
+            if not due and not skipped:
+                return False
+            if due and not await self._send_batch(due):
+                # No progress: leave the rest to the next job instead of retrying in a loop.
+                return False
+        return True
 
     async def _send_batch(self, batch: Sequence[Delivery]) -> bool:
-        """Send a batch and settle all of it. True if that brought anything further."""
-        held = await asyncio.to_thread(self._put_in_flight, batch) if self._waits_its_turn else batch
+        """Send a batch and settle all of it. True if at least one delivery made progress."""
+        held = await asyncio.to_thread(self._put_in_flight, batch) if self._may_wait else batch
         if self._channel.capabilities.audience is Audience.BROADCAST:
-            # Few and each its own call: any of them may be on its way from here on.
+            # Few deliveries, each its own call: any of them may be in flight from here on.
             for delivery in held:
                 self._journal.begin(delivery)
         self._app.failpoint(Failpoint.AFTER_INTENT)
         settled: set[int] = set()
-        has_moved = False
+        has_progress = False
         try:
             async for group in _grouped(self._channel.send(self._rendition, held, self._context)):
-                await _patiently(self._record, group, held)
+                await _retry_commit(self._record, group, held)
                 settled.update(outcome.delivery_id for outcome in group)
-                has_moved = has_moved or any(outcome.verdict in _PROGRESS for outcome in group)
+                has_progress = has_progress or any(outcome.verdict in _PROGRESS for outcome in group)
         except ServiceError:
             raise
         except Exception as error:
-            # A channel may be anybody's code. Its bug must neither lose mail nor be tried again every second.
-            await asyncio.to_thread(self._pause, f"the channel broke: {type(error).__name__}: {error}")
+            # A channel may be third-party code. Its bug must neither lose mail nor be retried every second.
+            name = type(error).__name__
+            await asyncio.to_thread(self._pause, f"the channel failed: {name}: {error}", cause=f"channel error: {name}")
             raise
         left = [delivery for delivery in held if delivery.id not in settled]
-        await _patiently(self._put_back, left)
+        await _retry_commit(self._release_rest, left)
         self._journal.forget()
-        return has_moved
+        return has_progress
 
     def _claim(self) -> tuple[list[Delivery], int]:
-        """What to send, and how many were suppressed or put off instead."""
+        """The deliveries to send, and how many were suppressed or deferred instead."""
         now = self._app.clock()
         self._day = now.date()
         with self._app.database.begin() as connection:
@@ -143,25 +164,25 @@ class _Run:
                 limit=BATCH,
                 now=now,
                 lease_until=now + LEASE,
-                state=DeliveryState.CLAIMED if self._waits_its_turn else DeliveryState.IN_FLIGHT,
+                state=DeliveryState.CLAIMED if self._may_wait else DeliveryState.IN_FLIGHT,
             )
-            if not self._waits_its_turn:
+            if not self._may_wait:
                 return claimed.deliveries, claimed.suppressed
             due = defer_outside_window(connection, self._dispatch.channel_id, claimed.deliveries, self._timing, now=now)
         return due, claimed.suppressed + len(claimed.deliveries) - len(due)
 
     @property
-    def _waits_its_turn(self) -> bool:
-        """Whether what is claimed may have to wait; else it is on its way as soon as it is claimed."""
+    def _may_wait(self) -> bool:
+        """Whether a send window or a quota may defer claimed deliveries; else they are in flight once claimed."""
         return self._timing.quiet is not None or self._timing.warm_up is not None
 
     def _put_in_flight(self, batch: Sequence[Delivery]) -> list[Delivery]:
-        """Commit the intent; what was paused or lost meanwhile is given back."""
+        """Commit the intent to send; deliveries that were paused or lost meanwhile are given back."""
         now = self._app.clock()
         with self._app.database.begin() as connection:
             still_held = deliveries.put_in_flight(connection, batch, now=now, lease_until=now + LEASE)
             deliveries.give_back(connection, [one for one in batch if one.id not in still_held], now=now)
-            self._return_share(connection, len(batch) - len(still_held))
+            self._return_quota(connection, len(batch) - len(still_held))
         return [delivery for delivery in batch if delivery.id in still_held]
 
     def _record(self, group: Sequence[Outcome], held: Sequence[Delivery]) -> None:
@@ -177,49 +198,55 @@ class _Run:
         self._app.failpoint(Failpoint.BEFORE_COMMIT)
         with self._app.database.begin() as connection:
             deliveries.settle(connection, settlements, now=now)
-            self._return_share(connection, sum(outcome.verdict not in _OUT_OF_HAND for outcome in group))
+            self._return_quota(connection, sum(outcome.verdict not in _QUOTA_USED for outcome in group))
         self._app.failpoint(Failpoint.AFTER_COMMIT)
-        refused = next((outcome for outcome in group if outcome.verdict is Verdict.SENDER_REJECTED), None)
-        if refused is not None:
-            self._pause(f"the sender was refused: {refused.reply_code or ''} {refused.reply}".strip())
+        self._verdicts.update(outcome.verdict for outcome in group)
+        rejected = next((outcome for outcome in group if outcome.verdict is Verdict.SENDER_REJECTED), None)
+        if rejected is not None:
+            reason = f"the sender was rejected: {rejected.reply_code or ''} {rejected.reply}".strip()
+            self._pause(reason, cause="sender rejected")
 
-    def _put_back(self, left: Sequence[Delivery]) -> None:
-        """What the channel said nothing about: begun means unknown, not begun means not sent."""
+    def _release_rest(self, left: Sequence[Delivery]) -> None:
+        """Settle deliveries without an outcome: those that were started are unknown, the others were not sent."""
         now = self._app.clock()
-        unsaid = [
+        unknown = [
             Settlement(
-                outcome=Outcome.of(delivery, Verdict.UNKNOWN, reply="no outcome was told"),
+                outcome=Outcome.of(delivery, Verdict.UNKNOWN, reply="the channel returned no outcome"),
                 state=DeliveryState.UNKNOWN,
                 next_at=now,
             )
             for delivery in left
             if delivery.id in self._journal.in_doubt
         ]
-        untouched = [delivery for delivery in left if delivery.id not in self._journal.in_doubt]
+        unsent = [delivery for delivery in left if delivery.id not in self._journal.in_doubt]
         with self._app.database.begin() as connection:
-            deliveries.settle(connection, unsaid, now=now)
-            deliveries.give_back(connection, untouched, now=now)
-            self._return_share(connection, len(untouched))
-        # Only now: if that fails it is done again, and what was begun must not be taken for untouched then.
+            deliveries.settle(connection, unknown, now=now)
+            deliveries.give_back(connection, unsent, now=now)
+            self._return_quota(connection, len(unsent))
+        self._verdicts[Verdict.UNKNOWN] += len(unknown)
+        # Only now: if the commit fails it is retried, and what was started must still count as started then.
         self._journal.in_doubt.clear()
 
-    def _return_share(self, connection: Connection, count: int) -> None:
+    def _return_quota(self, connection: Connection, count: int) -> None:
         return_unused_quota(connection, self._dispatch.channel_id, self._timing, self._day, count=count)
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, reason: str, *, cause: str) -> None:
+        """Pause the dispatch; `cause` is what the log says: `reason` may quote a reply with an address in it."""
         with self._app.database.begin() as connection:
-            dispatches.change_state(
+            is_paused = dispatches.change_state(
                 connection,
                 self._dispatch.id,
                 before={DispatchState.RUNNING},
                 after=DispatchState.PAUSED,
                 reason=reason[:500],
             )
+        if is_paused:
+            self._log.warning("delivery.paused", reason=cause)
 
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(RENEW_EVERY.total_seconds())
-            # A PostgreSQL that is away is asked again the next time; a lease lasts for some of them.
+            # If PostgreSQL is away, the next renewal tries again; a lease outlasts several renewals.
             with suppress(ServiceError):
                 await asyncio.to_thread(self._extend_leases)
 
@@ -228,9 +255,9 @@ class _Run:
             leases.extend(connection, self._journal.worker, lease_until=self._app.clock() + LEASE)
 
 
-async def _patiently(write: Callable[..., None], *arguments: object) -> None:
-    """Call `write` in a thread, again every second while PostgreSQL does not answer. Raises ServiceError in the end."""
-    for _ in range(PATIENCE_SECONDS):
+async def _retry_commit(write: Callable[..., None], *arguments: object) -> None:
+    """Call `write` in a thread, and again every second while PostgreSQL is away. Raises ServiceError at the end."""
+    for _ in range(COMMIT_RETRY_SECONDS):
         try:
             return await asyncio.to_thread(write, *arguments)
         except ServiceError:
@@ -239,7 +266,7 @@ async def _patiently(write: Callable[..., None], *arguments: object) -> None:
 
 
 async def _grouped(outcomes: AsyncIterator[Outcome]) -> AsyncIterator[list[Outcome]]:
-    """Outcomes in groups of at most COMMIT_GROUP, none kept back for longer than COMMIT_WITHIN_SECONDS.
+    """Outcomes in groups of at most COMMIT_GROUP, each committed within COMMIT_WITHIN_SECONDS.
 
     The channel goes on sending while a group is being committed.
     """
@@ -267,7 +294,7 @@ async def _grouped(outcomes: AsyncIterator[Outcome]) -> AsyncIterator[list[Outco
 
 
 async def _next_group(queue: asyncio.Queue[Outcome | None]) -> tuple[list[Outcome], bool]:
-    """What the queue holds within the time allowed, and whether more may come."""
+    """The outcomes that arrive within the time allowed, and whether more may come."""
     group: list[Outcome] = []
     loop = asyncio.get_running_loop()
     deadline: float | None = None

@@ -32,7 +32,7 @@ def recover_journals(app: AppContext) -> int:
                 ]
                 deliveries.settle(connection, settlements, now=now)
                 leases.release_worker(connection, evidence.worker, begun=evidence.in_doubt, now=now)
-            app.failpoint(Failpoint.AFTER_EVIDENCE)
+            app.failpoint(Failpoint.AFTER_RECOVERY)
             path.unlink()
         return len(orphans)
 

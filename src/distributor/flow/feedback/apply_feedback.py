@@ -35,7 +35,10 @@ _EVENTS = {
     FeedbackKind.COMPLAINT: EventKind.COMPLAINT,
     FeedbackKind.UNSUBSCRIBE: EventKind.UNSUBSCRIBE,
 }
-_LEAVING = {FeedbackKind.COMPLAINT: consent_texts.COMPLAINING, FeedbackKind.UNSUBSCRIBE: consent_texts.LEAVING_BY_MAIL}
+_LEAVING = {
+    FeedbackKind.COMPLAINT: consent_texts.SPAM_COMPLAINT,
+    FeedbackKind.UNSUBSCRIBE: consent_texts.UNSUBSCRIBE_BY_MAIL,
+}
 _log = structlog.get_logger(__name__)
 
 

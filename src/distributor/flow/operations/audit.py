@@ -17,7 +17,7 @@ from distributor.domain.delivery import DeliveryState, Verdict
 from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
-from distributor.flow.operations.mail_records import JournalEntries, MailRecord, match_record, read_journals
+from distributor.flow.operations.mail_records import JournalEntry, MailRecord, match_record, read_journals
 from distributor.mail.records.sources import MailRecordSource
 from distributor.storage import auditing, campaigns, dispatches
 from distributor.storage.auditing import LedgerEntry
@@ -153,7 +153,7 @@ def _weigh(
     made: Audit,
     dispatch: Dispatch,
     entry: LedgerEntry,
-    journalled: Sequence[JournalEntries],
+    journalled: Sequence[JournalEntry],
     *,
     began: datetime,
 ) -> None:
@@ -181,7 +181,7 @@ def _differences(
     witnesses: Sequence[MailRecord],
     showing: Sequence[MailRecord],
     entry: LedgerEntry,
-    journalled: Sequence[JournalEntries],
+    journalled: Sequence[JournalEntry],
     *,
     began: datetime,
 ) -> Iterator[tuple[DifferenceKind, str]]:
@@ -211,9 +211,7 @@ def _differences(
         yield DifferenceKind.UNBOOKED, f"{entry.parts_sent} of its parts are posted"
 
 
-def _what_journals_say(
-    entry: LedgerEntry, journalled: Sequence[JournalEntries]
-) -> Iterator[tuple[DifferenceKind, str]]:
+def _what_journals_say(entry: LedgerEntry, journalled: Sequence[JournalEntry]) -> Iterator[tuple[DifferenceKind, str]]:
     """Under its own epoch a journal completes the ledger; under another one, somebody else had the delivery in hand."""
     for one in journalled:
         is_own, is_sent = one.epoch == entry.epoch, entry.state in _SENT

@@ -41,7 +41,7 @@ class MailRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalEntries:
+class JournalEntry:
     """What a journal says of a delivery under an epoch; no verdict if it was begun and never answered."""
 
     epoch: int
@@ -62,15 +62,15 @@ def match_record(app: AppContext, record: MailRecordSource) -> MailRecord:
     return witness
 
 
-def read_journals(app: AppContext) -> Mapping[int, Sequence[JournalEntries]]:
+def read_journals(app: AppContext) -> Mapping[int, Sequence[JournalEntry]]:
     """What dead workers of this machine wrote down and nobody has taken over yet, by delivery."""
-    found: dict[int, list[JournalEntries]] = defaultdict(list)
+    found: dict[int, list[JournalEntry]] = defaultdict(list)
     with orphaned_journals(app.journal_dir) as orphans:
         for evidence in map(read_journal, orphans):
             for outcome in evidence.outcomes:
-                found[outcome.delivery_id].append(JournalEntries(outcome.epoch, outcome.verdict))
+                found[outcome.delivery_id].append(JournalEntry(outcome.epoch, outcome.verdict))
             for delivery_id, epoch in evidence.in_doubt.items():
-                found[delivery_id].append(JournalEntries(epoch, None))
+                found[delivery_id].append(JournalEntry(epoch, None))
     return found
 
 

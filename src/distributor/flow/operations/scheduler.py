@@ -24,5 +24,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
         for dispatch in dispatches.stalled(connection, now=now, limit=_LIMIT):
             rings.extend(delivery_jobs(dispatch))
         rings += [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
-        rings += [Job(JobKind.SETTLE, n, "default") for n in dispatches.doubtful(connection, now=now, limit=_LIMIT)]
+        rings += [
+            Job(JobKind.RESOLVE_UNKNOWN, n, "default") for n in dispatches.doubtful(connection, now=now, limit=_LIMIT)
+        ]
     return rings

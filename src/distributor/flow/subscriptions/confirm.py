@@ -61,7 +61,7 @@ def confirm(app: AppContext, token: str, network: str) -> ConfirmationRequest | 
             return question
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
-            text=consent_texts.confirming(app.site, question.lists),
+            text=consent_texts.confirmation_consent(app.site, question.lists),
             network=network,
             detail={"delivery": holder.delivery_id},
         )

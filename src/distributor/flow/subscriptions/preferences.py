@@ -124,7 +124,7 @@ def unsubscribe_from_all(app: AppContext, token: str, network: str) -> Preferenc
             return None
         for place in memberships.of_subscriber(connection, holder.person.id):
             _leave(
-                connection, holder, place.list, _evidence(consent_texts.LEAVING_EVERYTHING, holder, network), now=now
+                connection, holder, place.list, _evidence(consent_texts.UNSUBSCRIBE_FROM_ALL, holder, network), now=now
             )
         mailbox = replace(_mailbox_of(holder), email=holder.person.email)
         suppressions.add(connection, [mailbox], SuppressionReason.UNSUBSCRIBE, note="by their own choice", now=now)
@@ -190,9 +190,9 @@ def _settle(
     """Make one place what was chosen."""
     now = app.clock()
     if not choice.is_on:
-        _leave(connection, holder, place.list, _evidence(consent_texts.LEAVING_A_LIST, holder, network), now=now)
+        _leave(connection, holder, place.list, _evidence(consent_texts.LIST_DESELECTED, holder, network), now=now)
         return
-    evidence = _evidence(consent_texts.choosing(app.site, place.list), holder, network)
+    evidence = _evidence(consent_texts.preference_consent(app.site, place.list), holder, network)
     memberships.grant(connection, holder.person.id, place.list.id, evidence, now=now)
     wanted = None if choice.topics is None else tuple(topic for topic in place.offered if topic in choice.topics)
     memberships.choose(connection, holder.person.id, place.list.id, topics=wanted, frequency=choice.frequency)

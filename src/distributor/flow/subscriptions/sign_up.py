@@ -105,7 +105,7 @@ def _ask_for(
     """Whether it is waited for their confirmation of this list from now on."""
     evidence = ConsentEvidence(
         method=ConsentMethod.FORM,
-        text=consent_texts.signing_up(app.site, chosen),
+        text=consent_texts.sign_up_consent(app.site, chosen),
         network=asked.network,
         detail={"page": asked.page} if asked.page else {},
     )

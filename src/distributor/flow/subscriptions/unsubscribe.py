@@ -48,7 +48,7 @@ def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> Unsu
         if holder is None:
             return None
         evidence = ConsentEvidence(
-            method=ConsentMethod.FORM, text=consent_texts.LEAVING, detail={**detail, "delivery": holder.delivery_id}
+            method=ConsentMethod.FORM, text=consent_texts.UNSUBSCRIBE, detail={**detail, "delivery": holder.delivery_id}
         )
         if memberships.leave(connection, holder.person.id, holder.list.id, evidence, now=now):
             event = Event(
@@ -90,7 +90,7 @@ def resubscribe(app: AppContext, token: str, network: str) -> UnsubscribePage | 
             return None
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
-            text=consent_texts.returning(app.site, holder.list),
+            text=consent_texts.resubscribe_consent(app.site, holder.list),
             network=network,
             detail={"delivery": holder.delivery_id},
         )

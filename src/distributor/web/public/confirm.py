@@ -55,7 +55,7 @@ class ConfirmPages:
             "stage": question.stage.name,
             "lists": question.lists,
             "email": masked(question.recipient),
-            "promise": consent_texts.promise(self._app.site),
+            "promise": consent_texts.sign_up_statement(self._app.site),
             "action": f"{root}/confirm/{request.path_params['token']}",
             "button": _BUTTON,
             "preferences": f"{root}/preferences/{tokens.mint(Purpose.PREFERENCES, question.delivery_id)}",

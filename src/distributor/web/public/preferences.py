@@ -106,7 +106,7 @@ class PreferenceCentre:
             "obstacles": _obstacles_of(found),
             "errors": filled.errors,
             "said": said,
-            "promise": consent_texts.promise(self._app.site),
+            "promise": consent_texts.sign_up_statement(self._app.site),
         }
         return self._pages.respond("preferences.html.j2", context, status=status)
 

@@ -169,7 +169,7 @@ class SigningUp:
             "lists": self._offers(place.offered),
             "typed": typed,
             "trap": TRAP,
-            "promise": consent_texts.promise(site),
+            "promise": consent_texts.sign_up_statement(site),
             "languages": choosable(site.language),
             "language": typed.language or site.language,
             "action": self._pages.root + place.path,

@@ -93,6 +93,6 @@ class Leaving:
             "button": _BUTTON,
             "reasons": _REASONS,
             "longest": unsubscribe.LONGEST_REASON,
-            "promise": consent_texts.promise(self._app.site),
+            "promise": consent_texts.sign_up_statement(self._app.site),
         }
         return self._pages.respond("unsubscribe.html.j2", context)
