@@ -117,12 +117,12 @@ def test_a_permanent_failure_is_final_until_somebody_retries_it(harness: Campaig
 
 
 def test_a_refusal_of_the_sender_pauses_the_dispatch_and_burns_nobody(harness: CampaignHarness) -> None:
-    harness.channel("mail", "scripted", answers={"ada@example.org": "refused"})
+    harness.channel("mail", "scripted", answers={"ada@example.org": "sender_rejected"})
     campaign_id = harness.plan("mail")
     harness.run()
     dispatch = harness.report(campaign_id).dispatches[0].dispatch
     assert dispatch.state is DispatchState.PAUSED
-    assert "scripted refused" in dispatch.reason
+    assert "scripted sender_rejected" in dispatch.reason
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "pending": 1}
     harness.channel("mail", "scripted")
     campaign_control.resume(harness.app, campaign_id)

@@ -45,7 +45,7 @@ from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 
 
 @dataclass
-class Office:
+class ConfirmationHarness:
     """A harness with a relay and a list `weekly` that people sign up for."""
 
     harness: CampaignHarness
@@ -104,144 +104,144 @@ class Office:
 
 
 @pytest.fixture
-def office(harness: CampaignHarness, tmp_path: Path) -> Iterator[Office]:
+def setup(harness: CampaignHarness, tmp_path: Path) -> Iterator[ConfirmationHarness]:
     with running_sandbox(tmp_path / "sandbox") as sandbox:
-        made = Office(harness, sandbox)
+        made = ConfirmationHarness(harness, sandbox)
         made.set_channel(smtp_url=sandbox.smtp_url)
         with harness.app.database.begin() as connection:
             lists.add(connection, slug="weekly", name="The Weekly")
         yield made
 
 
-def test_who_signs_up_gets_a_mail_whose_link_is_theirs(office: Office) -> None:
-    ann = office.sign_up("ann")
-    office.harness.run()
-    (mail,) = office.mails()
+def test_who_signs_up_gets_a_mail_whose_link_is_theirs(setup: ConfirmationHarness) -> None:
+    ann = setup.sign_up("ann")
+    setup.harness.run()
+    (mail,) = setup.mails()
     assert (mail["To"], mail["Subject"]) == ("ann@example.org", "Please confirm your subscription to The Weekly")
     words = mail.get_body(("plain",)).get_content().split()
     (link,) = [word for word in words if "/confirm/" in word]
-    claim = office.app.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2])
+    claim = setup.app.tokens.read(Purpose.CONFIRM, link.rpartition("/")[2])
     assert claim is not None
-    with office.app.database.begin() as connection:
+    with setup.app.database.begin() as connection:
         record = delivery_queries.find(connection, claim.delivery_id)
         weekly = lists.find(connection, "weekly")
         assert (record.subscriber_id, record.list_id, record.state) == (ann.id, weekly.id, DeliveryState.SENT)
         assert memberships.state_of(connection, ann.id, weekly.id) is Membership.PENDING
 
 
-def test_the_ledger_tells_of_it_as_of_any_campaign(office: Office) -> None:
-    office.sign_up("ann")
-    (campaign,) = office.campaigns()
+def test_the_ledger_tells_of_it_as_of_any_campaign(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    (campaign,) = setup.campaigns()
     assert campaign.purpose is CampaignPurpose.CONFIRMATION
-    assert campaign.name == f"Confirmations: The Weekly (en), {office.now:%Y-%m-%d}"
+    assert campaign.name == f"Confirmations: The Weekly (en), {setup.now:%Y-%m-%d}"
     assert campaign.audience.lists == ("weekly",)
     assert (campaign.track_opens, campaign.track_clicks) == (False, False)
-    assert office.harness.counts(campaign.id) == {"audience": 1, "pending": 1}
-    office.harness.run()
-    assert office.harness.counts(campaign.id) == {"audience": 1, "sent": 1}
-    assert office.state() is DispatchState.FINISHED
+    assert setup.harness.counts(campaign.id) == {"audience": 1, "pending": 1}
+    setup.harness.run()
+    assert setup.harness.counts(campaign.id) == {"audience": 1, "sent": 1}
+    assert setup.state() is DispatchState.FINISHED
 
 
-def test_it_does_not_stand_between_the_campaigns_that_people_plan(office: Office) -> None:
-    campaign_id = office.harness.plan("mail")
-    office.sign_up("ann")
-    with office.app.database.begin() as connection:
+def test_it_does_not_stand_between_the_campaigns_that_people_plan(setup: ConfirmationHarness) -> None:
+    campaign_id = setup.harness.plan("mail")
+    setup.sign_up("ann")
+    with setup.app.database.begin() as connection:
         planned = campaigns.latest(connection, limit=9, purpose=CampaignPurpose.ARTICLES)
     assert [one.id for one in planned] == [campaign_id]
 
 
-def test_the_next_tick_rings_for_it(office: Office) -> None:
-    office.sign_up("ann")
-    (ring,) = run_scheduler(office.app)
-    assert (ring.verb, ring.queue) == (JobKind.DELIVER, "email")
+def test_the_next_tick_rings_for_it(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    (ring,) = run_scheduler(setup.app)
+    assert (ring.kind, ring.queue) == (JobKind.DELIVER, "email")
 
 
-def test_one_address_is_asked_once_a_day_for_a_list(office: Office) -> None:
-    office.sign_up("ann")
-    office.sign_up("ann")
-    office.harness.run()
-    office.sign_up("ann")
-    office.harness.run()
-    assert len(office.mails()) == 1
-    assert office.is_exact()
+def test_one_address_is_asked_once_a_day_for_a_list(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    setup.sign_up("ann")
+    setup.harness.run()
+    setup.sign_up("ann")
+    setup.harness.run()
+    assert len(setup.mails()) == 1
+    assert setup.is_exact()
 
 
-def test_the_next_day_it_is_asked_again_by_another_campaign(office: Office) -> None:
-    office.sign_up("ann")
-    office.sign_up("ann", now=office.now + timedelta(days=1))
-    office.harness.run()
-    assert len(office.mails()) == 2
-    assert len(office.campaigns()) == 2
-    with office.app.database.begin() as connection:
+def test_the_next_day_it_is_asked_again_by_another_campaign(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    setup.sign_up("ann", now=setup.now + timedelta(days=1))
+    setup.harness.run()
+    assert len(setup.mails()) == 2
+    assert len(setup.campaigns()) == 2
+    with setup.app.database.begin() as connection:
         # What is said is the same, and kept once.
         assert connection.execute(text("SELECT count(*) FROM renditions")).scalar_one() == 1
 
 
-def test_a_day_ends_at_midnight_utc(office: Office) -> None:
-    office.sign_up("ann", now=datetime.fromisoformat("2026-11-23T00:30:00+01:00"))
-    assert office.campaigns()[0].name.endswith("2026-11-22")
+def test_a_day_ends_at_midnight_utc(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann", now=datetime.fromisoformat("2026-11-23T00:30:00+01:00"))
+    assert setup.campaigns()[0].name.endswith("2026-11-22")
 
 
-def test_everybody_is_asked_in_their_language_and_a_region_is_none(office: Office) -> None:
+def test_everybody_is_asked_in_their_language_and_a_region_is_none(setup: ConfirmationHarness) -> None:
     for name, language in (("ann", "de-AT"), ("bo", "de"), ("cy", "")):
-        office.sign_up(name, language=language)
-    office.harness.run()
-    subjects = {mail["To"]: mail["Subject"] for mail in office.mails()}
+        setup.sign_up(name, language=language)
+    setup.harness.run()
+    subjects = {mail["To"]: mail["Subject"] for mail in setup.mails()}
     assert (
         subjects["ann@example.org"] == subjects["bo@example.org"] == "Bitte bestätigen Sie Ihr Abonnement: The Weekly"
     )
     assert subjects["cy@example.org"] == "Please confirm your subscription to The Weekly"
-    assert len(office.campaigns()) == 2
+    assert len(setup.campaigns()) == 2
 
 
-def test_a_dispatch_that_had_finished_runs_again_for_the_next_one(office: Office) -> None:
-    office.sign_up("ann")
-    office.harness.run()
-    assert office.state() is DispatchState.FINISHED
-    office.sign_up("bo")
-    assert office.state() is DispatchState.RUNNING
-    assert office.is_exact()
-    office.harness.run()
-    assert [mail["To"] for mail in office.mails()] == ["ann@example.org", "bo@example.org"]
-    assert office.state() is DispatchState.FINISHED
-    assert office.is_exact()
+def test_a_dispatch_that_had_finished_runs_again_for_the_next_one(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    setup.harness.run()
+    assert setup.state() is DispatchState.FINISHED
+    setup.sign_up("bo")
+    assert setup.state() is DispatchState.RUNNING
+    assert setup.is_exact()
+    setup.harness.run()
+    assert [mail["To"] for mail in setup.mails()] == ["ann@example.org", "bo@example.org"]
+    assert setup.state() is DispatchState.FINISHED
+    assert setup.is_exact()
 
 
-def test_two_who_sign_up_at_the_same_moment_share_one_campaign(office: Office) -> None:
-    with office.app.database.begin() as first:
-        office.ask(first, "ann")
-        other = threading.Thread(target=office.sign_up, args=["bo"])
+def test_two_who_sign_up_at_the_same_moment_share_one_campaign(setup: ConfirmationHarness) -> None:
+    with setup.app.database.begin() as first:
+        setup.ask(first, "ann")
+        other = threading.Thread(target=setup.sign_up, args=["bo"])
         other.start()
-        _wait_for_somebody_who_waits(office)
+        _wait_for_somebody_who_waits(setup)
     other.join()
-    assert office.harness.counts(office.campaign_id()) == {"audience": 2, "pending": 2}
-    assert office.is_exact()
+    assert setup.harness.counts(setup.campaign_id()) == {"audience": 2, "pending": 2}
+    assert setup.is_exact()
 
 
-def test_when_the_first_of_two_gives_up_the_other_begins_the_campaign(office: Office) -> None:
-    with _rolled_back(office) as first:
-        office.ask(first, "ann")
-        other = threading.Thread(target=office.sign_up, args=["bo"])
+def test_when_the_first_of_two_gives_up_the_other_begins_the_campaign(setup: ConfirmationHarness) -> None:
+    with _rolled_back(setup) as first:
+        setup.ask(first, "ann")
+        other = threading.Thread(target=setup.sign_up, args=["bo"])
         other.start()
-        _wait_for_somebody_who_waits(office)
+        _wait_for_somebody_who_waits(setup)
     other.join()
-    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "pending": 1}
+    assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "pending": 1}
 
 
-def test_who_signs_up_while_the_dispatch_is_being_finished_is_not_forgotten(office: Office) -> None:
+def test_who_signs_up_while_the_dispatch_is_being_finished_is_not_forgotten(setup: ConfirmationHarness) -> None:
     """The tick sees nothing left to do, and meanwhile there is."""
-    office.sign_up("ann")
-    office.harness.run(rounds=1)
-    assert office.state() is DispatchState.RUNNING
-    with office.app.database.begin() as joining:
-        office.ask(joining, "bo")
-        ticking = threading.Thread(target=run_scheduler, args=[office.app])
+    setup.sign_up("ann")
+    setup.harness.run(rounds=1)
+    assert setup.state() is DispatchState.RUNNING
+    with setup.app.database.begin() as joining:
+        setup.ask(joining, "bo")
+        ticking = threading.Thread(target=run_scheduler, args=[setup.app])
         ticking.start()
-        _wait_for_somebody_who_waits(office, unless=ticking)
+        _wait_for_somebody_who_waits(setup, unless=ticking)
     ticking.join()
-    assert office.state() is DispatchState.RUNNING
-    office.harness.run()
-    assert len(office.mails()) == 2
+    assert setup.state() is DispatchState.RUNNING
+    setup.harness.run()
+    assert len(setup.mails()) == 2
 
 
 def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finished_is_not_forgotten(
@@ -260,61 +260,61 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
     assert harness.report(campaign_id).state is DispatchState.RUNNING
 
 
-def test_who_leaves_before_the_mail_goes_out_is_not_asked(office: Office) -> None:
-    ann = office.sign_up("ann")
-    with office.app.database.begin() as connection:
-        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
-    office.harness.run()
-    assert office.mails() == []
-    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
+def test_who_leaves_before_the_mail_goes_out_is_not_asked(setup: ConfirmationHarness) -> None:
+    ann = setup.sign_up("ann")
+    with setup.app.database.begin() as connection:
+        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=setup.now)
+    setup.harness.run()
+    assert setup.mails() == []
+    assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "suppressed": 1}
 
 
-def test_a_relay_that_is_away_for_a_while_only_delays_the_question(office: Office) -> None:
-    office.set_channel(smtp_url="smtp://127.0.0.1:1")
-    office.sign_up("ann")
-    office.harness.run()
-    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "deferred": 1}
-    assert office.state() is DispatchState.RUNNING
-    office.set_channel(smtp_url=office.sandbox.smtp_url)
-    with office.app.database.begin() as connection:
+def test_a_relay_that_is_away_for_a_while_only_delays_the_question(setup: ConfirmationHarness) -> None:
+    setup.set_channel(smtp_url="smtp://127.0.0.1:1")
+    setup.sign_up("ann")
+    setup.harness.run()
+    assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "deferred": 1}
+    assert setup.state() is DispatchState.RUNNING
+    setup.set_channel(smtp_url=setup.sandbox.smtp_url)
+    with setup.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET next_at = now()"))
-    office.harness.run()
-    assert len(office.mails()) == 1
-    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "sent": 1}
+    setup.harness.run()
+    assert len(setup.mails()) == 1
+    assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "sent": 1}
 
 
-def test_a_worker_that_dies_while_asking_does_not_ask_twice(office: Office) -> None:
-    office.sign_up("ann")
-    dispatch_id = office.harness.report(office.campaign_id()).dispatches[0].dispatch.id
-    with office.app.database.begin() as connection:
-        past = office.now - timedelta(minutes=5)
+def test_a_worker_that_dies_while_asking_does_not_ask_twice(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    dispatch_id = setup.harness.report(setup.campaign_id()).dispatches[0].dispatch.id
+    with setup.app.database.begin() as connection:
+        past = setup.now - timedelta(minutes=5)
         held = deliveries.claim(connection, dispatch_id, worker="w", limit=9, now=past, lease_until=past).deliveries
         deliveries.put_in_flight(connection, held, now=past, lease_until=past)
-    office.harness.run()
-    assert office.mails() == []
-    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "unknown": 1}
-    assert office.state() is DispatchState.FINISHED
+    setup.harness.run()
+    assert setup.mails() == []
+    assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "unknown": 1}
+    assert setup.state() is DispatchState.FINISHED
 
 
-def test_a_paused_dispatch_takes_people_in_and_asks_them_once_it_goes_on(office: Office) -> None:
-    office.sign_up("ann")
-    campaign_control.pause(office.app, office.campaign_id())
-    office.sign_up("bo")
-    office.harness.run()
-    assert office.mails() == []
-    campaign_control.resume(office.app, office.campaign_id())
-    office.harness.run()
-    assert len(office.mails()) == 2
+def test_a_paused_dispatch_takes_people_in_and_asks_them_once_it_goes_on(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    campaign_control.pause(setup.app, setup.campaign_id())
+    setup.sign_up("bo")
+    setup.harness.run()
+    assert setup.mails() == []
+    campaign_control.resume(setup.app, setup.campaign_id())
+    setup.harness.run()
+    assert len(setup.mails()) == 2
 
 
-def test_after_the_confirmations_of_a_day_were_cancelled_nobody_is_told_to_wait_for_one(office: Office) -> None:
-    office.sign_up("ann")
-    campaign_control.cancel(office.app, office.campaign_id())
+def test_after_the_setupof_a_day_were_cancelled_nobody_is_told_to_wait_for_one(setup: ConfirmationHarness) -> None:
+    setup.sign_up("ann")
+    campaign_control.cancel(setup.app, setup.campaign_id())
     with pytest.raises(StateError, match="of today for list 'weekly' were cancelled with campaign"):
-        office.sign_up("dee")
-    with office.app.database.begin() as connection, pytest.raises(NotFoundError):
+        setup.sign_up("dee")
+    with setup.app.database.begin() as connection, pytest.raises(NotFoundError):
         subscribers.find(connection, "dee@example.org")
-    assert office.harness.counts(office.campaign_id()) == {"audience": 1, "suppressed": 1}
+    assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "suppressed": 1}
 
 
 def test_without_a_channel_for_mail_nobody_can_be_asked(harness: CampaignHarness) -> None:
@@ -326,109 +326,113 @@ def test_without_a_channel_for_mail_nobody_can_be_asked(harness: CampaignHarness
             queue_confirmation(harness.app, connection, ada, weekly, now=harness.app.clock())
 
 
-def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_nothing(office: Office) -> None:
-    office.change_list(sender="nobody")
+def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_nothing(
+    setup: ConfirmationHarness,
+) -> None:
+    setup.change_list(sender="nobody")
     with pytest.raises(ConfigurationError, match="nobody can be asked to confirm list 'weekly': the mails of list"):
-        office.sign_up("ann")
-    assert office.campaigns() == []
-    silent = Office(
-        replace(office.harness, app=replace(office.app, site=replace(office.app.site, postal_address=""))),
-        office.sandbox,
+        setup.sign_up("ann")
+    assert setup.campaigns() == []
+    silent = ConfirmationHarness(
+        replace(setup.harness, app=replace(setup.app, site=replace(setup.app.site, postal_address=""))),
+        setup.sandbox,
     )
-    office.change_list(sender="")
+    setup.change_list(sender="")
     with pytest.raises(ConfigurationError, match="DISTRIBUTOR_POSTAL_ADDRESS"):
         silent.sign_up("ann")
 
 
-def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(office: Office, tmp_path: Path) -> None:
-    office.set_channel(conections=4)
+def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(
+    setup: ConfirmationHarness, tmp_path: Path
+) -> None:
+    setup.set_channel(conections=4)
     with pytest.raises(ConfigurationError, match="list 'weekly': settings of a channel of kind email: conections"):
-        office.sign_up("ann")
-    office.set_channel()
+        setup.sign_up("ann")
+    setup.set_channel()
     (tmp_path / "email").mkdir()
     (tmp_path / "email" / "confirmation.txt.j2").write_text("{{ nothing }}")
-    broken = replace(office.app, templates=Templates([tmp_path, shipped_templates()]))
+    broken = replace(setup.app, templates=Templates([tmp_path, shipped_templates()]))
     with pytest.raises(ConfigurationError, match=r"list 'weekly': template email/confirmation\.txt\.j2, line 1"):
-        Office(replace(office.harness, app=broken), office.sandbox).sign_up("ann")
+        ConfirmationHarness(replace(setup.harness, app=broken), setup.sandbox).sign_up("ann")
 
 
-def test_the_first_channel_that_can_ask_does(office: Office) -> None:
-    with office.app.database.begin() as connection:
+def test_the_first_channel_that_can_ask_does(setup: ConfirmationHarness) -> None:
+    with setup.app.database.begin() as connection:
         channels.put(connection, name="a mail of another", kind="email", settings={}, sealed=None)
         channels.put(connection, name="gone", kind="of a package that was removed", settings={}, sealed=None)
-    office.sign_up("ann")
-    assert office.harness.report(office.campaign_id()).dispatches[0].dispatch.channel_name == "mail"
+    setup.sign_up("ann")
+    assert setup.harness.report(setup.campaign_id()).dispatches[0].dispatch.channel_name == "mail"
 
 
-def test_whether_somebody_was_asked_is_known_for_any_list(office: Office) -> None:
-    before = office.now - timedelta(hours=1)
-    ann = office.sign_up("ann")
-    with office.app.database.begin() as connection:
+def test_whether_somebody_was_asked_is_known_for_any_list(setup: ConfirmationHarness) -> None:
+    before = setup.now - timedelta(hours=1)
+    ann = setup.sign_up("ann")
+    with setup.app.database.begin() as connection:
         assert was_confirmation_sent_since(connection, ann.id, before)
-        assert not was_confirmation_sent_since(connection, ann.id, office.now + timedelta(seconds=1))
+        assert not was_confirmation_sent_since(connection, ann.id, setup.now + timedelta(seconds=1))
         assert not was_confirmation_sent_since(connection, ann.id + 1000, before)
 
 
-def test_what_was_suppressed_or_carried_an_article_asked_nobody(office: Office) -> None:
-    before = office.now - timedelta(hours=1)
-    ann = office.sign_up("ann")
-    with office.app.database.begin() as connection:
-        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=office.now)
-    office.harness.plan("mail")
-    office.harness.run()
-    with office.app.database.begin() as connection:
+def test_what_was_suppressed_or_carried_an_article_asked_nobody(setup: ConfirmationHarness) -> None:
+    before = setup.now - timedelta(hours=1)
+    ann = setup.sign_up("ann")
+    with setup.app.database.begin() as connection:
+        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=setup.now)
+    setup.harness.plan("mail")
+    setup.harness.run()
+    with setup.app.database.begin() as connection:
         ada = subscribers.find(connection, "ada@example.org")
         assert delivery_queries.totals(connection, delivery_queries.find(connection, 2).dispatch_id).audience == 3
         assert not was_confirmation_sent_since(connection, ann.id, before)
         assert not was_confirmation_sent_since(connection, ada.id, before)
 
 
-def test_a_dispatch_joins_nobody_twice(office: Office) -> None:
-    ann = office.sign_up("ann")
-    with office.app.database.begin() as connection:
-        dispatch_id = dispatches.of_campaign(connection, office.campaign_id())[0].id
+def test_a_dispatch_joins_nobody_twice(setup: ConfirmationHarness) -> None:
+    ann = setup.sign_up("ann")
+    with setup.app.database.begin() as connection:
+        dispatch_id = dispatches.of_campaign(connection, setup.campaign_id())[0].id
         weekly = lists.find(connection, "weekly")
-        assert not confirmations.join(connection, dispatch_id, ann, weekly, now=office.now)
+        assert not confirmations.join(connection, dispatch_id, ann, weekly, now=setup.now)
         assert dispatches.find(connection, dispatch_id).audience == 1
 
 
-def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(office: Office) -> None:
-    with office.app.database.begin() as connection:
+def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(setup: ConfirmationHarness) -> None:
+    with setup.app.database.begin() as connection:
         lists.change(connection, "readers", {"sender": "Readers <readers@gazette.example>", "footer": "Our own."})
-    office.harness.plan("mail")
-    office.harness.run()
-    mail = office.mails()[0]
+    setup.harness.plan("mail")
+    setup.harness.run()
+    mail = setup.mails()[0]
     assert mail["From"] == "Readers <readers@gazette.example>"
     assert mail["List-Id"] == "readers <readers.gazette.example>"
     assert "Our own." in mail.get_body(("plain",)).get_content()
 
 
-def test_a_list_whose_sender_is_none_keeps_its_campaign_from_going_out(office: Office) -> None:
-    with office.app.database.begin() as connection:
+def test_a_list_whose_sender_is_none_keeps_its_campaign_from_going_out(setup: ConfirmationHarness) -> None:
+    with setup.app.database.begin() as connection:
         lists.change(connection, "readers", {"sender": "nobody"})
-    campaign_id = office.harness.plan("mail")
-    office.harness.run()
-    dispatch = office.harness.report(campaign_id).dispatches[0].dispatch
+    campaign_id = setup.harness.plan("mail")
+    setup.harness.run()
+    dispatch = setup.harness.report(campaign_id).dispatches[0].dispatch
     assert dispatch.state is DispatchState.FAILED
     assert "the mails of list 'readers' have no sender: 'nobody'" in dispatch.reason
 
 
 @contextmanager
-def _rolled_back(office: Office) -> Iterator[Connection]:
+def _rolled_back(setup: ConfirmationHarness) -> Iterator[Connection]:
     class GivingUpError(Exception):
         pass
 
-    with pytest.raises(GivingUpError), office.app.database.begin() as connection:
+    with pytest.raises(GivingUpError), setup.app.database.begin() as connection:
         yield connection
         raise GivingUpError
 
 
-def _wait_for_somebody_who_waits(office: Office, *, unless: threading.Thread | None = None) -> None:
+def _wait_for_somebody_who_waits(setup: ConfirmationHarness, *, unless: threading.Thread | None = None) -> None:
     """Until another connection waits for a lock, or `unless` has ended."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     while unless is None or unless.is_alive():
-        with office.app.database.begin() as connection:
+        with setup.app.database.begin() as connection:
             if connection.execute(waiting).scalar_one():
                 return
