@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.mime.decoding import decode_transfer_encoding
 from distributor.mail.mime.received_message import HeaderFields, MessagePart, ReceivedMessage, split_header
 
 _LONGEST_NOTICE = 50_000
 
 # Lines after which the original mail follows, as mail systems write them.
-_ORIGINAL_FOLLOWS = re.compile(
+_ORIGINAL_FOLLOWS = LazyPattern(
     r"^[ \t>*]*(?:"
     r"-{2,} ?(?:begin |start of |the )?(?:original|returned|unsent|undelivered|rejected"
     r"|attached) (?:message|mail|e-?mail)\b.*"

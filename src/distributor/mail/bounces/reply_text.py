@@ -8,17 +8,19 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from distributor.mail.bounces.patterns import LazyPattern
+
 # Subjects of enhanced status codes are 0 to 7 (RFC 3463); this keeps out versions and the beginnings of IP addresses.
 STATUS = r"[45]\.[0-7]\.\d{1,3}"
 _STATUS = re.compile(rf"(?<![\d.]){STATUS}(?![.]?\d)")
 _REPLY_AND_STATUS = re.compile(rf"(?<![\d.\w])([45]\d\d)[ -]{{1,3}}#?({STATUS})(?![.]?\d)")
-_REPLY = re.compile(
+_REPLY = LazyPattern(
     r"(?:^\s{0,8}|[;:'<>,\"]\s{0,4}|\b(?:said|returned|was|reason|error|problem"
     r"|(?:response|reply|error|status) ?code|response)\b:?\s{0,4})([45][0-7]\d)(?=[ \-:;,]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 # Reply codes of RFC 5321, of its extensions, and of those that wrote their own list; other numbers are none.
-_KNOWN_REPLY = re.compile(
+_KNOWN_REPLY = LazyPattern(
     r"42[12]|43[02]|44[679]|45[0-689]|471|50[0-4]|51[0-3]|52[1345]|53[03458]|541|55[0-7]|571",
 )
 # Codes that say no more than that it failed, or that time ran out: another one in the same text says why.
@@ -68,9 +70,9 @@ _STEPS: tuple[tuple[SmtpCommand, str], ...] = (
         r"|while receiving the initial|\[connect\]|in greeting|greeting wait|\bsmtp:conn(?:ect)?\b",
     ),
 )
-_STEP = [(command, re.compile(pattern, re.IGNORECASE)) for command, pattern in _STEPS]
+_STEP = [(command, LazyPattern(pattern, re.IGNORECASE)) for command, pattern in _STEPS]
 
-_HOST = re.compile(
+_HOST = LazyPattern(
     r"\bhost:? ([A-Za-z0-9][\w.-]{3,200})[ \[(:]|while talking to ([\w.-]{4,200}?)\.?:|Remote Server at ([\w.-]{4,200})"
     r"|\bby ([\w.-]{4,200}?)\. \[|^[ \t]*([\w-]+(?:\.[\w-]+)+) (?:gave this error|rejected your message)"
     r"|^([\w-]+(?:\.[\w-]+)+) \[[\d.:a-f]+\] did not like",

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from distributor.mail.bounces.address_search import ADDRESS
+from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reasons import Reason
 
 
@@ -18,7 +19,7 @@ class Hint:
     """A sentence of a mail system itself, and the reason it gives."""
 
     reason: Reason
-    pattern: re.Pattern[str]
+    pattern: LazyPattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +32,26 @@ class BounceFormat:
     """
 
     name: str
-    author: re.Pattern[str]
-    mark: re.Pattern[str]
-    recipients: tuple[re.Pattern[str], ...] = ()
-    beginning: re.Pattern[str] | None = None
+    author: LazyPattern
+    mark: LazyPattern
+    recipients: tuple[LazyPattern, ...] = ()
+    beginning: LazyPattern | None = None
     hints: tuple[Hint, ...] = field(default=())
     silence: Reason | None = None
     is_receipt: bool = False
     has_transcript: bool = False
 
 
-def address_patterns(*patterns: str) -> tuple[re.Pattern[str], ...]:
+def address_patterns(*patterns: str) -> tuple[LazyPattern, ...]:
     """Patterns in which the word ADDRESS stands for an address, as their only group."""
     return tuple(
-        re.compile(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE) for pattern in patterns
+        LazyPattern(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE) for pattern in patterns
     )
 
 
-def any_of(*patterns: str) -> re.Pattern[str]:
+def any_of(*patterns: str) -> LazyPattern:
     """A pattern that finds any of these, line by line and whatever the case."""
-    return re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
+    return LazyPattern("|".join(patterns), re.IGNORECASE | re.MULTILINE)
 
 
 def hint_table(table: dict[Reason, tuple[str, ...]]) -> tuple[Hint, ...]:

@@ -11,6 +11,7 @@ from distributor.mail.bounces.formats import FORMATS
 from distributor.mail.bounces.formats.bounce_format import SYSTEM, BounceFormat
 from distributor.mail.bounces.formats.transcript import parse_recipient_lines, parse_session
 from distributor.mail.bounces.notice import BounceNotice
+from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reply_text import find_reply_code, find_status
 from distributor.mail.mime.received_message import ReceivedMessage
 
@@ -18,9 +19,9 @@ _MOST_RECIPIENTS = 500
 _IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")
 _LONGEST_BLOCK = 6000
 
-_SYSTEM = re.compile(SYSTEM, re.IGNORECASE | re.MULTILINE)
+_SYSTEM = LazyPattern(SYSTEM, re.IGNORECASE | re.MULTILINE)
 # Sentences by which a mail system says that a mail did not arrive, in the languages that the big ones speak.
-_FAILED = re.compile(
+_FAILED = LazyPattern(
     r"could ?n[o']t be (?:delivered|sent)|(?:was|were|been|be|is) not (?:be )?(?:delivered|sent)"
     r"|wasn't delivered|undeliver|non-?deliver"
     r"|deliver[a-z]*(?: \w+){0,4} (?:has |have |was |is |been ){0,3}(?:fail|impossible|abort|delayed"
@@ -45,11 +46,11 @@ _FAILED = re.compile(
     r"|傳送)",
     re.IGNORECASE,
 )
-_NOT_DELIVERED = re.compile(
+_NOT_DELIVERED = LazyPattern(
     r"could ?n[o']t be delivered|unable to deliver|(?:was|were) not delivered|fail\w* to deliver", re.IGNORECASE
 )
 # What mail systems also write, and what is no failure.
-_NO_FAILURE = re.compile(
+_NO_FAILURE = LazyPattern(
     r"\bsuccessfully (?:delivered|relayed|sent)\b|\b(?:has been|was|were) (?:delivered|relayed)\b"
     r"|^subject: ?(?:re: )?(?:delivered|relayed|read|receipt|successful)\b"
     r"|quarantine|report domain:|spam digest|daily (?:report|digest)|mailbox (?:is )?(?:almost|nearly)"
@@ -58,21 +59,21 @@ _NO_FAILURE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
-_ANSWER = re.compile(r"^subject: ?(?:re|aw|sv|antw|fwd?|wg|tr) ?:", re.IGNORECASE | re.MULTILINE)
-_PROGRAM = re.compile(
+_ANSWER = LazyPattern(r"^subject: ?(?:re|aw|sv|antw|fwd?|wg|tr) ?:", re.IGNORECASE | re.MULTILINE)
+_PROGRAM = LazyPattern(
     r"^from: .{0,80}mailer-?daemon|^return-path: <>$|^auto-submitted: auto-|^x-failed-recipients: .",
     re.IGNORECASE | re.MULTILINE,
 )
-_DELIVERED = re.compile(
+_DELIVERED = LazyPattern(
     r"had successful delivery|successfully (?:delivered|relayed)|relayed to non-?dsn", re.IGNORECASE
 )
-_FATAL = re.compile(
+_FATAL = LazyPattern(
     r"fatal errors|transient|delivery problems|could not|fail|undeliver|not (?:be )?delivered", re.IGNORECASE
 )
 
 
-def _lines(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE)
+def _lines(pattern: str) -> LazyPattern:
+    return LazyPattern(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE)
 
 
 # Where a recipient stands in most notices; the first that finds one holds for the whole notice.
@@ -98,7 +99,7 @@ _RECIPIENTS = (
 _ORIGIN = _lines(r"\bgenerated (?:by|from) <?ADDRESS")
 
 # Where a notice repeats the words of another server.
-_QUOTED = re.compile(
+_QUOTED = LazyPattern(
     r"error that the other server returned was:\s*(.{1,1500}?)(?:\n\n|\Z)"
     r"|The response (?:from the remote server )?was:\s*(.{1,1500}?)(?:\n\n|\Z)"
     r"|Remote (?:host|server|smtp server) (?:said|returned):? '?(.{1,1500}?)(?:'\n|\nGiving up|\nI'm not going|\n\n|\Z)"
@@ -193,7 +194,7 @@ def blocks_by_recipient(recipients: Iterable[str], text: str) -> dict[str, str]:
     return blocks
 
 
-def _located(text: str, patterns: tuple[re.Pattern[str], ...], *, start: int = 0) -> list[tuple[str, int, int]]:
+def _located(text: str, patterns: tuple[LazyPattern, ...], *, start: int = 0) -> list[tuple[str, int, int]]:
     """The recipients after `start` by the first pattern that finds any, with the place of what is said about each."""
     for pattern in patterns:
         places = [(trim_address(found[1]), found.start()) for found in pattern.finditer(text, start)]

@@ -6,13 +6,14 @@ import re
 
 from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.formats.plain_text import is_from_mail_system
+from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
 # Subjects that programs put in front of the one they answer, in the languages of their users. A person who writes about
 # being away does not write a colon there.
-_SUBJECT = re.compile(
+_SUBJECT = LazyPattern(
     r"\[?(?:auto(?:mated|matic|matische|matisch)?[ -]?(?:reply|response|answer|repl|responder|antwort)?"
     r"|autoreply|autoresponse|auto[ -]re"
     r"|out[ -]of[ -](?:the[ -])?office (?:until|till|from|through)[^:\n]{1,40}"

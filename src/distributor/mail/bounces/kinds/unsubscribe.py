@@ -7,6 +7,7 @@ import re
 from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.formats.plain_text import is_from_mail_system
 from distributor.mail.bounces.notice import split_notice
+from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
@@ -20,13 +21,13 @@ _WORD = (
     r"|odhl[áa][sš](?:it|en[íi])|avregistrera|avprenumerera|avmeld(?:ing)?|afmeld|отписаться|отписка|отпишите меня"
     r"|配信停止(?:希望|依頼)?|(?:登録)?解除(?:希望|依頼)?|退会(?:希望|依頼)?|退订|退訂|수신 ?거부)"
 )
-_SUBJECT = re.compile(rf"(?:{_WORD})(?:[ :\[<(_=.-].{{0,200}})?[.!]?", re.IGNORECASE)
-_BARE = re.compile(
+_SUBJECT = LazyPattern(rf"(?:{_WORD})(?:[ :\[<(_=.-].{{0,200}})?[.!]?", re.IGNORECASE)
+_BARE = LazyPattern(
     rf"(?:{_WORD})(?: me)?(?:(?: please)?| (?:from )?(?:this|the|your|all) (?:e?mailing ?)?(?:list"
     r"|newsletter|mail|e-?mails?)s?)[.! ]*",
     re.IGNORECASE,
 )
-_MAILBOX = re.compile(
+_MAILBOX = LazyPattern(
     r"(?:unsub\w*|leave|optout|opt-out|remove|abmeld\w*)[+._@-]|[+._-](?:unsub\w*|leave|optout|opt-out|off)@",
     re.IGNORECASE,
 )
@@ -35,7 +36,7 @@ _SIGNATURE = re.compile(
     r"^(?:-- ?\n.*|(?:sent|gesendet|envoy[ée]|enviado|inviato) (?:from|von|depuis|desde|da) .*)\Z",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
-_BY_PROGRAM = re.compile(
+_BY_PROGRAM = LazyPattern(
     r"(?:mail|client|app|program|service)\b.{0,60}\b(?:sent|generated) this (?:e-?mail|message) to unsubscribe",
     re.IGNORECASE,
 )

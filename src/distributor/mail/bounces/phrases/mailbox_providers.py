@@ -6,9 +6,9 @@ text without addresses, with links.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reasons import Reason
 
 
@@ -17,15 +17,15 @@ class ProviderPhrases:
     """`hosts` is searched in "server recipient-domain"; `rules` are tried in order."""
 
     name: str
-    hosts: re.Pattern[str]
-    rules: tuple[tuple[Reason, re.Pattern[str]], ...]
+    hosts: LazyPattern
+    rules: tuple[tuple[Reason, LazyPattern], ...]
 
 
 def _provider(name: str, hosts: str, *rules: tuple[Reason, str]) -> ProviderPhrases:
     return ProviderPhrases(
         name=name,
-        hosts=re.compile(hosts),
-        rules=tuple((reason, re.compile(pattern)) for reason, pattern in rules),
+        hosts=LazyPattern(hosts),
+        rules=tuple((reason, LazyPattern(pattern)) for reason, pattern in rules),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reply_text import SmtpCommand
 
@@ -14,13 +14,13 @@ class Phrase:
     """Any of these words means this reason; some do so only in answer to a command."""
 
     reason: Reason
-    pattern: re.Pattern[str]
+    pattern: LazyPattern
     command: SmtpCommand | None = None
 
 
 def phrase(reason: Reason, *patterns: str, command: SmtpCommand | None = None) -> Phrase:
     """A phrase out of patterns that are searched in one line of lower-case text without addresses."""
-    return Phrase(reason, re.compile("|".join(patterns)), command)
+    return Phrase(reason, LazyPattern("|".join(patterns)), command)
 
 
 # Where mail is kept, and so may run out of room.
