@@ -125,12 +125,12 @@ def _sign_bare(sign: Callable[[bytes], bytes], count: int) -> None:
 def _sign(signer: DkimSigner, prepared: Prepared, mails: Sequence[bytes]) -> None:
     at = datetime(2026, 11, 22, tzinfo=UTC)
     for mail in mails:
-        signer.sign(mail, at=at, opening=prepared.opening)
+        signer.sign(mail, at=at, body_prefix=prepared.body_prefix)
 
 
 def _compose(prepared: Prepared, signer: DkimSigner, count: int) -> None:
     for delivery in _deliveries(count):
-        signer.sign(prepared.message_for(delivery, TOKENS), at=delivery.created_at, opening=prepared.opening)
+        signer.sign(prepared.message_for(delivery, TOKENS), at=delivery.created_at, body_prefix=prepared.body_prefix)
 
 
 if __name__ == "__main__":

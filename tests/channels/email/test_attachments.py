@@ -117,8 +117,8 @@ def test_the_opening_that_is_hashed_once_is_how_every_body_begins() -> None:
     prepared = prepare(rendered(PDF))
     signer = DkimSigner([SigningIdentity(domain="tideline.example", selector="a", key=make_key(Algorithm.ED25519))])
     raw = prepared.message_for(a_delivery(), TOKENS)
-    assert signer.sign(raw, at=NOW, opening=prepared.opening) == signer.sign(raw, at=NOW)
-    _, known = prepared.opening.hash_of(raw, raw.index(b"\r\n\r\n") + 4)
+    assert signer.sign(raw, at=NOW, body_prefix=prepared.body_prefix) == signer.sign(raw, at=NOW)
+    _, known = prepared.body_prefix.hash_of(raw, raw.index(b"\r\n\r\n") + 4)
     assert known > raw.index(b"multipart/alternative")
 
 

@@ -73,7 +73,7 @@ def test_an_ed25519_key_never_signs_alone(two_rsa: KeyRing) -> None:
 
 def test_a_key_that_signs_is_not_removed(two_rsa: KeyRing) -> None:
     active = two_rsa.with_active("old", now=DAY)
-    with pytest.raises(StateError, match="the key old signs"):
+    with pytest.raises(StateError, match="the key old is active"):
         active.without("old")
     assert list(states(active.with_retired("old", now=DAY).without("old"))) == ["new", "ed"]
 
@@ -85,7 +85,7 @@ def test_a_selector_is_used_once() -> None:
 
 @pytest.mark.parametrize("selector", ["", "S1", "-a", "a b", "a..b", "über", "a" * 64, "a_b", ".".join(["a" * 60] * 4)])
 def test_a_selector_has_to_be_a_name(selector: str) -> None:
-    with pytest.raises(InputError, match="cannot be a selector"):
+    with pytest.raises(InputError, match="is no valid selector"):
         ring(selector)
 
 

@@ -142,7 +142,7 @@ def test_a_change_of_any_signed_field_is_refused_by_both(court: Court, name: str
 
 
 def test_a_field_that_the_relay_replaces_is_left_out_and_the_signature_holds(court: Court) -> None:
-    mild = replace(court, signer=DkimSigner(court.identities, left_out=replaced_by("ses")))
+    mild = replace(court, signer=DkimSigner(court.identities, excluded=replaced_by("ses")))
     signed = mild.sign(a_mail())
     relayed = re.sub(rb"(?m)^(Date|Message-ID): .*$", rb"\1: another\r", signed)
     assert court.judge(relayed) == (BOTH, BOTH)
@@ -222,13 +222,13 @@ def test_bodies_are_made_canonical_as_dkimpy_does_it(body: bytes) -> None:
 def test_an_opening_saves_time_and_changes_nothing(message: bytes, known: int, differs: bool) -> None:
     octets = message.partition(b"\r\n\r\n")[2][:known] + b"!" * differs
     signer = DkimSigner([SigningIdentity(domain="example.org", selector="s", key=ED25519)])
-    assert signer.sign(message, at=AT, opening=BodyPrefix(octets)) == signer.sign(message, at=AT)
+    assert signer.sign(message, at=AT, body_prefix=BodyPrefix(octets)) == signer.sign(message, at=AT)
 
 
 def test_a_composed_mail_begins_with_the_opening_of_its_rendition() -> None:
     prepared = prepare(a_rendition(text="The same for all.\n" * 20 + "@@unsubscribe@@\n"))
     message = prepared.message_for(a_delivery(), TOKENS)
-    _, known = prepared.opening.hash_of(message, split_message(message)[1])
+    _, known = prepared.body_prefix.hash_of(message, split_message(message)[1])
     assert message[:known].endswith(b"The same for all.\r\nhttps://news.example.org/unsubscribe/=\r\n")
 
 

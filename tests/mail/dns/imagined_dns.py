@@ -16,17 +16,17 @@ class ImaginedDns:
         self._silent = silent
         self.asked: list[str] = []
 
-    def texts(self, name: str) -> Sequence[str]:
+    def txt(self, name: str) -> Sequence[str]:
         return self._values("TXT", name)
 
     def addresses(self, name: str) -> Sequence[IpAddress]:
         return [ip_address(text) for text in self._values("A", name)]
 
-    def exchanges(self, name: str) -> Sequence[MxRecord]:
+    def mx(self, name: str) -> Sequence[MxRecord]:
         pairs = (text.split(" ") for text in self._values("MX", name))
         return [MxRecord(int(preference), host.strip(".")) for preference, host in pairs]
 
-    def names_of(self, address: IpAddress) -> Sequence[str]:
+    def ptr(self, address: IpAddress) -> Sequence[str]:
         return self._values("PTR", str(address))
 
     def exists(self, name: str) -> bool:
@@ -35,5 +35,5 @@ class ImaginedDns:
     def _values(self, kind: str, name: str) -> Sequence[str]:
         self.asked.append(f"{kind} {name}")
         if name in self._silent:
-            raise DnsLookupError(f"no DNS server answered about {kind} {name}")
+            raise DnsLookupError(f"no DNS server answered the query {kind} {name}")
         return self._records.get(f"{kind} {name}", ())

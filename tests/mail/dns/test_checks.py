@@ -41,9 +41,14 @@ def well(ring: KeyRing, **changes: Sequence[str]) -> dict[str, Sequence[str]]:
     return records | {key.replace("__", ".").replace("_", " ", 1): values for key, values in changes.items()}
 
 
-def mailing(ring: KeyRing, **changes: object) -> SenderProfile:
+def profile(ring: KeyRing, **changes: object) -> SenderProfile:
     usual = SenderProfile(
-        author="example.org", envelope="example.org", relays=("relay.example.net",), ring=ring, outgoing=(), now=NOW
+        from_domain="example.org",
+        return_path_domain="example.org",
+        relays=("relay.example.net",),
+        key_ring=ring,
+        outgoing=(),
+        now=NOW,
     )
     return replace(usual, **changes)
 
@@ -59,14 +64,14 @@ def about(check: str, case: SenderProfile, records: Mapping[str, Sequence[str]],
 
 
 def test_where_all_is_well_every_part_says_so(ring: KeyRing) -> None:
-    found = findings(mailing(ring), well(ring))
+    found = findings(profile(ring), well(ring))
     assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "alignment", "PTR", "MX"]
     assert {one.state for one in found} == {DiagnosticStatus.OK}
 
 
 def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring: KeyRing) -> None:
     silent = ["example.org", "_dmarc.example.org", "relay.example.net", "s1._domainkey.example.org"]
-    found = list(check_sender_dns(mailing(ring), ImaginedDns({}, silent=silent)))
+    found = list(check_sender_dns(profile(ring), ImaginedDns({}, silent=silent)))
     assert {one.state for one in found} == {DiagnosticStatus.WARN}
     assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "PTR", "MX"]
     assert found[1].record == DnsRecord("s1._domainkey.example.org", "TXT", ring.entries[0].record)
@@ -76,39 +81,39 @@ def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring:
 
 
 def test_a_missing_spf_record_comes_with_one_to_publish(ring: KeyRing) -> None:
-    found = about("SPF", mailing(ring), well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
+    found = about("SPF", profile(ring), well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
     assert found.record == DnsRecord("example.org", "TXT", "v=spf1 a:relay.example.net ~all")
-    told = mailing(ring, outgoing=(ip_address("8.8.4.4"), ip_address("2001:4860::1")))
-    found = about("SPF", told, well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
+    known = profile(ring, outgoing=(ip_address("8.8.4.4"), ip_address("2001:4860::1")))
+    found = about("SPF", known, well(ring, TXT_example__org=[]), state=DiagnosticStatus.FAIL)
     assert found.record == DnsRecord("example.org", "TXT", "v=spf1 ip4:8.8.4.4 ip6:2001:4860::1 ~all")
 
 
 def test_spf_is_judged_for_the_domain_of_the_return_path(ring: KeyRing) -> None:
-    case = mailing(ring, envelope="bounces.example.org")
+    case = profile(ring, return_path_domain="bounces.example.org")
     assert (
         "bounces.example.org has no SPF record" in about("SPF", case, well(ring), state=DiagnosticStatus.FAIL).sentence
     )
 
 
 def test_an_outgoing_address_has_to_be_permitted(ring: KeyRing) -> None:
-    case = mailing(ring, outgoing=(ip_address("9.9.9.9"),))
+    case = profile(ring, outgoing=(ip_address("9.9.9.9"),))
     assert "add ip4:9.9.9.9" in about("SPF", case, well(ring), state=DiagnosticStatus.FAIL).sentence
 
 
 @pytest.mark.parametrize(
     ("record", "advice"),
-    [("v=spf1 +all", "whole world"), ("v=spf1 ?all", "says nothing"), ("v=spf1 mx", "does not end with")],
+    [("v=spf1 +all", "permits every host"), ("v=spf1 ?all", "neutral"), ("v=spf1 mx", "does not end with")],
 )
 def test_an_open_end_is_advised_against(ring: KeyRing, record: str, advice: str) -> None:
     assert (
         advice
-        in about("SPF", mailing(ring), well(ring, TXT_example__org=[record]), state=DiagnosticStatus.WARN).sentence
+        in about("SPF", profile(ring), well(ring, TXT_example__org=[record]), state=DiagnosticStatus.WARN).sentence
     )
 
 
 def test_every_fault_of_a_record_is_told_and_the_record_once(ring: KeyRing) -> None:
     records = well(ring, TXT_example__org=["v=spf1 include:gone.example.net bogus ptr ?all"])
-    found = [one for one in findings(mailing(ring), records) if one.check == "SPF"]
+    found = [one for one in findings(profile(ring), records) if one.check == "SPF"]
     assert [one.state for one in found] == [
         DiagnosticStatus.FAIL,
         DiagnosticStatus.FAIL,
@@ -124,7 +129,7 @@ def test_every_fault_of_a_record_is_told_and_the_record_once(ring: KeyRing) -> N
 def test_an_active_key_that_is_not_published_is_wrong(ring: KeyRing) -> None:
     records = well(ring)
     records.pop("TXT s1._domainkey.example.org")
-    found = about("DKIM", mailing(ring), records, state=DiagnosticStatus.FAIL)
+    found = about("DKIM", profile(ring), records, state=DiagnosticStatus.FAIL)
     assert "s1._domainkey.example.org has no TXT record" in found.sentence
     assert found.record is not None
     assert found.record.in_zone_file().startswith('s1._domainkey.example.org. TXT "v=DKIM1; k=rsa; p=MII')
@@ -134,7 +139,7 @@ def test_an_active_key_that_is_not_published_is_wrong(ring: KeyRing) -> None:
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [
-        (["v=DKIM1; k=rsa; p=AAAA"], "publishes another key"),
+        (["v=DKIM1; k=rsa; p=AAAA"], "publishes a different key"),
         (["v=DKIM1; p="], "revokes"),
         (["v=DKIM1; p=AAAA", "v=DKIM1; p=BBBB"], "has 2 TXT records"),
         (["hello"], "publishes no key"),
@@ -142,23 +147,25 @@ def test_an_active_key_that_is_not_published_is_wrong(ring: KeyRing) -> None:
 )
 def test_a_record_that_is_not_the_keys_is_wrong(ring: KeyRing, texts: list[str], reason: str) -> None:
     records = well(ring) | {"TXT s1._domainkey.example.org": texts}
-    assert reason in about("DKIM", mailing(ring), records, state=DiagnosticStatus.FAIL).sentence
+    assert reason in about("DKIM", profile(ring), records, state=DiagnosticStatus.FAIL).sentence
 
 
 def test_a_key_published_for_testing_is_remarked(ring: KeyRing) -> None:
     records = well(ring) | {"TXT s1._domainkey.example.org": [ring.entries[0].record + "; t=s:y"]}
-    assert "t=y" in about("DKIM", mailing(ring), records, state=DiagnosticStatus.WARN).sentence
+    assert "t=y" in about("DKIM", profile(ring), records, state=DiagnosticStatus.WARN).sentence
 
 
 def test_a_channel_without_keys_is_told_how_to_make_one() -> None:
-    found = about("DKIM", mailing(KeyRing()), well(KeyRing()), state=DiagnosticStatus.WARN)
+    found = about("DKIM", profile(KeyRing()), well(KeyRing()), state=DiagnosticStatus.WARN)
     assert "distributor channel dkim new" in found.sentence
 
 
 def test_a_waiting_key_says_whether_it_can_be_activated(ring: KeyRing) -> None:
     more = ring.with_new("s2", domain="example.org", algorithm=Algorithm.ED25519, now=NOW)
-    assert "activate" in about("DKIM", mailing(more), well(more), state=DiagnosticStatus.WARN).sentence
-    assert "waits to be published" in about("DKIM", mailing(more), well(ring), state=DiagnosticStatus.WARN).sentence
+    assert "activate" in about("DKIM", profile(more), well(more), state=DiagnosticStatus.WARN).sentence
+    assert (
+        "is waiting to be published" in about("DKIM", profile(more), well(ring), state=DiagnosticStatus.WARN).sentence
+    )
 
 
 def test_a_retired_key_stays_published_for_a_week(ring: KeyRing) -> None:
@@ -166,14 +173,13 @@ def test_a_retired_key_stays_published_for_a_week(ring: KeyRing) -> None:
     later = NOW + timedelta(days=8)
     unpublished = well(more)
     unpublished.pop("TXT s1._domainkey.example.org")
-    sentences = [one.sentence for one in findings(mailing(more), well(more)) if one.check == "DKIM"]
-    assert sentences[0] == "s1 is retired and has to stay published until 2026-11-29"
-    assert "under way" in about("DKIM", mailing(more), unpublished, state=DiagnosticStatus.FAIL).sentence
+    sentences = [one.sentence for one in findings(profile(more), well(more)) if one.check == "DKIM"]
+    assert sentences[0] == "s1 is retired and must stay published until 2026-11-29"
+    assert "in transit" in about("DKIM", profile(more), unpublished, state=DiagnosticStatus.FAIL).sentence
     assert (
-        "take its record out"
-        in about("DKIM", mailing(more, now=later), well(more), state=DiagnosticStatus.WARN).sentence
+        "remove its record" in about("DKIM", profile(more, now=later), well(more), state=DiagnosticStatus.WARN).sentence
     )
-    assert {one.state for one in findings(mailing(more, now=later), unpublished)} == {DiagnosticStatus.OK}
+    assert {one.state for one in findings(profile(more, now=later), unpublished)} == {DiagnosticStatus.OK}
 
 
 # DMARC.
@@ -181,7 +187,7 @@ def test_a_retired_key_stays_published_for_a_week(ring: KeyRing) -> None:
 
 def test_a_missing_policy_comes_with_one_to_publish(ring: KeyRing) -> None:
     without = well(ring) | {"TXT _dmarc.example.org": []}
-    found = about("DMARC", mailing(ring), without, state=DiagnosticStatus.FAIL)
+    found = about("DMARC", profile(ring), without, state=DiagnosticStatus.FAIL)
     assert found.record == DnsRecord(
         "_dmarc.example.org", "TXT", "v=DMARC1; p=none; rua=mailto:dmarc-reports@example.org"
     )
@@ -190,23 +196,23 @@ def test_a_missing_policy_comes_with_one_to_publish(ring: KeyRing) -> None:
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("v=DMARC1; p=none; rua=mailto:a@b.org; pct=50", "pct=, which RFC 9989 has done away with"),
+        ("v=DMARC1; p=none; rua=mailto:a@b.org; pct=50", "pct=, which RFC 9989 has removed"),
         ("v=DMARC1; p=none; rua=mailto:a@b.org; rf=afrf; ri=3600", "rf=, ri=, which"),
-        ("v=DMARC1; p=none", "asks for no reports"),
-        ("v=DMARC1; rua=mailto:a@b.org", "p=none is taken"),
+        ("v=DMARC1; p=none", "requests no reports"),
+        ("v=DMARC1; rua=mailto:a@b.org", "p=none applies"),
         ("v=DMARC1; p=none; rua=mailto:a@b.org; psd=y", "for registries"),
     ],
 )
 def test_what_is_odd_in_a_policy_is_remarked(ring: KeyRing, text: str, advice: str) -> None:
     records = well(ring) | {"TXT _dmarc.example.org": [text]}
-    assert advice in about("DMARC", mailing(ring), records, state=DiagnosticStatus.WARN).sentence
+    assert advice in about("DMARC", profile(ring), records, state=DiagnosticStatus.WARN).sentence
 
 
 @pytest.mark.parametrize(
-    ("texts", "reason"), [(["v=DMARC1; p=none"] * 2, "2 DMARC records"), (["v=DMARC1; p"], "cannot be read")]
+    ("texts", "reason"), [(["v=DMARC1; p=none"] * 2, "2 DMARC records"), (["v=DMARC1; p"], "cannot be parsed")]
 )
 def test_a_record_nobody_heeds_is_wrong(ring: KeyRing, texts: list[str], reason: str) -> None:
-    found = findings(mailing(ring), well(ring) | {"TXT _dmarc.example.org": texts})
+    found = findings(profile(ring), well(ring) | {"TXT _dmarc.example.org": texts})
     wrong = [one.sentence for one in found if one.check == "DMARC" and one.state is DiagnosticStatus.FAIL]
     assert reason in wrong[0]
     assert "no DMARC record applies" in wrong[1]
@@ -215,29 +221,29 @@ def test_a_record_nobody_heeds_is_wrong(ring: KeyRing, texts: list[str], reason:
 def test_the_policy_of_a_parent_is_named_with_its_place(ring: KeyRing) -> None:
     records = well(ring) | {"TXT _dmarc.example.org": ["v=DMARC1; p=none; sp=reject; t=y; rua=mailto:a@b.org"]}
     records["MX news.example.org"] = ["10 mx.example.org"]
-    found = about("DMARC", mailing(ring, author="news.example.org"), records, state=DiagnosticStatus.OK)
+    found = about("DMARC", profile(ring, from_domain="news.example.org"), records, state=DiagnosticStatus.OK)
     assert found.sentence == (
-        "sp=reject applies to news.example.org, from the record of example.org: mail that fails is turned away, "
-        "softened by one step as t=y asks"
+        "sp=reject applies to news.example.org, from the record of example.org: mail that fails is rejected, "
+        "softened by one step because of t=y"
     )
 
 
 def test_alignment_follows_the_organization(ring: KeyRing) -> None:
     records = well(ring) | {"MX news.example.org": ["10 mx.example.org"]}
-    case = mailing(ring, author="news.example.org", envelope="elsewhere.example.net")
-    assert "a signature speaks" in about("alignment", case, records, state=DiagnosticStatus.OK).sentence
+    case = profile(ring, from_domain="news.example.org", return_path_domain="elsewhere.example.net")
+    assert "a DKIM signature is aligned" in about("alignment", case, records, state=DiagnosticStatus.OK).sentence
 
 
 def test_strict_alignment_wants_the_same_domain(ring: KeyRing) -> None:
     strict = {"TXT _dmarc.example.org": ["v=DMARC1; p=none; rua=mailto:a@b.org; adkim=s; aspf=s"]}
     records = well(ring) | strict | {"MX news.example.org": ["10 mx.example.org"]}
-    case = mailing(ring, author="news.example.org", envelope="example.org")
+    case = profile(ring, from_domain="news.example.org", return_path_domain="example.org")
     assert "fails DMARC" in about("alignment", case, records, state=DiagnosticStatus.FAIL).sentence
 
 
 def test_spf_alone_is_a_thin_thread() -> None:
-    found = about("alignment", mailing(KeyRing()), well(KeyRing()), state=DiagnosticStatus.WARN)
-    assert "only SPF can speak" in found.sentence
+    found = about("alignment", profile(KeyRing()), well(KeyRing()), state=DiagnosticStatus.WARN)
+    assert "only SPF is aligned" in found.sentence
 
 
 # Names and mail servers.
@@ -245,26 +251,26 @@ def test_spf_alone_is_a_thin_thread() -> None:
 
 def test_an_address_without_a_name_is_wrong_where_mails_surely_leave_from_it(ring: KeyRing) -> None:
     nameless = well(ring) | {"PTR 8.8.4.4": []}
-    assert "no name (PTR)" in about("PTR", mailing(ring), nameless, state=DiagnosticStatus.WARN).sentence
-    told = mailing(ring, outgoing=(ip_address("8.8.4.4"),))
-    assert "no name (PTR)" in about("PTR", told, nameless, state=DiagnosticStatus.FAIL).sentence
+    assert "no PTR record" in about("PTR", profile(ring), nameless, state=DiagnosticStatus.WARN).sentence
+    known = profile(ring, outgoing=(ip_address("8.8.4.4"),))
+    assert "no PTR record" in about("PTR", known, nameless, state=DiagnosticStatus.FAIL).sentence
 
 
 def test_a_name_has_to_lead_back(ring: KeyRing) -> None:
-    told = mailing(ring, outgoing=(ip_address("8.8.4.4"),))
-    found = about("PTR", told, well(ring) | {"PTR 8.8.4.4": ["mx.example.org"]}, state=DiagnosticStatus.FAIL)
-    assert "says it is mx.example.org, which does not lead back" in found.sentence
+    known = profile(ring, outgoing=(ip_address("8.8.4.4"),))
+    found = about("PTR", known, well(ring) | {"PTR 8.8.4.4": ["mx.example.org"]}, state=DiagnosticStatus.FAIL)
+    assert "has the name mx.example.org, which does not resolve to it" in found.sentence
 
 
 def test_of_a_relay_on_the_own_network_nothing_can_be_said(ring: KeyRing) -> None:
-    found = about("PTR", mailing(ring, relays=("127.0.0.1",)), well(ring), state=DiagnosticStatus.WARN)
+    found = about("PTR", profile(ring, relays=("127.0.0.1",)), well(ring), state=DiagnosticStatus.WARN)
     assert "--outgoing" in found.sentence
 
 
 @pytest.mark.parametrize(
     ("records", "state", "reason"),
     [
-        ({"MX example.org": ["0 ."]}, DiagnosticStatus.FAIL, "takes no mail"),
+        ({"MX example.org": ["0 ."]}, DiagnosticStatus.FAIL, "accepts no mail"),
         ({"MX example.org": []}, DiagnosticStatus.FAIL, "neither MX nor address"),
         ({"MX example.org": [], "A example.org": ["8.8.8.8"]}, DiagnosticStatus.WARN, "to its own address"),
         (
@@ -278,12 +284,14 @@ def test_of_a_relay_on_the_own_network_nothing_can_be_said(ring: KeyRing) -> Non
 def test_answers_have_to_find_a_mail_server(
     ring: KeyRing, records: dict[str, Sequence[str]], state: DiagnosticStatus, reason: str
 ) -> None:
-    assert reason in about("MX", mailing(ring), well(ring) | records, state=state).sentence
+    assert reason in about("MX", profile(ring), well(ring) | records, state=state).sentence
 
 
 def test_bounces_have_to_find_one_too(ring: KeyRing) -> None:
-    found = about("MX", mailing(ring, envelope="bounces.example.org"), well(ring), state=DiagnosticStatus.FAIL)
-    assert "bounces come to nothing" in found.sentence
+    found = about(
+        "MX", profile(ring, return_path_domain="bounces.example.org"), well(ring), state=DiagnosticStatus.FAIL
+    )
+    assert "bounces are lost" in found.sentence
     assert found.record == DnsRecord("bounces.example.org", "MX", "10 mail.bounces.example.org.")
 
 

@@ -136,4 +136,4 @@ class EmailChannel:
 
     @cached_property
     def _signer(self) -> DkimSigner:
-        return self._settings.key_ring.signer(left_out=replaced_by(self._settings.events_from))
+        return self._settings.key_ring.signer(excluded=replaced_by(self._settings.events_from))

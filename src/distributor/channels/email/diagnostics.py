@@ -26,15 +26,17 @@ def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticConte
         sentence = f"mails come from {author}, which the public DNS does not have: good for a sandbox, not for readers"
         yield Finding("sender", DiagnosticStatus.WARN, sentence)
         return
-    mailing = SenderProfile(
-        author=author,
-        envelope=Address.parse(f"bounces@{settings.bounce_domain}").domain if settings.bounce_domain else author,
+    profile = SenderProfile(
+        from_domain=author,
+        return_path_domain=Address.parse(f"bounces@{settings.bounce_domain}").domain
+        if settings.bounce_domain
+        else author,
         relays=_servers(settings, author),
-        ring=settings.key_ring,
+        key_ring=settings.key_ring,
         outgoing=diagnostic_context.outgoing,
         now=diagnostic_context.now,
     )
-    yield from check_sender_dns(mailing, DnsResolver(diagnostic_context.nameserver))
+    yield from check_sender_dns(profile, DnsResolver(diagnostic_context.nameserver))
 
 
 def _servers(settings: EmailSettings, author: str) -> list[str]:

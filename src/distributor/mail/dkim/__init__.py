@@ -1,1 +1,1 @@
-"""DKIM (RFC 6376, RFC 8463): the keys of a channel, the records they are published in, and the signer."""
+"""DKIM (RFC 6376, RFC 8463): the signing keys of a channel, their DNS records, and the signer."""

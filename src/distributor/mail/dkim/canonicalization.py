@@ -1,6 +1,6 @@
-"""What a signature is made over: header fields in the relaxed form, the body in the simple one (RFC 6376 section 3.4).
+"""Canonicalization (RFC 6376 section 3.4): `relaxed` for header fields, `simple` for the body.
 
-Our bodies are quoted-printable, so a relay has no reason to touch them, and the simple form costs no time at all.
+Bodies are sent quoted-printable, so a relay has no reason to change them, and `simple` costs no time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _CRLF = b"\r\n"
 
 
 def split_message(message: bytes) -> tuple[bytes, int]:
-    """The header without its last CRLF, and where the body begins. A message may end with its header."""
+    """The header without its last CRLF, and the index where the body begins. A message may have no body."""
     end = message.find(b"\r\n\r\n")
     if end < 0:
         return message.removesuffix(_CRLF), len(message)
@@ -23,45 +23,45 @@ def split_message(message: bytes) -> tuple[bytes, int]:
 
 
 def split_fields(header: bytes) -> list[bytes]:
-    """The fields one by one, folds included, without the CRLF at the end of each."""
+    """The header fields, still folded, each without its final CRLF."""
     return _FIELD_END.split(header)
 
 
-# The mails of a campaign differ in three or four of twenty fields.
+# The messages of a campaign differ in three or four of about twenty fields.
 @lru_cache(maxsize=1024)
 def relaxed_field(field: bytes) -> tuple[bytes, bytes]:
-    """The name of a field in lower case, and the field as it is signed: unfolded, with single blanks, and its CRLF."""
+    """The field name in lower case, and the field in relaxed form: unfolded, with single spaces, ending with CRLF."""
     name, _, value = field.partition(b":")
     name = name.rstrip(b" \t").lower()
     return name, b"%b:%b\r\n" % (name, _BLANKS.sub(b" ", value.replace(_CRLF, b"")).strip(b" "))
 
 
 class BodyPrefix:
-    """How many bodies begin, hashed once: on a processor that hashes slowly this takes a good part of the time."""
+    """The bytes that many bodies begin with, hashed once: this saves much time where SHA-256 is slow."""
 
-    def __init__(self, octets: bytes = b"") -> None:
-        self._octets = octets
-        self._digest = hashlib.sha256(octets)
+    def __init__(self, prefix: bytes = b"") -> None:
+        self._prefix = prefix
+        self._digest = hashlib.sha256(prefix)
 
     def hash_of(self, message: bytes, start: int) -> tuple[hashlib._Hash, int]:
-        """The hash of what was recognized from `start` on, and where it ends; of nothing if it begins otherwise."""
-        if message.startswith(self._octets, start):
-            return self._digest.copy(), start + len(self._octets)
+        """The hash of the prefix and the index after it, if the body at `start` begins with it; else an empty hash."""
+        if message.startswith(self._prefix, start):
+            return self._digest.copy(), start + len(self._prefix)
         return hashlib.sha256(), start
 
 
 NO_PREFIX = BodyPrefix()
 
 
-def body_digest(message: bytes, start: int, *, opening: BodyPrefix = NO_PREFIX) -> bytes:
-    """SHA-256 of the body that begins at `start`: it ends with exactly one CRLF, and so does an empty one."""
+def body_digest(message: bytes, start: int, *, body_prefix: BodyPrefix = NO_PREFIX) -> bytes:
+    """SHA-256 of the body that begins at `start`, in simple form: it ends with exactly one CRLF, even if empty."""
     end = len(message)
     while end - 4 >= start and message[end - 4 : end] == b"\r\n\r\n":
         end -= 2
-    digest, known = opening.hash_of(message, start)
-    if known > end:
-        digest, known = hashlib.sha256(), start
-    digest.update(memoryview(message)[known:end])
+    digest, hashed = body_prefix.hash_of(message, start)
+    if hashed > end:
+        digest, hashed = hashlib.sha256(), start
+    digest.update(memoryview(message)[hashed:end])
     if end - start < 2 or message[end - 2 : end] != _CRLF:
         digest.update(_CRLF)
     return digest.digest()

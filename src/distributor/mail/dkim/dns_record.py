@@ -1,4 +1,4 @@
-"""The DNS record that a key is published in (RFC 6376 section 3.6), written and read."""
+"""The DNS record of a DKIM key (RFC 6376 section 3.6)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def record_name(selector: str, domain: str) -> str:
-    """Where a key is published."""
+    """The name of the TXT record of a key."""
     return f"{selector}._domainkey.{domain}"
 
 
 def record_text(key: SigningKey) -> str:
-    """The text that publishes the key."""
+    """The text of the TXT record that publishes the key."""
     return f"v=DKIM1; k={key.algorithm}; p={b64encode(key.public()).decode('ascii')}"
 
 
 def publishes(text: str, key: SigningKey) -> bool:
-    """Whether a record that was found publishes this key, whatever the order of its tags and the spaces in it.
+    """Whether a TXT record publishes this key, regardless of the order of tags and of white space.
 
-    Raises InputError for a text that is no record of a key, saying why.
+    Raises InputError, with the reason, for a text that is no DKIM key record.
     """
     tags = parse_tag_list(text)
     if tags.get("v", "DKIM1") != "DKIM1":
-        raise InputError(f"it says v={tags['v']}, not v=DKIM1")
+        raise InputError(f"it has v={tags['v']}, not v=DKIM1")
     if "p" not in tags:
         raise InputError("it has no tag p=")
     if not tags["p"]:
@@ -39,12 +39,12 @@ def publishes(text: str, key: SigningKey) -> bool:
     try:
         published = b64decode(_SPACE.sub("", tags["p"]), validate=True)
     except binascii.Error:
-        raise InputError("what it says after p= is not base64") from None
+        raise InputError("the value of p= is not base64") from None
     return published in _forms(key) and tags.get("k", "rsa") == key.algorithm
 
 
 def parse_tag_list(text: str) -> Mapping[str, str]:
-    """A list of tags (RFC 6376 section 3.2). Raises InputError."""
+    """Parse a tag list (RFC 6376 section 3.2). Raises InputError."""
     tags: dict[str, str] = {}
     for part in text.rstrip("; \t\r\n").split(";"):
         name, equals, value = part.partition("=")
@@ -58,5 +58,5 @@ def parse_tag_list(text: str) -> Mapping[str, str]:
 
 
 def _forms(key: SigningKey) -> tuple[bytes, ...]:
-    """What p= may hold: for RSA both the structure that everybody uses and the one the RFC names (its erratum 3017)."""
+    """The valid values of p=: for RSA the usual SubjectPublicKeyInfo and the RSAPublicKey of the RFC (erratum 3017)."""
     return (key.public(), key.bare_public()) if isinstance(key, RsaKey) else (key.public(),)

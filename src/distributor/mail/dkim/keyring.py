@@ -1,7 +1,7 @@
-"""The signing keys of a channel and their rotation: made, published, activated, retired, removed.
+"""The signing keys of a channel and their rotation: created, published, activated, retired, removed.
 
-A rotation never leaves mail unsigned: the new key is published while the old one signs, takes over in one step, and the
-old record stays published until mail signed with it has been delivered everywhere.
+During a rotation all mail stays signed: the new key is published while the old one signs, takes over in one step, and
+the old DNS record stays published until all messages signed with it have been delivered.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from distributor.mail.dkim.keys import Algorithm, Ed25519Key, RsaKey, make_key, 
 from distributor.mail.dkim.signer import DkimSigner, SigningIdentity
 
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
-_LONGEST_NAME = 253
+_MAX_NAME_LENGTH = 253
 
 
 class KeyState(StrEnum):
-    """WAITING: to be published, signs nothing yet. ACTIVE: signs. RETIRED: signs no more, stays published a while."""
+    """WAITING: to be published, does not sign yet. ACTIVE: signs. RETIRED: no longer signs, still published."""
 
     WAITING = "waiting"
     ACTIVE = "active"
@@ -33,7 +33,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEntry:
-    """A key of a channel. `since` is when it came into its state; `pem` is private."""
+    """A key of a channel. `since` is the time of its last change of state; `pem` is the private key."""
 
     selector: str
     domain: str
@@ -48,11 +48,11 @@ class KeyEntry:
 
     @property
     def record(self) -> str:
-        """The text to publish at `record_name`. Raises ConfigurationError for a key that cannot be read."""
+        """The TXT record to publish at `record_name`. Raises ConfigurationError for a key that cannot be read."""
         return record_text(self.read())
 
     def read(self) -> RsaKey | Ed25519Key:
-        """The key itself. Raises ConfigurationError."""
+        """The private key. Raises ConfigurationError."""
         return read_key(self.pem)
 
 
@@ -64,17 +64,17 @@ class KeyRing:
 
     @classmethod
     def parse(cls, stored: str) -> KeyRing:
-        """What `dump` gave; nothing at all is a ring without keys. Raises ConfigurationError."""
+        """Read what `dump` wrote; an empty text is a key ring without keys. Raises ConfigurationError."""
         if not stored:
             return cls()
         try:
             return cls(_ENTRIES.validate_json(stored))
         except ValidationError:
-            # The error would quote what it could not read, and that is private keys.
+            # The error would quote its input, which contains private keys.
             raise ConfigurationError("the DKIM keys of a channel cannot be read") from None
 
     def dump(self) -> str:
-        """The ring with its private keys, for a vault."""
+        """The key ring as JSON, with its private keys: it may be stored encrypted only."""
         return _ENTRIES.dump_json(self.entries).decode()
 
     @property
@@ -85,28 +85,28 @@ class KeyRing:
             key=lambda entry: entry.algorithm is not Algorithm.RSA,
         )
 
-    def signer(self, *, left_out: frozenset[bytes] = frozenset()) -> DkimSigner:
-        """What signs with the active keys, but not the fields `left_out`. Raises ConfigurationError for a bad key."""
+    def signer(self, *, excluded: frozenset[bytes] = frozenset()) -> DkimSigner:
+        """A signer with the active keys; it does not sign the `excluded` fields. Raises ConfigurationError."""
         identities = [
             SigningIdentity(domain=entry.domain, selector=entry.selector, key=entry.read()) for entry in self.active
         ]
-        return DkimSigner(identities, left_out=left_out)
+        return DkimSigner(identities, excluded=excluded)
 
     def find(self, selector: str) -> KeyEntry:
         """Raises NotFoundError."""
         for entry in self.entries:
             if entry.selector == selector:
                 return entry
-        raise NotFoundError("DKIM key", selector, hint="`distributor channel dkim list` shows the ones there are")
+        raise NotFoundError("DKIM key", selector, hint="`distributor channel dkim list` shows all keys")
 
     def with_new(self, selector: str, *, domain: str, algorithm: Algorithm, now: datetime) -> KeyRing:
-        """With a new key that waits to be published. Raises InputError for a selector that is no name or is taken."""
-        if not _SELECTOR.fullmatch(selector) or len(record_name(selector, domain)) > _LONGEST_NAME:
+        """With a new key, to be published. Raises InputError for a selector that is invalid or in use."""
+        if not _SELECTOR.fullmatch(selector) or len(record_name(selector, domain)) > _MAX_NAME_LENGTH:
             raise InputError(
-                f"{selector!r} cannot be a selector: lower-case letters, digits and hyphens make one, like s2026a"
+                f"{selector!r} is no valid selector: use lower-case letters, digits and hyphens, like s2026a"
             )
         if any(entry.selector == selector for entry in self.entries):
-            raise InputError(f"there is a key with the selector {selector!r} already; every key has one of its own")
+            raise InputError(f"there is a key with the selector {selector!r} already; choose another one")
         made = KeyEntry(
             selector=selector,
             domain=domain,
@@ -118,9 +118,9 @@ class KeyRing:
         return KeyRing((*self.entries, made))
 
     def with_active(self, selector: str, *, now: datetime) -> KeyRing:
-        """With this key signing, and the one it follows retired.
+        """With this key active, and the active one of its domain and algorithm retired.
 
-        Raises StateError for an Ed25519 key without an RSA key beside it: most receivers would see no signature at all.
+        Raises StateError for an Ed25519 key without an active RSA key: most receivers would see no valid signature.
         """
         chosen = self.find(selector)
         if chosen.algorithm is not Algorithm.RSA and not self._signs_with_rsa(chosen.domain):
@@ -128,15 +128,15 @@ class KeyRing:
                 f"{selector} is an Ed25519 key, which many receivers cannot verify: activate an RSA key for "
                 f"{chosen.domain} first, and both will sign"
             )
-        followed = [
+        replaced = [
             entry.selector
             for entry in self.active
             if entry is not chosen and (entry.domain, entry.algorithm) == (chosen.domain, chosen.algorithm)
         ]
-        return self._with(KeyState.RETIRED, followed, now=now)._with(KeyState.ACTIVE, [selector], now=now)
+        return self._with(KeyState.RETIRED, replaced, now=now)._with(KeyState.ACTIVE, [selector], now=now)
 
     def with_retired(self, selector: str, *, now: datetime) -> KeyRing:
-        """With this key signing no more. Raises StateError for an RSA key that an Ed25519 key would be left without."""
+        """With this key retired. Raises StateError for the last RSA key beside an active Ed25519 key."""
         chosen = self.find(selector)
         left = [entry for entry in self.active if entry is not chosen and entry.domain == chosen.domain]
         if left and all(entry.algorithm is not Algorithm.RSA for entry in left):
@@ -147,10 +147,10 @@ class KeyRing:
         return self._with(KeyState.RETIRED, [selector], now=now)
 
     def without(self, selector: str) -> KeyRing:
-        """Without this key, for good. Raises StateError while it signs."""
+        """With this key deleted. Raises StateError while it is active."""
         chosen = self.find(selector)
         if chosen.state is KeyState.ACTIVE:
-            raise StateError(f"the key {selector} signs: activate another one, or retire it, before it is removed")
+            raise StateError(f"the key {selector} is active: activate another one, or retire it, before you remove it")
         return KeyRing(tuple(entry for entry in self.entries if entry is not chosen))
 
     def _signs_with_rsa(self, domain: str) -> bool:

@@ -1,4 +1,4 @@
-"""Private keys that sign mail: RSA, which every receiver verifies, and Ed25519 (RFC 8463), which some do."""
+"""DKIM private keys: RSA, which every receiver verifies, and Ed25519 (RFC 8463), which some verify."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from cryptography.hazmat.primitives.serialization import (
 
 from distributor.domain.errors import ConfigurationError
 
-# RFC 8301 section 3.2 wants 2048 bits of a signer; longer keys do not fit into one string of a TXT record's usual size.
+# RFC 8301 section 3.2: signers should use 2048 bits; longer keys do not fit into one string of a TXT record.
 _RSA_BITS = 2048
 
 
 class Algorithm(StrEnum):
-    """As the tag k= of a published key names it (RFC 6376 section 3.6.1)."""
+    """Key type, by its name in the tag k= of the DNS record (RFC 6376 section 3.6.1)."""
 
     RSA = "rsa"
     ED25519 = "ed25519"
 
 
 class SigningKey(Protocol):
-    """A private key that was read once and signs many times; the same data always gets the same signature."""
+    """A loaded private key. Signatures are deterministic: the same data always gets the same one."""
 
     algorithm: ClassVar[Algorithm]
 
     def sign(self, data: bytes) -> bytes: ...
 
     def public(self) -> bytes:
-        """What the tag p= of the published key holds, before base64."""
+        """The value of the tag p= in the DNS record, before base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RsaKey:
         return self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def bare_public(self) -> bytes:
-        """The RSAPublicKey alone, which the text of RFC 6376 asks for and hardly anybody publishes."""
+        """The bare RSAPublicKey, which the text of RFC 6376 requires and hardly any domain publishes."""
         return self.private.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
 
 
@@ -100,14 +100,14 @@ def make_key(algorithm: Algorithm) -> RsaKey | Ed25519Key:
 
 
 def pem_of(key: RsaKey | Ed25519Key) -> str:
-    """The private key as text (PKCS #8). It belongs nowhere but into a vault."""
+    """The private key as PEM (PKCS #8). It may be stored encrypted only."""
     return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
 
 
 def read_key(pem: str) -> RsaKey | Ed25519Key:
-    """The key again. Raises ConfigurationError, whose text says nothing of the key."""
+    """The private key from PEM. Raises ConfigurationError, whose text reveals nothing of the key."""
     try:
-        # Validating an RSA key takes as long as 50 signatures, and these come out of a vault that nobody can write to.
+        # Validating an RSA key takes as long as 50 signatures, and stored keys are encrypted and authenticated.
         private = load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The signer: a composed mail in, the same mail with its DKIM signatures out."""
+"""The DKIM signer: adds signatures to a composed message."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from distributor.mail.dkim.canonicalization import (
 )
 from distributor.mail.dkim.keys import SigningKey
 
-# In the order they are listed in h=. RFC 6376 section 5.4.1; RFC 8058 section 4 asks for both List-Unsubscribe fields,
-# Gmail for Feedback-ID (support.google.com/mail/answer/6254652).
+# The signed fields, in the order of h=. RFC 6376 section 5.4.1; RFC 8058 section 4 requires both fields of
+# List-Unsubscribe, Gmail Feedback-ID (support.google.com/mail/answer/6254652).
 _SIGNED = (
     b"from",
     b"sender",
@@ -48,14 +48,14 @@ _SIGNED = (
     b"cfbl-address",
 )
 _SIGNABLE = frozenset(_SIGNED)
-# Named once more than they occur, so that nobody can add another (RFC 6376 section 8.15).
+# Listed once more than they occur, so that adding another one breaks the signature (RFC 6376 section 8.15).
 _OVERSIGNED = frozenset({b"from", b"subject"})
 _LINE = 72
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningIdentity:
-    """Who signs: a key, and where its public half is published, ``<selector>._domainkey.<domain>``, in ASCII."""
+    """A signing domain, selector and private key; the public key is at ``<selector>._domainkey.<domain>`` (ASCII)."""
 
     domain: str
     selector: str
@@ -63,14 +63,14 @@ class SigningIdentity:
 
 
 class DkimSigner:
-    """Signs for each identity in turn. Without any it hands mails back as they are.
+    """Adds one signature per identity; without identities it returns messages unchanged.
 
-    `left_out` are fields, by their names in lower case, that a relay replaces: a signature over them would not hold.
+    `excluded` are field names in lower case that a relay replaces: a signature over them would become invalid.
     """
 
-    def __init__(self, identities: Sequence[SigningIdentity], *, left_out: frozenset[bytes] = frozenset()) -> None:
+    def __init__(self, identities: Sequence[SigningIdentity], *, excluded: frozenset[bytes] = frozenset()) -> None:
         self._identities = tuple(identities)
-        self._signable = _SIGNABLE - left_out
+        self._signable = _SIGNABLE - excluded
         self._first_tags = [
             f"v=1; a={one.key.algorithm}-sha256; c=relaxed/simple;\r\n d={one.domain}; s={one.selector};\r\n".encode(
                 "ascii"
@@ -78,17 +78,17 @@ class DkimSigner:
             for one in self._identities
         ]
 
-    def sign(self, message: bytes, *, at: datetime, opening: BodyPrefix = NO_PREFIX) -> bytes:
-        """The mail with its signatures before all other fields; the same mail and time always give the same bytes.
+    def sign(self, message: bytes, *, at: datetime, body_prefix: BodyPrefix = NO_PREFIX) -> bytes:
+        """The message with its signatures before all other fields; the same message and time give the same bytes.
 
-        Lines have to end with CRLF. `at` goes into the signature as its time (t=, whole seconds). `opening` is what the
-        bodies of many such mails begin with; it only saves time. Raises InputError if there is no From.
+        Lines have to end with CRLF. `at` is the signature timestamp (t=, whole seconds). `body_prefix` is what the
+        bodies of many such messages begin with; it only saves time. Raises InputError if there is no From.
         """
         if not self._identities:
             return message
         header, start = split_message(message)
         names, signed = _choose(header, self._signable)
-        body_hash = b64encode(body_digest(message, start, opening=opening))
+        body_hash = b64encode(body_digest(message, start, body_prefix=body_prefix))
         ending = b" t=%d; bh=%b;\r\n h=%b;\r\n b=" % (int(at.timestamp()), body_hash, names)
         signatures = []
         for identity, first in zip(self._identities, self._first_tags, strict=True):
@@ -102,14 +102,14 @@ UNSIGNED = DkimSigner(())
 
 
 def _choose(header: bytes, signable: frozenset[bytes]) -> tuple[bytes, bytes]:
-    """The names for h=, folded, and the fields they stand for as they are signed: of equal names the last one first."""
+    """The value of h=, folded, and the signed fields in relaxed form; of equal names the last one comes first."""
     present: dict[bytes, list[bytes]] = {}
     for field in split_fields(header):
         name, line = relaxed_field(field)
         if name in signable:
             present.setdefault(name, []).insert(0, line)
     if b"from" not in present:
-        raise InputError("a mail without From cannot be signed")
+        raise InputError("a message without From cannot be signed")
     chosen = [(name, present.get(name, ())) for name in _SIGNED if name in present or name in _OVERSIGNED]
     names = _names(tuple((name, len(lines)) for name, lines in chosen))
     return names, b"".join(line for _, lines in chosen for line in lines)
@@ -117,7 +117,7 @@ def _choose(header: bytes, signable: frozenset[bytes]) -> tuple[bytes, bytes]:
 
 @lru_cache(maxsize=64)
 def _names(counted: tuple[tuple[bytes, int], ...]) -> bytes:
-    """The value of h= for fields that occur so many times."""
+    """The value of h= for pairs of field name and number of occurrences."""
     names = [name for name, count in counted for _ in range(count + (name in _OVERSIGNED))]
     lines = [names[0]]
     for name in names[1:]:

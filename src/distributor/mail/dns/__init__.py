@@ -1,1 +1,1 @@
-"""What the DNS says about a sender of mail: SPF, DKIM, DMARC, names of addresses, and where answers go."""
+"""DNS checks of a sender: SPF, DKIM, DMARC, reverse DNS and MX."""

@@ -1,4 +1,4 @@
-"""Everything the DNS says about a mailing, one finding after another."""
+"""All DNS checks of a sender."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ from distributor.mail.dns.check_spf import check_spf
 from distributor.mail.dns.lookup import DnsLookupError, Resolver
 from distributor.mail.dns.sender_profile import SenderProfile
 
-_PARTS: tuple[tuple[str, Callable[[SenderProfile, Resolver], Iterator[Finding]]], ...] = (
+_CHECKS: tuple[tuple[str, Callable[[SenderProfile, Resolver], Iterator[Finding]]], ...] = (
     ("SPF", check_spf),
     ("DKIM", check_dkim),
     ("DMARC", check_dmarc),
     ("PTR", check_reverse_dns),
     ("MX", check_mx),
 )
-# RFC 6761, RFC 6762 and RFC 8375: names that the public DNS does not have.
-_SPECIAL = frozenset({"test", "example", "invalid", "localhost", "localdomain", "local", "internal", "onion", "arpa"})
+# RFC 6761, RFC 6762 and RFC 8375: names that do not exist in the public DNS.
+_SPECIAL_USE = frozenset(
+    {"test", "example", "invalid", "localhost", "localdomain", "local", "internal", "onion", "arpa"}
+)
 
 
-def check_sender_dns(mailing: SenderProfile, lookup: Resolver) -> Iterator[Finding]:
-    """Every finding. What the DNS does not answer is a finding too, and ends only its own part."""
-    for check, examine in _PARTS:
+def check_sender_dns(profile: SenderProfile, resolver: Resolver) -> Iterator[Finding]:
+    """Run every check. A DNS error or an unreadable key is a finding too, and ends only its own check."""
+    for name, check in _CHECKS:
         try:
-            yield from examine(mailing, lookup)
+            yield from check(profile, resolver)
         except DnsLookupError as error:
-            yield Finding(check, DiagnosticStatus.WARN, f"could not be found out: {error}")
+            yield Finding(name, DiagnosticStatus.WARN, f"could not be checked: {error}")
         except ConfigurationError as error:
-            yield Finding(check, DiagnosticStatus.FAIL, str(error))
+            yield Finding(name, DiagnosticStatus.FAIL, str(error))
 
 
 def is_special_use_domain(domain: str) -> bool:
-    """Whether a domain is one that only makes sense in tests and on one's own network."""
-    return domain.rpartition(".")[2] in _SPECIAL or domain.startswith("[")
+    """Whether a domain is reserved for tests or private networks, or is an address literal."""
+    return domain.rpartition(".")[2] in _SPECIAL_USE or domain.startswith("[")

@@ -10,15 +10,15 @@ from distributor.domain.errors import InputError
 from distributor.mail.dkim.dns_record import parse_tag_list
 from distributor.mail.dns.lookup import Resolver
 
-# RFC 9989 section 4.10: of a name with eight labels or more, the walk goes on with the last seven.
-_LONGEST_WALK = 8
+# RFC 9989 section 4.10: for a name with eight labels or more, the walk continues with the last seven.
+_MAX_QUERIES = 8
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")
 _POLICIES = ("none", "quarantine", "reject")
 
 
 @dataclass(frozen=True, slots=True)
 class DmarcRecord:
-    """A record and where it was found."""
+    """A DMARC record and the domain that publishes it."""
 
     domain: str
     text: str
@@ -35,7 +35,7 @@ class DmarcRecord:
 
 @dataclass(frozen=True, slots=True)
 class DmarcPolicy:
-    """What applies to a domain: the record, the policy in it that counts (`tag` says which one), and what is odd."""
+    """The policy that applies to a domain: its record, the tag that gives the policy, and the policy."""
 
     record: DmarcRecord
     tag: str
@@ -43,23 +43,23 @@ class DmarcPolicy:
 
     @property
     def is_test(self) -> bool:
-        """t=y asks receivers to do one step less than the policy says."""
+        """t=y asks receivers to apply a policy one step weaker."""
         return self.record.tags.get("t", "n") == "y"
 
 
-def dns_tree_walk(domain: str, lookup: Resolver) -> Iterator[DmarcRecord]:
-    """The records from `domain` up to where the walk ends. Raises DnsSilentError."""
+def dns_tree_walk(domain: str, resolver: Resolver) -> Iterator[DmarcRecord]:
+    """The records found by the DNS tree walk from `domain` (RFC 9989 section 4.10). Raises DnsLookupError."""
     for name in _steps(domain):
-        record = dmarc_record_at(name, lookup)
+        record = dmarc_record_at(name, resolver)
         if record is not None:
             yield record
             if record.ends_walk:
                 return
 
 
-def dmarc_record_at(domain: str, lookup: Resolver) -> DmarcRecord | None:
-    """The record of the domain itself; several, or one that cannot be read, count as none."""
-    found = dmarc_texts_at(domain, lookup)
+def dmarc_record_at(domain: str, resolver: Resolver) -> DmarcRecord | None:
+    """The record of the domain itself; several, or one that cannot be parsed, count as none."""
+    found = dmarc_texts_at(domain, resolver)
     if len(found) != 1:
         return None
     try:
@@ -68,13 +68,13 @@ def dmarc_record_at(domain: str, lookup: Resolver) -> DmarcRecord | None:
         return None
 
 
-def dmarc_texts_at(domain: str, lookup: Resolver) -> list[str]:
-    """What looks like DMARC records of this very domain."""
-    return [text for text in lookup.texts(f"_dmarc.{domain}") if _VERSION.match(text)]
+def dmarc_texts_at(domain: str, resolver: Resolver) -> list[str]:
+    """The TXT records of the domain itself that begin like DMARC records."""
+    return [text for text in resolver.txt(f"_dmarc.{domain}") if _VERSION.match(text)]
 
 
 def organizational_domain(domain: str, records: Sequence[DmarcRecord]) -> str:
-    """The organizational domain (RFC 9989 section 4.10.2), of what the walk from `domain` found."""
+    """The organizational domain (RFC 9989 section 4.10.2), given the records found by the walk from `domain`."""
     for record in records:
         if record.tags.get("psd") == "n":
             return record.domain
@@ -100,13 +100,13 @@ def _policy_in(record: DmarcRecord, *, is_own: bool, exists: bool) -> DmarcPolic
     for tag in order:
         if record.tags.get(tag, "").lower() in _POLICIES:
             return DmarcPolicy(record, tag, record.tags[tag].lower())
-    # Without a policy that can be read, a record that wants reports counts as p=none (RFC 9989 section 4.7).
+    # A record without a valid policy that requests reports counts as p=none (RFC 9989 section 4.7).
     return DmarcPolicy(record, "p", "none") if "rua" in record.tags else None
 
 
 def _steps(domain: str) -> Iterator[str]:
     labels = domain.split(".")
     yield domain
-    rest = labels[1:] if len(labels) < _LONGEST_WALK else labels[1 - _LONGEST_WALK :]
+    rest = labels[1:] if len(labels) < _MAX_QUERIES else labels[1 - _MAX_QUERIES :]
     for start in range(len(rest)):
         yield ".".join(rest[start:])

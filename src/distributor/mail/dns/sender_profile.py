@@ -1,4 +1,4 @@
-"""What the mails of a channel claim about themselves, and so what the DNS has to confirm."""
+"""The domains, relays, keys and addresses that a channel sends with, which the DNS has to confirm."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from distributor.mail.dns.lookup import IpAddress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderProfile:
-    """`author` is the domain of From, `envelope` that of the return path, `relays` the hosts that take mails by SMTP.
+    """`from_domain` is the domain of From, `return_path_domain` that of the return path, `relays` are SMTP hosts.
 
-    Providers with an API are not among them: its host says nothing about where mails leave from. `outgoing` are the
-    addresses mails leave from, as far as they are known.
+    Providers with an API are not among the relays: the API host is not where messages are sent from. `outgoing` are the
+    known IP addresses that messages are sent from.
     """
 
-    author: str
-    envelope: str
+    from_domain: str
+    return_path_domain: str
     relays: Sequence[str]
-    ring: KeyRing
+    key_ring: KeyRing
     outgoing: Sequence[IpAddress]
     now: datetime
 
     @property
-    def has_own_envelope(self) -> bool:
-        """Whether bounces go to another domain than answers."""
-        return self.envelope != self.author
+    def has_own_return_path(self) -> bool:
+        """Whether bounces go to another domain than replies."""
+        return self.return_path_domain != self.from_domain

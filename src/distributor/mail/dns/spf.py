@@ -1,4 +1,4 @@
-"""SPF (RFC 7208): the record of a domain, followed through everything it includes."""
+"""SPF (RFC 7208): evaluates the record of a domain with everything it includes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TypeAlias
 
 from distributor.mail.dns.lookup import IpAddress, Resolver
 
-# RFC 7208 section 4.6.4: more of these and a receiver gives up, which counts as no SPF at all.
+# RFC 7208 section 4.6.4: with more lookups or void lookups the result is permerror, as if there were no SPF.
 MAX_LOOKUPS = 10
-_MOST_VOID = 2
-_DEEPEST = 12
+_MAX_VOID_LOOKUPS = 2
+_MAX_DEPTH = 12
 
 _Network: TypeAlias = IPv4Network | IPv6Network
 _VERSION = re.compile(r"v=spf1(?: |$)", re.IGNORECASE)
@@ -24,56 +24,56 @@ _TERM = re.compile(
 
 @dataclass(slots=True)
 class SpfEvaluation:
-    """A record and what became of following it: how many lookups it costs, whom it lets send, and what is wrong."""
+    """The result for one record: number of DNS lookups, permitted networks, and errors."""
 
     domain: str
     record: str = ""
     lookups: int = 0
-    voids: int = 0
+    void_lookups: int = 0
     last: str = ""
     uses_ptr: bool = False
     has_macros: bool = False
     permitted: list[_Network] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def permits(self, address: IpAddress) -> bool:
         return any(address in network for network in self.permitted if network.version == address.version)
 
 
-def evaluate_spf(domain: str, lookup: Resolver) -> SpfEvaluation | None:
-    """Follow the record of `domain`; None if it has none. Raises DnsSilentError if a part of it cannot be found out."""
-    reading = SpfEvaluation(domain)
-    found = _records(domain, lookup)
+def evaluate_spf(domain: str, resolver: Resolver) -> SpfEvaluation | None:
+    """Evaluate the record of `domain`; None if it has none. Raises DnsLookupError if a lookup fails."""
+    result = SpfEvaluation(domain)
+    found = _records(domain, resolver)
     if not found:
         return None
-    reading.record = found[0]
+    result.record = found[0]
     if len(found) > 1:
-        reading.faults.append(f"{domain} has {len(found)} SPF records, and receivers then use none: leave one")
-        return reading
-    _Following(reading, lookup).follow(domain, found[0], path=(domain,))
-    if reading.lookups > MAX_LOOKUPS:
-        reading.faults.append(
-            f"it costs {reading.lookups} lookups, and receivers give up after {MAX_LOOKUPS}: "
-            "take out what no longer sends for you"
+        result.errors.append(f"{domain} has {len(found)} SPF records, and receivers then use none: remove all but one")
+        return result
+    _Evaluator(result, resolver).evaluate(domain, found[0], path=(domain,))
+    if result.lookups > MAX_LOOKUPS:
+        result.errors.append(
+            f"it costs {result.lookups} lookups, and receivers give up after {MAX_LOOKUPS}: "
+            "remove what no longer sends for you"
         )
-    if reading.voids > _MOST_VOID:
-        reading.faults.append(
-            f"{reading.voids} of the names in it do not exist, and receivers give up after {_MOST_VOID}"
+    if result.void_lookups > _MAX_VOID_LOOKUPS:
+        result.errors.append(
+            f"{result.void_lookups} of the names in it do not exist, and receivers give up after {_MAX_VOID_LOOKUPS}"
         )
-    return reading
+    return result
 
 
-def _records(domain: str, lookup: Resolver) -> list[str]:
-    return [text for text in lookup.texts(domain) if _VERSION.match(text)]
+def _records(domain: str, resolver: Resolver) -> list[str]:
+    return [text for text in resolver.txt(domain) if _VERSION.match(text)]
 
 
-class _Following:
-    """One walk through a record and those it points to."""
+class _Evaluator:
+    """Evaluates a record and those it refers to."""
 
-    def __init__(self, reading: SpfEvaluation, lookup: Resolver) -> None:
-        self._reading = reading
-        self._lookup = lookup
-        self._mechanisms: Mapping[str, Callable[[_Place], None]] = {
+    def __init__(self, result: SpfEvaluation, resolver: Resolver) -> None:
+        self._result = result
+        self._resolver = resolver
+        self._mechanisms: Mapping[str, Callable[[_Term], None]] = {
             "include": self._include,
             "a": self._a,
             "mx": self._mx,
@@ -84,7 +84,7 @@ class _Following:
             "all": self._all,
         }
 
-    def follow(self, domain: str, record: str, *, path: tuple[str, ...]) -> None:
+    def evaluate(self, domain: str, record: str, *, path: tuple[str, ...]) -> None:
         target = ""
         has_all = False
         for word in record.split(" ")[1:]:
@@ -92,105 +92,105 @@ class _Following:
             if not word:
                 continue
             if term is None:
-                self._reading.faults.append(f"{domain}: {word!r} in its SPF record cannot be read")
+                self._result.errors.append(f"{domain}: {word!r} in its SPF record cannot be parsed")
                 continue
             name, value = term["name"].lower(), term["value"] or ""
             if term["by"] == "=":
-                # Other modifiers say nothing about who may send (RFC 7208 section 6).
+                # Other modifiers do not affect who may send (RFC 7208 section 6).
                 target = value if name == "redirect" else target
                 continue
-            act = self._mechanisms.get(name)
-            if act is None:
-                self._reading.faults.append(f"{domain}: there is no {term['name']!r} in SPF")
+            mechanism = self._mechanisms.get(name)
+            if mechanism is None:
+                self._result.errors.append(f"{domain}: {term['name']!r} is no SPF mechanism")
                 continue
             has_all = has_all or name == "all"
-            act(_Place(domain, term["sign"] or "+", value, term["cidr"] or "", path))
+            mechanism(_Term(domain, term["sign"] or "+", value, term["cidr"] or "", path))
         if target and not has_all:
-            self._point_to(_Place(domain, "+", target, "", path), what="redirect=")
+            self._evaluate_target(_Term(domain, "+", target, "", path), what="redirect=")
 
-    def _include(self, place: _Place) -> None:
-        # An "all" in there decides nothing out here (RFC 7208 section 5.2).
-        last = self._reading.last
-        self._point_to(place, what="include:")
-        self._reading.last = last
+    def _include(self, term: _Term) -> None:
+        # "all" in an included record does not apply to the including one (RFC 7208 section 5.2).
+        last = self._result.last
+        self._evaluate_target(term, what="include:")
+        self._result.last = last
 
-    def _point_to(self, place: _Place, *, what: str) -> None:
-        self._reading.lookups += 1
-        if self._is_beyond_reading(place.value):
+    def _evaluate_target(self, term: _Term, *, what: str) -> None:
+        self._result.lookups += 1
+        if self._has_macro(term.value):
             return
-        target = place.value.lower().rstrip(".")
-        if target in place.path or len(place.path) > _DEEPEST:
-            self._reading.faults.append(f"{place.domain}: {what}{target} leads in a circle")
+        target = term.value.lower().rstrip(".")
+        if target in term.path or len(term.path) > _MAX_DEPTH:
+            self._result.errors.append(f"{term.domain}: {what}{target} leads to a loop")
             return
-        found = _records(target, self._lookup)
+        found = _records(target, self._resolver)
         if len(found) != 1:
             number = f"{len(found)} SPF records" if found else "no SPF record"
-            self._reading.faults.append(
-                f"{place.domain}: {what}{target} leads to {number}, which makes the whole invalid"
+            self._result.errors.append(
+                f"{term.domain}: {what}{target} leads to {number}, which makes the whole record invalid"
             )
             return
-        self.follow(target, found[0], path=(*place.path, target))
+        self.evaluate(target, found[0], path=(*term.path, target))
 
-    def _a(self, place: _Place) -> None:
-        self._reading.lookups += 1
-        name = place.value or place.domain
-        if not self._is_beyond_reading(name):
-            self._permit(place, self._lookup.addresses(name))
+    def _a(self, term: _Term) -> None:
+        self._result.lookups += 1
+        name = term.value or term.domain
+        if not self._has_macro(name):
+            self._permit(term, self._resolver.addresses(name))
 
-    def _mx(self, place: _Place) -> None:
-        self._reading.lookups += 1
-        name = place.value or place.domain
-        if not self._is_beyond_reading(name):
-            hosts = [exchange.host for exchange in self._lookup.exchanges(name) if exchange.host]
-            self._permit(place, [address for host in hosts for address in self._lookup.addresses(host)])
+    def _mx(self, term: _Term) -> None:
+        self._result.lookups += 1
+        name = term.value or term.domain
+        if not self._has_macro(name):
+            hosts = [exchange.host for exchange in self._resolver.mx(name) if exchange.host]
+            self._permit(term, [address for host in hosts for address in self._resolver.addresses(host)])
 
-    def _ptr(self, place: _Place) -> None:
-        self._reading.lookups += 1
-        # What others have in their records is not for the reader of ours to mend.
-        self._reading.uses_ptr = self._reading.uses_ptr or place.domain == self._reading.domain
+    def _ptr(self, term: _Term) -> None:
+        self._result.lookups += 1
+        # Only ptr in the own record is reported: included records belong to others.
+        self._result.uses_ptr = self._result.uses_ptr or term.domain == self._result.domain
 
-    def _exists(self, place: _Place) -> None:
-        self._reading.lookups += 1
-        if not self._is_beyond_reading(place.value) and not self._lookup.addresses(place.value):
-            self._reading.voids += 1
+    def _exists(self, term: _Term) -> None:
+        self._result.lookups += 1
+        if not self._has_macro(term.value) and not self._resolver.addresses(term.value):
+            self._result.void_lookups += 1
 
-    def _network(self, place: _Place) -> None:
+    def _network(self, term: _Term) -> None:
         try:
-            network = ip_network(f"{place.value}{place.cidr}", strict=False)
+            network = ip_network(f"{term.value}{term.cidr}", strict=False)
         except ValueError:
-            self._reading.faults.append(f"{place.domain}: {place.value}{place.cidr} in its SPF record is no address")
+            self._result.errors.append(f"{term.domain}: {term.value}{term.cidr} in its SPF record is no address")
             return
-        if place.sign == "+":
-            self._reading.permitted.append(network)
+        if term.qualifier == "+":
+            self._result.permitted.append(network)
 
-    def _all(self, place: _Place) -> None:
-        self._reading.last = f"{place.sign}all"
+    def _all(self, term: _Term) -> None:
+        self._result.last = f"{term.qualifier}all"
 
-    def _permit(self, place: _Place, addresses: Sequence[IpAddress]) -> None:
+    def _permit(self, term: _Term, addresses: Sequence[IpAddress]) -> None:
         if not addresses:
-            self._reading.voids += 1
-        if place.sign == "+":
-            self._reading.permitted += [network for address in addresses for network in _around(address, place.cidr)]
+            self._result.void_lookups += 1
+        if term.qualifier == "+":
+            self._result.permitted += [network for address in addresses for network in _networks(address, term.cidr)]
 
-    def _is_beyond_reading(self, name: str) -> bool:
-        """A macro is filled in for each mail (RFC 7208 section 7)."""
-        self._reading.has_macros = self._reading.has_macros or "%" in name
+    def _has_macro(self, name: str) -> bool:
+        """Whether the name has a macro, which is expanded per message (RFC 7208 section 7), or is empty."""
+        self._result.has_macros = self._result.has_macros or "%" in name
         return "%" in name or not name
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A mechanism where it stands."""
+class _Term:
+    """A mechanism or modifier: the domain of its record, qualifier, value, prefix length, and the include path."""
 
     domain: str
-    sign: str
+    qualifier: str
     value: str
     cidr: str
     path: tuple[str, ...]
 
 
-def _around(address: IpAddress, cidr: str) -> Iterator[_Network]:
-    """The network of this length around an address; ``/24//64`` has one length for each kind of address."""
+def _networks(address: IpAddress, cidr: str) -> Iterator[_Network]:
+    """The network with this prefix length around an address; ``/24//64`` gives one length for IPv4 and one for IPv6."""
     four, _, six = cidr.removeprefix("/").partition("//") if not cidr.startswith("//") else ("", "", cidr[2:])
     length = four if address.version == 4 else six
     try:

@@ -59,7 +59,7 @@ class Prepared:
     feedback: str
     origin_fields: bytes
     rest: TemplateBytes
-    opening: BodyPrefix
+    body_prefix: BodyPrefix
 
     def message_for(self, delivery: Delivery, tokens: TokenSigner) -> bytes:
         """The whole mail with CRLF line ends, the same bytes whenever it is asked for.
@@ -140,7 +140,7 @@ def prepare(rendition: Rendition) -> Prepared:
             )
         ),
         # Without the line that ends the header.
-        opening=BodyPrefix(TemplateBytes.of(body).pieces[0].removeprefix(b"\r\n")),
+        body_prefix=BodyPrefix(TemplateBytes.of(body).pieces[0].removeprefix(b"\r\n")),
     )
 
 

@@ -94,7 +94,7 @@ class Composer:
         """The letter, the same bytes on every attempt. Raises InputError if a personal field is missing."""
         message = self._prepared.message_for(order.delivery, self._context.tokens)
         # Dated by the delivery and not by the clock: a mail is the same bytes on every attempt.
-        signed = self._signer.sign(message, at=order.delivery.created_at, opening=self._prepared.opening)
+        signed = self._signer.sign(message, at=order.delivery.created_at, body_prefix=self._prepared.body_prefix)
         mark = mark_of(order.delivery, self._provider, self._context.tokens)
         envelope = SmtpEnvelope(
             sender=self._return_path(order.delivery),
