@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
 from distributor.domain.importing import BadRow, ImportSettings, SourceValues
-from distributor.importers.lines import LONGEST_ROW
 from distributor.importers.reader import PeopleReader
+from distributor.importers.table import LONGEST_ROW
 from tests.importers.files import addresses, copied, read, reasons
 
 GOOD = "good@example.org,Good\n"

@@ -9,7 +9,7 @@ import pytest
 from distributor.domain.importing import SourceValues
 from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
-from distributor.importers.origins import origin_of, origins
+from distributor.importers.registry import origin_of, origins
 from tests.importers.files import people, read, reasons
 
 LISTMONK = "uuid,email,name,attributes,status,created_at,updated_at\n"

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from distributor.domain.errors import InputError
 from distributor.domain.importing import AttributeType
 from distributor.domain.people import person_of
-from distributor.importers.formulas import escaped, unescaped
-from distributor.importers.persons import person_told
-from distributor.importers.values import cell_of_list, list_of
+from distributor.importers.columns import person_told
+from distributor.importers.values import cell_of_list, escaped, list_of, unescaped
 from tests.importers.files import addresses, people, read, reasons
 
 NAMES = ["Jürgen Müller", "Zoë Ångström", "José Núñez", "Françoise Lefèvre", "Ana"] * 20

@@ -12,8 +12,8 @@ import pytest
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import ConfigurationError, ServiceError
-from distributor.inbound.mailbox import MailboxError
 from distributor.inbound.poller import open_mailbox, visit
+from distributor.inbound.remote_mailbox import MailboxError
 from distributor.storage.database import Database
 from tests.flow.feedback import feedback_mails as mails
 from tests.flow.feedback.feedback_harness import FeedbackHarness

@@ -14,7 +14,7 @@ from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
-from distributor.inbound.rules import MAX_MESSAGE_BYTES
+from distributor.mail.smtp.server_rules import MAX_MESSAGE_BYTES
 from distributor.storage.database import Database
 from tests.flow.feedback import feedback_mails as mails
 from tests.flow.feedback.feedback_harness import ADA, FeedbackHarness

@@ -19,8 +19,8 @@ from distributor.domain.blocks import (
     links_of,
     plain_text,
 )
-from distributor.rendering.addresses import resolver_for
 from distributor.rendering.html import direction_of, html_of
+from distributor.rendering.urls import resolver_for
 from tests.rendering.sample_blocks import WORDS, all_blocks, item, paragraph, run, squashed
 
 ANY_TEXT = st.lists(st.sampled_from(WORDS) | st.text(max_size=8), min_size=1, max_size=4).map(" ".join)

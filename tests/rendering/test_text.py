@@ -20,8 +20,8 @@ from distributor.domain.blocks import (
     runs_of,
     walk,
 )
-from distributor.rendering.addresses import resolver_for
 from distributor.rendering.text import columns, text_of_blocks
+from distributor.rendering.urls import resolver_for
 from tests.rendering.sample_blocks import WORDS, all_blocks, item, paragraph, run, squashed
 
 LONG = "The wardens of the island count birds every morning and write the number down in a book."

@@ -7,7 +7,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import SourceError
-from distributor.sources.cleaning import clean
+from distributor.sources.decoding import clean
 from distributor.sources.formats import formats, parse_manuscript
 
 from .words import words_in, words_of

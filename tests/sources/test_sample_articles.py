@@ -9,7 +9,7 @@ import pytest
 
 from distributor.domain.blocks import Alignment, Code, Heading, Image, List, Mark, Quote, Table, links_of, runs_of, walk
 from distributor.sources import read_manuscript
-from distributor.sources.cleaning import clean
+from distributor.sources.decoding import clean
 from tests.paths import ROOT
 
 from .outline import assert_golden

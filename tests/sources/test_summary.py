@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
-from distributor.sources.summary import LONGEST_SUMMARY, summarise
+from distributor.sources.assembly import LONGEST_SUMMARY, summarise
 
 
 def paragraph(text: str) -> Paragraph:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from distributor.domain.tags import Tag
-from distributor.sources.tag_labels import read_tag_line, unify
+from distributor.sources.tags import read_tag_line, unify
 
 
 @pytest.mark.parametrize(

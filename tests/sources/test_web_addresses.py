@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.blocks import Mark, Run, text_of
-from distributor.sources.web_addresses import link_bare, may_link, may_show
+from distributor.sources.urls import link_bare, may_link, may_show
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import, run_import
 from distributor.importers.columns import ATTRIBUTE, TARGETS
-from distributor.importers.origins import origins
+from distributor.importers.registry import origins
 from distributor.storage import imports
 
 commands = typer.Typer()

@@ -11,7 +11,7 @@ from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Frequency, Membership, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tags import slugify
-from distributor.importers.standings import standing_named
+from distributor.importers.statuses import standing_named
 from distributor.importers.values import list_of, text_of
 
 NAME = "distributor"
@@ -38,6 +38,7 @@ COLUMNS: Mapping[str, str] = {
 }
 # Who has chosen topics and then none of them; an empty cell is every article.
 NO_TOPICS = "(none)"
+_STATUSES = frozenset({"", *SubscriberStatus})
 
 
 def is_from_here(headers: frozenset[str]) -> bool:
@@ -59,7 +60,6 @@ def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
     )
 
 
-_STATUSES = frozenset({"", *SubscriberStatus})
 _Word = TypeVar("_Word", Membership, Frequency, SuppressionReason)
 
 

@@ -27,6 +27,8 @@ _HABITUAL = "cp1252"
 # A guess of the detector counts where it found little disorder.
 _MOST_CHAOS = 0.1
 _LITTLE = 0.02
+_ERRORS = "distributor.mark_damage"
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "raw-unicode-escape", "unicode-escape", "utf-7"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,4 @@ def _mark_damage(error: UnicodeError) -> tuple[str, int]:
     return "\udcff", error.end
 
 
-_ERRORS = "distributor.mark_damage"
-_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "raw-unicode-escape", "unicode-escape", "utf-7"})
 codecs.register_error(_ERRORS, _mark_damage)

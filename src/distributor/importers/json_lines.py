@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from distributor.domain.importing import ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers import distributor_export, plain_csv
+from distributor.importers import csv_file, distributor_export
 
 NAME = "jsonl"
-COLUMNS: Mapping[str, str] = {**plain_csv.COLUMNS, **distributor_export.COLUMNS}
+COLUMNS: Mapping[str, str] = {**csv_file.COLUMNS, **distributor_export.COLUMNS}
 
 
 def is_from_here(headers: frozenset[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from distributor.domain.importing import WELCOME, ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers.standings import standing_named
+from distributor.importers.statuses import standing_named
 from distributor.importers.values import text_of
 
 NAME = "listmonk"

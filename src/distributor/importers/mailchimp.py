@@ -8,7 +8,7 @@ from dataclasses import replace
 from distributor.domain.errors import InputError
 from distributor.domain.importing import WELCOME, ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers.standings import BOUNCED, GONE, standing_named
+from distributor.importers.statuses import BOUNCED, GONE, standing_named
 from distributor.importers.values import moment_of, text_of
 
 NAME = "mailchimp"

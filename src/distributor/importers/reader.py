@@ -10,9 +10,8 @@ from typing import BinaryIO
 from distributor.domain.errors import InputError
 from distributor.domain.importing import BadRow, ImportSettings, SourceValues
 from distributor.importers.columns import Columns
-from distributor.importers.lines import BadLineError, CsvLines
-from distributor.importers.origins import LINES, origin_named, origin_of
-from distributor.importers.table import CsvTable, read_header, rows
+from distributor.importers.registry import LINES, origin_named, origin_of
+from distributor.importers.table import BadLineError, CsvLines, CsvTable, read_header, rows
 
 
 def find_out(file: BinaryIO, reading: ImportSettings, *, name: str) -> ImportSettings:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from distributor.domain.errors import InputError
 from distributor.domain.importing import WELCOME, ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers.standings import GONE
+from distributor.importers.statuses import GONE
 from distributor.importers.values import is_true, text_of
 
 NAME = "substack"

@@ -13,11 +13,23 @@ from distributor.domain.errors import InputError
 from distributor.domain.importing import AttributeType
 from distributor.domain.rendition import Json
 
+# OWASP's list of what begins a formula; an apostrophe before it makes it text.
+_BEGINS_A_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
 _TRUE = frozenset({"true", "yes", "y", "1", "on"})
 _FALSE = frozenset({"false", "no", "n", "0", "off"})
 # As Go prints a time: 2024-03-01 12:00:00.123456 +0000 UTC
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)? ([+-]\d{4}) \S+")
+
+
+def escaped(cell: str) -> str:
+    """With an apostrophe before it if it begins as a formula does, or as one that was escaped already."""
+    return f"'{cell}" if _BEGINS_A_FORMULA.match(cell) else cell
+
+
+def unescaped(cell: str) -> str:
+    """The reverse of `escaped`."""
+    return cell[1:] if cell.startswith("'") and _BEGINS_A_FORMULA.match(cell) else cell
 
 
 def text_of(value: Json) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from distributor.inbound.mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
+from distributor.inbound.remote_mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
 
 # The keyword by which a mail is known to have been looked at; where a server keeps no keywords, "seen" has to do.
 _KEYWORD = "Distributor"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributor.inbound.mailbox import MOST_OCTETS, Fate, HandIn
+from distributor.inbound.remote_mailbox import MOST_OCTETS, Fate, HandIn
 
 # S: seen. F: flagged, for a person to look at.
 _FLAGS = {Fate.ACTED_ON: "S", Fate.NO_CONCERN: "", Fate.BROKEN: "F"}

@@ -15,9 +15,9 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import log_applied
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.inbound.imap import ImapMailbox
-from distributor.inbound.mailbox import Fate, MailboxError, MailboxServer, RemoteMailbox
 from distributor.inbound.maildir import Maildir
 from distributor.inbound.pop3 import Pop3Mailbox
+from distributor.inbound.remote_mailbox import Fate, MailboxError, MailboxServer, RemoteMailbox
 
 _log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from distributor.inbound.mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
+from distributor.inbound.remote_mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
 
 # Beyond this nobody writes to us; RETR would read all of it into memory.
 _LARGEST = 25 * 1024 * 1024

@@ -10,7 +10,7 @@ from socket import socket
 from distributor.flow.app_context import AppContext
 from distributor.inbound.acceptance import Door
 from distributor.inbound.smtp_session import Dialogue
-from distributor.inbound.wire import LineStream
+from distributor.mail.smtp.line_stream import LineStream
 
 # RFC 5321 section 4.5.3.2.7 asks a server to wait five minutes for a command.
 IDLE_SECONDS = 300.0

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from distributor.inbound.acceptance import Door
-from distributor.inbound.rules import MAX_COMMAND_BYTES, MAX_MESSAGE_BYTES, Path, read_recipient, read_sender
-from distributor.inbound.wire import LineStream
+from distributor.mail.smtp.line_stream import LineStream
+from distributor.mail.smtp.server_rules import MAX_COMMAND_BYTES, MAX_MESSAGE_BYTES, Path, read_recipient, read_sender
 
 # A bounce has one recipient; a relay may hand over several that came together.
 MAX_RECIPIENTS = 100

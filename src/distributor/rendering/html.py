@@ -26,8 +26,8 @@ from distributor.domain.blocks import (
     Runs,
     Table,
 )
-from distributor.rendering.addresses import Resolve, image_source, link_target
 from distributor.rendering.legible import legible
+from distributor.rendering.urls import Resolve, image_source, link_target
 
 # Outermost first, so that the same run is always written the same way.
 _TAG_OF_MARK = {Mark.STRONG: "strong", Mark.EMPHASIS: "em", Mark.STRIKE: "s", Mark.CODE: "code"}

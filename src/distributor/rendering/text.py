@@ -26,8 +26,8 @@ from distributor.domain.blocks import (
     Table,
     text_of,
 )
-from distributor.rendering.addresses import Resolve, link_target
 from distributor.rendering.legible import legible
+from distributor.rendering.urls import Resolve, link_target
 
 WIDTH = 72
 

@@ -2,31 +2,226 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, TypeAlias
 
 import regex
 from markdown_it import MarkdownIt
+from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from distributor.domain.article import Manuscript
-from distributor.domain.blocks import Block, Image, Mark, Paragraph, links_of, runs_of, text_of, walk
+from distributor.domain.blocks import (
+    Alignment,
+    Block,
+    Code,
+    Divider,
+    Heading,
+    Image,
+    List,
+    ListItem,
+    Mark,
+    Paragraph,
+    Quote,
+    Run,
+    Runs,
+    Table,
+    links_of,
+    runs_of,
+    text_of,
+    walk,
+)
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.assembly import assemble
 from distributor.sources.front_matter import FrontMatter, split_front_matter
-from distributor.sources.markdown_blocks import BlockReader
-from distributor.sources.markdown_inline import read_runs
-from distributor.sources.tag_labels import read_tag_line
-from distributor.sources.web_addresses import may_link
+from distributor.sources.tags import read_tag_line
+from distributor.sources.urls import link_bare, may_link
 
+_MARKS = {"strong": Mark.STRONG, "em": Mark.EMPHASIS, "s": Mark.STRIKE}
+_WHITE_SPACE = " \t\n"
+
+Part: TypeAlias = Runs | Image
+_SECTION = 2
+_QUOTE_MARKS = " \t>"
 SUFFIXES = (".md", ".markdown")
-
 # Beyond this markdown-it drops text silently. A list costs two levels.
 _DEEPEST = 60
 _MOST_BRACKETS = 500
 _HTML = regex.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])|<(!--)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """What applies to all text inside: the marks, and the target of the link around it."""
+
+    marks: frozenset[Mark] = frozenset()
+    href: str | None = None
+
+
+def read_parts(node: SyntaxTreeNode) -> list[Part]:
+    """The runs of an inline node, cut wherever an image stands. No part is empty."""
+    parts: list[Part] = []
+    runs: list[Run] = []
+    for atom in _atoms(node, _Style()):
+        if isinstance(atom, Run):
+            runs.append(atom)
+            continue
+        parts.extend(_tidy(runs))
+        parts.append(atom)
+        runs = []
+    parts.extend(_tidy(runs))
+    return parts
+
+
+def read_runs(node: SyntaxTreeNode) -> Runs:
+    """All of an inline node as runs, where no image can stand: it becomes a link with its alternative text."""
+    return next(iter(_tidy([_without_image(atom) for atom in _atoms(node, _Style())])), ())
+
+
+def _atoms(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
+    for child in node.children:
+        match child.type:
+            case "strong" | "em" | "s":
+                yield from _atoms(child, replace(style, marks=style.marks | {_MARKS[child.type]}))
+            case "link":
+                yield from _link(child, style)
+            case "image":
+                yield _image(child, style)
+            case "code_inline":
+                yield Run(child.content, style.marks | {Mark.CODE}, style.href)
+            case "softbreak":
+                yield Run(" ", style.marks, style.href)
+            case "hardbreak":
+                yield Run("\n", style.marks, style.href)
+            case _:
+                # Text, and whatever a later parser may bring: shown as it was written.
+                yield Run(child.content, style.marks, style.href)
+
+
+def _link(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
+    """The content of a link; one without any shows its address, which would be lost otherwise."""
+    href = str(node.attrs["href"])
+    inside = list(_atoms(node, replace(style, href=href or None)))
+    yield from inside or [Run(href, style.marks, href)]
+
+
+def _image(node: SyntaxTreeNode, style: _Style) -> Image:
+    """The image with its title as caption. A link around it goes to the caption, where the reader can follow it."""
+    src = str(node.attrs["src"])
+    alt = " ".join("".join(_without_image(atom).text for atom in _atoms(node, _Style())).split())
+    caption = str(node.attrs.get("title", ""))
+    if style.href:
+        caption = caption or alt or style.href
+    return Image(src, alt, (Run(caption, href=style.href),) if caption else ())
+
+
+def _without_image(atom: Run | Image) -> Run:
+    return atom if isinstance(atom, Run) else Run(atom.alt or atom.src, href=atom.src)
+
+
+def _tidy(atoms: Sequence[Run]) -> Iterator[Runs]:
+    """The runs with neighbours of one style joined, bare addresses linked and no white space around: one or none."""
+    runs = [
+        Run("".join(run.text for run in group), marks, href)
+        for (marks, href), group in groupby((run for run in atoms if run.text), key=lambda run: (run.marks, run.href))
+    ]
+    shown = [at for at, run in enumerate(runs) if run.text.strip(_WHITE_SPACE) or Mark.CODE in run.marks]
+    if shown:
+        runs = runs[shown[0] : shown[-1] + 1]
+        runs[0] = _change_prose(runs[0], runs[0].text.lstrip(_WHITE_SPACE))
+        runs[-1] = _change_prose(runs[-1], runs[-1].text.rstrip(_WHITE_SPACE))
+        yield link_bare(runs)
+
+
+def _change_prose(run: Run, text: str) -> Run:
+    return run if Mark.CODE in run.marks else replace(run, text=text)
+
+
+class BlockReader:
+    """Reads the nodes of one text; `lines` are its lines, `path` is for errors."""
+
+    def __init__(self, lines: Sequence[str], path: str) -> None:
+        self._lines = lines
+        self._path = path
+
+    def read(self, nodes: Sequence[SyntaxTreeNode]) -> tuple[Block, ...]:
+        """The blocks of these nodes. Raises SourceError for a table with more cells in a row than in its header."""
+        return tuple(block for node in nodes for block in self._blocks_of(node))
+
+    def _blocks_of(self, node: SyntaxTreeNode) -> Iterator[Block]:
+        match node.type:
+            case "heading":
+                yield from _heading(node)
+            case "paragraph":
+                yield from _paragraphs(node)
+            case "bullet_list":
+                yield List(self._items_of(node))
+            case "ordered_list":
+                yield List(self._items_of(node), ordered=True, start=int(node.attrs.get("start", 1)))
+            case "blockquote":
+                yield Quote(self.read(node.children))
+            case "fence":
+                yield Code(node.content.removesuffix("\n"), language=next(iter(node.info.split()), ""))
+            case "code_block":
+                yield Code(node.content.removesuffix("\n"))
+            case "table":
+                yield self._table(node)
+            case "hr":
+                yield Divider()
+            case _:
+                # A construct of a later parser: its text is shown as it was written.
+                yield Paragraph((Run(node.content),))
+
+    def _items_of(self, node: SyntaxTreeNode) -> tuple[ListItem, ...]:
+        return tuple(ListItem(self.read(item.children)) for item in node.children)
+
+    def _table(self, node: SyntaxTreeNode) -> Table:
+        head, *bodies = node.children
+        header = head.children[0]
+        rows = [row for body in bodies for row in body.children]
+        for row in rows:
+            self._refuse_surplus(row, len(header.children))
+        return Table(
+            header=_cells(header),
+            rows=tuple(_cells(row) for row in rows),
+            alignments=tuple(_alignment(cell) for cell in header.children),
+        )
+
+    def _refuse_surplus(self, row: SyntaxTreeNode, columns: int) -> None:
+        """Markdown drops the cells that have no column; here nothing an author wrote disappears silently."""
+        at = row.map[0] if row.map else 0
+        cells = escapedSplit(self._lines[at].lstrip(_QUOTE_MARKS).removeprefix("|").rstrip())
+        if any(cell.strip() for cell in cells[columns:]):
+            reason = f"this row of the table has more cells than its header, which has {columns}; make them equal"
+            raise SourceError(reason, path=self._path, line=at + 1)
+
+
+def _heading(node: SyntaxTreeNode) -> Iterator[Block]:
+    """The heading, and after it the images that were in it."""
+    parts = [part for inline in node.children for part in read_parts(inline)]
+    runs = tuple(run for part in parts if not isinstance(part, Image) for run in part)
+    if runs:
+        yield Heading(max(_SECTION, int(node.tag[1])), runs)
+    yield from (part for part in parts if isinstance(part, Image))
+
+
+def _paragraphs(node: SyntaxTreeNode) -> Iterator[Block]:
+    """A paragraph, cut where images stand in it."""
+    for inline in node.children:
+        for part in read_parts(inline):
+            yield part if isinstance(part, Image) else Paragraph(part)
+
+
+def _cells(row: SyntaxTreeNode) -> tuple[Runs, ...]:
+    return tuple(read_runs(cell.children[0]) if cell.children else () for cell in row.children)
+
+
+def _alignment(cell: SyntaxTreeNode) -> Alignment:
+    return Alignment(str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:"))
 
 
 def parse(text: str, *, path: str) -> Manuscript:

@@ -13,8 +13,7 @@ from distributor.domain.exporting import Exported, Selection
 from distributor.domain.rendition import Json
 from distributor.flow.app_context import AppContext
 from distributor.importers.distributor_export import COLUMNS, NO_TOPICS
-from distributor.importers.formulas import escaped
-from distributor.importers.values import cell_of_list
+from distributor.importers.values import cell_of_list, escaped
 from distributor.storage import exporting
 
 _AT_ONCE = 500

@@ -17,7 +17,7 @@ from distributor.domain.errors import ConfigurationError
 from distributor.domain.importing import BadRow
 from distributor.importers.columns import OF_BAD_ROWS
 from distributor.importers.encoding import Copied, copy_as_utf8
-from distributor.importers.formulas import escaped
+from distributor.importers.values import escaped
 
 _SUFFIX = ".people"
 _DRAFT_SUFFIX = ".new"

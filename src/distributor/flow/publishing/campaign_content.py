@@ -24,7 +24,7 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
 from distributor.flow.app_context import AppContext
-from distributor.sources.cleaning import clean
+from distributor.sources.decoding import clean
 from distributor.sources.markdown import parse
 from distributor.storage import articles, audiences, campaigns, lists, merge_fields
 from distributor.storage.audiences import AudienceQuery

@@ -14,9 +14,8 @@ from distributor.domain.blocks import Image, replace_images
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
-from distributor.sources.folder import Broken, Found, scan_folder
+from distributor.sources.folder import Broken, Found, read_image, scan_folder
 from distributor.sources.formats import parse_manuscript, read_bytes
-from distributor.sources.images import read_image
 from distributor.storage import articles
 from distributor.storage.articles import Media
 from distributor.storage.database import Connection

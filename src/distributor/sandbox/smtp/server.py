@@ -10,7 +10,7 @@ from asyncio import StreamReader, StreamWriter
 from contextlib import closing, suppress
 from socket import socket
 
-from distributor.inbound.wire import LineStream
+from distributor.mail.smtp.line_stream import LineStream
 from distributor.sandbox.desk import Clock
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox

@@ -9,7 +9,8 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from distributor.inbound.rules import (
+from distributor.mail.smtp.line_stream import LineStream
+from distributor.mail.smtp.server_rules import (
     MAX_COMMAND_BYTES,
     MAX_MESSAGE_BYTES,
     MAX_RECIPIENTS,
@@ -18,7 +19,6 @@ from distributor.inbound.rules import (
     read_sender,
     refusal_of_content,
 )
-from distributor.inbound.wire import LineStream
 from distributor.sandbox import accounts
 from distributor.sandbox.desk import Clock
 from distributor.sandbox.faults import SMTP, Ending, FaultKind, FaultStage, InjectedFault, Switches

@@ -21,9 +21,9 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Block
 from distributor.domain.errors import InputError
 from distributor.domain.message_options import MessageOptions
-from distributor.rendering.addresses import Resolve
 from distributor.rendering.html import html_of
 from distributor.rendering.text import text_of_blocks
+from distributor.rendering.urls import Resolve
 
 # Private use, so they are neither space nor punctuation to Markdown; the number between them counts expressions.
 _BEGIN, _END = "\ue000", "\ue001"

@@ -21,10 +21,10 @@ from distributor.domain.article import Article
 from distributor.domain.errors import InputError, TemplateError
 from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.rendition import Json, Rendition
-from distributor.rendering.addresses import resolver_for
 from distributor.rendering.environment import Templates
 from distributor.rendering.legible import legible
 from distributor.rendering.mjml import html_of_mjml
+from distributor.rendering.urls import resolver_for
 
 KIND = "email"
 

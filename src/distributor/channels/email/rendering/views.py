@@ -14,9 +14,9 @@ from distributor.channels.email.personalization.literal import keep_literal
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Heading, Image, Paragraph, Run, plain_text, walk
 from distributor.domain.tags import Tag
-from distributor.rendering.addresses import resolver_for
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.text import text_of_blocks
+from distributor.rendering.urls import resolver_for
 
 # The width of a page less its margins, for clients that know no max-width.
 _IMAGE_WIDTH = 520
