@@ -38,7 +38,7 @@ from distributor.settings import Settings
 
 @dataclass(frozen=True)
 class _OneRelay:
-    fleet: Sequence[Relay]
+    configured_relays: Sequence[Relay]
     bounce_domain: str = ""
     events_from: str = ""
 

@@ -92,7 +92,7 @@ class OneRelay:
     events_from: str = ""
 
     @property
-    def fleet(self) -> list[Relay]:
+    def configured_relays(self) -> list[Relay]:
         return [Relay(name="main", url=SmtpUrl.parse(self.smtp_url), connections=self.connections)]
 
 

@@ -13,57 +13,56 @@ from typing import Any
 import httpx
 import pytest
 
-from distributor.channels.email.delivery.api_answers import read_answer, retry_after
-from distributor.channels.email.delivery.api_calls import Response
-from distributor.channels.email.delivery.replies import JudgedReply
-from distributor.channels.email.providers.url import PROVIDERS
+from distributor.channels.email.delivery.api_client import Response, classify_response, retry_after
+from distributor.channels.email.delivery.replies import ClassifiedReply
+from distributor.channels.email.providers.registry import providers
 from distributor.domain.delivery import Verdict
 
 from .mailing import NOW
 
 RECORDED: dict[str, Any] = {
-    name: json.loads((Path(__file__).parent / "recorded" / f"{name}.json").read_text()) for name in PROVIDERS
+    name: json.loads((Path(__file__).parent / "recorded" / f"{name}.json").read_text()) for name in providers()
 }
 ANSWERS = [(name, answer) for name, told in RECORDED.items() for answer in told["answers"]]
 
 
-def read(provider: str, recorded: dict[str, Any]) -> JudgedReply:
+def read(provider: str, recorded: dict[str, Any]) -> ClassifiedReply:
     body = recorded["body"]
     raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     response = Response(recorded["status"], httpx.Headers(recorded["headers"]), raw)
-    return read_answer(PROVIDERS[provider], response, now=NOW)
+    return classify_response(providers()[provider], response, now=NOW)
 
 
 @pytest.mark.parametrize(("provider", "answer"), ANSWERS, ids=[f"{name}-{one['name']}" for name, one in ANSWERS])
 def test_an_answer_means_what_its_provider_says_of_it(provider: str, answer: dict[str, Any]) -> None:
-    judgement = read(provider, answer).judgement
+    judgement = read(provider, answer).classification
     assert (judgement.verdict, judgement.reason) == (Verdict(answer["verdict"]), answer["reason"])
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_names_in_a_strangers_words_say_nothing(provider: str) -> None:
     """Whoever chooses an address must not be able to pause a relay with it."""
     words = "what is <probation.daily_quota_exceeded.NotFoundException@x.example>"
     body = {"message": words, "name": "x", "ErrorCode": 9, "Message": words, "errors": [{"message": words}]}
-    judgement = read(provider, {"status": 400, "headers": {}, "body": body}).judgement
+    judgement = read(provider, {"status": 400, "headers": {}, "body": body}).classification
     assert (judgement.verdict, judgement.reason) == (Verdict.SENDER_REJECTED, "syntaxerror")
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_a_mail_that_is_taken_keeps_the_name_that_its_provider_gave_it(provider: str) -> None:
     reply = read(provider, RECORDED[provider]["taken"])
-    assert reply.judgement.verdict is Verdict.SENT
-    assert reply.text == f"taken as {RECORDED[provider]['remote_id']}"
+    assert reply.classification.verdict is Verdict.SENT
+    assert reply.text == f"accepted as {RECORDED[provider]['remote_id']}"
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 @pytest.mark.parametrize("body", ["<html>Welcome to the hotel</html>", "", "[1]", '{"id": null}', '{"id": {}}'])
 def test_a_success_without_a_name_may_come_from_anybody(provider: str, body: str) -> None:
     answer = {"status": 200, "headers": {}, "body": body}
-    assert read(provider, answer).judgement.verdict is Verdict.UNKNOWN
+    assert read(provider, answer).classification.verdict is Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
@@ -76,7 +75,7 @@ def test_a_success_without_a_name_may_come_from_anybody(provider: str, body: str
     ],
 )
 def test_an_answer_without_words_means_what_its_status_says(provider: str, status: int, verdict: Verdict) -> None:
-    assert read(provider, {"status": status, "headers": {}, "body": ""}).judgement.verdict is verdict
+    assert read(provider, {"status": status, "headers": {}, "body": ""}).classification.verdict is verdict
 
 
 def test_a_strangers_words_are_kept_in_one_line_of_bearable_length() -> None:

@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.email.composition.compose import prepare
-from distributor.channels.email.providers.message import Mail
+from distributor.channels.email.providers.api_message import ApiMessage
+from distributor.channels.email.providers.registry import parse_api_url
 from distributor.channels.email.providers.ses import SesAccount, sign_post
-from distributor.channels.email.providers.url import parse_api_url
 from distributor.domain.errors import InputError
 
 from .mailing import NOW, TOKENS, a_delivery, a_rendition
 
 
-def with_files() -> Mail:
+def with_files() -> ApiMessage:
     """A mail with an image inside its HTML and a file beside it, as any program may compose one."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "News <news@example.org>", "ann@example.net", "Files"
@@ -34,7 +34,7 @@ def with_files() -> Mail:
     assert isinstance(part, EmailMessage)
     part.add_related(b"\x89PNG", "image", "png", cid="<logo@example.org>", filename="logo.png")
     mail.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Zehn Fragen – ganz.pdf")
-    return Mail(recipient="ann@example.net", content=mail.as_bytes(policy=policy.SMTP))
+    return ApiMessage(recipient="ann@example.net", content=mail.as_bytes(policy=policy.SMTP))
 
 
 def test_files_are_told_from_bodies() -> None:
@@ -64,7 +64,7 @@ def test_files_are_told_from_bodies() -> None:
 )
 def test_files_go_along_in_every_dialect(url: str, member: str) -> None:
     api = parse_api_url(url)
-    body = json.loads(api.provider.write(api, with_files(), NOW).body)
+    body = json.loads(api.provider.build_request(api, with_files(), NOW).body)
     logo, paper = (set(map(str, file.values())) for file in body[member])
     assert {"logo.png", "image/png", "iVBORw=="} <= logo
     assert logo & {"logo@example.org", "cid:logo@example.org"}
@@ -74,15 +74,15 @@ def test_files_go_along_in_every_dialect(url: str, member: str) -> None:
 def test_what_says_nothing_is_not_sent() -> None:
     """Providers refuse an empty list of attachments or an empty address for answers."""
     api = parse_api_url("postmark://T@api.postmarkapp.com")
-    mail = Mail(recipient="a@example.net", content=prepare(a_rendition()).message_for(a_delivery(1), TOKENS))
-    body = json.loads(api.provider.write(api, mail, NOW).body)
+    mail = ApiMessage(recipient="a@example.net", content=prepare(a_rendition()).message_for(a_delivery(1), TOKENS))
+    body = json.loads(api.provider.build_request(api, mail, NOW).body)
     assert not {"Attachments", "ReplyTo", "MessageStream"} & set(body)
     assert body["TrackOpens"] is False
 
 
 def test_a_mail_without_our_mark_is_not_sent() -> None:
     with pytest.raises(InputError, match="Message-ID"):
-        _ = Mail(recipient="a@example.net", content=b"From: a@example.org\r\n\r\n").mark
+        _ = ApiMessage(recipient="a@example.net", content=b"From: a@example.org\r\n\r\n").delivery_token
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -17,9 +17,8 @@ import pytest
 from distributor.channels.api import InMemoryRoutes, Route
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.delivery.send import send_deliveries
-from distributor.channels.email.providers.url import PROVIDERS
-from distributor.channels.email.relay_urls import parse_relay_url
-from distributor.channels.email.relays import Relay
+from distributor.channels.email.providers.registry import providers
+from distributor.channels.email.relays import Relay, parse_relay_url
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose
@@ -35,14 +34,14 @@ from .provider_apis import KEY, SECRET, Api, HangUp, HttpAnswer, TakeAndHangUp, 
 from .test_sending_relays import Buckets, Probing
 
 # All but one know no repetition.
-INEXACT = [name for name, provider in PROVIDERS.items() if not provider.is_exact]
+INEXACT = [name for name, provider in providers().items() if not provider.is_idempotent]
 
 
 @dataclass(frozen=True)
 class Fleet:
     """Settings with these relays."""
 
-    fleet: Sequence[Relay]
+    configured_relays: Sequence[Relay]
     bounce_domain: str = ""
     events_from: str = ""
 
@@ -84,20 +83,20 @@ def verdicts(outcomes: dict[int, Outcome]) -> set[Verdict]:
     return {outcome.verdict for outcome in outcomes.values()}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_a_provider_takes_every_mail_of_a_batch_once(provider: str) -> None:
     api, journal = Api(provider), MemoryJournal()
     outcomes = send({"main": api}, deliveries(20), journal=journal)
     assert api.complaints == []
     assert verdicts(outcomes) == {Verdict.SENT}
-    assert outcomes[1].reply.startswith("taken as ")
+    assert outcomes[1].reply.startswith("accepted as ")
     assert len(api.taken) == len({one.recipient for one in api.taken}) == 20
     assert sorted(journal.begun) == list(range(1, 21))
     assert journal.most_in_doubt == 2
     assert not journal.in_doubt
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_a_mail_is_in_the_journal_before_its_call_is_read(provider: str) -> None:
     journal, in_doubt = MemoryJournal(), []
 
@@ -108,7 +107,7 @@ def test_a_mail_is_in_the_journal_before_its_call_is_read(provider: str) -> None
     assert in_doubt == [{number} for number in journal.begun]
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_a_provider_gets_what_was_composed(provider: str) -> None:
     api = Api(provider)
     rendition = a_rendition(
@@ -130,7 +129,7 @@ def test_a_provider_gets_what_was_composed(provider: str) -> None:
     assert mail.headers["List-Id"].endswith("<newsletter.example.org>")
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_the_mark_a_provider_keeps_finds_the_delivery(provider: str) -> None:
     api = Api(provider)
     send({"main": api}, [a_delivery(41)])
@@ -139,7 +138,7 @@ def test_the_mark_a_provider_keeps_finds_the_delivery(provider: str) -> None:
     assert claim.delivery_id == 41
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_a_mark_for_mails_by_smtp_does_not_go_to_an_api(provider: str) -> None:
     api = Api(provider)
     send({"main": api}, deliveries(1), events_from="mailgun")
@@ -147,7 +146,7 @@ def test_a_mark_for_mails_by_smtp_does_not_go_to_an_api(provider: str) -> None:
     assert not {name for name in api.taken[0].headers if name.lower().startswith(("x-mailgun", "x-ses", "x-smtpapi"))}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: str) -> None:
     name = {"ses": "a signature that is wrong"}.get(provider, "a key that is wrong")
     refusal = recorded(provider, "a token that is wrong" if provider == "postmark" else name)
@@ -174,7 +173,7 @@ def test_a_quota_that_is_used_up_leaves_the_rest_to_the_next_relay(provider: str
     assert [str(pause.lane) for pause in lanes.paused()] == ["main"]
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", providers())
 def test_a_recipient_that_is_refused_fails_alone(provider: str) -> None:
     def behave(number: int, call: HttpCall) -> HttpAnswer | None:
         return recorded(provider, "a recipient that is none") if number == 3 else None
@@ -189,7 +188,7 @@ def test_a_lost_answer_is_unknown_and_the_mail_goes_nowhere_else(provider: str) 
     server, journal = Server(), MemoryJournal()
     outcomes = send({"main": api, "spare": server}, deliveries(8), relays={"spare": {"rank": 1}}, journal=journal)
     (unknown,) = (outcome for outcome in outcomes.values() if outcome.verdict is Verdict.UNKNOWN)
-    assert "the connection was lost before the answer" in unknown.reply
+    assert "the connection was lost before the response" in unknown.reply
     assert verdicts(outcomes) == {Verdict.SENT, Verdict.UNKNOWN}
     assert len({one.recipient for one in api.taken}) == len(api.taken) == 8
     assert server.taken == []
@@ -289,7 +288,7 @@ def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
 def test_rates_hold_for_an_api_as_for_a_server() -> None:
     api, rates = Api("ses"), Buckets(main=3)
     outcomes = send({"main": api}, deliveries(8), relays={"main": {"per_second": 1.0}}, rates=rates)
-    assert sorted(outcome.verdict for outcome in outcomes.values()) == [*["throttled"] * 5, *["sent"] * 3]
+    assert sorted(outcome.verdict for outcome in outcomes.values()) == [*["sent"] * 3, *["throttled"] * 5]
     assert len(api.taken) == 3
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from distributor.channels.email.providers.api import ApiUrl
-from distributor.channels.email.providers.url import PROVIDERS, parse_api_url
-from distributor.channels.email.relay_urls import parse_relay_url
+from distributor.channels.email.providers.provider import ApiUrl
+from distributor.channels.email.providers.registry import parse_api_url, providers
+from distributor.channels.email.relays import parse_relay_url
 from distributor.domain.errors import ConfigurationError
 from distributor.mail.smtp.url import SmtpUrl
 
@@ -27,7 +27,7 @@ def test_the_calls_go_to_the_providers_host_or_to_another_endpoint(url: str, roo
     assert parse_api_url(url).root == root
 
 
-@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=list(PROVIDERS))
+@pytest.mark.parametrize("provider", providers().values(), ids=list(providers()))
 def test_the_example_of_each_provider_is_an_address(provider: object) -> None:
     assert isinstance(parse_relay_url(getattr(provider, "example")), ApiUrl)  # noqa: B009 - the fixture has no type
 

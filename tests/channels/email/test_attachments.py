@@ -15,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.api import Personalization
-from distributor.channels.email.channel import EmailChannel
+from distributor.channels.email.channel import EmailChannel, view_mail
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.web_version import view_mail
 from distributor.domain.blocks import Image
 from distributor.domain.errors import InputError
 from distributor.domain.message_options import Attachment, MessageOptions

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from distributor.channels.api import DiagnosticContext
-from distributor.channels.email.diagnostics import examine_channel
+from distributor.channels.email.channel import examine_channel
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.diagnostics import Finding, Nameserver
 from tests.mail.dns.dns_server import DnsServer, running_dns

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from distributor.channels.api import Personalization
-from distributor.channels.email.channel import EmailChannel
+from distributor.channels.email.channel import EmailChannel, view_mail
 from distributor.channels.email.composition.compose import prepare
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.web_version import view_mail
 from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import FieldGroup, ReaderFields
 from distributor.domain.message_options import MessageOptions

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
-from distributor.channels.email.providers.markers import mark_of
-from distributor.channels.email.providers.ses import fetch_from_sns, read_ses
-from distributor.channels.email.providers.webhooks import read_call
+from distributor.channels.email.providers.registry import providers, read_webhook
+from distributor.channels.email.providers.ses import fetch_from_sns, read_ses_webhook
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose
@@ -41,8 +40,8 @@ def fetch(url: str) -> bytes:
 def heard(provider: str, signed: Signed, *, later: timedelta = timedelta()) -> WebhookEvents:
     call = WebhookRequest(headers=signed.headers, body=signed.body, now=NOW + later, tokens=TOKENS)
     if provider == "ses":
-        return read_ses(call, SECRETS["ses"], fetch=fetch)
-    return read_call(call, provider=provider, secret=SECRETS[provider])
+        return read_ses_webhook(call, SECRETS["ses"], fetch=fetch)
+    return read_webhook(call, provider=provider, secret=SECRETS[provider])
 
 
 def one(provider: str, signed: Signed) -> Feedback:
@@ -206,7 +205,7 @@ def test_a_channel_without_a_provider_hears_nobody() -> None:
     call = WebhookRequest(headers={}, body=b"{}", now=NOW, tokens=TOKENS)
     for provider, secret in (("", ""), ("postmark", "")):
         with pytest.raises(SignatureError, match="events_from"):
-            read_call(call, provider=provider, secret=secret)
+            read_webhook(call, provider=provider, secret=secret)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff"])
@@ -230,7 +229,7 @@ def test_a_topic_may_call_once_the_address_it_names_was_visited() -> None:
 
     signed = calls.sns_subscription()
     call = WebhookRequest(headers={}, body=signed.body, now=NOW, tokens=TOKENS)
-    assert read_ses(call, calls.TOPIC, fetch=remember).feedback == ()
+    assert read_ses_webhook(call, calls.TOPIC, fetch=remember).feedback == ()
     assert visited[-1].startswith("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription")
 
 
@@ -254,9 +253,10 @@ def test_nothing_is_fetched_but_from_amazon_sns(url: str) -> None:
         fetch_from_sns(url)
 
 
-def test_mails_carry_a_mark_for_providers_that_replace_the_message_id() -> None:
-    marks = {name: mark_of(a_delivery(7), name, TOKENS).decode() for name in ("", "resend", *SECRETS)}
-    assert (marks[""], marks["resend"]) == ("", "")
-    for provider in ("ses", "postmark", "mailgun", "sendgrid"):
-        assert MARK in marks[provider]
-        assert marks[provider].endswith("\r\n")
+def test_mails_have_a_header_field_whose_value_the_provider_returns_to_the_webhook() -> None:
+    fields = {name: provider.delivery_header for name, provider in providers().items()}
+    assert fields.pop("resend") is None
+    for make_field in fields.values():
+        assert make_field is not None
+        assert MARK in make_field(MARK)
+        assert make_field(MARK).endswith("\r\n")

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from distributor.channels.email.mailbox_providers import destination_of
-from distributor.channels.email.relay_settings import parse_relays
-from distributor.channels.email.relays import Relay, Routing, parse_rates
+from distributor.channels.email.relays import Relay, Routing, parse_rates, parse_relays
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.errors import InputError
+from distributor.mail.mailbox_providers import destination_of
 from distributor.mail.smtp.url import SmtpUrl
 
 URL = SmtpUrl(host="mail.example.org", port=25)
@@ -24,7 +23,7 @@ def a_relay(name: str, **changes: Any) -> Relay:
 
 
 def names(routing: Routing, recipient: str = "example.net", *, delivery_id: int = 1) -> list[str]:
-    return [relay.name for relay in routing.ways(delivery_id, recipient)]
+    return [relay.name for relay in routing.relays_for(delivery_id, recipient)]
 
 
 def test_relays_get_their_shares_by_weight() -> None:
@@ -96,7 +95,7 @@ def test_rates_are_read_from_one_line() -> None:
 
 @pytest.mark.parametrize("text", ["google", "google=", "=5", "google=fast", "google=0", "google=-1", "google=inf"])
 def test_rates_that_cannot_be_read_are_quoted(text: str) -> None:
-    with pytest.raises(InputError, match="write DESTINATION=MAILS_A_SECOND"):
+    with pytest.raises(InputError, match="write DESTINATION=MAILS_PER_SECOND"):
         parse_rates(text)
 
 
@@ -140,9 +139,9 @@ def test_relays_that_cannot_be_used_are_named_without_their_secrets(text: str, r
 
 def test_the_settings_have_one_relay_or_several() -> None:
     alone = EmailSettings.model_validate({"smtp_url": "smtp://mail.example.org", "connections": 7, "per_second": "9"})
-    (relay,) = alone.fleet
+    (relay,) = alone.configured_relays
     assert (relay.url.host, relay.connections, relay.per_second) == ("mail.example.org", 7, 9)
     several = EmailSettings.model_validate({"relays": '[{"name": "a", "url": "smtp://a.example"}]'})
-    assert [relay.name for relay in several.fleet] == ["a"]
+    assert [relay.name for relay in several.configured_relays] == ["a"]
     with pytest.raises(ValidationError, match="at least one"):
         EmailSettings.model_validate({"relays": "[]"})

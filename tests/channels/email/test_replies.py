@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.delivery.replies import RULES, judge
+from distributor.channels.email.delivery.replies import RULES, classify_reply
 from distributor.domain.delivery import Verdict
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser
@@ -27,11 +27,11 @@ def a_reply(text: str) -> SmtpReply:
 
 
 def verdict(text: str, stage: SmtpStage = SmtpStage.RCPT) -> Verdict:
-    return judge(a_reply(text), stage=stage, now=NOW).verdict
+    return classify_reply(a_reply(text), stage=stage, now=NOW).verdict
 
 
 def reason(text: str) -> str:
-    return judge(a_reply(text), stage=SmtpStage.RCPT, now=NOW).reason
+    return classify_reply(a_reply(text), stage=SmtpStage.RCPT, now=NOW).reason
 
 
 @pytest.mark.parametrize(
@@ -132,18 +132,18 @@ def test_the_name_of_a_host_is_no_reason() -> None:
     ],
 )
 def test_a_wish_for_a_later_time_is_obeyed_within_reason(text: str, wait: timedelta | None) -> None:
-    judgement = judge(a_reply(text), stage=SmtpStage.RCPT, now=NOW)
+    judgement = classify_reply(a_reply(text), stage=SmtpStage.RCPT, now=NOW)
     assert judgement.retry_at == (None if wait is None else NOW + wait)
 
 
 def test_a_permanent_refusal_names_no_time() -> None:
-    assert judge(a_reply("550 try again in 5 minutes"), stage=SmtpStage.RCPT, now=NOW).retry_at is None
+    assert classify_reply(a_reply("550 try again in 5 minutes"), stage=SmtpStage.RCPT, now=NOW).retry_at is None
 
 
 @given(st.integers(400, 599), st.text(max_size=200), st.sampled_from(SmtpStage))
 @settings(deadline=None, derandomize=True)
 def test_any_refusal_gets_a_verdict(code: int, text: str, stage: SmtpStage) -> None:
-    judgement = judge(SmtpReply(code, (text,)), stage=stage, now=NOW)
+    judgement = classify_reply(SmtpReply(code, (text,)), stage=stage, now=NOW)
     assert (judgement.verdict is Verdict.DEFERRED) == (code < 500)
 
 
@@ -180,7 +180,7 @@ def reply_of(entry: dict[str, Any]) -> SmtpReply:
 def test_the_sample_replies_of_providers_are_told_apart() -> None:
     about_us = 0
     for kind, reply in sample_replies():
-        found = judge(reply, stage=SmtpStage.DATA, now=NOW).verdict
+        found = classify_reply(reply, stage=SmtpStage.DATA, now=NOW).verdict
         if reply.code < 500:
             assert found is Verdict.DEFERRED, reply
         else:
@@ -205,7 +205,9 @@ def test_the_sample_replies_of_providers_are_told_apart() -> None:
 def test_sample_refusals_of_the_sender_never_burn_a_recipient(marked: str) -> None:
     replies = [reply for _, reply in sample_replies() if marked in reply.text and reply.code >= 500]
     assert replies
-    assert all(judge(reply, stage=SmtpStage.DATA, now=NOW).verdict is Verdict.SENDER_REJECTED for reply in replies)
+    assert all(
+        classify_reply(reply, stage=SmtpStage.DATA, now=NOW).verdict is Verdict.SENDER_REJECTED for reply in replies
+    )
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the sample replies in ../shared/data/smtp-replies are absent")
@@ -215,4 +217,4 @@ def test_sample_refusals_of_the_sender_never_burn_a_recipient(marked: str) -> No
 def test_sample_refusals_of_the_recipient_never_stop_the_others(marked: str) -> None:
     replies = [reply for _, reply in sample_replies() if marked in reply.text.lower() and reply.code >= 500]
     assert replies
-    assert all(judge(reply, stage=SmtpStage.DATA, now=NOW).verdict is Verdict.FAILED for reply in replies)
+    assert all(classify_reply(reply, stage=SmtpStage.DATA, now=NOW).verdict is Verdict.FAILED for reply in replies)

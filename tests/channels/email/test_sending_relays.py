@@ -11,7 +11,7 @@ from typing import Any
 
 from distributor.channels.api import InMemoryRoutes, RateLimit, Route, RoutePause
 from distributor.channels.email.composition.compose import prepare
-from distributor.channels.email.delivery.connection_pool import Pool
+from distributor.channels.email.delivery.connection_pool import ConnectionPool
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
@@ -25,7 +25,7 @@ from .mailing import NOW, PATIENCE, MemoryJournal, a_context, a_delivery, a_rend
 class Fleet:
     """Settings with several relays."""
 
-    fleet: Sequence[Relay]
+    configured_relays: Sequence[Relay]
     bounce_domain: str = ""
     events_from: str = ""
 
@@ -288,7 +288,7 @@ def test_a_connection_in_order_serves_the_next_batch_too() -> None:
     async def run() -> None:
         async with Server() as server:
             fleet = Fleet([Relay(name="main", url=SmtpUrl.parse(server.url), connections=1)])
-            pool = Pool()
+            pool = ConnectionPool()
             for first in (1, 4, 7):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
                 stream = send_deliveries(
@@ -310,7 +310,7 @@ def test_a_kept_connection_that_the_server_has_closed_meanwhile_costs_nothing() 
     async def run() -> None:
         async with Server() as server:
             fleet = Fleet([Relay(name="main", url=SmtpUrl.parse(server.url), connections=1)])
-            pool = Pool()
+            pool = ConnectionPool()
             for first in (1, 4):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
                 stream = send_deliveries(
@@ -333,7 +333,7 @@ def test_a_relay_that_could_not_be_reached_is_the_last_choice_of_the_next_batch(
                 Relay(name="main", url=SmtpUrl.parse(main.url), connections=1),
                 Relay(name="spare", url=SmtpUrl.parse(spare.url), rank=1),
             ]
-            pool = Pool()
+            pool = ConnectionPool()
             for first in (1, 4):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
                 stream = send_deliveries(
@@ -353,7 +353,7 @@ def test_a_relay_that_could_not_be_reached_is_the_last_choice_of_the_next_batch(
 
 
 def test_a_connection_of_another_event_loop_is_not_used() -> None:
-    pool = Pool()
+    pool = ConnectionPool()
 
     async def run() -> None:
         async with Server() as server:

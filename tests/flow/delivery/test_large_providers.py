@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from distributor.channels.email.delivery.replies import judge
+from distributor.channels.email.delivery.replies import classify_reply
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import Verdict
 from distributor.domain.subscriber import Person
@@ -92,7 +92,7 @@ def _read(wire: bytes) -> SmtpReply:
 
 
 def _verdict(reply: SmtpReply) -> Verdict:
-    return judge(reply, stage=SmtpStage.RCPT, now=NOW).verdict
+    return classify_reply(reply, stage=SmtpStage.RCPT, now=NOW).verdict
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the sample replies in ../shared/data/smtp-replies are absent")

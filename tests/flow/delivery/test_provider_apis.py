@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
-from distributor.channels.email.providers.ses import read_ses
-from distributor.channels.email.providers.webhooks import read_call
+from distributor.channels.email.providers.registry import read_webhook
+from distributor.channels.email.providers.ses import read_ses_webhook
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.app_context import AppContext
@@ -104,8 +104,8 @@ def _heard(app: AppContext, provider: str, mark: str) -> WebhookEvents:
     signed = write(mark, app)
     call = WebhookRequest(headers=signed.headers, body=signed.body, now=app.clock(), tokens=app.tokens)
     if provider == "ses":
-        return read_ses(call, secret, fetch=lambda url: calls.amazon_certificate())
-    return read_call(call, provider=provider, secret=secret)
+        return read_ses_webhook(call, secret, fetch=lambda url: calls.amazon_certificate())
+    return read_webhook(call, provider=provider, secret=secret)
 
 
 def _ses_bounce(mark: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.email.composition.compose import prepare
-from distributor.channels.email.providers.markers import replaced_by
 from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.dkim.canonicalization import BodyPrefix, body_digest, relaxed_field, split_message
 from distributor.mail.dkim.dns_record import record_name, record_text
@@ -142,7 +141,7 @@ def test_a_change_of_any_signed_field_is_refused_by_both(court: Court, name: str
 
 
 def test_a_field_that_the_relay_replaces_is_left_out_and_the_signature_holds(court: Court) -> None:
-    mild = replace(court, signer=DkimSigner(court.identities, excluded=replaced_by("ses")))
+    mild = replace(court, signer=DkimSigner(court.identities, excluded=frozenset({b"message-id", b"date"})))
     signed = mild.sign(a_mail())
     relayed = re.sub(rb"(?m)^(Date|Message-ID): .*$", rb"\1: another\r", signed)
     assert court.judge(relayed) == (BOTH, BOTH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import cached_property
+from html import escape
 from typing import ClassVar, cast
 
 from pydantic import BaseModel
@@ -21,31 +22,34 @@ from distributor.channels.api import (
     WebhookEvents,
     WebhookRequest,
 )
-from distributor.channels.email.checks import check_mail, html_size
+from distributor.channels.email.checks import check_mail, check_signing, html_size
 from distributor.channels.email.composition.compose import Prepared, compose_sample, prepare
 from distributor.channels.email.composition.samples import sample_html, sample_text
-from distributor.channels.email.delivery.connection_pool import Pool
+from distributor.channels.email.delivery.connection_pool import ConnectionPool
 from distributor.channels.email.delivery.send import send_deliveries
-from distributor.channels.email.diagnostics import examine_channel
-from distributor.channels.email.dkim_alignment import check_signing
 from distributor.channels.email.personalization.merge_blocks import imagined_reader, merge_fields_of, missing_field_for
-from distributor.channels.email.providers.markers import replaced_by
-from distributor.channels.email.providers.webhooks import read_call
+from distributor.channels.email.personalization.placeholders import Placeholders
+from distributor.channels.email.providers.registry import find_provider, read_webhook
 from distributor.channels.email.rendering.confirmation import render_confirmation
 from distributor.channels.email.rendering.greeting import check_cover
 from distributor.channels.email.rendering.rendition import KIND, render_email
 from distributor.channels.email.settings import EmailSettings
-from distributor.channels.email.web_version import view_mail
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
-from distributor.domain.diagnostics import Finding
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
+from distributor.domain.errors import AddressError
 from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.send_schedule import SendSchedule
 from distributor.domain.subscriber import MailingList
 from distributor.domain.tokens import TokenSigner
+from distributor.mail.address import Address, Mailbox
 from distributor.mail.dkim.signer import DkimSigner
+from distributor.mail.dns.checks import check_sender_dns, is_special_use_domain
+from distributor.mail.dns.lookup import DnsResolver
+from distributor.mail.dns.sender_profile import SenderProfile
+from distributor.mail.smtp.url import SmtpUrl
 
 
 class EmailChannel:
@@ -59,7 +63,7 @@ class EmailChannel:
 
     def __init__(self, settings: BaseModel) -> None:
         self._settings = EmailSettings.model_validate(settings)
-        self._pool = Pool()
+        self._pool = ConnectionPool()
         self._prepared: tuple[Rendition, Prepared] | None = None
 
     @property
@@ -114,7 +118,7 @@ class EmailChannel:
 
     def read_events(self, call: WebhookRequest) -> WebhookEvents:
         secret = self._settings.events_secret.get_secret_value()
-        return read_call(call, provider=self._settings.events_from, secret=secret)
+        return read_webhook(call, provider=self._settings.events_from, secret=secret)
 
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
@@ -136,4 +140,40 @@ class EmailChannel:
 
     @cached_property
     def _signer(self) -> DkimSigner:
-        return self._settings.key_ring.signer(excluded=replaced_by(self._settings.events_from))
+        provider = find_provider(self._settings.events_from)
+        return self._settings.key_ring.signer(excluded=provider.replaced_headers if provider else frozenset())
+
+
+def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
+    """Every finding about the channel's mails."""
+    try:
+        author = Mailbox.parse(settings.sender or diagnostic_context.site.sender).address.domain
+    except AddressError as error:
+        yield Finding("sender", DiagnosticStatus.FAIL, str(error))
+        return
+    if diagnostic_context.nameserver is None and is_special_use_domain(author):
+        sentence = f"mails come from {author}, which the public DNS does not have: good for a sandbox, not for readers"
+        yield Finding("sender", DiagnosticStatus.WARN, sentence)
+        return
+    bounce_domain = settings.bounce_domain
+    profile = SenderProfile(
+        from_domain=author,
+        return_path_domain=Address.parse(f"bounces@{bounce_domain}").domain if bounce_domain else author,
+        relays=_smtp_hosts(settings, author),
+        key_ring=settings.key_ring,
+        outgoing=diagnostic_context.outgoing,
+        now=diagnostic_context.now,
+    )
+    yield from check_sender_dns(profile, DnsResolver(diagnostic_context.nameserver))
+
+
+def _smtp_hosts(settings: EmailSettings, author: str) -> list[str]:
+    """The SMTP servers that are used for mails from this domain, each once."""
+    urls = (relay.url for relay in settings.configured_relays if not relay.senders or author in relay.senders)
+    return list(dict.fromkeys(url.host for url in urls if isinstance(url, SmtpUrl)))
+
+
+def view_mail(rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
+    """The HTML part with this recipient's own values and links, and another picture in place of what counts opens."""
+    payload = rendition.payload
+    return Placeholders.of(payload, escape).fill(payload["html"].replace("@@open@@", pixel_url), delivery, tokens)

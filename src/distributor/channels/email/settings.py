@@ -7,10 +7,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from distributor.channels.email.providers.webhooks import PROVIDERS
-from distributor.channels.email.relay_settings import parse_relays
-from distributor.channels.email.relay_urls import parse_relay_url
-from distributor.channels.email.relays import Relay, parse_rates
+from distributor.channels.email.providers.registry import providers
+from distributor.channels.email.relays import Relay, parse_rates, parse_relay_url, parse_relays
 from distributor.domain.errors import DistributorError
 from distributor.domain.retry_policy import RetrySchedule
 from distributor.domain.send_schedule import QuietHours, SendSchedule, WarmUp
@@ -99,7 +97,7 @@ class EmailSettings(BaseModel):
         return self
 
     @property
-    def fleet(self) -> Sequence[Relay]:
+    def configured_relays(self) -> Sequence[Relay]:
         """The relays that mails are handed to."""
         several = self.relays.get_secret_value()
         if several:
@@ -144,8 +142,8 @@ class EmailSettings(BaseModel):
     @field_validator("events_from")
     @classmethod
     def _is_provider(cls, name: str) -> str:
-        if name and name not in PROVIDERS:
-            raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
+        if name and name not in providers():
+            raise ValueError(f"must be one of {', '.join(providers())}")
         return name
 
     @field_validator("bounce_domain")

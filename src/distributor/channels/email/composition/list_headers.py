@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from distributor.channels.email.personalization.placeholders import PUBLIC_LINKS
-from distributor.channels.email.sender_identity import list_label
+from distributor.channels.email.rendering.sender_identity import list_label
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.rendition import Json
 from distributor.mail.address import Mailbox

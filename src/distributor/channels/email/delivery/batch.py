@@ -1,4 +1,4 @@
-"""The batch that is being sent: what is left of it, over which relay, and what has been told about it."""
+"""The batch that is being sent: the queue of each relay, and the outcomes so far."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 
-from distributor.channels.api import Route, RoutePause, SendContext
+from distributor.channels.api import RateLimit, RateLimiter, Route, RoutePause, SendContext
 from distributor.channels.email.delivery.messages import Composer, Message, PendingMessage
-from distributor.channels.email.delivery.outcomes import Outcomes
-from distributor.channels.email.delivery.rates import RateView
-from distributor.channels.email.delivery.refusal_scope import RefusalScope, scope_of
-from distributor.channels.email.delivery.replies import judge
-from distributor.channels.email.delivery.routes import LaneView
+from distributor.channels.email.delivery.outcomes import OutcomeFactory
+from distributor.channels.email.delivery.replies import RejectionScope, classify_reply, scope_of
+from distributor.channels.email.delivery.routes import RouteView
 from distributor.channels.email.relays import Relay, Routing
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import AddressError, InputError
@@ -23,14 +21,46 @@ from distributor.mail.smtp.connect import SenderRejectedError
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 
-# What waits for a paused lane comes back within so long after the next probe, and not all of it at once.
-_BACK_WITHIN = timedelta(minutes=15)
-# How often to look whether somebody else's probe has been answered, in seconds.
-_LOOK_EVERY = 0.1
+# How many seconds a batch may wait for the rate limiter; after that the rest of its deliveries is throttled.
+RATE_PATIENCE_SECONDS = 5.0
+# Messages that wait for a paused route are due within this time after its next probe, and not all at once.
+_DUE_WITHIN = timedelta(minutes=15)
+# How often to look whether another message's probe has ended.
+_POLL_SECONDS = 0.1
+
+
+class RateView:
+    """The channel's rate limiter as one batch uses it: an empty bucket is not asked again before it has a token."""
+
+    def __init__(self, limiter: RateLimiter, *, patience: float = RATE_PATIENCE_SECONDS) -> None:
+        self._limiter = limiter
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + patience
+        self._empty_until: dict[RateLimit, float] = {}
+
+    def take(self, limits: Sequence[RateLimit]) -> float:
+        """Take a token from each bucket and return 0; or take none and return the seconds to wait."""
+        now = self._loop.time()
+        wait = max((self._empty_until.get(limit, 0) - now for limit in limits), default=0)
+        if wait > 0 or not limits:
+            return max(wait, 0)
+        wait = self._limiter.take(limits) / timedelta(seconds=1)
+        if wait > 0:
+            # The limiter does not say which is empty: most likely the slowest, and asking again costs little.
+            self._empty_until[min(limits, key=lambda limit: limit.per_second)] = now + wait
+        return wait
+
+    def is_too_long(self, wait: float) -> bool:
+        """Whether the batch must not wait so long any more."""
+        return self._loop.time() + wait > self._deadline
+
+    def reserve(self, limits: Sequence[RateLimit]) -> timedelta:
+        """When a message that cannot wait here may be sent, by the slowest of these limits."""
+        return self._limiter.queue(min(limits, key=lambda limit: limit.per_second))
 
 
 class Batch:
-    """What is left to send, and what has been told. Shared by the couriers of one event loop."""
+    """What is left to send, and the outcomes. Shared by the senders of one event loop."""
 
     def __init__(
         self,
@@ -39,26 +69,26 @@ class Batch:
         composer: Composer,
         context: SendContext,
         *,
-        unreached: set[str],
+        unreachable: set[str],
     ) -> None:
-        self.told: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self.outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue()
         self.is_stopped = False
         self._relays = relays
-        self._unreached = unreached
+        self._unreachable = unreachable
         self._composer = composer
         self._context = context
-        self._outcomes = Outcomes(composer, context.now)
-        self._lanes = LaneView(context.lanes)
+        self._factory = OutcomeFactory(composer, context.now)
+        self._routes = RouteView(context.lanes)
         self._rates = RateView(context.rates)
         self._queues: dict[str, deque[PendingMessage]] = {relay.name: deque() for relay in relays}
-        self._look_in: dict[str, float] = {}
-        # Relays that cannot be used any more in this batch, and what went wrong there.
-        self._out: dict[str, SmtpSessionError | RoutePause] = {}
+        self._next_in: dict[str, float] = {}
+        # Relays that cannot be used any more in this batch, and why.
+        self._unusable: dict[str, SmtpSessionError | RoutePause] = {}
         routing = Routing(relays, composer.sender_domain)
         for delivery in deliveries:
             self._add(delivery, routing)
 
-    # Work
+    # Queues
 
     def relays_with_work(self) -> list[Relay]:
         return [relay for relay in self._relays if self.has_work(relay)]
@@ -67,201 +97,202 @@ class Batch:
         return not self.is_stopped and bool(self._queues[relay.name])
 
     def connections_for(self, relay: Relay) -> int:
-        """How many connections what waits for the relay is worth: one for a relay that has to be tried out first.
+        """How many connections to open for the relay's queue: one if the relay is paused and has to be probed first.
 
-        None, and nothing waits for it any more, where another worker is trying it out.
+        0 if another worker probes it; then its queue is moved to other relays.
         """
-        if not self._lanes.is_paused(relay):
+        if not self._routes.is_relay_paused(relay):
             return min(relay.connections, len(self._queues[relay.name]))
-        if self._lanes.begin_relay_probe(relay):
+        if self._routes.begin_relay_probe(relay):
             return 1
-        self._move(relay)
+        self._reroute(relay)
         return 0
 
     def take(self, relay: Relay) -> Message | None:
-        """The next letter over this relay, composed; None if there is none that may be sent at this moment."""
+        """The next message for this relay, composed; None if none may be sent now."""
         queue = self._queues[relay.name]
         waits: list[float] = []
         for _ in range(len(queue)):
             if not self.has_work(relay):
                 break
-            order = queue.popleft()
-            wait = self._wait_for(order, relay)
+            pending = queue.popleft()
+            wait = self._seconds_until(pending, relay)
             if wait is None:
                 continue
             if wait > 0:
                 waits.append(wait)
-                queue.append(order)
-            elif (letter := self._compose(order)) is not None:
-                return letter
-        self._look_in[relay.name] = min(waits, default=0)
+                queue.append(pending)
+            elif (message := self._compose(pending)) is not None:
+                return message
+        self._next_in[relay.name] = min(waits, default=0)
         return None
 
-    def seconds_to_look_again(self, relay: Relay) -> float:
-        """When `take` gave nothing though there is work: how long until it may."""
-        return self._look_in[relay.name]
+    def seconds_until_next(self, relay: Relay) -> float:
+        """How long to wait after `take` returned None although the relay has work."""
+        return self._next_in[relay.name]
 
-    def give_back(self, letter: Message | None, relay: Relay) -> None:
-        """The letter was surely not sent: somebody may take it again."""
-        if letter is not None:
-            self._queues[relay.name].appendleft(letter.order)
+    def requeue(self, message: Message | None, relay: Relay) -> None:
+        """Put back a message that was definitely not sent."""
+        if message is not None:
+            self._queues[relay.name].appendleft(message.pending)
 
-    def is_barred(self, letter: Message, relay: Relay) -> bool:
-        """Whether the letter must not be sent any more, because of what was answered since it was taken."""
-        pause = self._lanes.pause_of(letter.order, relay, now=self._context.now())
-        return self.is_stopped or relay.name in self._out or pause is not None
+    def is_blocked(self, message: Message, relay: Relay) -> bool:
+        """Whether the message must not be sent any more, because of replies that came after it was taken."""
+        pause = self._routes.pause_of(message.pending, relay, now=self._context.now())
+        return self.is_stopped or relay.name in self._unusable or pause is not None
 
-    # Answers
+    # Results of messages
 
-    def begin(self, letter: Message) -> None:
-        """The next thing to happen may reach the recipient."""
-        self._context.journal.begin(letter.delivery)
-        letter.order.is_begun = True
+    def begin(self, message: Message) -> None:
+        """Note in the journal that the message is about to be sent."""
+        self._context.journal.begin(message.delivery)
+        message.pending.is_journaled = True
 
-    def answer(self, letter: Message, relay: Relay, stage: SmtpStage, reply: SmtpReply) -> None:
-        """The server's last word on the letter."""
-        judgement = judge(reply, stage=stage, now=self._context.now())
-        scope = scope_of(judgement.reason, stage=stage, reply=reply)
-        if judgement.verdict is Verdict.SENDER_REJECTED and scope is not RefusalScope.MAIL:
-            lane = Route(relay.name) if scope is RefusalScope.RELAY else letter.order.lane_over(relay)
-            self._stand_back(letter, relay, self._lanes.pause(lane, f"{judgement.reason}: {reply}"))
+    def apply_reply(self, message: Message, relay: Relay, stage: SmtpStage, reply: SmtpReply) -> None:
+        """The server's final reply to the message."""
+        classification = classify_reply(reply, stage=stage, now=self._context.now())
+        is_rejection = classification.verdict is Verdict.SENDER_REJECTED
+        scope = scope_of(classification.reason, stage=stage, reply=reply)
+        if is_rejection and scope is not RejectionScope.MAIL:
+            is_relay = scope is RejectionScope.RELAY
+            route = Route(relay.name) if is_relay else message.pending.route_over(relay)
+            self._back_off(message, relay, self._routes.pause(route, f"{classification.reason}: {reply}"))
             return
-        if judgement.verdict is not Verdict.SENDER_REJECTED:
-            self._lanes.resume(letter.order)
-        self._conclude(letter, self._outcomes.of_reply(letter, judgement, reply))
+        if not is_rejection:
+            self._routes.resume(message.pending)
+        self._finish(message, self._factory.from_reply(message, classification, reply))
 
-    def defer(self, letter: Message, trouble: SmtpSessionError) -> None:
-        """The letter was surely not sent, for a trouble that may pass."""
-        self._conclude(letter, self._outcomes.deferral(letter.delivery, trouble))
+    def defer(self, message: Message, error: SmtpSessionError) -> None:
+        """The message was definitely not sent, and a later attempt may succeed."""
+        self._finish(message, self._factory.deferred(message.delivery, error))
 
-    def doubt(self, letter: Message, trouble: SmtpSessionError) -> None:
-        """Nobody knows what became of the letter, so this batch sends it over no other relay either."""
-        self._conclude(letter, self._outcomes.doubt(letter.delivery, trouble))
+    def mark_unknown(self, message: Message, error: SmtpSessionError) -> None:
+        """The reply to the message was lost, so this batch does not send it over another relay either."""
+        self._finish(message, self._factory.unknown(message.delivery, error))
 
-    def spare(self, letter: Message, outcome: Outcome) -> None:
-        """The server cannot even be asked to take the letter."""
-        self._conclude(letter, outcome)
-
-    def tell(self, outcome: Outcome) -> None:
-        """A refusal of the mail itself stops the batch: the next delivery would only meet the same."""
-        self.is_stopped = self.is_stopped or outcome.verdict is Verdict.SENDER_REJECTED
-        self.told.put_nowait(outcome)
+    def reject_unsent(self, message: Message, outcome: Outcome) -> None:
+        """The server's limits exclude the message, so it is not offered at all."""
+        self._finish(message, outcome)
 
     # Relays that cannot be used
 
-    def refuse_relay(self, relay: Relay, error: SenderRejectedError) -> None:
-        """The server will not deal with us: the relay pauses."""
-        self._out[relay.name] = self._lanes.pause(Route(relay.name), str(error))
+    def pause_relay(self, relay: Relay, error: SenderRejectedError) -> None:
+        """The server rejects the client itself: the relay pauses."""
+        self._unusable[relay.name] = self._routes.pause(Route(relay.name), str(error))
 
-    def give_up(self, relay: Relay, trouble: SmtpSessionError) -> None:
-        """A courier could not reach the relay, or got no answers; that counts if nobody else did its work."""
+    def give_up(self, relay: Relay, error: SmtpSessionError) -> None:
+        """A sender could not reach the relay or got no replies; that counts if the others left work."""
         if self.has_work(relay):
-            self._out.setdefault(relay.name, trouble)
-            self._unreached.add(relay.name)
+            self._unusable.setdefault(relay.name, error)
+            self._unreachable.add(relay.name)
 
-    def leave(self, relay: Relay) -> None:
-        """Nobody works at the relay any more: what it left behind goes over another, or is told why not."""
-        if relay.name in self._out and not self.is_stopped:
-            self._move(relay)
+    def release(self, relay: Relay) -> None:
+        """All senders of the relay have ended: what it left goes over another relay, or gets an outcome."""
+        if relay.name in self._unusable and not self.is_stopped:
+            self._reroute(relay)
 
-    # What becomes of an order
-
-    def _move(self, relay: Relay) -> None:
-        orders, self._queues[relay.name] = self._queues[relay.name], deque()
-        for order in orders:
-            self._lanes.end_probes(order)
-            self._enqueue(order)
+    def _reroute(self, relay: Relay) -> None:
+        queue, self._queues[relay.name] = self._queues[relay.name], deque()
+        for pending in queue:
+            self._routes.end_probes(pending)
+            self._enqueue(pending)
 
     def _add(self, delivery: Delivery, routing: Routing) -> None:
         try:
             recipient = Address.parse(delivery.recipient)
         except AddressError as error:
-            self.tell(Outcome.of(delivery, Verdict.FAILED, reply_code=553, reply=f"5.1.3 {error}"))
+            self._report(Outcome.of(delivery, Verdict.FAILED, reply_code=553, reply=f"5.1.3 {error}"))
             return
-        ways = routing.ways(delivery.id, recipient.domain)
-        if not ways:
+        relays = routing.relays_for(delivery.id, recipient.domain)
+        if not relays:
             reason = f"no relay takes mail from {routing.sender} to {recipient.domain}: see `relays` of the channel"
-            self.tell(Outcome.of(delivery, Verdict.SENDER_REJECTED, reply=reason))
+            self._report(Outcome.of(delivery, Verdict.SENDER_REJECTED, reply=reason))
             return
-        self._enqueue(PendingMessage(delivery, recipient, ways))
+        self._enqueue(PendingMessage(delivery, recipient, relays))
 
-    def _enqueue(self, order: PendingMessage) -> None:
-        """Let the order wait for the best relay that there still is."""
-        relay = self._open_way(order)
+    def _enqueue(self, pending: PendingMessage) -> None:
+        """Queue the message for the best relay that can be used, or report its outcome if there is none."""
+        relay = self._usable_relay(pending)
         if relay is not None:
-            self._queues[relay.name].append(order)
+            self._queues[relay.name].append(pending)
             return
         now = self._context.now()
-        obstacles = [self._out.get(one.name) or self._lanes.relay_pause(one, now=now) for one in order.ways]
-        trouble = next((one for one in obstacles if isinstance(one, SmtpSessionError)), None)
+        obstacles = [self._unusable.get(one.name) or self._routes.relay_pause(one, now=now) for one in pending.relays]
+        error = next((one for one in obstacles if isinstance(one, SmtpSessionError)), None)
         pauses = [one for one in obstacles if isinstance(one, RoutePause)]
-        if trouble is not None or not pauses:
-            self.tell(self._outcomes.deferral(order.delivery, trouble or SmtpSessionError("no relay was tried")))
+        if error is not None or not pauses:
+            self._report(self._factory.deferred(pending.delivery, error or SmtpSessionError("no relay was tried")))
         else:
-            self.tell(self._wait(order.delivery, min(pauses, key=lambda pause: pause.probe_at)))
+            self._report(self._wait_for_route(pending.delivery, min(pauses, key=lambda pause: pause.probe_at)))
 
-    def _open_way(self, order: PendingMessage) -> Relay | None:
+    def _usable_relay(self, pending: PendingMessage) -> Relay | None:
         now = self._context.now()
-        left = (relay for relay in order.ways if relay.name not in self._out)
-        ways = sorted(left, key=lambda relay: relay.name in self._unreached)
-        return next((relay for relay in ways if self._lanes.relay_pause(relay, now=now) is None), None)
+        left = (relay for relay in pending.relays if relay.name not in self._unusable)
+        relays = sorted(left, key=lambda relay: relay.name in self._unreachable)
+        return next((relay for relay in relays if self._routes.relay_pause(relay, now=now) is None), None)
 
-    def _wait_for(self, order: PendingMessage, relay: Relay) -> float | None:
-        """Seconds that the order has to wait for this relay: 0 if it may go now, None if it was sent back for later."""
+    def _seconds_until(self, pending: PendingMessage, relay: Relay) -> float | None:
+        """Seconds until the message may go over this relay: 0 for now, None if it has been queued or reported."""
         now = self._context.now()
-        if self._lanes.is_being_probed(order, relay):
-            return _LOOK_EVERY
-        if relay.name in self._out:
-            self._enqueue(order)
+        if self._routes.is_being_probed(pending, relay):
+            return _POLL_SECONDS
+        if relay.name in self._unusable:
+            self._enqueue(pending)
             return None
-        pause = self._lanes.pause_of(order, relay, now=now)
+        pause = self._routes.pause_of(pending, relay, now=now)
         if pause is not None:
             if pause.lane.destination:
-                self.tell(self._wait(order.delivery, pause))
+                self._report(self._wait_for_route(pending.delivery, pause))
             else:
-                self._enqueue(order)
+                self._enqueue(pending)
             return None
-        limits = () if order.has_paid else relay.limits_to(order.destination)
+        limits = () if pending.has_rate_tokens else relay.limits_to(pending.destination)
         wait = self._rates.take(limits)
         if wait > 0 and self._rates.is_too_long(wait):
-            self._lanes.end_probes(order)
-            turn = now + self._rates.turn(limits)
-            self.tell(self._outcomes.hold(order.delivery, turn, f"the rate to {order.destination} is used up"))
+            self._routes.end_probes(pending)
+            until = now + self._rates.reserve(limits)
+            why = f"the rate to {pending.destination} is used up"
+            self._report(self._factory.throttled(pending.delivery, until, why))
             return None
         if wait > 0:
             return wait
-        order.has_paid = True
-        return 0 if self._lanes.begin_probes(order, relay) else _LOOK_EVERY
+        pending.has_rate_tokens = True
+        return 0 if self._routes.begin_probes(pending, relay) else _POLL_SECONDS
 
-    def _compose(self, order: PendingMessage) -> Message | None:
+    def _compose(self, pending: PendingMessage) -> Message | None:
         try:
-            return self._composer.compose(order)
+            return self._composer.compose(pending)
         except InputError as error:
-            self._lanes.end_probes(order)
-            self.tell(Outcome.of(order.delivery, Verdict.SENDER_REJECTED, reply=str(error)))
+            self._routes.end_probes(pending)
+            self._report(Outcome.of(pending.delivery, Verdict.SENDER_REJECTED, reply=str(error)))
             return None
 
-    def _wait(self, delivery: Delivery, pause: RoutePause) -> Outcome:
-        back_at = pause.probe_at + _BACK_WITHIN * spread(delivery.id)
-        return self._outcomes.wait_for_lane(delivery, pause, back_at)
+    def _wait_for_route(self, delivery: Delivery, pause: RoutePause) -> Outcome:
+        due_at = pause.probe_at + _DUE_WITHIN * spread(delivery.id)
+        return self._factory.wait_for_route(delivery, pause, due_at)
 
-    def _stand_back(self, letter: Message, relay: Relay, pause: RoutePause) -> None:
-        """The letter was refused for what we are. Another relay may take it, unless it was for its destination."""
-        order = letter.order
-        self._lanes.end_probes(order)
+    def _back_off(self, message: Message, relay: Relay, pause: RoutePause) -> None:
+        """The sender was rejected. Another relay may accept the message, unless its destination has rejected it."""
+        pending = message.pending
+        self._routes.end_probes(pending)
         if pause.lane.destination:
-            self._conclude(letter, self._wait(letter.delivery, pause))
+            self._finish(message, self._wait_for_route(message.delivery, pause))
             return
-        self._out[relay.name] = pause
-        if not order.is_begun:
-            self._enqueue(order)
-        elif self._open_way(order) is not None:
-            self._conclude(letter, self._outcomes.hold(letter.delivery, self._context.now(), str(pause)))
+        self._unusable[relay.name] = pause
+        if not pending.is_journaled:
+            self._enqueue(pending)
+        elif self._usable_relay(pending) is not None:
+            self._finish(message, self._factory.throttled(message.delivery, self._context.now(), str(pause)))
         else:
-            self._conclude(letter, self._wait(letter.delivery, pause))
+            self._finish(message, self._wait_for_route(message.delivery, pause))
 
-    def _conclude(self, letter: Message, outcome: Outcome) -> None:
-        self._lanes.end_probes(letter.order)
-        if letter.order.is_begun:
+    def _finish(self, message: Message, outcome: Outcome) -> None:
+        self._routes.end_probes(message.pending)
+        if message.pending.is_journaled:
             self._context.journal.settle(outcome)
-        self.tell(outcome)
+        self._report(outcome)
+
+    def _report(self, outcome: Outcome) -> None:
+        """A rejection of the mail itself stops the batch: the next delivery would only be rejected as well."""
+        self.is_stopped = self.is_stopped or outcome.verdict is Verdict.SENDER_REJECTED
+        self.outcomes.put_nowait(outcome)

@@ -1,4 +1,4 @@
-"""What is told of a delivery: the other side's answer, the session's trouble, or why it was not its turn."""
+"""Outcomes of deliveries: from the server's reply, from a broken session, or from a route or rate that has to wait."""
 
 from __future__ import annotations
 
@@ -7,66 +7,61 @@ from datetime import datetime
 
 from distributor.channels.api import RoutePause
 from distributor.channels.email.delivery.messages import Composer, Message
-from distributor.channels.email.delivery.replies import Judgement, judge
+from distributor.channels.email.delivery.replies import ReplyClass, classify_reply
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 
-LONGEST_REPLY = 1000
+MAX_REPLY = 1000
 
 
-class Outcomes:
+class OutcomeFactory:
     """Makes the outcomes of one batch."""
 
     def __init__(self, composer: Composer, now: Callable[[], datetime]) -> None:
         self._composer = composer
         self._now = now
 
-    def of_reply(self, letter: Message, judgement: Judgement, reply: SmtpReply) -> Outcome:
-        """What the server's reply means for the letter."""
-        is_sent = judgement.verdict is Verdict.SENT
+    def from_reply(self, message: Message, classification: ReplyClass, reply: SmtpReply) -> Outcome:
+        """The server replied."""
+        is_sent = classification.verdict is Verdict.SENT
         return Outcome.of(
-            letter.delivery,
-            judgement.verdict,
-            remote_id=self._composer.message_id(letter.delivery) if is_sent else None,
+            message.delivery,
+            classification.verdict,
+            remote_id=self._composer.message_id(message.delivery) if is_sent else None,
             reply_code=reply.code,
-            reply=reply.text[:LONGEST_REPLY],
-            retry_at=judgement.retry_at,
-            detail=None if is_sent else {"reason": judgement.reason},
+            reply=reply.text[:MAX_REPLY],
+            retry_at=classification.retry_at,
+            detail=None if is_sent else {"reason": classification.reason},
         )
 
-    def deferral(self, delivery: Delivery, trouble: SmtpSessionError) -> Outcome:
-        """The delivery was not sent for a trouble that may pass."""
-        asked = judge(trouble.reply, stage=SmtpStage.SESSION, now=self._now()).retry_at if trouble.reply else None
+    def deferred(self, delivery: Delivery, error: SmtpSessionError) -> Outcome:
+        """The mail was definitely not sent, and a later attempt may succeed."""
+        reply = error.reply
+        retry_at = classify_reply(reply, stage=SmtpStage.SESSION, now=self._now()).retry_at if reply else None
         return Outcome.of(
             delivery,
             Verdict.DEFERRED,
-            reply_code=trouble.reply.code if trouble.reply else None,
-            reply=str(trouble)[:LONGEST_REPLY],
-            retry_at=asked,
+            reply_code=reply.code if reply else None,
+            reply=str(error)[:MAX_REPLY],
+            retry_at=retry_at,
             detail={"reason": "networkerror"},
         )
 
-    def doubt(self, delivery: Delivery, trouble: SmtpSessionError) -> Outcome:
-        """The delivery may or may not have arrived."""
-        return Outcome.of(delivery, Verdict.UNKNOWN, reply=str(trouble)[:LONGEST_REPLY])
+    def unknown(self, delivery: Delivery, error: SmtpSessionError) -> Outcome:
+        """The reply was lost: the mail may or may not have been accepted."""
+        return Outcome.of(delivery, Verdict.UNKNOWN, reply=str(error)[:MAX_REPLY])
 
-    def hold(self, delivery: Delivery, until: datetime, why: str) -> Outcome:
-        """It is not the delivery's turn before `until`."""
+    def throttled(self, delivery: Delivery, until: datetime, why: str, *, route: str | None = None) -> Outcome:
+        """The mail waits until `until`, or less if it waits for a `route` that is resumed earlier."""
         return Outcome.of(
             delivery,
             Verdict.THROTTLED,
-            reply=why[:LONGEST_REPLY],
+            reply=why[:MAX_REPLY],
             retry_at=until,
-            detail={"reason": "held", "lane": None},
+            detail={"reason": "held", "lane": route},
         )
 
-    def wait_for_lane(self, delivery: Delivery, pause: RoutePause, until: datetime) -> Outcome:
-        """The delivery's lane is paused; it is due at `until`, or at once when the lane bears again."""
-        return Outcome.of(
-            delivery,
-            Verdict.THROTTLED,
-            reply=str(pause)[:LONGEST_REPLY],
-            retry_at=until,
-            detail={"reason": "held", "lane": str(pause.lane)},
-        )
+    def wait_for_route(self, delivery: Delivery, pause: RoutePause, until: datetime) -> Outcome:
+        """The route is paused; the mail is due at `until`, or as soon as the route is resumed."""
+        return self.throttled(delivery, until, str(pause), route=str(pause.lane))

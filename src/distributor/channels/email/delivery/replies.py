@@ -1,7 +1,7 @@
-"""What an SMTP reply means for a delivery: temporary, about the recipient, or about us.
+"""What an SMTP reply means for a delivery: temporary, about the recipient, or about the sender.
 
-Who is meant decides what happens next: a refusal of the recipient ends one delivery, a refusal of the sender has to
-stop all of them before good addresses are used up.
+A rejection of the recipient ends one delivery; a rejection of the sender has to stop all of them, before working
+addresses fail for a reason that has nothing to do with them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from distributor.domain.delivery import Verdict
 from distributor.mail.bounces.reasons import Reason
@@ -17,8 +18,8 @@ from distributor.mail.smtp.reply import SmtpReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """The verdict on a delivery, why in one word, and the earliest time of another try where the server named one."""
+class ReplyClass:
+    """The verdict on a delivery, the reason in one word, and the earliest retry if the server named a time."""
 
     verdict: Verdict
     reason: str
@@ -26,28 +27,35 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedReply(SmtpReply):
-    """The answer of an API, which has been judged by the provider's own codes; `code` is the HTTP status."""
+class ClassifiedReply(SmtpReply):
+    """The response of an API, classified by the provider's own codes; `code` is the HTTP status."""
 
-    judgement: Judgement
+    classification: ReplyClass
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyRule:
-    """A permanent refusal that reads like `pattern` is about us (REFUSED) or the recipient (FAILED), for `reason`."""
+    """A 5xx reply that matches `pattern` rejects the sender (SENDER_REJECTED) or recipient (FAILED), for `reason`."""
 
     verdict: Verdict
     reason: Reason
     pattern: re.Pattern[str]
 
 
+class RejectionScope(StrEnum):
+    """MAIL: no relay would accept the mail for any recipient. RELAY and DESTINATION: the route that has to pause."""
+
+    MAIL = "mail"
+    RELAY = "relay"
+    DESTINATION = "destination"
+
+
 def _rule(verdict: Verdict, reason: Reason, *patterns: str) -> ReplyRule:
     return ReplyRule(verdict, reason, re.compile("|".join(patterns), re.IGNORECASE))
 
 
-# Searched in order in a reply written as "550 5.1.1 text"; the first that is found holds. Codes: RFC 3463 and its IANA
-# registry; those with three digits at the end are Exchange's. What is refused at once and what comes back later have
-# one vocabulary of reasons.
+# Searched in order in a reply written as "550 5.1.1 text"; the first match counts. Codes: RFC 3463 and its IANA
+# registry; those that end in three digits are Exchange's. The reasons are those of bounces (`mail.bounces.reasons`).
 RULES: tuple[ReplyRule, ...] = (
     _rule(Verdict.SENDER_REJECTED, Reason.AUTHFAILURE, r"^5(30|34|35|38)\b"),
     _rule(Verdict.FAILED, Reason.MAILBOXFULL, r"^5\d\d 5\.2\.2\b"),
@@ -133,39 +141,63 @@ RULES: tuple[ReplyRule, ...] = (
     ),
 )
 
-# Addresses and links hold words that say nothing: "unknown user <joe@antispam.example>" is not about spam.
-NAMES = re.compile(r"<?[^\s<>]+@[^\s<>]+>?|https?://\S+")
+# Words in these do not count: "unknown user <joe@antispam.example>" is not about spam.
+ADDRESSES_AND_LINKS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?|https?://\S+")
 
-# Before the recipient is named, a refusal can only be about us.
-_ABOUT_US = frozenset({SmtpStage.SESSION, SmtpStage.MAIL})
+# Before RCPT, a rejection can only be about the sender.
+_BEFORE_RECIPIENT = frozenset({SmtpStage.SESSION, SmtpStage.MAIL})
 
 _RETRY_IN = re.compile(
     r"\b(?:again|retry|later|wait|after|delayed|greylist\w*)\b[^\d]{0,40}(\d{1,6})\s*(s|sec|seconds?|m|min|minutes?|h|hours?)\b",
     re.IGNORECASE,
 )
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
-# A stranger's wish is followed within reason.
+# A time that the server names is obeyed up to this.
 _LONGEST_WAIT = timedelta(days=1)
 
 
-def judge(reply: SmtpReply, *, stage: SmtpStage, now: datetime) -> Judgement:
-    """What a final reply to `stage` of a delivery means."""
-    if isinstance(reply, JudgedReply):
-        return reply.judgement
+# A reason that is not listed comes from a destination, which received our mails and judges by itself.
+_SCOPES: dict[str, RejectionScope] = {
+    Reason.MESGTOOBIG: RejectionScope.MAIL,
+    Reason.VIRUSDETECTED: RejectionScope.MAIL,
+    Reason.NOTCOMPLIANTRFC: RejectionScope.MAIL,
+    # Only APIs give these two.
+    Reason.CONTENTERROR: RejectionScope.MAIL,
+    Reason.SYNTAXERROR: RejectionScope.MAIL,
+    Reason.NORELAYING: RejectionScope.RELAY,
+    Reason.REJECTED: RejectionScope.RELAY,
+    Reason.SPEEDING: RejectionScope.RELAY,
+    Reason.TOOMANYCONN: RejectionScope.RELAY,
+}
+# RFC 4954 section 6: about our login, whatever the text says.
+_LOGIN_CODES = frozenset({530, 534, 535, 538})
+
+
+def classify_reply(reply: SmtpReply, *, stage: SmtpStage, now: datetime) -> ReplyClass:
+    """What the final reply to a delivery means, given at `stage` of the SMTP session."""
+    if isinstance(reply, ClassifiedReply):
+        return reply.classification
     if reply.is_positive:
-        return Judgement(verdict=Verdict.SENT, reason="delivered")
+        return ReplyClass(verdict=Verdict.SENT, reason="delivered")
     if reply.code < 500:
-        return Judgement(verdict=Verdict.DEFERRED, reason=Reason.UNDEFINED.value, retry_at=_retry_at(reply, now))
-    words = NAMES.sub("…", str(reply))
+        return ReplyClass(verdict=Verdict.DEFERRED, reason=Reason.UNDEFINED.value, retry_at=_retry_at(reply, now))
+    words = ADDRESSES_AND_LINKS.sub("…", str(reply))
     rule = next((rule for rule in RULES if rule.pattern.search(words)), None)
     reason = (rule.reason if rule else Reason.UNDEFINED).value
-    if stage in _ABOUT_US:
-        return Judgement(verdict=Verdict.SENDER_REJECTED, reason=reason)
-    return Judgement(verdict=rule.verdict if rule else Verdict.FAILED, reason=reason)
+    if stage in _BEFORE_RECIPIENT:
+        return ReplyClass(verdict=Verdict.SENDER_REJECTED, reason=reason)
+    return ReplyClass(verdict=rule.verdict if rule else Verdict.FAILED, reason=reason)
+
+
+def scope_of(reason: str, *, stage: SmtpStage, reply: SmtpReply) -> RejectionScope:
+    """What a reply that rejects the sender for `reason` applies to."""
+    if reply.code in _LOGIN_CODES or stage in _BEFORE_RECIPIENT:
+        return _SCOPES[reason] if _SCOPES.get(reason) is RejectionScope.MAIL else RejectionScope.RELAY
+    return _SCOPES.get(reason, RejectionScope.DESTINATION)
 
 
 def _retry_at(reply: SmtpReply, now: datetime) -> datetime | None:
-    wish = _RETRY_IN.search(reply.text)
-    if wish is None:
+    named = _RETRY_IN.search(reply.text)
+    if named is None:
         return None
-    return now + min(int(wish[1]) * _UNITS[wish[2][0].lower()], _LONGEST_WAIT)
+    return now + min(int(named[1]) * _UNITS[named[2][0].lower()], _LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""The lanes of the channel as one batch sees and changes them."""
+"""The channel's routes as one batch sees and changes them: which are paused, and which this batch probes."""
 
 from __future__ import annotations
 
@@ -9,102 +9,102 @@ from distributor.channels.api import Route, RoutePause, Routes
 from distributor.channels.email.delivery.messages import PendingMessage
 from distributor.channels.email.relays import Relay
 
-# Refusals by so many destinations at a time are held to be about everything that leaves the relay.
-_MOST_REFUSING = 3
-_LONGEST_REASON = 500
+# If so many destinations of a relay reject the sender at the same time, the relay as a whole pauses.
+_MAX_REJECTING_DESTINATIONS = 3
+_MAX_REASON = 500
 
 
-class LaneView:
-    """Which lanes bear. A pause that another worker makes or ends meanwhile is seen by the next batch."""
+class RouteView:
+    """A pause that another worker starts or ends meanwhile is seen by the next batch."""
 
-    def __init__(self, lanes: Routes) -> None:
-        self._lanes = lanes
-        self._pauses = {pause.lane: pause for pause in lanes.paused()}
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self._pauses = {pause.lane: pause for pause in routes.paused()}
         self._probing: set[Route] = set()
-        # Probes of whole relays that may begin with the connection, before there is an order to take them up.
+        # Probes of whole relays that start with the connection, before a message takes them over.
         self._granted: set[Route] = set()
-        # What another worker is trying out.
-        self._taken: set[Route] = set()
+        # Routes that another worker probes.
+        self._probed_elsewhere: set[Route] = set()
 
-    def is_paused(self, relay: Relay) -> bool:
-        """Whether the relay as a whole is, probed or not."""
+    def is_relay_paused(self, relay: Relay) -> bool:
+        """Whether the relay as a whole is paused, probed or not."""
         return Route(relay.name) in self._pauses
 
     def begin_relay_probe(self, relay: Relay) -> bool:
-        """Let this batch try out the relay, from connecting to it on; False if another worker was faster."""
-        lane = Route(relay.name)
-        if lane not in self._granted and self._begin(lane):
-            self._granted.add(lane)
-        return lane in self._granted
+        """Let this batch probe the relay, from connecting to it on; False if another worker does."""
+        route = Route(relay.name)
+        if route not in self._granted and self._begin_probe(route):
+            self._granted.add(route)
+        return route in self._granted
 
-    def pause_of(self, order: PendingMessage, relay: Relay, *, now: datetime) -> RoutePause | None:
-        """What keeps the order off the relay; None if nothing does, or if the order may probe it."""
-        pauses = self._pauses_on(order, relay)
-        return next((one for one in pauses if one.lane not in order.probes and not self._is_due(one, now)), None)
+    def pause_of(self, pending: PendingMessage, relay: Relay, *, now: datetime) -> RoutePause | None:
+        """The pause that keeps the message off the relay; None if there is none or the message may probe it."""
+        pauses = self._pauses_on(pending, relay)
+        return next((one for one in pauses if one.lane not in pending.probes and not self._is_due(one, now)), None)
 
     def relay_pause(self, relay: Relay, *, now: datetime) -> RoutePause | None:
-        """What keeps everything off the relay; None if nothing does, or if it may be probed."""
+        """The pause that keeps every message off the relay; None if there is none or it may be probed."""
         pause = self._pauses.get(Route(relay.name))
         return None if pause is None or self._is_due(pause, now) else pause
 
-    def is_being_probed(self, order: PendingMessage, relay: Relay) -> bool:
-        """Whether another order of this batch is trying out its lane."""
-        lanes = {pause.lane for pause in self._pauses_on(order, relay)}
-        return bool(lanes & self._probing) and not order.probes
+    def is_being_probed(self, pending: PendingMessage, relay: Relay) -> bool:
+        """Whether another message of this batch probes the message's route."""
+        routes = {pause.lane for pause in self._pauses_on(pending, relay)}
+        return bool(routes & self._probing) and not pending.probes
 
-    def begin_probes(self, order: PendingMessage, relay: Relay) -> bool:
-        """Let the order try out what is paused on its way; False if another worker was faster."""
-        if order.probes:
+    def begin_probes(self, pending: PendingMessage, relay: Relay) -> bool:
+        """Let the message probe what is paused on its route; False if another worker does."""
+        if pending.probes:
             return True
-        for lane in [pause.lane for pause in self._pauses_on(order, relay)]:
-            if lane not in self._granted and not self._begin(lane):
-                self.end_probes(order)
+        for route in [pause.lane for pause in self._pauses_on(pending, relay)]:
+            if route not in self._granted and not self._begin_probe(route):
+                self.end_probes(pending)
                 return False
-            self._granted.discard(lane)
-            self._probing.add(lane)
-            order.probes = (*order.probes, lane)
+            self._granted.discard(route)
+            self._probing.add(route)
+            pending.probes = (*pending.probes, route)
         return True
 
-    def end_probes(self, order: PendingMessage) -> None:
-        """The order found nothing out."""
-        self._probing.difference_update(order.probes)
-        order.probes = ()
+    def end_probes(self, pending: PendingMessage) -> None:
+        """End the message's probes without a result."""
+        self._probing.difference_update(pending.probes)
+        pending.probes = ()
 
-    def resume(self, order: PendingMessage) -> None:
-        """The order came through as far as its lanes are concerned."""
-        for lane in order.probes:
-            self._lanes.resume(lane)
-            self._pauses.pop(lane, None)
-        self.end_probes(order)
+    def resume(self, pending: PendingMessage) -> None:
+        """Resume the routes that the message has probed: the sender was not rejected."""
+        for route in pending.probes:
+            self._routes.resume(route)
+            self._pauses.pop(route, None)
+        self.end_probes(pending)
 
-    def pause(self, lane: Route, reason: str) -> RoutePause:
-        """The lane was refused; if that happens to many destinations, the relay is. What is paused now."""
-        if lane.destination:
-            refusing = {one.destination for one in self._pauses if one.relay == lane.relay and one.destination}
-            if len(refusing | {lane.destination}) >= _MOST_REFUSING:
-                return self.pause(Route(lane.relay), f"several destinations refuse it: {reason}")
-        self._pauses[lane] = self._lanes.pause(lane, reason[:_LONGEST_REASON])
-        return self._pauses[lane]
+    def pause(self, route: Route, reason: str) -> RoutePause:
+        """Pause the route, or its relay if many destinations reject the sender. Returns the pause that was made."""
+        if route.destination:
+            rejecting = {one.destination for one in self._pauses if one.relay == route.relay and one.destination}
+            if len(rejecting | {route.destination}) >= _MAX_REJECTING_DESTINATIONS:
+                return self.pause(Route(route.relay), f"several destinations refuse it: {reason}")
+        self._pauses[route] = self._routes.pause(route, reason[:_MAX_REASON])
+        return self._pauses[route]
 
-    def _begin(self, lane: Route) -> bool:
-        begun = self._lanes.begin_probe(lane)
+    def _begin_probe(self, route: Route) -> bool:
+        begun = self._routes.begin_probe(route)
         if begun is None:
-            self._taken.add(lane)
-        now_paused = begun or next((one for one in self._lanes.paused() if one.lane == lane), None)
-        if now_paused is None:
-            # Somebody else found it open meanwhile, and then there is nothing left to try out here either.
-            del self._pauses[lane]
+            self._probed_elsewhere.add(route)
+        pause = begun or next((one for one in self._routes.paused() if one.lane == route), None)
+        if pause is None:
+            # Another worker has resumed it meanwhile, so there is nothing to probe.
+            del self._pauses[route]
         else:
-            self._pauses[lane] = now_paused
+            self._pauses[route] = pause
         return begun is not None
 
-    def _pauses_on(self, order: PendingMessage, relay: Relay) -> Sequence[RoutePause]:
+    def _pauses_on(self, pending: PendingMessage, relay: Relay) -> Sequence[RoutePause]:
         if not self._pauses:
             return ()
-        on_the_way = (Route(relay.name), order.lane_over(relay))
-        return [self._pauses[lane] for lane in on_the_way if lane in self._pauses]
+        routes = (Route(relay.name), pending.route_over(relay))
+        return [self._pauses[route] for route in routes if route in self._pauses]
 
     def _is_due(self, pause: RoutePause, now: datetime) -> bool:
-        if pause.lane in self._taken:
+        if pause.lane in self._probed_elsewhere:
             return False
         return pause.probe_at <= now or pause.lane in self._probing | self._granted

@@ -1,1 +1,1 @@
-"""Providers that take mail by calls to an HTTP API: one file each, and what they have in common."""
+"""Mail providers: one file each holds the provider's API and its webhook; the others hold what providers share."""

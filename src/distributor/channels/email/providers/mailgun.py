@@ -1,82 +1,40 @@
-"""Mailgun (documentation.mailgun.com, "Send an email in MIME format" and "API Response Codes")."""
+"""Mailgun (documentation.mailgun.com, "Send an email in MIME format", "API Response Codes" and "Webhooks")."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import httpx
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
-from distributor.channels.email.providers.api import (
-    ApiAnswer,
-    ApiProvider,
-    ApiUrl,
-    Request,
-    failure,
-    object_in,
-    refusal,
-)
-from distributor.channels.email.providers.events import (
+from distributor.channels.email.providers.api_message import ApiMessage
+from distributor.channels.email.providers.payload import (
     as_object,
-    feedback_of,
-    moment_of,
-    read_json,
+    encode_base64,
+    parse_json,
+    parse_object,
+    parse_time,
     text_of,
-    verdict_of,
 )
-from distributor.channels.email.providers.message import Mail
+from distributor.channels.email.providers.provider import (
+    ApiRequest,
+    ApiResult,
+    ApiUrl,
+    Provider,
+    failed,
+    sender_rejected,
+)
+from distributor.channels.email.providers.webhook_events import feedback_of, report_of
 from distributor.domain.errors import SignatureError
 from distributor.domain.feedback import FeedbackKind
-from distributor.mail.bounces import Reason, RecipientReport
+from distributor.mail.bounces import Reason
 
-
-def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
-    """The mail goes as it is, signed: Mailgun keeps its fields and adds its own signature."""
-    path = f"/v3/{url.path}/messages.mime"
-    # Links and opens are counted by us, as far as the campaign counts them at all.
-    fields = {"to": mail.recipient, "o:tracking": "no", "v:delivery": mail.mark}
-    form = httpx.Request(
-        "POST", url.root + path, data=fields, files={"message": ("mail.eml", mail.content, "message/rfc822")}
-    )
-    login = b64encode(f"api:{url.key}".encode()).decode("ascii")
-    headers = {"Content-Type": form.headers["content-type"], "Authorization": f"Basic {login}"}
-    return Request(path=path, headers=headers, body=form.read())
-
-
-def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
-    told = object_in(body)
-    # Some refusals come as bare text.
-    words = text_of(told, "message") or ("" if told else body[:500].decode("utf-8", "replace"))
-    return ApiAnswer(words=words, remote_id=text_of(told, "id") or None)
-
-
-MAILGUN = ApiProvider(
-    scheme="mailgun",
-    example="mailgun://KEY@api.eu.mailgun.net/example.org",
-    root_of=lambda host: f"https://{host}",
-    write=_write,
-    tell=_tell,
-    needs_path=True,
-    rules=(
-        failure(Reason.USERUNKNOWN, r"'?to'? parameter is not a valid address"),
-        refusal(Reason.REJECTED, r"'?from'? parameter|sender address|authorized recipients"),
-        refusal(Reason.SPEEDING, r"(recipient|sending|message|daily|hourly|plan) limit", r"^4(02|20)\b"),
-        refusal(
-            Reason.SUSPEND,
-            r"not allowed to send|(account|domain)\b.*\b(disabled|suspended|inactive)|probation|business verification",
-        ),
-        refusal(Reason.MESGTOOBIG, r"too (large|big)|size limit"),
-    ),
-)
-
-
-# It tries again for eight hours with the signature of the first time.
-OLDEST = timedelta(hours=12)
-_MEANINGS = {
+# Mailgun repeats a request for eight hours with the signature of the first one.
+_LONGEST_VALID = timedelta(hours=12)
+_KINDS = {
     "delivered": FeedbackKind.DELIVERED,
     "complained": FeedbackKind.COMPLAINT,
     "unsubscribed": FeedbackKind.UNSUBSCRIBE,
@@ -84,40 +42,82 @@ _MEANINGS = {
 _SUPPRESSED = {"suppress-complaint": FeedbackKind.COMPLAINT, "suppress-unsubscribe": FeedbackKind.UNSUBSCRIBE}
 
 
-def read_mailgun(call: WebhookRequest, secret: str) -> WebhookEvents:
-    """`secret` is the HTTP webhook signing key. The signature says nothing of the body, so it is good only once."""
-    told = as_object(read_json(call.body))
-    signature = as_object(told.get("signature"))
-    stamp, token = text_of(signature, "timestamp"), text_of(signature, "token")
-    expected = hmac.new(secret.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+def _build_request(url: ApiUrl, message: ApiMessage, now: datetime) -> ApiRequest:
+    """The mail is sent as composed and signed: Mailgun keeps its fields and adds its own signature."""
+    path = f"/v3/{url.path}/messages.mime"
+    # Links and opens are counted by us, as far as the campaign counts them at all.
+    fields = {"to": message.recipient, "o:tracking": "no", "v:delivery": message.delivery_token}
+    form = httpx.Request(
+        "POST", url.root + path, data=fields, files={"message": ("mail.eml", message.content, "message/rfc822")}
+    )
+    login = encode_base64(f"api:{url.key}".encode())
+    headers = {"Content-Type": form.headers["content-type"], "Authorization": f"Basic {login}"}
+    return ApiRequest(path=path, headers=headers, body=form.read())
+
+
+def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
+    response = parse_object(body)
+    # Some errors come as plain text.
+    message = text_of(response, "message") or ("" if response else body[:500].decode("utf-8", "replace"))
+    return ApiResult(message=message, remote_id=text_of(response, "id") or None)
+
+
+def read_mailgun_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
+    """`secret` is the HTTP webhook signing key. The signature does not cover the body, so it is accepted only once."""
+    payload = as_object(parse_json(request.body))
+    signature = as_object(payload.get("signature"))
+    timestamp, token = text_of(signature, "timestamp"), text_of(signature, "token")
+    expected = hmac.new(secret.encode(), f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()
     if not token or not hmac.compare_digest(expected.encode(), text_of(signature, "signature").lower().encode()):
-        raise SignatureError("the call is not signed by Mailgun under this channel's key")
-    moment = moment_of(stamp)
-    if moment is None or abs(call.now - moment) > OLDEST:
-        raise SignatureError("the signature of the call is too old, or of the future")
-    event = as_object(told.get("event-data"))
-    meaning = _meaning(text_of(event, "event"), text_of(event, "severity"), text_of(event, "reason"))
-    if meaning is FeedbackKind.NOTHING:
+        raise SignatureError("the request is not signed by Mailgun with this channel's key")
+    signed_at = parse_time(timestamp)
+    if signed_at is None or abs(request.now - signed_at) > _LONGEST_VALID:
+        raise SignatureError("the signature of the request is too old, or of the future")
+    event = as_object(payload.get("event-data"))
+    reason = text_of(event, "reason")
+    kind = _kind_of(text_of(event, "event"), text_of(event, "severity"), reason)
+    if kind is FeedbackKind.NOTHING:
         return WebhookEvents(once=token)
     status = as_object(event.get("delivery-status"))
-    words = f"{text_of(status, 'code')} {text_of(status, 'message') or text_of(status, 'description')}".strip()
-    address = text_of(event, "recipient")
-    is_known_bad = text_of(event, "reason") == "suppress-bounce"
-    verdict = verdict_of(address, words=words, otherwise=Reason.USERUNKNOWN if is_known_bad else Reason.UNDEFINED)
+    reply = f"{text_of(status, 'code')} {text_of(status, 'message') or text_of(status, 'description')}".strip()
+    otherwise = Reason.USERUNKNOWN if reason == "suppress-bounce" else Reason.UNDEFINED
     feedback = feedback_of(
-        meaning,
+        kind,
         event,
-        verdict if meaning is FeedbackKind.BOUNCE else RecipientReport(address=address),
+        report_of(text_of(event, "recipient"), reply=reply, otherwise=otherwise),
         key=f"mailgun-{text_of(event, 'id')}",
-        at=text_of(event, "timestamp"),
-        tokens=call.tokens,
+        time=text_of(event, "timestamp"),
+        tokens=request.tokens,
     )
     return WebhookEvents(feedback=[feedback], once=token)
 
 
-def _meaning(event: str, severity: str, reason: str) -> FeedbackKind:
+def _kind_of(event: str, severity: str, reason: str) -> FeedbackKind:
     if event == "failed":
-        # A temporary failure is tried again, and ends in a permanent one if it must.
+        # Mailgun retries after a temporary failure; if it gives up, a permanent one follows.
         bounced = FeedbackKind.BOUNCE if severity == "permanent" else FeedbackKind.NOTHING
         return _SUPPRESSED.get(reason, bounced)
-    return _MEANINGS.get(event, FeedbackKind.NOTHING)
+    return _KINDS.get(event, FeedbackKind.NOTHING)
+
+
+PROVIDER = Provider(
+    name="mailgun",
+    example="mailgun://KEY@api.eu.mailgun.net/example.org",
+    root_of=lambda host: f"https://{host}",
+    build_request=_build_request,
+    parse_response=_parse_response,
+    read_webhook=read_mailgun_webhook,
+    # "Attaching data to messages".
+    delivery_header=lambda token: f'X-Mailgun-Variables: {{"delivery": "{token}"}}\r\n',
+    needs_path=True,
+    rules=(
+        failed(Reason.USERUNKNOWN, r"'?to'? parameter is not a valid address"),
+        sender_rejected(Reason.REJECTED, r"'?from'? parameter|sender address|authorized recipients"),
+        sender_rejected(Reason.SPEEDING, r"(recipient|sending|message|daily|hourly|plan) limit", r"^4(02|20)\b"),
+        sender_rejected(
+            Reason.SUSPEND,
+            r"not allowed to send|(account|domain)\b.*\b(disabled|suspended|inactive)|probation|business verification",
+        ),
+        sender_rejected(Reason.MESGTOOBIG, r"too (large|big)|size limit"),
+    ),
+)

@@ -1,4 +1,4 @@
-"""SendGrid (twilio.com/docs/sendgrid, "Mail Send" and its errors, which have no codes)."""
+"""SendGrid (twilio.com/docs/sendgrid, "Mail Send" and its errors, which have no codes; "Event Webhook")."""
 
 from __future__ import annotations
 
@@ -14,36 +14,56 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
-from distributor.channels.email.providers.api import (
-    ApiAnswer,
-    ApiProvider,
-    ApiUrl,
-    Request,
-    as_json,
-    failure,
-    in_base64,
-    object_in,
-    refusal,
+from distributor.channels.email.providers.api_message import ApiMessage, NamedAddress
+from distributor.channels.email.providers.payload import (
+    as_object,
+    dump_json,
+    encode_base64,
+    parse_json,
+    parse_object,
+    text_of,
 )
-from distributor.channels.email.providers.events import as_object, feedback_of, read_json, text_of, verdict_of
-from distributor.channels.email.providers.message import Mail, Recipient
+from distributor.channels.email.providers.provider import (
+    ApiRequest,
+    ApiResult,
+    ApiUrl,
+    Provider,
+    failed,
+    sender_rejected,
+)
+from distributor.channels.email.providers.webhook_events import feedback_of, report_of
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
-from distributor.mail.bounces import Reason, RecipientReport
+from distributor.mail.bounces import Reason
+
+_KINDS = {
+    "delivered": FeedbackKind.DELIVERED,
+    "bounce": FeedbackKind.BOUNCE,
+    "spamreport": FeedbackKind.COMPLAINT,
+    "unsubscribe": FeedbackKind.UNSUBSCRIBE,
+    "group_unsubscribe": FeedbackKind.UNSUBSCRIBE,
+}
+# Reasons for which SendGrid drops a mail without an attempt, as feedback about the recipient.
+_DROP_REASONS = {
+    "Bounced Address": FeedbackKind.BOUNCE,
+    "Invalid": FeedbackKind.BOUNCE,
+    "Spam Reporting Address": FeedbackKind.COMPLAINT,
+    "Unsubscribed Address": FeedbackKind.UNSUBSCRIBE,
+}
 
 
-def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
-    bodies = (("text/plain", mail.text), ("text/html", mail.html))
-    body = as_json(
+def _build_request(url: ApiUrl, message: ApiMessage, now: datetime) -> ApiRequest:
+    bodies = (("text/plain", message.text), ("text/html", message.html))
+    body = dump_json(
         {
-            "personalizations": [{"to": [_person(mail.to)]}],
-            "from": _person(mail.sender),
-            "reply_to_list": [_person(one) for one in mail.reply_to],
-            "subject": mail.subject,
-            "content": [{"type": kind, "value": value} for kind, value in bodies if value],
-            "headers": {**dict(mail.headers), "Message-ID": mail.message_id},
-            "custom_args": {"delivery": mail.mark},
-            # Links, opens and unsubscriptions are ours; its own would rewrite the mail.
+            "personalizations": [{"to": [_address(message.to)]}],
+            "from": _address(message.sender),
+            "reply_to_list": [_address(one) for one in message.reply_to],
+            "subject": message.subject,
+            "content": [{"type": media_type, "value": value} for media_type, value in bodies if value],
+            "headers": {**dict(message.headers), "Message-ID": message.message_id},
+            "custom_args": {"delivery": message.delivery_token},
+            # Links, opens and unsubscriptions are ours; SendGrid's own tracking would rewrite the mail.
             "tracking_settings": {
                 "click_tracking": {"enable": False, "enable_text": False},
                 "open_tracking": {"enable": False},
@@ -53,92 +73,82 @@ def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
                 {
                     "filename": file.name,
                     "type": file.media_type,
-                    "content": in_base64(file.content),
+                    "content": encode_base64(file.content),
                     "disposition": "inline" if file.content_id else "attachment",
                     **({"content_id": file.content_id} if file.content_id else {}),
                 }
-                for file in mail.attachments
+                for file in message.attachments
             ],
         }
     )
     fields = {"Content-Type": "application/json", "Authorization": f"Bearer {url.key}"}
-    return Request(path="/v3/mail/send", headers=fields, body=body)
+    return ApiRequest(path="/v3/mail/send", headers=fields, body=body)
 
 
-def _person(person: Recipient) -> dict[str, str]:
-    return {"email": person.address} | ({"name": person.name} if person.name else {})
+def _address(one: NamedAddress) -> dict[str, str]:
+    return {"email": one.email} | ({"name": one.name} if one.name else {})
 
 
-def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
-    errors = object_in(body).get("errors")
+def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
+    errors = parse_object(body).get("errors")
     listed = [as_object(one) for one in errors] if isinstance(errors, list) else []
-    words = "; ".join(f"{text_of(one, 'field')} {text_of(one, 'message')}".strip() for one in listed)
-    return ApiAnswer(words=words, remote_id=headers.get("x-message-id") or None)
+    message = "; ".join(f"{text_of(one, 'field')} {text_of(one, 'message')}".strip() for one in listed)
+    return ApiResult(message=message, remote_id=headers.get("x-message-id") or None)
 
 
-SENDGRID = ApiProvider(
-    scheme="sendgrid",
-    example="sendgrid://KEY@api.sendgrid.com",
-    root_of=lambda host: f"https://{host}",
-    write=_write,
-    tell=_tell,
-    rules=(
-        refusal(Reason.SPEEDING, r"maximum credits exceeded", r"(sending|daily|monthly) limit"),
-        refusal(Reason.REJECTED, r"verified sender identity", r"^400 from\b"),
-        failure(Reason.USERUNKNOWN, r"personalizations\.\d+\.to\b"),
-    ),
-)
-
-
-_MEANINGS = {
-    "delivered": FeedbackKind.DELIVERED,
-    "bounce": FeedbackKind.BOUNCE,
-    "spamreport": FeedbackKind.COMPLAINT,
-    "unsubscribe": FeedbackKind.UNSUBSCRIBE,
-    "group_unsubscribe": FeedbackKind.UNSUBSCRIBE,
-}
-# Why it did not even try, and what that means of the person.
-_DROPPED = {
-    "Bounced Address": FeedbackKind.BOUNCE,
-    "Invalid": FeedbackKind.BOUNCE,
-    "Spam Reporting Address": FeedbackKind.COMPLAINT,
-    "Unsubscribed Address": FeedbackKind.UNSUBSCRIBE,
-}
-
-
-def read_sendgrid(call: WebhookRequest, secret: str) -> WebhookEvents:
+def read_sendgrid_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
     """`secret` is the verification key, base64 of DER: ECDSA over P-256 signs the timestamp and the body."""
-    stamp = call.headers.get("x-twilio-email-event-webhook-timestamp", "")
+    timestamp = request.headers.get("x-twilio-email-event-webhook-timestamp", "")
     try:
         key = load_der_public_key(base64.b64decode(secret, validate=True))
-        signature = base64.b64decode(call.headers.get("x-twilio-email-event-webhook-signature", ""), validate=True)
+        signature = base64.b64decode(request.headers.get("x-twilio-email-event-webhook-signature", ""), validate=True)
         if not isinstance(key, EllipticCurvePublicKey):
-            raise SignatureError("events_secret of this channel is no key of SendGrid's")
-        key.verify(signature, stamp.encode() + call.body, ECDSA(SHA256()))
+            raise SignatureError("events_secret of this channel is not a verification key of SendGrid")
+        key.verify(signature, timestamp.encode() + request.body, ECDSA(SHA256()))
     except (InvalidSignature, ValueError, binascii.Error) as error:
-        raise SignatureError("the call is not signed by SendGrid under this channel's key") from error
-    told = read_json(call.body)
-    if not isinstance(told, list):
-        raise InputError("the body is no list of events")
-    events = [_feedback(as_object(one), call) for one in told]
-    return WebhookEvents(feedback=[one for one in events if one is not None])
+        raise SignatureError("the request is not signed by SendGrid with this channel's key") from error
+    events = parse_json(request.body)
+    if not isinstance(events, list):
+        raise InputError("the body is not a list of events")
+    feedback = [_feedback(as_object(one), request) for one in events]
+    return WebhookEvents(feedback=[one for one in feedback if one is not None])
 
 
-def _feedback(event: Mapping[str, Any], call: WebhookRequest) -> Feedback | None:
-    kind, reason = text_of(event, "event"), text_of(event, "reason")
-    meaning = _DROPPED.get(reason) if kind == "dropped" else _MEANINGS.get(kind)
-    if meaning is None:
+def _feedback(event: Mapping[str, Any], request: WebhookRequest) -> Feedback | None:
+    is_drop, reason = text_of(event, "event") == "dropped", text_of(event, "reason")
+    kind = _DROP_REASONS.get(reason) if is_drop else _KINDS.get(text_of(event, "event"))
+    if kind is None:
         return None
-    address = text_of(event, "email")
-    # Of type `bounce` its own rules hold the address for bad, of type `blocked` they do not.
+    # After a bounce of type `bounce` SendGrid suppresses the address, after one of type `blocked` it does not.
     otherwise = Reason.BLOCKED if text_of(event, "type") == "blocked" else Reason.USERUNKNOWN
-    words = "" if kind == "dropped" else reason
-    verdict = verdict_of(address, words=words, status=text_of(event, "status"), otherwise=otherwise)
-    return feedback_of(
-        meaning,
-        event,
-        verdict if meaning is FeedbackKind.BOUNCE else RecipientReport(address=address),
-        key=f"sendgrid-{text_of(event, 'sg_event_id')}",
-        at=text_of(event, "timestamp"),
-        tokens=call.tokens,
+    report = report_of(
+        text_of(event, "email"),
+        reply="" if is_drop else reason,
+        status=text_of(event, "status"),
+        otherwise=otherwise,
     )
+    return feedback_of(
+        kind,
+        event,
+        report,
+        key=f"sendgrid-{text_of(event, 'sg_event_id')}",
+        time=text_of(event, "timestamp"),
+        tokens=request.tokens,
+    )
+
+
+PROVIDER = Provider(
+    name="sendgrid",
+    example="sendgrid://KEY@api.sendgrid.com",
+    root_of=lambda host: f"https://{host}",
+    build_request=_build_request,
+    parse_response=_parse_response,
+    read_webhook=read_sendgrid_webhook,
+    # "Unique arguments".
+    delivery_header=lambda token: f'X-SMTPAPI: {{"unique_args": {{"delivery": "{token}"}}}}\r\n',
+    rules=(
+        sender_rejected(Reason.SPEEDING, r"maximum credits exceeded", r"(sending|daily|monthly) limit"),
+        sender_rejected(Reason.REJECTED, r"verified sender identity", r"^400 from\b"),
+        failed(Reason.USERUNKNOWN, r"personalizations\.\d+\.to\b"),
+    ),
+)

@@ -1,4 +1,4 @@
-"""Amazon SES, API v2 (docs.aws.amazon.com/ses, "SendEmail" and "Errors related to the sending quotas")."""
+"""Amazon SES (docs.aws.amazon.com/ses): "SendEmail" of API v2, and event notifications by Amazon SNS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -22,25 +22,56 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.x509 import load_pem_x509_certificate
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
-from distributor.channels.email.providers.api import (
-    ApiAnswer,
-    ApiProvider,
-    ApiUrl,
-    Request,
-    as_json,
-    delay,
-    failure,
-    in_base64,
-    object_in,
-    refusal,
+from distributor.channels.email.providers.api_message import ApiMessage
+from distributor.channels.email.providers.payload import (
+    as_object,
+    dump_json,
+    encode_base64,
+    parse_json,
+    parse_object,
+    text_of,
 )
-from distributor.channels.email.providers.events import as_object, feedback_of, read_json, text_of, verdict_of
-from distributor.channels.email.providers.message import Mail
+from distributor.channels.email.providers.provider import (
+    ApiRequest,
+    ApiResult,
+    ApiUrl,
+    Provider,
+    deferred,
+    failed,
+    sender_rejected,
+)
+from distributor.channels.email.providers.webhook_events import feedback_of, report_of
 from distributor.domain.errors import ServiceError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason, RecipientReport
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
+_PATH = "/v2/email/outbound-emails"
+_SIGNING_ALGORITHM = "AWS4-HMAC-SHA256"
+
+# A webhook request names the URL to fetch, so only hosts of SNS are allowed, and no redirect is followed.
+_SNS_HOST = re.compile(r"sns\.[a-z0-9-]{3,40}\.amazonaws\.com(\.cn)?")
+_SNS_TIMEOUT_SECONDS = 10.0
+_MAX_SNS_BYTES = 64 * 1024
+# "Verifying the signatures of Amazon SNS messages": the members that are signed, in order.
+_SIGNED_MEMBERS = {
+    "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
+    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+}
+# Version 1 is the default of a topic. SHA-1 is weak only against an attacker who chooses the text, which is Amazon's.
+_HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
+
+_KINDS = {"bounce": FeedbackKind.BOUNCE, "complaint": FeedbackKind.COMPLAINT, "delivery": FeedbackKind.DELIVERED}
+_RECIPIENTS = {"bounce": "bouncedRecipients", "complaint": "complainedRecipients", "delivery": "recipients"}
+_BOUNCE_SUBTYPES = {
+    "mailboxfull": Reason.MAILBOXFULL,
+    "messagetoolarge": Reason.MESGTOOBIG,
+    "contentrejected": Reason.CONTENTERROR,
+    "attachmentrejected": Reason.POLICYVIOLATION,
+}
+_NO_COMPLAINT = frozenset({"not-spam", "auth-failure", "virus", "other"})
+
+Fetch: TypeAlias = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +87,14 @@ class SesAccount:
 def sign_post(
     url: str, headers: Mapping[str, str], body: bytes, *, account: SesAccount, at: datetime
 ) -> dict[str, str]:
-    """The header fields of a POST to `url`, which has no query: `headers`, the time and the signature.
+    """The header fields of a POST to `url`, which has no query: `headers`, the time and the signature (AWS SigV4).
 
-    Signed are all of them, the host and the body. Amazon refuses what is signed more than 5 minutes before or after.
+    All of them are signed, with the host and the body. Amazon rejects a signature more than 5 minutes off its clock.
     """
-    stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    timestamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     parts = urlsplit(url)
     signed = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-    signed |= {"host": parts.netloc, "x-amz-date": stamp}
+    signed |= {"host": parts.netloc, "x-amz-date": timestamp}
     names = ";".join(sorted(signed))
     canonical = "\n".join(
         (
@@ -76,210 +107,189 @@ def sign_post(
             hashlib.sha256(body).hexdigest(),
         )
     )
-    scope = f"{stamp[:8]}/{account.region}/{account.service}/aws4_request"
-    text = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))
-    signature = hmac.digest(_key_of_the_day(account, stamp[:8]), text.encode(), "sha256").hex()
-    authorization = f"{_ALGORITHM} Credential={account.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
-    return {**headers, "X-Amz-Date": stamp, "Authorization": authorization}
+    scope = f"{timestamp[:8]}/{account.region}/{account.service}/aws4_request"
+    text = "\n".join((_SIGNING_ALGORITHM, timestamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+    signature = hmac.digest(_signing_key(account, timestamp[:8]), text.encode(), "sha256").hex()
+    credential = f"Credential={account.key_id}/{scope}"
+    authorization = f"{_SIGNING_ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
+    return {**headers, "X-Amz-Date": timestamp, "Authorization": authorization}
 
 
-def _key_of_the_day(account: SesAccount, day: str) -> bytes:
+def _signing_key(account: SesAccount, day: str) -> bytes:
     key = f"AWS4{account.secret}".encode()
     for part in (day, account.region, account.service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
 
 
-_PATH = "/v2/email/outbound-emails"
-
-
-def _root_of(region: str) -> str:
-    return f"https://email.{region}.amazonaws.com"
-
-
-def _write(url: ApiUrl, mail: Mail, now: datetime) -> Request:
-    """The mail goes raw, but unsigned: Amazon replaces Message-ID and Date, which our signature covers, and signs."""
-    body = as_json(
+def _build_request(url: ApiUrl, message: ApiMessage, now: datetime) -> ApiRequest:
+    """The mail is sent raw and unsigned: Amazon replaces Message-ID and Date, which our signature covers, and signs."""
+    body = dump_json(
         {
-            "Destination": {"ToAddresses": [mail.recipient]},
-            "Content": {"Raw": {"Data": in_base64(mail.unsigned)}},
-            "EmailTags": [{"Name": "delivery", "Value": mail.mark}],
+            "Destination": {"ToAddresses": [message.recipient]},
+            "Content": {"Raw": {"Data": encode_base64(message.unsigned)}},
+            "EmailTags": [{"Name": "delivery", "Value": message.delivery_token}],
             "ConfigurationSetName": url.options.get("configuration_set"),
         }
     )
     account = SesAccount(key_id=url.key, secret=url.secret, region=url.host, service="ses")
     headers = sign_post(url.root + _PATH, {"Content-Type": "application/json"}, body, account=account, at=now)
-    return Request(path=_PATH, headers=headers, body=body)
+    return ApiRequest(path=_PATH, headers=headers, body=body)
 
 
-def _tell(body: bytes, headers: Mapping[str, str]) -> ApiAnswer:
-    told = object_in(body)
-    # As in "MessageRejected:http://internal.amazon.com/…", or in the body as "com.amazon…#MessageRejected".
-    kind = (headers.get("x-amzn-errortype") or text_of(told, "__type")).partition(":")[0].rpartition("#")[2]
-    words = text_of(told, "message") or text_of(told, "Message")
-    return ApiAnswer(code=kind, words=words, remote_id=text_of(told, "MessageId") or None)
-
-
-SES = ApiProvider(
-    scheme="ses",
-    example="ses://KEY_ID:SECRET@eu-central-1",
-    root_of=_root_of,
-    write=_write,
-    tell=_tell,
-    needs_secret=True,
-    options=frozenset({"configuration_set"}),
-    rules=(
-        refusal(Reason.SPEEDING, r"daily (message|sending) quota", r"\bLimitExceededException\b"),
-        delay(
-            Reason.SPEEDING, r"\bTooManyRequestsException\b", r"\bThrottling(Exception)?\b", r"sending rate exceeded"
-        ),
-        refusal(Reason.REJECTED, r"not verified", r"\bMailFromDomainNotVerifiedException\b"),
-        refusal(Reason.SUSPEND, r"\b(AccountSuspended|SendingPaused)Exception\b"),
-        refusal(
-            Reason.AUTHFAILURE,
-            r"^\d+ \w*(Signature|ClientTokenId|UnrecognizedClient|ExpiredToken|AuthenticationToken|AccessDenied)",
-            r"^\d+ (OptInRequired|RequestExpired|NotAuthorized)\b",
-        ),
-        refusal(Reason.SYSTEMERROR, r"\bNotFoundException\b"),
-        failure(
-            Reason.USERUNKNOWN,
-            r"local address contains|missing (final|local|domain)|domain (contains|starts|ends)",
-            r"(invalid|illegal|malformed) (address|recipient|email address)",
-        ),
-        refusal(Reason.VIRUSDETECTED, r"\bMessageRejected\b.*virus"),
-        refusal(Reason.MESGTOOBIG, r"message (length|size|is too (long|large))"),
-        refusal(Reason.CONTENTERROR, r"\bMessageRejected\b"),
-    ),
-)
-
-
-# A call names the address itself, so nothing but hosts of SNS may be asked, and no redirect is followed.
-_HOST = re.compile(r"sns\.[a-z0-9-]{3,40}\.amazonaws\.com(\.cn)?")
-_SECONDS = 10.0
-_LARGEST = 64 * 1024
+def _parse_response(body: bytes, headers: Mapping[str, str]) -> ApiResult:
+    response = parse_object(body)
+    # "MessageRejected:http://internal.amazon.com/…", or in the body "com.amazon…#MessageRejected".
+    error_type = headers.get("x-amzn-errortype") or text_of(response, "__type")
+    return ApiResult(
+        code=error_type.partition(":")[0].rpartition("#")[2],
+        message=text_of(response, "message") or text_of(response, "Message"),
+        remote_id=text_of(response, "MessageId") or None,
+    )
 
 
 def fetch_from_sns(url: str) -> bytes:
-    """The body at an address of SNS. Raises SignatureError for any other address, and ServiceError."""
+    """The body at a URL of SNS. Raises SignatureError for any other URL, and ServiceError."""
     try:
         parts = urlsplit(url)
-        is_theirs = (
+        is_sns = (
             parts.scheme == "https"
-            and _HOST.fullmatch(parts.hostname or "") is not None
+            and _SNS_HOST.fullmatch(parts.hostname or "") is not None
             and parts.port in (None, 443)
             and parts.username is None
         )
     except ValueError:
-        is_theirs = False
-    if not is_theirs:
-        raise SignatureError("the call names an address that is not one of Amazon SNS")
+        is_sns = False
+    if not is_sns:
+        raise SignatureError("the request names a URL that is not one of Amazon SNS")
     try:
         with (
-            httpx.Client(timeout=_SECONDS, follow_redirects=False, trust_env=False) as client,
+            httpx.Client(timeout=_SNS_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
             client.stream("GET", url) as response,
         ):
             response.raise_for_status()
             body = b""
             for chunk in response.iter_bytes():
                 body += chunk
-                if len(body) > _LARGEST:
-                    raise ServiceError("Amazon SNS answers with more than a certificate")
+                if len(body) > _MAX_SNS_BYTES:
+                    raise ServiceError("the response of Amazon SNS is larger than a certificate")
             return body
     except httpx.HTTPError as error:
-        raise ServiceError(f"Amazon SNS does not answer: {error}") from error
+        raise ServiceError(f"Amazon SNS does not respond: {error}") from error
 
 
-_SIGNED = {
-    "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
-    "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
-}
-# Version 1 is what a topic has unless it is changed; SHA-1 is weak against who makes both texts, which is Amazon here.
-_HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
-_SUB_TYPES = {
-    "mailboxfull": Reason.MAILBOXFULL,
-    "messagetoolarge": Reason.MESGTOOBIG,
-    "contentrejected": Reason.CONTENTERROR,
-    "attachmentrejected": Reason.POLICYVIOLATION,
-}
-_RECIPIENTS = {"bounce": "bouncedRecipients", "complaint": "complainedRecipients", "delivery": "recipients"}
-_MEANINGS = {"bounce": FeedbackKind.BOUNCE, "complaint": FeedbackKind.COMPLAINT, "delivery": FeedbackKind.DELIVERED}
+def read_ses_webhook(request: WebhookRequest, secret: str, *, fetch: Fetch = fetch_from_sns) -> WebhookEvents:
+    """`secret` is the ARN of the topic: everyone can have Amazon sign messages, but only of a topic of their own.
 
-Fetch = Callable[[str], bytes]
-
-
-def read_ses(call: WebhookRequest, secret: str, *, fetch: Fetch = fetch_from_sns) -> WebhookEvents:
-    """`secret` is the ARN of the topic: anybody can have Amazon sign messages, but only of a topic of their own.
-
-    A call that asks whether the topic may call us is answered by visiting the address that it names.
+    A request to confirm the topic's subscription is confirmed by fetching the URL in it.
     """
-    told = as_object(read_json(call.body))
-    _verify(told, secret, fetch)
-    if told.get("Type") == "SubscriptionConfirmation":
-        fetch(text_of(told, "SubscribeURL"))
-    if told.get("Type") != "Notification":
+    message = as_object(parse_json(request.body))
+    _verify(message, secret, fetch)
+    if message.get("Type") == "SubscriptionConfirmation":
+        fetch(text_of(message, "SubscribeURL"))
+    if message.get("Type") != "Notification":
         return WebhookEvents()
-    said = as_object(read_json(text_of(told, "Message").encode()))
-    kind = (text_of(said, "notificationType") or text_of(said, "eventType")).lower()
-    if kind not in _MEANINGS:
+    notification = as_object(parse_json(text_of(message, "Message").encode()))
+    event_type = (text_of(notification, "notificationType") or text_of(notification, "eventType")).lower()
+    if event_type not in _KINDS:
         return WebhookEvents()
-    return WebhookEvents(feedback=_feedback(kind, said, text_of(told, "MessageId"), call))
+    return WebhookEvents(feedback=_feedback(event_type, notification, text_of(message, "MessageId"), request))
 
 
-def _verify(told: Mapping[str, Any], topic: str, fetch: Fetch) -> None:
-    names, algorithm = _SIGNED.get(text_of(told, "Type")), _HASHES.get(text_of(told, "SignatureVersion"))
-    if names is None or algorithm is None or text_of(told, "TopicArn") != topic:
-        raise SignatureError("the call is no message of the topic that events_secret of this channel names")
-    signed = "".join(f"{name}\n{text_of(told, name)}\n" for name in names if name in told)
+def _verify(message: Mapping[str, Any], topic: str, fetch: Fetch) -> None:
+    names, algorithm = (
+        _SIGNED_MEMBERS.get(text_of(message, "Type")),
+        _HASHES.get(text_of(message, "SignatureVersion")),
+    )
+    if names is None or algorithm is None or text_of(message, "TopicArn") != topic:
+        raise SignatureError("the request is not a message of the topic in events_secret of this channel")
+    signed = "".join(f"{name}\n{text_of(message, name)}\n" for name in names if name in message)
     try:
-        key = _key_at(text_of(told, "SigningCertURL"), fetch)
-        key.verify(
-            base64.b64decode(text_of(told, "Signature"), validate=True), signed.encode(), PKCS1v15(), algorithm()
-        )
+        key = _certified_key(text_of(message, "SigningCertURL"), fetch)
+        signature = base64.b64decode(text_of(message, "Signature"), validate=True)
+        key.verify(signature, signed.encode(), PKCS1v15(), algorithm())
     except (InvalidSignature, ValueError, binascii.Error) as error:
-        raise SignatureError("the call is not signed by Amazon SNS") from error
+        raise SignatureError("the request is not signed by Amazon SNS") from error
 
 
 @lru_cache(maxsize=8)
-def _key_at(url: str, fetch: Fetch) -> RSAPublicKey:
+def _certified_key(url: str, fetch: Fetch) -> RSAPublicKey:
     if not url.endswith(".pem"):
-        raise SignatureError("the address of the certificate is not one of Amazon SNS")
+        raise SignatureError("the URL of the certificate is not one of Amazon SNS")
     key = load_pem_x509_certificate(fetch(url)).public_key()
     if not isinstance(key, RSAPublicKey):
-        raise SignatureError("the certificate of the call is not one of Amazon SNS")
+        raise SignatureError("the certificate of the request is not one of Amazon SNS")
     return key
 
 
-def _feedback(kind: str, said: Mapping[str, Any], identity: str, call: WebhookRequest) -> list[Feedback]:
-    told = as_object(said.get(kind))
-    listed = told.get(_RECIPIENTS[kind])
-    recipients = [as_object(one) if isinstance(one, dict) else {"emailAddress": one} for one in listed or [{}]]
+def _feedback(
+    event_type: str, notification: Mapping[str, Any], message_id: str, request: WebhookRequest
+) -> list[Feedback]:
+    event = as_object(notification.get(event_type))
+    kind = _KINDS[event_type]
+    if kind is FeedbackKind.COMPLAINT and text_of(event, "complaintFeedbackType") in _NO_COMPLAINT:
+        kind = FeedbackKind.NOTHING
+    listed = event.get(_RECIPIENTS[event_type]) or [{}]
+    recipients = [as_object(one) if isinstance(one, dict) else {"emailAddress": one} for one in listed]
     return [
         feedback_of(
-            _meaning(kind, told),
-            said.get("mail"),
-            _verdict(one, told) if kind == "bounce" else RecipientReport(address=text_of(one, "emailAddress")),
-            key=f"ses-{identity}-{number}",
-            at=text_of(told, "timestamp"),
-            tokens=call.tokens,
+            kind,
+            notification.get("mail"),
+            _report(one, event),
+            key=f"ses-{message_id}-{number}",
+            time=text_of(event, "timestamp"),
+            tokens=request.tokens,
         )
         for number, one in enumerate(recipients)
     ]
 
 
-def _meaning(kind: str, told: Mapping[str, Any]) -> FeedbackKind:
-    if kind == "complaint" and text_of(told, "complaintFeedbackType") in {"not-spam", "auth-failure", "virus", "other"}:
-        return FeedbackKind.NOTHING
-    return _MEANINGS[kind]
-
-
-def _verdict(recipient: Mapping[str, Any], bounce: Mapping[str, Any]) -> RecipientReport:
-    permanent = text_of(bounce, "bounceType").lower() == "permanent"
-    otherwise = Reason.USERUNKNOWN if permanent else Reason.UNDEFINED
-    words = text_of(recipient, "diagnosticCode")
-    return verdict_of(
+def _report(recipient: Mapping[str, Any], bounce: Mapping[str, Any]) -> RecipientReport:
+    is_permanent = text_of(bounce, "bounceType").lower() == "permanent"
+    otherwise = Reason.USERUNKNOWN if is_permanent else Reason.UNDEFINED
+    diagnostic = text_of(recipient, "diagnosticCode")
+    return report_of(
         text_of(recipient, "emailAddress"),
-        words=words.partition(";")[2].strip() or words,
+        # "smtp; 550 5.1.1 …" (RFC 3464 section 2.3.6).
+        reply=diagnostic.partition(";")[2].strip() or diagnostic,
         status=text_of(recipient, "status"),
-        otherwise=_SUB_TYPES.get(text_of(bounce, "bounceSubType").lower(), otherwise),
+        otherwise=_BOUNCE_SUBTYPES.get(text_of(bounce, "bounceSubType").lower(), otherwise),
     )
+
+
+PROVIDER = Provider(
+    name="ses",
+    example="ses://KEY_ID:SECRET@eu-central-1",
+    root_of=lambda region: f"https://email.{region}.amazonaws.com",
+    build_request=_build_request,
+    parse_response=_parse_response,
+    read_webhook=read_ses_webhook,
+    # "Send email using Amazon SES event publishing".
+    delivery_header=lambda token: f"X-SES-MESSAGE-TAGS: delivery={token}\r\n",
+    # "Email headers": Amazon writes its own in their place.
+    replaced_headers=frozenset({b"message-id", b"date"}),
+    needs_secret=True,
+    options=frozenset({"configuration_set"}),
+    rules=(
+        sender_rejected(Reason.SPEEDING, r"daily (message|sending) quota", r"\bLimitExceededException\b"),
+        deferred(
+            Reason.SPEEDING, r"\bTooManyRequestsException\b", r"\bThrottling(Exception)?\b", r"sending rate exceeded"
+        ),
+        sender_rejected(Reason.REJECTED, r"not verified", r"\bMailFromDomainNotVerifiedException\b"),
+        sender_rejected(Reason.SUSPEND, r"\b(AccountSuspended|SendingPaused)Exception\b"),
+        sender_rejected(
+            Reason.AUTHFAILURE,
+            r"^\d+ \w*(Signature|ClientTokenId|UnrecognizedClient|ExpiredToken|AuthenticationToken|AccessDenied)",
+            r"^\d+ (OptInRequired|RequestExpired|NotAuthorized)\b",
+        ),
+        sender_rejected(Reason.SYSTEMERROR, r"\bNotFoundException\b"),
+        failed(
+            Reason.USERUNKNOWN,
+            r"local address contains|missing (final|local|domain)|domain (contains|starts|ends)",
+            r"(invalid|illegal|malformed) (address|recipient|email address)",
+        ),
+        sender_rejected(Reason.VIRUSDETECTED, r"\bMessageRejected\b.*virus"),
+        sender_rejected(Reason.MESGTOOBIG, r"message (length|size|is too (long|large))"),
+        sender_rejected(Reason.CONTENTERROR, r"\bMessageRejected\b"),
+    ),
+)

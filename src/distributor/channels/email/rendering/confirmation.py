@@ -5,8 +5,8 @@ from __future__ import annotations
 from distributor.channels.api import RenderContext
 from distributor.channels.email.personalization.literal import literal_in_html, literal_in_text
 from distributor.channels.email.rendering.rendition import KIND
+from distributor.channels.email.rendering.sender_identity import sender_identity_of
 from distributor.channels.email.rendering.template_context import given_by_frame, payload_of_frame
-from distributor.channels.email.sender_identity import sender_identity_of
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.rendition import Rendition

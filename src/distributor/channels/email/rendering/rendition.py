@@ -12,10 +12,10 @@ from markupsafe import Markup
 from distributor.channels.api import Personalization, RenderContext, Site
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.personalization.merge_blocks import MergeBlocks
+from distributor.channels.email.rendering.article_view import preheader_of, view_of
 from distributor.channels.email.rendering.greeting import Words, constants, cover_of, subject_of, words_of
+from distributor.channels.email.rendering.sender_identity import SenderIdentity, sender_identity_of
 from distributor.channels.email.rendering.template_context import given_by_frame, payload_of_frame
-from distributor.channels.email.rendering.views import preheader_of, view_of
-from distributor.channels.email.sender_identity import SenderIdentity, sender_identity_of
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
 from distributor.domain.errors import InputError, TemplateError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distributor.channels.api import Site
 from distributor.channels.email.personalization.literal import keep_literal
-from distributor.channels.email.sender_identity import SenderIdentity
+from distributor.channels.email.rendering.sender_identity import SenderIdentity
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.rendition import Json
 from distributor.rendering.html import direction_of

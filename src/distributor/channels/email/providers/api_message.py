@@ -1,4 +1,4 @@
-"""A composed mail as the APIs want it: taken apart again, so that what was composed once is what everybody sends."""
+"""A composed mail taken apart again for APIs that want its parts, so that a mail is composed in one place only."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from distributor.domain.errors import InputError
 _SIGNATURES = re.compile(rb"\A(?:DKIM-Signature:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([\w-]+)@[^<>\r\n]+>", re.IGNORECASE | re.MULTILINE)
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
-# What an API has fields of its own for, or writes itself.
-_OWN_FIELDS = frozenset({"from", "to", "reply-to", "subject", "date", "mime-version", "dkim-signature", "message-id"})
+# Fields that an API takes as members of its own, or writes itself.
+_SEPARATE_FIELDS = frozenset(
+    {"from", "to", "reply-to", "subject", "date", "mime-version", "dkim-signature", "message-id"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
-    """An address, and the name that is shown for it, which may be empty."""
+class NamedAddress:
+    """An email address, and the display name for it, which may be empty."""
 
     name: str
-    address: str
+    email: str
 
     def __str__(self) -> str:
-        """As it is written in a header field, but with any script in the name."""
+        """As in a header field, but with the name not encoded."""
         name = self.name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{name}" <{self.address}>' if name else self.address
+        return f'"{name}" <{self.email}>' if name else self.email
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderAttachment:
-    """A file that goes along; one with a `content_id` is shown inside the HTML."""
+class ApiAttachment:
+    """An attached file; one with a `content_id` is shown inside the HTML."""
 
     name: str
     media_type: str
@@ -43,15 +45,15 @@ class ProviderAttachment:
 
 
 @dataclass(frozen=True)
-class Mail:
-    """A composed mail to `recipient`, the address of the envelope; `content` is its bytes, signed if they are."""
+class ApiMessage:
+    """A composed mail to `recipient`, the address of the envelope; `content` is its bytes, signed or not."""
 
     recipient: str
     content: bytes = field(repr=False)
 
     @cached_property
-    def mark(self) -> str:
-        """What finds the delivery again when the provider tells of it: the token of its Message-ID."""
+    def delivery_token(self) -> str:
+        """The token of its Message-ID, by which the provider's webhook names the delivery. Raises InputError."""
         found = _MESSAGE_ID.search(self.content)
         if found is None:
             raise InputError("the mail has no Message-ID of ours")
@@ -67,18 +69,18 @@ class Mail:
         return str(self._message["Message-ID"]).strip()
 
     @property
-    def sender(self) -> Recipient:
-        return self._people("From")[0]
+    def sender(self) -> NamedAddress:
+        return self._addresses("From")[0]
 
     @property
-    def to(self) -> Recipient:
-        """Who gets it, by the name that the mail gives them."""
-        named = self._people("To")
-        return Recipient(name=named[0].name if named else "", address=self.recipient)
+    def to(self) -> NamedAddress:
+        """The recipient, with the display name that the mail has for it."""
+        named = self._addresses("To")
+        return NamedAddress(name=named[0].name if named else "", email=self.recipient)
 
     @property
-    def reply_to(self) -> tuple[Recipient, ...]:
-        return self._people("Reply-To")
+    def reply_to(self) -> tuple[NamedAddress, ...]:
+        return self._addresses("Reply-To")
 
     @property
     def subject(self) -> str:
@@ -94,19 +96,19 @@ class Mail:
 
     @property
     def headers(self) -> Iterator[tuple[str, str]]:
-        """All other fields in their encoded form, in one line each."""
+        """All other fields in their encoded form, unfolded."""
         for name, value in self._message.raw_items():
-            if name.lower() not in _OWN_FIELDS and not name.lower().startswith("content-"):
+            if name.lower() not in _SEPARATE_FIELDS and not name.lower().startswith("content-"):
                 yield name, _FOLD.sub("", str(value)).strip()
 
     @property
-    def attachments(self) -> Iterator[ProviderAttachment]:
+    def attachments(self) -> Iterator[ApiAttachment]:
         """Files, whether they are shown inside the HTML or not."""
         for part in self._message.walk():
             if part.is_multipart() or part in self._bodies:
                 continue
             content = part.get_payload(decode=True)
-            yield ProviderAttachment(
+            yield ApiAttachment(
                 name=part.get_filename() or "attachment",
                 media_type=part.get_content_type(),
                 content=content if isinstance(content, bytes) else b"",
@@ -119,14 +121,14 @@ class Mail:
 
     @cached_property
     def _bodies(self) -> list[EmailMessage]:
-        found = (self._message.get_body((kind,)) for kind in ("plain", "html"))
+        found = (self._message.get_body((subtype,)) for subtype in ("plain", "html"))
         return [part for part in found if isinstance(part, EmailMessage)]
 
-    def _body(self, kind: str) -> str:
-        part = self._message.get_body((kind,))
+    def _body(self, subtype: str) -> str:
+        part = self._message.get_body((subtype,))
         return str(part.get_content()).replace("\r\n", "\n") if isinstance(part, EmailMessage) else ""
 
-    def _people(self, name: str) -> tuple[Recipient, ...]:
-        value = self._message[name]
+    def _addresses(self, field_name: str) -> tuple[NamedAddress, ...]:
+        value = self._message[field_name]
         addresses: tuple[HeaderAddress, ...] = value.addresses if value is not None else ()
-        return tuple(Recipient(name=one.display_name, address=one.addr_spec) for one in addresses)
+        return tuple(NamedAddress(name=one.display_name, email=one.addr_spec) for one in addresses)

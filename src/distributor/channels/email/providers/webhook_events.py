@@ -1,0 +1,83 @@
+"""What the webhooks of all providers share: from a provider's event to feedback about a delivery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from distributor.channels.email.providers.payload import parse_time
+from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
+from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.mail.bounces import Reason, RecipientReport
+from distributor.mail.bounces.classify import classify
+from distributor.mail.bounces.evidence import BounceEvidence
+from distributor.mail.return_path import RETURN_PATH, read_return_path
+from distributor.mail.verdicts import detail_of, speaks_against
+
+_MESSAGE_ID = re.compile(r"<?([\w-]{16,64})@[^<>@\s]{1,253}>?", re.ASCII)
+_TOKEN = re.compile(r"[\w-]{16,64}", re.ASCII)
+_MAX_DEPTH = 20
+_MAX_TEXT = 4000
+# The server's reply is missing or not understood: then the provider's own classification counts.
+_UNCLASSIFIED = frozenset({Reason.UNDEFINED, Reason.ONHOLD})
+
+
+def report_of(email: str, *, reply: str, status: str = "", otherwise: Reason) -> RecipientReport:
+    """A failure by the server's reply; `otherwise` is the provider's reason, for a reply that says nothing."""
+    evidence = BounceEvidence(recipient=email, words=reply, status=status).completed()
+    reason = classify(evidence, None)
+    return RecipientReport(
+        address=email,
+        status=evidence.status,
+        reply_code=evidence.reply_code,
+        reason=otherwise if reason in _UNCLASSIFIED else reason,
+    )
+
+
+def feedback_of(
+    kind: FeedbackKind, event: Any, report: RecipientReport, *, key: str, time: str, tokens: TokenSigner
+) -> Feedback:
+    """Feedback about the delivery whose token stands anywhere in `event`; of a bounce it keeps what `report` says."""
+    is_bounce = kind is FeedbackKind.BOUNCE
+    if not is_bounce:
+        report = RecipientReport(address=report.address)
+    delivery_id, match = _find_delivery(event, tokens)
+    return Feedback(
+        meaning=kind,
+        key=key,
+        match=match,
+        delivery_id=delivery_id,
+        address=report.address,
+        is_hard=is_bounce and report.is_hard,
+        counts=is_bounce and speaks_against(report),
+        at=parse_time(time),
+        detail=detail_of(report),
+    )
+
+
+def _find_delivery(event: Any, tokens: TokenSigner) -> tuple[int | None, MatchedBy]:
+    """Every token of ours is signed, so it does not matter in which field a provider returns it."""
+    texts = list(_texts(event, 0))
+    for text in texts:
+        for found in RETURN_PATH.finditer(text):
+            number = read_return_path(found[0], tokens)
+            if isinstance(number, int):
+                return number, MatchedBy.RETURN_PATH
+    for text in texts:
+        message_id = _MESSAGE_ID.fullmatch(text.strip())
+        claim = tokens.read(Purpose.MESSAGE, message_id[1]) if message_id else None
+        if claim is not None:
+            return claim.delivery_id, MatchedBy.MESSAGE_ID
+        claim = tokens.read(Purpose.MESSAGE, text) if _TOKEN.fullmatch(text) else None
+        if claim is not None:
+            return claim.delivery_id, MatchedBy.METADATA
+    return None, MatchedBy.NONE
+
+
+def _texts(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value[:_MAX_TEXT]
+    elif isinstance(value, list | dict) and depth < _MAX_DEPTH:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part, depth + 1)
