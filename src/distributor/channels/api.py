@@ -472,6 +472,19 @@ class ReconcilingChannel(Protocol):
         """SENT with its id, RESUME if it is surely safe to send (the rest), or UNKNOWN if that still cannot be told."""
 
 
+@runtime_checkable
+class SigningChannel(Protocol):
+    """A channel that signs its mails with DKIM keys (RFC 6376).
+
+    `key_ring_setting` names its secret setting that holds the keys, as `mail.dkim.keyring.KeyRing.dump` writes them.
+    """
+
+    key_ring_setting: ClassVar[str]
+
+    def signing_domain(self, site: Site) -> str:
+        """The sender's domain, which new keys are for unless another is named. Raises AddressError."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosticContext:
     """What an examination may use. Without `nameserver` the system's are asked.

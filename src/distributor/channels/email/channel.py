@@ -19,6 +19,7 @@ from distributor.channels.api import (
     Personalization,
     RenderContext,
     SendContext,
+    Site,
     WebhookEvents,
     WebhookRequest,
 )
@@ -60,6 +61,8 @@ class EmailChannel:
     capabilities: ClassVar[Capabilities] = Capabilities(
         audience=Audience.SUBSCRIBERS, dedupe=Dedupe.NONE, queue="email", media=True
     )
+
+    key_ring_setting: ClassVar[str] = "dkim_keys"
 
     def __init__(self, settings: BaseModel) -> None:
         self._settings = EmailSettings.model_validate(settings)
@@ -110,6 +113,9 @@ class EmailChannel:
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()
 
+    def signing_domain(self, site: Site) -> str:
+        return _sender_domain(self._settings, site)
+
     def examine(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
         return examine_channel(self._settings, diagnostic_context)
 
@@ -147,7 +153,7 @@ class EmailChannel:
 def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
     """Every finding about the channel's mails."""
     try:
-        author = Mailbox.parse(settings.sender or diagnostic_context.site.sender).address.domain
+        author = _sender_domain(settings, diagnostic_context.site)
     except AddressError as error:
         yield Finding("sender", DiagnosticStatus.FAIL, str(error))
         return
@@ -165,6 +171,10 @@ def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticConte
         now=diagnostic_context.now,
     )
     yield from check_sender_dns(profile, DnsResolver(diagnostic_context.nameserver))
+
+
+def _sender_domain(settings: EmailSettings, site: Site) -> str:
+    return Mailbox.parse(settings.sender or site.sender).address.domain
 
 
 def _smtp_hosts(settings: EmailSettings, author: str) -> list[str]:

@@ -1,14 +1,13 @@
-"""The signing keys of an email channel: made, activated, retired and removed, and never anywhere but in its secrets."""
+"""The DKIM keys of a channel: made, activated, retired and removed. They are kept only among its secret settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from distributor.channels.email.settings import EmailSettings
-from distributor.channels.registry import kind_of
+from distributor.channels.api import SigningChannel
 from distributor.domain.errors import InputError, StateError
 from distributor.flow.app_context import AppContext
-from distributor.mail.address import Address, Mailbox
+from distributor.mail.address import Address
 from distributor.mail.dkim.keyring import KeyEntry, KeyRing
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dns.check_dkim import publication_error
@@ -16,14 +15,12 @@ from distributor.mail.dns.lookup import DnsLookupError, Resolver
 from distributor.storage import channels
 from distributor.storage.channels import ChannelRecord
 
-_SECRET = "dkim_keys"  # noqa: S105 - the name of a setting
-
 
 def key_ring(app: AppContext, channel: str) -> KeyRing:
     """The keys of a channel. Raises NotFoundError, and InputError for a kind that signs nothing."""
     with app.database.begin() as connection:
         record = channels.find(connection, channel)
-    return _ring(record, _secrets(app, record))
+    return _ring(_signing_channel(app, record), _secrets(app, record))
 
 
 def make_keys(
@@ -38,8 +35,8 @@ def make_keys(
     Raises NotFoundError, and InputError for a domain or a selector that is none.
     """
 
-    def add(record: ChannelRecord, ring: KeyRing) -> KeyRing:
-        place = Address.parse(f"dkim@{domain}").domain if domain else _sender_domain(app, record)
+    def add(signing_channel: SigningChannel, ring: KeyRing) -> KeyRing:
+        place = Address.parse(f"dkim@{domain}").domain if domain else signing_channel.signing_domain(app.site)
         for selector, algorithm in selectors:
             ring = ring.with_new(selector, domain=place, algorithm=algorithm, now=app.clock())
         return ring
@@ -61,7 +58,7 @@ def activate_keys(
         for entry in chosen:
             _refuse_unpublished(entry, lookup)
 
-    def activate(record: ChannelRecord, ring: KeyRing) -> KeyRing:
+    def activate(_: SigningChannel, ring: KeyRing) -> KeyRing:
         for entry in chosen:
             ring = ring.with_active(entry.selector, now=app.clock())
         return ring
@@ -81,12 +78,13 @@ def remove_key(app: AppContext, channel: str, selector: str) -> None:
     _change(app, channel, lambda _, ring: ring.without(selector))
 
 
-def _change(app: AppContext, channel: str, act: Callable[[ChannelRecord, KeyRing], KeyRing]) -> KeyRing:
+def _change(app: AppContext, channel: str, act: Callable[[SigningChannel, KeyRing], KeyRing]) -> KeyRing:
     with app.database.begin() as connection:
         record = channels.find_for_change(connection, channel)
-        secrets = _secrets(app, record)
-        ring = act(record, _ring(record, secrets))
-        channels.reseal(connection, record.id, app.vault.seal(secrets | {_SECRET: ring.dump()}))
+        signing_channel, secrets = _signing_channel(app, record), _secrets(app, record)
+        ring = act(signing_channel, _ring(signing_channel, secrets))
+        sealed = app.vault.seal(secrets | {signing_channel.key_ring_setting: ring.dump()})
+        channels.reseal(connection, record.id, sealed)
     return ring
 
 
@@ -94,14 +92,15 @@ def _secrets(app: AppContext, record: ChannelRecord) -> dict[str, str]:
     return app.vault.open(record.sealed) if record.sealed else {}
 
 
-def _ring(record: ChannelRecord, secrets: dict[str, str]) -> KeyRing:
-    if not issubclass(kind_of(record.kind).settings_model, EmailSettings):
+def _signing_channel(app: AppContext, record: ChannelRecord) -> SigningChannel:
+    channel = app.open_channel(record)
+    if not isinstance(channel, SigningChannel):
         raise InputError(f"channel {record.name!r} is of kind {record.kind}, and only mails are signed")
-    return KeyRing.parse(secrets.get(_SECRET, ""))
+    return channel
 
 
-def _sender_domain(app: AppContext, record: ChannelRecord) -> str:
-    return Mailbox.parse(record.settings.get("sender") or app.site.sender).address.domain
+def _ring(channel: SigningChannel, secrets: dict[str, str]) -> KeyRing:
+    return KeyRing.parse(secrets.get(channel.key_ring_setting, ""))
 
 
 def _refuse_unpublished(entry: KeyEntry, lookup: Resolver) -> None:
