@@ -26,7 +26,7 @@ _CONSENTS = """
     ON CASE l.slug WHEN 'news' THEN s.id %% 5 > 0 ELSE s.id %% 5 < 2 END ORDER BY l.id, s.id
 """
 _MEMBERSHIPS = """
-    INSERT INTO memberships (list_id, subscriber_id, state, topics, consent_id, changed_at)
+    INSERT INTO memberships (list_id, subscriber_id, state, topics, consent_id, state_changed_at)
     SELECT list_id, subscriber_id, CASE WHEN id %% 10 = 0 THEN 'unsubscribed' ELSE 'subscribed' END,
            CASE WHEN id %% 3 = 0 THEN '{lupus,science}'::text[] END, id, at FROM consents
 """

@@ -31,10 +31,14 @@ LINK = "https://www.gazette.org/articles/why-sourdough-bread-keeps-so-long"
 WHO_AM_I = Reply(200, {"id": "99", "username": "gazette", "acct": "gazette"})
 
 
-def world(server: ScriptedServer | str, *articles: Article, facts: dict[str, Any] | None = None, **more: Any) -> World:
+def world(
+    server: ScriptedServer | str, *articles: Article, discovered_limits: dict[str, Any] | None = None, **more: Any
+) -> World:
     url = server if isinstance(server, str) else server.url
     values = {"instance_url": url, "access_token": "a token", "handle": "gazette@social.example.org", **more}
-    return World(make_channel("mastodon", values), *articles, context=render_context(facts=facts))
+    return World(
+        make_channel("mastodon", values), *articles, context=render_context(discovered_limits=discovered_limits)
+    )
 
 
 def status(text: str, number: int, *, seconds_after_release: float = 12) -> dict[str, Any]:
@@ -75,18 +79,20 @@ def test_the_file_is_what_it_was_before() -> None:
 
 
 def test_the_limits_an_instance_told_are_kept() -> None:
-    facts = {"max_characters": 200, "characters_reserved_per_url": 60}
-    rendered = world("http://unused", facts=facts)
+    discovered_limits = {"max_characters": 200, "characters_reserved_per_url": 60}
+    rendered = world("http://unused", discovered_limits=discovered_limits)
     (text,) = rendered.texts
     assert mastodon_length(text, characters_reserved_per_url=60) <= 200
     assert LINK in text
-    assert rendered.rendition.payload["limits"] == facts
+    assert rendered.rendition.payload["limits"] == discovered_limits
     assert rendered.channel.check(rendered.rendition) == []
 
 
-@pytest.mark.parametrize("facts", [{}, {"max_characters": "many"}, {"max_characters": -1}, {"max_characters": None}])
-def test_without_sensible_facts_the_limits_are_those_of_mastodon(facts: dict[str, Any]) -> None:
-    payload = world("http://unused", facts=facts).rendition.payload
+@pytest.mark.parametrize(
+    "discovered_limits", [{}, {"max_characters": "many"}, {"max_characters": -1}, {"max_characters": None}]
+)
+def test_without_sensible_discovered_limits_the_limits_are_those_of_mastodon(discovered_limits: dict[str, Any]) -> None:
+    payload = world("http://unused", discovered_limits=discovered_limits).rendition.payload
     assert payload["limits"] == {"max_characters": 500, "characters_reserved_per_url": 23}
 
 
@@ -116,8 +122,8 @@ def test_no_article_makes_a_post_that_is_too_long_or_loses_its_link(told_about: 
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(title=st.text(max_size=600), summary=st.text(max_size=600), limit=st.integers(120, 600))
 def test_whatever_the_article_the_post_fits_and_keeps_its_link(title: str, summary: str, limit: int) -> None:
-    facts = {"max_characters": limit, "characters_reserved_per_url": 23}
-    (text,) = world("http://unused", article(title=title, summary=summary), facts=facts).texts
+    discovered_limits = {"max_characters": limit, "characters_reserved_per_url": 23}
+    (text,) = world("http://unused", article(title=title, summary=summary), discovered_limits=discovered_limits).texts
     assert mastodon_length(text) <= limit
     assert LINK in text
 

@@ -58,7 +58,7 @@ def test_a_campaign_shows_what_waits_for_which_lane(mail: Run, fresh_services: S
         audiences.freeze(
             connection, 1, AudienceQuery(plan=plan, article_ids=(1,), tag_slugs=(), campaign_id=1), now=NOW
         )
-        connection.execute(text("UPDATE dispatches SET state = 'running', audience = 1, released_at = now()"))
+        connection.execute(text("UPDATE dispatches SET state = 'running', audience_size = 1, released_at = now()"))
         connection.execute(
             text("""
                 UPDATE deliveries SET state = 'deferred', next_at = '2026-11-22 12:30Z',

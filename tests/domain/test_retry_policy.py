@@ -23,7 +23,7 @@ def delivery(*, attempt: int = 1, id: int = 1) -> Delivery:
         epoch=1,
         attempt=attempt,
         created_at=RELEASED,
-        tried_since=RELEASED if attempt > 1 else None,
+        first_attempt_at=RELEASED if attempt > 1 else None,
     )
 
 

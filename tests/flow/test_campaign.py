@@ -367,7 +367,7 @@ def test_a_list_that_empties_before_the_release_fails_in_words(harness: Campaign
         connection.execute(text("UPDATE memberships SET state = 'unsubscribed'"))
     harness.run()
     dispatch = harness.report(campaign_id).dispatches[0].dispatch
-    assert (dispatch.state, dispatch.audience) == (DispatchState.FAILED, 0)
+    assert (dispatch.state, dispatch.audience_size) == (DispatchState.FAILED, 0)
     assert "nobody" in dispatch.reason
 
 

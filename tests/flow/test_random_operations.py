@@ -262,7 +262,7 @@ def test_every_delivery_is_where_the_rules_say(
         for campaign in history.sent:
             (told,) = harness.report(campaign.number).dispatches
             assert told.totals.by_state == Counter(campaign.people.values())
-            assert told.totals.audience == (told.dispatch.audience or 0)
+            assert told.totals.audience == (told.dispatch.audience_size or 0)
             assert told.dispatch.state in {campaign.state, "scheduled"}
     for campaign in history.sent:
         assert not audit(harness.app, campaign.number, []).counts

@@ -57,7 +57,7 @@ class Place:
     list_slug: str
     state: Membership
     topics: tuple[str, ...] | None
-    changed_at: datetime
+    state_changed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ def _imagine(draw: random.Random, number: int) -> Somebody:
                 list_slug=slug,
                 state=draw.choice(list(Membership)),
                 topics=draw.choice((None, (), ("lupus",), ("science", "lupus"))),
-                changed_at=draw.choice(MOMENTS),
+                state_changed_at=draw.choice(MOMENTS),
             )
             for slug in draw.sample(("news", "offers"), draw.randrange(3))
         ),
@@ -191,7 +191,7 @@ def _write(connection: Connection, somebody: Somebody) -> None:
                 state=place.state,
                 topics=None if place.topics is None else list(place.topics),
                 consent_id=consent_id,
-                changed_at=place.changed_at,
+                state_changed_at=place.state_changed_at,
             )
         )
     for mail in somebody.mails:

@@ -210,7 +210,7 @@ def _(condition: OnList, person: Somebody) -> bool:
     return any(
         (not condition.lists or place.list_slug in condition.lists)
         and place.state == condition.state
-        and inside(place.changed_at, condition.window)
+        and inside(place.state_changed_at, condition.window)
         for place in person.places
     )
 

@@ -93,7 +93,7 @@ def test_nobody_can_be_stored_as_subscribed_without_a_consent(connection: Connec
     with pytest.raises(DBAPIError, match="memberships_consent_check"):
         connection.execute(
             text(
-                "INSERT INTO memberships (list_id, subscriber_id, state, changed_at) "
+                "INSERT INTO memberships (list_id, subscriber_id, state, state_changed_at) "
                 "VALUES (:list_id, :number, 'subscribed', now())"
             ),
             {"list_id": news.id, "number": number},

@@ -184,7 +184,7 @@ def test_what_happens_after_the_release_is_seen_by_the_claim(app: AppContext, ac
         dispatches.mark_released(
             connection,
             dispatch_id,
-            audience=audiences.freeze(connection, dispatch_id, mailing(connection, plan), now=NOW),
+            audience_size=audiences.freeze(connection, dispatch_id, mailing(connection, plan), now=NOW),
             now=NOW,
         )
         act(connection, Model(), "bo", "news")

@@ -19,6 +19,15 @@ def test_the_migrations_give_exactly_the_tables(app: AppContext) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def test_the_migrations_give_the_same_constraints_indexes_and_storage_options_as_the_tables(app: AppContext) -> None:
+    migrated = _definitions(app.database)
+    with app.database.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+        metadata.create_all(connection)
+    assert migrated == _definitions(app.database)
+
+
 def test_migrating_twice_changes_nothing(app: AppContext) -> None:
     assert migrate(app.database) == newest_revision()
     check_schema(app.database)
@@ -47,3 +56,22 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(ServiceError, match=r"127\.0\.0\.1:1/nothing does not answer") as caught:
         migrate(database)
     assert "secret" not in str(caught.value)
+
+
+def _definitions(database: Database) -> set[tuple[object, ...]]:
+    """What PostgreSQL knows of the tables beyond the names and types of their columns."""
+    with database.begin() as connection:
+        rows = connection.execute(
+            text("""
+                SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+                WHERE connamespace = 'public'::regnamespace
+                UNION ALL SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+                UNION ALL SELECT c.oid::regclass::text, 'options', c.reloptions::text FROM pg_class c
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+                UNION ALL
+                SELECT d.adrelid::regclass::text, a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d
+                JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                JOIN pg_class c ON c.oid = d.adrelid WHERE c.relnamespace = 'public'::regnamespace
+            """)
+        )
+        return {tuple(row) for row in rows if not str(row[0]).startswith("alembic_version")}

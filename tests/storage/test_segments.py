@@ -131,7 +131,7 @@ def test_a_segment_is_saved_changed_renamed_and_removed(app: AppContext) -> None
         later = NOW + timedelta(hours=1)
         changed = segments.save(connection, slug="loyal", name="", condition=parse("clicked"), now=later)
         assert (changed.id, changed.name, changed.condition) == (made.id, "The loyal", parse("clicked"))
-        assert (changed.created_at, changed.changed_at) == (NOW, later)
+        assert (changed.created_at, changed.updated_at) == (NOW, later)
         assert segments.rename(connection, "loyal", "Clickers", now=later).name == "Clickers"
         assert [one.slug for one in segments.listed(connection)] == ["loyal"]
         segments.remove(connection, "loyal")

@@ -220,15 +220,16 @@ class RenderContext:
     """All that rendering may know besides the articles: no clock, no network.
 
     `list` is the list on whose behalf is spoken, if it is one: its name, sender and footer come before those of the
-    channel and the site. `facts` is what `discover` learned from the other side earlier (limits of an instance), or
-    empty. `covering` is what goes around the articles on a channel that can do that (`channels.covering`).
+    channel and the site. `discovered_limits` is what `discover` has read from the remote API before (such as
+    the limits of an instance), or empty. `covering` is what goes around the articles on a channel that can do that
+    (`channels.covering`).
     """
 
     site: Site
     templates: Templates
     list: MailingList | None = None
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
-    facts: Mapping[str, Json] = field(default_factory=dict)
+    discovered_limits: Mapping[str, Json] = field(default_factory=dict)
     covering: Personalization | None = None
 
 
@@ -342,7 +343,7 @@ class SendContext:
     publications: Publications
     rates: RateLimiter = field(default_factory=NoRateLimiter)
     lanes: Routes = field(default_factory=InMemoryRoutes)
-    facts: Mapping[str, Json] = field(default_factory=dict)
+    discovered_limits: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,7 +367,7 @@ class WebhookEvents:
 class Channel(Protocol):
     """A configured destination of some kind. Instances are made by `Kind(settings)` and hold no state but connections.
 
-    Optional methods: `async discover() -> Mapping` learns facts about the other side (its limits) for rendering;
+    Optional methods: `async discover() -> Mapping` reads limits from the remote API (such as the length of a post);
     `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer;
     `async close()` ends connections that are kept between calls of `send`;
     `timing`, a property, says when to send and when to try again;

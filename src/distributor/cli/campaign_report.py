@@ -36,7 +36,7 @@ def follow(app: AppContext, campaign_id: int, *, patience: float = math.inf) -> 
                 counts = summarise(one.totals)
                 progress.update(
                     bars[one.dispatch.id],
-                    total=one.dispatch.audience,
+                    total=one.dispatch.audience_size,
                     completed=counts["audience"] - counts["pending"] - counts["deferred"],
                     state=_state(one),
                 )

@@ -57,8 +57,8 @@ def list_channels(as_json: AsJson = False) -> None:
     with installation_at_hand() as app, app.database.begin() as connection:
         records = channels.all_channels(connection)
     show_rows(
-        ("name", "kind", "settings", "facts"),
-        [(record.name, record.kind, dict(record.settings), dict(record.facts)) for record in records],
+        ("name", "kind", "settings", "discovered_limits"),
+        [(record.name, record.kind, dict(record.settings), dict(record.discovered_limits)) for record in records],
         as_json=as_json,
         empty="No channels yet: `distributor channel set NAME --kind KIND --set KEY=VALUE` makes one.",
     )
@@ -76,7 +76,7 @@ def show_channel(name: str, as_json: AsJson = False) -> None:
         "kind": record.kind,
         "settings": dict(record.settings),
         "secrets_set": sealed,
-        "facts": dict(record.facts),
+        "discovered_limits": dict(record.discovered_limits),
     }
     if as_json:
         show(told)

@@ -31,7 +31,7 @@ def cover_of(subject: str, greeting: str, closing: str, attach: Iterable[Path] |
         subject=subject,
         greeting=_text_of(greeting),
         closing=_text_of(closing),
-        enclosures=tuple(
+        attachments=tuple(
             Attachment(name=file.name, media_type=_media_type(file), content=_read(file)) for file in attach or ()
         ),
     )

@@ -121,7 +121,7 @@ def _conclude(told: CampaignReport, folders: _Folders, *, slug: str, seconds: fl
 def _is_accounted_for(told: CampaignReport, mails: int) -> bool:
     """Every dispatch is finished, every delivery is sent, and the inbox holds just the mails that were sent."""
     finished = all(one.dispatch.state is DispatchState.FINISHED for one in told.dispatches)
-    sums = all(one.totals.audience == one.dispatch.audience for one in told.dispatches)
+    sums = all(one.totals.audience == one.dispatch.audience_size for one in told.dispatches)
     sent = told.totals[DeliveryState.SENT] == told.totals.audience
     mailed = sum(one.totals[DeliveryState.SENT] for one in told.dispatches if one.dispatch.kind == "email")
     return finished and sums and sent and mailed == mails

@@ -153,7 +153,7 @@ def _told(segment: Segment) -> dict[str, Any]:
         "condition": print_condition(segment.condition),
         "json": condition_to_json(segment.condition),
         "created_at": segment.created_at,
-        "changed_at": segment.changed_at,
+        "updated_at": segment.updated_at,
     }
 
 

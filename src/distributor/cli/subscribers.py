@@ -299,7 +299,8 @@ def _told(subscriber: Subscriber, places: list[Subscription], reasons: list[Supp
         "paused_until": subscriber.paused_until,
         "since": subscriber.created_at,
         "lists": {
-            place.list.slug: f"{place.state.value} since {place.changed_at:%Y-%m-%d %H:%M} UTC" for place in places
+            place.list.slug: f"{place.state.value} since {place.state_changed_at:%Y-%m-%d %H:%M} UTC"
+            for place in places
         },
         "suppressed": [f"{one.reason.value} since {one.at:%Y-%m-%d %H:%M} UTC" for one in reasons],
     }

@@ -133,7 +133,7 @@ class Campaign:
 class Dispatch:
     """One campaign on one channel.
 
-    `audience` is the number frozen at release, None before; of confirmations it is how many have joined so far.
+    `audience_size` is the number frozen at release, None before; of confirmations it is how many have joined so far.
     `reason` says in words why it is paused or failed; `problems` is what the check found.
     """
 
@@ -146,7 +146,7 @@ class Dispatch:
     scheduled_at: datetime
     zone: str
     rendition_id: int | None
-    audience: int | None
+    audience_size: int | None
     reason: str
     problems: tuple[Problem, ...]
     released_at: datetime | None

@@ -78,9 +78,9 @@ class Delivery:
     """One delivery as its channel sees it while sending.
 
     `recipient` is an email address, a feed or an account. `fields` are the personal values for the rendition's slots.
-    `attempt` counts from 1, `tried_since` is when the first was begun. `created_at` is when the audience was frozen;
-    with `id` it is all a channel needs to make names that stay the same on every attempt. `zone` is the recipient's own
-    IANA time zone, or empty.
+    `attempt` counts from 1, `first_attempt_at` is when the first attempt started. `created_at` is when the audience was
+    frozen; with `id` it is all a channel needs to make names that stay the same on every attempt. `zone` is the
+    recipient's own IANA time zone, or empty.
     """
 
     id: int
@@ -89,7 +89,7 @@ class Delivery:
     epoch: int
     attempt: int
     created_at: datetime
-    tried_since: datetime | None = None
+    first_attempt_at: datetime | None = None
     zone: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
 

@@ -136,7 +136,7 @@ class Import:
     counts: ImportCounts
     error: str
     created_at: datetime
-    touched_at: datetime
+    updated_at: datetime
     finished_at: datetime | None
 
     @property

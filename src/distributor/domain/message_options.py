@@ -24,4 +24,4 @@ class MessageOptions:
     subject: str = ""
     greeting: str = ""
     closing: str = ""
-    enclosures: tuple[Attachment, ...] = ()
+    attachments: tuple[Attachment, ...] = ()

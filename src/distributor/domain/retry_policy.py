@@ -76,7 +76,7 @@ def next_attempt(
     moment = now + schedule.wait_after(delivery.attempt) * (1 + spread(delivery.id * 31 + delivery.attempt) / 4)
     if asked is not None:
         moment = max(moment, asked)
-    return moment if moment <= (delivery.tried_since or now) + schedule.give_up_after else None
+    return moment if moment <= (delivery.first_attempt_at or now) + schedule.give_up_after else None
 
 
 def spread(number: int) -> float:

@@ -65,7 +65,7 @@ class Subscriber:
     status: SubscriberStatus = SubscriberStatus.ACTIVE
     paused_until: datetime | None = None
     created_at: datetime
-    changed_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class Subscription:
     state: Membership
     topics: tuple[str, ...] | None
     frequency: Frequency
-    changed_at: datetime
+    state_changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

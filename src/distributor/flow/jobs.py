@@ -34,6 +34,6 @@ class Job:
 
 def delivery_jobs(dispatch: Dispatch) -> list[Job]:
     """As many delivery jobs as the audience of a running dispatch needs workers."""
-    wanted = -(-(dispatch.audience or 1) // _AUDIENCE_PER_WORKER)
+    wanted = -(-(dispatch.audience_size or 1) // _AUDIENCE_PER_WORKER)
     queue = kind_of(dispatch.kind).capabilities.queue
     return [Job(JobKind.DELIVER, dispatch.id, queue)] * max(1, min(wanted, _MAX_WORKERS))

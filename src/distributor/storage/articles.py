@@ -53,7 +53,7 @@ class Media:
 
 
 _CURRENT = (
-    select(tables.articles, tables.article_revisions.c.manuscript, tables.article_revisions.c.content_hash)
+    select(tables.articles, tables.article_revisions.c.content, tables.article_revisions.c.content_hash)
     .join(
         tables.article_revisions,
         (tables.article_revisions.c.article_id == tables.articles.c.id)
@@ -251,7 +251,7 @@ def _write_revision(
             article_id=article_id,
             number=number,
             content_hash=content_hash,
-            manuscript=manuscript_to_json(manuscript),
+            content=manuscript_to_json(manuscript),
             created_at=now,
         )
     )
@@ -263,7 +263,7 @@ def _write_revision(
 
 
 def _stored(row: Row[tuple[object, ...]]) -> Stored:
-    manuscript = manuscript_from_json(row.manuscript)
+    manuscript = manuscript_from_json(row.content)
     article = Article(
         guid=row.guid,
         slug=row.slug,

@@ -49,7 +49,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
                 FROM deliveries d, LATERAL (
                     SELECT count(*) FILTER (WHERE state = 'sent') AS sent,
                            count(*) FILTER (WHERE state = 'intended') AS intended
-                    FROM delivery_parts WHERE delivery_id = d.id) p
+                    FROM delivery_posts WHERE delivery_id = d.id) p
                 WHERE d.dispatch_id = :dispatch_id AND d.id > :last ORDER BY d.id LIMIT :page
             """),
             {"dispatch_id": dispatch_id, "last": last, "page": page},

@@ -52,9 +52,9 @@ def add(
         connection.execute(
             insert(tables.campaign_articles).values(campaign_id=campaign_id, position=position, article_id=article_id)
         )
-    for position, one in enumerate(cover.enclosures):
+    for position, one in enumerate(cover.attachments):
         connection.execute(
-            insert(tables.campaign_enclosures).values(
+            insert(tables.campaign_attachments).values(
                 campaign_id=campaign_id, position=position, name=one.name, media_type=one.media_type, body=one.content
             )
         )
@@ -92,11 +92,11 @@ def find_by_key(connection: Connection, key: PlanKey) -> int | None:
 
 
 def cover_of(connection: Connection, campaign_id: int) -> MessageOptions:
-    """What the campaign says around its articles, with the content of its enclosures. Raises NotFoundError."""
+    """What the campaign says around its articles, with the content of its attachments. Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
         raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` shows the ones there are")
-    about = tables.campaign_enclosures.c
+    about = tables.campaign_attachments.c
     enclosed = connection.execute(
         select(about.name, about.media_type, about.body)
         .where(about.campaign_id == campaign_id)
@@ -106,7 +106,7 @@ def cover_of(connection: Connection, campaign_id: int) -> MessageOptions:
         subject=row.subject,
         greeting=row.greeting,
         closing=row.closing,
-        enclosures=tuple(Attachment(name=one.name, media_type=one.media_type, content=one.body) for one in enclosed),
+        attachments=tuple(Attachment(name=one.name, media_type=one.media_type, content=one.body) for one in enclosed),
     )
 
 

@@ -21,15 +21,15 @@ from distributor.storage.database import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRecord:
-    """A configured channel. `sealed` is its encrypted secrets; `facts` what was learned about the other side."""
+    """A configured channel. `sealed` is its encrypted secrets, `discovered_limits` limits its remote API reports."""
 
     id: int
     name: str
     kind: str
     settings: Mapping[str, Json]
     sealed: bytes | None
-    facts: Mapping[str, Json]
-    facts_at: datetime | None
+    discovered_limits: Mapping[str, Json]
+    discovered_at: datetime | None
 
 
 class Vault:
@@ -58,8 +58,14 @@ class Vault:
 def put(
     connection: Connection, *, name: str, kind: str, settings: Mapping[str, Json], sealed: bytes | None
 ) -> ChannelRecord:
-    """Configure the channel called `name`, new or again. What was learned about the other side is forgotten."""
-    values = {"kind": kind, "settings": dict(settings), "secrets": sealed, "facts": {}, "facts_at": None}
+    """Configure the channel called `name`, new or again. Limits discovered before are dropped."""
+    values = {
+        "kind": kind,
+        "settings": dict(settings),
+        "secrets": sealed,
+        "discovered_limits": {},
+        "discovered_at": None,
+    }
     connection.execute(
         insert(tables.channels).values(name=name, **values).on_conflict_do_update(index_elements=["name"], set_=values)
     )
@@ -95,10 +101,14 @@ def all_channels(connection: Connection) -> list[ChannelRecord]:
     return [_record(row) for row in connection.execute(select(tables.channels).order_by(tables.channels.c.name))]
 
 
-def learn(connection: Connection, channel_id: int, facts: Mapping[str, Json], *, now: datetime) -> None:
-    """Keep what the other side said about its limits."""
+def save_discovered_limits(
+    connection: Connection, channel_id: int, discovered_limits: Mapping[str, Json], *, now: datetime
+) -> None:
+    """Store the limits that the remote API reported."""
     connection.execute(
-        update(tables.channels).where(tables.channels.c.id == channel_id).values(facts=dict(facts), facts_at=now)
+        update(tables.channels)
+        .where(tables.channels.c.id == channel_id)
+        .values(discovered_limits=dict(discovered_limits), discovered_at=now)
     )
 
 
@@ -109,6 +119,6 @@ def _record(row: Row[tuple[object, ...]]) -> ChannelRecord:
         kind=row.kind,
         settings=row.settings,
         sealed=bytes(row.secrets) if row.secrets is not None else None,
-        facts=row.facts,
-        facts_at=row.facts_at,
+        discovered_limits=row.discovered_limits,
+        discovered_at=row.discovered_at,
     )

@@ -64,7 +64,7 @@ def begin(
         return
     dispatch_id = dispatches.add(connection, campaign_id, channel_id, scheduled_at=now, zone="UTC")
     dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=now)
-    dispatches.mark_released(connection, dispatch_id, audience=0, now=now)
+    dispatches.mark_released(connection, dispatch_id, audience_size=0, now=now)
 
 
 def join(
@@ -91,7 +91,7 @@ def join(
     connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.id == dispatch_id)
-        .values(audience=func.coalesce(tables.dispatches.c.audience, 0) + 1)
+        .values(audience_size=func.coalesce(tables.dispatches.c.audience_size, 0) + 1)
     )
     dispatches.reopen(connection, dispatch_id)
     return True

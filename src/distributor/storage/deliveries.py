@@ -60,7 +60,7 @@ def claim(
     rows = connection.execute(
         text("""
             WITH due AS (
-                SELECT d.id, d.attempt, d.tried_since, s.zone, CASE
+                SELECT d.id, d.attempt, d.first_attempt_at, s.zone, CASE
                     WHEN d.list_id IS NULL THEN NULL
                     WHEN s.id IS NULL THEN 'was erased before it was sent'
                     WHEN m.state IS DISTINCT FROM
@@ -86,13 +86,13 @@ def claim(
                    reply = COALESCE(obstacle, d.reply),
                    worker = CASE WHEN obstacle IS NULL THEN CAST(:worker AS text) END,
                    lease_until = CASE WHEN obstacle IS NULL THEN CAST(:lease_until AS timestamptz) END,
-                   attempt = d.attempt + CASE WHEN obstacle IS NULL THEN :begun ELSE 0 END,
-                   tried_since = CASE WHEN obstacle IS NOT NULL OR :begun = 0 THEN d.tried_since
-                                      WHEN d.attempt = 0 THEN :now
-                                      ELSE COALESCE(d.tried_since, d.created_at) END
+                   attempt = d.attempt + CASE WHEN obstacle IS NULL THEN :started ELSE 0 END,
+                   first_attempt_at = CASE WHEN obstacle IS NOT NULL OR :started = 0 THEN d.first_attempt_at
+                                           WHEN d.attempt = 0 THEN :now
+                                           ELSE COALESCE(d.first_attempt_at, d.created_at) END
             FROM due WHERE d.id = due.id
-            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, due.attempt, d.created_at, due.tried_since, d.fields,
-                      d.state, due.zone
+            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, due.attempt, d.created_at, due.first_attempt_at,
+                      d.fields, d.state, due.zone
         """),
         {
             "dispatch_id": dispatch_id,
@@ -101,7 +101,7 @@ def claim(
             "now": now,
             "lease_until": lease_until,
             "state": state.value,
-            "begun": int(state is DeliveryState.IN_FLIGHT),
+            "started": int(state is DeliveryState.IN_FLIGHT),
             # Who has asked to come back is asked to confirm it, whatever held mail back so far.
             "lifted": sorted(LIFTED_BY_CONFIRMING),
         },
@@ -120,7 +120,8 @@ def put_in_flight(
     rows = connection.execute(
         text("""
             UPDATE deliveries d SET state = 'in_flight', attempt = d.attempt + 1,
-                   tried_since = CASE d.attempt WHEN 0 THEN :now ELSE COALESCE(d.tried_since, d.created_at) END,
+                   first_attempt_at = CASE d.attempt WHEN 0 THEN :now
+                                      ELSE COALESCE(d.first_attempt_at, d.created_at) END,
                    lease_until = :lease_until, updated_at = :now
             FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS held(id, epoch), dispatches x
             WHERE d.id = held.id AND d.epoch = held.epoch AND d.state = 'claimed'
@@ -279,7 +280,7 @@ def delivery_of(row: Row[tuple[object, ...]], *, zone: str = "") -> Delivery:
         epoch=row.epoch,
         attempt=row.attempt + 1,
         created_at=row.created_at,
-        tried_since=(row.tried_since or row.created_at) if row.attempt else None,
+        first_attempt_at=(row.first_attempt_at or row.created_at) if row.attempt else None,
         zone=zone,
         fields=row.fields,
     )

@@ -154,12 +154,12 @@ def lock_due(connection: Connection, dispatch_id: int, *, now: datetime) -> bool
     return row is not None
 
 
-def mark_released(connection: Connection, dispatch_id: int, *, audience: int, now: datetime) -> None:
+def mark_released(connection: Connection, dispatch_id: int, *, audience_size: int, now: datetime) -> None:
     """The audience is frozen and the dispatch runs."""
     connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.id == dispatch_id)
-        .values(state=DispatchState.RUNNING, audience=audience, released_at=now)
+        .values(state=DispatchState.RUNNING, audience_size=audience_size, released_at=now)
     )
 
 
@@ -280,7 +280,7 @@ def _dispatch(row: Row[tuple[object, ...]]) -> Dispatch:
         scheduled_at=row.scheduled_at,
         zone=row.zone,
         rendition_id=row.rendition_id,
-        audience=row.audience,
+        audience_size=row.audience_size,
         reason=row.reason,
         problems=problems_from_json(row.problems),
         released_at=row.released_at,

@@ -43,8 +43,8 @@ def forget(connection: Connection, subscriber_id: int, *, now: datetime) -> dict
 # What refers to others goes first.
 _STEPS = {
     "events": "UPDATE events SET subscriber_id = NULL, detail = '{}' WHERE subscriber_id = :person",
-    "delivery_parts": """
-        DELETE FROM delivery_parts p USING deliveries d WHERE d.id = p.delivery_id AND d.subscriber_id = :person
+    "delivery_posts": """
+        DELETE FROM delivery_posts p USING deliveries d WHERE d.id = p.delivery_id AND d.subscriber_id = :person
     """,
     # What still waits can reach nobody any more; what is on its way is settled by its worker, under its epoch.
     "deliveries": """

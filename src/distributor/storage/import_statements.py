@@ -100,10 +100,10 @@ DROP_KNOWN = text("""
 PUT = _with_parts("""
     WITH put AS (
         INSERT INTO subscribers AS known
-            (key, email, name, language, zone, attributes, tags, status, created_at, changed_at)
+            (key, email, name, language, zone, attributes, tags, status, created_at, updated_at)
         SELECT key, email, name, language, zone, attributes, tags, status, :now, :now FROM importing ORDER BY key
         ON CONFLICT (key) DO UPDATE SET
-            $filled, changed_at = excluded.changed_at
+            $filled, updated_at = excluded.updated_at
         WHERE $is_changed
         RETURNING id, key, CASE WHEN xmax = 0 THEN 'new' ELSE 'changed' END AS fate
     )
@@ -128,11 +128,12 @@ SUBSCRIBE = _with_parts("""
         SELECT * FROM ($found) AS found WHERE state = 'subscribed' AND COALESCE(place, 'pending') = 'pending'
     ), granted AS ($granted RETURNING id, subscriber_id
     ), placed AS (
-        INSERT INTO memberships AS place (list_id, subscriber_id, state, topics, frequency, consent_id, changed_at)
+        INSERT INTO memberships AS place
+            (list_id, subscriber_id, state, topics, frequency, consent_id, state_changed_at)
         SELECT :list_id, g.subscriber_id, 'subscribed', f.topics, f.frequency, g.id, :now
         FROM granted g JOIN fresh f ON f.id = g.subscriber_id ORDER BY g.subscriber_id
         ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
-            state = 'subscribed', consent_id = excluded.consent_id, changed_at = excluded.changed_at
+            state = 'subscribed', consent_id = excluded.consent_id, state_changed_at = excluded.state_changed_at
         RETURNING subscriber_id
     )
     $mark
@@ -143,7 +144,7 @@ REQUEST = _with_parts("""
         SELECT * FROM ($found) AS found WHERE state = 'pending' AND place IS NULL
     ), requested AS ($requested RETURNING subscriber_id
     ), placed AS (
-        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, changed_at)
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, state_changed_at)
         SELECT :list_id, id, 'pending', topics, frequency, :now FROM fresh ORDER BY id
         RETURNING subscriber_id
     )
@@ -153,14 +154,15 @@ REQUEST = _with_parts("""
 LEAVE = _with_parts("""
     WITH fresh AS (
         SELECT * FROM ($found) AS found WHERE state = 'unsubscribed' AND place IS DISTINCT FROM 'unsubscribed'
-          AND (left_at > (SELECT m.changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = id))
-              IS NOT FALSE
+          AND (left_at > (
+              SELECT m.state_changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = id
+          )) IS NOT FALSE
     ), withdrawn AS ($withdrawn RETURNING subscriber_id
     ), placed AS (
-        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, changed_at)
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, state_changed_at)
         SELECT :list_id, id, 'unsubscribed', topics, frequency, :now FROM fresh ORDER BY id
         ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
-            state = 'unsubscribed', consent_id = NULL, changed_at = excluded.changed_at
+            state = 'unsubscribed', consent_id = NULL, state_changed_at = excluded.state_changed_at
         RETURNING subscriber_id
     )
     $mark
@@ -179,13 +181,13 @@ SURVEY = _with_parts("""
         SELECT known.id IS NULL AS is_new, COALESCE($would_change, false) OR CASE told.state
             WHEN 'subscribed' THEN COALESCE(place.state, 'pending') = 'pending'
             WHEN 'pending' THEN place.state IS NULL
-            ELSE place.state IS DISTINCT FROM 'unsubscribed' AND (told.left_at > place.changed_at) IS NOT FALSE
+            ELSE place.state IS DISTINCT FROM 'unsubscribed' AND (told.left_at > place.state_changed_at) IS NOT FALSE
             END AS is_changed
         FROM importing told
         LEFT JOIN LATERAL (SELECT s.* FROM subscribers s WHERE s.key = told.key LIMIT 1) known ON true
         LEFT JOIN LATERAL (
-            SELECT m.state, m.changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = known.id
-            LIMIT 1
+            SELECT m.state, m.state_changed_at FROM memberships m
+            WHERE m.list_id = :list_id AND m.subscriber_id = known.id LIMIT 1
         ) place ON true
     ) AS looked_at
 """)

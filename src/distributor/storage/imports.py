@@ -34,7 +34,7 @@ def add(
             state=ImportState.WAITING,
             size=size,
             created_at=now,
-            touched_at=now,
+            updated_at=now,
         )
         .returning(tables.imports.c.id)
     ).scalar_one()
@@ -86,9 +86,9 @@ def stalled(connection: Connection, *, now: datetime, limit: int) -> list[int]:
             select(one.id)
             .where(
                 (one.state == ImportState.WAITING)
-                | ((one.state == ImportState.RUNNING) & (one.touched_at < now - _STALLED_AFTER))
+                | ((one.state == ImportState.RUNNING) & (one.updated_at < now - _STALLED_AFTER))
             )
-            .order_by(one.touched_at)
+            .order_by(one.updated_at)
             .limit(limit)
         ).scalars()
     )
@@ -100,7 +100,7 @@ def start(connection: Connection, import_id: int, *, now: datetime) -> Import:
     connection.execute(
         update(tables.imports)
         .where(one.id == import_id, one.state.in_([*_OPEN, ImportState.FAILED]))
-        .values(state=ImportState.RUNNING, error="", touched_at=now)
+        .values(state=ImportState.RUNNING, error="", updated_at=now)
     )
     return find(connection, import_id)
 
@@ -124,7 +124,7 @@ def advance(
             position=position,
             line=line,
             bad_size=bad_size,
-            touched_at=now,
+            updated_at=now,
             **{name: one[name] + getattr(gained, name) for name in _COUNTS},
         )
     )
@@ -137,7 +137,7 @@ def end(connection: Connection, import_id: int, state: ImportState, *, error: st
     ended = connection.execute(
         update(tables.imports)
         .where(one.id == import_id, one.state.in_([*_OPEN, ImportState.FAILED]))
-        .values(state=state, error=error, touched_at=now, finished_at=None if state is ImportState.FAILED else now)
+        .values(state=state, error=error, updated_at=now, finished_at=None if state is ImportState.FAILED else now)
     )
     if ended.rowcount and state is not ImportState.FAILED:
         connection.execute(delete(tables.import_keys).where(tables.import_keys.c.import_id == import_id))
@@ -164,6 +164,6 @@ def _import(row: Row[Any]) -> Import:
         counts=ImportCounts(read=sum(gained.values()), **gained),
         error=row.error,
         created_at=row.created_at,
-        touched_at=row.touched_at,
+        updated_at=row.updated_at,
         finished_at=row.finished_at,
     )

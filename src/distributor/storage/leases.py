@@ -90,7 +90,7 @@ def lock_doubtful(connection: Connection, dispatch_id: int, *, limit: int, now: 
             FROM (SELECT id FROM deliveries WHERE dispatch_id = :dispatch_id AND state = 'unknown'
                   AND next_at <= :now ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED) AS due
             WHERE d.id = due.id
-            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.tried_since, d.fields
+            RETURNING d.id, d.dispatch_id, d.recipient, d.epoch, d.attempt, d.created_at, d.first_attempt_at, d.fields
         """),
         {"dispatch_id": dispatch_id, "limit": limit, "now": now},
     )

@@ -42,10 +42,10 @@ def subscribe(
                 SELECT id, :list_id, 'granted', :method, :now, :text_id, :network, CAST(:detail AS jsonb) FROM fresh
                 RETURNING id, subscriber_id
             )
-            INSERT INTO memberships (list_id, subscriber_id, state, consent_id, changed_at)
+            INSERT INTO memberships (list_id, subscriber_id, state, consent_id, state_changed_at)
             SELECT :list_id, subscriber_id, 'subscribed', id, :now FROM granted
             ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
-                state = 'subscribed', consent_id = excluded.consent_id, changed_at = excluded.changed_at
+                state = 'subscribed', consent_id = excluded.consent_id, state_changed_at = excluded.state_changed_at
         """),
         {
             "ids": sorted(numbers.values()),
@@ -84,7 +84,7 @@ def request(
         state=Membership.PENDING,
         topics=list(topics) if topics is not None else None,
         consent_id=None,
-        changed_at=now,
+        state_changed_at=now,
     )
     return True
 
@@ -97,13 +97,13 @@ def confirm(
     waiting = connection.execute(
         select(tables.lists)
         .join(tables.memberships, place.list_id == tables.lists.c.id)
-        .where(place.subscriber_id == subscriber_id, place.state == Membership.PENDING, place.changed_at >= since)
+        .where(place.subscriber_id == subscriber_id, place.state == Membership.PENDING, place.state_changed_at >= since)
         .order_by(tables.lists.c.name)
     ).all()
     confirmed = [list_of(row) for row in waiting]
     for one in confirmed:
         number = consents.record(connection, subscriber_id, one.id, ConsentAction.CONFIRMED, evidence, now=now)
-        _set(connection, subscriber_id, one.id, state=Membership.SUBSCRIBED, consent_id=number, changed_at=now)
+        _set(connection, subscriber_id, one.id, state=Membership.SUBSCRIBED, consent_id=number, state_changed_at=now)
     return confirmed
 
 
@@ -131,7 +131,7 @@ def grant(
         state=Membership.SUBSCRIBED,
         topics=list(topics) if topics is not None else None,
         consent_id=number,
-        changed_at=now,
+        state_changed_at=now,
     )
     return True
 
@@ -143,7 +143,7 @@ def leave(
     if state_of(connection, subscriber_id, list_id) not in {Membership.SUBSCRIBED, Membership.PENDING}:
         return False
     consents.record(connection, subscriber_id, list_id, ConsentAction.WITHDRAWN, evidence, now=now)
-    _set(connection, subscriber_id, list_id, state=Membership.UNSUBSCRIBED, consent_id=None, changed_at=now)
+    _set(connection, subscriber_id, list_id, state=Membership.UNSUBSCRIBED, consent_id=None, state_changed_at=now)
     return True
 
 
@@ -171,7 +171,7 @@ def drop_unconfirmed(connection: Connection, *, before: datetime, limit: int) ->
         connection.execute(
             text("""
                 SELECT DISTINCT m.subscriber_id FROM memberships m
-                WHERE m.state = 'pending' AND m.changed_at < :before ORDER BY m.subscriber_id LIMIT :limit
+                WHERE m.state = 'pending' AND m.state_changed_at < :before ORDER BY m.subscriber_id LIMIT :limit
             """),
             {"before": before, "limit": limit},
         ).scalars()
@@ -180,7 +180,7 @@ def drop_unconfirmed(connection: Connection, *, before: datetime, limit: int) ->
     connection.execute(
         text("""
             DELETE FROM memberships
-            WHERE subscriber_id = ANY (:people) AND state = 'pending' AND changed_at < :before
+            WHERE subscriber_id = ANY (:people) AND state = 'pending' AND state_changed_at < :before
         """),
         {"people": dropped, "before": before},
     )
@@ -212,7 +212,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[Subscripti
             tables.memberships.c.state,
             tables.memberships.c.topics.label("chosen"),
             tables.memberships.c.frequency,
-            tables.memberships.c.changed_at,
+            tables.memberships.c.state_changed_at,
         )
         .join(tables.memberships, tables.memberships.c.list_id == tables.lists.c.id)
         .where(tables.memberships.c.subscriber_id == subscriber_id)
@@ -273,5 +273,5 @@ def _subscription(row: Row[Any]) -> Subscription:
         state=Membership(row.state),
         topics=tuple(row.chosen) if row.chosen is not None else None,
         frequency=Frequency(row.frequency),
-        changed_at=row.changed_at,
+        state_changed_at=row.state_changed_at,
     )

@@ -29,7 +29,7 @@ class PartRecord:
 
 def of(connection: Connection, delivery_id: int) -> list[PartRecord]:
     """The parts of a delivery in order."""
-    part = tables.delivery_parts
+    part = tables.delivery_posts
     rows = connection.execute(select(part).where(part.c.delivery_id == delivery_id).order_by(part.c.number))
     return [
         PartRecord(
@@ -50,10 +50,10 @@ def intend(
 ) -> bool:
     """Write the intent of a part; False if there was one before, which then stays as it is."""
     written = connection.execute(
-        insert(tables.delivery_parts)
+        insert(tables.delivery_posts)
         .values(delivery_id=delivery_id, number=number, request=dict(request), state="intended", intended_at=now)
         .on_conflict_do_nothing()
-        .returning(tables.delivery_parts.c.number)
+        .returning(tables.delivery_posts.c.number)
     )
     return written.first() is not None
 
@@ -68,7 +68,7 @@ def settle(
     detail: Mapping[str, Json],
 ) -> None:
     """The other side has named the part."""
-    part = tables.delivery_parts
+    part = tables.delivery_posts
     connection.execute(
         update(part)
         .where(part.c.delivery_id == delivery_id, part.c.number == number)
@@ -78,7 +78,7 @@ def settle(
 
 def withdraw(connection: Connection, delivery_id: int, number: int) -> None:
     """Forget the intent of a part that was surely not made."""
-    part = tables.delivery_parts
+    part = tables.delivery_posts
     connection.execute(
         delete(part).where(part.c.delivery_id == delivery_id, part.c.number == number, part.c.state == "intended")
     )

@@ -43,8 +43,8 @@ class RouteWait:
 
 def paused(connection: Connection, channel_id: int) -> list[PausedRouteRecord]:
     """The paused lanes of a channel, by name."""
-    row = tables.lanes.c
-    query = select(tables.lanes).where(row.channel_id == channel_id).order_by(row.relay, row.destination)
+    row = tables.paused_routes.c
+    query = select(tables.paused_routes).where(row.channel_id == channel_id).order_by(row.relay, row.destination)
     return [_record(found) for found in connection.execute(query)]
 
 
@@ -71,7 +71,7 @@ def pause(
     """Pause a lane. One that is paused already keeps its times: many workers meet one refusal at the same moment."""
     row = connection.execute(
         text("""
-            INSERT INTO lanes AS l (channel_id, relay, destination, reason, since, next_probe_at)
+            INSERT INTO paused_routes AS l (channel_id, relay, destination, reason, since, next_probe_at)
             VALUES (:channel_id, :relay, :destination, :reason, :now, :next_probe_at)
             ON CONFLICT (channel_id, relay, destination) DO UPDATE SET reason = EXCLUDED.reason
             RETURNING *
@@ -95,7 +95,7 @@ def begin_probe(
     """Take the right to probe a lane whose time has come, which only one gets; the next time is further away."""
     row = connection.execute(
         text("""
-            UPDATE lanes SET probes = probes + 1,
+            UPDATE paused_routes SET probes = probes + 1,
                    next_probe_at = CAST(:now AS timestamptz)
                        + LEAST(CAST(:first AS interval) * power(2, LEAST(probes + 1, 20)), CAST(:longest AS interval))
             WHERE channel_id = :channel_id AND relay = :relay AND destination = :destination AND next_probe_at <= :now
@@ -115,9 +115,9 @@ def begin_probe(
 
 def resume(connection: Connection, channel_id: int, relay: str, destination: str, *, now: datetime) -> bool:
     """End a pause, and let what waited for it be due; False if there was none."""
-    row = tables.lanes.c
+    row = tables.paused_routes.c
     ended = connection.execute(
-        delete(tables.lanes)
+        delete(tables.paused_routes)
         .where(row.channel_id == channel_id, row.relay == relay, row.destination == destination)
         .returning(row.relay)
     ).first()

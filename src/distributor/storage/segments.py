@@ -34,10 +34,10 @@ def save(connection: Connection, *, slug: str, name: str, condition: Condition, 
     for changed in (slug, *users_of(slug, segments)):
         expanded(segments[changed], segments, name=changed)
     told = condition_to_json(condition)
-    changes = {"condition": told, "changed_at": now} | ({"name": name} if name else {})
+    changes = {"condition": told, "updated_at": now} | ({"name": name} if name else {})
     connection.execute(
         insert(tables.segments)
-        .values(slug=slug, name=name or slug, condition=told, created_at=now, changed_at=now)
+        .values(slug=slug, name=name or slug, condition=told, created_at=now, updated_at=now)
         .on_conflict_do_update(index_elements=["slug"], set_=changes)
     )
     return find(connection, slug)
@@ -60,7 +60,7 @@ def rename(connection: Connection, slug: str, name: str, *, now: datetime) -> Se
     """Call it something else; its slug is for good. Raises NotFoundError."""
     found = find(connection, slug)
     connection.execute(
-        tables.segments.update().where(tables.segments.c.id == found.id).values(name=name, changed_at=now)
+        tables.segments.update().where(tables.segments.c.id == found.id).values(name=name, updated_at=now)
     )
     return find(connection, slug)
 
@@ -166,5 +166,5 @@ def _segment(row: Row[Any]) -> Segment:
         name=row.name,
         condition=condition_from_json(row.condition),
         created_at=row.created_at,
-        changed_at=row.changed_at,
+        updated_at=row.updated_at,
     )

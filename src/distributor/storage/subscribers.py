@@ -33,7 +33,7 @@ def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> d
     rows = connection.execute(
         text("""
             INSERT INTO subscribers AS known
-                (key, email, name, language, zone, attributes, tags, created_at, changed_at)
+                (key, email, name, language, zone, attributes, tags, created_at, updated_at)
             SELECT key, email, name, language, zone, CAST(attributes AS jsonb),
                    ARRAY(SELECT jsonb_array_elements_text(CAST(tags AS jsonb))), :now, :now
             FROM unnest(
@@ -46,7 +46,7 @@ def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> d
                 zone = COALESCE(NULLIF(excluded.zone, ''), known.zone),
                 attributes = known.attributes || excluded.attributes,
                 tags = known.tags || ARRAY(SELECT t FROM unnest(excluded.tags) t WHERE t <> ALL (known.tags)),
-                changed_at = excluded.changed_at
+                updated_at = excluded.updated_at
             RETURNING id, key
         """),
         {
@@ -92,7 +92,7 @@ def change(connection: Connection, subscriber_id: int, changes: Mapping[str, Any
     connection.execute(
         update(tables.subscribers)
         .where(tables.subscribers.c.id == subscriber_id)
-        .values(**{name: _stored(value) for name, value in changes.items()}, changed_at=now)
+        .values(**{name: _stored(value) for name, value in changes.items()}, updated_at=now)
     )
     return find_by_id(connection, subscriber_id)
 
@@ -155,7 +155,7 @@ def _begins(word: str, person: ReadOnlyColumnCollection[str, Any]) -> ColumnElem
     if not lexemes:
         return false()
     query = func.to_tsquery("simple", " & ".join(f"'{lexeme}':*" for lexeme in lexemes))
-    matches: ColumnElement[bool] = person.words.op("@@", is_comparison=True)(query)
+    matches: ColumnElement[bool] = person.search_vector.op("@@", is_comparison=True)(query)
     return matches
 
 
@@ -184,5 +184,5 @@ def subscriber_of(row: Row[Any]) -> Subscriber:
         status=SubscriberStatus(row.status),
         paused_until=row.paused_until,
         created_at=row.created_at,
-        changed_at=row.changed_at,
+        updated_at=row.updated_at,
     )

@@ -38,7 +38,7 @@ _EMPTY_OBJECT = text("'{}'::jsonb")
 _EMPTY_LIST = text("'[]'::jsonb")
 _EMPTY_ARRAY = text("'{}'::text[]")
 # What a subscriber is found by as somebody types: the words of the name, the address and the attributes.
-_WORDS = (
+_SEARCH_VECTOR = (
     "to_tsvector('simple'::regconfig, name || ' ' || translate(key, '@.+-_', '     ')) || "
     "jsonb_to_tsvector('simple'::regconfig, attributes, '[\"string\"]'::jsonb)"
 )
@@ -48,7 +48,7 @@ def _id() -> Column[int]:
     return Column("id", BigInteger, Identity(always=True), primary_key=True)
 
 
-def _moment(name: str) -> Column[object]:
+def _timestamp(name: str) -> Column[object]:
     return Column(name, DateTime(timezone=True), nullable=False)
 
 
@@ -61,8 +61,8 @@ articles = Table(
     Column("source", Text, nullable=False),
     Column("source_ref", Text, nullable=False),
     Column("revision", Integer, nullable=False),
-    _moment("published_at"),
-    _moment("updated_at"),
+    _timestamp("published_at"),
+    _timestamp("updated_at"),
     UniqueConstraint("source", "source_ref"),
 )
 
@@ -72,8 +72,8 @@ article_revisions = Table(
     Column("article_id", ForeignKey("articles.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("content_hash", Text, nullable=False),
-    Column("manuscript", JSONB, nullable=False),
-    _moment("created_at"),
+    Column("content", JSONB, nullable=False),
+    _timestamp("created_at"),
     PrimaryKeyConstraint("article_id", "number"),
 )
 
@@ -97,7 +97,7 @@ source_problems = Table(
     Column("content_hash", Text, nullable=False),
     Column("line", Integer),
     Column("reason", Text, nullable=False),
-    _moment("seen_at"),
+    _timestamp("seen_at"),
     PrimaryKeyConstraint("source", "source_ref"),
 )
 
@@ -140,14 +140,14 @@ subscribers = Table(
     Column("status", Text, nullable=False, server_default="active"),
     Column("paused_until", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
-    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("domain", Text, Computed("split_part(key, '@', 2)", persisted=True), nullable=False),
     # What suppression knows a mailbox by. A key holds no backslash, so its text is its octets.
     Column("hash", LargeBinary, Computed("sha256(CAST(key AS bytea))", persisted=True), nullable=False),
-    Column("words", TSVECTOR, Computed(_WORDS, persisted=True), nullable=False),
+    Column("search_vector", TSVECTOR, Computed(_SEARCH_VECTOR, persisted=True), nullable=False),
     CheckConstraint(r"key LIKE '_%@_%' AND strpos(key, '\') = 0", name="subscribers_key_check"),
     Index("subscribers_key_prefix_idx", "key", postgresql_ops={"key": "text_pattern_ops"}),
-    Index("subscribers_words_idx", "words", postgresql_using="gin"),
+    Index("subscribers_search_vector_idx", "search_vector", postgresql_using="gin"),
     Index("subscribers_tags_idx", "tags", postgresql_using="gin"),
     Index(
         "subscribers_attributes_idx",
@@ -177,7 +177,7 @@ consents = Table(
     Column("list_id", BigInteger, nullable=False),
     Column("action", Text, nullable=False),
     Column("method", Text, nullable=False),
-    _moment("at"),
+    _timestamp("at"),
     Column("text_id", BigInteger),
     # The address of the network that it came from.
     Column("network", Text, nullable=False, server_default=""),
@@ -197,11 +197,13 @@ memberships = Table(
     Column("frequency", Text, nullable=False, server_default="every_article"),
     # The consent that makes it valid to send mail.
     Column("consent_id", ForeignKey("consents.id")),
-    _moment("changed_at"),
+    _timestamp("state_changed_at"),
     PrimaryKeyConstraint("list_id", "subscriber_id"),
     CheckConstraint("state <> 'subscribed' OR consent_id IS NOT NULL", name="memberships_consent_check"),
     # What segments ask of a membership stands in the index itself.
-    Index("memberships_subscriber_id_idx", "subscriber_id", "list_id", postgresql_include=["state", "changed_at"]),
+    Index(
+        "memberships_subscriber_id_idx", "subscriber_id", "list_id", postgresql_include=["state", "state_changed_at"]
+    ),
 )
 
 suppressions = Table(
@@ -215,7 +217,7 @@ suppressions = Table(
     Column("email", Text),
     Column("reason", Text, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
-    _moment("at"),
+    _timestamp("at"),
     UniqueConstraint("hash", "reason"),
     UniqueConstraint("domain", "reason"),
     CheckConstraint("num_nonnulls(hash, domain) = 1", name="suppressions_target_check"),
@@ -228,8 +230,8 @@ segments = Table(
     Column("slug", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("condition", JSONB, nullable=False),
-    _moment("created_at"),
-    _moment("changed_at"),
+    _timestamp("created_at"),
+    _timestamp("updated_at"),
 )
 
 # A file of people on its way in. Its position is a checkpoint: what is before it is committed, nothing behind it is.
@@ -253,10 +255,10 @@ imports = Table(
     Column("skipped", BigInteger, nullable=False, server_default="0"),
     Column("bad", BigInteger, nullable=False, server_default="0"),
     Column("error", Text, nullable=False, server_default=""),
-    _moment("created_at"),
-    _moment("touched_at"),
+    _timestamp("created_at"),
+    _timestamp("updated_at"),
     Column("finished_at", DateTime(timezone=True)),
-    Index("imports_open_idx", "touched_at", postgresql_where=text("state IN ('waiting','running')")),
+    Index("imports_open_idx", "updated_at", postgresql_where=text("state IN ('waiting','running')")),
 )
 
 # The addresses that an open import has read, so that the second row with one of them is told; gone when it ends.
@@ -277,7 +279,7 @@ api_tokens = Table(
     Column("name", Text, nullable=False),
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("scopes", ARRAY(Text), nullable=False),
-    _moment("created_at"),
+    _timestamp("created_at"),
     Column("expires_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
@@ -289,7 +291,7 @@ erasures = Table(
     metadata,
     _id(),
     Column("hash", LargeBinary, nullable=False),
-    _moment("at"),
+    _timestamp("at"),
     Column("requested_by", Text, nullable=False),
     Column("counts", JSONB, nullable=False),
 )
@@ -303,8 +305,8 @@ channels = Table(
     Column("settings", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     # The settings that are secret, as one encrypted JSON object.
     Column("secrets", LargeBinary),
-    Column("facts", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
-    Column("facts_at", DateTime(timezone=True)),
+    Column("discovered_limits", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Column("discovered_at", DateTime(timezone=True)),
 )
 
 campaigns = Table(
@@ -323,12 +325,12 @@ campaigns = Table(
     Column("subject", Text, nullable=False, server_default=""),
     Column("greeting", Text, nullable=False, server_default=""),
     Column("closing", Text, nullable=False, server_default=""),
-    _moment("created_at"),
+    _timestamp("created_at"),
 )
 
 # The files that go along with the mails of a campaign.
-campaign_enclosures = Table(
-    "campaign_enclosures",
+campaign_attachments = Table(
+    "campaign_attachments",
     metadata,
     Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
@@ -355,7 +357,7 @@ renditions = Table(
     Column("digest", Text, nullable=False, unique=True),
     # The canonical JSON as text: jsonb would not give the hashed bytes back.
     Column("payload", Text, nullable=False),
-    _moment("created_at"),
+    _timestamp("created_at"),
 )
 
 dispatches = Table(
@@ -365,10 +367,10 @@ dispatches = Table(
     Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
     Column("channel_id", ForeignKey("channels.id"), nullable=False),
     Column("state", Text, nullable=False),
-    _moment("scheduled_at"),
+    _timestamp("scheduled_at"),
     Column("zone", Text, nullable=False),
     Column("rendition_id", ForeignKey("renditions.id")),
-    Column("audience", Integer),
+    Column("audience_size", Integer),
     Column("reason", Text, nullable=False, server_default=""),
     Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
     Column("released_at", DateTime(timezone=True)),
@@ -402,14 +404,14 @@ deliveries = Table(
     # When something is to be done about it next: sent again if deferred, looked into if unknown.
     Column("next_at", DateTime(timezone=True)),
     # When the first of its attempts was begun, as long as there are any.
-    Column("tried_since", DateTime(timezone=True)),
+    Column("first_attempt_at", DateTime(timezone=True)),
     Column("remote_id", Text),
     Column("permalink", Text),
     Column("reply_code", Integer),
     Column("reply", Text, nullable=False, server_default=""),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
-    _moment("created_at"),
-    _moment("updated_at"),
+    _timestamp("created_at"),
+    _timestamp("updated_at"),
     UniqueConstraint("dispatch_id", "recipient"),
     Index(
         "deliveries_unsettled_idx",
@@ -432,14 +434,14 @@ deliveries = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-delivery_parts = Table(
-    "delivery_parts",
+delivery_posts = Table(
+    "delivery_posts",
     metadata,
     Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("request", JSONB, nullable=False),
     Column("state", Text, nullable=False),
-    _moment("intended_at"),
+    _timestamp("intended_at"),
     Column("remote_id", Text),
     Column("permalink", Text),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
@@ -454,7 +456,7 @@ events = Table(
     # Whose it is, beside the delivery that says the same: segments ask for it by the million.
     Column("subscriber_id", BigInteger),
     Column("kind", Text, nullable=False),
-    _moment("at"),
+    _timestamp("at"),
     Column("key", Text, nullable=False, unique=True),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Index(None, "delivery_id", "kind"),
@@ -474,8 +476,8 @@ publications = Table(
     metadata,
     Column("collection", Text, nullable=False),
     Column("key", Text, nullable=False),
-    _moment("published_at"),
-    _moment("updated_at"),
+    _timestamp("published_at"),
+    _timestamp("updated_at"),
     Column("content", JSONB, nullable=False),
     PrimaryKeyConstraint("collection", "key"),
     Index(None, "collection", "published_at"),
@@ -488,20 +490,20 @@ documents = Table(
     Column("media_type", Text, nullable=False),
     Column("etag", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    _moment("last_modified"),
+    _timestamp("last_modified"),
 )
 
 # What is paused of the ways from a relay to a destination; an empty destination stands for the relay as a whole.
-lanes = Table(
-    "lanes",
+paused_routes = Table(
+    "paused_routes",
     metadata,
     Column("channel_id", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
     Column("relay", Text, nullable=False),
     Column("destination", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    _moment("since"),
+    _timestamp("since"),
     Column("probes", Integer, nullable=False, server_default="0"),
-    _moment("next_probe_at"),
+    _timestamp("next_probe_at"),
     PrimaryKeyConstraint("channel_id", "relay", "destination"),
 )
 
@@ -511,8 +513,8 @@ warm_up_days = Table(
     metadata,
     Column("channel_id", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
     Column("day", Date, nullable=False),
-    Column("begun", Integer, nullable=False),
+    Column("started", Integer, nullable=False),
     PrimaryKeyConstraint("channel_id", "day"),
 )
 
-heartbeats = Table("heartbeats", metadata, Column("role", Text, primary_key=True), _moment("at"))
+heartbeats = Table("heartbeats", metadata, Column("role", Text, primary_key=True), _timestamp("at"))

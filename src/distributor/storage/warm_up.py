@@ -13,7 +13,7 @@ def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, 
     """Take as many of the day's share as are wanted and left; returns how many. Others wait for this transaction."""
     connection.execute(
         text("""
-            INSERT INTO warm_up_days (channel_id, day, begun) VALUES (:channel_id, :day, 0)
+            INSERT INTO warm_up_days (channel_id, day, started) VALUES (:channel_id, :day, 0)
             ON CONFLICT DO NOTHING
         """),
         {"channel_id": channel_id, "day": day},
@@ -21,12 +21,12 @@ def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, 
     granted: int = connection.execute(
         text("""
             WITH before AS (
-                SELECT begun FROM warm_up_days WHERE channel_id = :channel_id AND day = :day FOR UPDATE
+                SELECT started FROM warm_up_days WHERE channel_id = :channel_id AND day = :day FOR UPDATE
             ), granted AS (
-                SELECT GREATEST(0, LEAST(CAST(:wanted AS integer), CAST(:limit AS integer) - begun)) AS count
+                SELECT GREATEST(0, LEAST(CAST(:wanted AS integer), CAST(:limit AS integer) - started)) AS count
                 FROM before
             )
-            UPDATE warm_up_days SET begun = begun + granted.count FROM granted
+            UPDATE warm_up_days SET started = started + granted.count FROM granted
             WHERE channel_id = :channel_id AND day = :day
             RETURNING granted.count
         """),
@@ -38,8 +38,9 @@ def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, 
 def give_back(connection: Connection, channel_id: int, day: date, *, count: int) -> None:
     """So many of those that were taken were not sent after all."""
     connection.execute(
-        text(
-            "UPDATE warm_up_days SET begun = GREATEST(0, begun - :count) WHERE channel_id = :channel_id AND day = :day"
-        ),
+        text("""
+            UPDATE warm_up_days SET started = GREATEST(0, started - :count)
+            WHERE channel_id = :channel_id AND day = :day
+        """),
         {"channel_id": channel_id, "day": day, "count": count},
     )

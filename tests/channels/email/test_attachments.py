@@ -49,12 +49,12 @@ def read(raw: bytes) -> EmailMessage:
     return message
 
 
-def rendered(*enclosures: Attachment, inline: bool = True) -> Rendition:
+def rendered(*attachments: Attachment, inline: bool = True) -> Rendition:
     told = article(
         image=None, body=(paragraph("Look:"), Image("/media/ab12.png", "A bird"), Image("/media/no.png", "x"))
     )
     covering = Personalization(
-        read=read_markdown, cover=MessageOptions(enclosures=enclosures), pictures={"/media/ab12.png": PNG}
+        read=read_markdown, cover=MessageOptions(attachments=attachments), pictures={"/media/ab12.png": PNG}
     )
     return EmailChannel(EmailSettings(inline_images=inline)).render([told], replace(context(), covering=covering))
 

@@ -76,7 +76,7 @@ COVERING = Personalization(
         subject="{{ subscriber.name }}: {{ article.title }}",
         greeting="Hello **{{ subscriber.name }}**,\n\n{% if subscriber.city %}how is {{ subscriber.city }}?{% endif %}",
         closing="Yours,  \n{{ site.name }}",
-        enclosures=(Attachment(name="Größen.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(3000)),),
+        attachments=(Attachment(name="Größen.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(3000)),),
     ),
 )
 

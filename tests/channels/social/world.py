@@ -114,8 +114,8 @@ def article(
 RYE = article(title="Rye for Beginners", body=(paragraph("Rye is easy."),), tags=("rye",), slug="rye")
 
 
-def render_context(*, site: Site = SITE, facts: Mapping[str, Json] | None = None) -> RenderContext:
-    return RenderContext(site=site, templates=TEMPLATES, facts=facts or {})
+def render_context(*, site: Site = SITE, discovered_limits: Mapping[str, Json] | None = None) -> RenderContext:
+    return RenderContext(site=site, templates=TEMPLATES, discovered_limits=discovered_limits or {})
 
 
 def delivery(*, attempt: int = 1, id: int = 7) -> Delivery:

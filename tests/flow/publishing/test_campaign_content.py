@@ -234,7 +234,7 @@ def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letter
             settings={"smtp_url": letters.url, "inline_images": True},
             sealed=None,
         )
-    letters.plan(enclosures=(Attachment(name="Größen.txt", media_type="text/plain", content=b"1\n2\n"),))
+    letters.plan(attachments=(Attachment(name="Größen.txt", media_type="text/plain", content=b"1\n2\n"),))
     letters.harness.run()
     for message in letters.mails.values():
         found = {part.get_filename(): part.get_payload(decode=True) for part in message.walk() if part.get_filename()}

@@ -93,7 +93,7 @@ class ConfirmationHarness:
     def is_exact(self) -> bool:
         """Whether every campaign's deliveries add up to the number beside them."""
         reports = [self.harness.report(one.id) for one in self.campaigns()]
-        return all(one.totals.audience == one.dispatch.audience for told in reports for one in told.dispatches)
+        return all(one.totals.audience == one.dispatch.audience_size for told in reports for one in told.dispatches)
 
     def state(self) -> DispatchState:
         return self.harness.report(self.campaign_id()).state
@@ -393,7 +393,7 @@ def test_a_dispatch_joins_nobody_twice(setup: ConfirmationHarness) -> None:
         dispatch_id = dispatches.of_campaign(connection, setup.campaign_id())[0].id
         weekly = lists.find(connection, "weekly")
         assert not confirmations.join(connection, dispatch_id, ann, weekly, now=setup.now)
-        assert dispatches.find(connection, dispatch_id).audience == 1
+        assert dispatches.find(connection, dispatch_id).audience_size == 1
 
 
 def test_a_campaign_speaks_in_the_voice_of_the_first_list_it_goes_to(setup: ConfirmationHarness) -> None:

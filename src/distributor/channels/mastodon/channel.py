@@ -43,7 +43,7 @@ class MastodonChannel:
             return (await ask_for_limits(client, seconds=self._settings.timeout_seconds)).as_json()
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
-        limits = Limits.from_facts(context.facts)
+        limits = Limits.from_json(context.discovered_limits)
         posts = [self._post_about(article, context, limits) for article in articles]
         payload = {
             "name": context.site.name,
@@ -53,12 +53,12 @@ class MastodonChannel:
         return Rendition(self.kind, payload)
 
     def check(self, rendition: Rendition) -> list[Problem]:
-        limits = Limits.from_facts(rendition.payload["limits"])
+        limits = Limits.from_json(rendition.payload["limits"])
         posts = posts_of(rendition.payload)
         return worst_first(check_posts(posts, limit=limits.max_characters, measure=limits.measure, unit="characters"))
 
     def preview(self, rendition: Rendition) -> str:
-        limits = Limits.from_facts(rendition.payload["limits"])
+        limits = Limits.from_json(rendition.payload["limits"])
         return show(
             "social/mastodon.preview.html.j2",
             rendition.payload,

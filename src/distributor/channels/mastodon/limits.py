@@ -33,10 +33,10 @@ class Limits:
         return asdict(self)
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Json]) -> Limits:
+    def from_json(cls, values: Mapping[str, Json]) -> Limits:
         """The limits an instance told, as far as they make sense."""
         try:
-            return cls(**_Statuses.model_validate(dict(facts)).model_dump())
+            return cls(**_Statuses.model_validate(dict(values)).model_dump())
         except ValidationError:
             return cls()
 

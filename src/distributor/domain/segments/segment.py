@@ -17,4 +17,4 @@ class Segment:
     name: str
     condition: Condition
     created_at: datetime
-    changed_at: datetime
+    updated_at: datetime

@@ -25,7 +25,7 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> S
         publications=_StoredPublications(app),
         rates=SharedRateLimiter(app.redis, channel.id),
         lanes=StoredRoutes(app, channel.id),
-        facts=channel.facts,
+        discovered_limits=channel.discovered_limits,
     )
 
 

@@ -120,8 +120,8 @@ def audit(app: AppContext, campaign_id: int, records: Sequence[MailRecordSource]
                 entries += 1
                 ours.add(entry.id)
                 _weigh(app, made, dispatch, entry, journals.get(entry.id, ()), began=began)
-            if dispatch.audience is not None and entries != dispatch.audience:
-                told = f"released to {dispatch.audience}, and {entries} are there"
+            if dispatch.audience_size is not None and entries != dispatch.audience_size:
+                told = f"released to {dispatch.audience_size}, and {entries} are there"
                 made.note(Difference(kind=DifferenceKind.UNBALANCED, evidence=told, channel=dispatch.channel_name))
         for witness in witnesses:
             others = witness.seen.keys() - ours

@@ -49,7 +49,7 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
                     "state": place.state.value,
                     "topics": list(place.topics) if place.topics is not None else None,
                     "frequency": place.frequency.value,
-                    "since": place.changed_at.isoformat(),
+                    "since": place.state_changed_at.isoformat(),
                 }
                 for place in memberships.of_subscriber(connection, subscriber_id)
             ],

@@ -67,7 +67,7 @@ def render_content(
     campaign: Campaign,
     matter: CampaignContent,
     *,
-    facts: Mapping[str, Json],
+    discovered_limits: Mapping[str, Json],
 ) -> Rendition:
     """The rendition on a channel. Raises InputError and TemplateError for what cannot be said."""
     context = RenderContext(
@@ -75,7 +75,7 @@ def render_content(
         templates=app.templates,
         list=matter.list,
         tracking=TrackingOptions(opens=campaign.track_opens, clicks=campaign.track_clicks),
-        facts=facts,
+        discovered_limits=discovered_limits,
         covering=matter.covering,
     )
     return channel.render(matter.articles, context)

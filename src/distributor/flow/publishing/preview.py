@@ -82,7 +82,7 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
             if dispatch.rendition_id is not None:
                 rendition = dispatches.rendition_of(connection, dispatch.id)
             else:
-                rendition = render_content(app, channel, campaign, matter, facts=record.facts)
+                rendition = render_content(app, channel, campaign, matter, discovered_limits=record.discovered_limits)
             problems[name] = check_content(connection, channel, rendition, campaign, now=app.clock())
             reader = None
             if isinstance(channel, PersonalizedChannel):

@@ -57,7 +57,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
             if isinstance(channel, PersonalizedChannel) and needs.fields:
                 kin = merge_fields.kin_of(connection, dispatch_id, needs)
                 _insist_on_fields(channel, rendition, kin, audience=audience)
-        dispatches.mark_released(connection, dispatch_id, audience=audience, now=now)
+        dispatches.mark_released(connection, dispatch_id, audience_size=audience, now=now)
         if audience == 0:
             dispatches.change_state(
                 connection,

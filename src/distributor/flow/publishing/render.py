@@ -17,7 +17,7 @@ from distributor.flow.publishing.campaign_content import check_content, load_con
 from distributor.storage import campaigns, channels, dispatches
 from distributor.storage.channels import ChannelRecord
 
-FACTS_ARE_GOOD_FOR = timedelta(days=1)
+DISCOVERED_LIMITS_MAX_AGE = timedelta(days=1)
 
 
 def render(app: AppContext, dispatch_id: int) -> bool:
@@ -32,8 +32,8 @@ def render(app: AppContext, dispatch_id: int) -> bool:
         matter = load_content(connection, campaign)
     try:
         channel = app.open_channel(record)
-        facts = _facts(app, channel, record)
-        rendition = render_content(app, channel, campaign, matter, facts=facts)
+        discovered_limits = _discovered_limits(app, channel, record)
+        rendition = render_content(app, channel, campaign, matter, discovered_limits=discovered_limits)
         with app.database.begin() as connection:
             problems = check_content(connection, channel, rendition, campaign, now=app.clock())
     except ServiceError:
@@ -51,16 +51,16 @@ def render(app: AppContext, dispatch_id: int) -> bool:
         return dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=app.clock())
 
 
-def _facts(app: AppContext, channel: Channel, record: ChannelRecord) -> Mapping[str, Json]:
+def _discovered_limits(app: AppContext, channel: Channel, record: ChannelRecord) -> Mapping[str, Json]:
     """What the other side says about its limits, asked for once a day; what it said last if it does not answer."""
     now = app.clock()
-    is_fresh = record.facts_at is not None and now - record.facts_at < FACTS_ARE_GOOD_FOR
+    is_fresh = record.discovered_at is not None and now - record.discovered_at < DISCOVERED_LIMITS_MAX_AGE
     if is_fresh or not isinstance(channel, DiscoversLimits):
-        return record.facts
+        return record.discovered_limits
     try:
-        facts = asyncio.run(channel.discover())
+        discovered_limits = asyncio.run(channel.discover())
     except (ServiceError, httpx.HTTPError, OSError):
-        return record.facts
+        return record.discovered_limits
     with app.database.begin() as connection:
-        channels.learn(connection, record.id, facts, now=now)
-    return facts
+        channels.save_discovered_limits(connection, record.id, discovered_limits, now=now)
+    return discovered_limits

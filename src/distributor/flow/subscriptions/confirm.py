@@ -73,7 +73,9 @@ def confirm(app: AppContext, token: str, network: str) -> ConfirmationRequest | 
 def _question_of(connection: Connection, holder: LinkOwner, *, now: datetime) -> ConfirmationRequest:
     places = memberships.of_subscriber(connection, holder.person.id)
     since = now - CONFIRM_WITHIN
-    waiting = tuple(place.list for place in places if place.state is Membership.PENDING and place.changed_at >= since)
+    waiting = tuple(
+        place.list for place in places if place.state is Membership.PENDING and place.state_changed_at >= since
+    )
     subscribed = tuple(place.list for place in places if place.state is Membership.SUBSCRIBED)
     if waiting and _asked_at(connection, holder) >= since:
         stage, shown = ConfirmationState.WAITED, waiting

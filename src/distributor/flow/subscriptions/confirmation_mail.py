@@ -84,7 +84,7 @@ def _question(
     """What the channel says, and what else its check found. Raises InputError if it cannot go out."""
     channel = app.open_channel(record)
     assert isinstance(channel, ConfirmationChannel), "chosen because it is"  # noqa: S101
-    context = RenderContext(site=app.site, templates=app.templates, facts=record.facts)
+    context = RenderContext(site=app.site, templates=app.templates, discovered_limits=record.discovered_limits)
     rendition = channel.render_confirmation(list_, context, language=language)
     problems = channel.check(rendition)
     blocking = [problem.message for problem in problems if problem.severity is Severity.BLOCK]

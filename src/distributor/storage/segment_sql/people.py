@@ -92,7 +92,7 @@ def _on_list(condition: OnList, context: Context) -> ColumnElement[bool]:
         place.c.subscriber_id == _PERSON.id,
         place.c.state == condition.state,
         place.c.list_id.in_([context.list_ids[slug] for slug in condition.lists]) if condition.lists else true(),
-        context.within(place.c.changed_at, condition.window),
+        context.within(place.c.state_changed_at, condition.window),
     )
 
 

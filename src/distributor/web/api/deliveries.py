@@ -38,7 +38,7 @@ class ShownDelivery(BaseModel):
     permalink: str | None
     reply_code: int | None
     reply: str = Field(description="The other side's words.")
-    changed_at: datetime
+    updated_at: datetime
 
     @classmethod
     def of(cls, found: DeliveryRecord, channel: str) -> ShownDelivery:
@@ -54,7 +54,7 @@ class ShownDelivery(BaseModel):
             permalink=found.permalink,
             reply_code=found.reply_code,
             reply=found.reply,
-            changed_at=found.updated_at,
+            updated_at=found.updated_at,
         )
 
 

@@ -38,7 +38,7 @@ class ShownPlace(BaseModel):
         description="The topics chosen; null means every article.", examples=[["local-news"]]
     )
     frequency: Frequency
-    changed_at: datetime
+    state_changed_at: datetime
 
     @classmethod
     def of(cls, place: Subscription) -> ShownPlace:
@@ -47,7 +47,7 @@ class ShownPlace(BaseModel):
             state=place.state,
             topics=place.topics,
             frequency=place.frequency,
-            changed_at=place.changed_at,
+            state_changed_at=place.state_changed_at,
         )
 
 
@@ -64,7 +64,7 @@ class ShownSubscriber(BaseModel):
     status: SubscriberStatus
     paused_until: datetime | None
     created_at: datetime
-    changed_at: datetime
+    updated_at: datetime
 
     @classmethod
     def of(cls, found: Subscriber) -> ShownSubscriber:

@@ -36,7 +36,7 @@ class ListedDispatch(BaseModel):
             channel=dispatch.channel_name,
             state=dispatch.state,
             scheduled_at=dispatch.scheduled_at,
-            audience=dispatch.audience,
+            audience=dispatch.audience_size,
         )
 
 

@@ -53,7 +53,7 @@ class ShownSegment(BaseModel):
     name: str = Field(examples=["Our best"])
     condition: ShownCondition
     created_at: datetime
-    changed_at: datetime
+    updated_at: datetime
 
     @classmethod
     def of(cls, found: Segment) -> ShownSegment:
@@ -62,7 +62,7 @@ class ShownSegment(BaseModel):
             name=found.name,
             condition=ShownCondition.of(found.condition),
             created_at=found.created_at,
-            changed_at=found.changed_at,
+            updated_at=found.updated_at,
         )
 
 

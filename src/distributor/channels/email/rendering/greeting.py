@@ -56,7 +56,7 @@ def cover_of(cover: MessageOptions, settings: EmailSettings) -> MessageOptions:
         subject=cover.subject or settings.subject,
         greeting=cover.greeting or settings.greeting,
         closing=cover.closing or settings.closing,
-        enclosures=cover.enclosures,
+        attachments=cover.attachments,
     )
 
 

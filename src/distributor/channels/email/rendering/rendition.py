@@ -80,7 +80,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
         "links": links,
         "tracking": given["tracking"],
         **book.payload(),
-        **_enclosed("attachments", [_told(one) for one in cover.enclosures]),
+        **_enclosed("attachments", [_told(one) for one in cover.attachments]),
         **_enclosed("pictures", _pictures(markup, covering, site) if covering and settings.inline_images else []),
         **payload_of_frame(voice, site, settings),
     }
