@@ -26,7 +26,7 @@ from distributor.storage import (
 )
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import audience_from_json, audience_to_json
-from tests.storage.people_on_lists import (
+from tests.storage.list_fixtures import (
     BY_FORM,
     NOW,
     a_dispatch,

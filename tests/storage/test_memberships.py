@@ -16,7 +16,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
-from tests.storage.people_on_lists import BY_FORM, BY_IMPORT, LATER, NOW, a_list, address, number_of, on_list
+from tests.storage.list_fixtures import BY_FORM, BY_IMPORT, LATER, NOW, a_list, address, number_of, on_list
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from distributor.domain.segments.parser import parse
 from distributor.flow.app_context import AppContext
 from distributor.storage import lists, segments, tables
 from distributor.storage.database import Connection
-from tests.storage.crowd import CAMPAIGNS, NOW, gather
-from tests.storage.likely_conditions import ATTACKS, conditions, leaves
-from tests.storage.plain_evaluation import fits
+from tests.storage.condition_evaluation import fits
+from tests.storage.sample_conditions import ATTACKS, conditions, leaves
+from tests.storage.sample_subscribers import CAMPAIGNS, NOW, gather
 
 
 def held(connection: Connection, condition: Condition) -> list[int]:

@@ -27,7 +27,7 @@ from distributor.domain.suppression import Suppression
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
-from distributor.storage import consents, events, lists, memberships, merging, subscribers, suppressions
+from distributor.storage import consents, events, lists, memberships, subscriber_merge, subscribers, suppressions
 from distributor.storage.subscribers import Search
 
 commands = typer.Typer()
@@ -158,7 +158,7 @@ def remove_subscriber(
 def show_duplicates(limit: int = 50, as_json: AsJson = False) -> None:
     """Addresses that may be one mailbox: the same but for what follows a +, or dots at Gmail. Nothing is merged."""
     with installation_at_hand() as app, app.database.begin() as connection:
-        found = merging.likely_duplicates(connection, limit=limit)
+        found = subscriber_merge.likely_duplicates(connection, limit=limit)
     show_rows(
         ("mailbox", "addresses"),
         [(mailbox, addresses if as_json else ", ".join(addresses)) for mailbox, addresses in found],
@@ -175,7 +175,7 @@ def merge_subscribers(
     """Make one person of two records; who has left a list with either address has left it."""
     with installation_at_hand() as app, app.database.begin() as connection:
         numbers = [subscribers.find(connection, parse_address(email).key).id for email in (kept, merged)]
-        merging.merge(connection, kept=numbers[0], merged=numbers[1], now=app.clock())
+        subscriber_merge.merge(connection, kept=numbers[0], merged=numbers[1], now=app.clock())
     say(f"{merged} is now part of {kept}")
 
 

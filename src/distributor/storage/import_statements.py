@@ -1,4 +1,4 @@
-"""What `importing` says to PostgreSQL.
+"""The SQL statements of `import_rows`.
 
 The planner knows nothing of the staged rows and takes them to be few. So the large tables are asked by scalar
 subqueries, one index lookup to a row, where a join would read a whole table for each chunk; and the small ones are

@@ -390,7 +390,7 @@ deliveries = Table(
     _id(),
     Column("dispatch_id", ForeignKey("dispatches.id", ondelete="CASCADE"), nullable=False),
     # Without foreign keys: checking and locking two rows for each of a million takes longer than the release itself.
-    # Releases and whatever takes people or lists away exclude each other instead (storage.presence).
+    # Releases and whatever takes people or lists away exclude each other instead (storage.audience_lock).
     Column("subscriber_id", BigInteger),
     # The list on whose behalf it is sent: the one its reader can leave.
     Column("list_id", BigInteger),

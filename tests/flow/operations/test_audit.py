@@ -24,7 +24,7 @@ from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.mail.records.sources import MailRecordSource, parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
-from distributor.storage import auditing, delivery_queries, events, parts
+from distributor.storage import audit_queries, delivery_posts, delivery_queries, events
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.flow.campaign_harness import CampaignHarness
 
@@ -344,10 +344,10 @@ def test_a_post_of_which_a_part_is_in_doubt_is_unfinished(post: Post) -> None:
     (only,) = post.deliveries(campaign_id)
     now = post.harness.app.clock()
     with post.harness.app.database.begin() as connection:
-        parts.intend(connection, only.id, 0, {}, now=now)
+        delivery_posts.intend(connection, only.id, 0, {}, now=now)
     assert differences(post.audit(campaign_id)) == [("unfinished", "@one")]
     with post.harness.app.database.begin() as connection:
-        parts.settle(connection, only.id, 0, remote_id="1", permalink=None, detail={})
+        delivery_posts.settle(connection, only.id, 0, remote_id="1", permalink=None, detail={})
     assert differences(post.audit(campaign_id)) == []
     with post.harness.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET state = 'failed'"))
@@ -358,7 +358,7 @@ def test_deliveries_are_read_page_by_page_and_none_is_left_out(post: Post) -> No
     sent = post.deliveries(post.send())
     with post.harness.app.database.begin() as connection:
         for page in (1, 2, 3, 4):
-            read = auditing.entries(connection, sent[0].dispatch_id, page=page)
+            read = audit_queries.entries(connection, sent[0].dispatch_id, page=page)
             assert [entry.id for entry in read] == [one.id for one in sent]
 
 

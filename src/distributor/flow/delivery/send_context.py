@@ -10,7 +10,7 @@ from distributor.domain.rendition import Json
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes
 from distributor.flow.delivery.rate_limiter import SharedRateLimiter
-from distributor.storage import parts, publications
+from distributor.storage import delivery_posts, publications
 from distributor.storage.channels import ChannelRecord
 
 
@@ -37,12 +37,12 @@ class _StoredParts:
 
     def of(self, delivery: Delivery) -> Sequence[PostPart]:
         with self._app.database.begin() as connection:
-            return [_part(record, is_new=False) for record in parts.of(connection, delivery.id)]
+            return [_part(record, is_new=False) for record in delivery_posts.of(connection, delivery.id)]
 
     def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> PostPart:
         with self._app.database.begin() as connection:
-            is_new = parts.intend(connection, delivery.id, number, request, now=self._app.clock())
-            record = parts.of(connection, delivery.id)[number]
+            is_new = delivery_posts.intend(connection, delivery.id, number, request, now=self._app.clock())
+            record = delivery_posts.of(connection, delivery.id)[number]
         return _part(record, is_new=is_new)
 
     def settle(
@@ -55,11 +55,13 @@ class _StoredParts:
         detail: Mapping[str, Json] | None = None,
     ) -> None:
         with self._app.database.begin() as connection:
-            parts.settle(connection, delivery.id, number, remote_id=remote_id, permalink=permalink, detail=detail or {})
+            delivery_posts.settle(
+                connection, delivery.id, number, remote_id=remote_id, permalink=permalink, detail=detail or {}
+            )
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
         with self._app.database.begin() as connection:
-            parts.withdraw(connection, delivery.id, number)
+            delivery_posts.withdraw(connection, delivery.id, number)
 
 
 class _StoredPublications:
@@ -97,7 +99,7 @@ class _StoredPublications:
                 )
 
 
-def _part(record: parts.PartRecord, *, is_new: bool) -> PostPart:
+def _part(record: delivery_posts.PartRecord, *, is_new: bool) -> PostPart:
     return PostPart(
         number=record.number,
         request=record.request,

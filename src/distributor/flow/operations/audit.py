@@ -19,8 +19,8 @@ from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.mail_records import JournalEntry, MailRecord, match_record, read_journals
 from distributor.mail.records.sources import MailRecordSource
-from distributor.storage import auditing, campaigns, dispatches
-from distributor.storage.auditing import LedgerEntry
+from distributor.storage import audit_queries, campaigns, dispatches
+from distributor.storage.audit_queries import LedgerEntry
 
 # So many differences are kept one by one; all are counted.
 _MOST_NAMED = 10_000
@@ -116,7 +116,7 @@ def audit(app: AppContext, campaign_id: int, records: Sequence[MailRecordSource]
         ours: set[int] = set()
         for dispatch in parts:
             entries = 0
-            for entry in auditing.entries(connection, dispatch.id):
+            for entry in audit_queries.entries(connection, dispatch.id):
                 entries += 1
                 ours.add(entry.id)
                 _weigh(app, made, dispatch, entry, journals.get(entry.id, ()), began=began)
@@ -125,7 +125,7 @@ def audit(app: AppContext, campaign_id: int, records: Sequence[MailRecordSource]
                 made.note(Difference(kind=DifferenceKind.UNBALANCED, evidence=told, channel=dispatch.channel_name))
         for witness in witnesses:
             others = witness.seen.keys() - ours
-            existing = auditing.existing(connection, others)
+            existing = audit_queries.existing(connection, others)
             witness.of_campaign = sum(witness.seen[number] for number in witness.seen.keys() & ours)
             witness.of_others = sum(witness.seen[number] for number in existing)
             for number in sorted(others - existing):
@@ -139,7 +139,7 @@ def settle_found(app: AppContext, made: Audit) -> int:
     The differences that this ends are taken out of the audit.
     """
     with app.database.begin() as connection:
-        settled = auditing.settle_as_sent(
+        settled = audit_queries.settle_as_sent(
             connection, made.found, reply="found in the evidence of an audit", now=app.clock()
         )
     made.found.clear()

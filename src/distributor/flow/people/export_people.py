@@ -14,7 +14,7 @@ from distributor.domain.rendition import Json
 from distributor.flow.app_context import AppContext
 from distributor.importers.distributor_export import COLUMNS, NO_TOPICS
 from distributor.importers.values import cell_of_list, escaped
-from distributor.storage import exporting
+from distributor.storage import exports
 
 _AT_ONCE = 500
 
@@ -35,7 +35,7 @@ def export_people(
     """
     encode = _ENCODERS[format_]
     with app.database.begin() as connection:
-        told = map(_facts, exporting.people(connection, selection, now=app.clock()))
+        told = map(_facts, exports.people(connection, selection, now=app.clock()))
         yield from encode(told)
 
 

@@ -19,7 +19,7 @@ from distributor.flow.people.import_files import ImportFiles
 from distributor.importers.reader import PeopleReader, find_out
 from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
-from distributor.storage.importing import REPEATED, Terms, merge, survey
+from distributor.storage.import_rows import REPEATED, Terms, merge, survey
 
 # What one transaction brings in: at most so many rows of so many octets.
 CHUNK_ROWS = 5000

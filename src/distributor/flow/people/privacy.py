@@ -13,7 +13,7 @@ from distributor.storage import (
     audience_lock,
     consents,
     delivery_queries,
-    erasing,
+    erasure,
     events,
     memberships,
     subscribers,
@@ -97,15 +97,15 @@ def erase(app: AppContext, subscriber_id: int, *, requested_by: str) -> Erasure:
         person = subscribers.lock(connection, subscriber_id)
         if person is None:
             raise NotFoundError("subscriber", subscriber_id)
-        counts = erasing.erase(connection, person, requested_by=requested_by, now=now)
+        counts = erasure.erase(connection, person, requested_by=requested_by, now=now)
     with app.database.begin() as connection:
-        return Erasure(counts=counts, traces=erasing.traces(connection, [person.key, person.email]))
+        return Erasure(counts=counts, traces=erasure.traces(connection, [person.key, person.email]))
 
 
 def search_traces(app: AppContext, key: str) -> Mapping[str, int]:
     """In how many rows of each table an address is found, wherever it may stand."""
     with app.database.begin() as connection:
-        return erasing.traces(connection, [key])
+        return erasure.traces(connection, [key])
 
 
 def _told(person: Subscriber) -> dict[str, Json]:

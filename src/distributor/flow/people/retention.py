@@ -8,7 +8,7 @@ from datetime import timedelta
 from distributor.domain.consent import CONFIRM_WITHIN
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
-from distributor.storage import audience_lock, erasing, events, memberships
+from distributor.storage import audience_lock, erasure, events, memberships
 
 # Whoever brought people in has corrected by then what was wrong with some of them; the rest is somebody's address.
 BAD_ROWS_FOR = timedelta(days=30)
@@ -56,7 +56,7 @@ def _forget_unconfirmed(app: AppContext) -> int:
             audience_lock.let_go(connection)
             people = memberships.drop_unconfirmed(connection, before=now - CONFIRM_WITHIN, limit=_PEOPLE_AT_ONCE)
             for subscriber_id in people:
-                erasing.forget(connection, subscriber_id, now=now)
+                erasure.forget(connection, subscriber_id, now=now)
         total += len(people)
         if len(people) < _PEOPLE_AT_ONCE:
             return total

@@ -14,7 +14,7 @@ from distributor.domain.people import checked_attributes, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.storage import consents, lists, memberships, merging, subscribers, suppressions
+from distributor.storage import consents, lists, memberships, subscriber_merge, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
 from distributor.web.api import who as whom
@@ -159,7 +159,7 @@ def merge_subscribers(app: App, who: Who, body: Duplicate) -> WholeSubscriber:
     """Make one person of two: all of the other record goes to this one, and the other address is known no more."""
     with app.database.begin() as connection:
         kept, merged = whom.find(connection, who), whom.find(connection, body.other)
-        return _whole(connection, merging.merge(connection, kept=kept.id, merged=merged.id, now=app.clock()))
+        return _whole(connection, subscriber_merge.merge(connection, kept=kept.id, merged=merged.id, now=app.clock()))
 
 
 def _whole(connection: Connection, found: Subscriber) -> WholeSubscriber:

@@ -15,7 +15,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import lists, memberships, subscribers
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
-from tests.storage.people_on_lists import BY_FORM, NOW, address, number_of, on_list
+from tests.storage.list_fixtures import BY_FORM, NOW, address, number_of, on_list
 
 PEOPLE = (
     person_of("anna.smith@example.org", name="Anna Smith", attributes={"city": "Graz", "age": 40}, tags=["vip"]),

@@ -20,7 +20,7 @@ def erase(connection: Connection, person: Subscriber, *, requested_by: str, now:
 
     Deliveries stay, without the address and what was said of the person, so that totals stay true; events stay as kind
     and time. The SHA-256 of the address stays suppressed, so that no import makes the person known again. The caller
-    holds the person's lock, and before that `presence.let_go`.
+    holds the person's lock, and before that `audience_lock.lock_exclusive`.
     """
     hash_ = hash_of_key(person.key)
     counts = forget(connection, person.id, now=now)
@@ -33,7 +33,7 @@ def erase(connection: Connection, person: Subscriber, *, requested_by: str, now:
 def forget(connection: Connection, subscriber_id: int, *, now: datetime) -> dict[str, int]:
     """Take somebody away without holding anything against their return, as who never confirmed that they came.
 
-    The caller holds the person's lock, and before that `presence.let_go`.
+    The caller holds the person's lock, and before that `audience_lock.lock_exclusive`.
     """
     consents.allow_erasing(connection)
     values = {"person": subscriber_id, "now": now}

@@ -13,8 +13,8 @@ from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.app_context import AppContext
 from distributor.storage import consents, lists, memberships, subscribers, suppressions
 from distributor.storage.database import Connection
-from distributor.storage.merging import likely_duplicates, merge
-from tests.storage.people_on_lists import BY_FORM, LATER, NOW, a_list, address, number_of, on_list
+from distributor.storage.subscriber_merge import likely_duplicates, merge
+from tests.storage.list_fixtures import BY_FORM, LATER, NOW, a_list, address, number_of, on_list
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from distributor.domain.segments.condition import (
     TextMatch,
 )
 from distributor.domain.segments.window import TimeWindow
-from tests.storage.crowd import CONFIRMATION, NOW, Happening, Mail, Somebody
+from tests.storage.sample_subscribers import CONFIRMATION, NOW, Happening, Mail, Somebody
 
 MISSING = object()
 LOOK: Mapping[TextMatch, Callable[[str, str], bool]] = {

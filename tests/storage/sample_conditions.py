@@ -35,7 +35,7 @@ from distributor.domain.segments.condition import (
 from distributor.domain.segments.window import Ago, TimeWindow, Unit
 from distributor.domain.subscriber import Membership
 from tests.domain.segments.strategies import joined, many_of
-from tests.storage.crowd import (
+from tests.storage.sample_subscribers import (
     ATTRIBUTES,
     CAMPAIGNS,
     DOMAINS,

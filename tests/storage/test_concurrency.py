@@ -23,11 +23,11 @@ from distributor.storage import (
     dispatches,
     lists,
     memberships,
-    merging,
+    subscriber_merge,
     subscribers,
 )
 from distributor.storage.database import Connection
-from tests.storage.people_on_lists import (
+from tests.storage.list_fixtures import (
     BY_FORM,
     BY_IMPORT,
     NOW,
@@ -138,7 +138,7 @@ def test_merging_crosswise_leaves_one_person(app: AppContext, number: int) -> No
 
     def merging_into(kept: str, merged: str) -> Callable[[Connection], None]:
         return lambda connection: _ignoring_absence(
-            lambda: merging.merge(connection, kept=people[kept], merged=people[merged], now=NOW)
+            lambda: subscriber_merge.merge(connection, kept=people[kept], merged=people[merged], now=NOW)
         )
 
     _at_once(app, merging_into("ada", "bo"), merging_into("bo", "ada"))

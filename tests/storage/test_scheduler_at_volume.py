@@ -8,7 +8,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.storage import deliveries
-from tests.storage.people_on_lists import a_dispatch, an_article, on_list
+from tests.storage.list_fixtures import a_dispatch, an_article, on_list
 
 SENT = 20_000
 # More often than it takes until the driver lets PostgreSQL prepare a statement.

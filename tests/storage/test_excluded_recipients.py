@@ -20,15 +20,15 @@ from distributor.storage import (
     deliveries,
     delivery_queries,
     dispatches,
-    erasing,
+    erasure,
     lists,
     memberships,
-    merging,
+    subscriber_merge,
     subscribers,
     suppressions,
 )
 from distributor.storage.database import Connection
-from tests.storage.people_on_lists import BY_FORM, BY_IMPORT, NOW, a_dispatch, a_list, address, mailing
+from tests.storage.list_fixtures import BY_FORM, BY_IMPORT, NOW, a_dispatch, a_list, address, mailing
 
 NAMES = ("ada", "bo", "cy")
 LISTS = ("news", "press")
@@ -115,7 +115,7 @@ def erasing_somebody(connection: Connection, model: Model, name: str, slug: str)
     number = _number(connection, name)
     person = subscribers.lock(connection, number) if number is not None else None
     if person is not None:
-        erasing.erase(connection, person, requested_by="test", now=NOW)
+        erasure.erase(connection, person, requested_by="test", now=NOW)
         _forget(model, name)
         model.suppressed.add((name, "erased"))
 
@@ -126,7 +126,7 @@ def merging_the_next(connection: Connection, model: Model, name: str, slug: str)
     kept, merged = _number(connection, name), _number(connection, other)
     if kept is None or merged is None:
         return
-    merging.merge(connection, kept=kept, merged=merged, now=NOW)
+    subscriber_merge.merge(connection, kept=kept, merged=merged, now=NOW)
     strength = ("unsubscribed", "subscribed", "pending", None)
     for place in LISTS:
         both = (model.places.get((name, place)), model.places.get((other, place)))
