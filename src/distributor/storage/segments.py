@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, not_, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import OPEN_STATES
 from distributor.domain.errors import StateError
-from distributor.domain.segments.condition import Condition, InSegment, lists_named, segments_named
+from distributor.domain.segments.condition import And, Condition, InSegment, Leaf, Not, Or, lists_named, segments_named
 from distributor.domain.segments.json_form import condition_from_json, condition_to_json
 from distributor.domain.segments.references import expanded, missing, users_of
 from distributor.domain.segments.segment import Segment
 from distributor.domain.subscriber import Subscriber
 from distributor.storage import tables
 from distributor.storage.database import Connection, prepare_for_many
-from distributor.storage.segment_sql.compiling import people_of
+from distributor.storage.segment_sql.attributes import ATTRIBUTES
 from distributor.storage.segment_sql.context import Context
+from distributor.storage.segment_sql.engagement import ENGAGEMENT
+from distributor.storage.segment_sql.people import PEOPLE
 from distributor.storage.subscribers import subscriber_of
+
+_LEAVES: Mapping[type[Leaf], Callable[[Any, Context], ColumnElement[bool]]] = {**PEOPLE, **ATTRIBUTES, **ENGAGEMENT}
 
 
 def save(connection: Connection, *, slug: str, name: str, condition: Condition, now: datetime) -> Segment:
@@ -87,7 +92,7 @@ def filter_for(connection: Connection, condition: Condition, *, now: datetime) -
     themselves or come to too much.
     """
     whole = expanded(condition, _referred(connection, condition))
-    return people_of(whole, Context(now=now, list_ids=_list_ids(connection, whole)))
+    return _compile(whole, Context(now=now, list_ids=_list_ids(connection, whole)))
 
 
 def filter_of(connection: Connection, slug: str, *, now: datetime) -> ColumnElement[bool]:
@@ -111,6 +116,33 @@ def sample(connection: Connection, condition: Condition, *, limit: int, now: dat
         select(tables.subscribers).where(is_inside).order_by(tables.subscribers.c.id).limit(limit)
     )
     return [subscriber_of(row) for row in rows]
+
+
+def _compile(condition: Condition, context: Context) -> ColumnElement[bool]:
+    """The condition in SQL. It holds no references to other segments (`references.expanded`).
+
+    Every part is true or false and never NULL, so that `not` selects all other subscribers.
+    """
+    match condition:
+        case And(conditions):
+            return and_(*(_compile(one, context) for one in conditions))
+        case Or(conditions):
+            return or_(*(_compile(one, context) for one in conditions))
+        case Not(inner):
+            return _compile_negated(inner, context)
+    return _LEAVES[type(condition)](condition, context)
+
+
+def _compile_negated(condition: Condition, context: Context) -> ColumnElement[bool]:
+    """The negation. `not` goes down to the leaves: PostgreSQL joins over NOT EXISTS, but not over NOT (… OR EXISTS)."""
+    match condition:
+        case And(conditions):
+            return or_(*(_compile_negated(one, context) for one in conditions))
+        case Or(conditions):
+            return and_(*(_compile_negated(one, context) for one in conditions))
+        case Not(inner):
+            return _compile(inner, context)
+    return not_(_LEAVES[type(condition)](condition, context))
 
 
 def _referred(connection: Connection, condition: Condition) -> dict[str, Condition]:
