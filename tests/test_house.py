@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,16 @@ HALL = {
 def test_every_import_contract_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for file in (*(ROOT / "src").rglob("*.py"), *(ROOT / "worker").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(file.relative_to(ROOT)))
+    used_twice = {name: files for name, files in places.items() if len(files) > 1}
+    assert len(used_twice) < 0.03 * len(places), used_twice
 
 
 def test_the_top_of_the_repository_holds_only_what_was_agreed() -> None:
