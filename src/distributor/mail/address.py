@@ -1,4 +1,4 @@
-"""Email addresses: an addr-spec with its domain as A-labels, and a mailbox that may carry a name."""
+"""Email addresses: an addr-spec with its domain as A-labels, and a mailbox with an optional display name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import idna
 
 from distributor.domain.errors import AddressError
 
-# RFC 5321 section 4.5.3.1.3 allows a path of 256 octets, and its angle brackets are two of them.
-_LONGEST = 254
+# RFC 5321 section 4.5.3.1.3 limits a path to 256 bytes, two of them the angle brackets.
+_MAX_BYTES = 254
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
@@ -32,15 +32,15 @@ class Address:
 
     def __post_init__(self) -> None:
         if not self.local.isprintable() or not (_DOT_ATOM.fullmatch(self.local) or _QUOTED.fullmatch(self.local)):
-            raise AddressError(self.spec, "the part before the @ cannot be read")
+            raise AddressError(self.spec, "the part before the @ is invalid")
         if not (_DOMAIN.fullmatch(self.domain) or _LITERAL.fullmatch(self.domain)):
-            raise AddressError(self.spec, "the part after the @ is not the name of a domain")
-        if len(self.spec.encode()) > _LONGEST:
-            raise AddressError(self.spec, f"it is longer than {_LONGEST} octets")
+            raise AddressError(self.spec, "the part after the @ is no domain name")
+        if len(self.spec.encode()) > _MAX_BYTES:
+            raise AddressError(self.spec, f"it is longer than {_MAX_BYTES} bytes")
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read ``local@domain``; an international domain becomes A-labels (IDNA 2008). Raises AddressError."""
+        """Parse ``local@domain``; an international domain becomes A-labels (IDNA 2008). Raises AddressError."""
         local, at, domain = text.strip().rpartition("@")
         if not at:
             raise AddressError(text, "there is no @ in it")
@@ -52,20 +52,20 @@ class Address:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether only a server that offers SMTPUTF8 can take it: the local part has no ASCII form."""
+        """Whether it needs a server with SMTPUTF8: the local part is not ASCII."""
         return not self.local.isascii()
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address with the name that is shown for it, which may be empty (RFC 5322 section 3.4)."""
+    """An address with its display name, which may be empty (RFC 5322 section 3.4)."""
 
     name: str
     address: Address
 
     @classmethod
     def parse(cls, text: str) -> Mailbox:
-        """Read ``address``, ``Name <address>`` or ``"Name" <address>``. Raises AddressError."""
+        """Parse ``address``, ``Name <address>`` or ``"Name" <address>``. Raises AddressError."""
         named = _NAMED.fullmatch(text.strip())
         if named is None:
             return cls("", Address.parse(text))

@@ -1,4 +1,4 @@
-"""Which addresses on the web a secret may be sent to."""
+"""URLs that secrets may be sent to."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _HOST = re.compile(r"[a-z0-9.:_-]+")
 
 
 def is_secure_url(url: str) -> bool:
-    """Whether it is a plain https address, or an http one of this very machine: nobody can listen in on the way."""
+    """Whether a URL is https, or http on the loopback interface, without credentials, query or fragment."""
     try:
         parts = urlsplit(url)
-        is_named = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
-        is_plain = is_named and not parts.username and not parts.query and not parts.fragment
+        has_host = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+        is_plain = has_host and not parts.username and not parts.query and not parts.fragment
     except ValueError:
         return False
-    return is_plain and (parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or "")))
+    return is_plain and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")))
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

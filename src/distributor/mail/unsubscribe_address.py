@@ -1,6 +1,6 @@
-"""Addresses by which a reader leaves a list: ``unsubscribe+<token>@`` the domain that receives bounces.
+"""Unsubscribe addresses: ``unsubscribe+<token>@`` the domain that receives bounces.
 
-They stand in List-Unsubscribe behind the address of the web (RFC 2369), for programs that cannot post.
+They follow the web link in List-Unsubscribe (RFC 2369), for mail programs that do not support one-click (RFC 8058).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ UNSUBSCRIBE_LOCAL_PART = "unsubscribe"
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeTokenSlot:
-    """The signed part of such an address, which no change of case spoils."""
+    """Placeholder for the token of an unsubscribe address; the token is valid in any case."""
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
         return tokens.mint_for_address(Purpose.UNSUBSCRIBE, delivery.id)
 
 
 def unsubscribe_mailto(token: str, domain: str) -> str:
-    """The address as a link that says what is wanted (RFC 6068)."""
+    """The unsubscribe address as a mailto link with a subject (RFC 6068)."""
     return mailto_uri(Address.parse(f"{UNSUBSCRIBE_LOCAL_PART}+{token}@{domain}"), subject="unsubscribe")
 
 
 def mailto_uri(address: Address, *, subject: str) -> str:
-    """A link that begins a mail; what is not ASCII is percent-encoded."""
+    """A mailto link (RFC 6068), percent-encoded."""
     return f"mailto:{quote(address.spec, safe='@+=')}?subject={quote(subject)}"

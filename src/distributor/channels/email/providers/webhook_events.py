@@ -13,7 +13,6 @@ from distributor.mail.bounces import Reason, RecipientReport
 from distributor.mail.bounces.classify import classify
 from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.return_path import RETURN_PATH, read_return_path
-from distributor.mail.verdicts import detail_of, speaks_against
 
 _MESSAGE_ID = re.compile(r"<?([\w-]{16,64})@[^<>@\s]{1,253}>?", re.ASCII)
 _TOKEN = re.compile(r"[\w-]{16,64}", re.ASCII)
@@ -50,9 +49,9 @@ def feedback_of(
         delivery_id=delivery_id,
         address=report.address,
         is_hard=is_bounce and report.is_hard,
-        counts=is_bounce and speaks_against(report),
+        counts=is_bounce and report.counts_against_address,
         at=parse_time(time),
-        detail=detail_of(report),
+        detail=report.detail(),
     )
 
 
