@@ -19,7 +19,7 @@ UNSPOKEN = {Reason.FEEDBACK, Reason.ONHOLD, Reason.UNDEFINED, Reason.VACATION}
 
 
 def reason_of(words: str, **traces: object) -> Reason:
-    evidence = BounceEvidence(recipient="ann@example.net", words=words, **traces)  # type: ignore[arg-type]
+    evidence = BounceEvidence(recipient="ann@example.net", reply_text=words, **traces)  # type: ignore[arg-type]
     return classify(evidence.completed(), None)
 
 
@@ -71,7 +71,7 @@ def test_words_weigh_more_than_codes() -> None:
         ({"status": "5.0.0", "command": SmtpCommand.CONN}, Reason.BLOCKED),
         ({"status": "5.0.0", "notice": "Sorry."}, Reason.ONHOLD),
         ({"status": "5.0.0"}, Reason.UNDEFINED),
-        ({"verdict": Reason.SPAMDETECTED, "status": "5.1.1"}, Reason.SPAMDETECTED),
+        ({"stated_reason": Reason.SPAMDETECTED, "status": "5.1.1"}, Reason.SPAMDETECTED),
     ],
 )
 def test_without_words_the_codes_decide_and_then_the_progress(traces: dict[str, object], reason: Reason) -> None:

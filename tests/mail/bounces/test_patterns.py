@@ -26,7 +26,7 @@ def test_every_pattern_of_the_tables_is_a_valid_regular_expression() -> None:
     patterns += [pattern for provider in PROVIDERS for _, pattern in provider.rules]
     patterns += [provider.hosts for provider in PROVIDERS]
     for one in FORMATS:
-        patterns += [one.author, one.mark, *one.recipients, *(hint.pattern for hint in one.hints)]
+        patterns += [one.author, one.marker, *one.recipients, *(hint.pattern for hint in one.hints)]
     assert all(isinstance(pattern.compiled, re.Pattern) for pattern in patterns)
 
 

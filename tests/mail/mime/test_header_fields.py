@@ -141,7 +141,7 @@ def test_what_is_no_uri_is_refused(uri: str) -> None:
 
 
 def test_a_part_longer_than_a_line_of_mail_is_refused() -> None:
-    with pytest.raises(InputError, match="998 octets"):
+    with pytest.raises(InputError, match="998 bytes"):
         uri_field("List-Unsubscribe", "https://example.org/" + "t" * 1000)
 
 

@@ -38,7 +38,7 @@ Nov 22 19:00:05 mx other[1]: 4F1C22A0B3: message-id=<other@example.org>
 
 def seen(*texts: str) -> list[RecordedMail]:
     (record,) = parse_record_sources(texts)
-    return sorted(record.sightings(), key=lambda one: one.message_id)
+    return sorted(record.mails(), key=lambda one: one.message_id)
 
 
 def test_a_folder_is_read_with_all_below_it(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_postfix_log_tells_what_was_taken_and_what_was_given_up(tmp_path: Path
     path.write_text(LOG)
     assert seen(f"maillog:{path}") == [
         RecordedMail("one@example.org"),
-        RecordedMail("two@example.org", is_returned=True),
+        RecordedMail("two@example.org", is_bounced=True),
     ]
 
 
@@ -85,7 +85,7 @@ def test_rotated_logs_are_read_as_one(tmp_path: Path) -> None:
     newer.write_text("".join(lines[5:]))
     assert seen(f"maillog:{older}", f"maillog:{newer}") == [
         RecordedMail("one@example.org"),
-        RecordedMail("two@example.org", is_returned=True),
+        RecordedMail("two@example.org", is_bounced=True),
     ]
 
 

@@ -51,7 +51,7 @@ class JournalEntry:
 def match_record(app: AppContext, record: MailRecordSource) -> MailRecord:
     """Read a record. Raises SourceError if that cannot be done."""
     witness = MailRecord(record.kind)
-    for sighting in record.sightings():
+    for sighting in record.mails():
         witness.mails += 1
         local, _, domain = sighting.message_id.rpartition("@")
         claim = app.tokens.read(Purpose.MESSAGE, local)
@@ -86,7 +86,7 @@ def _note(witness: MailRecord, delivery_id: int, domain: str, sighting: Recorded
     witness.seen[delivery_id] += 1
     # One string for a million mails.
     witness.domains[delivery_id] = sys.intern(domain)
-    if sighting.is_returned:
+    if sighting.is_bounced:
         witness.returned.add(delivery_id)
     known = witness.addressees.get(delivery_id, ())
     new = tuple(address for address in sighting.addressees if address not in known)

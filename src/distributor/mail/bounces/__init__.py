@@ -1,4 +1,4 @@
-"""What comes back by mail, read: failed deliveries, complaints, automatic answers and unsubscriptions."""
+"""Reads inbound mail: bounces, complaints (feedback reports), automatic replies and unsubscribe requests."""
 
 from distributor.mail.bounces.reader import read_inbound_report
 from distributor.mail.bounces.reasons import Reason, ReasonScope

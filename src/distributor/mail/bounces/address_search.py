@@ -1,4 +1,4 @@
-"""Addresses as notices write them."""
+"""Finds email addresses in the text of bounce notices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EDGES = "'`=*.,;:|/{}~!"
 
 
 def find_address(text: str) -> str:
-    """The first address in a text, without what surrounds it, or nothing."""
+    """The first address in a text, without surrounding punctuation, or an empty string."""
     found = _ADDRESS.search(text)
     return trim_address(found[0]) if found else ""
 
@@ -26,10 +26,10 @@ def find_addresses(text: str) -> list[str]:
 
 
 def mask_addresses(text: str) -> str:
-    """The text with its addresses blotted out: what stands in a name is no reason."""
+    """The text with its addresses replaced by "…", so that words in addresses match no phrase."""
     return _ADDRESS.sub("…", text)
 
 
 def trim_address(address: str) -> str:
-    """An address without the punctuation that a search took along."""
+    """An address without the punctuation that the pattern matched with it."""
     return address.strip(_EDGES).removeprefix("mailto:")

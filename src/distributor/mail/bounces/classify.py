@@ -1,7 +1,7 @@
-"""The reason of a failed delivery out of its evidence.
+"""The one classifier: turns the evidence of a failed delivery into a Reason.
 
-Most particular first: what the reporting system says in words of its own, what the receiving provider is known to mean,
-how servers word a refusal, the status code, the reply code, and last how far the session came.
+From the most to the least specific: the reporting system's own phrases, phrases of known mailbox providers, common
+phrases of servers, the enhanced status code, the reply code, and last the stage that the SMTP session reached.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reply_text import SmtpCommand
 from distributor.mail.bounces.status_codes import REPLY_CODES, reason_of_status
 
-_LONGEST = 3000
-# A link says nothing, except that it leads to a blocklist.
+_MAX_TEXT = 3000
+# Links are ignored, except that the name of a blocklist in them is kept.
 _LINKS = re.compile(
     r"https?://(?:[\w.-]*(spamhaus|spamcop|abuseat|barracudacentral|sorbs|manitu|csi\.cloudmark"
     r"|mail-abuse)\.)?[^\s<>\"')]*"
@@ -26,9 +26,9 @@ _LINKS = re.compile(
 _SPACES = re.compile(r"\s+")
 _BLANKS = re.compile(r"[\s_]+")
 _TOO_LARGE = frozenset({Reason.MESGTOOBIG, Reason.EXCEEDLIMIT})
-# Statuses that say less than the prose of a report.
+# Status codes that are less specific than the text of a report.
 _VAGUE_STATUS = re.compile(r"\d\.(?:\d\.0|7\.1|2\.1|4\.\d)")
-# Before a recipient is named, what is unknown can only be the sender or his host.
+# Before RCPT, an "unknown" address or host can only be that of the sender.
 _BY_COMMAND: dict[SmtpCommand, dict[Reason, Reason]] = {
     SmtpCommand.MAIL: dict.fromkeys((Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT), Reason.REJECTED),
     **dict.fromkeys(
@@ -39,9 +39,9 @@ _BY_COMMAND: dict[SmtpCommand, dict[Reason, Reason]] = {
         ),
     ),
 }
-# Reasons that many servers name for want of a better word; and those whose statuses are used as loosely, so that such
-# a status does not outdo the words.
-_VAGUE_WORDS = frozenset(
+# Reasons whose phrases many servers use loosely; and reasons whose status codes are used as loosely, so that such a
+# status code does not override a phrase.
+_VAGUE_PHRASE_REASONS = frozenset(
     {
         Reason.CONTENTERROR,
         Reason.EXPIRED,
@@ -53,7 +53,7 @@ _VAGUE_WORDS = frozenset(
         Reason.SYSTEMFULL,
     }
 )
-_VAGUE_MEANINGS = frozenset(
+_VAGUE_STATUS_REASONS = frozenset(
     {
         Reason.EXPIRED,
         Reason.HOSTUNKNOWN,
@@ -66,7 +66,7 @@ _VAGUE_MEANINGS = frozenset(
         Reason.USERUNKNOWN,
     }
 )
-# What notices say in front of a server's words, whatever these are.
+# Text that notices put before the text of any server.
 _INTRODUCTION = re.compile(
     r"each of the following recipients was rejected by a remote mail server"
     r"|it was rejected by the (?:recipient|server for the recipient)"
@@ -74,28 +74,28 @@ _INTRODUCTION = re.compile(
 )
 
 
-def classify(evidence: BounceEvidence, form: BounceFormat | None) -> Reason:
-    """Why this delivery failed: `onhold` if what was told is not understood, `undefined` if nothing was told."""
+def classify(evidence: BounceEvidence, bounce_format: BounceFormat | None) -> Reason:
+    """Why this delivery failed: `onhold` if the text is not recognized, `undefined` if there is none."""
     reason = (
-        evidence.verdict
-        or _from_words(evidence.words, evidence, form)
-        or _hinted(evidence.notice, form)
-        or _hinted(evidence.surroundings, form)
-        or (Reason.MAILERERROR if evidence.dialect == "x-unix" and evidence.words.isdigit() else None)
-        or (_of_a_precise_status(evidence.status) if evidence.action else None)
-        or _from_words(evidence.notice, evidence, form)
+        evidence.stated_reason
+        or _from_words(evidence.reply_text, evidence, bounce_format)
+        or _from_format(evidence.notice, bounce_format)
+        or _from_format(evidence.surroundings, bounce_format)
+        or (Reason.MAILERERROR if evidence.diagnostic_type == "x-unix" and evidence.reply_text.isdigit() else None)
+        or (_from_specific_status(evidence.status) if evidence.action else None)
+        or _from_words(evidence.notice, evidence, bounce_format)
         or reason_of_status(evidence.status)
-        or (None if evidence.words else _from_words(evidence.surroundings, evidence, None))
-        or _from_reply(evidence)
-        or (form.silence if form else None)
-        or _by_progress(evidence)
+        or (None if evidence.reply_text else _from_words(evidence.surroundings, evidence, None))
+        or _from_reply_code(evidence)
+        or (bounce_format.default_reason if bounce_format else None)
+        or _from_stage(evidence)
     )
     return _BY_COMMAND.get(evidence.command, {}).get(reason, reason) if evidence.command else reason
 
 
 def normalize_text(text: str) -> str:
-    """A text in the form in which phrases are searched: one line, lower case, without addresses and links."""
-    line = _BLANKS.sub(" ", _LINKS.sub(lambda link: link[1] or " ", mask_addresses(text[:_LONGEST]))).strip().lower()
+    """A text as phrases expect it: one line, lower case, without addresses and links."""
+    line = _BLANKS.sub(" ", _LINKS.sub(lambda link: link[1] or " ", mask_addresses(text[:_MAX_TEXT]))).strip().lower()
     return _INTRODUCTION.sub(" ", line)
 
 
@@ -107,19 +107,23 @@ def reason_of_phrase(text: str, command: SmtpCommand | None = None) -> Reason | 
     )
 
 
-def _from_words(text: str, evidence: BounceEvidence, form: BounceFormat | None) -> Reason | None:
+def _from_words(text: str, evidence: BounceEvidence, bounce_format: BounceFormat | None) -> Reason | None:
     if not text.strip():
         return None
-    if hinted := _hinted(text, form):
-        return hinted
-    linked = _SPACES.sub(" ", mask_addresses(text[:_LONGEST])).lower()
-    if meant := reason_of_provider(evidence.host, evidence.recipient.rpartition("@")[2].lower(), linked):
-        return meant
+    if own := _from_format(text, bounce_format):
+        return own
+    linked = _SPACES.sub(" ", mask_addresses(text[:_MAX_TEXT])).lower()
+    if provider := reason_of_provider(evidence.host, evidence.recipient.rpartition("@")[2].lower(), linked):
+        return provider
     reason = reason_of_phrase(normalize_text(text), evidence.command)
     if reason is Reason.USERUNKNOWN:
-        return _of_an_unknown_user(evidence)
-    if reason in _VAGUE_WORDS and (told := reason_of_status(evidence.status)) and told not in _VAGUE_MEANINGS:
-        return told
+        return _of_unknown_user(evidence)
+    if (
+        reason in _VAGUE_PHRASE_REASONS
+        and (by_status := reason_of_status(evidence.status))
+        and by_status not in _VAGUE_STATUS_REASONS
+    ):
+        return by_status
     if reason is Reason.SECURITYERROR and ".7." in evidence.status:
         return reason_of_status(evidence.status) or reason
     if reason in _TOO_LARGE:
@@ -127,28 +131,30 @@ def _from_words(text: str, evidence: BounceEvidence, form: BounceFormat | None) 
     return reason
 
 
-def _hinted(text: str, form: BounceFormat | None) -> Reason | None:
-    if form is None or not text:
+def _from_format(text: str, bounce_format: BounceFormat | None) -> Reason | None:
+    if bounce_format is None or not text:
         return None
     line = _SPACES.sub(" ", text)
-    return next((hint.reason for hint in form.hints if hint.pattern.search(text) or hint.pattern.search(line)), None)
+    return next(
+        (hint.reason for hint in bounce_format.hints if hint.pattern.search(text) or hint.pattern.search(line)), None
+    )
 
 
-def _of_a_precise_status(status: str) -> Reason | None:
-    """What a report means by a status that names one cause; without words of a server, that is more than prose."""
+def _from_specific_status(status: str) -> Reason | None:
+    """The reason of a status code that names one cause; without a server's reply it counts more than the notice."""
     return None if _VAGUE_STATUS.fullmatch(status) else reason_of_status(status)
 
 
-def _of_an_unknown_user(evidence: BounceEvidence) -> Reason:
-    """A server that knows no such user says so when the recipient is named, or by its status code.
+def _of_unknown_user(evidence: BounceEvidence) -> Reason:
+    """ "User unknown" is believed in reply to RCPT or MAIL, or with a matching status code.
 
-    One that says it after it has seen the mail, or at a step nobody knows, may as well have filtered it.
+    A server that says so after DATA, or at an unknown stage, may as well have filtered the message.
     """
-    told = reason_of_status(evidence.status)
-    if told is Reason.HASMOVED:
+    by_status = reason_of_status(evidence.status)
+    if by_status is Reason.HASMOVED:
         return Reason.HASMOVED
     if (
-        told is Reason.USERUNKNOWN
+        by_status is Reason.USERUNKNOWN
         or evidence.status[1:4] == ".1."
         or evidence.command in (SmtpCommand.RCPT, SmtpCommand.MAIL)
     ):
@@ -156,15 +162,15 @@ def _of_an_unknown_user(evidence: BounceEvidence) -> Reason:
     return Reason.FILTERED
 
 
-def _from_reply(evidence: BounceEvidence) -> Reason | None:
+def _from_reply_code(evidence: BounceEvidence) -> Reason | None:
     if evidence.command in (SmtpCommand.CONN, SmtpCommand.EHLO):
         return None
     return REPLY_CODES.get(evidence.reply_code)
 
 
-def _by_progress(evidence: BounceEvidence) -> Reason:
+def _from_stage(evidence: BounceEvidence) -> Reason:
     if evidence.action in ("delayed", "expired"):
         return Reason.EXPIRED
     if evidence.command in (SmtpCommand.CONN, SmtpCommand.EHLO):
         return Reason.BLOCKED
-    return Reason.ONHOLD if (evidence.words or evidence.notice).strip() else Reason.UNDEFINED
+    return Reason.ONHOLD if (evidence.reply_text or evidence.notice).strip() else Reason.UNDEFINED

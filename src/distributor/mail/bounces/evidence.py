@@ -1,4 +1,4 @@
-"""What a returned mail tells of one recipient, before it is judged."""
+"""What is known about one failed recipient before it is classified."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from distributor.mail.bounces.reply_text import SmtpCommand, find_command, find_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceEvidence:
-    """The traces of one failed delivery.
+    """Codes and texts about one failed delivery, as fields and notices report them.
 
-    `words` is what the server said, or the field that repeats it; `notice` what the notice says about this recipient;
-    `surroundings` is what it says of all its recipients. `dialect` is the type of the Diagnostic-Code (`smtp`,
-    `x-unix`), `action` that of the report (RFC 3464 section 2.3.3), `verdict` the reason where the reporting system
-    itself names one.
+    `reply_text` is the reply of the remote server, or the Diagnostic-Code that repeats it; `notice` the part of the
+    notice about this recipient, `surroundings` the part about all recipients. `diagnostic_type` is the type of the
+    Diagnostic-Code (`smtp`, `x-unix`), `action` the Action of the report (RFC 3464 section 2.3.3), `stated_reason` the
+    reason if the reporting system itself names one.
     """
 
     recipient: str
-    words: str = ""
+    reply_text: str = ""
     notice: str = ""
     surroundings: str = ""
     status: str = ""
@@ -27,21 +27,23 @@ class BounceEvidence:
     command: SmtpCommand | None = None
     host: str = ""
     action: str = ""
-    dialect: str = ""
-    verdict: Reason | None = None
+    diagnostic_type: str = ""
+    stated_reason: Reason | None = None
 
     def completed(self) -> BounceEvidence:
-        """The same with codes, command and host read out of the texts where no field gives them."""
-        around = "" if self.words else self.surroundings
-        told = find_status(self.words) or ("" if self.words else find_status(self.notice) or find_status(around))
-        status = told if told and not told.endswith(".0.0") else self.status or told
+        """A copy with codes, command and host taken from the texts where no field gives them."""
+        around = "" if self.reply_text else self.surroundings
+        found = find_status(self.reply_text) or (
+            "" if self.reply_text else find_status(self.notice) or find_status(around)
+        )
+        status = found if found and not found.endswith(".0.0") else self.status or found
         return replace(
             self,
             status=status,
             reply_code=self.reply_code
-            or find_reply_code(self.words)
+            or find_reply_code(self.reply_text)
             or find_reply_code(self.notice)
             or find_reply_code(around),
-            command=self.command or find_command(self.words) or find_command(self.notice),
-            host=self.host or find_host(self.words) or find_host(self.notice),
+            command=self.command or find_command(self.reply_text) or find_command(self.notice),
+            host=self.host or find_host(self.reply_text) or find_host(self.notice),
         )

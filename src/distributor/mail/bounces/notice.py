@@ -1,4 +1,4 @@
-"""The notice of a returned mail: what its system wrote to the sender, without the mail that came back."""
+"""The human-readable notice of a bounce (RFC 3464), separated from the report and the returned message."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.mime.decoding import decode_transfer_encoding
 from distributor.mail.mime.received_message import HeaderFields, MessagePart, ReceivedMessage, split_header
 
-_LONGEST_NOTICE = 50_000
+_MAX_NOTICE = 50_000
 
-# Lines after which the original mail follows, as mail systems write them.
+# Lines that mail systems write before the original message.
 _ORIGINAL_FOLLOWS = LazyPattern(
     r"^[ \t>*]*(?:"
     r"-{2,} ?(?:begin |start of |the )?(?:original|returned|unsent|undelivered|rejected"
@@ -58,21 +58,21 @@ _REPORT_TYPES = frozenset({"message/delivery-status", "message/global-delivery-s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceNotice:
-    """What the system wrote, its report fields (empty if none), and the header of the mail that came back."""
+    """The text of the mail system, the delivery-status fields (empty if none), and the original header."""
 
     text: str
     report: str
     original: HeaderFields
 
 
-def split_notice(letter: ReceivedMessage) -> BounceNotice:
-    """Part a mail into the notice, the report and the header of the original."""
+def split_notice(message: ReceivedMessage) -> BounceNotice:
+    """Split a mail into the notice, the delivery status and the header of the original message."""
     written: list[str] = []
     reports: list[str] = []
     original: HeaderFields | None = None
-    pages = [part for part in letter.parts if part.content_type.startswith("text/") and not part.is_returned_mail]
+    pages = [part for part in message.parts if part.content_type.startswith("text/") and not part.is_returned_mail]
     has_plain = any(part.content_type == "text/plain" and part.text.strip() for part in pages)
-    for part in letter.parts:
+    for part in message.parts:
         if part.content_type in _REPORT_TYPES:
             reports.append(part.text)
         elif part.is_returned_mail:
@@ -83,14 +83,14 @@ def split_notice(letter: ReceivedMessage) -> BounceNotice:
             if original is None and after.strip():
                 original = split_header(after.lstrip().encode("utf-8", "replace"))[0]
     return BounceNotice(
-        text="\n\n".join(written)[:_LONGEST_NOTICE],
-        report="\n\n".join(reports)[:_LONGEST_NOTICE],
+        text="\n\n".join(written)[:_MAX_NOTICE],
+        report="\n\n".join(reports)[:_MAX_NOTICE],
         original=original or HeaderFields([]),
     )
 
 
 def cut_original(text: str) -> tuple[str, str]:
-    """A text before and after the place where the original mail begins."""
+    """A text before and after the point where the original message begins."""
     marked = _ORIGINAL_FOLLOWS.search(text)
     before, after = (text[: marked.start()], text[marked.end() :]) if marked else (text, "")
     at = _first_header(before)
@@ -98,7 +98,7 @@ def cut_original(text: str) -> tuple[str, str]:
 
 
 def _first_header(text: str) -> int | None:
-    """Where at least three fields of a mail's header begin, if they do."""
+    """The index where a header with at least three fields begins; None if there is none."""
     begin = at = 0
     names: list[str] = []
     for line in text.split("\n"):
@@ -118,5 +118,5 @@ def _first_header(text: str) -> int | None:
 def _header_of(part: MessagePart) -> HeaderFields:
     if "from" in part.fields:
         return part.fields
-    octets = decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding"))
-    return split_header(octets.lstrip(b"\n"))[0]
+    data = decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding"))
+    return split_header(data.lstrip(b"\n"))[0]

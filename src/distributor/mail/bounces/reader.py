@@ -1,4 +1,4 @@
-"""A returned mail read: opened once, shown to each reader in turn, the first that knows it answers."""
+"""Reads an inbound mail: each reader is tried in turn, and the first that recognizes the mail decides its kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from distributor.mail.bounces.reports import OTHER, InboundReport, ReportKind
 from distributor.mail.mime.decoding import decode_transfer_encoding
 from distributor.mail.mime.received_message import ReceivedMessage, parse_message
 
-# A report is told by its form, so the readers of reports come first; a person's words are the last resort.
+# Reports are recognized by their format, so their readers come first; text written by people comes last.
 _READERS: tuple[Callable[[ReceivedMessage], InboundReport | None], ...] = (
     read_ses_notification,
     read_complaint,
@@ -29,24 +29,24 @@ _NO_REASON = frozenset({Reason.ONHOLD, Reason.UNDEFINED})
 
 
 def read_inbound_report(raw: bytes) -> InboundReport:
-    """What a mail is and what it tells of whom. Any octets can be read; time and memory are bounded whatever they hold.
+    """The kind of a mail and the recipients it reports on. Accepts any bytes, in bounded time and memory.
 
-    A mail that is nothing a sender has to act on is `other` and names no recipients.
+    A mail that needs no action by the sender is `other` and has no recipients.
     """
-    letter = parse_message(raw)
-    found = _read(letter)
-    if (found is None or _tells_nothing(found)) and (inner := forwarded_bounce(letter)) is not None:
+    message = parse_message(raw)
+    found = _read(message)
+    if (found is None or _has_no_reason(found)) and (inner := forwarded_bounce(message)) is not None:
         found = read_bounce(inner) or found
     return found or OTHER
 
 
-def _tells_nothing(found: InboundReport) -> bool:
-    """Whether a bounce gives no reason; then it may be a covering letter."""
+def _has_no_reason(found: InboundReport) -> bool:
+    """Whether a bounce gives no reason; then it may only enclose the real report."""
     return found.kind is ReportKind.BOUNCE and all(one.reason in _NO_REASON for one in found.recipients)
 
 
-def _read(letter: ReceivedMessage) -> InboundReport | None:
-    return next((found for reader in _READERS if (found := reader(letter)) is not None), None)
+def _read(message: ReceivedMessage) -> InboundReport | None:
+    return next((found for reader in _READERS if (found := reader(message)) is not None), None)
 
 
 _FORWARDED = re.compile(
@@ -63,19 +63,19 @@ _SECOND = re.compile(rb"^From (?:MAILER-DAEMON|<>|postmaster)\b[^\n]*\n(?=[A-Za-
 _BY_SYSTEM = re.compile(r"\s*(?:[\w-]+:.*\n){0,5}From: .*(?:mailer-daemon|postmaster|mail delivery)", re.IGNORECASE)
 
 
-def forwarded_bounce(letter: ReceivedMessage) -> ReceivedMessage | None:
-    """The notice that a mail holds in its text, or None.
+def forwarded_bounce(message: ReceivedMessage) -> ReceivedMessage | None:
+    """The bounce that a mail contains: wrapped by a gateway, forwarded by a person, or a second mail in the file.
 
-    A forwarded one has to say so in its subject and to begin with the header of a mail system, so that people can talk
-    about bounces.
+    A forwarded one needs a matching subject and the header of a mail system, so that a mail about bounces is not
+    mistaken for one.
     """
-    if second := _SECOND.search(letter.body):
-        return parse_message(letter.body[second.start() :])
-    if is_from_mail_system(letter):
-        return _wrapped(letter)
-    if not _FORWARDED.match(letter.fields.get("subject")) or not letter.parts:
+    if second := _SECOND.search(message.body):
+        return parse_message(message.body[second.start() :])
+    if is_from_mail_system(message):
+        return _wrapped(message)
+    if not _FORWARDED.match(message.fields.get("subject")) or not message.parts:
         return None
-    text = letter.parts[0].text
+    text = message.parts[0].text
     passed_on = _PASSED_ON.search(text)
     if passed_on is None:
         return None
@@ -85,9 +85,9 @@ def forwarded_bounce(letter: ReceivedMessage) -> ReceivedMessage | None:
     return parse_message(quoted.encode("utf-8", "replace"))
 
 
-def _wrapped(letter: ReceivedMessage) -> ReceivedMessage | None:
-    """The report that a mail system attached to a mail of its own."""
-    for part in letter.parts:
+def _wrapped(message: ReceivedMessage) -> ReceivedMessage | None:
+    """The report that a mail system attached to its own mail."""
+    for part in message.parts:
         if part.content_type == "message/rfc822":
             inner = parse_message(decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding")))
             if "multipart/report" in inner.content_type:

@@ -1,6 +1,6 @@
-"""What a server said, taken apart: reply code, enhanced status code, the command it answered, its name.
+"""Finds reply code, enhanced status code, SMTP command and server name in the text of a notice.
 
-The texts are those in which mail servers tell of a conversation with another one; each writes its own.
+Every mail server describes its session with the remote server in its own way.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _REPLY = LazyPattern(
     r"|(?:response|reply|error|status) ?code|response)\b:?\s{0,4})([45][0-7]\d)(?=[ \-:;,]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
-# Reply codes of RFC 5321, of its extensions, and of those that wrote their own list; other numbers are none.
+# Reply codes of RFC 5321, of its extensions and of some servers; other numbers are no reply codes.
 _KNOWN_REPLY = LazyPattern(
     r"42[12]|43[02]|44[679]|45[0-689]|471|50[0-4]|51[0-3]|52[1345]|53[03458]|541|55[0-7]|571",
 )
-# Codes that say no more than that it failed, or that time ran out: another one in the same text says why.
+# Codes that only say that delivery failed or expired: another one in the same text gives the cause.
 _VAGUE = re.compile(r"[45]\.0\.0|[45]\.4\.7")
 
 
 class SmtpCommand(StrEnum):
-    """The step of an SMTP session (RFC 5321) that was refused."""
+    """The step of the SMTP session (RFC 5321) that was rejected; CONN is the connection and greeting."""
 
     CONN = "CONN"
     EHLO = "EHLO"
@@ -81,13 +81,13 @@ _HOST = LazyPattern(
 
 
 def find_status(text: str) -> str:
-    """The enhanced status code (RFC 3463) that tells most, or nothing."""
+    """The most specific enhanced status code (RFC 3463), or an empty string."""
     found = [one[2] for one in _REPLY_AND_STATUS.finditer(text)] or _STATUS.findall(text)
     return next((one for one in found if not _VAGUE.fullmatch(one)), found[0] if found else "")
 
 
 def find_reply_code(text: str) -> str:
-    """The reply code (RFC 5321 section 4.2) that goes with `find_status`, or the first, or nothing."""
+    """The reply code (RFC 5321 section 4.2) that belongs to `find_status`, else the first, or an empty string."""
     status = find_status(text)
     for found in _REPLY_AND_STATUS.finditer(text):
         if found[2] == status and _KNOWN_REPLY.fullmatch(found[1]):
@@ -96,13 +96,13 @@ def find_reply_code(text: str) -> str:
 
 
 def find_command(text: str) -> SmtpCommand | None:
-    """The command whose answer is told of; the first by place in the text."""
+    """The command that was rejected: the first one in the text."""
     line = " ".join(text.split())
     places = ((found.start(), command) for command, pattern in _STEP if (found := pattern.search(line)))
     return min(places, default=(0, None), key=lambda place: place[0])[1]
 
 
 def find_host(text: str) -> str:
-    """The name of the server that answered, in lower case, or nothing."""
+    """The name of the replying server in lower case, or an empty string."""
     found = _HOST.search(text)
     return next(name for name in found.groups() if name).lower() if found else ""

@@ -1,14 +1,15 @@
-"""What status and reply codes mean where the words of a server do not tell more.
+"""Reasons of status codes and reply codes, used if the text of the reply is not more specific.
 
-Status codes: RFC 3463 and the registry of enhanced status codes at IANA; three digits at the end are Exchange's. Reply
-codes: RFC 5321 and those which others define.
+Enhanced status codes: RFC 3463 and the IANA registry; three-digit details are those of Exchange. The subject (second
+number) is 1 address, 2 mailbox, 3 mail system, 4 network and routing, 5 protocol, 6 content, 7 security and policy.
+Reply codes: RFC 5321, its extensions and some servers.
 """
 
 from __future__ import annotations
 
 from distributor.mail.bounces.reasons import Reason
 
-# A status with its class; one without holds for both classes.
+# By subject and detail; holds for classes 4 and 5 unless `TEMPORARY` says otherwise.
 STATUSES: dict[str, Reason] = {
     "1.0": Reason.USERUNKNOWN,
     "1.1": Reason.USERUNKNOWN,
@@ -122,8 +123,8 @@ STATUSES: dict[str, Reason] = {
     "7.708": Reason.BLOCKED,
 }
 
-# What differs for temporary refusals: one for policy or security reasons is meant for the sending host, and one of an
-# undefined kind by the mail system (X.3.0) says nothing.
+# Exceptions for class 4: a temporary policy or security rejection concerns the sending host, and 4.3.0 (other mail
+# system status) gives no reason.
 TEMPORARY: dict[str, Reason | None] = {
     "3.0": None,
     "5.0": Reason.EXPIRED,
@@ -158,7 +159,7 @@ REPLY_CODES: dict[str, Reason] = {
 
 
 def reason_of_status(status: str) -> Reason | None:
-    """What an enhanced status code means, where it means more than that something failed."""
+    """The reason of an enhanced status code; None if it only says that something failed."""
     if status.startswith("4.") and status[2:] in TEMPORARY:
         return TEMPORARY[status[2:]]
     return STATUSES.get(status[2:])

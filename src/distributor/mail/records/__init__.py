@@ -1,1 +1,1 @@
-"""What others have written down of the mails they took: folders of mail, logs of mail servers, lists of Message-IDs."""
+"""Records of delivered mail, for an audit: mail folders, logs of mail servers, lists of Message-IDs."""

@@ -1,4 +1,4 @@
-"""Mails as they were received: a folder of .eml files, a Maildir, an mbox."""
+"""Records made of received mail (a folder of .eml files, a Maildir, an mbox) and lists of Message-IDs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _HEADERS = BytesHeaderParser(policy=compat32)
 
 def read_folder(folder: Path) -> Iterator[RecordedMail]:
     """Every .eml file in `folder` and below."""
-    _insist_on_folder(folder)
+    _require_folder(folder)
     return _of_files(file for file in folder.rglob("*.eml") if file.is_file())
 
 
 def read_maildir(folder: Path) -> Iterator[RecordedMail]:
-    """Every mail of a Maildir, read or not; what is still being delivered into it (tmp) is none yet."""
-    _insist_on_folder(folder)
+    """Every mail of a Maildir, read or not; mails that are still being delivered (tmp) are skipped."""
+    _require_folder(folder)
     if not (folder / "cur").is_dir() and not (folder / "new").is_dir():
         raise SourceError("no Maildir: it has neither cur nor new", path=folder)
     return _of_files(file for part in ("cur", "new") if (folder / part).is_dir() for file in (folder / part).iterdir())
@@ -36,7 +36,7 @@ def read_mbox(path: Path) -> Iterator[RecordedMail]:
     if not path.is_file():
         raise SourceError("there is no such file", path=path)
     for message in mailbox.mbox(path, create=False):
-        yield from _sighting(message)
+        yield from _recorded(message)
 
 
 def _of_files(files: Iterable[Path]) -> Iterator[RecordedMail]:
@@ -46,17 +46,17 @@ def _of_files(files: Iterable[Path]) -> Iterator[RecordedMail]:
                 header = _HEADERS.parse(opened)
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
-        yield from _sighting(header)
+        yield from _recorded(header)
 
 
-def _sighting(header: Message) -> Iterator[RecordedMail]:
+def _recorded(header: Message) -> Iterator[RecordedMail]:
     message_id = bare_message_id(str(header["Message-ID"] or ""))
     if message_id is not None:
         to = getaddresses([str(field) for field in header.get_all("To", [])])
         yield RecordedMail(message_id, addressees=tuple(address for _, address in to if address))
 
 
-def _insist_on_folder(folder: Path) -> None:
+def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise SourceError("there is no such folder", path=folder)
 
@@ -65,7 +65,10 @@ _NAMES = frozenset({"messageid", "smtpid", "headermessageid"})
 
 
 def read_message_ids(path: Path) -> Iterator[RecordedMail]:
-    """A mail for each line; empty lines and a headline are passed over. Raises SourceError for a line without an ID."""
+    """One Message-ID per line, or a CSV file with such a column; empty lines and a header line are skipped.
+
+    Raises SourceError for a line without a Message-ID.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from _of_rows(csv.reader(file), path)

@@ -1,7 +1,7 @@
-"""The log of a Postfix: which mails it took into its queue, and which of them it gave up on.
+"""Postfix mail logs: the mails that were queued, and those that bounced.
 
-A mail is taken once the queue manager has it: cleanup writes down its Message-ID before, while it is still being
-received and may yet be refused or broken off. A line reads `… postfix/PROGRAM[PID]: QUEUE-ID: …` (postlogd(8)).
+A mail counts as accepted once the queue manager has it: cleanup logs its Message-ID earlier, while the mail is still
+being received and may be rejected or interrupted. A line reads `… postfix/PROGRAM[PID]: QUEUE-ID: …` (postlogd(8)).
 """
 
 from __future__ import annotations
@@ -18,59 +18,59 @@ from distributor.mail.records.recorded_mail import RecordedMail, bare_message_id
 _LINE = re.compile(r" postfix(?:-[\w.-]+)?/(?:[\w.-]+/)*([\w.-]+)\[\d+\]: ([0-9A-Za-z]{5,24}): (.*)")
 _MESSAGE_ID = re.compile(r"message-id=(<[^>]*>|\S+)")
 _STATUS = re.compile(r"\bstatus=(\w+)")
-# A filter that gives the mail back to the same Postfix: it lives on in the queue under another name.
+# A content filter that reinjects the mail into the same Postfix: it continues under another queue id.
 _QUEUED_AS = re.compile(r"status=sent .*\bqueued as ([0-9A-Za-z]{5,24})\b")
-_GIVEN_UP = frozenset({"bounced", "expired"})
+_BOUNCED = frozenset({"bounced", "expired"})
 
 
 @dataclass(slots=True)
 class _Queued:
-    """A stay in the queue."""
+    """A mail in the queue."""
 
     message_id: str
-    is_taken: bool = False
-    is_returned: bool = False
-    became: str = ""
+    is_accepted: bool = False
+    is_bounced: bool = False
+    requeued_as: str = ""
 
 
 def read_postfix_logs(paths: Sequence[Path]) -> Iterator[RecordedMail]:
-    """The mails of these logs, which are read as one: the oldest first. One that ends in .gz is unpacked."""
-    ended, present = _stays(line for path in paths for line in _lines(path))
-    for stay in (*ended, *present.values()):
-        if stay.is_taken and stay.became not in present:
-            yield RecordedMail(stay.message_id, stay.is_returned)
+    """The mails of these logs, given from the oldest to the newest and read as one. A .gz file is decompressed."""
+    ended, present = _queued_mails(line for path in paths for line in _lines(path))
+    for mail in (*ended, *present.values()):
+        if mail.is_accepted and mail.requeued_as not in present:
+            yield RecordedMail(mail.message_id, mail.is_bounced)
 
 
-def _stays(lines: Iterable[str]) -> tuple[list[_Queued], dict[str, _Queued]]:
-    """Stays whose name in the queue was given to another mail later, and all others by that name."""
+def _queued_mails(lines: Iterable[str]) -> tuple[list[_Queued], dict[str, _Queued]]:
+    """Mails whose queue id was reused later, and all others by queue id."""
     ended: list[_Queued] = []
     present: dict[str, _Queued] = {}
     for line in lines:
         match = _LINE.search(line)
         if match is None:
             continue
-        program, name, told = match.groups()
-        found = _MESSAGE_ID.match(told) if program == "cleanup" else None
+        program, queue_id, text = match.groups()
+        found = _MESSAGE_ID.match(text) if program == "cleanup" else None
         if found is not None:
             message_id = bare_message_id(found[1])
-            if name in present:
-                ended.append(present.pop(name))
+            if queue_id in present:
+                ended.append(present.pop(queue_id))
             if message_id is not None:
-                present[name] = _Queued(message_id)
-        elif name in present:
-            _add(present[name], program, told)
+                present[queue_id] = _Queued(message_id)
+        elif queue_id in present:
+            _add(present[queue_id], program, text)
     return ended, present
 
 
-def _add(stay: _Queued, program: str, told: str) -> None:
-    status = _STATUS.search(told)
+def _add(mail: _Queued, program: str, text: str) -> None:
+    status = _STATUS.search(text)
     if status is not None:
-        queued = _QUEUED_AS.search(told)
-        stay.is_taken = True
-        stay.is_returned = status[1] in _GIVEN_UP
-        stay.became = queued[1] if queued else stay.became
-    elif program == "qmgr" and told.startswith("from="):
-        stay.is_taken = True
+        queued = _QUEUED_AS.search(text)
+        mail.is_accepted = True
+        mail.is_bounced = status[1] in _BOUNCED
+        mail.requeued_as = queued[1] if queued else mail.requeued_as
+    elif program == "qmgr" and text.startswith("from="):
+        mail.is_accepted = True
 
 
 def _lines(path: Path) -> Iterator[str]:

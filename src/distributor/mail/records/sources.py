@@ -1,4 +1,4 @@
-"""A record of mails that were taken, named on the command line as KIND:PATH."""
+"""Sources of mail records, given on the command line as KIND:PATH."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ READERS: Mapping[str, _Reader] = {
     "maillog": read_postfix_logs,
     "ids": _one_by_one(read_message_ids),
 }
-"""Every kind of record, and how it is read: all its paths as one."""
+"""The reader of every kind of record; it reads all paths as one record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRecordSource:
-    """What was written down in one manner. Two records may hold the same mail; in one record it is there twice."""
+    """The paths of one kind of record. Two sources may contain the same mail; twice in one source means two mails."""
 
     kind: str
     paths: tuple[Path, ...]
 
-    def sightings(self) -> Iterator[RecordedMail]:
+    def mails(self) -> Iterator[RecordedMail]:
         """Raises SourceError for a path that cannot be read."""
         return READERS[self.kind](self.paths)
 
 
 def parse_record_sources(texts: Iterable[str]) -> list[MailRecordSource]:
-    """Records from KIND:PATH, those of one kind together in the order given. Raises InputError."""
+    """Sources from KIND:PATH, those of one kind together in the given order. Raises InputError."""
     paths: dict[str, list[Path]] = {}
     for text in texts:
         kind, colon, path = text.partition(":")

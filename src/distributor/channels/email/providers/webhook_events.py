@@ -24,7 +24,7 @@ _UNCLASSIFIED = frozenset({Reason.UNDEFINED, Reason.ONHOLD})
 
 def report_of(email: str, *, reply: str, status: str = "", otherwise: Reason) -> RecipientReport:
     """A failure by the server's reply; `otherwise` is the provider's reason, for a reply that says nothing."""
-    evidence = BounceEvidence(recipient=email, words=reply, status=status).completed()
+    evidence = BounceEvidence(recipient=email, reply_text=reply, status=status).completed()
     reason = classify(evidence, None)
     return RecipientReport(
         address=email,

@@ -1,4 +1,4 @@
-"""Every known format of notices: a table, the most particular first."""
+"""The known formats of bounce notices, the most specific first."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The format of a notice that is no report of RFC 3464, or says more than one.
+"""The format of a bounce notice that is no delivery status report (RFC 3464), or contains more than one.
 
-A format is told by its author and a mark in its text. It says where the recipients stand, if not where most systems put
-them, and what the system's own sentences mean; what another server said is judged by `phrases`.
+A format is recognized by its author and a marker in its text. It defines where the recipients are found, if not where
+most systems put them, and what the system's own sentences mean; replies of other servers are matched by `phrases`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from distributor.mail.bounces.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """A sentence of a mail system itself, and the reason it gives."""
+    """A sentence of the mail system itself, and the reason it stands for."""
 
     reason: Reason
     pattern: LazyPattern
@@ -24,42 +24,42 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceFormat:
-    """`author` is searched in the identity of a mail (`plain.identity`), `mark` in its notice; both must be found.
+    """`author` is searched in the `identity_fields` of a mail, `marker` in its notice; both have to match.
 
-    `recipients` are patterns whose group is an address, sought after `beginning` where that is found; `silence` is the
-    reason of a notice that gives none; `has_transcript` says that the notice may be nothing but a transcript,
-    `is_receipt` that it comes as a receipt of reading (RFC 8098).
+    `recipients` are patterns whose group is an address, searched after `recipients_after` if that matches;
+    `default_reason` is the reason of a notice that gives none; `has_transcript`: the notice may be only an SMTP
+    transcript; `is_receipt`: it is sent as a disposition notification (RFC 8098).
     """
 
     name: str
     author: LazyPattern
-    mark: LazyPattern
+    marker: LazyPattern
     recipients: tuple[LazyPattern, ...] = ()
-    beginning: LazyPattern | None = None
+    recipients_after: LazyPattern | None = None
     hints: tuple[Hint, ...] = field(default=())
-    silence: Reason | None = None
+    default_reason: Reason | None = None
     is_receipt: bool = False
     has_transcript: bool = False
 
 
 def address_patterns(*patterns: str) -> tuple[LazyPattern, ...]:
-    """Patterns in which the word ADDRESS stands for an address, as their only group."""
+    """Patterns in which the word ADDRESS stands for an address, their only group."""
     return tuple(
         LazyPattern(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE) for pattern in patterns
     )
 
 
 def any_of(*patterns: str) -> LazyPattern:
-    """A pattern that finds any of these, line by line and whatever the case."""
+    """A pattern that matches any of these, multi-line and case-insensitive."""
     return LazyPattern("|".join(patterns), re.IGNORECASE | re.MULTILINE)
 
 
 def hint_table(table: dict[Reason, tuple[str, ...]]) -> tuple[Hint, ...]:
-    """Hints out of a table, in its order."""
+    """Hints from a table, in its order."""
     return tuple(Hint(reason=reason, pattern=any_of(*patterns)) for reason, patterns in table.items())
 
 
-# The mailbox or the name in From by which programs sign notices.
+# The mailboxes and names that mail systems use in From.
 SYSTEM = (
     r"^from: ?(?:.{0,80}(?:\b|_))?(?:mailer-?daemon|post[-_]?master|mail(?:er)? ?deliver"
     r"|(?:e?mail )?delivery ?(?:sub)?"
@@ -69,6 +69,6 @@ SYSTEM = (
     r"|postoffice|jetmail|virus_?wall|anti_?virus|mail_service|imss@|ndr@)|^from: ?<?>?$"
 )
 BY_SYSTEM = any_of(SYSTEM)
-# Or a program of another name, which says by the fields of RFC 3834 or an empty return path that it is one.
+# Or a program with another name, recognized by the fields of RFC 3834 or an empty return path.
 BY_PROGRAM = any_of(SYSTEM, r"^auto-submitted: auto-", r"^x-failed-recipients: .", r"^return-path: <>$")
 BY_ANYONE = any_of("")

@@ -1,4 +1,4 @@
-"""The notices of filters, gateways, list managers and small mail systems."""
+"""Bounce formats of filters, gateways, list managers and small mail systems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="imail",
         author=any_of(r"^x-mailer: <SMTP32 v", r"^subject: undeliverable mail"),
-        mark=any_of(
+        marker=any_of(
             r"^undeliverable[ \t]+to ",
             r"^Invalid final delivery userid",
             r"^Unknown (?:user|host)\b",
@@ -43,7 +43,7 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="x6",
         author=BY_SYSTEM,
-        mark=any_of(r"^We had trouble delivering your message"),
+        marker=any_of(r"^We had trouble delivering your message"),
         recipients=address_patterns(
             r"returned (?:permanent|temporary) errors?: <?ADDRESS",
             r"rejected recipient <ADDRESS>",
@@ -53,14 +53,14 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="mcafee",
         author=any_of(r"^subject: delivery status"),
-        mark=any_of(r"^[ \t]*--- The following addresses had delivery problems ---"),
+        marker=any_of(r"^[ \t]*--- The following addresses had delivery problems ---"),
         recipients=address_patterns(r"^<ADDRESS>[ \t]+\("),
         hints=hint_table({Reason.USERUNKNOWN: (r"unknown user|no such user|user not exist|user unknown|unknown\.",)}),
     ),
     BounceFormat(
         name="interscan",
         author=BY_ANYONE,
-        mark=any_of(r"^\*{3,} Message from InterScan"),
+        marker=any_of(r"^\*{3,} Message from InterScan"),
         recipients=address_patterns(
             r"deliver message to <ADDRESS>", r"^[ \t]*Sent (?:>>>|<<<) RCPT TO:<ADDRESS>", r"^<ADDRESS>"
         ),
@@ -74,31 +74,31 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="mailfoundry",
         author=BY_SYSTEM,
-        mark=any_of(r"^Unable to deliver message to: <|^Delivery failed for the following reason"),
+        marker=any_of(r"^Unable to deliver message to: <|^Delivery failed for the following reason"),
         recipients=address_patterns(r"unable to deliver message to: <?ADDRESS"),
     ),
     BounceFormat(
         name="mailmarshal",
         author=BY_SYSTEM,
-        mark=any_of(r"^Your message:[ \t]*$|^The following recipients were affected"),
+        marker=any_of(r"^Your message:[ \t]*$|^The following recipients were affected"),
         recipients=address_patterns(r"^[ \t]+ADDRESS[ \t]*$"),
     ),
     BounceFormat(
         name="m-filter",
         author=any_of(r"^x-mailer: m-filter"),
-        mark=any_of(r"^-{3,}server message"),
+        marker=any_of(r"^-{3,}server message"),
         recipients=address_patterns(r"^[ \t]*<?ADDRESS>?[ \t]*$"),
     ),
     BounceFormat(
         name="surfcontrol",
         author=any_of(r"^x-mailer: surfcontrol"),
-        mark=any_of(r"your message could not be sent|addressed to:"),
+        marker=any_of(r"your message could not be sent|addressed to:"),
         recipients=address_patterns(r"^addressed to: ADDRESS"),
     ),
     BounceFormat(
         name="fml",
         author=any_of(r"^from: .{0,80}-(?:admin|request|owner)@"),
-        mark=any_of(
+        marker=any_of(
             r"^You are not a member of this mailing list",
             r"^Duplicated Message-ID in <",
             r"^Your mail .{0,60}(?:is rejected|was rejected|is not relayed)",
@@ -116,14 +116,14 @@ GATEWAYS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="x3",
         author=BY_SYSTEM,
-        mark=any_of(r"^[ \t]*\* <?[^\s@]{1,100}@[^\s@]{1,200}$"),
+        marker=any_of(r"^[ \t]*\* <?[^\s@]{1,100}@[^\s@]{1,200}$"),
         recipients=address_patterns(r"^[ \t]*\* ADDRESS"),
         hints=hint_table({Reason.EXPIRED: (r"could not find a gateway for",)}),
-        silence=Reason.UNDEFINED,
+        default_reason=Reason.UNDEFINED,
     ),
     BounceFormat(
         name="non-delivery report",
         author=BY_ANYONE,
-        mark=any_of(r"^-{2,} (?:Non-Delivery Report|Failed Recipients) -{2,}"),
+        marker=any_of(r"^-{2,} (?:Non-Delivery Report|Failed Recipients) -{2,}"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Notices that are no reports: who wrote them, whom they name, and what they say of each."""
+"""Bounce notices without a delivery status: their author, their recipients, and the text about each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reply_text import find_reply_code, find_status
 from distributor.mail.mime.received_message import ReceivedMessage
 
-_MOST_RECIPIENTS = 500
+_MAX_RECIPIENTS = 500
 _IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")
-_LONGEST_BLOCK = 6000
+_MAX_BLOCK = 6000
 
 _SYSTEM = LazyPattern(SYSTEM, re.IGNORECASE | re.MULTILINE)
-# Sentences by which a mail system says that a mail did not arrive, in the languages that the big ones speak.
+# Sentences of mail systems that report a failed delivery, in the languages of the large ones.
 _FAILED = LazyPattern(
     r"could ?n[o']t be (?:delivered|sent)|(?:was|were|been|be|is) not (?:be )?(?:delivered|sent)"
     r"|wasn't delivered|undeliver|non-?deliver"
@@ -49,7 +49,7 @@ _FAILED = LazyPattern(
 _NOT_DELIVERED = LazyPattern(
     r"could ?n[o']t be delivered|unable to deliver|(?:was|were) not delivered|fail\w* to deliver", re.IGNORECASE
 )
-# What mail systems also write, and what is no failure.
+# Other mails of mail systems, which report no failure.
 _NO_FAILURE = LazyPattern(
     r"\bsuccessfully (?:delivered|relayed|sent)\b|\b(?:has been|was|were) (?:delivered|relayed)\b"
     r"|^subject: ?(?:re: )?(?:delivered|relayed|read|receipt|successful)\b"
@@ -76,7 +76,7 @@ def _lines(pattern: str) -> LazyPattern:
     return LazyPattern(pattern.replace("ADDRESS", f"({ADDRESS})"), re.IGNORECASE | re.MULTILINE)
 
 
-# Where a recipient stands in most notices; the first that finds one holds for the whole notice.
+# Where most notices name a recipient; the first pattern that matches is used for the whole notice.
 _RECIPIENTS = (
     _lines(r"^[ \t]*(?:\* |- )?<ADDRESS>(?: ?:|\.\.\.|,|[ \t]*$|[ \t]+[(\[]|[ \t]+delivery)"),
     _lines(r"^[ \t]*Recipient(?: address)?:[ \t]*<?ADDRESS"),
@@ -98,7 +98,7 @@ _RECIPIENTS = (
 
 _ORIGIN = _lines(r"\bgenerated (?:by|from) <?ADDRESS")
 
-# Where a notice repeats the words of another server.
+# Where a notice quotes the reply of another server.
 _QUOTED = LazyPattern(
     r"error that the other server returned was:\s*(.{1,1500}?)(?:\n\n|\Z)"
     r"|The response (?:from the remote server )?was:\s*(.{1,1500}?)(?:\n\n|\Z)"
@@ -113,89 +113,93 @@ _QUOTED = LazyPattern(
 )
 
 
-def identity_fields(letter: ReceivedMessage) -> str:
-    """Who wrote a mail with what: the fields by which formats know their authors, a line each."""
-    fields = letter.fields
+def identity_fields(message: ReceivedMessage) -> str:
+    """The header fields that identify the author of a mail, one per line."""
+    fields = message.fields
     return "\n".join(f"{name}: {fields.get(name)}" for name in _IDENTITY)
 
 
-def find_format(letter: ReceivedMessage, notice: BounceNotice) -> BounceFormat | None:
-    """The format that a notice is written in, if it is one that is known."""
-    author = identity_fields(letter)
-    return next((one for one in FORMATS if one.author.search(author) and one.mark.search(notice.text)), None)
+def find_format(message: ReceivedMessage, notice: BounceNotice) -> BounceFormat | None:
+    """The known format of a notice, or None."""
+    author = identity_fields(message)
+    return next((one for one in FORMATS if one.author.search(author) and one.marker.search(notice.text)), None)
 
 
-def is_from_mail_system(letter: ReceivedMessage) -> bool:
-    """Whether the mail is signed by a program that delivers mail."""
-    return bool(_SYSTEM.search(identity_fields(letter)))
+def is_from_mail_system(message: ReceivedMessage) -> bool:
+    """Whether the mail was sent by a mail system."""
+    return bool(_SYSTEM.search(identity_fields(message)))
 
 
-def reports_failure(letter: ReceivedMessage, notice: BounceNotice) -> bool:
-    """Whether a mail from a mail system in no known format says that a mail of ours was not delivered.
+def reports_failure(message: ReceivedMessage, notice: BounceNotice) -> bool:
+    """Whether a mail of a mail system in no known format reports a failed delivery.
 
-    People write as postmaster too. A program gives the mail back, or a code, or a list of recipients, or says by its
-    fields that it is one.
+    People write as postmaster too. A program returns the message, a code or a list of recipients, or is identified by
+    its header fields.
     """
-    author = identity_fields(letter)
+    author = identity_fields(message)
     said = f"{author}\n{notice.text[:6000]}"
     if not _FAILED.search(said) or _NO_FAILURE.search(said) or _ANSWER.search(author):
         return False
     if notice.original.names() or _PROGRAM.search(author) or find_status(said) or find_reply_code(said):
         return True
-    return bool(_located(notice.text, _RECIPIENTS))
+    return bool(_locate(notice.text, _RECIPIENTS))
 
 
 def reports_only_success(notice: BounceNotice) -> bool:
-    """Whether a notice, known or not, lists deliveries and no failure."""
+    """Whether a notice lists successful deliveries and no failure."""
     return bool(_DELIVERED.search(notice.text)) and not _FATAL.search(notice.text)
 
 
-def parse_plain_text(letter: ReceivedMessage, notice: BounceNotice, form: BounceFormat | None) -> list[BounceEvidence]:
-    """One evidence for each recipient that the notice names, in order."""
-    if form and form.has_transcript and (concluded := parse_recipient_lines(notice.text)):
-        named = _located(notice.text, form.recipients[:3])
+def parse_plain_text(
+    message: ReceivedMessage, notice: BounceNotice, bounce_format: BounceFormat | None
+) -> list[BounceEvidence]:
+    """One evidence per recipient that the notice names, in order."""
+    if bounce_format and bounce_format.has_transcript and (concluded := parse_recipient_lines(notice.text)):
+        named = _locate(notice.text, bounce_format.recipients[:3])
         if len({one for one, _, _ in named}) <= 1:
-            return concluded[:_MOST_RECIPIENTS]
-    listed = form.beginning.search(notice.text) if form and form.beginning else None
-    patterns = (*(form.recipients if form else ()), *_RECIPIENTS)
-    places = _located(notice.text, patterns, start=listed.end() if listed else 0)
+            return concluded[:_MAX_RECIPIENTS]
+    listed = (
+        bounce_format.recipients_after.search(notice.text) if bounce_format and bounce_format.recipients_after else None
+    )
+    patterns = (*(bounce_format.recipients if bounce_format else ()), *_RECIPIENTS)
+    places = _locate(notice.text, patterns, start=listed.end() if listed else 0)
     if not places:
-        told = notice.text[:_LONGEST_BLOCK]
-        return [_evidence(address, told, told) for address in _elsewhere(letter, notice, form)]
-    # What is said of all stands in front of the first.
+        text = notice.text[:_MAX_BLOCK]
+        return [_evidence(address, text, text) for address in _other_recipients(message, notice, bounce_format)]
+    # The text before the first recipient is about all of them.
     around = (
-        notice.text[:_LONGEST_BLOCK]
+        notice.text[:_MAX_BLOCK]
         if len({address.lower() for address, _, _ in places}) == 1
-        else notice.text[: min(places[0][1], _LONGEST_BLOCK)]
+        else notice.text[: min(places[0][1], _MAX_BLOCK)]
     )
     return [
-        _evidence(address, notice.text[begin : min(end, begin + _LONGEST_BLOCK)], around)
-        for address, begin, end in places[:_MOST_RECIPIENTS]
+        _evidence(address, notice.text[begin : min(end, begin + _MAX_BLOCK)], around)
+        for address, begin, end in places[:_MAX_RECIPIENTS]
     ]
 
 
-def find_recipient(notice: BounceNotice, form: BounceFormat | None) -> str:
-    """The recipient that a notice names first, where its report names none; or nothing."""
-    places = _located(notice.text, (*(form.recipients if form else ()), *_RECIPIENTS, _ORIGIN))
+def find_recipient(notice: BounceNotice, bounce_format: BounceFormat | None) -> str:
+    """The first recipient that a notice names, or an empty string; used if its report names none."""
+    places = _locate(notice.text, (*(bounce_format.recipients if bounce_format else ()), *_RECIPIENTS, _ORIGIN))
     return places[0][0] if places else ""
 
 
 def blocks_by_recipient(recipients: Iterable[str], text: str) -> dict[str, str]:
-    """What a notice says after it names each recipient, until it names another one."""
-    places = _located(text, _RECIPIENTS[:4])
+    """The text of a notice about each recipient: from its address to the next one."""
+    places = _locate(text, _RECIPIENTS[:4])
     blocks: dict[str, str] = {}
     for recipient in recipients:
         at = text.find(recipient) if recipient else -1
         if at < 0 or recipient in blocks:
             continue
         following = (place for address, place, _ in places if place > at and address != recipient)
-        end = min(next(following, len(text)), at + _LONGEST_BLOCK)
+        end = min(next(following, len(text)), at + _MAX_BLOCK)
         blocks[recipient] = text[text.rfind("\n", 0, at) + 1 : end]
     return blocks
 
 
-def _located(text: str, patterns: tuple[LazyPattern, ...], *, start: int = 0) -> list[tuple[str, int, int]]:
-    """The recipients after `start` by the first pattern that finds any, with the place of what is said about each."""
+def _locate(text: str, patterns: tuple[LazyPattern, ...], *, start: int = 0) -> list[tuple[str, int, int]]:
+    """The recipients after `start` by the first pattern that matches, each with the range of the text about it."""
     for pattern in patterns:
         places = [(trim_address(found[1]), found.start()) for found in pattern.finditer(text, start)]
         places = [place for before, place in zip([("", 0), *places], places, strict=False) if before[0] != place[0]]
@@ -210,7 +214,7 @@ def _evidence(recipient: str, block: str, around: str) -> BounceEvidence:
     quoted = _QUOTED.search(block)
     return BounceEvidence(
         recipient=recipient,
-        words=said.words if said else next(words for words in quoted.groups() if words) if quoted else "",
+        reply_text=said.reply_text if said else next(words for words in quoted.groups() if words) if quoted else "",
         notice=block,
         surroundings=around,
         command=said.command if said else None,
@@ -218,18 +222,20 @@ def _evidence(recipient: str, block: str, around: str) -> BounceEvidence:
     )
 
 
-def _elsewhere(letter: ReceivedMessage, notice: BounceNotice, form: BounceFormat | None) -> list[str]:
-    """Recipients that the notice does not name where others do: in a field, anywhere in the text, in the original."""
-    own = find_address(letter.fields.get("from")).lower()
-    named = find_addresses(" ".join(letter.fields.all("x-failed-recipients")))
+def _other_recipients(message: ReceivedMessage, notice: BounceNotice, bounce_format: BounceFormat | None) -> list[str]:
+    """Recipients named elsewhere: in X-Failed-Recipients, anywhere in the text, or in the original message."""
+    own = find_address(message.fields.get("from")).lower()
+    named = find_addresses(" ".join(message.fields.all("x-failed-recipients")))
     if not named:
         strangers = [
             one for one in find_addresses(notice.text) if one.lower() != own and not _SYSTEM.search(f"from: {one}")
         ]
         named = strangers[:1]
-    return (named or find_addresses(notice.original.get("to"))[:1] or _nobody(form, notice))[:_MOST_RECIPIENTS]
+    return (named or find_addresses(notice.original.get("to"))[:1] or _unnamed_recipient(bounce_format, notice))[
+        :_MAX_RECIPIENTS
+    ]
 
 
-def _nobody(form: BounceFormat | None, notice: BounceNotice) -> list[str]:
-    """One recipient without an address, if it is sure that something failed: the return path may name it."""
-    return [""] if form or _NOT_DELIVERED.search(notice.text) else []
+def _unnamed_recipient(bounce_format: BounceFormat | None, notice: BounceNotice) -> list[str]:
+    """One recipient without address if a failure is certain: the return path may identify it."""
+    return [""] if bounce_format or _NOT_DELIVERED.search(notice.text) else []

@@ -1,4 +1,4 @@
-"""The notices of mailbox providers and of their own mail systems."""
+"""Bounce formats of mailbox providers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="aol",
         author=any_of(r"^from: .{0,80}@aol\.com"),
-        mark=any_of(r"name service error"),
+        marker=any_of(r"name service error"),
         hints=hint_table(
             {
                 Reason.HOSTUNKNOWN: (r"host or domain name not found",),
@@ -20,7 +20,7 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="gmail",
         author=any_of(r"^from: .{0,80}mailer-daemon@(?:google|gmail)"),
-        mark=any_of(
+        marker=any_of(
             r"^Delivery to the following recipients? (?:has been delayed|failed permanently)",
             r"^This is an automatically generated Delivery Status Notification",
             r"\*\* .{3,60} \*\*",
@@ -40,20 +40,20 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="google groups",
         author=any_of(r"^from: .{0,80}@(?:google|gmail|googlegroups)"),
-        mark=any_of(r"groups\.google\.com/"),
+        marker=any_of(r"groups\.google\.com/"),
         hints=hint_table({Reason.REJECTED: (r"groups\.google\.com/",)}),
     ),
     BounceFormat(
         name="yahoo",
         author=any_of(r"^from: .{0,80}(?:mailer-daemon|postmaster)@"),
-        mark=any_of(r"^Sorry, we were unable to deliver your message to the following address"),
+        marker=any_of(r"^Sorry, we were unable to deliver your message to the following address"),
         recipients=address_patterns(r"^<ADDRESS>:"),
         hints=hint_table({Reason.FILTERED: (r"^5\d\d:? : user unknown",)}),
     ),
     BounceFormat(
         name="ezweb",
         author=any_of(r"^from: .{0,80}@(?:\w+\.)*(?:ezweb|au)\b"),
-        mark=any_of(
+        marker=any_of(
             r"following recipients was rejected by a remote",
             r"^The user\(s\) ",
             r"^Your message ",
@@ -68,12 +68,12 @@ PROVIDERS: tuple[BounceFormat, ...] = (
                 Reason.EXPIRED: (r"could not be delivered within",),
             }
         ),
-        silence=Reason.FILTERED,
+        default_reason=Reason.FILTERED,
     ),
     BounceFormat(
         name="kddi",
         author=any_of(r"^from: .{0,120}(?:no-?reply|postmaster|mailer-daemon)"),
-        mark=any_of(r"^[ \t]*(?:Could not be delivered to:? ?<?[^\s@]{1,100}@|Your mail sent on\b)"),
+        marker=any_of(r"^[ \t]*(?:Could not be delivered to:? ?<?[^\s@]{1,100}@|Your mail sent on\b)"),
         recipients=address_patterns(r"could not be delivered to:? <?ADDRESS"),
         hints=hint_table(
             {
@@ -86,7 +86,7 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="biglobe",
         author=BY_SYSTEM,
-        mark=any_of(r"^[ \t]*-{3,} Non-delivered information -{3,}"),
+        marker=any_of(r"^[ \t]*-{3,} Non-delivered information -{3,}"),
         recipients=address_patterns(r"^<?ADDRESS>?[ \t]*(?:$|\()"),
         hints=hint_table(
             {
@@ -98,7 +98,7 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="vtext",
         author=any_of(r"^from: .{0,80}(?:post_?master@|@(?:[\w-]+\.)*(?:vtext|vzwpix)\.)"),
-        mark=any_of(r"^Error message below:|^Error: (?:Invalid|Mail)|^Message could not be delivered to mobile"),
+        marker=any_of(r"^Error message below:|^Error: (?:Invalid|Mail)|^Message could not be delivered to mobile"),
         recipients=address_patterns(
             r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS",
             r"could not be delivered to[^\n]{0,80}?ADDRESS",
@@ -116,7 +116,7 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="messagelabs",
         author=any_of(r"messagelabs|symanteccloud"),
-        mark=any_of(r"mail delivery agent at|unable to deliver your message"),
+        marker=any_of(r"mail delivery agent at|unable to deliver your message"),
         recipients=address_patterns(r"^ADDRESS[ \t]*$"),
         hints=hint_table(
             {
@@ -128,12 +128,12 @@ PROVIDERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="mxlogic",
         author=any_of(r"mxlogic"),
-        mark=any_of(r"^A message that you have sent could not be delivered"),
+        marker=any_of(r"^A message that you have sent could not be delivered"),
         recipients=address_patterns(r"^[ \t]*<ADDRESS>:"),
     ),
     BounceFormat(
         name="facebook",
         author=any_of(r"@(?:\w+\.)?facebook"),
-        mark=any_of(r"created automatically by facebook"),
+        marker=any_of(r"created automatically by facebook"),
     ),
 )

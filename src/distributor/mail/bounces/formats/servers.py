@@ -1,4 +1,4 @@
-"""The notices of mail servers."""
+"""Bounce formats of mail servers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="qmail",
         author=BY_PROGRAM,
-        mark=any_of(
+        marker=any_of(
             r"^Hi\. This is the \S.{0,80}(?:at|program|for) ",
             r"^This is the \S{0,20} ?(?:qmail|mail delivery).{0,60}program at",
             r"^Sorry, (?:we were|I was|I wasn't) (?:unable|able) to deliver your message to the following",
@@ -53,12 +53,12 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="exim",
         author=BY_PROGRAM,
-        mark=any_of(
+        marker=any_of(
             r"^This message was created automatically by (?:the )?mail delivery software",
             r"^A message that you sent (?:could not be delivered|contained (?:no|one or more) recipient addresses)",
             r"^Message \w{6}-\w{6,11}-\w{2,4} (?:has been frozen|was frozen)",
         ),
-        beginning=any_of(r"following\s{1,4}address(?:\(es\)|es)? failed:"),
+        recipients_after=any_of(r"following\s{1,4}address(?:\(es\)|es)? failed:"),
         recipients=address_patterns(
             r"^[ \t]+(?:<)?ADDRESS(?:>)?:?[ \t]*(?:\([^()\n]{0,200}\))?[ \t]*$",
             r"^\"?ADDRESS\"?:?[ \t]*$",
@@ -102,7 +102,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="opensmtpd",
         author=BY_SYSTEM,
-        mark=any_of(r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY"),
+        marker=any_of(r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY"),
         recipients=address_patterns(r"^ADDRESS:"),
         hints=hint_table(
             {
@@ -127,7 +127,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="dragonfly",
         author=BY_SYSTEM,
-        mark=any_of(r"^This is the DragonFly Mail Agent"),
+        marker=any_of(r"^This is the DragonFly Mail Agent"),
         recipients=address_patterns(r"delivering your mail to <?ADDRESS"),
         hints=hint_table(
             {
@@ -140,7 +140,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="sendmail",
         author=BY_PROGRAM,
-        mark=any_of(r"^[ \t]*-{3,} Transcript of (?:the )?session follows -{3,}"),
+        marker=any_of(r"^[ \t]*-{3,} Transcript of (?:the )?session follows -{3,}"),
         recipients=address_patterns(
             r"^[ \t]*>>> ADDRESS <",
             r"^<ADDRESS>[ \t]*$",
@@ -152,7 +152,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="exchange",
         author=BY_PROGRAM,
-        mark=any_of(
+        marker=any_of(
             r"^[ \t]*did not reach the following recipient",
             r"^Delivery has failed to these recipients or (?:groups|distribution lists)",
             r"^Diagnostic information for administrators",
@@ -185,7 +185,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="notes",
         author=BY_SYSTEM,
-        mark=any_of(r"^-{3,} Failure Reasons? +-{3,}"),
+        marker=any_of(r"^-{3,} Failure Reasons? +-{3,}"),
         recipients=address_patterns(r"^ADDRESS[ \t]*$"),
         hints=hint_table(
             {
@@ -199,7 +199,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="domino",
         author=any_of(r"^subject: .{0,20}delivery failure", SYSTEM),
-        mark=any_of(r"^was not delivered to:"),
+        marker=any_of(r"^was not delivered to:"),
         recipients=address_patterns(r"^[ \t]+ADDRESS[ \t]*$"),
         hints=hint_table(
             {
@@ -217,7 +217,7 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="groupwise",
         author=BY_SYSTEM,
-        mark=any_of(r"^The message that you sent was undeliverable to the following:"),
+        marker=any_of(r"^The message that you sent was undeliverable to the following:"),
         recipients=address_patterns(r"^[ \t]+ADDRESS \("),
         hints=hint_table(
             {
@@ -230,13 +230,13 @@ SERVERS: tuple[BounceFormat, ...] = (
     BounceFormat(
         name="james",
         author=BY_SYSTEM,
-        mark=any_of(r"Message details:|^Error message below"),
+        marker=any_of(r"Message details:|^Error message below"),
         recipients=address_patterns(r"^[ \t]*RCPT TO:[ \t]*<?ADDRESS"),
     ),
     BounceFormat(
         name="dovecot",
         author=BY_SYSTEM,
-        mark=any_of(r"^Your message to <[^<>\s]{3,300}> was automatically rejected"),
+        marker=any_of(r"^Your message to <[^<>\s]{3,300}> was automatically rejected"),
         recipients=address_patterns(r"^Your message to <ADDRESS>"),
         is_receipt=True,
     ),

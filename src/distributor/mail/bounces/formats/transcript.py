@@ -1,4 +1,4 @@
-"""The transcripts of Sendmail and of those who write like it: `>>>` what was sent, `<<<` what was answered."""
+"""SMTP transcripts of Sendmail and similar systems: `>>>` are commands, `<<<` replies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TALKING = re.compile(r"while talking to ([\w.-]{2,200}?)\.?:", re.IGNORECASE)
 _CONCLUDED = re.compile(rf"^[ \t]*(\d\d\d) (?:\d\.\d\.\d{{1,3}} )?<?({ADDRESS})>?\.\.\.[ \t]*(.*)$")
 _REASON = re.compile(r"^[ \t]*\(reason: (.{3,})\)[ \t]*$", re.MULTILINE)
 _DEFERRED = re.compile(r"\bDeferred(?::[ \t]*(.*))?$", re.MULTILINE)
-# What an SMTP client says to itself once all recipients are refused.
+# Replies that only follow from the rejection of all recipients.
 _AFTERMATH = re.compile(
     r"[45]\d\d[ -](?:[45]\.\d\.\d )?(?:.{0,60}\b)?(?:need rcpt|no valid recipients|no recipients"
     r"|too many errors|need recipient|bad sequence)",
@@ -32,15 +32,15 @@ _COMMANDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptReply:
-    """What the other server said in a transcript, after which command, and its name."""
+    """The negative reply in a transcript, the rejected command, and the name of the server."""
 
-    words: str
+    reply_text: str
     command: SmtpCommand | None
     host: str
 
 
 def parse_session(transcript: str) -> TranscriptReply:
-    """The refusal in the transcript of one session."""
+    """The negative reply in the transcript of one session."""
     command: SmtpCommand | None = None
     refusals: list[str] = []
     decided: SmtpCommand | None = None
@@ -57,11 +57,11 @@ def parse_session(transcript: str) -> TranscriptReply:
     deferred = _DEFERRED.search(transcript)
     if deferred and deferred[1] and deferred[1] not in words:
         words = f"{words} Deferred: {deferred[1]}".strip()
-    return TranscriptReply(words=words, command=decided, host=host[-1].lower() if host else "")
+    return TranscriptReply(reply_text=words, command=decided, host=host[-1].lower() if host else "")
 
 
 def parse_recipient_lines(transcript: str) -> list[BounceEvidence]:
-    """The failed recipients of a transcript that is all there is (Sendmail 5 and 8.8): each is concluded by a line."""
+    """The failed recipients of a notice that is only a transcript (Sendmail 5 and 8.8): one result line for each."""
     found: list[BounceEvidence] = []
     pending: list[str] = []
     for line in transcript.split("\n"):
@@ -74,7 +74,7 @@ def parse_recipient_lines(transcript: str) -> list[BounceEvidence]:
             found.append(
                 BounceEvidence(
                     recipient=trim_address(concluded[2]),
-                    words=said.words
+                    reply_text=said.reply_text
                     or (concluded[3] if concluded[3][:1] in ("4", "5") else f"{concluded[1]} {concluded[3]}"),
                     notice=concluded[3],
                     command=said.command,

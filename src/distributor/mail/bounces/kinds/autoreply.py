@@ -1,4 +1,4 @@
-"""Answers that no person wrote: vacation notices and the like (RFC 3834)."""
+"""Automatic replies such as vacation notices (RFC 3834)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
-# Subjects that programs put in front of the one they answer, in the languages of their users. A person who writes about
-# being away does not write a colon there.
+# Prefixes of the subject that programs write, in many languages. A person who writes about being away does not put a
+# colon there.
 _SUBJECT = LazyPattern(
     r"\[?(?:auto(?:mated|matic|matische|matisch)?[ -]?(?:reply|response|answer|repl|responder|antwort)?"
     r"|autoreply|autoresponse|auto[ -]re"
@@ -45,21 +45,21 @@ _PRECEDENCE = re.compile(r"auto[_-]?reply", re.IGNORECASE)
 _REPORT = re.compile(r"multipart/report|message/disposition-notification")
 
 
-def read_autoreply(letter: ReceivedMessage) -> InboundReport | None:
-    """The automatic answer that a mail is; None if a person or a mailing list sent it."""
-    fields = letter.fields
-    if _REPORT.search(letter.content_type) or is_from_mail_system(letter):
+def read_autoreply(message: ReceivedMessage) -> InboundReport | None:
+    """The report of an automatic reply; None if a person or a mailing list sent the mail."""
+    fields = message.fields
+    if _REPORT.search(message.content_type) or is_from_mail_system(message):
         return None
     if any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
         return None
-    said = (
+    is_marked = (
         bool(_ANSWERED.match(fields.get("auto-submitted")))
         or (bool(_GENERATED.match(fields.get("auto-submitted"))) and "in-reply-to" in fields)
         or fields.get("x-apple-action").lower() == "vacation"
         or any(name in fields and fields.get(name).lower() not in ("no", "none", "false") for name in _FIELDS)
         or bool(_PRECEDENCE.search(fields.get("precedence")))
     )
-    if not said and not _SUBJECT.match(fields.get("subject")):
+    if not is_marked and not _SUBJECT.match(fields.get("subject")):
         return None
     address = find_address(fields.get("from")) or find_address(fields.get("return-path"))
     return InboundReport(

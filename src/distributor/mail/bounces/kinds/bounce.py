@@ -24,78 +24,82 @@ from distributor.mail.bounces.notice import BounceNotice, split_notice
 from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
-# Reports that are none of failure: receipts of reading (RFC 8098) and complaints.
+# Reports that are no bounces: disposition notifications (RFC 8098) and feedback reports.
 _OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedback-report)")
 _FIELDS_IN_TEXT = re.compile(r"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_LONGEST_NOTICE = 8000
+_MAX_NOTICE = 8000
 _TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will be retried|will retry)", re.IGNORECASE)
 
 
-def read_bounce(letter: ReceivedMessage) -> InboundReport | None:
-    """The failed deliveries that a mail reports; None if it reports none."""
-    notice = split_notice(letter)
-    form = find_format(letter, notice)
-    if _OTHER_REPORTS.search(letter.content_type) and not (form and form.is_receipt):
+def read_bounce(message: ReceivedMessage) -> InboundReport | None:
+    """The report of a bounce; None if the mail is none."""
+    notice = split_notice(message)
+    bounce_format = find_format(message, notice)
+    if _OTHER_REPORTS.search(message.content_type) and not (bounce_format and bounce_format.is_receipt):
         return None
-    report = _report_of(letter, notice)
+    report = _delivery_status(message, notice)
     if report.is_report:
-        evidences = _enriched(report.failed, notice.text)
-        if len(evidences) == 1 and not evidences[0].recipient:
-            evidences = [replace(evidences[0], recipient=find_recipient(notice, form))]
+        evidence_list = _enriched(report.failed, notice.text)
+        if len(evidence_list) == 1 and not evidence_list[0].recipient:
+            evidence_list = [replace(evidence_list[0], recipient=find_recipient(notice, bounce_format))]
     elif reports_only_success(notice):
         return None
-    elif form or (is_from_mail_system(letter) and reports_failure(letter, notice)):
-        evidences = parse_plain_text(letter, notice, form)
+    elif bounce_format or (is_from_mail_system(message) and reports_failure(message, notice)):
+        evidence_list = parse_plain_text(message, notice, bounce_format)
     else:
         return None
-    recipients = _each_once(_recipient(one.completed(), letter, form) for one in evidences)
+    recipients = _each_once(_recipient(one.completed(), message, bounce_format) for one in evidence_list)
     return InboundReport(kind=ReportKind.BOUNCE, recipients=recipients) if recipients else None
 
 
-def _report_of(letter: ReceivedMessage, notice: BounceNotice) -> DeliveryStatus:
-    """The report of a mail, from its own part or from the text of a mail system."""
+def _delivery_status(message: ReceivedMessage, notice: BounceNotice) -> DeliveryStatus:
+    """The delivery status of a mail, from its own part or from the text of a mail system."""
     if notice.report.strip():
         return parse_delivery_status(notice.report)
-    if _FIELDS_IN_TEXT.search(notice.text) and is_from_mail_system(letter):
+    if _FIELDS_IN_TEXT.search(notice.text) and is_from_mail_system(message):
         return parse_delivery_status(notice.text)
     return DeliveryStatus(failed=(), is_report=False)
 
 
 def _each_once(recipients: Iterable[RecipientReport]) -> tuple[RecipientReport, ...]:
-    """The first word about each address; notices of loops repeat themselves."""
+    """The first report on each address; notices of mail loops repeat themselves."""
     found: dict[str, RecipientReport] = {}
     for one in recipients:
         found.setdefault(one.address.lower(), one)
     return tuple(found.values())
 
 
-def _enriched(evidences: Sequence[BounceEvidence], text: str) -> list[BounceEvidence]:
-    """The evidences of a report, each with what the notice says about its recipient."""
+def _enriched(evidence_list: Sequence[BounceEvidence], text: str) -> list[BounceEvidence]:
+    """The evidence of a report, each with the text of the notice about its recipient."""
     said = (
-        parse_session(text) if "<<<" in text or "Deferred" in text else TranscriptReply(words="", command=None, host="")
+        parse_session(text)
+        if "<<<" in text or "Deferred" in text
+        else TranscriptReply(reply_text="", command=None, host="")
     )
-    around = text[:_LONGEST_NOTICE] if len(evidences) == 1 else ""
-    blocks = blocks_by_recipient((one.recipient for one in evidences), text)
+    around = text[:_MAX_NOTICE] if len(evidence_list) == 1 else ""
+    blocks = blocks_by_recipient((one.recipient for one in evidence_list), text)
     return [
         replace(
             one,
-            notice=said.words or blocks.get(one.recipient, ""),
+            notice=said.reply_text or blocks.get(one.recipient, ""),
             surroundings=around,
             command=said.command,
             host=one.host or said.host,
         )
-        for one in evidences
+        for one in evidence_list
     ]
 
 
-def _recipient(evidence: BounceEvidence, letter: ReceivedMessage, form: BounceFormat | None) -> RecipientReport:
-    reason = classify(evidence, form)
+def _recipient(
+    evidence: BounceEvidence, message: ReceivedMessage, bounce_format: BounceFormat | None
+) -> RecipientReport:
+    reason = classify(evidence, bounce_format)
     status = evidence.status
     if not status:
         temporary = (
             evidence.reply_code.startswith("4")
             or evidence.action == "delayed"
-            or (not evidence.reply_code and bool(_TEMPORARY.search(letter.fields.get("subject"))))
+            or (not evidence.reply_code and bool(_TEMPORARY.search(message.fields.get("subject"))))
         )
         status = "4.0.0" if temporary else "5.0.0"
     return RecipientReport(address=evidence.recipient, status=status, reply_code=evidence.reply_code, reason=reason)

@@ -1,4 +1,4 @@
-"""Complaints: reports of feedback loops (RFC 5965, RFC 6591), and those of Hotmail without one."""
+"""Complaints: feedback reports (RFC 5965, RFC 6591), and those of Hotmail in its own format."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from distributor.mail.mime.received_message import HeaderFields, MessagePart, Re
 
 _HOTMAIL = re.compile(r"staff@hotmail\.com", re.IGNORECASE)
 _ABOUT_A_MESSAGE = re.compile(r"complaint about message from", re.IGNORECASE)
-_MOST_RECIPIENTS = 500
+_MAX_RECIPIENTS = 500
 
 
-def read_complaint(letter: ReceivedMessage) -> InboundReport | None:
-    """The complaint that a mail is; None if it is none."""
-    report = _report(letter)
-    if report is None and not _is_from_hotmail(letter):
+def read_complaint(message: ReceivedMessage) -> InboundReport | None:
+    """The report of a complaint; None if the mail is none."""
+    report = _report(message)
+    if report is None and not _is_from_hotmail(message):
         return None
-    original = _original(letter)
+    original = _original(message)
     addresses = _addresses(report or HeaderFields([]), original)
     return InboundReport(
         kind=ReportKind.COMPLAINT,
@@ -29,35 +29,35 @@ def read_complaint(letter: ReceivedMessage) -> InboundReport | None:
     )
 
 
-def _report(letter: ReceivedMessage) -> HeaderFields | None:
-    for part in letter.parts:
+def _report(message: ReceivedMessage) -> HeaderFields | None:
+    for part in message.parts:
         if part.content_type == "message/feedback-report":
             return _fields_of(part)
-    if "report-type=feedback-report" not in letter.content_type.replace('"', ""):
+    if "report-type=feedback-report" not in message.content_type.replace('"', ""):
         return None
-    # Some senders forget to name the part.
-    return next((found for part in letter.parts if "feedback-type" in (found := _fields_of(part))), HeaderFields([]))
+    # Some senders omit the content type of the part.
+    return next((found for part in message.parts if "feedback-type" in (found := _fields_of(part))), HeaderFields([]))
 
 
-def _is_from_hotmail(letter: ReceivedMessage) -> bool:
-    fields = letter.fields
+def _is_from_hotmail(message: ReceivedMessage) -> bool:
+    fields = message.fields
     return bool(_HOTMAIL.search(fields.get("from")) and _ABOUT_A_MESSAGE.search(fields.get("subject")))
 
 
-def _original(letter: ReceivedMessage) -> HeaderFields:
-    part = next((part for part in reversed(letter.parts) if part.is_returned_mail), None)
+def _original(message: ReceivedMessage) -> HeaderFields:
+    part = next((part for part in reversed(message.parts) if part.is_returned_mail), None)
     if part is None:
         return HeaderFields([])
     return part.fields if "from" in part.fields else _fields_of(part)
 
 
 def _fields_of(part: MessagePart) -> HeaderFields:
-    octets = decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding")).lstrip(b"\n")
-    return split_header(octets)[0]
+    data = decode_transfer_encoding(part.body, part.fields.get("content-transfer-encoding")).lstrip(b"\n")
+    return split_header(data)[0]
 
 
 def _addresses(report: HeaderFields, original: HeaderFields) -> list[str]:
-    """Who complained: the report's word for it, else the addressee of the mail that is complained of."""
+    """The complaining recipients: those named in the report, else in the original message."""
     for fields, name in (
         (report, "original-rcpt-to"),
         (report, "removal-recipient"),
@@ -67,5 +67,5 @@ def _addresses(report: HeaderFields, original: HeaderFields) -> list[str]:
     ):
         found = [address for value in fields.all(name) if (address := find_address(value))]
         if found:
-            return list(dict.fromkeys(found))[:_MOST_RECIPIENTS]
+            return list(dict.fromkeys(found))[:_MAX_RECIPIENTS]
     return []

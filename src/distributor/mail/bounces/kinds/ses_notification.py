@@ -1,4 +1,4 @@
-"""Notifications of Amazon SES by mail: JSON about a bounce, a complaint or a delivery, as SNS sends it.
+"""Amazon SES notifications by mail: JSON about a bounce, a complaint or a delivery, as SNS sends it.
 
 Source: docs.aws.amazon.com/ses, "Contents of Amazon SNS notifications".
 """
@@ -16,9 +16,9 @@ from distributor.mail.bounces.reply_text import find_status
 from distributor.mail.bounces.reports import OTHER, InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
-_MOST_RECIPIENTS = 500
-# Deeper JSON than any notification could exhaust the stack of the parser.
-_MOST_BRACKETS = 200
+_MAX_RECIPIENTS = 500
+# JSON nested deeper than any notification could exhaust the stack of the parser.
+_MAX_BRACKETS = 200
 _SUB_TYPES = {
     "suppressed": Reason.USERUNKNOWN,
     "onaccountsuppressionlist": Reason.USERUNKNOWN,
@@ -30,33 +30,33 @@ _SUB_TYPES = {
 }
 
 
-def read_ses_notification(letter: ReceivedMessage) -> InboundReport | None:
-    """What an SES notification tells; None if the mail is none."""
-    told = next((found for part in letter.parts if (found := _told(part.text))), None)
-    if told is None:
+def read_ses_notification(message: ReceivedMessage) -> InboundReport | None:
+    """The report of an SES notification; None if the mail is none."""
+    notification = next((found for part in message.parts if (found := _notification_in(part.text))), None)
+    if notification is None:
         return None
-    if isinstance(bounce := told.get("bounce"), dict):
+    if isinstance(bounce := notification.get("bounce"), dict):
         return _bounce(bounce)
-    if isinstance(complaint := told.get("complaint"), dict):
+    if isinstance(complaint := notification.get("complaint"), dict):
         return _complaint(complaint)
     return OTHER
 
 
-def _told(text: str) -> dict[str, Any] | None:
-    """The notification in a text: bare, or as the string `Message` in an envelope of SNS."""
+def _notification_in(text: str) -> dict[str, Any] | None:
+    """The notification in a text: plain, or as the string `Message` of an SNS envelope."""
     begin = text.find("{")
     if begin < 0 or '"' not in text[begin : begin + 20] or ("notificationType" not in text and "eventType" not in text):
         return None
-    # Mail folds long lines; a line feed inside a string is no JSON.
+    # Mail folds long lines; a line feed inside a string is invalid JSON.
     source = text[begin:].replace("\n ", "").replace("\n", "")
     found = _decode(source)
-    if found is not None and isinstance(message := found.get("Message"), str):
-        found = _decode(message)
+    if found is not None and isinstance(inner := found.get("Message"), str):
+        found = _decode(inner)
     return found if found is not None and ("notificationType" in found or "eventType" in found) else None
 
 
 def _decode(source: str) -> dict[str, Any] | None:
-    if source.count("{") + source.count("[") > _MOST_BRACKETS:
+    if source.count("{") + source.count("[") > _MAX_BRACKETS:
         return None
     try:
         found, _ = json.JSONDecoder(strict=False).raw_decode(source)
@@ -72,17 +72,17 @@ def _bounce(bounce: dict[str, Any]) -> InboundReport:
     for one in _listed(bounce, "bouncedRecipients"):
         evidence = BounceEvidence(
             recipient=find_address(str(one.get("emailAddress", ""))),
-            words=str(one.get("diagnosticCode", "")).partition(";")[2].strip(),
+            reply_text=str(one.get("diagnosticCode", "")).partition(";")[2].strip(),
             status=find_status(str(one.get("status", ""))),
             action=str(one.get("action", "")).lower(),
         ).completed()
-        named = None if evidence.words else _SUB_TYPES.get(sub_type)
+        by_sub_type = None if evidence.reply_text else _SUB_TYPES.get(sub_type)
         recipients.append(
             RecipientReport(
                 address=evidence.recipient,
                 status=evidence.status or ("4.0.0" if temporary else "5.0.0"),
                 reply_code=evidence.reply_code,
-                reason=named or classify(evidence, None),
+                reason=by_sub_type or classify(evidence, None),
             )
         )
     return InboundReport(kind=ReportKind.BOUNCE, recipients=tuple(recipients)) if recipients else OTHER
@@ -97,6 +97,6 @@ def _complaint(complaint: dict[str, Any]) -> InboundReport:
     )
 
 
-def _listed(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    found = told.get(name)
-    return [one for one in found[:_MOST_RECIPIENTS] if isinstance(one, dict)] if isinstance(found, list) else []
+def _listed(notification: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = notification.get(name)
+    return [one for one in found[:_MAX_RECIPIENTS] if isinstance(one, dict)] if isinstance(found, list) else []

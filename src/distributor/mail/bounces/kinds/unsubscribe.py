@@ -1,4 +1,4 @@
-"""Mails by which somebody leaves a list: from programs that follow List-Unsubscribe (RFC 2369), or from people."""
+"""Unsubscribe requests by mail: from programs that use List-Unsubscribe (RFC 2369), or from people."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ _BY_PROGRAM = LazyPattern(
 )
 
 
-def read_unsubscribe(letter: ReceivedMessage) -> InboundReport | None:
-    """The wish of somebody to leave; None if the mail is none.
+def read_unsubscribe(message: ReceivedMessage) -> InboundReport | None:
+    """The report of an unsubscribe request; None if the mail is none.
 
-    To a mailbox made for it one word anywhere will do; elsewhere the word must be all that the mail says, for people
-    also write about unsubscribing.
+    To an unsubscribe mailbox, a keyword in the subject or body is enough; elsewhere it has to be the whole text, since
+    people also write about unsubscribing.
     """
-    fields = letter.fields
-    if is_from_mail_system(letter) or any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
+    fields = message.fields
+    if is_from_mail_system(message) or any(name in fields for name in ("list-id", "list-post", "list-unsubscribe")):
         return None
     subject = fields.get("subject").strip()
-    body = " ".join(_SIGNATURE.sub("", split_notice(letter).text).split())[:400]
+    body = " ".join(_SIGNATURE.sub("", split_notice(message).text).split())[:400]
     to_mailbox = any(
         _MAILBOX.search(find_address(value))
         for name in ("to", "delivered-to", "x-original-to")
         for value in fields.all(name)
     )
-    wished = (
+    is_request = (
         (to_mailbox and (_SUBJECT.fullmatch(subject) or _BARE.fullmatch(body) or not (subject or body)))
         or (_BARE.fullmatch(subject) and (not body or _BARE.fullmatch(body)))
         or ((not subject or _ANSWER.match(subject)) and _BARE.fullmatch(body))
         or _BY_PROGRAM.search(body)
     )
     address = find_address(fields.get("from"))
-    if not wished or not address:
+    if not is_request or not address:
         return None
     return InboundReport(kind=ReportKind.UNSUBSCRIBE, recipients=(RecipientReport(address=address),))

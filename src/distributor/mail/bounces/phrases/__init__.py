@@ -1,7 +1,7 @@
-"""How servers word their refusals, whoever they are: a table from reasons to patterns, searched from top to bottom.
+"""Common phrases in the replies of servers: a table from reasons to patterns, searched from top to bottom.
 
-The order is a part of the table: what names one cause comes before what several share, and a reason may come twice.
-Patterns are searched in one line of lower-case text without addresses, and none of them backtracks without a bound.
+The order matters: phrases of a single cause come before ambiguous ones, and a reason may occur more than once. Patterns
+are searched in normalized text (`classify.normalize_text`), and none of them has unbounded backtracking.
 """
 
 from __future__ import annotations

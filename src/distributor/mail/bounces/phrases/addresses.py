@@ -1,4 +1,4 @@
-"""How servers word that they do not know or want the sender or the recipient."""
+"""Phrases that reject the sender or an unknown recipient."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from distributor.mail.bounces.phrases.phrase import GAP, NOT, PERSON, Phrase, ph
 from distributor.mail.bounces.reasons import Reason
 
 ADDRESSES: tuple[Phrase, ...] = (
-    # Our address or domain.
+    # The sender's address or domain.
     phrase(
         Reason.REJECTED,
         r"(?:sender|from|envelope|originat\w+|mail from|return[- ]?path|reverse-?path|emetteur"
@@ -37,7 +37,7 @@ ADDRESSES: tuple[Phrase, ...] = (
         r"|was )?(?:not|reject)|domain of sender|must exist|sender'?s? domain"
         r"|domain .{0,40}does not exist in dns|fake sender|forged|spoof\w*|no such domain as|impersonat",
     ),
-    # There is nobody of that name.
+    # Unknown recipient.
     phrase(
         Reason.USERUNKNOWN,
         rf"{PERSON}(?:\(s\))?(?: in \S+)?{GAP} (?:is |was |are |were |has been )?(?:currently "

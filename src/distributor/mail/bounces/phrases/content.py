@@ -1,4 +1,4 @@
-"""How servers word that they do not want what a mail says, or how it looks."""
+"""Phrases that reject the content or the format of a message."""
 
 from __future__ import annotations
 

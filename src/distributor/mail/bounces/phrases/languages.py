@@ -1,4 +1,4 @@
-"""How servers word refusals in other languages than English, with and without accents."""
+"""Phrases in other languages than English, with and without accents."""
 
 from __future__ import annotations
 

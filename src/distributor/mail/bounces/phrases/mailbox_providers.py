@@ -1,7 +1,7 @@
-"""What particular mailbox providers mean by words and codes of their own, as their postmaster pages explain: a table.
+"""Phrases and codes of individual mailbox providers, as documented on their postmaster pages.
 
-A provider is known by the name of its servers or by the domain of the recipient. Patterns are searched in lower-case
-text without addresses, with links.
+A provider is recognized by the name of its servers or by the domain of the recipient. Patterns are searched in
+lower-case text without addresses, with links.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ PROVIDERS: tuple[ProviderPhrases, ...] = (
 
 
 def reason_of_provider(host: str, domain: str, text: str) -> Reason | None:
-    """What the provider at `host`, or of the recipient's `domain`, is known to mean by `text`."""
+    """The reason that `text` stands for at the provider of the server `host` or the recipient's `domain`."""
     where = f"{host} {domain}"
     for provider in PROVIDERS:
         if provider.hosts.search(where):

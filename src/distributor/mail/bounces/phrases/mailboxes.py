@@ -1,4 +1,4 @@
-"""How servers word that a mailbox is full, that a mail is too large for it, that it sleeps or has moved."""
+"""Phrases about a mailbox that is full, disabled or moved, and about messages that are too large."""
 
 from __future__ import annotations
 

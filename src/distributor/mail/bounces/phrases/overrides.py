@@ -1,4 +1,4 @@
-"""Words that would be mistaken for something else by the tables that follow."""
+"""Phrases that the tables after this one would misclassify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How servers word that they do not want this host, its relaying, its mail without proof, or so much of it."""
+"""Phrases that reject the sending host, relaying, unauthenticated mail, or the sending rate."""
 
 from __future__ import annotations
 

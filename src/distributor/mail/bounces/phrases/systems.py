@@ -1,4 +1,4 @@
-"""How servers word that a domain takes no mail, or that systems or the way between them are in trouble."""
+"""Phrases about domains that accept no mail, and about errors of mail systems and networks."""
 
 from __future__ import annotations
 
