@@ -102,6 +102,8 @@ def _bound(zones: Zones) -> tuple[socketserver.TCPServer, socketserver.UDPServer
     """Both sockets on one port: the system gives a free one for TCP, and UDP may have to try again."""
 
     class OverUdp(socketserver.DatagramRequestHandler):
+        _has_response = False
+
         def handle(self) -> None:
             query = dns.message.from_wire(self.rfile.read())
             response = zones.answer(query)
@@ -112,9 +114,11 @@ def _bound(zones: Zones) -> tuple[socketserver.TCPServer, socketserver.UDPServer
                     response.flags |= dns.flags.TC
                     wire = response.to_wire()
                 self.wfile.write(wire)
+                self._has_response = True
 
         def finish(self) -> None:
-            if self.wfile.getvalue():
+            # The base class sends a datagram even where nothing was written.
+            if self._has_response:
                 super().finish()
 
     class OverTcp(socketserver.StreamRequestHandler):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def well(ring: KeyRing, **changes: Sequence[str]) -> dict[str, Sequence[str]]:
     return records | {key.replace("__", ".").replace("_", " ", 1): values for key, values in changes.items()}
 
 
-def profile(ring: KeyRing, **changes: object) -> SenderProfile:
+def profile(ring: KeyRing, **changes: Any) -> SenderProfile:
     usual = SenderProfile(
         from_domain="example.org",
         return_path_domain="example.org",

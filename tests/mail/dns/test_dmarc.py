@@ -20,7 +20,7 @@ def policy(domain: str, lookup: ImaginedDns, *, exists: bool = True) -> DmarcPol
 
 def said(domain: str, lookup: ImaginedDns, *, exists: bool = True) -> tuple[str, str, str] | None:
     found = policy(domain, lookup, exists=exists)
-    return found and (found.record.domain, found.tag, found.policy)
+    return None if found is None else (found.record.domain, found.tag, found.policy)
 
 
 def test_the_walk_goes_up_to_the_top() -> None:

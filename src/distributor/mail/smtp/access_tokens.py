@@ -111,4 +111,4 @@ def _request_token(oauth_client: OAuthClient, refresh_token: str) -> _TokenRespo
         ) from error
     # Untrusted text: limited in length, and in one line for the log.
     words = f"{rejection.error} {rejection.error_description}".strip()[:_MAX_ERROR_TEXT]
-    raise TokenRequestRejectedError(f"{oauth_client.token_url} gave no access token: {' '.join(words.split())}")
+    raise TokenRequestRejectedError(f"{oauth_client.token_url} gives no access token: {' '.join(words.split())}")
