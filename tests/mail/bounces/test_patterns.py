@@ -11,7 +11,7 @@ import pytest
 from distributor.mail.bounces.formats import FORMATS
 from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.phrases import PHRASES
-from distributor.mail.bounces.phrases.mailbox_providers import PROVIDERS
+from distributor.mail.bounces.phrases.by_provider import PROVIDERS
 
 COUNT_COMPILED = """
 import distributor.mail.bounces

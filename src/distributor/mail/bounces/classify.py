@@ -12,7 +12,7 @@ from distributor.mail.bounces.address_search import mask_addresses
 from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.formats.bounce_format import BounceFormat
 from distributor.mail.bounces.phrases import PHRASES
-from distributor.mail.bounces.phrases.mailbox_providers import reason_of_provider
+from distributor.mail.bounces.phrases.by_provider import reason_of_provider
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reply_text import SmtpCommand
 from distributor.mail.bounces.status_codes import REPLY_CODES, reason_of_status
