@@ -24,7 +24,7 @@ from distributor.embedded import Services, Tuning, running_services
 from distributor.flow.app_context import AppContext
 from distributor.rendering.environment import Templates
 from distributor.settings import Settings
-from distributor.storage.channels import Vault
+from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 from distributor.storage.schema import migrate
 from tests.paths import SHARED
@@ -91,7 +91,7 @@ def app(fresh_services: Services, templates: Templates, tmp_path: Path) -> Itera
         ),
         templates=templates,
         tokens=TokenSigner(SECRET),
-        vault=Vault(SECRET),
+        vault=SecretBox(SECRET),
         journal_dir=tmp_path / "journals",
         imports_dir=tmp_path / "imports",
         content_dir=tmp_path / "content",

@@ -20,7 +20,7 @@ from distributor.embedded import Services, running_services
 from distributor.flow.app_context import AppContext
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import Settings
-from distributor.storage.channels import Vault
+from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 
 
@@ -46,7 +46,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         site=make_site(settings),
         templates=make_templates(settings),
         tokens=TokenSigner(secret),
-        vault=Vault(secret),
+        vault=SecretBox(secret),
         journal_dir=settings.data_dir / "journals",
         imports_dir=settings.data_dir / "imports",
         content_dir=settings.content_dir,

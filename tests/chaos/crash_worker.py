@@ -25,7 +25,7 @@ from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.failpoints import Failpoint, do_nothing
 from distributor.settings import Settings
-from distributor.storage.channels import Vault
+from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 
 _FORKING = multiprocessing.get_context("forkserver")
@@ -80,7 +80,7 @@ def _app(orders: Orders) -> AppContext:
         site=orders.site,
         templates=make_templates(Settings(_env_file=None)),
         tokens=TokenSigner(orders.secret),
-        vault=Vault(orders.secret),
+        vault=SecretBox(orders.secret),
         journal_dir=orders.journal_dir,
         imports_dir=nowhere,
         content_dir=nowhere,

@@ -12,7 +12,7 @@ import pytest
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, StateError
 from distributor.embedded import Services
 from distributor.storage import channels as stored
-from distributor.storage.channels import Vault
+from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 from tests.mail.dns.dns_server import DnsServer, running_dns
 
@@ -126,7 +126,7 @@ def test_private_keys_are_only_in_the_sealed_secrets(
     database.close()
     assert record.sealed is not None
     assert b"PRIVATE" not in record.sealed
-    secrets = Vault(environment["DISTRIBUTOR_SECRET_KEY"].encode()).open(record.sealed)
+    secrets = SecretBox(environment["DISTRIBUTOR_SECRET_KEY"].encode()).open(record.sealed)
     private = json.loads(secrets["dkim_keys"])[0]["pem"].split("\n")[3]
     for arguments in (("show", "mail"), ("list",), ("dkim", "list", "mail"), ("dkim", "record", "mail", "s1")):
         for form in ((), ("--json",)):

@@ -42,7 +42,7 @@ def environment(app: AppContext) -> Iterator[dict[str, str]]:
             expires_at=None,
             now=app.clock(),
         )
-        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
     add_file(app, ROOT / "content" / "the_quiet_feed.md")
     with serving(app) as address:
         yield {"PATH": os.environ["PATH"], "API": f"{address}/api/v1", "TOKEN": secret}

@@ -43,7 +43,7 @@ class CampaignHarness:
 
     def channel(self, name: str, kind: str, **script: Any) -> None:
         with self.app.database.begin() as connection:
-            channels.put(
+            channels.save(
                 connection,
                 name=name,
                 kind=kind,

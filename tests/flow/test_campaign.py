@@ -70,7 +70,7 @@ def test_somebody_who_leaves_between_release_and_claim_is_suppressed(harness: Ca
     with harness.app.database.begin() as connection:
         first = delivery_queries.listed(connection, dispatch_id, state=None, limit=1)[0]
         assert first.subscriber_id and first.list_id
-        memberships.leave(connection, first.subscriber_id, first.list_id, EVIDENCE, now=harness.app.clock())
+        memberships.unsubscribe(connection, first.subscriber_id, first.list_id, EVIDENCE, now=harness.app.clock())
     harness.run()
     assert first.recipient not in harness.seen
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "suppressed": 1}
@@ -231,7 +231,7 @@ def test_without_its_journal_a_dead_workers_deliveries_become_unknown_and_never_
         claimed = deliveries.claim(
             connection, dispatch_id, worker="gone", limit=2, now=harness.app.clock(), lease_until=long_ago
         )
-        deliveries.put_in_flight(connection, claimed.deliveries[:1], now=long_ago, lease_until=long_ago)
+        deliveries.mark_in_flight(connection, claimed.deliveries[:1], now=long_ago, lease_until=long_ago)
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
 
@@ -242,9 +242,9 @@ def test_an_answer_under_an_old_epoch_changes_nothing(harness: CampaignHarness) 
     now = harness.app.clock()
     with harness.app.database.begin() as connection:
         first = deliveries.claim(connection, dispatch_id, worker="slow", limit=1, now=now, lease_until=now).deliveries
-        deliveries.give_back(connection, first, now=now)
+        deliveries.release(connection, first, now=now)
         again = deliveries.claim(connection, dispatch_id, worker="fast", limit=1, now=now, lease_until=now).deliveries
-        deliveries.put_in_flight(connection, again, now=now, lease_until=now)
+        deliveries.mark_in_flight(connection, again, now=now, lease_until=now)
         late = Settlement(outcome=Outcome.of(first[0], Verdict.FAILED), state=DeliveryState.FAILED)
         assert first[0].id == again[0].id
         assert deliveries.settle(connection, [late], now=now) == 0
@@ -321,7 +321,7 @@ def test_what_comes_back_after_a_cancellation_is_not_sent_any_more(harness: Camp
     now = harness.app.clock()
     with harness.app.database.begin() as connection:
         held = deliveries.claim(connection, dispatch_id, worker="w", limit=2, now=now, lease_until=now).deliveries
-        deliveries.put_in_flight(connection, held, now=now, lease_until=now + timedelta(hours=1))
+        deliveries.mark_in_flight(connection, held, now=now, lease_until=now + timedelta(hours=1))
     campaign_control.cancel(harness.app, campaign_id)
     outcomes = [Outcome.of(held[0], Verdict.SENT), Outcome.of(held[1], Verdict.DEFERRED)]
     with harness.app.database.begin() as connection:

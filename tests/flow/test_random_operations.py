@@ -184,7 +184,7 @@ def bouncing(history: History, which: int, name: str) -> None:
     now = history.harness.app.clock()
     with history.harness.app.database.begin() as connection:
         (found,) = delivery_queries.of_campaign(connection, campaign.number, recipient=f"{name}@example.org", limit=2)
-        assert deliveries.mark_returned(connection, [found.id], DeliveryState.BOUNCED, now=now) == 1
+        assert deliveries.mark_reported(connection, [found.id], DeliveryState.BOUNCED, now=now) == 1
         suppressions.add(connection, [parse_target(found.recipient)], SuppressionReason.HARD_BOUNCE, now=now)
     history.suppressed.add(name)
 

@@ -18,5 +18,5 @@ def feedback(app: AppContext, tmp_path: Path) -> FeedbackHarness:
     """Sent by a scripted channel; bounces go to the domain of an email channel beside it."""
     with app.database.begin() as connection:
         settings = {"bounce_domain": "bounces.gazette.example"}
-        channels.put(connection, name="letters", kind="email", settings=settings, sealed=None)
+        channels.save(connection, name="letters", kind="email", settings=settings, sealed=None)
     return FeedbackHarness(make_campaign_harness(app, tmp_path))

@@ -98,7 +98,7 @@ def reached(
 
 
 def a_dispatch(connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = ()) -> int:
-    channel = channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+    channel = channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
     campaign_id = campaigns.add(
         connection,
         name="a campaign",

@@ -32,7 +32,7 @@ def use(app: AppContext, *, now: datetime) -> ApiToken:
     with app.database.begin() as connection:
         found = api_tokens.find(connection, SECRET)
         assert found is not None
-        api_tokens.note_use(connection, found, now=now)
+        api_tokens.record_use(connection, found, now=now)
     with app.database.begin() as connection:
         again = api_tokens.find(connection, SECRET)
     assert again is not None

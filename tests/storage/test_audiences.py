@@ -141,7 +141,7 @@ def test_the_disabled_the_paused_the_pending_and_those_who_left_are_left_out(con
     news = lists.find(connection, "news").id
     subscribers.change(connection, people["ada"], {"status": SubscriberStatus.DISABLED}, now=NOW)
     subscribers.change(connection, people["bo"], {"paused_until": NOW + timedelta(days=1)}, now=NOW)
-    memberships.leave(connection, people["cy"], news, BY_FORM, now=NOW)
+    memberships.unsubscribe(connection, people["cy"], news, BY_FORM, now=NOW)
     on_list(connection, "press", "eve")
     memberships.request(connection, number_of(connection, "eve"), news, BY_FORM, now=NOW)
     assert reached(connection, NEWS) == {"dee"}
@@ -211,7 +211,7 @@ def test_who_was_failed_is_reached_on_behalf_of_the_same_list_as_long_as_they_ar
     on_list(connection, "press", "ada", "bo", "cy")
     first = _sent(connection, NEWS, an_article(connection, "hello"), ada="failed", bo="failed", cy="failed")
     news = lists.find(connection, "news").id
-    memberships.leave(connection, people["bo"], news, BY_FORM, now=NOW)
+    memberships.unsubscribe(connection, people["bo"], news, BY_FORM, now=NOW)
     _suppress(connection, address("cy"))
     failed = AudiencePlan(failed_of=(first,), repeats=True)
     assert reached(connection, failed) == {"ada"}
@@ -253,7 +253,7 @@ def _sent(connection: Connection, plan: AudiencePlan, article: int, **states: st
 
 
 def _follow(connection: Connection, number: int, *topics: str, slug: str = "news") -> None:
-    memberships.choose(
+    memberships.set_preferences(
         connection,
         number,
         lists.find(connection, slug).id,

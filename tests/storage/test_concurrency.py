@@ -56,7 +56,7 @@ def test_confirming_leaving_and_being_imported_end_as_in_some_order(app: AppCont
 
     def leave(connection: Connection) -> None:
         subscribers.lock(connection, person)
-        memberships.leave(connection, person, news, BY_FORM, now=NOW)
+        memberships.unsubscribe(connection, person, news, BY_FORM, now=NOW)
 
     def be_imported(connection: Connection) -> None:
         memberships.subscribe(connection, news, [person_of(address("ada"))], BY_IMPORT, now=NOW)

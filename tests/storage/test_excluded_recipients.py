@@ -63,7 +63,7 @@ def importing(connection: Connection, model: Model, name: str, slug: str) -> Non
 
 
 def asking(connection: Connection, model: Model, name: str, slug: str) -> None:
-    number = subscribers.put(connection, [person_of(address(name))], now=NOW)[address(name)]
+    number = subscribers.upsert(connection, [person_of(address(name))], now=NOW)[address(name)]
     memberships.request(connection, number, _id(connection, slug), BY_FORM, now=NOW)
     model.known.add(name)
     if model.places.get((name, slug)) != "subscribed":
@@ -86,7 +86,7 @@ def leaving(connection: Connection, model: Model, name: str, slug: str) -> None:
     number = _number(connection, name)
     if number is None:
         return
-    memberships.leave(connection, number, _id(connection, slug), BY_FORM, now=NOW)
+    memberships.unsubscribe(connection, number, _id(connection, slug), BY_FORM, now=NOW)
     if (name, slug) in model.places:
         model.places[name, slug] = "unsubscribed"
 

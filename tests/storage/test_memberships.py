@@ -48,7 +48,7 @@ def test_an_address_in_other_letter_case_is_the_same_person(connection: Connecti
 def test_who_has_left_stays_away_from_an_import(connection: Connection) -> None:
     number = on_list(connection, "news", "ada")["ada"]
     news = lists.find(connection, "news")
-    assert memberships.leave(connection, number, news.id, BY_FORM, now=NOW)
+    assert memberships.unsubscribe(connection, number, news.id, BY_FORM, now=NOW)
     assert memberships.subscribe(connection, news.id, [person_of(address("ada"))], BY_IMPORT, now=LATER) == 0
     assert memberships.state_of(connection, number, news.id) is Membership.UNSUBSCRIBED
 
@@ -119,9 +119,9 @@ def test_each_wording_is_kept_once_with_its_hash(connection: Connection) -> None
 def test_requests_nobody_confirmed_are_dropped_and_leave_nobody_behind(connection: Connection) -> None:
     people = on_list(connection, "press", "ada")
     news = a_list(connection, "news")
-    numbers = subscribers.put(connection, [person_of(address("eve"))], now=NOW)
+    numbers = subscribers.upsert(connection, [person_of(address("eve"))], now=NOW)
     for number in (people["ada"], numbers[address("eve")]):
         memberships.request(connection, number, news.id, BY_FORM, now=NOW)
-    assert memberships.drop_unconfirmed(connection, before=NOW, limit=10) == []
-    assert memberships.drop_unconfirmed(connection, before=LATER, limit=10) == [number_of(connection, "eve")]
+    assert memberships.delete_unconfirmed(connection, before=NOW, limit=10) == []
+    assert memberships.delete_unconfirmed(connection, before=LATER, limit=10) == [number_of(connection, "eve")]
     assert memberships.state_of(connection, people["ada"], news.id) is None

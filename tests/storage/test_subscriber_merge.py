@@ -24,7 +24,7 @@ def connection(app: AppContext) -> Iterator[Connection]:
 
 
 def test_the_kept_record_is_filled_in_from_the_other(connection: Connection) -> None:
-    subscribers.put(
+    subscribers.upsert(
         connection,
         [
             person_of(address("ada"), name="Ada", attributes={"city": "Graz"}, tags=["vip"]),
@@ -57,7 +57,7 @@ def test_lists_and_records_of_consent_go_over_with_the_address_they_were_given_u
 @pytest.mark.parametrize("leaver", ["ada", "lovelace"])
 def test_who_left_with_either_address_has_left(connection: Connection, leaver: str) -> None:
     people = on_list(connection, "news", "ada", "lovelace")
-    memberships.leave(connection, people[leaver], lists.find(connection, "news").id, BY_FORM, now=NOW)
+    memberships.unsubscribe(connection, people[leaver], lists.find(connection, "news").id, BY_FORM, now=NOW)
     merge(connection, kept=people["ada"], merged=people["lovelace"], now=LATER)
     assert _states(connection, people["ada"]) == {"news": "unsubscribed"}
 
@@ -97,7 +97,7 @@ def _states(connection: Connection, number: int) -> dict[str, str]:
 
 def test_addresses_that_lead_to_one_mailbox_are_named_and_left_alone(connection: Connection) -> None:
     addresses = ["ada@example.org", "ada+news@example.org", "a.da@gmail.com", "ADA+x@googlemail.com", "bo@example.org"]
-    subscribers.put(connection, [person_of(one) for one in [*addresses, "a.da@example.org"]], now=NOW)
+    subscribers.upsert(connection, [person_of(one) for one in [*addresses, "a.da@example.org"]], now=NOW)
     assert likely_duplicates(connection, limit=10) == [
         ("ada@example.org", ["ada+news@example.org", "ada@example.org"]),
         ("ada@gmail.com", ["a.da@gmail.com", "ADA+x@googlemail.com"]),

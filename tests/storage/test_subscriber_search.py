@@ -28,7 +28,7 @@ PEOPLE = (
 @pytest.fixture
 def connection(app: AppContext) -> Iterator[Connection]:
     with app.database.begin() as opened:
-        subscribers.put(opened, PEOPLE, now=NOW)
+        subscribers.upsert(opened, PEOPLE, now=NOW)
         yield opened
 
 
@@ -77,16 +77,16 @@ def test_people_are_found_by_attribute_tag_and_status(connection: Connection) ->
 def test_people_are_found_by_their_place_on_a_list(connection: Connection) -> None:
     on_list(connection, "news", "dee", "eve")
     news = lists.find(connection, "news").id
-    memberships.leave(connection, number_of(connection, "dee"), news, BY_FORM, now=NOW)
+    memberships.unsubscribe(connection, number_of(connection, "dee"), news, BY_FORM, now=NOW)
     assert _found(connection, Search(list_id=news)) == [number_of(connection, "eve")]
     assert _found(connection, Search(list_id=news, state=Membership.UNSUBSCRIBED)) == [number_of(connection, "dee")]
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(connection: Connection) -> None:
-    subscribers.put(connection, [person_of(address(f"reader{n}"), tags=["many"]) for n in range(25)], now=NOW)
+    subscribers.upsert(connection, [person_of(address(f"reader{n}"), tags=["many"]) for n in range(25)], now=NOW)
     # Far beyond what is looked at one by one.
     connection.execute(text("ALTER TABLE subscribers ALTER COLUMN id RESTART WITH 1000000"))
-    subscribers.put(connection, [person_of(address(f"reader{n}"), tags=["many"]) for n in range(25, 40)], now=NOW)
+    subscribers.upsert(connection, [person_of(address(f"reader{n}"), tags=["many"]) for n in range(25, 40)], now=NOW)
     seen: list[int] = []
     while page := _found(connection, Search(words="reader", tag="many"), after_id=seen[-1] if seen else 0):
         seen += page

@@ -70,7 +70,7 @@ def send_mail(app: AppContext, rendition: Rendition) -> SentMail:
             Person(key="sam@elsewhere.example", email="sam@elsewhere.example", name="Sam"),
         ]
         memberships.subscribe(connection, letter.id, people, EVIDENCE, now=now)
-        channel = channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+        channel = channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
         campaign_id = campaigns.add(
             connection,
             name="Number one",

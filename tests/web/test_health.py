@@ -28,7 +28,7 @@ def beat(app: AppContext) -> Beat:
 
     def tick(ago: timedelta) -> None:
         with app.database.begin() as connection:
-            heartbeats.beat(connection, "beat", now=app.clock() - ago)
+            heartbeats.record_heartbeat(connection, "beat", now=app.clock() - ago)
 
     return tick
 

@@ -44,7 +44,7 @@ def sandbox(sign_ups: SignUpHarness, tmp_path: Path) -> Iterator[Sandbox]:
     """A relay that the lobby's mail goes to."""
     with running_sandbox(tmp_path / "sandbox") as running:
         with sign_ups.app.database.begin() as connection:
-            channels.put(connection, name="mail", kind="email", settings={"smtp_url": running.smtp_url}, sealed=None)
+            channels.save(connection, name="mail", kind="email", settings={"smtp_url": running.smtp_url}, sealed=None)
         yield running
 
 

@@ -167,7 +167,7 @@ def test_the_way_back_puts_its_holder_on_the_list_again_with_a_consent(client: T
 def test_the_way_back_keeps_the_topics(client: TestClient, sent_mail: SentMail):
     app = sent_mail.app
     with app.database.begin() as connection:
-        memberships.choose(connection, 1, sent_mail.list_id, topics=["boats"], frequency=Frequency.WEEKLY)
+        memberships.set_preferences(connection, 1, sent_mail.list_id, topics=["boats"], frequency=Frequency.WEEKLY)
     press(client, client.post(link(sent_mail), data=ONE_CLICK).text, "Subscribe me again")
     with app.database.begin() as connection:
         [place] = memberships.of_subscriber(connection, 1)

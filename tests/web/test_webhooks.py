@@ -28,7 +28,7 @@ def mark(app: AppContext, sent_mail: SentMail) -> str:
 def provider(app: AppContext, name: str, secret: str) -> None:
     with app.database.begin() as connection:
         sealed = app.vault.seal({"events_secret": secret})
-        channels.put(connection, name=name, kind="email", settings={"events_from": name}, sealed=sealed)
+        channels.save(connection, name=name, kind="email", settings={"events_from": name}, sealed=sealed)
 
 
 def state(app: AppContext, mail: SentMail) -> DeliveryState:

@@ -15,7 +15,7 @@ from distributor.domain.suppression import Suppression
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.storage import delivery_queries, events, subscribers, suppressions
 from distributor.storage.database import Connection
-from distributor.storage.events import Returned
+from distributor.storage.events import FeedbackEvent
 
 commands = typer.Typer()
 
@@ -56,7 +56,7 @@ def list_returned(
 ) -> None:
     """What came back, the newest first."""
     with installation_at_hand() as app, app.database.begin() as connection:
-        found = events.returned(connection, kind=kind, before_id=before, limit=limit)
+        found = events.feedback_events(connection, kind=kind, before_id=before, limit=limit)
     show_rows(
         ("id", "at", "kind", "delivery", "recipient", "hard", "reason", "status", "match", "source"),
         [list(_told(one).values())[:10] for one in found],
@@ -69,7 +69,7 @@ def list_returned(
 def show_returned(number: int, as_json: AsJson = False) -> None:
     """One of them: what it was, what became of its delivery, and what holds back mail to its recipient now."""
     with installation_at_hand() as app, app.database.begin() as connection:
-        found = events.find_returned(connection, number)
+        found = events.find_feedback_event(connection, number)
         facts = _told(found) | {"suppressions": [one.reason.value for one in _held_back(connection, found)]}
     if as_json:
         show(facts)
@@ -77,7 +77,7 @@ def show_returned(number: int, as_json: AsJson = False) -> None:
         show_rows(("", " "), facts.items(), as_json=False, empty="")
 
 
-def _told(one: Returned) -> dict[str, Any]:
+def _told(one: FeedbackEvent) -> dict[str, Any]:
     detail = one.event.detail
     return {
         "id": one.id,
@@ -97,11 +97,11 @@ def _told(one: Returned) -> dict[str, Any]:
     }
 
 
-def _held_back(connection: Connection, one: Returned) -> list[Suppression]:
+def _held_back(connection: Connection, one: FeedbackEvent) -> list[Suppression]:
     number = delivery_queries.find(connection, one.event.delivery_id).subscriber_id
     if number is None:
         return []
-    return suppressions.holding_back(connection, subscribers.find_by_id(connection, number).key)
+    return suppressions.of_key(connection, subscribers.find_by_id(connection, number).key)
 
 
 def _octets(file: Path) -> bytes:

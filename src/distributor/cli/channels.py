@@ -100,7 +100,7 @@ def configure(app: AppContext, name: str, kind: str, values: dict[str, Any]) -> 
     with app.database.begin() as connection:
         secrets |= _kept(app, connection, name, kind)
         sealed = app.vault.seal(secrets) if secrets else None
-        channels.put(connection, name=name, kind=kind, settings=settings, sealed=sealed)
+        channels.save(connection, name=name, kind=kind, settings=settings, sealed=sealed)
 
 
 def _parse(values: list[str]) -> dict[str, str]:
@@ -120,7 +120,7 @@ def _parse(values: list[str]) -> dict[str, str]:
 def _kept(app: AppContext, connection: Connection, name: str, kind: str) -> dict[str, str]:
     """The secrets that a channel keeps when it is configured again, because other commands look after them."""
     try:
-        before = channels.find_for_change(connection, name)
+        before = channels.lock(connection, name)
     except NotFoundError:
         return {}
     if before.kind != kind or before.sealed is None:

@@ -150,7 +150,7 @@ def _about_channels(app: AppContext) -> str:
 
 def _about_beat(app: AppContext) -> str:
     with app.database.begin() as connection:
-        last = heartbeats.last_beat(connection, "beat")
+        last = heartbeats.last_heartbeat(connection, "beat")
     if last is None or app.clock() - last > _BEAT_IS_LATE:
         seen = f"was last seen at {last:%Y-%m-%d %H:%M:%S} UTC" if last else "was never seen"
         raise ConfigurationError(f"the beat {seen}: nothing goes out without `distributor beat` or `distributor up`")

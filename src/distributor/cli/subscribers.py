@@ -67,7 +67,7 @@ def show_subscriber(email: str, as_json: AsJson = False) -> None:
     with installation_at_hand() as app, app.database.begin() as connection:
         subscriber = subscribers.find(connection, key)
         places = memberships.of_subscriber(connection, subscriber.id)
-        reasons = suppressions.holding_back(connection, key)
+        reasons = suppressions.of_key(connection, key)
         policy = app.bounce_policy
         days = events.soft_bounce_days(connection, subscriber.id, since=app.clock() - policy.lapses_after)
     facts = _told(subscriber, places, reasons) | {"soft_bounces": f"on {days} days; {policy.limit} suppress"}
@@ -132,7 +132,9 @@ def choose_for_subscriber(
         if place is None or place.state is Membership.UNSUBSCRIBED:
             raise StateError(f"{email} is not on list {list_slug!r}: `distributor subscriber add` puts people there")
         followed = None if every_article else (tuple(map(slugify, topic)) if topic else place.topics)
-        memberships.choose(connection, number, chosen.id, topics=followed, frequency=frequency or place.frequency)
+        memberships.set_preferences(
+            connection, number, chosen.id, topics=followed, frequency=frequency or place.frequency
+        )
     say(f"{email} gets {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
 
 
@@ -150,7 +152,7 @@ def remove_subscriber(
         chosen = lists.find(connection, list_slug)
         number = subscribers.find(connection, parse_address(email).key).id
         subscribers.lock(connection, number)
-        has_left = memberships.leave(connection, number, chosen.id, evidence, now=app.clock())
+        has_left = memberships.unsubscribe(connection, number, chosen.id, evidence, now=app.clock())
     say("is off the list" if has_left else "was not on the list; nothing changed")
 
 

@@ -15,7 +15,7 @@ from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.failpoints import Failpoint, do_nothing
 from distributor.rendering.environment import Templates
-from distributor.storage.channels import ChannelRecord, Vault
+from distributor.storage.channels import ChannelRecord, SecretBox
 from distributor.storage.database import Database
 
 
@@ -28,7 +28,7 @@ class AppContext:
     site: Site
     templates: Templates
     tokens: TokenSigner
-    vault: Vault
+    vault: SecretBox
     journal_dir: Path
     imports_dir: Path
     content_dir: Path

@@ -49,7 +49,7 @@ def find(connection: Connection, secret: str) -> ApiToken | None:
     return _token(row) if row else None
 
 
-def note_use(connection: Connection, token: ApiToken, *, now: datetime) -> None:
+def record_use(connection: Connection, token: ApiToken, *, now: datetime) -> None:
     """Write down that a token was used, at most once a minute."""
     if token.last_used_at is not None and now - token.last_used_at < _NOTED_EVERY:
         return

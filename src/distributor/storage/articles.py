@@ -18,7 +18,7 @@ from distributor.storage.json_codec import manuscript_from_json, manuscript_to_j
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredArticle:
     """An article with its number and the place it came from."""
 
     id: int
@@ -63,7 +63,7 @@ _CURRENT = (
 )
 
 
-def find_by_slug(connection: Connection, slug: str) -> Stored:
+def find_by_slug(connection: Connection, slug: str) -> StoredArticle:
     """Raises NotFoundError."""
     row = connection.execute(_CURRENT.where(tables.articles.c.slug == slug)).one_or_none()
     if row is None:
@@ -71,7 +71,7 @@ def find_by_slug(connection: Connection, slug: str) -> Stored:
     return _stored(row)
 
 
-def find_by_ref(connection: Connection, source: str, source_ref: str) -> Stored | None:
+def find_by_ref(connection: Connection, source: str, source_ref: str) -> StoredArticle | None:
     """The article that came from this place, if any."""
     row = connection.execute(
         _CURRENT.where(tables.articles.c.source == source, tables.articles.c.source_ref == source_ref)
@@ -79,7 +79,7 @@ def find_by_ref(connection: Connection, source: str, source_ref: str) -> Stored 
     return _stored(row) if row else None
 
 
-def find_many(connection: Connection, ids: Sequence[int]) -> list[Stored]:
+def find_many(connection: Connection, ids: Sequence[int]) -> list[StoredArticle]:
     """The articles with these numbers, in this order."""
     found = {row.id: _stored(row) for row in connection.execute(_CURRENT.where(tables.articles.c.id.in_(ids)))}
     return [found[article_id] for article_id in ids]
@@ -94,7 +94,7 @@ def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
     return tuple(rows.scalars())
 
 
-def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -> list[Stored]:
+def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -> list[StoredArticle]:
     """The newest articles by their date of publication, of one tag if asked."""
     query = _CURRENT.limit(limit)
     if tag_slug is not None:
@@ -262,7 +262,7 @@ def _write_revision(
         connection.execute(insert(tables.article_tags).values(article_id=article_id, tag_slug=slug, position=position))
 
 
-def _stored(row: Row[tuple[object, ...]]) -> Stored:
+def _stored(row: Row[tuple[object, ...]]) -> StoredArticle:
     manuscript = manuscript_from_json(row.content)
     article = Article(
         guid=row.guid,
@@ -278,6 +278,6 @@ def _stored(row: Row[tuple[object, ...]]) -> Stored:
         published_at=row.published_at,
         updated_at=row.updated_at,
     )
-    return Stored(
+    return StoredArticle(
         id=row.id, source=row.source, source_ref=row.source_ref, content_hash=row.content_hash, article=article
     )

@@ -10,11 +10,11 @@ from distributor.storage.database import Connection
 _LOCK = 7_415_220_414
 
 
-def keep_everybody(connection: Connection) -> None:
+def lock_shared(connection: Connection) -> None:
     """To the end of this transaction nobody is taken away; several may ask for this at once."""
     connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
 
 
-def let_go(connection: Connection) -> None:
+def lock_exclusive(connection: Connection) -> None:
     """To the end of this transaction no audience is frozen: somebody is about to be taken away."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

@@ -25,11 +25,11 @@ from distributor.storage import (
     suppressions,
     tables,
 )
-from distributor.storage.database import Connection, prepare_for_many
+from distributor.storage.database import Connection, tune_for_large_query
 from distributor.storage.segments import filter_of
 
 # A delivery in one of these never reached anybody.
-_NOT_GOT = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
+_NOT_RECEIVED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +47,15 @@ class AudienceQuery:
 
 def count(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> int:
     """How many people get it if it is released now. Raises NotFoundError for an unknown list or segment."""
-    chosen = _chosen(connection, mailing, now=now).subquery()
-    prepare_for_many(connection)
+    chosen = _recipients(connection, mailing, now=now).subquery()
+    tune_for_large_query(connection)
     number: int = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
     return number
 
 
 def sample(connection: Connection, mailing: AudienceQuery, *, limit: int, now: datetime) -> list[Subscriber]:
     """Some of the people who get it, by ascending number. Raises NotFoundError."""
-    chosen = _chosen(connection, mailing, now=now).subquery()
+    chosen = _recipients(connection, mailing, now=now).subquery()
     rows = connection.execute(
         select(tables.subscribers)
         .join(chosen, chosen.c.subscriber_id == tables.subscribers.c.id)
@@ -72,12 +72,12 @@ def field_groups(
 
     Nobody is looked at before the first of them is asked for. Raises NotFoundError for an unknown list or segment.
     """
-    chosen = _chosen(connection, mailing, now=now).subquery()
+    chosen = _recipients(connection, mailing, now=now).subquery()
     rows = select(merge_fields.frozen_fields(needs.fields).label("fields")).join(
         chosen, chosen.c.subscriber_id == tables.subscribers.c.id
     )
-    prepare_for_many(connection)
-    yield from merge_fields.kin_among(connection, rows, needs)
+    tune_for_large_query(connection)
+    yield from merge_fields.group_rows(connection, rows, needs)
 
 
 def freeze(
@@ -88,10 +88,10 @@ def freeze(
     `fields` are the keys of what is kept of each person besides name and address, where they have it.
     Releases of one article wait for each other, so that nobody is taken to have missed what another one just gave them.
     """
-    audience_lock.keep_everybody(connection)
-    wait_for_others(connection, mailing.article_ids)
-    chosen = _chosen(connection, mailing, now=now).subquery()
-    prepare_for_many(connection)
+    audience_lock.lock_shared(connection)
+    lock_articles(connection, mailing.article_ids)
+    chosen = _recipients(connection, mailing, now=now).subquery()
+    tune_for_large_query(connection)
     person = tables.subscribers.c
     moment = literal(now, DateTime(timezone=True))
     rows = (
@@ -115,7 +115,7 @@ def freeze(
     return frozen.rowcount
 
 
-def wait_for_others(connection: Connection, article_ids: Sequence[int]) -> None:
+def lock_articles(connection: Connection, article_ids: Sequence[int]) -> None:
     """To the end of this transaction nobody else is given one of these articles."""
     connection.execute(
         select(tables.articles.c.id)
@@ -125,7 +125,7 @@ def wait_for_others(connection: Connection, article_ids: Sequence[int]) -> None:
     )
 
 
-def may_be_written_to(now: datetime) -> ColumnElement[bool]:
+def is_sendable(now: datetime) -> ColumnElement[bool]:
     """A condition on memberships and their subscribers: the person has agreed to it, and nothing holds it back."""
     place, person = tables.memberships.c, tables.subscribers.c
     return and_(
@@ -136,7 +136,7 @@ def may_be_written_to(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def has_got(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
+def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
     """A condition on subscribers: another campaign has given them one of the articles, or is about to."""
     earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
     concerned = (
@@ -149,12 +149,12 @@ def has_got(connection: Connection, mailing: AudienceQuery) -> ColumnElement[boo
     return exists().where(
         earlier.c.subscriber_id == tables.subscribers.c.id,
         earlier.c.dispatch_id.in_(concerned),
-        earlier.c.state.not_in(_NOT_GOT),
-        ~_came_to(connection, earlier, DeliveryState.UNKNOWN, mailing.plan.unknown_of),
+        earlier.c.state.not_in(_NOT_RECEIVED),
+        ~_ended_in_state(connection, earlier, DeliveryState.UNKNOWN, mailing.plan.unknown_of),
     )
 
 
-def _chosen(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> Select[Any]:
+def _recipients(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> Select[Any]:
     """`subscriber_id` and `list_id`, the list on whose behalf each person is written to: the first that is named."""
     plan, place, person = mailing.plan, tables.memberships.c, tables.subscribers.c
     list_ids = [lists.find(connection, slug).id for slug in plan.lists]
@@ -162,26 +162,26 @@ def _chosen(connection: Connection, mailing: AudienceQuery, *, now: datetime) ->
         select(place.subscriber_id, place.list_id)
         .join(tables.subscribers, person.id == place.subscriber_id)
         .where(
-            may_be_written_to(now),
+            is_sendable(now),
             or_(place.topics.is_(None), place.topics.overlap(_texts(mailing.tag_slugs))),
         )
     )
     if list_ids:
         query = query.where(place.list_id.in_(list_ids))
     if plan.failed_of or plan.unknown_of:
-        query = query.where(_missed(connection, plan))
+        query = query.where(_was_not_reached(connection, plan))
     if plan.topics:
-        query = query.where(_follows(plan.topics))
+        query = query.where(_has_topic(plan.topics))
     if plan.segments:
         query = query.where(or_(*(filter_of(connection, slug, now=now) for slug in plan.segments)))
     if plan.except_lists:
         query = query.where(~_is_on([lists.find(connection, slug).id for slug in plan.except_lists]))
     if plan.except_topics:
-        query = query.where(~_follows(plan.except_topics))
+        query = query.where(~_has_topic(plan.except_topics))
     for slug in plan.except_segments:
         query = query.where(~filter_of(connection, slug, now=now))
     if not plan.repeats and mailing.article_ids:
-        query = query.where(~has_got(connection, mailing))
+        query = query.where(~has_received(connection, mailing))
     if len(list_ids) == 1:
         return query
     rank = func.array_position(cast(list_ids, ARRAY(BigInteger)), place.list_id) if list_ids else place.list_id
@@ -197,7 +197,7 @@ def _is_on(list_ids: Sequence[int]) -> ColumnElement[bool]:
     )
 
 
-def _follows(slugs: Sequence[str]) -> ColumnElement[bool]:
+def _has_topic(slugs: Sequence[str]) -> ColumnElement[bool]:
     other = tables.memberships.alias()
     return exists().where(
         other.c.subscriber_id == tables.subscribers.c.id,
@@ -206,20 +206,20 @@ def _follows(slugs: Sequence[str]) -> ColumnElement[bool]:
     )
 
 
-def _missed(connection: Connection, plan: AudiencePlan) -> ColumnElement[bool]:
+def _was_not_reached(connection: Connection, plan: AudiencePlan) -> ColumnElement[bool]:
     """A delivery to them, on behalf of this very list, has failed or is unknown in one of the campaigns named."""
     earlier = tables.deliveries.alias()
     return exists().where(
         earlier.c.subscriber_id == tables.memberships.c.subscriber_id,
         earlier.c.list_id == tables.memberships.c.list_id,
         or_(
-            _came_to(connection, earlier, DeliveryState.FAILED, plan.failed_of),
-            _came_to(connection, earlier, DeliveryState.UNKNOWN, plan.unknown_of),
+            _ended_in_state(connection, earlier, DeliveryState.FAILED, plan.failed_of),
+            _ended_in_state(connection, earlier, DeliveryState.UNKNOWN, plan.unknown_of),
         ),
     )
 
 
-def _came_to(
+def _ended_in_state(
     connection: Connection, delivery: FromClause, state: DeliveryState, campaign_ids: Sequence[int]
 ) -> ColumnElement[bool]:
     """The delivery is one of these campaigns, and in this state. Raises NotFoundError."""

@@ -81,7 +81,7 @@ def existing(connection: Connection, delivery_ids: Collection[int]) -> set[int]:
     return {row.id for row in rows}
 
 
-def settle_as_sent(connection: Connection, remote_ids: Mapping[int, str], *, reply: str, now: datetime) -> int:
+def mark_sent(connection: Connection, remote_ids: Mapping[int, str], *, reply: str, now: datetime) -> int:
     """Unknown deliveries were sent after all, each with its identity on the other side; returns how many it were."""
     return connection.execute(
         text("""

@@ -91,7 +91,7 @@ def find_by_key(connection: Connection, key: PlanKey) -> int | None:
     return number
 
 
-def cover_of(connection: Connection, campaign_id: int) -> MessageOptions:
+def message_options_of(connection: Connection, campaign_id: int) -> MessageOptions:
     """What the campaign says around its articles, with the content of its attachments. Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:

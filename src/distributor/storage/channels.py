@@ -32,7 +32,7 @@ class ChannelRecord:
     discovered_at: datetime | None
 
 
-class Vault:
+class SecretBox:
     """Seals and opens secrets: Fernet (AES-128-CBC and HMAC-SHA256) under a key derived from the app's."""
 
     def __init__(self, secret: bytes) -> None:
@@ -55,7 +55,7 @@ class Vault:
         return opened
 
 
-def put(
+def save(
     connection: Connection, *, name: str, kind: str, settings: Mapping[str, Json], sealed: bytes | None
 ) -> ChannelRecord:
     """Configure the channel called `name`, new or again. Limits discovered before are dropped."""
@@ -80,13 +80,13 @@ def find(connection: Connection, name: str) -> ChannelRecord:
     return _record(row)
 
 
-def find_for_change(connection: Connection, name: str) -> ChannelRecord:
+def lock(connection: Connection, name: str) -> ChannelRecord:
     """The channel, which nobody else can change before the transaction ends. Raises NotFoundError."""
     connection.execute(select(tables.channels.c.id).where(tables.channels.c.name == name).with_for_update())
     return find(connection, name)
 
 
-def reseal(connection: Connection, channel_id: int, sealed: bytes | None) -> None:
+def replace_secrets(connection: Connection, channel_id: int, sealed: bytes | None) -> None:
     """Replace the secrets of a channel and nothing else."""
     connection.execute(update(tables.channels).where(tables.channels.c.id == channel_id).values(secrets=sealed))
 

@@ -28,7 +28,7 @@ def find_dispatch(connection: Connection, key: str) -> Dispatch | None:
     return dispatches.find(connection, number) if number else None
 
 
-def begin(
+def start(
     connection: Connection,
     key: str,
     rendition: Rendition,

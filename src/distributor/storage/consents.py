@@ -32,7 +32,7 @@ def record(
             action=action,
             method=evidence.method,
             at=now,
-            text_id=keep_text(connection, evidence.text),
+            text_id=add_text(connection, evidence.text),
             network=evidence.network,
             detail=dict(evidence.detail),
         )
@@ -41,7 +41,7 @@ def record(
     return number
 
 
-def keep_text(connection: Connection, wording: str) -> int:
+def add_text(connection: Connection, wording: str) -> int:
     """The number of a wording, each kept once."""
     digest = hash_of_text(wording)
     known: int | None = connection.execute(
@@ -116,6 +116,6 @@ def copy_to(connection: Connection, *, of: int, to: int, note: Mapping[str, Any]
     return copies
 
 
-def allow_erasing(connection: Connection) -> None:
+def allow_deletion(connection: Connection) -> None:
     """For the rest of this transaction records may go with the person they are about."""
     connection.execute(text("SET LOCAL distributor.erasing = 'on'"))

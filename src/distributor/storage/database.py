@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from distributor.domain.errors import ConfigurationError, ServiceError
 
-__all__ = ["Connection", "Database", "prepare_for_many"]
+__all__ = ["Connection", "Database", "tune_for_large_query"]
 
 # For the joins of one query over everybody.
 _WORK_MEMORY = "64MB"
@@ -78,7 +78,7 @@ class Database:
         self._engine.dispose()
 
 
-def prepare_for_many(connection: Connection) -> None:
+def tune_for_large_query(connection: Connection) -> None:
     """For the rest of the transaction: memory for joins, and no compiling of a query that is soon done."""
     is_local = literal(value=True)
     connection.execute(

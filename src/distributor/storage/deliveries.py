@@ -113,7 +113,7 @@ def claim(
     return Claimed(deliveries=held, suppressed=len(rows) - len(held))
 
 
-def put_in_flight(
+def mark_in_flight(
     connection: Connection, deliveries: Sequence[Delivery], *, now: datetime, lease_until: datetime
 ) -> set[int]:
     """Say, before anything is sent, that these may reach their recipients; returns those still held and not paused."""
@@ -133,7 +133,7 @@ def put_in_flight(
     return {row.id for row in rows}
 
 
-def give_back(connection: Connection, deliveries: Sequence[Delivery], *, now: datetime) -> int:
+def release(connection: Connection, deliveries: Sequence[Delivery], *, now: datetime) -> int:
     """Return deliveries that were surely not sent; returns how many were still held under their epoch."""
     if not deliveries:
         return 0
@@ -148,7 +148,7 @@ def give_back(connection: Connection, deliveries: Sequence[Delivery], *, now: da
     ).rowcount
 
 
-def put_off(
+def defer(
     connection: Connection, deliveries: Sequence[Delivery], until: Sequence[datetime], *, why: str, now: datetime
 ) -> int:
     """Return claimed deliveries whose turn comes only at the moments `until`; returns how many were still held."""
@@ -209,7 +209,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
     ).rowcount
 
 
-def mark_returned(connection: Connection, ids: Sequence[int], state: DeliveryState, *, now: datetime) -> int:
+def mark_reported(connection: Connection, ids: Sequence[int], state: DeliveryState, *, now: datetime) -> int:
     """Write down what others say became of mails: delivered, bounced or complained of; returns how many changed.
 
     It is evidence that they were sent: what is in flight or unknown is settled by it, and the answer that its worker
@@ -229,7 +229,7 @@ def mark_returned(connection: Connection, ids: Sequence[int], state: DeliverySta
     ).rowcount
 
 
-def suppress_waiting(connection: Connection, dispatch_id: int, reason: str, *, now: datetime) -> int:
+def suppress_unsent(connection: Connection, dispatch_id: int, reason: str, *, now: datetime) -> int:
     """Nothing that still waits is to be sent any more; returns how many that was."""
     return connection.execute(
         text("""

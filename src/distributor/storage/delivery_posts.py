@@ -15,7 +15,7 @@ from distributor.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartRecord:
+class PostRecord:
     """One part as it was committed; `remote_id` is None until the other side has named it."""
 
     number: int
@@ -27,12 +27,12 @@ class PartRecord:
     detail: Mapping[str, Json]
 
 
-def of(connection: Connection, delivery_id: int) -> list[PartRecord]:
+def of(connection: Connection, delivery_id: int) -> list[PostRecord]:
     """The parts of a delivery in order."""
     part = tables.delivery_posts
     rows = connection.execute(select(part).where(part.c.delivery_id == delivery_id).order_by(part.c.number))
     return [
-        PartRecord(
+        PostRecord(
             number=row.number,
             request=row.request,
             intended_at=row.intended_at,
@@ -58,7 +58,7 @@ def intend(
     return written.first() is not None
 
 
-def settle(
+def mark_sent(
     connection: Connection,
     delivery_id: int,
     number: int,
@@ -76,7 +76,7 @@ def settle(
     )
 
 
-def withdraw(connection: Connection, delivery_id: int, number: int) -> None:
+def delete_intent(connection: Connection, delivery_id: int, number: int) -> None:
     """Forget the intent of a part that was surely not made."""
     part = tables.delivery_posts
     connection.execute(

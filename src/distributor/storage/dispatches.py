@@ -118,7 +118,7 @@ def freeze_rendition(
     return changed.rowcount > 0
 
 
-def refuse_rendition(connection: Connection, dispatch_id: int, reason: str, problems: Sequence[Problem]) -> bool:
+def fail_rendering(connection: Connection, dispatch_id: int, reason: str, problems: Sequence[Problem]) -> bool:
     """A planned dispatch cannot go out: say why."""
     changed = connection.execute(
         update(tables.dispatches)
@@ -171,7 +171,7 @@ def finish_settled(connection: Connection, *, now: datetime) -> list[int]:
     """
     unfinished = or_(
         _has("deliveries.state IN ('pending', 'claimed', 'in_flight', 'deferred')"),
-        _is_in_doubt(),
+        _has_unknown(),
     )
     settled = connection.execute(
         select(tables.dispatches.c.id)
@@ -230,9 +230,9 @@ def stalled(connection: Connection, *, now: datetime, limit: int) -> list[Dispat
     return [_dispatch(found) for found in rows]
 
 
-def doubtful(connection: Connection, *, now: datetime, limit: int) -> list[int]:
+def with_unknown(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     """Dispatches with deliveries of unknown outcome that are due to be looked into."""
-    due = _is_in_doubt(tables.deliveries.c.next_at <= now)
+    due = _has_unknown(tables.deliveries.c.next_at <= now)
     return _numbers(connection, due, limit=limit)
 
 
@@ -254,7 +254,7 @@ def _has(condition: str, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     return func.coalesce(first.scalar_subquery() == dispatch.id, false())
 
 
-def _is_in_doubt(*bounds: ColumnElement[bool]) -> ColumnElement[bool]:
+def _has_unknown(*bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether there is a delivery of unknown outcome of the dispatch that is to be looked into."""
     row = tables.deliveries.c
     return exists().where(

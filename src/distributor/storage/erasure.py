@@ -23,19 +23,19 @@ def erase(connection: Connection, person: Subscriber, *, requested_by: str, now:
     holds the person's lock, and before that `audience_lock.lock_exclusive`.
     """
     hash_ = hash_of_key(person.key)
-    counts = forget(connection, person.id, now=now)
+    counts = delete_subscriber(connection, person.id, now=now)
     suppressions.forget_email(connection, hash_)
     suppressions.add(connection, [Target(hash=hash_)], SuppressionReason.ERASED, now=now)
     connection.execute(insert(tables.erasures).values(hash=hash_, at=now, requested_by=requested_by, counts=counts))
     return counts
 
 
-def forget(connection: Connection, subscriber_id: int, *, now: datetime) -> dict[str, int]:
+def delete_subscriber(connection: Connection, subscriber_id: int, *, now: datetime) -> dict[str, int]:
     """Take somebody away without holding anything against their return, as who never confirmed that they came.
 
     The caller holds the person's lock, and before that `audience_lock.lock_exclusive`.
     """
-    consents.allow_erasing(connection)
+    consents.allow_deletion(connection)
     values = {"person": subscriber_id, "now": now}
     return {name: connection.execute(text(statement), values).rowcount for name, statement in _STEPS.items()}
 
@@ -58,7 +58,7 @@ _STEPS = {
 }
 
 
-def traces(connection: Connection, needles: Sequence[str]) -> dict[str, int]:
+def count_rows_with(connection: Connection, needles: Sequence[str]) -> dict[str, int]:
     """In how many rows of each table any text, JSON or array holds any of these words, whatever their case.
 
     The proof of an erasure: it knows nothing of what the tables mean, and reads every one of them whole.

@@ -89,7 +89,7 @@ def soft_bounce_days(connection: Connection, subscriber_id: int, *, since: datet
     return days
 
 
-def forgive_soft_bounces(connection: Connection, hash_: bytes) -> None:
+def reset_soft_bounces(connection: Connection, hash_: bytes) -> None:
     """What has bounced so far no longer speaks against this mailbox."""
     connection.execute(
         text("""
@@ -102,7 +102,7 @@ def forgive_soft_bounces(connection: Connection, hash_: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
+class FeedbackEvent:
     """Something that came back, with the delivery it is about."""
 
     id: int
@@ -111,32 +111,32 @@ class Returned:
     state: DeliveryState
 
 
-_RETURNED = (EventKind.BOUNCE, EventKind.COMPLAINT, EventKind.UNSUBSCRIBE)
+_FEEDBACK = (EventKind.BOUNCE, EventKind.COMPLAINT, EventKind.UNSUBSCRIBE)
 
 
-def returned(
+def feedback_events(
     connection: Connection, *, kind: EventKind | None = None, before_id: int | None = None, limit: int
-) -> list[Returned]:
+) -> list[FeedbackEvent]:
     """What came back, of one kind if asked, the newest first and from before `before_id`."""
-    event, kinds = tables.events, [kind] if kind else list(_RETURNED)
+    event, kinds = tables.events, [kind] if kind else list(_FEEDBACK)
     # Who left by a link came by another way.
     by_mail = or_(event.c.kind != EventKind.UNSUBSCRIBE, event.c.detail.has_key("match"))
     query = _WITH_DELIVERY.where(event.c.kind.in_(kinds), by_mail).order_by(event.c.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(event.c.id < before_id)
-    return [_returned(row) for row in connection.execute(query)]
+    return [_feedback_event(row) for row in connection.execute(query)]
 
 
-def find_returned(connection: Connection, event_id: int) -> Returned:
+def find_feedback_event(connection: Connection, event_id: int) -> FeedbackEvent:
     """Raises NotFoundError."""
     event = tables.events
-    row = connection.execute(_WITH_DELIVERY.where(event.c.id == event_id, event.c.kind.in_(_RETURNED))).one_or_none()
+    row = connection.execute(_WITH_DELIVERY.where(event.c.id == event_id, event.c.kind.in_(_FEEDBACK))).one_or_none()
     if row is None:
         raise NotFoundError("bounce", event_id, hint="`distributor bounce list` shows the ones there are")
-    return _returned(row)
+    return _feedback_event(row)
 
 
-def forget_before(connection: Connection, moment: datetime, *, limit: int) -> int:
+def delete_before(connection: Connection, moment: datetime, *, limit: int) -> int:
     """Take away up to `limit` of the oldest events from before a moment; returns how many."""
     return connection.execute(
         text("""
@@ -169,8 +169,8 @@ _WITH_DELIVERY = select(tables.events, tables.deliveries.c.recipient, tables.del
 )
 
 
-def _returned(row: Row[tuple[object, ...]]) -> Returned:
-    return Returned(id=row.id, event=_event(row), recipient=row.recipient, state=DeliveryState(row.state))
+def _feedback_event(row: Row[tuple[object, ...]]) -> FeedbackEvent:
+    return FeedbackEvent(id=row.id, event=_event(row), recipient=row.recipient, state=DeliveryState(row.state))
 
 
 def _event(row: Row[tuple[object, ...]]) -> Event:

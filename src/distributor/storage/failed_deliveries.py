@@ -24,7 +24,7 @@ from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
 
-class _Fate(StrEnum):
+class _RetryStatus(StrEnum):
     """Each delivery has one of them; they are told in the words of `RetryCount`."""
 
     AGAIN = "again"
@@ -35,10 +35,10 @@ class _Fate(StrEnum):
 
 def count_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
     """What would become of the failed deliveries of a campaign if those chosen were sent again now."""
-    fates = _fates(connection, campaign, choice, now=now).subquery()
+    fates = _statuses(connection, campaign, choice, now=now).subquery()
     rows = connection.execute(select(fates.c.fate, func.count().label("deliveries")).group_by(fates.c.fate))
     counts = {row.fate: row.deliveries for row in rows}
-    return RetryCount(**{fate.value: counts.get(fate, 0) for fate in _Fate})
+    return RetryCount(**{fate.value: counts.get(fate, 0) for fate in _RetryStatus})
 
 
 def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
@@ -46,18 +46,18 @@ def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoi
 
     Nobody is given the article by another campaign meanwhile.
     """
-    audiences.wait_for_others(connection, campaign.article_ids)
+    audiences.lock_articles(connection, campaign.article_ids)
     counted = count_failed(connection, campaign, choice, now=now)
-    fates = _fates(connection, campaign, choice, now=now).subquery()
-    chosen = select(fates.c.id).where(fates.c.fate == _Fate.AGAIN).scalar_subquery()
+    fates = _statuses(connection, campaign, choice, now=now).subquery()
+    chosen = select(fates.c.id).where(fates.c.fate == _RetryStatus.AGAIN).scalar_subquery()
     again = [
-        _begin_anew(connection, dispatch, chosen, now=now)
+        _retry_dispatch(connection, dispatch, chosen, now=now)
         for dispatch in dispatches.of_campaign(connection, campaign.id)
     ]
     return replace(counted, again=sum(again))
 
 
-def _begin_anew(connection: Connection, dispatch: Dispatch, chosen: ColumnElement[int], *, now: datetime) -> int:
+def _retry_dispatch(connection: Connection, dispatch: Dispatch, chosen: ColumnElement[int], *, now: datetime) -> int:
     row = tables.deliveries.c
     count = connection.execute(
         tables.deliveries.update()
@@ -75,14 +75,14 @@ def _begin_anew(connection: Connection, dispatch: Dispatch, chosen: ColumnElemen
     return count
 
 
-def _fates(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> Select[Any]:
+def _statuses(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> Select[Any]:
     """`id` and `fate` of the failed deliveries of a campaign."""
     delivery, dispatch, place = tables.deliveries.c, tables.dispatches.c, tables.memberships.c
     fate = case(
-        (~_is_meant(choice), _Fate.NOT_MEANT.value),
-        (_is_held_back(campaign, now=now), _Fate.HELD_BACK.value),
-        (_has_got(connection, campaign), _Fate.GOT_SINCE.value),
-        else_=_Fate.AGAIN.value,
+        (~_is_chosen(choice), _RetryStatus.NOT_MEANT.value),
+        (_is_not_sendable(campaign, now=now), _RetryStatus.HELD_BACK.value),
+        (_has_received(connection, campaign), _RetryStatus.GOT_SINCE.value),
+        else_=_RetryStatus.AGAIN.value,
     )
     return (
         select(delivery.id, fate.label("fate"))
@@ -97,7 +97,7 @@ def _fates(connection: Connection, campaign: Campaign, choice: FailureChoice, *,
     )
 
 
-def _is_meant(choice: FailureChoice) -> ColumnElement[bool]:
+def _is_chosen(choice: FailureChoice) -> ColumnElement[bool]:
     detail = tables.deliveries.c.detail
     conditions = [tables.dispatches.c.state != DispatchState.CANCELLED]
     if choice.channel_names:
@@ -110,18 +110,18 @@ def _is_meant(choice: FailureChoice) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _is_held_back(campaign: Campaign, *, now: datetime) -> ColumnElement[bool]:
+def _is_not_sendable(campaign: Campaign, *, now: datetime) -> ColumnElement[bool]:
     """It goes to somebody who may not be written to. Of those who are to confirm something, the claim decides."""
     if campaign.purpose is CampaignPurpose.CONFIRMATION:
         return false()
-    may_be_written_to = func.coalesce(audiences.may_be_written_to(now), false())
+    may_be_written_to = func.coalesce(audiences.is_sendable(now), false())
     return and_(tables.deliveries.c.list_id.is_not(None), ~may_be_written_to)
 
 
-def _has_got(connection: Connection, campaign: Campaign) -> ColumnElement[bool]:
+def _has_received(connection: Connection, campaign: Campaign) -> ColumnElement[bool]:
     if campaign.audience.repeats:
         return false()
     mailing = AudienceQuery(
         plan=campaign.audience, article_ids=campaign.article_ids, tag_slugs=(), campaign_id=campaign.id
     )
-    return audiences.has_got(connection, mailing)
+    return audiences.has_received(connection, mailing)

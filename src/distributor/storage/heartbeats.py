@@ -11,7 +11,7 @@ from distributor.storage import tables
 from distributor.storage.database import Connection
 
 
-def beat(connection: Connection, role: str, *, now: datetime) -> None:
+def record_heartbeat(connection: Connection, role: str, *, now: datetime) -> None:
     """`role` is alive at this moment."""
     connection.execute(
         insert(tables.heartbeats)
@@ -20,7 +20,7 @@ def beat(connection: Connection, role: str, *, now: datetime) -> None:
     )
 
 
-def last_beat(connection: Connection, role: str) -> datetime | None:
+def last_heartbeat(connection: Connection, role: str) -> datetime | None:
     """When `role` was last seen alive."""
     moment: datetime | None = connection.execute(
         select(tables.heartbeats.c.at).where(tables.heartbeats.c.role == role)

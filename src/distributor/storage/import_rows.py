@@ -25,7 +25,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ImportContext:
     """Under what terms people come in: the import and its mode, the list, and the number of the wording it rests on."""
 
     import_id: int
@@ -36,21 +36,21 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class ImportedRows:
     """What became of the people, and which of them were refused."""
 
     counts: ImportCounts
     refused: tuple[BadRow, ...]
 
 
-def merge(connection: Connection, people: Sequence[SourceValues], terms: Terms) -> Merged:
+def merge(connection: Connection, people: Sequence[SourceValues], terms: ImportContext) -> ImportedRows:
     """Bring people in. Everybody concerned stays locked to the end of the transaction, in the order of their keys.
 
     Who left the list stays away, and what the file says against mail is heeded, unless consent was given here later.
     """
-    lists.hold(connection, terms.list_id)
+    lists.lock(connection, terms.list_id)
     _stage(connection, people)
-    refused, skipped = _sift(connection, people, terms)
+    refused, skipped = _drop_refused(connection, people, terms)
     put = connection.execute(statements.PUT, {"now": terms.now}).rowcount
     if put < len(people) - len(refused) - skipped:
         connection.execute(statements.FIND_UNCHANGED)
@@ -63,14 +63,14 @@ def merge(connection: Connection, people: Sequence[SourceValues], terms: Terms) 
         connection.execute(statements.REQUEST, values)
     if any(standing.state is Membership.UNSUBSCRIBED for standing in standings):
         connection.execute(statements.LEAVE, values)
-    return _merged(people, refused, skipped, connection.execute(statements.COUNT).one())
+    return _result(people, refused, skipped, connection.execute(statements.COUNT).one())
 
 
-def survey(connection: Connection, people: Sequence[SourceValues], terms: Terms) -> Merged:
+def count_changes(connection: Connection, people: Sequence[SourceValues], terms: ImportContext) -> ImportedRows:
     """What `merge` would count. Nobody comes in; only the addresses read are kept in mind."""
     _stage(connection, people)
-    refused, skipped = _sift(connection, people, terms)
-    return _merged(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": terms.list_id}).one())
+    refused, skipped = _drop_refused(connection, people, terms)
+    return _result(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": terms.list_id}).one())
 
 
 def _stage(connection: Connection, people: Sequence[SourceValues]) -> None:
@@ -115,7 +115,9 @@ def _array(values: Iterable[str]) -> str:
     return ("{" + ",".join(f'"{value}"' for value in quoted) + "}").translate(_ESCAPES)
 
 
-def _sift(connection: Connection, people: Sequence[SourceValues], terms: Terms) -> tuple[dict[int, str], int]:
+def _drop_refused(
+    connection: Connection, people: Sequence[SourceValues], terms: ImportContext
+) -> tuple[dict[int, str], int]:
     """Take out who does not come in: the reasons by their lines, and how many are passed over without one."""
     refused: dict[int, str] = {}
     kept = connection.execute(statements.KEEP_KEYS, {"import_id": terms.import_id}).scalar_one()
@@ -131,7 +133,7 @@ def _sift(connection: Connection, people: Sequence[SourceValues], terms: Terms) 
     return refused | dict.fromkeys(known, "is known already, and only new people are to come in"), 0
 
 
-def _values(terms: Terms) -> dict[str, object]:
+def _values(terms: ImportContext) -> dict[str, object]:
     return {
         "import_id": terms.import_id,
         "list_id": terms.list_id,
@@ -141,7 +143,7 @@ def _values(terms: Terms) -> dict[str, object]:
     }
 
 
-def _merged(people: Sequence[SourceValues], refused: dict[int, str], skipped: int, counted: Row[Any]) -> Merged:
+def _result(people: Sequence[SourceValues], refused: dict[int, str], skipped: int, counted: Row[Any]) -> ImportedRows:
     counts = ImportCounts(
         read=len(people),
         new=counted.new,
@@ -153,4 +155,4 @@ def _merged(people: Sequence[SourceValues], refused: dict[int, str], skipped: in
     bad = (
         BadRow(line=told.line, reason=refused[told.line], cells=told.cells) for told in people if told.line in refused
     )
-    return Merged(counts=counts, refused=tuple(bad) if refused else ())
+    return ImportedRows(counts=counts, refused=tuple(bad) if refused else ())

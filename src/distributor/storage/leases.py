@@ -82,7 +82,7 @@ def expire(connection: Connection, *, now: datetime) -> tuple[int, int]:
     return returned, doubted
 
 
-def lock_doubtful(connection: Connection, dispatch_id: int, *, limit: int, now: datetime) -> list[Delivery]:
+def lock_unknown(connection: Connection, dispatch_id: int, *, limit: int, now: datetime) -> list[Delivery]:
     """Deliveries of unknown outcome that are due to be looked into, put off by a minute for everybody else."""
     rows = connection.execute(
         text("""
@@ -97,7 +97,7 @@ def lock_doubtful(connection: Connection, dispatch_id: int, *, limit: int, now: 
     return sorted((delivery_of(row) for row in rows), key=lambda delivery: delivery.id)
 
 
-def settle_by_policy(
+def resolve_by_policy(
     connection: Connection, delivery_ids: Iterable[int], *, state: DeliveryState, now: datetime
 ) -> int:
     """Leave unknown deliveries unknown for good, or make them pending again, as the campaign's policy says."""

@@ -54,7 +54,7 @@ def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> Mai
 
 def remove(connection: Connection, slug: str) -> None:
     """Remove a list that nobody was ever on and nothing was sent to. Raises NotFoundError, StateError."""
-    audience_lock.let_go(connection)
+    audience_lock.lock_exclusive(connection)
     found = find(connection, slug)
     # Who is about to put somebody on it is waited for, and seen below.
     connection.execute(select(tables.lists.c.id).where(tables.lists.c.id == found.id).with_for_update())
@@ -68,7 +68,7 @@ def remove(connection: Connection, slug: str) -> None:
     connection.execute(tables.lists.delete().where(tables.lists.c.id == found.id))
 
 
-def hold(connection: Connection, list_id: int) -> None:
+def lock(connection: Connection, list_id: int) -> None:
     """To the end of the transaction the list is not removed. Raises NotFoundError if it has been."""
     held = connection.execute(
         select(tables.lists.c.id).where(tables.lists.c.id == list_id).with_for_update(read=True, key_share=True)

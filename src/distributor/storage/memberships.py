@@ -25,9 +25,9 @@ def subscribe(
     Somebody who left the list stays away, and somebody who was erased is not made known again: coming back is that
     person's own decision.
     """
-    lists.hold(connection, list_id)
+    lists.lock(connection, list_id)
     kept = _without_erased(connection, people)
-    numbers = subscribers.put(connection, kept, now=now)
+    numbers = subscribers.upsert(connection, kept, now=now)
     if not numbers:
         return 0
     return connection.execute(
@@ -52,7 +52,7 @@ def subscribe(
             "list_id": list_id,
             "method": evidence.method,
             "now": now,
-            "text_id": consents.keep_text(connection, evidence.text),
+            "text_id": consents.add_text(connection, evidence.text),
             "network": evidence.network,
             "detail": json.dumps(dict(evidence.detail)),
         },
@@ -72,7 +72,7 @@ def request(
 
     Somebody who left it asks anew. The caller holds the person's lock.
     """
-    lists.hold(connection, list_id)
+    lists.lock(connection, list_id)
     state = state_of(connection, subscriber_id, list_id)
     if state is Membership.SUBSCRIBED:
         return False
@@ -120,7 +120,7 @@ def grant(
 
     The caller holds the person's lock.
     """
-    lists.hold(connection, list_id)
+    lists.lock(connection, list_id)
     if state_of(connection, subscriber_id, list_id) is Membership.SUBSCRIBED:
         return False
     number = consents.record(connection, subscriber_id, list_id, ConsentAction.GRANTED, evidence, now=now)
@@ -136,7 +136,7 @@ def grant(
     return True
 
 
-def leave(
+def unsubscribe(
     connection: Connection, subscriber_id: int, list_id: int, evidence: ConsentEvidence, *, now: datetime
 ) -> bool:
     """Take somebody off a list, for good; False if they were not on it. The caller holds the person's lock."""
@@ -147,7 +147,7 @@ def leave(
     return True
 
 
-def choose(
+def set_preferences(
     connection: Connection,
     subscriber_id: int,
     list_id: int,
@@ -165,7 +165,7 @@ def choose(
     )
 
 
-def drop_unconfirmed(connection: Connection, *, before: datetime, limit: int) -> list[int]:
+def delete_unconfirmed(connection: Connection, *, before: datetime, limit: int) -> list[int]:
     """End requests from before a moment that nobody confirmed; the numbers of those who are on no list for that."""
     people = list(
         connection.execute(

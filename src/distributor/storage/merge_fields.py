@@ -31,7 +31,7 @@ def frozen_fields(keys: Collection[str]) -> ColumnElement[Any]:
     return always.op("||")(func.jsonb_strip_nulls(func.jsonb_build_object(*pairs)))
 
 
-def reader_of(connection: Connection, key: str, fields: Collection[str]) -> ReaderFields:
+def reader_fields_of(connection: Connection, key: str, fields: Collection[str]) -> ReaderFields:
     """The subscriber with this key as a mail would speak to them, with what they have of these fields.
 
     Raises NotFoundError.
@@ -43,13 +43,13 @@ def reader_of(connection: Connection, key: str, fields: Collection[str]) -> Read
     return ReaderFields(email=row[0], fields=row[1])
 
 
-def kin_of(connection: Connection, dispatch_id: int, needs: MergeFields) -> Iterator[FieldGroup]:
+def groups_of_dispatch(connection: Connection, dispatch_id: int, needs: MergeFields) -> Iterator[FieldGroup]:
     """Those frozen for a dispatch who lack a field that is asked for, grouped by what makes a difference."""
     delivery = tables.deliveries.c
-    return kin_among(connection, select(delivery.fields).where(delivery.dispatch_id == dispatch_id), needs)
+    return group_rows(connection, select(delivery.fields).where(delivery.dispatch_id == dispatch_id), needs)
 
 
-def kin_among(connection: Connection, rows: Select[Any], needs: MergeFields) -> Iterator[FieldGroup]:
+def group_rows(connection: Connection, rows: Select[Any], needs: MergeFields) -> Iterator[FieldGroup]:
     """The same of rows with one column, `fields`, as `frozen_fields` makes it."""
     asked, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
     if not asked:
@@ -70,7 +70,7 @@ def kin_among(connection: Connection, rows: Select[Any], needs: MergeFields) -> 
         )
 
 
-def unheld(connection: Connection, keys: Collection[str]) -> list[str]:
+def unknown_attributes(connection: Connection, keys: Collection[str]) -> list[str]:
     """The attributes among these fields that no subscriber has."""
     return [
         key

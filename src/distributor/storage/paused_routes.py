@@ -134,7 +134,7 @@ def resume(connection: Connection, channel_id: int, relay: str, destination: str
     return ended is not None
 
 
-def wake(connection: Connection, channel_id: int, lanes: Sequence[PausedRouteRecord], *, now: datetime) -> int:
+def resume_all(connection: Connection, channel_id: int, lanes: Sequence[PausedRouteRecord], *, now: datetime) -> int:
     """Resume all of these; returns how many were still paused."""
     return sum(resume(connection, channel_id, lane.relay, lane.destination, now=now) for lane in lanes)
 

@@ -17,7 +17,7 @@ from distributor.domain.segments.references import expanded, missing, users_of
 from distributor.domain.segments.segment import Segment
 from distributor.domain.subscriber import Subscriber
 from distributor.storage import tables
-from distributor.storage.database import Connection, prepare_for_many
+from distributor.storage.database import Connection, tune_for_large_query
 from distributor.storage.segment_sql.attributes import ATTRIBUTES
 from distributor.storage.segment_sql.context import Context
 from distributor.storage.segment_sql.engagement import ENGAGEMENT
@@ -33,7 +33,7 @@ def save(connection: Connection, *, slug: str, name: str, condition: Condition, 
     Raises NotFoundError for a list or a segment that it refers to and nobody has, SegmentError if it would refer to
     itself or come to too much.
     """
-    _wait_for_others(connection)
+    _lock(connection)
     segments = {one.slug: one.condition for one in listed(connection)} | {slug: condition}
     _list_ids(connection, condition)
     for changed in (slug, *users_of(slug, segments)):
@@ -72,12 +72,12 @@ def rename(connection: Connection, slug: str, name: str, *, now: datetime) -> Se
 
 def remove(connection: Connection, slug: str) -> None:
     """Raises NotFoundError, and StateError while other segments or campaigns to come refer to it."""
-    _wait_for_others(connection)
+    _lock(connection)
     found = find(connection, slug)
     users = [one.slug for one in listed(connection) if slug in segments_named(one.condition)]
     if users:
         raise StateError(f"segment {slug!r} is part of {', '.join(users)}; take it out there first")
-    campaigns = _campaigns_to_come(connection, slug)
+    campaigns = _unreleased_campaigns(connection, slug)
     if campaigns:
         raise StateError(
             f"segment {slug!r} is part of the audience of campaign {', '.join(map(str, campaigns))}; cancel that first"
@@ -103,7 +103,7 @@ def filter_of(connection: Connection, slug: str, *, now: datetime) -> ColumnElem
 def count(connection: Connection, condition: Condition, *, now: datetime) -> int:
     """How many people it holds. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
-    prepare_for_many(connection)
+    tune_for_large_query(connection)
     number: int = connection.execute(select(func.count()).select_from(tables.subscribers).where(is_inside)).scalar_one()
     return number
 
@@ -111,7 +111,7 @@ def count(connection: Connection, condition: Condition, *, now: datetime) -> int
 def sample(connection: Connection, condition: Condition, *, limit: int, now: datetime) -> list[Subscriber]:
     """Some of the people it holds, by ascending number. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
-    prepare_for_many(connection)
+    tune_for_large_query(connection)
     rows = connection.execute(
         select(tables.subscribers).where(is_inside).order_by(tables.subscribers.c.id).limit(limit)
     )
@@ -167,7 +167,7 @@ def _list_ids(connection: Connection, condition: Condition) -> dict[str, int]:
     return {slug: known[slug] for slug in named}
 
 
-def _campaigns_to_come(connection: Connection, slug: str) -> list[int]:
+def _unreleased_campaigns(connection: Connection, slug: str) -> list[int]:
     """The numbers of the campaigns that go to the segment, or to all but it, and are not released yet."""
     campaign, dispatch = tables.campaigns.c, tables.dispatches.c
     is_part = or_(*(campaign.audience[name].has_key(slug) for name in ("segments", "except_segments")))
@@ -186,7 +186,7 @@ def _campaigns_to_come(connection: Connection, slug: str) -> list[int]:
     return list(rows.scalars())
 
 
-def _wait_for_others(connection: Connection) -> None:
+def _lock(connection: Connection) -> None:
     """One change of segments at a time: two of them could make a circle of which neither sees the other half."""
     connection.execute(text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE"))
 

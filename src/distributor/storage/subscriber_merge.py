@@ -25,7 +25,7 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
     """
     if kept == merged:
         raise InputError("somebody cannot be merged with themselves: name two subscribers")
-    audience_lock.let_go(connection)
+    audience_lock.lock_exclusive(connection)
     # Always in the same order: two merges crosswise wait for each other instead of locking each other out.
     locked = {number: subscribers.lock(connection, number) for number in sorted((kept, merged))}
     other = locked[merged]
@@ -46,7 +46,7 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
     connection.execute(text("UPDATE deliveries SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
     connection.execute(text("UPDATE events SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
     connection.execute(text(_COPY_SUPPRESSIONS), values)
-    consents.allow_erasing(connection)
+    consents.allow_deletion(connection)
     connection.execute(text("DELETE FROM memberships WHERE subscriber_id = :merged"), values)
     connection.execute(text("DELETE FROM subscribers WHERE id = :merged"), values)
     return subscribers.find_by_id(connection, kept)

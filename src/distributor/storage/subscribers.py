@@ -21,7 +21,7 @@ from distributor.storage.database import Connection
 _NEAR = 5_000
 
 
-def put(connection: Connection, people: Sequence[Person], *, now: datetime) -> dict[str, int]:
+def upsert(connection: Connection, people: Sequence[Person], *, now: datetime) -> dict[str, int]:
     """Add people, or fill in and change what is told of those who are known; their numbers by key.
 
     The rows stay locked to the end of the transaction: whatever else happens to these people comes before or after.

@@ -49,7 +49,7 @@ def lift(
         .where(_is(target), tables.suppressions.c.reason.in_(list(reasons)))
         .returning(tables.suppressions.c.hash, tables.suppressions.c.reason)
     ).all()
-    _start_anew(connection, [row.hash for row in rows if row.reason == SuppressionReason.SOFT_BOUNCES])
+    _reset_soft_bounces(connection, [row.hash for row in rows if row.reason == SuppressionReason.SOFT_BOUNCES])
     return len(rows)
 
 
@@ -60,7 +60,7 @@ def remove(connection: Connection, suppression_id: int) -> None:
         .where(tables.suppressions.c.id == suppression_id)
         .returning(tables.suppressions.c.hash, tables.suppressions.c.reason)
     ).all()
-    _start_anew(connection, [row.hash for row in gone if row.reason == SuppressionReason.SOFT_BOUNCES])
+    _reset_soft_bounces(connection, [row.hash for row in gone if row.reason == SuppressionReason.SOFT_BOUNCES])
     if not gone:
         raise NotFoundError(
             "suppression", suppression_id, hint="`distributor suppression list` shows the ones there are"
@@ -76,7 +76,7 @@ def matching(connection: Connection, target: Target, *, domain: str | None = Non
     return [_suppression(row) for row in rows]
 
 
-def holding_back(connection: Connection, key: str) -> list[Suppression]:
+def of_key(connection: Connection, key: str) -> list[Suppression]:
     """Why no mail goes to the mailbox with this key, be it for itself or for its domain, oldest first."""
     return matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
 
@@ -107,11 +107,11 @@ def forget_email(connection: Connection, hash_: bytes) -> None:
     connection.execute(text("UPDATE suppressions SET email = NULL, note = '' WHERE hash = :hash"), {"hash": hash_})
 
 
-def _start_anew(connection: Connection, hashes: Iterable[bytes | None]) -> None:
+def _reset_soft_bounces(connection: Connection, hashes: Iterable[bytes | None]) -> None:
     """Bounces that have led to a suppression must not lead to the next one as soon as that is lifted."""
     for hash_ in hashes:
         if hash_ is not None:
-            events.forgive_soft_bounces(connection, hash_)
+            events.reset_soft_bounces(connection, hash_)
 
 
 def _is(target: Target) -> ColumnElement[bool]:

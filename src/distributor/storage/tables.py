@@ -173,7 +173,7 @@ consents = Table(
     _id(),
     Column("subscriber_id", ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
     # Lists and wordings without foreign keys: an import would check the same two rows for each of a million people.
-    # Whoever writes holds the list (storage.lists.hold), and wordings are for good.
+    # Whoever writes holds the list (storage.lists.lock), and wordings are for good.
     Column("list_id", BigInteger, nullable=False),
     Column("action", Text, nullable=False),
     Column("method", Text, nullable=False),

@@ -35,7 +35,7 @@ def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, 
     return granted
 
 
-def give_back(connection: Connection, channel_id: int, day: date, *, count: int) -> None:
+def release(connection: Connection, channel_id: int, day: date, *, count: int) -> None:
     """So many of those that were taken were not sent after all."""
     connection.execute(
         text("""

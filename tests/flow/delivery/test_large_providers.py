@@ -138,7 +138,7 @@ def _plan(harness: CampaignHarness, url: str) -> int:
         chosen = lists.find(connection, "readers")
         persons = [Person(key=address, email=address, name="Reader") for address in addresses]
         memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=harness.app.clock())
-        channels.put(connection, name="mail", kind="email", settings={"smtp_url": url}, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings={"smtp_url": url}, sealed=None)
     return harness.plan("mail")
 
 

@@ -55,7 +55,7 @@ def provider() -> Iterator[Provider]:
 
 def add_channel(app: AppContext, **settings: str) -> int:
     with app.database.begin() as connection:
-        return channels.put(connection, name="mail", kind="email", settings=settings, sealed=None).id
+        return channels.save(connection, name="mail", kind="email", settings=settings, sealed=None).id
 
 
 def later(app: AppContext, **delta: float) -> AppContext:

@@ -42,7 +42,7 @@ BOUNCES: Mapping[str, tuple[Callable[[str, AppContext], Signed], str]] = {
 def add_channel(harness: CampaignHarness, api: Api) -> None:
     with harness.app.database.begin() as connection:
         settings = {"relays": json.dumps([{"name": "main", "url": api.relay_url, "connections": 2}])}
-        channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings=settings, sealed=None)
 
 
 @pytest.mark.parametrize("provider", BOUNCES)

@@ -31,7 +31,7 @@ def at(harness: CampaignHarness, moment: datetime) -> CampaignHarness:
 def add_channel(app: AppContext, provider: Provider, **settings: object) -> int:
     values = {"smtp_url": provider.server.url, **settings}
     with app.database.begin() as connection:
-        return channels.put(connection, name="mail", kind="email", settings=values, sealed=None).id
+        return channels.save(connection, name="mail", kind="email", settings=values, sealed=None).id
 
 
 def begun_on(app: AppContext, day: date) -> int | None:

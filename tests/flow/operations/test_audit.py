@@ -347,7 +347,7 @@ def test_a_post_of_which_a_part_is_in_doubt_is_unfinished(post: Post) -> None:
         delivery_posts.intend(connection, only.id, 0, {}, now=now)
     assert differences(post.audit(campaign_id)) == [("unfinished", "@one")]
     with post.harness.app.database.begin() as connection:
-        delivery_posts.settle(connection, only.id, 0, remote_id="1", permalink=None, detail={})
+        delivery_posts.mark_sent(connection, only.id, 0, remote_id="1", permalink=None, detail={})
     assert differences(post.audit(campaign_id)) == []
     with post.harness.app.database.begin() as connection:
         connection.execute(text("UPDATE deliveries SET state = 'failed'"))

@@ -24,7 +24,7 @@ PAIR = [("s1", Algorithm.RSA), ("s1e", Algorithm.ED25519)]
 
 def add_channel(app: AppContext, **settings: str) -> None:
     with app.database.begin() as connection:
-        channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings=settings, sealed=None)
 
 
 def test_an_activated_pair_signs_the_mails_of_its_channel(app: AppContext) -> None:
@@ -74,7 +74,7 @@ def test_two_changes_at_the_same_time_both_happen(app: AppContext) -> None:
     add_channel(app)
     other = threading.Thread(target=make_keys, args=(app, "mail"), kwargs={"selectors": [("later", Algorithm.ED25519)]})
     with app.database.begin() as connection:
-        record = channels.find_for_change(connection, "mail")
+        record = channels.lock(connection, "mail")
         other.start()
         while other.is_alive() and not _somebody_waits(app):
             pass
@@ -82,7 +82,7 @@ def test_two_changes_at_the_same_time_both_happen(app: AppContext) -> None:
         ring = key_ring(app, "mail").with_new(
             "first", domain="example.org", algorithm=Algorithm.ED25519, now=app.clock()
         )
-        channels.reseal(connection, record.id, app.vault.seal({"dkim_keys": ring.dump()}))
+        channels.replace_secrets(connection, record.id, app.vault.seal({"dkim_keys": ring.dump()}))
     other.join()
     assert [entry.selector for entry in key_ring(app, "mail").entries] == ["first", "later"]
 

@@ -61,7 +61,7 @@ def test_a_row_tells_of_state_choices_suppression_and_consent(app: AppContext) -
     subscribe(app, "ada@example.org", to="others")
     with app.database.begin() as connection:
         chosen = lists.find(connection, "readers")
-        memberships.choose(connection, number, chosen.id, topics=["a", "b"], frequency=Frequency.WEEKLY)
+        memberships.set_preferences(connection, number, chosen.id, topics=["a", "b"], frequency=Frequency.WEEKLY)
         target = Target(hash=hash_of_key("ada@example.org"))
         suppressions.add(connection, [target], SuppressionReason.COMPLAINT, now=app.clock())
     (row,) = rows(exported(app, READERS))

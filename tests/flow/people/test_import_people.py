@@ -152,7 +152,7 @@ def test_the_second_row_with_an_address_is_refused_wherever_it_stands(app: AppCo
 def test_who_left_stays_away(app: AppContext) -> None:
     bring_in(app, table(["ada@example.org"]))
     with app.database.begin() as connection:
-        memberships.leave(
+        memberships.unsubscribe(
             connection,
             subscribers.find(connection, "ada@example.org").id,
             lists.find(connection, "readers").id,

@@ -103,7 +103,7 @@ def test_events_are_kept_as_long_as_the_setting_says(harness: CampaignHarness) -
 def test_who_never_confirmed_is_forgotten_and_may_come_back(harness: CampaignHarness) -> None:
     with harness.app.database.begin() as connection:
         now = harness.app.clock()
-        numbers = subscribers.put(connection, [person_of("eve@example.org")], now=now)
+        numbers = subscribers.upsert(connection, [person_of("eve@example.org")], now=now)
         readers = lists.find(connection, "readers")
         memberships.request(connection, numbers["eve@example.org"], readers.id, EVIDENCE, now=now)
     assert purge_expired(harness.later(days=29)).people == 0
@@ -155,5 +155,5 @@ def _first_in_flight(harness: CampaignHarness) -> tuple[int, int]:
         claimed = deliveries.claim(
             connection, delivery.dispatch_id, worker="w", limit=10, now=now, lease_until=now + timedelta(minutes=1)
         )
-        deliveries.put_in_flight(connection, claimed.deliveries, now=now, lease_until=now + timedelta(minutes=1))
+        deliveries.mark_in_flight(connection, claimed.deliveries, now=now, lease_until=now + timedelta(minutes=1))
     return number, delivery.id

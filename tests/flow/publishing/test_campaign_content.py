@@ -37,7 +37,7 @@ class Letters:
         self.url = provider.server.url
         with harness.app.database.begin() as connection:
             settings = {"smtp_url": self.url, "connections": 1}
-            channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
+            channels.save(connection, name="mail", kind="email", settings=settings, sealed=None)
 
     def know(self, name: str, **attributes: Any) -> None:
         """Attributes of somebody, new or in place of those before."""
@@ -227,7 +227,7 @@ def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letter
         stored = articles.find_by_slug(connection, "hello")
         illustrated = Manuscript(title="Hello", body=(*stored.article.body, Image("/media/0123.png", "A picture")))
         articles.revise(connection, stored.id, illustrated, content_hash="1", now=app.clock())
-        channels.put(
+        channels.save(
             connection,
             name="mail",
             kind="email",

@@ -136,7 +136,7 @@ def test_the_acceptance_article_is_stored_whole(app: AppContext, acceptance_arti
     assert stored.title == "Stem Cell Therapy for Autoimmune Diseases: A New Hope for Healing"
 
 
-def _stored(app: AppContext, slug: str) -> articles.Stored:
+def _stored(app: AppContext, slug: str) -> articles.StoredArticle:
     with app.database.begin() as connection:
         return articles.find_by_slug(connection, slug)
 

@@ -98,7 +98,7 @@ def test_people_who_left_were_suppressed_or_paused_meanwhile_are_not_tried(
         now = harness.app.clock()
         suppressions.add(connection, [parse_target("ada@example.org")], SuppressionReason.MANUAL, now=now)
         readers = lists.find(connection, "readers").id
-        memberships.leave(connection, number(connection, "bo"), readers, EVIDENCE, now=now)
+        memberships.unsubscribe(connection, number(connection, "bo"), readers, EVIDENCE, now=now)
         subscribers.change(connection, number(connection, "cy"), {"paused_until": now + timedelta(days=1)}, now=now)
     with pytest.raises(StateError, match="3 go to people who may not be written to"):
         campaign_control.retry_failed(harness.app, failed)

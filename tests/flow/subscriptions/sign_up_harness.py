@@ -133,5 +133,5 @@ class SignUpHarness:
 def make_sign_up_harness(app: AppContext) -> SignUpHarness:
     """A harness with an email channel, which can send confirmation mails, and no list yet."""
     with app.database.begin() as connection:
-        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
     return SignUpHarness(app)

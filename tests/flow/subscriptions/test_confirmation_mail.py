@@ -61,7 +61,7 @@ class ConfirmationHarness:
 
     def set_channel(self, **settings: Any) -> None:
         with self.app.database.begin() as connection:
-            channels.put(connection, name="mail", kind="email", settings=settings, sealed=None)
+            channels.save(connection, name="mail", kind="email", settings=settings, sealed=None)
 
     def change_list(self, **changes: Any) -> None:
         with self.app.database.begin() as connection:
@@ -72,7 +72,7 @@ class ConfirmationHarness:
         moment = now or self.now
         weekly = lists.find(connection, "weekly")
         person = Person(key=f"{name}@example.org", email=f"{name}@example.org", name=name, language=language)
-        number = subscribers.put(connection, [person], now=moment)[person.key]
+        number = subscribers.upsert(connection, [person], now=moment)[person.key]
         subscriber = subscribers.find_by_id(connection, number)
         memberships.request(connection, number, weekly.id, EVIDENCE, now=moment)
         queue_confirmation(self.app, connection, subscriber, weekly, now=moment)
@@ -263,7 +263,7 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
 def test_who_leaves_before_the_mail_goes_out_is_not_asked(setup: ConfirmationHarness) -> None:
     ann = setup.sign_up("ann")
     with setup.app.database.begin() as connection:
-        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=setup.now)
+        memberships.unsubscribe(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=setup.now)
     setup.harness.run()
     assert setup.mails() == []
     assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "suppressed": 1}
@@ -289,7 +289,7 @@ def test_a_worker_that_dies_while_asking_does_not_ask_twice(setup: ConfirmationH
     with setup.app.database.begin() as connection:
         past = setup.now - timedelta(minutes=5)
         held = deliveries.claim(connection, dispatch_id, worker="w", limit=9, now=past, lease_until=past).deliveries
-        deliveries.put_in_flight(connection, held, now=past, lease_until=past)
+        deliveries.mark_in_flight(connection, held, now=past, lease_until=past)
     setup.harness.run()
     assert setup.mails() == []
     assert setup.harness.counts(setup.campaign_id()) == {"audience": 1, "unknown": 1}
@@ -358,8 +358,8 @@ def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(
 
 def test_the_first_channel_that_can_ask_does(setup: ConfirmationHarness) -> None:
     with setup.app.database.begin() as connection:
-        channels.put(connection, name="a mail of another", kind="email", settings={}, sealed=None)
-        channels.put(connection, name="gone", kind="of a package that was removed", settings={}, sealed=None)
+        channels.save(connection, name="a mail of another", kind="email", settings={}, sealed=None)
+        channels.save(connection, name="gone", kind="of a package that was removed", settings={}, sealed=None)
     setup.sign_up("ann")
     assert setup.harness.report(setup.campaign_id()).dispatches[0].dispatch.channel_name == "mail"
 
@@ -377,7 +377,7 @@ def test_what_was_suppressed_or_carried_an_article_asked_nobody(setup: Confirmat
     before = setup.now - timedelta(hours=1)
     ann = setup.sign_up("ann")
     with setup.app.database.begin() as connection:
-        memberships.leave(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=setup.now)
+        memberships.unsubscribe(connection, ann.id, lists.find(connection, "weekly").id, EVIDENCE, now=setup.now)
     setup.harness.plan("mail")
     setup.harness.run()
     with setup.app.database.begin() as connection:

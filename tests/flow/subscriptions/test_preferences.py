@@ -122,7 +122,7 @@ def test_a_topic_that_is_no_longer_offered_can_be_kept_by_who_has_it(sign_ups: S
     assert person is not None
     with sign_ups.app.database.begin() as connection:
         list_id = sign_ups.subscriptions(ADA)["weekly"].list.id
-        memberships.choose(connection, person.id, list_id, topics=["old-ships"], frequency=Frequency.DAILY)
+        memberships.set_preferences(connection, person.id, list_id, topics=["old-ships"], frequency=Frequency.DAILY)
     weekly = next(place for place in found(sign_ups).places if place.list.slug == "weekly")
     assert weekly.offered == {"boats": "boats", "trains": "trains", "old-ships": "old ships"}
     save(sign_ups, weekly=ListChoice(is_on=True, topics=("old-ships", "boats")))

@@ -43,7 +43,7 @@ def leave(sign_ups: SignUpHarness, address: str, slug: str = "weekly") -> None:
     assert person is not None
     with sign_ups.app.database.begin() as connection:
         subscribers.lock(connection, person.id)
-        memberships.leave(connection, person.id, place.list.id, BY_TELEPHONE, now=sign_ups.now())
+        memberships.unsubscribe(connection, person.id, place.list.id, BY_TELEPHONE, now=sign_ups.now())
 
 
 def test_who_signs_up_is_asked_and_is_on_the_list_once_they_confirm(sign_ups: SignUpHarness):

@@ -32,7 +32,7 @@ THERE = {"who": "1", "slug": "weekly", "number": 1}
 @pytest.fixture
 def _something_there(program: Program, app: AppContext, write_article: WriteArticle) -> None:
     with app.database.begin() as connection:
-        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
     api = program(TokenScope.EVERYTHING)
     api.post("/lists", json={"name": "Weekly", "topics": ["sport"], "visibility": "public"})
     api.post("/segments", json={"name": "Weekly", "condition": "list = weekly"})

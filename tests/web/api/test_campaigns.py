@@ -26,8 +26,8 @@ def office(api: Any, app: AppContext, write_article: WriteArticle) -> None:
     """An article, an email channel, and three people on the list `news`."""
     write_article()
     with app.database.begin() as connection:
-        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
-        channels.put(connection, name="feed", kind="feed", settings={}, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
+        channels.save(connection, name="feed", kind="feed", settings={}, sealed=None)
     api.post("/lists", json={"name": "News"})
     for name in ("ada", "bo", "cy"):
         body = {"email": f"{name}@example.org", "lists": ["news"], "consent": {"text": "On paper."}}
@@ -130,7 +130,7 @@ def test_a_campaign_that_makes_no_sense_is_refused(api: Any, changes: dict[str, 
 def test_a_campaign_may_say_something_around_its_articles(api: Any, app: AppContext):
     made = planned(api, subject="News for {{ subscriber.name | default('you') }}", closing="Until next week")
     with app.database.begin() as connection:
-        cover = campaigns.cover_of(connection, made["id"])
+        cover = campaigns.message_options_of(connection, made["id"])
     assert (cover.subject, cover.closing) == ("News for {{ subscriber.name | default('you') }}", "Until next week")
 
 

@@ -13,7 +13,7 @@ from distributor.storage import channels
 @pytest.fixture(autouse=True)
 def lists(api: Any, app: AppContext) -> None:
     with app.database.begin() as connection:
-        channels.put(connection, name="mail", kind="email", settings={}, sealed=None)
+        channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
     api.post("/lists", json={"name": "Weekly letter", "visibility": "public", "topics": ["Sport"]})
     api.post("/lists", json={"name": "Private"})
 

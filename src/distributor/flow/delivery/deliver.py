@@ -180,8 +180,8 @@ class _DeliveryRun:
         """Commit the intent to send; deliveries that were paused or lost meanwhile are given back."""
         now = self._app.clock()
         with self._app.database.begin() as connection:
-            still_held = deliveries.put_in_flight(connection, batch, now=now, lease_until=now + LEASE)
-            deliveries.give_back(connection, [one for one in batch if one.id not in still_held], now=now)
+            still_held = deliveries.mark_in_flight(connection, batch, now=now, lease_until=now + LEASE)
+            deliveries.release(connection, [one for one in batch if one.id not in still_held], now=now)
             self._return_quota(connection, len(batch) - len(still_held))
         return [delivery for delivery in batch if delivery.id in still_held]
 
@@ -221,7 +221,7 @@ class _DeliveryRun:
         unsent = [delivery for delivery in left if delivery.id not in self._journal.in_doubt]
         with self._app.database.begin() as connection:
             deliveries.settle(connection, unknown, now=now)
-            deliveries.give_back(connection, unsent, now=now)
+            deliveries.release(connection, unsent, now=now)
             self._return_quota(connection, len(unsent))
         self._verdicts[Verdict.UNKNOWN] += len(unknown)
         # Only now: if the commit fails it is retried, and what was started must still count as started then.

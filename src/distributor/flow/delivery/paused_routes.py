@@ -66,7 +66,7 @@ def resume_routes(app: AppContext, channel_name: str, lane: str = "") -> int:
         chosen = [one for one in paused if not lane or one.name == lane]
         if lane and not chosen:
             raise NotFoundError("paused lane", lane, hint=f"`distributor channel lanes list {channel_name}` shows them")
-        return paused_routes.wake(connection, channel.id, chosen, now=app.clock())
+        return paused_routes.resume_all(connection, channel.id, chosen, now=app.clock())
 
 
 def _pause(record: paused_routes.PausedRouteRecord) -> RoutePause:

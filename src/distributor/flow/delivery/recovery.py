@@ -48,7 +48,7 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
-        doubtful = leases.lock_doubtful(connection, dispatch_id, limit=BATCH, now=app.clock())
+        doubtful = leases.lock_unknown(connection, dispatch_id, limit=BATCH, now=app.clock())
     channel = app.open_channel(record)
     if isinstance(channel, ReconcilingChannel):
         asyncio.run(_reconcile(app, channel, record, rendition, doubtful))
@@ -56,7 +56,7 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
     sends_again = channel.capabilities.dedupe is Dedupe.EXACT or campaign.unknown_policy is UnknownPolicy.RESEND
     state = DeliveryState.PENDING if sends_again else DeliveryState.UNKNOWN
     with app.database.begin() as connection:
-        leases.settle_by_policy(connection, [delivery.id for delivery in doubtful], state=state, now=app.clock())
+        leases.resolve_by_policy(connection, [delivery.id for delivery in doubtful], state=state, now=app.clock())
         if sends_again and doubtful:
             dispatches.reopen(connection, dispatch_id)
     return len(doubtful)

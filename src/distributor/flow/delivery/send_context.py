@@ -55,13 +55,13 @@ class _StoredParts:
         detail: Mapping[str, Json] | None = None,
     ) -> None:
         with self._app.database.begin() as connection:
-            delivery_posts.settle(
+            delivery_posts.mark_sent(
                 connection, delivery.id, number, remote_id=remote_id, permalink=permalink, detail=detail or {}
             )
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
         with self._app.database.begin() as connection:
-            delivery_posts.withdraw(connection, delivery.id, number)
+            delivery_posts.delete_intent(connection, delivery.id, number)
 
 
 class _StoredPublications:
@@ -99,7 +99,7 @@ class _StoredPublications:
                 )
 
 
-def _part(record: delivery_posts.PartRecord, *, is_new: bool) -> PostPart:
+def _part(record: delivery_posts.PostRecord, *, is_new: bool) -> PostPart:
     return PostPart(
         number=record.number,
         request=record.request,

@@ -26,7 +26,7 @@ def return_unused_quota(
 ) -> None:
     """So many that had their share of the day were not sent after all."""
     if count and timing.warm_up is not None and timing.warm_up.limit_on(day) is not None:
-        warm_up.give_back(connection, channel_id, day, count=count)
+        warm_up.release(connection, channel_id, day, count=count)
 
 
 def _without_quiet(
@@ -34,7 +34,7 @@ def _without_quiet(
 ) -> list[Delivery]:
     ends = {one.id: quiet.end_of_quiet(now, recipients_zone=one.zone) for one in claimed}
     waiting = [(one, end) for one in claimed if (end := ends[one.id]) is not None]
-    deliveries.put_off(
+    deliveries.defer(
         connection,
         [one for one, _ in waiting],
         [end for _, end in waiting],
@@ -54,7 +54,7 @@ def _within_share(
     granted = warm_up.reserve(connection, channel_id, today, wanted=len(awake), limit=limit)
     waiting = awake[granted:]
     tomorrow = datetime.combine(max(today + timedelta(days=1), plan.since), time(), tzinfo=UTC)
-    deliveries.put_off(
+    deliveries.defer(
         connection, waiting, [tomorrow] * len(waiting), why=f"the warm-up plan allows {limit} mails today", now=now
     )
     return list(awake[:granted])

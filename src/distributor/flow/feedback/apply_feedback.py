@@ -143,7 +143,7 @@ class _FeedbackTransaction:
             )
             is_new = bool(events.record(self._connection, [event]))
         if state is not None and feedback.match is not MatchedBy.ADDRESS:
-            is_changed = deliveries.mark_returned(self._connection, [record.id], state, now=self._now)
+            is_changed = deliveries.mark_reported(self._connection, [record.id], state, now=self._now)
             is_new = is_new or (kind is None and bool(is_changed))
         return is_new
 
@@ -185,4 +185,4 @@ class _FeedbackTransaction:
         evidence = ConsentEvidence(
             method=ConsentMethod.MAIL, text=words, detail={"delivery": record.id, "source": self._source}
         )
-        return memberships.leave(self._connection, person.id, record.list_id, evidence, now=self._now)
+        return memberships.unsubscribe(self._connection, person.id, record.list_id, evidence, now=self._now)

@@ -139,7 +139,7 @@ def settle_found(app: AppContext, made: Audit) -> int:
     The differences that this ends are taken out of the audit.
     """
     with app.database.begin() as connection:
-        settled = audit_queries.settle_as_sent(
+        settled = audit_queries.mark_sent(
             connection, made.found, reply="found in the evidence of an audit", now=app.clock()
         )
     made.found.clear()

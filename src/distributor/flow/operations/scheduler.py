@@ -14,7 +14,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
     """Take back what is held by nobody, finish what is settled, and return what there is to do."""
     now = app.clock()
     with app.database.begin() as connection:
-        heartbeats.beat(connection, "beat", now=now)
+        heartbeats.record_heartbeat(connection, "beat", now=now)
         leases.expire(connection, now=now)
         deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
         dispatches.finish_settled(connection, now=now)
@@ -25,6 +25,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
             rings.extend(delivery_jobs(dispatch))
         rings += [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
         rings += [
-            Job(JobKind.RESOLVE_UNKNOWN, n, "default") for n in dispatches.doubtful(connection, now=now, limit=_LIMIT)
+            Job(JobKind.RESOLVE_UNKNOWN, n, "default")
+            for n in dispatches.with_unknown(connection, now=now, limit=_LIMIT)
         ]
     return rings

@@ -80,11 +80,11 @@ def remove_key(app: AppContext, channel: str, selector: str) -> None:
 
 def _change(app: AppContext, channel: str, act: Callable[[SigningChannel, KeyRing], KeyRing]) -> KeyRing:
     with app.database.begin() as connection:
-        record = channels.find_for_change(connection, channel)
+        record = channels.lock(connection, channel)
         signing_channel, secrets = _signing_channel(app, record), _secrets(app, record)
         ring = act(signing_channel, _ring(signing_channel, secrets))
         sealed = app.vault.seal(secrets | {signing_channel.key_ring_setting: ring.dump()})
-        channels.reseal(connection, record.id, sealed)
+        channels.replace_secrets(connection, record.id, sealed)
     return ring
 
 

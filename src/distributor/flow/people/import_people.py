@@ -19,7 +19,7 @@ from distributor.flow.people.import_files import ImportFiles
 from distributor.importers.reader import PeopleReader, find_out
 from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
-from distributor.storage.import_rows import REPEATED, Terms, merge, survey
+from distributor.storage.import_rows import REPEATED, ImportContext, count_changes, merge
 
 # What one transaction brings in: at most so many rows of so many octets.
 CHUNK_ROWS = 5000
@@ -140,7 +140,7 @@ class _Run:
         self._keys_underway: deque[dict[str, int]] = deque(maxlen=_AT_ONCE)
         with app.database.begin() as connection:
             self._list_id = lists.find(connection, started.list_slug).id
-            self._text_id = consents.keep_text(connection, started.plan.basis)
+            self._text_id = consents.add_text(connection, started.plan.basis)
 
     def go_on(self, until: datetime | None, watch: Watch) -> Import:
         """Read one chunk while two before it are on their way: Python and PostgreSQL each have work to do."""
@@ -197,9 +197,11 @@ class _Run:
 
     def _bring_in(self, chunk: _Chunk, before: Future[Import] | None) -> Import:
         plan, now = self._started.plan, self._app.clock()
-        terms = Terms(import_id=self._started.id, mode=plan.mode, list_id=self._list_id, text_id=self._text_id, now=now)
+        terms = ImportContext(
+            import_id=self._started.id, mode=plan.mode, list_id=self._list_id, text_id=self._text_id, now=now
+        )
         with self._app.database.begin() as connection:
-            merged = (survey if plan.is_dry_run else merge)(connection, chunk.people, terms)
+            merged = (count_changes if plan.is_dry_run else merge)(connection, chunk.people, terms)
             checkpoint = before.result(timeout=_PATIENCE_SECONDS) if before is not None else self._started
             bad_size = self._files.write_bad_rows(
                 checkpoint.id,

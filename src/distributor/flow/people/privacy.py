@@ -38,7 +38,7 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
     """Everything that is kept about somebody, as one JSON object, read at one moment. Raises NotFoundError."""
     with app.database.begin() as connection:
         person = subscribers.find_by_id(connection, subscriber_id)
-        held_back = suppressions.holding_back(connection, person.key)
+        held_back = suppressions.of_key(connection, person.key)
         return {
             "exported_at": app.clock().isoformat(),
             "subscriber": _told(person),
@@ -93,19 +93,19 @@ def erase(app: AppContext, subscriber_id: int, *, requested_by: str) -> Erasure:
     """
     now = app.clock()
     with app.database.begin() as connection:
-        audience_lock.let_go(connection)
+        audience_lock.lock_exclusive(connection)
         person = subscribers.lock(connection, subscriber_id)
         if person is None:
             raise NotFoundError("subscriber", subscriber_id)
         counts = erasure.erase(connection, person, requested_by=requested_by, now=now)
     with app.database.begin() as connection:
-        return Erasure(counts=counts, traces=erasure.traces(connection, [person.key, person.email]))
+        return Erasure(counts=counts, traces=erasure.count_rows_with(connection, [person.key, person.email]))
 
 
 def search_traces(app: AppContext, key: str) -> Mapping[str, int]:
     """In how many rows of each table an address is found, wherever it may stand."""
     with app.database.begin() as connection:
-        return erasure.traces(connection, [key])
+        return erasure.count_rows_with(connection, [key])
 
 
 def _told(person: Subscriber) -> dict[str, Json]:

@@ -42,7 +42,7 @@ def _forget_events(app: AppContext) -> int:
     total = 0
     while True:
         with app.database.begin() as connection:
-            gone = events.forget_before(connection, moment, limit=_EVENTS_AT_ONCE)
+            gone = events.delete_before(connection, moment, limit=_EVENTS_AT_ONCE)
         total += gone
         if gone < _EVENTS_AT_ONCE:
             return total
@@ -53,10 +53,10 @@ def _forget_unconfirmed(app: AppContext) -> int:
     total = 0
     while True:
         with app.database.begin() as connection:
-            audience_lock.let_go(connection)
-            people = memberships.drop_unconfirmed(connection, before=now - CONFIRM_WITHIN, limit=_PEOPLE_AT_ONCE)
+            audience_lock.lock_exclusive(connection)
+            people = memberships.delete_unconfirmed(connection, before=now - CONFIRM_WITHIN, limit=_PEOPLE_AT_ONCE)
             for subscriber_id in people:
-                erasure.forget(connection, subscriber_id, now=now)
+                erasure.delete_subscriber(connection, subscriber_id, now=now)
         total += len(people)
         if len(people) < _PEOPLE_AT_ONCE:
             return total

@@ -54,7 +54,7 @@ def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
         list=_list_of(connection, campaign),
         covering=Personalization(
             read=read_markdown,
-            cover=campaigns.cover_of(connection, campaign.id),
+            cover=campaigns.message_options_of(connection, campaign.id),
             campaign=campaign.name,
             pictures=_pictures(connection, found),
         ),
@@ -175,7 +175,7 @@ def _about_lack(key: str, count: int) -> Problem:
 
 
 def _about_fields(connection: Connection, keys: frozenset[str]) -> Iterator[Problem]:
-    unheld = merge_fields.unheld(connection, keys)
+    unheld = merge_fields.unknown_attributes(connection, keys)
     known = merge_fields.recent_attributes(connection) if unheld else ()
     for key in unheld:
         similar = difflib.get_close_matches(attribute_path(key)[0], known, n=2)

@@ -61,7 +61,7 @@ def cancel(app: AppContext, campaign_id: int) -> int:
         )
         if not stopped:
             return False, 0
-        return True, deliveries.suppress_waiting(connection, dispatch.id, "the campaign was cancelled", now=app.clock())
+        return True, deliveries.suppress_unsent(connection, dispatch.id, "the campaign was cancelled", now=app.clock())
 
     stops = _each(app, campaign_id, stop)
     _insist([stopped for stopped, _ in stops], "nothing of campaign {} can be cancelled any more", campaign_id)

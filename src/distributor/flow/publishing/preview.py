@@ -89,7 +89,7 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
                 weights.update(_weight(name, channel, rendition))
                 if email is not None:
                     needs = channel.merge_fields_of(rendition)
-                    reader = merge_fields.reader_of(connection, parse_address(email).key, needs.fields)
+                    reader = merge_fields.reader_fields_of(connection, parse_address(email).key, needs.fields)
             files.update({f"{name}/{file}": body for file, body in _files(channel, rendition, reader).items()})
     return Preview(files=files, problems=problems, weights=weights)
 

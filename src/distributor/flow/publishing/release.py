@@ -55,7 +55,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
             needs = channel.merge_fields_of(rendition) if isinstance(channel, PersonalizedChannel) else MergeFields()
             audience = audiences.freeze(connection, dispatch_id, mailing, now=now, fields=needs.fields)
             if isinstance(channel, PersonalizedChannel) and needs.fields:
-                kin = merge_fields.kin_of(connection, dispatch_id, needs)
+                kin = merge_fields.groups_of_dispatch(connection, dispatch_id, needs)
                 _insist_on_fields(channel, rendition, kin, audience=audience)
         dispatches.mark_released(connection, dispatch_id, audience_size=audience, now=now)
         if audience == 0:

@@ -40,13 +40,13 @@ def render(app: AppContext, dispatch_id: int) -> bool:
         raise
     except DistributorError as error:
         with app.database.begin() as connection:
-            dispatches.refuse_rendition(connection, dispatch_id, str(error), ())
+            dispatches.fail_rendering(connection, dispatch_id, str(error), ())
         return False
     blocking = [problem for problem in problems if problem.severity is Severity.BLOCK]
     with app.database.begin() as connection:
         if blocking:
             reason = "; ".join(problem.message for problem in blocking)
-            dispatches.refuse_rendition(connection, dispatch_id, reason, problems)
+            dispatches.fail_rendering(connection, dispatch_id, reason, problems)
             return False
         return dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=app.clock())
 

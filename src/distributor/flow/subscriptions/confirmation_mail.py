@@ -66,7 +66,7 @@ def _begin(
         rendition, problems = _question(app, record, list_, language)
     except InputError as error:
         raise ConfigurationError(f"nobody can be asked to confirm list {list_.slug!r}: {error}") from error
-    confirmations.begin(
+    confirmations.start(
         connection,
         key,
         rendition,

@@ -146,7 +146,7 @@ def identify(app: AppContext, token: str, email: str) -> Subscriber | None:
 
 
 def _preferences_of(app: AppContext, connection: Connection, holder: LinkOwner) -> Preferences:
-    held_back = suppressions.holding_back(connection, holder.person.key)
+    held_back = suppressions.of_key(connection, holder.person.key)
     until = holder.person.paused_until
     return Preferences(
         delivery_id=holder.delivery_id,
@@ -195,13 +195,13 @@ def _settle(
     evidence = _evidence(consent_texts.preference_consent(app.site, place.list), holder, network)
     memberships.grant(connection, holder.person.id, place.list.id, evidence, now=now)
     wanted = None if choice.topics is None else tuple(topic for topic in place.offered if topic in choice.topics)
-    memberships.choose(connection, holder.person.id, place.list.id, topics=wanted, frequency=choice.frequency)
+    memberships.set_preferences(connection, holder.person.id, place.list.id, topics=wanted, frequency=choice.frequency)
 
 
 def _leave(
     connection: Connection, holder: LinkOwner, left: MailingList, evidence: ConsentEvidence, *, now: datetime
 ) -> None:
-    if not memberships.leave(connection, holder.person.id, left.id, evidence, now=now):
+    if not memberships.unsubscribe(connection, holder.person.id, left.id, evidence, now=now):
         return
     event = Event(
         delivery_id=holder.delivery_id,

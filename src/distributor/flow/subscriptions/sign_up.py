@@ -57,7 +57,7 @@ def sign_up(app: AppContext, asked: SignUp) -> None:
         raise InputError("nothing was chosen to subscribe to; choose at least one list")
     with app.database.begin() as connection:
         chosen = [_open_list(connection, slug, asked.choices[slug]) for slug in sorted(asked.choices)]
-        held_back = suppressions.holding_back(connection, asked.person.key)
+        held_back = suppressions.of_key(connection, asked.person.key)
         if any(entry.target.domain or entry.reason not in LIFTED_BY_CONFIRMING for entry in held_back):
             return
         person = _locked(connection, asked.person, now=now)
@@ -84,7 +84,7 @@ def _locked(connection: Connection, person: Person, *, now: datetime) -> Subscri
         known = subscribers.lock(connection, subscribers.find(connection, person.key).id)
     except NotFoundError:
         known = None
-    return known or subscribers.find_by_id(connection, subscribers.put(connection, [person], now=now)[person.key])
+    return known or subscribers.find_by_id(connection, subscribers.upsert(connection, [person], now=now)[person.key])
 
 
 def _has_left(connection: Connection, person: Subscriber) -> bool:

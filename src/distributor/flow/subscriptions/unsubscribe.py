@@ -50,7 +50,7 @@ def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> Unsu
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM, text=consent_texts.UNSUBSCRIBE, detail={**detail, "delivery": holder.delivery_id}
         )
-        if memberships.leave(connection, holder.person.id, holder.list.id, evidence, now=now):
+        if memberships.unsubscribe(connection, holder.person.id, holder.list.id, evidence, now=now):
             event = Event(
                 delivery_id=holder.delivery_id,
                 kind=EventKind.UNSUBSCRIBE,

@@ -48,7 +48,7 @@ def _authorise(
             raise _refusal(
                 403, f"the token lacks the scope {missing[0]}", error="insufficient_scope", scope=" ".join(missing)
             )
-        api_tokens.note_use(connection, token, now=now)
+        api_tokens.record_use(connection, token, now=now)
     return token
 
 

@@ -82,7 +82,7 @@ def choose(app: App, who: Who, slug: SlugInPath, body: MembershipChoice) -> Show
             raise InputError(
                 f"{slug!r} offers no topic {min(unknown)!r}; it offers {', '.join(chosen.topics) or 'none'}"
             )
-        memberships.choose(connection, subscriber.id, chosen.id, topics=body.topics, frequency=body.frequency)
+        memberships.set_preferences(connection, subscriber.id, chosen.id, topics=body.topics, frequency=body.frequency)
         return ShownPlace.of(_place(connection, subscriber, chosen))
 
 
@@ -99,7 +99,7 @@ def leave(
         subscriber, left = whom.lock(connection, who), lists.find(connection, slug)
         _place(connection, subscriber, left)
         evidence = ConsentEvidence(method=ConsentMethod.API, text=reason, detail={"token": token.id})
-        memberships.leave(connection, subscriber.id, left.id, evidence, now=app.clock())
+        memberships.unsubscribe(connection, subscriber.id, left.id, evidence, now=app.clock())
         return ShownPlace.of(_place(connection, subscriber, left))
 
 

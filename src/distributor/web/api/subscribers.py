@@ -111,7 +111,7 @@ def put_subscriber(
         _refuse_erased(connection, person.key)
         chosen = [lists.find(connection, slug) for slug in dict.fromkeys(body.lists)]
         response.status_code = 200 if _is_known(connection, person.key) else 201
-        number = subscribers.put(connection, [person], now=now)[person.key]
+        number = subscribers.upsert(connection, [person], now=now)[person.key]
         if body.consent is not None:
             for one in chosen:
                 memberships.subscribe(connection, one.id, [person], body.consent.evidence(token), now=now)
@@ -163,7 +163,7 @@ def merge_subscribers(app: App, who: Who, body: Duplicate) -> WholeSubscriber:
 
 
 def _whole(connection: Connection, found: Subscriber) -> WholeSubscriber:
-    held = suppressions.holding_back(connection, found.key)
+    held = suppressions.of_key(connection, found.key)
     return WholeSubscriber.whole(found, memberships.of_subscriber(connection, found.id), held)
 
 

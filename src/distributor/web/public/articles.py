@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles, publications
-from distributor.storage.articles import Stored
+from distributor.storage.articles import StoredArticle
 from distributor.web.conditional_get import Representation, answer
 from distributor.web.pages import PageRenderer
 from distributor.web.public.reading import Teaser, reading_of, tag_link_of, teaser_of
@@ -81,7 +81,7 @@ class ArticlePages:
         reading = reading_of(article, self._app.site.public_url)
         return self._answer(request, "article.html.j2", {"reading": reading, "feeds": self._main_feeds()})
 
-    def _teasers(self, stored: Sequence[Stored]) -> list[Teaser]:
+    def _teasers(self, stored: Sequence[StoredArticle]) -> list[Teaser]:
         """What is dated in the future is not news yet, though its own page can be read by whoever has the address."""
         now = self._app.clock()
         return [teaser_of(one.article) for one in stored if one.article.published_at <= now]

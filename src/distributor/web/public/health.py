@@ -78,7 +78,7 @@ def _database_checks(app: AppContext) -> list[Check]:
 
 def _beat_check(app: AppContext) -> Check:
     with app.database.begin() as connection:
-        last = heartbeats.last_beat(connection, "beat")
+        last = heartbeats.last_heartbeat(connection, "beat")
     if last is None:
         return Check("beat", False, "The beat has never run, so nothing goes out: start `distributor beat`.")
     silence = app.clock() - last

@@ -104,7 +104,7 @@ class _Ledger(Collector):
         return paused
 
     def _silence(self, connection: Connection) -> Iterator[Metric]:
-        last = heartbeats.last_beat(connection, "beat")
+        last = heartbeats.last_heartbeat(connection, "beat")
         if last is not None:
             seconds = (self._app.clock() - last).total_seconds()
             yield GaugeMetricFamily("distributor_beat_age_seconds", "Seconds since the beat last ticked.", seconds)
