@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from _surroundings import hardware
 
-from distributor.channels.email.composition.compose import Prepared, prepare
+from distributor.channels.email.composition.compose import PreparedMail, prepare_mail
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
@@ -64,7 +64,7 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepared(kilobytes: int) -> Prepared:
+def _prepared(kilobytes: int) -> PreparedMail:
     """A newsletter of about this size: a fifth of it text, and links and a name in both parts."""
     words = "Words that a reader reads, one after another, until the end of the line. "
     half = kilobytes * 1024 // 10 // LINKS
@@ -87,7 +87,7 @@ def _prepared(kilobytes: int) -> Prepared:
         "tracking": {"opens": True, "clicks": True},
         "site": {"name": "Bench", "public_url": "https://bench.example", "postal_address": "1 Bench Street"},
     }
-    return prepare(Rendition("email", payload))
+    return prepare_mail(Rendition("email", payload))
 
 
 def _deliveries(count: int) -> list[Delivery]:
@@ -122,13 +122,13 @@ def _sign_bare(sign: Callable[[bytes], bytes], count: int) -> None:
         sign(data)
 
 
-def _sign(signer: DkimSigner, prepared: Prepared, mails: Sequence[bytes]) -> None:
+def _sign(signer: DkimSigner, prepared: PreparedMail, mails: Sequence[bytes]) -> None:
     at = datetime(2026, 11, 22, tzinfo=UTC)
     for mail in mails:
         signer.sign(mail, at=at, body_prefix=prepared.body_prefix)
 
 
-def _compose(prepared: Prepared, signer: DkimSigner, count: int) -> None:
+def _compose(prepared: PreparedMail, signer: DkimSigner, count: int) -> None:
     for delivery in _deliveries(count):
         signer.sign(prepared.message_for(delivery, TOKENS), at=delivery.created_at, body_prefix=prepared.body_prefix)
 

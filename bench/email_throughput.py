@@ -25,7 +25,7 @@ from _campaign import (
 )
 from _surroundings import hardware, mail_sink, program
 
-from distributor.channels.email.composition.compose import compose_sample
+from distributor.channels.email.composition.samples import compose_sample
 from distributor.flow.app_context import AppContext
 from distributor.flow.operations.signing_keys import activate_keys, make_keys
 from distributor.mail.dkim.keys import Algorithm, make_key

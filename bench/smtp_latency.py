@@ -22,7 +22,7 @@ from _surroundings import hardware, mail_sink
 from distributor.bootstrap import make_site, make_templates
 from distributor.channels.api import PostParts, Publications, RenderContext, SendContext
 from distributor.channels.email.channel import EmailChannel
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.channels.email.settings import EmailSettings
@@ -111,7 +111,7 @@ async def _measure(arguments: argparse.Namespace, port: int, journal: WorkerJour
         rendition, context = _material(journal)
         batch = [_delivery(number) for number in range(1, arguments.mails + 1)]
         began = time.perf_counter()
-        async for outcome in send_deliveries(relay, prepare(rendition), batch, context):
+        async for outcome in send_deliveries(relay, prepare_mail(rendition), batch, context):
             if outcome.verdict is not Verdict.SENT:
                 raise SystemExit(f"a mail was {outcome.verdict}: {outcome.reply}")
         return time.perf_counter() - began, set_up, bare

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from distributor.channels.api import RenderContext
 from distributor.channels.email.channel import EmailChannel
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.event import EventKind
@@ -143,7 +143,7 @@ def test_what_the_email_channel_sent_is_what_is_shown_except_for_the_pixel(
     mail = send_mail(app, rendition)
     with app.database.begin() as connection:
         [delivery] = deliveries.find_for_sending(connection, [mail.delivery_id])
-    message = message_from_bytes(prepare(rendition).message_for(delivery, app.tokens), policy=default)
+    message = message_from_bytes(prepare_mail(rendition).message_for(delivery, app.tokens), policy=default)
     part = message.get_body(["html"])
     assert part is not None
     pixel = f"{app.site.public_url}/o/{mail.token(Purpose.OPEN)}.gif"

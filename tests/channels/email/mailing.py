@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from distributor.channels.api import SendContext, Site
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome
@@ -123,7 +123,7 @@ async def send_all(
     relay = OneRelay(url, connections, bounce_domain)
     options.setdefault("timeouts", PATIENCE)
     stream = send_deliveries(
-        relay, prepare(rendition or a_rendition()), batch, a_context(journal), pauses=pauses, **options
+        relay, prepare_mail(rendition or a_rendition()), batch, a_context(journal), pauses=pauses, **options
     )
     return [outcome async for outcome in stream]
 

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.registry import parse_api_url
 from distributor.channels.email.providers.ses import SesAccount, sign_post
@@ -74,7 +74,7 @@ def test_files_go_along_in_every_dialect(url: str, member: str) -> None:
 def test_what_says_nothing_is_not_sent() -> None:
     """Providers refuse an empty list of attachments or an empty address for answers."""
     api = parse_api_url("postmark://T@api.postmarkapp.com")
-    mail = ApiMessage(recipient="a@example.net", content=prepare(a_rendition()).message_for(a_delivery(1), TOKENS))
+    mail = ApiMessage(recipient="a@example.net", content=prepare_mail(a_rendition()).message_for(a_delivery(1), TOKENS))
     body = json.loads(api.provider.build_request(api, mail, NOW).body)
     assert not {"Attachments", "ReplyTo", "MessageStream"} & set(body)
     assert body["TrackOpens"] is False

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from distributor.channels.api import InMemoryRoutes, Route
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.providers.registry import providers
 from distributor.channels.email.relays import Relay, parse_relay_url
@@ -70,7 +70,7 @@ def send(
             context = replace(a_context(journal), **ports)
             settings = Fleet(fleet, events_from=events_from)
             how: dict[str, Any] = {"timeouts": PATIENCE, "pauses": (0, 0, 0)} | (options or {})
-            stream = send_deliveries(settings, prepare(rendition or a_rendition()), batch, context, **how)
+            stream = send_deliveries(settings, prepare_mail(rendition or a_rendition()), batch, context, **how)
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(run())
@@ -266,7 +266,9 @@ def test_an_api_that_cannot_be_reached_leaves_the_rest_to_the_next_relay() -> No
     async def run() -> list[Outcome]:
         async with Server() as server:
             fleet = [replace(relay, connections=1), Relay(name="spare", url=parse_relay_url(server.url), rank=1)]
-            stream = send_deliveries(Fleet(fleet), prepare(a_rendition()), deliveries(10), a_context(), pauses=(0, 0))
+            stream = send_deliveries(
+                Fleet(fleet), prepare_mail(a_rendition()), deliveries(10), a_context(), pauses=(0, 0)
+            )
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(run())
@@ -345,7 +347,7 @@ def signer() -> DkimSigner:
 
 def composed(signer: DkimSigner) -> bytes:
     """The mail of the first delivery."""
-    return signer.sign(prepare(a_rendition()).message_for(a_delivery(1), TOKENS), at=NOW)
+    return signer.sign(prepare_mail(a_rendition()).message_for(a_delivery(1), TOKENS), at=NOW)
 
 
 def test_a_signature_of_ours_goes_to_the_provider_that_leaves_the_mail_as_it_is() -> None:

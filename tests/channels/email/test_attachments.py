@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from distributor.channels.api import Personalization
 from distributor.channels.email.channel import EmailChannel, view_mail
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Image
 from distributor.domain.errors import InputError
@@ -40,7 +40,7 @@ def a_file(name: str = "list.pdf", content: bytes = b"%PDF", media_type: str = "
 
 
 def compose(rendition: Rendition) -> bytes:
-    return prepare(rendition).message_for(a_delivery(), TOKENS)
+    return prepare_mail(rendition).message_for(a_delivery(), TOKENS)
 
 
 def read(raw: bytes) -> EmailMessage:
@@ -95,7 +95,7 @@ def test_an_image_inside_is_shown_by_its_content_id_and_on_the_web_by_its_addres
 
 def test_images_stay_on_the_web_if_nobody_asks_for_them() -> None:
     rendition = rendered(inline=False)
-    assert "pictures" not in rendition.payload
+    assert "inline_images" not in rendition.payload
     assert read(compose(rendition)).get_content_type() == "multipart/alternative"
 
 
@@ -113,7 +113,7 @@ def test_lines_stay_within_limits_and_none_begins_with_a_dot() -> None:
 
 
 def test_the_opening_that_is_hashed_once_is_how_every_body_begins() -> None:
-    prepared = prepare(rendered(PDF))
+    prepared = prepare_mail(rendered(PDF))
     signer = DkimSigner([SigningIdentity(domain="tideline.example", selector="a", key=make_key(Algorithm.ED25519))])
     raw = prepared.message_for(a_delivery(), TOKENS)
     assert signer.sign(raw, at=NOW, body_prefix=prepared.body_prefix) == signer.sign(raw, at=NOW)

@@ -12,7 +12,7 @@ import fast_mail_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.domain.rendition import Rendition
 
 from .mailing import TOKENS, a_delivery, a_rendition
@@ -58,7 +58,7 @@ def renditions(draw: st.DrawFn) -> Rendition:
         subject="@@personal:0@@",
         personal={
             "constants": {},
-            "passages": [{"part": "subject", "is_html": False, "source": "{{ subscriber.name | default('-') }}!"}],
+            "blocks": [{"part": "subject", "is_html": False, "source": "{{ subscriber.name | default('-') }}!"}],
         },
         **{"from": mailbox()},
         reply_to=mailbox(),
@@ -76,7 +76,7 @@ def names_of(message: Message) -> list[str]:
 @given(renditions(), anything)
 @settings(deadline=None, derandomize=True, max_examples=80)
 def test_three_parsers_read_the_same_fields_whatever_stands_in_them(rendition: Rendition, name: str) -> None:
-    raw = prepare(rendition).message_for(a_delivery(fields={"name": name}), TOKENS)
+    raw = prepare_mail(rendition).message_for(a_delivery(fields={"name": name}), TOKENS)
     assert raw.isascii()
     header = raw.partition(b"\r\n\r\n")[0]
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n|[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f]", raw)

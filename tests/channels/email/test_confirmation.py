@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from distributor.channels.api import ConfirmationChannel
 from distributor.channels.email import EmailChannel
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.channels.registry import kinds
 from distributor.domain.delivery import Delivery
@@ -44,7 +44,7 @@ def asked(list_: MailingList = LIST, *, language: str = "en", **site: Any) -> Re
 
 
 def composed(rendition: Rendition, delivery: Delivery | None = None) -> bytes:
-    return prepare(rendition).message_for(delivery or a_delivery(7), TOKENS)
+    return prepare_mail(rendition).message_for(delivery or a_delivery(7), TOKENS)
 
 
 def read(raw: bytes) -> EmailMessage:

@@ -18,7 +18,7 @@ import pytest
 
 from distributor.channels.api import Personalization, RenderContext, Site
 from distributor.channels.email import EmailChannel
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.subscriber import MailingList
@@ -96,7 +96,7 @@ def composed(name: str) -> bytes | None:
         rendition = channel.render([imagine_article(read_manuscript(ARTICLES[name]))], CONTEXT)
     else:
         return None
-    return prepare(rendition).message_for(a_delivery(), TOKENS)
+    return prepare_mail(rendition).message_for(a_delivery(), TOKENS)
 
 
 @pytest.fixture(params=NAMES)

@@ -12,7 +12,7 @@ import pytest
 
 from distributor.channels.api import Personalization
 from distributor.channels.email.channel import EmailChannel, view_mail
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import FieldGroup, ReaderFields
@@ -41,7 +41,7 @@ def covered(channel: EmailChannel | None = None, **cover: str) -> Rendition:
 def mail_to(rendition: Rendition, **fields: str) -> email.message.EmailMessage:
     keys = {name: name if name in ("name", "language", "zone") else f"attributes.{name}" for name in fields}
     delivery = a_delivery(fields={keys[name]: value for name, value in fields.items()})
-    message = email.message_from_bytes(prepare(rendition).message_for(delivery, TOKENS), policy=policy.default)
+    message = email.message_from_bytes(prepare_mail(rendition).message_for(delivery, TOKENS), policy=policy.default)
     assert isinstance(message, email.message.EmailMessage)
     return message
 
@@ -135,7 +135,7 @@ def test_what_somebody_sees_in_the_browser_is_what_they_were_sent() -> None:
 
 
 def test_nobody_is_sent_a_mail_that_lacks_what_it_says() -> None:
-    with pytest.raises(InputError, match=r"subscriber\.city is not known"):
+    with pytest.raises(InputError, match=r"subscriber\.city has no value"):
         mail_to(covered(greeting="How is {{ subscriber.city }}?"), name="Ada")
 
 
@@ -145,8 +145,8 @@ def test_nobody_is_sent_a_mail_that_lacks_what_it_says() -> None:
         ({"greeting": "one\n\n{{ subscriber.name }"}, "greeting, line 3: "),
         ({"closing": "{% if subscriber.name %}x"}, "closing, line 1: "),
         ({"subject": "{{ subscriber.name | shout }}"}, "subject, line 1: No filter named 'shout'"),
-        ({"greeting": "[x](https://a.example/{{ subscriber.name }})"}, "stands in an address"),
-        ({"greeting": "![{{ subscriber.name }}](https://a.example/x.png)"}, "stands in an address or a picture"),
+        ({"greeting": "[x](https://a.example/{{ subscriber.name }})"}, "is in the URL of a link"),
+        ({"greeting": "![{{ subscriber.name }}](https://a.example/x.png)"}, "is in the URL of a link or in an image"),
     ],
 )
 def test_a_cover_that_cannot_be_said_is_refused_with_its_place(cover: dict[str, str], reason: str) -> None:
@@ -159,7 +159,7 @@ def test_a_cover_that_cannot_be_said_is_refused_with_its_place(cover: dict[str, 
 
 def test_a_damaged_passage_blocks() -> None:
     payload = covered(greeting=GREETING).payload
-    broken = {**payload["personal"], "passages": [{"part": "greeting", "is_html": True, "source": "{{ x"}]}
+    broken = {**payload["personal"], "blocks": [{"part": "greeting", "is_html": True, "source": "{{ x"}]}
     (problem,) = EmailChannel(EmailSettings()).check(Rendition("email", {**payload, "personal": broken}))
     assert (problem.severity, problem.code) == (Severity.BLOCK, "personal")
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from distributor.channels.email.checks import check_mail
-from distributor.channels.email.composition.compose import compose_sample
+from distributor.channels.email.composition.list_headers import list_label
+from distributor.channels.email.composition.samples import compose_sample
 from distributor.channels.email.rendering.rendition import render_email
-from distributor.channels.email.rendering.sender_identity import list_label
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.domain.delivery import Outcome, Verdict
 from distributor.domain.errors import ConfigurationError, InputError
@@ -53,7 +53,7 @@ def test_every_delivery_arrives_once_as_it_was_composed(connections: int, extens
     server = Server(extensions=extensions)
     outcomes = send_to(server, 20, connections=connections)
     assert verdicts(outcomes) == ["sent"] * 20
-    prepared = prepare(a_rendition())
+    prepared = prepare_mail(a_rendition())
     assert {taken.content for taken in server.taken} == {prepared.message_for(one, TOKENS) for one in deliveries(20)}
     assert len(server.taken) == 20
     assert len(server.sessions) == min(connections, 20)
@@ -105,7 +105,7 @@ def test_the_journal_is_begun_before_the_content_and_settled_before_the_outcome_
     async def run() -> None:
         async with Server(behave) as server:
             relay = OneRelay(server.url)
-            async for outcome in send_deliveries(relay, prepare(a_rendition()), deliveries(3), a_context(journal)):
+            async for outcome in send_deliveries(relay, prepare_mail(a_rendition()), deliveries(3), a_context(journal)):
                 assert outcome in journal.settled
 
     asyncio.run(run())
@@ -378,7 +378,7 @@ def test_who_stops_listening_stops_the_sending() -> None:
         async with server:
             relay = OneRelay(server.url, 2)
             stream = send_deliveries(
-                relay, prepare(a_rendition()), deliveries(500), a_context(journal), timeouts=PATIENCE
+                relay, prepare_mail(a_rendition()), deliveries(500), a_context(journal), timeouts=PATIENCE
             )
             async for _ in stream:
                 break
@@ -422,5 +422,5 @@ def test_aiosmtpd_takes_every_mail_once() -> None:
             return await send_all(f"smtp://127.0.0.1:{port}", deliveries(30), connections=3)
 
     assert verdicts(asyncio.run(run())) == ["sent"] * 30
-    prepared = prepare(a_rendition())
+    prepared = prepare_mail(a_rendition())
     assert sorted(inbox.contents) == sorted(prepared.message_for(one, TOKENS) for one in deliveries(30))

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Outcome
@@ -78,7 +78,7 @@ def test_every_outcome_agrees_with_what_the_server_has(
     server, outcomes = run(plan, connections, extensions)
     told = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
     assert len(told) == len(outcomes)
-    prepared = prepare(a_rendition())
+    prepared = prepare_mail(a_rendition())
     taken = Counter(one.message_id for one in server.taken)
     for delivery in deliveries(COUNT):
         times = taken[prepared.message_id(delivery, TOKENS)]
@@ -112,7 +112,7 @@ def test_no_mail_goes_over_two_relays_whatever_they_do(
             ]
             stream = send_deliveries(
                 Fleet(fleet),
-                prepare(a_rendition()),
+                prepare_mail(a_rendition()),
                 deliveries(COUNT),
                 a_context(journal),
                 timeouts=PATIENCE,
@@ -124,7 +124,7 @@ def test_no_mail_goes_over_two_relays_whatever_they_do(
     told = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
     assert len(told) == len(outcomes) == COUNT
     assert not journal.in_doubt
-    prepared = prepare(a_rendition())
+    prepared = prepare_mail(a_rendition())
     taken = Counter(one.message_id for server in servers for one in server.taken)
     for delivery in deliveries(COUNT):
         times = taken[prepared.message_id(delivery, TOKENS)]

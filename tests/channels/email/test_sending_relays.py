@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from distributor.channels.api import InMemoryRoutes, RateLimit, Route, RoutePause
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.delivery.connection_pool import ConnectionPool
 from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
@@ -91,7 +91,7 @@ def send(
                 fleet.append(Relay(name=name, url=SmtpUrl.parse(server.url), **plain))
             context = replace(a_context(journal), **ports)
             stream = send_deliveries(
-                Fleet(fleet), prepare(a_rendition()), batch, context, timeouts=PATIENCE, pauses=(0, 0, 0)
+                Fleet(fleet), prepare_mail(a_rendition()), batch, context, timeouts=PATIENCE, pauses=(0, 0, 0)
             )
             return [outcome async for outcome in stream]
 
@@ -292,7 +292,7 @@ def test_a_connection_in_order_serves_the_next_batch_too() -> None:
             for first in (1, 4, 7):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
                 stream = send_deliveries(
-                    fleet, prepare(a_rendition()), batch, a_context(), timeouts=PATIENCE, pool=pool
+                    fleet, prepare_mail(a_rendition()), batch, a_context(), timeouts=PATIENCE, pool=pool
                 )
                 assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
             await pool.close()
@@ -314,7 +314,7 @@ def test_a_kept_connection_that_the_server_has_closed_meanwhile_costs_nothing() 
             for first in (1, 4):
                 batch = [a_delivery(number) for number in range(first, first + 3)]
                 stream = send_deliveries(
-                    fleet, prepare(a_rendition()), batch, a_context(), timeouts=PATIENCE, pool=pool
+                    fleet, prepare_mail(a_rendition()), batch, a_context(), timeouts=PATIENCE, pool=pool
                 )
                 assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 3
                 for task in server._tasks:
@@ -338,7 +338,7 @@ def test_a_relay_that_could_not_be_reached_is_the_last_choice_of_the_next_batch(
                 batch = [a_delivery(number) for number in range(first, first + 3)]
                 stream = send_deliveries(
                     Fleet(fleet),
-                    prepare(a_rendition()),
+                    prepare_mail(a_rendition()),
                     batch,
                     a_context(),
                     timeouts=PATIENCE,
@@ -359,7 +359,7 @@ def test_a_connection_of_another_event_loop_is_not_used() -> None:
         async with Server() as server:
             fleet = Fleet([Relay(name="main", url=SmtpUrl.parse(server.url), connections=1)])
             stream = send_deliveries(
-                fleet, prepare(a_rendition()), deliveries(2), a_context(), timeouts=PATIENCE, pool=pool
+                fleet, prepare_mail(a_rendition()), deliveries(2), a_context(), timeouts=PATIENCE, pool=pool
             )
             assert [outcome.verdict async for outcome in stream] == [Verdict.SENT] * 2
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from tests.conftest import needs_package
 
 from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
@@ -65,7 +65,7 @@ def captured_ids(captured: Path) -> Counter[str]:
 
 
 def expected_ids(count: int) -> set[str]:
-    prepared = prepare(a_rendition())
+    prepared = prepare_mail(a_rendition())
     return {prepared.message_id(delivery, TOKENS) for delivery in deliveries(count)}
 
 
@@ -87,7 +87,7 @@ def test_every_mail_is_captured_once(folder: Path, options: tuple[str, ...]) -> 
 def test_a_captured_mail_is_what_was_composed(folder: Path) -> None:
     with sink(folder) as (url, captured):
         send(url, deliveries(1))
-        composed = prepare(a_rendition()).message_for(deliveries(1)[0], TOKENS)
+        composed = prepare_mail(a_rendition()).message_for(deliveries(1)[0], TOKENS)
         assert composed.decode().replace("\r\n", "\n") in captured.read_text()
 
 

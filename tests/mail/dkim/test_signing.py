@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.email.composition.compose import prepare
+from distributor.channels.email.composition.compose import prepare_mail
 from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.dkim.canonicalization import BodyPrefix, body_digest, relaxed_field, split_message
 from distributor.mail.dkim.dns_record import record_name, record_text
@@ -59,7 +59,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
 
 def a_mail() -> bytes:
     text = "Hello @@name@@, größer → @@unsubscribe@@\n" + "a line of text\n" * 30
-    return prepare(a_rendition(subject="Grüße, @@name@@", text=text)).message_for(a_delivery(), TOKENS)
+    return prepare_mail(a_rendition(subject="Grüße, @@name@@", text=text)).message_for(a_delivery(), TOKENS)
 
 
 def listed(signed: bytes) -> list[str]:
@@ -225,7 +225,7 @@ def test_an_opening_saves_time_and_changes_nothing(message: bytes, known: int, d
 
 
 def test_a_composed_mail_begins_with_the_opening_of_its_rendition() -> None:
-    prepared = prepare(a_rendition(text="The same for all.\n" * 20 + "@@unsubscribe@@\n"))
+    prepared = prepare_mail(a_rendition(text="The same for all.\n" * 20 + "@@unsubscribe@@\n"))
     message = prepared.message_for(a_delivery(), TOKENS)
     _, known = prepared.body_prefix.hash_of(message, split_message(message)[1])
     assert message[:known].endswith(b"The same for all.\r\nhttps://news.example.org/unsubscribe/=\r\n")

@@ -24,16 +24,15 @@ from distributor.channels.api import (
     WebhookRequest,
 )
 from distributor.channels.email.checks import check_mail, check_signing, html_size
-from distributor.channels.email.composition.compose import Prepared, compose_sample, prepare
-from distributor.channels.email.composition.samples import sample_html, sample_text
+from distributor.channels.email.composition.compose import PreparedMail, prepare_mail
+from distributor.channels.email.composition.samples import compose_sample, sample_html, sample_text
 from distributor.channels.email.delivery.connection_pool import ConnectionPool
 from distributor.channels.email.delivery.send import send_deliveries
-from distributor.channels.email.personalization.merge_blocks import imagined_reader, merge_fields_of, missing_field_for
-from distributor.channels.email.personalization.placeholders import Placeholders
+from distributor.channels.email.personalization.merge_blocks import merge_fields_of, missing_field_for, sample_reader
+from distributor.channels.email.personalization.placeholders import PlaceholderParser
 from distributor.channels.email.providers.registry import find_provider, read_webhook
-from distributor.channels.email.rendering.confirmation import render_confirmation
-from distributor.channels.email.rendering.greeting import check_cover
-from distributor.channels.email.rendering.rendition import KIND, render_email
+from distributor.channels.email.rendering.greeting import check_options
+from distributor.channels.email.rendering.rendition import KIND, render_confirmation, render_email
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome
@@ -67,7 +66,7 @@ class EmailChannel:
     def __init__(self, settings: BaseModel) -> None:
         self._settings = EmailSettings.model_validate(settings)
         self._pool = ConnectionPool()
-        self._prepared: tuple[Rendition, Prepared] | None = None
+        self._prepared: tuple[Rendition, PreparedMail] | None = None
 
     @property
     def timing(self) -> SendSchedule:
@@ -77,7 +76,7 @@ class EmailChannel:
         return render_email(articles, context, self._settings)
 
     def check_cover(self, covering: Personalization) -> None:
-        check_cover(covering, self._settings)
+        check_options(covering, self._settings)
 
     def merge_fields_of(self, rendition: Rendition) -> MergeFields:
         return merge_fields_of(rendition.payload)
@@ -98,7 +97,7 @@ class EmailChannel:
         return sample_html(rendition)
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
-        return self.files_for(rendition, imagined_reader(rendition.payload))
+        return self.files_for(rendition, sample_reader(rendition.payload))
 
     def files_for(self, rendition: Rendition, reader: ReaderFields) -> Mapping[str, bytes]:
         return {
@@ -138,10 +137,10 @@ class EmailChannel:
             async for outcome in outcomes:
                 yield outcome
 
-    def _prepare(self, rendition: Rendition) -> Prepared:
+    def _prepare(self, rendition: Rendition) -> PreparedMail:
         """Once for all batches of a dispatch, which come with the same rendition."""
         if self._prepared is None or self._prepared[0] is not rendition:
-            self._prepared = (rendition, prepare(rendition))
+            self._prepared = (rendition, prepare_mail(rendition))
         return self._prepared[1]
 
     @cached_property
@@ -186,4 +185,4 @@ def _smtp_hosts(settings: EmailSettings, author: str) -> list[str]:
 def view_mail(rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
     """The HTML part with this recipient's own values and links, and another picture in place of what counts opens."""
     payload = rendition.payload
-    return Placeholders.of(payload, escape).fill(payload["html"].replace("@@open@@", pixel_url), delivery, tokens)
+    return PlaceholderParser.of(payload, escape).fill(payload["html"].replace("@@open@@", pixel_url), delivery, tokens)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import lxml.html
 
-from distributor.channels.email.composition.compose import PERSONAL_FIELDS, check_composition
-from distributor.channels.email.composition.list_headers import HeaderOptions, header_options_of
-from distributor.channels.email.composition.samples import with_longest_links
-from distributor.channels.email.personalization.merge_blocks import imagined_reader, merge_fields_of, said_to
+from distributor.channels.email.composition.compose import PERSONAL_FIELDS, prepare_mail
+from distributor.channels.email.composition.list_headers import HeaderProfile, header_profile_of
+from distributor.channels.email.composition.samples import compose_sample, with_longest_links
+from distributor.channels.email.personalization.merge_blocks import merge_fields_of, personalize, sample_reader
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
@@ -41,7 +41,7 @@ _VAGUE = frozenset({"click here", "here", "link", "this link", "more", "read mor
 class _Mail:
     """A rendition taken apart for the checks. `page` is its HTML as a tree."""
 
-    manner: HeaderOptions
+    profile: HeaderProfile
     subject: str
     preheader: str
     html: str
@@ -53,7 +53,7 @@ class _Mail:
     @classmethod
     def of(cls, payload: Json) -> _Mail:
         return cls(
-            manner=header_options_of(payload),
+            profile=header_profile_of(payload),
             subject=payload["subject"],
             preheader=payload["preheader"],
             html=payload["html"],
@@ -67,7 +67,7 @@ class _Mail:
 def check_mail(rendition: Rendition) -> list[Problem]:
     """Everything wrong with the mail, what blocks it first."""
     try:
-        mail = _Mail.of(said_to(rendition.payload, imagined_reader(rendition.payload)))
+        mail = _Mail.of(personalize(rendition.payload, sample_reader(rendition.payload)))
     except InputError as error:
         return [Problem(Severity.BLOCK, "personal", str(error))]
     found = [problem for check in _CHECKS for problem in check(mail)]
@@ -76,6 +76,21 @@ def check_mail(rendition: Rendition) -> list[Problem]:
     found += [problem for problem in check_composition(rendition) if problem.where not in places]
     found += [*_size_problems(rendition), *_enclosure_problems(rendition)]
     return sorted(found, key=lambda problem: problem.severity is not Severity.BLOCK)
+
+
+def check_composition(rendition: Rendition, *, known_fields: Collection[str] = PERSONAL_FIELDS) -> list[Problem]:
+    """Errors in composing the mails of a rendition for recipients who have the known fields."""
+    try:
+        unknown = sorted(prepare_mail(rendition).fields.difference(known_fields))
+        if not unknown:
+            compose_sample(rendition)
+    except InputError as error:
+        return [Problem(Severity.BLOCK, "composition", str(error))]
+    known = ", ".join(sorted(known_fields))
+    return [
+        Problem(Severity.BLOCK, "unknown-field", f"there is no field {name!r}, only {known}", f"@@{name}@@")
+        for name in unknown
+    ]
 
 
 def _subject_problems(mail: _Mail) -> Iterator[Problem]:
@@ -92,7 +107,7 @@ def _subject_problems(mail: _Mail) -> Iterator[Problem]:
 
 
 def _needed_link_problems(mail: _Mail) -> Iterator[Problem]:
-    needed = mail.manner.needed
+    needed = mail.profile.required_link
     for part, content in (("html", mail.html), ("text", mail.text)):
         if content.strip() and f"@@{needed}@@" not in content:
             advice = f"there is no way to {needed}; the template must link to @@{needed}@@"
@@ -119,7 +134,7 @@ def _text_problems(mail: _Mail) -> Iterator[Problem]:
 
 
 def _token_problems(mail: _Mail) -> Iterator[Problem]:
-    known = mail.manner.links | PERSONAL_FIELDS
+    known = mail.profile.links | PERSONAL_FIELDS
     for part, content in (("subject", mail.subject), ("html", mail.html), ("text", mail.text)):
         names = dict.fromkeys(token.partition(":")[0] for token in _TOKEN_LIKE.findall(content))
         for name in (name for name in names if name not in known):
@@ -164,7 +179,7 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
         if words.lower().rstrip(".!… »›→") in _VAGUE:
             advice = f"a link that says only {words!r} says nothing when it is read out alone"
             yield Problem(Severity.WARN, "link-vague", advice, words)
-    if mail.manner.link_fields and not mail.public_url.startswith("https://"):
+    if mail.profile.link_fields and not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
 
@@ -178,7 +193,7 @@ def _field_problems(rendition: Rendition) -> Iterator[Problem]:
 
 def _enclosure_problems(rendition: Rendition) -> Iterator[Problem]:
     payload = rendition.payload
-    files = [*payload.get("attachments", ()), *payload.get("pictures", ())]
+    files = [*payload.get("attachments", ()), *payload.get("inline_images", ())]
     # As it travels: base64 is a third longer, and has line ends.
     size = sum(len(file["content"]) for file in files) * 78 // 76
     for file in files:

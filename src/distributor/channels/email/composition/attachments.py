@@ -1,7 +1,7 @@
-"""What goes along with a mail: images inside it (RFC 2387) and attached files, encoded once for all recipients.
+"""Inline images (RFC 2387) and attached files of a mail, encoded once for all recipients.
 
 The alternatives stand first and innermost: ``mixed(related(alternative(text, html), images…), files…)``, each layer
-only where there is something to hold.
+only if it has parts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeAlias
 
-from distributor.channels.email.personalization.placeholders import Slot
+from distributor.channels.email.personalization.placeholders import Placeholder
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
 from distributor.mail.mime.header_fields import ascii_field, identity_field, parameter_field
@@ -19,50 +19,50 @@ from distributor.mail.mime.header_fields import ascii_field, identity_field, par
 # RFC 2045 section 6.8.
 _LINE = 76
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
-# Such types may not be encoded in base64 (RFC 2045 section 6.4).
+# These types must not be encoded in base64 (RFC 2045 section 6.4).
 _COMPOSITE = ("message/", "multipart/")
 
-Stretch: TypeAlias = bytes | Slot
+Segment: TypeAlias = bytes | Placeholder
 
 
-def with_pictures(html: str, payload: Mapping[str, Json], *, domain: str) -> str:
-    """The HTML that shows the images inside the mail in place of those on the web."""
-    for picture in payload.get("pictures", ()):
-        html = html.replace(f'src="{picture["url"]}"', f'src="cid:{_content_id(picture, domain)}"')
+def with_inline_images(html: str, payload: Mapping[str, Json], *, domain: str) -> str:
+    """The HTML with links to the inline images in place of those on the web."""
+    for image in payload.get("inline_images", ()):
+        html = html.replace(f'src="{image["url"]}"', f'src="cid:{_content_id(image, domain)}"')
     return html
 
 
-def enclose(
-    alternatives: Iterable[Stretch], payload: Mapping[str, Json], *, boundary: str, domain: str
-) -> tuple[bytes, Iterator[Stretch]]:
-    """The Content-Type of the mail, and its body with everything that goes along.
+def wrap_body(
+    alternatives: Iterable[Segment], payload: Mapping[str, Json], *, boundary: str, domain: str
+) -> tuple[bytes, Iterator[Segment]]:
+    """The Content-Type of the mail, and its body with inline images and attachments.
 
-    Raises InputError for a name or a type that cannot be written.
+    Raises InputError for an invalid media type or file name.
     """
     content_type = f'multipart/alternative; boundary="{boundary}"'
     body = iter(alternatives)
-    pictures = [_picture(one, domain) for one in payload.get("pictures", ())]
+    inline_images = [_inline_image(one, domain) for one in payload.get("inline_images", ())]
     files = [_attachment(one) for one in payload.get("attachments", ())]
-    for subtype, parts in (('related; type="multipart/alternative"', pictures), ("mixed", files)):
+    for subtype, parts in (('related; type="multipart/alternative"', inline_images), ("mixed", files)):
         if parts:
-            # Neither a letter of a hexadecimal number nor one of the other layer: no boundary begins another.
+            # "r" and "m" are no hexadecimal digits and differ, so no boundary is the beginning of another.
             outer = f"=_{subtype[0]}{boundary[2:]}"
             body = _layer(body, ascii_field("Content-Type", content_type), parts, outer)
             content_type = f'multipart/{subtype}; boundary="{outer}"'
     return ascii_field("Content-Type", content_type), body
 
 
-def _layer(body: Iterator[Stretch], content_type: bytes, parts: Sequence[bytes], boundary: str) -> Iterator[Stretch]:
-    line = f"--{boundary}".encode("ascii")
-    others = b"".join(line + b"\r\n" + part for part in parts)
-    return chain([b"\r\n" + line + b"\r\n" + content_type], body, [others + line + b"--\r\n"])
+def _layer(body: Iterator[Segment], content_type: bytes, parts: Sequence[bytes], boundary: str) -> Iterator[Segment]:
+    delimiter = f"--{boundary}".encode("ascii")
+    others = b"".join(delimiter + b"\r\n" + part for part in parts)
+    return chain([b"\r\n" + delimiter + b"\r\n" + content_type], body, [others + delimiter + b"--\r\n"])
 
 
-def _picture(picture: Mapping[str, Json], domain: str) -> bytes:
+def _inline_image(image: Mapping[str, Json], domain: str) -> bytes:
     return _part(
-        picture,
-        identity_field("Content-ID", "", _content_id(picture, domain)),
-        parameter_field("Content-Disposition", "inline", {"filename": picture["name"]}),
+        image,
+        identity_field("Content-ID", "", _content_id(image, domain)),
+        parameter_field("Content-Disposition", "inline", {"filename": image["name"]}),
     )
 
 
@@ -82,5 +82,5 @@ def _part(file: Mapping[str, Json], *fields: bytes) -> bytes:
     return b"".join((*head, b"\r\n", b"\r\n".join(lines), b"\r\n"))
 
 
-def _content_id(picture: Mapping[str, Json], domain: str) -> str:
-    return f"{picture['name']}@{domain}"
+def _content_id(image: Mapping[str, Json], domain: str) -> str:
+    return f"{image['name']}@{domain}"

@@ -1,4 +1,4 @@
-"""How mails of each purpose are marked for programs, and which links they have."""
+"""Header fields and links by the purpose of a mail: those of a mailing list (RFC 2369, 2919, 8058), or none of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from distributor.channels.email.personalization.placeholders import PUBLIC_LINKS
-from distributor.channels.email.rendering.sender_identity import list_label
 from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.rendition import Json
 from distributor.mail.address import Mailbox
@@ -15,36 +14,43 @@ from distributor.mail.unsubscribe_address import mailto_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderOptions:
-    """`needed` is the link that no such mail may lack, one of its `links`; `word` is for Gmail's statistics.
+class HeaderProfile:
+    """The header fields and links of mails of one purpose.
 
-    `link_fields` are the header fields that hold a link of the recipient's own, by its name; `fields` makes those that
-    all recipients share.
+    `feedback_label` stands in Feedback-ID. `links` are the links that such a mail may have, `required_link` the one
+    that it must have. `link_fields` are the header fields with a link of the recipient's own, by its name;
+    `shared_fields` makes those that all recipients share.
     """
 
-    word: str
-    needed: str
+    feedback_label: str
+    required_link: str
     links: frozenset[str]
     link_fields: Mapping[str, str]
-    fields: Callable[[Mapping[str, Json], Mailbox], bytes]
+    shared_fields: Callable[[Mapping[str, Json], Mailbox], bytes]
 
 
-def header_options_of(payload: Mapping[str, Json]) -> HeaderOptions:
-    """The manner of a rendition's purpose."""
-    return _MANNERS[CampaignPurpose(payload.get("purpose", CampaignPurpose.ARTICLES))]
+def header_profile_of(payload: Mapping[str, Json]) -> HeaderProfile:
+    """The profile of a rendition's purpose."""
+    return _PROFILES[CampaignPurpose(payload.get("purpose", CampaignPurpose.ARTICLES))]
 
 
-def _fields_of_a_list(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
+def list_label(slug: str) -> str:
+    """The part of a List-Id that names the list (RFC 2919 section 2), in ASCII: ``weekly``, ``xn--…`` (RFC 3492)."""
+    return slug if slug.isascii() else f"xn--{slug.encode('punycode').decode('ascii')}"
+
+
+def _list_fields(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
     label = list_label(payload["list_slug"]) if "list_slug" in payload else "newsletter"
+    replies_to = Mailbox.parse(payload["reply_to"]) if payload["reply_to"] else sender
     return b"".join(
         (
-            # The value RFC 8058 section 3.1 prescribes: the reader's program may unsubscribe with one POST.
+            # The value of RFC 8058 section 3.1: the mail client may unsubscribe with one POST.
             ascii_field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             identity_field(
                 "List-Id", payload.get("list_name") or payload["site"]["name"], f"{label}.{sender.address.domain}"
             ),
-            # To people: instructions for anything else are a question to who sends it (RFC 2369 section 3.1).
-            uri_field("List-Help", mailto_uri(_answering(payload, sender).address, subject="help")),
+            # RFC 2369 section 3.1: there are no instructions to link to, so questions go to the sender.
+            uri_field("List-Help", mailto_uri(replies_to.address, subject="help")),
             uri_field("List-Archive", f"{payload['site']['public_url']}/"),
             ascii_field("List-Post", "NO"),
             ascii_field("Precedence", "bulk"),
@@ -52,29 +58,25 @@ def _fields_of_a_list(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
     )
 
 
-def _answering(payload: Mapping[str, Json], sender: Mailbox) -> Mailbox:
-    return Mailbox.parse(payload["reply_to"]) if payload["reply_to"] else sender
-
-
-def _fields_of_an_answer(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
-    """No program should answer it, as a vacation notice would (RFC 3834 section 5)."""
+def _confirmation_fields(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
+    """Automatic replies such as vacation notices are not wanted (RFC 3834 section 5)."""
     return ascii_field("Auto-Submitted", "auto-generated")
 
 
-_MANNERS: Mapping[CampaignPurpose, HeaderOptions] = {
-    CampaignPurpose.ARTICLES: HeaderOptions(
-        word="newsletter",
-        needed="unsubscribe",
+_PROFILES: Mapping[CampaignPurpose, HeaderProfile] = {
+    CampaignPurpose.ARTICLES: HeaderProfile(
+        feedback_label="newsletter",
+        required_link="unsubscribe",
         links=frozenset(PUBLIC_LINKS) - {"confirm"},
         link_fields={"List-Unsubscribe": "unsubscribe"},
-        fields=_fields_of_a_list,
+        shared_fields=_list_fields,
     ),
-    CampaignPurpose.CONFIRMATION: HeaderOptions(
-        word="confirmation",
-        needed="confirm",
-        # Whoever has not agreed to anything has nothing to leave, and is not watched.
+    CampaignPurpose.CONFIRMATION: HeaderProfile(
+        feedback_label="confirmation",
+        required_link="confirm",
+        # A recipient who has not subscribed has nothing to unsubscribe from, and is not tracked.
         links=frozenset({"confirm"}),
         link_fields={},
-        fields=_fields_of_an_answer,
+        shared_fields=_confirmation_fields,
     ),
 }

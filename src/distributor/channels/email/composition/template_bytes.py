@@ -1,4 +1,4 @@
-"""Splice: bytes that all recipients share, with gaps for what each has of its own."""
+"""Template bytes: the bytes that all recipients share, with placeholders for the rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from distributor.channels.email.personalization.placeholders import (
     ExpressionPlaceholder,
     FieldPlaceholder,
     LinkPlaceholder,
-    Slot,
+    Placeholder,
 )
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import Stem, TokenSigner
@@ -19,11 +19,11 @@ from distributor.mail.unsubscribe_address import UnsubscribeTokenSlot
 
 @dataclass(frozen=True, slots=True)
 class TemplateBytes:
-    """Finished bytes with gaps. ``pieces[place]`` is the token of ``stems[number]`` for each `(place, number)` of
-    `links`, as it is; for each `(place, slot)` it is the value of `slot`, quoted-printable in `fields` and as it is in
-    `plain`.
+    """Encoded bytes with gaps. For each `(index, number)` of `links`, ``pieces[index]`` becomes the token of
+    ``stems[number]``; for each `(index, placeholder)` it becomes the placeholder's value, quoted-printable in `fields`
+    and not encoded in `plain`.
 
-    A token that occurs often is minted once. What surrounds the gaps has to be encoded so that this may stand there,
+    A token that occurs several times is minted once. The bytes around a gap have to be encoded so that its value fits,
     without a line that begins with a dot.
     """
 
@@ -34,7 +34,7 @@ class TemplateBytes:
     plain: tuple[tuple[int, UnsubscribeTokenSlot], ...]
 
     @classmethod
-    def of(cls, parts: Iterable[bytes | Slot | UnsubscribeTokenSlot]) -> TemplateBytes:
+    def of(cls, parts: Iterable[bytes | Placeholder | UnsubscribeTokenSlot]) -> TemplateBytes:
         pieces: list[bytes] = [b""]
         stems: dict[Stem, int] = {}
         links: list[tuple[int, int]] = []
@@ -52,17 +52,17 @@ class TemplateBytes:
                 fields.append((len(pieces), part))
             pieces += [b"", b""]
         if any(piece.startswith(b".") or b"\n." in piece for piece in pieces):
-            raise ValueError("a line that begins with a dot has not been encoded")
+            raise ValueError("a line begins with a dot that is not encoded")
         return cls(tuple(pieces), tuple(stems), tuple(links), tuple(fields), tuple(plain))
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> list[bytes]:
-        """The pieces with every gap filled, to be joined. Raises InputError if the recipient lacks a personal field."""
+        """The pieces with every gap filled, to be joined. Raises InputError if the recipient lacks a field."""
         pieces = list(self.pieces)
         minted = tokens.mint_all(self.stems, delivery.id)
-        for place, number in self.links:
-            pieces[place] = minted[number]
-        for place, slot in self.fields:
-            pieces[place] = encode_segment(slot.fill(delivery, tokens))
-        for place, leaving in self.plain:
-            pieces[place] = leaving.fill(delivery, tokens).encode("ascii")
+        for index, number in self.links:
+            pieces[index] = minted[number]
+        for index, placeholder in self.fields:
+            pieces[index] = encode_segment(placeholder.fill(delivery, tokens))
+        for index, slot in self.plain:
+            pieces[index] = slot.fill(delivery, tokens).encode("ascii")
         return pieces

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from distributor.channels.api import Route, SendContext
-from distributor.channels.email.composition.compose import Prepared
+from distributor.channels.email.composition.compose import PreparedMail
 from distributor.channels.email.providers.provider import Provider
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
@@ -78,7 +78,7 @@ class Composer:
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: PreparedMail,
         context: SendContext,
         *,
         return_path: Callable[[Delivery], Address],

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from distributor.channels.api import SendContext
-from distributor.channels.email.composition.compose import Prepared
+from distributor.channels.email.composition.compose import PreparedMail
 from distributor.channels.email.delivery.api_sender import ApiSender
 from distributor.channels.email.delivery.batch import Batch
 from distributor.channels.email.delivery.connection_pool import ConnectionPool
@@ -47,7 +47,7 @@ class RelaySettings(Protocol):
 
 async def send_deliveries(
     settings: RelaySettings,
-    prepared: Prepared,
+    prepared: PreparedMail,
     deliveries: Sequence[Delivery],
     context: SendContext,
     *,

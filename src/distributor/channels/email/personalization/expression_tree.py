@@ -1,4 +1,4 @@
-"""What the language of a mail consists of: a few kinds of nodes of a syntax tree; and which fields it asks for."""
+"""The subset of Jinja2 that merge expressions may use, checked on the syntax tree, and the merge fields in it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _NODES: tuple[type[nodes.Node], ...] = (
 Constants: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
-class TreeReader(NodeTransformer):
-    """Holds a tree to the language, puts constants in place of their names and notes which fields it asks for."""
+class ExpressionValidator(NodeTransformer):
+    """Rejects a tree outside the subset, replaces names of constants by their values, and collects the merge fields."""
 
     def __init__(self, constants: Constants) -> None:
         self._constants = constants
@@ -34,29 +34,29 @@ class TreeReader(NodeTransformer):
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
         match node:
             case nodes.Name(name=name):
-                raise self._unknown(name, node)
+                raise self._unknown_name(name, node)
             case nodes.Getattr() | nodes.Getitem():
-                return self._named(node)
+                return self._resolve(node)
             case nodes.CondExpr(expr2=None):
-                raise _fault(node, "`… if …` needs an `else`")
+                raise _error(node, "`… if …` needs an `else`")
         if not isinstance(node, _NODES):
-            raise _fault(node, f"there is no `{type(node).__name__.lower()}` here, only fields, conditions and filters")
+            raise _error(node, f"`{type(node).__name__.lower()}` is not supported, only fields, conditions and filters")
         self.generic_visit(node)
         match node:
             case nodes.If(test=test) | nodes.CondExpr(test=test):
-                self._weigh(test)
+                self._note_decisive(test)
             case nodes.And() | nodes.Or():
-                self._weigh(node)
+                self._note_decisive(node)
         return node
 
-    def _weigh(self, test: nodes.Node) -> None:
-        """Note the fields whose values decide, and not only whether they are known."""
+    def _note_decisive(self, test: nodes.Node) -> None:
+        """Note the fields whose values matter to a condition, and not only whether they have one."""
         match test:
             case nodes.And(left=left, right=right) | nodes.Or(left=left, right=right):
-                self._weigh(left)
-                self._weigh(right)
+                self._note_decisive(left)
+                self._note_decisive(right)
             case nodes.Not(node=inner) | nodes.Test(node=inner, name="defined" | "undefined"):
-                self._weigh(inner)
+                self._note_decisive(inner)
             case nodes.Getitem():
                 pass
             case _:
@@ -64,8 +64,8 @@ class TreeReader(NodeTransformer):
                     found.arg.value for found in test.find_all(nodes.Getitem) if isinstance(found.arg, nodes.Const)
                 )
 
-    def _named(self, node: nodes.Node) -> nodes.Node:
-        """A field or a constant by its names; a field becomes ``subscriber[key]``, whatever way it was written."""
+    def _resolve(self, node: nodes.Node) -> nodes.Node:
+        """A field or a constant by its names; a field becomes ``subscriber[key]``, however it was written."""
         root, path = _path_of(node)
         named: nodes.Expr
         if root == SUBSCRIBER:
@@ -75,47 +75,48 @@ class TreeReader(NodeTransformer):
             named = nodes.Getitem(subscriber, nodes.Const(key, lineno=node.lineno), "load", lineno=node.lineno)
         else:
             if root not in self._constants:
-                raise self._unknown(root, node)
+                raise self._unknown_name(root, node)
             about = self._constants[root]
             if len(path) != 1 or path[0] not in about:
                 there_is = ", ".join(f"{root}.{one}" for one in about)
-                raise _fault(node, f"there is no {'.'.join((root, *path))}, only {there_is}")
+                raise _error(node, f"there is no {'.'.join((root, *path))}, only {there_is}")
             named = nodes.Const(keep_literal(about[path[0]]), lineno=node.lineno)
         named.set_environment(cast("Environment", node.environment))
         return named
 
-    def _unknown(self, name: str, node: nodes.Node) -> TemplateSyntaxError:
+    def _unknown_name(self, name: str, node: nodes.Node) -> TemplateSyntaxError:
         known = (SUBSCRIBER, *self._constants)
         if name in known:
-            return _fault(
-                node, f"say what of {name}, as in {{{{ {name}.{next(iter(self._constants.get(name, BUILT_IN)))} }}}}"
+            return _error(
+                node,
+                f"name a field of {name}, as in {{{{ {name}.{next(iter(self._constants.get(name, BUILT_IN)))} }}}}",
             )
-        return _fault(node, f"there is no {name!r} here, only {', '.join(known)}{_like(name, known)}")
+        return _error(node, f"there is no {name!r}, only {', '.join(known)}{_like(name, known)}")
 
 
 def _path_of(node: nodes.Node) -> tuple[str, tuple[str, ...]]:
-    """`a.b['c']` as its root and the names behind it."""
+    """`a.b['c']` as its root and the names after it."""
     match node:
         case nodes.Name(name=name):
             return name, ()
         case nodes.Getattr(node=inner, attr=name) | nodes.Getitem(node=inner, arg=nodes.Const(value=str() as name)):
             root, path = _path_of(inner)
             return root, (*path, name)
-    raise _fault(node, "a field is named as in subscriber.city or subscriber['home town']")
+    raise _error(node, "a field is named as in subscriber.city or subscriber['home town']")
 
 
 def _key_of(node: nodes.Node, path: tuple[str, ...]) -> str:
     if path[0] in BUILT_IN:
         if len(path) > 1:
-            raise _fault(node, f"subscriber.{path[0]} has nothing inside")
+            raise _error(node, f"subscriber.{path[0]} has no fields of its own")
         return path[0]
     names = path[1:] if path[0] == ATTRIBUTES else path
     if not names or any(not name or "." in name for name in names):
-        raise _fault(node, "name one attribute, as in subscriber.city; its name must hold no dot")
+        raise _error(node, "name one attribute, as in subscriber.city; its name must not have a dot")
     return attribute_key(names)
 
 
-def _fault(node: nodes.Node, reason: str) -> TemplateSyntaxError:
+def _error(node: nodes.Node, reason: str) -> TemplateSyntaxError:
     return TemplateSyntaxError(reason, node.lineno or 1)
 
 

@@ -1,8 +1,8 @@
-"""The language in which a mail speaks of its reader: Jinja2's expressions, conditions and a few filters, no more.
+"""Merge expressions: Jinja2's expressions, conditions and a few filters, and nothing else of it.
 
-``{{ subscriber.name | default("reader") }}`` and ``{% if subscriber.city %}…{% endif %}``. What is not known of
-somebody is false in a condition and equal to nothing; to print it is an error. There is no loop, call or arithmetic, so
-a text costs no more than its length whoever wrote it.
+``{{ subscriber.name | default("reader") }}`` and ``{% if subscriber.city %}…{% endif %}``. A field without a value is
+false in a condition and equal to nothing; to print it is an error. There are no loops, calls or arithmetic, so the time
+to render a text is bounded by its length, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jinja2.runtime import StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 
-from distributor.channels.email.personalization.expression_tree import SUBSCRIBER, Constants, TreeReader
+from distributor.channels.email.personalization.expression_tree import SUBSCRIBER, Constants, ExpressionValidator
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import MergeFields, field_label
@@ -27,9 +27,9 @@ from distributor.mail.mime.header_fields import CONTROL
 
 _FILTERS = ("default", "d", "title", "capitalize", "upper", "lower", "trim", "truncate", "int")
 _TESTS = ("defined", "undefined", "eq", "ne", "in")
-# What stands between these is plain text.
+# Tokens of the lexer around plain text.
 _RAW = frozenset({"raw_begin", "raw_end"})
-# What an expression can raise in Python itself: upper("a") < 1, truncate(1).
+# Errors that Python raises in an expression: upper("a") < 1, truncate(1).
 _EXPRESSION_ERRORS = (UndefinedError, TypeError, ValueError, ArithmeticError, LookupError, AssertionError)
 
 _EMPTY_PARAGRAPH = re.compile(r"<p\b[^>]*>\s*</p>\n?")
@@ -38,24 +38,24 @@ _EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 
 class MissingFieldError(InputError):
-    """Something is to be said that is not known of this recipient. `field` is its key."""
+    """An expression prints a field that has no value for this recipient. `field` is its key."""
 
     def __init__(self, field: str) -> None:
         self.field = field
         super().__init__(
-            f"{field_label(field)} is not known of this recipient; write {{{{ {field_label(field)} | default('…') }}}}"
+            f"{field_label(field)} has no value for this recipient; write {{{{ {field_label(field)} | default('…') }}}}"
         )
 
 
 class _Missing(StrictUndefined):
-    """What is not known: false and equal to nothing, so that conditions can ask for it; else an error."""
+    """A field without a value: false and equal to nothing in conditions; anything else is an error."""
 
     __slots__ = ()
 
-    def __bool__(self) -> bool:  # type: ignore[override]  # the parent's returns to nobody
+    def __bool__(self) -> bool:  # type: ignore[override]  # the parent's is typed as never returning
         return False
 
-    def __eq__(self, other: object) -> bool:  # type: ignore[override]  # the parent's returns to nobody
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]  # the parent's is typed as never returning
         return isinstance(other, Undefined)
 
     def __ne__(self, other: object) -> bool:  # type: ignore[override]
@@ -66,7 +66,7 @@ class _Missing(StrictUndefined):
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Looks into mappings of ours and nothing else."""
+    """Looks up names in mappings only."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return self.getitem(obj, attribute)
@@ -78,15 +78,15 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 def _environment(*, autoescape: bool) -> _Environment:
-    made = _Environment(autoescape=autoescape, undefined=_Missing, keep_trailing_newline=True)
-    made.globals = {}
-    made.filters = {name: FILTERS[name] for name in _FILTERS} | {"first_word": _first_word}
-    made.tests = {name: TESTS[name] for name in (*_TESTS, "==", "!=")}
-    return made
+    environment = _Environment(autoescape=autoescape, undefined=_Missing, keep_trailing_newline=True)
+    environment.globals = {}
+    environment.filters = {name: FILTERS[name] for name in _FILTERS} | {"first_word": _first_word}
+    environment.tests = {name: TESTS[name] for name in (*_TESTS, "==", "!=")}
+    return environment
 
 
 def _first_word(text: str) -> str:
-    """The first name of somebody, mostly."""
+    """In most cases a first name."""
     words = str(text).split()
     return words[0] if words else ""
 
@@ -95,12 +95,12 @@ _IN_HTML = _environment(autoescape=True)
 _IN_TEXT = _environment(autoescape=False)
 
 
-class Passage:
-    """A text with expressions, ready to be said to one person after another.
+class MergeBlock:
+    """A text with merge expressions, compiled once and rendered for each recipient.
 
-    `source` is HTML, in which values are escaped, or text; `constants` are what is the same for everybody, as in
-    ``article.title``; `part` names the text in messages. Raises InputError with the line for what is not in the
-    language, and for a name that does not exist.
+    `source` is HTML, in which values are escaped, or text; `constants` are the same for every recipient, as in
+    ``article.title``; `part` names the text in error messages. Raises InputError with the line for an invalid
+    expression and for a name that does not exist.
     """
 
     def __init__(self, source: str, *, is_html: bool, constants: Constants, part: str) -> None:
@@ -109,50 +109,50 @@ class Passage:
         environment = _IN_HTML if is_html else _IN_TEXT
         try:
             tree = environment.parse(source)
-            reader = TreeReader(constants)
-            reader.visit(tree)
+            validator = ExpressionValidator(constants)
+            validator.visit(tree)
             self._template = Template.from_code(environment, environment.compile(tree), {})
         except TemplateSyntaxError as error:
-            raise InputError(f"{part}, line {error.lineno}: {_worded(error)}") from None
+            raise InputError(f"{part}, line {error.lineno}: {_reason(error)}") from None
         except (RecursionError, SyntaxError, MemoryError):
             raise InputError(f"{part}: expressions are nested too deeply") from None
-        self.needs = MergeFields(fields=frozenset(reader.fields), decisive=frozenset(reader.decisive))
-        self._order = tuple(sorted(self.needs.fields))
-        # Greetings repeat: most people of a list share a few first names, or none.
-        self._said = lru_cache(maxsize=1024)(self._say)
+        self.merge_fields = MergeFields(fields=frozenset(validator.fields), decisive=frozenset(validator.decisive))
+        self._order = tuple(sorted(self.merge_fields.fields))
+        # Results repeat: most subscribers of a list share a few first names, or have none.
+        self._cached = lru_cache(maxsize=1024)(self._render)
 
-    def say_to(self, fields: Mapping[str, str]) -> str:
-        """What is said to somebody of whom these fields are known. Raises MissingFieldError, and InputError."""
-        return self._said(tuple(fields.get(name) or "" for name in self._order))
+    def render_for(self, fields: Mapping[str, str]) -> str:
+        """The text for a recipient with these fields. Raises MissingFieldError, and InputError."""
+        return self._cached(tuple(fields.get(name) or "" for name in self._order))
 
-    def say_to_all(self) -> str:
-        """What is said to everybody, where nothing differs; marked as by `keep_literal`. Raises InputError."""
-        return self._marked(())
+    def render_constant(self) -> str:
+        """The text of a block without merge fields, marked as by `keep_literal`. Raises InputError."""
+        return self._render_marked(())
 
-    def _say(self, values: tuple[str, ...]) -> str:
-        marked = self._marked(values)
+    def _render(self, values: tuple[str, ...]) -> str:
+        marked = self._render_marked(values)
         return literal_in_html(marked) if self.is_html else literal_in_text(marked)
 
-    def _marked(self, values: tuple[str, ...]) -> str:
+    def _render_marked(self, values: tuple[str, ...]) -> str:
         given = zip(self._order, values, strict=False)
         known = {name: keep_literal(CONTROL.sub(" ", value)) for name, value in given if value}
         try:
-            said = self._template.render({SUBSCRIBER: known})
+            rendered = self._template.render({SUBSCRIBER: known})
         except UndefinedError as error:
             missing = str(error)
-            if missing in self.needs.fields:
+            if missing in self.merge_fields.fields:
                 raise MissingFieldError(missing) from None
             raise InputError(f"{self.part}: {missing}") from None
         except _EXPRESSION_ERRORS as error:
-            raise InputError(f"{self.part}: an expression makes no sense: {error}") from None
-        # What a condition has left empty.
+            raise InputError(f"{self.part}: an expression cannot be evaluated: {error}") from None
+        # Paragraphs and lines that a condition has left empty.
         if self.is_html:
-            return _EMPTY_PARAGRAPH.sub("", said)
-        return _EMPTY_LINES.sub("\n\n", _LEFT_SPACE.sub("", said)).strip("\n")
+            return _EMPTY_PARAGRAPH.sub("", rendered)
+        return _EMPTY_LINES.sub("\n\n", _LEFT_SPACE.sub("", rendered)).strip("\n")
 
 
 def expressions_of(source: str, *, part: str) -> Iterator[tuple[str, bool]]:
-    """The text in pieces, in order: what is plain, and with True what is an expression, a statement or a comment.
+    """The text in pieces, in order: with False plain text, with True an expression, a statement or a comment.
 
     Raises InputError for an expression that is not closed.
     """
@@ -169,10 +169,10 @@ def expressions_of(source: str, *, part: str) -> Iterator[tuple[str, bool]]:
                 yield "".join(inside), True
                 inside.clear()
     except TemplateSyntaxError as error:
-        raise InputError(f"{part}, line {error.lineno}: {_worded(error)}") from None
+        raise InputError(f"{part}, line {error.lineno}: {_reason(error)}") from None
     if inside:
         raise InputError(f"{part}: {''.join(inside)[:40]!r} is not closed")
 
 
-def _worded(error: TemplateSyntaxError) -> str:
+def _reason(error: TemplateSyntaxError) -> str:
     return str(error.message or "it cannot be read").rstrip(".")

@@ -1,7 +1,7 @@
-"""Keeps what an article says from being taken for a token: ``@@name@@`` in a text about diffs or mails stays text.
+"""Keeps text of an article from being taken for a token: ``@@name@@`` in an article about mails stays text.
 
-While a mail is rendered, a mark stands between two signs of such a text; at the end the mark is turned into what a
-reader does not see.
+While a mail is rendered, such text has a mark between its neighbouring @; at the end the mark is replaced by something
+that a reader does not see.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _WORD_JOINER = "\u2060"
 
 
 def keep_literal(text: str) -> str:
-    """`text` as XML can hold it, with a mark between neighbouring signs for one of the functions below to resolve."""
+    """`text` as XML can hold it, with a mark between neighbouring @ for one of the functions below to resolve."""
     return _NEIGHBOURS.sub(f"@{_MARK}", legible(text).replace(_MARK, ""))
 
 
 def literal_in_html(html: str) -> str:
-    """The marked signs as character references: the same to a reader, and no token to a program."""
+    """The marked @ as character references: the same for a reader, and not a token for a program."""
     return html.replace(f"{_MARK}@", "&#64;")
 
 
 def literal_in_text(text: str) -> str:
-    """The marked signs as they were, but for what looks like a token: that gets a joiner without width inside."""
+    """The marked @ as they were, except in text that looks like a token: there a word joiner is inserted."""
     apart = _TOKEN_LIKE.sub(rf"@{_WORD_JOINER}@\1@{_WORD_JOINER}@", text)
     return apart.replace(_MARK, "")

@@ -1,7 +1,6 @@
-"""Slots: the parts of a rendition's texts that differ by recipient, written as tokens like ``@@unsubscribe@@``.
+"""Placeholders: the parts of a rendition's texts that differ by recipient, written as tokens like ``@@unsubscribe@@``.
 
-A token that links somewhere stands for a whole URL, of which only the signed end differs; any other name is a personal
-field of the recipient.
+The token of a link stands for a whole URL, of which only the signed end differs; any other name is a merge field.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from distributor.channels.email.personalization.expressions import Passage
-from distributor.channels.email.personalization.merge_blocks import TOKEN, merge_blocks_of
+from distributor.channels.email.personalization.expressions import MergeBlock
+from distributor.channels.email.personalization.merge_blocks import PERSONAL_TOKEN, merge_blocks_of
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
@@ -26,7 +25,7 @@ Escape: TypeAlias = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class PublicLink:
-    """A public address that ends with a token: what the token is for, and what stands around it after the root."""
+    """A public URL with a signed token: the token's purpose, and what is before and after it below the site's root."""
 
     purpose: Purpose
     before: str
@@ -48,7 +47,7 @@ PUBLIC_LINKS: Mapping[str, PublicLink] = {
 
 @dataclass(frozen=True, slots=True)
 class LinkPlaceholder:
-    """The signed end of a public address: letters, digits, ``-`` and ``_``, which mean the same in text and HTML."""
+    """The signed end of a public URL: letters, digits, ``-`` and ``_``, which need no escaping in text and HTML."""
 
     stem: Stem
 
@@ -58,76 +57,76 @@ class LinkPlaceholder:
 
 @dataclass(frozen=True, slots=True)
 class FieldPlaceholder:
-    """A personal value, escaped for its surroundings; control characters in it become spaces."""
+    """The value of a merge field, escaped for its context; control characters in it become spaces."""
 
     name: str
     escape: Escape
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
-        """Raises InputError if the recipient has no such field: nobody is written to as "None"."""
+        """Raises InputError if the recipient has no such field: no mail is addressed to "None"."""
         value = delivery.recipient if self.name == "email" else delivery.fields.get(self.name)
         if value is None:
-            raise InputError(f"the mail needs the personal field {self.name!r}, which this recipient does not have")
+            raise InputError(f"the mail needs the field {self.name!r}, which this recipient does not have")
         return self.escape(CONTROL.sub(" ", value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpressionPlaceholder:
-    """A passage that says something else to each recipient; `links` understands the tokens in what is said."""
+    """A merge block; `parser` reads the tokens of links in its rendered text."""
 
-    passage: Passage
-    links: Placeholders
+    block: MergeBlock
+    parser: PlaceholderParser
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
-        """Raises InputError if something is to be said that is not known of the recipient."""
-        said = self.passage.say_to({**delivery.fields, "email": delivery.recipient})
-        return self.links.fill(said, delivery, tokens) if "@@" in said else said
+        """Raises InputError if the recipient lacks the value of a field that the block prints."""
+        rendered = self.block.render_for({**delivery.fields, "email": delivery.recipient})
+        return self.parser.fill(rendered, delivery, tokens) if "@@" in rendered else rendered
 
 
-Slot: TypeAlias = LinkPlaceholder | FieldPlaceholder | ExpressionPlaceholder
+Placeholder: TypeAlias = LinkPlaceholder | FieldPlaceholder | ExpressionPlaceholder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placeholders:
-    """How the tokens in one text are to be understood. `links` is how many links the rendition has."""
+class PlaceholderParser:
+    """Reads the tokens in the texts of one rendition. `links` is the number of links that the rendition has."""
 
     public_url: str
     links: int
     escape: Escape
-    passages: Sequence[Passage] = ()
+    blocks: Sequence[MergeBlock] = ()
 
     @classmethod
-    def of(cls, payload: Mapping[str, Json], escape: Escape) -> Placeholders:
-        """Those of the texts of a rendition that are escaped so. Raises InputError for a passage that is wrong."""
+    def of(cls, payload: Mapping[str, Json], escape: Escape) -> PlaceholderParser:
+        """The parser for texts of a rendition that are escaped by `escape`. Raises InputError for an invalid block."""
         return cls(
             public_url=payload["site"]["public_url"],
             links=len(payload["links"]),
             escape=escape,
-            passages=merge_blocks_of(payload),
+            blocks=merge_blocks_of(payload),
         )
 
     def fill(self, text: str, delivery: Delivery, tokens: TokenSigner) -> str:
-        """The text as this recipient gets it. Raises InputError."""
-        return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in self.cut(text))
+        """The text for this recipient. Raises InputError."""
+        return "".join(part if isinstance(part, str) else part.fill(delivery, tokens) for part in self.split(text))
 
-    def cut(self, text: str) -> Iterator[str | Slot]:
-        """`text` as stretches and slots in turn. Raises InputError for a link that the rendition does not have."""
+    def split(self, text: str) -> Iterator[str | Placeholder]:
+        """`text` as literal text and placeholders in turn. Raises InputError for a link that the rendition lacks."""
         end, carry = 0, ""
         for token in _TOKEN.finditer(text):
-            before, slot, after = self._slot(token)
+            before, placeholder, after = self._placeholder(token)
             yield carry + text[end : token.start()] + before
-            yield slot
+            yield placeholder
             end, carry = token.end(), after
         yield carry + text[end:]
 
-    def _slot(self, token: re.Match[str]) -> tuple[str, Slot, str]:
-        """What a token stands for: a slot, and what all recipients have before and after it."""
+    def _placeholder(self, token: re.Match[str]) -> tuple[str, Placeholder, str]:
+        """The placeholder of a token, and the literal text before and after it."""
         name, number = token[1], int(token[2] or 0)
         link = PUBLIC_LINKS.get(name)
-        if name == TOKEN:
-            if number >= len(self.passages):
-                raise InputError(f"{token[0]} names passage {number}, but there are {len(self.passages)}, from 0")
-            return "", ExpressionPlaceholder(self.passages[number], replace(self, passages=())), ""
+        if name == PERSONAL_TOKEN:
+            if number >= len(self.blocks):
+                raise InputError(f"{token[0]} names merge block {number}, but there are {len(self.blocks)}, from 0")
+            return "", ExpressionPlaceholder(self.blocks[number], replace(self, blocks=())), ""
         if link is None:
             return "", FieldPlaceholder(name, self.escape), ""
         if name == "click" and number >= self.links:
@@ -136,7 +135,7 @@ class Placeholders:
 
 
 def follow_clicks(text: str, links: list[str], escape: Escape) -> str:
-    """`text` with the targets themselves in place of the counted links to them."""
+    """`text` with the link targets in place of the tracked links to them."""
 
     def target(token: re.Match[str]) -> str:
         known = token[1] == "click" and int(token[2] or 0) < len(links)

@@ -54,7 +54,7 @@ class ArticleView:
     text: TextView
 
 
-def view_of(article: Article, site: Site, *, styles: Mapping[str, str], section_level: int) -> ArticleView:
+def article_view(article: Article, site: Site, *, styles: Mapping[str, str], section_level: int) -> ArticleView:
     """The article as the templates see it. `styles` and `section_level` are those of `html_of`."""
     url = site.article_url(article)
     resolve = resolver_for(url)

@@ -1,7 +1,7 @@
-"""The words around the articles of a mail: from Markdown with expressions to what the templates put in place.
+"""Greeting, closing and subject of a mail: from Markdown with merge expressions to what the templates insert.
 
-Expressions are taken out before the Markdown is read, so that neither can spoil the other, and put back into what has
-become of it. A value is therefore never read as Markdown, and in HTML it is escaped.
+Expressions are replaced by marks before the Markdown is parsed and put back into the result, so that neither affects
+the other: a value is never parsed as Markdown, and in HTML it is escaped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from distributor.channels.api import Personalization
 from distributor.channels.email.personalization.expression_tree import Constants
 from distributor.channels.email.personalization.expressions import expressions_of
 from distributor.channels.email.personalization.literal import keep_literal
-from distributor.channels.email.personalization.merge_blocks import MergeBlocks
+from distributor.channels.email.personalization.merge_blocks import MergeBlockWriter
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Block
 from distributor.domain.errors import InputError
@@ -25,23 +25,23 @@ from distributor.rendering.html import html_of
 from distributor.rendering.text import text_of_blocks
 from distributor.rendering.urls import Resolve
 
-# Private use, so they are neither space nor punctuation to Markdown; the number between them counts expressions.
+# Private-use characters are neither space nor punctuation to Markdown; the number between them is an index.
 _BEGIN, _END = "\ue000", "\ue001"
-_HIDDEN = re.compile(f"{_BEGIN}(\\d+){_END}")
+_MARK = re.compile(f"{_BEGIN}(\\d+){_END}")
 _TAG = re.compile(r"<[A-Za-z/][^<>]*>")
-_LONE = re.compile(f"<p\\b[^>]*>((?:\\s|<br/>|{_BEGIN}\\d+{_END})*)</p>")
+_PARAGRAPH_OF_MARKS = re.compile(f"<p\\b[^>]*>((?:\\s|<br/>|{_BEGIN}\\d+{_END})*)</p>")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A greeting or a closing for the templates; both empty if there is none."""
+class RenderedText:
+    """A greeting or a closing for the templates; both forms are empty if there is none."""
 
     html: Markup
     text: str
 
 
-def constants(*, article: str, list_name: str, campaign: str, site: str) -> Constants:
-    """What a cover may say that is the same for everybody, given the title of the first article and three names."""
+def merge_constants(*, article: str, list_name: str, campaign: str, site: str) -> Constants:
+    """The names in merge expressions that are the same for every recipient; `article` is the title of the first one."""
     return {
         "article": {"title": article},
         "list": {"name": list_name},
@@ -50,107 +50,109 @@ def constants(*, article: str, list_name: str, campaign: str, site: str) -> Cons
     }
 
 
-def cover_of(cover: MessageOptions, settings: EmailSettings) -> MessageOptions:
-    """What the campaign says, and where it says nothing, what the channel does."""
+def effective_options(options: MessageOptions, settings: EmailSettings) -> MessageOptions:
+    """The options of the campaign, and where they are empty those of the channel."""
     return MessageOptions(
-        subject=cover.subject or settings.subject,
-        greeting=cover.greeting or settings.greeting,
-        closing=cover.closing or settings.closing,
-        attachments=cover.attachments,
+        subject=options.subject or settings.subject,
+        greeting=options.greeting or settings.greeting,
+        closing=options.closing or settings.closing,
+        attachments=options.attachments,
     )
 
 
-def check_cover(covering: Personalization, settings: EmailSettings) -> None:
-    """Raises InputError with the part and the line for what cannot be said."""
-    cover = cover_of(covering.cover, settings)
-    book = MergeBlocks(constants(article="", list_name="", campaign="", site=""))
-    subject_of(cover, book)
-    for part, source in (("greeting", cover.greeting), ("closing", cover.closing)):
-        words_of(source, book, part=part, read=covering.read, styles={}, resolve=str)
+def check_options(personalization: Personalization, settings: EmailSettings) -> None:
+    """Raises InputError with the part and the line for an invalid merge expression."""
+    options = effective_options(personalization.cover, settings)
+    writer = MergeBlockWriter(merge_constants(article="", list_name="", campaign="", site=""))
+    render_subject(options, writer)
+    for part, source in (("greeting", options.greeting), ("closing", options.closing)):
+        render_part(source, writer, part=part, read=personalization.read, styles={}, resolve=str)
 
 
-def subject_of(cover: MessageOptions, book: MergeBlocks) -> tuple[str, Markup] | None:
-    """The subject for the header and for the title of the page; None if the template shall say it."""
-    source = " ".join(cover.subject.split())
+def render_subject(options: MessageOptions, writer: MergeBlockWriter) -> tuple[str, Markup] | None:
+    """The subject for the header and for the title of the page; None if the template has to make it."""
+    source = " ".join(options.subject.split())
     if not source:
         return None
-    plain = _put_back(*_hide(source, part="subject"), change=keep_literal)
-    escaped = _put_back(*_hide(source, part="subject"), change=lambda text: str(Markup.escape(keep_literal(text))))
+    plain = _restore_expressions(*_extract_expressions(source, part="subject"), change=keep_literal)
+    escaped = _restore_expressions(
+        *_extract_expressions(source, part="subject"), change=lambda text: str(Markup.escape(keep_literal(text)))
+    )
     return (
-        book.write(plain, is_html=False, part="subject"),
-        Markup(book.write(escaped, is_html=True, part="subject")),  # noqa: S704 - values in it are escaped
+        writer.write(plain, is_html=False, part="subject"),
+        Markup(writer.write(escaped, is_html=True, part="subject")),  # noqa: S704 - values in it are escaped
     )
 
 
-def words_of(
+def render_part(
     source: str,
-    book: MergeBlocks,
+    writer: MergeBlockWriter,
     *,
     part: str,
     read: Callable[[str], Sequence[Block]],
     styles: Mapping[str, str],
     resolve: Resolve,
-) -> Words:
-    """The words in both forms. Raises InputError."""
+) -> RenderedText:
+    """A greeting or closing as HTML and text. Raises InputError."""
     if not source.strip():
-        return Words(Markup(), "")
-    # What is wrong with an expression is told by its place in what was written.
-    book.check(source, part=part)
-    marked, hidden = _hide(source, part=part)
-    blocks = _read(marked, read, part)
-    html = _without_lone_statements(html_of(blocks, resolve=resolve, styles=styles, section_level=3), hidden)
+        return RenderedText(Markup(), "")
+    # Checked first in the source as written, so that an error names the right line.
+    writer.check(source, part=part)
+    marked, expressions = _extract_expressions(source, part=part)
+    blocks = _parse_markdown(marked, read, part)
+    html = _unwrap_statements(html_of(blocks, resolve=resolve, styles=styles, section_level=3), expressions)
     text = text_of_blocks(blocks, resolve=resolve)
-    _insist_on_place(html, text, hidden, part)
-    return Words(
+    _check_positions(html, text, expressions, part)
+    return RenderedText(
         html=Markup(  # noqa: S704 - made by html_of, and values in it are escaped
-            book.write(_put_back(keep_literal(html), hidden), is_html=True, part=part)
+            writer.write(_restore_expressions(keep_literal(html), expressions), is_html=True, part=part)
         ),
-        text=book.write(_put_back(keep_literal(text), hidden), is_html=False, part=part),
+        text=writer.write(_restore_expressions(keep_literal(text), expressions), is_html=False, part=part),
     )
 
 
-def _read(marked: str, read: Callable[[str], Sequence[Block]], part: str) -> Sequence[Block]:
+def _parse_markdown(marked: str, read: Callable[[str], Sequence[Block]], part: str) -> Sequence[Block]:
     try:
         return read(marked)
     except InputError as error:
         raise InputError(f"{part}: {error}") from error
 
 
-def _hide(source: str, *, part: str) -> tuple[str, list[str]]:
-    """The text with a mark for each expression, and the expressions by their numbers."""
+def _extract_expressions(source: str, *, part: str) -> tuple[str, list[str]]:
+    """The text with a mark for each expression, and the expressions by the index in the mark."""
     pieces: list[str] = []
-    hidden: list[str] = []
+    expressions: list[str] = []
     for piece, is_expression in expressions_of(source.replace(_BEGIN, "").replace(_END, ""), part=part):
         if is_expression:
-            pieces.append(f"{_BEGIN}{len(hidden)}{_END}")
-            hidden.append(piece)
+            pieces.append(f"{_BEGIN}{len(expressions)}{_END}")
+            expressions.append(piece)
         else:
             pieces.append(piece)
-    return "".join(pieces), hidden
+    return "".join(pieces), expressions
 
 
-def _without_lone_statements(html: str, hidden: Sequence[str]) -> str:
-    """A condition on a line of its own stands around paragraphs and makes none."""
+def _unwrap_statements(html: str, expressions: Sequence[str]) -> str:
+    """A statement such as ``{% if … %}`` on a line of its own encloses paragraphs and must not be one."""
 
-    def bare(paragraph: re.Match[str]) -> str:
-        inside = [hidden[int(number)] for number in _HIDDEN.findall(paragraph[1])]
+    def unwrap(paragraph: re.Match[str]) -> str:
+        inside = [expressions[int(number)] for number in _MARK.findall(paragraph[1])]
         return paragraph[0] if any(one.startswith("{{") for one in inside) else paragraph[1]
 
-    return _LONE.sub(bare, html)
+    return _PARAGRAPH_OF_MARKS.sub(unwrap, html)
 
 
-def _put_back(marked: str, hidden: Sequence[str], *, change: Callable[[str], str] = str) -> str:
-    """The expressions in their places; a brace beside one must not become a part of it."""
-    pieces = _HIDDEN.split(marked)
+def _restore_expressions(marked: str, expressions: Sequence[str], *, change: Callable[[str], str] = str) -> str:
+    """The text with its expressions; a brace beside one must not become a part of it."""
+    pieces = _MARK.split(marked)
     pieces[::2] = [change(piece).replace("{", "{{ '{' }}") for piece in pieces[::2]]
-    pieces[1::2] = [hidden[int(number)] for number in pieces[1::2]]
+    pieces[1::2] = [expressions[int(number)] for number in pieces[1::2]]
     return "".join(pieces)
 
 
-def _insist_on_place(html: str, text: str, hidden: Sequence[str], part: str) -> None:
-    """Each expression stands once, in a text and not in an address."""
-    shown = _HIDDEN.findall(_TAG.sub("", html))
-    once = [str(number) for number in range(len(hidden))]
-    if sorted(shown) != sorted(once) or sorted(_HIDDEN.findall(text)) != sorted(once):
-        lost = next((hidden[int(number)] for number in once if shown.count(number) != 1), "an expression")
-        raise InputError(f"{part}: {lost} stands in an address or a picture; it can only stand in text")
+def _check_positions(html: str, text: str, expressions: Sequence[str], part: str) -> None:
+    """Raises InputError for an expression that is not exactly once in text, but in a link's URL or an image."""
+    shown = _MARK.findall(_TAG.sub("", html))
+    once = [str(number) for number in range(len(expressions))]
+    if sorted(shown) != sorted(once) or sorted(_MARK.findall(text)) != sorted(once):
+        lost = next((expressions[int(number)] for number in once if shown.count(number) != 1), "an expression")
+        raise InputError(f"{part}: {lost} is in the URL of a link or in an image; it can only be in text")

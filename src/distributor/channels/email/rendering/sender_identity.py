@@ -1,4 +1,4 @@
-"""Whose voice a mail speaks in: the list's where it has one of its own, else the channel's, else the site's."""
+"""Who a mail is from: the sender of the list if it has its own, else that of the channel, else that of the site."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderIdentity:
-    """Who a mail comes from, and on behalf of what. `slug` is that of the list, empty without one.
+    """The sender of a mail, and the name of what it is sent for. `slug` is that of the list, empty without one.
 
-    `footer` is the list's own, paragraphs of lines, all of it text.
+    `footer` is the list's own: paragraphs of lines of plain text.
     """
 
     sender: str
@@ -27,7 +27,7 @@ class SenderIdentity:
 
 
 def sender_identity_of(site: Site, settings: EmailSettings, list_: MailingList | None) -> SenderIdentity:
-    """The voice of a list on a channel of the site."""
+    """The identity of a list on a channel of the site."""
     if list_ is None:
         return SenderIdentity(sender=settings.sender or site.sender, name=settings.list_name or site.name)
     return SenderIdentity(
@@ -38,12 +38,7 @@ def sender_identity_of(site: Site, settings: EmailSettings, list_: MailingList |
     )
 
 
-def list_label(slug: str) -> str:
-    """The part of a List-Id that names the list (RFC 2919 section 2), in ASCII: ``weekly``, ``xn--…`` (RFC 3492)."""
-    return slug if slug.isascii() else f"xn--{slug.encode('punycode').decode('ascii')}"
-
-
 def _paragraphs(text: str) -> tuple[tuple[str, ...], ...]:
-    """Paragraphs stand apart by empty lines; the lines of one stay lines."""
+    """Blank lines separate paragraphs; line breaks inside one are kept."""
     paragraphs = _BLANK_LINES.split(legible(text).strip())
     return tuple(tuple(line.strip() for line in paragraph.split("\n")) for paragraph in paragraphs if paragraph.strip())

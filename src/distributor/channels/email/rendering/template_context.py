@@ -1,4 +1,4 @@
-"""What stands around the words of every mail: its language, the voice it speaks in, and the site behind it."""
+"""What the templates and the rendition of every mail have in common: language, sender and site."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from distributor.rendering.html import direction_of
 from distributor.rendering.legible import legible
 
 
-def given_by_frame(voice: SenderIdentity, site: Site, language: str) -> dict[str, Json]:
-    """What the templates of every mail may name, all of it safe from tokens. `language` is a BCP 47 tag."""
-    spoken = keep_literal(language)
-    direction = direction_of(spoken)
+def base_variables(identity: SenderIdentity, site: Site, language: str) -> dict[str, Json]:
+    """The variables that the templates of every mail have, all safe from tokens. `language` is a BCP 47 tag."""
+    tag = keep_literal(language)
+    direction = direction_of(tag)
     start, end = ("right", "left") if direction == "rtl" else ("left", "right")
     return {
-        "language": spoken,
+        "language": tag,
         "direction": direction,
         "start": start,
         "end": end,
-        "list_name": keep_literal(voice.name),
-        "list_footer": [[keep_literal(line) for line in paragraph] for paragraph in voice.footer],
+        "list_name": keep_literal(identity.name),
+        "list_footer": [[keep_literal(line) for line in paragraph] for paragraph in identity.footer],
         "site": {
             "name": keep_literal(site.name),
             "public_url": site.public_url,
@@ -31,23 +31,23 @@ def given_by_frame(voice: SenderIdentity, site: Site, language: str) -> dict[str
     }
 
 
-def payload_of_frame(voice: SenderIdentity, site: Site, settings: EmailSettings) -> dict[str, Json]:
-    """What a rendition says about where it comes from. `list_slug` is there if it speaks on behalf of a list."""
+def origin_payload(identity: SenderIdentity, site: Site, settings: EmailSettings) -> dict[str, Json]:
+    """The members of a rendition about its sender and site. `list_slug` is there if the mail is for a list."""
     return {
-        "from": legible(voice.sender),
+        "from": legible(identity.sender),
         "reply_to": settings.reply_to,
-        "list_name": legible(voice.name),
+        "list_name": legible(identity.name),
         "site": {
             "name": legible(site.name),
             "public_url": site.public_url,
             "postal_address": legible(site.postal_address),
         },
-        **({"list_slug": voice.slug} if voice.slug else {}),
+        **({"list_slug": identity.slug} if identity.slug else {}),
         **({"submitted_by": settings.submitted_by} if settings.submitted_by else {}),
         **({"bounce_domain": settings.bounce_domain} if settings.bounce_domain else {}),
     }
 
 
 def _postal_lines(address: str) -> list[str]:
-    """One setting holds the whole address: its lines, whether real or written as ``\\n``."""
+    """The lines of the setting, in which a line break may also be written as ``\\n``."""
     return [line.strip() for line in address.replace("\\n", "\n").splitlines() if line.strip()]
