@@ -14,7 +14,7 @@ from distributor.domain.delivery import Delivery, Verdict
 from distributor.domain.errors import InputError
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
-from tests.mail.dkim.judges import dkimpy_verdicts
+from tests.mail.dkim.verifiers import dkimpy_verdicts
 from tests.mail.smtp.smtp_servers import Server
 
 from .mailing import a_context, a_delivery, a_rendition, deliveries

@@ -15,8 +15,8 @@ from distributor.flow.operations.signing_keys import activate_keys, key_ring, ma
 from distributor.mail.dkim.keys import Algorithm
 from distributor.storage import channels
 from tests.channels.email.mailing import a_context, a_rendition, deliveries
-from tests.mail.dkim.judges import dkimpy_verdicts
-from tests.mail.dns.imagined_dns import ImaginedDns
+from tests.mail.dkim.verifiers import dkimpy_verdicts
+from tests.mail.dns.fake_dns import FakeDns
 from tests.mail.smtp.smtp_servers import Server
 
 PAIR = [("s1", Algorithm.RSA), ("s1e", Algorithm.ED25519)]
@@ -32,7 +32,7 @@ def test_an_activated_pair_signs_the_mails_of_its_channel(app: AppContext) -> No
         async with Server() as relay:
             add_channel(app, sender="news@example.org", smtp_url=relay.url)
             keys = make_keys(app, "mail", selectors=PAIR)
-            lookup = ImaginedDns({f"TXT {key.record_name}": [key.record] for key in keys})
+            lookup = FakeDns({f"TXT {key.record_name}": [key.record] for key in keys})
             activate_keys(app, "mail", ["s1e", "s1"], lookup=lookup)
             with app.database.begin() as connection:
                 channel = app.open_channel(channels.find(connection, "mail"))
@@ -57,7 +57,7 @@ def test_a_key_signs_for_the_domain_of_the_sender(app: AppContext) -> None:
 def test_of_several_keys_none_is_activated_if_one_is_not_published(app: AppContext) -> None:
     add_channel(app)
     keys = make_keys(app, "mail", selectors=PAIR)
-    lookup = ImaginedDns({f"TXT {keys[0].record_name}": [keys[0].record]})
+    lookup = FakeDns({f"TXT {keys[0].record_name}": [keys[0].record]})
     with pytest.raises(StateError, match="would not find the key s1e"):
         activate_keys(app, "mail", ["s1", "s1e"], lookup=lookup)
     assert key_ring(app, "mail").active == []
@@ -67,7 +67,7 @@ def test_a_dns_that_does_not_answer_activates_nothing(app: AppContext) -> None:
     add_channel(app)
     (key,) = make_keys(app, "mail", selectors=PAIR[:1])
     with pytest.raises(StateError, match=r"no DNS server answered.*--unseen"):
-        activate_keys(app, "mail", ["s1"], lookup=ImaginedDns({}, silent=[key.record_name]))
+        activate_keys(app, "mail", ["s1"], lookup=FakeDns({}, silent=[key.record_name]))
 
 
 def test_two_changes_at_the_same_time_both_happen(app: AppContext) -> None:

@@ -11,8 +11,8 @@ FOLDER = Path(__file__).parent / "mails"
 REFUSALS = Path(__file__).parent / "refusals.txt"
 
 
-class Told(NamedTuple):
-    """What a mail tells of one recipient."""
+class ExpectedRecipient(NamedTuple):
+    """What a mail reports on one recipient."""
 
     recipient: str
     status: str
@@ -20,20 +20,22 @@ class Told(NamedTuple):
     reason: str
 
 
-def expectations() -> list[tuple[str, str, list[Told]]]:
+def expectations() -> list[tuple[str, str, list[ExpectedRecipient]]]:
     """File, kind and recipients of every mail."""
     kinds: dict[str, str] = {}
-    told: dict[str, list[Told]] = defaultdict(list)
+    told: dict[str, list[ExpectedRecipient]] = defaultdict(list)
     with (FOLDER / "expected.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             kinds[row["file"]] = row["kind"]
             if row["kind"] != "other":
-                told[row["file"]].append(Told(row["recipient"], row["status"], row["reply_code"], row["reason"]))
+                told[row["file"]].append(
+                    ExpectedRecipient(row["recipient"], row["status"], row["reply_code"], row["reason"])
+                )
     return [(file, kind, told[file]) for file, kind in kinds.items()]
 
 
 def raw(file: str) -> bytes:
-    """The octets of a mail."""
+    """The bytes of a mail."""
     return (FOLDER / file).read_bytes()
 
 

@@ -6,17 +6,17 @@ import pytest
 
 from distributor.mail.bounces import Reason, ReasonScope, RecipientReport, ReportKind, read_inbound_report
 
-from .mails import FOLDER, Told, expectations, files_of, raw
+from .mails import FOLDER, ExpectedRecipient, expectations, files_of, raw
 
 # Bounces that say no more than that they are some.
 NO_REASON = {"plain-no-reason.eml"}
 
 
 @pytest.mark.parametrize(("file", "kind", "told"), expectations(), ids=lambda value: value if "." in str(value) else "")
-def test_a_mail_is_read_as_what_it_is(file: str, kind: str, told: list[Told]) -> None:
+def test_a_mail_is_read_as_what_it_is(file: str, kind: str, told: list[ExpectedRecipient]) -> None:
     found = read_inbound_report(raw(file))
     recipients = [
-        Told(one.address, one.status, one.reply_code, one.reason.value if one.reason else "")
+        ExpectedRecipient(one.address, one.status, one.reply_code, one.reason.value if one.reason else "")
         for one in found.recipients
     ]
     assert (found.kind.value, recipients) == (kind, told)

@@ -23,7 +23,7 @@ from distributor.mail.dkim.keys import Algorithm, RsaKey, make_key, pem_of, read
 from distributor.mail.dkim.signer import UNSIGNED, DkimSigner, SigningIdentity
 from tests.channels.email.mailing import TOKENS, a_delivery, a_rendition
 
-from .judges import OpenDkim, dkimpy_verdicts
+from .verifiers import OpenDkim, dkimpy_verdicts
 
 AT = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
 BOTH = {"r1": True, "e1": True}

@@ -16,7 +16,7 @@ from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dns.checks import check_sender_dns, is_special_use_domain
 from distributor.mail.dns.sender_profile import SenderProfile
 
-from .imagined_dns import ImaginedDns
+from .fake_dns import FakeDns
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def profile(ring: KeyRing, **changes: Any) -> SenderProfile:
 
 
 def findings(case: SenderProfile, records: Mapping[str, Sequence[str]]) -> list[Finding]:
-    return list(check_sender_dns(case, ImaginedDns(records)))
+    return list(check_sender_dns(case, FakeDns(records)))
 
 
 def about(check: str, case: SenderProfile, records: Mapping[str, Sequence[str]], *, state: DiagnosticStatus) -> Finding:
@@ -72,7 +72,7 @@ def test_where_all_is_well_every_part_says_so(ring: KeyRing) -> None:
 
 def test_without_a_dns_every_part_says_so_and_the_key_is_told_all_the_same(ring: KeyRing) -> None:
     silent = ["example.org", "_dmarc.example.org", "relay.example.net", "s1._domainkey.example.org"]
-    found = list(check_sender_dns(profile(ring), ImaginedDns({}, silent=silent)))
+    found = list(check_sender_dns(profile(ring), FakeDns({}, silent=silent)))
     assert {one.state for one in found} == {DiagnosticStatus.WARN}
     assert [one.check for one in found] == ["SPF", "DKIM", "DMARC", "PTR", "MX"]
     assert found[1].record == DnsRecord("s1._domainkey.example.org", "TXT", ring.entries[0].record)

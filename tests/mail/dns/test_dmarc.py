@@ -6,19 +6,19 @@ import pytest
 
 from distributor.mail.dns.dmarc import DmarcPolicy, dmarc_record_at, dns_tree_walk, organizational_domain, policy_for
 
-from .imagined_dns import ImaginedDns
+from .fake_dns import FakeDns
 
 
-def dns(**records: str) -> ImaginedDns:
+def dns(**records: str) -> FakeDns:
     """Records by domain, with underscores for dots."""
-    return ImaginedDns({f"TXT _dmarc.{domain.replace('_', '.')}": [text] for domain, text in records.items()})
+    return FakeDns({f"TXT _dmarc.{domain.replace('_', '.')}": [text] for domain, text in records.items()})
 
 
-def policy(domain: str, lookup: ImaginedDns, *, exists: bool = True) -> DmarcPolicy | None:
+def policy(domain: str, lookup: FakeDns, *, exists: bool = True) -> DmarcPolicy | None:
     return policy_for(domain, list(dns_tree_walk(domain, lookup)), exists=exists)
 
 
-def said(domain: str, lookup: ImaginedDns, *, exists: bool = True) -> tuple[str, str, str] | None:
+def said(domain: str, lookup: FakeDns, *, exists: bool = True) -> tuple[str, str, str] | None:
     found = policy(domain, lookup, exists=exists)
     return None if found is None else (found.record.domain, found.tag, found.policy)
 
@@ -102,7 +102,7 @@ def test_without_any_record_a_domain_is_its_own_organization() -> None:
 
 
 def test_several_records_of_one_name_count_as_none() -> None:
-    lookup = ImaginedDns({"TXT _dmarc.example.org": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]})
+    lookup = FakeDns({"TXT _dmarc.example.org": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]})
     assert dmarc_record_at("example.org", lookup) is None
 
 
@@ -112,7 +112,7 @@ def test_what_does_not_begin_with_the_version_is_no_record(text: str) -> None:
 
 
 def test_spaces_and_other_texts_at_the_same_name_do_no_harm() -> None:
-    lookup = ImaginedDns({"TXT _dmarc.example.org": ["v = DMARC1 ;p= Reject ; t=y;", "a verification code"]})
+    lookup = FakeDns({"TXT _dmarc.example.org": ["v = DMARC1 ;p= Reject ; t=y;", "a verification code"]})
     found = policy("example.org", lookup)
     assert found is not None
     assert (found.policy, found.is_test) == ("reject", True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from distributor.mail.dns.spf import SpfEvaluation, evaluate_spf
 
-from .imagined_dns import ImaginedDns
+from .fake_dns import FakeDns
 
 OURS = "example.org"
 
@@ -18,7 +18,7 @@ OURS = "example.org"
 def reading(record: str, **others: str) -> SpfEvaluation:
     """Of example.org, with other records as ``TXT_name__org="…"``; several values are parted by bars."""
     records = {key.replace("__", ".").replace("_", " ", 1): value.split("|") for key, value in others.items()}
-    found = evaluate_spf(OURS, ImaginedDns({f"TXT {OURS}": [record], **records}))
+    found = evaluate_spf(OURS, FakeDns({f"TXT {OURS}": [record], **records}))
     assert found is not None
     return found
 
@@ -28,11 +28,11 @@ def permits(found: SpfEvaluation, address: str) -> bool:
 
 
 def test_no_record_is_none() -> None:
-    assert evaluate_spf(OURS, ImaginedDns({f"TXT {OURS}": ["v=spf10 -all", "something else"]})) is None
+    assert evaluate_spf(OURS, FakeDns({f"TXT {OURS}": ["v=spf10 -all", "something else"]})) is None
 
 
 def test_two_records_are_as_good_as_none() -> None:
-    found = evaluate_spf(OURS, ImaginedDns({f"TXT {OURS}": ["v=spf1 -all", "v=spf1 +all"]}))
+    found = evaluate_spf(OURS, FakeDns({f"TXT {OURS}": ["v=spf1 -all", "v=spf1 +all"]}))
     assert found is not None
     assert "2 SPF records" in found.errors[0]
 

@@ -102,7 +102,7 @@ _ORIGIN = _lines(r"\bgenerated (?:by|from) <?ADDRESS")
 _QUOTED = LazyPattern(
     r"error that the other server returned was:\s*(.{1,1500}?)(?:\n\n|\Z)"
     r"|The response (?:from the remote server )?was:\s*(.{1,1500}?)(?:\n\n|\Z)"
-    r"|Remote (?:host|server|smtp server) (?:said|returned):? '?(.{1,1500}?)(?:'\n|\nGiving up|\nI'm not going|\n\n|\Z)"
+    r"|Remote (?:host|server|smtp server) (?:text|returned):? '?(.{1,1500}?)(?:'\n|\nGiving up|\nI'm not going|\n\n|\Z)"
     r"|Body of message generated response: *\n(.{1,1500}?)(?:\n\n|\Z)"
     r"|(?:error message|responded as follows): \[(.{1,1500}?)\](?:\n|\Z)"
     r"|SMTP error from remote mail(?:er| server) after [^\n]{1,300}:\s*\n\s*(.{1,1500}?)(?:\n\n|\Z)"
@@ -137,10 +137,10 @@ def reports_failure(message: ReceivedMessage, notice: BounceNotice) -> bool:
     its header fields.
     """
     author = identity_fields(message)
-    said = f"{author}\n{notice.text[:6000]}"
-    if not _FAILED.search(said) or _NO_FAILURE.search(said) or _ANSWER.search(author):
+    text = f"{author}\n{notice.text[:6000]}"
+    if not _FAILED.search(text) or _NO_FAILURE.search(text) or _ANSWER.search(author):
         return False
-    if notice.original.names() or _PROGRAM.search(author) or find_status(said) or find_reply_code(said):
+    if notice.original.names() or _PROGRAM.search(author) or find_status(text) or find_reply_code(text):
         return True
     return bool(_locate(notice.text, _RECIPIENTS))
 
@@ -210,15 +210,15 @@ def _locate(text: str, patterns: tuple[LazyPattern, ...], *, start: int = 0) -> 
 
 
 def _evidence(recipient: str, block: str, around: str) -> BounceEvidence:
-    said = parse_session(block) if "<<<" in block or "Deferred" in block else None
+    reply = parse_session(block) if "<<<" in block or "Deferred" in block else None
     quoted = _QUOTED.search(block)
     return BounceEvidence(
         recipient=recipient,
-        reply_text=said.reply_text if said else next(words for words in quoted.groups() if words) if quoted else "",
+        reply_text=reply.reply_text if reply else next(words for words in quoted.groups() if words) if quoted else "",
         notice=block,
         surroundings=around,
-        command=said.command if said else None,
-        host=said.host if said else "",
+        command=reply.command if reply else None,
+        host=reply.host if reply else "",
     )
 
 

@@ -70,15 +70,15 @@ def parse_recipient_lines(transcript: str) -> list[BounceEvidence]:
             pending = [line] if _TALKING.search(line) else [*pending, line]
             continue
         if concluded[1][0] in "45":
-            said = parse_session("\n".join(pending))
+            reply = parse_session("\n".join(pending))
             found.append(
                 BounceEvidence(
                     recipient=trim_address(concluded[2]),
-                    reply_text=said.reply_text
+                    reply_text=reply.reply_text
                     or (concluded[3] if concluded[3][:1] in ("4", "5") else f"{concluded[1]} {concluded[3]}"),
                     notice=concluded[3],
-                    command=said.command,
-                    host=said.host,
+                    command=reply.command,
+                    host=reply.host,
                 )
             )
         pending = []

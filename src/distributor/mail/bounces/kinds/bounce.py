@@ -71,7 +71,7 @@ def _each_once(recipients: Iterable[RecipientReport]) -> tuple[RecipientReport, 
 
 def _enriched(evidence_list: Sequence[BounceEvidence], text: str) -> list[BounceEvidence]:
     """The evidence of a report, each with the text of the notice about its recipient."""
-    said = (
+    reply = (
         parse_session(text)
         if "<<<" in text or "Deferred" in text
         else TranscriptReply(reply_text="", command=None, host="")
@@ -81,10 +81,10 @@ def _enriched(evidence_list: Sequence[BounceEvidence], text: str) -> list[Bounce
     return [
         replace(
             one,
-            notice=said.reply_text or blocks.get(one.recipient, ""),
+            notice=reply.reply_text or blocks.get(one.recipient, ""),
             surroundings=around,
-            command=said.command,
-            host=one.host or said.host,
+            command=reply.command,
+            host=one.host or reply.host,
         )
         for one in evidence_list
     ]

@@ -1,4 +1,4 @@
-"""A DNS in memory, written as a table: for what is made of answers, not for asking."""
+"""A DNS resolver in memory, with records given as a table."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from distributor.mail.dns.lookup import DnsLookupError, IpAddress, MxRecord
 
 
-class ImaginedDns:
-    """Answers from `TYPE name` → values; whatever is asked about a name in `silent` gets no answer."""
+class FakeDns:
+    """Resolves `TYPE name` → values; every query for a name in `silent` fails."""
 
     def __init__(self, records: Mapping[str, Sequence[str]], *, silent: Sequence[str] = ()) -> None:
         self._records = records
