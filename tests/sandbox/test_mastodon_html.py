@@ -22,6 +22,12 @@ from distributor.sandbox.mastodon.text import as_html, as_pieces
         ("#1 or a#b or /#c", "<p>#1 or a#b or /#c</p>"),
         ("plain example.com", "<p>plain example.com</p>"),
         (
+            "לאתרhttps://example.org/א",
+            '<p>לאתר<a href="https://example.org/" target="_blank" rel="nofollow noopener" translate="no">'
+            '<span class="invisible">https://</span><span class="">example.org/</span><span class="invisible"></span>'
+            "</a>א</p>",
+        ),
+        (
             "https://www.example.com/a?b=1&c=2",
             '<p><a href="https://www.example.com/a?b=1&amp;c=2" target="_blank" rel="nofollow noopener" '
             'translate="no"><span class="invisible">https://www.</span><span class="">example.com/a?b=1&amp;c=2'

@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-import yaml
 
 from distributor.sandbox.x.text import find_entities, short_link, weighted_length
-from tests.paths import SHARED
-
-SUITE = SHARED / "data" / "twitter-text"
-
-
-def _cases(file: str, group: str) -> list[dict[str, object]]:
-    if not (SUITE / file).exists():
-        pytest.skip("twitter-text's conformance suite is not beside this checkout")
-    cases: list[dict[str, object]] = yaml.safe_load((SUITE / file).read_text())["tests"][group]
-    return cases
+from tests.rendering.conformance import conformance_cases
 
 
 @pytest.mark.parametrize(
-    ("group", "kind"),
-    [("hashtags", "hashtag"), ("cashtags", "cashtag"), ("mentions", "mention"), ("urls", "url")],
+    ("kind", "case"),
+    [
+        pytest.param(kind, *case.values, id=case.id, marks=case.marks)
+        for group, kind in [
+            ("hashtags", "hashtag"),
+            ("hashtags_from_astral", "hashtag"),
+            ("cashtags", "cashtag"),
+            ("mentions", "mention"),
+            ("urls", "url"),
+        ]
+        for case in conformance_cases("extract.yml", group)
+    ],
 )
-def test_entities_are_those_of_the_conformance_suite(group: str, kind: str) -> None:
-    wrong = {}
-    for case in _cases("extract.yml", group):
-        found = [entity.value for entity in find_entities(str(case["text"])) if entity.kind == kind]
-        if found != case["expected"]:
-            wrong[case["text"]] = found
-    assert wrong == {}
+def test_entities_are_those_of_the_conformance_suite(kind: str, case: dict[str, Any]) -> None:
+    assert [entity.value for entity in find_entities(case["text"]) if entity.kind == kind] == case["expected"]
 
 
-def test_weights_are_those_of_the_conformance_suite() -> None:
-    cases = _cases("validate.yml", "WeightedTweetsWithDiscountedEmojiCounterTest")
-    wrong = {}
-    for case in cases:
-        expected = case["expected"]
-        assert isinstance(expected, dict)
-        if weighted_length(str(case["text"])) != expected["weightedLength"]:
-            wrong[case["text"]] = weighted_length(str(case["text"]))
-    assert wrong == {}
+@pytest.mark.parametrize(
+    ("kind", "name", "case"),
+    [
+        pytest.param(kind, name, *case.values, id=case.id, marks=case.marks)
+        for group, kind, name in [
+            ("hashtags_with_indices", "hashtag", "hashtag"),
+            ("cashtags_with_indices", "cashtag", "cashtag"),
+            ("mentions_with_indices", "mention", "screen_name"),
+            ("urls_with_indices", "url", "url"),
+        ]
+        for case in conformance_cases("extract.yml", group)
+    ],
+)
+def test_entities_are_where_the_conformance_suite_has_them(kind: str, name: str, case: dict[str, Any]) -> None:
+    found = [
+        {name: entity.value, "indices": [entity.start, entity.end]}
+        for entity in find_entities(case["text"])
+        if entity.kind == kind
+    ]
+    assert found == case["expected"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [
+        pytest.param(kind, *case.values, id=case.id, marks=case.marks)
+        for group, kind in [("hashtags", "hashtag"), ("usernames", "mention")]
+        for case in conformance_cases("validate.yml", group)
+    ],
+)
+def test_only_what_is_valid_is_an_entity_as_a_whole(kind: str, case: dict[str, Any]) -> None:
+    found = [case["text"][entity.start : entity.end] for entity in find_entities(case["text"]) if entity.kind == kind]
+    assert (found == [case["text"]]) == case["expected"]
+
+
+@pytest.mark.parametrize("case", conformance_cases("validate.yml", "WeightedTweetsWithDiscountedEmojiCounterTest"))
+def test_weights_are_those_of_the_conformance_suite(case: dict[str, Any]) -> None:
+    assert weighted_length(case["text"]) == case["expected"]["weightedLength"]
 
 
 def test_a_link_has_one_short_form_of_23_characters() -> None:

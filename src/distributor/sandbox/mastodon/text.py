@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 import regex
-from twitter_text import extract_urls_with_indices
 
+from distributor.rendering.url_extraction import extract_urls
 from distributor.sandbox.reading import ShownSpan
 
 # Words of any script, held together by underscores, middle dots and the zero-width non-joiner, with a letter in them.
@@ -34,10 +34,7 @@ class TextEntity:
 
 def find_entities(text: str) -> list[TextEntity]:
     """In their order; only links with a scheme count as such, and of two that overlap the link wins."""
-    links = [
-        TextEntity("url", url["indices"][0], url["indices"][1], url["url"])
-        for url in extract_urls_with_indices(text, extract_urls_without_protocol=False)
-    ]
+    links = [TextEntity("url", url.start, url.end, url.url) for url in extract_urls(text) if url.has_protocol]
     others = [
         TextEntity(kind, match.start(), match.end(), match[1])
         for kind, pattern in (("hashtag", _HASHTAG), ("mention", _MENTION))

@@ -1,4 +1,8 @@
-"""How X measures and shows a text: weighted length, t.co links, hashtags, cashtags and mentions."""
+"""How X measures and shows a text: weighted length, t.co links, hashtags, cashtags and mentions.
+
+Weight and links come from the code that the product itself measures with, so the emulator is no second opinion on them:
+the judge of both is twitter-text's conformance suite.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import regex
-from twitter_text import extract_urls_with_indices, parse_tweet
 
+from distributor.rendering import measuring
+from distributor.rendering.url_extraction import extract_urls
 from distributor.sandbox.reading import ShownSpan
 
 _SLUG_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -46,7 +51,7 @@ def normalise(text: str) -> str:
 
 def weighted_length(text: str) -> int:
     """What X counts: see developer documentation, counting characters; the rules are twitter-text's version 3."""
-    return int(parse_tweet(text).weightedLength)
+    return measuring.weighted_length(text)
 
 
 def has_forbidden_characters(text: str) -> bool:
@@ -56,9 +61,7 @@ def has_forbidden_characters(text: str) -> bool:
 
 def find_entities(text: str) -> list[TweetEntity]:
     """Links, hashtags, cashtags and mentions in their order; of two that overlap the link wins."""
-    links = [
-        TweetEntity("url", url["indices"][0], url["indices"][1], url["url"]) for url in extract_urls_with_indices(text)
-    ]
+    links = [TweetEntity("url", url.start, url.end, url.url) for url in extract_urls(text)]
     others = [
         TweetEntity(kind, match.start(), match.end(), match[1])
         for kind, pattern in (("hashtag", _HASHTAG), ("cashtag", _CASHTAG), ("mention", _MENTION))
