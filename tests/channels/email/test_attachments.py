@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.api import Personalization
-from distributor.channels.email.channel import EmailChannel, view_mail
+from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Image
@@ -88,7 +88,7 @@ def test_an_image_inside_is_shown_by_its_content_id_and_on_the_web_by_its_addres
     assert html is not None
     assert f'src="cid:{picture["Content-ID"][1:-1]}"' in html.get_content()
     assert "https://tideline.example/media/no.png" in html.get_content()
-    page = view_mail(rendition, a_delivery(), TOKENS, pixel_url="/p.gif")
+    page = EmailChannel(EmailSettings()).view(rendition, a_delivery(), TOKENS, pixel_url="/p.gif")
     assert 'src="https://tideline.example/media/ab12.png"' in page
     assert "cid:" not in page
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from distributor.channels.api import Personalization
-from distributor.channels.email.channel import EmailChannel, view_mail
+from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.errors import InputError
@@ -129,7 +129,7 @@ def test_a_rendition_is_plain_json_and_comes_back_as_it_was() -> None:
 def test_what_somebody_sees_in_the_browser_is_what_they_were_sent() -> None:
     rendition = covered(greeting=GREETING)
     delivery = a_delivery(fields={"name": "Ada & co", "attributes.city": "Graz"})
-    page = view_mail(rendition, delivery, TOKENS, pixel_url="/pixel.gif")
+    page = EmailChannel(EmailSettings()).view(rendition, delivery, TOKENS, pixel_url="/pixel.gif")
     assert "<strong>Ada &amp; co</strong>" in page
     assert "How is Graz?" in page
 

@@ -1,4 +1,4 @@
-"""Email as a channel: subscribers get each article as a mail of their own."""
+"""The email channel: each subscriber gets the articles of a campaign in a mail."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from distributor.mail.smtp.url import SmtpUrl
 
 
 class EmailChannel:
-    """Mails through one relay. A receiver may or may not drop a repeated mail, so nothing is promised about it."""
+    """Sends mails over relays. Some receivers drop a repeated mail and some do not, so deduplication is NONE."""
 
     kind: ClassVar[str] = KIND
     settings_model: ClassVar[type[BaseModel]] = EmailSettings
@@ -81,8 +81,8 @@ class EmailChannel:
     def merge_fields_of(self, rendition: Rendition) -> MergeFields:
         return merge_fields_of(rendition.payload)
 
-    def missing_field_for(self, rendition: Rendition, kin: FieldGroup) -> str | None:
-        return missing_field_for(rendition.payload, kin)
+    def missing_field_for(self, rendition: Rendition, group: FieldGroup) -> str | None:
+        return missing_field_for(rendition.payload, group)
 
     def weigh(self, rendition: Rendition) -> MessageSize:
         return MessageSize(html=html_size(rendition), mail=len(compose_sample(rendition)))
@@ -107,7 +107,9 @@ class EmailChannel:
         }
 
     def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
-        return view_mail(rendition, delivery, tokens, pixel_url=pixel_url)
+        payload = rendition.payload
+        page = payload["html"].replace("@@open@@", pixel_url)
+        return PlaceholderParser.of(payload, escape).fill(page, delivery, tokens)
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()
@@ -131,14 +133,14 @@ class EmailChannel:
         stream = send_deliveries(
             self._settings, self._prepare(rendition), deliveries, context, signer=self._signer, pool=self._pool
         )
-        # Closed at once, and not some time later, if nobody asks for the rest: connections hang on it.
+        # Closed as soon as the caller stops iterating, because connections depend on it.
         sending = cast("AsyncGenerator[Outcome, None]", stream)
         async with aclosing(sending) as outcomes:
             async for outcome in outcomes:
                 yield outcome
 
     def _prepare(self, rendition: Rendition) -> PreparedMail:
-        """Once for all batches of a dispatch, which come with the same rendition."""
+        """Prepare once for all batches of a dispatch, which have the same rendition."""
         if self._prepared is None or self._prepared[0] is not rendition:
             self._prepared = (rendition, prepare_mail(rendition))
         return self._prepared[1]
@@ -150,7 +152,7 @@ class EmailChannel:
 
 
 def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
-    """Every finding about the channel's mails."""
+    """Findings about SPF, DKIM, DMARC and the relays of the channel."""
     try:
         author = _sender_domain(settings, diagnostic_context.site)
     except AddressError as error:
@@ -180,9 +182,3 @@ def _smtp_hosts(settings: EmailSettings, author: str) -> list[str]:
     """The SMTP servers that are used for mails from this domain, each once."""
     urls = (relay.url for relay in settings.configured_relays if not relay.senders or author in relay.senders)
     return list(dict.fromkeys(url.host for url in urls if isinstance(url, SmtpUrl)))
-
-
-def view_mail(rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
-    """The HTML part with this recipient's own values and links, and another picture in place of what counts opens."""
-    payload = rendition.payload
-    return PlaceholderParser.of(payload, escape).fill(payload["html"].replace("@@open@@", pixel_url), delivery, tokens)

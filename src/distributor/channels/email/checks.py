@@ -1,4 +1,4 @@
-"""What is wrong with a mail before it goes out: what stops it, then what a person should look at."""
+"""Problems of a mail before it is sent: those that block it, and those that a person should look at."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CLIPPED_FROM = 100_000
 _LARGE_FROM = 85_000
 _LONGEST_SUBJECT = 78
 _MOST_FIELDS = 40
-# Octets of base64. Servers that take less than 10 MB are rare, and to a telephone one is much.
-_HEAVY, _TOO_HEAVY = 1_000_000, 9_000_000
-# What runs when it is opened (the first of support.google.com/mail/answer/6590).
-_REFUSED = (
+# Bytes of base64. Servers that accept less than 10 MB are rare, and 1 MB is a lot for a phone.
+_LARGE_FILES, _TOO_LARGE_FILES = 1_000_000, 9_000_000
+# Executable files (the first list of support.google.com/mail/answer/6590).
+_BLOCKED_FILES = (
     *(".ade", ".apk", ".bat", ".cmd", ".com", ".cpl", ".dll", ".exe", ".hta", ".iso", ".jar", ".js", ".jse", ".lnk"),
     *(".msi", ".ps1", ".reg", ".scr", ".sys", ".vb", ".vbe", ".vbs", ".wsf", ".wsh"),
 )
@@ -39,7 +39,7 @@ _VAGUE = frozenset({"click here", "here", "link", "this link", "more", "read mor
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
-    """A rendition taken apart for the checks. `page` is its HTML as a tree."""
+    """The parts of a rendition that are checked. `page` is the HTML as a tree."""
 
     profile: HeaderProfile
     subject: str
@@ -65,7 +65,7 @@ class _Mail:
 
 
 def check_mail(rendition: Rendition) -> list[Problem]:
-    """Everything wrong with the mail, what blocks it first."""
+    """All problems of the mail, the blocking ones first."""
     try:
         mail = _Mail.of(personalize(rendition.payload, sample_reader(rendition.payload)))
     except InputError as error:
@@ -74,8 +74,33 @@ def check_mail(rendition: Rendition) -> list[Problem]:
     found += _field_problems(rendition)
     places = {problem.where for problem in found if problem.where}
     found += [problem for problem in check_composition(rendition) if problem.where not in places]
-    found += [*_size_problems(rendition), *_enclosure_problems(rendition)]
+    found += [*_size_problems(rendition), *_attachment_problems(rendition)]
     return sorted(found, key=lambda problem: problem.severity is not Severity.BLOCK)
+
+
+def check_signing(rendition: Rendition, ring: KeyRing) -> list[Problem]:
+    """A warning if the channel has signing keys, but none for the sender's domain (DMARC identifier alignment)."""
+    try:
+        author = Mailbox.parse(rendition.payload["from"]).address.domain
+    except AddressError:
+        return []
+    domains = sorted({entry.domain for entry in ring.active})
+    if not domains or any(is_aligned(domain, author) for domain in domains):
+        return []
+    advice = (
+        f"mails from {author} are signed for {', '.join(domains)}, which DMARC does not count; "
+        f"make a key for {author} with `distributor channel dkim new`"
+    )
+    return [Problem(Severity.WARN, "dkim-unaligned", advice, "from")]
+
+
+def is_aligned(signing: str, author: str) -> bool:
+    """Whether one of the domains is the other or a part of it.
+
+    RFC 9989 section 4.10 requires the same organizational domain. This approximates it without the DNS: no one signs
+    for a public suffix such as ``co.uk``.
+    """
+    return signing == author or signing.endswith(f".{author}") or author.endswith(f".{signing}")
 
 
 def check_composition(rendition: Rendition, *, known_fields: Collection[str] = PERSONAL_FIELDS) -> list[Problem]:
@@ -102,7 +127,7 @@ def _subject_problems(mail: _Mail) -> Iterator[Problem]:
         )
         yield Problem(Severity.WARN, "subject-long", advice, "subject")
     if not mail.preheader.strip():
-        advice = "nothing stands beside the subject in an inbox; give the article a summary"
+        advice = "an inbox shows no text beside the subject; give the article a summary"
         yield Problem(Severity.WARN, "preheader-empty", advice, "preheader")
 
 
@@ -115,11 +140,11 @@ def _needed_link_problems(mail: _Mail) -> Iterator[Problem]:
 
 
 def _postal_address_problems(mail: _Mail) -> Iterator[Problem]:
-    lines = _letters(mail.postal_address.replace("\\n", " "))
+    lines = _without_space(mail.postal_address.replace("\\n", " "))
     if not lines:
-        advice = "the sender's postal address is not set, and the law asks for it; set DISTRIBUTOR_POSTAL_ADDRESS"
+        advice = "the sender's postal address is not set, and the law requires it; set DISTRIBUTOR_POSTAL_ADDRESS"
         yield Problem(Severity.BLOCK, "postal-address-missing", advice)
-    elif lines not in _letters(mail.page.body.text_content()) or lines not in _letters(mail.text):
+    elif lines not in _without_space(mail.page.body.text_content()) or lines not in _without_space(mail.text):
         advice = "the template does not show the sender's postal address in both parts"
         yield Problem(Severity.BLOCK, "postal-address-hidden", advice)
 
@@ -128,8 +153,8 @@ def _text_problems(mail: _Mail) -> Iterator[Problem]:
     if not mail.text.strip():
         advice = "the plain text part is empty; see its template, which ends with .txt.j2"
         yield Problem(Severity.BLOCK, "text-empty", advice, "text")
-    elif len(_letters(mail.text)) < len(_letters(mail.page.body.text_content())) / 2:
-        advice = "the plain text part says less than half of what the HTML says"
+    elif len(_without_space(mail.text)) < len(_without_space(mail.page.body.text_content())) / 2:
+        advice = "the plain text part has less than half of the text of the HTML"
         yield Problem(Severity.WARN, "text-short", advice, "text")
 
 
@@ -138,16 +163,16 @@ def _token_problems(mail: _Mail) -> Iterator[Problem]:
     for part, content in (("subject", mail.subject), ("html", mail.html), ("text", mail.text)):
         names = dict.fromkeys(token.partition(":")[0] for token in _TOKEN_LIKE.findall(content))
         for name in (name for name in names if name not in known):
-            advice = f"{part}: nothing fills in @@{name}@@; there are {', '.join(sorted(known))}"
+            advice = f"{part}: @@{name}@@ is not a known token; there are {', '.join(sorted(known))}"
             yield Problem(Severity.BLOCK, "token-unknown", advice, f"@@{name}@@")
 
 
 def _merge_field_problems(mail: _Mail) -> Iterator[Problem]:
-    """Merge fields of other programs in the prose; code may well be about them."""
+    """Unfilled merge fields in the text, such as those of other programs; in code they are allowed."""
     prose = mail.page.xpath("//body//text()[not(ancestor::code or ancestor::pre or ancestor::style)]")
     for text in (mail.subject, mail.preheader, *(str(piece) for piece in prose)):
         for field in _MERGE_FIELD.findall(text):
-            advice = f"readers would see {field!r} as it stands; nothing fills it in"
+            advice = f"readers would see {field!r}, because it is not filled in"
             yield Problem(Severity.BLOCK, "merge-field", advice, field)
 
 
@@ -155,7 +180,7 @@ def _image_problems(mail: _Mail) -> Iterator[Problem]:
     for image in mail.page.iter("img"):
         source = image.get("src", "")
         if source != "@@open@@" and not (image.get("alt") or "").strip():
-            advice = "an image has no alternative text; describe it, unless it is mere decoration"
+            advice = "an image has no alternative text; describe it, unless it is only decoration"
             yield Problem(Severity.WARN, "alt-missing", advice, source)
 
 
@@ -168,7 +193,7 @@ def _heading_problems(mail: _Mail) -> Iterator[Problem]:
         level = int(heading.tag[1])
         if level > previous + 1:
             title = heading.text_content().strip()
-            advice = f"heading {title!r} has level {level} after level {previous}; screen readers lose their way"
+            advice = f"heading {title!r} has level {level} after level {previous}; screen readers need every level"
             yield Problem(Severity.WARN, "heading-skipped", advice, title)
         previous = level
 
@@ -177,7 +202,7 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
     for link in mail.page.iter("a"):
         words = " ".join(link.text_content().split())
         if words.lower().rstrip(".!… »›→") in _VAGUE:
-            advice = f"a link that says only {words!r} says nothing when it is read out alone"
+            advice = f"a link with only the text {words!r} is not clear when a screen reader lists the links"
             yield Problem(Severity.WARN, "link-vague", advice, words)
     if mail.profile.link_fields and not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
@@ -187,32 +212,32 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
 def _field_problems(rendition: Rendition) -> Iterator[Problem]:
     count = len(merge_fields_of(rendition.payload).fields)
     if count > _MOST_FIELDS:
-        advice = f"the mail speaks of {count} fields of its reader, and {_MOST_FIELDS} are kept for a delivery at most"
+        advice = f"the mail uses {count} fields of its reader, and a delivery keeps at most {_MOST_FIELDS}"
         yield Problem(Severity.BLOCK, "fields-too-many", advice)
 
 
-def _enclosure_problems(rendition: Rendition) -> Iterator[Problem]:
+def _attachment_problems(rendition: Rendition) -> Iterator[Problem]:
     payload = rendition.payload
     files = [*payload.get("attachments", ()), *payload.get("inline_images", ())]
-    # As it travels: base64 is a third longer, and has line ends.
+    # As sent: base64 is a third longer, and has line ends.
     size = sum(len(file["content"]) for file in files) * 78 // 76
     for file in files:
-        if file["name"].lower().endswith(_REFUSED):
-            advice = f"large providers refuse mails with a file like {file['name']}; put it on the web and link to it"
+        if file["name"].lower().endswith(_BLOCKED_FILES):
+            advice = f"large providers reject mails with a file like {file['name']}; put it on the web and link to it"
             yield Problem(Severity.BLOCK, "attachment-refused", advice, file["name"])
-    if size > _TOO_HEAVY:
+    if size > _TOO_LARGE_FILES:
         advice = (
-            f"what goes along with the mail has {size / 1e6:.1f} MB as it is sent; many servers refuse mails of more "
-            f"than {_TOO_HEAVY // 1_000_000}; put it on the web and link to it"
+            f"attachments and images have {size / 1e6:.1f} MB as they are sent; many servers reject mails of more "
+            f"than {_TOO_LARGE_FILES // 1_000_000}; put them on the web and link to them"
         )
         yield Problem(Severity.BLOCK, "attachments-too-large", advice, "attachments")
-    elif size > _HEAVY:
-        advice = f"what goes along with the mail has {size / 1e6:.1f} MB, for each recipient anew; consider a link"
+    elif size > _LARGE_FILES:
+        advice = f"attachments and images have {size / 1e6:.1f} MB in each mail; consider a link"
         yield Problem(Severity.WARN, "attachments-large", advice, "attachments")
 
 
 def html_size(rendition: Rendition) -> int:
-    """How many octets the HTML can come to, but for what is known of people. Raises InputError."""
+    """How many bytes the HTML can have, with sample values of merge fields. Raises InputError."""
     return len(with_longest_links(rendition).encode("utf-8", "replace"))
 
 
@@ -226,8 +251,8 @@ def _size_problems(rendition: Rendition) -> Iterator[Problem]:
         yield Problem(Severity.WARN, "html-large", advice, "html")
 
 
-def _letters(text: str) -> str:
-    """The text without spaces and line breaks, which differ between the parts of a mail."""
+def _without_space(text: str) -> str:
+    """The text without white space, which differs between the parts of a mail."""
     return re.sub(r"\s+", "", html.unescape(text))
 
 
@@ -242,28 +267,3 @@ _CHECKS: tuple[Callable[[_Mail], Iterator[Problem]], ...] = (
     _heading_problems,
     _link_problems,
 )
-
-
-def is_aligned(signing: str, author: str) -> bool:
-    """Whether one of the domains is the other or a part of it.
-
-    RFC 9989 section 4.10 asks for the same organizational domain. Without the DNS this is as near as one can come:
-    nobody signs for a domain as wide as ``co.uk``.
-    """
-    return signing == author or signing.endswith(f".{author}") or author.endswith(f".{signing}")
-
-
-def check_signing(rendition: Rendition, ring: KeyRing) -> list[Problem]:
-    """A warning if the channel signs, but for others than the sender. An unreadable sender is not its finding."""
-    try:
-        author = Mailbox.parse(rendition.payload["from"]).address.domain
-    except AddressError:
-        return []
-    domains = sorted({entry.domain for entry in ring.active})
-    if not domains or any(is_aligned(domain, author) for domain in domains):
-        return []
-    advice = (
-        f"mails from {author} are signed for {', '.join(domains)}, which DMARC does not count; "
-        f"make a key for {author} with `distributor channel dkim new`"
-    )
-    return [Problem(Severity.WARN, "dkim-unaligned", advice, "from")]

@@ -1,4 +1,4 @@
-"""What can be set for one email channel."""
+"""The settings of one email channel."""
 
 from __future__ import annotations
 
@@ -15,66 +15,67 @@ from distributor.domain.send_schedule import QuietHours, SendSchedule, WarmUp
 from distributor.mail.address import Address, Mailbox
 from distributor.mail.dkim.keyring import KeyRing
 
-# What the relay of `smtp_url` is called.
+# The name of the relay in `smtp_url`.
 ONLY_RELAY = "relay"
 
 
 class EmailSettings(BaseModel):
-    """The relay that mails are handed to, and who they come from."""
+    """The relays that mails are handed to, the sender, and when to send and retry."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     smtp_url: SecretStr = Field(
         SecretStr("smtp://127.0.0.1:25"),
-        description="smtp:// or smtps://, with user:password@ if it asks for one; or a provider's API",
+        description="smtp:// or smtps://, with user:password@ if the server requires it; or a provider's API",
     )
-    sender: str = Field("", description="From: an address, may have a name; empty: the site's sender")
-    reply_to: str = Field("", description="where answers go; empty: to the sender")
-    list_name: str = Field("", description="what people have subscribed to; empty: the site's name")
+    sender: str = Field("", description="From: an address, optionally with a name; empty: the site's sender")
+    reply_to: str = Field("", description="Reply-To: where replies go; empty: to the sender")
+    list_name: str = Field("", description="the name of the newsletter; empty: the site's name")
     subject: str = Field(
-        "", description="of mails whose campaign has none; may hold {{ article.title }}; empty: the title"
+        "", description="of mails whose campaign has none; may contain {{ article.title }}; empty: the title"
     )
     greeting: str = Field(
         "", description="above the articles, in Markdown, as in Hello {{ subscriber.name | default('reader') }},"
     )
     closing: str = Field("", description="below the articles, in Markdown, as in Yours, **{{ list.name }}**")
-    inline_images: bool = Field(False, description="whether the images of articles travel inside the mail")
-    submitted_by: str = Field("", description="Sender: who sends on behalf of the From; empty: nobody but itself")
+    inline_images: bool = Field(False, description="whether the images of articles are sent inside the mail")
+    submitted_by: str = Field("", description="Sender: the address that sends on behalf of From; empty: From itself")
     bounce_domain: str = Field("", description="domain that receives bounces; empty: bounces go to the sender")
     events_from: str = Field(
-        "", description="provider that calls /webhooks/<channel>: ses, postmark, mailgun, sendgrid or resend"
+        "", description="provider that calls /webhooks/<channel>, such as postmark; docs/guides/bounces.md lists them"
     )
     events_secret: SecretStr = Field(
-        SecretStr(""), description="what its calls are verified with; docs/guides/bounces.md says what that is for each"
+        SecretStr(""),
+        description="secret that its requests are verified with: docs/guides/bounces.md",
     )
     dkim_keys: SecretStr = Field(
         SecretStr(""),
         description="signing keys, kept by `distributor channel dkim`",
         json_schema_extra={"kept_by": "distributor channel dkim"},
     )
-    connections: int = Field(4, ge=1, le=64, description="connections to the relay held open at the same time")
-    per_second: float = Field(0, ge=0, description="mails a second to the relay, of all workers together; 0: no limit")
+    connections: int = Field(4, ge=1, le=64, description="connections to the relay at the same time, of each worker")
+    per_second: float = Field(0, ge=0, description="mails per second to the relay, of all workers; 0: no limit")
     per_destination: str = Field(
-        "", description="mails a second by domain or provider, as in google=20 example.org=1 *=5; empty: no limit"
+        "", description="mails per second by domain or provider, as in google=20 example.org=1 *=5; empty: no limit"
     )
     relays: SecretStr = Field(
-        SecretStr(""), description="several relays as a JSON list, in place of smtp_url and what belongs to it"
+        SecretStr(""), description="several relays as a JSON list, in place of smtp_url, connections and rates"
     )
 
     quiet_hours: str = Field("", description="when nothing is sent, as in 22:00-07:00; empty: never")
     quiet_zone: str = Field("UTC", description="IANA time zone of the quiet hours")
-    quiet_for_recipient: bool = Field(False, description="quiet hours by the recipient's own zone, where it is known")
+    quiet_for_recipient: bool = Field(False, description="quiet hours by the recipient's own time zone if it is known")
     warm_up: str = Field(
         "", description="first days of a new domain: '2026-11-23: 50 100 200' or '2026-11-23: 50 x2 14'; empty: none"
     )
     retry_first_minutes: float = Field(1, gt=0, le=1440, description="wait after the first temporary failure")
-    retry_factor: float = Field(2, ge=1, le=100, description="each further wait is so many times as long")
-    retry_longest_hours: float = Field(4, gt=0, le=72, description="no wait is longer")
-    retry_days: float = Field(3, gt=0, le=14, description="for how long temporary failures are tried again")
+    retry_factor: float = Field(2, ge=1, le=100, description="each further wait is this many times as long")
+    retry_longest_hours: float = Field(4, gt=0, le=72, description="the longest wait")
+    retry_days: float = Field(3, gt=0, le=14, description="how long temporary failures are retried")
 
     @property
     def timing(self) -> SendSchedule:
-        """When to send, and when to try again."""
+        """When to send, and when to retry."""
         return SendSchedule(
             retries=RetrySchedule(
                 first=timedelta(minutes=self.retry_first_minutes),
@@ -89,7 +90,7 @@ class EmailSettings(BaseModel):
         )
 
     @model_validator(mode="after")
-    def _has_times(self) -> EmailSettings:
+    def _has_valid_timing(self) -> EmailSettings:
         try:
             _ = self.timing
         except DistributorError as error:
@@ -119,25 +120,25 @@ class EmailSettings(BaseModel):
 
     @field_validator("smtp_url")
     @classmethod
-    def _is_smtp(cls, url: SecretStr) -> SecretStr:
-        _accepted(url.get_secret_value(), parse_relay_url)
+    def _is_relay_url(cls, url: SecretStr) -> SecretStr:
+        _validated(url.get_secret_value(), parse_relay_url)
         return url
 
     @field_validator("relays")
     @classmethod
     def _are_relays(cls, relays: SecretStr) -> SecretStr:
-        _accepted(relays.get_secret_value(), parse_relays)
+        _validated(relays.get_secret_value(), parse_relays)
         return relays
 
     @field_validator("per_destination")
     @classmethod
     def _are_rates(cls, text: str) -> str:
-        return _accepted(text, parse_rates)
+        return _validated(text, parse_rates)
 
     @field_validator("sender", "reply_to", "submitted_by")
     @classmethod
     def _is_mailbox(cls, text: str) -> str:
-        return _accepted(text, Mailbox.parse)
+        return _validated(text, Mailbox.parse)
 
     @field_validator("events_from")
     @classmethod
@@ -149,12 +150,12 @@ class EmailSettings(BaseModel):
     @field_validator("bounce_domain")
     @classmethod
     def _is_domain(cls, text: str) -> str:
-        return _accepted(text, lambda domain: Address.parse(f"bounces@{domain}"))
+        return _validated(text, lambda domain: Address.parse(f"bounces@{domain}"))
 
     @field_validator("dkim_keys")
     @classmethod
     def _is_key_ring(cls, stored: SecretStr) -> SecretStr:
-        _accepted(stored.get_secret_value(), KeyRing.parse)
+        _validated(stored.get_secret_value(), KeyRing.parse)
         return stored
 
     @field_validator("list_name")
@@ -165,8 +166,8 @@ class EmailSettings(BaseModel):
         return text
 
 
-def _accepted(text: str, parse: Callable[[str], object]) -> str:
-    """`text` if it is empty or can be parsed; pydantic takes a ValueError for an answer."""
+def _validated(text: str, parse: Callable[[str], object]) -> str:
+    """`text` if it is empty or can be parsed. Raises ValueError, as pydantic requires."""
     if text:
         try:
             parse(text)

@@ -1,4 +1,4 @@
-"""What the templates of a mail are given: an article ready to be put in place, every text in it safe from tokens."""
+"""Articles as the templates of a mail get them: rendered, with every text safe from tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.text import text_of_blocks
 from distributor.rendering.urls import resolver_for
 
-# The width of a page less its margins, for clients that know no max-width.
+# The width of the content in pixels, for clients without support of max-width.
 _IMAGE_WIDTH = 520
 _LONGEST_PREHEADER = 140
 
@@ -40,7 +40,7 @@ class TextView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleView:
-    """One article in a mail. `summary` is empty where the body begins with the same words; `start` is left or right."""
+    """One article in a mail. `summary` is empty if the body begins with the same text; `start` is left or right."""
 
     title: str
     summary: str
@@ -83,7 +83,7 @@ def article_view(article: Article, site: Site, *, styles: Mapping[str, str], sec
 
 
 def preheader_of(article: Article) -> str:
-    """What an inbox shows beside the subject: the summary, else how the body begins, cut at a word."""
+    """What an inbox shows beside the subject: the summary, else the beginning of the body, cut at a word."""
     text = _one_line(article.summary) or _one_line(plain_text(article.body))
     if len(text) <= _LONGEST_PREHEADER:
         return text
@@ -92,7 +92,7 @@ def preheader_of(article: Article) -> str:
 
 
 def _body_with_image(article: Article) -> tuple[Block, ...]:
-    """The body, with the article's image first unless it is in the body anyway."""
+    """The body, preceded by the article's image unless the body has it already."""
     image = article.image
     if image is None or any(isinstance(block, Image) and block.src == image.src for block in walk(article.body)):
         return article.body
