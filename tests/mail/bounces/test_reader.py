@@ -87,3 +87,13 @@ def test_a_second_mail_in_the_same_file_is_read_if_the_first_gives_no_reason() -
     cover = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered Mail\n\nYour mail could not be delivered.\n\n"
     found = read_inbound_report(cover + b"From MAILER-DAEMON Mon Nov  2 10:00:00 2026\n" + raw("dsn-delay.eml"))
     assert (found.kind, found.recipients[0].reason) == (ReportKind.BOUNCE, Reason.EXPIRED)
+
+
+def test_the_quoted_reply_of_the_remote_server_counts_more_than_the_text_around_it() -> None:
+    notice = (
+        b"From: MAILER-DAEMON@example.org\nSubject: failure notice\n\n"
+        b"Hi. This is the qmail-send program at mx.example.org.\nI'm afraid I wasn't able to deliver your message.\n\n"
+        b"<ann@example.net>:\nRemote host said: 550 5.1.1 User unknown\n"
+        b"Giving up on 192.0.2.1.\nThis can also happen if a mailbox is full.\n"
+    )
+    assert read_inbound_report(notice).recipients[0].reason is Reason.USERUNKNOWN

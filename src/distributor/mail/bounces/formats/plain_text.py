@@ -102,7 +102,7 @@ _ORIGIN = _lines(r"\bgenerated (?:by|from) <?ADDRESS")
 _QUOTED = LazyPattern(
     r"error that the other server returned was:\s*(.{1,1500}?)(?:\n\n|\Z)"
     r"|The response (?:from the remote server )?was:\s*(.{1,1500}?)(?:\n\n|\Z)"
-    r"|Remote (?:host|server|smtp server) (?:text|returned):? '?(.{1,1500}?)(?:'\n|\nGiving up|\nI'm not going|\n\n|\Z)"
+    r"|Remote (?:host|server|smtp server) (?:said|returned):? '?(.{1,1500}?)(?:'\n|\nGiving up|\nI'm not going|\n\n|\Z)"
     r"|Body of message generated response: *\n(.{1,1500}?)(?:\n\n|\Z)"
     r"|(?:error message|responded as follows): \[(.{1,1500}?)\](?:\n|\Z)"
     r"|SMTP error from remote mail(?:er| server) after [^\n]{1,300}:\s*\n\s*(.{1,1500}?)(?:\n\n|\Z)"
