@@ -1,4 +1,4 @@
-"""A campaign that has gone out to three people, for mails to come back of."""
+"""A campaign sent to three subscribers, whose bounces come back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.flow.feedback.feedback_harness import FeedbackHarness
 
 @pytest.fixture
 def feedback(app: AppContext, tmp_path: Path) -> FeedbackHarness:
-    """Sent by a scripted channel; bounces go to the domain of an email channel beside it."""
+    """Sent by a scripted channel; an email channel beside it names the bounce domain."""
     with app.database.begin() as connection:
         settings = {"bounce_domain": "bounces.gazette.example"}
         channels.save(connection, name="letters", kind="email", settings=settings, sealed=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import grp
 import os
 import shutil
 import socket
@@ -66,16 +67,16 @@ service pop3-login {{
 
 @dataclass(frozen=True, kw_only=True)
 class Dovecot:
-    """A running server: its ports, the authority of its certificate, and the Maildir behind it."""
+    """A running server: its ports, its CA file, and the Maildir behind it."""
 
     imaps: int
     pop3s: int
-    authority: Path
+    ca_file: Path
     mail: Path
 
     def url(self, scheme: str, *, password: str = "secret") -> str:
         port = self.imaps if scheme == "imaps" else self.pop3s
-        return f"{scheme}://box:{password}@localhost:{port}/?ca={self.authority}"
+        return f"{scheme}://box:{password}@localhost:{port}/?ca={self.ca_file}"
 
     def deliver(self, raw: bytes, name: str) -> None:
         unfinished = self.mail / "tmp" / name
@@ -84,14 +85,14 @@ class Dovecot:
         unfinished.rename(self.mail / "new" / name)
 
     def mails(self) -> dict[str, str]:
-        """What is in the mailbox: the flags of each mail by its name."""
+        """The flags of each message in the mailbox, by its name."""
         files = [path.name for part in ("new", "cur") for path in (self.mail / part).iterdir()]
         return {name.partition(":2,")[0].partition(",")[0]: name.partition(":2,")[2] for name in files}
 
 
 @contextmanager
 def running_dovecot(folder: Path) -> Iterator[Dovecot]:
-    """The server, for as long as this is open; skips the test where it is not installed."""
+    """The server, until the context ends; skips the test where it is not installed."""
     program = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None or not Path("/usr/lib/dovecot/imap").exists() or not Path("/usr/lib/dovecot/pop3").exists():
         needs_package("dovecot-imapd dovecot-pop3d", "there is no IMAP and POP3 server to fetch mail from")
@@ -119,22 +120,22 @@ def running_dovecot(folder: Path) -> Iterator[Dovecot]:
     )
     process = subprocess.Popen((str(program), "-F", "-c", str(config)), stderr=subprocess.PIPE)
     try:
-        _wait_until_it_listens(imaps, process, folder / "log")
-        _wait_until_it_listens(pop3s, process, folder / "log")
-        yield Dovecot(imaps=imaps, pop3s=pop3s, authority=folder / "cert.pem", mail=mail)
+        _wait_for_port(imaps, process, folder / "log")
+        _wait_for_port(pop3s, process, folder / "log")
+        yield Dovecot(imaps=imaps, pop3s=pop3s, ca_file=folder / "cert.pem", mail=mail)
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     while process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    said = process.stderr.read().decode() if process.stderr else ""
-    raise AssertionError(f"dovecot did not start: {said} {log.read_text() if log.exists() else ''}")
+    stderr = process.stderr.read().decode() if process.stderr else ""
+    raise AssertionError(f"dovecot did not start: {stderr} {log.read_text() if log.exists() else ''}")
 
 
 def _make_certificate(folder: Path) -> None:
@@ -146,6 +147,4 @@ def _make_certificate(folder: Path) -> None:
 
 
 def _group() -> str:
-    import grp
-
     return grp.getgrgid(os.getegid()).gr_name

@@ -1,1 +1,1 @@
-"""Mail that comes to us: a small LMTP and SMTP server, and rounds to the mailboxes where it waits."""
+"""Inbound mail: an LMTP and SMTP server, and a poller for IMAP, POP3 and Maildir mailboxes."""

@@ -1,4 +1,4 @@
-"""`python -m distributor.inbound`: what takes mail back, as a process."""
+"""`python -m distributor.inbound`: the process that receives bounces, complaints and unsubscribe mails."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import structlog
 from distributor.bootstrap import open_app_context
 from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.flow.app_context import AppContext
-from distributor.inbound.poller import go_rounds, open_mailbox
-from distributor.inbound.server import ReturnsServer
+from distributor.inbound.poller import open_mailbox, poll_forever
+from distributor.inbound.server import InboundServer
 from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
 from distributor.storage.schema import check_schema, migrate
 
-_log = structlog.get_logger("receiving")
+_log = structlog.get_logger("distributor.inbound")
 
 
 def main() -> None:
-    """Serve until told to stop. An embedded database is brought to the present schema first."""
+    """Serve until SIGTERM or SIGINT. The schema of an embedded database is migrated first."""
     settings = load_settings()
     configure_logs(settings.log_level)
     try:
@@ -30,7 +30,7 @@ def main() -> None:
             (check_schema if settings.database_url else migrate)(app.database)
             asyncio.run(_serve(app, settings))
     except DistributorError as error:
-        _log.error("cannot take mail back", reason=str(error))
+        _log.error("inbound.failed", reason=str(error))
         sys.exit(error.exit_code)
 
 
@@ -42,32 +42,34 @@ async def _serve(app: AppContext, settings: Settings) -> None:
     urls = settings.returns_mailboxes.get_secret_value().split() if settings.returns_mailboxes else []
     for url in urls:
         open_mailbox(url)
-    rounds = [asyncio.create_task(go_rounds(app, url, every_seconds=settings.returns_poll_seconds)) for url in urls]
+    pollers = [
+        asyncio.create_task(poll_forever(app, url, interval_seconds=settings.returns_poll_seconds)) for url in urls
+    ]
     if settings.returns_listen:
-        with _listen(settings.returns_listen) as listening:
-            server = ReturnsServer(app, name=socket.gethostname())
-            await server.start(listening)
-            _log.info("listening", address=settings.returns_listen)
+        with _listen(settings.returns_listen) as listener:
+            server = InboundServer(app, name=socket.gethostname())
+            await server.start(listener)
+            _log.info("inbound.listening", address=settings.returns_listen)
             await stop.wait()
             await server.stop()
-    elif rounds:
+    elif pollers:
         await stop.wait()
     else:
         raise ConfigurationError(
-            "set DISTRIBUTOR_RETURNS_LISTEN or DISTRIBUTOR_RETURNS_MAILBOXES: nothing is to be done"
+            "set DISTRIBUTOR_RETURNS_LISTEN or DISTRIBUTOR_RETURNS_MAILBOXES: no inbound mail is configured"
         )
-    for task in rounds:
+    for task in pollers:
         task.cancel()
 
 
-def _listen(place: str) -> socket.socket:
-    """A listening socket. Raises ConfigurationError."""
-    host, _, port = place.rpartition(":")
+def _listen(host_port: str) -> socket.socket:
+    """A listening socket for HOST:PORT. Raises ConfigurationError."""
+    host, _, port = host_port.rpartition(":")
     try:
         return socket.create_server((host.strip("[]"), int(port)), family=_family(host), backlog=128)
     except (OSError, ValueError, OverflowError) as error:
         raise ConfigurationError(
-            f"DISTRIBUTOR_RETURNS_LISTEN={place!r}: cannot listen there ({error}); "
+            f"DISTRIBUTOR_RETURNS_LISTEN={host_port!r}: cannot listen ({error}); "
             "write HOST:PORT, such as 127.0.0.1:2424"
         ) from error
 

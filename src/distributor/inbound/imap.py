@@ -1,7 +1,7 @@
-"""A mailbox by IMAP (RFC 9051, and RFC 3501 where a server is older).
+"""An IMAP mailbox (RFC 9051, and RFC 3501 for older servers).
 
-What was looked at is marked in the mailbox itself, and nothing is remembered here: numbers of mails mean something only
-within one visit, so that a new UIDVALIDITY changes nothing.
+Processed messages are marked in the mailbox itself and nothing is stored here: message numbers are valid only within
+one session, so a changed UIDVALIDITY has no effect.
 """
 
 from __future__ import annotations
@@ -13,9 +13,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from distributor.inbound.remote_mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
+from distributor.inbound.mailbox import (
+    MAX_BYTES,
+    TIMEOUT_SECONDS,
+    Disposition,
+    MailboxAccount,
+    MailboxError,
+    MessageHandler,
+)
 
-# The keyword by which a mail is known to have been looked at; where a server keeps no keywords, "seen" has to do.
+# The keyword set on messages that were handled; servers without custom keywords get \Seen instead.
 _KEYWORD = "Distributor"
 
 
@@ -23,77 +30,80 @@ _KEYWORD = "Distributor"
 class ImapMailbox:
     """One folder of an account."""
 
-    server: MailboxServer
+    account: MailboxAccount
 
-    def visit(self, hand_in: HandIn) -> int:
+    def poll(self, handle: MessageHandler) -> int:
         with self._session() as session:
-            _said(session.select(_quoted(self.server.folder)))
-            keeps_keywords = rb"\*" in b" ".join(one for one in session.response("PERMANENTFLAGS")[1] if one)
-            mark, unmarked = (_KEYWORD, f"UNKEYWORD {_KEYWORD}") if keeps_keywords else (r"\Seen", "UNSEEN")
-            numbers = _said(session.uid("SEARCH", "UNDELETED", *unmarked.split()))[0] or b""
-            # A server offers more to whom it knows than what imaplib remembers from before.
-            has_uidplus = b"UIDPLUS" in _said(session.capability())[0].upper().split()
+            _check(session.select(_quoted(self.account.folder)))
+            has_keywords = rb"\*" in b" ".join(flags for flags in session.response("PERMANENTFLAGS")[1] if flags)
+            flag, search_key = (_KEYWORD, f"UNKEYWORD {_KEYWORD}") if has_keywords else (r"\Seen", "UNSEEN")
+            uids = _check(session.uid("SEARCH", "UNDELETED", *search_key.split()))[0] or b""
+            # Asked again, because imaplib keeps the capabilities from before the login.
+            has_uidplus = b"UIDPLUS" in _check(session.capability())[0].upper().split()
             return sum(
-                _take(session, number, hand_in, mark=mark, has_uidplus=has_uidplus)
-                for number in numbers.decode().split()
+                _process(session, uid, handle, flag=flag, has_uidplus=has_uidplus) for uid in uids.decode().split()
             )
 
     @contextmanager
     def _session(self) -> Iterator[imaplib.IMAP4]:
-        server = self.server
+        account = self.account
         try:
             session = self._connect()
         except imaplib.IMAP4.error as error:
-            raise MailboxError(f"IMAP server {server.host} cannot be used: {error}") from None
+            raise MailboxError(f"IMAP server {account.host}: connecting failed: {error}") from None
         try:
-            session.login(server.user, server.password)
+            session.login(account.user, account.password)
             yield session
         except imaplib.IMAP4.error as error:
-            raise MailboxError(f"IMAP server {server.host}: {error}") from None
+            raise MailboxError(f"IMAP server {account.host}: {error}") from None
         finally:
             with suppress(imaplib.IMAP4.error, OSError):
                 session.logout()
 
     def _connect(self) -> imaplib.IMAP4:
-        server = self.server
-        if server.is_tls:
+        account = self.account
+        if account.implicit_tls:
             return imaplib.IMAP4_SSL(
-                server.host, server.port or 993, ssl_context=server.context(), timeout=TIMEOUT_SECONDS
+                account.host, account.port or 993, ssl_context=account.ssl_context(), timeout=TIMEOUT_SECONDS
             )
-        session = imaplib.IMAP4(server.host, server.port or 143, timeout=TIMEOUT_SECONDS)
-        if not server.is_bare:
-            session.starttls(server.context())
+        session = imaplib.IMAP4(account.host, account.port or 143, timeout=TIMEOUT_SECONDS)
+        if not account.allow_plaintext:
+            session.starttls(account.ssl_context())
         return session
 
 
-def _take(session: imaplib.IMAP4, number: str, hand_in: HandIn, *, mark: str, has_uidplus: bool) -> bool:
-    raw = _fetch(session, number)
+def _process(session: imaplib.IMAP4, uid: str, handle: MessageHandler, *, flag: str, has_uidplus: bool) -> bool:
+    raw = _fetch(session, uid)
     if raw is None:
-        # A mail program has taken it away meanwhile.
+        # A mail program has removed it in the meantime.
         return False
-    fate = hand_in(raw)
-    flags = {Fate.ACTED_ON: rf"\Deleted {mark}", Fate.NO_CONCERN: mark, Fate.BROKEN: rf"\Flagged {mark}"}[fate]
-    _said(session.uid("STORE", number, "+FLAGS.SILENT", f"({flags})"))
-    if fate is Fate.ACTED_ON and has_uidplus:
-        # Only this one: a plain EXPUNGE would take away what others have marked.
-        _said(session.uid("EXPUNGE", number))
+    disposition = handle(raw)
+    flags = {
+        Disposition.PROCESSED: rf"\Deleted {flag}",
+        Disposition.IGNORED: flag,
+        Disposition.FAILED: rf"\Flagged {flag}",
+    }[disposition]
+    _check(session.uid("STORE", uid, "+FLAGS.SILENT", f"({flags})"))
+    if disposition is Disposition.PROCESSED and has_uidplus:
+        # UID EXPUNGE removes this message only; a plain EXPUNGE would also remove what other clients have deleted.
+        _check(session.uid("EXPUNGE", uid))
     return True
 
 
-def _fetch(session: imaplib.IMAP4, number: str) -> bytes | None:
-    for part in _said(session.uid("FETCH", number, f"(BODY.PEEK[]<0.{MOST_OCTETS}>)")):
+def _fetch(session: imaplib.IMAP4, uid: str) -> bytes | None:
+    for part in _check(session.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MAX_BYTES}>)")):
         if isinstance(part, tuple):
             return bytes(part[1])
     return None
 
 
-# imaplib tells octets, tuples of octets, or None, by the command.
-def _said(answer: tuple[str, list[Any]]) -> list[Any]:
-    """What a server answered. Raises MailboxError for a no."""
-    kind, lines = answer
-    if kind != "OK":
-        raise MailboxError(f"the IMAP server answers {kind}: {str(lines)[:200]}")
-    return lines
+# imaplib returns bytes, tuples of bytes, or None, depending on the command.
+def _check(response: tuple[str, list[Any]]) -> list[Any]:
+    """The data of a response. Raises MailboxError if its status is not OK."""
+    status, data = response
+    if status != "OK":
+        raise MailboxError(f"the IMAP server replied {status}: {str(data)[:200]}")
+    return data
 
 
 def _quoted(folder: str) -> str:

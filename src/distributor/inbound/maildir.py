@@ -1,34 +1,34 @@
-"""A Maildir: mails appear in `new` and go to `cur` once they are taken in."""
+"""A Maildir: messages arrive in `new` and are moved to `cur` once they are processed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributor.inbound.remote_mailbox import MOST_OCTETS, Fate, HandIn
+from distributor.inbound.mailbox import MAX_BYTES, Disposition, MessageHandler
 
-# S: seen. F: flagged, for a person to look at.
-_FLAGS = {Fate.ACTED_ON: "S", Fate.NO_CONCERN: "", Fate.BROKEN: "F"}
+# Maildir info flags. S: seen. F: flagged, for a person to look at.
+_FLAGS = {Disposition.PROCESSED: "S", Disposition.IGNORED: "", Disposition.FAILED: "F"}
 
 
 @dataclass(frozen=True, slots=True)
 class Maildir:
-    """The folder with `new`, `cur` and `tmp`."""
+    """The folder that holds `new`, `cur` and `tmp`."""
 
     folder: Path
 
-    def visit(self, hand_in: HandIn) -> int:
-        waiting = sorted(path for path in (self.folder / "new").iterdir() if not path.name.startswith("."))
-        return sum(self._take(path, hand_in) for path in waiting)
+    def poll(self, handle: MessageHandler) -> int:
+        new = sorted(path for path in (self.folder / "new").iterdir() if not path.name.startswith("."))
+        return sum(self._process(path, handle) for path in new)
 
-    def _take(self, path: Path, hand_in: HandIn) -> bool:
+    def _process(self, path: Path, handle: MessageHandler) -> bool:
         try:
             with path.open("rb") as file:
-                raw = file.read(MOST_OCTETS)
+                raw = file.read(MAX_BYTES)
         except FileNotFoundError:
-            # A mail program has moved it meanwhile.
+            # A mail program has moved it in the meantime.
             return False
-        fate = hand_in(raw)
+        disposition = handle(raw)
         name = path.name.partition(":2,")[0]
-        path.rename(self.folder / "cur" / f"{name}:2,{_FLAGS[fate]}")
+        path.rename(self.folder / "cur" / f"{name}:2,{_FLAGS[disposition]}")
         return True

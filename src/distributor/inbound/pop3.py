@@ -1,4 +1,4 @@
-"""A mailbox by POP3 (RFC 1939)."""
+"""A POP3 mailbox (RFC 1939)."""
 
 from __future__ import annotations
 
@@ -7,68 +7,77 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from distributor.inbound.remote_mailbox import MOST_OCTETS, TIMEOUT_SECONDS, Fate, HandIn, MailboxError, MailboxServer
+from distributor.inbound.mailbox import (
+    MAX_BYTES,
+    TIMEOUT_SECONDS,
+    Disposition,
+    MailboxAccount,
+    MailboxError,
+    MessageHandler,
+)
 
-# Beyond this nobody writes to us; RETR would read all of it into memory.
-_LARGEST = 25 * 1024 * 1024
+# Bounces are never this large, and RETR would read the whole message into memory.
+_MAX_MESSAGE_BYTES = 25 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Pop3Mailbox:
-    """One account. A POP3 server keeps no marks, so what stays there is remembered by its unique id (UIDL) until this
-    process ends; looking at it once more does no harm.
+    """One account. POP3 has no flags, so the unique ids (UIDL) of messages left on the server are remembered until
+    this process ends; handling one of them again does no harm.
     """
 
-    server: MailboxServer
-    left: set[bytes] = field(default_factory=set)
+    account: MailboxAccount
+    skipped_uids: set[bytes] = field(default_factory=set)
 
-    def visit(self, hand_in: HandIn) -> int:
-        taken = 0
+    def poll(self, handle: MessageHandler) -> int:
+        handled = 0
         with self._session() as session:
             sizes = dict(line.split()[:2] for line in session.list()[1])
             for line in session.uidl()[1]:
-                number, identity = line.split()[:2]
-                if identity in self.left:
+                number, uid = line.split()[:2]
+                if uid in self.skipped_uids:
                     continue
-                # Whatever happens while it is read, it is not read over and over.
-                self.left.add(identity)
-                if int(sizes.get(number, 0)) > _LARGEST:
+                # Added before the message is read, so that a message that cannot be read is not read again and again.
+                self.skipped_uids.add(uid)
+                if int(sizes.get(number, 0)) > _MAX_MESSAGE_BYTES:
                     continue
-                raw = b"\r\n".join(session.retr(int(number))[1])[:MOST_OCTETS]
+                raw = b"\r\n".join(session.retr(int(number))[1])[:MAX_BYTES]
                 try:
-                    fate = hand_in(raw)
+                    disposition = handle(raw)
                 except BaseException:
-                    self.left.discard(identity)
+                    self.skipped_uids.discard(uid)
                     raise
-                if fate is Fate.ACTED_ON:
-                    # It is gone when the session ends; if that fails, it is handed in again.
+                if disposition is Disposition.PROCESSED:
+                    # The server deletes it when the session ends; if that fails, it is handled again.
                     session.dele(int(number))
-                    self.left.discard(identity)
-                taken += 1
-        return taken
+                    self.skipped_uids.discard(uid)
+                handled += 1
+        return handled
 
     @contextmanager
     def _session(self) -> Iterator[poplib.POP3]:
-        server = self.server
+        account = self.account
         try:
             session = self._connect()
         except poplib.error_proto as error:
-            raise MailboxError(f"POP3 server {server.host} cannot be used: {error}") from None
+            raise MailboxError(f"POP3 server {account.host}: connecting failed: {error}") from None
         try:
-            session.user(server.user)
-            session.pass_(server.password)
+            session.user(account.user)
+            session.pass_(account.password)
             yield session
         except poplib.error_proto as error:
-            raise MailboxError(f"POP3 server {server.host}: {error}") from None
+            raise MailboxError(f"POP3 server {account.host}: {error}") from None
         finally:
             with suppress(poplib.error_proto, OSError):
                 session.quit()
 
     def _connect(self) -> poplib.POP3:
-        server = self.server
-        if server.is_tls:
-            return poplib.POP3_SSL(server.host, server.port or 995, context=server.context(), timeout=TIMEOUT_SECONDS)
-        session = poplib.POP3(server.host, server.port or 110, timeout=TIMEOUT_SECONDS)
-        if not server.is_bare:
-            session.stls(server.context())
+        account = self.account
+        if account.implicit_tls:
+            return poplib.POP3_SSL(
+                account.host, account.port or 995, context=account.ssl_context(), timeout=TIMEOUT_SECONDS
+            )
+        session = poplib.POP3(account.host, account.port or 110, timeout=TIMEOUT_SECONDS)
+        if not account.allow_plaintext:
+            session.stls(account.ssl_context())
         return session

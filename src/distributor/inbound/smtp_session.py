@@ -1,4 +1,4 @@
-"""One LMTP or SMTP dialogue with a mail server that brings back what was ours (RFC 2033, RFC 5321)."""
+"""One LMTP or SMTP session of the inbound server (RFC 2033, RFC 5321)."""
 
 from __future__ import annotations
 
@@ -6,57 +6,57 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from distributor.inbound.acceptance import Door
+from distributor.inbound.acceptance import InboundAcceptance
 from distributor.mail.smtp.line_stream import LineStream
 from distributor.mail.smtp.server_rules import MAX_COMMAND_BYTES, MAX_MESSAGE_BYTES, Path, read_recipient, read_sender
 
-# A bounce has one recipient; a relay may hand over several that came together.
+# A bounce has one recipient; a relay may pass on several messages for one domain at once.
 MAX_RECIPIENTS = 100
 _EXTENSIONS = ("PIPELINING", f"SIZE {MAX_MESSAGE_BYTES}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 
 
 @dataclass(slots=True)
-class Dialogue:
-    """One connection. A command's method gives the reply, or None where it has dealt with that itself.
+class InboundSession:
+    """One connection. The method of a command returns the reply, or None if it has already sent one.
 
-    `is_lmtp` is settled by the greeting: LHLO means an answer for each recipient after the content.
+    LHLO sets `is_lmtp`: after the content, LMTP requires one reply for each recipient.
     """
 
-    wire: LineStream
-    door: Door
+    stream: LineStream
+    acceptance: InboundAcceptance
     name: str
     idle_seconds: float
-    greeted: bool = False
+    has_greeted: bool = False
     is_lmtp: bool = False
-    is_over: bool = False
+    is_closed: bool = False
     sender: Path | None = None
     recipients: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Talk until one side has enough. Raises EOFError when the peer hangs up."""
-        self.wire.answer(f"220 {self.name} takes what comes back")
-        while not self.is_over:
+        """Serve commands until QUIT or a timeout. Raises EOFError when the client disconnects."""
+        self.stream.answer(f"220 {self.name} ESMTP Distributor inbound mail")
+        while not self.is_closed:
             try:
                 async with asyncio.timeout(self.idle_seconds):
-                    line = await self.wire.read_line(MAX_COMMAND_BYTES)
+                    line = await self.stream.read_line(MAX_COMMAND_BYTES)
             except TimeoutError:
-                self.wire.answer("421 4.4.2 nothing was said for too long")
+                self.stream.answer("421 4.4.2 Connection timed out")
                 return
-            reply = await self._obey(line)
+            reply = await self._execute(line)
             if reply is not None:
-                self.wire.answer(reply)
+                self.stream.answer(reply)
 
-    async def _obey(self, line: bytes | None) -> str | None:
+    async def _execute(self, line: bytes | None) -> str | None:
         if line is None:
-            return "500 5.5.6 that line is too long"
+            return "500 5.5.6 Line too long"
         try:
             text = line.decode()
         except UnicodeDecodeError:
-            return "500 5.5.2 a command must be UTF-8"
+            return "500 5.5.2 Command is not valid UTF-8"
         verb, _, argument = text.partition(" ")
         command = _COMMANDS.get(verb.upper())
         if command is None or not set(text).isdisjoint("\n\r\0"):
-            return "500 5.5.2 there is no such command here"
+            return "500 5.5.2 Command not recognized"
         return await command(self, argument.strip(" "))
 
     async def lhlo(self, argument: str) -> str | None:
@@ -67,99 +67,101 @@ class Dialogue:
 
     async def helo(self, argument: str) -> str:
         if not argument:
-            return "501 5.5.4 who are you?"
-        self.greeted, self.is_lmtp = True, False
-        self._forget()
+            return "501 5.5.4 Host name required"
+        self.has_greeted, self.is_lmtp = True, False
+        self._reset()
         return f"250 {self.name}"
 
     async def mail(self, argument: str) -> str:
-        if not self.greeted or self.sender is not None:
-            return "503 5.5.1 not now: a greeting comes first, and one MAIL per message"
+        if not self.has_greeted:
+            return "503 5.5.1 Send LHLO, EHLO or HELO first"
+        if self.sender is not None:
+            return "503 5.5.1 Nested MAIL command"
         sender = read_sender(argument)
         if isinstance(sender, str):
             return sender
         self.sender = sender
-        return "250 2.1.0 go on"
+        return "250 2.1.0 Sender OK"
 
     async def rcpt(self, argument: str) -> str:
         if self.sender is None:
-            return "503 5.5.1 MAIL comes first"
+            return "503 5.5.1 Send MAIL first"
         recipient = read_recipient(argument, international="SMTPUTF8" in self.sender.parameters)
         if isinstance(recipient, str):
             return recipient
         if len(self.recipients) >= MAX_RECIPIENTS:
-            return "452 4.5.3 too many recipients"
-        refusal = await self.door.refusal_of(recipient.address)
-        if refusal is not None:
-            return refusal
+            return "452 4.5.3 Too many recipients"
+        rejection = await self.acceptance.rejection_of(recipient.address)
+        if rejection is not None:
+            return rejection
         self.recipients.append(recipient.address)
-        return "250 2.1.5 that was ours"
+        return "250 2.1.5 Recipient OK"
 
     async def data(self, argument: str) -> str | None:
         if argument:
-            return "501 5.5.4 DATA takes nothing"
+            return "501 5.5.4 DATA takes no argument"
         if self.sender is None:
-            return "503 5.5.1 MAIL comes first"
+            return "503 5.5.1 Send MAIL first"
         if not self.recipients:
-            # RFC 2033 section 4.2 wants 503 where SMTP says 554.
-            return "503 5.5.1 no valid recipients" if self.is_lmtp else "554 5.5.1 no valid recipients"
+            # RFC 2033 section 4.2 requires 503 where SMTP has 554.
+            return "503 5.5.1 No valid recipients" if self.is_lmtp else "554 5.5.1 No valid recipients"
         recipients = self.recipients
-        self._forget()
-        self.wire.answer("354 end with <CRLF>.<CRLF>")
+        self._reset()
+        self.stream.answer("354 End data with <CR><LF>.<CR><LF>")
         try:
             async with asyncio.timeout(self.idle_seconds * 2):
-                content = await self.wire.read_content(MAX_MESSAGE_BYTES)
+                content = await self.stream.read_content(MAX_MESSAGE_BYTES)
         except TimeoutError:
-            self.is_over = True
-            return "421 4.4.2 the mail did not end"
+            self.is_closed = True
+            return "421 4.4.2 Timed out waiting for the end of the message"
         if content is None:
-            replies = [f"552 5.3.4 at most {MAX_MESSAGE_BYTES} octets"] * len(recipients)
+            replies = [f"552 5.3.4 Message exceeds {MAX_MESSAGE_BYTES} bytes"] * len(recipients)
         else:
-            replies = [await self.door.take(content, recipient) for recipient in recipients]
-        self.wire.answer(*(replies if self.is_lmtp else [_worst(replies)]))
+            replies = [await self.acceptance.receive(content, recipient) for recipient in recipients]
+        self.stream.answer(*(replies if self.is_lmtp else [_worst(replies)]))
         return None
 
     async def rset(self, _argument: str) -> str:
-        self._forget()
-        return "250 2.0.0 forgotten"
+        self._reset()
+        return "250 2.0.0 OK"
 
     async def noop(self, _argument: str) -> str:
-        return "250 2.0.0 nothing done"
+        return "250 2.0.0 OK"
 
     async def vrfy(self, _argument: str) -> str:
-        return "252 2.5.0 send it, and see"
+        return "252 2.5.0 Cannot verify the user; send the message to find out"
 
     async def quit(self, _argument: str) -> str:
-        self.is_over = True
-        return "221 2.0.0 good bye"
+        self.is_closed = True
+        return "221 2.0.0 Closing connection"
 
     def _greet(self, argument: str, *, is_lmtp: bool) -> str | None:
         if not argument:
-            return "501 5.5.4 who are you?"
-        self.greeted, self.is_lmtp = True, is_lmtp
-        self._forget()
-        self.wire.answer(f"250-{self.name}", *(f"250-{one}" for one in _EXTENSIONS[:-1]))
+            return "501 5.5.4 Host name required"
+        self.has_greeted, self.is_lmtp = True, is_lmtp
+        self._reset()
+        self.stream.answer(f"250-{self.name}", *(f"250-{extension}" for extension in _EXTENSIONS[:-1]))
         return f"250 {_EXTENSIONS[-1]}"
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.sender = None
         self.recipients = []
 
 
 def _worst(replies: list[str]) -> str:
-    """SMTP has one answer for all: what must be tried again speaks for the rest, for taking in twice does no harm."""
+    """SMTP allows one reply for all recipients. A 4xx wins: the client sends again, and receiving twice is harmless."""
     return next((reply for code in "45" for reply in replies if reply[0] == code), replies[0])
 
 
-_COMMANDS: Mapping[str, Callable[[Dialogue, str], Awaitable[str | None]]] = {
-    "LHLO": Dialogue.lhlo,
-    "EHLO": Dialogue.ehlo,
-    "HELO": Dialogue.helo,
-    "MAIL": Dialogue.mail,
-    "RCPT": Dialogue.rcpt,
-    "DATA": Dialogue.data,
-    "RSET": Dialogue.rset,
-    "NOOP": Dialogue.noop,
-    "VRFY": Dialogue.vrfy,
-    "QUIT": Dialogue.quit,
+_COMMANDS: Mapping[str, Callable[[InboundSession, str], Awaitable[str | None]]] = {
+    "LHLO": InboundSession.lhlo,
+    "EHLO": InboundSession.ehlo,
+    "HELO": InboundSession.helo,
+    "MAIL": InboundSession.mail,
+    "RCPT": InboundSession.rcpt,
+    "DATA": InboundSession.data,
+    "RSET": InboundSession.rset,
+    "NOOP": InboundSession.noop,
+    "VRFY": InboundSession.vrfy,
+    "QUIT": InboundSession.quit,
 }

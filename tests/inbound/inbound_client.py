@@ -1,4 +1,4 @@
-"""A server that takes mail back, running in this process, and a raw connection to it."""
+"""The inbound server, running in this process, and a raw connection to it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from distributor.flow.app_context import AppContext
-from distributor.inbound.server import ReturnsServer
+from distributor.inbound.server import InboundServer
 
 
-class Talker:
-    """A raw connection: says bytes, reads replies."""
+class RawClient:
+    """A raw connection: sends bytes, reads replies."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self.file = self.socket.makefile("rb")
         self.greeting = self.reply()
 
-    def say(self, content: bytes, replies: int = 1) -> list[str]:
+    def send(self, content: bytes, replies: int = 1) -> list[str]:
         self.socket.sendall(content)
         return [self.reply() for _ in range(replies)]
 
     def reply(self) -> str:
-        """A reply of any number of lines; empty if the other side has hung up."""
+        """A reply of any number of lines; empty if the server has closed the connection."""
         lines = []
         while line := self.file.readline().decode():
             lines.append(line.rstrip("\r\n"))
@@ -34,7 +34,7 @@ class Talker:
         return "\n".join(lines)
 
     def codes(self, content: bytes, replies: int = 1) -> list[str]:
-        return [reply[:3] for reply in self.say(content, replies)]
+        return [reply[:3] for reply in self.send(content, replies)]
 
     def close(self) -> None:
         self.file.close()
@@ -42,22 +42,22 @@ class Talker:
 
 
 @contextmanager
-def serving(app: AppContext, *, idle_seconds: float = 30.0) -> Iterator[int]:
-    """The server on a port of its own, in a thread, for as long as this is open."""
-    listening = socket.create_server(("127.0.0.1", 0))
+def running_server(app: AppContext, *, idle_seconds: float = 30.0) -> Iterator[int]:
+    """The server on a free port, in a thread, until the context ends."""
+    listener = socket.create_server(("127.0.0.1", 0))
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def serve() -> None:
-        server = ReturnsServer(app, name="returns.test", idle_seconds=idle_seconds)
-        await server.start(listening)
+        server = InboundServer(app, name="inbound.test", idle_seconds=idle_seconds)
+        await server.start(listener)
         await stop.wait()
         await server.stop()
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
     try:
-        yield listening.getsockname()[1]
+        yield listener.getsockname()[1]
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()

@@ -1,0 +1,98 @@
+"""What every kind of mailbox shares: the protocol, what happens to a processed message, and account URLs."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from distributor.domain.errors import ConfigurationError
+
+# At most this much of a message is read: delivery reports are at its beginning.
+MAX_BYTES = 2_000_000
+# Longer than any server needs to reply; without a timeout a poll could hang forever.
+TIMEOUT_SECONDS = 60.0
+
+
+class Disposition(Enum):
+    """What happens to a message in its mailbox. PROCESSED: delete it. IGNORED: leave it for the people who read the
+    mailbox. FAILED: our code raised an unexpected error; flag it, so that a person looks at it.
+    """
+
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+# Processes one message and has committed the result when it returns. Raises ServiceError while that is not possible.
+MessageHandler = Callable[[bytes], Disposition]
+
+
+class Mailbox(Protocol):
+    """A mailbox that can be polled repeatedly. Handling the same message twice does no harm."""
+
+    def poll(self, handle: MessageHandler) -> int:
+        """Pass each new message to `handle`, and mark or delete it afterwards; returns how many were handled.
+
+        Raises OSError, ServiceError or MailboxError; messages not marked by then are handled by the next poll.
+        """
+
+
+class MailboxError(Exception):
+    """The mail server refused a command, or its reply could not be understood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxAccount:
+    """An account on an IMAP or POP3 server. `implicit_tls`: TLS from the start of the connection; otherwise STARTTLS
+    is required, unless `allow_plaintext`. `ca_file` holds additional trusted certificates.
+    """
+
+    host: str
+    port: int | None
+    user: str
+    password: str
+    folder: str
+    implicit_tls: bool
+    allow_plaintext: bool
+    ca_file: str | None
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """The context that verifies the server's certificate. Raises ConfigurationError if `ca_file` is unreadable."""
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(f"the CA file {self.ca_file} cannot be read: {error}") from error
+
+    @classmethod
+    def parse(cls, url: str) -> MailboxAccount:
+        """Parse ``imaps://user:password@host:port/Folder?ca=FILE``; ``?tls=off`` turns TLS off.
+
+        Raises ConfigurationError, whose message never contains the password.
+        """
+        parts = urlsplit(url)
+        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        place = f"{parts.scheme}://{parts.hostname or ''}"
+        if unknown := sorted(options.keys() - {"tls", "ca"}):
+            raise ConfigurationError(f"mailbox {place}: unknown option {unknown[0]!r}; use tls=off or ca=FILE")
+        if options.get("tls", "off") != "off":
+            raise ConfigurationError(f"mailbox {place}: the only value of tls is off; without it, TLS is required")
+        try:
+            port = parts.port
+        except ValueError:
+            raise ConfigurationError(f"mailbox {place}: the port is not a number from 0 to 65535") from None
+        if not parts.hostname or not parts.username or parts.password is None:
+            raise ConfigurationError(f"mailbox {place}: write {parts.scheme}://USER:PASSWORD@HOST, percent-encoded")
+        return cls(
+            host=parts.hostname,
+            port=port,
+            user=unquote(parts.username),
+            password=unquote(parts.password),
+            folder=unquote(parts.path.strip("/")) or "INBOX",
+            implicit_tls=parts.scheme.endswith("s"),
+            allow_plaintext=options.get("tls") == "off",
+            ca_file=options.get("ca"),
+        )

@@ -1,0 +1,160 @@
+"""Polling mailboxes: processed messages are deleted, unrelated ones stay, and those that fail are flagged."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.errors import ConfigurationError, ServiceError
+from distributor.inbound.mailbox import MailboxError
+from distributor.inbound.poller import open_mailbox, poll
+from distributor.storage.database import Database
+from tests.flow.feedback import feedback_mails as mails
+from tests.flow.feedback.feedback_harness import FeedbackHarness
+
+from .dovecot import Dovecot, running_dovecot
+
+PERSONAL_REPLY = b"From: ann@example.org\r\nTo: news@gazette.example\r\nSubject: Thank you\r\n\r\nI liked it.\r\n"
+
+
+@pytest.fixture
+def maildir(tmp_path: Path) -> Path:
+    for part in ("new", "cur", "tmp"):
+        (tmp_path / "mails" / part).mkdir(parents=True)
+    return tmp_path / "mails"
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    # The owner of the mailbox may not enter the temporary folders of pytest.
+    with tempfile.TemporaryDirectory(prefix="dovecot-") as folder, running_dovecot(Path(folder)) as running:
+        yield running
+
+
+def bounce_to(feedback: FeedbackHarness, recipient: str = "ada@example.org") -> bytes:
+    delivery = feedback.delivery(recipient)
+    return mails.bounce(delivery, to=feedback.return_path(delivery))
+
+
+def test_new_messages_of_a_maildir_are_moved_to_cur(feedback: FeedbackHarness, maildir: Path) -> None:
+    (maildir / "new" / "1.bounce").write_bytes(bounce_to(feedback))
+    (maildir / "new" / "2.answer").write_bytes(PERSONAL_REPLY)
+    mailbox = open_mailbox(f"maildir:{maildir}")
+
+    assert poll(feedback.harness.app, mailbox, source="maildir") == 2
+    assert poll(feedback.harness.app, mailbox, source="maildir") == 0
+    assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.bounce:2,S", "2.answer:2,"]
+    assert feedback.state() is DeliveryState.BOUNCED
+
+
+def test_a_message_that_only_names_an_address_stays_for_a_person(feedback: FeedbackHarness, maildir: Path) -> None:
+    (maildir / "new" / "1.weak").write_bytes(mails.bounce(feedback.delivery(), to="news@gazette.example"))
+    poll(feedback.harness.app, open_mailbox(f"maildir:{maildir}"), source="maildir")
+
+    assert [path.name for path in (maildir / "cur").iterdir()] == ["1.weak:2,"]
+    assert feedback.state() is DeliveryState.SENT
+
+
+def test_a_message_that_raises_is_flagged_and_the_next_one_is_processed(
+    feedback: FeedbackHarness, maildir: Path
+) -> None:
+    (maildir / "new" / "1.first").write_bytes(bounce_to(feedback))
+    (maildir / "new" / "2.second").write_bytes(bounce_to(feedback, "bo@example.org"))
+    failing = replace(feedback.harness.app, clock=fails_once(feedback.harness.app.clock))
+
+    assert poll(failing, open_mailbox(f"maildir:{maildir}"), source="maildir") == 2
+    assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.first:2,F", "2.second:2,S"]
+    assert feedback.state(feedback.delivery("bo@example.org")) is DeliveryState.BOUNCED
+
+
+def test_while_the_database_is_down_messages_stay_new(feedback: FeedbackHarness, maildir: Path) -> None:
+    (maildir / "new" / "1.bounce").write_bytes(bounce_to(feedback))
+    unreachable = Database("postgresql://127.0.0.1:1/nothing", pool_size=0)
+
+    with pytest.raises(ServiceError):
+        poll(replace(feedback.harness.app, database=unreachable), open_mailbox(f"maildir:{maildir}"), source="maildir")
+    assert [path.name for path in (maildir / "new").iterdir()] == ["1.bounce"]
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_a_bounce_is_deleted_and_a_personal_reply_stays(
+    feedback: FeedbackHarness, dovecot: Dovecot, scheme: str
+) -> None:
+    dovecot.deliver(bounce_to(feedback), f"1.{scheme}-bounce")
+    dovecot.deliver(PERSONAL_REPLY, f"2.{scheme}-answer")
+    mailbox = open_mailbox(dovecot.url(scheme))
+
+    assert poll(feedback.harness.app, mailbox, source=scheme) >= 2
+    assert poll(feedback.harness.app, mailbox, source=scheme) == 0
+    remaining = [name for name in dovecot.mails() if scheme in name]
+    assert remaining == [f"2.{scheme}-answer"]
+    assert feedback.state() is DeliveryState.BOUNCED
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_a_message_that_raises_stays_and_the_next_one_is_processed(
+    feedback: FeedbackHarness, dovecot: Dovecot, scheme: str
+) -> None:
+    poll(feedback.harness.app, open_mailbox(dovecot.url(scheme)), source=scheme)
+    dovecot.deliver(bounce_to(feedback), f"3.{scheme}-first")
+    dovecot.deliver(bounce_to(feedback, "bo@example.org"), f"4.{scheme}-second")
+    failing = replace(feedback.harness.app, clock=fails_once(feedback.harness.app.clock))
+
+    assert poll(failing, open_mailbox(dovecot.url(scheme)), source=scheme) >= 2
+    remaining = {
+        name: flags for name, flags in dovecot.mails().items() if f"{scheme}-first" in name or "second" in name
+    }
+    assert list(remaining) == [f"3.{scheme}-first"]
+    assert ("F" in remaining[f"3.{scheme}-first"]) == (scheme == "imaps")
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_a_wrong_password_is_an_error_without_the_password(
+    feedback: FeedbackHarness, dovecot: Dovecot, scheme: str
+) -> None:
+    with pytest.raises(MailboxError) as caught:
+        poll(feedback.harness.app, open_mailbox(dovecot.url(scheme, password="wr0ng")), source=scheme)
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_an_untrusted_certificate_is_refused(feedback: FeedbackHarness, dovecot: Dovecot) -> None:
+    url = dovecot.url("imaps").partition("?")[0]
+    with pytest.raises(OSError, match="certificate"):
+        poll(feedback.harness.app, open_mailbox(url), source="imaps")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://host",
+        "maildir:/nowhere",
+        "imaps://host",
+        "imaps://user:s3cret@host:port",
+        "imaps://user:s3cret@host?tls=no",
+        "pop3s://user:s3cret@host?x=1",
+        "imaps://user:s3cret@/",
+    ],
+)
+def test_an_invalid_url_is_refused_and_the_message_does_not_show_the_password(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        open_mailbox(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def fails_once(clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    """A clock that raises on its first call."""
+    calls: list[int] = []
+
+    def now() -> datetime:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("a bug")
+        return clock()
+
+    return now
