@@ -1,4 +1,4 @@
-"""The only wiring: from settings to an app, with embedded servers where no URL is set."""
+"""Makes the app context from the settings, with embedded servers where no URL is set."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
 from redis import Redis
 
 from distributor.channels.api import Site
@@ -18,6 +19,7 @@ from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.flow.app_context import AppContext
+from distributor.logs import configure_logs
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import Settings
 from distributor.storage.channels import SecretBox
@@ -26,7 +28,7 @@ from distributor.storage.database import Database
 
 @contextmanager
 def open_services(settings: Settings) -> Iterator[Services]:
-    """The servers of the settings' URLs; those without a URL run embedded for as long as this is open."""
+    """The servers of the settings; those without a URL run embedded until the block ends."""
     database_url = settings.database_url.get_secret_value() if settings.database_url else None
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     with ExitStack() as stack:
@@ -38,7 +40,13 @@ def open_services(settings: Settings) -> Iterator[Services]:
 
 
 def make_app_context(settings: Settings, services: Services) -> AppContext:
-    """The app that these settings and servers make. Raises ConfigurationError; connects to nothing yet."""
+    """The context made from these settings and servers. Raises ConfigurationError; does not connect yet.
+
+    A process that has not configured its logs, such as a command, logs warnings and errors only unless
+    DISTRIBUTOR_LOG_LEVEL is set.
+    """
+    if not structlog.is_configured():
+        configure_logs(settings.log_level if "log_level" in settings.model_fields_set else "WARNING")
     secret = secret_key(settings)
     return AppContext(
         database=Database(services.database_url),
@@ -60,7 +68,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
 
 @contextmanager
 def open_app_context(settings: Settings) -> Iterator[AppContext]:
-    """The app with its servers, for as long as this is open."""
+    """The context with its servers, which stop when the block ends."""
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         try:
@@ -71,7 +79,7 @@ def open_app_context(settings: Settings) -> Iterator[AppContext]:
 
 
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
-    """The variables with which other processes work on this same app."""
+    """The environment variables with which a child process works on the same database, Redis and data."""
     plain = settings.model_dump(
         mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url", "returns_mailboxes"}
     )
@@ -90,7 +98,7 @@ def child_environment(settings: Settings, services: Services) -> dict[str, str]:
 
 
 def make_site(settings: Settings) -> Site:
-    """Who is speaking, as the settings say."""
+    """The site that the settings describe: its name, URL, sender and postal address."""
     return Site(
         name=settings.site_name,
         public_url=settings.public_url,
@@ -101,18 +109,18 @@ def make_site(settings: Settings) -> Site:
 
 
 def make_templates(settings: Settings) -> Templates:
-    """Own templates first, then those that come with the project, then those of added channels."""
+    """The templates of the settings come first, then those of the project, then those of added channels."""
     own = [settings.templates_dir] if settings.templates_dir else []
     return Templates([*own, shipped_templates(), *template_folders()])
 
 
 def sample_article() -> Path:
-    """The sample article that comes with the project, from a checkout or from the wheel."""
+    """The sample article of the project, in a checkout or in the wheel."""
     return shipped_folder("content") / "golden.md"
 
 
 def secret_key(settings: Settings) -> bytes:
-    """The key of the settings, or one made once and kept in the data directory. Raises ConfigurationError."""
+    """The key of the settings, or one generated once and kept in the data directory. Raises ConfigurationError."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
     if settings.database_url is not None:

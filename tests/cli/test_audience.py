@@ -131,11 +131,11 @@ def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: R
     assert counted == {"failed": 1, "again": 1, "not_meant": 0, "held_back": 0, "got_since": 0}
     given_up = run("campaign", "retry-failed", "1", "--cause", "temporary", "--reason", "mailboxfull")
     assert given_up.code == 4
-    assert "none of the 1 failed deliveries of campaign 1 can be sent again: 1 are not meant" in given_up.sentence
+    assert "none of the 1 failed deliveries of campaign 1 can be retried: 1 do not match" in given_up.sentence
     assert run(*create, "--to-failed-of", "1").code == 0
     assert "there is no campaign 9" in run(*create, "--to-failed-of", "9").sentence
     run("suppression", "add", "bo@example.org")
     said = run("campaign", "retry-failed", "1", "--dry-run").sentence
     assert said.startswith("0 of 1 failed deliveries would be sent again")
     assert "1 go to people who may not be written to any more, or not now" in said
-    assert "there is nobody to send it to" in run(*create, "--to-failed-of", "1").sentence
+    assert "the audience is empty" in run(*create, "--to-failed-of", "1").sentence

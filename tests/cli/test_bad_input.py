@@ -67,7 +67,7 @@ def ready(run: Run, article: Path) -> Run:
         ({"--article": "nothing"}, 3, ["no article 'nothing'", "distributor article list"]),
         ({"--channel": "nowhere"}, 3, ["no channel 'nowhere'", "distributor channel list"]),
         ({"--list": "nobody"}, 3, ["no list 'nobody'", "distributor list list"]),
-        ({"--list": "empty"}, 2, ["there is nobody to send it to"]),
+        ({"--list": "empty"}, 2, ["the audience is empty"]),
         ({"--at": "2020-01-01 09:00", "--zone": "Europe/Berlin"}, 2, ["past"]),
         ({"--at": "2099-01-01 09:00", "--zone": "Europe/Berlim"}, 2, ["Europe/Berlim", "Europe/Berlin"]),
         ({"--at": "2099-01-01 09:00"}, 2, ["zone"]),

@@ -145,7 +145,7 @@ def test_private_keys_are_only_in_the_sealed_secrets(
             "not the name of a domain",
         ),
         (["new", "nowhere", "--selector", "s1"], NotFoundError.exit_code, "no channel 'nowhere'"),
-        (["new", "feeds", "--selector", "s1"], InputError.exit_code, "only mails are signed"),
+        (["new", "feeds", "--selector", "s1"], InputError.exit_code, "which has no signing keys"),
         (["activate", "mail", "s9", "--unseen"], NotFoundError.exit_code, "no DKIM key 's9'"),
         (["activate", "mail", "s9", "--nameserver", "dns"], InputError.exit_code, "not the address of a DNS server"),
         (["retire", "mail", "s9"], NotFoundError.exit_code, "no DKIM key 's9'"),

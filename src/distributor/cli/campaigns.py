@@ -24,7 +24,7 @@ from distributor.domain.schedule import parse_local_time
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.audience import preview_audience
 from distributor.flow.publishing.plan import plan
-from distributor.flow.publishing.preview import preview_campaign, weigh_campaign
+from distributor.flow.publishing.preview import measure_campaign, preview_campaign
 from distributor.flow.publishing.report import CampaignReport, report, summarise
 from distributor.storage import campaigns
 
@@ -166,7 +166,7 @@ def show_campaign(campaign_id: CampaignId, as_json: AsJson = False) -> None:
     """One campaign: its channels, their states and totals, the size of its mails, and what recipients did."""
     with installation_at_hand() as app:
         told = report(app, campaign_id)
-        weights = weigh_campaign(app, campaign_id)
+        weights = measure_campaign(app, campaign_id)
     if as_json:
         show(told_as_json(told) | {"sizes": covers.weights_as_json(weights)})
         return

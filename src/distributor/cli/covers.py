@@ -58,7 +58,7 @@ def write_preview(shown: Preview, out: Path) -> None:
         raise ConfigurationError(
             f"cannot write to {out}: {error.strerror}; choose another folder with --out"
         ) from error
-    say_weights(shown.weights)
+    say_weights(shown.sizes)
     blocked = False
     for kind, found in shown.problems.items():
         for problem in found:

@@ -295,7 +295,7 @@ def test_an_import_that_broke_says_so_and_can_be_gone_on_with(app: AppContext, m
         with pytest.raises(RuntimeError):
             run_import(app, begun.id)
     with app.database.begin() as connection:
-        assert imports.find(connection, begun.id).error == "the import broke: RuntimeError: out of order"
+        assert imports.find(connection, begun.id).error == "the import failed: RuntimeError: out of order"
     assert run_scheduler(app) == []
     assert run_import(app, begun.id).counts.new == 20
 
@@ -307,7 +307,7 @@ def test_the_addresses_read_are_forgotten_at_the_end(app: AppContext) -> None:
 
 
 def test_chunks_that_cannot_wait_for_one_another_begin_again(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_people, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(import_people, "_LOCK_SECONDS", 0)
     done = bring_in(app, table([*MANY, *MANY]))
     assert (done.counts.new, done.counts.bad) == (20, 20)
     assert [row["line"] for row in bad_rows(app, done)] == [str(line) for line in range(22, 42)]

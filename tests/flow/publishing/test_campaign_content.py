@@ -22,7 +22,7 @@ from distributor.domain.people import person_of
 from distributor.flow.people import privacy
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
-from distributor.flow.publishing.preview import preview_campaign, weigh_campaign
+from distributor.flow.publishing.preview import measure_campaign, preview_campaign
 from distributor.storage import articles, channels, memberships, subscribers
 from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 from tests.flow.delivery.test_paused_routes import Provider
@@ -212,7 +212,7 @@ def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Let
     letters.harness.run()
     frozen = preview_campaign(letters.harness.app, campaign)
     assert frozen.files["mail/email.txt"].decode().startswith("Hello Alex Reader in [city]\n")
-    assert weigh_campaign(letters.harness.app, campaign) == frozen.weights
+    assert measure_campaign(letters.harness.app, campaign) == frozen.sizes
     with pytest.raises(InputError, match=r"subscriber\.city is not known"):
         preview_campaign(letters.harness.app, campaign, email="bo@example.org")
     with pytest.raises(NotFoundError):

@@ -39,52 +39,52 @@ def respelled(payload: str, **changed: object) -> str:
 
 
 def test_a_solution_is_accepted_once(challenges: ProofOfWork):
-    solution = solved(challenges.set_one())
-    assert challenges.accept(solution)
-    assert not challenges.accept(solution)
+    solution = solved(challenges.create_challenge())
+    assert challenges.verify(solution)
+    assert not challenges.verify(solution)
 
 
 def test_another_spelling_of_a_solution_is_the_same_solution(challenges: ProofOfWork):
-    solution = solved(challenges.set_one())
-    assert challenges.accept(solution)
-    assert not challenges.accept(respelled(solution))
+    solution = solved(challenges.create_challenge())
+    assert challenges.verify(solution)
+    assert not challenges.verify(respelled(solution))
 
 
 def test_any_process_accepts_what_another_one_set(challenges: ProofOfWork, app: AppContext):
-    assert ProofOfWork(app.redis, cost=COST).accept(solved(challenges.set_one()))
+    assert ProofOfWork(app.redis, cost=COST).verify(solved(challenges.create_challenge()))
 
 
 @pytest.mark.parametrize(
     "changed", [{"cost": 1}, {"keyPrefix": ""}, {"expiresAt": 9_999_999_999}, {"nonce": "00" * 16}]
 )
 def test_an_easier_challenge_than_ours_is_none_of_ours(challenges: ProofOfWork, changed: dict[str, object]):
-    told = challenges.set_one()
+    told = challenges.create_challenge()
     told["parameters"] = {**told["parameters"], **changed}
-    assert not challenges.accept(solved(told))
+    assert not challenges.verify(solved(told))
 
 
 def test_a_challenge_that_somebody_else_signed_is_none_of_ours(challenges: ProofOfWork):
     foreign = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret="somebody else's")
-    assert not challenges.accept(solved(foreign.to_dict()))
+    assert not challenges.verify(solved(foreign.to_dict()))
 
 
 def test_a_wrong_answer_is_none(challenges: ProofOfWork):
-    told = json.loads(base64.b64decode(solved(challenges.set_one())))
+    told = json.loads(base64.b64decode(solved(challenges.create_challenge())))
     told["solution"]["counter"] += 1
-    assert not challenges.accept(base64.b64encode(json.dumps(told).encode()).decode())
+    assert not challenges.verify(base64.b64encode(json.dumps(told).encode()).decode())
 
 
 def test_a_challenge_is_good_for_an_hour(challenges: ProofOfWork):
-    expires_at = challenges.set_one()["parameters"]["expiresAt"]
+    expires_at = challenges.create_challenge()["parameters"]["expiresAt"]
     left = datetime.fromtimestamp(expires_at, UTC) - datetime.now(UTC)
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
 
 
 def test_of_one_that_was_due_long_ago_nothing_is_accepted(challenges: ProofOfWork, app: AppContext):
-    challenges.set_one()
+    challenges.create_challenge()
     key = app.redis.get("distributor:challenge:key")
     old = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret=key, expires_at=1)
-    assert not challenges.accept(solved(old.to_dict()))
+    assert not challenges.verify(solved(old.to_dict()))
 
 
 @given(
@@ -104,9 +104,9 @@ def test_of_one_that_was_due_long_ago_nothing_is_accepted(challenges: ProofOfWor
 )
 @settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_rubbish_is_a_solution_or_a_traceback(challenges: ProofOfWork, rubbish: str):
-    assert not challenges.accept(rubbish)
+    assert not challenges.verify(rubbish)
 
 
 def test_without_redis_it_says_so(gone_redis: Redis):
     with pytest.raises(ServiceError, match="Redis does not answer"):
-        ProofOfWork(gone_redis, cost=COST).set_one()
+        ProofOfWork(gone_redis, cost=COST).create_challenge()

@@ -34,7 +34,7 @@ def sign_ups(app: AppContext) -> SignUpHarness:
 
 def accept(sign_ups: SignUpHarness, address: str = ADA) -> ConfirmationState | None:
     question = confirm(sign_ups.app, sign_ups.token(Purpose.CONFIRM, address), NETWORK)
-    return question.stage if question else None
+    return question.state if question else None
 
 
 def leave(sign_ups: SignUpHarness, address: str, slug: str = "weekly") -> None:
@@ -50,7 +50,7 @@ def test_who_signs_up_is_asked_and_is_on_the_list_once_they_confirm(sign_ups: Si
     sign_ups.sign_up(ADA, name="Ada")
     assert sign_ups.places(ADA) == {"weekly": PENDING}
     assert len(sign_ups.asked(ADA)) == 1
-    assert accept(sign_ups) is ConfirmationState.DONE
+    assert accept(sign_ups) is ConfirmationState.CONFIRMED
     assert sign_ups.places(ADA) == {"weekly": SUBSCRIBED}
 
 
@@ -98,7 +98,7 @@ def test_what_the_owner_of_the_mailbox_can_lift_is_lifted_by_confirming_and_not_
     sign_ups.sign_up(ADA, "easy")
     assert sign_ups.places(ADA) == {"easy": PENDING}
     assert [entry.reason for entry in sign_ups.suppressions(ADA)] == [reason]
-    assert accept(sign_ups) is ConfirmationState.DONE
+    assert accept(sign_ups) is ConfirmationState.CONFIRMED
     assert sign_ups.suppressions(ADA) == []
 
 
@@ -154,7 +154,7 @@ def test_one_mail_a_day_asks_however_many_lists_are_asked_for_and_confirms_them_
     sign_ups.sign_up(ADA, "monthly")
     sign_ups.sign_up(ADA, "weekly")
     assert len(sign_ups.asked()) == 1
-    assert accept(sign_ups) is ConfirmationState.DONE
+    assert accept(sign_ups) is ConfirmationState.CONFIRMED
     assert sign_ups.places(ADA) == dict.fromkeys(("daily", "monthly", "weekly"), SUBSCRIBED)
 
 
@@ -200,7 +200,7 @@ def test_to_confirm_twice_is_to_confirm_once(sign_ups: SignUpHarness):
     sign_ups.sign_up(ADA)
     accept(sign_ups)
     before = sign_ups.dump()
-    assert accept(sign_ups) is ConfirmationState.DONE
+    assert accept(sign_ups) is ConfirmationState.CONFIRMED
     assert sign_ups.dump() == before
 
 
@@ -209,20 +209,20 @@ def test_to_look_at_the_question_answers_nothing(sign_ups: SignUpHarness):
     before = sign_ups.dump()
     question = find_confirmation(sign_ups.app, sign_ups.token(Purpose.CONFIRM, ADA))
     assert question is not None
-    assert (question.stage, [one.slug for one in question.lists]) == (ConfirmationState.WAITED, ["weekly"])
+    assert (question.state, [one.slug for one in question.lists]) == (ConfirmationState.PENDING, ["weekly"])
     assert sign_ups.dump() == before
 
 
 def test_a_request_of_four_weeks_ago_is_confirmed(sign_ups: SignUpHarness):
     sign_ups.sign_up(ADA)
-    assert accept(sign_ups.later(timedelta(days=28))) is ConfirmationState.DONE
+    assert accept(sign_ups.later(timedelta(days=28))) is ConfirmationState.CONFIRMED
     assert sign_ups.places(ADA) == {"weekly": SUBSCRIBED}
 
 
 def test_a_request_of_a_month_ago_is_not_confirmed(sign_ups: SignUpHarness):
     sign_ups.sign_up(ADA)
     before = sign_ups.dump()
-    assert accept(sign_ups.later(timedelta(days=31))) is ConfirmationState.LATE
+    assert accept(sign_ups.later(timedelta(days=31))) is ConfirmationState.EXPIRED
     assert sign_ups.dump() == before
 
 
@@ -233,15 +233,15 @@ def test_an_old_mail_does_not_confirm_what_was_asked_for_long_after(sign_ups: Si
     later.sign_up(ADA)
     question = confirm(later.app, old, NETWORK)
     assert question is not None
-    assert question.stage is ConfirmationState.LATE
-    assert accept(later) is ConfirmationState.DONE
+    assert question.state is ConfirmationState.EXPIRED
+    assert accept(later) is ConfirmationState.CONFIRMED
 
 
 def test_the_mail_that_asked_does_not_bring_back_who_has_left_since(sign_ups: SignUpHarness):
     sign_ups.sign_up(ADA)
     accept(sign_ups)
     leave(sign_ups, ADA)
-    assert accept(sign_ups) is ConfirmationState.LATE
+    assert accept(sign_ups) is ConfirmationState.EXPIRED
     assert sign_ups.places(ADA) == {"weekly": UNSUBSCRIBED}
 
 
@@ -262,7 +262,7 @@ def test_who_was_erased_comes_back_by_their_own_hand_only(sign_ups: SignUpHarnes
     privacy.erase(sign_ups.app, person.id, requested_by="person")
     sign_ups.sign_up(ADA)
     assert sign_ups.places(ADA) == {"weekly": PENDING}
-    assert accept(sign_ups) is ConfirmationState.DONE
+    assert accept(sign_ups) is ConfirmationState.CONFIRMED
     assert sign_ups.suppressions(ADA) == []
 
 
@@ -272,7 +272,7 @@ def test_who_has_left_everything_comes_back_by_confirming(sign_ups: SignUpHarnes
     preferences.unsubscribe_from_all(sign_ups.app, sign_ups.token(Purpose.PREFERENCES, ADA), NETWORK)
     later = sign_ups.later(timedelta(days=2))
     later.sign_up(ADA)
-    assert accept(later) is ConfirmationState.DONE
+    assert accept(later) is ConfirmationState.CONFIRMED
     assert sign_ups.suppressions(ADA) == []
 
 

@@ -92,7 +92,10 @@ class _DeliveryRun:
         self._day = app.clock().date()
         self._verdicts: Counter[Verdict] = Counter()
         self._log = log.bind(
-            dispatch=dispatch.id, campaign=dispatch.campaign_id, channel=dispatch.channel_name, worker=journal.worker
+            dispatch_id=dispatch.id,
+            campaign_id=dispatch.campaign_id,
+            channel=dispatch.channel_name,
+            worker=journal.worker,
         )
 
     async def send_until(self, until: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""The paused lanes of a channel, as the ledger keeps them: for its sending, and for people who look after them."""
+"""The paused routes of a channel in the database: a channel pauses and probes them, an operator may resume them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
 from distributor.storage import channels, paused_routes
 
-log = structlog.get_logger("lanes")
+log = structlog.get_logger(__name__)
 
 
 class StoredRoutes:
-    """Lanes, each change committed before it returns."""
+    """The routes of one channel; each change is committed before the method returns."""
 
     def __init__(self, app: AppContext, channel_id: int) -> None:
         self._app = app
         self._channel_id = channel_id
 
     def paused(self) -> Sequence[RoutePause]:
-        """Every pause there is now."""
+        """All current pauses."""
         with self._app.database.begin() as connection:
             return [_pause(record) for record in paused_routes.paused(connection, self._channel_id)]
 
     def pause(self, lane: Route, reason: str) -> RoutePause:
-        """The lane was refused."""
+        """Pause a route whose server rejected the sender."""
         with self._app.database.begin() as connection:
             record = paused_routes.pause(
                 connection,
@@ -37,11 +37,16 @@ class StoredRoutes:
                 reason=reason,
                 now=self._app.clock(),
             )
-        log.warning("lane paused", lane=str(lane), next_probe_at=record.next_probe_at.isoformat())
+        log.warning(
+            "route.paused",
+            channel_id=self._channel_id,
+            route=str(lane),
+            next_probe_at=record.next_probe_at.isoformat(),
+        )
         return _pause(record)
 
     def begin_probe(self, lane: Route) -> RoutePause | None:
-        """The right to send one delivery over a paused lane, if it is time."""
+        """The right to send one delivery over a paused route, if its probe is due; else None."""
         with self._app.database.begin() as connection:
             record = paused_routes.begin_probe(
                 connection, self._channel_id, lane.relay, lane.destination, now=self._app.clock()
@@ -49,10 +54,10 @@ class StoredRoutes:
         return _pause(record) if record else None
 
     def resume(self, lane: Route) -> None:
-        """The lane bears again: what waited for it is due at once."""
+        """End the pause of a route that works again: deliveries that waited for it are due at once."""
         with self._app.database.begin() as connection:
             paused_routes.resume(connection, self._channel_id, lane.relay, lane.destination, now=self._app.clock())
-        log.info("lane resumed", lane=str(lane))
+        log.info("route.resumed", channel_id=self._channel_id, route=str(lane))
 
 
 def resume_routes(app: AppContext, channel_name: str, lane: str = "") -> int:

@@ -1,7 +1,7 @@
-"""Token buckets in Redis, one for all workers: how fast a channel may send.
+"""Token buckets in Redis, shared by all workers: they limit how fast a channel sends.
 
-A bucket is kept as the moment at which it will be full again (the generic cell rate algorithm, ITU-T I.371): one number
-that needs no refilling and goes away by itself. The clock is that of Redis, so workers need not agree about the time.
+A bucket is stored as the time at which it will be full again (the generic cell rate algorithm, ITU-T I.371): one number
+that needs no refilling and expires by itself. All times are of Redis' clock, so the workers' clocks may differ.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from redis import Redis, RedisError
 
 from distributor.channels.api import RateLimit
 
-# Without Redis a process gives itself this share: there may be as many workers that do not know of one another.
+# The share of each rate that a process takes while Redis is down: there may be other workers it cannot see.
 SHARE_WITHOUT_REDIS = 1 / 8
-# How long Redis is not asked again after it has not answered.
-_ASK_AGAIN_SECONDS = 30.0
+# How long to wait after an error before the next call to Redis.
+_RETRY_REDIS_SECONDS = 30.0
 
-# Either a token is taken out of every bucket, or out of none, and then the answer is how long that will take. Times are
-# microseconds; `interval` is what one token is worth, `burst` how many of them may be taken at once.
+# Takes a token out of every bucket and returns 0, or out of none and returns how long to wait. Times are in
+# microseconds; `interval` is the time per token, `burst` how many tokens may be taken at once.
 _TAKE = """
-local told = redis.call('TIME')
-local now = told[1] * 1000000 + told[2]
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
 local full, wait = {}, 0
 for place, key in ipairs(KEYS) do
     local interval, burst = tonumber(ARGV[2 * place - 1]), tonumber(ARGV[2 * place])
@@ -41,54 +41,57 @@ for place, key in ipairs(KEYS) do
 end
 return 0
 """
-# A turn is a token that is taken before it is there; the answer is how long until it is.
-_QUEUE = """
-local told = redis.call('TIME')
-local now = told[1] * 1000000 + told[2]
-local turn = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now) + tonumber(ARGV[1])
-redis.call('SET', KEYS[1], string.format('%.0f', turn), 'PX', math.ceil((turn - now) / 1000) + 1)
-return turn - now
+# Reserves the next token, which may lie in the future, and returns how long to wait for it.
+_RESERVE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local at = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now) + tonumber(ARGV[1])
+redis.call('SET', KEYS[1], string.format('%.0f', at), 'PX', math.ceil((at - now) / 1000) + 1)
+return at - now
 """
 
-log = structlog.get_logger("buckets")
+log = structlog.get_logger(__name__)
 
 
 class SharedRateLimiter:
-    """The buckets of one channel. Where Redis is gone, each process keeps to a share of the rates by itself."""
+    """The token buckets of one channel. While Redis is down, each process keeps to a share of the rates by itself."""
 
     def __init__(self, redis: Redis, channel_id: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
         self._prefix = f"distributor:bucket:{channel_id}:"
         self._clock = clock
-        self._alone = _OwnBuckets(clock)
-        self._ask_again_at = 0.0
+        self._local = _LocalBuckets(clock)
+        self._retry_redis_at = 0.0
 
     def take(self, limits: Sequence[RateLimit]) -> timedelta:
-        """Take a token out of each bucket and return zero; or take none, and return how long until that may succeed."""
+        """Take a token out of each bucket and return zero; or take none and return how long to wait before a retry."""
         keys = [self._prefix + limit.name for limit in limits]
         numbers = [number for limit in limits for number in (1e6 / limit.per_second, _burst(limit))]
-        waited = self._ask(_TAKE, keys, numbers)
-        return self._alone.take(limits) if waited is None else timedelta(microseconds=waited)
+        wait = self._eval(_TAKE, keys, numbers)
+        return self._local.take(limits) if wait is None else timedelta(microseconds=wait)
 
     def queue(self, limit: RateLimit) -> timedelta:
-        """How long until it is the turn of one more who cannot wait here; those who ask get one turn after another."""
-        waited = self._ask(_QUEUE, [f"{self._prefix}{limit.name}:turns"], [1e6 / limit.per_second])
-        return self._alone.queue(limit) if waited is None else timedelta(microseconds=waited)
+        """Reserve the next free token for a caller that does not wait here; returns how long until it is available.
 
-    def _ask(self, script: str, keys: Sequence[str], numbers: Sequence[float]) -> int | None:
-        """The answer of Redis, or None where there is none."""
-        if self._clock() < self._ask_again_at:
+        Each call reserves another token, so callers are spread out one interval apart.
+        """
+        wait = self._eval(_RESERVE, [f"{self._prefix}{limit.name}:reserved"], [1e6 / limit.per_second])
+        return self._local.queue(limit) if wait is None else timedelta(microseconds=wait)
+
+    def _eval(self, script: str, keys: Sequence[str], numbers: Sequence[float]) -> int | None:
+        """The result of the script, or None while Redis is down."""
+        if self._clock() < self._retry_redis_at:
             return None
         try:
             return cast("int", self._redis.eval(script, len(keys), *keys, *(str(number) for number in numbers)))
         except RedisError as error:
-            self._ask_again_at = self._clock() + _ASK_AGAIN_SECONDS
-            log.warning("rates are kept without Redis, at a share for each process", reason=type(error).__name__)
+            self._retry_redis_at = self._clock() + _RETRY_REDIS_SECONDS
+            log.warning("rate_limiter.without_redis", reason=type(error).__name__, share=SHARE_WITHOUT_REDIS)
             return None
 
 
-class _OwnBuckets:
-    """The same, known to this process alone and at its share of each rate."""
+class _LocalBuckets:
+    """The same buckets in this process alone, at its share of each rate."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -105,7 +108,7 @@ class _OwnBuckets:
 
     def queue(self, limit: RateLimit) -> timedelta:
         now = self._clock()
-        name = f"{limit.name}:turns"
+        name = f"{limit.name}:reserved"
         self._full_at[name] = max(self._full_at.get(name, 0), now) + 1 / (limit.per_second * SHARE_WITHOUT_REDIS)
         return timedelta(seconds=self._full_at[name] - now)
 

@@ -1,8 +1,10 @@
-"""Settle: find out what became of deliveries whose worker died or whose answer was lost."""
+"""Recovery: settle deliveries whose worker died or whose outcome is unknown."""
 
 from __future__ import annotations
 
 import asyncio
+
+import structlog
 
 from distributor.channels.api import Dedupe, ReconcilingChannel
 from distributor.domain.campaign import UnknownPolicy
@@ -17,49 +19,60 @@ from distributor.storage import campaigns, channels, deliveries, dispatches, lea
 
 BATCH = 100
 
+log = structlog.get_logger(__name__)
+
 
 def recover_journals(app: AppContext) -> int:
-    """Write down what the journals of dead workers on this machine say; returns how many journals there were."""
+    """Commit the content of the journals of dead workers on this machine; returns how many journals there were."""
     with orphaned_journals(app.journal_dir) as orphans:
         for path in orphans:
-            evidence = read_journal(path)
+            content = read_journal(path)
             now = app.clock()
             with app.database.begin() as connection:
-                known = {outcome.delivery_id: outcome for outcome in evidence.outcomes}
+                known = {outcome.delivery_id: outcome for outcome in content.outcomes}
                 settlements = [
                     settle_outcome(known[delivery.id], delivery, now=now)
                     for delivery in deliveries.find_for_sending(connection, list(known))
                 ]
                 deliveries.settle(connection, settlements, now=now)
-                leases.release_worker(connection, evidence.worker, begun=evidence.in_doubt, now=now)
+                leases.release_worker(connection, content.worker, begun=content.in_doubt, now=now)
             app.failpoint(Failpoint.AFTER_RECOVERY)
             path.unlink()
+            log.info(
+                "journal.recovered",
+                worker=content.worker,
+                outcomes=len(content.outcomes),
+                in_doubt=len(content.in_doubt),
+            )
         return len(orphans)
 
 
 def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
-    """Look into the deliveries of a dispatch whose outcome is unknown; returns how many were looked into.
+    """Settle the deliveries of a dispatch whose outcome is unknown, a batch at a time; returns how many there were.
 
-    A channel that can find out is asked; one that never doubles a call is called again; else the campaign's policy
-    holds.
+    A channel that can reconcile looks each of them up; a channel with exact deduplication sends again; otherwise the
+    campaign's policy decides.
     """
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
-        doubtful = leases.lock_unknown(connection, dispatch_id, limit=BATCH, now=app.clock())
+        unknown = leases.lock_unknown(connection, dispatch_id, limit=BATCH, now=app.clock())
     channel = app.open_channel(record)
     if isinstance(channel, ReconcilingChannel):
-        asyncio.run(_reconcile(app, channel, record, rendition, doubtful))
-        return len(doubtful)
-    sends_again = channel.capabilities.dedupe is Dedupe.EXACT or campaign.unknown_policy is UnknownPolicy.RESEND
-    state = DeliveryState.PENDING if sends_again else DeliveryState.UNKNOWN
-    with app.database.begin() as connection:
-        leases.resolve_by_policy(connection, [delivery.id for delivery in doubtful], state=state, now=app.clock())
-        if sends_again and doubtful:
-            dispatches.reopen(connection, dispatch_id)
-    return len(doubtful)
+        asyncio.run(_reconcile(app, channel, record, rendition, unknown))
+        method = "reconcile"
+    else:
+        resends = channel.capabilities.dedupe is Dedupe.EXACT or campaign.unknown_policy is UnknownPolicy.RESEND
+        state = DeliveryState.PENDING if resends else DeliveryState.UNKNOWN
+        with app.database.begin() as connection:
+            leases.resolve_by_policy(connection, [delivery.id for delivery in unknown], state=state, now=app.clock())
+            if resends and unknown:
+                dispatches.reopen(connection, dispatch_id)
+        method = "resend" if resends else "assume_sent"
+    log.info("delivery.unknown_resolved", dispatch_id=dispatch_id, deliveries=len(unknown), method=method)
+    return len(unknown)
 
 
 async def _reconcile(
@@ -67,11 +80,11 @@ async def _reconcile(
     channel: ReconcilingChannel,
     record: channels.ChannelRecord,
     rendition: Rendition,
-    doubtful: list[Delivery],
+    unknown: list[Delivery],
 ) -> None:
     with open_journal(app.journal_dir) as journal:
         context = send_context(app, record, journal)
-        for delivery in doubtful:
+        for delivery in unknown:
             outcome = await channel.reconcile(rendition, delivery, context)
             now = app.clock()
             with app.database.begin() as connection:

@@ -1,4 +1,4 @@
-"""What the flow gives a channel to send with: its contract's ports, kept by the storage."""
+"""The `SendContext` of a channel: the ports of the channel contract, implemented on the storage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from distributor.storage.channels import ChannelRecord
 
 
 def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> SendContext:
-    """What `channel` may use while it sends."""
+    """The context in which `channel` sends."""
     return SendContext(
         site=app.site,
         now=app.clock,
@@ -30,7 +30,7 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> S
 
 
 class _StoredParts:
-    """Parts, each change committed before it returns."""
+    """The parts of posts; each change is committed before the method returns."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -65,7 +65,7 @@ class _StoredParts:
 
 
 class _StoredPublications:
-    """Publications: one transaction adds the item and puts the documents made from it."""
+    """Publications: one transaction adds the item and stores the documents composed from it."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app

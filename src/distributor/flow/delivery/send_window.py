@@ -1,4 +1,4 @@
-"""Turns: of what a worker has claimed, what may go out now, and what has to wait for its hour or its day."""
+"""The send window: which claimed deliveries may be sent now, and which wait for quiet hours or warm-up quota."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from distributor.storage.database import Connection
 def defer_outside_window(
     connection: Connection, channel_id: int, claimed: Sequence[Delivery], timing: SendSchedule, *, now: datetime
 ) -> list[Delivery]:
-    """Those that may be sent now, with their share of the day taken; the others are deferred to their time."""
-    awake = _without_quiet(connection, claimed, timing.quiet, now=now) if timing.quiet else list(claimed)
-    if timing.warm_up is None or not awake:
-        return awake
-    return _within_share(connection, channel_id, awake, timing.warm_up, now=now)
+    """The deliveries that may be sent now, with their quota reserved; the others are deferred to their time."""
+    allowed = _outside_quiet_hours(connection, claimed, timing.quiet, now=now) if timing.quiet else list(claimed)
+    if timing.warm_up is None or not allowed:
+        return allowed
+    return _within_quota(connection, channel_id, allowed, timing.warm_up, now=now)
 
 
 def return_unused_quota(
     connection: Connection, channel_id: int, timing: SendSchedule, day: date, *, count: int
 ) -> None:
-    """So many that had their share of the day were not sent after all."""
+    """Give back the reserved quota of `count` deliveries that were not sent after all."""
     if count and timing.warm_up is not None and timing.warm_up.limit_on(day) is not None:
         warm_up.release(connection, channel_id, day, count=count)
 
 
-def _without_quiet(
+def _outside_quiet_hours(
     connection: Connection, claimed: Sequence[Delivery], quiet: QuietHours, *, now: datetime
 ) -> list[Delivery]:
     ends = {one.id: quiet.end_of_quiet(now, recipients_zone=one.zone) for one in claimed}
@@ -44,17 +44,17 @@ def _without_quiet(
     return [one for one in claimed if ends[one.id] is None]
 
 
-def _within_share(
-    connection: Connection, channel_id: int, awake: Sequence[Delivery], plan: WarmUp, *, now: datetime
+def _within_quota(
+    connection: Connection, channel_id: int, allowed: Sequence[Delivery], plan: WarmUp, *, now: datetime
 ) -> list[Delivery]:
     today = now.astimezone(UTC).date()
     limit = plan.limit_on(today)
     if limit is None:
-        return list(awake)
-    granted = warm_up.reserve(connection, channel_id, today, wanted=len(awake), limit=limit)
-    waiting = awake[granted:]
+        return list(allowed)
+    granted = warm_up.reserve(connection, channel_id, today, wanted=len(allowed), limit=limit)
+    waiting = allowed[granted:]
     tomorrow = datetime.combine(max(today + timedelta(days=1), plan.since), time(), tzinfo=UTC)
     deliveries.defer(
         connection, waiting, [tomorrow] * len(waiting), why=f"the warm-up plan allows {limit} mails today", now=now
     )
-    return list(awake[:granted])
+    return list(allowed[:granted])

@@ -1,4 +1,4 @@
-"""Heed: what feedback about a mail does to the ledger and to the person, all in one transaction, and once."""
+"""Apply feedback about a delivery: event, delivery state, suppression and unsubscribe, all in one transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from distributor.storage import deliveries, delivery_queries, events, membership
 from distributor.storage.database import Connection
 from distributor.storage.delivery_queries import DeliveryRecord
 
-# How long after a mail something that only names its recipient may be about it.
+# How long after a mail feedback that only names its recipient is matched to it.
 _RECENT = timedelta(days=30)
 _STATES = {
     FeedbackKind.DELIVERED: DeliveryState.DELIVERED,
@@ -44,8 +44,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedFeedback:
-    """What became of feedback: `is_new` if it was not known before, `suppressed` if that ended in a suppression,
-    `has_left` if it took somebody off the list.
+    """The effect of feedback: `is_new` if it was not recorded before, `suppressed` if the address is now suppressed,
+    `has_left` if the subscriber was taken off the list.
     """
 
     meaning: FeedbackKind
@@ -57,10 +57,10 @@ class AppliedFeedback:
 
 
 def apply_feedback(app: AppContext, feedback: Feedback, *, source: str) -> AppliedFeedback:
-    """Write down what was said, and do what follows from it. Told again, in whatever order, it changes nothing.
+    """Record feedback and apply its consequences. Applied again, in any order, it changes nothing.
 
-    Only what holds a token of ours is acted on: what merely names an address is written down with the last mail that
-    went there, and nothing more. `source` says in a word where it came from. Raises ServiceError.
+    Only feedback with a token of ours has consequences; feedback that merely names an address is recorded as an event
+    of the last mail to it. `source` names its origin in one word, for the event. Raises ServiceError.
     """
     if feedback.match is MatchedBy.FORGED:
         return AppliedFeedback(meaning=feedback.meaning, match=MatchedBy.FORGED)
@@ -70,21 +70,21 @@ def apply_feedback(app: AppContext, feedback: Feedback, *, source: str) -> Appli
         return _FeedbackTransaction(app, connection, source).apply(feedback)
 
 
-def log_applied(taken: AppliedFeedback, *, source: str) -> None:
-    """One line for whoever runs a process that takes things in: numbers and words, no addresses."""
-    write = _log.warning if taken.match is MatchedBy.FORGED else _log.info
+def log_applied(applied: AppliedFeedback, *, source: str) -> None:
+    """Write one log line about applied feedback, without addresses."""
+    write = _log.warning if applied.match is MatchedBy.FORGED else _log.info
     write(
-        "taken in",
+        "feedback.applied",
         source=source,
-        meaning=taken.meaning.value,
-        match=taken.match.value,
-        delivery=taken.delivery_id,
-        is_new=taken.is_new,
+        meaning=applied.meaning.value,
+        match=applied.match.value,
+        delivery_id=applied.delivery_id,
+        is_new=applied.is_new,
     )
 
 
 class _FeedbackTransaction:
-    """One piece of feedback, heard in a transaction."""
+    """Applies one piece of feedback in a transaction."""
 
     def __init__(self, app: AppContext, connection: Connection, source: str) -> None:
         self._connection = connection
@@ -101,20 +101,20 @@ class _FeedbackTransaction:
             record = delivery_queries.find(self._connection, found.delivery_id)
         except NotFoundError:
             return nothing
-        # Whoever changes a person holds their lock first, and so nobody waits in a circle.
+        # All changes to a subscriber take this lock first, which prevents deadlocks.
         person = subscribers.lock(self._connection, record.subscriber_id) if record.subscriber_id else None
-        taken = AppliedFeedback(
+        applied = AppliedFeedback(
             meaning=found.meaning,
             match=found.match,
             delivery_id=record.id,
             is_new=self._write(found, record),
         )
         if found.match is MatchedBy.ADDRESS:
-            return taken
-        if person is None or not taken.is_new:
-            return taken
+            return applied
+        if person is None or not applied.is_new:
+            return applied
         return replace(
-            taken,
+            applied,
             suppressed=self._suppress(found, person, record),
             has_left=self._take_off_list(found, person, record),
         )
@@ -130,7 +130,7 @@ class _FeedbackTransaction:
         )
 
     def _write(self, feedback: Feedback, record: DeliveryRecord) -> bool:
-        """The event and the new state; False if nothing of it is new."""
+        """Record the event and the new state; False if both were recorded before."""
         kind, state = _EVENTS.get(feedback.meaning), _STATES.get(feedback.meaning)
         is_new = False
         if kind is not None:
@@ -152,7 +152,7 @@ class _FeedbackTransaction:
         return {**feedback.detail, **counting, "match": feedback.match.value, "source": self._source}
 
     def _suppress(self, feedback: Feedback, person: Subscriber, record: DeliveryRecord) -> SuppressionReason | None:
-        """Hold further mail back from the address that this one went to, if that follows."""
+        """Suppress the address that the mail was sent to, if the feedback is a reason to."""
         reason = self._reason_to_suppress(feedback, person)
         if reason is None:
             return None
@@ -161,8 +161,8 @@ class _FeedbackTransaction:
         except AddressError:
             return None
         target = Target(hash=hash_of_key(mailbox.key), email=mailbox.address)
-        said = " ".join(str(feedback.detail[name]) for name in ("reason", "status", "type") if name in feedback.detail)
-        note = f"delivery {record.id}: {said}" if said else f"delivery {record.id}"
+        cause = " ".join(str(feedback.detail[name]) for name in ("reason", "status", "type") if name in feedback.detail)
+        note = f"delivery {record.id}: {cause}" if cause else f"delivery {record.id}"
         suppressions.add(self._connection, [target], reason, note=note, now=self._now)
         return reason
 

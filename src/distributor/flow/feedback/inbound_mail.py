@@ -1,4 +1,4 @@
-"""Take back: mails that come in about mails that went out, one at a time, wherever they were fetched."""
+"""Inbound mail: bounces, complaints and unsubscribe requests, one mail at a time, from any mailbox or session."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from distributor.storage import channels
 
 
 def receive_mail(app: AppContext, raw: bytes, *, envelope_recipient: str | None = None, source: str) -> AppliedFeedback:
-    """Read a mail and do what follows from it; when this returns, all of it is committed.
+    """Parse a mail and apply its feedback; all of it is committed when this returns.
 
-    A mail that was taken in before changes nothing. Whatever octets it has, it is read; `envelope_recipient` is whom
-    it was for by RCPT TO, and `source` says in a word where it came from. Raises ServiceError: try again later.
+    A mail that was received before changes nothing. Any bytes are accepted, malformed mails too. `envelope_recipient`
+    is the address of RCPT TO, `source` names the origin in one word. Raises ServiceError: try again later.
     """
     feedback = read_inbound_feedback(raw, app.tokens, envelope_recipient=envelope_recipient)
     return apply_feedback(app, feedback, source=source)
 
 
 def bounce_domains(app: AppContext) -> frozenset[str]:
-    """The domains that the bounces of our channels go to, in lower-case A-labels."""
+    """The bounce domains of all channels, as lower-case A-labels."""
     with app.database.begin() as connection:
         records = channels.all_channels(connection)
     named = (str(record.settings.get("bounce_domain") or "") for record in records)

@@ -1,4 +1,4 @@
-"""Track: what recipients do with what they got. Opens and clicks wait in a Redis stream and are written in batches."""
+"""Tracking: opens and clicks. They wait in a Redis stream and are written to the database in batches."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from distributor.storage import channels, deliveries, delivery_queries, dispatch
 
 STREAM = "distributor:events"
 _BATCH = 1000
-# Beyond this the oldest events are given up rather than Redis' memory: nobody has written any for a long time.
+# Beyond this the oldest events are dropped to protect Redis' memory: no worker has written any for a long time.
 _MOST_WAITING = 5_000_000
 
 
 def note_open(app: AppContext, token: str, detail: Mapping[str, Json]) -> bool:
-    """Somebody's mail program fetched the pixel. False if the token is not ours."""
+    """Record an open: a mail program fetched the pixel. False if the token is not valid."""
     claim = app.tokens.read(Purpose.OPEN, token)
     if claim is None:
         return False
@@ -34,13 +34,13 @@ def note_open(app: AppContext, token: str, detail: Mapping[str, Json]) -> bool:
 
 
 def find_target(app: AppContext, token: str) -> str | None:
-    """Where a counted link leads, or None if it is not ours. Nothing is counted."""
+    """The target of a click link, or None if the token is not valid. Records nothing."""
     claim = app.tokens.read(Purpose.CLICK, token)
     return _target_of(app, claim) if claim else None
 
 
 def follow_click(app: AppContext, token: str, detail: Mapping[str, Json]) -> str | None:
-    """Where the clicked link leads, or None if it is not ours. Only links of a rendition lead anywhere."""
+    """Record a click and return its target, which is a link of the rendition; None if the token is not valid."""
     claim = app.tokens.read(Purpose.CLICK, token)
     target = _target_of(app, claim) if claim else None
     if claim is None or target is None:
@@ -50,9 +50,8 @@ def follow_click(app: AppContext, token: str, detail: Mapping[str, Json]) -> str
 
 
 def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
-    """What the holder of this link was sent, for a browser; None if it is not ours or cannot be seen there.
-
-    `pixel_url` is fetched in place of what counts opens.
+    """The message that was sent to the recipient of this link, as a web page; None if the token is not valid or the
+    channel has no web version. `pixel_url` replaces the tracking pixel.
     """
     claim = app.tokens.read(Purpose.VIEW, token)
     if claim is None:
@@ -70,12 +69,12 @@ def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
 
 
 def has_waiting_events(app: AppContext) -> bool:
-    """Whether the stream holds events that are not in the ledger yet."""
+    """Whether the stream holds events that are not in the database yet."""
     return bool(app.redis.xlen(STREAM))
 
 
 def write_events(app: AppContext) -> int:
-    """Write what waits in the stream to the ledger; returns how many were read. Reading twice writes once."""
+    """Write the waiting events to the database; returns how many were read. Reading one twice writes it once."""
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", app.redis.xrange(STREAM, count=_BATCH))
     if not entries:
         return 0

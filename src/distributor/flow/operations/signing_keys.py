@@ -1,4 +1,4 @@
-"""The DKIM keys of a channel: made, activated, retired and removed. They are kept only among its secret settings."""
+"""The DKIM keys of a channel: create, activate, retire and remove. They are stored in its secret settings only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distributor.storage.channels import ChannelRecord
 
 
 def key_ring(app: AppContext, channel: str) -> KeyRing:
-    """The keys of a channel. Raises NotFoundError, and InputError for a kind that signs nothing."""
+    """The keys of a channel. Raises NotFoundError, and InputError for a kind without signatures."""
     with app.database.begin() as connection:
         record = channels.find(connection, channel)
     return _ring(_signing_channel(app, record), _secrets(app, record))
@@ -30,9 +30,9 @@ def make_keys(
     selectors: Sequence[tuple[str, Algorithm]],
     domain: str | None = None,
 ) -> Sequence[KeyEntry]:
-    """New keys that wait to be published, for `domain`, else for that of the channel's sender.
+    """New keys to be published, for `domain` or else the domain of the channel's sender.
 
-    Raises NotFoundError, and InputError for a domain or a selector that is none.
+    Raises NotFoundError, and InputError for an invalid domain or selector.
     """
 
     def add(signing_channel: SigningChannel, ring: KeyRing) -> KeyRing:
@@ -48,9 +48,9 @@ def make_keys(
 def activate_keys(
     app: AppContext, channel: str, selectors: Sequence[str], *, lookup: Resolver | None
 ) -> Sequence[KeyEntry]:
-    """Let these keys sign in place of those before them. Without `lookup` nobody asks whether they are published.
+    """Sign with these keys instead of the active ones. `lookup` checks first that they are published, if given.
 
-    Raises NotFoundError, and StateError for a key that receivers would not find.
+    Raises NotFoundError, and StateError for a key that is not published.
     """
     ring = key_ring(app, channel)
     chosen = sorted(map(ring.find, selectors), key=lambda entry: entry.algorithm is not Algorithm.RSA)
@@ -68,13 +68,13 @@ def activate_keys(
 
 
 def retire_key(app: AppContext, channel: str, selector: str) -> KeyEntry:
-    """Let a key sign no more. Raises NotFoundError, and StateError if an Ed25519 key would sign alone."""
+    """Stop signing with a key. Raises NotFoundError, and StateError if an Ed25519 key would sign alone."""
     changed = _change(app, channel, lambda _, ring: ring.with_retired(selector, now=app.clock()))
     return changed.find(selector)
 
 
 def remove_key(app: AppContext, channel: str, selector: str) -> None:
-    """Forget a key for good. Raises NotFoundError, and StateError while it signs."""
+    """Delete a key. Raises NotFoundError, and StateError while it is active."""
     _change(app, channel, lambda _, ring: ring.without(selector))
 
 
@@ -95,7 +95,7 @@ def _secrets(app: AppContext, record: ChannelRecord) -> dict[str, str]:
 def _signing_channel(app: AppContext, record: ChannelRecord) -> SigningChannel:
     channel = app.open_channel(record)
     if not isinstance(channel, SigningChannel):
-        raise InputError(f"channel {record.name!r} is of kind {record.kind}, and only mails are signed")
+        raise InputError(f"channel {record.name!r} is of kind {record.kind}, which has no signing keys")
     return channel
 
 
@@ -104,7 +104,7 @@ def _ring(channel: SigningChannel, secrets: dict[str, str]) -> KeyRing:
 
 
 def _refuse_unpublished(entry: KeyEntry, lookup: Resolver) -> None:
-    advice = "Publish its record and wait until the DNS has it, or add --unseen to let it sign all the same"
+    advice = "Publish its record and wait until the DNS has it, or add --unseen to activate it without this check"
     try:
         fault = publication_error(entry, lookup)
     except DnsLookupError as error:

@@ -1,4 +1,4 @@
-"""Export people: a stream of CSV or JSON lines that our own import reads back as it was."""
+"""Export subscribers as a stream of CSV or JSON lines, which our own import reads back unchanged."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class ExportFormat(StrEnum):
 def export_people(
     app: AppContext, selection: Selection, *, format_: ExportFormat = ExportFormat.CSV
 ) -> Iterator[bytes]:
-    """The selected people in pieces, as they are at this moment; a connection is in use until the last of them.
+    """The selected subscribers in pieces, read in one transaction; a connection is in use until the last piece.
 
     Raises NotFoundError, with the first piece, for an unknown list or segment.
     """
     encode = _ENCODERS[format_]
     with app.database.begin() as connection:
-        told = map(_facts, exports.people(connection, selection, now=app.clock()))
-        yield from encode(told)
+        records = map(_facts, exports.people(connection, selection, now=app.clock()))
+        yield from encode(records)
 
 
 def _as_csv(people: Iterator[Mapping[str, Json]]) -> Iterator[bytes]:
@@ -57,7 +57,7 @@ def _csv_of(rows: Iterable[Iterable[str]]) -> bytes:
 
 
 def _facts(one: Exported) -> dict[str, Json]:
-    """In the order of the columns, which is also that of the names in JSON."""
+    """The values by column; the order is that of the columns and of the names in JSON."""
     person, place = one.subscriber, one.place
     consent = place.consent if place else None
     return {

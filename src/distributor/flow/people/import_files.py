@@ -1,4 +1,4 @@
-"""The files of imports in a folder of this machine: the people still to come in, and the rows that could not."""
+"""The files of imports in a folder of this machine: the uploaded subscribers, and the rows that were rejected."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _BAD_SUFFIX = ".bad.csv"
 
 
 class ImportFiles:
-    """A folder that only this machine, or those that share it, can import from. People's addresses are in it."""
+    """The folder of this machine's imports; workers of other machines cannot read it. It contains email addresses."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
     def keep(self, pieces: Iterable[bytes], *, encoding: str) -> Iterator[tuple[Path, Copied]]:
-        """A copy in UTF-8, to be renamed to `source`; gone at the end if it was not. Raises InputError."""
+        """A draft copy in UTF-8, for the caller to rename to `source`; else deleted at the end. Raises InputError."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / f"{uuid.uuid4().hex}{_DRAFT_SUFFIX}"
@@ -51,18 +51,18 @@ class ImportFiles:
             path.unlink(missing_ok=True)
 
     def source(self, import_id: int) -> Path:
-        """The people of an import that has not ended."""
+        """The uploaded file of an import that has not ended."""
         return self._folder / f"{import_id}{_SUFFIX}"
 
     def bad_rows(self, import_id: int) -> Path:
-        """The rows of an import that could not come in, as CSV that can be corrected and imported again."""
+        """The rejected rows of an import, as CSV that can be corrected and imported again."""
         return self._folder / f"{import_id}{_BAD_SUFFIX}"
 
     @contextmanager
     def hold(self, import_id: int) -> Iterator[BinaryIO | None]:
-        """The people of an import for nobody else until the end; None if another has them, or another machine.
+        """The file of an import, locked for this process; None if another process has it or it is on another machine.
 
-        The kernel gives them back when their holder dies.
+        The kernel releases the lock when its holder dies.
         """
         try:
             file = self.source(import_id).open("rb")
@@ -78,7 +78,7 @@ class ImportFiles:
             yield file
 
     def write_bad_rows(self, import_id: int, rows: Sequence[BadRow], *, behind: int, headers: Sequence[str]) -> int:
-        """Write rows behind the first `behind` octets, which are committed; returns the new size, safe on disk."""
+        """Write rows after the first `behind` bytes, which are committed; returns the new size, synced to disk."""
         if not rows:
             return behind
         text = io.StringIO()
@@ -98,20 +98,20 @@ class ImportFiles:
         return behind + len(data)
 
     def discard(self, import_id: int) -> None:
-        """Remove the people of an import that has ended."""
+        """Delete the file of an import that has ended."""
         self.source(import_id).unlink(missing_ok=True)
 
     def kept(self) -> list[int]:
-        """The numbers of the imports whose people are here."""
+        """The ids of the imports whose files are here."""
         names = (path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"*{_SUFFIX}"))
         return [int(name) for name in names if name.isdecimal()]
 
     def discard_drafts(self, *, before: datetime) -> None:
-        """Remove the copies that processes have left who were killed while they made them."""
+        """Delete draft copies of processes that were killed while they wrote them."""
         self._discard_old(_DRAFT_SUFFIX, before)
 
     def discard_bad_rows(self, *, before: datetime) -> int:
-        """Remove rows that could not come in and that nobody has corrected since; returns of how many imports."""
+        """Delete files of rejected rows last written before this time; returns how many."""
         return self._discard_old(_BAD_SUFFIX, before)
 
     def _discard_old(self, suffix: str, before: datetime) -> int:

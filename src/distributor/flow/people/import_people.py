@@ -1,4 +1,4 @@
-"""Import people: a file comes in chunk by chunk, each of them one transaction that also moves the checkpoint."""
+"""Import subscribers from a file in chunks; each chunk is one transaction that also advances the checkpoint."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
+import structlog
+
 from distributor.domain.errors import DistributorError, InputError, ServiceError
 from distributor.domain.importing import BadRow, Import, ImportPlan, ImportState, SourceValues
 from distributor.flow.app_context import AppContext
@@ -21,26 +23,28 @@ from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
 from distributor.storage.import_rows import REPEATED, ImportContext, count_changes, merge
 
-# What one transaction brings in: at most so many rows of so many octets.
+# What one transaction imports at most.
 CHUNK_ROWS = 5000
-CHUNK_OCTETS = 4 * 1024 * 1024
-# Transactions at a time. They are committed one after another, each of them behind the checkpoint of the one before.
+CHUNK_BYTES = 4 * 1024 * 1024
+# Transactions at a time. They are committed in order, each after the checkpoint of the one before.
 _AT_ONCE = 2
-# How long a chunk holds what it has locked while the one before it does not come to an end.
-_PATIENCE_SECONDS = 10
+# How long a chunk keeps its locks while the chunk before it is not committed.
+_LOCK_SECONDS = 10
 _LONGEST_COPYING = timedelta(days=1)
 
 Watch = Callable[[Import], None]
 
+log = structlog.get_logger(__name__)
+
 
 def plan_import(app: AppContext, plan: ImportPlan, *, name: str, pieces: Iterable[bytes]) -> Import:
-    """Take in a file of this name, to be run by whoever comes first: a worker, or `run_import`.
+    """Store an uploaded file as a new import, to be run by a worker or `run_import`.
 
-    The same file with the same plan that was begun and not ended is that import, to be gone on with. Raises InputError
-    if the file cannot be read at all, NotFoundError for an unknown list.
+    The same file with the same plan as an unfinished import returns that import, which then continues. Raises
+    InputError if the file cannot be read at all, NotFoundError for an unknown list.
     """
     if not plan.basis.strip():
-        raise InputError("say on what basis these people get mail, in a sentence: it is kept as their consent")
+        raise InputError("state in a sentence on what basis these people get mail: it is kept as their consent")
     files = ImportFiles(app.imports_dir)
     with files.keep(pieces, encoding=plan.reading.encoding) as (path, copied):
         with path.open("rb") as file:
@@ -67,10 +71,10 @@ def plan_import(app: AppContext, plan: ImportPlan, *, name: str, pieces: Iterabl
 
 
 def run_import(app: AppContext, import_id: int, *, until: datetime | None = None, watch: Watch | None = None) -> Import:
-    """Bring people in from the checkpoint on, beginning no chunk after `until`; `watch` is told of each one committed.
+    """Import from the checkpoint on, starting no chunk after `until`; `watch` is called after each committed chunk.
 
-    Returns how far it is: no further than before if another process is at it, or the file is on another machine.
-    Raises NotFoundError, and ServiceError if PostgreSQL goes away; the import then waits to be gone on with.
+    Returns the progress, unchanged if another process runs the import or the file is on another machine. Raises
+    NotFoundError, and ServiceError if PostgreSQL goes away; the import can then be continued.
     """
     files = ImportFiles(app.imports_dir)
     with files.hold(import_id) as file:
@@ -79,30 +83,37 @@ def run_import(app: AppContext, import_id: int, *, until: datetime | None = None
             if file is None or not (found.is_open or found.state is ImportState.FAILED):
                 return found
             started = imports.start(connection, import_id, now=app.clock())
+        log.info("import.started", import_id=import_id, line=started.line)
         try:
-            return _Run(app, started, files, file).go_on(until, watch or _nobody)
-        except ServiceError:
+            after = _ImportRun(app, started, files, file).run(until, watch or _ignore)
+        except ServiceError as error:
+            log.warning("import.paused", import_id=import_id, reason=type(error).__name__)
             raise
         except DistributorError as error:
-            _fail(app, import_id, str(error))
+            _fail(app, import_id, error, str(error))
             raise
         except Exception as error:
-            # Without this it would be rung for, and break, every few seconds.
-            _fail(app, import_id, f"the import broke: {type(error).__name__}: {error}")
+            # Without this the scheduler would start it again, and it would fail again, every few seconds.
+            _fail(app, import_id, error, f"the import failed: {type(error).__name__}: {error}")
             raise
+        if after.is_open:
+            log.info("import.paused", import_id=import_id, line=after.line, reason="time limit of the task")
+        else:
+            log.info("import.finished", import_id=import_id, state=after.state.value, **asdict(after.counts))
+        return after
 
 
 def work_on_import(app: AppContext, import_id: int, *, until: datetime) -> list[Job]:
-    """What a worker does of an import; a ring if it got further and there is more to do."""
+    """Run an import in a worker; returns a job if it made progress and there is more to do."""
     with app.database.begin() as connection:
         before = imports.find(connection, import_id)
     after = run_import(app, import_id, until=until)
-    is_further = after.position > before.position
-    return [Job(JobKind.IMPORT, import_id, "default")] if after.is_open and is_further else []
+    has_progress = after.position > before.position
+    return [Job(JobKind.IMPORT, import_id, "default")] if after.is_open and has_progress else []
 
 
 def cancel_import(app: AppContext, import_id: int) -> Import:
-    """End an import where it is; who has come in stays. Raises NotFoundError."""
+    """Cancel an import; subscribers that are already imported stay. Raises NotFoundError."""
     with app.database.begin() as connection:
         imports.find(connection, import_id)
         imports.end(connection, import_id, ImportState.CANCELLED, now=app.clock())
@@ -113,12 +124,12 @@ def cancel_import(app: AppContext, import_id: int) -> Import:
 
 
 class _EndedError(Exception):
-    """Somebody has cancelled the import: nothing of the chunk comes in."""
+    """The import was cancelled meanwhile: the chunk is rolled back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chunk:
-    """Rows one after another, and the checkpoint behind them."""
+    """Consecutive rows, and the checkpoint after them."""
 
     people: tuple[SourceValues, ...]
     bad: tuple[BadRow, ...]
@@ -126,8 +137,8 @@ class _Chunk:
     line: int
 
 
-class _Run:
-    """One process at work on one import."""
+class _ImportRun:
+    """One process running one import."""
 
     def __init__(self, app: AppContext, started: Import, files: ImportFiles, file: BinaryIO) -> None:
         self._app = app
@@ -142,8 +153,8 @@ class _Run:
             self._list_id = lists.find(connection, started.list_slug).id
             self._text_id = consents.add_text(connection, started.plan.basis)
 
-    def go_on(self, until: datetime | None, watch: Watch) -> Import:
-        """Read one chunk while two before it are on their way: Python and PostgreSQL each have work to do."""
+    def run(self, until: datetime | None, watch: Watch) -> Import:
+        """Read one chunk while two others are being committed, so that Python and PostgreSQL work in parallel."""
         underway: deque[Future[Import]] = deque()
         last: Future[Import] | None = None
         try:
@@ -163,7 +174,7 @@ class _Run:
 
     def _read_chunk(self) -> _Chunk | None:
         """None at the end of the file."""
-        limit = self._reader.position + CHUNK_OCTETS
+        limit = self._reader.position + CHUNK_BYTES
         people: list[SourceValues] = []
         bad: list[BadRow] = []
         keys: dict[str, int] = {}
@@ -183,14 +194,14 @@ class _Run:
         return _Chunk(people=tuple(people), bad=tuple(bad), position=self._reader.position, line=self._reader.line)
 
     def _line_underway(self, key: str) -> int | None:
-        """The line of a chunk perhaps not committed yet that has this address: the two must not wait for each other."""
+        """The line with this address in an uncommitted chunk, if any: chunks must not wait for each other's locks."""
         return next((keys[key] for keys in self._keys_underway if key in keys), None)
 
     def _commit(self, chunk: _Chunk, before: Future[Import] | None) -> Import:
         try:
             return self._bring_in(chunk, before)
         except TimeoutError:
-            # Whom the chunk before waits for may be waiting for people that this one holds: let go of them.
+            # The chunk before may wait for locks of this one: the rollback releases them.
             if before is not None:
                 before.result()
             return self._bring_in(chunk, before)
@@ -202,7 +213,7 @@ class _Run:
         )
         with self._app.database.begin() as connection:
             merged = (count_changes if plan.is_dry_run else merge)(connection, chunk.people, terms)
-            checkpoint = before.result(timeout=_PATIENCE_SECONDS) if before is not None else self._started
+            checkpoint = before.result(timeout=_LOCK_SECONDS) if before is not None else self._started
             bad_size = self._files.write_bad_rows(
                 checkpoint.id,
                 sorted((*chunk.bad, *merged.refused), key=lambda row: row.line),
@@ -241,21 +252,23 @@ def _watch_first(underway: deque[Future[Import]], watch: Watch) -> None:
 
 
 def _tidy(connection: Connection, files: ImportFiles, *, now: datetime) -> None:
-    """Remove what processes that were killed have left behind."""
+    """Delete the files that killed processes left behind."""
     for import_id in imports.ended(connection, files.kept()):
         files.discard(import_id)
     files.discard_drafts(before=now - _LONGEST_COPYING)
 
 
 def _digest(plan: ImportPlan, of_file: str) -> str:
-    said = json.dumps([of_file, asdict(plan)], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    identity = json.dumps([of_file, asdict(plan)], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()
 
 
-def _fail(app: AppContext, import_id: int, reason: str) -> None:
+def _fail(app: AppContext, import_id: int, error: Exception, reason: str) -> None:
     with app.database.begin() as connection:
         imports.end(connection, import_id, ImportState.FAILED, error=reason, now=app.clock())
+    # The reason may quote a row; the log names the class only.
+    log.error("import.failed", import_id=import_id, reason=type(error).__name__)
 
 
-def _nobody(_: Import) -> None:
-    """Whom nobody watches."""
+def _ignore(_: Import) -> None:
+    """The `watch` of an import without one."""

@@ -1,4 +1,4 @@
-"""Privacy: all that is known about somebody, taken out whole or erased for good."""
+"""Privacy: export or erase all data about a subscriber."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from distributor.storage import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """What an erasure did. `counts` gives the rows by table; `traces` the tables in which a search still found them."""
+    """The result of an erasure. `counts` has the erased rows by table; `traces` those that a search still found."""
 
     counts: Mapping[str, int]
     traces: Mapping[str, int]
@@ -35,13 +35,13 @@ class Erasure:
 
 
 def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
-    """Everything that is kept about somebody, as one JSON object, read at one moment. Raises NotFoundError."""
+    """All data about a subscriber as one JSON object, read in one transaction. Raises NotFoundError."""
     with app.database.begin() as connection:
         person = subscribers.find_by_id(connection, subscriber_id)
         held_back = suppressions.of_key(connection, person.key)
         return {
             "exported_at": app.clock().isoformat(),
-            "subscriber": _told(person),
+            "subscriber": _profile(person),
             "lists": [
                 {
                     "list": place.list.slug,
@@ -86,10 +86,10 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
 
 
 def erase(app: AppContext, subscriber_id: int, *, requested_by: str) -> Erasure:
-    """Erase somebody everywhere, in one transaction, and search every table for what might be left of them.
+    """Erase a subscriber from every table in one transaction, then search all tables for traces.
 
-    `requested_by` says in a word who asked (``person``, ``form``, ``api``). Raises NotFoundError if there is nobody of
-    this number, also because they were erased before.
+    `requested_by` names the requester in one word (``person``, ``form``, ``api``). Raises NotFoundError for an unknown
+    id, also of a subscriber who was erased before.
     """
     now = app.clock()
     with app.database.begin() as connection:
@@ -103,12 +103,12 @@ def erase(app: AppContext, subscriber_id: int, *, requested_by: str) -> Erasure:
 
 
 def search_traces(app: AppContext, key: str) -> Mapping[str, int]:
-    """In how many rows of each table an address is found, wherever it may stand."""
+    """The number of rows by table in which an address is found, in any column."""
     with app.database.begin() as connection:
         return erasure.count_rows_with(connection, [key])
 
 
-def _told(person: Subscriber) -> dict[str, Json]:
+def _profile(person: Subscriber) -> dict[str, Json]:
     return {
         "email": person.email,
         "name": person.name,

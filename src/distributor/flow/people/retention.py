@@ -1,24 +1,29 @@
-"""Retain: what is kept only for a time is taken away when that is over."""
+"""Retention: delete what has passed its retention time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+
+import structlog
 
 from distributor.domain.consent import CONFIRM_WITHIN
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.storage import audience_lock, erasure, events, memberships
 
-# Whoever brought people in has corrected by then what was wrong with some of them; the rest is somebody's address.
+# Long enough to correct the rejected rows of an import; they contain email addresses.
 BAD_ROWS_FOR = timedelta(days=30)
 _EVENTS_AT_ONCE = 10_000
 _PEOPLE_AT_ONCE = 1_000
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeCount:
-    """How many events, how many people who never confirmed, and the bad rows of how many imports."""
+    """How many events, subscribers who never confirmed, and files of rejected rows were deleted."""
 
     events: int
     people: int
@@ -26,29 +31,31 @@ class PurgeCount:
 
 
 def purge_expired(app: AppContext) -> PurgeCount:
-    """Take away old events, unconfirmed requests and files of bad rows, in small steps until nothing old is left."""
-    files = ImportFiles(app.imports_dir)
-    return PurgeCount(
-        events=_forget_events(app),
-        people=_forget_unconfirmed(app),
+    """Delete old events, unconfirmed sign-ups and files of rejected rows, in small transactions."""
+    files, began = ImportFiles(app.imports_dir), time.monotonic()
+    count = PurgeCount(
+        events=_purge_events(app),
+        people=_purge_unconfirmed(app),
         bad_rows=files.discard_bad_rows(before=app.clock() - BAD_ROWS_FOR),
     )
+    log.info("purge.finished", **asdict(count), seconds=round(time.monotonic() - began, 3))
+    return count
 
 
-def _forget_events(app: AppContext) -> int:
+def _purge_events(app: AppContext) -> int:
     if app.event_retention is None:
         return 0
-    moment = app.clock() - app.event_retention
+    before = app.clock() - app.event_retention
     total = 0
     while True:
         with app.database.begin() as connection:
-            gone = events.delete_before(connection, moment, limit=_EVENTS_AT_ONCE)
-        total += gone
-        if gone < _EVENTS_AT_ONCE:
+            deleted = events.delete_before(connection, before, limit=_EVENTS_AT_ONCE)
+        total += deleted
+        if deleted < _EVENTS_AT_ONCE:
             return total
 
 
-def _forget_unconfirmed(app: AppContext) -> int:
+def _purge_unconfirmed(app: AppContext) -> int:
     now = app.clock()
     total = 0
     while True:

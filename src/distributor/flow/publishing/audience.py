@@ -1,4 +1,4 @@
-"""Audience: how many people a campaign would reach, and some of them, before anything is sent."""
+"""Audience preview: how many subscribers a campaign would reach, with a sample, before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from distributor.storage.audiences import AudienceQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudiencePreview:
-    """`count` is what a release at this moment would freeze."""
+    """`count` is the size of the audience that a release now would freeze."""
 
     count: int
     sample: tuple[Subscriber, ...]
@@ -24,9 +24,9 @@ class AudiencePreview:
 def preview_audience(
     app: AppContext, plan: AudiencePlan, article_slugs: Sequence[str], *, sample: int = 10
 ) -> AudiencePreview:
-    """The audience that a campaign with these articles has now, counted by the query that freezes it.
+    """The current audience of a campaign with these articles, counted by the query that freezes it.
 
-    Raises NotFoundError for an unknown article, list or segment, InputError if nobody is named.
+    Raises NotFoundError for an unknown article, list or segment, InputError for an empty plan.
     """
     if plan.is_empty:
         raise InputError("the audience is empty: name a list, a topic or a segment")

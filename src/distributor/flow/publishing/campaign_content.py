@@ -1,7 +1,4 @@
-"""Saying: what a campaign says on one of its channels, as `render` freezes it and a preview shows it.
-
-No step of its own, but what these steps have in common.
-"""
+"""The content of a campaign on one of its channels. Rendering freezes it, and a preview shows it."""
 
 from __future__ import annotations
 
@@ -31,15 +28,15 @@ from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
 _MEDIA = "/media/"
-# So many fields can be known or not in 64 ways.
-_FEW = 6
-# A manuscript has a title and tags, a greeting has none.
+# So many fields may be present or missing in 64 combinations.
+_MAX_COMBINED_FIELDS = 6
+# The parser expects a title and tags, which a greeting does not have.
 _FRONT = "---\ntitle: '-'\ntags: []\n---\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignContent:
-    """What a campaign has to say: its articles, the list that it speaks for, and what goes around the articles."""
+    """What a campaign sends: its articles, the list it is sent on behalf of, and the texts around the articles."""
 
     articles: tuple[Article, ...]
     list: MailingList | None
@@ -47,7 +44,7 @@ class CampaignContent:
 
 
 def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
-    """What this campaign has to say at the moment."""
+    """The current content of a campaign."""
     found = tuple(one.article for one in articles.find_many(connection, campaign.article_ids))
     return CampaignContent(
         articles=found,
@@ -65,26 +62,26 @@ def render_content(
     app: AppContext,
     channel: Channel,
     campaign: Campaign,
-    matter: CampaignContent,
+    content: CampaignContent,
     *,
     discovered_limits: Mapping[str, Json],
 ) -> Rendition:
-    """The rendition on a channel. Raises InputError and TemplateError for what cannot be said."""
+    """The rendition on a channel. Raises InputError and TemplateError for content that cannot be rendered."""
     context = RenderContext(
         site=app.site,
         templates=app.templates,
-        list=matter.list,
+        list=content.list,
         tracking=TrackingOptions(opens=campaign.track_opens, clicks=campaign.track_clicks),
         discovered_limits=discovered_limits,
-        covering=matter.covering,
+        covering=content.covering,
     )
-    return channel.render(matter.articles, context)
+    return channel.render(content.articles, context)
 
 
 def check_content(
     connection: Connection, channel: Channel, rendition: Rendition, campaign: Campaign, *, now: datetime
 ) -> list[Problem]:
-    """What the channel finds wrong, fields that no subscriber has, and who lacks one at present; what blocks first."""
+    """The problems the channel finds, unknown merge fields, and fields some subscribers lack; blocking ones first."""
     problems = channel.check(rendition)
     if not isinstance(channel, PersonalizedChannel) or any(one.severity is Severity.BLOCK for one in problems):
         return problems
@@ -99,7 +96,7 @@ def check_content(
 
 
 def audience_query_of(connection: Connection, campaign: Campaign) -> AudienceQuery:
-    """To whom a campaign goes."""
+    """The query for the audience of a campaign."""
     return AudienceQuery(
         plan=campaign.audience,
         article_ids=campaign.article_ids,
@@ -123,23 +120,23 @@ def count_missing_fields(
 
 
 def _speaks_to_anybody(channel: PersonalizedChannel, rendition: Rendition) -> bool:
-    """Whether it surely can, whatever is known of them: tried out for all that may be, where that is not much."""
+    """Whether it definitely can, whichever fields a subscriber has: all combinations are tried if they are few."""
     needs = channel.merge_fields_of(rendition)
     others = needs.fields.difference({"email"})
-    if needs.decisive or len(others) > _FEW:
+    if needs.decisive or len(others) > _MAX_COMBINED_FIELDS:
         return False
     held = (frozenset(some) | {"email"} for size in range(len(others) + 1) for some in combinations(others, size))
     return all(channel.missing_field_for(rendition, FieldGroup(count=0, held=one, values={})) is None for one in held)
 
 
 def check_message_options(channel: Channel, cover: MessageOptions) -> None:
-    """Raises InputError with the line for words around the articles that cannot be said on this channel."""
+    """Raises InputError with the line for message options that this channel cannot render."""
     if isinstance(channel, PersonalizedChannel):
         channel.check_cover(Personalization(read=read_markdown, cover=cover))
 
 
 def read_markdown(text: str) -> Sequence[Block]:
-    """A few lines of Markdown as blocks. Raises InputError with the line."""
+    """Markdown text as blocks. Raises InputError with the line."""
     try:
         return parse(_FRONT + clean(text), path="").body
     except SourceError as error:
@@ -148,7 +145,7 @@ def read_markdown(text: str) -> Sequence[Block]:
 
 
 def _list_of(connection: Connection, campaign: Campaign) -> MailingList | None:
-    """The list that a campaign speaks for: the first it goes to. One that is gone by now has no voice any more."""
+    """The list that a campaign is sent on behalf of: its first one; None if that was deleted."""
     if not campaign.audience.lists:
         return None
     with suppress(NotFoundError):
@@ -168,8 +165,8 @@ def _pictures(connection: Connection, found: Sequence[Article]) -> dict[str, Att
 
 def _about_lack(key: str, count: int) -> Problem:
     advice = (
-        f"{count} of the people it goes to at present have no {field_label(key)}, which is said without a default; "
-        "it goes to nobody as long as that is so"
+        f"{count} subscribers of the audience have no {field_label(key)}, and the text uses it without a default; "
+        "the campaign is not sent to anyone until every subscriber has a value or the text has a default"
     )
     return Problem(Severity.WARN, "field-missing", advice, field_label(key))
 
@@ -182,7 +179,11 @@ def _about_fields(connection: Connection, keys: frozenset[str]) -> Iterator[Prob
         hint = (
             f"did you mean {' or '.join(f'subscriber.{name}' for name in similar)}?"
             if similar
-            else (f"there are {', '.join(known[:20])}" if known else "people get attributes by an import or the API")
+            else (
+                f"known attributes are {', '.join(known[:20])}"
+                if known
+                else "subscribers get attributes by an import or through the API"
+            )
         )
         yield Problem(
             Severity.BLOCK, "field-unknown", f"no subscriber has {field_label(key)}; {hint}", field_label(key)

@@ -1,9 +1,11 @@
-"""Steer: pause, resume, cancel a campaign, and try its failed deliveries again."""
+"""Campaign control: pause, resume and cancel a campaign, and retry its failed deliveries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
+
+import structlog
 
 from distributor.domain.campaign import (
     OPEN_STATES,
@@ -22,11 +24,13 @@ _T = TypeVar("_T")
 
 EVERY_FAILURE = FailureChoice()
 
+log = structlog.get_logger(__name__)
+
 
 def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand") -> int:
-    """Hold every open dispatch; workers stop at their next batch. Returns how many were held. Raises StateError."""
+    """Pause every open dispatch; workers stop at their next batch. Returns how many; raises StateError if none."""
 
-    def hold(connection: Connection, dispatch: Dispatch) -> bool:
+    def pause_one(connection: Connection, dispatch: Dispatch) -> bool:
         return dispatches.change_state(
             connection,
             dispatch.id,
@@ -35,43 +39,49 @@ def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand") -> 
             reason=reason,
         )
 
-    return _insist(_each(app, campaign_id, hold), "nothing of campaign {} can be paused", campaign_id)
+    count = _insist(_each(app, campaign_id, pause_one), "no dispatch of campaign {} can be paused", campaign_id)
+    log.info("campaign.paused", campaign_id=campaign_id, dispatches=count)
+    return count
 
 
 def resume(app: AppContext, campaign_id: int) -> int:
-    """Let every dispatch that is paused, or could not be rendered, go on; returns how many. Raises StateError."""
+    """Resume every dispatch that is paused or could not be rendered; returns how many. Raises StateError if none is."""
 
-    def go_on(connection: Connection, dispatch: Dispatch) -> bool:
+    def resume_one(connection: Connection, dispatch: Dispatch) -> bool:
         return dispatches.resume(connection, dispatch.id)
 
-    return _insist(
-        _each(app, campaign_id, go_on), "nothing of campaign {} is paused or waits to be mended", campaign_id
+    count = _insist(
+        _each(app, campaign_id, resume_one), "no dispatch of campaign {} is paused or failed to render", campaign_id
     )
+    log.info("campaign.resumed", campaign_id=campaign_id, dispatches=count)
+    return count
 
 
 def cancel(app: AppContext, campaign_id: int) -> int:
-    """Stop every open dispatch for good: what waits is suppressed, what is in flight still settles. Raises StateError.
+    """Cancel every open dispatch: waiting deliveries are suppressed, those in flight are still settled.
 
-    Returns how many deliveries will not be sent.
+    Returns how many deliveries will not be sent. Raises StateError if no dispatch is open.
     """
 
-    def stop(connection: Connection, dispatch: Dispatch) -> tuple[bool, int]:
-        stopped = dispatches.change_state(
+    def cancel_one(connection: Connection, dispatch: Dispatch) -> tuple[bool, int]:
+        is_cancelled = dispatches.change_state(
             connection, dispatch.id, before=OPEN_STATES, after=DispatchState.CANCELLED, reason="cancelled by hand"
         )
-        if not stopped:
+        if not is_cancelled:
             return False, 0
         return True, deliveries.suppress_unsent(connection, dispatch.id, "the campaign was cancelled", now=app.clock())
 
-    stops = _each(app, campaign_id, stop)
-    _insist([stopped for stopped, _ in stops], "nothing of campaign {} can be cancelled any more", campaign_id)
-    return sum(unsent for _, unsent in stops)
+    results = _each(app, campaign_id, cancel_one)
+    count = _insist([is_cancelled for is_cancelled, _ in results], "no dispatch of campaign {} is open", campaign_id)
+    unsent = sum(suppressed for _, suppressed in results)
+    log.info("campaign.cancelled", campaign_id=campaign_id, dispatches=count, unsent=unsent)
+    return unsent
 
 
 def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
-    """Send the failed deliveries that are chosen again. Raises StateError if there are none, NotFoundError.
+    """Retry the failed deliveries that match `choice`. Raises NotFoundError, and StateError if none can be retried.
 
-    Nobody gets an article twice by it: who was given it by another campaign meanwhile is passed over.
+    Subscribers who got the article by another campaign meanwhile are skipped, so that no one gets it twice.
     """
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
@@ -81,15 +91,16 @@ def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
         raise StateError(f"campaign {campaign_id} has no failed deliveries")
     if not count.again:
         raise StateError(
-            f"none of the {count.failed} failed deliveries of campaign {campaign_id} can be sent again: "
-            f"{count.not_meant} are not meant, {count.held_back} go to people who may not be written to any more or "
-            f"not now, and {count.got_since} to people who got it by another campaign"
+            f"none of the {count.failed} failed deliveries of campaign {campaign_id} can be retried: "
+            f"{count.not_meant} do not match, {count.held_back} are for subscribers who are suppressed, paused or "
+            f"unsubscribed, and {count.got_since} for subscribers who got it by another campaign"
         )
+    log.info("campaign.retried", campaign_id=campaign_id, deliveries=count.again)
     return count
 
 
 def count_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
-    """What `retry_failed` would do now. Changes nothing. Raises NotFoundError."""
+    """What `retry_failed` would do now; changes nothing. Raises NotFoundError."""
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         _insist_on_channels(connection, campaign, choice)
@@ -97,10 +108,10 @@ def count_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
 
 
 def _insist_on_channels(connection: Connection, campaign: Campaign, choice: FailureChoice) -> None:
-    there = {dispatch.channel_name for dispatch in dispatches.of_campaign(connection, campaign.id)}
+    known = {dispatch.channel_name for dispatch in dispatches.of_campaign(connection, campaign.id)}
     for name in choice.channel_names:
-        if name not in there:
-            raise NotFoundError(f"channel of campaign {campaign.id}", name, hint=f"it has {', '.join(sorted(there))}")
+        if name not in known:
+            raise NotFoundError(f"channel of campaign {campaign.id}", name, hint=f"it has {', '.join(sorted(known))}")
 
 
 def _each(app: AppContext, campaign_id: int, act: Callable[[Connection, Dispatch], _T]) -> list[_T]:
@@ -109,7 +120,8 @@ def _each(app: AppContext, campaign_id: int, act: Callable[[Connection, Dispatch
         return [act(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)]
 
 
-def _insist(done: list[bool], complaint: str, campaign_id: int) -> int:
+def _insist(done: list[bool], message: str, campaign_id: int) -> int:
+    """How many are done. Raises StateError with the message if none is."""
     if not any(done):
-        raise StateError(complaint.format(campaign_id))
+        raise StateError(message.format(campaign_id))
     return sum(done)

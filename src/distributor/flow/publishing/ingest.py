@@ -1,13 +1,17 @@
-"""Ingest: what the sources deliver becomes articles and revisions; a file that cannot be read hurts no other."""
+"""Ingest: files of the content folder become articles and revisions; an unreadable file does not affect the others."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 import uuid
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
+
+import structlog
 
 from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Image, replace_images
@@ -23,8 +27,12 @@ from distributor.storage.database import Connection
 _FOLDER = "folder"
 _UPLOAD = "upload"
 
+log = structlog.get_logger(__name__)
+
 
 class Change(StrEnum):
+    """What ingesting a file changed."""
+
     ADDED = "added"
     REVISED = "revised"
     UNCHANGED = "unchanged"
@@ -32,7 +40,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
-    """What became of one manuscript."""
+    """The article that a manuscript became, and what changed."""
 
     slug: str
     change: Change
@@ -41,7 +49,7 @@ class Ingested:
 
 @dataclass(slots=True, kw_only=True)
 class ScanReport:
-    """What a scan found: slugs added and revised, and what could not be read, each in one sentence."""
+    """The result of a scan: slugs added and revised, and one message for each unreadable file."""
 
     added: list[str] = field(default_factory=list)
     revised: list[str] = field(default_factory=list)
@@ -49,7 +57,7 @@ class ScanReport:
     broken: list[str] = field(default_factory=list)
 
     def count(self, ingested: Ingested) -> None:
-        """One more file that could be read."""
+        """Count one readable file."""
         match ingested.change:
             case Change.ADDED:
                 self.added.append(ingested.slug)
@@ -60,11 +68,11 @@ class ScanReport:
 
 
 def scan(app: AppContext) -> ScanReport:
-    """Bring in what is new or changed in the content folder. Raises SourceError if there is no such folder.
+    """Ingest new and changed files of the content folder. Raises SourceError if there is no such folder.
 
-    Each file is a transaction of its own; what cannot be read is kept as a problem until it can, or is gone.
+    Each file is a transaction of its own. An unreadable file is kept as a problem until it is readable or gone.
     """
-    folder = app.content_dir
+    folder, began = app.content_dir, time.monotonic()
     with app.database.begin() as connection:
         known = articles.known_hashes(connection, _FOLDER)
         standing = {problem.source_ref: problem for problem in articles.problems(connection)}
@@ -94,13 +102,23 @@ def scan(app: AppContext) -> ScanReport:
                 report.count(ingested)
     with app.database.begin() as connection:
         articles.clear_problems(connection, _FOLDER, set(standing) - seen)
+    has_changes = report.added or report.revised or set(report.broken) - {str(one) for one in standing.values()}
+    log.log(
+        logging.INFO if has_changes else logging.DEBUG,
+        "ingest.finished",
+        added=len(report.added),
+        revised=len(report.revised),
+        unchanged=report.unchanged,
+        broken=len(report.broken),
+        seconds=round(time.monotonic() - began, 3),
+    )
     return report
 
 
 def add_file(app: AppContext, file: Path) -> Ingested:
-    """Bring in one file, as a new article or a revision of the one it made before. Raises SourceError.
+    """Ingest one file, as a new article or a revision of the article it was before. Raises SourceError.
 
-    A file inside the content folder is the same article as a scan would find.
+    A file inside the content folder is the article that a scan finds there.
     """
     data = read_bytes(file)
     manuscript = parse_manuscript(data, name=str(file))
@@ -175,7 +193,7 @@ def _keep_problem(app: AppContext, broken: Broken) -> None:
 
 
 def _take_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
-    """The manuscript with its local images under public paths, and those images; a missing one is only a warning."""
+    """The manuscript with its local images under public paths, and these images; a missing image is a warning."""
     media: dict[str, Media] = {}
     warnings: list[str] = []
 

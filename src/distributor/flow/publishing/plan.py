@@ -1,4 +1,4 @@
-"""Plan: turn what a person asks for into a campaign with its dispatches."""
+"""Plan: make a campaign with one dispatch for each channel."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from distributor.storage.audiences import AudienceQuery
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
-# "Now" is said a moment before it is written down.
+# A start time of "now" is a little in the past when the request arrives.
 _GRACE = timedelta(minutes=1)
 
 
 def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) -> int:
-    """A campaign with a dispatch per channel, all or nothing; returns its number.
+    """Add a campaign with a dispatch per channel in one transaction; returns its id.
 
-    Asked for again under the same key, it is the campaign that was planned the first time. Raises StateError if that
-    was another one.
+    `key` is an idempotency key: the same plan under the same key returns the campaign of the first call, a different
+    plan raises StateError.
 
-    Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past,
-    InputError for a campaign that has nothing to say or nobody to say it to, or words around it that cannot be said.
+    Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past, and
+    InputError for a campaign without articles, channels or audience, or with message options that cannot be rendered.
     """
     now = app.clock()
     if not asked.article_slugs:
@@ -84,9 +84,9 @@ def _insist_on_audience(
     if not to_people:
         return
     if mailing.plan.is_empty:
-        raise InputError(f"channel {to_people[0]} sends to people: say to which, by a list, a topic or a segment")
+        raise InputError(f"channel {to_people[0]} sends to subscribers: name a list, a topic or a segment")
     if audiences.count(connection, mailing, now=now) == 0:
         raise InputError(
-            "there is nobody to send it to: nobody who has agreed to it is in this audience, or all of them got the "
-            "article before; `distributor campaign audience` with the same options shows the count"
+            "the audience is empty: it contains no subscriber who has consented, or all of them got the article "
+            "before; `distributor campaign audience` with the same options shows the count"
         )

@@ -1,4 +1,4 @@
-"""Preview: what channels would say about a manuscript, without any server, and what a campaign says to somebody."""
+"""Preview: a manuscript as each channel renders it, without any server, and a campaign as one subscriber gets it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import check_content, load_content, read_markdown, render_content
 from distributor.storage import campaigns, channels, dispatches, merge_fields
 
-# An article that has not been brought in has no date of its own; the same file must give the same bytes every day.
+# A file that was not ingested has no date of its own; the same file must give the same bytes every day.
 _UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
 _NAMESPACE = uuid.UUID("7e2a4a0e-6f0f-4a5b-9a3c-0d6d5a1f8c11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The files of every channel by name, what the checks found by kind, and how large mails are."""
+    """The files of every channel by name, the problems found by channel, and the sizes of mails."""
 
     files: Mapping[str, bytes]
     problems: Mapping[str, Sequence[Problem]]
-    weights: Mapping[str, MessageSize]
+    sizes: Mapping[str, MessageSize]
 
 
 def preview(
@@ -43,60 +43,61 @@ def preview(
     cover: MessageOptions | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> Preview:
-    """Render a manuscript on channels of these kinds with their default settings, and a cover where that is possible.
+    """Render a manuscript on channels of these kinds with their default settings, and the message options if given.
 
-    `fields` are what is known of the reader by the names of fields; without them it is an imagined one, of whom
-    everything is known. Raises NotFoundError for an unknown kind, InputError for a cover that cannot be said, and
-    TemplateError for a template that cannot be rendered.
+    `fields` are the merge fields of the reader; without them a sample reader with all fields is used. Raises
+    NotFoundError for an unknown kind, InputError for message options that cannot be rendered, and TemplateError for a
+    template that cannot be rendered.
     """
     article = imagine_article(manuscript)
     context = replace(context, covering=Personalization(read=read_markdown, cover=cover or MessageOptions()))
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}
-    weights: dict[str, MessageSize] = {}
+    sizes: dict[str, MessageSize] = {}
     for name in kind_names:
         channel = make_channel(name, {})
         rendition = channel.render([article], context)
         files.update(_files(channel, rendition, _reader_with(fields)))
         if isinstance(channel, PersonalizedChannel):
-            weights.update(_weight(name, channel, rendition))
+            sizes.update(_sizes(name, channel, rendition))
         problems[name] = channel.check(rendition)
-    return Preview(files=files, problems=problems, weights=weights)
+    return Preview(files=files, problems=problems, sizes=sizes)
 
 
 def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = None) -> Preview:
-    """What a campaign says on each of its channels, by their names: what is frozen, else what it would say now.
+    """A campaign on each of its channels by name: the frozen rendition, or else the rendition it would have now.
 
-    To whom it may concern, or as the subscriber with this email address gets it. Files are named CHANNEL/FILE. Raises
-    NotFoundError, AddressError, InputError for what cannot be said (to this subscriber), and TemplateError.
+    It is rendered for a sample reader, or as the subscriber with this email address gets it. Files are named
+    CHANNEL/FILE. Raises NotFoundError, AddressError, InputError for content that cannot be rendered (for this
+    subscriber), and TemplateError.
     """
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}
-    weights: dict[str, MessageSize] = {}
+    sizes: dict[str, MessageSize] = {}
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        matter = load_content(connection, campaign)
+        content = load_content(connection, campaign)
         for dispatch in dispatches.of_campaign(connection, campaign_id):
             name, record = dispatch.channel_name, channels.find_by_id(connection, dispatch.channel_id)
             channel = app.open_channel(record)
             if dispatch.rendition_id is not None:
                 rendition = dispatches.rendition_of(connection, dispatch.id)
             else:
-                rendition = render_content(app, channel, campaign, matter, discovered_limits=record.discovered_limits)
+                rendition = render_content(app, channel, campaign, content, discovered_limits=record.discovered_limits)
             problems[name] = check_content(connection, channel, rendition, campaign, now=app.clock())
             reader = None
             if isinstance(channel, PersonalizedChannel):
-                weights.update(_weight(name, channel, rendition))
+                sizes.update(_sizes(name, channel, rendition))
                 if email is not None:
                     needs = channel.merge_fields_of(rendition)
                     reader = merge_fields.reader_fields_of(connection, parse_address(email).key, needs.fields)
             files.update({f"{name}/{file}": body for file, body in _files(channel, rendition, reader).items()})
-    return Preview(files=files, problems=problems, weights=weights)
+    return Preview(files=files, problems=problems, sizes=sizes)
 
 
-def weigh_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:
-    """How large the mails of a campaign are, by the names of its channels, as far as they are rendered."""
-    weights: dict[str, MessageSize] = {}
+def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:
+    """The sizes of the mails of a campaign by channel name, for channels that are rendered already."""
+    sizes: dict[str, MessageSize] = {}
     with app.database.begin() as connection:
         for dispatch in dispatches.of_campaign(connection, campaign_id):
             if dispatch.rendition_id is None or not issubclass(kind_of(dispatch.kind), PersonalizedChannel):
@@ -104,8 +105,8 @@ def weigh_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSiz
             # The settings may be others by now, and wrong: how large a mail is does not depend on them.
             channel = make_channel(dispatch.kind, {})
             assert isinstance(channel, PersonalizedChannel), "its kind is"  # noqa: S101
-            weights.update(_weight(dispatch.channel_name, channel, dispatches.rendition_of(connection, dispatch.id)))
-    return weights
+            sizes.update(_sizes(dispatch.channel_name, channel, dispatches.rendition_of(connection, dispatch.id)))
+    return sizes
 
 
 def _reader_with(fields: Mapping[str, str] | None) -> ReaderFields | None:
@@ -122,8 +123,8 @@ def _files(channel: Channel, rendition: Rendition, reader: ReaderFields | None) 
     return channel.files_for(rendition, reader)
 
 
-def _weight(name: str, channel: PersonalizedChannel, rendition: Rendition) -> Mapping[str, MessageSize]:
-    """Nothing for what cannot be composed: the check says so."""
+def _sizes(name: str, channel: PersonalizedChannel, rendition: Rendition) -> Mapping[str, MessageSize]:
+    """The size by name; empty for a message that cannot be composed, which the check reports."""
     try:
         return {name: channel.weigh(rendition)}
     except InputError:
@@ -131,7 +132,7 @@ def _weight(name: str, channel: PersonalizedChannel, rendition: Rendition) -> Ma
 
 
 def imagine_article(manuscript: Manuscript) -> Article:
-    """The article that this manuscript would become, with an identity made from its title."""
+    """The article that this manuscript would become, with a GUID derived from its slug."""
     slug = manuscript.slug or slugify(manuscript.title)
     published_at = manuscript.published_at or _UNDATED
     return Article(

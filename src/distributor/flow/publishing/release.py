@@ -1,8 +1,11 @@
-"""Release: at its time, freeze a dispatch's audience and let it run."""
+"""Release: freeze the audience of a due dispatch and start it."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+
+import structlog
 
 from distributor.channels.api import Audience, PersonalizedChannel
 from distributor.domain.campaign import DispatchState
@@ -13,20 +16,22 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import audience_query_of, count_missing_fields
 from distributor.storage import audiences, campaigns, channels, deliveries, dispatches, merge_fields
 
+log = structlog.get_logger(__name__)
 
-class _SpeechlessError(StateError):
-    """Something would have to be said to people of whom it is not known."""
+
+class _MissingFieldsError(StateError):
+    """Subscribers of the audience lack merge fields that the message uses without a default."""
 
 
 def release(app: AppContext, dispatch_id: int) -> bool:
-    """Freeze the audience of a scheduled dispatch whose time has come; False if there is nothing to send.
+    """Freeze the audience of a scheduled dispatch that is due; False if there is nothing to send.
 
-    One transaction: either everybody has a delivery and the dispatch runs, or nothing has happened. If somebody lacks
-    a field that the mail says without a default, nobody gets it: the dispatch pauses and says why.
+    One transaction: either every recipient has a delivery and the dispatch runs, or nothing has changed. If
+    a subscriber lacks a field that the mail uses without a default, the dispatch pauses with a reason instead.
     """
     try:
         return _release(app, dispatch_id)
-    except _SpeechlessError as error:
+    except _MissingFieldsError as error:
         with app.database.begin() as connection:
             dispatches.change_state(
                 connection,
@@ -35,11 +40,12 @@ def release(app: AppContext, dispatch_id: int) -> bool:
                 after=DispatchState.PAUSED,
                 reason=str(error),
             )
+        log.warning("dispatch.paused", dispatch_id=dispatch_id, reason="missing merge fields")
         return False
 
 
 def _release(app: AppContext, dispatch_id: int) -> bool:
-    now = app.clock()
+    now, began = app.clock(), time.monotonic()
     with app.database.begin() as connection:
         if not dispatches.lock_due(connection, dispatch_id, now=now):
             return False
@@ -55,8 +61,8 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
             needs = channel.merge_fields_of(rendition) if isinstance(channel, PersonalizedChannel) else MergeFields()
             audience = audiences.freeze(connection, dispatch_id, mailing, now=now, fields=needs.fields)
             if isinstance(channel, PersonalizedChannel) and needs.fields:
-                kin = merge_fields.groups_of_dispatch(connection, dispatch_id, needs)
-                _insist_on_fields(channel, rendition, kin, audience=audience)
+                groups = merge_fields.groups_of_dispatch(connection, dispatch_id, needs)
+                _insist_on_fields(channel, rendition, groups, audience=audience)
         dispatches.mark_released(connection, dispatch_id, audience_size=audience, now=now)
         if audience == 0:
             dispatches.change_state(
@@ -64,21 +70,31 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
                 dispatch_id,
                 before={DispatchState.RUNNING},
                 after=DispatchState.FAILED,
-                reason="there was nobody to send it to when its time came",
+                reason="the audience was empty at release",
             )
+    log.info(
+        "dispatch.released",
+        dispatch_id=dispatch_id,
+        campaign_id=dispatch.campaign_id,
+        channel=dispatch.channel_name,
+        audience=audience,
+        seconds=round(time.monotonic() - began, 3),
+    )
     return audience > 0
 
 
 def _insist_on_fields(
-    channel: PersonalizedChannel, rendition: Rendition, kin: Iterable[FieldGroup], *, audience: int
+    channel: PersonalizedChannel, rendition: Rendition, groups: Iterable[FieldGroup], *, audience: int
 ) -> None:
-    lacking = count_missing_fields(channel, rendition, kin)
+    lacking = count_missing_fields(channel, rendition, groups)
     if not lacking:
         return
-    told = ", ".join(f"{count} of {audience} people have no {field_label(key)}" for key, count in lacking.most_common())
+    counts = ", ".join(
+        f"{count} of {audience} subscribers have no {field_label(key)}" for key, count in lacking.most_common()
+    )
     example = field_label(next(iter(lacking)))
-    raise _SpeechlessError(
-        f"{told}, and the mail says it without a default; nothing was sent. Let a new campaign say "
-        f"{{{{ {example} | default('…') }}}}, or give it to these people, or leave them out by a segment, "
-        "and resume this one"
+    raise _MissingFieldsError(
+        f"{counts}, and the mail uses it without a default; nothing was sent. Use "
+        f"{{{{ {example} | default('…') }}}} in a new campaign; or set the field for these subscribers, or exclude "
+        "them by a segment, and resume this campaign"
     )

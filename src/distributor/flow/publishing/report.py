@@ -1,4 +1,4 @@
-"""Report: what became of a campaign, computed from its deliveries each time it is asked for."""
+"""Report: the state and totals of a campaign, computed from its deliveries on each call."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from distributor.storage.paused_routes import RouteWait
 class DispatchReport:
     """A dispatch and how many of its deliveries are in each state.
 
-    Of what is deferred, `next_attempt_at` is when the first is tried again, and `waits` are the paused lanes that hold
-    some of it back.
+    For deferred deliveries, `next_attempt_at` is the time of the next attempt, and `waits` are the paused routes that
+    some of them wait for.
     """
 
     dispatch: Dispatch
@@ -31,7 +31,7 @@ class DispatchReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignReport:
-    """A campaign as it stands. `events` gives for each kind how many in all, and of how many deliveries."""
+    """A campaign now. `events` has for each kind the number of events, and of deliveries with such an event."""
 
     campaign: Campaign
     dispatches: tuple[DispatchReport, ...]
@@ -39,16 +39,16 @@ class CampaignReport:
 
     @property
     def state(self) -> DispatchState:
-        """What to call the campaign."""
+        """The state of the campaign as a whole."""
         return campaign_state(one.dispatch.state for one in self.dispatches)
 
     @property
     def totals(self) -> Totals:
-        """The deliveries of all its dispatches."""
+        """The totals over all dispatches."""
         return Totals.sum_of(one.totals for one in self.dispatches)
 
 
-# What the stable summary counts, and the states it counts there.
+# The words of the stable summary, and the states each of them counts.
 COUNTED: Mapping[str, tuple[DeliveryState, ...]] = {
     "sent": (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED),
     "deferred": (DeliveryState.DEFERRED,),
@@ -60,7 +60,7 @@ COUNTED: Mapping[str, tuple[DeliveryState, ...]] = {
 
 
 def report(app: AppContext, campaign_id: int) -> CampaignReport:
-    """The campaign with its totals, all read at one moment. Raises NotFoundError."""
+    """The campaign with its totals, all read in one transaction. Raises NotFoundError."""
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         return CampaignReport(
@@ -73,7 +73,7 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
 
 
 def summarise(totals: Totals) -> dict[str, int]:
-    """The totals in the words of the summary: `audience` first, then counts that add up to it."""
+    """The totals as in `summary.json`: `audience` first, then the counts, which add up to it."""
     return {"audience": totals.audience} | {
         word: sum(totals[state] for state in states) for word, states in COUNTED.items()
     }

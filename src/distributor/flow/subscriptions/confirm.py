@@ -1,10 +1,12 @@
-"""Accept: somebody confirms from the mailbox what was asked for in their name."""
+"""Confirm: a subscriber opens the link of a confirmation mail and confirms the sign-up (double opt-in)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+
+import structlog
 
 from distributor.domain.consent import CONFIRM_WITHIN, ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import MailingList, Membership
@@ -16,76 +18,79 @@ from distributor.flow.subscriptions.link_tokens import LinkOwner, find_link_owne
 from distributor.storage import deliveries, memberships, suppressions
 from distributor.storage.database import Connection
 
+log = structlog.get_logger(__name__)
+
 
 class ConfirmationState(Enum):
-    """How things stand with a confirmation: it is WAITED for, all of it is DONE, or it comes too LATE."""
+    """The state of a sign-up: waiting for confirmation, confirmed, or expired."""
 
-    WAITED = auto()
-    DONE = auto()
-    LATE = auto()
+    PENDING = auto()
+    CONFIRMED = auto()
+    EXPIRED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmationRequest:
-    """What somebody was asked by the mail of `delivery_id` to `recipient`.
+    """The sign-up that the confirmation mail of `delivery_id` to `recipient` asks about.
 
-    `lists` are those that wait to be confirmed or, once it is done, those that they are on.
+    `lists` are those that wait to be confirmed or, once confirmed, those that the subscriber is on.
     """
 
     delivery_id: int
     recipient: str
-    stage: ConfirmationState
+    state: ConfirmationState
     lists: tuple[MailingList, ...]
 
 
 def find_confirmation(app: AppContext, token: str) -> ConfirmationRequest | None:
-    """What the holder of this link is asked; None if it is not ours, or of somebody who is no longer known."""
+    """The sign-up of this confirmation link; None if the token is not valid or the subscriber was deleted."""
     now = app.clock()
     with app.database.begin() as connection:
-        holder = find_link_owner(app, connection, Purpose.CONFIRM, token)
-        return _question_of(connection, holder, now=now) if holder else None
+        owner = find_link_owner(app, connection, Purpose.CONFIRM, token)
+        return _request_of(connection, owner, now=now) if owner else None
 
 
 def confirm(app: AppContext, token: str, network: str) -> ConfirmationRequest | None:
-    """Confirm everything that was asked for within the time a request is good for, and lift what only this can lift.
+    """Confirm all pending lists of the subscriber, and lift the suppressions that a confirmation lifts.
 
-    Doing it twice is the same as once, and somebody who has left since is not brought back. None as above.
+    A repeat changes nothing; a subscriber who unsubscribed since is not subscribed again. None as above.
     """
     now = app.clock()
     with app.database.begin() as connection:
-        holder = lock_link_owner(app, connection, Purpose.CONFIRM, token)
-        if holder is None:
+        owner = lock_link_owner(app, connection, Purpose.CONFIRM, token)
+        if owner is None:
             return None
-        question = _question_of(connection, holder, now=now)
-        if question.stage is not ConfirmationState.WAITED:
-            return question
+        request = _request_of(connection, owner, now=now)
+        if request.state is not ConfirmationState.PENDING:
+            return request
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
-            text=consent_texts.confirmation_consent(app.site, question.lists),
+            text=consent_texts.confirmation_consent(app.site, request.lists),
             network=network,
-            detail={"delivery": holder.delivery_id},
+            detail={"delivery": owner.delivery_id},
         )
-        memberships.confirm(connection, holder.person.id, evidence, since=now - CONFIRM_WITHIN, now=now)
-        suppressions.lift(connection, Target(hash=hash_of_key(holder.person.key)), reasons=LIFTED_BY_CONFIRMING)
-        return _question_of(connection, holder, now=now)
+        memberships.confirm(connection, owner.person.id, evidence, since=now - CONFIRM_WITHIN, now=now)
+        suppressions.lift(connection, Target(hash=hash_of_key(owner.person.key)), reasons=LIFTED_BY_CONFIRMING)
+        log.info("subscription.confirmed", delivery_id=owner.delivery_id, lists=len(request.lists))
+        return _request_of(connection, owner, now=now)
 
 
-def _question_of(connection: Connection, holder: LinkOwner, *, now: datetime) -> ConfirmationRequest:
-    places = memberships.of_subscriber(connection, holder.person.id)
+def _request_of(connection: Connection, owner: LinkOwner, *, now: datetime) -> ConfirmationRequest:
+    places = memberships.of_subscriber(connection, owner.person.id)
     since = now - CONFIRM_WITHIN
     waiting = tuple(
         place.list for place in places if place.state is Membership.PENDING and place.state_changed_at >= since
     )
     subscribed = tuple(place.list for place in places if place.state is Membership.SUBSCRIBED)
-    if waiting and _asked_at(connection, holder) >= since:
-        stage, shown = ConfirmationState.WAITED, waiting
+    if waiting and _requested_at(connection, owner) >= since:
+        state, shown = ConfirmationState.PENDING, waiting
     elif subscribed:
-        stage, shown = ConfirmationState.DONE, subscribed
+        state, shown = ConfirmationState.CONFIRMED, subscribed
     else:
-        stage, shown = ConfirmationState.LATE, ()
-    return ConfirmationRequest(delivery_id=holder.delivery_id, recipient=holder.recipient, stage=stage, lists=shown)
+        state, shown = ConfirmationState.EXPIRED, ()
+    return ConfirmationRequest(delivery_id=owner.delivery_id, recipient=owner.recipient, state=state, lists=shown)
 
 
-def _asked_at(connection: Connection, holder: LinkOwner) -> datetime:
-    [asked] = deliveries.find_for_sending(connection, [holder.delivery_id])
-    return asked.created_at
+def _requested_at(connection: Connection, owner: LinkOwner) -> datetime:
+    [delivery] = deliveries.find_for_sending(connection, [owner.delivery_id])
+    return delivery.created_at

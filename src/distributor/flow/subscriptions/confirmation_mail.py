@@ -1,11 +1,10 @@
-"""Confirm: ask somebody who has signed up, by a mail that goes through the ledger as every other delivery does.
-
-No step of its own, but what every step has at hand that takes somebody's wish for a list.
-"""
+"""Confirmation mails: a sign-up is confirmed by a mail, which is a delivery of a campaign like any other mail."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+import structlog
 
 from distributor.channels.api import ConfirmationChannel, RenderContext
 from distributor.channels.registry import kinds
@@ -19,29 +18,31 @@ from distributor.storage import channels, confirmations
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
+log = structlog.get_logger(__name__)
+
 
 def queue_confirmation(
     app: AppContext, connection: Connection, subscriber: Subscriber, list_: MailingList, *, now: datetime
 ) -> None:
-    """Ask somebody to confirm that they want a list, within the caller's transaction; once a day at most for each list.
+    """Queue a confirmation mail for a list in the caller's transaction; at most one a day for each list.
 
-    The beat finds the delivery within a second. To be called last, and for one list at a time: until the transaction
-    ends, everybody else who signs up for the list waits. Raises ConfigurationError if there is no channel that can ask
-    or its mail cannot go out, and StateError if somebody has cancelled the confirmations of the day; nothing has been
-    written then.
+    The scheduler finds the delivery within a second. Call it last and for one list at a time: until the transaction
+    ends, other sign-ups for the list wait. Raises ConfigurationError if no channel can send confirmation mails or the
+    mail cannot be rendered, and StateError if the confirmations of the day were cancelled; nothing is written then.
     """
     language = _language_of(subscriber, app)
     dispatch = _dispatch_of_the_day(app, connection, list_, language, now=now)
     if dispatch.state is DispatchState.CANCELLED:
         raise StateError(
-            f"the confirmations of today for list {list_.slug!r} were cancelled with campaign {dispatch.campaign_id}; "
-            "those of tomorrow are sent again"
+            f"today's confirmation mails for list {list_.slug!r} were cancelled with campaign {dispatch.campaign_id}; "
+            "from tomorrow on they are sent again"
         )
     confirmations.join(connection, dispatch.id, subscriber, list_, now=now)
+    log.info("confirmation.queued", dispatch_id=dispatch.id, list=list_.slug)
 
 
 def _language_of(subscriber: Subscriber, app: AppContext) -> str:
-    """The language without region and script: strangers choose it, and each one makes a campaign of its own."""
+    """The language without region and script: anyone can choose it, and each language makes a campaign of its own."""
     return (subscriber.language or app.site.language).split("-")[0].lower()
 
 
@@ -54,18 +55,18 @@ def _dispatch_of_the_day(
     if found is None:
         _begin(app, connection, key, list_, language, now=now)
         found = confirmations.find_dispatch(connection, key)
-    assert found is not None, "it was begun just now, by us or by somebody else"  # noqa: S101
+    assert found is not None, "begun just now, by this or another transaction"  # noqa: S101
     return found
 
 
 def _begin(
     app: AppContext, connection: Connection, key: str, list_: MailingList, language: str, *, now: datetime
 ) -> None:
-    record = _channel_that_asks(connection)
+    record = _confirmation_channel(connection)
     try:
-        rendition, problems = _question(app, record, list_, language)
+        rendition, problems = _render(app, record, list_, language)
     except InputError as error:
-        raise ConfigurationError(f"nobody can be asked to confirm list {list_.slug!r}: {error}") from error
+        raise ConfigurationError(f"confirmation mails for list {list_.slug!r} cannot be sent: {error}") from error
     confirmations.start(
         connection,
         key,
@@ -78,10 +79,10 @@ def _begin(
     )
 
 
-def _question(
+def _render(
     app: AppContext, record: ChannelRecord, list_: MailingList, language: str
 ) -> tuple[Rendition, list[Problem]]:
-    """What the channel says, and what else its check found. Raises InputError if it cannot go out."""
+    """The rendition and the problems that do not block it. Raises InputError if it cannot be sent."""
     channel = app.open_channel(record)
     assert isinstance(channel, ConfirmationChannel), "chosen because it is"  # noqa: S101
     context = RenderContext(site=app.site, templates=app.templates, discovered_limits=record.discovered_limits)
@@ -93,13 +94,12 @@ def _question(
     return rendition, problems
 
 
-def _channel_that_asks(connection: Connection) -> ChannelRecord:
-    """The first channel that was configured of a kind that can ask."""
-    asking = {name for name, kind in kinds().items() if issubclass(kind, ConfirmationChannel)}
-    able = [record for record in channels.all_channels(connection) if record.kind in asking]
+def _confirmation_channel(connection: Connection) -> ChannelRecord:
+    """The channel that was configured first of those that can send confirmation mails."""
+    capable = {name for name, kind in kinds().items() if issubclass(kind, ConfirmationChannel)}
+    able = [record for record in channels.all_channels(connection) if record.kind in capable]
     if not able:
         raise ConfigurationError(
-            "nobody can be asked to confirm: there is no channel that sends mail; "
-            "configure one of kind email with `distributor channel set`"
+            "confirmation mails cannot be sent: there is no email channel; configure one with `distributor channel set`"
         )
     return min(able, key=lambda record: record.id)

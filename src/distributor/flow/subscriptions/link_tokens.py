@@ -1,4 +1,4 @@
-"""Holders: whom a signed link in a mail speaks for, and in what matter."""
+"""Link tokens: the subscriber and the list that a signed link in a mail belongs to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from distributor.storage.database import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOwner:
-    """The person whom the mail of `delivery_id` went to, at `recipient`, on behalf of `list`."""
+    """The subscriber `person` whom the mail of `delivery_id` was sent to, at `recipient`, on behalf of `list`."""
 
     delivery_id: int
     recipient: str
@@ -23,7 +23,7 @@ class LinkOwner:
 
 
 def find_link_owner(app: AppContext, connection: Connection, purpose: Purpose, token: str) -> LinkOwner | None:
-    """Whom this link speaks for, or None: it is forged, cut off, or of somebody who is no longer known."""
+    """The owner of this link, or None if the token is forged or truncated, or the subscriber was deleted."""
     claim = app.tokens.read(purpose, token)
     if claim is None:
         return None
@@ -39,7 +39,7 @@ def find_link_owner(app: AppContext, connection: Connection, purpose: Purpose, t
 
 
 def lock_link_owner(app: AppContext, connection: Connection, purpose: Purpose, token: str) -> LinkOwner | None:
-    """The same, with the person locked to the end of the transaction: nothing else happens to them meanwhile."""
+    """The same, with the subscriber locked to the end of the transaction."""
     found = find_link_owner(app, connection, purpose, token)
     person = subscribers.lock(connection, found.person.id) if found else None
     return replace(found, person=person) if found and person else None

@@ -1,4 +1,4 @@
-"""Preferences: what the holder of a link in a mail wants of every list, how often, in what language, and from when."""
+"""Preferences: the lists, topics, frequency, language and pause that a subscriber chooses by the link in a mail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from distributor.storage.database import Connection
 
 
 class MailPause(StrEnum):
-    """What to do about a pause: leave it as it is, end it, or begin one."""
+    """What happens to the pause of a subscriber: it is kept, ended, or begins now."""
 
     KEEP = "keep"
     RESUME = "resume"
@@ -36,16 +36,16 @@ _LENGTHS = {
     MailPause.MONTH: timedelta(days=30),
     MailPause.QUARTER: timedelta(days=91),
 }
-# Links from before an erasure are dead: who holds one of an erased person was made known again, and wrote to, since.
+# Links from before an erasure are invalid: a valid link of an erased subscriber was sent after a new sign-up.
 _LIFTED_BY_CHOOSING = frozenset({SuppressionReason.UNSUBSCRIBE, SuppressionReason.ERASED})
 _ON = frozenset({Membership.SUBSCRIBED, Membership.PENDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPreference:
-    """A list that somebody is on or may join. `offered` are labels of topics by their slugs, those they have included.
+    """A list that a subscriber is on or may join. `offered` has the labels of topics by slug, chosen ones included.
 
-    `topics` and `frequency` are what they chose, also before they left; None means every article.
+    `topics` and `frequency` are the last choice, also of one who unsubscribed; None means every article.
     """
 
     list: MailingList
@@ -57,9 +57,9 @@ class ListPreference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """All that a person can choose. `held_back` is why nothing goes to them, whatever they choose, or empty.
+    """All choices of a subscriber. `held_back` are the suppressions that override them, or empty.
 
-    `paused_until` is None unless it is still to come.
+    `paused_until` is None unless it lies in the future.
     """
 
     delivery_id: int
@@ -72,7 +72,7 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChoice:
-    """What somebody wants of one list: to be on it, which topics or with None every article, and how often."""
+    """The choice for one list: whether to be on it, which topics (None: every article), and how often."""
 
     is_on: bool
     topics: tuple[str, ...] | None = None
@@ -81,7 +81,7 @@ class ListChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferenceChoices:
-    """What somebody saves: `lists` by slug. A list that is not in it stays as it is."""
+    """The saved form: `lists` by slug. A list that is not in it stays as it is."""
 
     lists: Mapping[str, ListChoice]
     name: str
@@ -90,77 +90,79 @@ class PreferenceChoices:
 
 
 def find_preferences(app: AppContext, token: str) -> Preferences | None:
-    """What the holder of this link has chosen so far; None if it is not ours, or of somebody no longer known."""
+    """The current choices of this link's owner; None if the token is not valid or the subscriber was deleted."""
     with app.database.begin() as connection:
-        holder = find_link_owner(app, connection, Purpose.PREFERENCES, token)
-        return _preferences_of(app, connection, holder) if holder else None
+        owner = find_link_owner(app, connection, Purpose.PREFERENCES, token)
+        return _preferences_of(app, connection, owner) if owner else None
 
 
 def save(app: AppContext, token: str, choices: PreferenceChoices, network: str) -> Preferences | None:
-    """Do all that was chosen, or nothing of it. Who saves last wins. None as above.
+    """Save all choices in one transaction. The last save wins. None as above.
 
-    A list that the page does not show, or a topic that its list does not have, changes nothing.
+    A list that the page does not show, or a topic that its list does not have, is ignored.
     """
     now = app.clock()
     with app.database.begin() as connection:
-        holder = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
-        if holder is None:
+        owner = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
+        if owner is None:
             return None
-        for place in _places_of(connection, holder):
+        for place in _places_of(connection, owner):
             if choice := choices.lists.get(place.list.slug):
-                _settle(app, connection, holder, place, choice, network)
-        if any(place.membership is Membership.SUBSCRIBED for place in _places_of(connection, holder)):
-            suppressions.lift(connection, _mailbox_of(holder), reasons=_LIFTED_BY_CHOOSING)
-        person = subscribers.change(connection, holder.person.id, _changes_of(holder.person, choices, now), now=now)
-        return _preferences_of(app, connection, replace(holder, person=person))
+                _apply_choice(app, connection, owner, place, choice, network)
+        if any(place.membership is Membership.SUBSCRIBED for place in _places_of(connection, owner)):
+            suppressions.lift(connection, _mailbox_of(owner), reasons=_LIFTED_BY_CHOOSING)
+        person = subscribers.change(connection, owner.person.id, _changes_of(owner.person, choices, now), now=now)
+        return _preferences_of(app, connection, replace(owner, person=person))
 
 
 def unsubscribe_from_all(app: AppContext, token: str, network: str) -> Preferences | None:
-    """Take the holder off every list and send them nothing more, whoever may add them. None as above."""
+    """Unsubscribe the link's owner from every list and suppress the address. None as above."""
     now = app.clock()
     with app.database.begin() as connection:
-        holder = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
-        if holder is None:
+        owner = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
+        if owner is None:
             return None
-        for place in memberships.of_subscriber(connection, holder.person.id):
+        for place in memberships.of_subscriber(connection, owner.person.id):
             _leave(
-                connection, holder, place.list, _evidence(consent_texts.UNSUBSCRIBE_FROM_ALL, holder, network), now=now
+                connection, owner, place.list, _evidence(consent_texts.UNSUBSCRIBE_FROM_ALL, owner, network), now=now
             )
-        mailbox = replace(_mailbox_of(holder), email=holder.person.email)
-        suppressions.add(connection, [mailbox], SuppressionReason.UNSUBSCRIBE, note="by their own choice", now=now)
-        return _preferences_of(app, connection, holder)
+        mailbox = replace(_mailbox_of(owner), email=owner.person.email)
+        suppressions.add(
+            connection, [mailbox], SuppressionReason.UNSUBSCRIBE, note="unsubscribed from everything", now=now
+        )
+        return _preferences_of(app, connection, owner)
 
 
 def identify(app: AppContext, token: str, email: str) -> Subscriber | None:
-    """The holder of this link, if they also know the whole address that it was sent to; else None.
+    """The subscriber of this link, if `address` is the address that it was sent to; else None.
 
-    Pages show it masked: to whom a mail was forwarded without its head, or who looks over a shoulder, does not know it.
+    Pages mask the address, so a person to whom the mail was forwarded does not know it.
     """
     with app.database.begin() as connection:
-        holder = find_link_owner(app, connection, Purpose.PREFERENCES, token)
+        owner = find_link_owner(app, connection, Purpose.PREFERENCES, token)
     try:
         key = parse_address(email.strip()).key
     except AddressError:
         return None
-    return holder.person if holder and holder.person.key == key else None
+    return owner.person if owner and owner.person.key == key else None
 
 
-def _preferences_of(app: AppContext, connection: Connection, holder: LinkOwner) -> Preferences:
-    held_back = suppressions.of_key(connection, holder.person.key)
-    until = holder.person.paused_until
+def _preferences_of(app: AppContext, connection: Connection, owner: LinkOwner) -> Preferences:
+    held_back = suppressions.of_key(connection, owner.person.key)
+    until = owner.person.paused_until
     return Preferences(
-        delivery_id=holder.delivery_id,
-        recipient=holder.recipient,
-        person=holder.person,
-        places=tuple(_places_of(connection, holder)),
+        delivery_id=owner.delivery_id,
+        recipient=owner.recipient,
+        person=owner.person,
+        places=tuple(_places_of(connection, owner)),
         held_back=frozenset(entry.reason for entry in held_back),
         paused_until=until if until and until > app.clock() else None,
     )
 
 
-def _places_of(connection: Connection, holder: LinkOwner) -> list[ListPreference]:
-    """The lists somebody is on, and those that everybody may join."""
-    known = {place.list.slug: place for place in memberships.of_subscriber(connection, holder.person.id)}
+def _places_of(connection: Connection, owner: LinkOwner) -> list[ListPreference]:
+    """The lists a subscriber is on, and the public ones."""
+    known = {place.list.slug: place for place in memberships.of_subscriber(connection, owner.person.id)}
     mine = [place.list for place in known.values() if place.state in _ON]
     shown = {one.slug: one for one in [*mine, *lists.public(connection)]}
     wanted = {
@@ -179,35 +181,35 @@ def _places_of(connection: Connection, holder: LinkOwner) -> list[ListPreference
     ]
 
 
-def _settle(
+def _apply_choice(
     app: AppContext,
     connection: Connection,
-    holder: LinkOwner,
+    owner: LinkOwner,
     place: ListPreference,
     choice: ListChoice,
     network: str,
 ) -> None:
-    """Make one place what was chosen."""
+    """Apply the choice for one list."""
     now = app.clock()
     if not choice.is_on:
-        _leave(connection, holder, place.list, _evidence(consent_texts.LIST_DESELECTED, holder, network), now=now)
+        _leave(connection, owner, place.list, _evidence(consent_texts.LIST_DESELECTED, owner, network), now=now)
         return
-    evidence = _evidence(consent_texts.preference_consent(app.site, place.list), holder, network)
-    memberships.grant(connection, holder.person.id, place.list.id, evidence, now=now)
+    evidence = _evidence(consent_texts.preference_consent(app.site, place.list), owner, network)
+    memberships.grant(connection, owner.person.id, place.list.id, evidence, now=now)
     wanted = None if choice.topics is None else tuple(topic for topic in place.offered if topic in choice.topics)
-    memberships.set_preferences(connection, holder.person.id, place.list.id, topics=wanted, frequency=choice.frequency)
+    memberships.set_preferences(connection, owner.person.id, place.list.id, topics=wanted, frequency=choice.frequency)
 
 
 def _leave(
-    connection: Connection, holder: LinkOwner, left: MailingList, evidence: ConsentEvidence, *, now: datetime
+    connection: Connection, owner: LinkOwner, left: MailingList, evidence: ConsentEvidence, *, now: datetime
 ) -> None:
-    if not memberships.unsubscribe(connection, holder.person.id, left.id, evidence, now=now):
+    if not memberships.unsubscribe(connection, owner.person.id, left.id, evidence, now=now):
         return
     event = Event(
-        delivery_id=holder.delivery_id,
+        delivery_id=owner.delivery_id,
         kind=EventKind.UNSUBSCRIBE,
         at=now,
-        key=f"unsubscribe-{holder.delivery_id}-{left.id}-{now.timestamp()}",
+        key=f"unsubscribe-{owner.delivery_id}-{left.id}-{now.timestamp()}",
         detail={"way": "preferences", "list": left.slug},
     )
     events.record(connection, [event])
@@ -219,11 +221,11 @@ def _changes_of(person: Subscriber, choices: PreferenceChoices, now: datetime) -
     return {"name": choices.name, "language": choices.language, "paused_until": paused_until}
 
 
-def _evidence(text: str, holder: LinkOwner, network: str) -> ConsentEvidence:
+def _evidence(text: str, owner: LinkOwner, network: str) -> ConsentEvidence:
     return ConsentEvidence(
-        method=ConsentMethod.FORM, text=text, network=network, detail={"delivery": holder.delivery_id}
+        method=ConsentMethod.FORM, text=text, network=network, detail={"delivery": owner.delivery_id}
     )
 
 
-def _mailbox_of(holder: LinkOwner) -> Target:
-    return Target(hash=hash_of_key(holder.person.key))
+def _mailbox_of(owner: LinkOwner) -> Target:
+    return Target(hash=hash_of_key(owner.person.key))

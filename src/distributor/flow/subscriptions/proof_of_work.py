@@ -1,6 +1,6 @@
-"""Challenge: a proof of work asked of whoever fills in a form, by the protocol of ALTCHA, version 2.
+"""Proof of work for forms, by the protocol of ALTCHA, version 2.
 
-A browser spends about a second on it and a person notices nothing; who signs up thousands pays for each.
+A browser spends about a second on it in the background; a bot that signs up thousands of addresses pays for each.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ _LONGEST_SOLUTION = 4096
 
 
 class ProofOfWork:
-    """Sets challenges and judges solutions, each good for once. `cost` is the iterations of PBKDF2 for one try.
+    """Creates challenges and verifies solutions, each of them once. `cost` is the iterations of PBKDF2 for one try.
 
-    All methods raise ServiceError if Redis does not answer: it holds the key they are signed with, and what is used up.
+    All methods raise ServiceError if Redis is down: it holds the signing key and the used solutions.
     """
 
     def __init__(self, redis: Redis, *, cost: int) -> None:
         self._redis = redis
         self._cost = cost
 
-    def set_one(self) -> dict[str, Json]:
-        """A fresh challenge, as the solver on the page takes it."""
-        # The library judges by the clock of the machine, so it is given the time of no other.
+    def create_challenge(self) -> dict[str, Json]:
+        """A new challenge, in the form that the widget on the page takes."""
+        # The library verifies by the clock of the machine, so the expiry is of the same clock.
         expires_at = datetime.now(UTC) + _VALID
         made = altcha.create_challenge(
             _ALGORITHM, self._cost, key_prefix=_PREFIX, hmac_secret=self._key(), expires_at=expires_at
         )
         return cast("dict[str, Json]", made.to_dict())
 
-    def accept(self, solution: str) -> bool:
-        """Whether this solves a challenge of ours that is neither too old nor solved before; from now on it is."""
+    def verify(self, solution: str) -> bool:
+        """Whether this solves a challenge of ours that is neither expired nor solved before; it then counts as used."""
         if len(solution) > _LONGEST_SOLUTION or not altcha.verify_solution(solution, self._key()).verified:
             return False
         return self._is_first(solution)
 
     def _key(self) -> bytes:
-        """Made by whoever needs it first. A Redis that forgets it makes open forms ask once more, and nothing else."""
+        """The signing key, made on first use. If Redis loses it, open forms only need another challenge."""
         try:
             self._redis.set(_KEY, secrets.token_bytes(32), nx=True)
             return cast("bytes", self._redis.get(_KEY))
@@ -60,7 +60,7 @@ class ProofOfWork:
             raise ServiceError(f"Redis does not answer: {type(error).__name__}") from error
 
     def _is_first(self, solution: str) -> bool:
-        # By what was signed, not by how it is spelled: base64 and JSON have many spellings of one thing.
+        # Identified by the signature: base64 and JSON allow many encodings of one solution.
         signature = str(json.loads(base64.b64decode(solution))["challenge"]["signature"])
         spent = f"distributor:challenge:spent:{hashlib.sha256(signature.encode()).hexdigest()}"
         try:

@@ -1,4 +1,4 @@
-"""Rates: how often something may be done, counted in Redis for all web processes together."""
+"""Request limits: how often something may be done, counted in Redis for all web processes together."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from redis import Redis, RedisError
 
 from distributor.domain.errors import ServiceError
 
-# What one customer of a provider is usually given: RFC 6177 section 2 for the second.
+# The usual prefix of one customer of a provider: for IPv6 see RFC 6177 section 2.
 _IPV4_PREFIX = 24
 _IPV6_PREFIX = 56
 
-# Either every count is below its limit and grows by one, or none does: who was refused has not used anything up.
-# A count begins with the first of its window and ends with it.
+# Either every count is below its limit and grows by one, or none does: a refused request uses nothing up.
+# A window begins with its first request.
 _COUNT = """
 for place, key in ipairs(KEYS) do
     local count = tonumber(redis.call('GET', key) or '0')
@@ -37,7 +37,7 @@ return {0, 0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimit:
-    """At most `limit` within a `window` by one `subject`, such as an address; `what` names the rate to people."""
+    """At most `limit` requests in a `window` for one `subject`, such as an address; `what` is the name of the limit."""
 
     what: str
     subject: str
@@ -47,14 +47,17 @@ class RequestLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitExceeded:
-    """The rate that was, and how long until it is not."""
+    """The limit that is exhausted, and how long until its window ends."""
 
     rate: RequestLimit
     wait: timedelta
 
 
 def spend(redis: Redis, rates: Sequence[RequestLimit]) -> LimitExceeded | None:
-    """Count one more for all of these, or for none of them if that were too much for one. Raises ServiceError."""
+    """Count one request for all of these limits, or for none if one is exhausted; that one is returned.
+
+    Raises ServiceError if Redis is down.
+    """
     keys = [_key_of(rate) for rate in rates]
     arguments = [str(int(number)) for rate in rates for number in (rate.limit, rate.window / timedelta(milliseconds=1))]
     try:
@@ -67,7 +70,7 @@ def spend(redis: Redis, rates: Sequence[RequestLimit]) -> LimitExceeded | None:
 
 
 def network_of(address: str) -> str:
-    """The network that an IP address is counted with; empty if it is none, so that all such are counted as one."""
+    """The network of an IP address; empty for any other text, so that all of these count as one."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -79,5 +82,5 @@ def network_of(address: str) -> str:
 
 
 def _key_of(rate: RequestLimit) -> str:
-    # Redis is no place for addresses: the counts are under their digests.
+    # Only digests: Redis stores no addresses.
     return f"distributor:rate:{rate.what}:{hashlib.sha256(rate.subject.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""Subscribe: somebody signs up on the public pages, without having shown yet who they are."""
+"""Sign-up on the public pages, by a person whose address is not confirmed yet."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from distributor.storage import lists, memberships, subscribers, suppressions
 from distributor.storage.confirmations import was_confirmation_sent_since
 from distributor.storage.database import Connection
 
-# However many lists somebody is signed up to, by whomever: nobody's mailbox is filled by way of us.
+# One confirmation mail a day to an address, however many lists it is signed up for: protects against mail bombing.
 _BETWEEN_CONFIRMATIONS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp:
-    """What somebody asks for: `choices` maps the slugs of lists to the topics chosen, or None for every article.
+    """A sign-up form: `choices` maps the slugs of lists to the chosen topics, or None for every article.
 
-    `network` is the address it came from; `page` is the origin of another site's page that posted it, or empty.
+    `network` is the IP address of the request; `page` the origin of the other site that posted it, or empty.
     """
 
     person: Person
@@ -43,14 +43,14 @@ class SignUp:
 
 
 def sign_up(app: AppContext, asked: SignUp) -> None:
-    """Put somebody on lists, or ask them by mail whether they want that. The caller cannot tell what was done.
+    """Subscribe a person to lists, or send a confirmation mail. The caller cannot tell which, so no address leaks.
 
-    At once comes only who asks for a list that wants no more, and whom nothing is known against. Who has left, or is
-    suppressed for something that the owner of the mailbox can lift, is asked first. To who may not be written to
-    nothing is sent, and nothing of them is kept. Nobody's name or language is changed by who only knows their address.
+    Without confirmation only lists with single opt-in are subscribed, and only for addresses with no suppression and
+    no earlier unsubscribe; the others are asked to confirm first. A suppression that the owner of the mailbox cannot
+    lift means that nothing is sent or stored. Name and language of a known subscriber are never changed.
 
-    All or nothing: raises NotFoundError for a list that there is not or that strangers may not see, InputError for a
-    topic it does not offer or for no list at all, and whatever `queue_confirmation` raises.
+    One transaction: raises NotFoundError for a list that is unknown or not public, InputError for a topic that the
+    list does not offer or for no list at all, and the errors of `queue_confirmation`.
     """
     now = app.clock()
     if not asked.choices:
@@ -64,7 +64,7 @@ def sign_up(app: AppContext, asked: SignUp) -> None:
         if person.status is SubscriberStatus.DISABLED:
             return
         must_confirm = bool(held_back) or _has_left(connection, person)
-        waiting = [one for one in chosen if _ask_for(app, connection, person, one, asked, must_confirm, now=now)]
+        waiting = [one for one in chosen if _request(app, connection, person, one, asked, must_confirm, now=now)]
         if waiting and not was_confirmation_sent_since(connection, person.id, now - _BETWEEN_CONFIRMATIONS):
             queue_confirmation(app, connection, person, waiting[0], now=now)
 
@@ -72,7 +72,7 @@ def sign_up(app: AppContext, asked: SignUp) -> None:
 def _open_list(connection: Connection, slug: str, topics: tuple[str, ...] | None) -> MailingList:
     found = lists.find(connection, slug)
     if found.visibility is not ListVisibility.PUBLIC:
-        # A stranger learns no more of it than of one that there is not.
+        # The same error as for an unknown list: the public must not learn that it exists.
         raise NotFoundError("list", slug)
     if foreign := set(topics or ()) - set(found.topics):
         raise InputError(f"the list {found.name!r} has no topic {min(foreign)!r}")
@@ -92,7 +92,7 @@ def _has_left(connection: Connection, person: Subscriber) -> bool:
     return any(place.state is Membership.UNSUBSCRIBED for place in places)
 
 
-def _ask_for(
+def _request(
     app: AppContext,
     connection: Connection,
     person: Subscriber,
@@ -102,7 +102,7 @@ def _ask_for(
     *,
     now: datetime,
 ) -> bool:
-    """Whether it is waited for their confirmation of this list from now on."""
+    """Add the sign-up to one list; whether it now waits for confirmation."""
     evidence = ConsentEvidence(
         method=ConsentMethod.FORM,
         text=consent_texts.sign_up_consent(app.site, chosen),

@@ -1,4 +1,4 @@
-"""Leave: by the link in a mail, at once and for good; to say why, and to come back if it was a mistake."""
+"""Unsubscribe by the link in a mail, give a reason, or undo it if it was a mistake."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribePage:
-    """What somebody is to a list: `recipient` is the address that the mail of `delivery_id` went to."""
+    """The membership of a link's owner. `recipient` is the address that the mail of `delivery_id` was sent to."""
 
     delivery_id: int
     list: MailingList
@@ -31,86 +31,86 @@ class UnsubscribePage:
 
 
 def find_unsubscribe(app: AppContext, token: str) -> UnsubscribePage | None:
-    """What the holder of a link to leave a list is to it; None if the link is not ours."""
+    """The current membership of this link's owner; None if the token is not valid."""
     with app.database.begin() as connection:
-        holder = find_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
-        return _standing_of(connection, holder) if holder else None
+        owner = find_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
+        return _standing_of(connection, owner) if owner else None
 
 
 def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> UnsubscribePage | None:
-    """Take the holder of the link off its list, at once and for good; doing it twice is the same as once.
+    """Unsubscribe the link's owner from its list at once; a repeat changes nothing (RFC 8058).
 
-    None if the link is not ours. Raises ServiceError rather than pretend.
+    None if the token is not valid. Raises ServiceError if that could not be committed.
     """
     now = app.clock()
     with app.database.begin() as connection:
-        holder = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
-        if holder is None:
+        owner = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
+        if owner is None:
             return None
         evidence = ConsentEvidence(
-            method=ConsentMethod.FORM, text=consent_texts.UNSUBSCRIBE, detail={**detail, "delivery": holder.delivery_id}
+            method=ConsentMethod.FORM, text=consent_texts.UNSUBSCRIBE, detail={**detail, "delivery": owner.delivery_id}
         )
-        if memberships.unsubscribe(connection, holder.person.id, holder.list.id, evidence, now=now):
+        if memberships.unsubscribe(connection, owner.person.id, owner.list.id, evidence, now=now):
             event = Event(
-                delivery_id=holder.delivery_id,
+                delivery_id=owner.delivery_id,
                 kind=EventKind.UNSUBSCRIBE,
                 at=now,
-                key=f"unsubscribe-{holder.delivery_id}-{now.timestamp()}",
+                key=f"unsubscribe-{owner.delivery_id}-{now.timestamp()}",
                 detail=detail,
             )
             events.record(connection, [event])
-        return _standing_of(connection, holder)
+        return _standing_of(connection, owner)
 
 
 def record_reason(app: AppContext, token: str, reason: str, words: str) -> UnsubscribePage | None:
-    """Keep why somebody who has left by this link did so: the last that is said counts. None if it is not ours.
+    """Store the reason of a subscriber who unsubscribed by this link; the last one counts. None if it is not valid.
 
-    Nothing is kept of somebody who is still on the list.
+    Nothing is stored while the subscriber is still on the list.
     """
     with app.database.begin() as connection:
-        holder = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
-        if holder is None:
+        owner = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
+        if owner is None:
             return None
-        standing = _standing_of(connection, holder)
+        standing = _standing_of(connection, owner)
         if standing is not None and standing.membership is Membership.UNSUBSCRIBED:
             detail = {"reason": reason, "words": words[:LONGEST_REASON]}
-            events.add_detail(connection, holder.delivery_id, EventKind.UNSUBSCRIBE, detail)
+            events.add_detail(connection, owner.delivery_id, EventKind.UNSUBSCRIBE, detail)
         return standing
 
 
 def resubscribe(app: AppContext, token: str, network: str) -> UnsubscribePage | None:
-    """Put somebody who has left by this link back on the list; None if the link is not ours.
+    """Undo an unsubscribe by this link; None if the token is not valid.
 
-    Whoever had left everything has thereby not: other lists stay left, and this one reaches them again.
+    After "unsubscribe from everything" this lifts the suppression; the other lists stay unsubscribed.
     """
     now = app.clock()
     with app.database.begin() as connection:
-        holder = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
-        if holder is None:
+        owner = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
+        if owner is None:
             return None
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
-            text=consent_texts.resubscribe_consent(app.site, holder.list),
+            text=consent_texts.resubscribe_consent(app.site, owner.list),
             network=network,
-            detail={"delivery": holder.delivery_id},
+            detail={"delivery": owner.delivery_id},
         )
-        place = _place_of(connection, holder)
+        place = _place_of(connection, owner)
         if place is not None and place.state is Membership.UNSUBSCRIBED:
-            memberships.grant(connection, holder.person.id, holder.list.id, evidence, topics=place.topics, now=now)
-            mailbox = Target(hash=hash_of_key(holder.person.key))
+            memberships.grant(connection, owner.person.id, owner.list.id, evidence, topics=place.topics, now=now)
+            mailbox = Target(hash=hash_of_key(owner.person.key))
             suppressions.lift(connection, mailbox, reasons=[SuppressionReason.UNSUBSCRIBE])
-        return _standing_of(connection, holder)
+        return _standing_of(connection, owner)
 
 
-def _standing_of(connection: Connection, holder: LinkOwner) -> UnsubscribePage | None:
-    place = _place_of(connection, holder)
+def _standing_of(connection: Connection, owner: LinkOwner) -> UnsubscribePage | None:
+    place = _place_of(connection, owner)
     if place is None:
         return None
     return UnsubscribePage(
-        delivery_id=holder.delivery_id, list=holder.list, membership=place.state, recipient=holder.recipient
+        delivery_id=owner.delivery_id, list=owner.list, membership=place.state, recipient=owner.recipient
     )
 
 
-def _place_of(connection: Connection, holder: LinkOwner) -> Subscription | None:
-    places = memberships.of_subscriber(connection, holder.person.id)
-    return next((place for place in places if place.list.id == holder.list.id), None)
+def _place_of(connection: Connection, owner: LinkOwner) -> Subscription | None:
+    places = memberships.of_subscriber(connection, owner.person.id)
+    return next((place for place in places if place.list.id == owner.list.id), None)

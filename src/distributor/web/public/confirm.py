@@ -52,7 +52,7 @@ class ConfirmPages:
             raise dead_link()
         tokens, root = self._app.tokens, self._pages.root
         context = {
-            "stage": question.stage.name,
+            "state": question.state.name,
             "lists": question.lists,
             "email": masked(question.recipient),
             "promise": consent_texts.sign_up_statement(self._app.site),

@@ -111,7 +111,7 @@ class SigningUp:
             return self._thank(place, typed)
         if typed.errors:
             return self._show(place, typed, status=_WRONG)
-        if self._challenges and not self._challenges.accept(form.one("altcha")):
+        if self._challenges and not self._challenges.verify(form.one("altcha")):
             return self._show(place, replace(typed, errors={"form": _NOT_SOLVED}), status=_WRONG)
         network = address_of(request)
         exceeded = spend(self._app.redis, self._rates(typed, network))
@@ -173,7 +173,7 @@ class SigningUp:
             "languages": choosable(site.language),
             "language": typed.language or site.language,
             "action": self._pages.root + place.path,
-            "challenge": json.dumps(self._challenges.set_one()) if self._challenges else "",
+            "challenge": json.dumps(self._challenges.create_challenge()) if self._challenges else "",
             "solver_url": self._pages.solver_url,
         }
         policy = {"frame-ancestors": place.frame_ancestors} | ({"script-src": "'self'"} if self._challenges else {})
