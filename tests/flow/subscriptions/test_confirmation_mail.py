@@ -330,7 +330,9 @@ def test_a_mail_that_cannot_go_out_is_told_to_whoever_asks_for_it_and_leaves_not
     setup: ConfirmationHarness,
 ) -> None:
     setup.change_list(sender="nobody")
-    with pytest.raises(ConfigurationError, match="confirmation mails for list 'weekly' cannot be sent: the mails of list"):
+    with pytest.raises(
+        ConfigurationError, match="confirmation mails for list 'weekly' cannot be sent: the mails of list"
+    ):
         setup.sign_up("ann")
     assert setup.campaigns() == []
     silent = ConfirmationHarness(
@@ -346,13 +348,17 @@ def test_a_channel_or_a_template_that_is_broken_is_no_fault_of_who_signs_up(
     setup: ConfirmationHarness, tmp_path: Path
 ) -> None:
     setup.set_channel(conections=4)
-    with pytest.raises(ConfigurationError, match="list 'weekly' cannot be sent: settings of a channel of kind email: conections"):
+    with pytest.raises(
+        ConfigurationError, match="list 'weekly' cannot be sent: settings of a channel of kind email: conections"
+    ):
         setup.sign_up("ann")
     setup.set_channel()
     (tmp_path / "email").mkdir()
     (tmp_path / "email" / "confirmation.txt.j2").write_text("{{ nothing }}")
     broken = replace(setup.app, templates=Templates([tmp_path, shipped_templates()]))
-    with pytest.raises(ConfigurationError, match=r"list 'weekly' cannot be sent: template email/confirmation\.txt\.j2, line 1"):
+    with pytest.raises(
+        ConfigurationError, match=r"list 'weekly' cannot be sent: template email/confirmation\.txt\.j2, line 1"
+    ):
         ConfirmationHarness(replace(setup.harness, app=broken), setup.sandbox).sign_up("ann")
 
 
