@@ -1,4 +1,4 @@
-"""A campaign by mail whose workers die where they are told to, on a clock that moves on when nothing is to do."""
+"""An email campaign whose workers crash at chosen points, on a clock that advances when there is nothing to do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import ForkServerProcess
 
 from distributor.cli.channels import configure
 from distributor.domain.article import Manuscript
@@ -28,18 +28,18 @@ from distributor.flow.publishing.render import render
 from distributor.flow.publishing.report import report
 from distributor.storage import articles, delivery_queries, lists, memberships
 
-from .crash_worker import Doom, Orders, start_worker
+from .crash_worker import CrashAt, WorkerTask, start_worker
 from .fault_proxy import Strike, WirePoint
 from .mail_relay import Relay
 
 CONNECTIONS = 4
-# More than any of them takes; a campaign that does not end fails instead of hanging.
+# More than any campaign takes; one that does not end fails instead of hanging.
 _ROUNDS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WireDoom:
-    """Death when the mail with this number is at this point of the network."""
+class CrashOnWire:
+    """The worker is killed when the mail with this number is at this point."""
 
     point: WirePoint
     number: int
@@ -47,19 +47,19 @@ class WireDoom:
 
 @dataclass
 class Clock:
-    """The real time, and as much later as has passed by."""
+    """The real time plus `ahead`."""
 
     ahead: timedelta = field(default_factory=timedelta)
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    def pass_by(self, time: timedelta) -> None:
+    def advance(self, time: timedelta) -> None:
         self.ahead += time
 
 
-class MortalCampaign:
-    """One campaign to `people`; its first workers die of `dooms`, one after another, the later ones live."""
+class CrashCampaign:
+    """One campaign to `people`. Its first workers crash at `crashes`, one after another; the later ones do not."""
 
     def __init__(
         self,
@@ -68,13 +68,13 @@ class MortalCampaign:
         secret: bytes,
         *,
         people: Iterable[str],
-        dooms: Sequence[Doom | WireDoom] = (),
-        at_each_death: Callable[[], None] = lambda: None,
+        crashes: Sequence[CrashAt | CrashOnWire] = (),
+        on_crash: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock = Clock()
         self.app = replace(app, clock=self.clock)
-        self.dooms = deque(dooms)
-        self._at_each_death = at_each_death
+        self.crashes = deque(crashes)
+        self._on_crash = on_crash
         self._relay = relay
         self._secret = secret
         configure(self.app, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
@@ -82,8 +82,8 @@ class MortalCampaign:
         self.campaign_id = plan(
             self.app,
             CampaignPlan(
-                name="mortal",
-                article_slugs=("mortal",),
+                name="crash",
+                article_slugs=("crash",),
                 channel_names=("email",),
                 audience=AudiencePlan(lists=("readers",)),
                 starts_at=self.clock(),
@@ -91,30 +91,30 @@ class MortalCampaign:
         )
         self.dispatch_id = report(self.app, self.campaign_id).dispatches[0].dispatch.id
 
-    def run(self, *, whenever_time_passes: Callable[[], None] = lambda: None) -> None:
-        """Do what is to be done until the campaign has finished. Fails if it does not."""
+    def run(self, *, on_clock_advance: Callable[[], None] = lambda: None) -> None:
+        """Run jobs until the campaign has finished. Fails if it does not."""
         steps: dict[JobKind, Callable[[int], object]] = {
             JobKind.RENDER: lambda number: render(self.app, number),
             JobKind.RELEASE: lambda number: release(self.app, number),
             JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
-            JobKind.DELIVER: lambda _: self._let_a_worker_work(),
+            JobKind.DELIVER: lambda _: self._run_worker(),
         }
         for _ in range(_ROUNDS):
             rings = run_scheduler(self.app)
             for ring in rings:
                 steps[ring.kind](ring.subject_id)
             if not rings and self._has_orphans():
-                # What beat and workers do once a second.
-                self._let_a_worker_work()
+                # As beat and workers do once a second.
+                self._run_worker()
             elif not rings:
                 if report(self.app, self.campaign_id).state is DispatchState.FINISHED:
                     return
-                self.clock.pass_by(timedelta(minutes=1))
-                whenever_time_passes()
-        raise AssertionError(f"it does not finish: {report(self.app, self.campaign_id)}")
+                self.clock.advance(timedelta(minutes=1))
+                on_clock_advance()
+        raise AssertionError(f"the campaign does not finish: {report(self.app, self.campaign_id)}")
 
     def ledger(self) -> dict[str, delivery_queries.DeliveryRecord]:
-        """What the ledger says of each recipient."""
+        """The delivery of each recipient in the database."""
         with self.app.database.begin() as connection:
             records = delivery_queries.listed(connection, self.dispatch_id, state=None, limit=1_000_000)
         return {record.recipient: record for record in records}
@@ -125,9 +125,9 @@ class MortalCampaign:
     def _has_orphans(self) -> bool:
         return any(self.app.journal_dir.glob("*.journal"))
 
-    def _let_a_worker_work(self) -> None:
-        doom = self.dooms[0] if self.dooms else None
-        orders = Orders(
+    def _run_worker(self) -> None:
+        crash = self.crashes[0] if self.crashes else None
+        task = WorkerTask(
             database_url=self.app.database.url.render_as_string(hide_password=False),
             redis_url=_url_of(self.app),
             secret=self._secret,
@@ -135,16 +135,20 @@ class MortalCampaign:
             journal_dir=self.app.journal_dir,
             ahead=self.clock.ahead,
             dispatch_id=self.dispatch_id,
-            doom=doom if isinstance(doom, Doom) else None,
+            crash=crash if isinstance(crash, CrashAt) else None,
         )
-        worker = start_worker(orders)
-        if isinstance(doom, WireDoom):
-            self._relay.arm(Strike(point=doom.point, number=doom.number, act=lambda: _kill(worker)))
+        pid: Future[int] = Future()
+        if isinstance(crash, CrashOnWire):
+            # Armed before the start: the first mail may come at once.
+            self._relay.arm(Strike(point=crash.point, number=crash.number, act=lambda: _kill(pid.result())))
+        worker = start_worker(task)
+        assert worker.pid is not None
+        pid.set_result(worker.pid)
         worker.join()
         self._relay.arm(None)
         if worker.exitcode == -signal.SIGKILL:
-            self.dooms.popleft()
-            self._at_each_death()
+            self.crashes.popleft()
+            self._on_crash()
         else:
             assert worker.exitcode == 0
         worker.close()
@@ -158,19 +162,18 @@ class MortalCampaign:
             memberships.subscribe(connection, chosen.id, persons, told, now=now)
             articles.add(
                 connection,
-                Manuscript(title="Mortal", body=(Paragraph((Run("Nobody is skipped, and nobody gets it twice."),)),)),
+                Manuscript(title="Crash", body=(Paragraph((Run("Nobody is skipped, and nobody gets it twice."),)),)),
                 guid="urn:uuid:00000000-0000-4000-8000-000000000dea",
-                slug="mortal",
+                slug="crash",
                 source="test",
-                source_ref="mortal",
+                source_ref="crash",
                 content_hash="0",
                 now=now,
             )
 
 
-def _kill(worker: ForkServerProcess) -> None:
-    assert worker.pid is not None
-    os.kill(worker.pid, signal.SIGKILL)
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
 
 
 def _url_of(app: AppContext) -> str:

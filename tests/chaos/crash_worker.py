@@ -1,6 +1,6 @@
-"""A worker process that does one task and may be told to die on the way.
+"""A worker process that runs one task and may crash at a chosen failpoint.
 
-Started by a fork server: each is a process of its own with its own connections, and costs a fork instead of imports.
+A fork server starts it: it is a process with connections of its own, and costs a fork instead of imports.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ _FORKING.set_forkserver_preload(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doom:
-    """Death at the `passage`-th time that the process comes by this point."""
+class CrashAt:
+    """The worker kills itself at the `hit`-th time that it passes this failpoint."""
 
     point: Failpoint
-    passage: int
+    hit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
-    """What the process is to do, and on which app. `ahead` is by how much its clock goes before the real."""
+class WorkerTask:
+    """The dispatch to send, and the app context to make. `ahead` is by how much the clock is ahead of the real time."""
 
     database_url: str
     redis_url: str
@@ -55,46 +55,46 @@ class Orders:
     journal_dir: Path
     ahead: timedelta
     dispatch_id: int
-    doom: Doom | None = None
+    crash: CrashAt | None = None
 
 
-def start_worker(orders: Orders) -> ForkServerProcess:
-    """A process that does what Celery's task `deliver` does."""
-    process = _FORKING.Process(target=work, args=(orders,))
+def start_worker(task: WorkerTask) -> ForkServerProcess:
+    """Start a process that does what the Celery task `deliver` does."""
+    process = _FORKING.Process(target=work, args=(task,))
     process.start()
     return process
 
 
-def work(orders: Orders) -> None:
-    """Settle what the dead have left, then send what is due."""
-    app = _app(orders)
+def work(task: WorkerTask) -> None:
+    """Recover the journals of dead workers, then send what is due."""
+    app = _app(task)
     recover_journals(app)
-    deliver(app, orders.dispatch_id, until=app.clock() + timedelta(seconds=20))
+    deliver(app, task.dispatch_id, until=app.clock() + timedelta(seconds=20))
 
 
-def _app(orders: Orders) -> AppContext:
+def _app(task: WorkerTask) -> AppContext:
     nowhere = Path(os.devnull)
     return AppContext(
-        database=Database(orders.database_url),
-        redis=Redis.from_url(orders.redis_url),
-        site=orders.site,
+        database=Database(task.database_url),
+        redis=Redis.from_url(task.redis_url),
+        site=task.site,
         templates=make_templates(Settings(_env_file=None)),
-        tokens=TokenSigner(orders.secret),
-        vault=SecretBox(orders.secret),
-        journal_dir=orders.journal_dir,
+        tokens=TokenSigner(task.secret),
+        vault=SecretBox(task.secret),
+        journal_dir=task.journal_dir,
         imports_dir=nowhere,
         content_dir=nowhere,
-        clock=lambda: datetime.now(UTC) + orders.ahead,
-        failpoint=_dying(orders.doom) if orders.doom else do_nothing,
+        clock=lambda: datetime.now(UTC) + task.ahead,
+        failpoint=_crashing(task.crash) if task.crash else do_nothing,
     )
 
 
-def _dying(doom: Doom) -> Callable[[Failpoint], None]:
-    left = doom.passage
+def _crashing(crash: CrashAt) -> Callable[[Failpoint], None]:
+    left = crash.hit
 
     def failpoint(point: Failpoint) -> None:
         nonlocal left
-        left -= point is doom.point
+        left -= point is crash.point
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 

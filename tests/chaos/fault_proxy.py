@@ -1,4 +1,4 @@
-"""A TCP proxy before an SMTP server that refuses connections, slows them down, and strikes at a mail on its way."""
+"""A TCP proxy before an SMTP server: it refuses or delays connections, holds mails back, and acts on a chosen mail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _END = b"\r\n.\r\n"
 
 
 class WirePoint(StrEnum):
-    """Where a mail is on its way when its sender dies."""
+    """How much of a mail has been sent when its sender is killed."""
 
     BEFORE_DOT = "before the dot"
     AFTER_DOT = "after the dot"
@@ -21,7 +21,7 @@ class WirePoint(StrEnum):
 
 @dataclass(kw_only=True)
 class Strike:
-    """`act` is called when the mail with this number (from 1) is at this point; `is_done` says that it was."""
+    """Call `act` when the mail with this number (from 1) is at this point, once; `is_done` says that it was called."""
 
     point: WirePoint
     number: int
@@ -33,27 +33,42 @@ class Strike:
 class FaultProxy:
     """Forwards to `upstream_port`, on a port that stays the same while it refuses and serves again.
 
-    All methods belong to one event loop.
+    `passed` counts the mails it forwarded. Call all methods in one event loop.
     """
 
     def __init__(self, upstream_port: int) -> None:
         self.port = 0
-        # Seconds by which everything is late, in each direction.
+        self.passed = 0
+        # Seconds by which everything is delayed, in each direction.
         self.delay = 0.0
         self.strike: Strike | None = None
         self._upstream_port = upstream_port
         self._server: asyncio.Server | None = None
         self._sessions: set[asyncio.Task[None]] = set()
+        self._limit: int | None = None
+        self._limit_changed = asyncio.Condition()
+
+    async def allow(self, limit: int | None) -> None:
+        """Forward so many mails in all, counted from the start, and hold back the others; None: all of them."""
+        async with self._limit_changed:
+            self._limit = limit
+            self._limit_changed.notify_all()
+
+    async def pass_one(self) -> None:
+        """Wait until one more mail may be forwarded, and count it."""
+        async with self._limit_changed:
+            await self._limit_changed.wait_for(lambda: self._limit is None or self.passed < self._limit)
+            self.passed += 1
 
     async def serve(self) -> None:
-        """Take connections from now on, if that is not done already."""
+        """Accept connections from now on."""
         if self._server is not None:
             return
         self._server = await asyncio.start_server(self._welcome, "127.0.0.1", self.port, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
-        """Let connections be refused from now on, and break off those there are."""
+        """Refuse connections from now on, and abort the open ones."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -62,7 +77,7 @@ class FaultProxy:
         await self.wait_until_idle()
 
     async def wait_until_idle(self) -> None:
-        """Wait until every connection has ended; what was on its way has arrived by then."""
+        """Wait until every connection has ended; everything in transit has arrived by then."""
         while self._sessions:
             await asyncio.gather(*self._sessions, return_exceptions=True)
 
@@ -78,22 +93,22 @@ class FaultProxy:
             writer.transport.abort()
             return
         session = _Session(self, reader, back)
-        answering = asyncio.create_task(session.bring_answers(there, writer))
+        replies = asyncio.create_task(session.forward_replies(there, writer))
         try:
             with suppress(OSError):
-                await session.bring_mails()
-            # The server drops what was not finished, and answers to nobody what was.
+                await session.forward_mails()
+            # The server discards an unfinished mail; its reply to a finished one is lost.
             with suppress(OSError):
                 back.write_eof()
-            await answering
+            await replies
         finally:
-            answering.cancel()
+            replies.cancel()
             writer.transport.abort()
             back.transport.abort()
 
 
 class _Session:
-    """One connection: where in the dialogue it is, and both ways through it."""
+    """One connection: its state in the SMTP session, and both directions."""
 
     def __init__(self, proxy: FaultProxy, sender: StreamReader, server: StreamWriter) -> None:
         self._proxy = proxy
@@ -102,7 +117,7 @@ class _Session:
         self._is_content = False
         self._held = b""
 
-    async def bring_answers(self, server: StreamReader, sender: StreamWriter) -> None:
+    async def forward_replies(self, server: StreamReader, sender: StreamWriter) -> None:
         with suppress(OSError, EOFError):
             while line := await server.readline():
                 self._is_content = self._is_content or line.startswith(b"354")
@@ -110,7 +125,7 @@ class _Session:
                 sender.write(line)
         sender.transport.abort()
 
-    async def bring_mails(self) -> None:
+    async def forward_mails(self) -> None:
         while chunk := await self._sender.read(65536):
             await asyncio.sleep(self._proxy.delay)
             if not self._is_content:
@@ -126,6 +141,7 @@ class _Session:
                 if self._strikes(WirePoint.AFTER_DOT):
                     self._server.write(self._held)
                     return
+                await self._proxy.pass_one()
                 self._is_content = False
                 self._server.write(self._held)
                 self._held = b""

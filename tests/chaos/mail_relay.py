@@ -1,4 +1,4 @@
-"""A mail relay in a thread: the sandbox's SMTP server with its inbox, behind a proxy that breaks things."""
+"""A mail relay in a thread: the sandbox's SMTP server with its inbox, behind a proxy that injects faults."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from distributor.sandbox.smtp.server import SmtpServer
 
 from .fault_proxy import FaultProxy, Strike
 
-_PATIENCE_SECONDS = 60
+_STEP_SECONDS = 60
 
 
 class Relay:
-    """The relay as tests see it. `switches` are the server's misbehaviour, the rest is the network's."""
+    """The relay. `switches` inject faults of the server, the methods faults of the network."""
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, proxy: FaultProxy, switches: Switches) -> None:
         self.folder = folder
@@ -44,29 +44,38 @@ class Relay:
         self._do(self._proxy.serve())
 
     def delay(self, seconds: float) -> None:
-        """Let everything be late by so much, in each direction."""
+        """Delay everything by so much, in each direction."""
         self._proxy.delay = seconds
+
+    @property
+    def passed(self) -> int:
+        """How many mails have been forwarded to the server."""
+        return self._proxy.passed
+
+    def allow(self, limit: int | None) -> None:
+        """Forward so many mails in all and hold back the others, whose senders wait; None: all of them."""
+        self._do(self._proxy.allow(limit))
 
     def arm(self, strike: Strike | None) -> None:
         self._proxy.strike = strike
 
     def wait_until_idle(self) -> None:
-        """Wait until nothing is on its way any more."""
+        """Wait until nothing is in transit any more."""
         self._do(self._proxy.wait_until_idle())
 
     def mails(self) -> Counter[tuple[str, str]]:
-        """How often each mail was taken, by recipient and Message-ID."""
+        """How often each mail was accepted, by recipient and Message-ID."""
         self.wait_until_idle()
         read = (message_from_bytes(file.read_bytes(), policy=default) for file in self.folder.glob("*.eml"))
         return Counter((mail["To"].addresses[0].addr_spec, str(mail["Message-ID"])) for mail in read)
 
     def _do(self, step: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(step, self._loop).result(_PATIENCE_SECONDS)
+        asyncio.run_coroutine_threadsafe(step, self._loop).result(_STEP_SECONDS)
 
 
 @contextmanager
 def running_relay(folder: Path) -> Iterator[Relay]:
-    """A relay that takes every mail into `folder` until it is told otherwise."""
+    """A relay that accepts every mail into `folder` unless faults are set."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     inbox, switches = Inbox(folder), Switches()
     loop = asyncio.new_event_loop()
@@ -76,11 +85,11 @@ def running_relay(folder: Path) -> Iterator[Relay]:
     thread.start()
     try:
         for step in (server.start(listening), proxy.serve()):
-            asyncio.run_coroutine_threadsafe(step, loop).result(_PATIENCE_SECONDS)
+            asyncio.run_coroutine_threadsafe(step, loop).result(_STEP_SECONDS)
         yield Relay(folder, loop, proxy, switches)
     finally:
         for step in (proxy.refuse(), server.stop()):
-            asyncio.run_coroutine_threadsafe(step, loop).result(_PATIENCE_SECONDS)
+            asyncio.run_coroutine_threadsafe(step, loop).result(_STEP_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

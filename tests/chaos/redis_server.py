@@ -1,4 +1,4 @@
-"""A Redis of a test's own that keeps nothing on disk: killed and started again, it is empty."""
+"""A Redis for one test that keeps nothing on disk: after a kill and a restart it is empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from distributor.embedded.redis import find_redis
 
 
-class OwnRedis:
+class RestartableRedis:
     """One Redis on a port that stays the same."""
 
     def __init__(self, port: int) -> None:
@@ -45,9 +45,9 @@ class OwnRedis:
 
 
 @contextmanager
-def running_redis(port: int) -> Iterator[OwnRedis]:
+def running_redis(port: int) -> Iterator[RestartableRedis]:
     """A Redis for as long as this is open."""
-    redis = OwnRedis(port)
+    redis = RestartableRedis(port)
     redis.start()
     try:
         yield redis

@@ -1,4 +1,4 @@
-"""A whole service of real processes on servers of its own, to be killed piece by piece."""
+"""A whole service of real processes with servers of its own, any of which a test may kill."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ BEATS = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """The running service, as somebody sees it who means it harm."""
+    """The running service, and the ways to disturb it."""
 
     app: AppContext
     crew: ProcessGroup
@@ -80,12 +80,12 @@ class Service:
         told = report(self.app, campaign_id)
         return all(one.dispatch.state is DispatchState.FINISHED for one in told.dispatches)
 
-    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 240) -> None:
-        """Keep the processes alive until the condition holds. Fails with the last words of the logs."""
+    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 900) -> None:
+        """Restart processes that ended until the condition holds. Fails with the last lines of the logs."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise AssertionError(f"{what} did not happen; logs:\n{self._last_words()}")
+                raise AssertionError(f"{what} did not happen; logs:\n{self._log_tails()}")
             self.crew.revive()
             time.sleep(0.02)
 
@@ -94,11 +94,11 @@ class Service:
         os.kill(int((self.folder / "data" / "redis.lock").read_text().split()[0]), signal.SIGKILL)
 
     def kill_postgresql(self) -> None:
-        """SIGKILL; its keeper starts it again, and it recovers."""
+        """SIGKILL; its supervisor starts it again, and it recovers."""
         os.kill(process_named(self.folder / "data", " -D "), signal.SIGKILL)
 
     def inbox(self) -> list[EmailMessage]:
-        """What was really received, in order."""
+        """The received mails, in order."""
         files = sorted((self.folder / "sandbox" / "inbox").glob("*.eml"))
         return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
 
@@ -107,18 +107,18 @@ class Service:
         return Counter(mail["To"].addresses[0].addr_spec for mail in self.inbox())
 
     def posts(self, network: str) -> list[Mapping[str, object]]:
-        """What the network shows."""
+        """The posts on the network."""
         posts: list[Mapping[str, object]] = httpx.get(
             f"http://127.0.0.1:{self.ports.http}/export/{network}.json"
         ).json()
         return posts
 
-    def _last_words(self) -> str:
+    def _log_tails(self) -> str:
         return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in (self.folder / "logs").glob("*.log"))
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
+    """A free TCP port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -136,7 +136,7 @@ def running_service(
 ) -> Iterator[Service]:
     """A service with an article, a list of `people` readers and a channel of each kind into the sandbox.
 
-    `redis_url`: a Redis of the caller's, in place of the embedded one.
+    `redis_url`: a Redis of the caller in place of the embedded one.
     """
     port = free_port()
     settings = Settings(

@@ -23,8 +23,8 @@ from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.sources import parse_record_sources
 from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
 
-from .crash_campaign import CONNECTIONS, MortalCampaign, WireDoom
-from .crash_worker import Doom
+from .crash_campaign import CONNECTIONS, CrashCampaign, CrashOnWire
+from .crash_worker import CrashAt
 from .fault_proxy import WirePoint
 from .mail_relay import Relay, running_relay
 
@@ -38,17 +38,17 @@ SECRET = b"a key that is only good for tests"
 pytestmark = pytest.mark.chaos
 
 
-def _each(point: Failpoint, *passages: int) -> tuple[Doom, ...]:
-    return tuple(Doom(point=point, passage=passage) for passage in passages)
+def _each(point: Failpoint, *hits: int) -> tuple[CrashAt, ...]:
+    return tuple(CrashAt(point=point, hit=hit) for hit in hits)
 
 
-DEATHS: dict[str, tuple[Doom | WireDoom, ...]] = {
+CRASHES: dict[str, tuple[CrashAt | CrashOnWire, ...]] = {
     "before claim": _each(Failpoint.BEFORE_CLAIM, 1, 2),
     "after claim": _each(Failpoint.AFTER_CLAIM, 1, 2),
     "in flight": _each(Failpoint.AFTER_INTENT, 1, 1),
     "after journal": _each(Failpoint.AFTER_JOURNAL, 1, 13),
-    "before the dot": tuple(WireDoom(point=WirePoint.BEFORE_DOT, number=number) for number in (1, 13)),
-    "after the dot": tuple(WireDoom(point=WirePoint.AFTER_DOT, number=number) for number in (1, 13)),
+    "before the dot": tuple(CrashOnWire(point=WirePoint.BEFORE_DOT, number=number) for number in (1, 13)),
+    "after the dot": tuple(CrashOnWire(point=WirePoint.AFTER_DOT, number=number) for number in (1, 13)),
     "after 250": _each(Failpoint.AFTER_OUTCOME, 1, 13),
     # Once only: what the first of the dead had sent and not committed may be all there was.
     "before commit": _each(Failpoint.BEFORE_COMMIT, 2),
@@ -58,7 +58,7 @@ DEATHS: dict[str, tuple[Doom | WireDoom, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Behaviour:
+class RelayBehaviour:
     """What the relay does. `lost` is how many mails it takes at most without its answer arriving."""
 
     faults: tuple[InjectedFault, ...] = ()
@@ -69,28 +69,28 @@ class Behaviour:
 
 
 BEHAVIOURS = {
-    "normal": Behaviour(),
-    "250 lost": Behaviour(
+    "normal": RelayBehaviour(),
+    "250 lost": RelayBehaviour(
         faults=(
             InjectedFault(kind=FaultKind.LOSE_ANSWER, on=FaultStage.DOT, after=8, times=2),
             InjectedFault(kind=FaultKind.LOSE_ANSWER, on=FaultStage.DOT, probability=0.05, times=LOST - 2),
         ),
         lost=LOST,
     ),
-    "421 in the middle": Behaviour(
+    "421 in the middle": RelayBehaviour(
         faults=tuple(
             InjectedFault(kind=FaultKind.REFUSE, code=421, on=stage, after=after, times=2)
             for stage, after in ((FaultStage.MAIL, 20), (FaultStage.DATA, 30), (FaultStage.DOT, 40))
         )
     ),
-    "451 for 5 %": Behaviour(
+    "451 for 5 %": RelayBehaviour(
         faults=(InjectedFault(kind=FaultKind.REFUSE, code=451, on=FaultStage.DOT, only_for="busy*", times=BUSY),)
     ),
-    "550 for 1 %": Behaviour(
+    "550 for 1 %": RelayBehaviour(
         faults=(InjectedFault(kind=FaultKind.REFUSE, code=550, on=FaultStage.DOT, only_for="gone*"),), refused=GONE
     ),
-    "connections refused": Behaviour(prepare=Relay.refuse, recover=Relay.serve),
-    "very slow": Behaviour(
+    "connections refused": RelayBehaviour(prepare=Relay.refuse, recover=Relay.serve),
+    "very slow": RelayBehaviour(
         faults=(InjectedFault(kind=FaultKind.SLOW, on=FaultStage.DOT, seconds=0.05),),
         prepare=lambda relay: relay.delay(0.005),
     ),
@@ -98,22 +98,22 @@ BEHAVIOURS = {
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS.values(), ids=BEHAVIOURS)
-@pytest.mark.parametrize("dooms", DEATHS.values(), ids=DEATHS)
+@pytest.mark.parametrize("crashes", CRASHES.values(), ids=CRASHES)
 def test_what_the_relay_took_agrees_with_the_ledger(
-    app: AppContext, tmp_path: Path, dooms: tuple[Doom | WireDoom, ...], behaviour: Behaviour
+    app: AppContext, tmp_path: Path, crashes: tuple[CrashAt | CrashOnWire, ...], behaviour: RelayBehaviour
 ) -> None:
     with running_relay(tmp_path / "inbox") as relay:
-        campaign = MortalCampaign(app, relay, SECRET, people=_people(), dooms=dooms)
+        campaign = CrashCampaign(app, relay, SECRET, people=_people(), crashes=crashes)
         relay.switches.set(SMTP, *behaviour.faults)
         behaviour.prepare(relay)
-        campaign.run(whenever_time_passes=lambda: behaviour.recover(relay))
+        campaign.run(on_clock_advance=lambda: behaviour.recover(relay))
         ledger, states, mails = campaign.ledger(), campaign.states(), relay.mails()
         made = audit(campaign.app, campaign.campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
 
-    assert not campaign.dooms, "not every worker died as it was told"
+    assert not campaign.crashes, "not every worker died as it was told"
     assert states.total() == PEOPLE
     assert set(states) <= {DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN}
-    assert states[DeliveryState.UNKNOWN] <= len(dooms) * CONNECTIONS + behaviour.lost
+    assert states[DeliveryState.UNKNOWN] <= len(crashes) * CONNECTIONS + behaviour.lost
     assert [mail for mail, count in mails.items() if count > 1] == []
     reached = {recipient for recipient, _ in mails}
     assert len(reached) == len(mails)
@@ -137,22 +137,22 @@ def test_a_machine_that_is_lost_with_its_disk_leaves_no_more_than_its_batch_in_d
 ) -> None:
     people = [f"reader{number}@example.org" for number in range(BATCH * 5 // 2)]
 
-    def lose_the_disk() -> None:
+    def delete_journals() -> None:
         shutil.rmtree(app.journal_dir)
 
     with running_relay(tmp_path / "inbox") as relay:
-        campaign = MortalCampaign(
+        campaign = CrashCampaign(
             app,
             relay,
             SECRET,
             people=people,
-            dooms=_each(Failpoint.AFTER_OUTCOME, BATCH * 3 // 2),
-            at_each_death=lose_the_disk,
+            crashes=_each(Failpoint.AFTER_OUTCOME, BATCH * 3 // 2),
+            on_crash=delete_journals,
         )
         campaign.run()
         states, mails = campaign.states(), relay.mails()
 
-    assert not campaign.dooms
+    assert not campaign.crashes
     assert [mail for mail, count in mails.items() if count > 1] == []
     assert set(states) == {DeliveryState.SENT, DeliveryState.UNKNOWN}
     assert states.total() == len(people)

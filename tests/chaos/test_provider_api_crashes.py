@@ -15,8 +15,8 @@ from distributor.flow.failpoints import Failpoint
 from tests.channels.email.provider_apis import Api, TakeAndHangUp
 from tests.mail.smtp.http_server import HttpCall, in_a_thread
 
-from .crash_campaign import CONNECTIONS, MortalCampaign
-from .crash_worker import Doom
+from .crash_campaign import CONNECTIONS, CrashCampaign
+from .crash_worker import CrashAt
 
 PEOPLE = [f"reader{number}@example.org" for number in range(60)]
 SECRET = b"a key that is only good for tests"
@@ -41,19 +41,19 @@ def test_what_the_api_took_agrees_with_the_ledger(app: AppContext, point: Failpo
 
     # It knows no repetition.
     api = Api("postmark", behave)
-    dooms = [Doom(point=point, passage=passage) for passage in (1, 13)]
+    crashes = [CrashAt(point=point, hit=hit) for hit in (1, 13)]
     with in_a_thread(api):
-        campaign = MortalCampaign(app, NoServer(), SECRET, people=PEOPLE, dooms=dooms)
+        campaign = CrashCampaign(app, NoServer(), SECRET, people=PEOPLE, crashes=crashes)
         relays = [{"name": "main", "url": api.relay_url, "connections": CONNECTIONS}]
         configure(campaign.app, "email", "email", {"relays": json.dumps(relays)})
         campaign.run()
         ledger, states = campaign.ledger(), campaign.states()
 
-    assert not campaign.dooms, "not every worker died as it was told"
+    assert not campaign.crashes, "not every worker died as it was told"
     assert api.complaints == []
     reached = Counter(one.recipient for one in api.taken)
     assert max(reached.values()) == 1
     assert set(states) <= {DeliveryState.SENT, DeliveryState.UNKNOWN}
     assert states.total() == len(PEOPLE)
-    assert states[DeliveryState.UNKNOWN] <= len(dooms) * CONNECTIONS + 1
+    assert states[DeliveryState.UNKNOWN] <= len(crashes) * CONNECTIONS + 1
     assert {name for name, record in ledger.items() if record.state is DeliveryState.SENT} <= set(reached)

@@ -368,7 +368,7 @@ def test_a_list_that_empties_before_the_release_fails_in_words(harness: Campaign
     harness.run()
     dispatch = harness.report(campaign_id).dispatches[0].dispatch
     assert (dispatch.state, dispatch.audience_size) == (DispatchState.FAILED, 0)
-    assert "nobody" in dispatch.reason
+    assert "the audience was empty" in dispatch.reason
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def add_channel(app: AppContext, provider: Provider, **settings: object) -> int:
 
 def begun_on(app: AppContext, day: date) -> int | None:
     with app.database.begin() as connection:
-        query = text("SELECT begun FROM warm_up_days WHERE day = :day")
+        query = text("SELECT started FROM warm_up_days WHERE day = :day")
         return connection.execute(query, {"day": day}).scalar_one_or_none()
 
 

@@ -1,4 +1,7 @@
-"""An import as a process of its own, to be killed: it says a line for each chunk that is committed."""
+"""An import in a process of its own, for tests that kill it: it writes a line after each committed chunk.
+
+It then waits for a line on its standard input, so it is never further than the test allows.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,13 @@ def main() -> None:
     settings = Settings(_env_file=None, data_dir=Path(data_dir), secret_key="a key that is only good for these tests")
     app = make_app_context(settings, Services(database_url=database_url, redis_url=redis_url))
     import_people.CHUNK_ROWS = 50
-    import_people.run_import(app, int(import_id), watch=_say)
+    import_people.run_import(app, int(import_id), watch=_report)
 
 
-def _say(now: Import) -> None:
+def _report(now: Import) -> None:
     sys.stdout.write(f"{now.counts.read}\n")
     sys.stdout.flush()
+    sys.stdin.readline()
 
 
 if __name__ == "__main__":

@@ -288,7 +288,7 @@ def test_nothing_of_a_sign_up_is_kept_if_the_question_cannot_be_queued(app: AppC
     sign_ups = SignUpHarness(app)
     sign_ups.list("weekly")
     before = sign_ups.dump()
-    with pytest.raises(Exception, match="no channel that sends mail"):
+    with pytest.raises(Exception, match="there is no email channel"):
         sign_ups.sign_up(ADA)
     assert sign_ups.dump() == before
 

@@ -31,7 +31,8 @@ def run_scheduler(app: AppContext) -> list[Job]:
             jobs.extend(delivery_jobs(dispatch))
         jobs += [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
         jobs += [
-            Job(JobKind.RESOLVE_UNKNOWN, n, "default") for n in dispatches.with_unknown(connection, now=now, limit=_LIMIT)
+            Job(JobKind.RESOLVE_UNKNOWN, n, "default")
+            for n in dispatches.with_unknown(connection, now=now, limit=_LIMIT)
         ]
     if jobs:
         log.info("scheduler.enqueued", **Counter(job.kind.value for job in jobs))
