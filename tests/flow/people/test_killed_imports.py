@@ -75,7 +75,7 @@ def test_an_import_survives_being_killed(app: AppContext, fresh_services: Servic
     arguments = (fresh_services.database_url, fresh_services.redis_url, str(tmp_path / "data"), str(begun.id))
     for _ in range(KILLS):
         with subprocess.Popen(
-            [sys.executable, "-m", "tests.flow.importer", *arguments],
+            [sys.executable, "-m", "tests.flow.people.import_process", *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -86,7 +86,7 @@ def test_an_import_survives_being_killed(app: AppContext, fresh_services: Servic
                 if chunk:
                     process.stdin.write(b"\n")
                     process.stdin.flush()
-                process.stdout.readline()
+                assert process.stdout.readline(), "the import ended before it was killed"
             process.kill()
     with app.database.begin() as connection:
         torn = imports.find(connection, begun.id)
