@@ -142,7 +142,7 @@ def test_private_keys_are_only_in_the_sealed_secrets(
         (
             ["new", "mail", "--selector", "s1", "--domain", "no domain"],
             InputError.exit_code,
-            "not the name of a domain",
+            "is no domain name",
         ),
         (["new", "nowhere", "--selector", "s1"], NotFoundError.exit_code, "no channel 'nowhere'"),
         (["new", "feeds", "--selector", "s1"], InputError.exit_code, "which has no signing keys"),
