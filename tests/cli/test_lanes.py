@@ -35,13 +35,13 @@ def mail(run: Run, fresh_services: Services) -> Run:
 
 
 def listed(run: Run) -> list[str]:
-    return [row["lane"] for row in json.loads(run("channel", "lanes", "list", "mail", "--json").out)]
+    return [row["route"] for row in json.loads(run("channel", "lanes", "list", "mail", "--json").out)]
 
 
 def test_paused_lanes_are_listed_with_their_reason(mail: Run) -> None:
     assert "relay/google" in mail("channel", "lanes", "list", "mail").out
     paused = json.loads(mail("channel", "lanes", "list", "mail", "--json").out)
-    assert {one["lane"]: one["reason"] for one in paused} == {
+    assert {one["route"]: one["reason"] for one in paused} == {
         "relay/example.net": "blocked: 550 5.7.1 no",
         "relay/google": "blocked: 550 5.7.1 no",
     }
@@ -62,7 +62,7 @@ def test_a_campaign_shows_what_waits_for_which_lane(mail: Run, fresh_services: S
         connection.execute(
             text("""
                 UPDATE deliveries SET state = 'deferred', next_at = '2026-11-22 12:30Z',
-                       detail = '{"reason": "held", "lane": "relay/example.net"}'
+                       detail = '{"reason": "held", "route": "relay/example.net"}'
             """)
         )
     database.close()
@@ -73,9 +73,9 @@ def test_a_campaign_shows_what_waits_for_which_lane(mail: Run, fresh_services: S
     ) in mail("campaign", "show", "1").sentence
     (told,) = json.loads(mail("campaign", "show", "1", "--json").out)["dispatches"]
     assert told["next_attempt_at"] == "2026-11-22 12:30:00+00:00"
-    assert [(one["lane"], one["deliveries"]) for one in told["waits"]] == [("relay/example.net", 1)]
+    assert [(one["route"], one["deliveries"]) for one in told["waits"]] == [("relay/example.net", 1)]
     rows = json.loads(mail("channel", "lanes", "list", "mail", "--json").out)
-    assert {row["lane"]: row["waiting"] for row in rows} == {"relay/example.net": 1, "relay/google": 0}
+    assert {row["route"]: row["waiting"] for row in rows} == {"relay/example.net": 1, "relay/google": 0}
 
 
 def test_one_lane_or_all_go_on(mail: Run) -> None:

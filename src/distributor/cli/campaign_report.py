@@ -91,11 +91,11 @@ def as_json(told: CampaignReport) -> dict[str, Any]:
                 "next_attempt_at": one.next_attempt_at,
                 "waits": [
                     {
-                        "lane": wait.lane.name,
+                        "route": wait.route.name,
                         "deliveries": wait.deliveries,
-                        "reason": wait.lane.reason,
-                        "since": wait.lane.since,
-                        "next_probe_at": wait.lane.next_probe_at,
+                        "reason": wait.route.reason,
+                        "since": wait.route.since,
+                        "next_probe_at": wait.route.next_probe_at,
                     }
                     for wait in one.waits
                 ],
@@ -108,15 +108,15 @@ def as_json(told: CampaignReport) -> dict[str, Any]:
 
 def _state(one: DispatchReport) -> str:
     waiting = sum(wait.deliveries for wait in one.waits)
-    return f"{one.dispatch.state.value}, {waiting} wait for paused lanes" if waiting else one.dispatch.state.value
+    return f"{one.dispatch.state.value}, {waiting} wait for paused routes" if waiting else one.dispatch.state.value
 
 
 def _what_holds_back(one: DispatchReport) -> Iterator[str]:
     for wait in one.waits:
-        lane = wait.lane
+        route = wait.route
         yield (
-            f"{wait.deliveries} wait for {lane.name}, which is paused since {_moment(lane.since)} and tried again by "
-            f"one of them at {_moment(lane.next_probe_at)}: {lane.reason}"
+            f"{wait.deliveries} wait for {route.name}, which is paused since {_moment(route.since)} and tried again by "
+            f"one of them at {_moment(route.next_probe_at)}: {route.reason}"
         )
     if one.next_attempt_at is not None:
         yield f"the next of those deferred is tried again at {_moment(one.next_attempt_at)}"

@@ -21,15 +21,15 @@ def list_lanes(name: ChannelName, as_json: AsJson = False) -> None:
     with installation_at_hand() as app, app.database.begin() as connection:
         waits = paused_routes.waits(connection, channels.find(connection, name).id)
     show_rows(
-        ("lane", "waiting", "since", "next_probe_at", "probes", "reason"),
+        ("route", "waiting", "since", "next_probe_at", "probes", "reason"),
         [
             (
-                wait.lane.name,
+                wait.route.name,
                 wait.deliveries,
-                wait.lane.since,
-                wait.lane.next_probe_at,
-                wait.lane.probes,
-                wait.lane.reason,
+                wait.route.since,
+                wait.route.next_probe_at,
+                wait.route.probes,
+                wait.route.reason,
             )
             for wait in waits
         ],

@@ -39,7 +39,7 @@ class SourceProblem:
     seen_at: datetime
 
     def __str__(self) -> str:
-        """Place and reason, in the words in which it was first told."""
+        """The place and the reason, as the first error message had it."""
         return str(SourceError(self.reason, path=self.source_ref, line=self.line))
 
 
@@ -104,7 +104,7 @@ def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -
 
 
 def lock_ingestion(connection: Connection) -> None:
-    """Let nobody else bring articles in until the transaction ends: two scans may find the same new file."""
+    """Lock ingestion until the transaction ends: two scans may find the same new file."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('ingestion', 0))"))
 
 
@@ -114,7 +114,7 @@ def is_slug_taken(connection: Connection, slug: str) -> bool:
 
 
 def known_hashes(connection: Connection, source: str) -> dict[str, str]:
-    """What was last seen of each file of a source, readable or not: its content hash by its place."""
+    """The last known content hash of each file of a source, readable or not, by `source_ref`."""
     seen = connection.execute(
         select(tables.articles.c.source_ref, tables.article_revisions.c.content_hash)
         .join(
@@ -196,7 +196,7 @@ def record_problem(
     reason: str,
     now: datetime,
 ) -> None:
-    """Remember that this file could not be read, in place of what was said of it before."""
+    """Record that this file could not be read; replaces an earlier record of it."""
     values = {"content_hash": content_hash, "line": line, "reason": reason, "seen_at": now}
     connection.execute(
         insert(tables.source_problems)
@@ -206,7 +206,7 @@ def record_problem(
 
 
 def clear_problems(connection: Connection, source: str, source_refs: Iterable[str]) -> None:
-    """Forget what was wrong with these files: they can be read now, or are gone."""
+    """Delete the problems of these files: they can be read now, or are gone."""
     connection.execute(
         delete(tables.source_problems).where(
             tables.source_problems.c.source == source, tables.source_problems.c.source_ref.in_(list(source_refs))
@@ -226,7 +226,7 @@ def problems(connection: Connection) -> list[SourceProblem]:
 
 
 def add_media(connection: Connection, items: Iterable[Media]) -> None:
-    """Keep these images; one already kept under its name is the same."""
+    """Store these images; one already stored under the same name has the same content."""
     for item in items:
         connection.execute(
             insert(tables.media)

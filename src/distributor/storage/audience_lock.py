@@ -1,4 +1,4 @@
-"""People and lists stay while an audience is frozen, and whoever takes one away waits until that is done."""
+"""An advisory lock that keeps subscribers and lists from being deleted while an audience is frozen."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LOCK = 7_415_220_414
 
 
 def lock_shared(connection: Connection) -> None:
-    """To the end of this transaction nobody is taken away; several may ask for this at once."""
+    """Until this transaction ends no subscriber and no list is deleted. Several transactions may hold it at once."""
     connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
 
 
 def lock_exclusive(connection: Connection) -> None:
-    """To the end of this transaction no audience is frozen: somebody is about to be taken away."""
+    """Until this transaction ends no audience is frozen. To be taken before a subscriber or a list is deleted."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

@@ -1,4 +1,4 @@
-"""The audience of a campaign: one query that counts it, shows some of it, and freezes it."""
+"""The audience of a campaign: one query that counts it, samples it and freezes it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from distributor.storage import (
 from distributor.storage.database import Connection, tune_for_large_query
 from distributor.storage.segments import filter_of
 
-# A delivery in one of these never reached anybody.
+# A delivery in one of these states has not reached its recipient.
 _NOT_RECEIVED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceQuery:
-    """What is to be sent to whom: the articles, the tags they have between them, and the audience.
+    """The articles of a campaign, all of their tags, and the audience they are for.
 
-    `campaign_id` is the campaign itself, whose own deliveries are no earlier ones; None while it is only planned.
+    `campaign_id` is the campaign itself, whose own deliveries do not count as earlier ones; None before it exists.
     """
 
     plan: AudiencePlan
@@ -46,7 +46,7 @@ class AudienceQuery:
 
 
 def count(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> int:
-    """How many people get it if it is released now. Raises NotFoundError for an unknown list or segment."""
+    """How many subscribers get it if released now. Raises NotFoundError for an unknown list or segment."""
     chosen = _recipients(connection, mailing, now=now).subquery()
     tune_for_large_query(connection)
     number: int = connection.execute(select(func.count()).select_from(chosen)).scalar_one()
@@ -54,7 +54,7 @@ def count(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> i
 
 
 def sample(connection: Connection, mailing: AudienceQuery, *, limit: int, now: datetime) -> list[Subscriber]:
-    """Some of the people who get it, by ascending number. Raises NotFoundError."""
+    """The first `limit` subscribers who would get it, by id. Raises NotFoundError."""
     chosen = _recipients(connection, mailing, now=now).subquery()
     rows = connection.execute(
         select(tables.subscribers)
@@ -68,9 +68,9 @@ def sample(connection: Connection, mailing: AudienceQuery, *, limit: int, now: d
 def field_groups(
     connection: Connection, mailing: AudienceQuery, needs: MergeFields, *, now: datetime
 ) -> Iterator[FieldGroup]:
-    """Those who would get it now and lack a field that is asked for, grouped by what makes a difference.
+    """The subscribers who would get it now and lack a needed field, grouped by the fields that matter.
 
-    Nobody is looked at before the first of them is asked for. Raises NotFoundError for an unknown list or segment.
+    The query runs when the first group is read. Raises NotFoundError for an unknown list or segment.
     """
     chosen = _recipients(connection, mailing, now=now).subquery()
     rows = select(merge_fields.frozen_fields(needs.fields).label("fields")).join(
@@ -83,10 +83,10 @@ def field_groups(
 def freeze(
     connection: Connection, dispatch_id: int, mailing: AudienceQuery, *, now: datetime, fields: Collection[str] = ()
 ) -> int:
-    """One pending delivery for everybody in the audience at this moment, in one statement; returns how many.
+    """Insert one pending delivery for each subscriber in the audience now, in one statement; returns how many.
 
-    `fields` are the keys of what is kept of each person besides name and address, where they have it.
-    Releases of one article wait for each other, so that nobody is taken to have missed what another one just gave them.
+    `fields` are the keys of the merge fields stored with each delivery besides name and email, where they have a value.
+    Releases of the same article wait for each other, so that no subscriber gets it from both.
     """
     audience_lock.lock_shared(connection)
     lock_articles(connection, mailing.article_ids)
@@ -116,7 +116,7 @@ def freeze(
 
 
 def lock_articles(connection: Connection, article_ids: Sequence[int]) -> None:
-    """To the end of this transaction nobody else is given one of these articles."""
+    """Until this transaction ends no other campaign releases one of these articles."""
     connection.execute(
         select(tables.articles.c.id)
         .where(tables.articles.c.id.in_(article_ids))
@@ -126,7 +126,7 @@ def lock_articles(connection: Connection, article_ids: Sequence[int]) -> None:
 
 
 def is_sendable(now: datetime) -> ColumnElement[bool]:
-    """A condition on memberships and their subscribers: the person has agreed to it, and nothing holds it back."""
+    """A condition on memberships joined with subscribers: subscribed, active, not paused, and not suppressed."""
     place, person = tables.memberships.c, tables.subscribers.c
     return and_(
         place.state == Membership.SUBSCRIBED,
@@ -137,7 +137,7 @@ def is_sendable(now: datetime) -> ColumnElement[bool]:
 
 
 def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
-    """A condition on subscribers: another campaign has given them one of the articles, or is about to."""
+    """A condition on subscribers: another campaign has sent them one of the articles, or is going to."""
     earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
     concerned = (
         select(dispatch.c.id)
@@ -155,7 +155,7 @@ def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElemen
 
 
 def _recipients(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> Select[Any]:
-    """`subscriber_id` and `list_id`, the list on whose behalf each person is written to: the first that is named."""
+    """`subscriber_id` and `list_id`, the list on whose behalf the mail is sent: the first one named in the plan."""
     plan, place, person = mailing.plan, tables.memberships.c, tables.subscribers.c
     list_ids = [lists.find(connection, slug).id for slug in plan.lists]
     query = (
@@ -207,7 +207,7 @@ def _has_topic(slugs: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _was_not_reached(connection: Connection, plan: AudiencePlan) -> ColumnElement[bool]:
-    """A delivery to them, on behalf of this very list, has failed or is unknown in one of the campaigns named."""
+    """A delivery to them for the same list has failed or is unknown in one of the campaigns named."""
     earlier = tables.deliveries.alias()
     return exists().where(
         earlier.c.subscriber_id == tables.memberships.c.subscriber_id,
@@ -222,7 +222,7 @@ def _was_not_reached(connection: Connection, plan: AudiencePlan) -> ColumnElemen
 def _ended_in_state(
     connection: Connection, delivery: FromClause, state: DeliveryState, campaign_ids: Sequence[int]
 ) -> ColumnElement[bool]:
-    """The delivery is one of these campaigns, and in this state. Raises NotFoundError."""
+    """The delivery belongs to one of these campaigns and is in this state. Raises NotFoundError."""
     named = [campaigns.find(connection, campaign_id).id for campaign_id in campaign_ids]
     concerned = [dispatch.id for number in named for dispatch in dispatches.of_campaign(connection, number)]
     return and_(delivery.c.dispatch_id.in_(concerned), delivery.c.state == state)

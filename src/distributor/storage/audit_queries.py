@@ -1,4 +1,4 @@
-"""Auditing: the deliveries of a dispatch with all that the ledger itself knows for and against them."""
+"""What an audit reads: the deliveries of a dispatch with their events and posts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from distributor.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerEntry:
+class AuditedDelivery:
     """A delivery under audit.
 
-    `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is the last answer's. `deeds` are the
-    kinds of events it has; `is_returned`: one of them is a hard bounce. `parts_sent` and `parts_intended` count what a
-    post was made of.
+    `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is that of the last reply. `event_kinds`
+    are the kinds of events it has; `is_returned`: one of them is a hard bounce. `posts_sent` and `posts_intended` count
+    the posts of a thread.
     """
 
     id: int
@@ -28,13 +28,13 @@ class LedgerEntry:
     epoch: int
     updated_at: datetime
     reply_code: int | None
-    deeds: frozenset[str]
+    event_kinds: frozenset[str]
     is_returned: bool
-    parts_sent: int
-    parts_intended: int
+    posts_sent: int
+    posts_intended: int
 
 
-def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[LedgerEntry]:
+def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[AuditedDelivery]:
     """All deliveries of a dispatch by ascending number, read `page` at a time."""
     last = 0
     while True:
@@ -42,7 +42,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
             text("""
                 SELECT d.id, d.recipient, d.list_id IS NOT NULL AS is_personal, d.state, d.epoch, d.updated_at,
                        d.reply_code,
-                       ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id) AS deeds,
+                       ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id) AS event_kinds,
                        EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.kind = 'bounce'
                                AND e.detail->'hard' = 'true') AS is_returned,
                        p.sent, p.intended
@@ -55,7 +55,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
             {"dispatch_id": dispatch_id, "last": last, "page": page},
         ).all()
         for row in rows:
-            yield LedgerEntry(
+            yield AuditedDelivery(
                 id=row.id,
                 recipient=row.recipient,
                 is_personal=row.is_personal,
@@ -63,10 +63,10 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
                 epoch=row.epoch,
                 updated_at=row.updated_at,
                 reply_code=row.reply_code,
-                deeds=frozenset(row.deeds),
+                event_kinds=frozenset(row.event_kinds),
                 is_returned=row.is_returned,
-                parts_sent=row.sent,
-                parts_intended=row.intended,
+                posts_sent=row.sent,
+                posts_intended=row.intended,
             )
         if len(rows) < page:
             return
@@ -74,7 +74,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
 
 
 def existing(connection: Connection, delivery_ids: Collection[int]) -> set[int]:
-    """Those of the numbers that are deliveries, of whatever campaign."""
+    """Those of the ids that belong to a delivery of any campaign."""
     rows = connection.execute(
         text("SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[]))"), {"ids": list(delivery_ids)}
     )
@@ -82,7 +82,7 @@ def existing(connection: Connection, delivery_ids: Collection[int]) -> set[int]:
 
 
 def mark_sent(connection: Connection, remote_ids: Mapping[int, str], *, reply: str, now: datetime) -> int:
-    """Unknown deliveries were sent after all, each with its identity on the other side; returns how many it were."""
+    """Mark unknown deliveries as sent, each with its remote id; returns how many."""
     return connection.execute(
         text("""
             UPDATE deliveries d SET state = 'sent', next_at = NULL, worker = NULL, updated_at = :now, reply = :reply,

@@ -70,11 +70,11 @@ def find(connection: Connection, campaign_id: int) -> Campaign:
 
 
 def find_by_key(connection: Connection, key: PlanKey) -> int | None:
-    """The campaign that was planned under this key, if any; who plans one under it at this moment is waited for.
+    """The campaign that was planned under this key, if any; waits for a transaction that is planning one under it.
 
-    Raises StateError if something else was wished for by that name.
+    Raises StateError if the key was used for a different request.
     """
-    # Any number will do that is always the same for a name.
+    # A lock id that is the same for the same name.
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": key.name})
     row = connection.execute(
         select(tables.campaigns.c.id, tables.campaigns.c.key).where(
@@ -85,14 +85,14 @@ def find_by_key(connection: Connection, key: PlanKey) -> int | None:
         return None
     if row.key != str(key):
         raise StateError(
-            f"this key was used for another wish, which became campaign {row.id}; use a new key for a new campaign"
+            f"this key was used for a different request, which made campaign {row.id}; use a new key for a new campaign"
         )
     number: int = row.id
     return number
 
 
 def message_options_of(connection: Connection, campaign_id: int) -> MessageOptions:
-    """What the campaign says around its articles, with the content of its attachments. Raises NotFoundError."""
+    """Subject, greeting, closing and attachments of a campaign. Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
         raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` shows the ones there are")
@@ -113,7 +113,7 @@ def message_options_of(connection: Connection, campaign_id: int) -> MessageOptio
 def latest(
     connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None, before_id: int | None = None
 ) -> list[Campaign]:
-    """The newest campaigns, of one purpose and older than one of them if asked."""
+    """The newest campaigns, if given only of one purpose or older than `before_id`."""
     query = select(tables.campaigns).order_by(tables.campaigns.c.id.desc()).limit(limit)
     if purpose is not None:
         query = query.where(tables.campaigns.c.purpose == purpose)

@@ -40,11 +40,11 @@ class SecretBox:
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
     def seal(self, secrets: Mapping[str, str]) -> bytes:
-        """The secrets as bytes that say nothing without the key."""
+        """Encrypt the secrets."""
         return self._fernet.encrypt(json.dumps(secrets).encode())
 
     def open(self, sealed: bytes) -> dict[str, str]:
-        """The secrets again. Raises ConfigurationError under another key."""
+        """Decrypt the secrets. Raises ConfigurationError if they were encrypted under another key."""
         try:
             opened: dict[str, str] = json.loads(self._fernet.decrypt(sealed))
         except InvalidToken:
@@ -58,7 +58,7 @@ class SecretBox:
 def save(
     connection: Connection, *, name: str, kind: str, settings: Mapping[str, Json], sealed: bytes | None
 ) -> ChannelRecord:
-    """Configure the channel called `name`, new or again. Limits discovered before are dropped."""
+    """Insert or update the channel called `name`. Limits discovered before are dropped."""
     values = {
         "kind": kind,
         "settings": dict(settings),
@@ -81,7 +81,7 @@ def find(connection: Connection, name: str) -> ChannelRecord:
 
 
 def lock(connection: Connection, name: str) -> ChannelRecord:
-    """The channel, which nobody else can change before the transaction ends. Raises NotFoundError."""
+    """The channel, locked until the transaction ends. Raises NotFoundError."""
     connection.execute(select(tables.channels.c.id).where(tables.channels.c.name == name).with_for_update())
     return find(connection, name)
 

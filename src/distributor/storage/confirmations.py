@@ -1,4 +1,4 @@
-"""Confirmations: for each list, language and day a campaign, which people join one by one as they sign up."""
+"""Confirmation mails: one campaign per list, language and day, to which each sign-up adds a delivery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from distributor.storage.json_codec import audience_to_json
 
 
 def find_dispatch(connection: Connection, key: str) -> Dispatch | None:
-    """The one dispatch of the campaign with this key, or None if nobody has begun it."""
+    """The one dispatch of the campaign with this key, or None if there is none."""
     number = connection.execute(
         select(tables.dispatches.c.id)
         .join(tables.campaigns, tables.campaigns.c.id == tables.dispatches.c.campaign_id)
@@ -39,10 +39,10 @@ def start(
     problems: list[Problem],
     now: datetime,
 ) -> None:
-    """A campaign with a running dispatch that says `rendition`, and nobody in it yet, unless there is one of this key.
+    """Insert a campaign with a running dispatch of `rendition` and no deliveries, unless there is one with this key.
 
-    Who begins the same at this moment is waited for. The transaction has to let somebody join: a dispatch without an
-    audience is none.
+    Waits for a concurrent transaction that starts the same. The caller adds a delivery in the same transaction: a
+    dispatch must not stay without an audience.
     """
     campaign_id = connection.execute(
         insert(tables.campaigns)
@@ -53,7 +53,7 @@ def start(
             audience=audience_to_json(AudiencePlan(lists=(list_slug,))),
             track_opens=False,
             track_clicks=False,
-            # To an address that nobody has confirmed, one mail too few is better than one too many.
+            # To an unconfirmed address, one mail too few is better than one too many.
             unknown_policy=UnknownPolicy.ASSUME_SENT,
             created_at=now,
         )
@@ -70,7 +70,7 @@ def start(
 def join(
     connection: Connection, dispatch_id: int, subscriber: Subscriber, list_: MailingList, *, now: datetime
 ) -> bool:
-    """One more recipient of a dispatch, which runs again if it had finished; False if the address is in it already."""
+    """Add a recipient to a dispatch, which runs again if it had finished; False if the address is in it already."""
     delivery_id = connection.execute(
         insert(tables.deliveries)
         .values(
@@ -98,15 +98,15 @@ def join(
 
 
 def was_confirmation_sent_since(connection: Connection, subscriber_id: int, moment: datetime) -> bool:
-    """Whether somebody was asked to confirm, for whatever list, since a moment, or is about to be."""
+    """Whether a confirmation mail for any list has been sent to the subscriber since `moment`, or is going to be."""
     delivery, dispatch, campaign = tables.deliveries.c, tables.dispatches.c, tables.campaigns.c
-    asked = exists().where(
+    found = exists().where(
         delivery.subscriber_id == subscriber_id,
         delivery.created_at >= moment,
-        # What was suppressed never left.
+        # A suppressed delivery was not sent.
         delivery.state != DeliveryState.SUPPRESSED,
         dispatch.id == delivery.dispatch_id,
         campaign.id == dispatch.campaign_id,
         campaign.purpose == CampaignPurpose.CONFIRMATION,
     )
-    return bool(connection.execute(select(asked)).scalar_one())
+    return bool(connection.execute(select(found)).scalar_one())

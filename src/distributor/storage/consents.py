@@ -1,4 +1,4 @@
-"""Records of consent: written once, read for good."""
+"""Records of consent: append-only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def record(
     *,
     now: datetime,
 ) -> int:
-    """Keep one act of consent; returns its number."""
+    """Insert one record of consent; returns its id."""
     number: int = connection.execute(
         insert(tables.consents)
         .values(
@@ -41,19 +41,19 @@ def record(
     return number
 
 
-def add_text(connection: Connection, wording: str) -> int:
-    """The number of a wording, each kept once."""
-    digest = hash_of_text(wording)
+def add_text(connection: Connection, content: str) -> int:
+    """The id of a consent text; each distinct text is stored once."""
+    digest = hash_of_text(content)
     known: int | None = connection.execute(
         select(tables.consent_texts.c.id).where(tables.consent_texts.c.hash == digest)
     ).scalar_one_or_none()
     if known is not None:
         return known
-    # The update that changes nothing makes the row come back, if somebody else writes it at this moment. It locks the
-    # row, so nobody takes this way who need not: sign-ups would queue behind one another.
+    # The update without effect makes RETURNING give the row also if another transaction inserts it now. It locks the
+    # row, so it is avoided where the text is known: sign-ups would wait for each other.
     number: int = connection.execute(
         insert(tables.consent_texts)
-        .values(hash=digest, text=wording)
+        .values(hash=digest, text=content)
         .on_conflict_do_update(index_elements=["hash"], set_={"hash": digest})
         .returning(tables.consent_texts.c.id)
     ).scalar_one()
@@ -61,7 +61,7 @@ def add_text(connection: Connection, wording: str) -> int:
 
 
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[Consent]:
-    """Every record about somebody, in order."""
+    """Every record of a subscriber, in order."""
     rows = connection.execute(
         select(
             tables.consents,
@@ -91,7 +91,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[Consent]:
 
 
 def copy_to(connection: Connection, *, of: int, to: int, note: Mapping[str, Any]) -> dict[int, int]:
-    """Copy what one subscriber agreed to into the record of another; maps the old numbers to the new ones."""
+    """Copy the records of one subscriber to another, with `note` added to their detail; maps old ids to new ids."""
     originals = list(
         connection.execute(
             select(tables.consents).where(tables.consents.c.subscriber_id == of).order_by(tables.consents.c.id)
@@ -117,5 +117,5 @@ def copy_to(connection: Connection, *, of: int, to: int, note: Mapping[str, Any]
 
 
 def allow_deletion(connection: Connection) -> None:
-    """For the rest of this transaction records may go with the person they are about."""
+    """Allow records to be deleted, with their subscriber, until this transaction ends."""
     connection.execute(text("SET LOCAL distributor.erasing = 'on'"))

@@ -1,4 +1,4 @@
-"""The one way to PostgreSQL: a pool of connections whose troubles come out as ServiceError."""
+"""The connection to PostgreSQL: a pool whose errors are raised as ServiceError."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from distributor.domain.errors import ConfigurationError, ServiceError
 
 __all__ = ["Connection", "Database", "tune_for_large_query"]
 
-# For the joins of one query over everybody.
+# For the joins of one query over all subscribers.
 _WORK_MEMORY = "64MB"
 
 
@@ -63,7 +63,7 @@ class Database:
             raise ServiceError(f"PostgreSQL at {self._place} does not answer: {reason}") from error
 
     def version(self) -> str:
-        """What PostgreSQL says it is, such as `PostgreSQL 18.1`. Raises ServiceError."""
+        """Name and version of the server, such as `PostgreSQL 18.1`. Raises ServiceError."""
         with self.begin() as connection:
             return f"PostgreSQL {connection.execute(text('SHOW server_version')).scalar_one()}"
 
@@ -79,7 +79,7 @@ class Database:
 
 
 def tune_for_large_query(connection: Connection) -> None:
-    """For the rest of the transaction: memory for joins, and no compiling of a query that is soon done."""
+    """Until the transaction ends: more memory for joins, and no JIT compilation, which costs more than it saves."""
     is_local = literal(value=True)
     connection.execute(
         select(func.set_config("work_mem", _WORK_MEMORY, is_local), func.set_config("jit", "off", is_local))

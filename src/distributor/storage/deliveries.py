@@ -1,4 +1,4 @@
-"""Deliveries on their way. Set-based statements only; every write after a claim names the epoch it was made under."""
+"""Changes of the state of deliveries, by set-based statements; every write after a claim names its epoch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from distributor.storage.database import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What one claim got: deliveries to send, and how many were settled as suppressed on the way."""
+    """The result of a claim: deliveries to send, and how many were suppressed instead."""
 
     deliveries: list[Delivery]
     suppressed: int
@@ -54,8 +54,8 @@ def claim(
 ) -> Claimed:
     """Lease up to `limit` due deliveries of a running dispatch to this worker, each under a new epoch.
 
-    Their new state is CLAIMED, or IN_FLIGHT for those that may reach their recipients from here on. Those to people who
-    may no longer be written to are settled as suppressed instead, each with its reason.
+    Their new state is CLAIMED, or IN_FLIGHT for those that may reach their recipients from here on. Those to
+    subscribers who may no longer get mail become suppressed instead, each with its reason.
     """
     rows = connection.execute(
         text("""
@@ -102,7 +102,7 @@ def claim(
             "lease_until": lease_until,
             "state": state.value,
             "started": int(state is DeliveryState.IN_FLIGHT),
-            # Who has asked to come back is asked to confirm it, whatever held mail back so far.
+            # These suppressions do not stop the mail by which a subscriber confirms a new sign-up.
             "lifted": sorted(LIFTED_BY_CONFIRMING),
         },
     ).all()
@@ -116,7 +116,7 @@ def claim(
 def mark_in_flight(
     connection: Connection, deliveries: Sequence[Delivery], *, now: datetime, lease_until: datetime
 ) -> set[int]:
-    """Say, before anything is sent, that these may reach their recipients; returns those still held and not paused."""
+    """Mark claimed deliveries as in flight before anything is sent; returns the ids still leased and not paused."""
     rows = connection.execute(
         text("""
             UPDATE deliveries d SET state = 'in_flight', attempt = d.attempt + 1,
@@ -134,7 +134,7 @@ def mark_in_flight(
 
 
 def release(connection: Connection, deliveries: Sequence[Delivery], *, now: datetime) -> int:
-    """Return deliveries that were surely not sent; returns how many were still held under their epoch."""
+    """Make deliveries that were definitely not sent pending again; returns how many were still leased."""
     if not deliveries:
         return 0
     return connection.execute(
@@ -151,7 +151,7 @@ def release(connection: Connection, deliveries: Sequence[Delivery], *, now: date
 def defer(
     connection: Connection, deliveries: Sequence[Delivery], until: Sequence[datetime], *, why: str, now: datetime
 ) -> int:
-    """Return claimed deliveries whose turn comes only at the moments `until`; returns how many were still held."""
+    """Defer claimed deliveries until the times `until`; returns how many were still leased."""
     return connection.execute(
         text("""
             UPDATE deliveries d SET state = 'deferred', next_at = off.next_at, worker = NULL, lease_until = NULL,
@@ -165,10 +165,10 @@ def defer(
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement], *, now: datetime) -> int:
-    """Write down what became of deliveries; returns how many were taken.
+    """Store the outcomes of deliveries; returns how many were accepted.
 
-    Taken is what is in flight or unknown under the same epoch: evidence that comes late still counts, evidence of an
-    earlier claim does not.
+    Accepted are those in flight or unknown under the same epoch: a late outcome still counts, one of an earlier claim
+    does not.
     """
     if not settlements:
         return 0
@@ -178,9 +178,9 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             UPDATE deliveries d SET state = s.state, next_at = s.next_at, worker = NULL, lease_until = NULL,
                    remote_id = COALESCE(s.remote_id, d.remote_id), permalink = COALESCE(s.permalink, d.permalink),
                    reply_code = s.reply_code, updated_at = :now,
-                   -- An attempt that was not its turn was none.
+                   -- A throttled delivery was not attempted.
                    attempt = d.attempt - CASE WHEN s.is_held AND d.state = 'in_flight' THEN 1 ELSE 0 END,
-                   -- Of somebody who was erased meanwhile nothing is written that may name them.
+                   -- Nothing personal is written about a subscriber who has been erased meanwhile.
                    reply = CASE WHEN d.subscriber_id IS NULL AND d.list_id IS NOT NULL THEN '' ELSE s.reply END,
                    detail = CASE WHEN d.subscriber_id IS NULL AND d.list_id IS NOT NULL THEN '{}'
                             ELSE d.detail || CAST(s.detail AS jsonb) END
@@ -200,7 +200,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             "remote_ids": array_of(outcome.remote_id for outcome in outcomes),
             "permalinks": array_of(outcome.permalink for outcome in outcomes),
             "reply_codes": array_of(outcome.reply_code for outcome in outcomes),
-            # A stranger's words: PostgreSQL holds no NUL, and nobody reads a novel here.
+            # Text of a remote server: PostgreSQL stores no NUL, and 1000 characters are enough to read.
             "replies": array_of(outcome.reply.replace("\x00", "")[:1000] for outcome in outcomes),
             "helds": array_of(outcome.verdict is Verdict.THROTTLED for outcome in outcomes),
             "details": array_of(json.dumps(dict(outcome.detail)) if outcome.detail else "{}" for outcome in outcomes),
@@ -210,10 +210,10 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
 
 
 def mark_reported(connection: Connection, ids: Sequence[int], state: DeliveryState, *, now: datetime) -> int:
-    """Write down what others say became of mails: delivered, bounced or complained of; returns how many changed.
+    """Store the state that a bounce, complaint or delivery report gives to mails; returns how many changed.
 
-    It is evidence that they were sent: what is in flight or unknown is settled by it, and the answer that its worker
-    may still write comes too late. Whoever says so twice, or says less than is known already, changes nothing.
+    A report proves that the mail was sent: it settles deliveries that are in flight or unknown, and an outcome that
+    the worker writes later is ignored. A repeated report, or one of an earlier state, changes nothing.
     """
     return connection.execute(
         text("""
@@ -230,7 +230,7 @@ def mark_reported(connection: Connection, ids: Sequence[int], state: DeliverySta
 
 
 def suppress_unsent(connection: Connection, dispatch_id: int, reason: str, *, now: datetime) -> int:
-    """Nothing that still waits is to be sent any more; returns how many that was."""
+    """Suppress every delivery of a dispatch that has not been sent; returns how many."""
     return connection.execute(
         text("""
             UPDATE deliveries SET state = 'suppressed', reply = :reason, next_at = NULL, worker = NULL,
@@ -242,7 +242,7 @@ def suppress_unsent(connection: Connection, dispatch_id: int, reason: str, *, no
 
 
 def suppress_cancelled(connection: Connection, reason: str, *, now: datetime) -> int:
-    """Nothing that came back from its worker after its dispatch was cancelled is to be sent; returns how many."""
+    """Suppress deliveries that became pending again after their dispatch was cancelled; returns how many."""
     return connection.execute(
         text("""
             UPDATE deliveries d SET state = 'suppressed', reply = :reason, next_at = NULL, updated_at = :now

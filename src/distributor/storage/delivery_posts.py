@@ -1,4 +1,4 @@
-"""Parts: the remote objects a delivery makes, committed before the call that makes them."""
+"""The posts of one delivery (such as a thread), each committed before the API call that makes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from distributor.storage.database import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostRecord:
-    """One part as it was committed; `remote_id` is None until the other side has named it."""
+    """One post; `remote_id` is None until the remote API has returned it."""
 
     number: int
     request: Mapping[str, Json]
@@ -28,7 +28,7 @@ class PostRecord:
 
 
 def of(connection: Connection, delivery_id: int) -> list[PostRecord]:
-    """The parts of a delivery in order."""
+    """The posts of a delivery in order."""
     part = tables.delivery_posts
     rows = connection.execute(select(part).where(part.c.delivery_id == delivery_id).order_by(part.c.number))
     return [
@@ -48,7 +48,7 @@ def of(connection: Connection, delivery_id: int) -> list[PostRecord]:
 def intend(
     connection: Connection, delivery_id: int, number: int, request: Mapping[str, Json], *, now: datetime
 ) -> bool:
-    """Write the intent of a part; False if there was one before, which then stays as it is."""
+    """Store the intent to make a post; False if there is one already, which stays as it is."""
     written = connection.execute(
         insert(tables.delivery_posts)
         .values(delivery_id=delivery_id, number=number, request=dict(request), state="intended", intended_at=now)
@@ -67,7 +67,7 @@ def mark_sent(
     permalink: str | None,
     detail: Mapping[str, Json],
 ) -> None:
-    """The other side has named the part."""
+    """Store what the remote API returned for a post."""
     part = tables.delivery_posts
     connection.execute(
         update(part)
@@ -77,7 +77,7 @@ def mark_sent(
 
 
 def delete_intent(connection: Connection, delivery_id: int, number: int) -> None:
-    """Forget the intent of a part that was surely not made."""
+    """Delete the intent of a post that was definitely not made."""
     part = tables.delivery_posts
     connection.execute(
         delete(part).where(part.c.delivery_id == delivery_id, part.c.number == number, part.c.state == "intended")

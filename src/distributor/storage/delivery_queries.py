@@ -1,4 +1,4 @@
-"""The ledger as it is read: what became of deliveries, one by one and in numbers."""
+"""Read deliveries: one by one, and counted by state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from distributor.storage.database import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """A delivery as the ledger tells it."""
+    """A delivery as it is stored."""
 
     id: int
     dispatch_id: int
@@ -71,7 +71,7 @@ def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
 def listed(
     connection: Connection, dispatch_id: int, *, state: DeliveryState | None, limit: int, after_id: int = 0
 ) -> list[DeliveryRecord]:
-    """Deliveries of a dispatch by ascending number, of one state if asked."""
+    """Deliveries of a dispatch by id, if given only in one state."""
     query = (
         select(tables.deliveries)
         .where(tables.deliveries.c.dispatch_id == dispatch_id, tables.deliveries.c.id > after_id)
@@ -93,9 +93,9 @@ def of_campaign(
     limit: int,
     after_id: int = 0,
 ) -> list[DeliveryRecord]:
-    """Deliveries of a campaign by ascending number: on one channel, of one state, to one recipient if asked.
+    """Deliveries of a campaign by id, if given only on one channel, in one state, to one recipient.
 
-    What went to a person is found by the address they have now, too.
+    What went to a subscriber is also found by the address they have now.
     """
     row = tables.deliveries.c
     query = (
@@ -118,7 +118,7 @@ def of_campaign(
 
 
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRecord]:
-    """What was sent, or was to be sent, to one person, by ascending number."""
+    """The deliveries to one subscriber, by id."""
     rows = connection.execute(
         select(tables.deliveries)
         .where(tables.deliveries.c.subscriber_id == subscriber_id)
@@ -128,7 +128,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[DeliveryRe
 
 
 def last_to(connection: Connection, key: str, *, since: datetime) -> int | None:
-    """The number of the last delivery to the person with this key, if it was made since a moment."""
+    """The id of the last delivery to the subscriber with this key, if it was created after `since`."""
     number: int | None = connection.execute(
         text("""
             SELECT d.id FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id

@@ -1,4 +1,4 @@
-"""Dispatches: from planned to finished, and which have something to do. A change of state names the one before it."""
+"""Dispatches: their states, and which of them have work to do. A change of state names the state before it."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def change_state(
 
 
 def resume(connection: Connection, dispatch_id: int) -> bool:
-    """Take a paused dispatch up where it was: running if it had been released, else waiting for its time.
+    """Resume a paused dispatch: running if it had been released, else waiting for its time.
 
-    One that could not be rendered is planned again: the cause may have been mended.
+    One whose rendering failed is planned again: the cause may have been fixed.
     """
     at_rest = tables.dispatches
     changed = connection.execute(
@@ -101,7 +101,7 @@ def resume(connection: Connection, dispatch_id: int) -> bool:
 def freeze_rendition(
     connection: Connection, dispatch_id: int, rendition: Rendition, problems: Sequence[Problem], *, now: datetime
 ) -> bool:
-    """Give a planned dispatch what it will say; False if it was no longer planned. Equal renditions are kept once."""
+    """Store the rendition of a planned dispatch; False if it is not planned. Equal renditions are stored once."""
     connection.execute(
         insert(tables.renditions)
         .values(kind=rendition.kind, digest=rendition.digest, payload=rendition.canonical(), created_at=now)
@@ -119,7 +119,7 @@ def freeze_rendition(
 
 
 def fail_rendering(connection: Connection, dispatch_id: int, reason: str, problems: Sequence[Problem]) -> bool:
-    """A planned dispatch cannot go out: say why."""
+    """Mark a planned dispatch as failed, with the reason and the problems."""
     changed = connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.id == dispatch_id, tables.dispatches.c.state == DispatchState.PLANNED)
@@ -164,10 +164,10 @@ def mark_released(connection: Connection, dispatch_id: int, *, audience_size: in
 
 
 def finish_settled(connection: Connection, *, now: datetime) -> list[int]:
-    """Finish the running dispatches that have nothing left to do; returns their numbers.
+    """Finish the running dispatches that have nothing left to do; returns their ids.
 
     A delivery may become due in a transaction that is open meanwhile, which ends with `reopen`. So the dispatches are
-    locked first, passing over those that somebody else has in hand, and then looked at again as they are by then.
+    locked first, skipping those that other transactions have locked, and then read again.
     """
     unfinished = or_(
         _has("deliveries.state IN ('pending', 'claimed', 'in_flight', 'deferred')"),
@@ -188,9 +188,9 @@ def finish_settled(connection: Connection, *, now: datetime) -> list[int]:
 
 
 def reopen(connection: Connection, dispatch_id: int) -> None:
-    """A dispatch has something to do again: it runs if it had finished.
+    """A dispatch has work again: it becomes running if it had finished.
 
-    One that runs is locked all the same, so that it does not finish before the transaction that gave it something.
+    One that is running is locked all the same, so that it does not finish before this transaction ends.
     """
     is_finished = tables.dispatches.c.state == DispatchState.FINISHED
     connection.execute(
@@ -215,7 +215,7 @@ def to_release(connection: Connection, *, now: datetime, limit: int) -> list[int
 
 
 def stalled(connection: Connection, *, now: datetime, limit: int) -> list[Dispatch]:
-    """Running dispatches with deliveries that are due and nobody at work on them."""
+    """Running dispatches with deliveries that are due and not leased by any worker."""
     row = tables.deliveries.c
     due = or_(
         _has("deliveries.state = 'pending'"),
@@ -231,16 +231,16 @@ def stalled(connection: Connection, *, now: datetime, limit: int) -> list[Dispat
 
 
 def with_unknown(connection: Connection, *, now: datetime, limit: int) -> list[int]:
-    """Dispatches with deliveries of unknown outcome that are due to be looked into."""
+    """Ids of dispatches with deliveries of unknown outcome that are due to be resolved."""
     due = _has_unknown(tables.deliveries.c.next_at <= now)
     return _numbers(connection, due, limit=limit)
 
 
 def _has(condition: str, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether there is an unsettled delivery of the dispatch of which this is true.
+    """Whether the dispatch has an unsettled delivery that meets this condition.
 
-    Asked for as the first one at or behind the dispatch, in the order that only the index of the unsettled has. While a
-    campaign goes out PostgreSQL takes all for pending still, and would look for one through everything that was sent.
+    The query is for the first one at or after the dispatch, in the order of the index of unsettled deliveries. While a
+    campaign is sent, PostgreSQL's statistics still say that all are pending, and it would scan everything sent so far.
     States are written out, because that index is not used for parameters once a statement is prepared.
     """
     row, dispatch = tables.deliveries.c, tables.dispatches.c
@@ -255,7 +255,7 @@ def _has(condition: str, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _has_unknown(*bounds: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether there is a delivery of unknown outcome of the dispatch that is to be looked into."""
+    """Whether the dispatch has a delivery of unknown outcome that is to be resolved."""
     row = tables.deliveries.c
     return exists().where(
         row.dispatch_id == tables.dispatches.c.id,

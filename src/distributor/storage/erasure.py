@@ -1,4 +1,4 @@
-"""Erasing a person, and searching for what might be left of them."""
+"""Erasing a subscriber, and searching every table for what might be left."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from distributor.storage.database import Connection
 
 
 def erase(connection: Connection, person: Subscriber, *, requested_by: str, now: datetime) -> dict[str, int]:
-    """Take away all that says who somebody is; returns how many rows of each table were concerned.
+    """Delete everything personal about a subscriber; returns how many rows of each table were changed or deleted.
 
-    Deliveries stay, without the address and what was said of the person, so that totals stay true; events stay as kind
-    and time. The SHA-256 of the address stays suppressed, so that no import makes the person known again. The caller
-    holds the person's lock, and before that `audience_lock.lock_exclusive`.
+    Deliveries stay, without the address and anything personal, so that totals stay true; events stay as kind and time.
+    The SHA-256 of the address stays suppressed, so that no import adds the subscriber again. The caller holds the lock
+    of the subscriber, and before that `audience_lock.lock_exclusive`.
     """
     hash_ = hash_of_key(person.key)
     counts = delete_subscriber(connection, person.id, now=now)
@@ -31,22 +31,22 @@ def erase(connection: Connection, person: Subscriber, *, requested_by: str, now:
 
 
 def delete_subscriber(connection: Connection, subscriber_id: int, *, now: datetime) -> dict[str, int]:
-    """Take somebody away without holding anything against their return, as who never confirmed that they came.
+    """Delete a subscriber without suppressing the address, such as one who never confirmed.
 
-    The caller holds the person's lock, and before that `audience_lock.lock_exclusive`.
+    The caller holds the lock of the subscriber, and before that `audience_lock.lock_exclusive`.
     """
     consents.allow_deletion(connection)
     values = {"person": subscriber_id, "now": now}
     return {name: connection.execute(text(statement), values).rowcount for name, statement in _STEPS.items()}
 
 
-# What refers to others goes first.
+# Rows that refer to others are deleted first.
 _STEPS = {
     "events": "UPDATE events SET subscriber_id = NULL, detail = '{}' WHERE subscriber_id = :person",
     "delivery_posts": """
         DELETE FROM delivery_posts p USING deliveries d WHERE d.id = p.delivery_id AND d.subscriber_id = :person
     """,
-    # What still waits can reach nobody any more; what is on its way is settled by its worker, under its epoch.
+    # Deliveries that wait cannot be sent any more; those in flight are settled by their worker, under its epoch.
     "deliveries": """
         UPDATE deliveries SET recipient = 'erased:' || id, fields = '{}', detail = '{}', reply = '',
                subscriber_id = NULL, updated_at = :now
@@ -59,9 +59,9 @@ _STEPS = {
 
 
 def count_rows_with(connection: Connection, needles: Sequence[str]) -> dict[str, int]:
-    """In how many rows of each table any text, JSON or array holds any of these words, whatever their case.
+    """In how many rows of each table any text, JSON or array contains any of these strings, ignoring case.
 
-    The proof of an erasure: it knows nothing of what the tables mean, and reads every one of them whole.
+    The proof of an erasure: it reads every table completely, whatever its columns mean.
     """
     found: dict[str, int] = {}
     for table in tables.metadata.sorted_tables:

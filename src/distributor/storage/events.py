@@ -1,4 +1,4 @@
-"""Events of deliveries, each kept once."""
+"""Events of deliveries, each stored once."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from distributor.storage.database import Connection
 
 
 def record(connection: Connection, events: Sequence[Event]) -> int:
-    """Keep events and return how many were new. Events of deliveries that are gone are dropped.
+    """Insert events and return how many were new. Events of deleted deliveries are dropped.
 
-    Of somebody who has been erased only the kind and the time are kept.
+    Of a subscriber who has been erased only the kind and the time are stored.
     """
     if not events:
         return 0
@@ -48,7 +48,7 @@ def record(connection: Connection, events: Sequence[Event]) -> int:
 
 
 def add_detail(connection: Connection, delivery_id: int, kind: EventKind, detail: Mapping[str, Json]) -> bool:
-    """Say more about the last event of this kind of a delivery; False if there is none."""
+    """Add detail to the last event of this kind of a delivery; False if there is none."""
     return bool(
         connection.execute(
             text("""
@@ -68,7 +68,7 @@ def of_delivery(connection: Connection, delivery_id: int) -> list[Event]:
 
 
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[Event]:
-    """The events of one person in the order they happened."""
+    """The events of one subscriber in the order they happened."""
     event = tables.events
     rows = connection.execute(
         select(event).where(event.c.subscriber_id == subscriber_id).order_by(event.c.at, event.c.id)
@@ -77,7 +77,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[Event]:
 
 
 def soft_bounce_days(connection: Connection, subscriber_id: int, *, since: datetime) -> int:
-    """On how many days (UTC) since a moment a bounce spoke against somebody's address without being hard."""
+    """On how many days (UTC) since `since` the subscriber had a soft bounce that counts towards suppression."""
     days: int = connection.execute(
         text("""
             SELECT count(DISTINCT CAST(at AT TIME ZONE 'UTC' AS date)) FROM events
@@ -90,7 +90,7 @@ def soft_bounce_days(connection: Connection, subscriber_id: int, *, since: datet
 
 
 def reset_soft_bounces(connection: Connection, hash_: bytes) -> None:
-    """What has bounced so far no longer speaks against this mailbox."""
+    """Soft bounces so far no longer count towards the suppression of this mailbox."""
     connection.execute(
         text("""
             UPDATE events SET detail = detail - 'counts'
@@ -103,7 +103,7 @@ def reset_soft_bounces(connection: Connection, hash_: bytes) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackEvent:
-    """Something that came back, with the delivery it is about."""
+    """A bounce, complaint or unsubscribe event that came by mail or web hook, with its delivery."""
 
     id: int
     event: Event
@@ -117,9 +117,9 @@ _FEEDBACK = (EventKind.BOUNCE, EventKind.COMPLAINT, EventKind.UNSUBSCRIBE)
 def feedback_events(
     connection: Connection, *, kind: EventKind | None = None, before_id: int | None = None, limit: int
 ) -> list[FeedbackEvent]:
-    """What came back, of one kind if asked, the newest first and from before `before_id`."""
+    """Bounces, complaints and unsubscribes, if given only of one kind, the newest first, from before `before_id`."""
     event, kinds = tables.events, [kind] if kind else list(_FEEDBACK)
-    # Who left by a link came by another way.
+    # An unsubscribe by a link did not come by mail.
     by_mail = or_(event.c.kind != EventKind.UNSUBSCRIBE, event.c.detail.has_key("match"))
     query = _WITH_DELIVERY.where(event.c.kind.in_(kinds), by_mail).order_by(event.c.id.desc()).limit(limit)
     if before_id is not None:
@@ -137,7 +137,7 @@ def find_feedback_event(connection: Connection, event_id: int) -> FeedbackEvent:
 
 
 def delete_before(connection: Connection, moment: datetime, *, limit: int) -> int:
-    """Take away up to `limit` of the oldest events from before a moment; returns how many."""
+    """Delete up to `limit` of the oldest events from before `moment`; returns how many."""
     return connection.execute(
         text("""
             DELETE FROM events WHERE id IN (

@@ -1,4 +1,4 @@
-"""Everybody of a list or a segment, one after another, as they were at one moment."""
+"""The subscribers of a list or a segment, streamed from one snapshot."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _AT_ONCE = 1000
 
 
 def people(connection: Connection, selection: Selection, *, now: datetime) -> Iterator[Exported]:
-    """The selected people by ascending number. Raises NotFoundError for an unknown list or segment.
+    """The selected subscribers by id. Raises NotFoundError for an unknown list or segment.
 
-    It is one statement behind a cursor: whatever changes meanwhile is not seen, and memory holds a thousand people.
+    It is one statement with a cursor: later changes are not seen, and memory holds a thousand subscribers at a time.
     """
     person, place = tables.subscribers.c, tables.memberships.c
     query = select(tables.subscribers, _LISTS.label("lists"), _REASONS.label("reasons")).order_by(person.id)

@@ -1,4 +1,4 @@
-"""Failed deliveries that are to be sent again: which of them, and what keeps the others."""
+"""Failed deliveries that are to be sent again: which of them, and why the others are not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from distributor.storage.database import Connection
 
 
 class _RetryStatus(StrEnum):
-    """Each delivery has one of them; they are told in the words of `RetryCount`."""
+    """What a retry does with one failed delivery; the values are the fields of `RetryCount`."""
 
     AGAIN = "again"
     NOT_MEANT = "not_meant"
@@ -34,22 +34,22 @@ class _RetryStatus(StrEnum):
 
 
 def count_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
-    """What would become of the failed deliveries of a campaign if those chosen were sent again now."""
-    fates = _statuses(connection, campaign, choice, now=now).subquery()
-    rows = connection.execute(select(fates.c.fate, func.count().label("deliveries")).group_by(fates.c.fate))
-    counts = {row.fate: row.deliveries for row in rows}
-    return RetryCount(**{fate.value: counts.get(fate, 0) for fate in _RetryStatus})
+    """What a retry would do now with the failed deliveries of a campaign."""
+    statuses = _statuses(connection, campaign, choice, now=now).subquery()
+    rows = connection.execute(select(statuses.c.status, func.count().label("deliveries")).group_by(statuses.c.status))
+    counts = {row.status: row.deliveries for row in rows}
+    return RetryCount(**{status.value: counts.get(status, 0) for status in _RetryStatus})
 
 
 def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
-    """Make the failed deliveries that are chosen pending again, with all their attempts, and let their dispatches run.
+    """Make the chosen failed deliveries pending again, with attempts counted anew, and reopen their dispatches.
 
-    Nobody is given the article by another campaign meanwhile.
+    The articles are locked, so that no other campaign sends them to the same subscribers meanwhile.
     """
     audiences.lock_articles(connection, campaign.article_ids)
     counted = count_failed(connection, campaign, choice, now=now)
-    fates = _statuses(connection, campaign, choice, now=now).subquery()
-    chosen = select(fates.c.id).where(fates.c.fate == _RetryStatus.AGAIN).scalar_subquery()
+    statuses = _statuses(connection, campaign, choice, now=now).subquery()
+    chosen = select(statuses.c.id).where(statuses.c.status == _RetryStatus.AGAIN).scalar_subquery()
     again = [
         _retry_dispatch(connection, dispatch, chosen, now=now)
         for dispatch in dispatches.of_campaign(connection, campaign.id)
@@ -76,16 +76,16 @@ def _retry_dispatch(connection: Connection, dispatch: Dispatch, chosen: ColumnEl
 
 
 def _statuses(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> Select[Any]:
-    """`id` and `fate` of the failed deliveries of a campaign."""
+    """`id` and `status` of the failed deliveries of a campaign."""
     delivery, dispatch, place = tables.deliveries.c, tables.dispatches.c, tables.memberships.c
-    fate = case(
+    status = case(
         (~_is_chosen(choice), _RetryStatus.NOT_MEANT.value),
         (_is_not_sendable(campaign, now=now), _RetryStatus.HELD_BACK.value),
         (_has_received(connection, campaign), _RetryStatus.GOT_SINCE.value),
         else_=_RetryStatus.AGAIN.value,
     )
     return (
-        select(delivery.id, fate.label("fate"))
+        select(delivery.id, status.label("status"))
         .join(tables.dispatches, dispatch.id == delivery.dispatch_id)
         .join(tables.channels, tables.channels.c.id == dispatch.channel_id)
         .outerjoin(tables.subscribers, tables.subscribers.c.id == delivery.subscriber_id)
@@ -111,11 +111,11 @@ def _is_chosen(choice: FailureChoice) -> ColumnElement[bool]:
 
 
 def _is_not_sendable(campaign: Campaign, *, now: datetime) -> ColumnElement[bool]:
-    """It goes to somebody who may not be written to. Of those who are to confirm something, the claim decides."""
+    """Its subscriber may not get mail now. For confirmation mails the claim decides."""
     if campaign.purpose is CampaignPurpose.CONFIRMATION:
         return false()
-    may_be_written_to = func.coalesce(audiences.is_sendable(now), false())
-    return and_(tables.deliveries.c.list_id.is_not(None), ~may_be_written_to)
+    is_sendable = func.coalesce(audiences.is_sendable(now), false())
+    return and_(tables.deliveries.c.list_id.is_not(None), ~is_sendable)
 
 
 def _has_received(connection: Connection, campaign: Campaign) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Signs of life of the parts that must run for anything to happen."""
+"""Heartbeats of the processes that must run, such as Celery beat."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from distributor.storage.database import Connection
 
 
 def record_heartbeat(connection: Connection, role: str, *, now: datetime) -> None:
-    """`role` is alive at this moment."""
+    """Store that `role` is alive at `now`."""
     connection.execute(
         insert(tables.heartbeats)
         .values(role=role, at=now)
@@ -21,7 +21,7 @@ def record_heartbeat(connection: Connection, role: str, *, now: datetime) -> Non
 
 
 def last_heartbeat(connection: Connection, role: str) -> datetime | None:
-    """When `role` was last seen alive."""
+    """When `role` last stored a heartbeat; None if never."""
     moment: datetime | None = connection.execute(
         select(tables.heartbeats.c.at).where(tables.heartbeats.c.role == role)
     ).scalar_one_or_none()

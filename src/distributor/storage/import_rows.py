@@ -1,4 +1,4 @@
-"""Bringing people in by the thousand: staged by COPY, then merged in a handful of statements over all of them."""
+"""Importing subscribers by the thousand: rows are staged by COPY, then merged by a few statements over all of them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from distributor.storage import import_statements as statements
 from distributor.storage import lists
 from distributor.storage.database import Connection
 
-ERASED = "was erased at their own wish, and is not made known again"
-REPEATED = "the address stands in line {first} already"
+ERASED = "was erased at their own request, and is not imported again"
+REPEATED = "the address is in line {first} already"
 _COPY_AT_ONCE = 500
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportContext:
-    """Under what terms people come in: the import and its mode, the list, and the number of the wording it rests on."""
+    """The import that rows belong to, its mode, its list, and the id of the consent text it is based on."""
 
     import_id: int
     mode: ImportMode
@@ -37,40 +37,41 @@ class ImportContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRows:
-    """What became of the people, and which of them were refused."""
+    """How many rows had which result, and the refused ones."""
 
     counts: ImportCounts
     refused: tuple[BadRow, ...]
 
 
-def merge(connection: Connection, people: Sequence[SourceValues], terms: ImportContext) -> ImportedRows:
-    """Bring people in. Everybody concerned stays locked to the end of the transaction, in the order of their keys.
+def merge(connection: Connection, people: Sequence[SourceValues], context: ImportContext) -> ImportedRows:
+    """Merge rows into subscribers, which stay locked until the transaction ends, in the order of their keys.
 
-    Who left the list stays away, and what the file says against mail is heeded, unless consent was given here later.
+    A subscriber who left the list stays unsubscribed. What the file says against mail is applied, unless consent was
+    given here later.
     """
-    lists.lock(connection, terms.list_id)
+    lists.lock(connection, context.list_id)
     _stage(connection, people)
-    refused, skipped = _drop_refused(connection, people, terms)
-    put = connection.execute(statements.PUT, {"now": terms.now}).rowcount
+    refused, skipped = _drop_refused(connection, people, context)
+    put = connection.execute(statements.PUT, {"now": context.now}).rowcount
     if put < len(people) - len(refused) - skipped:
         connection.execute(statements.FIND_UNCHANGED)
-    standings = {told.standing for told in people if told.standing is not WELCOME}
-    values = _values(terms)
-    if any(standing.reasons for standing in standings):
-        connection.execute(statements.SUPPRESS, {"note": f"import {terms.import_id}", "now": terms.now})
+    statuses = {row.standing for row in people if row.standing is not WELCOME}
+    values = _values(context)
+    if any(standing.reasons for standing in statuses):
+        connection.execute(statements.SUPPRESS, {"note": f"import {context.import_id}", "now": context.now})
     connection.execute(statements.SUBSCRIBE, values)
-    if any(standing.state is Membership.PENDING for standing in standings):
+    if any(standing.state is Membership.PENDING for standing in statuses):
         connection.execute(statements.REQUEST, values)
-    if any(standing.state is Membership.UNSUBSCRIBED for standing in standings):
+    if any(standing.state is Membership.UNSUBSCRIBED for standing in statuses):
         connection.execute(statements.LEAVE, values)
     return _result(people, refused, skipped, connection.execute(statements.COUNT).one())
 
 
-def count_changes(connection: Connection, people: Sequence[SourceValues], terms: ImportContext) -> ImportedRows:
-    """What `merge` would count. Nobody comes in; only the addresses read are kept in mind."""
+def count_changes(connection: Connection, people: Sequence[SourceValues], context: ImportContext) -> ImportedRows:
+    """What `merge` would count. No subscriber changes; only the addresses of the import are recorded."""
     _stage(connection, people)
-    refused, skipped = _drop_refused(connection, people, terms)
-    return _result(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": terms.list_id}).one())
+    refused, skipped = _drop_refused(connection, people, context)
+    return _result(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": context.list_id}).one())
 
 
 def _stage(connection: Connection, people: Sequence[SourceValues]) -> None:
@@ -83,10 +84,10 @@ def _stage(connection: Connection, people: Sequence[SourceValues]) -> None:
             copy.write("".join(map(_staged, people[start : start + _COPY_AT_ONCE])))
 
 
-def _staged(told: SourceValues) -> str:
-    person, standing = told.person, told.standing
+def _staged(row: SourceValues) -> str:
+    person, standing = row.person, row.standing
     cells = (
-        str(told.line),
+        str(row.line),
         person.key,
         person.email,
         person.name.translate(_ESCAPES),
@@ -100,8 +101,8 @@ def _staged(told: SourceValues) -> str:
         standing.frequency,
         _array(standing.reasons) if standing.reasons else "{}",
         standing.left_at.isoformat() if standing.left_at else "\\N",
-        told.network.translate(_ESCAPES),
-        _json(told.evidence) if told.evidence else "{}",
+        row.network.translate(_ESCAPES),
+        _json(row.evidence) if row.evidence else "{}",
     )
     return "\t".join(cells) + "\n"
 
@@ -116,30 +117,30 @@ def _array(values: Iterable[str]) -> str:
 
 
 def _drop_refused(
-    connection: Connection, people: Sequence[SourceValues], terms: ImportContext
+    connection: Connection, people: Sequence[SourceValues], context: ImportContext
 ) -> tuple[dict[int, str], int]:
-    """Take out who does not come in: the reasons by their lines, and how many are passed over without one."""
+    """Delete staged rows that are not imported: the reasons by line, and how many are skipped without one."""
     refused: dict[int, str] = {}
-    kept = connection.execute(statements.KEEP_KEYS, {"import_id": terms.import_id}).scalar_one()
+    kept = connection.execute(statements.KEEP_KEYS, {"import_id": context.import_id}).scalar_one()
     if kept < len(people):
-        repeated = connection.execute(statements.DROP_REPEATED, {"import_id": terms.import_id})
+        repeated = connection.execute(statements.DROP_REPEATED, {"import_id": context.import_id})
         refused = {row.line: REPEATED.format(first=row.first) for row in repeated}
     refused |= dict.fromkeys(connection.execute(statements.DROP_ERASED).scalars(), ERASED)
-    if terms.mode is ImportMode.UPDATE:
+    if context.mode is ImportMode.UPDATE:
         return refused, 0
     known = connection.execute(statements.DROP_KNOWN).scalars().all()
-    if terms.mode is ImportMode.SKIP:
+    if context.mode is ImportMode.SKIP:
         return refused, len(known)
-    return refused | dict.fromkeys(known, "is known already, and only new people are to come in"), 0
+    return refused | dict.fromkeys(known, "is known already, and only new subscribers are to be imported"), 0
 
 
-def _values(terms: ImportContext) -> dict[str, object]:
+def _values(context: ImportContext) -> dict[str, object]:
     return {
-        "import_id": terms.import_id,
-        "list_id": terms.list_id,
-        "text_id": terms.text_id,
+        "import_id": context.import_id,
+        "list_id": context.list_id,
+        "text_id": context.text_id,
         "method": ConsentMethod.IMPORT,
-        "now": terms.now,
+        "now": context.now,
     }
 
 
@@ -152,7 +153,5 @@ def _result(people: Sequence[SourceValues], refused: dict[int, str], skipped: in
         skipped=skipped,
         bad=len(refused),
     )
-    bad = (
-        BadRow(line=told.line, reason=refused[told.line], cells=told.cells) for told in people if told.line in refused
-    )
+    bad = (BadRow(line=row.line, reason=refused[row.line], cells=row.cells) for row in people if row.line in refused)
     return ImportedRows(counts=counts, refused=tuple(bad) if refused else ())

@@ -1,8 +1,8 @@
 """The SQL statements of `import_rows`.
 
-The planner knows nothing of the staged rows and takes them to be few. So the large tables are asked by scalar
-subqueries, one index lookup to a row, where a join would read a whole table for each chunk; and the small ones are
-never joined by nested loops, which would take the square of their rows.
+The planner has no statistics of the staged rows and expects few. So the large tables are read by scalar subqueries,
+one index lookup per row, where a join would scan a whole table for each chunk; and the small ones are never joined by
+nested loops, whose time would grow with the square of their rows.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from string import Template
 
 from sqlalchemy import TextClause, text
 
-# What somebody has after an import that tells TOLD of them: filled in and added to, nothing is taken away.
+# What somebody has after an import that tells GIVEN of them: filled in and added to, nothing is taken away.
 _FILLED = {
-    "name": "COALESCE(NULLIF(TOLD.name, ''), known.name)",
-    "language": "COALESCE(NULLIF(TOLD.language, ''), known.language)",
-    "zone": "COALESCE(NULLIF(TOLD.zone, ''), known.zone)",
-    "attributes": "known.attributes || TOLD.attributes",
-    "tags": "known.tags || ARRAY(SELECT tag FROM unnest(TOLD.tags) tag WHERE tag <> ALL (known.tags))",
-    "status": "CASE TOLD.status WHEN 'disabled' THEN 'disabled' ELSE known.status END",
+    "name": "COALESCE(NULLIF(GIVEN.name, ''), known.name)",
+    "language": "COALESCE(NULLIF(GIVEN.language, ''), known.language)",
+    "zone": "COALESCE(NULLIF(GIVEN.zone, ''), known.zone)",
+    "attributes": "known.attributes || GIVEN.attributes",
+    "tags": "known.tags || ARRAY(SELECT tag FROM unnest(GIVEN.tags) tag WHERE tag <> ALL (known.tags))",
+    "status": "CASE GIVEN.status WHEN 'disabled' THEN 'disabled' ELSE known.status END",
 }
 _IS_CHANGED = " OR ".join(f"known.{column} <> {filled}" for column, filled in _FILLED.items())
 _RECORD = """
@@ -27,7 +27,7 @@ _RECORD = """
            evidence || jsonb_build_object('import', CAST(:import_id AS bigint), 'line', line)
     FROM fresh ORDER BY id
 """
-# Written so that it is looked up by a hash table, however many there are.
+# In this form PostgreSQL uses a hash table, however many rows there are.
 _MARK = """
     UPDATE imported SET fate = CASE WHEN id IN (SELECT subscriber_id FROM placed) THEN 'changed' ELSE fate END
     WHERE fate = 'unchanged'
@@ -38,9 +38,9 @@ _FOUND = """
     FROM importing i JOIN imported done ON done.key = i.key
 """
 _PARTS = {
-    "filled": ", ".join(f"{column} = {filled}" for column, filled in _FILLED.items()).replace("TOLD", "excluded"),
-    "is_changed": _IS_CHANGED.replace("TOLD", "excluded"),
-    "would_change": _IS_CHANGED.replace("TOLD", "told"),
+    "filled": ", ".join(f"{column} = {filled}" for column, filled in _FILLED.items()).replace("GIVEN", "excluded"),
+    "is_changed": _IS_CHANGED.replace("GIVEN", "excluded"),
+    "would_change": _IS_CHANGED.replace("GIVEN", "given"),
     "granted": _RECORD.replace("ACTION", "granted"),
     "requested": _RECORD.replace("ACTION", "requested"),
     "withdrawn": _RECORD.replace("ACTION", "withdrawn"),
@@ -178,13 +178,13 @@ SURVEY = _with_parts("""
     SELECT count(*) FILTER (WHERE is_new) AS new, count(*) FILTER (WHERE NOT is_new AND is_changed) AS changed,
            count(*) FILTER (WHERE NOT is_new AND NOT is_changed) AS unchanged
     FROM (
-        SELECT known.id IS NULL AS is_new, COALESCE($would_change, false) OR CASE told.state
+        SELECT known.id IS NULL AS is_new, COALESCE($would_change, false) OR CASE given.state
             WHEN 'subscribed' THEN COALESCE(place.state, 'pending') = 'pending'
             WHEN 'pending' THEN place.state IS NULL
-            ELSE place.state IS DISTINCT FROM 'unsubscribed' AND (told.left_at > place.state_changed_at) IS NOT FALSE
+            ELSE place.state IS DISTINCT FROM 'unsubscribed' AND (given.left_at > place.state_changed_at) IS NOT FALSE
             END AS is_changed
-        FROM importing told
-        LEFT JOIN LATERAL (SELECT s.* FROM subscribers s WHERE s.key = told.key LIMIT 1) known ON true
+        FROM importing given
+        LEFT JOIN LATERAL (SELECT s.* FROM subscribers s WHERE s.key = given.key LIMIT 1) known ON true
         LEFT JOIN LATERAL (
             SELECT m.state, m.state_changed_at FROM memberships m
             WHERE m.list_id = :list_id AND m.subscriber_id = known.id LIMIT 1

@@ -1,4 +1,4 @@
-"""Imports: what is to come in from a file, and the checkpoint up to which it has."""
+"""Imports of files, and the checkpoint up to which each is done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COUNTS = ("new", "changed", "unchanged", "skipped", "bad")
 def add(
     connection: Connection, plan: ImportPlan, *, list_id: int, name: str, digest: str, size: int, now: datetime
 ) -> int:
-    """An import that waits for its first run; returns its number."""
+    """Insert an import that waits for its first run; returns its id."""
     number: int = connection.execute(
         insert(tables.imports)
         .values(
@@ -50,7 +50,7 @@ def find(connection: Connection, import_id: int) -> Import:
 
 
 def find_unfinished(connection: Connection, list_id: int, digest: str) -> Import | None:
-    """The import of the same file by the same plan that was begun and not ended, if there is one."""
+    """The import of the same file by the same plan that was started and not ended, if there is one."""
     one = tables.imports.c
     row = connection.execute(
         _SELECT.where(one.list_id == list_id, one.digest == digest, one.state.in_([*_OPEN, ImportState.FAILED]))
@@ -61,7 +61,7 @@ def find_unfinished(connection: Connection, list_id: int, digest: str) -> Import
 
 
 def ended(connection: Connection, import_ids: Collection[int]) -> list[int]:
-    """Those of these imports whose files are not needed any more."""
+    """Those of these imports that have ended, so that their files are not needed any more."""
     one = tables.imports.c
     return list(
         connection.execute(
@@ -79,7 +79,7 @@ def listed(connection: Connection, *, limit: int, before_id: int | None = None) 
 
 
 def stalled(connection: Connection, *, now: datetime, limit: int) -> list[int]:
-    """Imports that wait for a first run, or whose process was not heard of for a while; their numbers."""
+    """Ids of imports that wait for a first run, or that no process has advanced for a while."""
     one = tables.imports.c
     return list(
         connection.execute(
@@ -95,7 +95,7 @@ def stalled(connection: Connection, *, now: datetime, limit: int) -> list[int]:
 
 
 def start(connection: Connection, import_id: int, *, now: datetime) -> Import:
-    """Let an import run, also one that failed; what has ended stays as it is. Raises NotFoundError."""
+    """Mark an import as running, also one that failed; one that has ended stays as it is. Raises NotFoundError."""
     one = tables.imports.c
     connection.execute(
         update(tables.imports)
@@ -132,7 +132,7 @@ def advance(
 
 
 def end(connection: Connection, import_id: int, state: ImportState, *, error: str = "", now: datetime) -> bool:
-    """End an open import and forget which addresses it has read; False if it had ended before."""
+    """End an open import and delete its record of addresses; False if it had ended before."""
     one = tables.imports.c
     ended = connection.execute(
         update(tables.imports)

@@ -21,29 +21,29 @@ def manuscript_to_json(manuscript: Manuscript) -> dict[str, Any]:
 
 
 def manuscript_from_json(plain: Any) -> Manuscript:
-    """The manuscript that `manuscript_to_json` told."""
+    """The manuscript from the result of `manuscript_to_json`."""
     return _CONVERTER.structure(plain, Manuscript)
 
 
 def audience_to_json(plan: AudiencePlan) -> dict[str, Any]:
-    """Who a campaign goes to as plain JSON."""
+    """The audience of a campaign as plain JSON."""
     plain: dict[str, Any] = _CONVERTER.unstructure(plan)
     return plain
 
 
 def audience_from_json(plain: Any) -> AudiencePlan:
-    """The audience that `audience_to_json` told; what is not named is nobody."""
+    """The audience from the result of `audience_to_json`; missing keys are empty."""
     return _CONVERTER.structure(plain, AudiencePlan)
 
 
 def import_plan_to_json(plan: ImportPlan) -> dict[str, Any]:
-    """What was decided about an import as plain JSON."""
+    """The plan of an import as plain JSON."""
     plain: dict[str, Any] = _CONVERTER.unstructure(plan)
     return plain
 
 
 def import_plan_from_json(plain: Any) -> ImportPlan:
-    """The plan that `import_plan_to_json` told."""
+    """The plan from the result of `import_plan_to_json`."""
     return _CONVERTER.structure(plain, ImportPlan)
 
 
@@ -53,7 +53,7 @@ def problems_to_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
 
 
 def problems_from_json(plain: Any) -> tuple[Problem, ...]:
-    """The problems that `problems_to_json` told."""
+    """The problems from the result of `problems_to_json`."""
     return _CONVERTER.structure(plain, tuple[Problem, ...])
 
 

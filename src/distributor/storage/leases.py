@@ -1,4 +1,4 @@
-"""Leases: who holds which deliveries, and what becomes of those that are held by nobody any more."""
+"""Leases: which worker holds which deliveries, and what happens when a lease ends without an outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distributor.storage.deliveries import delivery_of
 
 
 def extend(connection: Connection, worker: str, *, lease_until: datetime) -> int:
-    """Keep what this worker holds; returns how many that is."""
+    """Extend the leases of a worker; returns how many."""
     return connection.execute(
         text("""
             UPDATE deliveries SET lease_until = :lease_until
@@ -23,23 +23,25 @@ def extend(connection: Connection, worker: str, *, lease_until: datetime) -> int
     ).rowcount
 
 
-def release_worker(connection: Connection, worker: str, *, begun: Mapping[int, int], now: datetime) -> tuple[int, int]:
-    """Settle what a dead worker held, by its journal: `begun` maps the deliveries it had begun to their epochs.
+def release_worker(
+    connection: Connection, worker: str, *, in_flight: Mapping[int, int], now: datetime
+) -> tuple[int, int]:
+    """Settle what a dead worker held, by its journal: `in_flight` maps deliveries without an outcome to their epochs.
 
-    What was begun becomes unknown; the rest was surely not sent and is pending again. Deliveries that were set to
+    These become unknown; the rest was definitely not sent and is pending again. Deliveries that were set to
     unknown only because the worker's lease ran out are settled the same way. Returns both counts.
     """
-    values = {"worker": worker, "ids": list(begun), "epochs": list(begun.values()), "now": now}
-    doubted = connection.execute(
+    values = {"worker": worker, "ids": list(in_flight), "epochs": list(in_flight.values()), "now": now}
+    unknown = connection.execute(
         text("""
             UPDATE deliveries d SET state = 'unknown', next_at = :now, lease_until = NULL, updated_at = :now,
                    reply = 'the worker died while sending'
-            FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS begun(id, epoch)
-            WHERE d.id = begun.id AND d.epoch = begun.epoch AND d.worker = :worker AND d.state = 'in_flight'
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS started(id, epoch)
+            WHERE d.id = started.id AND d.epoch = started.epoch AND d.worker = :worker AND d.state = 'in_flight'
         """),
         values,
     ).rowcount
-    returned = connection.execute(
+    released = connection.execute(
         text("""
             UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, next_at = NULL,
                    attempt = d.attempt - CASE WHEN d.state = 'claimed' THEN 0 ELSE 1 END, updated_at = :now
@@ -53,16 +55,16 @@ def release_worker(connection: Connection, worker: str, *, begun: Mapping[int, i
         """),
         values,
     ).rowcount
-    return doubted, returned
+    return unknown, released
 
 
 def expire(connection: Connection, *, now: datetime) -> tuple[int, int]:
-    """Take back what is held by nobody any more: claimed becomes pending, in flight becomes unknown.
+    """End expired leases: claimed becomes pending, in flight becomes unknown.
 
     The worker's name stays on the unknown ones, so that its journal can still settle them. Returns both counts.
     """
     values = {"now": now}
-    returned = connection.execute(
+    released = connection.execute(
         text("""
             UPDATE deliveries SET state = 'pending', worker = NULL, lease_until = NULL, updated_at = :now
             WHERE id IN (SELECT id FROM deliveries WHERE state = 'claimed' AND lease_until < :now
@@ -70,7 +72,7 @@ def expire(connection: Connection, *, now: datetime) -> tuple[int, int]:
         """),
         values,
     ).rowcount
-    doubted = connection.execute(
+    unknown = connection.execute(
         text("""
             UPDATE deliveries SET state = 'unknown', lease_until = NULL, next_at = :now, updated_at = :now,
                    reply = 'no answer was recorded before the lease ran out'
@@ -79,11 +81,11 @@ def expire(connection: Connection, *, now: datetime) -> tuple[int, int]:
         """),
         values,
     ).rowcount
-    return returned, doubted
+    return released, unknown
 
 
 def lock_unknown(connection: Connection, dispatch_id: int, *, limit: int, now: datetime) -> list[Delivery]:
-    """Deliveries of unknown outcome that are due to be looked into, put off by a minute for everybody else."""
+    """Deliveries of unknown outcome that are due to be resolved; other workers get them a minute later."""
     rows = connection.execute(
         text("""
             UPDATE deliveries d SET next_at = CAST(:now AS timestamptz) + interval '1 minute'
@@ -100,7 +102,7 @@ def lock_unknown(connection: Connection, dispatch_id: int, *, limit: int, now: d
 def resolve_by_policy(
     connection: Connection, delivery_ids: Iterable[int], *, state: DeliveryState, now: datetime
 ) -> int:
-    """Leave unknown deliveries unknown for good, or make them pending again, as the campaign's policy says."""
+    """Leave deliveries unknown for good, or make them pending again, by the policy of the campaign."""
     return connection.execute(
         text("""
             UPDATE deliveries SET state = :state, next_at = NULL, worker = NULL, updated_at = :now

@@ -1,4 +1,4 @@
-"""Lists that people subscribe to."""
+"""Mailing lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add(
     footer: str = "",
     topics: tuple[str, ...] = (),
 ) -> MailingList:
-    """A list with this slug; one that exists stays as it is."""
+    """Insert a list; one that exists under this slug stays as it is."""
     connection.execute(
         insert(tables.lists)
         .values(
@@ -45,7 +45,7 @@ def add(
 
 
 def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> MailingList:
-    """Give a list other values for columns by their names; its slug is for good. Raises NotFoundError."""
+    """Update columns of a list by their names; its slug never changes. Raises NotFoundError."""
     found = find(connection, slug)
     if changes:
         connection.execute(update(tables.lists).where(tables.lists.c.id == found.id).values(**changes))
@@ -53,10 +53,10 @@ def change(connection: Connection, slug: str, changes: Mapping[str, Any]) -> Mai
 
 
 def remove(connection: Connection, slug: str) -> None:
-    """Remove a list that nobody was ever on and nothing was sent to. Raises NotFoundError, StateError."""
+    """Delete a list that never had a member and that no mail was sent for. Raises NotFoundError, StateError."""
     audience_lock.lock_exclusive(connection)
     found = find(connection, slug)
-    # Who is about to put somebody on it is waited for, and seen below.
+    # Waits for a transaction that is adding a member, which the queries below then see.
     connection.execute(select(tables.lists.c.id).where(tables.lists.c.id == found.id).with_for_update())
     for table, reason in (
         (tables.memberships, "people are or were on it"),
@@ -69,7 +69,7 @@ def remove(connection: Connection, slug: str) -> None:
 
 
 def lock(connection: Connection, list_id: int) -> None:
-    """To the end of the transaction the list is not removed. Raises NotFoundError if it has been."""
+    """Until the transaction ends the list is not deleted. Raises NotFoundError if it has been."""
     held = connection.execute(
         select(tables.lists.c.id).where(tables.lists.c.id == list_id).with_for_update(read=True, key_share=True)
     ).first()
@@ -99,7 +99,7 @@ def listed(connection: Connection) -> list[MailingList]:
 
 
 def public(connection: Connection) -> list[MailingList]:
-    """The lists that strangers may see, by their names."""
+    """The public lists, by name."""
     rows = connection.execute(
         select(tables.lists).where(tables.lists.c.visibility == ListVisibility.PUBLIC).order_by(tables.lists.c.name)
     )
@@ -107,7 +107,7 @@ def public(connection: Connection) -> list[MailingList]:
 
 
 def counts(connection: Connection, list_id: int) -> dict[Membership, int]:
-    """How many people are in each state on a list now."""
+    """How many subscribers are in each state on a list now."""
     rows = connection.execute(
         select(tables.memberships.c.state, func.count().label("people"))
         .where(tables.memberships.c.list_id == list_id)

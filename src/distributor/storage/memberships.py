@@ -1,4 +1,4 @@
-"""Who is on what list. Every change goes with a record of consent, in the same transaction, under the person's lock."""
+"""Memberships of lists. Every change stores a record of consent in the same transaction, with the subscriber locked."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def request(
     topics: Sequence[str] | None = None,
     now: datetime,
 ) -> bool:
-    """Somebody asks for a list and has yet to confirm it; False if they are on it already.
+    """A sign-up that has yet to be confirmed; False if the subscriber is on the list already.
 
-    Somebody who left it asks anew. The caller holds the person's lock.
+    One who left the list may sign up again. The caller holds the lock of the subscriber.
     """
     lists.lock(connection, list_id)
     state = state_of(connection, subscriber_id, list_id)
@@ -92,7 +92,7 @@ def request(
 def confirm(
     connection: Connection, subscriber_id: int, evidence: ConsentEvidence, *, since: datetime, now: datetime
 ) -> list[MailingList]:
-    """Confirm everything that somebody has asked for since a moment; returns the lists. The caller holds the lock."""
+    """Confirm the pending memberships of a subscriber since `since`; returns the lists. The caller holds the lock."""
     place = tables.memberships.c
     waiting = connection.execute(
         select(tables.lists)
@@ -116,7 +116,7 @@ def grant(
     topics: Sequence[str] | None = None,
     now: datetime,
 ) -> bool:
-    """Somebody who has shown who they are puts themselves on a list, also one they had left; False if on it already.
+    """An identified subscriber joins a list, also one they had left; False if on it already.
 
     The caller holds the person's lock.
     """
@@ -139,7 +139,7 @@ def grant(
 def unsubscribe(
     connection: Connection, subscriber_id: int, list_id: int, evidence: ConsentEvidence, *, now: datetime
 ) -> bool:
-    """Take somebody off a list, for good; False if they were not on it. The caller holds the person's lock."""
+    """Unsubscribe from a list; False if they were not on it. The caller holds the lock of the subscriber."""
     if state_of(connection, subscriber_id, list_id) not in {Membership.SUBSCRIBED, Membership.PENDING}:
         return False
     consents.record(connection, subscriber_id, list_id, ConsentAction.WITHDRAWN, evidence, now=now)
@@ -155,7 +155,7 @@ def set_preferences(
     topics: Sequence[str] | None,
     frequency: Frequency,
 ) -> None:
-    """What somebody wants of a list that they are on: some topics, or with None every article, and how often."""
+    """Set the topics (None for every article) and the frequency of a membership."""
     _set(
         connection,
         subscriber_id,
@@ -166,7 +166,7 @@ def set_preferences(
 
 
 def delete_unconfirmed(connection: Connection, *, before: datetime, limit: int) -> list[int]:
-    """End requests from before a moment that nobody confirmed; the numbers of those who are on no list for that."""
+    """Delete memberships pending since before `before`; returns the ids of subscribers left without any list."""
     people = list(
         connection.execute(
             text("""
@@ -196,7 +196,7 @@ def delete_unconfirmed(connection: Connection, *, before: datetime, limit: int) 
 
 
 def state_of(connection: Connection, subscriber_id: int, list_id: int) -> Membership | None:
-    """What somebody is to a list; None if they never were on it."""
+    """The state of a membership; None if there never was one."""
     place = tables.memberships.c
     state = connection.execute(
         select(place.state).where(place.subscriber_id == subscriber_id, place.list_id == list_id)
@@ -205,7 +205,7 @@ def state_of(connection: Connection, subscriber_id: int, list_id: int) -> Member
 
 
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[Subscription]:
-    """The lists somebody is or was on, by slug."""
+    """The memberships of a subscriber, by slug of the list."""
     rows = connection.execute(
         select(
             tables.lists,
@@ -224,7 +224,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[Subscripti
 def members(
     connection: Connection, list_id: int, *, limit: int, after_id: int = 0
 ) -> list[tuple[Subscriber, Membership]]:
-    """People who are or were on a list, by ascending number, from after `after_id`."""
+    """Present and former members of a list by subscriber id, from after `after_id`."""
     rows = connection.execute(
         select(tables.subscribers, tables.memberships.c.state)
         .join(tables.memberships, tables.memberships.c.subscriber_id == tables.subscribers.c.id)
@@ -250,7 +250,7 @@ def _without_erased(connection: Connection, people: Iterable[Person]) -> list[Pe
 
 
 def _put(connection: Connection, subscriber_id: int, list_id: int, **values: Any) -> None:
-    """Give somebody a place on a list, or these values to the one they have or had."""
+    """Insert a membership, or update the one that exists."""
     connection.execute(
         insert(tables.memberships)
         .values(list_id=list_id, subscriber_id=subscriber_id, **values)

@@ -1,4 +1,4 @@
-"""Personal fields as SQL: what is frozen of them for a mail, who lacks what, and which nobody has at all."""
+"""Merge fields in SQL: the values stored with a delivery, which subscribers lack them, and which none has."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from distributor.domain.merge_fields import ATTRIBUTES, FieldGroup, MergeFields,
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
-# What every delivery has.
+# Stored with every delivery.
 _ALWAYS = ("name", "email")
-# How many of the newest people are asked for the names of their attributes, for a hint.
+# How many of the newest subscribers are read for names of attributes, for a hint.
 _RECENT = 10_000
 
 
@@ -32,7 +32,7 @@ def frozen_fields(keys: Collection[str]) -> ColumnElement[Any]:
 
 
 def reader_fields_of(connection: Connection, key: str, fields: Collection[str]) -> ReaderFields:
-    """The subscriber with this key as a mail would speak to them, with what they have of these fields.
+    """The merge fields of the subscriber with this key, as far as they have values.
 
     Raises NotFoundError.
     """
@@ -44,29 +44,29 @@ def reader_fields_of(connection: Connection, key: str, fields: Collection[str]) 
 
 
 def groups_of_dispatch(connection: Connection, dispatch_id: int, needs: MergeFields) -> Iterator[FieldGroup]:
-    """Those frozen for a dispatch who lack a field that is asked for, grouped by what makes a difference."""
+    """The recipients of a dispatch that lack a needed field, grouped by the fields that matter."""
     delivery = tables.deliveries.c
     return group_rows(connection, select(delivery.fields).where(delivery.dispatch_id == dispatch_id), needs)
 
 
 def group_rows(connection: Connection, rows: Select[Any], needs: MergeFields) -> Iterator[FieldGroup]:
-    """The same of rows with one column, `fields`, as `frozen_fields` makes it."""
-    asked, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
-    if not asked:
+    """The same for rows with one column, `fields`, as `frozen_fields` makes it."""
+    needed, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
+    if not needed:
         return
     # An offset keeps PostgreSQL from making the object anew for each look into it.
     fields = rows.offset(0).subquery().c.fields
-    text = {key: func.coalesce(fields.op("->>", return_type=Text())(key), "") for key in asked}
-    held = array([text[key] != "" for key in asked])
+    text = {key: func.coalesce(fields.op("->>", return_type=Text())(key), "") for key in needed}
+    held = array([text[key] != "" for key in needed])
     values = array([text[key] for key in decisive]) if decisive else array([""])
     found = connection.execute(
         select(held, values, func.count()).where(or_(*(one == "" for one in text.values()))).group_by(held, values)
     )
-    for has, said, count in found:
+    for has, texts, count in found:
         yield FieldGroup(
             count=count,
-            held=frozenset(key for key, is_there in zip(asked, has, strict=True) if is_there) | {"email"},
-            values={key: value for key, value in zip(decisive, said, strict=False) if value},
+            held=frozenset(key for key, is_there in zip(needed, has, strict=True) if is_there) | {"email"},
+            values={key: value for key, value in zip(decisive, texts, strict=False) if value},
         )
 
 
@@ -80,7 +80,7 @@ def unknown_attributes(connection: Connection, keys: Collection[str]) -> list[st
 
 
 def recent_attributes(connection: Connection) -> Sequence[str]:
-    """The names of the attributes that new subscribers have, sorted."""
+    """The names of the attributes of the newest subscribers, sorted."""
     person = tables.subscribers.c
     newest = select(person.attributes).order_by(person.id.desc()).limit(_RECENT).subquery()
     names = select(func.jsonb_object_keys(newest.c.attributes)).distinct()
@@ -88,7 +88,7 @@ def recent_attributes(connection: Connection) -> Sequence[str]:
 
 
 def _value(key: str) -> ColumnElement[Any]:
-    """The text of a field, or NULL if there is nothing to say."""
+    """The text of a field, or NULL if it is empty."""
     person = tables.subscribers.c
     path = attribute_path(key)
     if not path:

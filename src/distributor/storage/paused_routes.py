@@ -1,4 +1,4 @@
-"""Paused lanes of channels: what refuses the sender, since when, and when it is tried again."""
+"""Paused routes of channels: which servers reject the sender, since when, and when the next probe is due."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_PROBE = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PausedRouteRecord:
-    """A paused lane; an empty `destination` stands for all that leaves the relay."""
+    """A paused route; an empty `destination` stands for everything sent by the relay."""
 
     relay: str
     destination: str
@@ -29,30 +29,30 @@ class PausedRouteRecord:
 
     @property
     def name(self) -> str:
-        """As people and deliveries name it: RELAY/DESTINATION, or RELAY."""
+        """RELAY/DESTINATION, or RELAY."""
         return _name(self.relay, self.destination)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteWait:
-    """How many deliveries a paused lane holds back."""
+    """How many deliveries wait for a paused route."""
 
-    lane: PausedRouteRecord
+    route: PausedRouteRecord
     deliveries: int
 
 
 def paused(connection: Connection, channel_id: int) -> list[PausedRouteRecord]:
-    """The paused lanes of a channel, by name."""
+    """The paused routes of a channel, by name."""
     row = tables.paused_routes.c
     query = select(tables.paused_routes).where(row.channel_id == channel_id).order_by(row.relay, row.destination)
     return [_record(found) for found in connection.execute(query)]
 
 
 def waits(connection: Connection, channel_id: int, *, dispatch_id: int | None = None) -> list[RouteWait]:
-    """The paused lanes of a channel, by name, and how many deliveries of one dispatch, or of all, wait for each."""
+    """The paused routes of a channel, by name, and how many deliveries of one dispatch, or of all, wait for each."""
     held = connection.execute(
         text("""
-            SELECT d.detail ->> 'lane' AS lane, count(*) AS deliveries
+            SELECT d.detail ->> 'route' AS route, count(*) AS deliveries
             FROM deliveries d JOIN dispatches x ON x.id = d.dispatch_id
             WHERE x.channel_id = :channel_id AND x.state IN ('running', 'paused')
               AND x.id = COALESCE(CAST(:dispatch_id AS bigint), x.id)
@@ -61,17 +61,17 @@ def waits(connection: Connection, channel_id: int, *, dispatch_id: int | None = 
         """),
         {"channel_id": channel_id, "dispatch_id": dispatch_id},
     )
-    counts = {row.lane: row.deliveries for row in held}
-    return [RouteWait(lane=lane, deliveries=counts.get(lane.name, 0)) for lane in paused(connection, channel_id)]
+    counts = {row.route: row.deliveries for row in held}
+    return [RouteWait(route=route, deliveries=counts.get(route.name, 0)) for route in paused(connection, channel_id)]
 
 
 def pause(
     connection: Connection, channel_id: int, relay: str, destination: str, *, reason: str, now: datetime
 ) -> PausedRouteRecord:
-    """Pause a lane. One that is paused already keeps its times: many workers meet one refusal at the same moment."""
+    """Pause a route. One that is paused already keeps its times: many workers are rejected at the same time."""
     row = connection.execute(
         text("""
-            INSERT INTO paused_routes AS l (channel_id, relay, destination, reason, since, next_probe_at)
+            INSERT INTO paused_routes (channel_id, relay, destination, reason, since, next_probe_at)
             VALUES (:channel_id, :relay, :destination, :reason, :now, :next_probe_at)
             ON CONFLICT (channel_id, relay, destination) DO UPDATE SET reason = EXCLUDED.reason
             RETURNING *
@@ -80,7 +80,7 @@ def pause(
             "channel_id": channel_id,
             "relay": relay,
             "destination": destination,
-            # A stranger's words, and PostgreSQL holds no NUL.
+            # Text of a remote server: PostgreSQL stores no NUL.
             "reason": reason.replace("\x00", ""),
             "now": now,
             "next_probe_at": now + FIRST_PROBE,
@@ -92,7 +92,7 @@ def pause(
 def begin_probe(
     connection: Connection, channel_id: int, relay: str, destination: str, *, now: datetime
 ) -> PausedRouteRecord | None:
-    """Take the right to probe a lane whose time has come, which only one gets; the next time is further away."""
+    """Take the right to probe a route that is due, which only one worker gets; the next probe is later."""
     row = connection.execute(
         text("""
             UPDATE paused_routes SET probes = probes + 1,
@@ -114,7 +114,7 @@ def begin_probe(
 
 
 def resume(connection: Connection, channel_id: int, relay: str, destination: str, *, now: datetime) -> bool:
-    """End a pause, and let what waited for it be due; False if there was none."""
+    """End a pause and make deliveries that waited for it due; False if there was none."""
     row = tables.paused_routes.c
     ended = connection.execute(
         delete(tables.paused_routes)
@@ -127,16 +127,16 @@ def resume(connection: Connection, channel_id: int, relay: str, destination: str
             FROM dispatches x
             WHERE x.channel_id = :channel_id AND x.state IN ('running', 'paused') AND d.dispatch_id = x.id
               AND d.state = 'deferred' AND d.next_at > :now
-              AND d.detail ->> 'reason' = 'held' AND d.detail ->> 'lane' = :lane
+              AND d.detail ->> 'reason' = 'held' AND d.detail ->> 'route' = :route
         """),
-        {"channel_id": channel_id, "lane": _name(relay, destination), "now": now},
+        {"channel_id": channel_id, "route": _name(relay, destination), "now": now},
     )
     return ended is not None
 
 
-def resume_all(connection: Connection, channel_id: int, lanes: Sequence[PausedRouteRecord], *, now: datetime) -> int:
+def resume_all(connection: Connection, channel_id: int, routes: Sequence[PausedRouteRecord], *, now: datetime) -> int:
     """Resume all of these; returns how many were still paused."""
-    return sum(resume(connection, channel_id, lane.relay, lane.destination, now=now) for lane in lanes)
+    return sum(resume(connection, channel_id, route.relay, route.destination, now=now) for route in routes)
 
 
 def _name(relay: str, destination: str) -> str:

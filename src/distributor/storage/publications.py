@@ -1,4 +1,4 @@
-"""What readers fetch themselves: collections of items, and the documents made of them."""
+"""What clients fetch: collections of items, and the documents made of them (feeds)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DocumentRecord:
 
 
 def lock_collection(connection: Connection, collection: str) -> None:
-    """Let nobody else change this collection until the transaction ends."""
+    """Lock this collection until the transaction ends."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": collection})
 
 
@@ -84,7 +84,8 @@ def put_document(
 ) -> None:
     """Serve these bytes under this path from now on; the same bytes change nothing.
 
-    Other bytes with no later date are dated `now`: a reader who asks only by date must see that something changed.
+    Other bytes with no later date are dated `now`: a client that sends only If-Modified-Since
+    must see the change.
     """
     etag = hashlib.sha256(body).hexdigest()
     document = tables.documents

@@ -30,7 +30,7 @@ _LEAVES: Mapping[type[Leaf], Callable[[Any, Context], ColumnElement[bool]]] = {*
 def save(connection: Connection, *, slug: str, name: str, condition: Condition, now: datetime) -> Segment:
     """Save a condition under a slug, anew or in place of the one it had; an empty name leaves a name as it was.
 
-    Raises NotFoundError for a list or a segment that it refers to and nobody has, SegmentError if it would refer to
+    Raises NotFoundError for an unknown list or segment in it, SegmentError if it would refer to
     itself or come to too much.
     """
     _lock(connection)
@@ -38,11 +38,11 @@ def save(connection: Connection, *, slug: str, name: str, condition: Condition, 
     _list_ids(connection, condition)
     for changed in (slug, *users_of(slug, segments)):
         expanded(segments[changed], segments, name=changed)
-    told = condition_to_json(condition)
-    changes = {"condition": told, "updated_at": now} | ({"name": name} if name else {})
+    as_json = condition_to_json(condition)
+    changes = {"condition": as_json, "updated_at": now} | ({"name": name} if name else {})
     connection.execute(
         insert(tables.segments)
-        .values(slug=slug, name=name or slug, condition=told, created_at=now, updated_at=now)
+        .values(slug=slug, name=name or slug, condition=as_json, created_at=now, updated_at=now)
         .on_conflict_do_update(index_elements=["slug"], set_=changes)
     )
     return find(connection, slug)
@@ -62,7 +62,7 @@ def listed(connection: Connection) -> list[Segment]:
 
 
 def rename(connection: Connection, slug: str, name: str, *, now: datetime) -> Segment:
-    """Call it something else; its slug is for good. Raises NotFoundError."""
+    """Change the name; the slug never changes. Raises NotFoundError."""
     found = find(connection, slug)
     connection.execute(
         tables.segments.update().where(tables.segments.c.id == found.id).values(name=name, updated_at=now)
@@ -86,7 +86,7 @@ def remove(connection: Connection, slug: str) -> None:
 
 
 def filter_for(connection: Connection, condition: Condition, *, now: datetime) -> ColumnElement[bool]:
-    """Who the condition holds, as a condition on `subscribers` that is never NULL.
+    """The subscribers that the condition selects, as a condition on `subscribers` that is never NULL.
 
     Raises NotFoundError for lists and segments that it refers to and that are not there, SegmentError if they refer to
     themselves or come to too much.
@@ -101,7 +101,7 @@ def filter_of(connection: Connection, slug: str, *, now: datetime) -> ColumnElem
 
 
 def count(connection: Connection, condition: Condition, *, now: datetime) -> int:
-    """How many people it holds. Raises NotFoundError, SegmentError."""
+    """How many subscribers it selects. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
     tune_for_large_query(connection)
     number: int = connection.execute(select(func.count()).select_from(tables.subscribers).where(is_inside)).scalar_one()
@@ -109,7 +109,7 @@ def count(connection: Connection, condition: Condition, *, now: datetime) -> int
 
 
 def sample(connection: Connection, condition: Condition, *, limit: int, now: datetime) -> list[Subscriber]:
-    """Some of the people it holds, by ascending number. Raises NotFoundError, SegmentError."""
+    """The first `limit` subscribers it selects, by id. Raises NotFoundError, SegmentError."""
     is_inside = filter_for(connection, condition, now=now)
     tune_for_large_query(connection)
     rows = connection.execute(
@@ -187,7 +187,7 @@ def _unreleased_campaigns(connection: Connection, slug: str) -> list[int]:
 
 
 def _lock(connection: Connection) -> None:
-    """One change of segments at a time: two of them could make a circle of which neither sees the other half."""
+    """One change of segments at a time: two concurrent ones could make a cycle that neither of them sees."""
     connection.execute(text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE"))
 
 

@@ -1,4 +1,4 @@
-"""Merging two records of one person: everything of the one goes to the other, and nothing is lost."""
+"""Merging two subscribers who are one person: everything of the one moves to the other."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from distributor.domain.subscriber import Membership, Subscriber
 from distributor.storage import audience_lock, consents, subscribers
 from distributor.storage.database import Connection
 
-# Of two places on one list the one further to the left stands: who has left with either address has left.
+# Of two memberships of one list the state further to the left is kept: unsubscribed wins.
 _STRONGEST = (Membership.UNSUBSCRIBED, Membership.SUBSCRIBED, Membership.PENDING)
 
 
 def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> Subscriber:
-    """Make one person of two. What is told of the kept one stays, and is filled in from the other.
+    """Make one subscriber of two. The values of `kept` stay; empty ones are filled from `merged`.
 
-    Somebody who left a list with either address has left it. Records of consent are copied with the address they were
-    given under; deliveries and events go over. What suppresses the person for good suppresses the kept address too.
+    A membership unsubscribed with either address is unsubscribed. Records of consent are copied with the address they
+    were given under; deliveries and events are moved. Permanent suppressions of `merged` are copied to `kept`.
     Raises NotFoundError, and InputError if both are the same.
     """
     if kept == merged:
-        raise InputError("somebody cannot be merged with themselves: name two subscribers")
+        raise InputError("a subscriber cannot be merged with itself: name two subscribers")
     audience_lock.lock_exclusive(connection)
-    # Always in the same order: two merges crosswise wait for each other instead of locking each other out.
+    # Always in the same order, so that two merges of the same subscribers cannot deadlock.
     locked = {number: subscribers.lock(connection, number) for number in sorted((kept, merged))}
     other = locked[merged]
     if locked[kept] is None or other is None:

@@ -1,4 +1,4 @@
-"""Subscribers: people, each once."""
+"""Subscribers, one row per email address."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from distributor.domain.subscriber import Membership, Person, Subscriber, Subscr
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
-# How many numbers a search looks at one by one before it asks the indexes.
+# How many ids a search scans before it uses the indexes.
 _NEAR = 5_000
 
 
 def upsert(connection: Connection, people: Sequence[Person], *, now: datetime) -> dict[str, int]:
-    """Add people, or fill in and change what is told of those who are known; their numbers by key.
+    """Insert subscribers, or update those who are known with the values given; returns their ids by key.
 
-    The rows stay locked to the end of the transaction: whatever else happens to these people comes before or after.
+    The rows stay locked until the transaction ends.
     Attributes are added to those that are there, tags as well; nothing is taken away.
     """
     batch = sorted({person.key: person for person in people}.values(), key=lambda person: person.key)
@@ -80,7 +80,7 @@ def find_by_id(connection: Connection, subscriber_id: int) -> Subscriber:
 
 
 def lock(connection: Connection, subscriber_id: int) -> Subscriber | None:
-    """Somebody, locked to the end of the transaction; None if there is nobody of this number any more."""
+    """The subscriber, locked until the transaction ends; None if there is none with this id any more."""
     row = connection.execute(
         select(tables.subscribers).where(tables.subscribers.c.id == subscriber_id).with_for_update()
     ).one_or_none()
@@ -88,7 +88,7 @@ def lock(connection: Connection, subscriber_id: int) -> Subscriber | None:
 
 
 def change(connection: Connection, subscriber_id: int, changes: Mapping[str, Any], *, now: datetime) -> Subscriber:
-    """Give somebody other values for columns by their names. Raises NotFoundError."""
+    """Update columns of a subscriber by their names. Raises NotFoundError."""
     connection.execute(
         update(tables.subscribers)
         .where(tables.subscribers.c.id == subscriber_id)
@@ -99,7 +99,7 @@ def change(connection: Connection, subscriber_id: int, changes: Mapping[str, Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Whom to find: all of the `words` begin a word of their address, name or attributes; no words, everybody.
+    """What to search for: each of the `words` begins a word of the address, name or attributes; empty finds all.
 
     `attributes` must be among theirs and `tag` one of their tags; if a list is named, `state` is what they are to it.
     """
@@ -112,20 +112,20 @@ class Search:
     state: Membership = Membership.SUBSCRIBED
 
 
-def search(connection: Connection, asked: Search, *, limit: int, after_id: int = 0) -> list[Subscriber]:
+def search(connection: Connection, wanted: Search, *, limit: int, after_id: int = 0) -> list[Subscriber]:
     """The first people found, by ascending number.
 
     What is common is found among the next few thousand; what is not, is rare, and then the indexes are quick. Left to
-    itself the planner takes the one for the other, and reads everybody.
+    itself the planner mistakes one for the other, and reads the whole table.
     """
     person = tables.subscribers.c
     onward = select(tables.subscribers).where(person.id > after_id).order_by(person.id)
-    conditions = _conditions(asked, person)
+    conditions = _conditions(wanted, person)
     if not conditions:
         return [subscriber_of(row) for row in connection.execute(onward.limit(limit))]
     # OFFSET keeps the planner from looking into the neighbourhood by any other way than one by one.
     near = onward.where(person.id <= after_id + _NEAR).offset(0).subquery()
-    found = connection.execute(select(near).where(*_conditions(asked, near.c)).limit(limit)).all()
+    found = connection.execute(select(near).where(*_conditions(wanted, near.c)).limit(limit)).all()
     if len(found) < limit:
         matching = select(tables.subscribers).where(*conditions).cte("matching").prefix_with("MATERIALIZED")
         rows = select(matching).where(matching.c.id > after_id).order_by(matching.c.id).limit(limit)
@@ -133,24 +133,26 @@ def search(connection: Connection, asked: Search, *, limit: int, after_id: int =
     return [subscriber_of(row) for row in found]
 
 
-def _conditions(asked: Search, person: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [_begins(word, person) for word in asked.words.split()]
-    if asked.attributes:
-        conditions.append(person.attributes.contains(dict(asked.attributes)))
-    if asked.tag is not None:
-        conditions.append(person.tags.contains([asked.tag]))
-    if asked.status is not None:
-        conditions.append(person.status == asked.status)
-    if asked.list_id is not None:
+def _conditions(wanted: Search, person: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [_begins(word, person) for word in wanted.words.split()]
+    if wanted.attributes:
+        conditions.append(person.attributes.contains(dict(wanted.attributes)))
+    if wanted.tag is not None:
+        conditions.append(person.tags.contains([wanted.tag]))
+    if wanted.status is not None:
+        conditions.append(person.status == wanted.status)
+    if wanted.list_id is not None:
         place = tables.memberships.c
         conditions.append(
-            exists().where(place.subscriber_id == person.id, place.list_id == asked.list_id, place.state == asked.state)
+            exists().where(
+                place.subscriber_id == person.id, place.list_id == wanted.list_id, place.state == wanted.state
+            )
         )
     return conditions
 
 
 def _begins(word: str, person: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
-    """All the parts of a word begin words of somebody: those of an address stand between its signs."""
+    """Each part of a word begins a word of the subscriber; the parts of an address are separated by punctuation."""
     lexemes = _lexemes(word.casefold())
     if not lexemes:
         return false()
@@ -161,8 +163,8 @@ def _begins(word: str, person: ReadOnlyColumnCollection[str, Any]) -> ColumnElem
 
 def _lexemes(word: str) -> list[str]:
     # What stands between quotes in a query is one word; a quote or a backslash of its own would end it.
-    for sign in "@.+-_'\\&|!():*<>":
-        word = word.replace(sign, " ")
+    for character in "@.+-_'\\&|!():*<>":
+        word = word.replace(character, " ")
     return word.split()
 
 

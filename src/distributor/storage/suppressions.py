@@ -1,4 +1,4 @@
-"""The suppression list. Every campaign asks it twice: when its audience is frozen and when a delivery is claimed."""
+"""The suppression list. It is checked twice: when an audience is frozen and when a delivery is claimed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add(
 def lift(
     connection: Connection, target: Target, *, reasons: Collection[SuppressionReason] = tuple(SuppressionReason)
 ) -> int:
-    """Take entries about exactly this mailbox or domain back, those of some reasons if asked; returns how many."""
+    """Delete the entries of exactly this mailbox or domain, if given only for some reasons; returns how many."""
     rows = connection.execute(
         delete(tables.suppressions)
         .where(_is(target), tables.suppressions.c.reason.in_(list(reasons)))
@@ -54,7 +54,7 @@ def lift(
 
 
 def remove(connection: Connection, suppression_id: int) -> None:
-    """Take one entry back. Raises NotFoundError."""
+    """Delete one entry. Raises NotFoundError."""
     gone = connection.execute(
         delete(tables.suppressions)
         .where(tables.suppressions.c.id == suppression_id)
@@ -68,7 +68,7 @@ def remove(connection: Connection, suppression_id: int) -> None:
 
 
 def matching(connection: Connection, target: Target, *, domain: str | None = None) -> list[Suppression]:
-    """Why mail to this mailbox or domain is held back, oldest first; `domain` is that of the mailbox."""
+    """The entries of this mailbox or domain, oldest first; `domain` is that of the mailbox."""
     is_concerned = _is(target)
     if domain is not None:
         is_concerned = or_(is_concerned, tables.suppressions.c.domain == domain)
@@ -77,14 +77,14 @@ def matching(connection: Connection, target: Target, *, domain: str | None = Non
 
 
 def of_key(connection: Connection, key: str) -> list[Suppression]:
-    """Why no mail goes to the mailbox with this key, be it for itself or for its domain, oldest first."""
+    """The entries of the mailbox with this key, for itself or for its domain, oldest first."""
     return matching(connection, Target(hash=hash_of_key(key)), domain=key.rpartition("@")[2])
 
 
 def listed(
     connection: Connection, *, reason: SuppressionReason | None = None, limit: int, after_id: int = 0
 ) -> list[Suppression]:
-    """Entries by ascending number, of one reason if asked."""
+    """Entries by id, if given only of one reason."""
     query = (
         select(tables.suppressions)
         .where(tables.suppressions.c.id > after_id)
@@ -97,18 +97,18 @@ def listed(
 
 
 def is_suppressed() -> ColumnElement[bool]:
-    """A condition on subscribers: something on the list concerns them."""
+    """A condition on subscribers: their address or domain is suppressed."""
     entry, person = tables.suppressions.c, tables.subscribers.c
     return or_(exists().where(entry.hash == person.hash), exists().where(entry.domain == person.domain))
 
 
 def forget_email(connection: Connection, hash_: bytes) -> None:
-    """Keep what is suppressed about a mailbox, but no longer its address or what was noted about it."""
+    """Delete address and note of the entries of a mailbox; its hash stays suppressed."""
     connection.execute(text("UPDATE suppressions SET email = NULL, note = '' WHERE hash = :hash"), {"hash": hash_})
 
 
 def _reset_soft_bounces(connection: Connection, hashes: Iterable[bytes | None]) -> None:
-    """Bounces that have led to a suppression must not lead to the next one as soon as that is lifted."""
+    """Soft bounces that led to a suppression must not lead to the next one as soon as it is lifted."""
     for hash_ in hashes:
         if hash_ is not None:
             events.reset_soft_bounces(connection, hash_)

@@ -37,7 +37,7 @@ _NOW = text("now()")
 _EMPTY_OBJECT = text("'{}'::jsonb")
 _EMPTY_LIST = text("'[]'::jsonb")
 _EMPTY_ARRAY = text("'{}'::text[]")
-# What a subscriber is found by as somebody types: the words of the name, the address and the attributes.
+# What the search for subscribers looks in: the words of the name, the address and the attributes.
 _SEARCH_VECTOR = (
     "to_tsvector('simple'::regconfig, name || ' ' || translate(key, '@.+-_', '     ')) || "
     "jsonb_to_tsvector('simple'::regconfig, attributes, '[\"string\"]'::jsonb)"
@@ -118,7 +118,7 @@ lists = Table(
     Column("description", Text, nullable=False, server_default=""),
     Column("visibility", Text, nullable=False, server_default="private"),
     Column("opt_in", Text, nullable=False, server_default="double"),
-    # Whom its mails come from and what stands at their end, where that is not the site's own.
+    # Sender and footer of its mails, where they differ from those of the site.
     Column("sender", Text, nullable=False, server_default=""),
     Column("footer", Text, nullable=False, server_default=""),
     # The slugs of the tags that its subscribers are offered as topics, in the order shown.
@@ -142,7 +142,7 @@ subscribers = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("domain", Text, Computed("split_part(key, '@', 2)", persisted=True), nullable=False),
-    # What suppression knows a mailbox by. A key holds no backslash, so its text is its octets.
+    # By which suppressions identify a mailbox. A key contains no backslash, so the cast gives its bytes unchanged.
     Column("hash", LargeBinary, Computed("sha256(CAST(key AS bytea))", persisted=True), nullable=False),
     Column("search_vector", TSVECTOR, Computed(_SEARCH_VECTOR, persisted=True), nullable=False),
     CheckConstraint(r"key LIKE '_%@_%' AND strpos(key, '\') = 0", name="subscribers_key_check"),
@@ -157,7 +157,7 @@ subscribers = Table(
     ),
 )
 
-# What people saw when they agreed, each wording once.
+# The texts that subscribers agreed to, each stored once.
 consent_texts = Table(
     "consent_texts",
     metadata,
@@ -166,20 +166,20 @@ consent_texts = Table(
     Column("text", Text, nullable=False),
 )
 
-# Append-only: a trigger refuses every change but the erasure of a person.
+# Append-only: a trigger refuses every change but the erasure of a subscriber.
 consents = Table(
     "consents",
     metadata,
     _id(),
     Column("subscriber_id", ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
-    # Lists and wordings without foreign keys: an import would check the same two rows for each of a million people.
-    # Whoever writes holds the list (storage.lists.lock), and wordings are for good.
+    # Lists and texts without foreign keys: an import would check the same two rows for each of a million subscribers.
+    # A writer locks the list (storage.lists.lock), and texts are never deleted.
     Column("list_id", BigInteger, nullable=False),
     Column("action", Text, nullable=False),
     Column("method", Text, nullable=False),
     _timestamp("at"),
     Column("text_id", BigInteger),
-    # The address of the network that it came from.
+    # The IP address that it came from.
     Column("network", Text, nullable=False, server_default=""),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Index(None, "subscriber_id"),
@@ -200,7 +200,7 @@ memberships = Table(
     _timestamp("state_changed_at"),
     PrimaryKeyConstraint("list_id", "subscriber_id"),
     CheckConstraint("state <> 'subscribed' OR consent_id IS NOT NULL", name="memberships_consent_check"),
-    # What segments ask of a membership stands in the index itself.
+    # Covers what segments read of a membership.
     Index(
         "memberships_subscriber_id_idx", "subscriber_id", "list_id", postgresql_include=["state", "state_changed_at"]
     ),
@@ -234,7 +234,7 @@ segments = Table(
     _timestamp("updated_at"),
 )
 
-# A file of people on its way in. Its position is a checkpoint: what is before it is committed, nothing behind it is.
+# An import of a file. Its position is a checkpoint: everything before it is committed, nothing after it.
 imports = Table(
     "imports",
     metadata,
@@ -242,7 +242,7 @@ imports = Table(
     Column("list_id", ForeignKey("lists.id", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
     Column("plan", JSONB, nullable=False),
-    # SHA-256 of the file and the plan: what the same import is known by when it is asked for again.
+    # SHA-256 of the file and the plan: identifies an import that is requested again.
     Column("digest", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -261,7 +261,7 @@ imports = Table(
     Index("imports_open_idx", "updated_at", postgresql_where=text("state IN ('waiting','running')")),
 )
 
-# The addresses that an open import has read, so that the second row with one of them is told; gone when it ends.
+# The addresses that an open import has read, so that a repeated one is reported; deleted when it ends.
 import_keys = Table(
     "import_keys",
     metadata,
@@ -285,7 +285,7 @@ api_tokens = Table(
     Column("revoked_at", DateTime(timezone=True)),
 )
 
-# That somebody was erased, without saying who.
+# Erasures of subscribers, without anything personal.
 erasures = Table(
     "erasures",
     metadata,
@@ -315,20 +315,20 @@ campaigns = Table(
     _id(),
     Column("name", Text, nullable=False),
     Column("purpose", Text, nullable=False, server_default="articles"),
-    # What must not exist twice, such as the confirmations of one list on one day.
+    # Unique, such as for the confirmation mails of one list on one day.
     Column("key", Text, unique=True),
     Column("audience", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Column("track_opens", Boolean, nullable=False),
     Column("track_clicks", Boolean, nullable=False),
     Column("unknown_policy", Text, nullable=False),
-    # What is said around the articles, where that is not the channel's own.
+    # The text around the articles, where it differs from that of the channel.
     Column("subject", Text, nullable=False, server_default=""),
     Column("greeting", Text, nullable=False, server_default=""),
     Column("closing", Text, nullable=False, server_default=""),
     _timestamp("created_at"),
 )
 
-# The files that go along with the mails of a campaign.
+# The files attached to the mails of a campaign.
 campaign_attachments = Table(
     "campaign_attachments",
     metadata,
@@ -390,9 +390,9 @@ deliveries = Table(
     _id(),
     Column("dispatch_id", ForeignKey("dispatches.id", ondelete="CASCADE"), nullable=False),
     # Without foreign keys: checking and locking two rows for each of a million takes longer than the release itself.
-    # Releases and whatever takes people or lists away exclude each other instead (storage.audience_lock).
+    # Releases and deletions of subscribers or lists exclude each other instead (storage.audience_lock).
     Column("subscriber_id", BigInteger),
-    # The list on whose behalf it is sent: the one its reader can leave.
+    # The list on whose behalf it is sent: the one that an unsubscribe concerns.
     Column("list_id", BigInteger),
     Column("recipient", Text, nullable=False),
     Column("fields", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
@@ -401,9 +401,9 @@ deliveries = Table(
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("worker", Text),
     Column("lease_until", DateTime(timezone=True)),
-    # When something is to be done about it next: sent again if deferred, looked into if unknown.
+    # When it is next due: to be sent again if deferred, to be resolved if unknown.
     Column("next_at", DateTime(timezone=True)),
-    # When the first of its attempts was begun, as long as there are any.
+    # When its first attempt started; NULL if there was none.
     Column("first_attempt_at", DateTime(timezone=True)),
     Column("remote_id", Text),
     Column("permalink", Text),
@@ -420,10 +420,10 @@ deliveries = Table(
         postgresql_where=text("state IN ('pending','claimed','in_flight','deferred')"),
     ),
     Index("deliveries_leased_idx", "lease_until", postgresql_where=text("state IN ('claimed','in_flight')")),
-    # What a living worker holds is in the index of leases.
+    # What a running worker holds is in the index of leases.
     Index("deliveries_worker_idx", "worker", postgresql_where=text("worker IS NOT NULL AND state = 'unknown'")),
     Index("deliveries_unknown_idx", "next_at", postgresql_where=text("state = 'unknown' AND next_at IS NOT NULL")),
-    # Somebody's last mails, without a look at the table: every change of a state writes to all indexes anyway.
+    # The last mails of a subscriber by an index-only scan: every change of a state writes to all indexes anyway.
     Index(
         "deliveries_subscriber_id_idx",
         "subscriber_id",
@@ -453,7 +453,7 @@ events = Table(
     metadata,
     _id(),
     Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
-    # Whose it is, beside the delivery that says the same: segments ask for it by the million.
+    # The same as that of the delivery: segments read it for millions of events.
     Column("subscriber_id", BigInteger),
     Column("kind", Text, nullable=False),
     _timestamp("at"),
@@ -493,7 +493,7 @@ documents = Table(
     _timestamp("last_modified"),
 )
 
-# What is paused of the ways from a relay to a destination; an empty destination stands for the relay as a whole.
+# Paused routes from a relay to a destination; an empty destination stands for the whole relay.
 paused_routes = Table(
     "paused_routes",
     metadata,
@@ -507,7 +507,7 @@ paused_routes = Table(
     PrimaryKeyConstraint("channel_id", "relay", "destination"),
 )
 
-# How many deliveries a channel has begun on a day (UTC) that its warm-up plan limits.
+# How many deliveries a channel has started on a day (UTC), which its warm-up plan limits.
 warm_up_days = Table(
     "warm_up_days",
     metadata,

@@ -1,4 +1,4 @@
-"""How much of a day's share a channel that warms up has begun. In the ledger, because a day must not begin twice."""
+"""How many deliveries a warming-up channel has started today. In PostgreSQL, so that no restart resets the count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from distributor.storage.database import Connection
 
 
 def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, limit: int) -> int:
-    """Take as many of the day's share as are wanted and left; returns how many. Others wait for this transaction."""
+    """Reserve up to `wanted` of what is left of the day's limit; returns how many. Others wait for this transaction."""
     connection.execute(
         text("""
             INSERT INTO warm_up_days (channel_id, day, started) VALUES (:channel_id, :day, 0)
@@ -36,7 +36,7 @@ def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, 
 
 
 def release(connection: Connection, channel_id: int, day: date, *, count: int) -> None:
-    """So many of those that were taken were not sent after all."""
+    """Return `count` reserved deliveries that were not sent after all."""
     connection.execute(
         text("""
             UPDATE warm_up_days SET started = GREATEST(0, started - :count)

@@ -159,7 +159,7 @@ def test_a_destination_that_refuses_the_sender_is_asked_no_more_while_others_go_
     assert {number for number, outcome in outcomes.items() if outcome.verdict is Verdict.SENT} == set(range(2, 21, 2))
     held = [outcomes[number] for number in range(1, 21, 2)]
     assert {outcome.verdict for outcome in held} == {Verdict.THROTTLED}
-    assert {outcome.detail["lane"] for outcome in held} == {"main/blocking.example"}
+    assert {outcome.detail["route"] for outcome in held} == {"main/blocking.example"}
     assert all("on our blocklist" in outcome.reply for outcome in held)
     assert len([command for command in server.commands if "@blocking" in command]) <= 2
 
@@ -168,7 +168,7 @@ def test_a_relay_that_refuses_the_sender_is_asked_no_more() -> None:
     server = Server(always("MAIL", "550 5.7.1 your domain is on our blocklist"))
     outcomes = send_to(server, 50)
     assert set(verdicts(outcomes)) == {"throttled"}
-    assert {outcome.detail["lane"] for outcome in outcomes} == {"main"}
+    assert {outcome.detail["route"] for outcome in outcomes} == {"main"}
     assert server.taken == []
     assert sum(command.startswith("MAIL") for command in server.commands) == 1
 
@@ -295,7 +295,7 @@ def test_a_server_that_will_not_deal_with_us_pauses(behaviour: object, reason: s
     outcomes = asyncio.run(run())
     assert verdicts(outcomes) == ["throttled"] * 9
     assert all(reason in outcome.reply and "secret" not in outcome.reply for outcome in outcomes)
-    assert {outcome.detail["lane"] for outcome in outcomes} == {"main"}
+    assert {outcome.detail["route"] for outcome in outcomes} == {"main"}
     assert len(server.sessions) <= 3
 
 

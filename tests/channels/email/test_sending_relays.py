@@ -189,7 +189,7 @@ def test_a_paused_lane_holds_its_own_and_lets_the_others_pass() -> None:
     outcomes = send({"main": Server()}, batch, lanes=lanes)
     assert (outcomes[1].verdict, outcomes[2].verdict) == (Verdict.THROTTLED, Verdict.SENT)
     assert outcomes[1].reply == "main/google is paused: 550 5.7.1 blocked"
-    assert outcomes[1].detail["lane"] == "main/google"
+    assert outcomes[1].detail["route"] == "main/google"
 
 
 def test_a_probe_is_one_mail_and_when_it_passes_the_rest_follows() -> None:

@@ -121,10 +121,10 @@ def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(
     harness.run()
     (told,) = harness.report(campaign_id).dispatches
     (wait,) = told.waits
-    assert (wait.lane.name, wait.deliveries) == ("relay/example.org", 3)
-    assert "your domain is blocked here" in wait.lane.reason
+    assert (wait.route.name, wait.deliveries) == ("relay/example.org", 3)
+    assert "your domain is blocked here" in wait.route.reason
     assert told.next_attempt_at is not None
-    assert told.next_attempt_at >= wait.lane.next_probe_at
+    assert told.next_attempt_at >= wait.route.next_probe_at
     with harness.app.database.begin() as connection:
         assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 3]
         # One that was tried since, and put off by its mailbox, waits for the mailbox.

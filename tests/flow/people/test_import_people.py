@@ -142,9 +142,9 @@ def test_a_dry_run_counts_what_the_run_will_and_changes_nothing(app: AppContext,
 def test_the_second_row_with_an_address_is_refused_wherever_it_stands(app: AppContext) -> None:
     done = bring_in(app, table([*MANY, "P0@EXAMPLE.org", "p18@example.org", "new@example.org", "new@example.org"]))
     assert {row["line"]: row["reason"] for row in bad_rows(app, done)} == {
-        "22": "the address stands in line 2 already",
-        "23": "the address stands in line 20 already",
-        "25": "the address stands in line 24 already",
+        "22": "the address is in line 2 already",
+        "23": "the address is in line 20 already",
+        "25": "the address is in line 24 already",
     }
     assert done.counts.new == 21
 
@@ -169,7 +169,7 @@ def test_who_was_erased_is_not_made_known_again(app: AppContext) -> None:
         suppressions.add(connection, [target], SuppressionReason.ERASED, now=app.clock())
     done = bring_in(app, table(["ada@example.org", "bo@example.org"]))
     assert (done.counts.new, done.counts.bad) == (1, 1)
-    assert "erased at their own wish" in bad_rows(app, done)[0]["reason"]
+    assert "erased at their own request" in bad_rows(app, done)[0]["reason"]
 
 
 def test_who_has_no_mail_where_they_come_from_gets_none_here(app: AppContext) -> None:

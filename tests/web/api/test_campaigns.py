@@ -195,12 +195,12 @@ def test_lanes_that_hold_a_campaign_back_are_named(api: Any, app: AppContext, re
     with app.database.begin() as connection:
         channel_id = channels.find(connection, "mail").id
         paused_routes.pause(connection, channel_id, "relay", "example.org", reason="blocked: 550 no", now=now)
-    held = '{"reason": "held", "lane": "relay/example.org"}'
+    held = '{"reason": "held", "route": "relay/example.org"}'
     set_state(app, "deferred", "ada", "bo", detail=held, next_at=now + timedelta(minutes=20))
     (dispatch,) = api.get(f"/campaigns/{released}").json()["dispatches"]
     assert dispatch["waits"] == [
         {
-            "lane": "relay/example.org",
+            "route": "relay/example.org",
             "deliveries": 2,
             "reason": "blocked: 550 no",
             "since": "2026-11-22T12:00:00Z",

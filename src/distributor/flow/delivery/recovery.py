@@ -35,7 +35,7 @@ def recover_journals(app: AppContext) -> int:
                     for delivery in deliveries.find_for_sending(connection, list(known))
                 ]
                 deliveries.settle(connection, settlements, now=now)
-                leases.release_worker(connection, content.worker, begun=content.in_doubt, now=now)
+                leases.release_worker(connection, content.worker, in_flight=content.in_doubt, now=now)
             app.failpoint(Failpoint.AFTER_RECOVERY)
             path.unlink()
             log.info(

@@ -20,7 +20,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.operations.mail_records import JournalEntry, MailRecord, match_record, read_journals
 from distributor.mail.records.sources import MailRecordSource
 from distributor.storage import audit_queries, campaigns, dispatches
-from distributor.storage.audit_queries import LedgerEntry
+from distributor.storage.audit_queries import AuditedDelivery
 
 # So many differences are kept one by one; all are counted.
 _MOST_NAMED = 10_000
@@ -152,7 +152,7 @@ def _weigh(
     app: AppContext,
     made: Audit,
     dispatch: Dispatch,
-    entry: LedgerEntry,
+    entry: AuditedDelivery,
     journalled: Sequence[JournalEntry],
     *,
     began: datetime,
@@ -180,7 +180,7 @@ def _weigh(
 def _differences(
     witnesses: Sequence[MailRecord],
     showing: Sequence[MailRecord],
-    entry: LedgerEntry,
+    entry: AuditedDelivery,
     journalled: Sequence[JournalEntry],
     *,
     began: datetime,
@@ -197,8 +197,8 @@ def _differences(
         # What was sent since then need not be in the records.
         if witnesses and not showing and entry.is_personal and entry.updated_at < began:
             yield DifferenceKind.MISSING, ", ".join(witness.kind for witness in witnesses)
-        if entry.parts_intended:
-            yield DifferenceKind.UNFINISHED, f"{entry.parts_intended} of its parts"
+        if entry.posts_intended:
+            yield DifferenceKind.UNFINISHED, f"{entry.posts_intended} of its parts"
         returns = ", ".join(_returns(showing, entry))
         if returns and entry.state not in _GONE_BACK:
             yield DifferenceKind.RETURNED, returns
@@ -207,11 +207,13 @@ def _differences(
             yield DifferenceKind.FOUND, proof
     elif proof and entry.state not in _AT_WORK:
         yield DifferenceKind.UNBOOKED, proof
-    elif entry.parts_sent and entry.state in {DeliveryState.FAILED, DeliveryState.SUPPRESSED}:
-        yield DifferenceKind.UNBOOKED, f"{entry.parts_sent} of its parts are posted"
+    elif entry.posts_sent and entry.state in {DeliveryState.FAILED, DeliveryState.SUPPRESSED}:
+        yield DifferenceKind.UNBOOKED, f"{entry.posts_sent} of its parts are posted"
 
 
-def _what_journals_say(entry: LedgerEntry, journalled: Sequence[JournalEntry]) -> Iterator[tuple[DifferenceKind, str]]:
+def _what_journals_say(
+    entry: AuditedDelivery, journalled: Sequence[JournalEntry]
+) -> Iterator[tuple[DifferenceKind, str]]:
     """Under its own epoch a journal completes the ledger; under another one, somebody else had the delivery in hand."""
     for one in journalled:
         is_own, is_sent = one.epoch == entry.epoch, entry.state in _SENT
@@ -227,22 +229,22 @@ def _what_journals_say(entry: LedgerEntry, journalled: Sequence[JournalEntry]) -
             yield DifferenceKind.UNTOLD, said
 
 
-def _proofs(showing: Iterable[MailRecord], entry: LedgerEntry) -> Iterator[str]:
+def _proofs(showing: Iterable[MailRecord], entry: AuditedDelivery) -> Iterator[str]:
     """Where it shows that a mail reached somebody."""
     for witness in showing:
         yield witness.kind
     if entry.state in _TURNED_AWAY and entry.reply_code is not None and 200 <= entry.reply_code < 300:
         yield f"its own answer: {entry.reply_code}"
     if entry.is_personal:
-        yield from sorted(entry.deeds & _DEEDS)
+        yield from sorted(entry.event_kinds & _DEEDS)
 
 
-def _returns(showing: Iterable[MailRecord], entry: LedgerEntry) -> Iterator[str]:
+def _returns(showing: Iterable[MailRecord], entry: AuditedDelivery) -> Iterator[str]:
     """Where it shows that it came back."""
     for witness in showing:
         if entry.id in witness.returned:
             yield f"{witness.kind}: given up on"
     if entry.is_returned:
         yield "a hard bounce"
-    if EventKind.COMPLAINT in entry.deeds:
+    if EventKind.COMPLAINT in entry.event_kinds:
         yield "a complaint"

@@ -1,4 +1,4 @@
-"""What a condition is seen from: a moment, and the numbers of the lists it names."""
+"""What a condition needs besides itself: the time, and the ids of the lists it names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Context:
     list_ids: Mapping[str, int]
 
     def within(self, moment: ColumnElement[Any], window: TimeWindow | None) -> ColumnElement[bool]:
-        """Whether a moment, which is not NULL, is in the window; it always is in none."""
+        """Whether a time, which is not NULL, is in the window; without a window it always is."""
         since, until = window.bounds(self.now) if window else (None, None)
         return and_(
             true(),
@@ -40,6 +40,6 @@ def texts(values: Sequence[str]) -> ColumnElement[Any]:
 
 
 def pattern_of(part: str, *, before: str = "%", after: str = "%") -> ColumnElement[str]:
-    """A parameter for LIKE that stands for a text with `part` in it, whatever signs that holds."""
+    """A parameter for LIKE that stands for a text with `part` in it, whatever characters it contains."""
     escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return literal(f"{before}{escaped}{after}", Text)

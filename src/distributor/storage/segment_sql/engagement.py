@@ -15,7 +15,7 @@ from distributor.domain.segments.condition import Action, Bound, Engaged, Engage
 from distributor.storage import tables
 from distributor.storage.segment_sql.context import Context, pattern_of
 
-# A mail was sent when the other side took it, whatever became of it then.
+# A mail was sent if the server accepted it, whatever happened afterwards.
 SENT = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
 
 _PERSON = tables.subscribers.c
@@ -31,13 +31,15 @@ _KINDS: Mapping[Action, tuple[EventKind, Mapping[str, bool]]] = {
 
 
 def _engaged(condition: Engaged, context: Context) -> ColumnElement[bool]:
-    """One is enough for EXISTS. Of several, those who have that many are counted once, and joined like a table."""
-    source, is_meant = _mails(condition, context) if condition.action is Action.MAILED else _events(condition, context)
+    """One is checked by EXISTS. For several, subscribers with that many are grouped once, and joined like a table."""
+    source, is_selected = (
+        _mails(condition, context) if condition.action is Action.MAILED else _events(condition, context)
+    )
     if condition.at_least == 1:
-        return exists().where(source.c.subscriber_id == _PERSON.id, is_meant)
+        return exists().where(source.c.subscriber_id == _PERSON.id, is_selected)
     often = (
         select(source.c.subscriber_id)
-        .where(source.c.subscriber_id.is_not(None), is_meant)
+        .where(source.c.subscriber_id.is_not(None), is_selected)
         .group_by(source.c.subscriber_id)
         .having(func.count() >= condition.at_least)
         .subquery()
@@ -97,7 +99,7 @@ def _is_of(event: FromClause, action: Action) -> ColumnElement[bool]:
 
 
 def _is_mail(mail: FromClause) -> ColumnElement[bool]:
-    """A mail of a campaign that was sent: a request to confirm an address says nothing of interest."""
+    """A sent mail of a campaign: confirmation mails do not count as engagement."""
     dispatch, campaign = tables.dispatches.alias(), tables.campaigns.alias()
     other = (
         select(dispatch.c.id)

@@ -82,9 +82,9 @@ class ShownTotals(BaseModel):
 
 
 class ShownWait(BaseModel):
-    """A lane that is paused because it refuses the sender, and how many deliveries wait for it."""
+    """A route that is paused because its servers reject the sender, and how many deliveries wait for it."""
 
-    lane: str = Field(description="A relay, or RELAY/DESTINATION.", examples=["relay/google"])
+    route: str = Field(description="A relay, or RELAY/DESTINATION.", examples=["relay/google"])
     deliveries: int
     reason: str = Field(description="What was answered there.")
     since: datetime
@@ -93,11 +93,11 @@ class ShownWait(BaseModel):
     @classmethod
     def of(cls, wait: RouteWait) -> ShownWait:
         return cls(
-            lane=wait.lane.name,
+            route=wait.route.name,
             deliveries=wait.deliveries,
-            reason=wait.lane.reason,
-            since=wait.lane.since,
-            next_probe_at=wait.lane.next_probe_at,
+            reason=wait.route.reason,
+            since=wait.route.since,
+            next_probe_at=wait.route.next_probe_at,
         )
 
 
@@ -123,7 +123,7 @@ class ShownDispatch(ListedDispatch):
     problems: list[ShownProblem]
     totals: ShownTotals
     next_attempt_at: datetime | None = Field(description="When the next deferred delivery is tried again.")
-    waits: list[ShownWait] = Field(description="Paused lanes that hold deliveries back.")
+    waits: list[ShownWait] = Field(description="Paused routes that deliveries wait for.")
     released_at: datetime | None
     finished_at: datetime | None
 

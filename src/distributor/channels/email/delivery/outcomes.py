@@ -59,7 +59,7 @@ class OutcomeFactory:
             Verdict.THROTTLED,
             reply=why[:MAX_REPLY],
             retry_at=until,
-            detail={"reason": "held", "lane": route},
+            detail={"reason": "held", "route": route},
         )
 
     def wait_for_route(self, delivery: Delivery, pause: RoutePause, until: datetime) -> Outcome:
