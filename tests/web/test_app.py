@@ -47,7 +47,7 @@ def test_a_fault_of_ours_is_a_page_in_words_and_never_a_traceback(
     write_article()
     address = app.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as connection:
-        connection.execute("""UPDATE article_revisions SET manuscript = '{"damaged": true}'""")
+        connection.execute("""UPDATE article_revisions SET content = '{"damaged": true}'""")
     answer = client.get("/articles/the-news")
     assert answer.status_code == 500
     assert "The fault is ours" in answer.text

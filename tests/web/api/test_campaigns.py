@@ -98,7 +98,7 @@ def test_what_is_asked_for_twice_under_one_key_is_planned_once(api: Any, program
     assert planned(api, headers=key)["id"] == made["id"]
     body = {"articles": ["the-news"], "channels": ["mail"], "audience": NEWS, "name": "Another"}
     answer = api.post("/campaigns", json=body, headers=key)
-    assert (answer.status_code, f"became campaign {made['id']}" in answer.json()["detail"]) == (409, True)
+    assert (answer.status_code, f"made campaign {made['id']}" in answer.json()["detail"]) == (409, True)
     other = program(TokenScope.CAMPAIGNS_WRITE)
     assert planned(other, headers=key)["id"] != made["id"]
     assert planned(api)["id"] != planned(api)["id"]
