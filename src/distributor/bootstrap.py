@@ -81,14 +81,14 @@ def open_app_context(settings: Settings) -> Iterator[AppContext]:
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
     """The environment variables with which a child process works on the same database, Redis and data."""
     plain = settings.model_dump(
-        mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url", "returns_mailboxes"}
+        mode="json", exclude={"database_url", "redis_url", "secret_key", "smtp_url", "inbound_mailboxes"}
     )
     paths = {name: str(value.absolute()) for name, value in settings if isinstance(value, Path)}
     of_the_servers = {
         "database_url": services.database_url,
         "redis_url": services.redis_url,
         "secret_key": secret_key(settings).decode(),
-        "returns_mailboxes": settings.returns_mailboxes.get_secret_value() if settings.returns_mailboxes else None,
+        "inbound_mailboxes": settings.inbound_mailboxes.get_secret_value() if settings.inbound_mailboxes else None,
     }
     return {
         f"DISTRIBUTOR_{name.upper()}": str(value)

@@ -34,14 +34,14 @@ class Settings(BaseSettings):
     content_dir: Path = Field(Path("content"), description="the folder source")
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
-    returns_listen: str = Field(
+    inbound_listen: str = Field(
         "", description="HOST:PORT where bounces are taken in by LMTP or SMTP, such as 127.0.0.1:2424; empty: nowhere"
     )
-    returns_mailboxes: SecretStr | None = Field(
+    inbound_mailboxes: SecretStr | None = Field(
         None,
         description="mailboxes with bounces, by blanks: maildir:FOLDER, imaps://USER:PASSWORD@HOST/INBOX, pop3s://…",
     )
-    returns_poll_seconds: int = Field(60, ge=1, description="seconds between two visits to such a mailbox")
+    inbound_poll_seconds: int = Field(60, ge=1, description="seconds between two visits to such a mailbox")
     soft_bounce_limit: int = Field(
         5,
         ge=1,

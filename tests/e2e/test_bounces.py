@@ -35,7 +35,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Ser
         tmp_path_factory.mktemp("service"),
         people=3,
         parts=(EMAIL_WORKER, OTHER_WORKER, BEATS[0], RETURNS),
-        returns_listen=f"127.0.0.1:{port}",
+        inbound_listen=f"127.0.0.1:{port}",
     ) as running:
         settings = {"smtp_url": f"smtp://127.0.0.1:{running.ports.smtp}", "bounce_domain": "bounces.gazette.example"}
         configure(running.app, "email", "email", settings)

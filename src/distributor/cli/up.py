@@ -38,7 +38,7 @@ def up(
         parts = [
             ChildProcess(name="web", module="distributor.web"),
             *worker_parts(email_workers=email_workers),
-            *returns_parts(settings),
+            *inbound_parts(settings),
             sandbox_part(settings.data_dir / "sandbox", ready, http_port=sandbox_port, smtp_port=smtp_port),
         ]
         environment = child_environment(settings, services)
@@ -53,11 +53,11 @@ def up(
     say("stopped")
 
 
-def returns_parts(settings: Settings) -> list[ChildProcess]:
+def inbound_parts(settings: Settings) -> list[ChildProcess]:
     """The process that takes mail back, if there is anything for it to do."""
     return (
-        [ChildProcess(name="returns", module="distributor.inbound")]
-        if settings.returns_listen or settings.returns_mailboxes
+        [ChildProcess(name="inbound", module="distributor.inbound")]
+        if settings.inbound_listen or settings.inbound_mailboxes
         else []
     )
 

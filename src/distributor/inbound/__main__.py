@@ -39,24 +39,24 @@ async def _serve(app: AppContext, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    urls = settings.returns_mailboxes.get_secret_value().split() if settings.returns_mailboxes else []
+    urls = settings.inbound_mailboxes.get_secret_value().split() if settings.inbound_mailboxes else []
     for url in urls:
         open_mailbox(url)
     pollers = [
-        asyncio.create_task(poll_forever(app, url, interval_seconds=settings.returns_poll_seconds)) for url in urls
+        asyncio.create_task(poll_forever(app, url, interval_seconds=settings.inbound_poll_seconds)) for url in urls
     ]
-    if settings.returns_listen:
-        with _listen(settings.returns_listen) as listener:
+    if settings.inbound_listen:
+        with _listen(settings.inbound_listen) as listener:
             server = InboundServer(app, name=socket.gethostname())
             await server.start(listener)
-            _log.info("inbound.listening", address=settings.returns_listen)
+            _log.info("inbound.listening", address=settings.inbound_listen)
             await stop.wait()
             await server.stop()
     elif pollers:
         await stop.wait()
     else:
         raise ConfigurationError(
-            "set DISTRIBUTOR_RETURNS_LISTEN or DISTRIBUTOR_RETURNS_MAILBOXES: no inbound mail is configured"
+            "set DISTRIBUTOR_INBOUND_LISTEN or DISTRIBUTOR_INBOUND_MAILBOXES: no inbound mail is configured"
         )
     for task in pollers:
         task.cancel()
@@ -69,7 +69,7 @@ def _listen(host_port: str) -> socket.socket:
         return socket.create_server((host.strip("[]"), int(port)), family=_family(host), backlog=128)
     except (OSError, ValueError, OverflowError) as error:
         raise ConfigurationError(
-            f"DISTRIBUTOR_RETURNS_LISTEN={host_port!r}: cannot listen ({error}); "
+            f"DISTRIBUTOR_INBOUND_LISTEN={host_port!r}: cannot listen ({error}); "
             "write HOST:PORT, such as 127.0.0.1:2424"
         ) from error
 
