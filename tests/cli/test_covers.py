@@ -25,7 +25,7 @@ def test_words_that_cannot_be_said_are_refused_in_a_sentence(run: Run, article: 
     for words, reason in (
         (("--greeting", "{{ subscriber.name"), "greeting, line 1: "),
         (("--greeting", "@nowhere.md"), "nowhere.md cannot be read: No such file"),
-        (("--greeting", "{{ subscriber.city }}", "--field", "name=Ada"), "subscriber.city is not known"),
+        (("--greeting", "{{ subscriber.city }}", "--field", "name=Ada"), "subscriber.city has no value"),
         (("--field", "name"), "write NAME=VALUE"),
     ):
         said = run("render", str(article), "--channel", "email", *words)

@@ -25,12 +25,12 @@ from distributor.domain.tokens import Purpose
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dkim.signer import UNSIGNED, DkimSigner
-from tests.mail.smtp.http_server import HttpCall
+from tests.mail.smtp.http_server import HangUp, HttpAnswer, HttpCall
 from tests.mail.smtp.smtp_servers import Server
 from tests.mail.smtp.test_connect import make_certificate, tls_server
 
 from .mailing import NOW, PATIENCE, TOKENS, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
-from .provider_apis import KEY, SECRET, Api, HangUp, HttpAnswer, TakeAndHangUp, recorded
+from .provider_apis import KEY, SECRET, Api, TakeAndHangUp, recorded
 from .test_sending_relays import Buckets, Probing
 
 # All but one know no repetition.

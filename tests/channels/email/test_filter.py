@@ -17,7 +17,7 @@ import fast_mail_parser
 import pytest
 
 from distributor.channels.api import Personalization, RenderContext, Site
-from distributor.channels.email import EmailChannel
+from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.message_options import Attachment, MessageOptions
@@ -162,8 +162,8 @@ def test_a_second_parser_reads_the_same(name: str) -> None:
         assert [_folded(text) for text in texts] == [_folded(part.get_content())]
 
 
-def read(name: str, manner: policy.EmailPolicy) -> EmailMessage:
-    message = email.message_from_bytes(composed(name) or b"", policy=manner)
+def read(name: str, rules: policy.EmailPolicy[EmailMessage]) -> EmailMessage:
+    message = email.message_from_bytes(composed(name) or b"", policy=rules)
     assert isinstance(message, EmailMessage)
     return message
 

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from email import policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ How is {{ subscriber.city }}? Our [shop](https://shop.example/?a=1&b=2) is near.
 """
 
 
-def covered(channel: EmailChannel | None = None, **cover: str) -> Rendition:
+def covered(channel: EmailChannel | None = None, **cover: Any) -> Rendition:
     covering = Personalization(read=read_markdown, cover=MessageOptions(**cover), campaign="Autumn")
     return (channel or EmailChannel(EmailSettings())).render([article()], replace(context(), covering=covering))
 
@@ -149,7 +150,7 @@ def test_nobody_is_sent_a_mail_that_lacks_what_it_says() -> None:
         ({"greeting": "![{{ subscriber.name }}](https://a.example/x.png)"}, "is in the URL of a link or in an image"),
     ],
 )
-def test_a_cover_that_cannot_be_said_is_refused_with_its_place(cover: dict[str, str], reason: str) -> None:
+def test_a_cover_that_cannot_be_said_is_refused_with_its_place(cover: dict[str, Any], reason: str) -> None:
     channel = EmailChannel(EmailSettings())
     with pytest.raises(InputError, match=reason):
         channel.check_cover(Personalization(read=read_markdown, cover=MessageOptions(**cover)))

@@ -113,6 +113,7 @@ def test_several_relays_are_a_json_list() -> None:
             ]
         )
     )
+    assert isinstance(first.url, SmtpUrl)
     assert (first.weight, first.per_second, first.url.user) == (3, 50, "ann")
     assert second.recipients == {"google", "xn--bcher-kva.example"}
 

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import lxml.html
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -230,7 +231,8 @@ def test_every_image_has_an_alternative_text() -> None:
 
 
 def test_tables_say_whether_they_hold_data() -> None:
-    data, layout = [], []
+    data: list[lxml.html.HtmlElement] = []
+    layout: list[lxml.html.HtmlElement] = []
     for table in page_of(rendered()).iter("table"):
         (layout if table.get("role") == "presentation" else data).append(table)
     assert [header.get("scope") for header in data[0].iter("th")] == ["col", "col", "col"]

@@ -7,7 +7,8 @@ from email import message_from_bytes, policy
 import pytest
 
 from distributor.channels.api import Audience
-from distributor.channels.email import CHANNEL, EmailChannel
+from distributor.channels.email import CHANNEL
+from distributor.channels.email.channel import EmailChannel
 from distributor.channels.registry import make_channel
 from distributor.domain.errors import InputError
 from tests.channels.email.mailing import a_context, deliveries

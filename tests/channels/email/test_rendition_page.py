@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from distributor.channels.email import EmailChannel
+from distributor.channels.email.channel import EmailChannel
 from distributor.domain.article import Article
 from distributor.domain.blocks import Alignment, Table
 from tests.channels.email.rendition_samples import article, rendered, row

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -33,7 +34,7 @@ from .mailing import (
 MARKED = "reader2@"
 
 
-def send_to(server: Server, count: int = 5, **options: object) -> list[Outcome]:
+def send_to(server: Server, count: int = 5, **options: Any) -> list[Outcome]:
     """The outcomes of as many deliveries, in the order of the deliveries."""
 
     async def run() -> list[Outcome]:

@@ -213,7 +213,7 @@ def test_a_campaign_can_be_looked_at_as_somebody_before_it_goes_out(letters: Let
     frozen = preview_campaign(letters.harness.app, campaign)
     assert frozen.files["mail/email.txt"].decode().startswith("Hello Alex Reader in [city]\n")
     assert measure_campaign(letters.harness.app, campaign) == frozen.sizes
-    with pytest.raises(InputError, match=r"subscriber\.city is not known"):
+    with pytest.raises(InputError, match=r"subscriber\.city has no value"):
         preview_campaign(letters.harness.app, campaign, email="bo@example.org")
     with pytest.raises(NotFoundError):
         preview_campaign(letters.harness.app, campaign, email="nobody@example.org")
