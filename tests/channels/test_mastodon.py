@@ -14,7 +14,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.api import DiscoversLimits
+from distributor.channels.api import DiscoveringChannel
 from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.delivery import Verdict
@@ -350,4 +350,4 @@ def test_a_second_attempt_does_not_say_again_what_is_there() -> None:
 
 
 def discover(url: str) -> Any:
-    return asyncio.run(cast(DiscoversLimits, make_channel("mastodon", {"instance_url": url})).discover())
+    return asyncio.run(cast(DiscoveringChannel, make_channel("mastodon", {"instance_url": url})).discover())

@@ -1,6 +1,7 @@
-"""What a channel promises, and what it is given to keep the promise.
+"""The contract between channels and the rest of the product: what a channel offers and what it is given.
 
-`docs/guides/adding_a_channel.md` walks through an example.
+A channel imports this module and, for social networks, `distributor.channels.social`; nothing else of the product is
+needed. `docs/guides/adding_a_channel.md` walks through an example.
 """
 
 from __future__ import annotations
@@ -16,153 +17,70 @@ from pydantic import BaseModel
 
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block
-from distributor.domain.delivery import Delivery, Outcome
+from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import Finding, Nameserver
 from distributor.domain.feedback import Feedback
 from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
 from distributor.domain.message_options import Attachment, MessageOptions
-from distributor.domain.problems import Problem
+from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.send_schedule import SendSchedule
 from distributor.domain.subscriber import MailingList
 from distributor.domain.tokens import TokenSigner
 from distributor.rendering.environment import Templates
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimit:
-    """A token bucket: `per_second` tokens flow in, and a second's worth of them, or one, may wait to be taken.
-
-    Limits of one `name` are one bucket for everybody who sends over the channel.
-    """
-
-    name: str
-    per_second: float
-
-
-class RateLimiter(Protocol):
-    """The buckets of one channel, shared by all workers."""
-
-    def take(self, limits: Sequence[RateLimit]) -> timedelta:
-        """Take a token out of each bucket and return zero; or take none, and return how long until that may succeed."""
-
-    def queue(self, limit: RateLimit) -> timedelta:
-        """How long until it is the turn of one more who cannot wait here; those who ask get one turn after another."""
-
-
-class NoRateLimiter:
-    """Rates of which there are none: for a channel that is tried out alone."""
-
-    def take(self, limits: Sequence[RateLimit]) -> timedelta:
-        return timedelta()
-
-    def queue(self, limit: RateLimit) -> timedelta:
-        return timedelta()
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """From `relay` to `destination`, a domain or a group of them; without one, all that leaves the relay."""
-
-    relay: str
-    destination: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.relay}/{self.destination}" if self.destination else self.relay
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutePause:
-    """Nothing is sent over `lane`, why, and when one delivery may try whether that has passed."""
-
-    lane: Route
-    reason: str
-    probe_at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.lane} is paused: {self.reason}"
-
-
-class Routes(Protocol):
-    """Which lanes of the channel are paused. All workers see the same."""
-
-    def paused(self) -> Sequence[RoutePause]:
-        """Every pause there is now."""
-
-    def pause(self, lane: Route, reason: str) -> RoutePause:
-        """The lane was refused; again if it was paused already, and then the next probe is further away."""
-
-    def begin_probe(self, lane: Route) -> RoutePause | None:
-        """The right to send one delivery over a paused lane, if it is time: then the pause with its next probe."""
-
-    def resume(self, lane: Route) -> None:
-        """The lane bears again: what waited for it is due at once."""
-
-
-# Far away, and early enough to add to.
-_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-class InMemoryRoutes:
-    """Lanes that nobody else knows of: for a channel that is tried out alone. A pause is never probed."""
-
-    def __init__(self) -> None:
-        self._pauses: dict[Route, RoutePause] = {}
-
-    def paused(self) -> Sequence[RoutePause]:
-        return list(self._pauses.values())
-
-    def pause(self, lane: Route, reason: str) -> RoutePause:
-        self._pauses[lane] = RoutePause(lane=lane, reason=reason, probe_at=_NEVER)
-        return self._pauses[lane]
-
-    def begin_probe(self, lane: Route) -> RoutePause | None:
-        return None
-
-    def resume(self, lane: Route) -> None:
-        self._pauses.pop(lane, None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Personalization:
-    """What goes around the articles of one campaign.
-
-    `read` makes blocks of Markdown and raises InputError. `pictures` are the images of the articles that we hold, by
-    their public paths such as ``/media/x.png``.
-    """
-
-    read: Callable[[str], Sequence[Block]]
-    cover: MessageOptions = field(default_factory=MessageOptions)
-    campaign: str = ""
-    pictures: Mapping[str, Attachment] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageSize:
-    """How large a mail is, in octets: its HTML, and all of it as it is sent."""
-
-    html: int
-    mail: int
-
-
-@runtime_checkable
-class PersonalizedChannel(Protocol):
-    """A channel that puts the covering of its `RenderContext` around articles; others pass over it."""
-
-    def check_cover(self, covering: Personalization) -> None:
-        """Raises InputError with the line for what cannot be said, before there is anything to render."""
-
-    def merge_fields_of(self, rendition: Rendition) -> MergeFields:
-        """What the rendition asks of each recipient."""
-
-    def missing_field_for(self, rendition: Rendition, kin: FieldGroup) -> str | None:
-        """The key of a field that has to be said to such people and is not known of them; None if all can be said."""
-
-    def files_for(self, rendition: Rendition, reader: ReaderFields) -> Mapping[str, bytes]:
-        """The rendition as this reader gets it, as files for a person to open. Raises InputError."""
-
-    def weigh(self, rendition: Rendition) -> MessageSize:
-        """How large the mail is. Raises InputError for one that cannot be composed."""
+__all__ = [
+    "Article",
+    "Attachment",
+    "Audience",
+    "Capabilities",
+    "Channel",
+    "ClosableChannel",
+    "ConfirmationChannel",
+    "Dedupe",
+    "Delivery",
+    "DiagnosableChannel",
+    "DiagnosticContext",
+    "DiscoveringChannel",
+    "InMemoryRoutes",
+    "Journal",
+    "Json",
+    "MailingList",
+    "MessageOptions",
+    "MessageSize",
+    "NoRateLimiter",
+    "Outcome",
+    "Personalization",
+    "PersonalizedChannel",
+    "PostPart",
+    "PostPartState",
+    "PostParts",
+    "Problem",
+    "Publications",
+    "PublishedDocument",
+    "PublishedItem",
+    "RateLimit",
+    "RateLimiter",
+    "ReconcilingChannel",
+    "RenderContext",
+    "Rendition",
+    "Route",
+    "RoutePause",
+    "Routes",
+    "ScheduledChannel",
+    "SendContext",
+    "Severity",
+    "SigningChannel",
+    "Site",
+    "Templates",
+    "TokenSigner",
+    "TrackingOptions",
+    "Verdict",
+    "WebVersionChannel",
+    "WebhookChannel",
+    "WebhookEvents",
+    "WebhookRequest",
+]
 
 
 class Audience(StrEnum):
@@ -173,10 +91,12 @@ class Audience(StrEnum):
 
 
 class Dedupe(StrEnum):
-    """What the other side makes of a repeated call: EXACT never doubles it, WINDOW for a time, HINT only complains."""
+    """What the remote API does with a repeated call.
+
+    EXACT: the call is idempotent. HINT: it may reject the duplicate, without the id of the first. NONE: it sends twice.
+    """
 
     EXACT = "exact"
-    WINDOW = "window"
     HINT = "hint"
     NONE = "none"
 
@@ -188,13 +108,11 @@ class Capabilities:
     audience: Audience
     dedupe: Dedupe
     queue: str
-    threads: bool = False
-    media: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Who is speaking. `public_url` is the root of all public links, without a final slash."""
+    """The site that publishes. `public_url` is the root of all public links, without a trailing slash."""
 
     name: str
     public_url: str
@@ -203,26 +121,40 @@ class Site:
     language: str = "en"
 
     def article_url(self, article: Article) -> str:
-        """Where the article is read on the web."""
+        """The address of the article's page."""
         return f"{self.public_url}/articles/{article.slug}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingOptions:
-    """A campaign's privacy setting: what is measured about single people."""
+    """A campaign's privacy setting: what is measured about individual recipients."""
 
     opens: bool = True
     clicks: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenderContext:
-    """All that rendering may know besides the articles: no clock, no network.
+class Personalization:
+    """The text and files around the articles of one campaign.
 
-    `list` is the list on whose behalf is spoken, if it is one: its name, sender and footer come before those of the
-    channel and the site. `discovered_limits` is what `discover` has read from the remote API before (such as
-    the limits of an instance), or empty. `covering` is what goes around the articles on a channel that can do that
-    (`channels.covering`).
+    `parse_markdown` returns the blocks of a Markdown text and raises InputError. `pictures` are the images of the
+    articles that are stored here, by their public paths such as ``/media/x.png``.
+    """
+
+    parse_markdown: Callable[[str], Sequence[Block]]
+    options: MessageOptions = field(default_factory=MessageOptions)
+    campaign: str = ""
+    pictures: Mapping[str, Attachment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderContext:
+    """Everything rendering may use besides the articles: no clock, no network.
+
+    `list` is the mailing list the campaign is sent for, if any: its name, sender and footer take precedence over those
+    of the channel and the site. `discovered_limits` is
+    what `discover` returned last (such as the limits of an instance), or empty.
+    `personalization` is for kinds that are a `PersonalizedChannel`.
     """
 
     site: Site
@@ -230,20 +162,117 @@ class RenderContext:
     list: MailingList | None = None
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     discovered_limits: Mapping[str, Json] = field(default_factory=dict)
-    covering: Personalization | None = None
+    personalization: Personalization | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """A token bucket: `per_second` tokens flow in, and it holds one second's worth of them, at least one.
+
+    Limits of one `name` share one bucket among all workers that send over the channel.
+    """
+
+    name: str
+    per_second: float
+
+
+class RateLimiter(Protocol):
+    """The token buckets of one channel, shared by all workers."""
+
+    def take(self, limits: Sequence[RateLimit]) -> timedelta:
+        """Take a token out of each bucket and return zero; or take none, and return how long until that may succeed."""
+
+    def reserve(self, limit: RateLimit) -> timedelta:
+        """Reserve the next free token for a delivery that is deferred, and return how long until it is available."""
+
+
+class NoRateLimiter:
+    """Never limits."""
+
+    def take(self, limits: Sequence[RateLimit]) -> timedelta:
+        return timedelta()
+
+    def reserve(self, limit: RateLimit) -> timedelta:
+        return timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """From `relay` to `destination`, a domain or a group of them; without one, everything that leaves the relay."""
+
+    relay: str
+    destination: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.relay}/{self.destination}" if self.destination else self.relay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePause:
+    """A route in backoff: nothing is sent over it until a probe succeeds. The next probe is due at `probe_at`."""
+
+    route: Route
+    reason: str
+    probe_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.route} is paused: {self.reason}"
+
+
+class Routes(Protocol):
+    """The paused routes of the channel, shared by all workers."""
+
+    def paused(self) -> Sequence[RoutePause]:
+        """Every current pause."""
+
+    def pause(self, route: Route, reason: str) -> RoutePause:
+        """Pause the route. If it is paused already, its next probe moves further away."""
+
+    def begin_probe(self, route: Route) -> RoutePause | None:
+        """Claim the right to send one delivery over a paused route: the pause with its next probe, or None if not due.
+
+        Only one worker gets it.
+        """
+
+    def resume(self, route: Route) -> None:
+        """The route works again: deliveries that waited for it become due at once."""
+
+
+# Far away, and early enough to add to.
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class InMemoryRoutes:
+    """Routes known to this process alone. A pause is never probed."""
+
+    def __init__(self) -> None:
+        self._pauses: dict[Route, RoutePause] = {}
+
+    def paused(self) -> Sequence[RoutePause]:
+        return list(self._pauses.values())
+
+    def pause(self, route: Route, reason: str) -> RoutePause:
+        self._pauses[route] = RoutePause(route=route, reason=reason, probe_at=_NEVER)
+        return self._pauses[route]
+
+    def begin_probe(self, route: Route) -> RoutePause | None:
+        return None
+
+    def resume(self, route: Route) -> None:
+        self._pauses.pop(route, None)
 
 
 class Journal(Protocol):
-    """Evidence on this worker's disk, for deliveries too many to commit one by one.
+    """A record on this worker's disk, for deliveries too many to commit one by one.
 
-    Written through to the operating system before it returns, so it outlives the death of the process.
+    Each entry is written through to the operating system before the call returns, so it survives a killed process.
     """
 
     def begin(self, delivery: Delivery) -> None:
-        """The next thing to happen may reach the recipient."""
+        """Record that the next call may reach the recipient."""
 
     def settle(self, outcome: Outcome) -> None:
-        """The other side has answered."""
+        """Record the result of the call."""
 
 
 class PostPartState(StrEnum):
@@ -253,10 +282,10 @@ class PostPartState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostPart:
-    """One remote object of a delivery (a post of a thread), numbered from 0, committed before the call that makes it.
+    """One remote object of a delivery (a post of a thread), numbered from 0, committed before the call that creates it.
 
-    `request` is what was meant to be sent when the part was first intended: a later attempt gets this back and must
-    use it. `is_new` says that no earlier attempt can have sent it.
+    `request` is what was to be sent when the part was first intended: a later attempt gets this back and must use it.
+    `is_new` means that no earlier attempt can have sent it.
     """
 
     number: int
@@ -270,13 +299,13 @@ class PostPart:
 
 
 class PostParts(Protocol):
-    """The committed record of what one delivery has already made on the other side."""
+    """The committed record of what one delivery has already created at the remote service."""
 
     def of(self, delivery: Delivery) -> Sequence[PostPart]:
         """The parts intended so far, in order."""
 
     def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> PostPart:
-        """Commit that this part is about to be sent; if that was said before, the answer is the earlier one."""
+        """Commit that this part is about to be sent; if it was intended before, return the earlier part."""
 
     def settle(
         self,
@@ -287,10 +316,10 @@ class PostParts(Protocol):
         permalink: str | None,
         detail: Mapping[str, Json] | None = None,
     ) -> None:
-        """Commit the identity the other side gave the part. `detail` keeps what a reply to it needs."""
+        """Commit the id that the remote service gave the part. `detail` keeps what a reply to it needs."""
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
-        """The part was surely not made (the call was refused): forget the intent, so that it may be intended anew."""
+        """Remove the intent of a part that was definitely not created, so that it can be intended anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +334,7 @@ class PublishedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedDocument:
-    """Bytes to be served as they are at `path` (no leading slash). Their validators follow from them."""
+    """Bytes served unchanged at `path` (no leading slash). HTTP validators are derived from them."""
 
     path: str
     media_type: str
@@ -314,7 +343,7 @@ class PublishedDocument:
 
 
 class Publications(Protocol):
-    """What channels hold ready for readers who fetch it themselves."""
+    """Documents that channels publish for readers who fetch them."""
 
     def publish(
         self,
@@ -324,16 +353,16 @@ class Publications(Protocol):
         limit: int,
         compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
     ) -> None:
-        """Add the item to the collection, or replace the one with its key, and serve what `compose` makes of it.
+        """Add the item to the collection, or replace the one with its key, and store the documents from `compose`.
 
         `compose` gets the newest `limit` items by `published_at`, newest first (equal times by key). All of it happens
-        or none, and two changes of one collection never overlap. A revision older than the one there changes nothing.
+        or none, and two changes of one collection never overlap. A revision older than the stored one changes nothing.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendContext:
-    """What sending may use. `now` gives aware UTC; `secret` is the site's key for names that must not be guessable."""
+    """Everything sending may use. `now` returns aware UTC; `discovered_limits` is as in `RenderContext`."""
 
     site: Site
     now: Callable[[], datetime]
@@ -341,40 +370,15 @@ class SendContext:
     journal: Journal
     parts: PostParts
     publications: Publications
-    rates: RateLimiter = field(default_factory=NoRateLimiter)
-    lanes: Routes = field(default_factory=InMemoryRoutes)
+    rate_limiter: RateLimiter = field(default_factory=NoRateLimiter)
+    routes: Routes = field(default_factory=InMemoryRoutes)
     discovered_limits: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRequest:
-    """A call of a web hook: its header fields by their names in lower case, and its body as it came."""
-
-    headers: Mapping[str, str]
-    body: bytes
-    now: datetime
-    tokens: TokenSigner
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookEvents:
-    """What a call said. `once` names its signature where that is good for one body only: with another it is void."""
-
-    feedback: Sequence[Feedback] = ()
-    once: str = ""
 
 
 class Channel(Protocol):
     """A configured destination of some kind. Instances are made by `Kind(settings)` and hold no state but connections.
 
-    Optional methods: `async discover() -> Mapping` reads limits from the remote API (such as the length of a post);
-    `async reconcile(rendition, delivery, context) -> Outcome` finds out what became of a delivery after a lost answer;
-    `async close()` ends connections that are kept between calls of `send`;
-    `timing`, a property, says when to send and when to try again;
-    `read_events(call) -> Heard` reads what the other side calls our web hook to say;
-    `examine(diagnostic_context)` judges what the DNS says of the sender (`channels.examination`);
-    `merge_fields_of(rendition)` and its like are for text that differs by reader (`PersonalizedChannel`);
-    `render_confirmation(list_, context, *, language) -> Rendition` asks who signed up for a list whether it was they.
+    A kind may offer more by implementing one of the protocols below, such as `ReconcilingChannel`.
     """
 
     kind: ClassVar[str]
@@ -384,19 +388,19 @@ class Channel(Protocol):
     def __init__(self, settings: BaseModel) -> None: ...
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
-        """What this channel will say about the articles. Pure: the same arguments give the same bytes.
+        """The articles as this channel will send them. Pure: the same arguments give the same bytes.
 
-        Raises TemplateError if a template cannot be rendered, and InputError for a covering that cannot be said.
+        Raises TemplateError if a template cannot be rendered, and InputError for message options that are invalid.
         """
 
     def check(self, rendition: Rendition) -> list[Problem]:
-        """What is wrong with a rendition, worst first; a blocking problem keeps it from going out."""
+        """What is wrong with a rendition, worst first; a blocking problem keeps it from being sent."""
 
     def preview(self, rendition: Rendition) -> str:
         """An HTML document that shows the rendition as its reader will see it."""
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
-        """The rendition as files for a person to open, by name, e.g. ``{"x.json": …}``."""
+        """The rendition as files to look at, by name, e.g. ``{"x.json": …}``."""
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         """Of a broadcast kind: the accounts or feeds this rendition goes to. Of a kind with subscribers: nothing."""
@@ -406,71 +410,122 @@ class Channel(Protocol):
     ) -> AsyncIterator[Outcome]:
         """Send, and yield one outcome per delivery as each is known.
 
-        A delivery for which nothing is yielded counts as not sent. Raises nothing on behalf of the other side: what
-        goes wrong there is an outcome.
+        A delivery without an outcome counts as not sent. A failure of the remote service is an outcome, not an
+        exception.
         """
 
 
 @runtime_checkable
-class DiscoversLimits(Protocol):
-    """A channel that asks the other side for its limits."""
+class ReconcilingChannel(Protocol):
+    """A channel that can find out what became of a delivery whose response was lost."""
 
-    async def discover(self) -> Mapping[str, Json]: ...
+    async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
+        """SENT with its id, RETRY_REMAINING if it is safe to send (the rest of) it, or UNKNOWN if it is still open."""
 
 
 @runtime_checkable
-class WebVersionChannel(Protocol):
-    """A channel whose recipients may look in a browser at what they were sent."""
+class DiscoveringChannel(Protocol):
+    """A channel that reads limits from the remote service before rendering."""
 
-    def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
-        """The HTML with this recipient's own values and links; `pixel_url` is fetched in place of what counts opens."""
+    async def discover(self) -> Mapping[str, Json]:
+        """The `discovered_limits` of later contexts. Raises ServiceError."""
+
+
+@runtime_checkable
+class ClosableChannel(Protocol):
+    """A channel that keeps connections open between one `send` and the next."""
+
+    async def close(self) -> None:
+        """Close the connections, in the event loop that they were opened in; nothing is sent afterwards."""
+
+
+@runtime_checkable
+class ScheduledChannel(Protocol):
+    """A channel with a schedule of its own: quiet hours, warm-up, waits before another attempt."""
+
+    @property
+    def send_schedule(self) -> SendSchedule: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSize:
+    """The size of a message in bytes: of its HTML, and of the whole mail as it is sent."""
+
+    html: int
+    mail: int
+
+
+@runtime_checkable
+class PersonalizedChannel(Protocol):
+    """A channel whose text differs by recipient; it uses `RenderContext.personalization`."""
+
+    def check_message_options(self, personalization: Personalization) -> None:
+        """Raises InputError with the line of the first error in the texts, before there is anything to render."""
+
+    def merge_fields_of(self, rendition: Rendition) -> MergeFields:
+        """The merge fields that the rendition uses."""
+
+    def missing_field_for(self, rendition: Rendition, group: FieldGroup) -> str | None:
+        """The key of a merge field without default that recipients of this group lack; None if there is none."""
+
+    def files_for(self, rendition: Rendition, reader: ReaderFields) -> Mapping[str, bytes]:
+        """As `files`, with the merge fields of this reader. Raises InputError."""
+
+    def measure(self, rendition: Rendition) -> MessageSize:
+        """The size of the message. Raises InputError if it cannot be composed."""
 
 
 @runtime_checkable
 class ConfirmationChannel(Protocol):
-    """A channel that can ask somebody who signed up for a list whether it was they."""
+    """A channel that can send the confirmation message of a double opt-in."""
 
     def render_confirmation(self, list_: MailingList, context: RenderContext, *, language: str) -> Rendition:
-        """The question, with a link of purpose CONFIRM for each delivery. Pure, like `render`; checked by `check`.
+        """The message, with a link of purpose CONFIRM for each delivery. Pure, like `render`; checked by `check`.
 
         `language` is the recipient's own as a BCP 47 tag. Raises TemplateError.
         """
 
 
 @runtime_checkable
-class ClosableChannel(Protocol):
-    """A channel that keeps connections between one `send` and the next."""
+class WebVersionChannel(Protocol):
+    """A channel whose messages can be viewed in a browser."""
 
-    async def close(self) -> None:
-        """No more will be sent: end them, in the event loop that they were made in."""
+    def render_web_version(
+        self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str
+    ) -> str:
+        """The HTML with this recipient's merge fields and links; `pixel_url` replaces the image that counts opens."""
 
 
-@runtime_checkable
-class ScheduledChannel(Protocol):
-    """A channel with times of its own: quiet hours, a plan to warm up, other waits before another attempt."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRequest:
+    """An HTTP request to our web hook: its header fields by their names in lower case, and its raw body."""
 
-    @property
-    def timing(self) -> SendSchedule: ...
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+    tokens: TokenSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEvents:
+    """The events of one request.
+
+    `replay_key` identifies a signature that does not cover the body: a second body with the same key is rejected.
+    """
+
+    feedback: Sequence[Feedback] = ()
+    replay_key: str = ""
 
 
 @runtime_checkable
 class WebhookChannel(Protocol):
-    """A channel whose other side calls a web hook to say what became of deliveries."""
+    """A channel whose remote service reports delivery events by a web hook."""
 
-    def read_events(self, call: WebhookRequest) -> WebhookEvents:
-        """What was said, once the signature has been verified.
+    def read_events(self, request: WebhookRequest) -> WebhookEvents:
+        """The events, once the signature has been verified. May fetch the certificate of the service.
 
-        May ask the other side for its certificate. Raises SignatureError, InputError for what cannot be read, and
-        ServiceError if the other side does not answer.
+        Raises SignatureError, InputError for a body that cannot be parsed, and ServiceError.
         """
-
-
-@runtime_checkable
-class ReconcilingChannel(Protocol):
-    """A channel that can find out what became of a delivery whose answer was lost."""
-
-    async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
-        """SENT with its id, RESUME if it is surely safe to send (the rest), or UNKNOWN if that still cannot be told."""
 
 
 @runtime_checkable
@@ -488,20 +543,20 @@ class SigningChannel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosticContext:
-    """What an examination may use. Without `nameserver` the system's are asked.
+    """What a diagnosis may use. Without `nameserver` the resolvers of the system are used.
 
-    `outgoing` are the addresses that mails leave from, as far as a person has told them.
+    `outgoing_addresses` are the IP addresses that mail is sent from, as far as they are configured.
     """
 
     site: Site
     now: datetime
     nameserver: Nameserver | None = None
-    outgoing: Sequence[IPv4Address | IPv6Address] = ()
+    outgoing_addresses: Sequence[IPv4Address | IPv6Address] = ()
 
 
 @runtime_checkable
-class Diagnosable(Protocol):
-    """A channel that can tell whether the world around it is ready for what it sends."""
+class DiagnosableChannel(Protocol):
+    """A channel that can check whether DNS and other services are set up for what it sends."""
 
-    def examine(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
-        """Every finding. What cannot be found out is a finding too: raises nothing for a network that is away."""
+    def diagnose(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
+        """Every finding. What cannot be determined is a finding too, not an exception."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from distributor.channels.api import Diagnosable, DiagnosticContext
+from distributor.channels.api import DiagnosableChannel, DiagnosticContext
 from distributor.cli.session import out
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from distributor.domain.errors import DistributorError, InputError
@@ -36,8 +36,8 @@ def examine_channels(app: AppContext, diagnostic_context: DiagnosticContext) -> 
             channel = app.open_channel(record)
         except DistributorError:
             continue
-        if isinstance(channel, Diagnosable):
-            for finding in channel.examine(diagnostic_context):
+        if isinstance(channel, DiagnosableChannel):
+            for finding in channel.diagnose(diagnostic_context):
                 yield replace(finding, check=f"{record.name}: {finding.check}")
 
 

@@ -58,7 +58,9 @@ def doctor(
             _check(findings, "redis", lambda: _about_redis(app))
             _check(findings, "channels", lambda: _about_channels(app))
             _check(findings, "beat", lambda: _about_beat(app))
-            diagnostic_context = DiagnosticContext(site=app.site, now=app.clock(), nameserver=asked, outgoing=leaving)
+            diagnostic_context = DiagnosticContext(
+                site=app.site, now=app.clock(), nameserver=asked, outgoing_addresses=leaving
+            )
             findings += examine_channels(app, diagnostic_context)
     except DistributorError as error:
         findings.append(Finding("servers", DiagnosticStatus.FAIL, str(error)))

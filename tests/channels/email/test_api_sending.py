@@ -151,10 +151,10 @@ def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: st
     name = {"ses": "a signature that is wrong"}.get(provider, "a key that is wrong")
     refusal = recorded(provider, "a token that is wrong" if provider == "postmark" else name)
     api, lanes = Api(provider, lambda number, call: refusal), InMemoryRoutes()
-    outcomes = send({"main": api}, deliveries(20), lanes=lanes)
+    outcomes = send({"main": api}, deliveries(20), routes=lanes)
     assert verdicts(outcomes) == {Verdict.THROTTLED}
     (pause,) = lanes.paused()
-    assert pause.lane == Route("main")
+    assert pause.route == Route("main")
     assert pause.reason.startswith("authfailure: 4")
     assert len(api.calls) <= 2
 
@@ -163,14 +163,14 @@ def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: st
 def test_a_quota_that_is_used_up_leaves_the_rest_to_the_next_relay(provider: str, answer: str) -> None:
     api = Api(provider, lambda number, call: recorded(provider, answer) if number > 5 else None)
     server, lanes = Server(), InMemoryRoutes()
-    outcomes = send({"main": api, "spare": server}, deliveries(20), relays={"spare": {"rank": 1}}, lanes=lanes)
+    outcomes = send({"main": api, "spare": server}, deliveries(20), relays={"spare": {"rank": 1}}, routes=lanes)
     assert sum(outcome.verdict is Verdict.SENT for outcome in outcomes.values()) >= 18
     assert len(api.taken) == 5
     # What was refused while it was under way is due at once, and then goes over the other.
     held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.THROTTLED]
     assert all(outcome.retry_at == NOW for outcome in held)
     assert len(server.taken) + len(held) == 15
-    assert [str(pause.lane) for pause in lanes.paused()] == ["main"]
+    assert [str(pause.route) for pause in lanes.paused()] == ["main"]
 
 
 @pytest.mark.parametrize("provider", providers())
@@ -282,14 +282,14 @@ def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
     def behave(number: int, call: HttpCall) -> None:
         most_at_once.add((number, bool(lanes.resumed)))
 
-    assert verdicts(send({"main": Api("resend", behave)}, deliveries(8), lanes=lanes)) == {Verdict.SENT}
+    assert verdicts(send({"main": Api("resend", behave)}, deliveries(8), routes=lanes)) == {Verdict.SENT}
     assert lanes.resumed == [Route("main")]
     assert [number for number, is_open in most_at_once if not is_open] == [1]
 
 
 def test_rates_hold_for_an_api_as_for_a_server() -> None:
     api, rates = Api("ses"), Buckets(main=3)
-    outcomes = send({"main": api}, deliveries(8), relays={"main": {"per_second": 1.0}}, rates=rates)
+    outcomes = send({"main": api}, deliveries(8), relays={"main": {"per_second": 1.0}}, rate_limiter=rates)
     assert sorted(outcome.verdict for outcome in outcomes.values()) == [*["sent"] * 3, *["throttled"] * 5]
     assert len(api.taken) == 3
 
@@ -326,7 +326,7 @@ def test_nothing_that_is_told_holds_the_key() -> None:
     lanes = InMemoryRoutes()
     outcomes = [
         *send({"main": hang_up}, deliveries(4)).values(),
-        *send({"b": refuse}, deliveries(4), lanes=lanes).values(),
+        *send({"b": refuse}, deliveries(4), routes=lanes).values(),
     ]
     told = repr([outcomes, lanes.paused(), parse_relay_url("ses://AKIA:hush-hush@eu-central-1")])
     assert not any(secret in told for secret in (KEY, SECRET, "AKIA", "hush-hush"))

@@ -53,10 +53,12 @@ def rendered(*attachments: Attachment, inline: bool = True) -> Rendition:
     told = article(
         image=None, body=(paragraph("Look:"), Image("/media/ab12.png", "A bird"), Image("/media/no.png", "x"))
     )
-    covering = Personalization(
-        read=read_markdown, cover=MessageOptions(attachments=attachments), pictures={"/media/ab12.png": PNG}
+    personalization = Personalization(
+        parse_markdown=read_markdown, options=MessageOptions(attachments=attachments), pictures={"/media/ab12.png": PNG}
     )
-    return EmailChannel(EmailSettings(inline_images=inline)).render([told], replace(context(), covering=covering))
+    return EmailChannel(EmailSettings(inline_images=inline)).render(
+        [told], replace(context(), personalization=personalization)
+    )
 
 
 def test_images_and_files_stand_around_the_alternatives() -> None:
@@ -88,7 +90,7 @@ def test_an_image_inside_is_shown_by_its_content_id_and_on_the_web_by_its_addres
     assert html is not None
     assert f'src="cid:{picture["Content-ID"][1:-1]}"' in html.get_content()
     assert "https://tideline.example/media/no.png" in html.get_content()
-    page = EmailChannel(EmailSettings()).view(rendition, a_delivery(), TOKENS, pixel_url="/p.gif")
+    page = EmailChannel(EmailSettings()).render_web_version(rendition, a_delivery(), TOKENS, pixel_url="/p.gif")
     assert 'src="https://tideline.example/media/ab12.png"' in page
     assert "cid:" not in page
 

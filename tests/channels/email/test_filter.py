@@ -71,8 +71,8 @@ PERSONAL = "personal"
 NAMES = (*ARTICLES, *CONFIRMATIONS, PERSONAL)
 # All that a mail may have besides its article.
 COVERING = Personalization(
-    read=read_markdown,
-    cover=MessageOptions(
+    parse_markdown=read_markdown,
+    options=MessageOptions(
         subject="{{ subscriber.name }}: {{ article.title }}",
         greeting="Hello **{{ subscriber.name }}**,\n\n{% if subscriber.city %}how is {{ subscriber.city }}?{% endif %}",
         closing="Yours,  \n{{ site.name }}",
@@ -91,7 +91,7 @@ def composed(name: str) -> bytes | None:
     elif name == PERSONAL:
         channel = EmailChannel(EmailSettings(bounce_domain="bounces.example.org", submitted_by="office@example.com"))
         told = imagine_article(read_manuscript(GOLDEN_ARTICLE))
-        rendition = channel.render([told], replace(CONTEXT, covering=COVERING))
+        rendition = channel.render([told], replace(CONTEXT, personalization=COVERING))
     elif ARTICLES[name].exists():
         rendition = channel.render([imagine_article(read_manuscript(ARTICLES[name]))], CONTEXT)
     else:

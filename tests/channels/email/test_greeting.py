@@ -35,8 +35,10 @@ How is {{ subscriber.city }}? Our [shop](https://shop.example/?a=1&b=2) is near.
 
 
 def covered(channel: EmailChannel | None = None, **cover: Any) -> Rendition:
-    covering = Personalization(read=read_markdown, cover=MessageOptions(**cover), campaign="Autumn")
-    return (channel or EmailChannel(EmailSettings())).render([article()], replace(context(), covering=covering))
+    personalization = Personalization(parse_markdown=read_markdown, options=MessageOptions(**cover), campaign="Autumn")
+    return (channel or EmailChannel(EmailSettings())).render(
+        [article()], replace(context(), personalization=personalization)
+    )
 
 
 def mail_to(rendition: Rendition, **fields: str) -> email.message.EmailMessage:
@@ -130,7 +132,7 @@ def test_a_rendition_is_plain_json_and_comes_back_as_it_was() -> None:
 def test_what_somebody_sees_in_the_browser_is_what_they_were_sent() -> None:
     rendition = covered(greeting=GREETING)
     delivery = a_delivery(fields={"name": "Ada & co", "attributes.city": "Graz"})
-    page = EmailChannel(EmailSettings()).view(rendition, delivery, TOKENS, pixel_url="/pixel.gif")
+    page = EmailChannel(EmailSettings()).render_web_version(rendition, delivery, TOKENS, pixel_url="/pixel.gif")
     assert "<strong>Ada &amp; co</strong>" in page
     assert "How is Graz?" in page
 
@@ -153,7 +155,7 @@ def test_nobody_is_sent_a_mail_that_lacks_what_it_says() -> None:
 def test_a_cover_that_cannot_be_said_is_refused_with_its_place(cover: dict[str, Any], reason: str) -> None:
     channel = EmailChannel(EmailSettings())
     with pytest.raises(InputError, match=reason):
-        channel.check_cover(Personalization(read=read_markdown, cover=MessageOptions(**cover)))
+        channel.check_message_options(Personalization(parse_markdown=read_markdown, options=MessageOptions(**cover)))
     with pytest.raises(InputError, match=reason):
         covered(**cover)
 
@@ -200,8 +202,8 @@ def test_files_show_what_one_reader_gets() -> None:
 
 def test_the_size_counts_what_is_said() -> None:
     channel = EmailChannel(EmailSettings())
-    assert channel.weigh(covered(greeting="{{ subscriber.name }} " + "word " * 2000)).html > (
-        channel.weigh(covered()).html + 10_000
+    assert channel.measure(covered(greeting="{{ subscriber.name }} " + "word " * 2000)).html > (
+        channel.measure(covered()).html + 10_000
     )
     problems = channel.check(covered(greeting="{{ subscriber.name }} " + "word " * 20000))
     assert [problem.code for problem in problems] == ["html-too-large"]

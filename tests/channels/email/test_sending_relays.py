@@ -38,19 +38,19 @@ class Probing(InMemoryRoutes):
         super().__init__()
         self.due = set(pauses)
         self.resumed: list[Route] = []
-        for lane in pauses:
-            self._pauses[lane] = RoutePause(lane=lane, reason="550 before", probe_at=NOW)
+        for route in pauses:
+            self._pauses[route] = RoutePause(route=route, reason="550 before", probe_at=NOW)
 
-    def begin_probe(self, lane: Route) -> RoutePause | None:
-        if lane not in self.due:
+    def begin_probe(self, route: Route) -> RoutePause | None:
+        if route not in self.due:
             return None
-        self.due.remove(lane)
-        self._pauses[lane] = RoutePause(lane=lane, reason="550 before", probe_at=NOW + timedelta(hours=1))
-        return self._pauses[lane]
+        self.due.remove(route)
+        self._pauses[route] = RoutePause(route=route, reason="550 before", probe_at=NOW + timedelta(hours=1))
+        return self._pauses[route]
 
-    def resume(self, lane: Route) -> None:
-        super().resume(lane)
-        self.resumed.append(lane)
+    def resume(self, route: Route) -> None:
+        super().resume(route)
+        self.resumed.append(route)
 
 
 class Buckets:
@@ -67,7 +67,7 @@ class Buckets:
             self.tokens[limit.name] = self.tokens.get(limit.name, 1000) - 1
         return timedelta()
 
-    def queue(self, limit: RateLimit) -> timedelta:
+    def reserve(self, limit: RateLimit) -> timedelta:
         self.turns += 1
         return timedelta(hours=self.turns)
 
@@ -141,9 +141,9 @@ def test_a_relay_that_dies_in_the_middle_leaves_only_what_is_in_doubt() -> None:
 def test_a_relay_that_refuses_the_login_leaves_its_share_to_the_next_and_pauses() -> None:
     lanes = InMemoryRoutes()
     servers = {"main": Server(always("CONNECT", "554 5.7.1 you are blocked")), "backup": Server()}
-    outcomes = send(servers, deliveries(30), relays={"backup": {"rank": 1}}, lanes=lanes)
+    outcomes = send(servers, deliveries(30), relays={"backup": {"rank": 1}}, routes=lanes)
     assert verdicts(outcomes) == {Verdict.SENT}
-    assert [str(pause.lane) for pause in lanes.paused()] == ["main"]
+    assert [str(pause.route) for pause in lanes.paused()] == ["main"]
 
 
 def test_a_relay_whose_quota_is_used_up_leaves_the_rest_to_the_next() -> None:
@@ -186,15 +186,15 @@ def test_a_paused_lane_holds_its_own_and_lets_the_others_pass() -> None:
     lanes = InMemoryRoutes()
     lanes.pause(Route("main", "google"), "550 5.7.1 blocked")
     batch = [a_delivery(1, recipient="a@gmail.com"), a_delivery(2, recipient="b@example.net")]
-    outcomes = send({"main": Server()}, batch, lanes=lanes)
+    outcomes = send({"main": Server()}, batch, routes=lanes)
     assert (outcomes[1].verdict, outcomes[2].verdict) == (Verdict.THROTTLED, Verdict.SENT)
     assert outcomes[1].reply == "main/google is paused: 550 5.7.1 blocked"
     assert outcomes[1].detail["route"] == "main/google"
 
 
 def test_a_probe_is_one_mail_and_when_it_passes_the_rest_follows() -> None:
-    lane = Route("main", "example.net")
-    lanes = Probing(lane)
+    route = Route("main", "example.net")
+    lanes = Probing(route)
     most_at_once: list[int] = []
 
     def behave(session: int, verb: str, line: str) -> Answer:
@@ -202,16 +202,16 @@ def test_a_probe_is_one_mail_and_when_it_passes_the_rest_follows() -> None:
             most_at_once.append(1)
         return None
 
-    outcomes = send({"main": Server(behave)}, deliveries(20), lanes=lanes)
+    outcomes = send({"main": Server(behave)}, deliveries(20), routes=lanes)
     assert verdicts(outcomes) == {Verdict.SENT}
-    assert lanes.resumed == [lane]
+    assert lanes.resumed == [route]
     assert len(most_at_once) == 1
 
 
 def test_a_probe_that_is_refused_again_holds_all_the_others() -> None:
     lanes = Probing(Route("main", "example.net"))
     server = Server(always("RCPT", "550 5.7.1 still blocked"))
-    outcomes = send({"main": server}, deliveries(20), lanes=lanes)
+    outcomes = send({"main": server}, deliveries(20), routes=lanes)
     assert verdicts(outcomes) == {Verdict.THROTTLED}
     assert sum(command.startswith("RCPT") for command in server.commands) == 1
     assert lanes.resumed == []
@@ -220,13 +220,13 @@ def test_a_probe_that_is_refused_again_holds_all_the_others() -> None:
 def test_a_paused_relay_is_tried_out_over_one_connection() -> None:
     lanes = Probing(Route("main"))
     server = Server(always("CONNECT", "554 5.7.1 still blocked"))
-    assert verdicts(send({"main": server}, deliveries(20), lanes=lanes)) == {Verdict.THROTTLED}
+    assert verdicts(send({"main": server}, deliveries(20), routes=lanes)) == {Verdict.THROTTLED}
     assert len(server.sessions) == 1
 
 
 def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
     lanes = Probing(Route("main"))
-    assert verdicts(send({"main": Server()}, deliveries(20), lanes=lanes)) == {Verdict.SENT}
+    assert verdicts(send({"main": Server()}, deliveries(20), routes=lanes)) == {Verdict.SENT}
     assert lanes.resumed == [Route("main")]
 
 
@@ -234,13 +234,13 @@ def test_a_paused_relay_that_another_worker_tries_out_is_left_alone() -> None:
     lanes = Probing(Route("main"))
     lanes.due.clear()
     server = Server()
-    assert verdicts(send({"main": server}, deliveries(5), lanes=lanes)) == {Verdict.THROTTLED}
+    assert verdicts(send({"main": server}, deliveries(5), routes=lanes)) == {Verdict.THROTTLED}
     assert server.sessions == []
 
 
 def test_what_a_probe_learns_about_the_recipient_alone_still_opens_the_lane() -> None:
     lanes = Probing(Route("main", "example.net"))
-    outcomes = send({"main": Server(at("RCPT", "550 5.1.1 nobody here"))}, deliveries(5), lanes=lanes)
+    outcomes = send({"main": Server(at("RCPT", "550 5.1.1 nobody here"))}, deliveries(5), routes=lanes)
     assert sorted(outcome.verdict for outcome in outcomes.values()) == ["failed", *["sent"] * 4]
 
 
@@ -250,7 +250,7 @@ def test_what_has_no_token_for_long_gets_a_turn_of_its_own_while_others_pass() -
         a_delivery(number, recipient=f"r{number}@example.net") for number in range(11, 16)
     ]
     relays = {"main": {"per_destination": {"google": 1.0}}}
-    outcomes = send({"main": Server()}, batch, relays=relays, rates=rates)
+    outcomes = send({"main": Server()}, batch, relays=relays, rate_limiter=rates)
     sent = [number for number, outcome in outcomes.items() if outcome.verdict is Verdict.SENT]
     held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.THROTTLED]
     assert (len(sent), len(held)) == (8, 7)
@@ -271,7 +271,7 @@ def test_a_short_wait_for_a_token_is_waited_out_on_the_open_connection() -> None
 
     server = Server()
     outcomes = send(
-        {"main": server}, deliveries(6), relays={"main": {"per_second": 9.0, "connections": 1}}, rates=Slow()
+        {"main": server}, deliveries(6), relays={"main": {"per_second": 9.0, "connections": 1}}, rate_limiter=Slow()
     )
     assert verdicts(outcomes) == {Verdict.SENT}
     assert len(server.sessions) == 1
@@ -279,7 +279,9 @@ def test_a_short_wait_for_a_token_is_waited_out_on_the_open_connection() -> None
 
 def test_who_gets_a_turn_is_due_after_now() -> None:
     rates = Buckets(main=0)
-    (outcome,) = send({"main": Server()}, deliveries(1), relays={"main": {"per_second": 1.0}}, rates=rates).values()
+    (outcome,) = send(
+        {"main": Server()}, deliveries(1), relays={"main": {"per_second": 1.0}}, rate_limiter=rates
+    ).values()
     assert isinstance(outcome.retry_at, datetime)
     assert outcome.retry_at > NOW
 

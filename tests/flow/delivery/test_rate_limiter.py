@@ -60,7 +60,7 @@ def test_a_token_is_taken_out_of_all_buckets_or_of_none(app: AppContext) -> None
 
 def test_what_is_told_to_wait_gets_one_turn_after_another(app: AppContext) -> None:
     buckets = SharedRateLimiter(app.redis, 1)
-    turns = [buckets.queue(SLOW) / timedelta(seconds=1) for _ in range(4)]
+    turns = [buckets.reserve(SLOW) / timedelta(seconds=1) for _ in range(4)]
     assert turns == pytest.approx([1000, 2000, 3000, 4000], abs=10)
 
 

@@ -58,7 +58,7 @@ class EmailChannel:
     kind: ClassVar[str] = KIND
     settings_model: ClassVar[type[BaseModel]] = EmailSettings
     capabilities: ClassVar[Capabilities] = Capabilities(
-        audience=Audience.SUBSCRIBERS, dedupe=Dedupe.NONE, queue="email", media=True
+        audience=Audience.SUBSCRIBERS, dedupe=Dedupe.NONE, queue="email"
     )
 
     key_ring_setting: ClassVar[str] = "dkim_keys"
@@ -69,14 +69,14 @@ class EmailChannel:
         self._prepared: tuple[Rendition, PreparedMail] | None = None
 
     @property
-    def timing(self) -> SendSchedule:
+    def send_schedule(self) -> SendSchedule:
         return self._settings.timing
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         return render_email(articles, context, self._settings)
 
-    def check_cover(self, covering: Personalization) -> None:
-        check_options(covering, self._settings)
+    def check_message_options(self, personalization: Personalization) -> None:
+        check_options(personalization, self._settings)
 
     def merge_fields_of(self, rendition: Rendition) -> MergeFields:
         return merge_fields_of(rendition.payload)
@@ -84,7 +84,7 @@ class EmailChannel:
     def missing_field_for(self, rendition: Rendition, group: FieldGroup) -> str | None:
         return missing_field_for(rendition.payload, group)
 
-    def weigh(self, rendition: Rendition) -> MessageSize:
+    def measure(self, rendition: Rendition) -> MessageSize:
         return MessageSize(html=html_size(rendition), mail=len(compose_sample(rendition)))
 
     def render_confirmation(self, list_: MailingList, context: RenderContext, *, language: str) -> Rendition:
@@ -106,7 +106,9 @@ class EmailChannel:
             "email.eml": compose_sample(rendition, reader),
         }
 
-    def view(self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str) -> str:
+    def render_web_version(
+        self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str
+    ) -> str:
         payload = rendition.payload
         page = payload["html"].replace("@@open@@", pixel_url)
         return PlaceholderParser.of(payload, escape).fill(page, delivery, tokens)
@@ -117,15 +119,15 @@ class EmailChannel:
     def signing_domain(self, site: Site) -> str:
         return _sender_domain(self._settings, site)
 
-    def examine(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
+    def diagnose(self, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
         return examine_channel(self._settings, diagnostic_context)
 
     async def close(self) -> None:
         await self._pool.close()
 
-    def read_events(self, call: WebhookRequest) -> WebhookEvents:
+    def read_events(self, request: WebhookRequest) -> WebhookEvents:
         secret = self._settings.events_secret.get_secret_value()
-        return read_webhook(call, provider=self._settings.events_from, secret=secret)
+        return read_webhook(request, provider=self._settings.events_from, secret=secret)
 
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
@@ -168,7 +170,7 @@ def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticConte
         return_path_domain=Address.parse(f"bounces@{bounce_domain}").domain if bounce_domain else author,
         relays=_smtp_hosts(settings, author),
         key_ring=settings.key_ring,
-        outgoing=diagnostic_context.outgoing,
+        outgoing=diagnostic_context.outgoing_addresses,
         now=diagnostic_context.now,
     )
     yield from check_sender_dns(profile, DnsResolver(diagnostic_context.nameserver))

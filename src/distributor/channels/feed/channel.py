@@ -37,9 +37,7 @@ class FeedChannel:
 
     kind: ClassVar[str] = "feed"
     settings_model: ClassVar[type[BaseModel]] = FeedSettings
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        audience=Audience.BROADCAST, dedupe=Dedupe.EXACT, queue="feed", media=True
-    )
+    capabilities: ClassVar[Capabilities] = Capabilities(audience=Audience.BROADCAST, dedupe=Dedupe.EXACT, queue="feed")
 
     def __init__(self, settings: FeedSettings) -> None:
         self._settings = settings

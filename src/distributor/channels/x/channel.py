@@ -39,9 +39,7 @@ class XChannel:
 
     kind: ClassVar[str] = "x"
     settings_model: ClassVar[type[BaseModel]] = XSettings
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        audience=Audience.BROADCAST, dedupe=Dedupe.HINT, queue="social", threads=True
-    )
+    capabilities: ClassVar[Capabilities] = Capabilities(audience=Audience.BROADCAST, dedupe=Dedupe.HINT, queue="social")
 
     def __init__(self, settings: XSettings) -> None:
         self._settings = settings

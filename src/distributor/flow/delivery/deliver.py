@@ -88,7 +88,7 @@ class _DeliveryRun:
         self._channel = channel
         self._journal = journal
         self._context = context
-        self._timing = channel.timing if isinstance(channel, ScheduledChannel) else SendSchedule()
+        self._timing = channel.send_schedule if isinstance(channel, ScheduledChannel) else SendSchedule()
         self._day = app.clock().date()
         self._verdicts: Counter[Verdict] = Counter()
         self._log = log.bind(

@@ -75,4 +75,6 @@ def resume_routes(app: AppContext, channel_name: str, lane: str = "") -> int:
 
 
 def _pause(record: paused_routes.PausedRouteRecord) -> RoutePause:
-    return RoutePause(lane=Route(record.relay, record.destination), reason=record.reason, probe_at=record.next_probe_at)
+    return RoutePause(
+        route=Route(record.relay, record.destination), reason=record.reason, probe_at=record.next_probe_at
+    )

@@ -70,13 +70,13 @@ class SharedRateLimiter:
         wait = self._eval(_TAKE, keys, numbers)
         return self._local.take(limits) if wait is None else timedelta(microseconds=wait)
 
-    def queue(self, limit: RateLimit) -> timedelta:
+    def reserve(self, limit: RateLimit) -> timedelta:
         """Reserve the next free token for a caller that does not wait here; returns how long until it is available.
 
         Each call reserves another token, so callers are spread out one interval apart.
         """
         wait = self._eval(_RESERVE, [f"{self._prefix}{limit.name}:reserved"], [1e6 / limit.per_second])
-        return self._local.queue(limit) if wait is None else timedelta(microseconds=wait)
+        return self._local.reserve(limit) if wait is None else timedelta(microseconds=wait)
 
     def _eval(self, script: str, keys: Sequence[str], numbers: Sequence[float]) -> int | None:
         """The result of the script, or None while Redis is down."""
@@ -106,7 +106,7 @@ class _LocalBuckets:
             self._full_at[limit.name] = now + 1 / (limit.per_second * SHARE_WITHOUT_REDIS)
         return timedelta()
 
-    def queue(self, limit: RateLimit) -> timedelta:
+    def reserve(self, limit: RateLimit) -> timedelta:
         now = self._clock()
         name = f"{limit.name}:reserved"
         self._full_at[name] = max(self._full_at.get(name, 0), now) + 1 / (limit.per_second * SHARE_WITHOUT_REDIS)

@@ -23,8 +23,8 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> S
         journal=journal,
         parts=_StoredParts(app),
         publications=_StoredPublications(app),
-        rates=SharedRateLimiter(app.redis, channel.id),
-        lanes=StoredRoutes(app, channel.id),
+        rate_limiter=SharedRateLimiter(app.redis, channel.id),
+        routes=StoredRoutes(app, channel.id),
         discovered_limits=channel.discovered_limits,
     )
 

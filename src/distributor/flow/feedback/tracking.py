@@ -65,7 +65,7 @@ def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
     if not isinstance(channel, WebVersionChannel):
         return None
-    return channel.view(rendition, found[0], app.tokens, pixel_url=pixel_url)
+    return channel.render_web_version(rendition, found[0], app.tokens, pixel_url=pixel_url)
 
 
 def has_waiting_events(app: AppContext) -> bool:

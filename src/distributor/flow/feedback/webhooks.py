@@ -33,8 +33,8 @@ def receive_webhook(
         raise NotFoundError("channel", channel_name)
     request = WebhookRequest(headers=headers, body=body, now=app.clock(), tokens=app.tokens)
     events = channel.read_events(request)
-    if events.once:
-        _refuse_replay(app, f"{record.id}:{events.once}", body)
+    if events.replay_key:
+        _refuse_replay(app, f"{record.id}:{events.replay_key}", body)
     applied = [apply_feedback(app, one, source="webhook") for one in events.feedback]
     for one in applied:
         log_applied(one, source="webhook")

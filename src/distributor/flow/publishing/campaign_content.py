@@ -40,7 +40,7 @@ class CampaignContent:
 
     articles: tuple[Article, ...]
     list: MailingList | None
-    covering: Personalization
+    personalization: Personalization
 
 
 def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
@@ -49,9 +49,9 @@ def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
     return CampaignContent(
         articles=found,
         list=_list_of(connection, campaign),
-        covering=Personalization(
-            read=read_markdown,
-            cover=campaigns.message_options_of(connection, campaign.id),
+        personalization=Personalization(
+            parse_markdown=read_markdown,
+            options=campaigns.message_options_of(connection, campaign.id),
             campaign=campaign.name,
             pictures=_pictures(connection, found),
         ),
@@ -73,7 +73,7 @@ def render_content(
         list=content.list,
         tracking=TrackingOptions(opens=campaign.track_opens, clicks=campaign.track_clicks),
         discovered_limits=discovered_limits,
-        covering=content.covering,
+        personalization=content.personalization,
     )
     return channel.render(content.articles, context)
 
@@ -132,7 +132,7 @@ def _speaks_to_anybody(channel: PersonalizedChannel, rendition: Rendition) -> bo
 def check_message_options(channel: Channel, cover: MessageOptions) -> None:
     """Raises InputError with the line for message options that this channel cannot render."""
     if isinstance(channel, PersonalizedChannel):
-        channel.check_cover(Personalization(read=read_markdown, cover=cover))
+        channel.check_message_options(Personalization(parse_markdown=read_markdown, options=cover))
 
 
 def read_markdown(text: str) -> Sequence[Block]:

@@ -50,7 +50,9 @@ def preview(
     template that cannot be rendered.
     """
     article = imagine_article(manuscript)
-    context = replace(context, covering=Personalization(read=read_markdown, cover=cover or MessageOptions()))
+    context = replace(
+        context, personalization=Personalization(parse_markdown=read_markdown, options=cover or MessageOptions())
+    )
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}
     sizes: dict[str, MessageSize] = {}
@@ -126,7 +128,7 @@ def _files(channel: Channel, rendition: Rendition, reader: ReaderFields | None) 
 def _sizes(name: str, channel: PersonalizedChannel, rendition: Rendition) -> Mapping[str, MessageSize]:
     """The size by name; empty for a message that cannot be composed, which the check reports."""
     try:
-        return {name: channel.weigh(rendition)}
+        return {name: channel.measure(rendition)}
     except InputError:
         return {}
 

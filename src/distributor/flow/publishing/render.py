@@ -10,7 +10,7 @@ from datetime import timedelta
 import httpx
 import structlog
 
-from distributor.channels.api import Channel, DiscoversLimits
+from distributor.channels.api import Channel, DiscoveringChannel
 from distributor.domain.errors import DistributorError, ServiceError
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Json
@@ -75,7 +75,7 @@ def _discovered_limits(app: AppContext, channel: Channel, record: ChannelRecord)
     """The limits of the remote API, fetched once a day; if it does not answer, those of the last time."""
     now = app.clock()
     is_fresh = record.discovered_at is not None and now - record.discovered_at < DISCOVERED_LIMITS_MAX_AGE
-    if is_fresh or not isinstance(channel, DiscoversLimits):
+    if is_fresh or not isinstance(channel, DiscoveringChannel):
         return record.discovered_limits
     try:
         discovered_limits = asyncio.run(channel.discover())

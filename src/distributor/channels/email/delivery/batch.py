@@ -56,7 +56,7 @@ class RateView:
 
     def reserve(self, limits: Sequence[RateLimit]) -> timedelta:
         """When a message that cannot wait here may be sent, by the slowest of these limits."""
-        return self._limiter.queue(min(limits, key=lambda limit: limit.per_second))
+        return self._limiter.reserve(min(limits, key=lambda limit: limit.per_second))
 
 
 class Batch:
@@ -78,8 +78,8 @@ class Batch:
         self._composer = composer
         self._context = context
         self._factory = OutcomeFactory(composer, context.now)
-        self._routes = RouteView(context.lanes)
-        self._rates = RateView(context.rates)
+        self._routes = RouteView(context.routes)
+        self._rates = RateView(context.rate_limiter)
         self._queues: dict[str, deque[PendingMessage]] = {relay.name: deque() for relay in relays}
         self._next_in: dict[str, float] = {}
         # Relays that cannot be used any more in this batch, and why.
@@ -241,7 +241,7 @@ class Batch:
             return None
         pause = self._routes.pause_of(pending, relay, now=now)
         if pause is not None:
-            if pause.lane.destination:
+            if pause.route.destination:
                 self._report(self._wait_for_route(pending.delivery, pause))
             else:
                 self._enqueue(pending)
@@ -275,7 +275,7 @@ class Batch:
         """The sender was rejected. Another relay may accept the message, unless its destination has rejected it."""
         pending = message.pending
         self._routes.end_probes(pending)
-        if pause.lane.destination:
+        if pause.route.destination:
             self._finish(message, self._wait_for_route(message.delivery, pause))
             return
         self._unusable[relay.name] = pause

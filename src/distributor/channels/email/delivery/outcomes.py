@@ -64,4 +64,4 @@ class OutcomeFactory:
 
     def wait_for_route(self, delivery: Delivery, pause: RoutePause, until: datetime) -> Outcome:
         """The route is paused; the mail is due at `until`, or as soon as the route is resumed."""
-        return self.throttled(delivery, until, str(pause), route=str(pause.lane))
+        return self.throttled(delivery, until, str(pause), route=str(pause.route))

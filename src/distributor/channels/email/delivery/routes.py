@@ -19,7 +19,7 @@ class RouteView:
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
-        self._pauses = {pause.lane: pause for pause in routes.paused()}
+        self._pauses = {pause.route: pause for pause in routes.paused()}
         self._probing: set[Route] = set()
         # Probes of whole relays that start with the connection, before a message takes them over.
         self._granted: set[Route] = set()
@@ -40,7 +40,7 @@ class RouteView:
     def pause_of(self, pending: PendingMessage, relay: Relay, *, now: datetime) -> RoutePause | None:
         """The pause that keeps the message off the relay; None if there is none or the message may probe it."""
         pauses = self._pauses_on(pending, relay)
-        return next((one for one in pauses if one.lane not in pending.probes and not self._is_due(one, now)), None)
+        return next((one for one in pauses if one.route not in pending.probes and not self._is_due(one, now)), None)
 
     def relay_pause(self, relay: Relay, *, now: datetime) -> RoutePause | None:
         """The pause that keeps every message off the relay; None if there is none or it may be probed."""
@@ -49,14 +49,14 @@ class RouteView:
 
     def is_being_probed(self, pending: PendingMessage, relay: Relay) -> bool:
         """Whether another message of this batch probes the message's route."""
-        routes = {pause.lane for pause in self._pauses_on(pending, relay)}
+        routes = {pause.route for pause in self._pauses_on(pending, relay)}
         return bool(routes & self._probing) and not pending.probes
 
     def begin_probes(self, pending: PendingMessage, relay: Relay) -> bool:
         """Let the message probe what is paused on its route; False if another worker does."""
         if pending.probes:
             return True
-        for route in [pause.lane for pause in self._pauses_on(pending, relay)]:
+        for route in [pause.route for pause in self._pauses_on(pending, relay)]:
             if route not in self._granted and not self._begin_probe(route):
                 self.end_probes(pending)
                 return False
@@ -90,7 +90,7 @@ class RouteView:
         begun = self._routes.begin_probe(route)
         if begun is None:
             self._probed_elsewhere.add(route)
-        pause = begun or next((one for one in self._routes.paused() if one.lane == route), None)
+        pause = begun or next((one for one in self._routes.paused() if one.route == route), None)
         if pause is None:
             # Another worker has resumed it meanwhile, so there is nothing to probe.
             del self._pauses[route]
@@ -105,6 +105,6 @@ class RouteView:
         return [self._pauses[route] for route in routes if route in self._pauses]
 
     def _is_due(self, pause: RoutePause, now: datetime) -> bool:
-        if pause.lane in self._probed_elsewhere:
+        if pause.route in self._probed_elsewhere:
             return False
-        return pause.probe_at <= now or pause.lane in self._probing | self._granted
+        return pause.probe_at <= now or pause.route in self._probing | self._granted

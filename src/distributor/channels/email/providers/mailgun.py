@@ -77,7 +77,7 @@ def read_mailgun_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
     reason = text_of(event, "reason")
     kind = _kind_of(text_of(event, "event"), text_of(event, "severity"), reason)
     if kind is FeedbackKind.NOTHING:
-        return WebhookEvents(once=token)
+        return WebhookEvents(replay_key=token)
     status = as_object(event.get("delivery-status"))
     reply = f"{text_of(status, 'code')} {text_of(status, 'message') or text_of(status, 'description')}".strip()
     otherwise = Reason.USERUNKNOWN if reason == "suppress-bounce" else Reason.UNDEFINED
@@ -89,7 +89,7 @@ def read_mailgun_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
         time=text_of(event, "timestamp"),
         tokens=request.tokens,
     )
-    return WebhookEvents(feedback=[feedback], once=token)
+    return WebhookEvents(feedback=[feedback], replay_key=token)
 
 
 def _kind_of(event: str, severity: str, reason: str) -> FeedbackKind:

@@ -62,11 +62,11 @@ def effective_options(options: MessageOptions, settings: EmailSettings) -> Messa
 
 def check_options(personalization: Personalization, settings: EmailSettings) -> None:
     """Raises InputError with the part and the line for an invalid merge expression."""
-    options = effective_options(personalization.cover, settings)
+    options = effective_options(personalization.options, settings)
     writer = MergeBlockWriter(merge_constants(article="", list_name="", campaign="", site=""))
     render_subject(options, writer)
     for part, source in (("greeting", options.greeting), ("closing", options.closing)):
-        render_part(source, writer, part=part, read=personalization.read, styles={}, resolve=str)
+        render_part(source, writer, part=part, read=personalization.parse_markdown, styles={}, resolve=str)
 
 
 def render_subject(options: MessageOptions, writer: MergeBlockWriter) -> tuple[str, Markup] | None:

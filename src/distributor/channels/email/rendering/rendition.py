@@ -59,7 +59,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     """
     if not articles:
         raise InputError("a mail needs at least one article")
-    templates, site, personalization = context.templates, context.site, context.covering
+    templates, site, personalization = context.templates, context.site, context.personalization
     identity = sender_identity_of(site, settings, context.list)
     blocks = MergeBlockWriter(
         merge_constants(
@@ -70,7 +70,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
         )
     )
     variables = _template_variables(articles, context, identity)
-    options = effective_options(personalization.cover, settings) if personalization else MessageOptions()
+    options = effective_options(personalization.options, settings) if personalization else MessageOptions()
     for part, source in (("greeting", options.greeting), ("closing", options.closing)):
         variables[part] = _render_part(source, blocks, variables, personalization, part=part)
     in_text = variables | {"personal": _PersonalFunction(blocks, is_html=False)}
@@ -170,7 +170,7 @@ def _render_part(
         source,
         blocks,
         part=part,
-        read=personalization.read,
+        read=personalization.parse_markdown,
         styles=variables["styles"],
         resolve=resolver_for(variables["site"]["public_url"]),
     )
