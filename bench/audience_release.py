@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import psycopg
-from _crowd import make_crowd
+from _subscribers import insert_subscribers
 from _surroundings import hardware
 
 from distributor.domain.audience import AudiencePlan
@@ -35,7 +35,7 @@ _YARDSTICK = """
     SELECT 1, id, 1, email, jsonb_build_object('name', name, 'email', email), 'pending', now(), now()
     FROM subscribers LIMIT {}
 """
-# The list of the crowd that most people are on.
+# The list that most subscribers are on.
 _PLAN = AudiencePlan(lists=("news",), except_lists=("offers",), repeats=True)
 _ALL = AudiencePlan(lists=("news",), repeats=True)
 
@@ -56,7 +56,7 @@ def _filled(*, people: int) -> Iterator[tuple[Database, str]]:
     with tempfile.TemporaryDirectory() as folder, running_services(Path(folder)) as services:
         database = Database(services.database_url)
         migrate(database)
-        make_crowd(services.database_url, people=people, events=1000)
+        insert_subscribers(services.database_url, people=people, events=1000)
         yield database, services.database_url
         database.close()
 
@@ -84,7 +84,7 @@ def _print_counts(database: Database) -> None:
 def _print_release(database: Database, url: str) -> None:
     now = datetime.now(UTC)
     with psycopg.connect(url, autocommit=True) as connection:
-        # The crowd came in without checks; a release has this one to pay for.
+        # The subscribers were inserted without checks; a release has to make this one.
         connection.execute("ALTER TABLE deliveries ADD FOREIGN KEY (dispatch_id) REFERENCES dispatches (id)")
     with database.begin() as connection:
         dispatch_id = _a_dispatch(connection, now)

@@ -1,6 +1,6 @@
-"""How long it takes to count segments of three conditions over a large crowd, against counting the crowd itself.
+"""How long it takes to count segments of three conditions over many subscribers, against counting all subscribers.
 
-The crowd is made anew in a database of its own, which takes minutes at full size; `--people 20000` is a quick look.
+The subscribers are inserted in a database of its own, which takes minutes at full size; `--people 20000` is quick.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from _crowd import make_crowd
+from _subscribers import insert_subscribers
 from _surroundings import hardware
 
 from distributor.domain.segments.parser import parse
@@ -41,7 +41,7 @@ def main() -> None:
         database = Database(services.database_url)
         migrate(database)
         started = time.perf_counter()
-        make_crowd(services.database_url, people=arguments.people, events=arguments.events)
+        insert_subscribers(services.database_url, people=arguments.people, events=arguments.events)
         taken = time.perf_counter() - started
         print(f"  {arguments.people:,} subscribers and {arguments.events:,} events, made in {taken:.0f} s")
         with database.begin() as connection:

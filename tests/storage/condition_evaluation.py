@@ -1,4 +1,4 @@
-"""What every kind of condition means, said once more in plain Python over plain values."""
+"""A reference evaluation of every kind of condition, in plain Python over plain values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from distributor.domain.segments.condition import (
     TextMatch,
 )
 from distributor.domain.segments.window import TimeWindow
-from tests.storage.sample_subscribers import CONFIRMATION, NOW, Happening, Mail, Somebody
+from tests.storage.sample_subscribers import CONFIRMATION, NOW, SampleEvent, SampleMail, SampleSubscriber
 
 MISSING = object()
 LOOK: Mapping[TextMatch, Callable[[str, str], bool]] = {
@@ -53,7 +53,7 @@ COMPARE: Mapping[OrderOperator, Callable[[Decimal, Decimal], bool]] = {
     OrderOperator.MORE: lambda left, right: left > right,
     OrderOperator.AT_LEAST: lambda left, right: left >= right,
 }
-MEANT: Mapping[Action, Callable[[Happening], bool]] = {
+MEANT: Mapping[Action, Callable[[SampleEvent], bool]] = {
     Action.OPENED: lambda happening: happening.kind is EventKind.OPEN,
     Action.CLICKED: lambda happening: happening.kind is EventKind.CLICK,
     Action.BOUNCED: lambda happening: happening.kind is EventKind.BOUNCE,
@@ -66,56 +66,56 @@ WERE_SENT = {DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED,
 
 
 @singledispatch
-def fits(condition: Any, person: Somebody) -> bool:
-    """Whether the condition holds this person, at NOW."""
+def matches(condition: Any, person: SampleSubscriber) -> bool:
+    """Whether the condition selects this subscriber, at NOW."""
     raise TypeError(condition)
 
 
-@fits.register
-def _(condition: And, person: Somebody) -> bool:
-    return all(fits(one, person) for one in condition.conditions)
+@matches.register
+def _(condition: And, person: SampleSubscriber) -> bool:
+    return all(matches(one, person) for one in condition.conditions)
 
 
-@fits.register
-def _(condition: Or, person: Somebody) -> bool:
-    return any(fits(one, person) for one in condition.conditions)
+@matches.register
+def _(condition: Or, person: SampleSubscriber) -> bool:
+    return any(matches(one, person) for one in condition.conditions)
 
 
-@fits.register
-def _(condition: Not, person: Somebody) -> bool:
-    return not fits(condition.condition, person)
+@matches.register
+def _(condition: Not, person: SampleSubscriber) -> bool:
+    return not matches(condition.condition, person)
 
 
-@fits.register
-def _(_: Everyone, __: Somebody) -> bool:
+@matches.register
+def _(_: Everyone, __: SampleSubscriber) -> bool:
     return True
 
 
-def field_of(person: Somebody, field: Field) -> str:
+def field_of(person: SampleSubscriber, field: Field) -> str:
     text: str = getattr(person, "key" if field is Field.EMAIL else field.value)
     return text
 
 
-@fits.register
-def _(condition: FieldIs, person: Somebody) -> bool:
+@matches.register
+def _(condition: FieldIs, person: SampleSubscriber) -> bool:
     text = field_of(person, condition.field)
     if condition.field is Field.LANGUAGE:
         return any(f"{text.lower()}-".startswith(f"{value}-") for value in condition.values)
     return text in condition.values
 
 
-@fits.register
-def _(condition: FieldMatches, person: Somebody) -> bool:
+@matches.register
+def _(condition: FieldMatches, person: SampleSubscriber) -> bool:
     return LOOK[condition.match](field_of(person, condition.field), condition.text)
 
 
-@fits.register
-def _(condition: FieldIsSet, person: Somebody) -> bool:
+@matches.register
+def _(condition: FieldIsSet, person: SampleSubscriber) -> bool:
     return field_of(person, condition.field) != ""
 
 
-@fits.register
-def _(condition: StandingIs, person: Somebody) -> bool:
+@matches.register
+def _(condition: StandingIs, person: SampleSubscriber) -> bool:
     is_paused = person.paused_until is not None and person.paused_until > NOW
     active = MembershipState.PAUSED if is_paused else MembershipState.ACTIVE
     return (MembershipState.DISABLED if person.status == "disabled" else active) in condition.values
@@ -126,12 +126,12 @@ def inside(moment: Any, window: TimeWindow | None) -> bool:
     return (since is None or since <= moment) and (until is None or moment < until)
 
 
-@fits.register
-def _(condition: Created, person: Somebody) -> bool:
+@matches.register
+def _(condition: Created, person: SampleSubscriber) -> bool:
     return inside(person.created_at, condition.window)
 
 
-def value_at(person: Somebody, path: tuple[str, ...]) -> Any:
+def value_at(person: SampleSubscriber, path: tuple[str, ...]) -> Any:
     value: Any = person.attributes
     for step in path:
         if not isinstance(value, dict) or step not in value:
@@ -157,8 +157,8 @@ def same(value: Any, wanted: Any) -> bool:
     return type(value) is type(wanted) and bool(value == wanted)
 
 
-@fits.register
-def _(condition: AttributeIs, person: Somebody) -> bool:
+@matches.register
+def _(condition: AttributeIs, person: SampleSubscriber) -> bool:
     value = value_at(person, condition.path)
     return any(
         same(value, wanted) or (is_number(wanted) and number_of(value) == Decimal(repr(wanted)))
@@ -166,32 +166,32 @@ def _(condition: AttributeIs, person: Somebody) -> bool:
     )
 
 
-@fits.register
-def _(condition: AttributeCompares, person: Somebody) -> bool:
+@matches.register
+def _(condition: AttributeCompares, person: SampleSubscriber) -> bool:
     number = number_of(value_at(person, condition.path))
     return number is not None and COMPARE[condition.order](number, Decimal(repr(condition.number)))
 
 
-@fits.register
-def _(condition: AttributeMatches, person: Somebody) -> bool:
+@matches.register
+def _(condition: AttributeMatches, person: SampleSubscriber) -> bool:
     value = value_at(person, condition.path)
     return isinstance(value, str) and LOOK[condition.match](value, condition.text)
 
 
-@fits.register
-def _(condition: AttributeHas, person: Somebody) -> bool:
+@matches.register
+def _(condition: AttributeHas, person: SampleSubscriber) -> bool:
     value = value_at(person, condition.path)
     return isinstance(value, list) and any(same(one, condition.value) for one in value)
 
 
-@fits.register
-def _(condition: AttributeIsSet, person: Somebody) -> bool:
+@matches.register
+def _(condition: AttributeIsSet, person: SampleSubscriber) -> bool:
     value = value_at(person, condition.path)
     return value is not MISSING and value is not None and value != ""
 
 
-@fits.register
-def _(condition: AttributeDated, person: Somebody) -> bool:
+@matches.register
+def _(condition: AttributeDated, person: SampleSubscriber) -> bool:
     value = value_at(person, condition.path)
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}([T ].*)?", value, re.ASCII | re.DOTALL):
         return False
@@ -200,13 +200,13 @@ def _(condition: AttributeDated, person: Somebody) -> bool:
     return (first is None or first.isoformat() <= day) and (last is None or day <= last.isoformat())
 
 
-@fits.register
-def _(condition: TagIs, person: Somebody) -> bool:
+@matches.register
+def _(condition: TagIs, person: SampleSubscriber) -> bool:
     return not set(condition.tags).isdisjoint(person.tags)
 
 
-@fits.register
-def _(condition: OnList, person: Somebody) -> bool:
+@matches.register
+def _(condition: OnList, person: SampleSubscriber) -> bool:
     return any(
         (not condition.lists or place.list_slug in condition.lists)
         and place.state == condition.state
@@ -215,8 +215,8 @@ def _(condition: OnList, person: Somebody) -> bool:
     )
 
 
-@fits.register
-def _(condition: ChoseTopic, person: Somebody) -> bool:
+@matches.register
+def _(condition: ChoseTopic, person: SampleSubscriber) -> bool:
     return any(
         place.state == "subscribed"
         and condition.list_slug in {None, place.list_slug}
@@ -225,12 +225,12 @@ def _(condition: ChoseTopic, person: Somebody) -> bool:
     )
 
 
-def is_mail(mail: Mail) -> bool:
+def is_mail(mail: SampleMail) -> bool:
     return mail.state in WERE_SENT and mail.campaign != CONFIRMATION
 
 
-@fits.register
-def _(condition: Engaged, person: Somebody) -> bool:
+@matches.register
+def _(condition: Engaged, person: SampleSubscriber) -> bool:
     mails = [mail for mail in person.mails if condition.campaign in {None, mail.campaign}]
     if condition.action is Action.MAILED:
         found = sum(is_mail(mail) and inside(mail.created_at, condition.window) for mail in mails)
@@ -245,8 +245,8 @@ def _(condition: Engaged, person: Somebody) -> bool:
     return found >= condition.at_least
 
 
-@fits.register
-def _(condition: EngagedWithLast, person: Somebody) -> bool:
+@matches.register
+def _(condition: EngagedWithLast, person: SampleSubscriber) -> bool:
     mails = [mail for mail in person.mails if is_mail(mail)][-condition.last :]
     engaged = sum(any(MEANT[condition.action](happening) for happening in mail.happenings) for mail in mails)
     if condition.bound is Bound.AT_LEAST:

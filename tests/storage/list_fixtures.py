@@ -1,4 +1,4 @@
-"""People on lists, for tests of what the storage makes of them."""
+"""Lists, members, articles and dispatches for tests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_list(connection: Connection, slug: str) -> MailingList:
 
 
 def on_list(connection: Connection, slug: str, *names: str) -> dict[str, int]:
-    """Put people on a list by import; their numbers by name."""
+    """Import subscribers to a list; their ids by name."""
     chosen = a_list(connection, slug)
     memberships.subscribe(connection, chosen.id, [person_of(address(name)) for name in names], BY_IMPORT, now=NOW)
     return {name: number_of(connection, name) for name in names}
@@ -83,7 +83,7 @@ def mailing(
 def reached(
     connection: Connection, plan: AudiencePlan, article_ids: Iterable[int] = (), *, now: datetime = NOW
 ) -> set[str]:
-    """The names of those whom a release now would freeze; counting and freezing must agree."""
+    """The names in the audience of a release now; counting and freezing must agree."""
     asked = mailing(connection, plan, article_ids)
     counted = audiences.count(connection, asked, now=now)
     dispatch_id = a_dispatch(connection, plan, asked.article_ids)

@@ -1,4 +1,4 @@
-"""Conditions at random about the crowd: their values are those that the people have, or nearly."""
+"""Random conditions on the sample subscribers: their values are those of the subscribers, or similar."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _several(values: tuple[Any, ...]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 def _parts(texts: tuple[Any, ...]) -> st.SearchStrategy[str]:
-    """Pieces of the texts, and signs that are none."""
+    """Parts of the texts, and characters that are in none."""
     whole = st.sampled_from([text for text in texts if isinstance(text, str) and text])
     piece = st.tuples(whole, st.integers(0, 3), st.integers(1, 5)).map(lambda cut: cut[0][cut[1] : cut[1] + cut[2]])
     return st.one_of(piece.filter(bool), whole, whole.map(str.upper), st.sampled_from(ATTACKS))

@@ -1,4 +1,4 @@
-"""A small crowd that is hard to judge: missing and clashing attributes, signs with a meaning in SQL, times on edges."""
+"""A sample with edge cases: missing and clashing attributes, characters with a meaning in SQL, times on boundaries."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ CONFIRMATION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Somebody's place on a list."""
+class SampleMembership:
+    """A membership of a list."""
 
     list_slug: str
     state: Membership
@@ -61,25 +61,25 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Happening:
+class SampleEvent:
     kind: EventKind
     at: datetime
     detail: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mail:
-    """A mail to somebody; `campaign` is its campaign's number."""
+class SampleMail:
+    """A mail to the subscriber; `campaign` is the id of its campaign."""
 
     campaign: int
     state: DeliveryState
     created_at: datetime
-    happenings: tuple[Happening, ...]
+    happenings: tuple[SampleEvent, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Somebody:
-    """A person with all that a condition can ask about; mails are in the order they were made."""
+class SampleSubscriber:
+    """A subscriber with everything that conditions read; mails are in the order they were created."""
 
     id: int
     name: str
@@ -91,27 +91,27 @@ class Somebody:
     status: str
     paused_until: datetime | None
     created_at: datetime
-    places: tuple[Place, ...]
-    mails: tuple[Mail, ...]
+    places: tuple[SampleMembership, ...]
+    mails: tuple[SampleMail, ...]
     domain: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domain", self.key.partition("@")[2])
 
 
-def gather(connection: Connection, *, people: int) -> list[Somebody]:
-    """Write a crowd into an empty database and return it."""
+def insert_sample(connection: Connection, *, people: int) -> list[SampleSubscriber]:
+    """Insert sample subscribers into an empty database and return them."""
     draw = random.Random(20261122)
-    crowd = [_imagine(draw, number) for number in range(1, people + 1)]
+    sample = [_random_subscriber(draw, number) for number in range(1, people + 1)]
     _write_lists_and_campaigns(connection)
-    for somebody in crowd:
-        _write(connection, somebody)
-    _write_what_is_nobodys(connection)
-    return crowd
+    for subscriber in sample:
+        _write(connection, subscriber)
+    _write_deliveries_without_subscriber(connection)
+    return sample
 
 
-def _imagine(draw: random.Random, number: int) -> Somebody:
-    return Somebody(
+def _random_subscriber(draw: random.Random, number: int) -> SampleSubscriber:
+    return SampleSubscriber(
         id=number,
         name=draw.choice(NAMES),
         key=f"{draw.choice(('p', 'o%27', 'under_', 'ж'))}{number}@{draw.choice(DOMAINS)}",
@@ -123,7 +123,7 @@ def _imagine(draw: random.Random, number: int) -> Somebody:
         paused_until=draw.choice((None, *MOMENTS)),
         created_at=draw.choice(MOMENTS),
         places=tuple(
-            Place(
+            SampleMembership(
                 list_slug=slug,
                 state=draw.choice(list(Membership)),
                 topics=draw.choice((None, (), ("lupus",), ("science", "lupus"))),
@@ -132,24 +132,24 @@ def _imagine(draw: random.Random, number: int) -> Somebody:
             for slug in draw.sample(("news", "offers"), draw.randrange(3))
         ),
         mails=tuple(
-            Mail(
+            SampleMail(
                 campaign=campaign,
                 state=draw.choice((DeliveryState.SENT, DeliveryState.DELIVERED, *DeliveryState)),
                 created_at=draw.choice(MOMENTS),
-                happenings=tuple(_happening(draw) for _ in range(draw.choice((0, 0, 1, 2, 4)))),
+                happenings=tuple(_event(draw) for _ in range(draw.choice((0, 0, 1, 2, 4)))),
             )
             for campaign in sorted(draw.sample(range(1, CAMPAIGNS + 1), draw.randrange(CAMPAIGNS + 1)))
         ),
     )
 
 
-def _happening(draw: random.Random) -> Happening:
+def _event(draw: random.Random) -> SampleEvent:
     kind = draw.choice((EventKind.OPEN, EventKind.CLICK, EventKind.BOUNCE, *EventKind))
     details: dict[EventKind, tuple[dict[str, Any], ...]] = {
         EventKind.CLICK: (*({"url": url} for url in URLS), {}),
         EventKind.BOUNCE: ({"hard": True}, {"hard": False}, {}),
     }
-    return Happening(kind=kind, at=draw.choice(MOMENTS), detail=draw.choice(details.get(kind, ({},))))
+    return SampleEvent(kind=kind, at=draw.choice(MOMENTS), detail=draw.choice(details.get(kind, ({},))))
 
 
 def _write_lists_and_campaigns(connection: Connection) -> None:
@@ -173,32 +173,32 @@ def _write_lists_and_campaigns(connection: Connection) -> None:
         )
 
 
-def _write(connection: Connection, somebody: Somebody) -> None:
+def _write(connection: Connection, subscriber: SampleSubscriber) -> None:
     columns = ("name", "key", "language", "zone", "attributes", "status", "paused_until", "created_at")
-    facts = {column: getattr(somebody, column) for column in columns}
-    connection.execute(insert(tables.subscribers).values(**facts, email=somebody.key, tags=list(somebody.tags)))
-    for place in somebody.places:
+    facts = {column: getattr(subscriber, column) for column in columns}
+    connection.execute(insert(tables.subscribers).values(**facts, email=subscriber.key, tags=list(subscriber.tags)))
+    for place in subscriber.places:
         list_id = LISTS.index(place.list_slug) + 1
         consent_id = connection.execute(
             insert(tables.consents)
-            .values(subscriber_id=somebody.id, list_id=list_id, action="granted", method="person", at=NOW)
+            .values(subscriber_id=subscriber.id, list_id=list_id, action="granted", method="person", at=NOW)
             .returning(tables.consents.c.id)
         ).scalar_one()
         connection.execute(
             insert(tables.memberships).values(
                 list_id=list_id,
-                subscriber_id=somebody.id,
+                subscriber_id=subscriber.id,
                 state=place.state,
                 topics=None if place.topics is None else list(place.topics),
                 consent_id=consent_id,
                 state_changed_at=place.state_changed_at,
             )
         )
-    for mail in somebody.mails:
-        _write_mail(connection, mail, somebody.id, somebody.key)
+    for mail in subscriber.mails:
+        _write_mail(connection, mail, subscriber.id, subscriber.key)
 
 
-def _write_mail(connection: Connection, mail: Mail, subscriber_id: int | None, recipient: str) -> None:
+def _write_mail(connection: Connection, mail: SampleMail, subscriber_id: int | None, recipient: str) -> None:
     delivery_id = connection.execute(
         insert(tables.deliveries)
         .values(
@@ -224,9 +224,9 @@ def _write_mail(connection: Connection, mail: Mail, subscriber_id: int | None, r
         )
 
 
-def _write_what_is_nobodys(connection: Connection) -> None:
-    """A delivery to a feed, and one to somebody who was erased: their events have no subscriber."""
-    happenings = tuple(Happening(kind=kind, at=NOW, detail={}) for kind in EventKind)
+def _write_deliveries_without_subscriber(connection: Connection) -> None:
+    """A delivery to a feed, and one to an erased subscriber: their events have no subscriber."""
+    happenings = tuple(SampleEvent(kind=kind, at=NOW, detail={}) for kind in EventKind)
     for recipient in ("a feed", "erased"):
-        mail = Mail(campaign=1, state=DeliveryState.SENT, created_at=NOW, happenings=happenings)
+        mail = SampleMail(campaign=1, state=DeliveryState.SENT, created_at=NOW, happenings=happenings)
         _write_mail(connection, mail, None, recipient)

@@ -1,4 +1,4 @@
-"""Tokens in the database: only the hash, one note a minute, and no way back from revocation."""
+"""API tokens in the database: only the hash, use recorded once a minute, revocation for good."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_secret_is_nowhere_in_the_database(app: AppContext):
     assert SECRET.encode().hex() not in row[0]
 
 
-def test_its_use_is_written_down_at_most_once_a_minute(app: AppContext):
+def test_its_use_is_recorded_at_most_once_a_minute(app: AppContext):
     make(app)
     assert use(app, now=NOW).last_used_at == NOW
     assert use(app, now=NOW + timedelta(seconds=59)).last_used_at == NOW

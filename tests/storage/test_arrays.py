@@ -26,7 +26,7 @@ def test_texts_come_back_as_they_were(app: AppContext, texts: list[str | None]) 
     assert read(app, "text", array_of(texts)) == texts
 
 
-def test_numbers_truth_values_and_moments_come_back_as_they_were(app: AppContext) -> None:
+def test_numbers_booleans_and_times_come_back_as_they_were(app: AppContext) -> None:
     moments = [datetime(2026, 11, 22, 9, 30, 1, 500, tzinfo=UTC), None]
 
     assert read(app, "bigint", array_of([1, -2, 2**62, None])) == [1, -2, 2**62, None]

@@ -1,4 +1,4 @@
-"""Who a campaign goes to: any combination of lists and topics, minus others, and never anybody who must not be."""
+"""The audience of a campaign: any combination of lists, topics and segments, without excluded subscribers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from distributor.storage import (
     suppressions,
 )
 from distributor.storage.database import Connection
+from distributor.storage.delivery_queries import DeliveryRecord
 from distributor.storage.json_codec import audience_from_json, audience_to_json
 from tests.storage.list_fixtures import (
     BY_FORM,
@@ -48,13 +49,13 @@ def connection(app: AppContext) -> Iterator[Connection]:
         yield opened
 
 
-def test_a_list_is_everybody_who_is_subscribed_to_it(connection: Connection) -> None:
+def test_the_audience_of_a_list_is_its_subscribed_members(connection: Connection) -> None:
     on_list(connection, "news", "ada", "bo")
     on_list(connection, "press", "cy")
     assert reached(connection, NEWS) == {"ada", "bo"}
 
 
-def test_several_lists_reach_everybody_once_on_behalf_of_the_first(connection: Connection) -> None:
+def test_several_lists_reach_each_subscriber_once_on_behalf_of_the_first(connection: Connection) -> None:
     on_list(connection, "news", "ada", "bo")
     on_list(connection, "press", "bo", "cy")
     assert reached(connection, AudiencePlan(lists=("press", "news"))) == {"ada", "bo", "cy"}
@@ -78,7 +79,7 @@ def test_a_topic_gets_the_articles_tagged_so_and_not_others(connection: Connecti
     assert reached(connection, NEWS, [about_bees]) == {"bo"}
 
 
-def test_who_chose_topics_and_then_none_of_them_gets_nothing(connection: Connection) -> None:
+def test_a_subscriber_who_chose_no_topic_gets_nothing(connection: Connection) -> None:
     people = on_list(connection, "news", "ada", "bo")
     _follow(connection, people["ada"])
     assert reached(connection, NEWS, [an_article(connection, "about-bees", "Bees")]) == {"bo"}
@@ -125,7 +126,7 @@ def test_a_suppressed_hash_is_left_out(connection: Connection) -> None:
     assert reached(connection, NEWS) == {"bo"}
 
 
-def test_who_is_suppressed_for_two_reasons_stays_so_until_both_are_lifted(connection: Connection) -> None:
+def test_an_address_suppressed_for_two_reasons_stays_so_until_both_are_lifted(connection: Connection) -> None:
     on_list(connection, "news", "ada")
     target = parse_target(address("ada"))
     for reason in (SuppressionReason.HARD_BOUNCE, SuppressionReason.MANUAL):
@@ -148,7 +149,7 @@ def test_the_disabled_the_paused_the_pending_and_those_who_left_are_left_out(con
     assert reached(connection, NEWS, now=NOW + timedelta(days=2)) == {"bo", "dee"}
 
 
-def test_who_already_got_the_article_is_left_out_unless_it_is_sent_again(connection: Connection) -> None:
+def test_subscribers_who_have_the_article_are_left_out_unless_it_is_sent_again(connection: Connection) -> None:
     on_list(connection, "news", "ada")
     article = an_article(connection, "hello")
     assert reached(connection, NEWS, [article]) == {"ada"}
@@ -180,7 +181,7 @@ def test_segments_narrow_an_audience_or_are_left_out_of_it(connection: Connectio
     assert reached(connection, AudiencePlan(segments=("vips",), repeats=True)) == {"ada", "bo", "eve"}
 
 
-def test_who_was_failed_by_a_campaign_is_reached_by_another_and_nobody_else(connection: Connection) -> None:
+def test_failed_recipients_of_a_campaign_are_reached_by_another_and_no_one_else(connection: Connection) -> None:
     on_list(connection, "news", "ada", "bo", "cy", "dee", "eve")
     article = an_article(connection, "hello")
     first = _sent(connection, NEWS, article, ada="failed", bo="unknown", cy="suppressed", dee="bounced")
@@ -191,7 +192,7 @@ def test_who_was_failed_by_a_campaign_is_reached_by_another_and_nobody_else(conn
     assert reached(connection, failed, [an_article(connection, "another")]) == {"ada"}
 
 
-def test_who_is_named_as_unknown_may_get_a_second_copy_and_whoever_got_it_since_does_not(
+def test_unknown_recipients_may_get_a_second_copy_unless_they_have_received_it_since(
     connection: Connection,
 ) -> None:
     on_list(connection, "news", "ada", "bo")
@@ -204,7 +205,7 @@ def test_who_is_named_as_unknown_may_get_a_second_copy_and_whoever_got_it_since_
     assert reached(connection, again, [article]) == {"ada", "bo"}
 
 
-def test_who_was_failed_is_reached_on_behalf_of_the_same_list_as_long_as_they_are_on_it(
+def test_failed_recipients_are_reached_on_behalf_of_the_same_list_while_they_are_on_it(
     connection: Connection,
 ) -> None:
     people = on_list(connection, "news", "ada", "bo", "cy")
@@ -225,7 +226,7 @@ def test_a_plan_that_was_kept_before_there_were_failed_ones_is_still_read() -> N
     assert audience_from_json(audience_to_json(plan)) == plan
 
 
-def test_a_campaign_that_nobody_knows_is_named(connection: Connection) -> None:
+def test_an_unknown_campaign_is_named(connection: Connection) -> None:
     with pytest.raises(NotFoundError, match="no campaign 99"):
         reached(connection, AudiencePlan(failed_of=(99,)))
 
@@ -240,7 +241,7 @@ def test_an_unknown_list_or_segment_is_named(connection: Connection) -> None:
 
 
 def _sent(connection: Connection, plan: AudiencePlan, article: int, **states: str) -> int:
-    """A campaign that came to these states; its number. Everybody else is sent."""
+    """A campaign whose deliveries are in these states, the others sent; its id."""
     dispatch_id = a_dispatch(connection, plan, [article])
     audiences.freeze(connection, dispatch_id, mailing(connection, plan, [article]), now=NOW)
     connection.execute(text("UPDATE deliveries SET state = 'sent'"))
@@ -266,5 +267,5 @@ def _suppress(connection: Connection, target: str) -> None:
     suppressions.add(connection, [parse_target(target)], SuppressionReason.MANUAL, now=NOW)
 
 
-def _deliveries(connection: Connection, dispatch_id: int = 1) -> list[object]:
+def _deliveries(connection: Connection, dispatch_id: int = 1) -> list[DeliveryRecord]:
     return list(delivery_queries.listed(connection, dispatch_id, state=None, limit=100))

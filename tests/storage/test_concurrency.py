@@ -1,4 +1,4 @@
-"""What happens at the same moment ends as if one thing had happened after the other."""
+"""Concurrent transactions end as if one had run after the other."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NEWS = AudiencePlan(lists=("news",))
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_confirming_leaving_and_being_imported_end_as_in_some_order(app: AppContext, number: int) -> None:
+def test_confirming_unsubscribing_and_importing_end_as_in_some_order(app: AppContext, number: int) -> None:
     with app.database.begin() as connection:
         person = on_list(connection, "press", "ada")["ada"]
         news = a_list(connection, "news").id
@@ -75,7 +75,7 @@ def test_confirming_leaving_and_being_imported_end_as_in_some_order(app: AppCont
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_two_releases_of_one_article_give_it_to_nobody_twice(app: AppContext, number: int) -> None:
+def test_two_releases_of_one_article_send_it_to_no_subscriber_twice(app: AppContext, number: int) -> None:
     with app.database.begin() as connection:
         on_list(connection, "news", *(f"reader{n}" for n in range(20)))
         article = an_article(connection, "hello")
@@ -113,7 +113,7 @@ def test_an_erasure_during_a_release_leaves_no_trace(app: AppContext, number: in
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_a_list_that_is_removed_while_somebody_comes_in_has_nobody_or_stays(app: AppContext, number: int) -> None:
+def test_a_list_that_is_removed_during_an_import_has_no_members_or_stays(app: AppContext, number: int) -> None:
     with app.database.begin() as connection:
         news = a_list(connection, "news").id
 
@@ -132,7 +132,7 @@ def test_a_list_that_is_removed_while_somebody_comes_in_has_nobody_or_stays(app:
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_merging_crosswise_leaves_one_person(app: AppContext, number: int) -> None:
+def test_two_opposite_merges_leave_one_subscriber(app: AppContext, number: int) -> None:
     with app.database.begin() as connection:
         people = on_list(connection, "news", "ada", "bo")
 
@@ -146,11 +146,11 @@ def test_merging_crosswise_leaves_one_person(app: AppContext, number: int) -> No
         assert lists.counts(connection, lists.find(connection, "news").id)[Membership.SUBSCRIBED] == 1
 
 
-def _at_once(app: AppContext, *acts: Callable[[Connection], None]) -> None:
-    """Do each in a transaction of its own, all of them beginning at the same moment."""
+def _at_once(app: AppContext, *acts: Callable[[Connection], object]) -> None:
+    """Run each in a transaction of its own, all starting at the same time."""
     ready = threading.Barrier(len(acts))
 
-    def do(act: Callable[[Connection], None]) -> None:
+    def do(act: Callable[[Connection], object]) -> None:
         with app.database.begin() as connection:
             ready.wait()
             act(connection)

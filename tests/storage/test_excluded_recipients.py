@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: nobody suppressed, unconfirmed or unsubscribed is ever in a frozen audience."""
+"""In any order of operations no suppressed, unconfirmed or unsubscribed subscriber is in a frozen audience."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LISTS = ("news", "press")
 
 @dataclass
 class Model:
-    """What ought to be: written from the rules, knowing nothing of SQL."""
+    """The expected state, computed by the rules without SQL."""
 
     places: dict[tuple[str, str], str] = field(default_factory=dict)
     suppressed: set[tuple[str, str]] = field(default_factory=set)
@@ -111,7 +111,7 @@ def disabling(connection: Connection, model: Model, name: str, slug: str) -> Non
         model.disabled.add(name)
 
 
-def erasing_somebody(connection: Connection, model: Model, name: str, slug: str) -> None:
+def erasing(connection: Connection, model: Model, name: str, slug: str) -> None:
     number = _number(connection, name)
     person = subscribers.lock(connection, number) if number is not None else None
     if person is not None:
@@ -121,7 +121,7 @@ def erasing_somebody(connection: Connection, model: Model, name: str, slug: str)
 
 
 def merging_the_next(connection: Connection, model: Model, name: str, slug: str) -> None:
-    """The next person's record goes over to this one."""
+    """Merge the next subscriber into this one."""
     other = NAMES[(NAMES.index(name) + 1) % len(NAMES)]
     kept, merged = _number(connection, name), _number(connection, other)
     if kept is None or merged is None:
@@ -149,7 +149,7 @@ ACTS: tuple[Act, ...] = (
     suppressing(SuppressionReason.COMPLAINT),
     lifting,
     disabling,
-    erasing_somebody,
+    erasing,
     merging_the_next,
 )
 
@@ -173,7 +173,7 @@ def test_the_audience_is_what_the_rules_say(app: AppContext, acts: list[tuple[Ac
         connection.rollback()
 
 
-@pytest.mark.parametrize("act", [leaving, erasing_somebody, disabling, suppressing(SuppressionReason.COMPLAINT)])
+@pytest.mark.parametrize("act", [leaving, erasing, disabling, suppressing(SuppressionReason.COMPLAINT)])
 def test_what_happens_after_the_release_is_seen_by_the_claim(app: AppContext, act: Act) -> None:
     with app.database.begin() as connection:
         a_list(connection, "news")

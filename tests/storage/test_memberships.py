@@ -1,4 +1,4 @@
-"""Memberships: every change has its record of consent, and nobody is subscribed without one."""
+"""Memberships: every change has its record of consent, and no one is subscribed without one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_address_in_other_letter_case_is_the_same_person(connection: Connecti
     assert lists.counts(connection, news.id)[Membership.SUBSCRIBED] == 1
 
 
-def test_who_has_left_stays_away_from_an_import(connection: Connection) -> None:
+def test_an_import_does_not_subscribe_those_who_unsubscribed(connection: Connection) -> None:
     number = on_list(connection, "news", "ada")["ada"]
     news = lists.find(connection, "news")
     assert memberships.unsubscribe(connection, number, news.id, BY_FORM, now=NOW)
@@ -53,7 +53,7 @@ def test_who_has_left_stays_away_from_an_import(connection: Connection) -> None:
     assert memberships.state_of(connection, number, news.id) is Membership.UNSUBSCRIBED
 
 
-def test_who_was_erased_is_not_made_known_again_by_an_import(connection: Connection) -> None:
+def test_an_import_does_not_add_those_who_were_erased(connection: Connection) -> None:
     news = a_list(connection, "news")
     suppressions.add(connection, [parse_target(address("ada"))], SuppressionReason.ERASED, now=NOW)
     people = [person_of(address("ada")), person_of(address("bo"))]
@@ -87,7 +87,7 @@ def test_a_request_that_is_too_old_cannot_be_confirmed(connection: Connection) -
     assert memberships.confirm(connection, number, BY_FORM, since=LATER, now=LATER) == []
 
 
-def test_nobody_can_be_stored_as_subscribed_without_a_consent(connection: Connection) -> None:
+def test_no_one_can_be_stored_as_subscribed_without_a_consent(connection: Connection) -> None:
     number = on_list(connection, "press", "ada")["ada"]
     news = a_list(connection, "news")
     with pytest.raises(DBAPIError, match="memberships_consent_check"):
@@ -109,14 +109,14 @@ def test_a_record_of_consent_cannot_be_changed(connection: Connection, change: s
     connection.rollback()
 
 
-def test_each_wording_is_kept_once_with_its_hash(connection: Connection) -> None:
+def test_each_consent_text_is_stored_once_with_its_hash(connection: Connection) -> None:
     people = on_list(connection, "news", "ada", "bo")
     texts = {one.text_hash for number in people.values() for one in consents.of_subscriber(connection, number)}
     assert len(texts) == 1
     assert connection.execute(text("SELECT count(*) FROM consent_texts")).scalar_one() == 1
 
 
-def test_requests_nobody_confirmed_are_dropped_and_leave_nobody_behind(connection: Connection) -> None:
+def test_unconfirmed_sign_ups_are_deleted_with_their_subscribers(connection: Connection) -> None:
     people = on_list(connection, "press", "ada")
     news = a_list(connection, "news")
     numbers = subscribers.upsert(connection, [person_of(address("eve"))], now=NOW)

@@ -1,4 +1,4 @@
-"""What the beat asks every second is answered by indexes, however much has been sent."""
+"""The queries of the scheduler, every second, use indexes, however much has been sent."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ SENT = 20_000
 TICKS = 12
 
 
-def test_a_tick_never_looks_through_all_deliveries(app: AppContext) -> None:
-    a_campaign_under_way(app)
-    before = rows_looked_through(app)
+def test_a_run_of_the_scheduler_never_scans_all_deliveries(app: AppContext) -> None:
+    a_running_dispatch(app)
+    before = rows_scanned(app)
     for _ in range(TICKS):
         run_scheduler(app)
-    assert rows_looked_through(app) - before < TICKS * 100
+    assert rows_scanned(app) - before < TICKS * 100
 
 
-def test_a_claim_never_looks_through_what_has_been_sent(app: AppContext) -> None:
-    dispatch_id = a_campaign_under_way(app)
-    before = rows_looked_through(app)
+def test_a_claim_never_scans_what_has_been_sent(app: AppContext) -> None:
+    dispatch_id = a_running_dispatch(app)
+    before = rows_scanned(app)
     now = app.clock()
     for _ in range(TICKS):
         with app.database.begin() as connection:
             claimed = deliveries.claim(connection, dispatch_id, worker="w", limit=5, now=now, lease_until=now)
             assert len(claimed.deliveries) == 5
-    assert rows_looked_through(app) - before < TICKS * 100
+    assert rows_scanned(app) - before < TICKS * 100
 
 
-def a_campaign_under_way(app: AppContext) -> int:
+def a_running_dispatch(app: AppContext) -> int:
     """A running dispatch of which nearly all has been sent."""
     with app.database.begin() as connection:
         on_list(connection, "news", "ada")
@@ -56,7 +56,7 @@ def a_campaign_under_way(app: AppContext) -> int:
     return dispatch_id
 
 
-def rows_looked_through(app: AppContext) -> int:
+def rows_scanned(app: AppContext) -> int:
     """Of the deliveries, by all sessions so far."""
     with app.database.begin() as connection:
         connection.execute(text("SELECT pg_stat_force_next_flush()"))

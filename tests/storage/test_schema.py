@@ -59,7 +59,7 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
 
 
 def _definitions(database: Database) -> set[tuple[object, ...]]:
-    """What PostgreSQL knows of the tables beyond the names and types of their columns."""
+    """Constraints, indexes, storage options and default values of every table in PostgreSQL."""
     with database.begin() as connection:
         rows = connection.execute(
             text("""

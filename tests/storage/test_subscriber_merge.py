@@ -1,4 +1,4 @@
-"""Merging two records of one person."""
+"""Merging two subscribers who are one person."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_lists_and_records_of_consent_go_over_with_the_address_they_were_given_u
 
 
 @pytest.mark.parametrize("leaver", ["ada", "lovelace"])
-def test_who_left_with_either_address_has_left(connection: Connection, leaver: str) -> None:
+def test_unsubscribed_with_either_address_is_unsubscribed(connection: Connection, leaver: str) -> None:
     people = on_list(connection, "news", "ada", "lovelace")
     memberships.unsubscribe(connection, people[leaver], lists.find(connection, "news").id, BY_FORM, now=NOW)
     merge(connection, kept=people["ada"], merged=people["lovelace"], now=LATER)
     assert _states(connection, people["ada"]) == {"news": "unsubscribed"}
 
 
-def test_a_confirmed_place_stands_over_one_that_waits(connection: Connection) -> None:
+def test_a_subscribed_membership_wins_over_a_pending_one(connection: Connection) -> None:
     people = on_list(connection, "news", "lovelace") | on_list(connection, "press", "ada")
     memberships.request(connection, people["ada"], a_list(connection, "news").id, BY_FORM, now=NOW)
     merge(connection, kept=people["ada"], merged=people["lovelace"], now=LATER)
@@ -79,7 +79,7 @@ def test_a_complaint_goes_over_and_a_bounce_does_not(connection: Connection) -> 
     assert [one.reason for one in found] == [SuppressionReason.COMPLAINT]
 
 
-def test_nobody_is_merged_with_themselves_or_with_nobody(connection: Connection) -> None:
+def test_a_subscriber_cannot_be_merged_with_itself_or_an_unknown_one(connection: Connection) -> None:
     people = on_list(connection, "news", "ada")
     with pytest.raises(InputError, match="name two subscribers"):
         merge(connection, kept=people["ada"], merged=people["ada"], now=NOW)

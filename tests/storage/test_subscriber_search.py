@@ -1,4 +1,4 @@
-"""Finding people as somebody types."""
+"""Search for subscribers by the beginnings of words."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_people_are_found_by_attribute_tag_and_status(connection: Connection) ->
     assert _found(connection, Search(tag="vip", status=SubscriberStatus.DISABLED)) == [anna]
 
 
-def test_people_are_found_by_their_place_on_a_list(connection: Connection) -> None:
+def test_people_are_found_by_their_membership(connection: Connection) -> None:
     on_list(connection, "news", "dee", "eve")
     news = lists.find(connection, "news").id
     memberships.unsubscribe(connection, number_of(connection, "dee"), news, BY_FORM, now=NOW)

@@ -1,4 +1,4 @@
-"""A crowd in a database: people on lists, the mails they got in a year, and what they did with them."""
+"""Many subscribers in a database: their lists, the mails of a year, and the events of these mails."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _FOREIGN_KEYS = """
 """
 
 
-def make_crowd(database_url: str, *, people: int, events: int) -> None:
+def insert_subscribers(database_url: str, *, people: int, events: int) -> None:
     """Fill an empty, migrated database. Its indexes are made at the end; its foreign keys are lost on the way."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         indexes = connection.execute(_INDEXES, [list(_TABLES)]).fetchall()
