@@ -106,10 +106,10 @@ def test_an_export_goes_to_standard_output_as_json_lines(run_process: Run, peopl
         (
             ("people.csv", "--list", "readers", "--basis", BASIS, "--map", "name=nonsense"),
             2,
-            "nothing a column can hold",
+            "a column cannot be mapped to 'nonsense'",
         ),
-        (("people.csv", "--list", "readers", "--basis", BASIS, "--format", "excel"), 2, "is no format"),
-        (("people.csv", "--list", "readers", "--basis", BASIS, "--encoding", "klingon"), 2, "is no encoding"),
+        (("people.csv", "--list", "readers", "--basis", BASIS, "--format", "excel"), 2, "unknown format"),
+        (("people.csv", "--list", "readers", "--basis", BASIS, "--encoding", "klingon"), 2, "is not an encoding"),
         (("people.csv", "--list", "readers", "--basis", BASIS, "--delimiter", "::"), 2, "cannot be a delimiter"),
         (("--resume", "7"), 3, "there is no import 7"),
     ],

@@ -1,4 +1,4 @@
-"""Reading a file of people in a test as an import does: copied to UTF-8 first, then row by row."""
+"""Reads a file of subscribers in a test as an import does: copied to UTF-8 first, then row by row."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from distributor.domain.importing import AttributeType, BadRow, ImportSettings, SourceValues
+from distributor.domain.importing import AttributeType, BadRow, ImportRow, ImportSettings
 from distributor.importers.encoding import copy_as_utf8
-from distributor.importers.reader import PeopleReader, find_out
+from distributor.importers.reader import PeopleReader, detect_settings
 
 
 def read(
@@ -17,35 +17,41 @@ def read(
     name: str = "people.csv",
     columns: Mapping[str, str] | None = None,
     types: Mapping[str, AttributeType] | None = None,
-    **stated: object,
-) -> list[SourceValues | BadRow]:
+    **options: object,
+) -> list[ImportRow | BadRow]:
     """Every row of a file."""
-    reading = replace(ImportSettings(columns=columns or {}, types=types or {}), **stated)  # type: ignore[arg-type]
-    copy, complete = copied([data.encode() if isinstance(data, str) else data], reading, name=name)
+    settings = replace(ImportSettings(columns=columns or {}, types=types or {}), **options)  # type: ignore[arg-type]
+    copy, complete = copied([data.encode() if isinstance(data, str) else data], settings, name=name)
     return list(PeopleReader(copy, complete, name=name))
 
 
 def copied(
-    pieces: Iterable[bytes], reading: ImportSettings, *, name: str = "people.csv"
+    chunks: Iterable[bytes], settings: ImportSettings, *, name: str = "people.csv"
 ) -> tuple[io.BytesIO, ImportSettings]:
-    """The copy, and how it is to be read."""
+    """The copy in UTF-8, and the complete settings for reading it."""
     copy = io.BytesIO()
-    found = copy_as_utf8(pieces, copy, encoding=reading.encoding)
-    return copy, replace(find_out(copy, reading, name=name), encoding=found.encoding)
+    found = copy_as_utf8(chunks, copy, encoding=settings.encoding)
+    return copy, replace(detect_settings(copy, settings, name=name), encoding=found.encoding)
 
 
-def people(rows: Iterable[SourceValues | BadRow]) -> list[SourceValues]:
-    """Those somebody can be made of; fails for others."""
-    told = list(rows)
-    assert [row for row in told if isinstance(row, BadRow)] == []
-    return [row for row in told if isinstance(row, SourceValues)]
+def people(rows: Iterable[ImportRow | BadRow]) -> list[ImportRow]:
+    """The rows, none of which may be bad."""
+    found = list(rows)
+    assert [row for row in found if isinstance(row, BadRow)] == []
+    return [row for row in found if isinstance(row, ImportRow)]
 
 
-def reasons(rows: Iterable[SourceValues | BadRow]) -> dict[int, str]:
+def reasons(rows: Iterable[ImportRow | BadRow]) -> dict[int, str]:
     """The reasons of the bad rows by their lines."""
     return {row.line: row.reason for row in rows if isinstance(row, BadRow)}
 
 
-def addresses(rows: Iterable[SourceValues | BadRow]) -> list[str]:
+def addresses(rows: Iterable[ImportRow | BadRow]) -> list[str]:
     """The addresses of the good rows."""
-    return [row.person.email for row in rows if isinstance(row, SourceValues)]
+    return [row.person.email for row in rows if isinstance(row, ImportRow)]
+
+
+def csv_table(names: list[str], delimiter: str = ",", end: str = "\n") -> str:
+    """A file with a row for each name."""
+    rows = [["email", "name"], *([f"p{number}@example.org", name] for number, name in enumerate(names))]
+    return "".join(delimiter.join(row) + end for row in rows)

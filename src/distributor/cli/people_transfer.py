@@ -21,7 +21,7 @@ from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import, run_import
 from distributor.importers.columns import ATTRIBUTE, TARGETS
-from distributor.importers.registry import origins
+from distributor.importers.registry import all_importers
 from distributor.storage import imports
 
 commands = typer.Typer()
@@ -48,7 +48,7 @@ def import_people(
         ),
     ] = ImportMode.UPDATE,
     format_: Annotated[
-        str, typer.Option("--format", help=f"One of {', '.join(origins())}; without it, told by the header.")
+        str, typer.Option("--format", help=f"One of {', '.join(all_importers())}; default: detected from the header.")
     ] = "",
     mapping: Annotated[
         list[str] | None,
@@ -58,7 +58,7 @@ def import_people(
         list[str] | None,
         typer.Option("--type", help=f"{ATTRIBUTE}NAME=TYPE, of {', '.join(AttributeType)}; may be repeated."),
     ] = None,
-    takes_rest: Annotated[
+    attributes_from_rest: Annotated[
         bool, typer.Option("--attributes-from-rest", help="Columns nobody has named become attributes.")
     ] = False,
     encoding: Annotated[str, typer.Option(help="Such as cp1252; without it, found out.")] = "",
@@ -79,13 +79,13 @@ def import_people(
                 list_slug=list_slug,
                 basis=basis,
                 mode=mode,
-                reading=ImportSettings(
+                settings=ImportSettings(
                     format=format_,
                     encoding=encoding,
                     delimiter="\t" if delimiter == "tab" else delimiter,
                     columns=_pairs(mapping or [], "--map"),
                     types=_types(types or []),
-                    takes_rest=takes_rest,
+                    attributes_from_rest=attributes_from_rest,
                 ),
                 is_dry_run=is_dry_run,
             )
@@ -204,8 +204,8 @@ def _report(app: AppContext, one: Import) -> dict[str, Any]:
         "id": one.id,
         "file": one.name,
         "list": one.list_slug,
-        "format": one.plan.reading.format,
-        "encoding": one.plan.reading.encoding,
+        "format": one.plan.settings.format,
+        "encoding": one.plan.settings.encoding,
         "mode": one.plan.mode.value,
         "dry_run": one.plan.is_dry_run,
         "state": one.state.value,

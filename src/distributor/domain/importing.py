@@ -1,4 +1,4 @@
-"""Imports: what a file tells of people, what is to be made of it, and how far that has come."""
+"""Imports of subscribers: the rows of a file, how they are read and merged, and the progress of an import."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from distributor.domain.suppression import SuppressionReason
 
 
 class ImportMode(StrEnum):
-    """What becomes of people who are known already: INSERT refuses them, UPDATE fills in and changes, SKIP passes by.
+    """What happens to existing subscribers: INSERT refuses them, UPDATE changes them, SKIP leaves them as they are.
 
-    New people come in whatever the mode.
+    New subscribers are added in every mode.
     """
 
     INSERT = "insert"
@@ -32,7 +32,7 @@ class ImportState(StrEnum):
 
 
 class AttributeType(StrEnum):
-    """What the text in a column stands for."""
+    """The type of the values in a column."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -43,27 +43,27 @@ class AttributeType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedStatus:
-    """What the place that a file comes from says about mail to somebody."""
+    """The status of a subscriber in the service that a file comes from."""
 
     state: Membership = Membership.SUBSCRIBED
     status: SubscriberStatus = SubscriberStatus.ACTIVE
     reasons: tuple[SuppressionReason, ...] = ()
     topics: tuple[str, ...] | None = None
     frequency: Frequency = Frequency.EVERY_ARTICLE
-    # When they left there, if that is told.
+    # When they unsubscribed there, if the file says so.
     left_at: datetime | None = None
 
 
-WELCOME = ImportedStatus()
+SUBSCRIBED = ImportedStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceValues:
-    """Somebody, as line `line` of a file tells of them. `evidence` is how they opted in there, `network` from where."""
+class ImportRow:
+    """The subscriber in line `line` of a file. `evidence` is how they opted in there, `network` from which network."""
 
     line: int
     person: Person
-    standing: ImportedStatus = WELCOME
+    status: ImportedStatus = SUBSCRIBED
     network: str = ""
     evidence: Mapping[str, Json] = field(default_factory=dict)
     cells: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class SourceValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRow:
-    """A row nobody can be made of, with the line that it begins in, counted from 1. `cells` are perhaps cut short."""
+    """A row that cannot be imported; `line` is its first line, counted from 1. `cells` may be truncated."""
 
     line: int
     reason: str
@@ -80,10 +80,10 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSettings:
-    """How a file is to be read; what is empty is found out from the file.
+    """How a file is read; empty settings are detected from the file.
 
-    `columns` maps headers to what they hold, `types` the attributes to what their text stands for. With `takes_rest`
-    the columns that nobody has named become attributes; otherwise they are passed over.
+    `columns` maps headers to targets, `types` attributes to types. With `attributes_from_rest`, columns that are not
+    mapped become attributes; otherwise they are ignored.
     """
 
     format: str = ""
@@ -91,23 +91,23 @@ class ImportSettings:
     delimiter: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, AttributeType] = field(default_factory=dict)
-    takes_rest: bool = False
+    attributes_from_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPlan:
-    """What a person decides about an import. `basis` says in a sentence how these people agreed to mail."""
+    """What the user decides about an import. `basis` says in a sentence how these people agreed to mail."""
 
     list_slug: str
     basis: str
     mode: ImportMode = ImportMode.UPDATE
-    reading: ImportSettings = field(default_factory=ImportSettings)
+    settings: ImportSettings = field(default_factory=ImportSettings)
     is_dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportCounts:
-    """What became of the rows read: `read` is the sum of the others."""
+    """How many rows were read, and their results: `read` is the sum of the others."""
 
     read: int = 0
     new: int = 0
@@ -119,9 +119,9 @@ class ImportCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """One import and how far it is. `position` of `size` octets are committed, up to and including line `line`.
+    """One import and its progress. `position` of `size` bytes are committed, up to and including line `line`.
 
-    `bad_size` is the length in octets of the file of bad rows at that point.
+    `bad_size` is the size in bytes of the file of bad rows at that point.
     """
 
     id: int
@@ -141,12 +141,12 @@ class Import:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is something left to do."""
+        """Whether rows are left to import."""
         return self.state in {ImportState.WAITING, ImportState.RUNNING}
 
     @property
     def percent(self) -> int:
-        """How much of the file is done."""
+        """How much of the file is committed."""
         if self.state is ImportState.FINISHED:
             return 100
         return 100 * self.position // max(self.size, 1)

@@ -1,4 +1,5 @@
-"""Files of people, one file of this folder for each origin: a stream of bytes becomes people, or rows with reasons.
+"""Importers: files of subscribers become rows to import, or bad rows with a reason.
 
-`origins` finds them, `reader` is the way from a file to people; nothing here is kept in memory beyond one row.
+One module for each file format or service; `registry` finds them. `reader` reads a file row by row, so memory use does
+not grow with the file.
 """

@@ -1,4 +1,4 @@
-"""Columns: what each of them holds, and the person that the cells of a row make."""
+"""The columns of a file: what each of them holds, and how a row becomes a subscriber to import."""
 
 from __future__ import annotations
 
@@ -9,73 +9,36 @@ from typing import Protocol
 
 from distributor.domain.address import parse_address
 from distributor.domain.errors import InputError
-from distributor.domain.importing import AttributeType, ImportedStatus, ImportSettings, SourceValues
+from distributor.domain.importing import AttributeType, ImportedStatus, ImportRow, ImportSettings
 from distributor.domain.people import LONGEST_ATTRIBUTE_NAME, LONGEST_NAME, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Person
-from distributor.importers.values import READERS, list_of, object_of, text_of, unescaped
+from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, unescape_formula
 
-_PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
-_LONGEST_LOCAL_PART = 64
-# With the longest local part still below the limit for the whole (RFC 5321 section 4.5.3.1.3).
-_LONGEST_PLAIN_DOMAIN = 189
+# Prefixes of targets: an attribute of the subscriber; evidence of the opt-in, kept with the consent; and a field that
+# the importer reads the status from.
 ATTRIBUTE = "attributes."
-# How somebody opted in where the file comes from; kept with the consent.
 EVIDENCE = "evidence."
-# What says whether they get mail there; the origin makes a standing of it.
-SAID = "said."
-NOTHING = "ignore"
-# What a person may map a column to.
-TARGETS = ("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "network", NOTHING)
-# The headers before the others in a file of bad rows, which can be corrected and read again.
-OF_BAD_ROWS = ("line", "reason")
-_PREFIXES = (ATTRIBUTE, EVIDENCE, SAID)
-_LONGEST_EVIDENCE = 2000
-# Rows of JSON may each have names of their own.
-_MOST_NAMES = 5000
-_BETWEEN = re.compile(r"[\s\-]+")
+SOURCE_FIELD = "source."
+IGNORE = "ignore"
+# The targets that a user may map a column to.
+TARGETS = ("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "network", IGNORE)
+# The columns that precede the others in a file of bad rows, which can be corrected and imported again.
+BAD_ROW_COLUMNS = ("line", "reason")
+
+_PREFIXES = (ATTRIBUTE, EVIDENCE, SOURCE_FIELD)
+_MAX_EVIDENCE_LENGTH = 2000
+# Each JSON object may have names of its own; this bounds the memory for them.
+_MAX_NAMES = 5000
+_SEPARATORS = re.compile(r"[\s\-]+")
+_PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+_MAX_LOCAL_PART = 64
+# With the longest local part still below the limit of the whole address (RFC 5321 section 4.5.3.1.3).
+_MAX_PLAIN_DOMAIN = 189
 
 
-def person_told(
-    address: str,
-    *,
-    name: str = "",
-    language: str = "",
-    zone: str = "",
-    attributes: Mapping[str, Json],
-    tags: Iterable[str] = (),
-) -> Person:
-    """What `person_of` says, also in its errors."""
-    if not (language or zone or attributes or tags) and _is_plain_name(name):
-        local_part, at, domain = address.rpartition("@")
-        if (
-            at
-            and len(local_part) <= _LONGEST_LOCAL_PART
-            and len(domain) <= _LONGEST_PLAIN_DOMAIN
-            and _PLAIN_LOCAL_PART.fullmatch(local_part)
-            and (a_labels := _a_labels(domain))
-        ):
-            return Person(key=f"{local_part.lower()}@{a_labels}", email=f"{local_part}@{a_labels}", name=name.strip())
-    return person_of(address, name=name, language=language, zone=zone, attributes=attributes, tags=tags)
-
-
-def _is_plain_name(name: str) -> bool:
-    return not name or (
-        name.isascii() and name.isprintable() and len(name) <= LONGEST_NAME and "<" not in name and ">" not in name
-    )
-
-
-@lru_cache(maxsize=16384)
-def _a_labels(domain: str) -> str:
-    """The domain as `parse_address` writes it, or nothing where that has to say what is wrong."""
-    try:
-        return parse_address(f"a@{domain}").domain
-    except InputError:
-        return ""
-
-
-class Draft:
-    """The cells of one row by what they hold, while it is being read."""
+class RowDraft:
+    """The values of one row, by target, while it is being read."""
 
     __slots__ = (
         "attributes",
@@ -86,7 +49,7 @@ class Draft:
         "last_name",
         "name",
         "network",
-        "said",
+        "source",
         "tags",
         "zone",
     )
@@ -102,74 +65,75 @@ class Draft:
         self.tags: Sequence[str] = ()
         self.attributes: dict[str, Json] = {}
         self.evidence: dict[str, Json] = {}
-        self.said: dict[str, Json] = {}
+        self.source: dict[str, Json] = {}
 
 
-Take = Callable[[Draft, Json], None]
+Setter = Callable[[RowDraft, Json], None]
 
 
-class Origin(Protocol):
-    """What a module of this folder promises to be an origin.
+class Importer(Protocol):
+    """What a module of this package must define to be an importer.
 
-    `COLUMNS` maps its headers, as `folded`, to what they hold; `standing_of` makes a standing of the `said.…` columns
-    and `file`, the name of the file, and raises InputError for what it does not know. Where `IS_ESCAPED` is true,
-    formulas are escaped as our own export does.
+    `COLUMNS` maps its headers, in the form of `normalize_header`, to targets. `matches` says whether these headers,
+    normalized, are those of this service. `status_of` derives the status from the fields with a ``source.`` target and
+    from `file`, the name of the file, and raises InputError for values it does not know. If a module also sets
+    `IS_ESCAPED` to true, its cells are escaped with `escape_formula`.
     """
 
     NAME: str
     COLUMNS: Mapping[str, str]
 
-    def is_from_here(self, headers: frozenset[str]) -> bool: ...
+    def matches(self, headers: frozenset[str]) -> bool: ...
 
-    def standing_of(self, said: Mapping[str, Json]) -> ImportedStatus: ...
-
-
-def folded(header: str) -> str:
-    """A header without regard to case and to what stands between its words: ``E-Mail`` is ``e_mail``."""
-    return _BETWEEN.sub("_", header.strip().casefold())
+    def status_of(self, source: Mapping[str, Json]) -> ImportedStatus: ...
 
 
-class Columns:
-    """How the columns of one file make people. Raises InputError for a mapping that cannot be meant."""
+def normalize_header(header: str) -> str:
+    """A header in lower case with underscores between its words: ``E-Mail`` becomes ``e_mail``."""
+    return _SEPARATORS.sub("_", header.strip().casefold())
 
-    def __init__(self, headers: Iterable[str], origin: Origin, reading: ImportSettings, *, file_name: str) -> None:
-        self._origin = origin
-        self._reading = reading
+
+class ColumnMapping:
+    """Turns the rows of one file into subscribers to import. Raises InputError for a mapping that is inconsistent."""
+
+    def __init__(self, headers: Iterable[str], importer: Importer, settings: ImportSettings, *, file_name: str) -> None:
+        self._importer = importer
+        self._settings = settings
         self._file_name = file_name
-        self._stated = {folded(header): target for header, target in reading.columns.items()}
-        self._takes: dict[str, Take | None] = {}
+        self._user_targets = {normalize_header(header): target for header, target in settings.columns.items()}
+        self._setters: dict[str, Setter | None] = {}
         known = [header.strip() for header in headers]
-        # The file of bad rows that an import leaves is escaped over what was there.
-        self._escapes = int(getattr(origin, "IS_ESCAPED", False)) + (known[:2] == list(OF_BAD_ROWS))
+        # The file of bad rows that an import leaves is escaped once more.
+        self._escapes = int(getattr(importer, "IS_ESCAPED", False)) + (known[:2] == list(BAD_ROW_COLUMNS))
         targets = {header: self._target(header) for header in known}
         if known:
-            self._refuse_strays(known, targets)
-        self._row = [self._take(header) for header in known]
+            self._check(known, targets)
+        self._row_setters = [self._setter(header) for header in known]
 
-    def told_by(self, cells: Sequence[str], line: int) -> SourceValues:
-        """The person whom cells in the order of the headers tell of. Raises InputError, AddressError."""
-        draft = Draft()
-        plain: Iterable[str] = cells
+    def parse_cells(self, cells: Sequence[str], line: int) -> ImportRow:
+        """The subscriber in a row of cells, in the order of the headers. Raises InputError, AddressError."""
+        draft = RowDraft()
+        values: Iterable[str] = cells
         for _ in range(self._escapes):
-            plain = map(unescaped, plain)
-        for take, cell in zip(self._row, plain, strict=True):
-            if cell and take is not None:
-                take(draft, cell)
-        return self._told(draft, line, tuple(cells))
+            values = map(unescape_formula, values)
+        for set_value, value in zip(self._row_setters, values, strict=True):
+            if value and set_value is not None:
+                set_value(draft, value)
+        return self._finish(draft, line, tuple(cells))
 
-    def told_by_names(self, values: Mapping[str, Json], line: int, text: str) -> SourceValues:
-        """The person whom values by their names tell of. Raises InputError, AddressError."""
-        draft = Draft()
+    def parse_object(self, values: Mapping[str, Json], line: int, text: str) -> ImportRow:
+        """The subscriber in a JSON object, whose line is `text`. Raises InputError, AddressError."""
+        draft = RowDraft()
         for name, value in values.items():
-            take = self._take(name)
-            if take is not None and value not in (None, ""):
-                take(draft, value)
-        return self._told(draft, line, (text,))
+            set_value = self._setter(name)
+            if set_value is not None and value not in (None, ""):
+                set_value(draft, value)
+        return self._finish(draft, line, (text,))
 
-    def _told(self, draft: Draft, line: int, cells: tuple[str, ...]) -> SourceValues:
-        draft.said["file"] = self._file_name
+    def _finish(self, draft: RowDraft, line: int, cells: tuple[str, ...]) -> ImportRow:
+        draft.source["file"] = self._file_name
         name = draft.name or f"{draft.first_name} {draft.last_name}".strip()
-        person = person_told(
+        person = build_person(
             draft.email.strip(" \u00a0"),
             name=name,
             language=draft.language,
@@ -177,130 +141,173 @@ class Columns:
             attributes=draft.attributes,
             tags=draft.tags,
         )
-        return SourceValues(
+        return ImportRow(
             line=line,
             person=person,
-            standing=self._origin.standing_of(draft.said),
+            status=self._importer.status_of(draft.source),
             network=draft.network,
             evidence=draft.evidence,
             cells=cells,
         )
 
     def _target(self, header: str) -> str:
-        name = folded(header)
-        target = self._stated.get(name) or self._origin.COLUMNS.get(name)
+        name = normalize_header(header)
+        target = self._user_targets.get(name) or self._importer.COLUMNS.get(name)
         if target:
             return target
         if header.casefold().startswith(ATTRIBUTE):
             return ATTRIBUTE + header[len(ATTRIBUTE) :]
-        return ATTRIBUTE + header if self._reading.takes_rest and header else NOTHING
+        return ATTRIBUTE + header if self._settings.attributes_from_rest and header else IGNORE
 
-    def _take(self, header: str) -> Take | None:
-        if header not in self._takes:
-            if len(self._takes) > _MOST_NAMES:
-                raise InputError(f"the rows have more than {_MOST_NAMES} different names between them")
-            self._takes[header] = _take_for(self._target(header), self._reading.types)
-        return self._takes[header]
+    def _setter(self, header: str) -> Setter | None:
+        if header not in self._setters:
+            if len(self._setters) > _MAX_NAMES:
+                raise InputError(f"the rows have more than {_MAX_NAMES} different names")
+            self._setters[header] = _make_setter(self._target(header), self._settings.types)
+        return self._setters[header]
 
-    def _refuse_strays(self, headers: list[str], targets: Mapping[str, str]) -> None:
+    def _check(self, headers: list[str], targets: Mapping[str, str]) -> None:
         shown = ", ".join(header for header in headers if header)[:300]
-        if missing := sorted(header for header in self._reading.columns if folded(header) not in map(folded, headers)):
+        normalized = frozenset(map(normalize_header, headers))
+        if missing := sorted(header for header in self._settings.columns if normalize_header(header) not in normalized):
             raise InputError(f"there is no column {missing[0]!r} to map; the header has {shown}")
-        used = [target for target in targets.values() if target != NOTHING]
-        if twice := sorted({target for target in used if used.count(target) > 1}):
-            raise InputError(f"two columns are both {twice[0]!r}; map one of them to {NOTHING!r}")
+        used = [target for target in targets.values() if target != IGNORE]
+        if duplicates := sorted({target for target in used if used.count(target) > 1}):
+            raise InputError(f"two columns are mapped to {duplicates[0]!r}; map one of them to {IGNORE!r}")
         if len(set(headers) - {""}) < len([header for header in headers if header]):
-            raise InputError(f"the header names a column twice; it has {shown}")
+            raise InputError(f"the header contains the same column twice; it has {shown}")
         if "email" not in used:
-            raise InputError(f"no column is known to be the address; the header has {shown}: map one to 'email'")
-        if untyped := sorted(name for name in self._reading.types if ATTRIBUTE + name not in used):
-            raise InputError(f"a type is stated for the attribute {untyped[0]!r}, which no column holds")
+            raise InputError(
+                f"no column is recognised as the email address; the header has {shown}: map one to 'email'"
+            )
+        if untyped := sorted(name for name in self._settings.types if ATTRIBUTE + name not in used):
+            raise InputError(f"a type is given for the attribute {untyped[0]!r}, but no column is mapped to it")
 
 
-def _take_for(target: str, types: Mapping[str, AttributeType]) -> Take | None:
-    if target == NOTHING:
+def build_person(
+    address: str,
+    *,
+    name: str = "",
+    language: str = "",
+    zone: str = "",
+    attributes: Mapping[str, Json],
+    tags: Iterable[str] = (),
+) -> Person:
+    """The same as `person_of`, errors included, with a faster path for the usual row."""
+    if not (language or zone or attributes or tags) and _is_plain_name(name):
+        local_part, at, domain = address.rpartition("@")
+        if (
+            at
+            and len(local_part) <= _MAX_LOCAL_PART
+            and len(domain) <= _MAX_PLAIN_DOMAIN
+            and _PLAIN_LOCAL_PART.fullmatch(local_part)
+            and (a_labels := _a_labels(domain))
+        ):
+            return Person(key=f"{local_part.lower()}@{a_labels}", email=f"{local_part}@{a_labels}", name=name.strip())
+    return person_of(address, name=name, language=language, zone=zone, attributes=attributes, tags=tags)
+
+
+def _is_plain_name(name: str) -> bool:
+    return not name or (
+        name.isascii() and name.isprintable() and len(name) <= LONGEST_NAME and "<" not in name and ">" not in name
+    )
+
+
+@lru_cache(maxsize=16384)
+def _a_labels(domain: str) -> str:
+    """The domain as `parse_address` writes it, or empty if it is invalid, so that `person_of` raises the error."""
+    try:
+        return parse_address(f"a@{domain}").domain
+    except InputError:
+        return ""
+
+
+def _make_setter(target: str, types: Mapping[str, AttributeType]) -> Setter | None:
+    """The function that stores a value under `target`; None if the column is ignored. Raises InputError."""
+    if target == IGNORE:
         return None
-    if target in _TAKES:
-        return _TAKES[target]
-    prefix = next((one for one in _PREFIXES if target.startswith(one) and len(target) > len(one)), None)
+    if target in _SETTERS:
+        return _SETTERS[target]
+    prefix = next((prefix for prefix in _PREFIXES if target.startswith(prefix) and len(target) > len(prefix)), None)
     if prefix is None:
-        raise InputError(f"{target!r} is nothing a column can hold; there is {', '.join(TARGETS)}, {ATTRIBUTE}NAME")
+        raise InputError(f"a column cannot be mapped to {target!r}; use one of {', '.join(TARGETS)}, {ATTRIBUTE}NAME")
     name = target[len(prefix) :]
     if prefix == ATTRIBUTE:
-        return _take_attribute(name, types.get(name))
-    return _take_evidence(name) if prefix == EVIDENCE else _take_said(name)
+        return _attribute_setter(name, types.get(name))
+    return _evidence_setter(name) if prefix == EVIDENCE else _source_setter(name)
 
 
-def _take_attribute(name: str, type_: AttributeType | None) -> Take:
+def _attribute_setter(name: str, type_: AttributeType | None) -> Setter:
     if len(name) > LONGEST_ATTRIBUTE_NAME:
         raise InputError(
-            f"{name[:20]!r}… is too long for the name of an attribute: {LONGEST_ATTRIBUTE_NAME} characters"
+            f"{name[:20]!r}… is too long for the name of an attribute: the limit is {LONGEST_ATTRIBUTE_NAME} characters"
         )
-    read = READERS[type_] if type_ else None
+    parse = PARSERS[type_] if type_ else None
 
-    def take(draft: Draft, value: Json) -> None:
-        if read is None or not isinstance(value, str):
+    def set_attribute(draft: RowDraft, value: Json) -> None:
+        if parse is None or not isinstance(value, str):
             draft.attributes[name] = value
             return
         try:
-            draft.attributes[name] = read(value.strip())
+            draft.attributes[name] = parse(value.strip())
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
 
-    return take
+    return set_attribute
 
 
-def _take_evidence(name: str) -> Take:
-    def take(draft: Draft, value: Json) -> None:
-        draft.evidence[name] = _as_evidence(value)
+def _evidence_setter(name: str) -> Setter:
+    def set_evidence(draft: RowDraft, value: Json) -> None:
+        draft.evidence[name] = _evidence_text(value)
 
-    return take
-
-
-def _take_said(name: str) -> Take:
-    def take(draft: Draft, value: Json) -> None:
-        draft.said[name] = value
-
-    return take
+    return set_evidence
 
 
-def _take_text(slot: str) -> Take:
-    def take(draft: Draft, value: Json) -> None:
-        setattr(draft, slot, text_of(value))
+def _source_setter(name: str) -> Setter:
+    def set_source(draft: RowDraft, value: Json) -> None:
+        draft.source[name] = value
 
-    return take
-
-
-def _take_network(draft: Draft, value: Json) -> None:
-    draft.network = _as_evidence(value)
+    return set_source
 
 
-def _as_evidence(value: Json) -> str:
-    """Kept as it is told, not checked as what people see is; but PostgreSQL holds no NUL and no half of a character."""
-    return text_of(value)[:_LONGEST_EVIDENCE].encode(errors="replace").decode().replace("\0", "\ufffd")
+def _text_setter(slot: str) -> Setter:
+    def set_text(draft: RowDraft, value: Json) -> None:
+        setattr(draft, slot, parse_text(value))
+
+    return set_text
 
 
-def _take_email(draft: Draft, value: Json) -> None:
-    draft.email = text_of(value)
+def _set_network(draft: RowDraft, value: Json) -> None:
+    draft.network = _evidence_text(value)
 
 
-def _take_name(draft: Draft, value: Json) -> None:
-    draft.name = text_of(value)
+def _evidence_text(value: Json) -> str:
+    """Kept as given, without the checks for displayed text; but PostgreSQL stores neither NUL nor lone surrogates."""
+    text = parse_text(value)[:_MAX_EVIDENCE_LENGTH]
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
-def _take_tags(draft: Draft, value: Json) -> None:
-    draft.tags = list_of(value)
+def _set_email(draft: RowDraft, value: Json) -> None:
+    draft.email = parse_text(value)
 
 
-def _take_attributes(draft: Draft, value: Json) -> None:
-    draft.attributes.update(object_of(value))
+def _set_name(draft: RowDraft, value: Json) -> None:
+    draft.name = parse_text(value)
 
 
-_TAKES: Mapping[str, Take] = {
-    "email": _take_email,
-    "name": _take_name,
-    "tags": _take_tags,
-    "attributes": _take_attributes,
-    "network": _take_network,
-    **{slot: _take_text(slot) for slot in ("first_name", "last_name", "language", "zone")},
+def _set_tags(draft: RowDraft, value: Json) -> None:
+    draft.tags = parse_list(value)
+
+
+def _set_attributes(draft: RowDraft, value: Json) -> None:
+    draft.attributes.update(parse_object(value))
+
+
+_SETTERS: Mapping[str, Setter] = {
+    "email": _set_email,
+    "name": _set_name,
+    "tags": _set_tags,
+    "attributes": _set_attributes,
+    "network": _set_network,
+    **{slot: _text_setter(slot) for slot in ("first_name", "last_name", "language", "zone")},
 }

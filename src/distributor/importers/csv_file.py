@@ -1,13 +1,13 @@
-"""CSV from anywhere: the columns are known by the names that are usual for them."""
+"""CSV from any source: columns are recognised by their usual names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.importing import WELCOME, ImportedStatus
+from distributor.domain.importing import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers.statuses import standing_named
-from distributor.importers.values import text_of
+from distributor.importers.statuses import parse_status
+from distributor.importers.values import parse_text
 
 NAME = "csv"
 COLUMNS: Mapping[str, str] = {
@@ -21,14 +21,14 @@ COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(("zone", "timezone", "time_zone"), "zone"),
     **dict.fromkeys(("tags", "labels"), "tags"),
     "attributes": "attributes",
-    **dict.fromkeys(("status", "state", "subscription_status"), "said.status"),
+    **dict.fromkeys(("status", "state", "subscription_status"), "source.status"),
 }
 
 
-def is_from_here(headers: frozenset[str]) -> bool:
-    """Whatever no other origin knows."""
+def matches(headers: frozenset[str]) -> bool:
+    """Never: it is the importer for files that no other importer recognises."""
     return False
 
 
-def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
-    return standing_named(text_of(said["status"])) if "status" in said else WELCOME
+def status_of(source: Mapping[str, Json]) -> ImportedStatus:
+    return parse_status(parse_text(source["status"])) if "status" in source else SUBSCRIBED

@@ -1,14 +1,14 @@
-"""Ghost: the CSV of its members page. A newsletter is for those with `subscribed_to_emails`."""
+"""Ghost: the CSV of its members page. Members with `subscribed_to_emails` receive newsletters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import WELCOME, ImportedStatus
+from distributor.domain.importing import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers.statuses import GONE
-from distributor.importers.values import is_true, text_of
+from distributor.importers.statuses import UNSUBSCRIBED
+from distributor.importers.values import parse_boolean, parse_text
 
 NAME = "ghost"
 COLUMNS: Mapping[str, str] = {
@@ -16,11 +16,11 @@ COLUMNS: Mapping[str, str] = {
     "email": "email",
     "name": "name",
     "note": "attributes.note",
-    "subscribed_to_emails": "said.subscribed",
+    "subscribed_to_emails": "source.subscribed",
     "complimentary_plan": "ignore",
     "stripe_customer_id": "ignore",
     "created_at": "evidence.created_at",
-    "deleted_at": "said.deleted_at",
+    "deleted_at": "source.deleted_at",
     "labels": "tags",
     "tiers": "attributes.tiers",
     "products": "attributes.tiers",
@@ -28,16 +28,16 @@ COLUMNS: Mapping[str, str] = {
 }
 
 
-def is_from_here(headers: frozenset[str]) -> bool:
+def matches(headers: frozenset[str]) -> bool:
     return headers >= {"email", "subscribed_to_emails", "complimentary_plan"}
 
 
-def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
-    if said.get("deleted_at"):
-        return GONE
-    # An empty cell is how Ghost writes `no` for members whom it was never asked for.
-    word = text_of(said.get("subscribed", "false"))
-    is_subscribed = is_true(word)
+def status_of(source: Mapping[str, Json]) -> ImportedStatus:
+    if source.get("deleted_at"):
+        return UNSUBSCRIBED
+    # Ghost leaves the cell empty for members who were never subscribed.
+    word = parse_text(source.get("subscribed", "false"))
+    is_subscribed = parse_boolean(word)
     if is_subscribed is None:
-        raise InputError(f"subscribed_to_emails is {word[:40]!r}, neither true nor false")
-    return WELCOME if is_subscribed else GONE
+        raise InputError(f"subscribed_to_emails must be true or false, not {word[:40]!r}")
+    return SUBSCRIBED if is_subscribed else UNSUBSCRIBED

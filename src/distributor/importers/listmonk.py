@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.importing import WELCOME, ImportedStatus
+from distributor.domain.importing import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers.statuses import standing_named
-from distributor.importers.values import text_of
+from distributor.importers.statuses import parse_status
+from distributor.importers.values import parse_text
 
 NAME = "listmonk"
 COLUMNS: Mapping[str, str] = {
@@ -15,16 +15,16 @@ COLUMNS: Mapping[str, str] = {
     "email": "email",
     "name": "name",
     "attributes": "attributes",
-    "status": "said.status",
+    "status": "source.status",
     "created_at": "evidence.created_at",
     "updated_at": "ignore",
 }
 
 
-def is_from_here(headers: frozenset[str]) -> bool:
+def matches(headers: frozenset[str]) -> bool:
     return headers >= {"uuid", "email", "name", "attributes", "status"}
 
 
-def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
+def status_of(source: Mapping[str, Json]) -> ImportedStatus:
     """`enabled`, `disabled` or `blocklisted`."""
-    return standing_named(text_of(said["status"])) if "status" in said else WELCOME
+    return parse_status(parse_text(source["status"])) if "status" in source else SUBSCRIBED

@@ -1,4 +1,4 @@
-"""From a file in UTF-8 to the people in it, one after another, from any checkpoint on."""
+"""Reads the subscribers of a file in UTF-8 row by row, from any checkpoint on."""
 
 from __future__ import annotations
 
@@ -8,71 +8,73 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import BadRow, ImportSettings, SourceValues
-from distributor.importers.columns import Columns
-from distributor.importers.registry import LINES, origin_named, origin_of
-from distributor.importers.table import BadLineError, CsvLines, CsvTable, read_header, rows
+from distributor.domain.importing import BadRow, ImportRow, ImportSettings
+from distributor.importers.columns import ColumnMapping
+from distributor.importers.registry import JSONL, detect_importer, find_importer
+from distributor.importers.table import BadLineError, CsvHeader, CsvLines, read_header, read_rows
 
 
-def find_out(file: BinaryIO, reading: ImportSettings, *, name: str) -> ImportSettings:
-    """What is not stated of how to read a file in UTF-8. Raises InputError if there is no reading it."""
-    if reading.format:
-        origin_named(reading.format)
-    begins = _beginning(file)
-    if not begins:
+def detect_settings(file: BinaryIO, settings: ImportSettings, *, name: str) -> ImportSettings:
+    """Fill in the settings that are not given, from a file in UTF-8. Raises InputError if it cannot be read."""
+    if settings.format:
+        find_importer(settings.format)
+    start = _start_of(file)
+    if not start:
         raise InputError("the file is empty")
-    if begins.startswith(b"PK\x03\x04"):
-        raise InputError("the file is a ZIP archive or a workbook: unpack it, or save the sheet as CSV")
-    if reading.format == LINES or (not reading.format and begins.startswith(b"{")):
-        return replace(reading, format=LINES)
-    table = read_header(file, delimiter=reading.delimiter)
-    origin = origin_named(reading.format) if reading.format else origin_of(table.headers)
-    Columns(table.headers, origin, reading, file_name=name)
-    return replace(reading, format=origin.NAME, delimiter=table.delimiter)
+    if start.startswith(b"PK\x03\x04"):
+        raise InputError("the file is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV")
+    if settings.format == JSONL or (not settings.format and start.startswith(b"{")):
+        return replace(settings, format=JSONL)
+    header = read_header(file, delimiter=settings.delimiter)
+    importer = find_importer(settings.format) if settings.format else detect_importer(header.headers)
+    ColumnMapping(header.headers, importer, settings, file_name=name)
+    return replace(settings, format=importer.NAME, delimiter=header.delimiter)
 
 
 class PeopleReader:
-    """The people of a file in UTF-8, and the rows nobody can be made of; `reading` is complete.
+    """Iterates over the rows of a file in UTF-8: subscribers to import, and bad rows. `settings` must be complete.
 
-    After each one, `position` and `line` are the checkpoint to go on from; `headers` name the cells of the bad rows.
+    After each row, `position` and `line` are the checkpoint to resume from; `headers` name the cells of bad rows.
     """
 
-    def __init__(self, file: BinaryIO, reading: ImportSettings, *, name: str, position: int = 0, line: int = 0) -> None:
-        origin = origin_named(reading.format)
-        table = None if reading.format == LINES else read_header(file, delimiter=reading.delimiter)
-        if table is not None and not position:
-            position, line = table.offset, table.line
-        self.headers = table.headers if table else ("row",)
+    def __init__(
+        self, file: BinaryIO, settings: ImportSettings, *, name: str, position: int = 0, line: int = 0
+    ) -> None:
+        importer = find_importer(settings.format)
+        header = None if settings.format == JSONL else read_header(file, delimiter=settings.delimiter)
+        if header is not None and not position:
+            position, line = header.offset, header.line
+        self.headers = header.headers if header else ("row",)
         self._lines = CsvLines(file, offset=position, number=line)
-        self._columns = Columns(table.headers if table else (), origin, reading, file_name=name)
-        self._rows = self._rows_of_table(table) if table else self._rows_of_json()
+        self._columns = ColumnMapping(header.headers if header else (), importer, settings, file_name=name)
+        self._rows = self._csv_rows(header) if header else self._json_rows()
 
-    def __iter__(self) -> Iterator[SourceValues | BadRow]:
+    def __iter__(self) -> Iterator[ImportRow | BadRow]:
         return self._rows
 
     @property
     def position(self) -> int:
-        """The offset behind the last row."""
+        """The byte offset after the last row."""
         return self._lines.end
 
     @property
     def line(self) -> int:
-        """The number of the last line of the last row."""
+        """The line number of the end of the last row."""
         return self._lines.number
 
-    def _rows_of_table(self, table: CsvTable) -> Iterator[SourceValues | BadRow]:
-        told_by = self._columns.told_by
-        for row in rows(self._lines, table):
+    def _csv_rows(self, header: CsvHeader) -> Iterator[ImportRow | BadRow]:
+        parse_cells = self._columns.parse_cells
+        for row in read_rows(self._lines, header):
             if isinstance(row, BadRow):
                 yield row
                 continue
             line, cells = row
             try:
-                yield told_by(cells, line)
+                yield parse_cells(cells, line)
             except InputError as error:
                 yield BadRow(line=line, reason=str(error), cells=tuple(cells))
 
-    def _rows_of_json(self) -> Iterator[SourceValues | BadRow]:
+    def _json_rows(self) -> Iterator[ImportRow | BadRow]:
         while True:
             self._lines.begin_row()
             try:
@@ -80,24 +82,24 @@ class PeopleReader:
                 line = self._lines.number
                 if text.isspace():
                     continue
-                yield self._columns.told_by_names(_object_in(text), line, text.rstrip())
+                yield self._columns.parse_object(_load_object(text), line, text.rstrip())
             except StopIteration:
                 return
             except (InputError, BadLineError) as error:
                 yield BadRow(line=self._lines.number, reason=str(error), cells=(self._lines.first_text(),))
 
 
-def _beginning(file: BinaryIO) -> bytes:
+def _start_of(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read(4096).lstrip()
 
 
-def _object_in(text: str) -> dict[str, object]:
+def _load_object(text: str) -> dict[str, object]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"the line is no JSON: {reason}") from None
+        raise InputError(f"the line is not JSON: {reason}") from None
     if not isinstance(found, dict):
-        raise InputError("the line is no JSON object")
+        raise InputError("the line is not a JSON object")
     return found

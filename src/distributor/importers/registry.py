@@ -1,4 +1,4 @@
-"""Which origins there are, found by scanning this folder, and which of them a header is from."""
+"""The importers, found by scanning this folder, and which of them fits the header of a file."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import cast
 
 import distributor.importers as folder
 from distributor.domain.errors import InputError
-from distributor.importers.columns import Origin, folded
+from distributor.importers.columns import Importer, normalize_header
 
-PLAIN = "csv"
-LINES = "jsonl"
+CSV = "csv"
+JSONL = "jsonl"
 
 
 @cache
-def origins() -> Mapping[str, Origin]:
-    """Every origin by its name, in alphabetical order."""
+def all_importers() -> Mapping[str, Importer]:
+    """Every importer by its name, in alphabetical order."""
     modules = (
         importlib.import_module(f"{folder.__name__}.{module.name}") for module in pkgutil.iter_modules(folder.__path__)
     )
     found = {module.NAME: module for module in modules if hasattr(module, "NAME")}
-    return cast("Mapping[str, Origin]", dict(sorted(found.items())))
+    return cast("Mapping[str, Importer]", dict(sorted(found.items())))
 
 
-def origin_named(name: str) -> Origin:
-    """Raises InputError."""
+def find_importer(name: str) -> Importer:
+    """The importer with this name. Raises InputError."""
     try:
-        return origins()[name]
+        return all_importers()[name]
     except KeyError:
-        raise InputError(f"{name!r} is no format; there is {', '.join(origins())}") from None
+        raise InputError(f"unknown format {name!r}; use one of {', '.join(all_importers())}") from None
 
 
-def origin_of(headers: Iterable[str]) -> Origin:
-    """The origin that knows these headers for its own, else plain CSV."""
-    known = frozenset(map(folded, headers))
-    return next((origin for origin in origins().values() if origin.is_from_here(known)), origins()[PLAIN])
+def detect_importer(headers: Iterable[str]) -> Importer:
+    """The importer that recognises these headers, else the one for plain CSV."""
+    known = frozenset(map(normalize_header, headers))
+    return next((importer for importer in all_importers().values() if importer.matches(known)), all_importers()[CSV])

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import WELCOME, ImportedStatus
+from distributor.domain.importing import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
-from distributor.importers.statuses import GONE
-from distributor.importers.values import is_true, text_of
+from distributor.importers.statuses import UNSUBSCRIBED
+from distributor.importers.values import parse_boolean, parse_text
 
 NAME = "substack"
 COLUMNS: Mapping[str, str] = {
     "email": "email",
     "name": "name",
-    "email_disabled": "said.disabled",
+    "email_disabled": "source.disabled",
     "created_at": "evidence.created_at",
     "start_date": "evidence.created_at",
     "plan": "attributes.plan",
@@ -24,18 +24,18 @@ COLUMNS: Mapping[str, str] = {
     "expiry": "ignore",
     "active_subscription": "ignore",
 }
-_OF_THE_LIST = frozenset({"email", "active_subscription", "email_disabled"})
-_OF_THE_PAGE = frozenset({"email", "stripe_plan"})
+_EMAIL_LIST_HEADERS = frozenset({"email", "active_subscription", "email_disabled"})
+_SUBSCRIBERS_PAGE_HEADERS = frozenset({"email", "stripe_plan"})
 
 
-def is_from_here(headers: frozenset[str]) -> bool:
-    return headers >= _OF_THE_LIST or headers >= _OF_THE_PAGE
+def matches(headers: frozenset[str]) -> bool:
+    return headers >= _EMAIL_LIST_HEADERS or headers >= _SUBSCRIBERS_PAGE_HEADERS
 
 
-def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
-    """Who has switched email off reads on the site only."""
-    word = text_of(said.get("disabled", "false"))
-    is_disabled = is_true(word)
+def status_of(source: Mapping[str, Json]) -> ImportedStatus:
+    """A subscriber who has disabled email reads on the site only."""
+    word = parse_text(source.get("disabled", "false"))
+    is_disabled = parse_boolean(word)
     if is_disabled is None:
-        raise InputError(f"email_disabled is {word[:40]!r}, neither true nor false")
-    return GONE if is_disabled else WELCOME
+        raise InputError(f"email_disabled must be true or false, not {word[:40]!r}")
+    return UNSUBSCRIBED if is_disabled else SUBSCRIBED

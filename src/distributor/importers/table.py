@@ -1,4 +1,4 @@
-"""Rows of CSV (RFC 4180) with any delimiter, one at a time and none larger than `LONGEST_ROW`."""
+"""Reads CSV (RFC 4180) with any delimiter row by row, none larger than `MAX_ROW_BYTES`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import BinaryIO
 from distributor.domain.errors import InputError
 from distributor.domain.importing import BadRow
 
-# In octets; also the most that one row of several lines may have. The csv module takes no field above 128 KiB.
-LONGEST_ROW = 128 * 1024
-_PIECE = 1024 * 1024
-_SHOWN = 1000
-# In this order where the header does not tell.
+# The limit of a row, which may span several lines. The csv module accepts no field above 128 KiB.
+MAX_ROW_BYTES = 128 * 1024
+_CHUNK_BYTES = 1024 * 1024
+# How much of a bad row is kept to be shown.
+_PREVIEW_BYTES = 1000
+# Of those that give equally many columns, the first is used.
 _DELIMITERS = (",", ";", "\t", "|")
-_MOST_COLUMNS = 1000
+_MAX_COLUMNS = 1000
 
 
 class BadLineError(Exception):
-    """A line that is no text; only inside this folder, where it becomes a bad row."""
+    """A line that cannot be decoded or is too long. Used within this package, where it becomes a bad row."""
 
 
 class CsvLines:
-    """An iterator of lines that can go on after an error, and go back to the end of a row's first line.
+    """An iterator of lines that can continue after an error, and rewind to the end of a row's first line.
 
-    `number` is that of the line last read, counted from 1, `end` the offset behind it.
+    `number` is the number of the line last read, counted from 1, `end` the byte offset after it.
     """
 
     def __init__(self, file: BinaryIO, *, offset: int = 0, number: int = 0) -> None:
@@ -37,14 +38,14 @@ class CsvLines:
         self._row_size = 0
         self._first_number = number
         self._first_end = offset
-        self._beginning = b""
+        self._preview = b""
         file.seek(offset)
 
     def __iter__(self) -> CsvLines:
         return self
 
     def __next__(self) -> str:
-        line = self._readline(LONGEST_ROW + 1)
+        line = self._readline(MAX_ROW_BYTES + 1)
         if not line:
             raise StopIteration
         size = len(line)
@@ -52,54 +53,54 @@ class CsvLines:
         self.end += size
         if self._row_size:
             self._row_size += size
-            if self._row_size > LONGEST_ROW:
-                raise BadLineError(f"a quotation mark is opened and not closed within {LONGEST_ROW // 1024} KiB")
+            if self._row_size > MAX_ROW_BYTES:
+                raise BadLineError(f"a quotation mark is opened and not closed within {MAX_ROW_BYTES // 1024} KiB")
         else:
             self._row_size = size
             self._first_number = self.number
-            self._beginning = line[:_SHOWN]
-            if size > LONGEST_ROW:
-                self._pass_over(line)
-                raise BadLineError(f"longer than {LONGEST_ROW // 1024} KiB")
+            self._preview = line[:_PREVIEW_BYTES]
+            if size > MAX_ROW_BYTES:
+                self._skip_rest(line)
+                raise BadLineError(f"longer than {MAX_ROW_BYTES // 1024} KiB")
             self._first_end = self.end
         if b"\0" in line:
-            raise BadLineError("there is a NUL byte in it")
+            raise BadLineError("contains a NUL byte")
         try:
             return line.decode()
         except UnicodeDecodeError:
-            raise BadLineError("not in the encoding of the file; state another one, or correct the line") from None
+            raise BadLineError("not in the encoding of the file; give another encoding, or correct the line") from None
 
     @property
     def first_number(self) -> int:
-        """The number of the line that the present row begins in."""
+        """The number of the first line of the current row."""
         return self._first_number
 
     def begin_row(self) -> None:
-        """What is read next is the first line of a row."""
+        """The next line read is the first line of a row."""
         self._row_size = 0
 
-    def give_up_row(self) -> None:
-        """Go on behind the first line of the present row, so that one stray quotation mark costs one line."""
+    def rewind_to_second_line(self) -> None:
+        """Continue after the first line of the current row, so that a stray quotation mark costs one line only."""
         if self.end != self._first_end:
             self._file.seek(self._first_end)
             self.end = self._first_end
             self.number = self._first_number
 
     def first_text(self) -> str:
-        """The beginning of the present row's first line, as far as it can be shown."""
-        return self._beginning.decode(errors="replace").rstrip("\r\n").replace("\0", "\ufffd")
+        """The start of the current row's first line, with undecodable bytes replaced."""
+        return self._preview.decode(errors="replace").rstrip("\r\n").replace("\0", "\ufffd")
 
-    def _pass_over(self, line: bytes) -> None:
-        """Read to the end of a line that is too long, keeping nothing of it."""
+    def _skip_rest(self, line: bytes) -> None:
+        """Read to the end of a line that is too long, without keeping it in memory."""
         while line and not line.endswith(b"\n"):
-            line = self._readline(_PIECE)
+            line = self._readline(_CHUNK_BYTES)
             self.end += len(line)
         self._first_end = self.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CsvTable:
-    """What the first row says: the headers, the delimiter, and where the rows behind it begin."""
+class CsvHeader:
+    """The header row: column names, delimiter, and the byte offset and line number where the data rows start."""
 
     headers: tuple[str, ...]
     delimiter: str
@@ -107,28 +108,29 @@ class CsvTable:
     line: int
 
 
-def read_header(file: BinaryIO, *, delimiter: str = "") -> CsvTable:
-    """The first row of a file in UTF-8, by the delimiter stated or the one that gives the most columns.
+def read_header(file: BinaryIO, *, delimiter: str = "") -> CsvHeader:
+    """The header of a file in UTF-8, split by the delimiter given or the one that gives the most columns.
 
-    Raises InputError if there is none that could be a header.
+    Raises InputError if the first row is not a header.
     """
     if len(delimiter) > 1 or delimiter in {'"', "\r", "\n", " "}:
-        raise InputError(f"{delimiter!r} cannot be a delimiter: it is one sign such as , or ; or a tab")
-    written = _stated_in(file)
-    candidates = [delimiter or written] if delimiter or written else _DELIMITERS
-    found = [table for one in candidates if (table := _header(file, one, begins_in=2 if written else 1))]
+        raise InputError(f"{delimiter!r} cannot be a delimiter; use one character such as , or ; or a tab")
+    declared = _declared_delimiter(file)
+    candidates = [delimiter or declared] if delimiter or declared else _DELIMITERS
+    header_line = 2 if declared else 1
+    found = [header for candidate in candidates if (header := _parse_header(file, candidate, header_line=header_line))]
     if not found:
-        raise InputError("the first line is no header of a table: it names the columns, one of them the address")
-    return max(found, key=lambda table: len(table.headers))
+        raise InputError("the first line is not a header: it must name the columns, one of them the email address")
+    return max(found, key=lambda header: len(header.headers))
 
 
-def rows(lines: CsvLines, table: CsvTable) -> Iterator[tuple[int, list[str]] | BadRow]:
-    """The rows from where `lines` is: the number of the first line and the cells, or what is wrong. Empty rows are not.
+def read_rows(lines: CsvLines, header: CsvHeader) -> Iterator[tuple[int, list[str]] | BadRow]:
+    """The rows from the position of `lines` on, without empty ones: line number and cells, or the bad row.
 
-    After each, `lines` is at its end.
+    After each row, `lines` is positioned at its end.
     """
-    reader = csv.reader(lines, delimiter=table.delimiter, strict=True)
-    width = len(table.headers)
+    reader = csv.reader(lines, delimiter=header.delimiter, strict=True)
+    width = len(header.headers)
     while True:
         lines.begin_row()
         try:
@@ -137,48 +139,48 @@ def rows(lines: CsvLines, table: CsvTable) -> Iterator[tuple[int, list[str]] | B
             return
         except (BadLineError, csv.Error) as error:
             bad = BadRow(line=lines.first_number, reason=_reason(error), cells=(lines.first_text(),))
-            lines.give_up_row()
+            lines.rewind_to_second_line()
             yield bad
             continue
         if len(cells) == width:
             if any(cells):
                 yield lines.first_number, cells
         elif any(cells):
-            reason = f"{len(cells)} cells, and the header has {width}"
+            reason = f"{len(cells)} cells, but the header has {width}"
             yield BadRow(line=lines.first_number, reason=reason, cells=tuple(cells))
 
 
-def _stated_in(file: BinaryIO) -> str:
-    """The delimiter of a first line such as ``sep=;``, which spreadsheets write and read."""
+def _declared_delimiter(file: BinaryIO) -> str:
+    """The delimiter that a first line such as ``sep=;`` declares, as spreadsheets do; else empty."""
     file.seek(0)
     line = file.readline(16).rstrip(b"\r\n")
     return line[4:].decode("ascii", "replace") if len(line) == 5 and line.lower().startswith(b"sep=") else ""
 
 
-def _header(file: BinaryIO, delimiter: str, *, begins_in: int) -> CsvTable | None:
+def _parse_header(file: BinaryIO, delimiter: str, *, header_line: int) -> CsvHeader | None:
     lines = CsvLines(file)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         cells: list[str] = []
-        for _ in range(begins_in):
+        for _ in range(header_line):
             lines.begin_row()
             cells = next(reader)
     except (BadLineError, csv.Error, StopIteration):
         return None
     headers = tuple(cell.strip() for cell in cells)
-    if not any(headers) or len(headers) > _MOST_COLUMNS:
+    if not any(headers) or len(headers) > _MAX_COLUMNS:
         return None
-    return CsvTable(headers=headers, delimiter=delimiter, offset=lines.end, line=lines.number)
+    return CsvHeader(headers=headers, delimiter=delimiter, offset=lines.end, line=lines.number)
 
 
 def _reason(error: Exception) -> str:
-    said = str(error)
+    message = str(error)
     if isinstance(error, BadLineError):
-        return said
-    if "unexpected end" in said:
+        return message
+    if "unexpected end" in message:
         return "a quotation mark is opened and never closed"
-    if "expected after" in said:
-        return "something follows a closing quotation mark; inside quotation marks each one is written twice"
-    if "new-line" in said:
-        return "a carriage return stands alone in it"
-    return f"no row of a table: {said}"
+    if "expected after" in message:
+        return "text follows a closing quotation mark; a quotation mark inside quotes must be doubled"
+    if "new-line" in message:
+        return "contains a carriage return without a line feed"
+    return f"not a CSV row: {message}"

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from distributor.domain.consent import ConsentMethod
-from distributor.domain.importing import WELCOME, BadRow, ImportCounts, ImportMode, SourceValues
+from distributor.domain.importing import SUBSCRIBED, BadRow, ImportCounts, ImportMode, ImportRow
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership
 from distributor.storage import import_statements as statements
@@ -43,7 +43,7 @@ class ImportedRows:
     refused: tuple[BadRow, ...]
 
 
-def merge(connection: Connection, people: Sequence[SourceValues], context: ImportContext) -> ImportedRows:
+def merge(connection: Connection, people: Sequence[ImportRow], context: ImportContext) -> ImportedRows:
     """Merge rows into subscribers, which stay locked until the transaction ends, in the order of their keys.
 
     A subscriber who left the list stays unsubscribed. What the file says against mail is applied, unless consent was
@@ -55,26 +55,26 @@ def merge(connection: Connection, people: Sequence[SourceValues], context: Impor
     put = connection.execute(statements.PUT, {"now": context.now}).rowcount
     if put < len(people) - len(refused) - skipped:
         connection.execute(statements.FIND_UNCHANGED)
-    statuses = {row.standing for row in people if row.standing is not WELCOME}
+    statuses = {row.status for row in people if row.status is not SUBSCRIBED}
     values = _values(context)
-    if any(standing.reasons for standing in statuses):
+    if any(status.reasons for status in statuses):
         connection.execute(statements.SUPPRESS, {"note": f"import {context.import_id}", "now": context.now})
     connection.execute(statements.SUBSCRIBE, values)
-    if any(standing.state is Membership.PENDING for standing in statuses):
+    if any(status.state is Membership.PENDING for status in statuses):
         connection.execute(statements.REQUEST, values)
-    if any(standing.state is Membership.UNSUBSCRIBED for standing in statuses):
+    if any(status.state is Membership.UNSUBSCRIBED for status in statuses):
         connection.execute(statements.LEAVE, values)
     return _result(people, refused, skipped, connection.execute(statements.COUNT).one())
 
 
-def count_changes(connection: Connection, people: Sequence[SourceValues], context: ImportContext) -> ImportedRows:
+def count_changes(connection: Connection, people: Sequence[ImportRow], context: ImportContext) -> ImportedRows:
     """What `merge` would count. No subscriber changes; only the addresses of the import are recorded."""
     _stage(connection, people)
     refused, skipped = _drop_refused(connection, people, context)
     return _result(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": context.list_id}).one())
 
 
-def _stage(connection: Connection, people: Sequence[SourceValues]) -> None:
+def _stage(connection: Connection, people: Sequence[ImportRow]) -> None:
     for statement in statements.STAGES:
         connection.execute(statement)
     # COPY is psycopg's own; it runs in the same transaction.
@@ -84,8 +84,8 @@ def _stage(connection: Connection, people: Sequence[SourceValues]) -> None:
             copy.write("".join(map(_staged, people[start : start + _COPY_AT_ONCE])))
 
 
-def _staged(row: SourceValues) -> str:
-    person, standing = row.person, row.standing
+def _staged(row: ImportRow) -> str:
+    person, status = row.person, row.status
     cells = (
         str(row.line),
         person.key,
@@ -95,12 +95,12 @@ def _staged(row: SourceValues) -> str:
         person.zone,
         _json(person.attributes) if person.attributes else "{}",
         _array(person.tags) if person.tags else "{}",
-        standing.status,
-        standing.state,
-        "\\N" if standing.topics is None else _array(standing.topics),
-        standing.frequency,
-        _array(standing.reasons) if standing.reasons else "{}",
-        standing.left_at.isoformat() if standing.left_at else "\\N",
+        status.status,
+        status.state,
+        "\\N" if status.topics is None else _array(status.topics),
+        status.frequency,
+        _array(status.reasons) if status.reasons else "{}",
+        status.left_at.isoformat() if status.left_at else "\\N",
         row.network.translate(_ESCAPES),
         _json(row.evidence) if row.evidence else "{}",
     )
@@ -117,7 +117,7 @@ def _array(values: Iterable[str]) -> str:
 
 
 def _drop_refused(
-    connection: Connection, people: Sequence[SourceValues], context: ImportContext
+    connection: Connection, people: Sequence[ImportRow], context: ImportContext
 ) -> tuple[dict[int, str], int]:
     """Delete staged rows that are not imported: the reasons by line, and how many are skipped without one."""
     refused: dict[int, str] = {}
@@ -144,7 +144,7 @@ def _values(context: ImportContext) -> dict[str, object]:
     }
 
 
-def _result(people: Sequence[SourceValues], refused: dict[int, str], skipped: int, counted: Row[Any]) -> ImportedRows:
+def _result(people: Sequence[ImportRow], refused: dict[int, str], skipped: int, counted: Row[Any]) -> ImportedRows:
     counts = ImportCounts(
         read=len(people),
         new=counted.new,

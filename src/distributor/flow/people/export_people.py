@@ -13,7 +13,7 @@ from distributor.domain.exporting import Exported, Selection
 from distributor.domain.rendition import Json
 from distributor.flow.app_context import AppContext
 from distributor.importers.distributor_export import COLUMNS, NO_TOPICS
-from distributor.importers.values import cell_of_list, escaped
+from distributor.importers.values import escape_formula, join_list
 from distributor.storage import exports
 
 _AT_ONCE = 500
@@ -42,7 +42,7 @@ def export_people(
 def _as_csv(people: Iterator[Mapping[str, Json]]) -> Iterator[bytes]:
     yield _csv_of([COLUMNS])
     while some := list(islice(people, _AT_ONCE)):
-        yield _csv_of([escaped(_cell(name, facts[name])) for name in COLUMNS] for facts in some)
+        yield _csv_of([escape_formula(_cell(name, facts[name])) for name in COLUMNS] for facts in some)
 
 
 def _as_json_lines(people: Iterator[Mapping[str, Json]]) -> Iterator[bytes]:
@@ -90,7 +90,7 @@ def _cell(name: str, value: Json) -> str:
     if name == "topics" and not value:
         return NO_TOPICS
     if isinstance(value, list):
-        return cell_of_list(tuple(map(str, value)))
+        return join_list(tuple(map(str, value)))
     return json.dumps(value, ensure_ascii=False) if value else ""
 
 

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 from distributor.domain.errors import ConfigurationError
 from distributor.domain.importing import BadRow
-from distributor.importers.columns import OF_BAD_ROWS
-from distributor.importers.encoding import Copied, copy_as_utf8
-from distributor.importers.values import escaped
+from distributor.importers.columns import BAD_ROW_COLUMNS
+from distributor.importers.encoding import Utf8Copy, copy_as_utf8
+from distributor.importers.values import escape_formula
 
 _SUFFIX = ".people"
 _DRAFT_SUFFIX = ".new"
@@ -31,7 +31,7 @@ class ImportFiles:
         self._folder = folder
 
     @contextmanager
-    def keep(self, pieces: Iterable[bytes], *, encoding: str) -> Iterator[tuple[Path, Copied]]:
+    def keep(self, pieces: Iterable[bytes], *, encoding: str) -> Iterator[tuple[Path, Utf8Copy]]:
         """A draft copy in UTF-8, for the caller to rename to `source`; else deleted at the end. Raises InputError."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,9 +84,9 @@ class ImportFiles:
         text = io.StringIO()
         writer = csv.writer(text)
         if not behind:
-            writer.writerow((*OF_BAD_ROWS, *map(escaped, headers)))
+            writer.writerow((*BAD_ROW_COLUMNS, *map(escape_formula, headers)))
         for row in rows:
-            writer.writerow((row.line, *map(escaped, (row.reason, *row.cells))))
+            writer.writerow((row.line, *map(escape_formula, (row.reason, *row.cells))))
         data = text.getvalue().encode("utf-8", "replace")
         descriptor = os.open(self.bad_rows(import_id), os.O_CREAT | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -14,11 +14,11 @@ from typing import BinaryIO
 import structlog
 
 from distributor.domain.errors import DistributorError, InputError, ServiceError
-from distributor.domain.importing import BadRow, Import, ImportPlan, ImportState, SourceValues
+from distributor.domain.importing import BadRow, Import, ImportPlan, ImportRow, ImportState
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.people.import_files import ImportFiles
-from distributor.importers.reader import PeopleReader, find_out
+from distributor.importers.reader import PeopleReader, detect_settings
 from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
 from distributor.storage.import_rows import REPEATED, ImportContext, count_changes, merge
@@ -46,10 +46,10 @@ def plan_import(app: AppContext, plan: ImportPlan, *, name: str, pieces: Iterabl
     if not plan.basis.strip():
         raise InputError("state in a sentence on what basis these people get mail: it is kept as their consent")
     files = ImportFiles(app.imports_dir)
-    with files.keep(pieces, encoding=plan.reading.encoding) as (path, copied):
+    with files.keep(pieces, encoding=plan.settings.encoding) as (path, copied):
         with path.open("rb") as file:
-            reading = replace(find_out(file, plan.reading, name=name), encoding=copied.encoding)
-        complete = replace(plan, reading=reading)
+            settings = replace(detect_settings(file, plan.settings, name=name), encoding=copied.encoding)
+        complete = replace(plan, settings=settings)
         digest = _digest(complete, copied.digest)
         with app.database.begin() as connection:
             list_id = lists.find(connection, plan.list_slug).id
@@ -131,7 +131,7 @@ class _EndedError(Exception):
 class _Chunk:
     """Consecutive rows, and the checkpoint after them."""
 
-    people: tuple[SourceValues, ...]
+    people: tuple[ImportRow, ...]
     bad: tuple[BadRow, ...]
     position: int
     line: int
@@ -145,7 +145,7 @@ class _ImportRun:
         self._started = started
         self._files = files
         self._reader = PeopleReader(
-            file, started.plan.reading, name=started.name, position=started.position, line=started.line
+            file, started.plan.settings, name=started.name, position=started.position, line=started.line
         )
         self._rows = iter(self._reader)
         self._keys_underway: deque[dict[str, int]] = deque(maxlen=_AT_ONCE)
@@ -175,7 +175,7 @@ class _ImportRun:
     def _read_chunk(self) -> _Chunk | None:
         """None at the end of the file."""
         limit = self._reader.position + CHUNK_BYTES
-        people: list[SourceValues] = []
+        people: list[ImportRow] = []
         bad: list[BadRow] = []
         keys: dict[str, int] = {}
         for row in self._rows:

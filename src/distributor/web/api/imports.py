@@ -69,7 +69,7 @@ class ShownImport(BaseModel):
             name=found.name,
             list=found.list_slug,
             mode=found.plan.mode,
-            format=found.plan.reading.format,
+            format=found.plan.settings.format,
             is_dry_run=found.plan.is_dry_run,
             state=found.state,
             size=found.size,
@@ -120,15 +120,15 @@ def _upload(
     delimiter: Annotated[Line, Query(description="One sign, or `tab`; default: found out.")] = "",
     dry_run: Annotated[bool, Query(description="Only count what would become of each row.")] = False,
 ) -> Upload:
-    reading = ImportSettings(
+    settings = ImportSettings(
         format=format_,
         encoding=encoding,
         delimiter="\t" if delimiter == "tab" else delimiter,
         columns=dict(_pair(one, "map") for one in column),
         types=dict(_typed(one) for one in type_),
-        takes_rest=attributes_from_rest,
+        attributes_from_rest=attributes_from_rest,
     )
-    plan = ImportPlan(list_slug=list_slug, basis=basis, mode=mode, reading=reading, is_dry_run=dry_run)
+    plan = ImportPlan(list_slug=list_slug, basis=basis, mode=mode, settings=settings, is_dry_run=dry_run)
     return Upload(name=name, plan=plan)
 
 

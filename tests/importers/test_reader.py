@@ -1,4 +1,4 @@
-"""Malformed and hostile rows: each is refused with its line and a reason, and costs no other row."""
+"""Malformed and hostile rows: each is refused with its line and a reason, and affects no other row."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import BadRow, ImportSettings, SourceValues
+from distributor.domain.importing import BadRow, ImportRow, ImportSettings
 from distributor.importers.reader import PeopleReader
-from distributor.importers.table import LONGEST_ROW
+from distributor.importers.table import MAX_ROW_BYTES
 from tests.importers.files import addresses, copied, read, reasons
 
 GOOD = "good@example.org,Good\n"
@@ -24,11 +24,11 @@ GOOD = "good@example.org,Good\n"
     ("row", "reason"),
     [
         ('bad@example.org,"Bad', "a quotation mark is opened and never closed"),
-        ('bad@example.org,"Bad" Bob', "something follows a closing quotation mark"),
-        ("bad@example.org,Ba\0d", "there is a NUL byte in it"),
-        ("bad@example.org", "1 cells, and the header has 2"),
-        ("bad@example.org,Bad,more", "3 cells, and the header has 2"),
-        ("bad@example.org,Ba\rd", "a carriage return stands alone in it"),
+        ('bad@example.org,"Bad" Bob', "text follows a closing quotation mark"),
+        ("bad@example.org,Ba\0d", "contains a NUL byte"),
+        ("bad@example.org", "1 cells, but the header has 2"),
+        ("bad@example.org,Bad,more", "3 cells, but the header has 2"),
+        ("bad@example.org,Ba\rd", "contains a carriage return without a line feed"),
         ('"bad@example.org\r\n",Bad', "there is a space or a line break in it"),
         ("bad\x07@example.org,Bad", "there is an invisible character in it"),
         ('"bad@example.org\nBcc: all@example.org",Bad', "there is a space or a line break in it"),
@@ -38,14 +38,14 @@ GOOD = "good@example.org,Good\n"
         (",Bad", "there is no @ in it"),
     ],
 )
-def test_a_bad_row_is_refused_and_its_neighbours_come_in(row: str, reason: str) -> None:
+def test_a_bad_row_is_refused_and_its_neighbours_are_imported(row: str, reason: str) -> None:
     rows = read(f"email,name\n{GOOD}{row}\nlast@example.org,Last\n")
     assert addresses(rows) == ["good@example.org", "last@example.org"]
-    ((line, said),) = reasons(rows).items()
-    assert (line, reason in said) == (3, True), said
+    ((line, message),) = reasons(rows).items()
+    assert (line, reason in message) == (3, True), message
 
 
-def test_a_row_beyond_the_encoding_is_refused_alone() -> None:
+def test_a_row_in_another_encoding_is_refused_alone() -> None:
     rows = read(
         b"email,name\ngood@example.org,J\xc3\xbcrgen \xc3\x96st\nbad@example.org,J\xfcrgen\nlast@example.org,\n"
     )
@@ -60,21 +60,21 @@ def test_a_stray_quotation_mark_costs_one_line_and_not_the_rest_of_the_file() ->
 
 
 def test_a_line_break_inside_quotation_marks_belongs_to_the_cell() -> None:
-    (told,) = read('email,note\nada@example.org,"two\nlines"\n', takes_rest=True)
-    assert isinstance(told, SourceValues)
-    assert told.person.attributes == {"note": "two\nlines"}
+    (row,) = read('email,note\nada@example.org,"two\nlines"\n', attributes_from_rest=True)
+    assert isinstance(row, ImportRow)
+    assert row.person.attributes == {"note": "two\nlines"}
 
 
 def test_the_number_of_a_row_is_that_of_its_first_line() -> None:
-    rows = read('email,note\nada@example.org,"two\nlines"\n\nnobody,\n', takes_rest=True)
+    rows = read('email,note\nada@example.org,"two\nlines"\n\nnobody,\n', attributes_from_rest=True)
     assert list(reasons(rows)) == [5]
 
 
-def test_rows_without_anything_in_them_are_passed_over() -> None:
+def test_empty_rows_are_skipped() -> None:
     assert addresses(read(f"email,name\n\n,\n{GOOD}\r\n")) == ["good@example.org"]
 
 
-def test_a_line_of_300_megabytes_is_passed_over_without_being_held() -> None:
+def test_a_line_of_300_megabytes_is_skipped_without_being_kept_in_memory() -> None:
     class Endless(io.RawIOBase):
         """A header, a line that goes on for 300 MB, and a good row; made as it is read."""
 
@@ -110,7 +110,7 @@ def test_a_line_of_300_megabytes_is_passed_over_without_being_held() -> None:
     file = io.BufferedReader(Endless())
     tracemalloc.start()
     try:
-        rows = list(PeopleReader(file, ImportSettings(format="csv", delimiter=","), name="people.csv"))  # type: ignore[arg-type]
+        rows = list(PeopleReader(file, ImportSettings(format="csv", delimiter=","), name="people.csv"))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -119,11 +119,11 @@ def test_a_line_of_300_megabytes_is_passed_over_without_being_held() -> None:
     assert peak < 8 * 1024 * 1024
 
 
-def test_attributes_as_large_as_a_bomb_are_refused() -> None:
+def test_attributes_that_are_too_deep_or_too_large_are_refused() -> None:
     deep = "[" * 50_000
     wide = json.dumps({f"a{number}": "x" * 100 for number in range(500)}).replace('"', '""')
     rows = read(f'email,attributes\nbad@example.org,"{deep}"\nworse@example.org,"{wide}"\n')
-    assert "is no JSON" in reasons(rows)[2]
+    assert "is not JSON" in reasons(rows)[2]
     assert "larger than 16 KiB" in reasons(rows)[3]
 
 
@@ -131,16 +131,16 @@ def test_attributes_as_large_as_a_bomb_are_refused() -> None:
     ("line", "reason"),
     [
         ("[" * 100_000, "nested too deeply"),
-        ('{"email": "a@example.org"', "the line is no JSON"),
-        ("[1, 2]", "no JSON object"),
-        ('{"email": ["a@example.org"]}', "a text is expected"),
-        ('{"email": "a@example.org", "name": 1' + "0" * 5000 + "}", "the line is no JSON"),
-        ('{"email": "a@example.org", "attributes": [1]}', "attributes are no JSON object"),
+        ('{"email": "a@example.org"', "the line is not JSON"),
+        ("[1, 2]", "not a JSON object"),
+        ('{"email": ["a@example.org"]}', "expected text"),
+        ('{"email": "a@example.org", "name": 1' + "0" * 5000 + "}", "the line is not JSON"),
+        ('{"email": "a@example.org", "attributes": [1]}', "attributes must be a JSON object"),
         ('{"email": "a@example.org", "name": "half \\ud800"}', "the invisible character U+D800"),
-        ("x" * (LONGEST_ROW + 1), "longer than 128 KiB"),
+        ("x" * (MAX_ROW_BYTES + 1), "longer than 128 KiB"),
     ],
 )
-def test_a_bad_line_of_json_is_refused_and_its_neighbours_come_in(line: str, reason: str) -> None:
+def test_a_bad_line_of_json_is_refused_and_its_neighbours_are_imported(line: str, reason: str) -> None:
     rows = read(f'{{"email": "one@example.org"}}\n{line}\n{{"email": "two@example.org"}}\n')
     assert addresses(rows) == ["one@example.org", "two@example.org"]
     assert reason in reasons(rows)[2]
@@ -151,17 +151,17 @@ def test_a_bad_line_of_json_is_refused_and_its_neighbours_come_in(line: str, rea
     [
         ("", "the file is empty"),
         ("\n\n", "the file is empty"),
-        ("PK\x03\x04rest", "a ZIP archive or a workbook"),
-        ("name,city\nAda,Wien\n", "no column is known to be the address"),
-        ("email,e-mail\na@example.org,b@example.org\n", "both 'email'"),
-        ("email,x,x\n", "names a column twice"),
-        ('"email\n' + "x" * 200_000, "no header of a table"),
-        (",".join(f"c{number}" for number in range(2000)) + "\n", "no column is known to be the address"),
+        ("PK\x03\x04rest", "a ZIP archive or a spreadsheet"),
+        ("name,city\nAda,Wien\n", "no column is recognised as the email address"),
+        ("email,e-mail\na@example.org,b@example.org\n", "mapped to 'email'"),
+        ("email,x,x\n", "contains the same column twice"),
+        ('"email\n' + "x" * 200_000, "not a header"),
+        (",".join(f"c{number}" for number in range(2000)) + "\n", "no column is recognised as the email address"),
     ],
 )
-def test_a_file_that_is_none_is_refused_as_a_whole(data: str, reason: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused_as_a_whole(data: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        read(data, takes_rest=True)
+        read(data, attributes_from_rest=True)
 
 
 def test_the_rows_after_a_checkpoint_are_the_same_as_in_one_go() -> None:
@@ -169,12 +169,12 @@ def test_the_rows_after_a_checkpoint_are_the_same_as_in_one_go() -> None:
         f'p{number}@example.org,"{"x" * (number % 7)}\n""{number}"""\n' if number % 3 else f'bad "{number}"\n'
         for number in range(60)
     )
-    copy, reading = copied([text.encode()], ImportSettings())
-    whole = list(PeopleReader(copy, reading, name="p"))
-    pieces: list[SourceValues | BadRow] = []
+    copy, complete = copied([text.encode()], ImportSettings())
+    whole = list(PeopleReader(copy, complete, name="p"))
+    pieces: list[ImportRow | BadRow] = []
     position = line = 0
     while True:
-        reader = PeopleReader(copy, reading, name="p", position=position, line=line)
+        reader = PeopleReader(copy, complete, name="p", position=position, line=line)
         row = next(iter(reader), None)
         if row is None:
             break
@@ -193,11 +193,11 @@ def test_whatever_the_bytes_are_there_is_a_row_or_a_reason(data: bytes, header: 
     except InputError as error:
         assert str(error)
         return
-    assert all(isinstance(row, SourceValues) or row.reason for row in rows)
+    assert all(isinstance(row, ImportRow) or row.reason for row in rows)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="\",;\n\r'a@.\0\\é=", max_size=60))
-def test_quotation_marks_and_line_ends_in_any_order_lose_no_line_behind_them(noise: str) -> None:
+def test_quotation_marks_and_line_ends_in_any_order_lose_no_line_after_them(noise: str) -> None:
     rows = read(f"email,name\n{noise}\n" + "last@example.org,Last\n" * 2)
     assert addresses(rows)[-1:] == ["last@example.org"]

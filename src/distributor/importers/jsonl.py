@@ -1,4 +1,4 @@
-"""JSON lines from anywhere, one object to a line, with the names that our own export writes."""
+"""JSON lines from any source, one object per line, with the names that our own export writes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ NAME = "jsonl"
 COLUMNS: Mapping[str, str] = {**csv_file.COLUMNS, **distributor_export.COLUMNS}
 
 
-def is_from_here(headers: frozenset[str]) -> bool:
-    """It has no header to be known by."""
+def matches(headers: frozenset[str]) -> bool:
+    """Never: JSON lines have no header."""
     return False
 
 
-def standing_of(said: Mapping[str, Json]) -> ImportedStatus:
-    return distributor_export.standing_of(said)
+def status_of(source: Mapping[str, Json]) -> ImportedStatus:
+    return distributor_export.status_of(source)
