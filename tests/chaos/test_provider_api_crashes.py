@@ -12,7 +12,7 @@ from distributor.cli.channels import configure
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.app_context import AppContext
 from distributor.flow.failpoints import Failpoint
-from tests.channels.email.provider_apis import Api, TakeAndHangUp
+from tests.channels.email.providers.api_servers import Api, TakeAndHangUp
 from tests.mail.smtp.http_server import HttpCall, in_a_thread
 
 from .crash_campaign import CONNECTIONS, CrashCampaign

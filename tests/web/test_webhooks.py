@@ -12,7 +12,7 @@ from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.storage import channels, delivery_queries, events, suppressions, tables
-from tests.channels.email import provider_calls as calls
+from tests.channels.email.providers import webhook_requests as calls
 
 from .newsroom import SentMail
 

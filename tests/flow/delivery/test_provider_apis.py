@@ -17,9 +17,9 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import resume_routes
 from distributor.flow.feedback.apply_feedback import apply_feedback
 from distributor.storage import channels, delivery_queries
-from tests.channels.email import provider_calls as calls
-from tests.channels.email.provider_apis import Api, TakeAndHangUp, recorded
-from tests.channels.email.provider_calls import Signed
+from tests.channels.email.providers import webhook_requests as calls
+from tests.channels.email.providers.api_servers import Api, TakeAndHangUp, recorded
+from tests.channels.email.providers.webhook_requests import Signed
 from tests.flow.campaign_harness import CampaignHarness
 from tests.mail.smtp.http_server import in_a_thread
 

@@ -14,10 +14,9 @@ from distributor.domain.delivery import Delivery, Verdict
 from distributor.domain.errors import InputError
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
+from tests.channels.email.mailing import a_context, a_delivery, a_rendition, deliveries
 from tests.mail.dkim.verifiers import dkimpy_verdicts
 from tests.mail.smtp.smtp_servers import Server
-
-from .mailing import a_context, a_delivery, a_rendition, deliveries
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -27,9 +27,8 @@ from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.mail.dkim.keys import Algorithm, make_key
 from distributor.mail.dkim.signer import DkimSigner, SigningIdentity
 from distributor.mail.mime.header_fields import parameter_field
-
-from .mailing import NOW, TOKENS, a_delivery, a_rendition
-from .rendition_samples import article, context, paragraph
+from tests.channels.email.mailing import NOW, TOKENS, a_delivery, a_rendition
+from tests.channels.email.rendering.rendition_samples import article, context, paragraph
 
 PNG = Attachment(name="ab12.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3)
 PDF = Attachment(name="Preisliste für Zoë.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(500))

@@ -8,7 +8,7 @@ from distributor.channels.email.checks import check_mail
 from distributor.domain.blocks import Code, Heading, Image, Paragraph
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
-from tests.channels.email.rendition_samples import article, changed, context, paragraph, rendered, run
+from tests.channels.email.rendering.rendition_samples import article, changed, context, paragraph, rendered, run
 
 
 def codes(rendition: Rendition, severity: Severity | None = None) -> set[str]:

@@ -22,8 +22,8 @@ from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose
 from distributor.flow.publishing.campaign_content import read_markdown
+from tests.channels.email.mailing import TOKENS, a_delivery
 
-from .mailing import TOKENS, a_delivery
 from .rendition_samples import article, context, rendered
 
 GREETING = """Hello **{{ subscriber.name | default('dear reader') }}**,

@@ -17,7 +17,7 @@ from distributor.channels.email.settings import EmailSettings
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import MailingList
-from tests.channels.email.rendition_samples import article, context, page_of
+from tests.channels.email.rendering.rendition_samples import article, context, page_of
 
 LIST = MailingList(
     id=1,

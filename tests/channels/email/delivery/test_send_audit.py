@@ -13,10 +13,10 @@ from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Outcome
 from distributor.mail.smtp.url import SmtpUrl
+from tests.channels.email.mailing import PATIENCE, TOKENS, MemoryJournal, a_context, a_rendition, deliveries, send_all
 from tests.mail.smtp.smtp_servers import Answer, Behaviour, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp
 
-from .mailing import PATIENCE, TOKENS, MemoryJournal, a_context, a_rendition, deliveries, send_all
-from .test_sending_relays import Fleet
+from .test_batch import Fleet
 
 COUNT = 12
 PAUSES = (0, 0, 0)

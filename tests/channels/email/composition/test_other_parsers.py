@@ -26,10 +26,9 @@ from distributor.flow.publishing.campaign_content import read_markdown
 from distributor.flow.publishing.preview import imagine_article
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sources.formats import read_manuscript
+from tests.channels.email.mailing import NOW, TOKENS, a_delivery
 from tests.conftest import ACCEPTANCE_ARTICLE, needs_package
 from tests.paths import ROOT
-
-from .mailing import NOW, TOKENS, a_delivery
 
 GOLDEN_ARTICLE = ROOT / "content" / "golden.md"
 CONTEXT = RenderContext(

@@ -17,11 +17,11 @@ from distributor.channels.email.delivery.api_client import Response, classify_re
 from distributor.channels.email.delivery.replies import ClassifiedReply
 from distributor.channels.email.providers.registry import providers
 from distributor.domain.delivery import Verdict
-
-from .mailing import NOW
+from tests.channels.email.mailing import NOW
 
 RECORDED: dict[str, Any] = {
-    name: json.loads((Path(__file__).parent / "recorded" / f"{name}.json").read_text()) for name in providers()
+    name: json.loads((Path(__file__).parents[1] / "providers" / "recorded" / f"{name}.json").read_text())
+    for name in providers()
 }
 ANSWERS = [(name, answer) for name, told in RECORDED.items() for answer in told["answers"]]
 

@@ -19,8 +19,7 @@ from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.registry import parse_api_url
 from distributor.channels.email.providers.ses import SesAccount, sign_post
 from distributor.domain.errors import InputError
-
-from .mailing import NOW, TOKENS, a_delivery, a_rendition
+from tests.channels.email.mailing import NOW, TOKENS, a_delivery, a_rendition
 
 
 def with_files() -> ApiMessage:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from distributor.channels.email.composition.compose import prepare_mail
 from distributor.domain.rendition import Rendition
-
-from .mailing import TOKENS, a_delivery, a_rendition
+from tests.channels.email.mailing import TOKENS, a_delivery, a_rendition
 
 FIELDS = [
     "From",

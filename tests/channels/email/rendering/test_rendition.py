@@ -18,7 +18,7 @@ from distributor.domain.blocks import Block, Code, Heading, Image, plain_text
 from distributor.domain.errors import InputError, TemplateError
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
-from tests.channels.email.rendition_samples import article, context, hrefs, page_of, paragraph, rendered, run
+from tests.channels.email.rendering.rendition_samples import article, context, hrefs, page_of, paragraph, rendered, run
 from tests.rendering.sample_blocks import all_blocks, squashed
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from distributor.channels.email.channel import EmailChannel
 from distributor.domain.article import Article
 from distributor.domain.blocks import Alignment, Table
-from tests.channels.email.rendition_samples import article, rendered, row
+from tests.channels.email.rendering.rendition_samples import article, rendered, row
 from tests.conftest import needs_package
 
 pytestmark = pytest.mark.browser

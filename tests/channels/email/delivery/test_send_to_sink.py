@@ -15,9 +15,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from distributor.channels.email.composition.compose import prepare_mail
+from tests.channels.email.mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
 from tests.conftest import needs_package
-
-from .mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
 
 SINK = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin")
 

@@ -25,13 +25,22 @@ from distributor.domain.tokens import Purpose
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dkim.signer import UNSIGNED, DkimSigner
+from tests.channels.email.mailing import (
+    NOW,
+    PATIENCE,
+    TOKENS,
+    MemoryJournal,
+    a_context,
+    a_delivery,
+    a_rendition,
+    deliveries,
+)
+from tests.channels.email.providers.api_servers import KEY, SECRET, Api, TakeAndHangUp, recorded
 from tests.mail.smtp.http_server import HangUp, HttpAnswer, HttpCall
 from tests.mail.smtp.smtp_servers import Server
 from tests.mail.smtp.test_connect import make_certificate, tls_server
 
-from .mailing import NOW, PATIENCE, TOKENS, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
-from .provider_apis import KEY, SECRET, Api, TakeAndHangUp, recorded
-from .test_sending_relays import Buckets, Probing
+from .test_batch import Buckets, Probing
 
 # All but one know no repetition.
 INEXACT = [name for name, provider in providers().items() if not provider.is_idempotent]

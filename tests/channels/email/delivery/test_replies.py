@@ -14,9 +14,8 @@ from distributor.channels.email.delivery.replies import RULES, classify_reply
 from distributor.domain.delivery import Verdict
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpReplyParser
+from tests.channels.email.mailing import NOW
 from tests.paths import SHARED
-
-from .mailing import NOW
 
 SAMPLES = SHARED / "data" / "smtp-replies" / "responses.toml"
 

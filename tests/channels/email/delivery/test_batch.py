@@ -16,9 +16,8 @@ from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.mail.smtp.url import SmtpUrl
+from tests.channels.email.mailing import NOW, PATIENCE, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
 from tests.mail.smtp.smtp_servers import Answer, HangUp, Server, TakeAndHangUp, always, at
-
-from .mailing import NOW, PATIENCE, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from distributor.channels.email.channel import EmailChannel
 from distributor.channels.registry import make_channel
 from distributor.domain.errors import InputError
 from tests.channels.email.mailing import a_context, deliveries
-from tests.channels.email.rendition_samples import article, changed, context, rendered
+from tests.channels.email.rendering.rendition_samples import article, changed, context, rendered
 from tests.mail.smtp.smtp_servers import Server
 
 

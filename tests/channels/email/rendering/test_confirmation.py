@@ -28,7 +28,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.subscriber import MailingList
 from distributor.domain.tokens import Purpose
 from tests.channels.email.mailing import TOKENS, a_delivery
-from tests.channels.email.rendition_samples import changed, context, page_of
+from tests.channels.email.rendering.rendition_samples import changed, context, page_of
 
 GOLDEN = Path(__file__).parent / "golden"
 LIST = MailingList(id=1, slug="wadden-weekly", name="Wadden Weekly")
@@ -65,7 +65,7 @@ def test_email_is_the_kind_that_can_ask() -> None:
 
 @pytest.mark.parametrize("file", ["email.html", "email.txt", "email.eml"])
 def test_it_looks_as_it_did_before(file: str) -> None:
-    """After a change that is meant: `UPDATE_GOLDEN=1 make test ARGS=tests/channels/email/test_confirmation.py`."""
+    """To update: `UPDATE_GOLDEN=1 make test ARGS=tests/channels/email/rendering/test_confirmation.py`."""
     list_ = replace(LIST, sender="Wadden Weekly <weekly@tideline.example>", footer="Edited by Inge Dahl & friends.")
     made = channel().files(asked(list_))[file]
     kept = GOLDEN / file.replace("email", "confirmation")

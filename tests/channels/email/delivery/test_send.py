@@ -15,9 +15,7 @@ from distributor.channels.email.delivery.send import send_deliveries
 from distributor.domain.delivery import Outcome, Verdict
 from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.return_path import return_path
-from tests.mail.smtp.smtp_servers import Answer, HangUp, Raw, Server, TakeAndHangUp, always, at
-
-from .mailing import (
+from tests.channels.email.mailing import (
     NOW,
     PATIENCE,
     TOKENS,
@@ -30,6 +28,7 @@ from .mailing import (
     send,
     send_all,
 )
+from tests.mail.smtp.smtp_servers import Answer, HangUp, Raw, Server, TakeAndHangUp, always, at
 
 MARKED = "reader2@"
 

@@ -16,10 +16,10 @@ from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose
 from distributor.mail.return_path import return_path
+from tests.channels.email.mailing import NOW, TOKENS, a_delivery
 
-from . import provider_calls as calls
-from .mailing import NOW, TOKENS, a_delivery
-from .provider_calls import Signed
+from . import webhook_requests as calls
+from .webhook_requests import Signed
 
 MARK = TOKENS.mint(Purpose.MESSAGE, 7)
 SOURCE = return_path(a_delivery(7), "bounces.example.org", TOKENS).spec

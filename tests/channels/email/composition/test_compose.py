@@ -21,8 +21,7 @@ from distributor.domain.delivery import Delivery
 from distributor.domain.errors import AddressError, InputError
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose, TokenSigner
-
-from .mailing import SITE, TOKENS, a_delivery, a_rendition
+from tests.channels.email.mailing import SITE, TOKENS, a_delivery, a_rendition
 
 ROOT = SITE.public_url
 
