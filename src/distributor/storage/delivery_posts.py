@@ -15,7 +15,7 @@ from distributor.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostRecord:
+class StoredPost:
     """One post; `remote_id` is None until the remote API has returned it."""
 
     number: int
@@ -27,12 +27,12 @@ class PostRecord:
     detail: Mapping[str, Json]
 
 
-def of(connection: Connection, delivery_id: int) -> list[PostRecord]:
+def of(connection: Connection, delivery_id: int) -> list[StoredPost]:
     """The posts of a delivery in order."""
     part = tables.delivery_posts
     rows = connection.execute(select(part).where(part.c.delivery_id == delivery_id).order_by(part.c.number))
     return [
-        PostRecord(
+        StoredPost(
             number=row.number,
             request=row.request,
             intended_at=row.intended_at,

@@ -11,7 +11,7 @@ from string import Template
 
 from sqlalchemy import TextClause, text
 
-# What somebody has after an import that tells GIVEN of them: filled in and added to, nothing is taken away.
+# The values of a subscriber after an import that has GIVEN for them: filled in and added to, nothing is removed.
 _FILLED = {
     "name": "COALESCE(NULLIF(GIVEN.name, ''), known.name)",
     "language": "COALESCE(NULLIF(GIVEN.language, ''), known.language)",

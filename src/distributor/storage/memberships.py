@@ -20,10 +20,10 @@ from distributor.storage.lists import list_of
 def subscribe(
     connection: Connection, list_id: int, people: Iterable[Person], evidence: ConsentEvidence, *, now: datetime
 ) -> int:
-    """Put people on a list by a consent that is valid by itself; returns how many were not on it before.
+    """Subscribe people to a list by a consent that is valid by itself; returns how many were not on it before.
 
-    Somebody who left the list stays away, and somebody who was erased is not made known again: coming back is that
-    person's own decision.
+    Those who unsubscribed from the list stay unsubscribed, and those who were erased are not added again: only they
+    themselves can sign up again. Pending memberships become subscribed.
     """
     lists.lock(connection, list_id)
     kept = _without_erased(connection, people)

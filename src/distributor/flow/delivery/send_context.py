@@ -99,7 +99,7 @@ class _StoredPublications:
                 )
 
 
-def _part(record: delivery_posts.PostRecord, *, is_new: bool) -> PostPart:
+def _part(record: delivery_posts.StoredPost, *, is_new: bool) -> PostPart:
     return PostPart(
         number=record.number,
         request=record.request,
