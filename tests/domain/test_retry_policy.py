@@ -84,12 +84,13 @@ def test_failures_of_one_moment_come_back_at_different_ones() -> None:
 def test_the_time_that_the_other_side_asks_for_is_obeyed() -> None:
     asked = RELEASED + timedelta(hours=2)
 
-    assert next_attempt(delivery(), now=RELEASED, asked=asked) == asked
+    assert next_attempt(delivery(), now=RELEASED, requested=asked) == asked
 
 
 def test_a_time_asked_for_that_is_too_late_is_the_end() -> None:
     assert (
-        next_attempt(delivery(), now=RELEASED, asked=RELEASED + SCHEDULE.give_up_after + timedelta(seconds=1)) is None
+        next_attempt(delivery(), now=RELEASED, requested=RELEASED + SCHEDULE.give_up_after + timedelta(seconds=1))
+        is None
     )
 
 

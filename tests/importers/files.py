@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from distributor.domain.importing import AttributeType, BadRow, ImportRow, ImportSettings
+from distributor.domain.subscriber_import import AttributeType, BadRow, ImportRow, ImportSettings
 from distributor.importers.encoding import copy_as_utf8
 from distributor.importers.reader import PeopleReader, detect_settings
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import BadRow, ImportRow, ImportSettings
+from distributor.domain.subscriber_import import BadRow, ImportRow, ImportSettings
 from distributor.importers.reader import PeopleReader
 from distributor.importers.table import MAX_ROW_BYTES
 from tests.importers.files import addresses, copied, read, reasons

@@ -10,7 +10,7 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.campaign import UnknownPolicy
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.subscriber import MailingList
 from distributor.domain.tags import Tag
 from distributor.storage import (

@@ -12,7 +12,7 @@ import pytest
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError, StateError
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.subscriber import Membership
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.privacy import erase, search_traces

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.errors import NotFoundError
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING, SuppressionReason, parse_target
 from distributor.flow.app_context import AppContext
 from distributor.storage import (

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.app_context import AppContext

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from distributor.domain.errors import InputError, NotFoundError
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.app_context import AppContext

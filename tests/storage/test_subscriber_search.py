@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.subscriber import Membership, SubscriberStatus
 from distributor.flow.app_context import AppContext
 from distributor.storage import lists, memberships, subscribers

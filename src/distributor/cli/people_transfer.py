@@ -14,8 +14,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
 from distributor.domain.errors import InputError
-from distributor.domain.exporting import Selection
-from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportSettings, ImportState
+from distributor.domain.subscriber_export import Selection
+from distributor.domain.subscriber_import import (
+    AttributeType,
+    Import,
+    ImportMode,
+    ImportPlan,
+    ImportSettings,
+    ImportState,
+)
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.flow.people.import_files import ImportFiles

@@ -12,14 +12,7 @@ from distributor.cli.session import AsJson, installation_at_hand, say, show, sho
 from distributor.domain.address import parse_address
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError, StateError
-from distributor.domain.people import (
-    checked_attributes,
-    clean_language,
-    clean_name,
-    clean_tags,
-    clean_zone,
-    person_of,
-)
+from distributor.domain.person import checked_attributes, clean_language, clean_name, clean_tags, clean_zone, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.schedule import parse_local_time
 from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription

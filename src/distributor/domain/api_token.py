@@ -1,4 +1,4 @@
-"""Tokens of the API: what a program may do, and the one time its secret is seen."""
+"""API tokens: their scopes, and secrets that are shown once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 from distributor.domain.errors import InputError
 
 PREFIX = "dst_"
-# Octets of chance in a secret: nobody guesses it, so a plain hash protects what is stored.
+# Random bytes in a secret: it cannot be guessed, so a plain hash of it may be stored.
 ENTROPY_BYTES = 32
 LONGEST_NAME = 100
 
@@ -58,7 +58,7 @@ class ApiToken:
     revoked_at: datetime | None
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it opens anything at all at this moment."""
+        """Whether the token is valid at `now`."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def allows(self, scope: TokenScope) -> bool:

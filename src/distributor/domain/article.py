@@ -1,4 +1,4 @@
-"""Manuscript and Article: what a source delivers, and what it becomes once it is ours."""
+"""Manuscript and Article: the content of a source, and the stored article it becomes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from distributor.domain.tags import Tag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manuscript:
-    """An article as its source tells it: content without identity.
+    """The content of an article as its source has it, without identity.
 
     `slug` and `published_at` are None where the source does not say; ingestion then decides.
     `warnings` are for the author ("no line of tags found"); they never stop an ingestion.
@@ -31,7 +31,7 @@ class Manuscript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """A manuscript with an identity. The GUID is minted once and survives every edit; an edit makes a revision.
+    """A manuscript with an identity. The GUID is created once and never changes; an edit makes a revision.
 
     `published_at` and `updated_at` are aware UTC. `language` is a BCP 47 tag.
     """

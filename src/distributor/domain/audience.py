@@ -1,4 +1,4 @@
-"""Who a campaign goes to, as a person says it."""
+"""The audience of a campaign, as the user chose it."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ class AudiencePlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is named: a slip of the hand must not go to everybody."""
+        """Whether nothing is named. An empty plan is invalid: it must not mean all subscribers."""
         return not (self.lists or self.topics or self.segments or self.failed_of or self.unknown_of)

@@ -32,21 +32,21 @@ OPEN_STATES = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, Dispatc
 
 
 class CampaignPurpose(StrEnum):
-    """ARTICLES goes to who has agreed to get them; CONFIRMATION to who has just asked, one after another."""
+    """ARTICLES goes to subscribers with consent; CONFIRMATION to new sign-ups, one by one as they come in."""
 
     ARTICLES = "articles"
     CONFIRMATION = "confirmation"
 
 
 class UnknownPolicy(StrEnum):
-    """What to do with a delivery whose answer was lost and cannot be found out: leave it, or send it again."""
+    """What to do with a delivery whose outcome cannot be determined: leave it as unknown, or send it again."""
 
     ASSUME_SENT = "assume_sent"
     RESEND = "resend"
 
 
 class FailureCause(StrEnum):
-    """TEMPORARY: given up on after trouble that might have passed. PERMANENT: refused for good."""
+    """TEMPORARY: given up after temporary failures. PERMANENT: rejected with a permanent error."""
 
     TEMPORARY = "temporary"
     PERMANENT = "permanent"
@@ -54,9 +54,9 @@ class FailureCause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureChoice:
-    """Which of the failed deliveries are meant: on these channels, for these reasons, of this cause; none named is any.
+    """Selects failed deliveries by channels, reasons and cause; an empty field selects all.
 
-    Reasons are the words in which a channel puts its failures, such as `userunknown`.
+    Reasons are the failure codes of a channel, such as `userunknown`.
     """
 
     channel_names: tuple[str, ...] = ()
@@ -66,11 +66,11 @@ class FailureChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryCount:
-    """What becomes of the failed deliveries of a campaign when they are tried again.
+    """What happens to the failed deliveries of a campaign in a retry.
 
-    `again` are sent again; `not_meant` were not chosen, or their dispatch was cancelled; `held_back` go to people who
-    may not be written to any more, or not now; `got_since` to people whom another campaign has given one of the
-    articles, or is about to.
+    `again` are sent again; `not_meant` were not selected, or their dispatch was cancelled; `held_back` are for
+    subscribers who unsubscribed, paused or are suppressed; `got_since` for subscribers who got one of the articles by
+    another campaign, or are about to.
     """
 
     again: int
@@ -80,13 +80,13 @@ class RetryCount:
 
     @property
     def failed(self) -> int:
-        """All of them."""
+        """The number of failed deliveries."""
         return self.again + self.not_meant + self.held_back + self.got_since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignPlan:
-    """What a person asks for. `times` gives a channel's own moment by its name; `starts_at` is for the others."""
+    """The plan of a campaign. `times` are start times of channels by name; `starts_at` is for the others."""
 
     name: str
     article_slugs: tuple[str, ...]
@@ -101,13 +101,13 @@ class CampaignPlan:
     cover: MessageOptions = field(default_factory=MessageOptions)
 
     def time_of(self, channel_name: str) -> datetime:
-        """When this channel goes out."""
+        """When sending on this channel starts."""
         return self.times.get(channel_name, self.starts_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanKey:
-    """By what a wish for a campaign is known again: `name` is the wish, `digest` stands for all that was asked for."""
+    """An idempotency key of a plan: `name` is the key of the caller, `digest` the hash of the whole plan."""
 
     name: str
     digest: str
@@ -164,12 +164,12 @@ class Totals:
 
     @property
     def audience(self) -> int:
-        """All deliveries, whatever became of them."""
+        """The number of deliveries in any state."""
         return sum(self.by_state.values())
 
     @classmethod
     def sum_of(cls, parts: Iterable[Totals]) -> Totals:
-        """The totals of several dispatches taken together."""
+        """The sum of the totals of several dispatches."""
         summed: dict[DeliveryState, int] = {}
         for part in parts:
             for state, count in part.by_state.items():
@@ -178,7 +178,7 @@ class Totals:
 
 
 def campaign_state(states: Iterable[DispatchState]) -> DispatchState:
-    """What to call a campaign whose dispatches are in these states: the least finished one speaks for all."""
+    """The state of a campaign whose dispatches are in these states: that of the least finished one."""
     order = (
         DispatchState.RUNNING,
         DispatchState.PAUSED,

@@ -1,4 +1,4 @@
-"""Consent: how somebody agreed to mail from a list, or took that back. Records are only ever added."""
+"""Consent: how a subscriber agreed to mail from a list, or withdrew that. Records are append-only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from distributor.domain.rendition import Json
 
 
 class ConsentAction(StrEnum):
-    """GRANTED is valid by itself; REQUESTED only once CONFIRMED from the mailbox; WITHDRAWN ends either."""
+    """GRANTED is valid by itself; REQUESTED only once CONFIRMED by the confirmation mail; WITHDRAWN ends either."""
 
     GRANTED = "granted"
     REQUESTED = "requested"
@@ -20,12 +20,12 @@ class ConsentAction(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-# How long a request waits for its confirmation: the link that confirms it is good for as long, then it is forgotten.
+# How long a sign-up may be confirmed; after that its link is invalid and the sign-up is deleted.
 CONFIRM_WITHIN = timedelta(days=30)
 
 
 class ConsentMethod(StrEnum):
-    """By what way: the public pages, an import, the API, a person of the team, or a list from before records.
+    """How it was given: on the public pages, by an import, the API, a team member, or before consent was recorded.
 
     MAIL is a mail that came in: of the person, or of their provider about what the person did.
     """
@@ -40,7 +40,7 @@ class ConsentMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentEvidence:
-    """What is known about one act of consent. `text` is what the person saw or the basis that was stated.
+    """The evidence of one act of consent. `text` is what the subscriber saw or the basis that was stated.
 
     `network` is the IP address it came from, or empty; `detail` holds what else proves it (a reason, an import).
     """
@@ -53,7 +53,7 @@ class ConsentEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """One record, as it is kept for good."""
+    """One stored record."""
 
     id: int
     list_slug: str
@@ -67,5 +67,5 @@ class Consent:
 
 
 def hash_of_text(text: str) -> bytes:
-    """SHA-256 of the wording: what proves later that it was this one."""
+    """SHA-256 of the text, which proves later that it was this one."""
     return hashlib.sha256(text.encode()).digest()

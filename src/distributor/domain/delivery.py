@@ -1,4 +1,4 @@
-"""Delivery: one rendition to one recipient, its states, and what sending may answer.
+"""Delivery: one rendition to one recipient, its states, and the outcome of an attempt.
 
 pending → claimed → in_flight → sent | deferred | failed | suppressed | unknown, later delivered, bounced, complained.
 A claim is a lease with a fencing epoch: every write names the epoch it was made under and is void under another.
@@ -15,6 +15,8 @@ from distributor.domain.rendition import Json
 
 
 class DeliveryState(StrEnum):
+    """The state of a delivery; `TRANSITIONS` says how it may change."""
+
     PENDING = "pending"
     CLAIMED = "claimed"
     IN_FLIGHT = "in_flight"
@@ -28,7 +30,7 @@ class DeliveryState(StrEnum):
     COMPLAINED = "complained"
 
 
-# What each state may become. `unknown` is left only by evidence, or by a policy that sends again.
+# The allowed next states of each state. `unknown` ends only by evidence, or by a policy that sends again.
 TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.PENDING: frozenset({DeliveryState.CLAIMED, DeliveryState.SUPPRESSED}),
     DeliveryState.CLAIMED: frozenset(
@@ -41,7 +43,7 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
             DeliveryState.FAILED,
             DeliveryState.UNKNOWN,
             DeliveryState.PENDING,
-            # What came back was sent, also if nobody has written that down yet.
+            # A bounced message was sent, even if its outcome is not committed yet.
             DeliveryState.BOUNCED,
             DeliveryState.COMPLAINED,
         }
@@ -77,7 +79,7 @@ SETTLED: frozenset[DeliveryState] = frozenset(
 class Delivery:
     """One delivery as its channel sees it while sending.
 
-    `recipient` is an email address, a feed or an account. `fields` are the personal values for the rendition's slots.
+    `recipient` is an email address, a feed or an account. `fields` are its merge fields for its placeholders.
     `attempt` counts from 1, `first_attempt_at` is when the first attempt started. `created_at` is when the audience was
     frozen; with `id` it is all a channel needs to make names that stay the same on every attempt. `zone` is the
     recipient's own IANA time zone, or empty.
@@ -115,9 +117,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The answer for one delivery, true only under the epoch it was claimed with.
+    """The outcome for one delivery, valid only under the epoch it was claimed with.
 
-    `remote_id` is the identity on the other side (Message-ID, post id); `reply_code` the SMTP or HTTP status;
+    `remote_id` is its id at the remote server (Message-ID, post id); `reply_code` the SMTP or HTTP status;
     `reply` the other side's words, which are a stranger's text; `retry_at` the earliest time of another attempt where
     the other side named one, else None and the schedule decides.
     """
@@ -145,7 +147,7 @@ class Outcome:
         retry_at: datetime | None = None,
         detail: Mapping[str, Json] | None = None,
     ) -> Outcome:
-        """The outcome of this very attempt at `delivery`."""
+        """The outcome of the current attempt of `delivery`."""
         return cls(
             delivery_id=delivery.id,
             epoch=delivery.epoch,
@@ -161,7 +163,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """An outcome with what it means for the ledger: the delivery's new state, and when to look at it again."""
+    """An outcome with the delivery's new state, and when it is due again."""
 
     outcome: Outcome
     state: DeliveryState

@@ -1,4 +1,4 @@
-"""The one error tree.
+"""The error classes.
 
 DistributorError                 what a person can read and act on
 ├── InputError                   what was given is wrong
@@ -24,19 +24,19 @@ from typing import ClassVar
 
 
 class DistributorError(Exception):
-    """The root: its text is fit to be shown to a person as it is."""
+    """The base class. The text of every error can be shown to users as it is."""
 
     exit_code: ClassVar[int] = 1
 
 
 class InputError(DistributorError):
-    """What was given is wrong; the same call can only succeed with other input."""
+    """The input is invalid; the same call can only succeed with other input."""
 
     exit_code = 2
 
 
 class SourceError(InputError):
-    """An article that cannot be read, with its place."""
+    """A file that cannot be read, with path and line."""
 
     def __init__(self, reason: str, *, path: Path | str | None = None, line: int | None = None) -> None:
         self.reason = reason
@@ -50,7 +50,7 @@ class SourceError(InputError):
 
 
 class AddressError(InputError):
-    """An email address that is none."""
+    """An invalid email address."""
 
     def __init__(self, address: str, reason: str) -> None:
         self.address = address
@@ -59,15 +59,15 @@ class AddressError(InputError):
 
 
 class SignatureError(InputError):
-    """A call from outside that is not signed by the one it should come from, or too old; nothing of it is heeded."""
+    """A web hook request without a valid or fresh signature; it is rejected as a whole."""
 
 
 class ScheduleError(InputError):
-    """A time that cannot be understood or lies in the past, or an unknown time zone."""
+    """An invalid time, a time in the past, or an unknown time zone."""
 
 
 class SegmentError(InputError):
-    """A condition that cannot be read, with its place.
+    """A segment condition that cannot be parsed, with the position.
 
     In a text that is `line` and `column`, counted from 1, and `offset` and `length` in characters, the first being 0;
     in JSON it is `path`. `hint` says what was perhaps meant. A condition that can be read and not be used, such as one
@@ -110,7 +110,7 @@ class TemplateError(InputError):
 
 
 class NotFoundError(DistributorError):
-    """A noun asked for by a name or number that nothing has."""
+    """There is no object with this name or id."""
 
     exit_code = 3
 
@@ -121,13 +121,13 @@ class NotFoundError(DistributorError):
 
 
 class StateError(DistributorError):
-    """Asked for something that is not possible in the present state."""
+    """The operation is not possible in the current state."""
 
     exit_code = 4
 
 
 class ConfigurationError(DistributorError):
-    """Settings, ports or programs of this machine."""
+    """A problem with settings, ports or programs of this machine."""
 
     exit_code = 5
 
@@ -139,6 +139,6 @@ class SchemaError(DistributorError):
 
 
 class ServiceError(DistributorError):
-    """PostgreSQL, Redis or a remote service that does not answer."""
+    """PostgreSQL, Redis or a remote service does not answer."""
 
     exit_code = 7

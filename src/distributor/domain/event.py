@@ -24,7 +24,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened, once: events with the same `key` are the same event told twice."""
+    """One event. Events with the same `key` are one event that was reported more than once."""
 
     delivery_id: int
     kind: EventKind

@@ -1,4 +1,4 @@
-"""Feedback: what others say became of a mail after it was sent, and how much of it is held against an address."""
+"""Feedback about a mail after it was sent (bounces, complaints, unsubscribes), and the policy for soft bounces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from distributor.domain.rendition import Json
 
 
 class FeedbackKind(StrEnum):
-    """What was said. NOTHING is for mails that say nothing a sender has to act on: answers, delays, receipts."""
+    """The kind of feedback. NOTHING: an inbound mail that needs no action, such as a reply, a delay or a receipt."""
 
     DELIVERED = "delivered"
     BOUNCE = "bounce"
@@ -21,9 +21,9 @@ class FeedbackKind(StrEnum):
 
 
 class MatchedBy(StrEnum):
-    """How the delivery was found: by something of ours that only its mail held, or merely by the address.
+    """How the delivery was found: by a token that only its mail contained, or merely by the address.
 
-    FORGED looks like something of ours and was not made here. What rests on an ADDRESS or is FORGED is never acted on.
+    FORGED: it has an invalid token. Feedback matched by ADDRESS or FORGED has no consequences.
     """
 
     RETURN_PATH = "return_path"
@@ -36,10 +36,10 @@ class MatchedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """One thing said about one mail. `key` is the same however often it is told.
+    """One piece of feedback about one mail. `key` is the same for repeats of the same feedback.
 
-    `address` is the recipient as it was named, `counts` whether a bounce that is not hard speaks against that address,
-    `at` when it happened where that was told, and `detail` what is kept of it.
+    `address` is the recipient it names, `counts` whether a soft bounce counts towards a suppression, `at` the time it
+    happened if known, and `detail` the data stored with the event.
     """
 
     meaning: FeedbackKind
@@ -55,9 +55,9 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BouncePolicy:
-    """When bounces that are not hard end in a suppression: on `limit` days within the time after which one lapses.
+    """When soft bounces end in a suppression: after bounces on `limit` days within `lapses_after`.
 
-    A day counts once, however much came back on it: ten mails to a full mailbox are one full mailbox.
+    A day counts once, however many mails bounced on it.
     """
 
     limit: int = 5

@@ -1,4 +1,4 @@
-"""The fields of a subscriber that may stand in a mail: what is built in, and attributes by their names.
+"""Merge fields: values of a subscriber that a mail may contain, built-in ones and attributes by name.
 
 A field is known by its key: ``name``, or ``attributes.city`` for an attribute, or ``attributes.address.city`` for one
 inside another. A value that is empty, null, false or no single value counts as one that is not there.
@@ -31,7 +31,7 @@ def field_label(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeFields:
-    """What a rendition wants to know of each recipient.
+    """The merge fields that a rendition needs of each recipient.
 
     `fields` are the keys of all that it may say, `decisive` of those whose values decide what else it says.
     """

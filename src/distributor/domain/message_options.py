@@ -1,4 +1,4 @@
-"""What a campaign puts around its articles where it speaks to single people: words, and files that go along."""
+"""Message options: the subject, greeting, closing and attachments around the articles of a personalized message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check finds in a rendition before it goes out."""
+"""Problems that a check finds in a rendition before it is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendition: what a channel will say, frozen and hashed."""
+"""Rendition: the rendered content of a dispatch, frozen and hashed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an outcome means for the ledger, and when to try again after a temporary failure."""
+"""The retry policy: the new state of a delivery after an outcome, and the time of the next attempt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from distributor.domain.errors import ScheduleError
 _STATES = {
     Verdict.SENT: DeliveryState.SENT,
     Verdict.FAILED: DeliveryState.FAILED,
-    # Neither says anything against the recipient: the delivery is as good as never begun.
+    # Neither concerns the recipient: the delivery is as if it had not been started.
     Verdict.SENDER_REJECTED: DeliveryState.PENDING,
     Verdict.RETRY_REMAINING: DeliveryState.PENDING,
 }
@@ -19,9 +19,9 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySchedule:
-    """Waits grow by `factor` from `first` up to `longest`; nothing is tried later than `give_up_after` the first try.
+    """Exponential backoff: waits grow by `factor` from `first` to `longest`, until `give_up_after` the first attempt.
 
-    Raises ScheduleError for a schedule that does not move forward.
+    Raises ScheduleError for values that are not positive and increasing.
     """
 
     first: timedelta = timedelta(minutes=1)
@@ -36,8 +36,8 @@ class RetrySchedule:
             )
 
     def wait_after(self, attempt: int) -> timedelta:
-        """How long to wait after so many attempts, before it is stretched."""
-        # A power beyond this is longer than the longest wait there can be, or the factor is 1.
+        """How long to wait after so many attempts, without jitter."""
+        # A larger power exceeds any longest wait, or the factor is 1.
         grown = self.factor ** min(attempt - 1, 64)
         return min(self.first * min(grown, self.longest / self.first), self.longest)
 
@@ -47,41 +47,38 @@ def settle_outcome(
 ) -> Settlement:
     """The new state of `delivery` after this outcome.
 
-    What is unknown is to be looked into at once, or when the channel says that it can be told.
+    An unknown outcome is due to be resolved at once, or at the time the channel names.
     """
     if outcome.verdict is Verdict.UNKNOWN:
         return Settlement(outcome=outcome, state=DeliveryState.UNKNOWN, next_at=outcome.retry_at or now)
     if outcome.verdict is Verdict.THROTTLED:
         return Settlement(outcome=outcome, state=DeliveryState.DEFERRED, next_at=outcome.retry_at or now)
     if outcome.verdict is Verdict.DEFERRED:
-        moment = next_attempt(delivery, now=now, asked=outcome.retry_at, schedule=schedule)
-        if moment is None:
-            # So that it can be told from a refusal when what failed is tried again.
+        retry_at = next_attempt(delivery, now=now, requested=outcome.retry_at, schedule=schedule)
+        if retry_at is None:
+            # Marked, so that a retry of failed deliveries can tell it from a permanent failure.
             given_up = replace(outcome, detail={**outcome.detail, "given_up": True})
             return Settlement(outcome=given_up, state=DeliveryState.FAILED)
-        return Settlement(outcome=outcome, state=DeliveryState.DEFERRED, next_at=moment)
+        return Settlement(outcome=outcome, state=DeliveryState.DEFERRED, next_at=retry_at)
     return Settlement(outcome=outcome, state=_STATES[outcome.verdict])
 
 
 def next_attempt(
-    delivery: Delivery, *, now: datetime, asked: datetime | None = None, schedule: RetrySchedule | None = None
+    delivery: Delivery, *, now: datetime, requested: datetime | None = None, schedule: RetrySchedule | None = None
 ) -> datetime | None:
-    """When to try again after the attempt that just failed, or None when it is time to give up.
+    """The time of the next attempt after one that failed, or None to give up.
 
-    A time the other side `asked` for is obeyed. Waits are stretched by up to a quarter, differently for each delivery
-    and attempt, so that many failures do not come back at once. The time to give up counts from the first attempt and
-    not from the release: how long a delivery had to wait for its turn does not count against it.
+    It is not before the time that the server `requested`. Waits have a jitter of up to a quarter, which differs by
+    delivery and attempt, so that many failures are not retried at once. The time to give up counts from the first
+    attempt, not from the release: waiting for a rate limit does not count.
     """
     schedule = schedule or RetrySchedule()
-    moment = now + schedule.wait_after(delivery.attempt) * (1 + spread(delivery.id * 31 + delivery.attempt) / 4)
-    if asked is not None:
-        moment = max(moment, asked)
-    return moment if moment <= (delivery.first_attempt_at or now) + schedule.give_up_after else None
+    retry_at = now + schedule.wait_after(delivery.attempt) * (1 + spread(delivery.id * 31 + delivery.attempt) / 4)
+    if requested is not None:
+        retry_at = max(retry_at, requested)
+    return retry_at if retry_at <= (delivery.first_attempt_at or now) + schedule.give_up_after else None
 
 
 def spread(number: int) -> float:
-    """A share in [0, 1) that looks random and is always the same for a number (Knuth's multiplicative hash).
-
-    For what must not come back all at once.
-    """
+    """A pseudo-random share in [0, 1), always the same for a number (Knuth's multiplicative hash). Used for jitter."""
     return (number * 2_654_435_761 % 2**32) / 2**32

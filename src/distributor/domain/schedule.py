@@ -1,4 +1,4 @@
-"""Schedule: what a person writes about a time, and the instant it means."""
+"""Schedule: parse times as users write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from distributor.domain.errors import ScheduleError
 
-# A time this little in the past is the time it took to fill in the form.
+# A start time may be so much in the past: it takes time to fill in a form.
 GRACE = timedelta(seconds=60)
 
 _INSTANT = re.compile(
@@ -34,7 +34,7 @@ _MOMENT_FORMS = f"{_INSTANT_FORMS}, as +2h, or as now"
 
 
 def parse_local_time(text: str, *, zone: str | None, now: datetime) -> datetime:
-    """The moment something shall happen, in aware UTC; `now` is aware.
+    """The time that `text` names, in aware UTC; `now` is aware.
 
     Understands "now", a delay ("+10m", "+1h30m"; units s m h d w) and everything that `parse_instant` does.
     Raises ScheduleError also for a time more than GRACE ago.

@@ -1,4 +1,4 @@
-"""When a channel sends: its quiet hours, and how much a new sending domain may send on each of its first days."""
+"""When a channel sends: quiet hours, and the warm-up plan of a new sending domain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietHours:
-    """From `start` to `end` on the clocks of a zone nothing is sent; an `end` before the `start` is on the next day.
+    """Nothing is sent from `start` to `end`, local time of a zone; an `end` before the `start` is on the next day.
 
     `zone` is an IANA name. With `in_recipients_zone` it stands only for those whose own zone is not known.
     """
@@ -38,7 +38,7 @@ class QuietHours:
         return cls(start=start, end=end, zone=zone_named(zone).key, in_recipients_zone=in_recipients_zone)
 
     def end_of_quiet(self, now: datetime, *, recipients_zone: str = "") -> datetime | None:
-        """When the quiet in which `now` is will be over; None if it is not quiet."""
+        """When the quiet hours at `now` end; None if `now` is outside quiet hours."""
         zone = self._zone_for(recipients_zone)
         app = now.astimezone(zone)
         clock = app.time()
@@ -50,7 +50,7 @@ class QuietHours:
             return None
         day = app.date() + timedelta(days=is_tomorrow)
         end = datetime.combine(day, self.end, tzinfo=zone).astimezone(UTC)
-        # Clocks that go back may show the end twice; the later one is after now in any case.
+        # When clocks go back, the end may occur twice; the later one is after now in any case.
         return end if end > now else datetime.combine(day, self.end.replace(fold=1), tzinfo=zone).astimezone(UTC)
 
     def _zone_for(self, recipients_zone: str) -> ZoneInfo:
@@ -94,7 +94,7 @@ class WarmUp:
         return cls(since=since, per_day=per_day)
 
     def limit_on(self, day: date) -> int | None:
-        """How many mails may be begun on `day`; None for as many as there are. Before the first day there are none."""
+        """How many mails may be started on `day`; None for no limit. Zero before the first day."""
         number = (day - self.since).days
         if number < 0:
             return 0
@@ -103,7 +103,7 @@ class WarmUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendSchedule:
-    """The times of a channel."""
+    """When a channel sends, and how it retries."""
 
     retries: RetrySchedule = field(default_factory=RetrySchedule)
     quiet: QuietHours | None = None

@@ -1,4 +1,4 @@
-"""Subscriber, List and their membership: who gets mail, and how often."""
+"""Subscriber, list and membership: who gets mail, and how often."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from distributor.domain.rendition import Json
 
 
 class SubscriberStatus(StrEnum):
-    """Whether somebody gets any mail at all. Disabled is our decision; leaving and suppression are kept elsewhere."""
+    """Whether a subscriber gets mail at all. DISABLED is set by the team; unsubscribes are memberships."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
 
 
 class Membership(StrEnum):
-    """What somebody is to a list: PENDING has asked for it and not confirmed yet."""
+    """The state of a subscriber on a list. PENDING: signed up and not confirmed yet."""
 
     PENDING = "pending"
     SUBSCRIBED = "subscribed"
@@ -26,7 +26,7 @@ class Membership(StrEnum):
 
 
 class Frequency(StrEnum):
-    """How often somebody wants mail from a list."""
+    """How often a subscriber gets mail from a list."""
 
     EVERY_ARTICLE = "every_article"
     DAILY = "daily"
@@ -34,14 +34,14 @@ class Frequency(StrEnum):
 
 
 class ListVisibility(StrEnum):
-    """Whether strangers see a list and can subscribe to it."""
+    """Whether the public pages show a list and accept sign-ups for it."""
 
     PUBLIC = "public"
     PRIVATE = "private"
 
 
 class OptIn(StrEnum):
-    """Whether signing up is enough, or has to be confirmed from the mailbox."""
+    """Whether a sign-up is enough, or must be confirmed by a confirmation mail."""
 
     SINGLE = "single"
     DOUBLE = "double"
@@ -70,7 +70,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody as others tell us of them; made by `person_of`. Empty values say nothing and change nothing."""
+    """Validated input about a subscriber, made by `person_of`. Empty values change nothing in a known subscriber."""
 
     key: str
     email: str
@@ -83,7 +83,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """Somebody's place on a list. `topics` are the slugs of the tags chosen; None means every article."""
+    """The membership of a subscriber on a list. `topics` are the slugs of the chosen tags; None means every article."""
 
     list: MailingList
     state: Membership
@@ -94,7 +94,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailingList:
-    """A list people are on. `topics` are the slugs of the tags they are offered.
+    """A mailing list. `topics` are the slugs of the tags it offers.
 
     `sender` and `footer` are its own, or empty for the site's.
     """

@@ -15,7 +15,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class SuppressionReason(StrEnum):
-    """Why. One address may be suppressed for several reasons, and is until the last is lifted."""
+    """Why an address is suppressed. It may have several reasons, and stays suppressed until the last one is lifted."""
 
     HARD_BOUNCE = "hard_bounce"
     SOFT_BOUNCES = "soft_bounces"
@@ -26,8 +26,8 @@ class SuppressionReason(StrEnum):
     ERASED = "erased"
 
 
-# What somebody lifts by confirming from the mailbox that they want mail again. A complaint is for good, and what a
-# person of ours has entered only a person of ours takes back.
+# The reasons that a confirmation from the mailbox lifts. A complaint is permanent, and a manual suppression can only
+# be lifted by a team member.
 LIFTED_BY_CONFIRMING = frozenset(
     {
         SuppressionReason.HARD_BOUNCE,
@@ -40,7 +40,7 @@ LIFTED_BY_CONFIRMING = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is suppressed: one mailbox by the SHA-256 of its key, with `email` where it is known, or a domain."""
+    """What is suppressed: a mailbox by the SHA-256 of its key, with `email` if known, or a domain."""
 
     hash: bytes | None = None
     domain: str | None = None
@@ -77,5 +77,5 @@ def parse_target(text: str) -> Target:
 
 
 def hash_of_key(key: str) -> bytes:
-    """What a mailbox is known by to the suppression list: SHA-256 of its key."""
+    """The identity of a mailbox in the suppression list: the SHA-256 of its key."""
     return hashlib.sha256(key.encode()).digest()

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from distributor.domain.address import parse_address
 from distributor.domain.errors import InputError
-from distributor.domain.importing import AttributeType, ImportedStatus, ImportRow, ImportSettings
-from distributor.domain.people import LONGEST_ATTRIBUTE_NAME, LONGEST_NAME, person_of
+from distributor.domain.subscriber_import import AttributeType, ImportedStatus, ImportRow, ImportSettings
+from distributor.domain.person import LONGEST_ATTRIBUTE_NAME, LONGEST_NAME, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Person
 from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, unescape_formula

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import ImportedStatus
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Frequency, Membership, SubscriberStatus
+from distributor.domain.subscriber_import import ImportedStatus
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tags import slugify
 from distributor.importers.statuses import parse_status

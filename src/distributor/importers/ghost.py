@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import SUBSCRIBED, ImportedStatus
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
 from distributor.importers.statuses import UNSUBSCRIBED
 from distributor.importers.values import parse_boolean, parse_text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.importing import ImportedStatus
 from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import ImportedStatus
 from distributor.importers import csv_file, distributor_export
 
 NAME = "jsonl"

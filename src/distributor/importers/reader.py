@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import BadRow, ImportRow, ImportSettings
+from distributor.domain.subscriber_import import BadRow, ImportRow, ImportSettings
 from distributor.importers.columns import ColumnMapping
 from distributor.importers.registry import JSONL, detect_importer, find_importer
 from distributor.importers.table import BadLineError, CsvHeader, CsvLines, read_header, read_rows

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import SUBSCRIBED, ImportedStatus
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.subscriber import Membership, SubscriberStatus
+from distributor.domain.subscriber_import import WELCOME, ImportedStatus
 from distributor.domain.suppression import SuppressionReason
 
 UNSUBSCRIBED = ImportedStatus(state=Membership.UNSUBSCRIBED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import BadRow
+from distributor.domain.subscriber_import import BadRow
 
 # The limit of a row, which may span several lines. The csv module accepts no field above 128 KiB.
 MAX_ROW_BYTES = 128 * 1024

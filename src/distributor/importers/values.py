@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 
 from distributor.domain.errors import InputError
-from distributor.domain.importing import AttributeType
 from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import AttributeType
 
 # The characters that start a formula in a spreadsheet (OWASP, CSV injection); an apostrophe before them makes it text.
 _FORMULA_START = re.compile(r"'*[=+\-@\t\r]")

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Row, and_, func, literal, null, select
 
 from distributor.domain.consent import ConsentAction, ConsentMethod
-from distributor.domain.exporting import ConsentSummary, Exported, ExportedMembership, Selection
 from distributor.domain.subscriber import Frequency, Membership
+from distributor.domain.subscriber_export import ConsentSummary, Exported, ExportedMembership, Selection
 from distributor.domain.suppression import SuppressionReason
 from distributor.storage import lists, segments, tables
 from distributor.storage.database import Connection

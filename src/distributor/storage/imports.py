@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from distributor.domain.errors import NotFoundError
-from distributor.domain.importing import Import, ImportCounts, ImportPlan, ImportState
+from distributor.domain.subscriber_import import Import, ImportCounts, ImportPlan, ImportState
 from distributor.storage import tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import import_plan_from_json, import_plan_to_json

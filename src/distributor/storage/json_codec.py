@@ -10,8 +10,8 @@ from cattrs.strategies import configure_tagged_union
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Block, Mark
-from distributor.domain.importing import ImportPlan
 from distributor.domain.problems import Problem
+from distributor.domain.subscriber_import import ImportPlan
 
 
 def manuscript_to_json(manuscript: Manuscript) -> dict[str, Any]:

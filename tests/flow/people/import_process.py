@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from distributor.bootstrap import make_app_context
-from distributor.domain.importing import Import
+from distributor.domain.subscriber_import import Import
 from distributor.embedded import Services
 from distributor.flow.people import import_people
 from distributor.settings import Settings

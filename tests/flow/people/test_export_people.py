@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import NotFoundError
-from distributor.domain.exporting import Selection
-from distributor.domain.importing import Import, ImportPlan
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.segments.parser import parse
 from distributor.domain.subscriber import Frequency
+from distributor.domain.subscriber_export import Selection
+from distributor.domain.subscriber_import import Import, ImportPlan
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.export_people import ExportFormat, export_people

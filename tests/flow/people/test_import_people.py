@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from distributor.domain.consent import ConsentAction, ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError
-from distributor.domain.importing import Import, ImportMode, ImportPlan, ImportState
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
+from distributor.domain.subscriber_import import Import, ImportMode, ImportPlan, ImportState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from distributor.domain.importing import ImportPlan, ImportState
+from distributor.domain.subscriber_import import ImportPlan, ImportState
 from distributor.embedded import Services
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles

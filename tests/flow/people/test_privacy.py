@@ -11,8 +11,8 @@ from distributor.domain.consent import CONFIRM_WITHIN
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
-from distributor.domain.importing import ImportPlan
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
+from distributor.domain.subscriber_import import ImportPlan
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import plan_import, run_import
 from distributor.flow.people.privacy import erase, export_person, search_traces

@@ -18,7 +18,7 @@ from distributor.domain.blocks import Image
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
 from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.message_options import Attachment, MessageOptions
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.flow.people import privacy
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan

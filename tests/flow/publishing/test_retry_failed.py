@@ -11,7 +11,7 @@ from sqlalchemy import text
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, FailureCause, FailureChoice, RetryCount
 from distributor.domain.errors import NotFoundError, StateError
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan

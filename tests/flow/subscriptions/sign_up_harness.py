@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from distributor.domain.consent import Consent, ConsentAction, ConsentEvidence, ConsentMethod
 from distributor.domain.errors import NotFoundError
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn, Subscriber, Subscription
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
 from distributor.domain.tokens import Purpose

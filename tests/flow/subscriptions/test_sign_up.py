@@ -8,7 +8,7 @@ import pytest
 
 from distributor.domain.consent import ConsentAction, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.domain.subscriber import ListVisibility, Membership, OptIn, SubscriberStatus
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING, SuppressionReason
 from distributor.domain.tokens import Purpose

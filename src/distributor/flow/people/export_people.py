@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
 
-from distributor.domain.exporting import Exported, Selection
 from distributor.domain.rendition import Json
+from distributor.domain.subscriber_export import Exported, Selection
 from distributor.flow.app_context import AppContext
 from distributor.importers.distributor_export import COLUMNS, NO_TOPICS
 from distributor.importers.values import escape_formula, join_list

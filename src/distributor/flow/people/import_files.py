@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from distributor.domain.errors import ConfigurationError
-from distributor.domain.importing import BadRow
+from distributor.domain.subscriber_import import BadRow
 from distributor.importers.columns import BAD_ROW_COLUMNS
 from distributor.importers.encoding import Utf8Copy, copy_as_utf8
 from distributor.importers.values import escape_formula

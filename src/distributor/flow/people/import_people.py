@@ -14,7 +14,7 @@ from typing import BinaryIO
 import structlog
 
 from distributor.domain.errors import DistributorError, InputError, ServiceError
-from distributor.domain.importing import BadRow, Import, ImportPlan, ImportRow, ImportState
+from distributor.domain.subscriber_import import BadRow, Import, ImportPlan, ImportRow, ImportState
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.people.import_files import ImportFiles

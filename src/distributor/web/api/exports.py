@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from distributor.domain.api_token import TokenScope
-from distributor.domain.exporting import Selection
+from distributor.domain.subscriber_export import Selection
 from distributor.flow.people.export_people import ExportFormat, export_people
 from distributor.web.api.auth import App, needs
 from distributor.web.api.fields import Words

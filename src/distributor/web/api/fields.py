@@ -12,7 +12,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from distributor.domain import people
+from distributor.domain import person
 from distributor.domain.address import checked_sender, parse_address
 from distributor.domain.errors import InputError
 from distributor.domain.tags import slugify
@@ -70,7 +70,7 @@ def _slugs(labels: list[str]) -> list[str]:
 
 
 def _tags(tags: list[str]) -> list[str]:
-    return list(people.clean_tags(tags))
+    return list(person.clean_tags(tags))
 
 
 def _address(text: str) -> str:
@@ -105,11 +105,11 @@ Topics = Annotated[list[Line], Field(max_length=100, examples=[["local-news", "s
 Moment = Annotated[AwareDatetime, as_fault(_in_utc)]
 
 Address = Annotated[str, Field(max_length=1016, examples=["ada@example.org"]), as_fault(_address)]
-Name = Annotated[str, Field(max_length=1000, examples=["Ada Lovelace"]), as_fault(people.clean_name)]
-Language = Annotated[str, Field(max_length=100, examples=["de", "pt-BR"]), as_fault(people.clean_language)]
-Zone = Annotated[str, Field(max_length=100, examples=["Europe/Vienna"]), as_fault(people.clean_zone)]
+Name = Annotated[str, Field(max_length=1000, examples=["Ada Lovelace"]), as_fault(person.clean_name)]
+Language = Annotated[str, Field(max_length=100, examples=["de", "pt-BR"]), as_fault(person.clean_language)]
+Zone = Annotated[str, Field(max_length=100, examples=["Europe/Vienna"]), as_fault(person.clean_zone)]
 Tags = Annotated[list[str], Field(examples=[["vip"]]), as_fault(_tags)]
-Attributes = Annotated[dict[str, Any], Field(examples=[{"city": "Vienna"}]), as_fault(people.checked_attributes)]
+Attributes = Annotated[dict[str, Any], Field(examples=[{"city": "Vienna"}]), as_fault(person.checked_attributes)]
 Network = Annotated[str, Field(max_length=100, examples=["203.0.113.7"]), as_fault(_network)]
 Sender = Annotated[Line, Field(examples=["The Gazette <news@example.org>"]), as_fault(checked_sender)]
 

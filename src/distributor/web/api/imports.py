@@ -16,7 +16,14 @@ from starlette.concurrency import run_in_threadpool
 
 from distributor.domain.api_token import TokenScope
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
-from distributor.domain.importing import AttributeType, Import, ImportMode, ImportPlan, ImportSettings, ImportState
+from distributor.domain.subscriber_import import (
+    AttributeType,
+    Import,
+    ImportMode,
+    ImportPlan,
+    ImportSettings,
+    ImportState,
+)
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from distributor.domain.api_token import TokenScope
-from distributor.domain.people import person_of
+from distributor.domain.person import person_of
 from distributor.flow.subscriptions.sign_up import SignUp, sign_up
 from distributor.web.api.auth import App, Turn, needs
 from distributor.web.api.fields import Address, Body, Language, Line, Name, Network, Topics, Words, Zone

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.errors import InputError, NotFoundError, StateError
-from distributor.domain.people import checked_attributes, person_of
+from distributor.domain.person import checked_attributes, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key

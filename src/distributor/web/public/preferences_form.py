@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from distributor.domain.errors import InputError
-from distributor.domain.people import clean_language, clean_name
+from distributor.domain.person import clean_language, clean_name
 from distributor.domain.subscriber import Frequency, Membership
 from distributor.flow.subscriptions.preferences import ListChoice, MailPause, PreferenceChoices, Preferences
 from distributor.web.forms import Form

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from distributor.domain.address import parse_address
 from distributor.domain.errors import AddressError, InputError
-from distributor.domain.people import clean_language, clean_name, person_of
+from distributor.domain.person import clean_language, clean_name, person_of
 from distributor.domain.subscriber import MailingList, Person
 from distributor.flow.subscriptions.sign_up import SignUp
 from distributor.web.forms import Form

@@ -1,4 +1,4 @@
-"""What strangers say about a person, checked: the one door by which names and attributes come in."""
+"""Validation of what forms, imports and API clients say about a person; every new name or attribute passes it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LARGEST_ATTRIBUTES = 16 * 1024
 DEEPEST_ATTRIBUTES = 5
 LONGEST_ATTRIBUTE_NAME = 64
 
-# Marks that turn the direction of what follows, so that a name shows as another one (UAX 9).
-_TURNING = regex.compile(r"[\u202a-\u202e\u2066-\u2069]")
-_UNSEEN = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\ufeff]")
-# Most names, which need no second look.
+# Marks that change the text direction, so that a name is displayed as another one (UAX 9).
+_BIDI_MARKS = regex.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\ufeff]")
+# Most names need no further check.
 _PLAIN_NAME = re.compile(r"(?:[A-Za-z.'-]+(?: [A-Za-z.'-]+)*)?", re.ASCII)
 # RFC 5646 section 2.1 in outline: subtags of letters and digits, the first of letters.
 _LANGUAGE = regex.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -42,7 +42,7 @@ def person_of(
     attributes: Mapping[str, Json] | None = None,
     tags: Iterable[str] = (),
 ) -> Person:
-    """Somebody with this email address. Raises AddressError, and InputError that says what is wrong with the rest."""
+    """A person with this email address. Raises AddressError, and InputError for any other invalid value."""
     parsed = parse_address(email)
     return Person(
         key=parsed.key,
@@ -56,13 +56,13 @@ def person_of(
 
 
 def clean_name(name: str) -> str:
-    """The name without space around it. Raises InputError for what can only be an attack or an accident."""
+    """The name without surrounding space. Raises InputError for long names, markup or invisible characters."""
     if len(name) <= LONGEST_NAME and _PLAIN_NAME.fullmatch(name):
         return name
     kept = unicodedata.normalize("NFC", name.strip())
     if len(kept) > LONGEST_NAME:
         raise InputError(f"the name {kept[:20]!r}… is longer than {LONGEST_NAME} characters")
-    _refuse_unseen(kept, "the name")
+    _refuse_invisible(kept, "the name")
     if "<" in kept or ">" in kept:
         raise InputError(f"the name {kept!r} holds < or >: write it without markup")
     return kept
@@ -94,14 +94,14 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
     if len(kept) > MOST_TAGS:
         raise InputError(f"{len(kept)} tags are more than one person can have, which is {MOST_TAGS}")
     for tag in kept:
-        _refuse_unseen(tag, "a tag")
+        _refuse_invisible(tag, "a tag")
         if len(tag) > LONGEST_TAG:
             raise InputError(f"the tag {tag[:20]!r}… is longer than {LONGEST_TAG} characters")
     return kept
 
 
 def checked_attributes(attributes: Mapping[str, Json]) -> dict[str, Json]:
-    """A JSON object of a bearable size and depth, without what PostgreSQL cannot hold. Raises InputError."""
+    """A JSON object of limited size and depth, without values PostgreSQL cannot store. Raises InputError."""
     if not attributes:
         return {}
     size = _size_of(dict(attributes), "attributes", depth=0)
@@ -111,7 +111,7 @@ def checked_attributes(attributes: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _size_of(value: Json, path: str, *, depth: int) -> int:
-    """About how many octets `value` is as JSON; bounded work, because what is too deep or too large ends it."""
+    """The approximate size of `value` as JSON in bytes. Raises InputError as soon as it is too deep or too large."""
     if depth > DEEPEST_ATTRIBUTES:
         raise InputError(f"{path} is nested deeper than {DEEPEST_ATTRIBUTES} levels")
     match value:
@@ -124,7 +124,7 @@ def _size_of(value: Json, path: str, *, depth: int) -> int:
                 raise InputError(f"{path} is a number of more than 300 digits")
             return 8
         case str():
-            if "\x00" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+            if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
                 raise InputError(f"{path} holds a NUL or half of a character")
             return len(value.encode()) + 2
         case list() | tuple():
@@ -147,15 +147,15 @@ def _sum_of(parts: Iterable[tuple[str, Json]], *, depth: int) -> int:
 
 
 def _inner(path: str, name: Json) -> str:
-    if not isinstance(name, str) or not name or len(name) > LONGEST_ATTRIBUTE_NAME or _UNSEEN.search(name):
+    if not isinstance(name, str) or not name or len(name) > LONGEST_ATTRIBUTE_NAME or _INVISIBLE.search(name):
         raise InputError(
             f"{path}: {str(name)[:20]!r} cannot be a name; it has 1 to {LONGEST_ATTRIBUTE_NAME} characters"
         )
     return f"{path}.{name}"
 
 
-def _refuse_unseen(text: str, what: str) -> None:
-    found = _UNSEEN.search(text) or _TURNING.search(text)
+def _refuse_invisible(text: str, what: str) -> None:
+    found = _INVISIBLE.search(text) or _BIDI_MARKS.search(text)
     if found:
         raise InputError(f"{what} holds the invisible character U+{ord(found[0]):04X}; write it without")
 

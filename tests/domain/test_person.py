@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distributor.domain.errors import AddressError, InputError
-from distributor.domain.people import DEEPEST_ATTRIBUTES, checked_attributes, person_of
+from distributor.domain.person import DEEPEST_ATTRIBUTES, checked_attributes, person_of
 
 
 def nested(levels: int) -> dict[str, object]:

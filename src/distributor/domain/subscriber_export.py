@@ -1,4 +1,4 @@
-"""Exports: who is to be told of, and what is told of each."""
+"""Exports of subscribers: the selection, and the data of each subscriber."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from distributor.domain.suppression import SuppressionReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Whom to export: who is or was on a list, who is in a segment, both at once, or with neither everybody."""
+    """Which subscribers to export: of a list (former ones too), of a segment, of both, or all if neither is given."""
 
     list_slug: str | None = None
     segment_slug: str | None = None
@@ -20,7 +20,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentSummary:
-    """The last record about somebody and one list."""
+    """The last consent record of a subscriber for one list."""
 
     action: ConsentAction
     method: ConsentMethod
@@ -31,7 +31,7 @@ class ConsentSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedMembership:
-    """What somebody is to the list that is exported. `topics` of None are every article."""
+    """The membership of the exported list. `topics` of None mean every article."""
 
     state: Membership
     topics: tuple[str, ...] | None
@@ -41,7 +41,7 @@ class ExportedMembership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """Somebody as an export tells of them; `place` is None where it is of no list."""
+    """An exported subscriber; `place` is None unless a list is exported."""
 
     subscriber: Subscriber
     lists: dict[str, Membership]

@@ -24,6 +24,8 @@ class ImportMode(StrEnum):
 
 
 class ImportState(StrEnum):
+    """The state of an import."""
+
     WAITING = "waiting"
     RUNNING = "running"
     FINISHED = "finished"
