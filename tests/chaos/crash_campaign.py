@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from distributor.cli.channels import configure
 from distributor.domain.article import Manuscript
@@ -30,7 +31,6 @@ from distributor.storage import articles, delivery_queries, lists, memberships
 
 from .crash_worker import CrashAt, WorkerTask, start_worker
 from .fault_proxy import Strike, WirePoint
-from .mail_relay import Relay
 
 CONNECTIONS = 4
 # More than any campaign takes; one that does not end fails instead of hanging.
@@ -58,13 +58,22 @@ class Clock:
         self.ahead += time
 
 
+class ArmedRelay(Protocol):
+    """A relay, or a server in its place, that a strike can be armed at."""
+
+    @property
+    def url(self) -> str: ...
+
+    def arm(self, strike: Strike | None) -> None: ...
+
+
 class CrashCampaign:
     """One campaign to `people`. Its first workers crash at `crashes`, one after another; the later ones do not."""
 
     def __init__(
         self,
         app: AppContext,
-        relay: Relay,
+        relay: ArmedRelay,
         secret: bytes,
         *,
         people: Iterable[str],

@@ -17,6 +17,7 @@ from tests.mail.smtp.http_server import HttpCall, in_a_thread
 
 from .crash_campaign import CONNECTIONS, CrashCampaign
 from .crash_worker import CrashAt
+from .fault_proxy import Strike
 
 PEOPLE = [f"reader{number}@example.org" for number in range(60)]
 SECRET = b"a key that is only good for tests"
@@ -26,11 +27,11 @@ pytestmark = pytest.mark.chaos
 
 @dataclass(frozen=True)
 class NoServer:
-    """In the place of the relay that a mortal campaign has: this one's is an API."""
+    """In place of a relay: the campaign sends over a provider API."""
 
     url: str = "smtp://127.0.0.1:9"
 
-    def arm(self, strike: object) -> None:
+    def arm(self, strike: Strike | None) -> None:
         assert strike is None
 
 

@@ -26,7 +26,7 @@ ADA = "ada@example.org"
 
 def test_the_form_for_other_sites_signs_people_up(app: AppContext):
     sign_ups = make_sign_up_harness(app)
-    sign_ups.list("weekly-letter", topics=("boats",))
+    sign_ups.add_list("weekly-letter", topics=("boats",))
     form = html.fragment_fromstring(FORM)
     fields = {**dict(form.form_values()), "email": ADA}
     with TestClient(create_app(app, replace(USUAL, answer_after=timedelta()))) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ from distributor.domain.errors import InputError
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def token(**changes: object) -> ApiToken:
-    facts = {
+def token(**changes: Any) -> ApiToken:
+    facts: dict[str, Any] = {
         "id": 1,
         "name": "shop",
         "scopes": frozenset({TokenScope.LISTS_READ}),

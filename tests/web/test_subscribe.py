@@ -149,7 +149,7 @@ def known_people(lobby: SignUpHarness) -> list[str]:
 
 @pytest.mark.parametrize("opt_in", OptIn)
 def test_everybody_gets_the_same_answer(client: TestClient, lobby: SignUpHarness, opt_in: OptIn):
-    lobby.list("other", opt_in=opt_in)
+    lobby.add_list("other", opt_in=opt_in)
     answers = set()
     for address in known_people(lobby):
         for chosen in (["weekly"], ["other"], ["weekly", "other"]):
@@ -362,7 +362,7 @@ def test_without_postgresql_it_is_said(lobby: SignUpHarness):
 
 def test_without_a_channel_that_can_ask_nobody_is_promised_a_mail(app: AppContext):
     lobby = SignUpHarness(app)
-    lobby.list("weekly")
+    lobby.add_list("weekly")
     before = lobby.dump()
     with visiting(lobby) as client:
         assert post(client).status_code == 503

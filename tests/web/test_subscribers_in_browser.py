@@ -34,8 +34,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def sign_ups(app: AppContext) -> SignUpHarness:
     made = make_sign_up_harness(app)
-    made.list("weekly", topics=("boats", "kitchen-gardens"), description="The best of the week, every Friday.")
-    made.list("daily", opt_in=OptIn.SINGLE)
+    made.add_list("weekly", topics=("boats", "kitchen-gardens"), description="The best of the week, every Friday.")
+    made.add_list("daily", opt_in=OptIn.SINGLE)
     return made
 
 

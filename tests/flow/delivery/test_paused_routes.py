@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -71,19 +71,23 @@ def test_a_lane_that_many_meet_refused_at_once_keeps_its_first_times(app: AppCon
     assert StoredRoutes(app, channel_id).paused() == [second]
 
 
+def at(app: AppContext, now: datetime) -> AppContext:
+    return replace(app, clock=lambda: now)
+
+
 def test_one_worker_may_probe_when_it_is_time_and_each_next_time_is_further_away(app: AppContext) -> None:
     channel_id = add_channel(app)
     pause = StoredRoutes(app, channel_id).pause(MAIN, "550 no")
     assert StoredRoutes(app, channel_id).begin_probe(MAIN) is None
     waits = []
-    moment = pause.probe_at
+    now = pause.probe_at
     for _ in range(7):
-        then = replace(app, clock=lambda moment=moment: moment)
+        then = at(app, now)
         begun = StoredRoutes(then, channel_id).begin_probe(MAIN)
         assert begun is not None
         assert StoredRoutes(then, channel_id).begin_probe(MAIN) is None
-        waits.append((begun.probe_at - moment) / timedelta(minutes=1))
-        moment = begun.probe_at
+        waits.append((begun.probe_at - now) / timedelta(minutes=1))
+        now = begun.probe_at
     assert waits == [30, 60, 120, 240, 240, 240, 240]
 
 

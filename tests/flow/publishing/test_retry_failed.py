@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -70,7 +71,7 @@ def test_what_was_given_up_on_is_told_from_what_was_refused(harness: CampaignHar
 
 
 def test_reasons_and_channels_are_chosen_by_name(harness: CampaignHarness, failed: int) -> None:
-    def again(**choice: object) -> int:
+    def again(**choice: Any) -> int:
         return campaign_control.count_failed(harness.app, failed, FailureChoice(**choice)).again
 
     assert again(reasons=("userunknown",)) == again(cause=FailureCause.PERMANENT) == 2

@@ -34,7 +34,7 @@ class SignUpHarness:
         clock = self.app.clock
         return SignUpHarness(replace(self.app, clock=lambda: clock() + passed))
 
-    def list(
+    def add_list(
         self,
         slug: str = "weekly",
         *,
@@ -63,11 +63,11 @@ class SignUpHarness:
             SignUp(person=person_of(address, name=name, language="en"), choices=choices, network=NETWORK),
         )
 
-    def subscribed(self, address: str, slug: str = "weekly", **person: str) -> None:
+    def subscribed(self, address: str, slug: str = "weekly", *, name: str = "", language: str = "") -> None:
         """Put a person on a list."""
         with self.app.database.begin() as connection:
             found = lists.find(connection, slug)
-            somebody = person_of(address, **person)
+            somebody = person_of(address, name=name, language=language)
             memberships.subscribe(connection, found.id, [somebody], BY_TELEPHONE, now=self.app.clock())
 
     def suppress(self, target: str, reason: SuppressionReason) -> None:

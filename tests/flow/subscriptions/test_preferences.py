@@ -35,9 +35,9 @@ _VALID = frozenset({ConsentAction.GRANTED, ConsentAction.CONFIRMED})
 def sign_ups(app: AppContext) -> SignUpHarness:
     """A harness in which Ada is on the weekly list and got a mail."""
     made = make_sign_up_harness(app)
-    made.list("weekly", topics=("boats", "trains"))
-    made.list("daily")
-    made.list("secret", visibility=ListVisibility.PRIVATE)
+    made.add_list("weekly", topics=("boats", "trains"))
+    made.add_list("daily")
+    made.add_list("secret", visibility=ListVisibility.PRIVATE)
     made.sign_up(ADA, "weekly", name="Ada")
     confirm(app, made.token(Purpose.CONFIRM, ADA), NETWORK)
     return made

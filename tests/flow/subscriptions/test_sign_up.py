@@ -28,7 +28,7 @@ PENDING, SUBSCRIBED, UNSUBSCRIBED = Membership.PENDING, Membership.SUBSCRIBED, M
 @pytest.fixture
 def sign_ups(app: AppContext) -> SignUpHarness:
     made = make_sign_up_harness(app)
-    made.list("weekly")
+    made.add_list("weekly")
     return made
 
 
@@ -66,7 +66,7 @@ def test_the_record_of_consent_holds_what_was_shown_and_from_where_it_came(sign_
 
 
 def test_a_list_that_wants_no_more_has_a_stranger_at_once(sign_ups: SignUpHarness):
-    sign_ups.list("easy", opt_in=OptIn.SINGLE)
+    sign_ups.add_list("easy", opt_in=OptIn.SINGLE)
     sign_ups.sign_up(ADA, "easy")
     assert sign_ups.places(ADA) == {"easy": SUBSCRIBED}
     assert sign_ups.actions(ADA) == [ConsentAction.GRANTED]
@@ -74,14 +74,14 @@ def test_a_list_that_wants_no_more_has_a_stranger_at_once(sign_ups: SignUpHarnes
 
 
 def test_of_two_lists_only_the_one_that_asks_is_waited_for(sign_ups: SignUpHarness):
-    sign_ups.list("easy", opt_in=OptIn.SINGLE)
+    sign_ups.add_list("easy", opt_in=OptIn.SINGLE)
     sign_ups.sign_up(ADA, "easy", "weekly")
     assert sign_ups.places(ADA) == {"easy": SUBSCRIBED, "weekly": PENDING}
     assert len(sign_ups.asked()) == 1
 
 
 def test_who_had_left_is_asked_even_by_a_list_that_asks_nobody(sign_ups: SignUpHarness):
-    sign_ups.list("easy", opt_in=OptIn.SINGLE)
+    sign_ups.add_list("easy", opt_in=OptIn.SINGLE)
     sign_ups.subscribed(ADA)
     leave(sign_ups, ADA)
     sign_ups.sign_up(ADA, "easy")
@@ -93,7 +93,7 @@ def test_who_had_left_is_asked_even_by_a_list_that_asks_nobody(sign_ups: SignUpH
 def test_what_the_owner_of_the_mailbox_can_lift_is_lifted_by_confirming_and_not_before(
     sign_ups: SignUpHarness, reason: SuppressionReason
 ):
-    sign_ups.list("easy", opt_in=OptIn.SINGLE)
+    sign_ups.add_list("easy", opt_in=OptIn.SINGLE)
     sign_ups.suppress(ADA, reason)
     sign_ups.sign_up(ADA, "easy")
     assert sign_ups.places(ADA) == {"easy": PENDING}
@@ -139,7 +139,7 @@ def test_who_is_subscribed_already_is_left_alone(sign_ups: SignUpHarness):
 
 
 def test_who_only_knows_an_address_changes_nothing_about_its_owner(sign_ups: SignUpHarness):
-    sign_ups.list("daily")
+    sign_ups.add_list("daily")
     sign_ups.subscribed(ADA, name="Ada", language="fr")
     sign_ups.sign_up("ADA@EXAMPLE.ORG", "daily", name="Mallory")
     person = sign_ups.person(ADA)
@@ -149,7 +149,7 @@ def test_who_only_knows_an_address_changes_nothing_about_its_owner(sign_ups: Sig
 
 def test_one_mail_a_day_asks_however_many_lists_are_asked_for_and_confirms_them_all(sign_ups: SignUpHarness):
     for slug in ("daily", "monthly"):
-        sign_ups.list(slug)
+        sign_ups.add_list(slug)
     sign_ups.sign_up(ADA, "weekly", "daily")
     sign_ups.sign_up(ADA, "monthly")
     sign_ups.sign_up(ADA, "weekly")
@@ -159,7 +159,7 @@ def test_one_mail_a_day_asks_however_many_lists_are_asked_for_and_confirms_them_
 
 
 def test_the_next_day_it_may_be_asked_again(sign_ups: SignUpHarness):
-    sign_ups.list("daily")
+    sign_ups.add_list("daily")
     sign_ups.sign_up(ADA)
     sign_ups.later(timedelta(hours=23)).sign_up(ADA, "daily")
     assert len(sign_ups.asked()) == 1
@@ -169,7 +169,7 @@ def test_the_next_day_it_may_be_asked_again(sign_ups: SignUpHarness):
 
 @pytest.mark.parametrize("slug", ["secret", "none"])
 def test_a_list_that_is_private_is_refused_as_one_that_there_is_not(sign_ups: SignUpHarness, slug: str):
-    sign_ups.list("secret", visibility=ListVisibility.PRIVATE)
+    sign_ups.add_list("secret", visibility=ListVisibility.PRIVATE)
     before = sign_ups.dump()
     with pytest.raises(NotFoundError, match=f"there is no list '{slug}'"):
         sign_ups.sign_up(ADA, "weekly", slug)
@@ -177,7 +177,7 @@ def test_a_list_that_is_private_is_refused_as_one_that_there_is_not(sign_ups: Si
 
 
 def test_a_topic_that_the_list_does_not_offer_is_refused(sign_ups: SignUpHarness):
-    sign_ups.list("tagged", topics=("boats",))
+    sign_ups.add_list("tagged", topics=("boats",))
     before = sign_ups.dump()
     with pytest.raises(InputError, match="has no topic 'trains'"):
         sign_ups.sign_up(ADA, "tagged", topics={"tagged": ("boats", "trains")})
@@ -190,7 +190,7 @@ def test_to_ask_for_nothing_is_refused(sign_ups: SignUpHarness):
 
 
 def test_the_topics_chosen_are_those_that_are_got(sign_ups: SignUpHarness):
-    sign_ups.list("tagged", topics=("boats", "trains"))
+    sign_ups.add_list("tagged", topics=("boats", "trains"))
     sign_ups.sign_up(ADA, "tagged", topics={"tagged": ("boats",)})
     accept(sign_ups)
     assert sign_ups.subscriptions(ADA)["tagged"].topics == ("boats",)
@@ -286,7 +286,7 @@ def test_no_other_link_confirms(sign_ups: SignUpHarness, purpose: Purpose):
 
 def test_nothing_of_a_sign_up_is_kept_if_the_question_cannot_be_queued(app: AppContext):
     sign_ups = SignUpHarness(app)
-    sign_ups.list("weekly")
+    sign_ups.add_list("weekly")
     before = sign_ups.dump()
     with pytest.raises(Exception, match="there is no email channel"):
         sign_ups.sign_up(ADA)
@@ -294,7 +294,7 @@ def test_nothing_of_a_sign_up_is_kept_if_the_question_cannot_be_queued(app: AppC
 
 
 def test_every_subscribed_place_has_a_consent(sign_ups: SignUpHarness):
-    sign_ups.list("easy", opt_in=OptIn.SINGLE)
+    sign_ups.add_list("easy", opt_in=OptIn.SINGLE)
     sign_ups.sign_up(ADA, "easy", "weekly")
     accept(sign_ups)
     person = sign_ups.person(ADA)
