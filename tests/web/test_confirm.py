@@ -25,8 +25,8 @@ BUTTON = {"button": "confirm"}
 @pytest.fixture
 def lobby(app: AppContext) -> SignUpHarness:
     made = make_sign_up_harness(app)
-    made.list("weekly", description="The best of the week.")
-    made.list("daily")
+    made.add_list("weekly", description="The best of the week.")
+    made.add_list("daily")
     made.sign_up(ADA, "weekly", "daily", name="Ada")
     return made
 

@@ -29,9 +29,9 @@ SUBSCRIBED, UNSUBSCRIBED = Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
 @pytest.fixture
 def lobby(app: AppContext) -> SignUpHarness:
     made = make_sign_up_harness(app)
-    made.list("weekly", topics=("boats", "trains"))
-    made.list("daily")
-    made.list("secret", visibility=ListVisibility.PRIVATE)
+    made.add_list("weekly", topics=("boats", "trains"))
+    made.add_list("daily")
+    made.add_list("secret", visibility=ListVisibility.PRIVATE)
     made.sign_up(ADA, "weekly", name="Ada")
     confirm(app, made.token(Purpose.CONFIRM, ADA), NETWORK)
     return made

@@ -36,9 +36,9 @@ FORMS = ["/subscribe", "/subscribe/weekly", "/subscribe/weekly/embed"]
 @pytest.fixture
 def lobby(app: AppContext) -> SignUpHarness:
     made = make_sign_up_harness(app)
-    made.list("weekly", topics=("boats", "trains"), description="The best of the week.")
-    made.list("daily")
-    made.list("secret", visibility=ListVisibility.PRIVATE)
+    made.add_list("weekly", topics=("boats", "trains"), description="The best of the week.")
+    made.add_list("daily")
+    made.add_list("secret", visibility=ListVisibility.PRIVATE)
     return made
 
 

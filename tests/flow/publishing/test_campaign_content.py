@@ -128,7 +128,7 @@ def test_nobody_gets_anything_while_somebody_lacks_what_the_mail_says(letters: L
     letters.harness.run()
     dispatch = letters.dispatch(campaign)
     assert dispatch.state is DispatchState.PAUSED
-    assert "2 of 3 people have no subscriber.city" in dispatch.reason
+    assert "2 of 3 subscribers have no subscriber.city" in dispatch.reason
     assert "default" in dispatch.reason
     assert letters.mails == {}
     assert letters.harness.counts(campaign) == {}
@@ -148,7 +148,7 @@ def test_who_lacks_something_is_told_long_before_the_release(letters: Letters) -
     dispatch = letters.dispatch(campaign)
     assert dispatch.state is DispatchState.SCHEDULED
     (found,) = [problem for problem in dispatch.problems if problem.code == "field-missing"]
-    assert found.message.startswith("2 of the people it goes to at present have no subscriber.city")
+    assert found.message.startswith("2 subscribers of the audience have no subscriber.city")
 
 
 def test_only_who_meets_a_condition_has_to_have_what_it_says(letters: Letters) -> None:
@@ -162,7 +162,7 @@ def test_only_who_meets_a_condition_has_to_have_what_it_says(letters: Letters) -
     letters.know("cy", plan="pro")
     campaign = letters.plan(greeting=words)
     letters.harness.run()
-    assert "1 of 3 people have no subscriber.seats" in letters.dispatch(campaign).reason
+    assert "1 of 3 subscribers have no subscriber.seats" in letters.dispatch(campaign).reason
 
 
 def test_a_condition_may_also_ask_what_somebody_does_not_have(letters: Letters) -> None:
@@ -173,7 +173,7 @@ def test_a_condition_may_also_ask_what_somebody_does_not_have(letters: Letters) 
     )
     letters.harness.run()
     assert letters.mails == {}
-    assert "1 of 3 people have no subscriber.seats" in letters.dispatch(campaign).reason
+    assert "1 of 3 subscribers have no subscriber.seats" in letters.dispatch(campaign).reason
 
 
 def test_a_field_that_nobody_has_stops_a_campaign_long_before(letters: Letters) -> None:
