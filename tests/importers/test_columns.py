@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import AttributeType
 from distributor.domain.person import person_of
+from distributor.domain.subscriber_import import AttributeType
 from distributor.importers.columns import build_person
 from tests.importers.files import addresses, csv_table, people, read, reasons
 

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from distributor.domain.subscriber_import import ImportRow
 from distributor.domain.subscriber import Membership, SubscriberStatus
-from distributor.domain.subscriber_import import SourceValues
+from distributor.domain.subscriber_import import ImportRow
 from distributor.domain.suppression import SuppressionReason
 from distributor.importers.registry import all_importers, detect_importer
 from tests.importers.files import people, read, reasons

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from distributor.domain.address import parse_address
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import AttributeType, ImportedStatus, ImportRow, ImportSettings
 from distributor.domain.person import LONGEST_ATTRIBUTE_NAME, LONGEST_NAME, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Person
+from distributor.domain.subscriber_import import AttributeType, ImportedStatus, ImportRow, ImportSettings
 from distributor.importers.values import PARSERS, parse_list, parse_object, parse_text, unescape_formula
 
 # Prefixes of targets: an attribute of the subscriber; evidence of the opt-in, kept with the consent; and a field that

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.importers.statuses import UNSUBSCRIBED
 from distributor.importers.values import parse_boolean, parse_text
 

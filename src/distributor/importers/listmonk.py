@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.importers.statuses import parse_status
 from distributor.importers.values import parse_text
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.rendition import Json
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.importers.statuses import BOUNCED, UNSUBSCRIBED, parse_status
 from distributor.importers.values import parse_text, parse_time
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distributor.domain.errors import InputError
-from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.subscriber import Membership, SubscriberStatus
-from distributor.domain.subscriber_import import WELCOME, ImportedStatus
+from distributor.domain.subscriber_import import SUBSCRIBED, ImportedStatus
 from distributor.domain.suppression import SuppressionReason
 
 UNSUBSCRIBED = ImportedStatus(state=Membership.UNSUBSCRIBED)

@@ -11,10 +11,15 @@ from typing import Any
 from sqlalchemy import Row
 
 from distributor.domain.consent import ConsentMethod
-from distributor.domain.subscriber_import import SUBSCRIBED, BadRow, ImportCounts, ImportMode, ImportRow
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership
-from distributor.domain.subscriber_import import WELCOME, BadRow, ImportCounts, ImportMode, SourceValues
+from distributor.domain.subscriber_import import (
+    SUBSCRIBED,
+    BadRow,
+    ImportCounts,
+    ImportMode,
+    ImportRow,
+)
 from distributor.storage import import_statements as statements
 from distributor.storage import lists
 from distributor.storage.database import Connection
