@@ -15,6 +15,7 @@ ENTRY_POINTS = """[distributor.channels]
 scripted = tests.flow.scripted_channel:ScriptedChannel
 scripted_broadcast = tests.flow.scripted_channel:ScriptedBroadcast
 scripted_exact = tests.flow.scripted_channel:ScriptedExact
+scripted_posts = tests.flow.scripted_channel:ScriptedPosts
 """
 
 

@@ -109,3 +109,23 @@ class ScriptedExact(ScriptedBroadcast):
     kind = "scripted_exact"
     capabilities = Capabilities(audience=Audience.BROADCAST, dedupe=Dedupe.EXACT, queue="social")
     reconcile = None  # type: ignore[assignment]
+
+
+class ScriptedPosts(ScriptedBroadcast):
+    """Commits an intent before each post, and cannot look up what became of one."""
+
+    kind = "scripted_posts"
+    capabilities = Capabilities(audience=Audience.BROADCAST, dedupe=Dedupe.NONE, queue="social")
+    reconcile = None  # type: ignore[assignment]
+
+    async def send(
+        self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
+    ) -> AsyncIterator[Outcome]:
+        for delivery in deliveries:
+            if not context.parts.intend(delivery, 0, {}).is_new:
+                yield Outcome.of(delivery, Verdict.UNKNOWN, reply="intended before")
+                continue
+            async for outcome in super().send(rendition, [delivery], context):
+                if outcome.verdict is Verdict.SENT:
+                    context.parts.settle(delivery, 0, remote_id="posted", permalink=None)
+                yield outcome

@@ -186,6 +186,16 @@ def test_a_call_that_is_never_doubled_is_simply_made_again(harness: CampaignHarn
     assert harness.counts(campaign_id) == {"audience": 1, "sent": 1}
 
 
+def test_a_post_whose_result_is_unknown_is_made_again_only_if_the_policy_says_so(harness: CampaignHarness) -> None:
+    harness.channel("board", "scripted_posts", answers={"@one": "unknown"})
+    cautious, repeating = harness.plan("board"), harness.plan("board", policy=UnknownPolicy.RESEND)
+    harness.run(rounds=3)
+    harness.channel("board", "scripted_posts")
+    harness.run()
+    assert harness.counts(cautious) == {"audience": 1, "unknown": 1}
+    assert harness.counts(repeating) == {"audience": 1, "sent": 1}
+
+
 def test_a_channel_with_a_bug_pauses_its_dispatch_and_nothing_is_lost(harness: CampaignHarness) -> None:
     harness.channel("mail", "scripted", answers={"bo@example.org": "break"})
     campaign_id = harness.plan("mail")

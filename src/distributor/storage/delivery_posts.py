@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,3 +82,10 @@ def delete_intent(connection: Connection, delivery_id: int, number: int) -> None
     connection.execute(
         delete(part).where(part.c.delivery_id == delivery_id, part.c.number == number, part.c.state == "intended")
     )
+
+
+def delete_intents(connection: Connection, delivery_ids: Iterable[int]) -> None:
+    """Delete the intents of those deliveries that are still unknown, after the decision to send them again."""
+    part, delivery = tables.delivery_posts, tables.deliveries
+    unknown = select(delivery.c.id).where(delivery.c.id.in_(list(delivery_ids)), delivery.c.state == "unknown")
+    connection.execute(delete(part).where(part.c.delivery_id.in_(unknown), part.c.state == "intended"))

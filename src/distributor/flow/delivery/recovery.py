@@ -15,7 +15,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import open_journal, orphaned_journals, read_journal
-from distributor.storage import campaigns, channels, deliveries, dispatches, leases
+from distributor.storage import campaigns, channels, deliveries, delivery_posts, dispatches, leases
 
 BATCH = 100
 
@@ -64,10 +64,15 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
         asyncio.run(_reconcile(app, channel, record, rendition, unknown))
         method = "reconcile"
     else:
-        resends = channel.capabilities.dedupe is Dedupe.EXACT or campaign.unknown_policy is UnknownPolicy.RESEND
+        is_exact = channel.capabilities.dedupe is Dedupe.EXACT
+        resends = is_exact or campaign.unknown_policy is UnknownPolicy.RESEND
         state = DeliveryState.PENDING if resends else DeliveryState.UNKNOWN
+        ids = [delivery.id for delivery in unknown]
         with app.database.begin() as connection:
-            leases.resolve_by_policy(connection, [delivery.id for delivery in unknown], state=state, now=app.clock())
+            if resends and not is_exact:
+                # A channel that finds an intent without a result, and cannot look it up, does not post again.
+                delivery_posts.delete_intents(connection, ids)
+            leases.resolve_by_policy(connection, ids, state=state, now=app.clock())
             if resends and unknown:
                 dispatches.reopen(connection, dispatch_id)
         method = "resend" if resends else "assume_sent"
