@@ -257,7 +257,7 @@ def test_silence_leaves_the_outcome_unknown() -> None:
     with scripted(Silence()) as server:
         outcome = world(server, timeout_seconds=0.3).send()
     assert outcome.verdict is Verdict.UNKNOWN
-    assert "no answer within 0.3 s" in outcome.reply
+    assert "no response within 0.3 s" in outcome.reply
 
 
 # Finding out

@@ -6,21 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from distributor.channels.social.checking import check_posts
-from distributor.channels.social.post import Post, card_of, pieces_of
+from distributor.channels.social.channel import PostLimits, problems_of
+from distributor.channels.social.post import Post, card_of, spans_of
 from distributor.domain.blocks import Image
-from distributor.rendering.measuring import graphemes
 
 from .world import SITE, article, paragraph
 
 
 def codes(*posts: Post, limit: int = 50) -> list[str]:
-    return [problem.code for problem in check_posts(posts, limit=limit, measure=graphemes, unit="characters")]
+    return [problem.code for problem in problems_of(posts, PostLimits(length=limit))]
 
 
-def test_the_pieces_of_a_text_are_all_of_it() -> None:
+def test_the_spans_of_a_text_are_all_of_it() -> None:
     text = "See https://example.org/#top, #Bread & www.example.org!"
-    pieces = pieces_of(text)
+    pieces = spans_of(text)
     assert "".join(piece.text for piece in pieces) == text
     assert [(piece.kind.value, piece.text) for piece in pieces if piece.kind.value != "plain"] == [
         ("link", "https://example.org/#top"),
@@ -68,7 +67,7 @@ def test_a_link_that_readers_cannot_open_is_warned_about(link: str, found: list[
 def test_empty_and_long_posts_are_found_with_their_place() -> None:
     posts = [Post(text="", language="en"), Post(text="a" * 51, language="en")]
     assert codes(*posts) == ["empty", "too-long"]
-    problems = list(check_posts(posts, limit=50, measure=graphemes, unit="characters"))
+    problems = list(problems_of(posts, PostLimits(length=50)))
     assert problems[1].where == "post 2 of 2"
     assert "51 characters, 50 are allowed" in problems[1].message
 

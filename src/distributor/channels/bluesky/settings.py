@@ -1,4 +1,4 @@
-"""What a person may set about an account on Bluesky."""
+"""The settings of an account on Bluesky."""
 
 from __future__ import annotations
 

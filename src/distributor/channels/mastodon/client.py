@@ -1,141 +1,129 @@
-"""An account on a Mastodon server: making posts and finding them again."""
+"""The client of an account on a Mastodon server: creating statuses and finding them again."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import TypeVar
 
-import httpx
-from pydantic import TypeAdapter
-
-from distributor.channels.api import Dedupe
+from distributor.channels.api import Delivery
+from distributor.channels.mastodon.schemas import MastodonAccount, PostedStatus, error_of
 from distributor.channels.mastodon.settings import MastodonSettings
-from distributor.channels.mastodon.wire import ACCOUNT, STATUS, STATUSES, PostedStatus, parse, words_of
-from distributor.channels.social.answers import NotFound, PostAnswer, Posted, Refused, Trace, Unknown, classify_status
-from distributor.channels.social.parts import Request
+from distributor.channels.social.http import ApiResponse, HttpClient
+from distributor.channels.social.idempotent_send import Request, SearchableClient
 from distributor.channels.social.post import Post
-from distributor.channels.social.web import call, moment_of
-from distributor.domain.delivery import Delivery
+from distributor.channels.social.results import (
+    FindResult,
+    NotFound,
+    Posted,
+    PostResult,
+    Refused,
+    Unknown,
+    classify_status,
+    lookup_failed,
+    parse_body,
+)
 
-# A post is on the account's page as soon as it is stored; this is for servers under load.
+# A status is on the account's page as soon as it is stored; this is for servers under load.
 _PROPAGATION = timedelta(seconds=15)
-_PAGES = 25
-_PAGE = 40
+_MAX_PAGES = 25
+_PAGE_SIZE = 40
 
 _Parsed = TypeVar("_Parsed")
 
 
-def request_for(post: Post, settings: MastodonSettings, *, delivery: Delivery, number: int) -> Request:
-    """What a part asks the server for, as it is frozen. The key is the same for every attempt at the same part."""
-    key = hashlib.sha256(f"{delivery.id} {number} {delivery.created_at.isoformat()} {post.text}".encode()).hexdigest()
-    return {
-        "status": post.text,
-        "visibility": settings.visibility.value,
-        "language": settings.language or post.language.partition("-")[0].lower(),
-        "idempotency_key": key,
-        "link": post.link,
-    }
-
-
-def client_for(settings: MastodonSettings) -> httpx.AsyncClient:
-    """A client that speaks for the account, if there is a token."""
+def http_client(settings: MastodonSettings) -> HttpClient:
+    """A client with the account's token, if there is one."""
     token = settings.access_token.get_secret_value()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.AsyncClient(base_url=settings.instance_url, headers=headers, timeout=settings.timeout_seconds)
+    return HttpClient(settings.instance_url, timeout_seconds=settings.timeout_seconds, headers=headers)
 
 
-class MastodonClient:
+class MastodonClient(SearchableClient):
     """The account whose token is in the settings.
 
-    The Idempotency-Key is sent and not relied upon: Mastodon forgets it after an hour, its relatives never look at it.
+    The Idempotency-Key is sent but not relied upon: Mastodon forgets it after an hour, and compatible servers (such
+    as GoToSocial) ignore it.
     """
 
-    dedupe = Dedupe.HINT
-
     def __init__(self, settings: MastodonSettings, now: Callable[[], datetime]) -> None:
-        self._seconds = settings.timeout_seconds
+        self._settings = settings
         self._now = now
-        self._client = client_for(settings)
-        # A call that is given up here may still be accepted at that moment.
-        self.is_certain_after = timedelta(seconds=settings.timeout_seconds) + _PROPAGATION
+        self._http = http_client(settings)
+        # The server may still accept a call that timed out here.
+        self.visible_after = timedelta(seconds=settings.timeout_seconds) + _PROPAGATION
 
-    async def __aenter__(self) -> MastodonClient:
-        return self
+    async def close(self) -> None:
+        await self._http.close()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._client.aclose()
+    def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
+        """The form of the status. The key is the same for every attempt at the same part."""
+        source = f"{delivery.id} {number} {delivery.created_at.isoformat()} {post.text}"
+        return {
+            "status": post.text,
+            "visibility": self._settings.visibility.value,
+            "language": self._settings.language or post.language.partition("-")[0].lower(),
+            "idempotency_key": hashlib.sha256(source.encode()).hexdigest(),
+            "link": post.link,
+        }
 
-    async def post(self, request: Request) -> PostAnswer:
-        answer = await call(
-            self._client,
+    async def post(self, request: Request) -> PostResult:
+        response = await self._http.call(
             "POST",
             "/api/v1/statuses",
-            seconds=self._seconds,
             headers={"Idempotency-Key": request["idempotency_key"]},
-            body={name: request[name] for name in ("status", "visibility", "language")},
+            json={name: request[name] for name in ("status", "visibility", "language")},
         )
-        if not isinstance(answer, httpx.Response):
-            return answer
-        if not answer.is_success:
-            return self._judge(answer)
-        status = parse(STATUS, answer)
-        return status if isinstance(status, Unknown) else _made(status)
+        if not isinstance(response, ApiResponse):
+            return response
+        if not response.is_success:
+            return self._classify(response)
+        status = parse_body(PostedStatus, response)
+        return status if isinstance(status, Unknown) else _posted(status)
 
-    async def find(self, request: Request, *, since: datetime) -> Trace:
-        trace: Trace = NotFound()
+    async def find(self, request: Request, *, since: datetime) -> FindResult:
+        found: FindResult = NotFound()
         async for status in self._statuses(since):
             if isinstance(status, Unknown):
                 return status
-            if status.says(request["status"], request["link"]):
-                # The pages go back in time, and the oldest is the one our call has made.
-                trace = _made(status)
-        return trace
+            if status.matches(request["status"], request["link"]):
+                # The pages are newest first, and the oldest match is the one that our call created.
+                found = _posted(status)
+        return found
 
     async def _statuses(self, since: datetime) -> AsyncIterator[PostedStatus | Unknown]:
-        """The account's own posts since then, newest first."""
-        account = await self._read(ACCOUNT, "/api/v1/accounts/verify_credentials", {})
+        """The account's own statuses since then, newest first."""
+        account = await self._read(MastodonAccount, "/api/v1/accounts/verify_credentials", {})
         if isinstance(account, Unknown):
             yield account
             return
-        parameters = {"limit": str(_PAGE), "exclude_reblogs": "true"}
-        for _ in range(_PAGES):
-            page = await self._read(STATUSES, f"/api/v1/accounts/{account.id}/statuses", parameters)
+        parameters = {"limit": str(_PAGE_SIZE), "exclude_reblogs": "true"}
+        for _ in range(_MAX_PAGES):
+            page = await self._read(list[PostedStatus], f"/api/v1/accounts/{account.id}/statuses", parameters)
             if isinstance(page, Unknown):
                 yield page
                 return
             recent = [status for status in page if status.created_at is None or status.created_at >= since]
             for status in recent:
                 yield status
-            if len(recent) < _PAGE:
+            if len(recent) < _PAGE_SIZE:
                 return
             parameters["max_id"] = page[-1].id
 
-    async def _read(self, model: TypeAdapter[_Parsed], path: str, parameters: dict[str, str]) -> _Parsed | Unknown:
-        """What a reading call answers; whatever goes wrong with it leaves the question open."""
-        answer = await call(self._client, "GET", path, seconds=self._seconds, params=parameters)
-        if isinstance(answer, httpx.Response) and answer.is_success:
-            return parse(model, answer)
-        refusal = self._judge(answer) if isinstance(answer, httpx.Response) else answer
-        return Unknown(
-            reply=f"the account's posts cannot be read: {refusal.reply}",
-            reply_code=refusal.reply_code,
-            retry_at=refusal.retry_at,
-        )
+    async def _read(self, model: type[_Parsed], path: str, parameters: dict[str, str]) -> _Parsed | Unknown:
+        response = await self._http.call("GET", path, params=parameters)
+        if isinstance(response, ApiResponse) and response.is_success:
+            return parse_body(model, response)
+        return lookup_failed(self._classify(response) if isinstance(response, ApiResponse) else response)
 
-    def _judge(self, answer: httpx.Response) -> Refused | Unknown:
+    def _classify(self, response: ApiResponse) -> Refused | Unknown:
         # Mastodon writes the time in ISO 8601 (docs.joinmastodon.org, "Rate limits").
-        reset = answer.headers.get("X-RateLimit-Reset") if answer.status_code == 429 else None
+        names = ("X-RateLimit-Reset", "Retry-After") if response.status_code == 429 else ()
         return classify_status(
-            answer.status_code,
-            words_of(answer),
-            retry_at=moment_of(reset or answer.headers.get("Retry-After"), now=self._now()),
+            response.status_code, error_of(response), retry_at=response.retry_at(*names, now=self._now())
         )
 
 
-def _made(status: PostedStatus) -> Posted:
+def _posted(status: PostedStatus) -> Posted:
     return Posted(remote_id=status.id, permalink=status.url or status.uri)

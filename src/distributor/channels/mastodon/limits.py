@@ -1,25 +1,24 @@
-"""What an instance allows in a post. Every server has its own numbers."""
+"""The limits of an instance. Every server has its own numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import httpx
 from pydantic import BaseModel, Field, ValidationError
 
-from distributor.channels.social.web import call
+from distributor.channels.api import Json
+from distributor.channels.social.http import ApiResponse, HttpClient
 from distributor.domain.errors import ServiceError
-from distributor.domain.rendition import Json
 from distributor.rendering.fitting import Measure
 from distributor.rendering.measuring import mastodon_length
 
-# The second is what servers before 4.0 and some relatives of Mastodon still have alone.
+# Servers before 4.0 and some compatible ones have only the second.
 _PATHS = ("/api/v2/instance", "/api/v1/instance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class InstanceLimits:
     """The length of a post and what a link counts in it. The defaults are Mastodon's own."""
 
     max_characters: int = 500
@@ -33,32 +32,32 @@ class Limits:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Json]) -> Limits:
-        """The limits an instance told, as far as they make sense."""
+    def from_json(cls, limits: Mapping[str, Json]) -> InstanceLimits:
+        """The limits that an instance published; the defaults if they are missing or implausible."""
         try:
-            return cls(**_Statuses.model_validate(dict(values)).model_dump())
+            return cls(**_Statuses.model_validate(dict(limits)).model_dump())
         except ValidationError:
             return cls()
 
 
-async def ask_for_limits(client: httpx.AsyncClient, *, seconds: float) -> Limits:
-    """What the instance says about itself. Raises ServiceError if it says nothing."""
+async def fetch_limits(client: HttpClient, instance_url: str) -> InstanceLimits:
+    """The limits that the instance publishes. Raises ServiceError if it publishes none."""
     reasons = []
     for path in _PATHS:
-        answer = await call(client, "GET", path, seconds=seconds)
-        if not isinstance(answer, httpx.Response):
-            reasons.append(answer.reply)
-        elif not answer.is_success:
-            reasons.append(f"HTTP {answer.status_code} at {path}")
+        response = await client.call("GET", path)
+        if not isinstance(response, ApiResponse):
+            reasons.append(response.reply)
+        elif not response.is_success:
+            reasons.append(f"HTTP {response.status_code} at {path}")
         else:
             try:
-                instance = _Instance.model_validate_json(answer.content)
+                instance = _Instance.model_validate_json(response.content)
             except ValidationError:
-                reasons.append(f"none are named at {path}")
+                reasons.append(f"no limits at {path}")
             else:
-                return Limits(**instance.configuration.statuses.model_dump())
+                return InstanceLimits(**instance.configuration.statuses.model_dump())
     raise ServiceError(
-        f"{client.base_url} does not tell the limits of its posts, is it a Mastodon server? ({'; '.join(reasons)})"
+        f"{instance_url} does not publish the limits of its posts; is it a Mastodon server? ({'; '.join(reasons)})"
     )
 
 

@@ -1,17 +1,13 @@
-"""What a Mastodon server answers, as far as it is read here."""
+"""The responses of Mastodon's API, as far as they are read here (docs.joinmastodon.org, "Entities")."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from html.parser import HTMLParser
-from typing import TypeVar
 
-import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from distributor.channels.social.answers import Unknown
-
-_Parsed = TypeVar("_Parsed")
+from distributor.channels.social.http import ApiResponse
 
 
 class MastodonAccount(BaseModel):
@@ -19,7 +15,7 @@ class MastodonAccount(BaseModel):
 
 
 class PostedStatus(BaseModel):
-    """A post. `url` is missing for what others may not see; `uri` is always there."""
+    """A status. `url` is missing for what others may not see; `uri` is always there."""
 
     id: str
     uri: str
@@ -27,43 +23,30 @@ class PostedStatus(BaseModel):
     content: str = ""
     created_at: datetime | None = None
 
-    def says(self, text: str, link: str) -> bool:
-        """Whether it was posted with this text, or at least leads to the same article."""
-        page = _Page()
+    def matches(self, text: str, link: str) -> bool:
+        """Whether it was posted with this text, or at least links to the same article."""
+        page = _StatusHtml()
         page.feed(self.content)
         page.close()
-        return _comparable("".join(page.text)) == _comparable(text) or (bool(link) and link in page.links)
+        return _normalized("".join(page.text)) == _normalized(text) or (bool(link) and link in page.links)
 
 
-ACCOUNT = TypeAdapter(MastodonAccount)
-STATUS = TypeAdapter(PostedStatus)
-STATUSES = TypeAdapter(list[PostedStatus])
-
-
-class _Complaint(BaseModel):
+class _Error(BaseModel):
     error: str = ""
     error_description: str = ""
 
 
-def parse(model: TypeAdapter[_Parsed], answer: httpx.Response) -> _Parsed | Unknown:
-    """The body of a successful answer."""
+def error_of(response: ApiResponse) -> str:
+    """The message of an error response, or the meaning of its status."""
     try:
-        return model.validate_json(answer.content)
+        error = _Error.model_validate_json(response.content)
     except ValidationError:
-        return Unknown(reply="the server answered something that cannot be read", reply_code=answer.status_code)
+        return response.reason_phrase
+    return " ".join(part for part in (error.error, error.error_description) if part) or response.reason_phrase
 
 
-def words_of(answer: httpx.Response) -> str:
-    """What a refusal says about itself."""
-    try:
-        complaint = _Complaint.model_validate_json(answer.content)
-    except ValidationError:
-        return answer.reason_phrase
-    return " ".join(part for part in (complaint.error, complaint.error_description) if part) or answer.reason_phrase
-
-
-class _Page(HTMLParser):
-    """The text and the links of a post: hidden parts of an address are text too, a line break is white space."""
+class _StatusHtml(HTMLParser):
+    """The text and the links of a status: hidden parts of a URL count as text, a line break as white space."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,5 +63,5 @@ class _Page(HTMLParser):
         self.text.append(data)
 
 
-def _comparable(text: str) -> str:
+def _normalized(text: str) -> str:
     return " ".join(text.split())

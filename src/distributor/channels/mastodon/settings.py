@@ -1,4 +1,4 @@
-"""What a person may set about an account on Mastodon."""
+"""The settings of an account on Mastodon."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the social channels share: how a post is worded, what it is made of, and how its parts are sent just once."""
+"""What the channels of social networks share: composing posts, sending each part once, calling an HTTP API."""

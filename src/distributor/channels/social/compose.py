@@ -1,4 +1,4 @@
-"""Wording: how much of an article a post has room for."""
+"""Composing a post: as much of an article as the network's limit has room for."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from typing import Any
 
 import regex
 
-from distributor.channels.api import RenderContext
-from distributor.channels.social.post import lead_of, one_line, speakable
-from distributor.domain.article import Article
+from distributor.channels.api import Article, RenderContext
+from distributor.channels.social.post import clean_text, lead_of, one_line
 from distributor.domain.hashtags import choose_hashtags
 from distributor.rendering.fitting import Measure, beginnings, fit
 from distributor.rendering.measuring import graphemes
 
 # More than this is read on the page and not in a post.
-_MOST_SENTENCES = 3
-# A shorter beginning of a sentence says too little to be worth its ellipsis.
-_LEAST_TEASER = 60
+_MAX_SENTENCES = 3
+# A shorter beginning of a sentence is not worth its ellipsis.
+_MIN_TEASER = 60
 
 _BLANK_LINES = regex.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostText:
-    """What a template is given to say: whole where there was room. `text` is what the template made of it."""
+    """The variables of a template, shortened as far as needed. `text` is the rendered template."""
 
     title: str
     teaser: str
@@ -35,7 +34,10 @@ class PostText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostSpec:
-    """What posts are written on: the template of a network, its limit and its way of counting, and the link."""
+    """How a post is composed: the template, the limit and how it is measured, the number of hashtags, and the link.
+
+    An empty `link` leaves the link out of the text.
+    """
 
     template: str
     limit: int
@@ -44,32 +46,32 @@ class PostSpec:
     link: str
 
 
-def compose(article: Article, context: RenderContext, stationery: PostSpec) -> PostText:
-    """The fullest wording that fits. Raises TemplateError if the template cannot be rendered.
+def compose(article: Article, context: RenderContext, spec: PostSpec) -> PostText:
+    """The longest text that fits. Raises TemplateError if the template cannot be rendered.
 
-    Whole sentences are left out first, down to one; then hashtags, the least fitting first. A sentence that is too
-    long by itself is begun, or left out if there is little room. The title is shortened last and the link never. If
-    what the template says by itself is over the limit, so is the answer.
+    Whole sentences are left out first, down to one; then hashtags, the least relevant first. A sentence that is too
+    long by itself is cut, or left out if there is little room. The title is shortened last and the link never. If the
+    template's own text exceeds the limit, so does the result.
     """
-    chosen = choose_hashtags(article, most=stationery.hashtags)
+    chosen = choose_hashtags(article, most=spec.hashtags)
 
-    def written(wording: PostText) -> PostText:
-        return replace(wording, text=_write(wording, article, context, stationery))
+    def rendered(candidate: PostText) -> PostText:
+        return replace(candidate, text=_render(candidate, article, context, spec))
 
-    def length(wording: PostText) -> int:
-        return stationery.measure(written(wording).text)
+    def length(candidate: PostText) -> int:
+        return spec.measure(rendered(candidate).text)
 
-    barest = PostText(title=one_line(article.title), teaser="", hashtags=())
-    for wording in _from_full_to_bare(article, chosen, limit=stationery.limit, length=length):
-        if length(wording) <= stationery.limit:
-            return written(wording)
-    if length(replace(barest, title="")) > stationery.limit:
-        return written(barest)
-    title = fit(barest.title, limit=stationery.limit, measure=lambda title: length(replace(barest, title=title)))
-    return written(replace(barest, title=title))
+    shortest = PostText(title=one_line(article.title), teaser="", hashtags=())
+    for candidate in _from_longest_to_shortest(article, chosen, limit=spec.limit, length=length):
+        if length(candidate) <= spec.limit:
+            return rendered(candidate)
+    if length(replace(shortest, title="")) > spec.limit:
+        return rendered(shortest)
+    title = fit(shortest.title, limit=spec.limit, measure=lambda title: length(replace(shortest, title=title)))
+    return rendered(replace(shortest, title=title))
 
 
-def _from_full_to_bare(
+def _from_longest_to_shortest(
     article: Article, hashtags: tuple[str, ...], *, limit: int, length: Callable[[PostText], int]
 ) -> Iterator[PostText]:
     headline = PostText(title=one_line(article.title), teaser="", hashtags=hashtags)
@@ -77,46 +79,46 @@ def _from_full_to_bare(
     for teaser in reversed(teasers):
         yield replace(headline, teaser=teaser)
     if teasers:
-        for fewer in _ever_fewer(hashtags):
+        for fewer in _fewer_and_fewer(hashtags):
             yield replace(headline, teaser=teasers[0], hashtags=fewer)
-        begun = fit(teasers[0], limit=limit, measure=lambda teaser: length(replace(headline, teaser=teaser)))
-        if graphemes(begun) >= _LEAST_TEASER:
-            yield replace(headline, teaser=begun)
+        cut = fit(teasers[0], limit=limit, measure=lambda teaser: length(replace(headline, teaser=teaser)))
+        if graphemes(cut) >= _MIN_TEASER:
+            yield replace(headline, teaser=cut)
     yield headline
-    for fewer in _ever_fewer(hashtags):
+    for fewer in _fewer_and_fewer(hashtags):
         yield replace(headline, hashtags=fewer)
 
 
-def _ever_fewer(hashtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _fewer_and_fewer(hashtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for most in reversed(range(len(hashtags))):
         yield hashtags[:most]
 
 
 def _teasers(article: Article) -> list[str]:
-    """The first sentence of the summary, the first two, and so on, without what the title says already."""
+    """The first sentence of the summary, the first two, and so on, without a repetition of the title."""
     summary = one_line(article.summary)
     lead = lead_of(article)
-    # A summary that only repeats how the article begins may be shorter than there is room for.
-    told = lead if lead.startswith(summary.removesuffix("…").rstrip()) else summary
+    # A summary that repeats the beginning of the article may be shorter than there is room for.
+    source = lead if lead.startswith(summary.removesuffix("…").rstrip()) else summary
     title = one_line(article.title)
-    if told.casefold().startswith(title.casefold()):
-        told = told[len(title) :].lstrip(" .:–—-")
-    return beginnings(told)[:_MOST_SENTENCES]
+    if source.casefold().startswith(title.casefold()):
+        source = source[len(title) :].lstrip(" .:–—-")
+    return beginnings(source)[:_MAX_SENTENCES]
 
 
-def _write(wording: PostText, article: Article, context: RenderContext, stationery: PostSpec) -> str:
+def _render(candidate: PostText, article: Article, context: RenderContext, spec: PostSpec) -> str:
     values: Mapping[str, Any] = {
-        "title": wording.title,
-        "teaser": wording.teaser,
-        "hashtags": [f"#{hashtag}" for hashtag in wording.hashtags],
-        "link": stationery.link,
+        "title": candidate.title,
+        "teaser": candidate.teaser,
+        "hashtags": [f"#{hashtag}" for hashtag in candidate.hashtags],
+        "link": spec.link,
         "article": article,
         "site": context.site,
     }
-    return tidy(context.templates.render(stationery.template, values))
+    return tidy(context.templates.render(spec.template, values))
 
 
 def tidy(text: str) -> str:
-    """The text fit to be posted: no spaces at the ends of lines, and never more than one blank line in a row."""
-    lines = "\n".join(line.rstrip() for line in speakable(text).splitlines())
+    """The text without spaces at the ends of lines and without more than one blank line in a row."""
+    lines = "\n".join(line.rstrip() for line in clean_text(text).splitlines())
     return _BLANK_LINES.sub("\n\n", lines).strip()

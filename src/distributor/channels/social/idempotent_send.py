@@ -1,163 +1,194 @@
 """Sending the parts of a delivery in order, each exactly once as far as the network allows.
 
-Intent before effect: what will be said is committed before the call, and the identity it got right after. What became
-of an unanswered call is looked up on the account before anything is said again.
+Intent before effect: the request is committed before the call, and the id of the post right after. What became of a
+call without a response is looked up before anything is sent again; where the network cannot be asked, nothing is sent
+again until the intent has been withdrawn by a decision outside the channel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from types import TracebackType
+from typing import Self, TypeAlias
 
-from distributor.channels.api import Dedupe, PostPart, PostPartState, SendContext
-from distributor.channels.social.answers import NotFound, PostAnswer, Posted, Refused, Trace, Unknown
-from distributor.domain.delivery import Delivery, Outcome, Verdict
-from distributor.domain.rendition import Json
+from distributor.channels.api import Dedupe, Delivery, Json, Outcome, PostPart, PostPartState, SendContext, Verdict
+from distributor.channels.social.post import Post
+from distributor.channels.social.results import FindResult, NotFound, Posted, PostResult, Refused, Unknown
 
 Request: TypeAlias = Mapping[str, Json]
-# What a part will ask for, given the part before it.
-Draft: TypeAlias = Callable[[Posted | None], Request]
 
-# How far the clocks of the two sides may be apart.
+# How far the clocks of this machine and of the network may differ.
 _CLOCK_SKEW = timedelta(minutes=1)
-_FIRST_LOOK_AFTER = timedelta(seconds=5)
-_NEXT_LOOK_AFTER = timedelta(minutes=1)
-# A thread that is not complete by then stays as it is: its rest would come too late to be read as one.
-_MOST_ATTEMPTS_AT_A_THREAD = 6
+_FIRST_LOOKUP_AFTER = timedelta(seconds=5)
+_NEXT_LOOKUP_AFTER = timedelta(minutes=1)
+# A thread that is not complete by then stays as it is: readers would not connect the rest with it any more.
+_MAX_ATTEMPTS_AT_A_THREAD = 6
 
 
-class SocialClient(Protocol):
-    """One account on a network. Both calls turn whatever the other side does into an answer.
+class SocialClient(ABC):
+    """One account on a network, for the time of one `send`. Methods return failures of the network, and raise none."""
 
-    `is_certain_after` is how long after the intent a post that the account does not show was surely never made.
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def sign_in(self) -> Refused | None:
+        """Open a session, where the network needs one; called before the first request is made."""
+        return None
+
+    @abstractmethod
+    def request_for(self, post: Post, *, delivery: Delivery, number: int, previous: Posted | None) -> Request:
+        """What is sent for part `number`, as JSON; `previous` is the part before it. Stored before it is sent."""
+
+    @abstractmethod
+    async def post(self, request: Request) -> PostResult:
+        """Create the post."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class SearchableClient(SocialClient):
+    """A client of a network that shows the account's earlier posts.
+
+    `visible_after` is how long after the intent a post that is not shown was definitely not created.
     """
 
-    @property
-    def dedupe(self) -> Dedupe: ...
+    visible_after: timedelta = timedelta()
 
-    @property
-    def is_certain_after(self) -> timedelta: ...
-
-    async def post(self, request: Request) -> PostAnswer:
-        """Ask for the post."""
-
-    async def find(self, request: Request, *, since: datetime) -> Trace:
-        """The post that this request has made, if it was made after `since`."""
+    @abstractmethod
+    async def find(self, request: Request, *, since: datetime) -> FindResult:
+        """The post that this request created after `since`, if any."""
 
 
 async def send_parts(
-    drafts: Sequence[Draft], delivery: Delivery, context: SendContext, network: SocialClient
+    posts: Sequence[Post], delivery: Delivery, context: SendContext, client: SocialClient, dedupe: Dedupe
 ) -> Outcome:
-    """Make the parts that are not there yet, and say what the delivery came to.
+    """Create the parts that do not exist yet, and return the outcome of the delivery.
 
-    A part that is refused for good after others were made ends a thread early: that is SENT, and its `detail` says how
-    many parts of how many are there.
+    A part that fails permanently after others were created ends a thread early: that is SENT, and its `detail` says
+    how many parts of how many exist.
     """
-    made: list[Posted] = []
-    for number, draft in enumerate(drafts):
-        attempt = _Attempt(delivery=delivery, number=number, context=context, network=network)
-        answer = await attempt.make(draft(made[-1] if made else None))
-        if not isinstance(answer, Posted):
-            return _stopped(answer, made, attempt, total=len(drafts))
-        made.append(answer)
-    return _sent(made, delivery, total=len(drafts))
+    posted: list[Posted] = []
+    for number, post in enumerate(posts):
+        attempt = _Attempt(delivery=delivery, number=number, context=context, client=client, dedupe=dedupe)
+        previous = posted[-1] if posted else None
+        request = client.request_for(post, delivery=delivery, number=number, previous=previous)
+        result = await attempt.create(request)
+        if not isinstance(result, Posted):
+            return _stopped(result, posted, attempt, total=len(posts))
+        posted.append(result)
+    return _sent(posted, delivery, total=len(posts))
 
 
-async def reconcile_parts(total: int, delivery: Delivery, context: SendContext, network: SocialClient) -> Outcome:
-    """Find out which of the parts that were intended are there: SENT if all are, else RESUME, or still UNKNOWN."""
+async def reconcile_parts(
+    total: int, delivery: Delivery, context: SendContext, client: SearchableClient, dedupe: Dedupe
+) -> Outcome:
+    """Look up the parts that were intended: SENT if all exist, else RETRY_REMAINING, or UNKNOWN if it is still open."""
     for part in context.parts.of(delivery):
         if part.state is PostPartState.SENT:
             continue
-        attempt = _Attempt(delivery=delivery, number=part.number, context=context, network=network)
-        trace = await attempt.look_for(part)
-        if network.dedupe is Dedupe.EXACT:
-            # Repeating the very same call does no harm, so the intent is kept.
+        attempt = _Attempt(delivery=delivery, number=part.number, context=context, client=client, dedupe=dedupe)
+        found = await attempt.look_up(part)
+        if dedupe is Dedupe.EXACT:
+            # Repeating the same call does no harm, so the intent is kept.
             continue
-        if isinstance(trace, Unknown):
-            return attempt.unknown(trace)
-        if isinstance(trace, NotFound):
+        if isinstance(found, Unknown):
+            return attempt.unknown(found)
+        if isinstance(found, NotFound):
             context.parts.withdraw(delivery, part.number)
-    made = [_known(part) for part in context.parts.of(delivery) if part.state is PostPartState.SENT]
-    if len(made) == total:
-        return _sent(made, delivery, total=total)
-    return Outcome.of(delivery, Verdict.RETRY_REMAINING, detail=_progress(made, total))
+    posted = [_known(part) for part in context.parts.of(delivery) if part.state is PostPartState.SENT]
+    if len(posted) == total:
+        return _sent(posted, delivery, total=total)
+    return Outcome.of(delivery, Verdict.RETRY_REMAINING, detail=_progress(posted, total))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Attempt:
-    """One try at one part."""
+    """One attempt at one part."""
 
     delivery: Delivery
     number: int
     context: SendContext
-    network: SocialClient
+    client: SocialClient
+    dedupe: Dedupe
 
-    async def make(self, request: Request) -> PostAnswer:
+    async def create(self, request: Request) -> PostResult:
         part = self._intend(request)
         if part.state is PostPartState.SENT:
             return _known(part)
-        if part.is_new or self.network.dedupe is Dedupe.EXACT:
+        if part.is_new or self.dedupe is Dedupe.EXACT:
             return await self._post(part, was_tried=not part.is_new)
-        trace = await self.look_for(part)
-        if not isinstance(trace, NotFound):
-            return trace
-        # Said anew from now on, so that the time to wait for it counts from now.
+        found = await self.look_up(part)
+        if not isinstance(found, NotFound):
+            return found
+        # Intended anew, so that the time until it must be visible counts from now.
         self.context.parts.withdraw(self.delivery, self.number)
         return await self._post(self._intend(part.request), was_tried=True)
 
-    async def look_for(self, part: PostPart) -> Trace:
-        """The part if it is there. Absent only if it surely was not made."""
-        trace = await self.network.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
-        if isinstance(trace, Posted):
-            self._settle(trace)
-        certain_at = part.intended_at + self.network.is_certain_after
-        if isinstance(trace, NotFound) and self.context.now() < certain_at:
-            return Unknown(reply="the account does not show the post yet", retry_at=certain_at)
-        return trace
+    async def look_up(self, part: PostPart) -> FindResult:
+        """The part if it exists; NotFound only if it was definitely not created."""
+        if not isinstance(self.client, SearchableClient):
+            return Unknown(reply="an earlier attempt may have created the post, and the network cannot be asked")
+        found = await self.client.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
+        if isinstance(found, Posted):
+            self._settle(found)
+        visible_at = part.intended_at + self.client.visible_after
+        if isinstance(found, NotFound) and self.context.now() < visible_at:
+            return Unknown(reply="the account does not show the post yet", retry_at=visible_at)
+        return found
 
-    def unknown(self, answer: Unknown) -> Outcome:
+    def unknown(self, result: Unknown) -> Outcome:
         return Outcome.of(
             self.delivery,
             Verdict.UNKNOWN,
-            reply_code=answer.reply_code,
-            reply=answer.reply,
-            retry_at=answer.retry_at or self.context.now() + _NEXT_LOOK_AFTER,
+            reply_code=result.reply_code,
+            reply=result.reply,
+            retry_at=result.retry_at or self.context.now() + _NEXT_LOOKUP_AFTER,
         )
 
     def _intend(self, request: Request) -> PostPart:
         return self.context.parts.intend(self.delivery, self.number, request)
 
-    async def _post(self, part: PostPart, *, was_tried: bool) -> PostAnswer:
-        answer = await self.network.post(part.request)
-        if isinstance(answer, Refused) and answer.is_repetition:
-            answer = await self._judge_repetition(part, answer, was_tried=was_tried)
-        match answer:
+    async def _post(self, part: PostPart, *, was_tried: bool) -> PostResult:
+        result = await self.client.post(part.request)
+        if isinstance(result, Refused) and result.is_duplicate:
+            result = await self._resolve_duplicate(part, result, was_tried=was_tried)
+        match result:
             case Posted():
-                self._settle(answer)
+                self._settle(result)
             case Refused() if part.is_new:
                 self.context.parts.withdraw(self.delivery, self.number)
             case Unknown(retry_at=None):
-                soon = self.context.now() + _FIRST_LOOK_AFTER
-                return Unknown(reply=answer.reply, reply_code=answer.reply_code, retry_at=soon)
-        return answer
+                soon = self.context.now() + _FIRST_LOOKUP_AFTER
+                return Unknown(reply=result.reply, reply_code=result.reply_code, retry_at=soon)
+        return result
 
-    async def _judge_repetition(self, part: PostPart, refusal: Refused, *, was_tried: bool) -> PostAnswer:
-        """After an attempt of ours the network's "you said that already" may mean that very attempt."""
+    async def _resolve_duplicate(self, part: PostPart, refusal: Refused, *, was_tried: bool) -> PostResult:
+        """After an earlier attempt, the duplicate that the network reports may be that attempt's post."""
         if not was_tried and self.delivery.attempt == 1:
             return refusal
-        trace = await self.network.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
-        if not isinstance(trace, NotFound):
-            return trace
+        if not isinstance(self.client, SearchableClient):
+            return Unknown(reply=refusal.reply, reply_code=refusal.reply_code)
+        found = await self.client.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
+        if not isinstance(found, NotFound):
+            return found
         if not was_tried:
             return refusal
-        certain_at = self.context.now() + self.network.is_certain_after
-        return Unknown(reply=refusal.reply, reply_code=refusal.reply_code, retry_at=certain_at)
+        visible_at = self.context.now() + self.client.visible_after
+        return Unknown(reply=refusal.reply, reply_code=refusal.reply_code, retry_at=visible_at)
 
-    def _settle(self, made: Posted) -> None:
+    def _settle(self, posted: Posted) -> None:
         self.context.parts.settle(
-            self.delivery, self.number, remote_id=made.remote_id, permalink=made.permalink, detail=made.detail
+            self.delivery, self.number, remote_id=posted.remote_id, permalink=posted.permalink, detail=posted.detail
         )
 
 
@@ -165,26 +196,26 @@ def _known(part: PostPart) -> Posted:
     return Posted(remote_id=part.remote_id or "", permalink=part.permalink, detail=part.detail)
 
 
-def _sent(made: Sequence[Posted], delivery: Delivery, *, total: int, reply: str = "") -> Outcome:
+def _sent(posted: Sequence[Posted], delivery: Delivery, *, total: int, reply: str = "") -> Outcome:
     return Outcome.of(
         delivery,
         Verdict.SENT,
-        remote_id=made[0].remote_id,
-        permalink=made[0].permalink,
+        remote_id=posted[0].remote_id,
+        permalink=posted[0].permalink,
         reply=reply,
-        detail=_progress(made, total),
+        detail=_progress(posted, total),
     )
 
 
-def _stopped(answer: Refused | Unknown, made: Sequence[Posted], attempt: _Attempt, *, total: int) -> Outcome:
-    if isinstance(answer, Unknown):
-        return attempt.unknown(answer)
-    is_given_up = answer.verdict is Verdict.DEFERRED and attempt.delivery.attempt >= _MOST_ATTEMPTS_AT_A_THREAD
-    if made and (answer.verdict is Verdict.FAILED or is_given_up):
-        reply = f"only {len(made)} of {total} parts were posted, the next one was refused: {answer.reply}"
-        return _sent(made, attempt.delivery, total=total, reply=reply)
-    return answer.outcome_for(attempt.delivery, detail=_progress(made, total))
+def _stopped(result: Refused | Unknown, posted: Sequence[Posted], attempt: _Attempt, *, total: int) -> Outcome:
+    if isinstance(result, Unknown):
+        return attempt.unknown(result)
+    is_given_up = result.verdict is Verdict.DEFERRED and attempt.delivery.attempt >= _MAX_ATTEMPTS_AT_A_THREAD
+    if posted and (result.verdict is Verdict.FAILED or is_given_up):
+        reply = f"only {len(posted)} of {total} parts were posted, the next one was refused: {result.reply}"
+        return _sent(posted, attempt.delivery, total=total, reply=reply)
+    return result.outcome_for(attempt.delivery, detail=_progress(posted, total))
 
 
-def _progress(made: Sequence[Posted], total: int) -> dict[str, Json]:
-    return {"posted_parts": len(made), "of": total}
+def _progress(posted: Sequence[Posted], total: int) -> dict[str, Json]:
+    return {"posted_parts": len(posted), "of": total}

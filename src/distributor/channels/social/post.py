@@ -1,4 +1,4 @@
-"""Post: what one account says at a time, as it is kept in a rendition."""
+"""Post: one post of an account, as it is kept in a rendition."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from enum import StrEnum
 
 import regex
 
-from distributor.channels.api import Site
-from distributor.domain.article import Article
+from distributor.channels.api import Article, Json, Site
 from distributor.domain.blocks import Paragraph, text_of
-from distributor.domain.rendition import Json
 from distributor.rendering.fitting import fit
 from distributor.rendering.measuring import graphemes, url_spans
 
-_LONGEST_DESCRIPTION = 200
-_UNSPEAKABLE = regex.compile(r"[[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\uFEFF]--\s]", flags=regex.VERSION1)
+_MAX_DESCRIPTION = 200
+_NOT_TEXT = regex.compile(r"[[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\uFEFF]--\s]", flags=regex.VERSION1)
 
 # A hashtag as the networks read it: it begins a word and holds a letter.
 HASHTAG = regex.compile(r"(?<![\p{L}\p{M}\p{N}_&/])[#＃](?=[\p{L}\p{M}\p{N}_]*\p{L})[\p{L}\p{M}\p{N}_]+")
@@ -26,7 +24,7 @@ HASHTAG = regex.compile(r"(?<![\p{L}\p{M}\p{N}_&/])[#＃](?=[\p{L}\p{M}\p{N}_]*\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCard:
-    """The preview of a link. `image` is an absolute address or empty."""
+    """The preview of a link. `image` is an absolute URL or empty."""
 
     url: str
     title: str
@@ -35,10 +33,18 @@ class LinkCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """One post, frozen. `continues` says that it answers the post before it, as the parts of a thread do.
+class PostImage:
+    """An image of a post. `src` is an absolute URL, or the path of a stored image, such as ``/media/x.png``."""
 
-    `hashtags` are those that were chosen and found room, without "#"; `link` is empty if the post has none.
+    src: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One post, frozen. `continues` means that it replies to the post before it, as the parts of a thread do.
+
+    `hashtags` are those in the text, without "#"; `link` is empty if the post has none.
     """
 
     text: str
@@ -47,17 +53,26 @@ class Post:
     hashtags: tuple[str, ...] = ()
     card: LinkCard | None = None
     continues: bool = False
+    image: PostImage | None = None
 
     def as_json(self) -> dict[str, Json]:
-        return {**asdict(self), "hashtags": list(self.hashtags)}
+        content = {**asdict(self), "hashtags": list(self.hashtags)}
+        if self.image is None:
+            del content["image"]
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Json]) -> Post:
-        card = content["card"]
-        return cls(**{**content, "hashtags": tuple(content["hashtags"]), "card": LinkCard(**card) if card else None})
+        card, image = content["card"], content.get("image")
+        parsed = {
+            "hashtags": tuple(content["hashtags"]),
+            "card": LinkCard(**card) if card else None,
+            "image": PostImage(**image) if image else None,
+        }
+        return cls(**{**content, **parsed})
 
 
-class PieceKind(StrEnum):
+class SpanKind(StrEnum):
     PLAIN = "plain"
     LINK = "link"
     HASHTAG = "hashtag"
@@ -65,9 +80,9 @@ class PieceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextSpan:
-    """A stretch of a post's text, from `start` to `end` in code points, and what a network makes of it."""
+    """A span of a post's text, from `start` to `end` in code points, and whether the network links it."""
 
-    kind: PieceKind
+    kind: SpanKind
     text: str
     start: int
     end: int
@@ -95,37 +110,37 @@ def posts_of(payload: Mapping[str, Json]) -> list[Post]:
 
 
 def file_of(posts: Sequence[Post]) -> bytes:
-    """The posts as a JSON list for a person to open."""
+    """The posts as a JSON list, to be looked at."""
     return (json.dumps([post.as_json() for post in posts], ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def pieces_of(text: str) -> list[TextSpan]:
-    """The text in stretches: links, hashtags, and what is between them."""
-    links = [(*span, PieceKind.LINK) for span in url_spans(text)]
+def spans_of(text: str) -> list[TextSpan]:
+    """The text in spans: links, hashtags, and the plain text between them."""
+    links = [(*ends, SpanKind.LINK) for ends in url_spans(text)]
     tags = [
-        (*match.span(), PieceKind.HASHTAG)
+        (*match.span(), SpanKind.HASHTAG)
         for match in HASHTAG.finditer(text)
         if not any(start < match.end() and match.start() < end for start, end, _ in links)
     ]
-    pieces, place = [], 0
-    for start, end, kind in [*sorted([*links, *tags]), (len(text), len(text), PieceKind.PLAIN)]:
-        pieces += [
-            TextSpan(PieceKind.PLAIN, text[place:start], place, start),
+    spans, place = [], 0
+    for start, end, kind in [*sorted([*links, *tags]), (len(text), len(text), SpanKind.PLAIN)]:
+        spans += [
+            TextSpan(SpanKind.PLAIN, text[place:start], place, start),
             TextSpan(kind, text[start:end], start, end),
         ]
         place = end
-    return [piece for piece in pieces if piece.text]
+    return [span for span in spans if span.text]
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks, doubled spaces and signs that no post can hold."""
-    return " ".join(speakable(text).split())
+    """The text without line breaks, repeated spaces and characters that no post can hold."""
+    return " ".join(clean_text(text).split())
 
 
-def speakable(text: str) -> str:
-    """The text in NFC without control characters, byte order marks and the like, which networks and JSONB refuse."""
-    return _UNSPEAKABLE.sub("", unicodedata.normalize("NFC", text))
+def clean_text(text: str) -> str:
+    """The text in NFC without control characters, byte order marks and the like, which networks and JSONB reject."""
+    return _NOT_TEXT.sub("", unicodedata.normalize("NFC", text))
 
 
 def _beginning_of(article: Article) -> str:
-    return fit(lead_of(article), limit=_LONGEST_DESCRIPTION, measure=graphemes)
+    return fit(lead_of(article), limit=_MAX_DESCRIPTION, measure=graphemes)

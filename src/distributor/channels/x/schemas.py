@@ -1,40 +1,37 @@
-"""What the X API v2 answers, as far as it is read here."""
+"""The responses of the X API v2, as far as they are read here (docs.x.com)."""
 
 from __future__ import annotations
 
 import html
 import unicodedata
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from pydantic import BaseModel, ValidationError
 
-from distributor.channels.social.answers import Unknown
 from distributor.rendering.measuring import url_spans
 
-_Parsed = TypeVar("_Parsed", bound=BaseModel)
 
-
-class PostIdentity(BaseModel):
+class _Object(BaseModel):
     id: str
 
 
-class Identified(BaseModel):
-    """The answer to a new post, and to the question who one is."""
+class DataResponse(BaseModel):
+    """The response to a new post, and to `GET /2/users/me`."""
 
-    data: PostIdentity
+    data: _Object
 
 
-class Url(BaseModel):
+class _Url(BaseModel):
     url: str
     expanded_url: str = ""
 
 
-class Entities(BaseModel):
-    urls: list[Url] = []
+class _Entities(BaseModel):
+    urls: list[_Url] = []
 
 
-class Reference(BaseModel):
+class _Reference(BaseModel):
     type: str
     id: str
 
@@ -42,32 +39,32 @@ class Reference(BaseModel):
 class Tweet(BaseModel):
     id: str
     text: str
-    entities: Entities = Entities()
-    referenced_tweets: list[Reference] = []
+    entities: _Entities = _Entities()
+    referenced_tweets: list[_Reference] = []
 
     @property
     def in_reply_to(self) -> str | None:
         return next((one.id for one in self.referenced_tweets if one.type == "replied_to"), None)
 
-    def says(self, text: str) -> bool:
-        """Whether it was posted with this text: X escapes three signs for HTML and shortens addresses to t.co."""
-        told = html.unescape(self.text)
+    def matches(self, text: str) -> bool:
+        """Whether it was posted with this text: X escapes three characters as in HTML and shortens URLs to t.co."""
+        posted = html.unescape(self.text)
         for url in self.entities.urls:
-            told = told.replace(url.url, url.expanded_url or url.url)
-        return _comparable(told) == _comparable(text)
+            posted = posted.replace(url.url, url.expanded_url or url.url)
+        return _normalized(posted) == _normalized(text)
 
 
-class Meta(BaseModel):
+class _Meta(BaseModel):
     next_token: str | None = None
 
 
-class Timeline(BaseModel):
+class TimelinePage(BaseModel):
     data: list[Tweet] = []
-    meta: Meta = Meta()
+    meta: _Meta = _Meta()
 
 
 class XProblem(BaseModel):
-    """An error of the API v2 (RFC 9457), or of the layers before it that still speak as version 1.1 did."""
+    """An error of the API v2 (RFC 9457), or of the layers before it that still answer as version 1.1 did."""
 
     title: str = ""
     detail: str = ""
@@ -75,29 +72,21 @@ class XProblem(BaseModel):
     errors: list[dict[str, Any]] = []
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         messages = [str(error["message"]) for error in self.errors if "message" in error]
         return " ".join(dict.fromkeys([self.detail or self.title, *messages])).strip()
 
 
-def parse(model: type[_Parsed], answer: requests.Response) -> _Parsed | Unknown:
-    """The body of a successful answer."""
+def problem_of(response: requests.Response) -> XProblem:
+    """The problem in an error response, or the meaning of its status."""
     try:
-        return model.model_validate_json(answer.content)
+        return XProblem.model_validate_json(response.content)
     except ValidationError:
-        return Unknown(reply="X answered something that cannot be read", reply_code=answer.status_code)
+        return XProblem(title=response.reason or "")
 
 
-def complaint_in(answer: requests.Response) -> XProblem:
-    """The body of a refusal, or what its status line says."""
-    try:
-        return XProblem.model_validate_json(answer.content)
-    except ValidationError:
-        return XProblem(title=answer.reason or "")
-
-
-def _comparable(text: str) -> str:
-    """The text as far as X keeps it: NFC, any white space alike, addresses without scheme and final slash."""
+def _normalized(text: str) -> str:
+    """The text as far as X keeps it: NFC, any white space alike, URLs without scheme and trailing slash."""
     normal = unicodedata.normalize("NFC", text)
     for start, end in reversed(url_spans(normal)):
         bare = normal[start:end].removeprefix("https://").removeprefix("http://").rstrip("/")

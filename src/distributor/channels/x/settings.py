@@ -1,4 +1,4 @@
-"""What a person may set about an account on X."""
+"""The settings of an account on X."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from distributor.channels.social.settings import SocialSettings, WebAddress
 
 
-class Mode(StrEnum):
+class PostForm(StrEnum):
     """One post with the link, or the same followed by the article's sections as replies."""
 
     POST = "post"
@@ -23,9 +23,9 @@ class XSettings(SocialSettings):
     consumer_secret: SecretStr = Field(SecretStr(""), title="API key secret")
     access_token: SecretStr = Field(SecretStr(""), title="Access token")
     access_token_secret: SecretStr = Field(SecretStr(""), title="Access token secret")
-    user_id: str = Field("", title="Account number", description="saves a call when answers were lost; may be empty")
+    user_id: str = Field("", title="Account number", description="saves a call when a response was lost; may be empty")
     # X answers replies of most apps with 403 unless the author of the first post asked for them (since 2026-02-23).
-    mode: Mode = Field(Mode.POST, title="Form", description="thread: X may refuse all but the first post of it")
+    mode: PostForm = Field(PostForm.POST, title="Form", description="thread: X may refuse all but the first post of it")
     max_parts: int = Field(5, ge=2, le=25, title="Posts of a thread", description="how many posts a thread has at most")
     include_link: bool = Field(
         True, title="Link", description="X charges $0.20 for a post with a link and $0.015 for one without"

@@ -1,26 +1,26 @@
-"""The posts of a thread after the first: how each section of the article begins."""
+"""The posts of a thread after the first: the beginning of each section of the article."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from distributor.channels.api import Article
+from distributor.channels.social.compose import tidy
 from distributor.channels.social.post import one_line
-from distributor.channels.social.wording import tidy
-from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Heading, List, Paragraph, Quote, plain_text, text_of
 from distributor.rendering.fitting import Measure, beginnings, fit
 
-# A sentence that ends so announces what no longer fits ("Key findings include:").
-_ANNOUNCING = (":", "：")
+# A sentence that ends so introduces what no longer fits ("Key findings include:").
+_INTRODUCING = (":", "：")
 
 
-def digest(article: Article, *, most: int, limit: int, measure: Measure) -> list[str]:
-    """At most `most` posts, each with the heading of a section and as many whole sentences as fit.
+def section_posts(article: Article, *, max_posts: int, limit: int, measure: Measure) -> list[str]:
+    """At most `max_posts` texts, each with the heading of a section and as many whole sentences as fit.
 
     If there are more sections than posts, those under lesser headings are left out first, then the last ones.
     """
-    chosen = sorted(_sections(article), key=lambda section: section.level)[:most]
+    chosen = sorted(_sections(article), key=lambda section: section.level)[:max_posts]
     posts = (_begin(section, limit, measure) for section in sorted(chosen, key=lambda section: section.place))
     return [post for post in posts if post]
 
@@ -30,22 +30,22 @@ class _Section:
     place: int
     level: int
     heading: str
-    told: list[str]
+    paragraphs: list[str]
 
 
 def _sections(article: Article) -> Iterator[_Section]:
-    """The sections with something under their heading; what stands before the first is in the first post."""
+    """The sections with text under their heading; what precedes the first heading is in the first post."""
     current: _Section | None = None
     for place, block in enumerate([*article.body, Heading(level=1, runs=())]):
         if isinstance(block, Heading):
-            if current and current.told:
+            if current and current.paragraphs:
                 yield current
-            current = _Section(place=place, level=block.level, heading=one_line(text_of(block.runs)), told=[])
-        elif current and (text := _told(block)):
-            current.told.append(text)
+            current = _Section(place=place, level=block.level, heading=one_line(text_of(block.runs)), paragraphs=[])
+        elif current and (text := _text_of(block)):
+            current.paragraphs.append(text)
 
 
-def _told(block: Block) -> str:
+def _text_of(block: Block) -> str:
     match block:
         case Paragraph(runs=runs):
             return one_line(text_of(runs))
@@ -58,8 +58,8 @@ def _told(block: Block) -> str:
 
 
 def _begin(section: _Section, limit: int, measure: Measure) -> str:
-    """The beginning of the section that makes a post, or nothing if only its heading would be left."""
-    whole = tidy("\n\n".join([section.heading, *section.told]))
-    sayable = (text for text in reversed(beginnings(fit(whole, limit=limit, measure=measure))))
-    begun = next((text for text in sayable if not text.endswith(_ANNOUNCING)), "")
-    return begun if len(begun) > len(section.heading) else ""
+    """The beginning of the section that fits into a post, or nothing if only its heading would be left."""
+    whole = tidy("\n\n".join([section.heading, *section.paragraphs]))
+    longest_first = reversed(beginnings(fit(whole, limit=limit, measure=measure)))
+    beginning = next((text for text in longest_first if not text.endswith(_INTRODUCING)), "")
+    return beginning if len(beginning) > len(section.heading) else ""

@@ -1,4 +1,4 @@
-"""tweepy, with what it lacks: a time limit, another host for trials, and answers instead of exceptions."""
+"""tweepy with what it lacks: a timeout, another host for tests, and results instead of exceptions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import tweepy
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
-from distributor.channels.social.answers import Refused, Unknown, classify_status
+from distributor.channels.api import Verdict
+from distributor.channels.social.results import Refused, Unknown, classify_status
 from distributor.channels.x.settings import XSettings
-from distributor.domain.delivery import Verdict
 
 # tweepy knows no other host, and its OAuth 1.0a signatures are for this one wherever the request goes.
 _SIGNED_HOST = "https://api.twitter.com"
 _NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ProxyError, SSLError)
 
 
-def make_client(settings: XSettings) -> tweepy.Client:
+def tweepy_client(settings: XSettings) -> tweepy.Client:
     """A client whose methods return the whole response and never wait for a rate limit."""
     client = tweepy.Client(
         consumer_key=settings.consumer_key.get_secret_value(),
@@ -34,8 +34,8 @@ def make_client(settings: XSettings) -> tweepy.Client:
     return client
 
 
-def ask(method: Callable[..., Any], *arguments: Any, **named: Any) -> requests.Response | Refused | Unknown:
-    """What a method of the client comes to: a response, whatever its status. The client is untyped, hence Any."""
+def call(method: Callable[..., Any], *arguments: Any, **named: Any) -> requests.Response | Refused | Unknown:
+    """The response to a method of the client, whatever its status. The client is untyped, hence Any."""
     try:
         response: requests.Response = method(*arguments, **named)
     except tweepy.HTTPException as error:
@@ -43,25 +43,25 @@ def ask(method: Callable[..., Any], *arguments: Any, **named: Any) -> requests.R
     except requests.TooManyRedirects as error:
         return classify_status(301, str(error))
     except requests.ConnectionError as error:
-        return _lost(error)
+        return _connection_result(error)
     except requests.RequestException as error:
-        return Unknown(reply=f"no answer from X: {error}")
+        return Unknown(reply=f"no response from X: {error}")
     except (AttributeError, TypeError) as error:
-        # tweepy takes every refusal for a JSON object with a list of errors.
-        return Unknown(reply=f"X answered something that cannot be read: {error}")
+        # tweepy expects every error response to be a JSON object with a list of errors.
+        return Unknown(reply=f"the response of X cannot be parsed: {error}")
     return response
 
 
 class _Transport(HTTPAdapter):
-    """Gives every call a time limit, and carries what is signed for X's own host to another if one is set."""
+    """Adds a timeout to every call, and sends what is signed for X's own host to another one if it is set."""
 
-    def __init__(self, api_url: str, seconds: float) -> None:
+    def __init__(self, api_url: str, timeout_seconds: float) -> None:
         super().__init__()
         self._api_url = api_url
-        self._seconds = seconds
+        self._timeout_seconds = timeout_seconds
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **named: Any) -> requests.Response:
-        named["timeout"] = self._seconds
+        named["timeout"] = self._timeout_seconds
         if self._api_url != _SIGNED_HOST:
             request.url = f"{self._api_url}{(request.url or '').removeprefix(_SIGNED_HOST)}"
             # They were chosen for X's own host and may not lead to this one.
@@ -69,7 +69,7 @@ class _Transport(HTTPAdapter):
         return super().send(request, *arguments, **named)
 
 
-def _lost(error: requests.ConnectionError) -> Refused | Unknown:
+def _connection_result(error: requests.ConnectionError) -> Refused | Unknown:
     cause = error.args[0] if error.args else None
     if isinstance(cause, MaxRetryError) and isinstance(cause.reason, _NEVER_SENT):
         return Refused(verdict=Verdict.DEFERRED, reply=f"no connection to X: {cause.reason}")

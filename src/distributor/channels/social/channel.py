@@ -1,0 +1,241 @@
+"""The base class of channels that post to one account: rendering, checking, previewing, sending and reconciling."""
+
+from __future__ import annotations
+
+import ipaddress
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from distributor.channels.api import (
+    Article,
+    Audience,
+    Capabilities,
+    Dedupe,
+    Delivery,
+    Json,
+    Outcome,
+    Problem,
+    RenderContext,
+    Rendition,
+    SendContext,
+    Severity,
+    Templates,
+    Verdict,
+)
+from distributor.channels.social.compose import PostSpec, compose
+from distributor.channels.social.idempotent_send import SearchableClient, SocialClient, reconcile_parts, send_parts
+from distributor.channels.social.post import Post, card_of, file_of, posts_of, spans_of
+from distributor.channels.social.settings import SocialSettings
+from distributor.rendering.environment import shipped_templates
+from distributor.rendering.fitting import Measure
+from distributor.rendering.measuring import graphemes
+
+_NOT_PUBLIC = (".localhost", ".local", ".internal", ".test", ".invalid", ".example")
+
+SettingsT = TypeVar("SettingsT", bound=SocialSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostLimits:
+    """The longest text of a post as `measure` counts it, and the name of that unit."""
+
+    length: int
+    measure: Measure = graphemes
+    unit: str = "characters"
+
+
+def broadcast(dedupe: Dedupe) -> Capabilities:
+    """The capabilities of a channel that posts to an account."""
+    return Capabilities(audience=Audience.BROADCAST, dedupe=dedupe, queue="social")
+
+
+class SocialChannel(ABC, Generic[SettingsT]):
+    """One account on a network. Each article becomes a post; a network adds its limits, its client, its rules.
+
+    Without `SearchableSocialChannel` a post whose response was lost stays UNKNOWN until a person or the campaign's
+    policy decides.
+    """
+
+    kind: ClassVar[str]
+    settings_model: ClassVar[type[BaseModel]]
+    capabilities: ClassVar[Capabilities] = broadcast(Dedupe.NONE)
+    # The settings without which nothing can be sent.
+    credentials: ClassVar[tuple[str, ...]] = ()
+    preview_template: ClassVar[str] = "social/page.html.j2"
+
+    def __init__(self, settings: SettingsT) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def limits(self, frozen: Mapping[str, Json]) -> PostLimits:
+        """The limits of a post. `frozen` is what `frozen_limits` returned when the rendition was made."""
+
+    @abstractmethod
+    def open_client(self, now: Callable[[], datetime]) -> SocialClient:
+        """A client of the account; it is closed after the deliveries of one call."""
+
+    def frozen_limits(self, discovered: Mapping[str, Json]) -> Mapping[str, Json]:
+        """The limits that the rendition keeps, where they differ between servers."""
+        return {}
+
+    def posts_about(self, article: Article, context: RenderContext, limits: PostLimits) -> Sequence[Post]:
+        """The posts about one article; the second and later ones may continue a thread."""
+        return [self.compose_post(article, context, limits)]
+
+    def compose_post(
+        self,
+        article: Article,
+        context: RenderContext,
+        limits: PostLimits,
+        *,
+        has_link: bool = True,
+        link_in_text: bool = True,
+    ) -> Post:
+        """One post by the template ``social/<kind>.txt.j2``, with a link card unless `has_link` is False."""
+        link = context.site.article_url(article) if has_link else ""
+        spec = PostSpec(
+            template=f"social/{self.kind}.txt.j2",
+            limit=limits.length,
+            measure=limits.measure,
+            hashtags=self.settings.hashtags,
+            link=link if link_in_text else "",
+        )
+        composed = compose(article, context, spec)
+        return Post(
+            text=composed.text,
+            language=article.language,
+            link=link,
+            hashtags=composed.hashtags,
+            card=card_of(article, context.site) if link else None,
+        )
+
+    def check_posts(self, posts: Sequence[Post]) -> Iterable[Problem]:
+        """What breaks the network's own rules, besides what every network forbids."""
+        return ()
+
+    def preview_note(self, posts: Sequence[Post]) -> str:
+        """A sentence below the preview, such as the price of the posts."""
+        return ""
+
+    def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
+        frozen = self.frozen_limits(context.discovered_limits)
+        limits = self.limits(frozen)
+        posts = [post for article in articles for post in self.posts_about(article, context, limits)]
+        payload = {"name": context.site.name, "posts": [post.as_json() for post in posts]}
+        return Rendition(self.kind, {**payload, "limits": dict(frozen)} if frozen else payload)
+
+    def check(self, rendition: Rendition) -> list[Problem]:
+        posts = posts_of(rendition.payload)
+        problems = [*problems_of(posts, self._limits_of(rendition)), *self.check_posts(posts)]
+        return sorted(problems, key=lambda problem: problem.severity is not Severity.BLOCK)
+
+    def preview(self, rendition: Rendition) -> str:
+        posts = posts_of(rendition.payload)
+        limits = self._limits_of(rendition)
+        values = {
+            "network": self.kind.capitalize(),
+            "name": rendition.payload["name"],
+            "account": self.settings.account,
+            "limit": limits.length,
+            "note": self.preview_note(posts),
+            "posts": [_shown(post, limits.measure) for post in posts],
+            "language": posts[0].language if posts else "en",
+        }
+        return Templates([shipped_templates()]).render(self.preview_template, values)
+
+    def files(self, rendition: Rendition) -> Mapping[str, bytes]:
+        return {f"{self.kind}.json": file_of(posts_of(rendition.payload))}
+
+    def recipients(self, rendition: Rendition) -> Sequence[str]:
+        return [self.settings.account]
+
+    async def send(
+        self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
+    ) -> AsyncIterator[Outcome]:
+        posts = posts_of(rendition.payload)
+        for delivery in deliveries:
+            yield self._refuse_without(self.credentials, delivery) or await self._send_one(posts, delivery, context)
+
+    async def _send_one(self, posts: Sequence[Post], delivery: Delivery, context: SendContext) -> Outcome:
+        async with self.open_client(context.now) as client:
+            refusal = await client.sign_in()
+            if refusal is not None:
+                return refusal.outcome_for(delivery)
+            return await send_parts(posts, delivery, context, client, self.capabilities.dedupe)
+
+    def _refuse_without(self, names: tuple[str, ...], delivery: Delivery) -> Outcome | None:
+        missing = self.settings.missing(names)
+        if not missing:
+            return None
+        reply = f"the channel's setting {' and '.join(missing)} is empty: fill it in and resume"
+        return Outcome.of(delivery, Verdict.SENDER_REJECTED, reply=reply)
+
+    def _limits_of(self, rendition: Rendition) -> PostLimits:
+        return self.limits(rendition.payload.get("limits", {}))
+
+
+class SearchableSocialChannel(SocialChannel[SettingsT]):
+    """A social channel whose network can be asked for the account's earlier posts."""
+
+    # The settings without which they cannot be read.
+    lookup_credentials: ClassVar[tuple[str, ...] | None] = None
+
+    @abstractmethod
+    def open_client(self, now: Callable[[], datetime]) -> SearchableClient: ...
+
+    async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
+        """Looks the parts of the delivery up among the account's posts; a part that does not exist is safe to send."""
+        names = self.credentials if self.lookup_credentials is None else self.lookup_credentials
+        refusal = self._refuse_without(names, delivery)
+        if refusal is not None:
+            return refusal
+        total = len(posts_of(rendition.payload))
+        async with self.open_client(context.now) as client:
+            return await reconcile_parts(total, delivery, context, client, self.capabilities.dedupe)
+
+
+def problems_of(posts: Sequence[Post], limits: PostLimits) -> Iterator[Problem]:
+    """Posts that are empty or too long (blocking), links that are not public and titles that were cut (warnings)."""
+    if not posts:
+        yield Problem(Severity.BLOCK, "empty", "there is no article to post: choose one")
+    for number, post in enumerate(posts, start=1):
+        where = f"post {number} of {len(posts)}"
+        length = limits.measure(post.text)
+        if not post.text:
+            yield Problem(Severity.BLOCK, "empty", "the post has no text: give the article a title", where)
+        if length > limits.length:
+            message = (
+                f"the post has {length} {limits.unit}, {limits.length} are allowed: shorten the title or the template"
+            )
+            yield Problem(Severity.BLOCK, "too-long", message, where)
+        if post.link and _is_not_public(post.link):
+            message = f"readers cannot open {post.link}: set DISTRIBUTOR_PUBLIC_URL to the public address"
+            yield Problem(Severity.WARN, "link-is-local", message, where)
+        if post.card and post.card.title not in post.text and "…" in post.text:
+            message = "the title does not fit and was shortened: give the article a shorter one"
+            yield Problem(Severity.WARN, "title-cut", message, where)
+
+
+def _is_not_public(link: str) -> bool:
+    host = urlsplit(link).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(_NOT_PUBLIC)
+
+
+def _shown(post: Post, measure: Measure) -> dict[str, Json]:
+    return {
+        "spans": spans_of(post.text),
+        "length": measure(post.text),
+        "language": post.language,
+        "continues": post.continues,
+        "card": post.card,
+        "host": urlsplit(post.card.url).hostname if post.card else "",
+    }
