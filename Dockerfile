@@ -8,7 +8,7 @@ RUN python -m venv /opt/distributor
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN /opt/distributor/bin/pip install --quiet --require-hashes -r requirements/build.txt \
     && /opt/distributor/bin/pip install --quiet --require-hashes -r requirements/runtime.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY src src
 COPY worker worker
 COPY templates templates
