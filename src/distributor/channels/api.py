@@ -6,7 +6,7 @@ needed. `docs/guides/adding_a_channel.md` walks through an example.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from distributor.domain.article import Article
+from distributor.domain.article import Article, Media
 from distributor.domain.blocks import Block
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import Finding, Nameserver
@@ -42,10 +42,13 @@ __all__ = [
     "DiagnosableChannel",
     "DiagnosticContext",
     "DiscoveringChannel",
+    "InMemoryMedia",
     "InMemoryRoutes",
     "Journal",
     "Json",
     "MailingList",
+    "Media",
+    "MediaStore",
     "MessageOptions",
     "MessageSize",
     "NoRateLimiter",
@@ -133,18 +136,33 @@ class TrackingOptions:
     clicks: bool = True
 
 
+class MediaStore(Protocol):
+    """The image files of articles that are stored here. Images elsewhere on the web are not among them."""
+
+    def open(self, src: str) -> Media | None:
+        """The file of an image by its `src` in the article, such as ``/media/x.png``; None if it is not stored here."""
+
+
+class InMemoryMedia:
+    """Media files held in memory."""
+
+    def __init__(self, files: Iterable[Media] = ()) -> None:
+        self._files = {file.src: file for file in files}
+
+    def open(self, src: str) -> Media | None:
+        return self._files.get(src)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Personalization:
     """The text and files around the articles of one campaign.
 
-    `parse_markdown` returns the blocks of a Markdown text and raises InputError. `pictures` are the images of the
-    articles that are stored here, by their public paths such as ``/media/x.png``.
+    `parse_markdown` returns the blocks of a Markdown text and raises InputError.
     """
 
     parse_markdown: Callable[[str], Sequence[Block]]
     options: MessageOptions = field(default_factory=MessageOptions)
     campaign: str = ""
-    pictures: Mapping[str, Attachment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +170,9 @@ class RenderContext:
     """Everything rendering may use besides the articles: no clock, no network.
 
     `list` is the mailing list the campaign is sent for, if any: its name, sender and footer take precedence over those
-    of the channel and the site. `discovered_limits` is
-    what `discover` returned last (such as the limits of an instance), or empty.
-    `personalization` is for kinds that are a `PersonalizedChannel`.
+    of the channel and the site. `discovered_limits` is what `discover` returned last (such as the limits of an
+    instance), or empty. `media` has the images of the articles. `personalization` is for kinds that are a
+    `PersonalizedChannel`.
     """
 
     site: Site
@@ -162,6 +180,7 @@ class RenderContext:
     list: MailingList | None = None
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
     discovered_limits: Mapping[str, Json] = field(default_factory=dict)
+    media: MediaStore = field(default_factory=InMemoryMedia)
     personalization: Personalization | None = None
 
 
@@ -362,7 +381,7 @@ class Publications(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendContext:
-    """Everything sending may use. `now` returns aware UTC; `discovered_limits` is as in `RenderContext`."""
+    """Everything sending may use. `now` returns aware UTC; `media` and `discovered_limits` as in RenderContext."""
 
     site: Site
     now: Callable[[], datetime]
@@ -372,6 +391,7 @@ class SendContext:
     publications: Publications
     rate_limiter: RateLimiter = field(default_factory=NoRateLimiter)
     routes: Routes = field(default_factory=InMemoryRoutes)
+    media: MediaStore = field(default_factory=InMemoryMedia)
     discovered_limits: Mapping[str, Json] = field(default_factory=dict)
 
 

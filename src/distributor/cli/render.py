@@ -36,8 +36,8 @@ def render(
     context = RenderContext(site=make_site(settings), templates=make_templates(settings))
     names = list(kinds()) if channel == "all" else [channel]
     cover = covers.cover_of(subject, greeting, closing, attach)
-    shown = preview(manuscript, names, context, cover=cover, fields=_fields(field))
-    for warning in manuscript.warnings:
+    shown = preview(manuscript, names, context, file=file, cover=cover, fields=_fields(field))
+    for warning in shown.warnings:
         say(f"note: {warning}")
     covers.write_preview(shown, out)
 

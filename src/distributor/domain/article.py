@@ -1,12 +1,28 @@
-"""Manuscript and Article: the content of a source, and the stored article it becomes."""
+"""Manuscript, Article and Media: the content of a source, the stored article it becomes, and its image files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from distributor.domain.blocks import Block, Image
+from distributor.domain.blocks import Block, Image, walk
 from distributor.domain.tags import Tag
+
+MEDIA_PATH = "/media/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """An image file of an article that is stored here. `name` is made from its content, so it never changes."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+    @property
+    def src(self) -> str:
+        """The path at which articles refer to it and the web serves it."""
+        return f"{MEDIA_PATH}{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +64,25 @@ class Article:
     image: Image | None
     published_at: datetime
     updated_at: datetime
+
+    @property
+    def body_images(self) -> tuple[Image, ...]:
+        """The images of the body in reading order, those inside lists and quotes too."""
+        return tuple(block for block in walk(self.body) if isinstance(block, Image))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Every image: that of the article itself, if there is one, and those of its body."""
+        return (*([self.image] if self.image else []), *self.body_images)
+
+    @property
+    def lead_image(self) -> Image | None:
+        """The image that stands for the article: its own, else the first of its body."""
+        return next(iter(self.images), None)
+
+    @property
+    def illustrated_body(self) -> tuple[Block, ...]:
+        """The body, opened by the image of the article unless it is in the body already."""
+        if self.image is None or any(image.src == self.image.src for image in self.body_images):
+            return self.body
+        return (self.image, *self.body)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.article import Article, Manuscript
+from distributor.domain.article import MEDIA_PATH, Article, Manuscript, Media
 from distributor.domain.errors import NotFoundError, SourceError
 from distributor.domain.tags import Tag
 from distributor.storage import tables
@@ -41,15 +42,6 @@ class SourceProblem:
     def __str__(self) -> str:
         """The place and the reason, as the first error message had it."""
         return str(SourceError(self.reason, path=self.source_ref, line=self.line))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
-    """An image of an article, held by us; `name` is made from its content."""
-
-    name: str
-    media_type: str
-    body: bytes
 
 
 _CURRENT = (
@@ -233,6 +225,15 @@ def add_media(connection: Connection, items: Iterable[Media]) -> None:
             .values(name=item.name, media_type=item.media_type, body=item.body)
             .on_conflict_do_nothing()
         )
+
+
+def find_media_by_src(connection: Connection, src: str) -> Media | None:
+    """The image that an article refers to by this `src`; None if it is not stored here."""
+    if not src.startswith(MEDIA_PATH):
+        return None
+    with suppress(NotFoundError):
+        return find_media(connection, src.removeprefix(MEDIA_PATH))
+    return None
 
 
 def find_media(connection: Connection, name: str) -> Media:

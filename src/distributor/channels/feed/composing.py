@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import escape
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
@@ -12,7 +11,7 @@ import regex
 from distributor.channels.api import Site
 from distributor.channels.feed.entry import EntryImage, FeedItem, whole_seconds
 from distributor.domain.article import Article
-from distributor.domain.blocks import Block, Image, Paragraph, plain_text, text_of, walk
+from distributor.domain.blocks import Paragraph, plain_text, text_of, walk
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.urls import Resolve, image_source, resolver_for
 
@@ -75,31 +74,19 @@ def _shortened(text: str) -> str:
 
 
 def _content_of(article: Article, resolve: Resolve) -> str:
-    html = html_of(_illustrated(article), resolve=resolve)
+    html = html_of(article.illustrated_body, resolve=resolve)
     if direction_of(article.language) == "ltr":
         return html
     # Readers lay out an article in the direction of their own language unless it says otherwise.
     return f'<div dir="rtl" lang="{escape(plain(article.language))}">{html}</div>'
 
 
-def _illustrated(article: Article) -> tuple[Block, ...]:
-    """The body, opened by the image of the article unless the image is in it: many readers show no other."""
-    if article.image is None or any(picture.src == article.image.src for picture in _pictures_of(article)):
-        return article.body
-    return (article.image, *article.body)
-
-
 def _image_of(article: Article, resolve: Resolve) -> EntryImage | None:
-    """The image that stands for the article: its own, else the first of its body."""
-    image = article.image or next(_pictures_of(article), None)
+    image = article.lead_image
     source = image_source(image.src, resolve) if image else None
     if image is None or source is None:
         return None
     return EntryImage(url=_uri(source), alt=plain(image.alt), media_type=_image_type_of(source))
-
-
-def _pictures_of(article: Article) -> Iterator[Image]:
-    return (block for block in walk(article.body) if isinstance(block, Image))
 
 
 def _image_type_of(url: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from distributor.channels.api import Journal, PostPart, PostPartState, PublishedDocument, PublishedItem, SendContext
+from distributor.domain.article import Media
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Json
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes
 from distributor.flow.delivery.rate_limiter import SharedRateLimiter
-from distributor.storage import delivery_posts, publications
+from distributor.storage import articles, delivery_posts, publications
 from distributor.storage.channels import ChannelRecord
 
 
@@ -25,8 +26,20 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> S
         publications=_StoredPublications(app),
         rate_limiter=SharedRateLimiter(app.redis, channel.id),
         routes=StoredRoutes(app, channel.id),
+        media=_StoredMedia(app),
         discovered_limits=channel.discovered_limits,
     )
+
+
+class _StoredMedia:
+    """The images of articles, read when a channel asks for one."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+
+    def open(self, src: str) -> Media | None:
+        with self._app.database.begin() as connection:
+            return articles.find_media_by_src(connection, src)
 
 
 class _StoredParts:

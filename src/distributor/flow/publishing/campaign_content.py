@@ -10,13 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 
-from distributor.channels.api import Channel, Personalization, PersonalizedChannel, RenderContext, TrackingOptions
+from distributor.channels.api import (
+    Channel,
+    InMemoryMedia,
+    MediaStore,
+    Personalization,
+    PersonalizedChannel,
+    RenderContext,
+    TrackingOptions,
+)
 from distributor.domain.article import Article
-from distributor.domain.blocks import Block, Image, walk
+from distributor.domain.blocks import Block
 from distributor.domain.campaign import Campaign
 from distributor.domain.errors import InputError, NotFoundError, SourceError
 from distributor.domain.merge_fields import FieldGroup, attribute_path, field_label
-from distributor.domain.message_options import Attachment, MessageOptions
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
@@ -27,7 +35,6 @@ from distributor.storage import articles, audiences, campaigns, lists, merge_fie
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
-_MEDIA = "/media/"
 # So many fields may be present or missing in 64 combinations.
 _MAX_COMBINED_FIELDS = 6
 # The parser expects a title and tags, which a greeting does not have.
@@ -36,11 +43,12 @@ _FRONT = "---\ntitle: '-'\ntags: []\n---\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignContent:
-    """What a campaign sends: its articles, the list it is sent on behalf of, and the texts around the articles."""
+    """What a campaign sends: articles with their images, the texts around them, the list it is sent for."""
 
     articles: tuple[Article, ...]
     list: MailingList | None
     personalization: Personalization
+    media: MediaStore
 
 
 def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
@@ -53,8 +61,8 @@ def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
             parse_markdown=read_markdown,
             options=campaigns.message_options_of(connection, campaign.id),
             campaign=campaign.name,
-            pictures=_pictures(connection, found),
         ),
+        media=_media_of(connection, found),
     )
 
 
@@ -73,6 +81,7 @@ def render_content(
         list=content.list,
         tracking=TrackingOptions(opens=campaign.track_opens, clicks=campaign.track_clicks),
         discovered_limits=discovered_limits,
+        media=content.media,
         personalization=content.personalization,
     )
     return channel.render(content.articles, context)
@@ -153,14 +162,9 @@ def _list_of(connection: Connection, campaign: Campaign) -> MailingList | None:
     return None
 
 
-def _pictures(connection: Connection, found: Sequence[Article]) -> dict[str, Attachment]:
-    sources = {block.src for one in found for block in (*walk(one.body), one.image) if isinstance(block, Image)}
-    pictures = {}
-    for source in sorted(source for source in sources if source.startswith(_MEDIA)):
-        with suppress(NotFoundError):
-            held = articles.find_media(connection, source.removeprefix(_MEDIA))
-            pictures[source] = Attachment(name=held.name, media_type=held.media_type, content=held.body)
-    return pictures
+def _media_of(connection: Connection, found: Sequence[Article]) -> InMemoryMedia:
+    sources = {image.src for one in found for image in one.images}
+    return InMemoryMedia(file for source in sources if (file := articles.find_media_by_src(connection, source)))
 
 
 def _about_lack(key: str, count: int) -> Problem:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from distributor.domain.article import Manuscript
+from distributor.domain.article import Manuscript, Media
 from distributor.domain.blocks import Image, replace_images
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import slugify
@@ -21,7 +21,6 @@ from distributor.flow.app_context import AppContext
 from distributor.sources.folder import Broken, Found, read_image, scan_folder
 from distributor.sources.formats import parse_manuscript, read_bytes
 from distributor.storage import articles
-from distributor.storage.articles import Media
 from distributor.storage.database import Connection
 
 _FOLDER = "folder"
@@ -135,6 +134,31 @@ def add_file(app: AppContext, file: Path) -> Ingested:
     )
 
 
+def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
+    """The manuscript with its local images under public paths, and these images; a missing image is a warning."""
+    media: dict[str, Media] = {}
+    warnings: list[str] = []
+
+    def take(image: Image) -> Image:
+        if "://" in image.src or image.src.startswith("/"):
+            return image
+        try:
+            local = read_image(image.src, beside=file.parent, root=root)
+        except SourceError as error:
+            warnings.append(error.reason)
+            return image
+        name = hashlib.sha256(local.body).hexdigest()[:32] + local.ending
+        media[name] = Media(name=name, media_type=local.media_type, body=local.body)
+        return replace(image, src=media[name].src)
+
+    illustrated = replace(
+        manuscript,
+        body=replace_images(manuscript.body, take),
+        image=take(manuscript.image) if manuscript.image else None,
+    )
+    return replace(illustrated, warnings=(*manuscript.warnings, *warnings)), list(media.values())
+
+
 def _ingest(
     app: AppContext,
     manuscript: Manuscript,
@@ -145,7 +169,7 @@ def _ingest(
     file: Path,
     root: Path,
 ) -> Ingested:
-    illustrated, media = _take_images(manuscript, file=file, root=root)
+    illustrated, media = take_local_images(manuscript, file=file, root=root)
     now = app.clock()
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
@@ -190,28 +214,3 @@ def _keep_problem(app: AppContext, broken: Broken) -> None:
             reason=broken.error.reason,
             now=app.clock(),
         )
-
-
-def _take_images(manuscript: Manuscript, *, file: Path, root: Path) -> tuple[Manuscript, list[Media]]:
-    """The manuscript with its local images under public paths, and these images; a missing image is a warning."""
-    media: dict[str, Media] = {}
-    warnings: list[str] = []
-
-    def take(image: Image) -> Image:
-        if "://" in image.src or image.src.startswith("/"):
-            return image
-        try:
-            local = read_image(image.src, beside=file.parent, root=root)
-        except SourceError as error:
-            warnings.append(error.reason)
-            return image
-        name = hashlib.sha256(local.body).hexdigest()[:32] + local.ending
-        media[name] = Media(name=name, media_type=local.media_type, body=local.body)
-        return replace(image, src=f"/media/{name}")
-
-    illustrated = replace(
-        manuscript,
-        body=replace_images(manuscript.body, take),
-        image=take(manuscript.image) if manuscript.image else None,
-    )
-    return replace(illustrated, warnings=(*manuscript.warnings, *warnings)), list(media.values())

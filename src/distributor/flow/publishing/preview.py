@@ -6,11 +6,19 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-from distributor.channels.api import Channel, MessageSize, Personalization, PersonalizedChannel, RenderContext
+from distributor.channels.api import (
+    Channel,
+    InMemoryMedia,
+    MessageSize,
+    Personalization,
+    PersonalizedChannel,
+    RenderContext,
+)
 from distributor.channels.registry import kind_of, make_channel
 from distributor.domain.address import parse_address
-from distributor.domain.article import Article, Manuscript
+from distributor.domain.article import Article, Manuscript, Media
 from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import BUILT_IN, ReaderFields, attribute_key
 from distributor.domain.message_options import MessageOptions
@@ -19,6 +27,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import check_content, load_content, read_markdown, render_content
+from distributor.flow.publishing.ingest import take_local_images
 from distributor.storage import campaigns, channels, dispatches, merge_fields
 
 # A file that was not ingested has no date of its own; the same file must give the same bytes every day.
@@ -28,11 +37,12 @@ _NAMESPACE = uuid.UUID("7e2a4a0e-6f0f-4a5b-9a3c-0d6d5a1f8c11")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The files of every channel by name, the problems found by channel, and the sizes of mails."""
+    """The files of every channel by name, the problems found by channel, the sizes of mails, and warnings."""
 
     files: Mapping[str, bytes]
     problems: Mapping[str, Sequence[Problem]]
     sizes: Mapping[str, MessageSize]
+    warnings: Sequence[str] = ()
 
 
 def preview(
@@ -40,18 +50,25 @@ def preview(
     kind_names: Sequence[str],
     context: RenderContext,
     *,
+    file: Path | None = None,
     cover: MessageOptions | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> Preview:
     """Render a manuscript on channels of these kinds with their default settings, and the message options if given.
 
-    `fields` are the merge fields of the reader; without them a sample reader with all fields is used. Raises
+    Images beside `file`, where the manuscript came from, are taken along as ingestion does. `fields` are the merge
+    fields of the reader; without them a sample reader with all fields is used. Raises
     NotFoundError for an unknown kind, InputError for message options that cannot be rendered, and TemplateError for a
     template that cannot be rendered.
     """
+    media: Sequence[Media] = ()
+    if file is not None:
+        manuscript, media = take_local_images(manuscript, file=file, root=file.parent)
     article = imagine_article(manuscript)
     context = replace(
-        context, personalization=Personalization(parse_markdown=read_markdown, options=cover or MessageOptions())
+        context,
+        media=InMemoryMedia(media),
+        personalization=Personalization(parse_markdown=read_markdown, options=cover or MessageOptions()),
     )
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}
@@ -63,7 +80,7 @@ def preview(
         if isinstance(channel, PersonalizedChannel):
             sizes.update(_sizes(name, channel, rendition))
         problems[name] = channel.check(rendition)
-    return Preview(files=files, problems=problems, sizes=sizes)
+    return Preview(files=files, problems=problems, sizes=sizes, warnings=manuscript.warnings)
 
 
 def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = None) -> Preview:

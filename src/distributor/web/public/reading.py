@@ -8,7 +8,6 @@ from datetime import datetime
 from urllib.parse import quote
 
 from distributor.domain.article import Article
-from distributor.domain.blocks import Block, Image, walk
 from distributor.domain.tags import Tag
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.urls import Resolve, image_source, resolver_for
@@ -87,11 +86,11 @@ def reading_of(article: Article, public_url: str) -> ReadingPages:
     """All that the page of the article shows; relative addresses count from `public_url` and the article's path."""
     url = public_url + path_of_article(article.slug)
     resolve = resolver_for(url)
-    image = article.image or next(iter(_pictures_of(article)), None)
+    image = article.lead_image
     return ReadingPages(
         teaser=teaser_of(article),
         url=url,
-        html=_with_scrolling_parts(html_of(_illustrated(article), resolve=resolve)),
+        html=_with_scrolling_parts(html_of(article.illustrated_body, resolve=resolve)),
         image_url=_uri(image.src, resolve) if image else None,
         image_alt=image.alt if image else "",
     )
@@ -108,17 +107,6 @@ def tag_link_of(tag: Tag) -> TagLink:
 def day_of(moment: datetime) -> Day:
     """The day in UTC."""
     return Day(f"{moment.day} {moment:%B %Y}", moment.isoformat(timespec="seconds"))
-
-
-def _illustrated(article: Article) -> tuple[Block, ...]:
-    """The body, opened by the image of the article unless the image is in it."""
-    if article.image is None or any(picture.src == article.image.src for picture in _pictures_of(article)):
-        return article.body
-    return (article.image, *article.body)
-
-
-def _pictures_of(article: Article) -> list[Image]:
-    return [block for block in walk(article.body) if isinstance(block, Image)]
 
 
 def _uri(address: str, resolve: Resolve) -> str | None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.api import Personalization
+from distributor.channels.api import InMemoryMedia, Media, Personalization
 from distributor.channels.email.channel import EmailChannel
 from distributor.channels.email.composition.compose import prepare_mail
 from distributor.channels.email.settings import EmailSettings
@@ -30,7 +30,7 @@ from distributor.mail.mime.header_fields import parameter_field
 from tests.channels.email.mailing import NOW, TOKENS, a_delivery, a_rendition
 from tests.channels.email.rendering.rendition_samples import article, context, paragraph
 
-PNG = Attachment(name="ab12.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3)
+PNG = Media(name="ab12.png", media_type="image/png", body=b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3)
 PDF = Attachment(name="Preisliste für Zoë.pdf", media_type="application/pdf", content=b"%PDF-1.7\n" + bytes(500))
 
 
@@ -52,11 +52,9 @@ def rendered(*attachments: Attachment, inline: bool = True) -> Rendition:
     told = article(
         image=None, body=(paragraph("Look:"), Image("/media/ab12.png", "A bird"), Image("/media/no.png", "x"))
     )
-    personalization = Personalization(
-        parse_markdown=read_markdown, options=MessageOptions(attachments=attachments), pictures={"/media/ab12.png": PNG}
-    )
+    personalization = Personalization(parse_markdown=read_markdown, options=MessageOptions(attachments=attachments))
     return EmailChannel(EmailSettings(inline_images=inline)).render(
-        [told], replace(context(), personalization=personalization)
+        [told], replace(context(), media=InMemoryMedia([PNG]), personalization=personalization)
     )
 
 
@@ -84,7 +82,7 @@ def test_an_image_inside_is_shown_by_its_content_id_and_on_the_web_by_its_addres
     assert message.get_content_type() == "multipart/related"
     html = message.get_body(("html",))
     picture = next(part for part in message.walk() if part.get_content_type() == "image/png")
-    assert picture.get_content() == PNG.content
+    assert picture.get_content() == PNG.body
     assert picture["Content-Disposition"].startswith("inline")
     assert html is not None
     assert f'src="cid:{picture["Content-ID"][1:-1]}"' in html.get_content()
@@ -101,8 +99,8 @@ def test_images_stay_on_the_web_if_nobody_asks_for_them() -> None:
 
 
 def test_the_second_parser_finds_the_same() -> None:
-    found = fast_mail_parser.parse_email(compose(a_rendition(attachments=[a_file(content=PNG.content)])))
-    assert [(one.filename, one.content) for one in found.attachments] == [("list.pdf", PNG.content)]
+    found = fast_mail_parser.parse_email(compose(a_rendition(attachments=[a_file(content=PNG.body)])))
+    assert [(one.filename, one.content) for one in found.attachments] == [("list.pdf", PNG.body)]
     assert len(found.text_plain) == len(found.text_html) == 1
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from distributor.channels.api import Site
 from distributor.channels.email.personalization.literal import keep_literal
 from distributor.domain.article import Article
-from distributor.domain.blocks import Block, Heading, Image, Paragraph, Run, plain_text, walk
+from distributor.domain.blocks import Block, Heading, Paragraph, Run, plain_text
 from distributor.domain.tags import Tag
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.text import text_of_blocks
@@ -58,7 +58,7 @@ def article_view(article: Article, site: Site, *, styles: Mapping[str, str], sec
     """The article as the templates see it. `styles` and `section_level` are those of `html_of`."""
     url = site.article_url(article)
     resolve = resolver_for(url)
-    body = _body_with_image(article)
+    body = article.illustrated_body
     summary = "" if _begins_with(article, article.summary) else article.summary
     html = html_of(body, resolve=resolve, styles=styles, section_level=section_level, image_width=_IMAGE_WIDTH)
     text = TextView(
@@ -89,14 +89,6 @@ def preheader_of(article: Article) -> str:
         return text
     cut = text[:_LONGEST_PREHEADER]
     return cut[: cut.rfind(" ")].rstrip(" ,;:.–—-") + "…" if " " in cut else cut + "…"
-
-
-def _body_with_image(article: Article) -> tuple[Block, ...]:
-    """The body, preceded by the article's image unless the body has it already."""
-    image = article.image
-    if image is None or any(isinstance(block, Image) and block.src == image.src for block in walk(article.body)):
-        return article.body
-    return (image, *article.body)
 
 
 def _begins_with(article: Article, summary: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup
 
-from distributor.channels.api import Personalization, RenderContext, Site
+from distributor.channels.api import Personalization, RenderContext
 from distributor.channels.email.personalization.literal import keep_literal, literal_in_html, literal_in_text
 from distributor.channels.email.personalization.merge_blocks import MergeBlockWriter
 from distributor.channels.email.rendering.article_view import article_view, preheader_of
@@ -84,7 +84,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     if context.tracking.clicks:
         markup = _track_clicks(markup, links)
         blocks.change_html(lambda source: _track_clicks(source, links))
-    inline_images = _inline_images(markup, personalization, site) if personalization and settings.inline_images else []
+    inline_images = _inline_images(markup, articles, context) if settings.inline_images else []
     payload = {
         "subject": literal_in_text(subject),
         "preheader": literal_in_text(variables["preheader"]),
@@ -129,10 +129,15 @@ def render_confirmation(
     return Rendition(KIND, payload)
 
 
-def _inline_images(markup: str, personalization: Personalization, site: Site) -> list[dict[str, Json]]:
-    """The images of the articles that the HTML shows, each with its URL there."""
-    images = {f"{site.public_url}{path}": image for path, image in personalization.pictures.items()}
-    return [{"url": url, **_file_payload(image)} for url, image in images.items() if f'src="{url}"' in markup]
+def _inline_images(markup: str, articles: Sequence[Article], context: RenderContext) -> list[dict[str, Json]]:
+    """The stored images of the articles that the HTML shows, each with its URL there."""
+    sources = sorted({image.src for article in articles for image in article.images})
+    shown = {source: f"{context.site.public_url}{source}" for source in sources}
+    return [
+        {"url": url, **_file_payload(Attachment(name=file.name, media_type=file.media_type, content=file.body))}
+        for source, url in shown.items()
+        if f'src="{url}"' in markup and (file := context.media.open(source))
+    ]
 
 
 def _file_payload(file: Attachment) -> dict[str, Json]:
