@@ -21,7 +21,7 @@ from distributor.domain.blocks import (
     Run,
     Table,
 )
-from distributor.rendering.legible import legible
+from distributor.rendering.sanitize import printable
 
 WORDS = [
     *("Æsop", "&", "<b>sons</b>", "said:", '"1', "<", '2",', "isn't", "@@name@@", "{{", "x", "}}"),
@@ -43,7 +43,7 @@ def item(*blocks: Block | str) -> ListItem:
 
 def squashed(text: str) -> str:
     """The text without white space, which every rendering arranges in its own way."""
-    return re.sub(r"\s+", "", legible(text))
+    return re.sub(r"\s+", "", printable(text))
 
 
 def all_blocks(words: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[Block, ...]]:

@@ -22,7 +22,7 @@ def test_markup_is_escaped_unless_the_file_is_text(folder: Path) -> None:
     assert templates.render("a.txt.j2", {"x": "<b>"}) == "<b>"
 
 
-def test_the_first_folder_that_has_a_template_wins(tmp_path: Path) -> None:
+def test_the_first_folder_that_contains_a_template_wins(tmp_path: Path) -> None:
     for name in ("own", "shipped"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.txt.j2").write_text(name)
@@ -76,7 +76,7 @@ def test_an_error_in_an_imported_macro_is_named_with_its_own_line(folder: Path) 
     assert (caught.value.template, caught.value.line) == ("parts/macros.j2", 4)
 
 
-def test_a_template_that_is_not_there_is_named(folder: Path) -> None:
+def test_a_missing_template_is_named(folder: Path) -> None:
     with pytest.raises(TemplateError, match=r"template nix\.j2: there is no such template"):
         Templates([folder]).render("nix.j2", {})
 

@@ -1,4 +1,4 @@
-"""Cutting text: never over the limit, nothing cut in two that has a meaning only as a whole."""
+"""Fitting text: never over the limit, and URLs, hashtags, mentions and graphemes stay whole."""
 
 from __future__ import annotations
 
@@ -63,24 +63,24 @@ def test_a_whole_sentence_gets_no_ellipsis_even_if_it_fills_little_of_the_room()
 @pytest.mark.parametrize(
     "whole", ["https://example.org/bread/", "www.example.org", "http://127.0.0.1:8000/", "#SourdoughBread", "@baker"]
 )
-def test_an_address_stays_whole_or_goes(whole: str) -> None:
+def test_a_url_stays_whole_or_is_removed(whole: str) -> None:
     text = f"Read {whole} before you bake anything else at all"
     for limit in range(1, len(text)):
         fitted = kept_of(fit(text, limit=limit, measure=graphemes))
         assert whole in fitted or len(fitted) <= len("Read")
 
 
-def test_the_ellipsis_does_not_stick_to_an_address() -> None:
+def test_a_space_separates_the_ellipsis_from_a_url() -> None:
     fitted = fit("Go to https://example.org/bread and read on about it", limit=33, measure=graphemes)
     assert fitted == "Go to https://example.org/bread …"
 
 
-def test_no_comma_dash_or_bracket_is_left_hanging_before_the_ellipsis() -> None:
+def test_no_comma_dash_or_bracket_precedes_the_ellipsis() -> None:
     assert fit("Flour, water (and salt) — and time, of course", limit=14, measure=graphemes) == "Flour, water…"
     assert fit("Flour and water — and time, of course", limit=19, measure=graphemes) == "Flour and water…"
 
 
-def test_a_script_without_spaces_is_cut_between_its_signs() -> None:
+def test_a_script_without_spaces_is_cut_between_characters() -> None:
     assert fit("パンは酵母の働きでゆっくり膨らむものです", limit=21, measure=weighted_length) == "パンは酵母の働きで…"
 
 
@@ -88,7 +88,7 @@ def test_a_text_from_right_to_left_is_cut_between_words() -> None:
     assert fit("يرتفع الخبز ببطء بسبب الخميرة الطبيعية", limit=20, measure=graphemes) == "يرتفع الخبز ببطء…"
 
 
-def test_a_family_is_not_torn_apart() -> None:
+def test_an_emoji_sequence_is_not_cut() -> None:
     assert fit(FAMILY * 4, limit=5, measure=weighted_length) == FAMILY + "…"
 
 
@@ -107,7 +107,7 @@ def test_a_family_is_not_torn_apart() -> None:
         ("Rye, e.g. Danish rye, is dark. So it is.", "Rye, e.g. Danish rye, is dark."),
     ],
 )
-def test_a_sentence_ends_where_a_reader_says_it_does(text: str, first: str) -> None:
+def test_sentence_ends_are_found(text: str, first: str) -> None:
     assert beginnings(text)[0] == first
 
 
@@ -118,19 +118,19 @@ def test_the_last_beginning_is_all_of_the_text() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(text=_texts, limit=_limits, measure=_measures)
-def test_what_is_fitted_is_never_over_the_limit(text: str, limit: int, measure: Measure) -> None:
+def test_a_fitted_text_is_never_over_the_limit(text: str, limit: int, measure: Measure) -> None:
     assert measure(fit(text, limit=limit, measure=measure)) <= limit
 
 
 @settings(deadline=None, derandomize=True)
 @given(text=_texts, measure=_measures)
-def test_what_fits_is_left_as_it_is(text: str, measure: Measure) -> None:
+def test_a_text_that_fits_is_unchanged(text: str, measure: Measure) -> None:
     assert fit(text, limit=max(measure(text), 1), measure=measure) == text
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(text=_texts, limit=_limits, measure=_measures)
-def test_what_is_fitted_is_a_beginning_that_tears_nothing_apart(text: str, limit: int, measure: Measure) -> None:
+def test_a_fitted_text_is_a_prefix_with_every_entity_whole(text: str, limit: int, measure: Measure) -> None:
     fitted = fit(text, limit=limit, measure=measure)
     if fitted == text:
         return
@@ -150,7 +150,7 @@ def test_the_parts_of_a_thread_fit_and_lose_nothing_but_white_space(text: str, l
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(text=_texts, limit=st.integers(50, 90))
-def test_a_thread_tears_no_word_grapheme_or_address_that_a_part_has_room_for(text: str, limit: int) -> None:
+def test_a_thread_cuts_no_word_grapheme_or_url_that_fits_into_a_part(text: str, limit: int) -> None:
     parts = split_thread(text, limit=limit, measure=graphemes)
     place = 0
     boundaries = {0, *grapheme_boundaries(text)}
@@ -181,16 +181,16 @@ def test_then_between_sentences_then_between_words() -> None:
     ]
 
 
-def test_a_text_that_fits_is_one_part_and_nothing_is_none() -> None:
+def test_a_text_that_fits_is_one_part_and_an_empty_text_is_none() -> None:
     assert split_thread(" One. ", limit=10, measure=graphemes) == ["One."]
     assert split_thread(" \n ", limit=10, measure=graphemes) == []
 
 
-def test_an_address_longer_than_a_part_is_cut_rather_than_lost() -> None:
+def test_a_url_longer_than_a_part_is_cut_rather_than_lost() -> None:
     parts = split_thread("https://example.org/" + "a" * 30, limit=20, measure=graphemes)
     assert "".join(parts) == "https://example.org/" + "a" * 30
 
 
-def test_a_limit_without_room_for_a_sign_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no room"):
+def test_a_limit_too_small_for_a_character_is_an_error() -> None:
+    with pytest.raises(ValueError, match="too small"):
         split_thread(FAMILY, limit=3, measure=utf8_bytes)

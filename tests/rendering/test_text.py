@@ -20,8 +20,8 @@ from distributor.domain.blocks import (
     runs_of,
     walk,
 )
+from distributor.rendering.sanitize import resolver_for
 from distributor.rendering.text import columns, text_of_blocks
-from distributor.rendering.urls import resolver_for
 from tests.rendering.sample_blocks import WORDS, all_blocks, item, paragraph, run, squashed
 
 LONG = "The wardens of the island count birds every morning and write the number down in a book."
@@ -31,7 +31,7 @@ def lines(*blocks: Block, width: int = 40) -> list[str]:
     return text_of_blocks(blocks, width=width).split("\n")
 
 
-def test_paragraphs_are_wrapped_and_stand_apart() -> None:
+def test_paragraphs_are_wrapped_and_separated_by_empty_lines() -> None:
     assert lines(paragraph(LONG), paragraph("Next.")) == [
         "The wardens of the island count birds",
         "every morning and write the number down",
@@ -41,7 +41,7 @@ def test_paragraphs_are_wrapped_and_stand_apart() -> None:
     ]
 
 
-def test_lines_have_72_columns_unless_told_otherwise() -> None:
+def test_lines_have_72_columns_by_default() -> None:
     assert max(map(len, text_of_blocks([paragraph("word " * 99)]).split("\n"))) == 69
 
 
@@ -50,42 +50,42 @@ def test_headings_are_underlined_by_level() -> None:
     assert lines(*headings) == ["Birds", "=====", "", "Birds", "-----", "", "Birds", "~~~~~"]
 
 
-def test_an_address_is_never_broken() -> None:
+def test_a_url_is_never_broken() -> None:
     url = "https://example.org/" + "long/" * 20
     assert lines(paragraph("see ", run("the file", href=url), " there")) == ["see the file", f"<{url}>", "there"]
 
 
-def test_an_address_that_is_its_own_text_is_written_once() -> None:
+def test_a_url_that_is_its_own_link_text_is_written_once() -> None:
     linked = paragraph(
         run("https://example.org", href="https://example.org/"), " ", run("a@b.org", href="mailto:a@b.org")
     )
     assert lines(linked) == ["https://example.org a@b.org"]
 
 
-def test_addresses_become_absolute() -> None:
+def test_urls_become_absolute() -> None:
     text = text_of_blocks([paragraph(run("x", href="b"))], resolve=resolver_for("https://example.org/a"))
     assert text == "x <https://example.org/b>"
 
 
-def test_a_link_that_must_not_be_followed_leaves_its_text() -> None:
+def test_a_link_with_an_unsafe_scheme_leaves_its_text() -> None:
     assert lines(paragraph(run("x", href="javascript:alert(1)"))) == ["x"]
 
 
-def test_marks_are_written_close_to_the_words() -> None:
+def test_delimiters_of_marks_touch_the_words() -> None:
     marked = paragraph("so ", run("very ", Mark.STRONG), run("good", Mark.EMPHASIS), run(" `x`", Mark.CODE))
     assert lines(marked) == ["so *very* _good_ ``x``"]
 
 
-def test_neighbours_share_the_signs_of_a_mark_they_share() -> None:
+def test_adjacent_runs_with_the_same_mark_share_delimiters() -> None:
     neighbours = paragraph(run("a ", Mark.STRONG), run("b", Mark.STRONG, Mark.CODE), run(" c", Mark.STRONG), " d")
     assert lines(neighbours) == ["*a `b` c* d"]
 
 
-def test_what_was_struck_out_does_not_read_as_if_it_were_valid() -> None:
+def test_struck_out_text_is_marked() -> None:
     assert lines(paragraph(run("100 €", Mark.STRIKE), " 50 €")) == ["~~100 €~~ 50 €"]
 
 
-def test_lists_hang_below_their_bullets() -> None:
+def test_list_items_are_indented_below_their_bullets() -> None:
     nested = List((item(LONG, List((item("deep"),))), item("two")))
     assert lines(nested) == [
         "• The wardens of the island count birds",
@@ -96,11 +96,11 @@ def test_lists_hang_below_their_bullets() -> None:
     ]
 
 
-def test_numbers_begin_where_the_list_does_and_stand_in_line() -> None:
+def test_numbers_begin_with_the_start_of_the_list_and_are_aligned() -> None:
     assert lines(List((item("a"), item("b")), ordered=True, start=9)) == ["9.  a", "10. b"]
 
 
-def test_items_of_several_paragraphs_stand_apart() -> None:
+def test_items_of_several_paragraphs_are_separated_by_empty_lines() -> None:
     assert lines(List((item("a", "b"), item("c")))) == ["• a", "", "  b", "", "• c"]
 
 
@@ -115,7 +115,7 @@ def test_code_is_indented_and_never_broken() -> None:
     ]
 
 
-def test_an_image_is_told_unless_it_is_decoration() -> None:
+def test_an_image_is_named_unless_it_is_decorative() -> None:
     assert lines(Image("/i.png", "a map", (run("by me"),)), Image("/j.png")) == ["[Image: a map]", "by me"]
 
 
@@ -148,7 +148,7 @@ def test_a_divider_is_centred() -> None:
     assert lines(Divider(), width=11) == ["   * * *"]
 
 
-def test_text_without_spaces_is_broken_between_wide_signs_but_not_before_a_full_stop() -> None:
+def test_text_without_spaces_is_broken_between_wide_characters_but_not_before_a_full_stop() -> None:
     assert lines(paragraph("日本語の文章はスペースがない。次の文。"), width=28) == [
         "日本語の文章はスペースがな",
         "い。次の文。",
@@ -156,7 +156,7 @@ def test_text_without_spaces_is_broken_between_wide_signs_but_not_before_a_full_
 
 
 @pytest.mark.parametrize(("text", "width"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("a\u200db", 2)])
-def test_columns_are_what_a_terminal_shows(text: str, width: int) -> None:
+def test_columns_are_those_of_a_terminal(text: str, width: int) -> None:
     assert columns(text) == width
 
 
@@ -178,5 +178,5 @@ def test_a_line_is_only_too_wide_if_it_is_a_single_word(words: list[str], width:
 
 
 def test_no_markup_is_left_over() -> None:
-    blocks = [paragraph(run("a", Mark.STRONG, href="/x?a=1&b=2")), Image("/i.png", "<i>"), Code("&amp;")]
+    blocks: list[Block] = [paragraph(run("a", Mark.STRONG, href="/x?a=1&b=2")), Image("/i.png", "<i>"), Code("&amp;")]
     assert re.findall(r"</?\w+>|&\w+;", text_of_blocks(blocks)) == ["<i>", "&amp;"]

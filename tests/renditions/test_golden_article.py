@@ -1,6 +1,6 @@
-"""The golden article, which holds every block and inline kind, comes out on every channel as it did before.
+"""The golden article, which holds every block and mark, renders on every channel as it did before.
 
-After a change that is meant, look at the difference and rewrite with
+After an intended change, check the difference and rewrite the golden files with
 `UPDATE_GOLDEN=1 make test ARGS=tests/renditions`.
 """
 
@@ -39,7 +39,7 @@ def _render(name: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", OWN_KINDS)
-def test_a_channel_says_what_it_said_before(name: str) -> None:
+def test_a_channel_renders_what_it_rendered_before(name: str) -> None:
     files = _render(name)
     assert files
     for file, body in files.items():
@@ -47,10 +47,10 @@ def test_a_channel_says_what_it_said_before(name: str) -> None:
         if os.environ.get("UPDATE_GOLDEN") == "1":
             kept.parent.mkdir(exist_ok=True)
             kept.write_bytes(body)
-        assert body.decode() == kept.read_bytes().decode(), f"{file} differs; see the head of this test"
+        assert body.decode() == kept.read_bytes().decode(), f"{file} differs; see the docstring of this module"
 
 
-def test_every_kind_that_comes_with_it_has_golden_files() -> None:
+def test_every_shipped_kind_has_golden_files() -> None:
     assert set(OWN_KINDS) <= set(kinds())
     assert {file.name for file in GOLDEN.iterdir()} == {file for name in OWN_KINDS for file in _render(name)}
 

@@ -1,1 +1,1 @@
-"""What every renderer shares: the Jinja2 environment, the MJML adapter, blocks as HTML and text, measuring."""
+"""What the renderers of all channels share: Jinja2, MJML, blocks as HTML and as text, measuring and fitting."""

@@ -1,4 +1,4 @@
-"""The one Jinja2 environment: sandboxed, an undefined name is an error, markup is escaped unless the file is text."""
+"""The Jinja2 environment: sandboxed, undefined names are errors, output is escaped unless the template is text."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from distributor.domain.errors import TemplateError
 
-_PLAIN_TEXT = (".txt.j2", ".text.j2")
-# What an expression in a template can raise in Python itself: 1 + "a", 1 / 0, a template that includes itself.
+_TEXT_SUFFIXES = (".txt.j2", ".text.j2")
+# What Python raises for an expression in a template: 1 + "a", 1 / 0, a template that includes itself.
 _EXPRESSION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 
 
 class Templates:
-    """Templates from one or more folders; the first folder that has a name wins."""
+    """Templates from one or more folders; the first folder that contains a name wins."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
         self._environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader([str(folder) for folder in folders]),
-            autoescape=lambda name: not (name or "").endswith(_PLAIN_TEXT),
+            autoescape=lambda name: not (name or "").endswith(_TEXT_SUFFIXES),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -32,9 +32,9 @@ class Templates:
         )
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
-        """The text of template `name`. Raises TemplateError with the template and the line at fault.
+        """Render template `name`. Raises TemplateError with the template and the line of the error.
 
-        At fault is the innermost template: one that was included, if the error is there.
+        That is the innermost template: an included one, if the error is there.
         """
         try:
             return self._environment.get_template(name).render(context)
@@ -61,7 +61,7 @@ class Templates:
         return place, line
 
     def _name_of(self, file: Path) -> str | None:
-        """The name under which `file` is asked for, or None if it is no template."""
+        """The name by which templates include `file`, or None if it is not a template."""
         for folder in self._folders:
             if file.suffix == ".j2" and file.is_relative_to(folder):
                 return file.relative_to(folder).as_posix()
@@ -69,12 +69,12 @@ class Templates:
 
 
 def shipped_templates() -> Path:
-    """The folder of templates that comes with the project."""
+    """The folder of templates shipped with the package."""
     return shipped_folder("templates")
 
 
 def shipped_folder(name: str) -> Path:
-    """A folder that comes with the project beside its code, from a checkout or from the wheel."""
+    """A folder shipped with the package, in a checkout or in the wheel."""
     package = Path(__file__).resolve().parents[1]
     in_wheel = package / "shipped" / name
     return in_wheel if in_wheel.is_dir() else package.parents[1] / name

@@ -1,4 +1,4 @@
-"""Cutting text to a length, so that what remains reads well."""
+"""Shortens text to a limit, or splits it into a thread, at places where it reads well."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from distributor.rendering.measuring import grapheme_boundaries, url_spans
 
 Measure: TypeAlias = Callable[[str], int]
 
-# The share of the room that a beginning has to fill to be preferred to a longer one which is cut less well.
-_WHOLE_SENTENCES = 0.6
-_PARAGRAPHS_OF_THREAD, _SENTENCES_OF_THREAD = 0.4, 0.3
+# The share of the limit that a better cut must fill to be preferred to a longer text with a worse cut.
+_SENTENCE_SHARE = 0.6
+_THREAD_PARAGRAPH_SHARE, _THREAD_SENTENCE_SHARE = 0.4, 0.3
 
 _ELLIPSIS = "…"
-# A text does not break off behind these; an opening bracket or a comma would hang in the air.
-_HANGING = " \t\r\n,;:–—-([{«„“‘¿¡/&、，；：・（「『"
+# A shortened text must not end with one of these, such as a comma or an opening bracket.
+_DANGLING = " \t\r\n,;:–—-([{«„“‘¿¡/&、，；：・（「『"
 
 _TAG_OR_MENTION = regex.compile(r"(?<![\p{L}\p{N}_])[#＃@＠$][\p{L}\p{M}\p{N}_]+(?:@[\w.-]*\w)?")
 _WORD_END = regex.compile(r"(?<=\S)(?=\s)")
 _PARAGRAPH_END = regex.compile(r"(?<=\S)(?=[^\S\n]*\n\s*\n)")
-# Between two signs of a script without spaces, but not before the punctuation that belongs to the first.
+# Between two characters of a script without spaces, but not before punctuation that belongs to the first.
 _BETWEEN_UNSPACED = regex.compile(
     r"(?<=[\p{Han}\p{Hiragana}\p{Katakana}]|[、。，！？」』）])(?=[\p{Han}\p{Hiragana}\p{Katakana}「『（])(?![ーっゃゅょッャュョ])"
 )
 _SENTENCE_END = regex.compile(
     r"""
-      (?<=[.!?…։።॥।؟۔] [\p{Pf}\p{Pe}"'”’]*) (?= \s+ [^\s\p{Ll}] )    # a stop, perhaps quoted, before no small letter
-    | (?<=[。！？｡] [\p{Pf}\p{Pe}]*) (?! [\p{Pf}\p{Pe}。！？｡] ) (?= . )   # where no space follows a stop
+      (?<=[.!?…։።॥।؟۔] [\p{Pf}\p{Pe}"'”’]*) (?= \s+ [^\s\p{Ll}] )    # a stop, perhaps quoted, not before lower case
+    | (?<=[。！？｡] [\p{Pf}\p{Pe}]*) (?! [\p{Pf}\p{Pe}。！？｡] ) (?= . )   # scripts without spaces
     | (?<=\S) (?= [^\S\n]* \n )                                       # the end of a line
     """,
     flags=regex.VERBOSE | regex.DOTALL,
 )
-# "Dr.", "J.", "U.S.", "1." at the start of a line: a full stop that ends no sentence.
+# "Dr.", "J.", "U.S.", "1." at the start of a line: a full stop that does not end a sentence.
 _ABBREVIATION = regex.compile(
     r"(?:(?<![\p{L}\p{N}.])(?:mr|mrs|ms|dr|prof|st|vs|no|nr|fig|e\.g|i\.e|cf|approx|ca|bzw|z\.\s?b|vgl|p\.\s?ej|sr|sra|m)"
     r"|(?<![\p{L}\p{N}])(?:\p{L}\.)*\p{Lu}|(?:^|\n)\s*\d{1,3})\.$",
@@ -44,10 +44,10 @@ _ABBREVIATION = regex.compile(
 
 
 def fit(text: str, *, limit: int, measure: Measure) -> str:
-    """The text if it measures no more than `limit`, else the longest good beginning of it.
+    """The text if it measures at most `limit`, else its longest prefix that reads well.
 
-    That is one or more whole sentences if they fill much of the room, else whole words and "…". No address, hashtag,
-    mention or grapheme is ever cut in two; if not even a beginning fits, the answer is "…" or empty.
+    That is one or more whole sentences if they fill enough of the limit, else whole words and "…". URLs, hashtags,
+    mentions and graphemes are never cut; if no prefix fits, the result is "…" or empty.
     """
     if measure(text) <= limit:
         return text
@@ -57,28 +57,28 @@ def fit(text: str, *, limit: int, measure: Measure) -> str:
     def whole(cut: int) -> str:
         return text[:cut].rstrip()
 
-    def broken_off(cut: int) -> str:
-        kept = cuts.without_hanging(cut)
+    def truncated(cut: int) -> str:
+        kept = cuts.without_dangling(cut)
         if not kept or kept in cuts.sentences:
             return text[:kept]
-        gap = " " if kept in cuts.address_ends else ""
+        gap = " " if kept in cuts.entity_ends else ""
         return f"{text[:kept]}{gap}{_ELLIPSIS}"
 
-    said = _longest(cuts.sentences, whole, limit=limit, measure=measure)
-    if said and measure(said) - empty >= _WHOLE_SENTENCES * (limit - empty):
-        return said
+    sentences = _longest(cuts.sentences, whole, limit=limit, measure=measure)
+    if sentences and measure(sentences) - empty >= _SENTENCE_SHARE * (limit - empty):
+        return sentences
     for kind in (cuts.words, cuts.graphemes):
-        begun = _longest(kind, broken_off, limit=limit, measure=measure)
-        if begun:
-            return begun
-    return said or (_ELLIPSIS if measure(_ELLIPSIS) <= limit else "")
+        prefix = _longest(kind, truncated, limit=limit, measure=measure)
+        if prefix:
+            return prefix
+    return sentences or (_ELLIPSIS if measure(_ELLIPSIS) <= limit else "")
 
 
 def split_thread(text: str, *, limit: int, measure: Measure) -> list[str]:
-    """The text in parts of at most `limit`, cut between paragraphs, sentences or words, whichever fills a part well.
+    """The text in parts of at most `limit`, cut between paragraphs, sentences or words, whichever fills a part enough.
 
-    Nothing but the white space at the cuts is lost. Only what is too long for a whole part (an endless word, then a
-    hashtag or an address) is cut inside. Raises ValueError if the limit has no room for a single sign.
+    Only the white space at the cuts is removed. A word, hashtag or URL is cut only if it is longer than a whole part.
+    Raises ValueError if the limit is too small for a single character.
     """
     text = text.strip()
     cuts = _Cuts(text)
@@ -92,22 +92,19 @@ def split_thread(text: str, *, limit: int, measure: Measure) -> list[str]:
 
 
 def beginnings(text: str) -> list[str]:
-    """The text up to the end of its first sentence, of its second, and so on; the last one is all of it."""
+    """The text up to the end of its first sentence, of its second, and so on; the last one is the whole text."""
     ends = [*_sentence_ends(text), len(text)]
     return list(dict.fromkeys(beginning for end in ends if (beginning := text[:end].strip())))
 
 
 class _Cuts:
-    """Where a text may be cut: offsets in code points, in order, none inside a grapheme or an address.
-
-    An address here is whatever loses its meaning in halves: a URL, a hashtag, a mention.
-    """
+    """Where a text may be cut: offsets in code points, in order, none inside a grapheme, URL, hashtag or mention."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        addresses = [*url_spans(text), *(match.span() for match in _TAG_OR_MENTION.finditer(text))]
-        inside = {offset for start, end in addresses for offset in range(start + 1, end)}
-        self.address_ends = frozenset(end for _, end in addresses)
+        entities = [*url_spans(text), *(match.span() for match in _TAG_OR_MENTION.finditer(text))]
+        inside = {offset for start, end in entities for offset in range(start + 1, end)}
+        self.entity_ends = frozenset(end for _, end in entities)
         self.all_graphemes = grapheme_boundaries(text)
         self.graphemes = [offset for offset in self.all_graphemes if offset not in inside]
         allowed = frozenset(self.graphemes)
@@ -115,43 +112,43 @@ class _Cuts:
         self.sentences = [offset for offset in _sentence_ends(text) if offset in allowed]
         self.words = sorted({*_ends(_WORD_END, text), *_ends(_BETWEEN_UNSPACED, text)} & allowed)
 
-    def without_hanging(self, cut: int) -> int:
-        """The offset up to `cut` behind which nothing hangs in the air."""
-        while cut and self._text[cut - 1] in _HANGING and cut not in self.address_ends:
+    def without_dangling(self, cut: int) -> int:
+        """The last offset up to `cut` that is not after a dangling character."""
+        while cut and self._text[cut - 1] in _DANGLING and cut not in self.entity_ends:
             cut -= 1
         return cut
 
 
 def _end_of_part(text: str, start: int, *, cuts: _Cuts, limit: int, measure: Measure) -> int:
-    """Where the part that begins at `start` ends best."""
+    """The best end of the part that begins at `start`."""
 
-    def made(cut: int) -> str:
+    def part_to(cut: int) -> str:
         return text[start:cut].rstrip()
 
     for kind, share in (
-        ([*cuts.paragraphs, len(text)], _PARAGRAPHS_OF_THREAD),
-        (cuts.sentences, _SENTENCES_OF_THREAD),
+        ([*cuts.paragraphs, len(text)], _THREAD_PARAGRAPH_SHARE),
+        (cuts.sentences, _THREAD_SENTENCE_SHARE),
         (cuts.words, 0.0),
         (cuts.graphemes, 0.0),
         (cuts.all_graphemes, 0.0),
         (range(start + 1, len(text)), 0.0),
     ):
-        part = _longest(kind[bisect_right(kind, start) :], made, limit=limit, measure=measure)
+        part = _longest(kind[bisect_right(kind, start) :], part_to, limit=limit, measure=measure)
         if part and (start + len(part) == len(text) or measure(part) >= share * limit):
             return start + len(part)
-    raise ValueError(f"a limit of {limit} has no room for a single sign")
+    raise ValueError(f"a limit of {limit} is too small for a single character")
 
 
-def _longest(cuts: Sequence[int], made: Callable[[int], str], *, limit: int, measure: Measure) -> str:
-    """What is made of the last cut that fits, or nothing. Longer beginnings are taken to measure no less.
+def _longest(cuts: Sequence[int], build: Callable[[int], str], *, limit: int, measure: Measure) -> str:
+    """The text that `build` makes for the last cut that fits, or empty. Assumes that a longer text measures no less.
 
-    Looks at short beginnings first, because measuring a long one takes long. The answer itself has been measured.
+    Galloping search: short texts are tried first, because measuring a long text is slow.
     """
-    failpoint = 1
-    while failpoint < len(cuts) and measure(made(cuts[failpoint - 1])) <= limit:
-        failpoint *= 2
-    fitting = bisect_left(cuts[:failpoint], True, key=lambda cut: measure(made(cut)) > limit)
-    return made(cuts[fitting - 1]) if fitting else ""
+    bound = 1
+    while bound < len(cuts) and measure(build(cuts[bound - 1])) <= limit:
+        bound *= 2
+    fitting = bisect_left(cuts[:bound], True, key=lambda cut: measure(build(cut)) > limit)
+    return build(cuts[fitting - 1]) if fitting else ""
 
 
 def _sentence_ends(text: str) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Blocks as HTML: semantic, absolute, escaped once, and well-formed XML, for mails, feeds and web pages alike."""
+"""Renders blocks as semantic HTML that is also well-formed XML, for mails, feeds and web pages."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ from distributor.domain.blocks import (
     Runs,
     Table,
 )
-from distributor.rendering.legible import legible
-from distributor.rendering.urls import Resolve, image_source, link_target
+from distributor.rendering.sanitize import Resolve, image_source, link_target, printable
 
-# Outermost first, so that the same run is always written the same way.
+# Outermost first, so that the same marks always nest in the same order.
 _TAG_OF_MARK = {Mark.STRONG: "strong", Mark.EMPHASIS: "em", Mark.STRIKE: "s", Mark.CODE: "code"}
 
 _ATTRIBUTES = {
@@ -65,17 +64,17 @@ def html_of(
 ) -> str:
     """The blocks as an HTML fragment that is well-formed XML too.
 
-    `resolve` makes addresses absolute; without it they stay as they are. `styles` are inline declarations by tag, or
-    by parent and tag ("pre code" is asked before "code"); a table stands in a div if there is one for "div", which
-    can let wide tables scroll. `section_level` is the level a section heading (level 2 in
-    the blocks) takes on the page. `image_width`, in pixels, is for mail clients that ignore style sheets.
+    `resolve` makes URLs absolute; without it they stay as they are. `styles` are inline declarations by tag, or by
+    parent and tag ("pre code" takes precedence over "code"). If there is a style for "div", each table is put into a
+    div, so that wide tables can scroll. `section_level` is the level of a section heading (level 2 in the blocks) on
+    the page. `image_width`, in pixels, is for mail clients that ignore style sheets.
     """
     writer = _Writer(resolve=resolve, styles=styles or {}, section_level=section_level, image_width=image_width)
     return _sanitized(writer.blocks(blocks))
 
 
 def direction_of(language: str) -> str:
-    """ "rtl" or "ltr": the direction in which a BCP 47 language is written; its script subtag decides if it has one."""
+    """The direction of a BCP 47 language, "rtl" or "ltr"; a script subtag takes precedence."""
     first, *others = language.lower().replace("_", "-").split("-")
     script = next((part for part in others if len(part) == 4 and part.isalpha()), None)
     is_right_to_left = script in _RIGHT_TO_LEFT_SCRIPTS if script else first in _RIGHT_TO_LEFT_LANGUAGES
@@ -106,7 +105,7 @@ class _Writer:
             case Image():
                 return self.image(block, parent)
             case Code(text=text, language=language):
-                # A class of several words would be several classes.
+                # A space would make several classes of the name.
                 name = _NOT_IN_CLASS.sub("-", language.strip())
                 code = self.element("code", _escaped(text), "pre", **({"class": f"language-{name}"} if name else {}))
                 return self.element("pre", code, parent)
@@ -156,9 +155,9 @@ class _Writer:
         return self.element("tr", "".join(written))
 
     def cell(self, runs: Runs, alignment: Alignment, head: bool) -> str:
-        # An empty header cell heads nothing: screen readers are better off with a plain one.
+        # Screen readers handle a plain cell better than an empty header cell.
         tag = "th" if head and runs else "td"
-        # Left is how text begins anyway, except from right to left, where saying so would be wrong.
+        # Left is the default; in right-to-left text, stating it would be wrong.
         align = f"text-align:{alignment.value}" if alignment is not Alignment.LEFT else ""
         return self.element(tag, self.runs(runs), style=align, **({"scope": "col"} if tag == "th" else {}))
 
@@ -171,7 +170,7 @@ class _Writer:
         return self.element("a", text, href=target) if target else text
 
     def marked(self, runs: Sequence[Run], marks: Sequence[Mark]) -> str:
-        """The runs with elements for `marks`, the first of them outermost and around neighbours that share it."""
+        """The runs with elements for `marks`; the first is outermost, and adjacent runs share elements."""
         if not marks:
             return "".join(_escaped(run.text).replace("\n", "<br/>") for run in runs)
         mark, *others = marks
@@ -198,11 +197,11 @@ class _Writer:
 
 
 def _escaped(text: str) -> str:
-    return legible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def _sanitized(html: str) -> str:
-    """The last net: whatever slipped into a text or an address above, only known tags and attributes come out."""
+    """The last line of defence: whatever a text or URL contained, only known tags and attributes remain."""
     clean = nh3.clean(
         html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto", "tel"}, link_rel=None
     )
@@ -210,6 +209,6 @@ def _sanitized(html: str) -> str:
 
 
 def _as_xml(tag: re.Match[str]) -> str:
-    """The net writes HTML: there a tag may need no end, and an attribute may hold angle brackets."""
+    """The sanitizer writes HTML, in which void tags are not closed and attributes may contain angle brackets."""
     attributes = tag[2].replace("<", "&lt;").replace(">", "&gt;")
     return f"<{tag[1]}{attributes}/>"

@@ -1,4 +1,4 @@
-"""Blocks as plain text: the part of a mail for those who read it without HTML, complete and pleasant to read."""
+"""Renders blocks as plain text, for the text/plain part of a mail."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ from distributor.domain.blocks import (
     Table,
     text_of,
 )
-from distributor.rendering.legible import legible
-from distributor.rendering.urls import Resolve, link_target
+from distributor.rendering.sanitize import Resolve, link_target, printable
 
 WIDTH = 72
 
-# RFC 1855, section 2.1.1, for the first two; the others are as common.
-_SIGN_OF_MARK = {Mark.STRONG: "*", Mark.EMPHASIS: "_", Mark.STRIKE: "~~", Mark.CODE: "`"}
+# RFC 1855, section 2.1.1, for the first two; the others are common usage.
+_DELIMITER_OF_MARK = {Mark.STRONG: "*", Mark.EMPHASIS: "_", Mark.STRIKE: "~~", Mark.CODE: "`"}
 _UNDERLINES = {1: "=", 2: "-"}
 _SPACES = re.compile(r"[ \t]+")
 
@@ -40,14 +39,14 @@ _SPACES = re.compile(r"[ \t]+")
 def text_of_blocks(blocks: Sequence[Block], *, resolve: Resolve | None = None, width: int = WIDTH) -> str:
     """The blocks as lines of at most `width` columns, without a final newline.
 
-    Only what must not be broken is longer: an address, a line of code, a word. `resolve` makes addresses absolute.
+    Only what cannot be broken is longer: a URL, a line of code, a word. `resolve` makes URLs absolute.
     """
     return "\n".join(line.rstrip() for line in _Writer(resolve=resolve, width=width).blocks(blocks))
 
 
 def columns(text: str) -> int:
-    """How many columns `text` takes in a terminal: wide signs (Unicode annex 11) two, combining ones none."""
-    return sum(_columns_of(sign) for sign in text)
+    """The width of `text` in columns: two for a wide character (Unicode annex 11), none for a combining one."""
+    return sum(map(_columns_of, text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +55,14 @@ class _Writer:
     width: int
 
     def blocks(self, blocks: Iterable[Block]) -> list[str]:
-        return _apart(self.block(block) for block in blocks)
+        return _separated(self.block(block) for block in blocks)
 
     def block(self, block: Block) -> list[str]:
         match block:
             case Heading(level=level, runs=runs):
                 lines = self.paragraph(runs)
-                sign = _UNDERLINES.get(level, "~")
-                return [*lines, sign * min(max(map(columns, lines)), self.width)] if lines else []
+                underline = _UNDERLINES.get(level, "~")
+                return [*lines, underline * min(max(map(columns, lines)), self.width)] if lines else []
             case Paragraph(runs=runs):
                 return self.paragraph(runs)
             case List():
@@ -71,10 +70,10 @@ class _Writer:
             case Quote(blocks=inner):
                 return [f"> {line}" for line in self.narrower(2).blocks(inner)]
             case Image(alt=alt, caption=caption):
-                named = self.wrapped(f"[Image: {_one_line(legible(alt))}]") if alt else []
+                named = self.wrapped(f"[Image: {_one_line(printable(alt))}]") if alt else []
                 return [*named, *self.paragraph(caption)]
             case Code(text=text):
-                return [f"    {line}" for line in legible(text).strip("\n").expandtabs(4).split("\n")]
+                return [f"    {line}" for line in printable(text).strip("\n").expandtabs(4).split("\n")]
             case Table():
                 return self.table(block)
             case Divider():
@@ -95,25 +94,29 @@ class _Writer:
     def listing(self, block: List) -> list[str]:
         last = block.start + len(block.items) - 1
         room = max(len(str(block.start)), len(str(last))) + 2 if block.ordered else 2
-        join = _apart if any(_is_loose(item) for item in block.items) else _together
+        join = _separated if any(_is_loose(item) for item in block.items) else _joined
         writer = self.narrower(room)
         items = [join(map(writer.block, item.blocks)) or [""] for item in block.items]
         labels = [f"{block.start + place}." if block.ordered else "•" for place in range(len(items))]
-        return join(_hung(lines, label.ljust(room), " " * room) for label, lines in zip(labels, items, strict=True))
+        return join(_indented(lines, label.ljust(room), " " * room) for label, lines in zip(labels, items, strict=True))
 
     def table(self, block: Table) -> list[str]:
         header = [self.cell(runs) for runs in block.header]
         rows = [[self.cell(runs) for runs in row] for row in block.rows]
         widths = [max(map(columns, column)) for column in zip(header, *rows, strict=True)]
         if sum(widths) + 2 * (len(widths) - 1) > self.width:
-            return _apart(self.record(header, row) for row in rows) if rows else self.record(header, [""] * len(header))
+            return (
+                _separated(self.record(header, row) for row in rows)
+                if rows
+                else self.record(header, [""] * len(header))
+            )
         ruled = [[*header], ["-" * width for width in widths]] if any(header) else []
         return [_aligned(row, widths, block.alignments) for row in [*ruled, *rows]]
 
     def record(self, header: Sequence[str], row: Sequence[str]) -> list[str]:
-        """One row of a table too wide for the page, a line per cell."""
+        """One row of a table that is wider than the page, with a line for each cell."""
         named = (f"{name}: {cell}" if name else cell for name, cell in zip(header, row, strict=True))
-        return [line for text in named for line in _hung(self.narrower(2).wrapped(text), "", "  ")]
+        return [line for text in named for line in _indented(self.narrower(2).wrapped(text), "", "  ")]
 
     def cell(self, runs: Runs) -> str:
         return _one_line(self.runs(runs))
@@ -122,31 +125,31 @@ class _Writer:
         return "".join(self.link(href, tuple(group)) for href, group in groupby(runs, key=lambda run: run.href))
 
     def link(self, href: str | None, runs: Runs) -> str:
-        text = _marked(runs, tuple(_SIGN_OF_MARK))
+        text = _marked(runs, tuple(_DELIMITER_OF_MARK))
         target = link_target(href, self.resolve) if href else None
-        if target is None or _says_it_already(text_of(runs), target):
+        if target is None or _shows_target(text_of(runs), target):
             return text
         return f"{text} <{target}>" if text.strip() else f"<{target}>"
 
 
 def _marked(runs: Sequence[Run], marks: Sequence[Mark]) -> str:
-    """The runs with signs for `marks`, the first of them outermost and around neighbours that share it."""
+    """The text of the runs with delimiters for `marks`; the first is outermost, and adjacent runs share delimiters."""
     if not marks:
-        return "".join(legible(run.text) for run in runs)
+        return "".join(printable(run.text) for run in runs)
     mark, *others = marks
     return "".join(
-        _enclosed(_marked(list(group), others), _SIGN_OF_MARK[mark]) if has_mark else _marked(list(group), others)
+        _enclosed(_marked(list(group), others), _DELIMITER_OF_MARK[mark]) if has_mark else _marked(list(group), others)
         for has_mark, group in groupby(runs, key=lambda run: mark in run.marks)
     )
 
 
-def _enclosed(text: str, sign: str) -> str:
-    """The text between signs that stand close to its words, spaces staying outside."""
+def _enclosed(text: str, delimiter: str) -> str:
+    """The text between delimiters; spaces around the text stay outside of them."""
     bare = text.strip()
-    return text.replace(bare, f"{sign}{bare}{sign}", 1) if bare else text
+    return text.replace(bare, f"{delimiter}{bare}{delimiter}", 1) if bare else text
 
 
-def _says_it_already(text: str, target: str) -> bool:
+def _shows_target(text: str, target: str) -> bool:
     return text.strip().rstrip("/") in (target.rstrip("/"), target.removeprefix("mailto:").removeprefix("tel:"))
 
 
@@ -154,24 +157,24 @@ def _one_line(text: str) -> str:
     return " ".join(_SPACES.sub(" ", text.replace("\n", " ")).split(" ")).strip()
 
 
-def _apart(groups: Iterable[Sequence[str]]) -> list[str]:
-    """The groups of lines with an empty line between each two."""
+def _separated(groups: Iterable[Sequence[str]]) -> list[str]:
+    """All lines, with an empty line between the groups."""
     lines: list[str] = []
     for group in filter(None, groups):
         lines.extend(["", *group] if lines else group)
     return lines
 
 
-def _together(groups: Iterable[Sequence[str]]) -> list[str]:
+def _joined(groups: Iterable[Sequence[str]]) -> list[str]:
     return [line for group in groups for line in group]
 
 
 def _is_loose(item: ListItem) -> bool:
-    """Whether the item is more than a line of text with lists below it."""
+    """Whether the item holds more than one paragraph with nested lists."""
     return any(not isinstance(block, List) for block in item.blocks[1:])
 
 
-def _hung(lines: Sequence[str], first: str, others: str) -> list[str]:
+def _indented(lines: Sequence[str], first: str, others: str) -> list[str]:
     return [(others if place else first) + line for place, line in enumerate(lines)]
 
 
@@ -186,7 +189,7 @@ def _padded(cell: str, width: int, alignment: Alignment) -> str:
 
 
 def _filled(text: str, width: int) -> list[str]:
-    """One line of text broken at spaces, and between wide signs, so that each part fits if it can."""
+    """Wraps one line of text at spaces and between wide characters."""
     lines: list[str] = []
     line = ""
     for gap, piece in _pieces(text):
@@ -199,7 +202,7 @@ def _filled(text: str, width: int) -> list[str]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """What must not be broken, each with what stands before it on the same line: a space, or nothing."""
+    """The unbreakable parts, each with the space before it on the same line, which may be empty."""
     for word in _SPACES.split(text):
         gap = " "
         for piece in _parts_of(word):
@@ -208,22 +211,23 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _parts_of(word: str) -> Iterator[str]:
-    """A word cut between wide signs (Chinese, Japanese, Korean have no spaces), never before closing punctuation."""
+    """A word split between wide characters (Chinese has no spaces), but not before closing punctuation."""
     part = ""
-    for sign in word:
-        if part and _columns_of(part[-1]) == _columns_of(sign) == 2 and not _clings(part[-1], sign):
+    for character in word:
+        is_wide_pair = part and _columns_of(part[-1]) == _columns_of(character) == 2
+        if is_wide_pair and not _forbids_break(part[-1], character):
             yield part
             part = ""
-        part += sign
+        part += character
     if part:
         yield part
 
 
-def _clings(before: str, sign: str) -> bool:
-    return unicodedata.category(before) in ("Ps", "Pi") or unicodedata.category(sign) in ("Pe", "Pf", "Po")
+def _forbids_break(before: str, after: str) -> bool:
+    return unicodedata.category(before) in ("Ps", "Pi") or unicodedata.category(after) in ("Pe", "Pf", "Po")
 
 
-def _columns_of(sign: str) -> int:
-    if unicodedata.combining(sign) or unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
-    return 2 if unicodedata.east_asian_width(sign) in ("W", "F") else 1
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

@@ -13,7 +13,7 @@ from distributor.channels.feed.entry import EntryImage, FeedItem, whole_seconds
 from distributor.domain.article import Article
 from distributor.domain.blocks import Paragraph, plain_text, text_of, walk
 from distributor.rendering.html import direction_of, html_of
-from distributor.rendering.urls import Resolve, image_source, resolver_for
+from distributor.rendering.sanitize import Resolve, image_source, resolver_for
 
 _SUMMARY_SIGNS = 300
 # What XML 1.0 has no place for, and the C1 controls, which readers take for letters of Windows-1252.

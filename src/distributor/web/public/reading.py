@@ -10,7 +10,7 @@ from urllib.parse import quote
 from distributor.domain.article import Article
 from distributor.domain.tags import Tag
 from distributor.rendering.html import direction_of, html_of
-from distributor.rendering.urls import Resolve, image_source, resolver_for
+from distributor.rendering.sanitize import Resolve, image_source, resolver_for
 
 # What reserved signs may stay as they are in an address that is whole already (RFC 3986, section 2.2).
 _SIGNS_OF_URLS = "!#$%&'()*+,/:;=?@[]~"

@@ -349,7 +349,9 @@ def test_a_template_that_makes_bad_mjml_is_told(tmp_path: Path) -> None:
     (tmp_path / "email" / "article.mjml.j2").write_text(
         "<mjml lang='en' dir='ltr'><mj-body>\n<mj-text></mj-body></mjml>"
     )
-    with pytest.raises(TemplateError, match=r"article\.mjml\.j2: it makes no well-formed XML: .*<mj-text></mj-body>"):
+    with pytest.raises(
+        TemplateError, match=r"article\.mjml\.j2: the result is not well-formed XML: .*<mj-text></mj-body>"
+    ):
         rendered(given=context(own_templates=tmp_path))
 
 

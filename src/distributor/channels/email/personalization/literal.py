@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from distributor.rendering.legible import legible
+from distributor.rendering.sanitize import printable
 
 # A noncharacter (Unicode, section 23.7): never part of a text that is interchanged, yet allowed in XML.
 _MARK = "\ufdd0"
@@ -19,7 +19,7 @@ _WORD_JOINER = "\u2060"
 
 def keep_literal(text: str) -> str:
     """`text` as XML can hold it, with a mark between neighbouring @ for one of the functions below to resolve."""
-    return _NEIGHBOURS.sub(f"@{_MARK}", legible(text).replace(_MARK, ""))
+    return _NEIGHBOURS.sub(f"@{_MARK}", printable(text).replace(_MARK, ""))
 
 
 def literal_in_html(html: str) -> str:

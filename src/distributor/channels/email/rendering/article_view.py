@@ -15,8 +15,8 @@ from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Heading, Paragraph, Run, plain_text
 from distributor.domain.tags import Tag
 from distributor.rendering.html import direction_of, html_of
+from distributor.rendering.sanitize import resolver_for
 from distributor.rendering.text import text_of_blocks
-from distributor.rendering.urls import resolver_for
 
 # The width of the content in pixels, for clients without support of max-width.
 _IMAGE_WIDTH = 520

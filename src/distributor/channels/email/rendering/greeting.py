@@ -22,8 +22,8 @@ from distributor.domain.blocks import Block
 from distributor.domain.errors import InputError
 from distributor.domain.message_options import MessageOptions
 from distributor.rendering.html import html_of
+from distributor.rendering.sanitize import Resolve
 from distributor.rendering.text import text_of_blocks
-from distributor.rendering.urls import Resolve
 
 # Private-use characters are neither space nor punctuation to Markdown; the number between them is an index.
 _BEGIN, _END = "\ue000", "\ue001"

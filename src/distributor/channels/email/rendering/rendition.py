@@ -30,9 +30,8 @@ from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
 from distributor.rendering.environment import Templates
-from distributor.rendering.legible import legible
 from distributor.rendering.mjml import html_of_mjml
-from distributor.rendering.urls import resolver_for
+from distributor.rendering.sanitize import printable, resolver_for
 
 KIND = "email"
 
@@ -141,7 +140,7 @@ def _inline_images(markup: str, articles: Sequence[Article], context: RenderCont
 
 
 def _file_payload(file: Attachment) -> dict[str, Json]:
-    name = " ".join(legible(file.name).split()) or "file"
+    name = " ".join(printable(file.name).split()) or "file"
     return {"name": name, "media_type": file.media_type, "content": b64encode(file.content).decode("ascii")}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from distributor.channels.api import Site
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.subscriber import MailingList
-from distributor.rendering.legible import legible
+from distributor.rendering.sanitize import printable
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 
@@ -40,5 +40,5 @@ def sender_identity_of(site: Site, settings: EmailSettings, list_: MailingList |
 
 def _paragraphs(text: str) -> tuple[tuple[str, ...], ...]:
     """Blank lines separate paragraphs; line breaks inside one are kept."""
-    paragraphs = _BLANK_LINES.split(legible(text).strip())
+    paragraphs = _BLANK_LINES.split(printable(text).strip())
     return tuple(tuple(line.strip() for line in paragraph.split("\n")) for paragraph in paragraphs if paragraph.strip())

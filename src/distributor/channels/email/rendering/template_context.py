@@ -8,7 +8,7 @@ from distributor.channels.email.rendering.sender_identity import SenderIdentity
 from distributor.channels.email.settings import EmailSettings
 from distributor.domain.rendition import Json
 from distributor.rendering.html import direction_of
-from distributor.rendering.legible import legible
+from distributor.rendering.sanitize import printable
 
 
 def base_variables(identity: SenderIdentity, site: Site, language: str) -> dict[str, Json]:
@@ -34,13 +34,13 @@ def base_variables(identity: SenderIdentity, site: Site, language: str) -> dict[
 def origin_payload(identity: SenderIdentity, site: Site, settings: EmailSettings) -> dict[str, Json]:
     """The members of a rendition about its sender and site. `list_slug` is there if the mail is for a list."""
     return {
-        "from": legible(identity.sender),
+        "from": printable(identity.sender),
         "reply_to": settings.reply_to,
-        "list_name": legible(identity.name),
+        "list_name": printable(identity.name),
         "site": {
-            "name": legible(site.name),
+            "name": printable(site.name),
             "public_url": site.public_url,
-            "postal_address": legible(site.postal_address),
+            "postal_address": printable(site.postal_address),
         },
         **({"list_slug": identity.slug} if identity.slug else {}),
         **({"submitted_by": settings.submitted_by} if settings.submitted_by else {}),
