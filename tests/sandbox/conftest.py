@@ -12,7 +12,7 @@ import pytest
 from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox, running_sandbox
 
-from .callers import BlueskyCaller, StillClock, plain_client
+from .clients import BlueskyCaller, StillClock, plain_client
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
 
-from .callers import OTHER_TID, TID, BlueskyCaller, StillClock, plain_client, png, post_record
+from .clients import OTHER_TID, TID, BlueskyCaller, StillClock, plain_client, png, post_record
 
 URI = f"at://{accounts.BLUESKY.did}/app.bsky.feed.post/{TID}"
 PLACE = {"repo": accounts.BLUESKY.did, "collection": "app.bsky.feed.post"}

@@ -12,7 +12,7 @@ from distributor.sandbox.bluesky.posts import PostRecord
 from distributor.sandbox.bluesky.reader import as_pieces
 from distributor.sandbox.service import Sandbox
 
-from .callers import OTHER_TID, TID, BlueskyCaller, png, post_record
+from .clients import OTHER_TID, TID, BlueskyCaller, png, post_record
 
 LINK = {"$type": "app.bsky.richtext.facet#link", "uri": "https://example.com/"}
 TAG = {"$type": "app.bsky.richtext.facet#tag", "tag": "news"}

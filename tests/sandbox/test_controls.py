@@ -10,7 +10,7 @@ import pytest
 
 from distributor.sandbox.service import Sandbox
 
-from .callers import OTHER_TID, BlueskyCaller, post_record
+from .clients import OTHER_TID, BlueskyCaller, post_record
 
 
 def test_faults_can_be_set_seen_and_cleared(http: httpx.Client, x: httpx.Client) -> None:

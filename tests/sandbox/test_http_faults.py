@@ -10,7 +10,7 @@ import pytest
 from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
 from distributor.sandbox.service import Sandbox
 
-from .callers import TID, BlueskyCaller, StillClock, plain_client, post_record
+from .clients import TID, BlueskyCaller, StillClock, plain_client, post_record
 
 Post = Callable[[], httpx.Response]
 NETWORKS = ("x", "mastodon", "bluesky")

@@ -10,7 +10,7 @@ import pytest
 from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
 
-from .callers import StillClock, plain_client, png
+from .clients import StillClock, plain_client, png
 
 TIMELINE = f"/api/v1/accounts/{accounts.MASTODON.account_id}/statuses"
 

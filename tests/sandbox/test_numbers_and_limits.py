@@ -9,7 +9,7 @@ import pytest
 
 from distributor.sandbox.ledger import Ledger
 from distributor.sandbox.media import image_type
-from distributor.sandbox.numbering import mastodon_snowflakes, tid, tid_numbers, x_snowflakes
+from distributor.sandbox.ids import mastodon_snowflakes, tid, tid_numbers, x_snowflakes
 from distributor.sandbox.rates import RateWindow
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from lxml import html
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox
 
-from .callers import TID, BlueskyCaller, png, post_record
+from .clients import TID, BlueskyCaller, png, post_record
 
 HOSTILE = "<script>alert(1)</script>"
 

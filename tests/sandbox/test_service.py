@@ -22,7 +22,7 @@ from distributor.sandbox import accounts
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox, running_sandbox
 
-from .callers import BlueskyCaller, plain_client, png, post_record
+from .clients import BlueskyCaller, plain_client, png, post_record
 
 COMMAND = [sys.executable, "-m", "distributor.sandbox"]
 

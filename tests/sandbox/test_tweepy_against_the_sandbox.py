@@ -14,7 +14,7 @@ from distributor.sandbox import accounts
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox
 
-from .callers import png
+from .clients import png
 
 
 class _Detour(HTTPAdapter):

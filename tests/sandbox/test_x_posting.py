@@ -10,7 +10,7 @@ import pytest
 from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
 
-from .callers import StillClock, png
+from .clients import StillClock, png
 
 
 def test_a_post_gets_a_growing_number_and_its_text_back(x: httpx.Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
 
-from .callers import StillClock
+from .clients import StillClock
 
 TIMELINE = f"/2/users/{accounts.X.user_id}/tweets"
 

@@ -11,7 +11,7 @@ from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
 
-from .callers import StillClock
+from .clients import StillClock
 
 
 def _signer(**changes: str) -> Client:

@@ -6,8 +6,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from distributor.sandbox.controls import Controls
-from distributor.sandbox.page import SandboxPages
-from distributor.sandbox.world import World
+from distributor.sandbox.pages import SandboxPages
+from distributor.sandbox.state import World
 
 
 def make_app(world: World) -> Starlette:

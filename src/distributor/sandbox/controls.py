@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from distributor.domain.errors import DistributorError, InputError, NotFoundError
 from distributor.sandbox.faults import STAGES, InjectedFault
-from distributor.sandbox.reading import as_export
-from distributor.sandbox.terms import describe
-from distributor.sandbox.world import World
+from distributor.sandbox.display import as_export
+from distributor.sandbox.limits import describe
+from distributor.sandbox.state import World
 
 
 class FaultsBody(BaseModel):

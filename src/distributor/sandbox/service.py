@@ -15,10 +15,10 @@ from pathlib import Path
 
 from distributor.domain.errors import ConfigurationError
 from distributor.sandbox.app import make_app
-from distributor.sandbox.desk import Clock, system_clock
+from distributor.sandbox.request_gate import Clock, system_clock
 from distributor.sandbox.http_server import HttpServer
 from distributor.sandbox.smtp.server import SmtpServer
-from distributor.sandbox.world import World, open_world
+from distributor.sandbox.state import World, open_world
 
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 30

@@ -19,14 +19,14 @@ from distributor.sandbox.bluesky.cid import cid_of_blob, cid_of_record
 from distributor.sandbox.bluesky.posts import POST, PostRecord, StoredRecord, check_post
 from distributor.sandbox.bluesky.reader import as_shown
 from distributor.sandbox.bluesky.sessions import Sessions, Used
-from distributor.sandbox.desk import Clock, Desk, Handler
+from distributor.sandbox.request_gate import Clock, Desk, Handler
 from distributor.sandbox.faults import FaultStage, Switches
 from distributor.sandbox.media import MediaShelf, Medium, image_type
-from distributor.sandbox.numbering import tid, tid_numbers
-from distributor.sandbox.posts import Posts
+from distributor.sandbox.ids import tid, tid_numbers
+from distributor.sandbox.json_store import Posts
 from distributor.sandbox.rates import Allowance, RateWindow
-from distributor.sandbox.reading import Shown, permalink
-from distributor.sandbox.terms import TermsBook
+from distributor.sandbox.display import Shown, permalink
+from distributor.sandbox.limits import TermsBook
 
 _ME = accounts.BLUESKY
 _MAX_UPLOAD_BYTES = 5 * 1024 * 1024

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from distributor.sandbox.bluesky.cid import is_cid
 from distributor.sandbox.media import MediaShelf
-from distributor.sandbox.terms import describe
+from distributor.sandbox.limits import describe
 
 POST = "app.bsky.feed.post"
 MAX_GRAPHEMES = 300

@@ -14,7 +14,7 @@ from distributor.sandbox.bluesky.posts import (
     StoredRecord,
     graphemes,
 )
-from distributor.sandbox.reading import Picture, Shown, ShownCard, ShownSpan
+from distributor.sandbox.display import Picture, Shown, ShownCard, ShownSpan
 
 
 def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyTestAccount) -> Shown:

@@ -15,8 +15,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from distributor.sandbox.accounts import BlueskyTestAccount
-from distributor.sandbox.posts import Posts
-from distributor.sandbox.terms import BlueskyTerms
+from distributor.sandbox.json_store import Posts
+from distributor.sandbox.limits import BlueskyTerms
 
 _ACCESS = "com.atproto.appPass"
 _REFRESH = "com.atproto.refresh"

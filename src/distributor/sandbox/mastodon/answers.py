@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from distributor.sandbox.rates import Allowance
-from distributor.sandbox.terms import MastodonTerms
+from distributor.sandbox.limits import MastodonTerms
 
 MAX_DESCRIPTION = 1500
 MAX_IMAGE_BYTES = 16 * 1024 * 1024

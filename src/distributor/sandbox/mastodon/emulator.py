@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from distributor.sandbox import accounts
-from distributor.sandbox.desk import Clock, Desk
+from distributor.sandbox.request_gate import Clock, Desk
 from distributor.sandbox.faults import FaultStage, Switches
 from distributor.sandbox.mastodon.answers import as_instance, as_old_instance, rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.mastodon.statuses import (
@@ -31,11 +31,11 @@ from distributor.sandbox.mastodon.text import as_pieces, find_entities, length
 from distributor.sandbox.mastodon.timeline import page_of, read_query
 from distributor.sandbox.mastodon.uploads import check_description, read_upload
 from distributor.sandbox.media import MediaShelf, Medium
-from distributor.sandbox.numbering import mastodon_snowflakes
-from distributor.sandbox.posts import Posts
+from distributor.sandbox.ids import mastodon_snowflakes
+from distributor.sandbox.json_store import Posts
 from distributor.sandbox.rates import Allowance, RateWindow
-from distributor.sandbox.reading import Picture, Shown, ShownCard, permalink
-from distributor.sandbox.terms import IdempotencyKeys, TermsBook
+from distributor.sandbox.display import Picture, Shown, ShownCard, permalink
+from distributor.sandbox.limits import IdempotencyKeys, TermsBook
 
 _ME = accounts.MASTODON
 

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from distributor.sandbox.accounts import MastodonTestAccount
 from distributor.sandbox.mastodon.text import as_html, find_entities, length
 from distributor.sandbox.media import Medium
-from distributor.sandbox.posts import Posts
-from distributor.sandbox.terms import MastodonTerms, describe
+from distributor.sandbox.json_store import Posts
+from distributor.sandbox.limits import MastodonTerms, describe
 
 _EARLIEST_SCHEDULE = timedelta(minutes=5)
 

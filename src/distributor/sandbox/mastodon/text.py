@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import regex
 
 from distributor.rendering.url_extraction import extract_urls
-from distributor.sandbox.reading import ShownSpan
+from distributor.sandbox.display import ShownSpan
 
 # Words of any script, held together by underscores, middle dots and the zero-width non-joiner, with a letter in them.
 _IN_HASHTAG = r"\w\p{M}\u00b7\u30fb\u200c"

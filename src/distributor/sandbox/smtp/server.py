@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from socket import socket
 
 from distributor.mail.smtp.line_stream import LineStream
-from distributor.sandbox.desk import Clock
+from distributor.sandbox.request_gate import Clock
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
 from distributor.sandbox.smtp.session import SmtpSession

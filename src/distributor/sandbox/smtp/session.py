@@ -20,7 +20,7 @@ from distributor.mail.smtp.server_rules import (
     refusal_of_content,
 )
 from distributor.sandbox import accounts
-from distributor.sandbox.desk import Clock
+from distributor.sandbox.request_gate import Clock
 from distributor.sandbox.faults import SMTP, Ending, FaultKind, FaultStage, InjectedFault, Switches
 from distributor.sandbox.inbox import Inbox
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from distributor.sandbox.desk import phrase_of
+from distributor.sandbox.request_gate import phrase_of
 from distributor.sandbox.rates import Allowance
 
 _PROBLEMS = "https://api.twitter.com/2/problems"

@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from distributor.sandbox import accounts
-from distributor.sandbox.desk import Clock, Desk
+from distributor.sandbox.request_gate import Clock, Desk
 from distributor.sandbox.faults import FaultStage, Switches
 from distributor.sandbox.media import MediaShelf
-from distributor.sandbox.numbering import x_snowflakes
-from distributor.sandbox.posts import Posts
+from distributor.sandbox.ids import x_snowflakes
+from distributor.sandbox.json_store import Posts
 from distributor.sandbox.rates import Allowance, RateWindow
-from distributor.sandbox.reading import Picture, Shown, ShownCard, permalink
-from distributor.sandbox.terms import TermsBook, describe
+from distributor.sandbox.display import Picture, Shown, ShownCard, permalink
+from distributor.sandbox.limits import TermsBook, describe
 from distributor.sandbox.x.answers import not_found, rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.x.oauth1 import PUBLIC_BASES, SignatureCheck, SignedCall, decode_form
 from distributor.sandbox.x.posts import House, PostBody, XPost, as_resource, check_new_post

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 
 from distributor.sandbox.accounts import XTestAccount
 from distributor.sandbox.media import MediaShelf
-from distributor.sandbox.posts import Posts
-from distributor.sandbox.terms import XTerms
+from distributor.sandbox.json_store import Posts
+from distributor.sandbox.limits import XTerms
 from distributor.sandbox.x.text import (
     as_answered,
     find_entities,

@@ -17,7 +17,7 @@ import regex
 
 from distributor.rendering import measuring
 from distributor.rendering.url_extraction import extract_urls
-from distributor.sandbox.reading import ShownSpan
+from distributor.sandbox.display import ShownSpan
 
 _SLUG_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Characters of hashtags as twitter-text defines them: letters, marks, digits and joiners of several scripts.

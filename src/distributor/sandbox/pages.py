@@ -13,10 +13,10 @@ from starlette.routing import Route
 from distributor.domain.errors import NotFoundError
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sandbox.inbox import StoredEnvelope
-from distributor.sandbox.letters import InboxMessage, opening_links_outside, read_letter, with_parts_at
+from distributor.sandbox.inbox_message import InboxMessage, opening_links_outside, read_letter, with_parts_at
 from distributor.sandbox.media import image_type
-from distributor.sandbox.reading import as_threads
-from distributor.sandbox.world import World
+from distributor.sandbox.display import as_threads
+from distributor.sandbox.state import World
 
 _MAILS_ON_FRONT = 8
 _THREADS_ON_FRONT = 10

@@ -11,13 +11,13 @@ from starlette.applications import Starlette
 
 from distributor.domain.errors import ConfigurationError
 from distributor.sandbox.bluesky.emulator import BlueskyEmulator
-from distributor.sandbox.desk import Clock, system_clock
+from distributor.sandbox.request_gate import Clock, system_clock
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
 from distributor.sandbox.mastodon.emulator import MastodonEmulator
 from distributor.sandbox.media import MediaShelf
-from distributor.sandbox.reading import Shown
-from distributor.sandbox.terms import TermsBook
+from distributor.sandbox.display import Shown
+from distributor.sandbox.limits import TermsBook
 from distributor.sandbox.x.emulator import XEmulator
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.sandbox.letters import opening_links_outside, read_letter, with_parts_at
+from distributor.sandbox.inbox_message import opening_links_outside, read_letter, with_parts_at
 
 
 def test_headers_are_decoded() -> None:
