@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.sandbox.bluesky.posts import PostRecord
-from distributor.sandbox.bluesky.reader import as_pieces
+from distributor.sandbox.bluesky.reader import as_spans
 from distributor.sandbox.service import Sandbox
 
 from .clients import OTHER_TID, TID, BlueskyCaller, png, post_record
@@ -159,6 +159,6 @@ def test_what_a_reader_sees_is_the_text_cut_at_its_facets(words: list[str]) -> N
         facets.append(_facet(end, end + len(word.encode())))
         end += len(word.encode())
     post = PostRecord.model_validate(post_record("".join(words), facets=facets[::2]))
-    pieces = as_pieces(post)
+    pieces = as_spans(post)
     assert "".join(piece.text for piece in pieces) == "".join(words)
     assert [piece.text for piece in pieces if piece.target] == words[::2]

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.sandbox.inbox_message import opening_links_outside, read_letter, with_parts_at
+from distributor.sandbox.inbox_message import open_links_in_new_tab, parse_message, replace_content_ids
 
 
 def test_headers_are_decoded() -> None:
-    letter = read_letter(
+    letter = parse_message(
         b"From: =?utf-8?q?Gr=C3=BC=C3=9Fe?= <a@b.example>\r\nTo: c@d.example\r\n"
         b"Subject: =?utf-8?b?w7xiZXI=?=\r\n =?utf-8?b?IHVucw==?=\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\n\r\nHi\r\n"
     )
@@ -33,16 +33,16 @@ def test_headers_are_decoded() -> None:
     ids=["blocks", "unseen", "conditional", "long"],
 )
 def test_the_preheader_is_the_first_words_of_the_html(html: str, preheader: str) -> None:
-    letter = read_letter(b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html.encode())
+    letter = parse_message(b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html.encode())
     assert letter.preheader == preheader
 
 
 def test_without_html_the_preheader_comes_from_the_text() -> None:
-    assert read_letter(b"Subject: a\r\n\r\nFirst\r\nsecond\r\n").preheader == "First second"
+    assert parse_message(b"Subject: a\r\n\r\nFirst\r\nsecond\r\n").preheader == "First second"
 
 
 def test_an_unknown_charset_is_read_as_well_as_can_be() -> None:
-    letter = read_letter(b"Content-Type: text/plain; charset=klingon\r\nSubject: =?klingon?q?a?=\r\n\r\nHi \xff\r\n")
+    letter = parse_message(b"Content-Type: text/plain; charset=klingon\r\nSubject: =?klingon?q?a?=\r\n\r\nHi \xff\r\n")
     assert letter.text == "Hi \ufffd\r\n"
     assert letter.subject == "=?klingon?q?a?="
 
@@ -59,13 +59,13 @@ def test_an_unknown_charset_is_read_as_well_as_can_be() -> None:
     ],
 )
 def test_leaving_with_one_click_needs_both_headers_and_one_address(unsubscribe: str, post: str, expected: str) -> None:
-    letter = read_letter(f"List-Unsubscribe: {unsubscribe}\r\nList-Unsubscribe-Post: {post}\r\n\r\nHi".encode())
+    letter = parse_message(f"List-Unsubscribe: {unsubscribe}\r\nList-Unsubscribe-Post: {post}\r\n\r\nHi".encode())
     assert letter.one_click == expected
 
 
 def test_parts_are_called_by_their_content_id() -> None:
     html = '<img src="cid:A@b"><img src=\'cid:other\'><p style="background:url(cid:a@b)">'
-    assert with_parts_at(html, {"a@b": "/1"}) == '<img src="/1"><img src=\'cid:other\'><p style="background:url(/1)">'
+    assert replace_content_ids(html, {"a@b": "/1"}) == '<img src="/1"><img src=\'cid:other\'><p style="background:url(/1)">'
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_parts_are_called_by_their_content_id() -> None:
     ],
 )
 def test_links_open_outside_and_the_doctype_stays_first(html: str, expected: str) -> None:
-    assert opening_links_outside(html) == expected.replace("BASE", '<base target="_blank">')
+    assert open_links_in_new_tab(html) == expected.replace("BASE", '<base target="_blank">')
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)
@@ -103,4 +103,4 @@ def test_links_open_outside_and_the_doctype_stays_first(html: str, expected: str
     ).map(b"".join)
 )
 def test_any_bytes_can_be_read(content: bytes) -> None:
-    read_letter(content)
+    parse_message(content)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html
 
-from distributor.sandbox.mastodon.text import as_html, as_pieces
+from distributor.sandbox.mastodon.text import as_html, as_spans
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_no_word_is_lost_or_added_by_links(text: str) -> None:
 
 
 def test_pieces_leave_out_the_scheme_and_the_tail_of_a_link() -> None:
-    [words, link, tag] = as_pieces("See https://example.com/0123456789/0123456789/0123 #Now", "/m")[:2] + as_pieces(
+    [words, link, tag] = as_spans("See https://example.com/0123456789/0123456789/0123 #Now", "/m")[:2] + as_spans(
         "#Now", "/m"
     )
     assert (words.text, words.target) == ("See ", None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distributor.sandbox.ledger import Ledger
+from distributor.sandbox.ledger import JsonLog
 from distributor.sandbox.media import image_type
 from distributor.sandbox.ids import mastodon_snowflakes, tid, tid_numbers, x_snowflakes
 from distributor.sandbox.rates import RateWindow
@@ -64,13 +64,13 @@ def test_an_image_is_known_by_its_first_bytes(content: bytes, mime: str | None) 
 @pytest.mark.parametrize("torn", [b'{"a":', b'{"a":3}'])
 def test_a_ledger_cuts_off_a_line_that_was_never_finished(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "ledger.jsonl"
-    first = Ledger(path)
+    first = JsonLog(path)
     first.append({"a": 1})
     first.close()
     with path.open("ab") as file:
         file.write(torn)
-    second = Ledger(path)
+    second = JsonLog(path)
     assert second.take_entries() == [{"a": 1}]
     second.append({"a": "ü\u2028"})
     second.close()
-    assert Ledger(path).take_entries() == [{"a": 1}, {"a": "ü\u2028"}]
+    assert JsonLog(path).take_entries() == [{"a": 1}, {"a": "ü\u2028"}]

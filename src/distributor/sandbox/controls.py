@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from distributor.domain.errors import DistributorError, InputError, NotFoundError
 from distributor.sandbox.faults import STAGES, InjectedFault
-from distributor.sandbox.display import as_export
-from distributor.sandbox.limits import describe
-from distributor.sandbox.state import World
+from distributor.sandbox.display import export_posts
+from distributor.sandbox.limits import describe_errors
+from distributor.sandbox.state import SandboxState
 
 
 class FaultsBody(BaseModel):
@@ -29,7 +29,7 @@ class FaultsBody(BaseModel):
 class Controls:
     """Handlers over one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
 
     def routes(self) -> list[Route]:
@@ -98,7 +98,7 @@ class Controls:
         service = request.path_params["service"]
         if service not in self._world.networks:
             raise NotFoundError("network", service, hint=f"there are {', '.join(self._world.networks)}")
-        return as_export(self._world.networks[service].shown())
+        return export_posts(self._world.networks[service].shown())
 
     def _faults_of(self, service: str) -> list[dict[str, Any]]:
         in_force = self._world.switches.in_force(service)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 
 @dataclass(frozen=True, slots=True)
-class ShownSpan:
+class TextSpan:
     """A run of a post's text; with a target it is a link, and `title` says where to."""
 
     text: str
@@ -24,7 +24,7 @@ class ShownSpan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class DisplayedImage:
     """An image of a post, under a path of the sandbox."""
 
     path: str
@@ -32,23 +32,23 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownCard:
+class LinkCard:
     """The preview of a linked page."""
 
     url: str
     host: str
     title: str = ""
     description: str = ""
-    picture: Picture | None = None
+    picture: DisplayedImage | None = None
 
     @classmethod
-    def to(cls, url: str) -> ShownCard:
+    def to(cls, url: str) -> LinkCard:
         """The bare card of a page that the sandbox does not fetch."""
         return cls(url=url, host=urlsplit(url).hostname or url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class DisplayedPost:
     """One post. `text` is what its author wrote; `length` and `limit` are in the network's own measure."""
 
     key: str
@@ -57,17 +57,17 @@ class Shown:
     handle: str
     created_at: datetime
     text: str
-    pieces: Sequence[ShownSpan]
+    pieces: Sequence[TextSpan]
     length: int
     limit: int
     url: str
-    pictures: Sequence[Picture] = ()
-    card: ShownCard | None = None
+    pictures: Sequence[DisplayedImage] = ()
+    card: LinkCard | None = None
     warning: str = ""
     note: str = ""
 
 
-Thread = tuple[Shown, ...]
+Thread = tuple[DisplayedPost, ...]
 
 
 def permalink(path: str, service: str, key: str) -> Route:
@@ -82,17 +82,17 @@ def permalink(path: str, service: str, key: str) -> Route:
     return Route(path, lead)
 
 
-def as_threads(posts: Iterable[Shown]) -> list[Thread]:
+def group_threads(posts: Iterable[DisplayedPost]) -> list[Thread]:
     """The posts, oldest first, gathered under the first post of each thread; newest thread first."""
     roots: dict[str, str] = {}
-    threads: dict[str, list[Shown]] = defaultdict(list)
+    threads: dict[str, list[DisplayedPost]] = defaultdict(list)
     for post in posts:
         roots[post.key] = roots.get(post.parent, post.key) if post.parent else post.key
         threads[roots[post.key]].append(post)
     return [tuple(thread) for thread in reversed(threads.values())]
 
 
-def as_export(posts: Iterable[Shown]) -> list[dict[str, Any]]:
+def export_posts(posts: Iterable[DisplayedPost]) -> list[dict[str, Any]]:
     """The posts as plain JSON: oldest thread first, the parts of each in order."""
     return [
         {
@@ -110,6 +110,6 @@ def as_export(posts: Iterable[Shown]) -> list[dict[str, Any]]:
             "url": post.url,
             "created_at": post.created_at.isoformat(),
         }
-        for thread in reversed(as_threads(posts))
+        for thread in reversed(group_threads(posts))
         for number, post in enumerate(thread, start=1)
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from cattrs.preconf.json import make_converter
 
 from distributor.domain.errors import NotFoundError
-from distributor.sandbox.ledger import Ledger
+from distributor.sandbox.ledger import JsonLog
 
 _CONVERTER = make_converter()
 
@@ -39,7 +39,7 @@ class Inbox:
         self.folder = folder
         for unfinished in folder.glob("*.tmp"):
             unfinished.unlink()
-        self._index = Ledger(folder / "index.jsonl")
+        self._index = JsonLog(folder / "index.jsonl")
         present = {path.name for path in folder.glob("*.eml")}
         claimed = [_CONVERTER.structure(entry, StoredEnvelope) for entry in self._index.take_entries()]
         self._envelopes = {envelope.number: envelope for envelope in claimed if _file_name(envelope.number) in present}

@@ -46,7 +46,7 @@ class InboxMessage:
     attachments: tuple[InboxAttachment, ...]
 
 
-def read_letter(content: bytes) -> InboxMessage:
+def parse_message(content: bytes) -> InboxMessage:
     """Any bytes give a letter: what cannot be understood is shown as it is."""
     message = message_from_bytes(content, policy=policy.compat32)
     html, text, attachments = _read_bodies(message)
@@ -65,14 +65,14 @@ def read_letter(content: bytes) -> InboxMessage:
     )
 
 
-def with_parts_at(html: str, addresses: Mapping[str, str]) -> str:
+def replace_content_ids(html: str, addresses: Mapping[str, str]) -> str:
     """The HTML with the images that it calls by content id (``cid:``) taken from addresses instead."""
     return re.sub(
         r"""cid:([^"'\s)>]+)""", lambda match: addresses.get(match[1].lower(), match[0]), html, flags=re.IGNORECASE
     )
 
 
-def opening_links_outside(html: str) -> str:
+def open_links_in_new_tab(html: str) -> str:
     """The HTML with links that open beside it; its doctype stays first, or browsers would fall into quirks mode."""
     start = _DOCUMENT_START.match(html)
     end = start.end() if start else 0

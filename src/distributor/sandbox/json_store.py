@@ -7,26 +7,26 @@ from typing import Generic, Protocol, TypeVar
 
 from cattrs.preconf.json import make_converter
 
-from distributor.sandbox.ledger import Ledger
+from distributor.sandbox.ledger import JsonLog
 
 _CONVERTER = make_converter()
 
 
-class Keyed(Protocol):
+class HasKey(Protocol):
     """Something kept under a key."""
 
     @property
     def key(self) -> str: ...
 
 
-EntryT = TypeVar("EntryT", bound=Keyed)
+EntryT = TypeVar("EntryT", bound=HasKey)
 
 
-class Posts(Generic[EntryT]):
+class JsonStore(Generic[EntryT]):
     """Frozen dataclasses by key, in the order in which they were first put."""
 
     def __init__(self, path: Path, kind: type[EntryT]) -> None:
-        self._ledger = Ledger(path)
+        self._ledger = JsonLog(path)
         self._by_key: dict[str, EntryT] = {}
         for entry in self._ledger.take_entries():
             self._replay(entry, kind)

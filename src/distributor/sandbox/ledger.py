@@ -11,7 +11,7 @@ from typing import Any
 from distributor.domain.errors import ConfigurationError
 
 
-class Ledger:
+class JsonLog:
     """One file. An entry is handed to the operating system before `append` returns, so it outlives this process.
 
     A last line that a killed process left unfinished was never acknowledged to anyone and is cut off.

@@ -18,7 +18,7 @@ class _Terms(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class XTerms(_Terms):
+class XLimits(_Terms):
     """X's published limits. With `self_serve`, a reply needs a mention of the account in the post replied to."""
 
     posts_per_window: Count = 100
@@ -41,7 +41,7 @@ class IdempotencyKeys(StrEnum):
     FAIL = "fail"
 
 
-class MastodonTerms(_Terms):
+class MastodonLimits(_Terms):
     """Mastodon's defaults. `polls_until_processed`: how often an upload says that it is not ready yet."""
 
     calls_per_window: Count = 300
@@ -57,7 +57,7 @@ class MastodonTerms(_Terms):
     polls_until_processed: Count = 0
 
 
-class BlueskyTerms(_Terms):
+class BlueskyLimits(_Terms):
     """A PDS's defaults. createRecord costs 3 points, putRecord 2, deleteRecord 1."""
 
     points_per_hour: Count = 5000
@@ -73,9 +73,9 @@ class TermsBook:
     """The terms in force. May be changed from any thread. A restart of the sandbox brings back the defaults."""
 
     def __init__(self) -> None:
-        self.x = XTerms()
-        self.mastodon = MastodonTerms()
-        self.bluesky = BlueskyTerms()
+        self.x = XLimits()
+        self.mastodon = MastodonLimits()
+        self.bluesky = BlueskyLimits()
 
     def of(self, service: str) -> BaseModel:
         """The terms of a network. Raises NotFoundError for one that has none."""
@@ -98,6 +98,6 @@ class TermsBook:
         return terms
 
 
-def describe(error: ValidationError) -> str:
+def describe_errors(error: ValidationError) -> str:
     """The faults that pydantic found, as one line for a person."""
     return "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from distributor.sandbox.json_store import Posts
+from distributor.sandbox.json_store import JsonStore
 
 _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Medium:
+class UploadedMedia:
     """An uploaded image. `key` is the network's id of it; `alt` is None as long as nobody gave one."""
 
     key: str
@@ -22,15 +22,15 @@ class Medium:
     alt: str | None = None
 
 
-class MediaShelf:
+class UploadStore:
     """The images uploaded to one network."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._known = Posts(folder / "media.jsonl", Medium)
+        self._known = JsonStore(folder / "media.jsonl", UploadedMedia)
 
-    def get(self, key: str) -> Medium | None:
+    def get(self, key: str) -> UploadedMedia | None:
         """What is known about an image."""
         return self._known.get(key)
 
@@ -38,12 +38,12 @@ class MediaShelf:
         """The bytes of an image."""
         return self._path(key).read_bytes() if self._known.get(key) else None
 
-    def keep(self, medium: Medium, content: bytes) -> None:
+    def keep(self, medium: UploadedMedia, content: bytes) -> None:
         """Store an image: first the bytes, then that they are there."""
         self._path(medium.key).write_bytes(content)
         self._known.put(medium)
 
-    def describe(self, key: str, alt: str) -> Medium:
+    def describe(self, key: str, alt: str) -> UploadedMedia:
         """Give an image its alternative text. Raises KeyError if there is no such image."""
         medium = self._known.get(key)
         if medium is None:

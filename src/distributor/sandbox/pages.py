@@ -13,10 +13,10 @@ from starlette.routing import Route
 from distributor.domain.errors import NotFoundError
 from distributor.rendering.environment import Templates, shipped_templates
 from distributor.sandbox.inbox import StoredEnvelope
-from distributor.sandbox.inbox_message import InboxMessage, opening_links_outside, read_letter, with_parts_at
+from distributor.sandbox.inbox_message import InboxMessage, open_links_in_new_tab, parse_message, replace_content_ids
 from distributor.sandbox.media import image_type
-from distributor.sandbox.display import as_threads
-from distributor.sandbox.state import World
+from distributor.sandbox.display import group_threads
+from distributor.sandbox.state import SandboxState
 
 _MAILS_ON_FRONT = 8
 _THREADS_ON_FRONT = 10
@@ -36,7 +36,7 @@ _LETTER_POLICY = (
 class SandboxPages:
     """Handlers over one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
         self._templates = Templates([shipped_templates() / "web" / "sandbox"])
 
@@ -84,7 +84,7 @@ class SandboxPages:
             for number, part in enumerate(letter.attachments)
             if part.cid
         }
-        body = opening_links_outside(with_parts_at(letter.html, addresses))
+        body = open_links_in_new_tab(replace_content_ids(letter.html, addresses))
         return _answer(HTMLResponse(body), _LETTER_POLICY)
 
     async def _letter_source(self, request: Request) -> Response:
@@ -118,13 +118,13 @@ class SandboxPages:
 
     def _read(self, request: Request) -> tuple[StoredEnvelope, InboxMessage]:
         number = request.path_params["number"]
-        return self._world.inbox.envelope(number), read_letter(self._world.inbox.content(number))
+        return self._world.inbox.envelope(number), parse_message(self._world.inbox.content(number))
 
     def _listed(self, envelopes: list[StoredEnvelope]) -> list[tuple[StoredEnvelope, InboxMessage]]:
-        return [(envelope, read_letter(self._world.inbox.content(envelope.number))) for envelope in envelopes]
+        return [(envelope, parse_message(self._world.inbox.content(envelope.number))) for envelope in envelopes]
 
     def _timeline_of(self, service: str, *, limit: int | None = None) -> dict[str, Any]:
-        threads = as_threads(self._world.networks[service].shown())
+        threads = group_threads(self._world.networks[service].shown())
         return {"service": service, "name": _NAMES[service], "count": len(threads), "threads": threads[:limit]}
 
     def _misbehaving(self) -> list[str]:

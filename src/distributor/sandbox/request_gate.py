@@ -28,12 +28,12 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def phrase_of(code: int) -> str:
+def status_phrase(code: int) -> str:
     """What HTTP calls a status; proxies in front of networks also answer with codes that it does not know."""
     return HTTPStatus(code).phrase if code in set(HTTPStatus) else "Unknown Error"
 
 
-class HangUp(Response):
+class DroppedConnection(Response):
     """No answer at all: the connection is closed. Needs the server of `http_server.py`, which lends its transport."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +43,7 @@ class HangUp(Response):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class RequestGate:
     """What the networks do alike, given what they do differently.
 
     refuse       the network's own form of a refusal
@@ -90,12 +90,12 @@ class Desk:
             return response
         if fault.kind is FaultKind.HANG:
             await asyncio.sleep(fault.seconds)
-        return HangUp() if fault.kind.ending is Ending.CLOSE else self._refused_by(fault)
+        return DroppedConnection() if fault.kind.ending is Ending.CLOSE else self._refused_by(fault)
 
     def _refused_by(self, fault: InjectedFault) -> Response:
         """A pretended refusal. Only 429 tells about limits: nothing is left until the fault's seconds are over."""
         code = fault.code or HTTPStatus.SERVICE_UNAVAILABLE
-        refusal = HTTPException(code, fault.text or phrase_of(code))
+        refusal = HTTPException(code, fault.text or status_phrase(code))
         if refusal.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             return self.refuse(refusal)
         reset_at = self.clock() + timedelta(seconds=fault.seconds)

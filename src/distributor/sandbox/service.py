@@ -18,7 +18,7 @@ from distributor.sandbox.app import make_app
 from distributor.sandbox.request_gate import Clock, system_clock
 from distributor.sandbox.http_server import HttpServer
 from distributor.sandbox.smtp.server import SmtpServer
-from distributor.sandbox.state import World, open_world
+from distributor.sandbox.state import SandboxState, open_state
 
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 30
@@ -33,7 +33,7 @@ class Sandbox:
     host: str
     http_port: int
     smtp_port: int
-    world: World
+    world: SandboxState
 
     @property
     def http_url(self) -> str:
@@ -110,7 +110,7 @@ def _opened(
     with (
         _listen(host, smtp_port) as smtp,
         _listen(host, http_port) as http,
-        closing(open_world(folder, clock=clock)) as world,
+        closing(open_state(folder, clock=clock)) as world,
     ):
         listening = _Listening(smtp=smtp, http=http)
         yield (
@@ -125,7 +125,7 @@ class _Listening:
     http: socket.socket
 
 
-async def _serve(world: World, listening: _Listening, when_started: Callable[[HttpServer], None]) -> None:
+async def _serve(world: SandboxState, listening: _Listening, when_started: Callable[[HttpServer], None]) -> None:
     mail = SmtpServer(world.inbox, world.switches, world.clock)
     await mail.start(listening.smtp)
     try:

@@ -15,8 +15,8 @@ from distributor.sandbox.request_gate import Clock, system_clock
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
 from distributor.sandbox.mastodon.emulator import MastodonEmulator
-from distributor.sandbox.media import MediaShelf
-from distributor.sandbox.display import Shown
+from distributor.sandbox.media import UploadStore
+from distributor.sandbox.display import DisplayedPost
 from distributor.sandbox.limits import TermsBook
 from distributor.sandbox.x.emulator import XEmulator
 
@@ -25,15 +25,15 @@ class Network(Protocol):
     """What the emulators of social networks have in common."""
 
     app: Starlette
-    media: MediaShelf
+    media: UploadStore
 
-    def shown(self) -> list[Shown]: ...
+    def shown(self) -> list[DisplayedPost]: ...
 
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class SandboxState:
     """The state of a running sandbox."""
 
     folder: Path
@@ -52,7 +52,7 @@ class World:
         self.lock.close()
 
 
-def open_world(folder: Path, *, clock: Clock = system_clock) -> World:
+def open_state(folder: Path, *, clock: Clock = system_clock) -> SandboxState:
     """The world as the folder remembers it. Raises ConfigurationError if another sandbox works on the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)
@@ -62,7 +62,7 @@ def open_world(folder: Path, *, clock: Clock = system_clock) -> World:
         "mastodon": MastodonEmulator(folder / "mastodon", switches=switches, terms=terms, clock=clock),
         "bluesky": BlueskyEmulator(folder / "bluesky", switches=switches, terms=terms, clock=clock),
     }
-    return World(
+    return SandboxState(
         folder=folder,
         clock=clock,
         switches=switches,

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from distributor.sandbox import accounts
 from distributor.sandbox.bluesky.posts import POST
-from distributor.sandbox.limits import describe
+from distributor.sandbox.limits import describe_errors
 
 _TID = re.compile(r"[234567abcdefghij][234567a-z]{12}")
 BodyT = TypeVar("BodyT", bound=BaseModel)

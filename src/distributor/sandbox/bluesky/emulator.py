@@ -17,15 +17,15 @@ from distributor.sandbox.bluesky.answers import rate_headers, refuse, refuse_unr
 from distributor.sandbox.bluesky.bodies import CreateBody, DeleteBody, Login, PutBody, check_repo, own_key, read_body
 from distributor.sandbox.bluesky.cid import cid_of_blob, cid_of_record
 from distributor.sandbox.bluesky.posts import POST, PostRecord, StoredRecord, check_post
-from distributor.sandbox.bluesky.reader import as_shown
-from distributor.sandbox.bluesky.sessions import Sessions, Used
-from distributor.sandbox.request_gate import Clock, Desk, Handler
+from distributor.sandbox.bluesky.reader import as_displayed_post
+from distributor.sandbox.bluesky.sessions import Sessions, UsedToken
+from distributor.sandbox.request_gate import Clock, RequestGate, Handler
 from distributor.sandbox.faults import FaultStage, Switches
-from distributor.sandbox.media import MediaShelf, Medium, image_type
+from distributor.sandbox.media import UploadStore, UploadedMedia, image_type
 from distributor.sandbox.ids import tid, tid_numbers
-from distributor.sandbox.json_store import Posts
+from distributor.sandbox.json_store import JsonStore
 from distributor.sandbox.rates import Allowance, RateWindow
-from distributor.sandbox.display import Shown, permalink
+from distributor.sandbox.display import DisplayedPost, permalink
 from distributor.sandbox.limits import TermsBook
 
 _ME = accounts.BLUESKY
@@ -40,14 +40,14 @@ class BlueskyEmulator:
         folder.mkdir(parents=True, exist_ok=True)
         self._book = terms
         self._clock = clock
-        self._records = Posts(folder / "records.jsonl", StoredRecord)
-        self._used_tokens = Posts(folder / "used-tokens.jsonl", Used)
-        self.media = MediaShelf(folder / "blobs")
+        self._records = JsonStore(folder / "records.jsonl", StoredRecord)
+        self._used_tokens = JsonStore(folder / "used-tokens.jsonl", UsedToken)
+        self.media = UploadStore(folder / "blobs")
         self._numbers = tid_numbers()
         self._sessions = Sessions(account=_ME, used=self._used_tokens)
         self._windows = {stage: RateWindow() for stage in FaultStage}
         self.app = self._routes(
-            Desk(
+            RequestGate(
                 service="bluesky",
                 switches=switches,
                 clock=clock,
@@ -57,10 +57,10 @@ class BlueskyEmulator:
             )
         )
 
-    def shown(self) -> list[Shown]:
+    def shown(self) -> list[DisplayedPost]:
         """The account's posts as readers see them, oldest first."""
         return [
-            as_shown(record, PostRecord.model_validate(record.value), _uri(record.key), _ME)
+            as_displayed_post(record, PostRecord.model_validate(record.value), _uri(record.key), _ME)
             for record in self._records.oldest_first()
         ]
 
@@ -70,7 +70,7 @@ class BlueskyEmulator:
         self._used_tokens.close()
         self.media.close()
 
-    def _routes(self, desk: Desk) -> Starlette:
+    def _routes(self, desk: RequestGate) -> Starlette:
         def query(name: str, handler: Handler) -> Route:
             return desk.route(f"/xrpc/{name}", handler)
 
@@ -184,7 +184,7 @@ class BlueskyEmulator:
         if found is None or declared != found:
             raise HTTPException(400, f"InvalidMimeType: the content is {found or 'no image'}, not {declared}")
         cid = cid_of_blob(content)
-        self.media.keep(Medium(key=cid, mime=found, size=len(content), uploaded_at=self._clock()), content)
+        self.media.keep(UploadedMedia(key=cid, mime=found, size=len(content), uploaded_at=self._clock()), content)
         blob = {"$type": "blob", "ref": {"$link": cid}, "mimeType": found, "size": len(content)}
         return JSONResponse({"blob": blob})
 

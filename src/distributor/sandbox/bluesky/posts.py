@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from distributor.sandbox.bluesky.cid import is_cid
-from distributor.sandbox.media import MediaShelf
-from distributor.sandbox.limits import describe
+from distributor.sandbox.media import UploadStore
+from distributor.sandbox.limits import describe_errors
 
 POST = "app.bsky.feed.post"
 MAX_GRAPHEMES = 300
@@ -137,7 +137,7 @@ FindRecord = Callable[[str], StoredRecord | None]
 """The stored record of an at:// address, if there is one."""
 
 
-def check_post(record: Mapping[str, Any], *, find: FindRecord, blobs: MediaShelf) -> PostRecord:
+def check_post(record: Mapping[str, Any], *, find: FindRecord, blobs: UploadStore) -> PostRecord:
     """Raises HTTPException 400 InvalidRequest that names the field at fault."""
     nulls = [name for name, value in record.items() if value is None]
     if nulls:
@@ -145,7 +145,7 @@ def check_post(record: Mapping[str, Any], *, find: FindRecord, blobs: MediaShelf
     try:
         post = PostRecord.model_validate(record)
     except ValidationError as error:
-        raise _invalid(describe(error)) from None
+        raise _invalid(describe_errors(error)) from None
     _check_text(post.text)
     _check_time(post.createdAt)
     _check_facets(post)
@@ -222,7 +222,7 @@ def _resolve(ref: StrongRef, field: str, find: FindRecord) -> StoredRecord:
     return stored
 
 
-def _check_blob(blob: Blob, blobs: MediaShelf, *, max_bytes: int) -> None:
+def _check_blob(blob: Blob, blobs: UploadStore, *, max_bytes: int) -> None:
     stored = blobs.get(blob.ref.link) if is_cid(blob.ref.link) else None
     if stored is None:
         raise HTTPException(400, f"BlobNotFound: Could not find blob: {blob.ref.link}")

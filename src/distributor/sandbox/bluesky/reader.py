@@ -14,19 +14,19 @@ from distributor.sandbox.bluesky.posts import (
     StoredRecord,
     graphemes,
 )
-from distributor.sandbox.display import Picture, Shown, ShownCard, ShownSpan
+from distributor.sandbox.display import DisplayedImage, DisplayedPost, LinkCard, TextSpan
 
 
-def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyTestAccount) -> Shown:
+def as_displayed_post(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyTestAccount) -> DisplayedPost:
     """`uri` is the record's at:// address."""
-    return Shown(
+    return DisplayedPost(
         key=uri,
         parent=post.reply.parent.uri if post.reply else None,
         author=account.name,
         handle=f"@{account.handle}",
         created_at=record.stored_at,
         text=post.text,
-        pieces=as_pieces(post),
+        pieces=as_spans(post),
         length=graphemes(post.text),
         limit=MAX_GRAPHEMES,
         url=f"/bluesky/profile/{account.handle}/post/{uri.rpartition('/')[2]}",
@@ -35,17 +35,17 @@ def as_shown(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyT
     )
 
 
-def as_pieces(post: PostRecord) -> list[ShownSpan]:
+def as_spans(post: PostRecord) -> list[TextSpan]:
     """The text cut at its facets."""
     text = post.text.encode()
-    pieces: list[ShownSpan] = []
+    pieces: list[TextSpan] = []
     end = 0
     for facet in sorted(post.facets, key=lambda facet: facet.index.byteStart):
         start, stop = facet.index.byteStart, facet.index.byteEnd
         target = _target(facet.features[0])
-        pieces += [ShownSpan(text[end:start].decode()), ShownSpan(text[start:stop].decode(), target, target)]
+        pieces += [TextSpan(text[end:start].decode()), TextSpan(text[start:stop].decode(), target, target)]
         end = stop
-    return [piece for piece in (*pieces, ShownSpan(text[end:].decode())) if piece.text]
+    return [piece for piece in (*pieces, TextSpan(text[end:].decode())) if piece.text]
 
 
 def _target(feature: Feature) -> str:
@@ -55,20 +55,20 @@ def _target(feature: Feature) -> str:
     return str(fields.get("uri") or f"https://bsky.app/profile/{fields['did']}")
 
 
-def _card(post: PostRecord) -> ShownCard | None:
+def _card(post: PostRecord) -> LinkCard | None:
     if not isinstance(post.embed, ExternalEmbed):
         return None
     card = post.embed.external
-    return ShownCard(
+    return LinkCard(
         url=card.uri,
         host=urlsplit(card.uri).hostname or card.uri,
         title=card.title,
         description=card.description,
-        picture=Picture(path=f"/media/bluesky/{card.thumb.ref.link}", alt="") if card.thumb else None,
+        picture=DisplayedImage(path=f"/media/bluesky/{card.thumb.ref.link}", alt="") if card.thumb else None,
     )
 
 
-def _pictures(post: PostRecord) -> list[Picture]:
+def _pictures(post: PostRecord) -> list[DisplayedImage]:
     if not isinstance(post.embed, ImagesEmbed):
         return []
-    return [Picture(path=f"/media/bluesky/{image.image.ref.link}", alt=image.alt) for image in post.embed.images]
+    return [DisplayedImage(path=f"/media/bluesky/{image.image.ref.link}", alt=image.alt) for image in post.embed.images]

@@ -15,8 +15,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from distributor.sandbox.accounts import BlueskyTestAccount
-from distributor.sandbox.json_store import Posts
-from distributor.sandbox.limits import BlueskyTerms
+from distributor.sandbox.json_store import JsonStore
+from distributor.sandbox.limits import BlueskyLimits
 
 _ACCESS = "com.atproto.appPass"
 _REFRESH = "com.atproto.refresh"
@@ -24,7 +24,7 @@ _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
+class UsedToken:
     """A refresh token that was used, and when first."""
 
     key: str
@@ -36,21 +36,21 @@ class Sessions:
     """Makes and reads tokens of one account (JWT with HS256)."""
 
     account: BlueskyTestAccount
-    used: Posts[Used]
+    used: JsonStore[UsedToken]
 
-    def open(self, identifier: str, password: str, *, terms: BlueskyTerms, now: datetime) -> dict[str, Any]:
+    def open(self, identifier: str, password: str, *, terms: BlueskyLimits, now: datetime) -> dict[str, Any]:
         """A new session. Raises HTTPException 401 for a wrong identifier or password."""
         known = identifier.removeprefix("@").lower() in (self.account.handle, self.account.did)
         if not known or not hmac.compare_digest(password.encode(), self.account.app_password.encode()):
             raise HTTPException(401, "AuthenticationRequired: Invalid identifier or password")
         return self._session(terms, now)
 
-    def refresh(self, authorization: str, *, terms: BlueskyTerms, now: datetime) -> dict[str, Any]:
+    def refresh(self, authorization: str, *, terms: BlueskyLimits, now: datetime) -> dict[str, Any]:
         """A new session for a refresh token. Raises HTTPException if it is none, has expired or was used before."""
         claims = self._read(authorization, _REFRESH, now)
         used = self.used.get(claims["jti"])
         if used is None:
-            self.used.put(Used(key=claims["jti"], at=now))
+            self.used.put(UsedToken(key=claims["jti"], at=now))
         elif now - used.at > timedelta(seconds=terms.refresh_grace_seconds):
             raise HTTPException(400, "ExpiredToken: Token has been revoked")
         return self._session(terms, now)
@@ -59,7 +59,7 @@ class Sessions:
         """Raises HTTPException if this is no access token, or one that has expired."""
         self._read(authorization, _ACCESS, now)
 
-    def _session(self, terms: BlueskyTerms, now: datetime) -> dict[str, Any]:
+    def _session(self, terms: BlueskyLimits, now: datetime) -> dict[str, Any]:
         return {
             "accessJwt": self._write(_ACCESS, now, terms.access_token_seconds),
             "refreshJwt": self._write(_REFRESH, now, terms.refresh_token_seconds),

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from distributor.sandbox.rates import Allowance
-from distributor.sandbox.limits import MastodonTerms
+from distributor.sandbox.limits import MastodonLimits
 
 MAX_DESCRIPTION = 1500
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
@@ -37,7 +37,7 @@ def rate_headers(allowance: Allowance) -> Mapping[str, str]:
     }
 
 
-def as_instance(terms: MastodonTerms, server: str, domain: str) -> dict[str, Any]:
+def as_instance(terms: MastodonLimits, server: str, domain: str) -> dict[str, Any]:
     """`GET /api/v2/instance`."""
     return {
         "domain": domain,
@@ -52,7 +52,7 @@ def as_instance(terms: MastodonTerms, server: str, domain: str) -> dict[str, Any
     }
 
 
-def as_old_instance(terms: MastodonTerms, domain: str) -> dict[str, Any]:
+def as_old_instance(terms: MastodonLimits, domain: str) -> dict[str, Any]:
     """`GET /api/v1/instance`."""
     return {
         "uri": domain,
@@ -65,7 +65,7 @@ def as_old_instance(terms: MastodonTerms, domain: str) -> dict[str, Any]:
     }
 
 
-def _configuration(terms: MastodonTerms) -> dict[str, Any]:
+def _configuration(terms: MastodonLimits) -> dict[str, Any]:
     return {
         "statuses": {
             "max_characters": terms.max_characters,

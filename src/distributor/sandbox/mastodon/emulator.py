@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from distributor.sandbox import accounts
-from distributor.sandbox.request_gate import Clock, Desk
+from distributor.sandbox.request_gate import Clock, RequestGate
 from distributor.sandbox.faults import FaultStage, Switches
 from distributor.sandbox.mastodon.answers import as_instance, as_old_instance, rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.mastodon.statuses import (
@@ -27,14 +27,14 @@ from distributor.sandbox.mastodon.statuses import (
     check_new_status,
     read_status_body,
 )
-from distributor.sandbox.mastodon.text import as_pieces, find_entities, length
+from distributor.sandbox.mastodon.text import as_spans, find_entities, length
 from distributor.sandbox.mastodon.timeline import page_of, read_query
 from distributor.sandbox.mastodon.uploads import check_description, read_upload
-from distributor.sandbox.media import MediaShelf, Medium
+from distributor.sandbox.media import UploadStore, UploadedMedia
 from distributor.sandbox.ids import mastodon_snowflakes
-from distributor.sandbox.json_store import Posts
+from distributor.sandbox.json_store import JsonStore
 from distributor.sandbox.rates import Allowance, RateWindow
-from distributor.sandbox.display import Picture, Shown, ShownCard, permalink
+from distributor.sandbox.display import DisplayedImage, DisplayedPost, LinkCard, permalink
 from distributor.sandbox.limits import IdempotencyKeys, TermsBook
 
 _ME = accounts.MASTODON
@@ -47,14 +47,14 @@ class MastodonEmulator:
         folder.mkdir(parents=True, exist_ok=True)
         self._book = terms
         self._clock = clock
-        self._posts = Posts(folder / "statuses.jsonl", StoredStatus)
-        self.media = MediaShelf(folder / "media")
+        self._posts = JsonStore(folder / "statuses.jsonl", StoredStatus)
+        self.media = UploadStore(folder / "media")
         self._polls: Counter[str] = Counter()
         self._ids = mastodon_snowflakes()
         self._ids.resume_after(max((int(status.key) for status in self._posts.oldest_first()), default=0))
         self._windows = {stage: RateWindow() for stage in FaultStage}
         self.app = self._routes(
-            Desk(
+            RequestGate(
                 service="mastodon",
                 switches=switches,
                 clock=clock,
@@ -64,7 +64,7 @@ class MastodonEmulator:
             )
         )
 
-    def shown(self) -> list[Shown]:
+    def shown(self) -> list[DisplayedPost]:
         """The account's statuses as readers see them, oldest first."""
         return [self._shown(status) for status in self._posts.oldest_first()]
 
@@ -73,7 +73,7 @@ class MastodonEmulator:
         self._posts.close()
         self.media.close()
 
-    def _routes(self, desk: Desk) -> Starlette:
+    def _routes(self, desk: RequestGate) -> Starlette:
         return Starlette(
             routes=[
                 desk.route("/api/v1/statuses", self._post, method="POST", stage=FaultStage.POST),
@@ -180,7 +180,7 @@ class MastodonEmulator:
             raise HTTPException(404, "Record not found")
         return status
 
-    def _medium(self, request: Request) -> Medium:
+    def _medium(self, request: Request) -> UploadedMedia:
         medium = self.media.get(request.path_params["key"])
         if medium is None:
             raise HTTPException(404, "Record not found")
@@ -208,29 +208,29 @@ class MastodonEmulator:
             points, now, limit=terms.calls_per_window, seconds=terms.window_seconds
         )
 
-    def _shown(self, status: StoredStatus) -> Shown:
+    def _shown(self, status: StoredStatus) -> DisplayedPost:
         terms = self._book.mastodon
         links = [entity.value for entity in find_entities(status.text) if entity.kind == "url"]
-        return Shown(
+        return DisplayedPost(
             key=status.key,
             parent=status.reply_to,
             author=_ME.name,
             handle=f"@{_ME.username}",
             created_at=status.created_at,
             text=status.text,
-            pieces=as_pieces(status.text, "/mastodon"),
+            pieces=as_spans(status.text, "/mastodon"),
             length=length(status.text, status.spoiler, terms.characters_reserved_per_url),
             limit=terms.max_characters,
             url=f"/mastodon/@{_ME.username}/{status.key}",
             pictures=[self._picture(key) for key in status.media],
-            card=ShownCard.to(links[0]) if links and not status.media else None,
+            card=LinkCard.to(links[0]) if links and not status.media else None,
             warning=status.spoiler,
             note="" if status.visibility is PostVisibility.PUBLIC else status.visibility.value,
         )
 
-    def _picture(self, key: str) -> Picture:
+    def _picture(self, key: str) -> DisplayedImage:
         medium = self.media.get(key)
-        return Picture(path=f"/media/mastodon/{key}", alt=(medium and medium.alt) or "")
+        return DisplayedImage(path=f"/media/mastodon/{key}", alt=(medium and medium.alt) or "")
 
 
 def _is_authenticated(request: Request) -> bool:

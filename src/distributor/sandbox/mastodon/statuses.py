@@ -14,9 +14,9 @@ from starlette.requests import Request
 
 from distributor.sandbox.accounts import MastodonTestAccount
 from distributor.sandbox.mastodon.text import as_html, find_entities, length
-from distributor.sandbox.media import Medium
-from distributor.sandbox.json_store import Posts
-from distributor.sandbox.limits import MastodonTerms, describe
+from distributor.sandbox.media import UploadedMedia
+from distributor.sandbox.json_store import JsonStore
+from distributor.sandbox.limits import MastodonLimits, describe_errors
 
 _EARLIEST_SCHEDULE = timedelta(minutes=5)
 
@@ -81,8 +81,8 @@ async def _values(request: Request) -> Any:
 def check_new_status(
     body: StatusBody,
     *,
-    terms: MastodonTerms,
-    posts: Posts[StoredStatus],
+    terms: MastodonLimits,
+    posts: JsonStore[StoredStatus],
     medium_ready: Callable[[str], bool | None],
     now: datetime,
 ) -> None:
@@ -115,7 +115,7 @@ def _check_medium(ready: bool | None) -> None:
 
 
 def as_status(
-    status: StoredStatus, media: Sequence[Medium], *, account: MastodonTestAccount, server: str
+    status: StoredStatus, media: Sequence[UploadedMedia], *, account: MastodonTestAccount, server: str
 ) -> dict[str, Any]:
     """The status as the API gives it back; `server` is the root of the instance."""
     tags = dict.fromkeys(entity.value.lower() for entity in find_entities(status.text) if entity.kind == "hashtag")
@@ -163,7 +163,7 @@ def as_account(account: MastodonTestAccount, server: str) -> dict[str, Any]:
     }
 
 
-def as_attachment(medium: Medium, server: str, *, ready: bool = True) -> dict[str, Any]:
+def as_attachment(medium: UploadedMedia, server: str, *, ready: bool = True) -> dict[str, Any]:
     """The upload as the API gives it back; it has no address before it is processed."""
     address = f"{server}/media/{medium.key}"
     return {

@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from distributor.sandbox.mastodon.answers import MAX_DESCRIPTION, MAX_IMAGE_BYTES
-from distributor.sandbox.media import Medium, image_type
+from distributor.sandbox.media import UploadedMedia, image_type
 
 
-async def read_upload(request: Request, key: str, now: datetime) -> tuple[Medium, bytes]:
+async def read_upload(request: Request, key: str, now: datetime) -> tuple[UploadedMedia, bytes]:
     """The image that was uploaded. Raises HTTPException 422 if there is none, or it is too large."""
     form = await request.form()
     file = form.get("file")
@@ -26,7 +26,7 @@ async def read_upload(request: Request, key: str, now: datetime) -> tuple[Medium
         raise HTTPException(422, f"Validation failed: File file size must be less than {MAX_IMAGE_BYTES} bytes")
     description = form.get("description")
     alt = None if description is None else check_description(description)
-    return Medium(key=key, mime=mime, size=len(content), uploaded_at=now, alt=alt), content
+    return UploadedMedia(key=key, mime=mime, size=len(content), uploaded_at=now, alt=alt), content
 
 
 def check_description(description: object) -> str:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from distributor.sandbox.request_gate import phrase_of
+from distributor.sandbox.request_gate import status_phrase
 from distributor.sandbox.rates import Allowance
 
 _PROBLEMS = "https://api.twitter.com/2/problems"
@@ -20,7 +20,7 @@ def refuse(refusal: HTTPException) -> Response:
     """X's problem details: 400 in the form of invalid requests, all others as plain problems."""
     status = refusal.status_code
     if status != HTTPStatus.BAD_REQUEST:
-        problem = {"title": phrase_of(status), "detail": refusal.detail, "type": "about:blank", "status": status}
+        problem = {"title": status_phrase(status), "detail": refusal.detail, "type": "about:blank", "status": status}
         return JSONResponse(problem, status)
     problem = {
         "errors": [{"parameters": {}, "message": refusal.detail}],

@@ -14,18 +14,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from distributor.sandbox import accounts
-from distributor.sandbox.request_gate import Clock, Desk
+from distributor.sandbox.request_gate import Clock, RequestGate
 from distributor.sandbox.faults import FaultStage, Switches
-from distributor.sandbox.media import MediaShelf
+from distributor.sandbox.media import UploadStore
 from distributor.sandbox.ids import x_snowflakes
-from distributor.sandbox.json_store import Posts
+from distributor.sandbox.json_store import JsonStore
 from distributor.sandbox.rates import Allowance, RateWindow
-from distributor.sandbox.display import Picture, Shown, ShownCard, permalink
-from distributor.sandbox.limits import TermsBook, describe
+from distributor.sandbox.display import DisplayedImage, DisplayedPost, LinkCard, permalink
+from distributor.sandbox.limits import TermsBook, describe_errors
 from distributor.sandbox.x.answers import not_found, rate_headers, refuse, refuse_unrouted
 from distributor.sandbox.x.oauth1 import PUBLIC_BASES, SignatureCheck, SignedCall, decode_form
-from distributor.sandbox.x.posts import House, PostBody, XPost, as_resource, check_new_post
-from distributor.sandbox.x.text import as_pieces, expand, find_entities, weighted_length
+from distributor.sandbox.x.posts import RuleContext, PostBody, XPost, as_resource, check_new_post
+from distributor.sandbox.x.text import as_spans, expand, find_entities, weighted_length
 from distributor.sandbox.x.timeline import page_of, read_fields, read_query
 from distributor.sandbox.x.uploads import MetadataBody, UploadBody, as_upload, read_upload
 
@@ -39,14 +39,14 @@ class XEmulator:
         folder.mkdir(parents=True, exist_ok=True)
         self._terms = terms
         self._clock = clock
-        self._posts = Posts(folder / "posts.jsonl", XPost)
-        self.media = MediaShelf(folder / "media")
+        self._posts = JsonStore(folder / "posts.jsonl", XPost)
+        self.media = UploadStore(folder / "media")
         self._ids = x_snowflakes()
         self._ids.resume_after(max((int(post.key) for post in self._posts.oldest_first()), default=0))
         self._signatures = SignatureCheck(accounts.X)
         self._windows = {stage: RateWindow() for stage in FaultStage}
         self.app = self._routes(
-            Desk(
+            RequestGate(
                 service="x",
                 switches=switches,
                 clock=clock,
@@ -56,7 +56,7 @@ class XEmulator:
             )
         )
 
-    def shown(self) -> list[Shown]:
+    def shown(self) -> list[DisplayedPost]:
         """The account's posts as readers see them, oldest first."""
         return [self._shown(post) for post in self._posts.oldest_first()]
 
@@ -65,7 +65,7 @@ class XEmulator:
         self._posts.close()
         self.media.close()
 
-    def _routes(self, desk: Desk) -> Starlette:
+    def _routes(self, desk: RequestGate) -> Starlette:
         return Starlette(
             routes=[
                 desk.route("/2/tweets", self._create_post, method="POST", stage=FaultStage.POST),
@@ -152,8 +152,8 @@ class XEmulator:
             return
         self._signatures.check(await _signed_call(request, authorization), self._clock())
 
-    def _house(self) -> House:
-        return House(account=accounts.X, terms=self._terms.x, posts=self._posts, media=self.media, now=self._clock())
+    def _house(self) -> RuleContext:
+        return RuleContext(account=accounts.X, terms=self._terms.x, posts=self._posts, media=self.media, now=self._clock())
 
     def _count(self, stage: FaultStage, points: int, now: datetime) -> Allowance:
         terms = self._terms.x
@@ -165,27 +165,27 @@ class XEmulator:
         limit = limits.get(stage, terms.reads_per_window)
         return self._windows[stage].spend(points, now, limit=limit, seconds=terms.window_seconds)
 
-    def _shown(self, post: XPost) -> Shown:
+    def _shown(self, post: XPost) -> DisplayedPost:
         links = [entity.value for entity in find_entities(post.text) if entity.kind == "url"]
         url = expand(links[-1]) if links and not post.media else None
-        return Shown(
+        return DisplayedPost(
             key=post.key,
             parent=post.reply_to,
             author=accounts.X.name,
             handle=f"@{accounts.X.username}",
             created_at=post.created_at,
             text=post.text,
-            pieces=as_pieces(post.text),
+            pieces=as_spans(post.text),
             length=weighted_length(post.text),
             limit=self._terms.x.max_weighted_length,
             url=f"/x/{accounts.X.username}/status/{post.key}",
             pictures=[self._picture(key) for key in post.media],
-            card=ShownCard.to(url) if url else None,
+            card=LinkCard.to(url) if url else None,
         )
 
-    def _picture(self, key: str) -> Picture:
+    def _picture(self, key: str) -> DisplayedImage:
         medium = self.media.get(key)
-        return Picture(path=f"/media/x/{key}", alt=(medium and medium.alt) or "")
+        return DisplayedImage(path=f"/media/x/{key}", alt=(medium and medium.alt) or "")
 
 
 async def _signed_call(request: Request, authorization: str) -> SignedCall:
@@ -209,4 +209,4 @@ async def _read_body(request: Request, model: type[BodyT]) -> BodyT:
     try:
         return model.model_validate_json(await request.body())
     except ValidationError as error:
-        raise HTTPException(400, describe(error)) from None
+        raise HTTPException(400, describe_errors(error)) from None

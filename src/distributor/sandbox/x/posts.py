@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from distributor.sandbox.accounts import XTestAccount
-from distributor.sandbox.media import MediaShelf
-from distributor.sandbox.json_store import Posts
-from distributor.sandbox.limits import XTerms
+from distributor.sandbox.media import UploadStore
+from distributor.sandbox.json_store import JsonStore
+from distributor.sandbox.limits import XLimits
 from distributor.sandbox.x.text import (
     as_answered,
     find_entities,
@@ -75,17 +75,17 @@ class XPost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class RuleContext:
     """What the rules look at."""
 
     account: XTestAccount
-    terms: XTerms
-    posts: Posts[XPost]
-    media: MediaShelf
+    terms: XLimits
+    posts: JsonStore[XPost]
+    media: UploadStore
     now: datetime
 
 
-def check_new_post(body: PostBody, house: House) -> str:
+def check_new_post(body: PostBody, house: RuleContext) -> str:
     """The text as X keeps it. Raises HTTPException for whatever X refuses: 400 for form, 403 for content."""
     text = normalise(body.text or "")
     if not text and body.media is None:
@@ -100,7 +100,7 @@ def check_new_post(body: PostBody, house: House) -> str:
     return text
 
 
-def _check_text(text: str, house: House) -> None:
+def _check_text(text: str, house: RuleContext) -> None:
     if has_forbidden_characters(text):
         raise HTTPException(400, "text: contains characters that are not allowed")
     length, limit = weighted_length(text), house.terms.max_weighted_length
@@ -111,14 +111,14 @@ def _check_text(text: str, house: House) -> None:
         raise HTTPException(403, f"A Post may have {house.terms.max_cashtags} cashtag, this one has {cashtags}.")
 
 
-def _check_media(media: MediaBody | None, house: House) -> None:
+def _check_media(media: MediaBody | None, house: RuleContext) -> None:
     for key in media.media_ids if media else ():
         medium = house.media.get(key)
         if medium is None or house.now - medium.uploaded_at > MEDIA_LIFETIME:
             raise HTTPException(400, f"media.media_ids: your media id {key} is invalid or has expired")
 
 
-def _check_reply(reply: ReplyBody, house: House) -> None:
+def _check_reply(reply: ReplyBody, house: RuleContext) -> None:
     parent = house.posts.get(reply.in_reply_to_tweet_id)
     if parent is None:
         raise HTTPException(403, "You attempted to reply to a Tweet that is deleted or not visible to you.")
@@ -132,13 +132,13 @@ def _mentioned_in(text: str) -> set[str]:
     return {entity.value.lower() for entity in find_entities(text) if entity.kind == "mention"}
 
 
-def _check_duplicate(text: str, house: House) -> None:
+def _check_duplicate(text: str, house: RuleContext) -> None:
     since = house.now - timedelta(seconds=house.terms.duplicate_window_seconds)
     if text and any(post.text == text and post.created_at > since for post in house.posts.newest_first()):
         raise HTTPException(403, "You are not allowed to create a Tweet with duplicate content.")
 
 
-def as_resource(post: XPost, house: House, fields: Collection[str] = ()) -> dict[str, Any]:
+def as_resource(post: XPost, house: RuleContext, fields: Collection[str] = ()) -> dict[str, Any]:
     """The post as the API gives it back: id and text always, other fields if asked for."""
     account = house.account
     media_link = f"https://x.com/{account.username}/status/{post.key}/photo/1" if post.media else None

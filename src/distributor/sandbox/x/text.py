@@ -17,7 +17,7 @@ import regex
 
 from distributor.rendering import measuring
 from distributor.rendering.url_extraction import extract_urls
-from distributor.sandbox.display import ShownSpan
+from distributor.sandbox.display import TextSpan
 
 _SLUG_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Characters of hashtags as twitter-text defines them: letters, marks, digits and joiners of several scripts.
@@ -124,15 +124,15 @@ def as_answered(text: str, media_link: str | None = None) -> AnsweredText:
     return answered
 
 
-def as_pieces(text: str) -> list[ShownSpan]:
+def as_spans(text: str) -> list[TextSpan]:
     """The text as a reader sees it: links without scheme, cut to 27 characters."""
-    pieces: list[ShownSpan] = []
+    pieces: list[TextSpan] = []
     end = 0
     for entity in find_entities(text):
-        pieces.append(ShownSpan(text[end : entity.start]))
+        pieces.append(TextSpan(text[end : entity.start]))
         pieces.append(_link(entity, text[entity.start : entity.end]))
         end = entity.end
-    return [piece for piece in (*pieces, ShownSpan(text[end:])) if piece.text]
+    return [piece for piece in (*pieces, TextSpan(text[end:])) if piece.text]
 
 
 _TARGETS = {
@@ -142,10 +142,10 @@ _TARGETS = {
 }
 
 
-def _link(entity: TweetEntity, as_written: str) -> ShownSpan:
+def _link(entity: TweetEntity, as_written: str) -> TextSpan:
     if entity.kind == "url":
-        return ShownSpan(_display(entity.value), expand(entity.value), expand(entity.value))
-    return ShownSpan(as_written, _TARGETS[entity.kind].format(entity.value))
+        return TextSpan(_display(entity.value), expand(entity.value), expand(entity.value))
+    return TextSpan(as_written, _TARGETS[entity.kind].format(entity.value))
 
 
 def _display(url: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.media import Medium, image_type
+from distributor.sandbox.media import UploadedMedia, image_type
 from distributor.sandbox.x.posts import MEDIA_LIFETIME, Id
 
 _MAX_BYTES = {"image/gif": 15 * 1024 * 1024}
@@ -46,7 +46,7 @@ class MetadataBody(_Body):
     metadata: _Metadata
 
 
-def read_upload(body: UploadBody, key: str, now: datetime) -> tuple[Medium, bytes]:
+def read_upload(body: UploadBody, key: str, now: datetime) -> tuple[UploadedMedia, bytes]:
     """The image that was uploaded. Raises HTTPException 400 if it is none, is too large, or is of another type."""
     try:
         content = base64.b64decode(body.media, validate=True)
@@ -57,10 +57,10 @@ def read_upload(body: UploadBody, key: str, now: datetime) -> tuple[Medium, byte
         raise HTTPException(400, f"media_type: the content is {mime or 'no image'}, not {body.media_type}")
     if len(content) > _MAX_BYTES.get(mime, _MAX_IMAGE_BYTES):
         raise HTTPException(400, f"media: {len(content)} bytes are too many for {mime}")
-    return Medium(key=key, mime=mime, size=len(content), uploaded_at=now), content
+    return UploadedMedia(key=key, mime=mime, size=len(content), uploaded_at=now), content
 
 
-def as_upload(medium: Medium) -> dict[str, Any]:
+def as_upload(medium: UploadedMedia) -> dict[str, Any]:
     """X's answer to an upload."""
     return {
         "id": medium.key,
