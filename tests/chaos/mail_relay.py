@@ -16,7 +16,7 @@ from typing import Any
 
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
-from distributor.sandbox.smtp.server import SmtpServer
+from distributor.sandbox.smtp_server import SMTP, SMTP_FAULTS, SmtpServer
 
 from .fault_proxy import FaultProxy, Strike
 
@@ -77,7 +77,7 @@ class Relay:
 def running_relay(folder: Path) -> Iterator[Relay]:
     """A relay that accepts every mail into `folder` unless faults are set."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
-    inbox, switches = Inbox(folder), Switches()
+    inbox, switches = Inbox(folder), Switches({SMTP: SMTP_FAULTS})
     loop = asyncio.new_event_loop()
     server = SmtpServer(inbox, switches, lambda: datetime.now(UTC))
     proxy = FaultProxy(listening.getsockname()[1])

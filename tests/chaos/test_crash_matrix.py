@@ -21,7 +21,8 @@ from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.sources import parse_record_sources
-from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
+from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
+from distributor.sandbox.smtp_server import SMTP
 
 from .crash_campaign import CONNECTIONS, CrashCampaign, CrashOnWire
 from .crash_worker import CrashAt
@@ -72,8 +73,8 @@ BEHAVIOURS = {
     "normal": RelayBehaviour(),
     "250 lost": RelayBehaviour(
         faults=(
-            InjectedFault(kind=FaultKind.LOSE_ANSWER, on=FaultStage.DOT, after=8, times=2),
-            InjectedFault(kind=FaultKind.LOSE_ANSWER, on=FaultStage.DOT, probability=0.05, times=LOST - 2),
+            InjectedFault(kind=FaultKind.LOSE_RESPONSE, on=FaultStage.DOT, after=8, times=2),
+            InjectedFault(kind=FaultKind.LOSE_RESPONSE, on=FaultStage.DOT, probability=0.05, times=LOST - 2),
         ),
         lost=LOST,
     ),

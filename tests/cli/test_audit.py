@@ -10,7 +10,8 @@ import pytest
 
 from distributor.bootstrap import make_app_context
 from distributor.embedded import Services
-from distributor.sandbox.faults import SMTP, FaultKind, InjectedFault
+from distributor.sandbox.faults import FaultKind, InjectedFault
+from distributor.sandbox.smtp_server import SMTP
 from distributor.settings import Settings
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.cli.conftest import Run
@@ -36,7 +37,7 @@ def sent(run: Run, relay: Relay, environment: dict[str, str], fresh_services: Se
     ):
         said = run(*arguments)
         assert said.code == 0, said.err
-    relay.switches.set(SMTP, InjectedFault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    relay.switches.set(SMTP, InjectedFault(kind=FaultKind.LOSE_RESPONSE, only_for="bo@*", times=1))
     settings = Settings(
         _env_file=None,
         secret_key=environment["DISTRIBUTOR_SECRET_KEY"],

@@ -43,7 +43,7 @@ class World:
 
     def posts(self, network: str) -> int:
         """How many posts the network shows."""
-        return len(self.sandbox.world.networks[network].shown())
+        return len(self.sandbox.state.emulators[network].posts())
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def world(app: AppContext, tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("kind", [FaultKind.LOSE_ANSWER, FaultKind.DENY_AFTER_COMMIT])
+@pytest.mark.parametrize("kind", [FaultKind.LOSE_RESPONSE, FaultKind.DENY_AFTER_COMMIT])
 def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network: str, kind: FaultKind) -> None:
-    world.sandbox.world.switches.set(network, InjectedFault(kind=kind, times=1))
+    world.sandbox.state.switches.set(network, InjectedFault(kind=kind, times=1))
     campaign_id = world.harness.plan(network)
     world.harness.run()
     assert world.posts(network) == 1
@@ -76,7 +76,7 @@ def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_post_that_was_not_taken_is_made_once(world: World, network: str) -> None:
-    world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.DROP, times=1))
+    world.sandbox.state.switches.set(network, InjectedFault(kind=FaultKind.DROP, times=1))
     campaign_id = world.harness.plan(network)
     world.harness.run()
     for _ in range(4):
@@ -88,7 +88,7 @@ def test_a_post_that_was_not_taken_is_made_once(world: World, network: str) -> N
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_refused_account_pauses_its_dispatch_and_leaves_the_others_alone(world: World, network: str) -> None:
-    world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=401))
+    world.sandbox.state.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=401))
     campaign_id = world.harness.plan(network, "feed")
     world.harness.run()
     states = {
@@ -100,7 +100,7 @@ def test_a_refused_account_pauses_its_dispatch_and_leaves_the_others_alone(world
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, network: str) -> None:
-    world.sandbox.world.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=429, times=1))
+    world.sandbox.state.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, code=429, times=1))
     campaign_id = world.harness.plan(network)
     world.harness.run()
     assert world.harness.counts(campaign_id) == {"audience": 1, "deferred": 1}

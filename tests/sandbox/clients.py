@@ -1,4 +1,4 @@
-"""What tests say to the sandbox, written from the networks' documents and not with the project's own channels."""
+"""Clients of the emulators, written from the networks' documentation and not with the project's own channels."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from typing import Any
 
 import httpx
 
-from distributor.sandbox import accounts
+from distributor.sandbox.bluesky.account import BLUESKY_ACCOUNT
 
 TID = "3lbn2q5kcxs2a"
 OTHER_TID = "3lbn2q5kcxs2b"
 
 
 def plain_client(base_url: str, headers: dict[str, str] | None = None) -> httpx.Client:
-    """A client for plain HTTP; without the certificates that take longer to load than most tests to run."""
+    """A client for plain HTTP; without the certificates that take longer to load than most tests take to run."""
     return httpx.Client(base_url=base_url, headers=headers, verify=False, timeout=30)
 
 
 @dataclass
-class StillClock:
-    """A clock that stands still until it is moved."""
+class ManualClock:
+    """A clock that only `move` moves."""
 
-    moment: datetime
+    now: datetime
 
     def __call__(self) -> datetime:
-        return self.moment
+        return self.now
 
     def move(self, **by: float) -> None:
-        self.moment += timedelta(**by)
+        self.now += timedelta(**by)
 
 
 @dataclass
-class BlueskyCaller:
+class BlueskyClient:
     """A session with the PDS."""
 
     client: httpx.Client
     session: dict[str, Any]
 
     @classmethod
-    def logged_in(cls, client: httpx.Client) -> BlueskyCaller:
-        given = {"identifier": accounts.BLUESKY.handle, "password": accounts.BLUESKY.app_password}
-        answer = client.post("/com.atproto.server.createSession", json=given)
-        assert answer.status_code == 200, answer.text
-        return cls(client, answer.json())
+    def logged_in(cls, client: httpx.Client) -> BlueskyClient:
+        given = {"identifier": BLUESKY_ACCOUNT.handle, "password": BLUESKY_ACCOUNT.app_password}
+        response = client.post("/com.atproto.server.createSession", json=given)
+        assert response.status_code == 200, response.text
+        return cls(client, response.json())
 
     def call(self, method: str, **body: Any) -> httpx.Response:
         return self.client.post(f"/{method}", json=body, headers=self._headers())
 
-    def ask(self, method: str, **query: Any) -> httpx.Response:
-        return self.client.get(f"/{method}", params=query, headers=self._headers())
+    def query(self, method: str, **parameters: Any) -> httpx.Response:
+        return self.client.get(f"/{method}", params=parameters, headers=self._headers())
 
     def put(self, record: dict[str, Any], *, rkey: str = TID, **more: Any) -> httpx.Response:
-        place = {"repo": accounts.BLUESKY.did, "collection": "app.bsky.feed.post", "rkey": rkey}
+        place = {"repo": BLUESKY_ACCOUNT.did, "collection": "app.bsky.feed.post", "rkey": rkey}
         return self.call("com.atproto.repo.putRecord", **place, record=record, **more)
 
     def upload(self, content: bytes, mime: str) -> httpx.Response:
@@ -68,12 +68,12 @@ class BlueskyCaller:
 
 
 def post_record(text: str = "Hello", **more: Any) -> dict[str, Any]:
-    """A post that a PDS takes."""
+    """A post that a PDS accepts."""
     return {"$type": "app.bsky.feed.post", "text": text, "createdAt": "2026-11-22T10:00:00.000Z", **more}
 
 
 def png(padding: int = 0) -> bytes:
-    """A picture of one pixel, made larger by so many bytes of comment."""
+    """An image of one pixel, with a comment of `padding` bytes."""
     out = io.BytesIO(b"")
     out.write(b"\x89PNG\r\n\x1a\n")
     for kind, data in (

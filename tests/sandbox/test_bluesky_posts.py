@@ -12,7 +12,7 @@ from distributor.sandbox.bluesky.posts import PostRecord
 from distributor.sandbox.bluesky.reader import as_spans
 from distributor.sandbox.service import Sandbox
 
-from .clients import OTHER_TID, TID, BlueskyCaller, png, post_record
+from .clients import OTHER_TID, TID, BlueskyClient, png, post_record
 
 LINK = {"$type": "app.bsky.richtext.facet#link", "uri": "https://example.com/"}
 TAG = {"$type": "app.bsky.richtext.facet#tag", "tag": "news"}
@@ -80,19 +80,19 @@ BAD = {
 
 
 @pytest.mark.parametrize("record", GOOD.values(), ids=GOOD)
-def test_a_post_is_taken(bluesky: BlueskyCaller, record: dict[str, Any]) -> None:
+def test_a_post_is_taken(bluesky: BlueskyClient, record: dict[str, Any]) -> None:
     answer = bluesky.put(record)
     assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("record", BAD.values(), ids=BAD)
-def test_a_post_is_refused(bluesky: BlueskyCaller, sandbox: Sandbox, record: dict[str, Any]) -> None:
+def test_a_post_is_refused(bluesky: BlueskyClient, sandbox: Sandbox, record: dict[str, Any]) -> None:
     answer = bluesky.put(record)
     assert (answer.status_code, answer.json()["error"]) == (400, "InvalidRequest")
-    assert sandbox.world.networks["bluesky"].shown() == []
+    assert sandbox.state.emulators["bluesky"].posts() == []
 
 
-def test_a_reply_names_its_parent_and_the_root_of_the_thread(bluesky: BlueskyCaller, sandbox: Sandbox) -> None:
+def test_a_reply_names_its_parent_and_the_root_of_the_thread(bluesky: BlueskyClient, sandbox: Sandbox) -> None:
     def ref(answer: dict[str, Any]) -> dict[str, str]:
         return {"uri": answer["uri"], "cid": answer["cid"]}
 
@@ -110,20 +110,20 @@ def test_a_reply_names_its_parent_and_the_root_of_the_thread(bluesky: BlueskyCal
         answer = bluesky.put(post_record("leaf", reply=wrong), rkey="3lbn2q5kcxs2d")
         assert (answer.status_code, answer.json()["error"]) == (400, "InvalidRequest")
     assert bluesky.put(post_record("leaf", reply=reply), rkey="3lbn2q5kcxs2d").status_code == 200
-    parents = [post.parent for post in sandbox.world.networks["bluesky"].shown()]
+    parents = [post.parent for post in sandbox.state.emulators["bluesky"].posts()]
     assert parents == [None, None, root["uri"], middle["uri"]]
 
 
-def test_a_card_can_have_a_picture_that_was_uploaded(bluesky: BlueskyCaller, sandbox: Sandbox) -> None:
+def test_a_card_can_have_a_picture_that_was_uploaded(bluesky: BlueskyClient, sandbox: Sandbox) -> None:
     blob = bluesky.upload(png(), "image/png").json()["blob"]
     assert bluesky.put(_with_card(thumb=blob)).status_code == 200
-    [shown] = sandbox.world.networks["bluesky"].shown()
+    [shown] = sandbox.state.emulators["bluesky"].posts()
     assert shown.card is not None
-    assert shown.card.picture is not None
-    assert shown.card.picture.path == f"/media/bluesky/{blob['ref']['$link']}"
+    assert shown.card.image is not None
+    assert shown.card.image.path == f"/media/bluesky/{blob['ref']['$link']}"
 
 
-def test_a_blob_must_be_there_be_described_rightly_and_be_small(bluesky: BlueskyCaller) -> None:
+def test_a_blob_must_be_there_be_described_rightly_and_be_small(bluesky: BlueskyClient) -> None:
     blob = bluesky.upload(png(), "image/png").json()["blob"]
     large = bluesky.upload(png(1_000_000), "image/png").json()["blob"]
     absent = blob | {"ref": {"$link": "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"}}
@@ -137,7 +137,7 @@ def test_a_blob_must_be_there_be_described_rightly_and_be_small(bluesky: Bluesky
         assert (answer.status_code, answer.json()["error"]) == (400, name)
 
 
-def test_pictures_need_words_and_are_four_at_most(bluesky: BlueskyCaller) -> None:
+def test_pictures_need_words_and_are_four_at_most(bluesky: BlueskyClient) -> None:
     blob = bluesky.upload(png(), "image/png").json()["blob"]
     large = bluesky.upload(png(1_000_001), "image/png").json()["blob"]
 

@@ -1,4 +1,4 @@
-"""Faults, terms and exports over HTTP."""
+"""Faults, limits and exports over HTTP."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from distributor.sandbox.registry import emulators
 from distributor.sandbox.service import Sandbox
 
-from .clients import OTHER_TID, BlueskyCaller, post_record
+from .clients import OTHER_TID, BlueskyClient, post_record
 
 
 def test_faults_can_be_set_seen_and_cleared(http: httpx.Client, x: httpx.Client) -> None:
@@ -18,9 +19,11 @@ def test_faults_can_be_set_seen_and_cleared(http: httpx.Client, x: httpx.Client)
     assert http.put("/faults/x", json=body).status_code == 200
     assert x.post("/2/tweets", json={"text": "a"}).status_code == 502
     [refusal, slow] = http.get("/faults/x").json()
-    assert (refusal["kind"], refusal["on"], refusal["code"], refusal["struck"]) == ("refuse", "post", 502, 1)
-    assert (slow["kind"], slow["struck"]) == ("slow", 0)
-    assert http.get("/faults").json() == {"smtp": [], "x": [refusal, slow], "mastodon": [], "bluesky": []}
+    assert (refusal["kind"], refusal["on"], refusal["code"], refusal["injected"]) == ("refuse", "post", 502, 1)
+    assert (slow["kind"], slow["injected"]) == ("slow", 0)
+    active = http.get("/faults").json()
+    assert {service: faults for service, faults in active.items() if faults} == {"x": [refusal, slow]}
+    assert {"smtp", *emulators()} == set(active)
     assert http.delete("/faults/x").json() == []
     assert http.get("/faults/x").json() == []
 
@@ -36,7 +39,7 @@ def test_faults_can_be_set_seen_and_cleared(http: httpx.Client, x: httpx.Client)
         ("fax", {"faults": []}, 404, "there is no service 'fax'"),
     ],
 )
-def test_what_is_no_fault_is_refused_with_its_reason(
+def test_an_invalid_fault_is_refused_with_its_reason(
     http: httpx.Client, service: str, body: dict[str, Any], status: int, reason: str
 ) -> None:
     answer = http.put(f"/faults/{service}", json=body)
@@ -46,23 +49,23 @@ def test_what_is_no_fault_is_refused_with_its_reason(
 
 def test_a_body_that_is_not_json_is_refused(http: httpx.Client) -> None:
     assert http.put("/faults/x", content=b"{").status_code == 422
-    assert http.put("/terms/x", content=b"{").status_code == 422
-    assert http.put("/terms/x", json=[]).status_code == 422
+    assert http.put("/limits/x", content=b"{").status_code == 422
+    assert http.put("/limits/x", json=[]).status_code == 422
 
 
-def test_terms_can_be_changed_and_reset(http: httpx.Client, mastodon: httpx.Client) -> None:
-    assert http.get("/terms/mastodon").json()["max_characters"] == 500
-    assert http.put("/terms/mastodon", json={"max_characters": 5}).json()["max_characters"] == 5
+def test_limits_can_be_changed_and_reset(http: httpx.Client, mastodon: httpx.Client) -> None:
+    assert http.get("/limits/mastodon").json()["max_characters"] == 500
+    assert http.put("/limits/mastodon", json={"max_characters": 5}).json()["max_characters"] == 5
     assert mastodon.post("/api/v1/statuses", json={"status": "abcdef"}).status_code == 422
-    assert http.delete("/terms/mastodon").json()["max_characters"] == 500
+    assert http.delete("/limits/mastodon").json()["max_characters"] == 500
     assert mastodon.post("/api/v1/statuses", json={"status": "abcdef"}).status_code == 200
 
 
-def test_a_term_that_does_not_exist_is_refused(http: httpx.Client) -> None:
+def test_a_limit_that_does_not_exist_is_refused(http: httpx.Client) -> None:
     for path, changes, status, reason in (
-        ("/terms/x", {"colour": 1}, 422, "colour"),
-        ("/terms/x", {"posts_per_window": -1}, 422, "posts_per_window"),
-        ("/terms/smtp", {}, 404, "there is no network 'smtp'"),
+        ("/limits/x", {"colour": 1}, 422, "colour"),
+        ("/limits/x", {"posts_per_window": -1}, 422, "posts_per_window"),
+        ("/limits/smtp", {}, 404, "there is no emulator 'smtp'"),
     ):
         answer = http.put(path, json=changes)
         assert (answer.status_code, reason in answer.json()["error"]) == (status, True)
@@ -88,7 +91,7 @@ def test_posts_are_exported_by_thread_with_their_parts_in_order(http: httpx.Clie
     assert found[0]["length"] == len("1/2  & more") + 23
 
 
-def test_a_card_is_part_of_the_export(http: httpx.Client, bluesky: BlueskyCaller) -> None:
+def test_a_card_is_part_of_the_export(http: httpx.Client, bluesky: BlueskyClient) -> None:
     external = {"uri": "https://example.com/", "title": "Title", "description": "Words"}
     bluesky.put(post_record("a", embed={"$type": "app.bsky.embed.external", "external": external}))
     bluesky.put(post_record("b"), rkey=OTHER_TID)
@@ -101,7 +104,7 @@ def test_the_inbox_is_exported_with_its_envelopes(http: httpx.Client, sandbox: S
         client.sendmail("a@b.example", ["c@d.example"], "Subject: Hi\r\n\r\nHello\r\n")
     [mail] = http.get("/export/inbox.json").json()
     assert (mail["sender"], mail["recipients"], mail["number"]) == ("a@b.example", ["c@d.example"], 1)
-    assert (sandbox.world.folder / mail["file"]).read_bytes().startswith(b"Subject: Hi")
+    assert (sandbox.state.folder / mail["file"]).read_bytes().startswith(b"Subject: Hi")
 
 
 def test_an_unknown_export_is_not_found(http: httpx.Client) -> None:

@@ -65,7 +65,10 @@ def test_leaving_with_one_click_needs_both_headers_and_one_address(unsubscribe: 
 
 def test_parts_are_called_by_their_content_id() -> None:
     html = '<img src="cid:A@b"><img src=\'cid:other\'><p style="background:url(cid:a@b)">'
-    assert replace_content_ids(html, {"a@b": "/1"}) == '<img src="/1"><img src=\'cid:other\'><p style="background:url(/1)">'
+    assert (
+        replace_content_ids(html, {"a@b": "/1"})
+        == '<img src="/1"><img src=\'cid:other\'><p style="background:url(/1)">'
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from distributor.sandbox import accounts
+from distributor.sandbox.mastodon.account import MASTODON_ACCOUNT
 from distributor.sandbox.service import Sandbox
 
-from .clients import StillClock, plain_client, png
+from .clients import ManualClock, plain_client, png
 
-TIMELINE = f"/api/v1/accounts/{accounts.MASTODON.account_id}/statuses"
+TIMELINE = f"/api/v1/accounts/{MASTODON_ACCOUNT.account_id}/statuses"
 
 
 def _post(mastodon: httpx.Client, text: str, **more: str) -> str:
@@ -31,7 +31,7 @@ def test_a_status_can_be_posted_as_a_form_or_as_json(mastodon: httpx.Client) -> 
         assert said["url"] == f"{mastodon.base_url}@distributor/{said['id']}"
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer someone", accounts.MASTODON.access_token])
+@pytest.mark.parametrize("authorization", ["", "Bearer someone", MASTODON_ACCOUNT.access_token])
 def test_posting_needs_the_token(mastodon: httpx.Client, authorization: str) -> None:
     answer = mastodon.post("/api/v1/statuses", data={"status": "a"}, headers={"authorization": authorization})
     assert (answer.status_code, answer.json()) == (401, {"error": "The access token is invalid"})
@@ -65,7 +65,7 @@ def test_a_status_too_long_is_refused_in_mastodons_words(mastodon: httpx.Client)
 
 
 def test_an_instance_says_what_it_allows_and_keeps_to_it(mastodon: httpx.Client, sandbox: Sandbox) -> None:
-    sandbox.world.terms.change("mastodon", max_characters=50, characters_reserved_per_url=32)
+    sandbox.state.emulators["mastodon"].limits.change(max_characters=50, characters_reserved_per_url=32)
     for path in ("/api/v2/instance", "/api/v1/instance"):
         said = mastodon.get(path, headers={"authorization": ""}).json()["configuration"]["statuses"]
         assert (said["max_characters"], said["characters_reserved_per_url"]) == (50, 32)
@@ -98,7 +98,7 @@ def test_a_body_that_is_not_json_is_refused(mastodon: httpx.Client) -> None:
     assert answer.status_code == 400
 
 
-def test_the_same_key_gives_the_same_status(mastodon: httpx.Client, sandbox: Sandbox, clock: StillClock) -> None:
+def test_the_same_key_gives_the_same_status(mastodon: httpx.Client, sandbox: Sandbox, clock: ManualClock) -> None:
     key = {"Idempotency-Key": "abc"}
     first = mastodon.post("/api/v1/statuses", data={"status": "a"}, headers=key).json()
     clock.move(minutes=59)
@@ -109,18 +109,18 @@ def test_the_same_key_gives_the_same_status(mastodon: httpx.Client, sandbox: San
     clock.move(minutes=2)
     late = mastodon.post("/api/v1/statuses", data={"status": "a"}, headers=key).json()
     assert late["id"] != first["id"]
-    assert len(sandbox.world.networks["mastodon"].shown()) == 3
+    assert len(sandbox.state.emulators["mastodon"].posts()) == 3
 
 
 def test_a_server_may_ignore_keys_or_fail_on_them(mastodon: httpx.Client, sandbox: Sandbox) -> None:
     def post() -> httpx.Response:
         return mastodon.post("/api/v1/statuses", data={"status": "a"}, headers={"Idempotency-Key": "abc"})
 
-    sandbox.world.terms.change("mastodon", idempotency_keys="ignore")
+    sandbox.state.emulators["mastodon"].limits.change(idempotency_keys="ignore")
     assert post().json()["id"] != post().json()["id"]
-    sandbox.world.terms.change("mastodon", idempotency_keys="fail")
+    sandbox.state.emulators["mastodon"].limits.change(idempotency_keys="fail")
     assert post().status_code == 500
-    assert len(sandbox.world.networks["mastodon"].shown()) == 2
+    assert len(sandbox.state.emulators["mastodon"].posts()) == 2
 
 
 def test_a_thread_can_be_read_back(mastodon: httpx.Client) -> None:
@@ -148,7 +148,7 @@ def test_pages_are_cut_by_ids(mastodon: httpx.Client) -> None:
 
 def test_only_the_author_sees_what_is_private(mastodon: httpx.Client, sandbox: Sandbox) -> None:
     hidden = _post(mastodon, "secret", visibility="private")
-    with plain_client(sandbox.mastodon_url) as stranger:
+    with plain_client(sandbox.url("mastodon")) as stranger:
         assert stranger.get(f"/api/v1/statuses/{hidden}").status_code == 404
         assert stranger.get(TIMELINE).json() == []
     assert mastodon.get(f"/api/v1/statuses/{hidden}").json()["content"] == "<p>secret</p>"
@@ -163,11 +163,11 @@ def test_a_deleted_status_is_gone(mastodon: httpx.Client) -> None:
 
 def test_the_account_knows_itself(mastodon: httpx.Client) -> None:
     said = mastodon.get("/api/v1/accounts/verify_credentials").json()
-    assert (said["id"], said["acct"]) == (accounts.MASTODON.account_id, "distributor")
+    assert (said["id"], said["acct"]) == (MASTODON_ACCOUNT.account_id, "distributor")
 
 
-def test_limits_end_at_a_time_in_iso_8601(mastodon: httpx.Client, sandbox: Sandbox, clock: StillClock) -> None:
-    sandbox.world.terms.change("mastodon", calls_per_window=1)
+def test_limits_end_at_a_time_in_iso_8601(mastodon: httpx.Client, sandbox: Sandbox, clock: ManualClock) -> None:
+    sandbox.state.emulators["mastodon"].limits.change(calls_per_window=1)
     accepted = mastodon.post("/api/v1/statuses", data={"status": "a"})
     refused = mastodon.post("/api/v1/statuses", data={"status": "b"})
     assert (accepted.status_code, refused.status_code) == (200, 429)
@@ -175,7 +175,7 @@ def test_limits_end_at_a_time_in_iso_8601(mastodon: httpx.Client, sandbox: Sandb
     assert refused.headers["x-ratelimit-remaining"] == "0"
     assert refused.headers["x-ratelimit-limit"] == "1"
     ends = datetime.fromisoformat(refused.headers["x-ratelimit-reset"])
-    assert ends == clock.moment + timedelta(minutes=5)
+    assert ends == clock.now + timedelta(minutes=5)
     clock.move(minutes=5)
     assert mastodon.post("/api/v1/statuses", data={"status": "b"}).status_code == 200
 
@@ -189,12 +189,12 @@ def test_a_picture_can_be_posted_with_its_words(mastodon: httpx.Client, sandbox:
     assert changed.json()["description"] == "One blue pixel"
     made = mastodon.post("/api/v1/statuses", data={"status": "", "media_ids[]": [key]}).json()
     assert [medium["id"] for medium in made["media_attachments"]] == [key]
-    [shown] = sandbox.world.networks["mastodon"].shown()
-    assert [picture.alt for picture in shown.pictures] == ["One blue pixel"]
+    [shown] = sandbox.state.emulators["mastodon"].posts()
+    assert [picture.alt for picture in shown.images] == ["One blue pixel"]
 
 
 def test_a_picture_may_need_time_to_be_processed(mastodon: httpx.Client, sandbox: Sandbox) -> None:
-    sandbox.world.terms.change("mastodon", polls_until_processed=2)
+    sandbox.state.emulators["mastodon"].limits.change(polls_until_processed=2)
     uploaded = mastodon.post("/api/v2/media", files={"file": ("a.png", png(), "image/png")})
     key = uploaded.json()["id"]
     assert (uploaded.status_code, uploaded.json()["url"]) == (202, None)

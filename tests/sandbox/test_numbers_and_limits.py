@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from distributor.sandbox.ledger import JsonLog
-from distributor.sandbox.media import image_type
 from distributor.sandbox.ids import mastodon_snowflakes, tid, tid_numbers, x_snowflakes
-from distributor.sandbox.rates import RateWindow
+from distributor.sandbox.json_store import JsonLog
+from distributor.sandbox.limits import RateWindow
+from distributor.sandbox.media import image_type
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 

@@ -18,11 +18,12 @@ import httpx
 import pytest
 
 from distributor.domain.errors import ConfigurationError
-from distributor.sandbox import accounts
 from distributor.sandbox.faults import FaultKind, InjectedFault
+from distributor.sandbox.mastodon.account import MASTODON_ACCOUNT
 from distributor.sandbox.service import Sandbox, running_sandbox
+from distributor.sandbox.x.account import X_ACCOUNT
 
-from .clients import BlueskyCaller, plain_client, png, post_record
+from .clients import BlueskyClient, plain_client, png, post_record
 
 COMMAND = [sys.executable, "-m", "distributor.sandbox"]
 
@@ -65,14 +66,14 @@ def test_nothing_accepted_is_lost_when_the_process_is_killed(tmp_path: Path) -> 
         os.kill(process.pid, signal.SIGKILL)
         process.wait(30)
     with running_sandbox(tmp_path / "sandbox") as sandbox:
-        bodies = [sandbox.world.inbox.content(one.number) for one in sandbox.world.inbox.envelopes()]
+        bodies = [sandbox.state.inbox.content(one.number) for one in sandbox.state.inbox.envelopes()]
     assert bodies == [f"Subject: mail {number}\r\n\r\nmail {number}\r\n".encode() for number in range(20)]
 
 
 def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     def seen(sandbox: Sandbox) -> dict[str, object]:
         with plain_client(sandbox.http_url) as client:
-            names = ("inbox", "x", "mastodon", "bluesky")
+            names = ("inbox", *sandbox.state.emulators)
             found: dict[str, object] = {name: client.get(f"/export/{name}.json").json() for name in names}
             blob = client.get(f"/media/bluesky/{next(iter(blobs))}")
             return found | {"picture": blob.content}
@@ -80,30 +81,30 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     blobs: list[str] = []
     with running_sandbox(tmp_path) as sandbox:
         _mail(sandbox.smtp_port, "one")
-        with plain_client(sandbox.x_url, {"authorization": f"Bearer {accounts.X.bearer_token}"}) as x:
+        with plain_client(sandbox.url("x"), {"authorization": f"Bearer {X_ACCOUNT.bearer_token}"}) as x:
             first = x.post("/2/tweets", json={"text": "one"}).json()["data"]["id"]
             x.post("/2/tweets", json={"text": "two", "reply": {"in_reply_to_tweet_id": first}})
             gone = x.post("/2/tweets", json={"text": "gone"}).json()["data"]["id"]
             x.delete(f"/2/tweets/{gone}")
-        token = {"authorization": f"Bearer {accounts.MASTODON.access_token}"}
-        with plain_client(sandbox.mastodon_url, token) as mastodon:
+        token = {"authorization": f"Bearer {MASTODON_ACCOUNT.access_token}"}
+        with plain_client(sandbox.url("mastodon"), token) as mastodon:
             mastodon.post("/api/v1/statuses", json={"status": "one"}, headers={"Idempotency-Key": "k"})
-        with plain_client(f"{sandbox.bluesky_url}/xrpc") as client:
-            bluesky = BlueskyCaller.logged_in(client)
+        with plain_client(sandbox.url("bluesky") + "/xrpc") as client:
+            bluesky = BlueskyClient.logged_in(client)
             bluesky.put(post_record("one"))
             blobs.append(bluesky.upload(png(), "image/png").json()["blob"]["ref"]["$link"])
         before = seen(sandbox)
     with running_sandbox(tmp_path) as sandbox:
         assert seen(sandbox) == before
-        with plain_client(sandbox.mastodon_url, token) as mastodon:
+        with plain_client(sandbox.url("mastodon"), token) as mastodon:
             mastodon.post("/api/v1/statuses", json={"status": "one"}, headers={"Idempotency-Key": "k"})
-        with plain_client(f"{sandbox.bluesky_url}/xrpc") as client:
-            kept = BlueskyCaller(client, bluesky.session)
+        with plain_client(sandbox.url("bluesky") + "/xrpc") as client:
+            kept = BlueskyClient(client, bluesky.session)
             assert kept.put(post_record("one"), swapRecord=None).status_code == 200
-        with plain_client(sandbox.x_url, {"authorization": f"Bearer {accounts.X.bearer_token}"}) as x:
+        with plain_client(sandbox.url("x"), {"authorization": f"Bearer {X_ACCOUNT.bearer_token}"}) as x:
             assert x.post("/2/tweets", json={"text": "two"}).status_code == 403
             assert int(x.post("/2/tweets", json={"text": "three"}).json()["data"]["id"]) > int(gone)
-        assert [len(sandbox.world.networks[name].shown()) for name in ("x", "mastodon", "bluesky")] == [3, 1, 1]
+        assert [len(sandbox.state.emulators[name].posts()) for name in ("x", "mastodon", "bluesky")] == [3, 1, 1]
 
 
 @pytest.mark.parametrize("taken", ["--http-port", "--smtp-port"])
@@ -116,7 +117,7 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_5(tmp_path: Path, taken: st
             [*COMMAND, "--folder", str(tmp_path), *arguments], capture_output=True, text=True, timeout=60
         )
     assert ended.returncode == 5
-    assert ended.stderr == f"port {port} on 127.0.0.1 is in use; stop what listens there, or choose another port\n"
+    assert ended.stderr == f"port {port} on 127.0.0.1 is in use; stop its process, or choose another port\n"
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("192.0.2.1", 0), ("no-such-host.invalid", 0)])
@@ -139,7 +140,7 @@ def test_it_comes_back_on_the_same_ports(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, http_port=first.http_port, smtp_port=first.smtp_port) as second:
         _mail(second.smtp_port, "two")
         assert (second.http_url, second.smtp_url) == (first.http_url, first.smtp_url)
-        assert len(second.world.inbox) == 2
+        assert len(second.state.inbox) == 2
 
 
 def test_open_connections_do_not_keep_it_from_stopping(tmp_path: Path) -> None:
@@ -154,12 +155,12 @@ def test_open_connections_do_not_keep_it_from_stopping(tmp_path: Path) -> None:
 def test_a_call_that_hangs_on_purpose_does_not_keep_it_from_stopping(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    authorization = {"authorization": f"Bearer {accounts.MASTODON.access_token}"}
+    authorization = {"authorization": f"Bearer {MASTODON_ACCOUNT.access_token}"}
     with ThreadPoolExecutor() as callers:
-        with running_sandbox(tmp_path) as sandbox, plain_client(sandbox.mastodon_url, authorization) as mastodon:
-            sandbox.world.switches.set("mastodon", InjectedFault(kind=FaultKind.HANG, seconds=3600))
+        with running_sandbox(tmp_path) as sandbox, plain_client(sandbox.url("mastodon"), authorization) as mastodon:
+            sandbox.state.switches.set("mastodon", InjectedFault(kind=FaultKind.HANG, seconds=3600))
             hanging = callers.submit(mastodon.post, "/api/v1/statuses", json={"status": "a"})
-            while not sandbox.world.networks["mastodon"].shown():
+            while not sandbox.state.emulators["mastodon"].posts():
                 assert not hanging.done()
         assert isinstance(hanging.exception(30), httpx.TransportError)
     assert not caplog.records

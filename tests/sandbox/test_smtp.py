@@ -9,8 +9,8 @@ from email.message import EmailMessage
 
 import pytest
 
-from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
+from distributor.sandbox.smtp_server import MAIL_ACCOUNT
 
 HEAD = b"From: a@b.example\r\nSubject: Hi\r\n\r\n"
 
@@ -62,10 +62,10 @@ def test_a_mail_of_smtplib_arrives_with_its_envelope(client: smtplib.SMTP, sandb
     message["From"], message["To"], message["Subject"] = "a@b.example", "list@c.example", "Grüße"
     message.set_content("Hello\n.\n..dots\n")
     refused = client.send_message(message, from_addr="bounces+1@b.example", to_addrs=["x@c.example", "y@d.example"])
-    [envelope] = sandbox.world.inbox.envelopes()
+    [envelope] = sandbox.state.inbox.envelopes()
     assert refused == {}
     assert (envelope.sender, envelope.recipients) == ("bounces+1@b.example", ("x@c.example", "y@d.example"))
-    content = sandbox.world.inbox.content(1)
+    content = sandbox.state.inbox.content(1)
     assert content == message.as_bytes().replace(b"\n", b"\r\n")
 
 
@@ -83,7 +83,7 @@ def test_whole_transactions_may_be_sent_as_one_group(talker: Talker, sandbox: Sa
     grouped = talker.codes(HEAD + b"one\r\n.\r\n" + envelope, 4)
     last = talker.codes(HEAD + b"two\r\n.\r\nQUIT\r\n", 2)
     assert (first, grouped, last) == (["250", "250", "354"], ["250", "250", "250", "354"], ["250", "221"])
-    assert [sandbox.world.inbox.content(number) for number in (1, 2)] == [HEAD + b"one\r\n", HEAD + b"two\r\n"]
+    assert [sandbox.state.inbox.content(number) for number in (1, 2)] == [HEAD + b"one\r\n", HEAD + b"two\r\n"]
 
 
 def test_content_in_single_bytes_arrives_as_it_was_said(talker: Talker, sandbox: Sandbox) -> None:
@@ -92,7 +92,7 @@ def test_content_in_single_bytes_arrives_as_it_was_said(talker: Talker, sandbox:
     for byte in HEAD + b"..one\r\n. two\r\n\r\n.\r":
         talker.socket.sendall(bytes([byte]))
     assert talker.codes(b"\n") == ["250"]
-    assert sandbox.world.inbox.content(1) == HEAD + b".one\r\n two\r\n\r\n"
+    assert sandbox.state.inbox.content(1) == HEAD + b".one\r\n two\r\n\r\n"
 
 
 @pytest.mark.parametrize(("said", "kept"), [(b".\r\n", b""), (b"\r\n.\r\n", b"\r\n"), (b"a: b\r\n.\r\n", b"a: b\r\n")])
@@ -100,8 +100,8 @@ def test_short_content_is_content(talker: Talker, sandbox: Sandbox, said: bytes,
     talker.say(b"EHLO here\r\n")
     talker.say(b"MAIL FROM:<>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", 3)
     assert talker.codes(said) == ["250"]
-    assert sandbox.world.inbox.content(1) == kept
-    assert sandbox.world.inbox.envelope(1).sender == ""
+    assert sandbox.state.inbox.content(1) == kept
+    assert sandbox.state.inbox.envelope(1).sender == ""
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_content_of_the_wrong_form_is_refused(talker: Talker, sandbox: Sandbox, 
     talker.say(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", 3)
     [reply] = talker.say(content + b".\r\n")
     assert reply.startswith(refusal)
-    assert len(sandbox.world.inbox) == (1 if refusal.startswith("250") else 0)
+    assert len(sandbox.state.inbox) == (1 if refusal.startswith("250") else 0)
     assert talker.codes(b"NOOP\r\n") == ["250"]
 
 
@@ -134,7 +134,7 @@ def test_a_message_over_the_size_is_refused_and_the_connection_lives(talker: Tal
     talker.say(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", 3)
     assert talker.codes(HEAD + line * 26_300 + b".\r\n") == ["552"]
     assert talker.codes(b"MAIL FROM:<a@b.example>\r\n") == ["250"]
-    assert len(sandbox.world.inbox) == 0
+    assert len(sandbox.state.inbox) == 0
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_thousand_recipients_are_the_limit(talker: Talker) -> None:
 @pytest.mark.parametrize("mechanism", ["login", "plain"])
 def test_a_login_is_checked_when_it_is_tried(client: smtplib.SMTP, mechanism: str) -> None:
     client.ehlo()
-    client.user, client.password = accounts.MAIL.user, accounts.MAIL.password
+    client.user, client.password = MAIL_ACCOUNT.user, MAIL_ACCOUNT.password
     code, _ = client.auth(mechanism, getattr(client, f"auth_{mechanism}"))
     assert code == 235
     client.password = "wrong"
@@ -238,4 +238,4 @@ def test_a_connection_broken_in_the_middle_leaves_nothing(sandbox: Sandbox) -> N
     whole.say(b"EHLO here\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", 4)
     whole.say(HEAD + b"whole\r\n.\r\n")
     whole.close()
-    assert [sandbox.world.inbox.content(one.number) for one in sandbox.world.inbox.envelopes()] == [HEAD + b"whole\r\n"]
+    assert [sandbox.state.inbox.content(one.number) for one in sandbox.state.inbox.envelopes()] == [HEAD + b"whole\r\n"]

@@ -10,9 +10,9 @@ import requests
 import tweepy
 from requests.adapters import HTTPAdapter
 
-from distributor.sandbox import accounts
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox
+from distributor.sandbox.x.account import X_ACCOUNT
 
 from .clients import png
 
@@ -32,14 +32,14 @@ class _Detour(HTTPAdapter):
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[tweepy.Client]:
-    account = accounts.X
+    account = X_ACCOUNT
     client = tweepy.Client(
         consumer_key=account.consumer_key,
         consumer_secret=account.consumer_secret,
         access_token=account.access_token,
         access_token_secret=account.access_token_secret,
     )
-    client.session.mount("https://api.twitter.com", _Detour(sandbox.x_url))
+    client.session.mount("https://api.twitter.com", _Detour(sandbox.url("x")))
     yield client
     client.session.close()
 
@@ -66,10 +66,10 @@ def test_refusals_are_the_exceptions_that_tweepy_has_for_them(client: tweepy.Cli
 
 
 def test_the_limit_tells_tweepy_when_it_ends(client: tweepy.Client, sandbox: Sandbox) -> None:
-    sandbox.world.terms.change("x", posts_per_window=0)
+    sandbox.state.emulators["x"].limits.change(posts_per_window=0)
     with pytest.raises(tweepy.TooManyRequests) as refused:
         client.create_tweet(text="a")
-    assert int(refused.value.response.headers["x-rate-limit-reset"]) > sandbox.world.clock().timestamp()
+    assert int(refused.value.response.headers["x-rate-limit-reset"]) > sandbox.state.clock().timestamp()
 
 
 def test_a_picture_goes_up_through_the_v2_call(client: tweepy.Client) -> None:
@@ -79,7 +79,7 @@ def test_a_picture_goes_up_through_the_v2_call(client: tweepy.Client) -> None:
 
 
 def test_a_lost_answer_is_a_broken_connection_to_tweepy(client: tweepy.Client, sandbox: Sandbox) -> None:
-    sandbox.world.switches.set("x", InjectedFault(kind=FaultKind.LOSE_ANSWER))
+    sandbox.state.switches.set("x", InjectedFault(kind=FaultKind.LOSE_RESPONSE))
     with pytest.raises(requests.ConnectionError):
         client.create_tweet(text="Did it arrive?")
-    assert [post.text for post in sandbox.world.networks["x"].shown()] == ["Did it arrive?"]
+    assert [post.text for post in sandbox.state.emulators["x"].posts()] == ["Did it arrive?"]

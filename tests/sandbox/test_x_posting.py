@@ -7,10 +7,10 @@ import base64
 import httpx
 import pytest
 
-from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
+from distributor.sandbox.x.account import X_ACCOUNT
 
-from .clients import StillClock, png
+from .clients import ManualClock, png
 
 
 def test_a_post_gets_a_growing_number_and_its_text_back(x: httpx.Client) -> None:
@@ -88,7 +88,7 @@ def test_the_same_text_again_is_refused_without_an_id(x: httpx.Client) -> None:
     assert made not in answer.text
 
 
-def test_the_same_text_is_welcome_after_a_delete_or_a_day(x: httpx.Client, clock: StillClock) -> None:
+def test_the_same_text_is_welcome_after_a_delete_or_a_day(x: httpx.Client, clock: ManualClock) -> None:
     made = x.post("/2/tweets", json={"text": "again"}).json()["data"]["id"]
     assert x.delete(f"/2/tweets/{made}").json() == {"data": {"deleted": True}}
     assert x.post("/2/tweets", json={"text": "again"}).status_code == 201
@@ -104,7 +104,7 @@ def test_a_reply_joins_the_thread(x: httpx.Client) -> None:
     found = x.get(f"/2/tweets/{third}", params=fields).json()["data"]
     assert found["conversation_id"] == first
     assert found["referenced_tweets"] == [{"type": "replied_to", "id": second}]
-    assert found["in_reply_to_user_id"] == accounts.X.user_id
+    assert found["in_reply_to_user_id"] == X_ACCOUNT.user_id
 
 
 def test_a_reply_to_nothing_is_forbidden(x: httpx.Client) -> None:
@@ -114,7 +114,7 @@ def test_a_reply_to_nothing_is_forbidden(x: httpx.Client) -> None:
 
 
 def test_a_self_serve_app_may_only_reply_where_it_was_mentioned(x: httpx.Client, sandbox: Sandbox) -> None:
-    sandbox.world.terms.change("x", self_serve=True)
+    sandbox.state.emulators["x"].limits.change(self_serve=True)
     silent = x.post("/2/tweets", json={"text": "Good morning"}).json()["data"]["id"]
     calling = x.post("/2/tweets", json={"text": "Good morning @Distributor!"}).json()["data"]["id"]
     refused = x.post("/2/tweets", json={"text": "a", "reply": {"in_reply_to_tweet_id": silent}})
@@ -142,11 +142,11 @@ def test_a_picture_with_its_words_can_be_posted(x: httpx.Client, sandbox: Sandbo
     made = x.post("/2/tweets", json={"text": "Look & see", "media": {"media_ids": [uploaded["id"]]}})
     assert made.status_code == 201
     assert made.json()["data"]["text"].startswith("Look &amp; see https://t.co/")
-    [shown] = sandbox.world.networks["x"].shown()
-    assert [picture.alt for picture in shown.pictures] == ["One blue pixel"]
+    [shown] = sandbox.state.emulators["x"].posts()
+    assert [picture.alt for picture in shown.images] == ["One blue pixel"]
 
 
-def test_a_picture_is_forgotten_after_a_day(x: httpx.Client, clock: StillClock) -> None:
+def test_a_picture_is_forgotten_after_a_day(x: httpx.Client, clock: ManualClock) -> None:
     given = {"media": base64.b64encode(png()).decode(), "media_category": "tweet_image"}
     uploaded = x.post("/2/media/upload", json=given).json()["data"]["id"]
     clock.move(hours=24, seconds=1)

@@ -7,12 +7,12 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
+from distributor.sandbox.x.account import X_ACCOUNT
 
-from .clients import StillClock
+from .clients import ManualClock
 
-TIMELINE = f"/2/users/{accounts.X.user_id}/tweets"
+TIMELINE = f"/2/users/{X_ACCOUNT.user_id}/tweets"
 
 
 def _post(x: httpx.Client, text: str, **more: object) -> str:
@@ -23,7 +23,7 @@ def _post(x: httpx.Client, text: str, **more: object) -> str:
 
 def test_the_account_knows_itself(x: httpx.Client) -> None:
     assert x.get("/2/users/me").json()["data"] == {
-        "id": accounts.X.user_id,
+        "id": X_ACCOUNT.user_id,
         "name": "Distributor",
         "username": "distributor",
     }
@@ -47,12 +47,12 @@ def test_links_come_back_as_t_co_with_their_expansion(x: httpx.Client) -> None:
     assert (hashtag["tag"], cashtag["tag"], mention["username"]) == ("Über", "ABC", "someone")
 
 
-def test_fields_come_only_if_asked_for(x: httpx.Client, clock: StillClock) -> None:
+def test_fields_come_only_if_asked_for(x: httpx.Client, clock: ManualClock) -> None:
     key = _post(x, "a")
     assert set(x.get(f"/2/tweets/{key}").json()["data"]) == {"id", "text", "edit_history_tweet_ids"}
     found = x.get(f"/2/tweets/{key}", params={"tweet.fields": "created_at,author_id"}).json()["data"]
-    assert found["created_at"].startswith(clock.moment.strftime("%Y-%m-%dT%H:%M:%S."))
-    assert found["author_id"] == accounts.X.user_id
+    assert found["created_at"].startswith(clock.now.strftime("%Y-%m-%dT%H:%M:%S."))
+    assert found["author_id"] == X_ACCOUNT.user_id
 
 
 def test_an_unknown_post_is_an_error_inside_a_200(x: httpx.Client) -> None:
@@ -73,10 +73,10 @@ def test_the_timeline_is_newest_first_in_pages(x: httpx.Client) -> None:
     assert "next_token" not in third["meta"]
 
 
-def test_the_timeline_can_be_asked_from_a_time_on(x: httpx.Client, clock: StillClock) -> None:
+def test_the_timeline_can_be_asked_from_a_time_on(x: httpx.Client, clock: ManualClock) -> None:
     _post(x, "early")
-    clock.moment = clock.moment.replace(microsecond=0) + timedelta(minutes=1)
-    since = clock.moment
+    clock.now = clock.now.replace(microsecond=0) + timedelta(minutes=1)
+    since = clock.now
     late = _post(x, "late")
     found = x.get(TIMELINE, params={"start_time": since.strftime("%Y-%m-%dT%H:%M:%SZ")}).json()
     assert [post["id"] for post in found["data"]] == [late]
@@ -114,18 +114,18 @@ def test_another_users_timeline_is_not_there(x: httpx.Client) -> None:
     assert x.get("/2/users/12/tweets").json()["errors"][0]["resource_type"] == "user"
 
 
-def test_every_answer_says_what_is_left_until_when(x: httpx.Client, clock: StillClock) -> None:
+def test_every_answer_says_what_is_left_until_when(x: httpx.Client, clock: ManualClock) -> None:
     refused = x.post("/2/tweets", json={})
     accepted = x.post("/2/tweets", json={"text": "a"})
     assert [answer.headers["x-rate-limit-remaining"] for answer in (refused, accepted)] == ["99", "98"]
     assert accepted.headers["x-rate-limit-limit"] == "100"
-    assert int(accepted.headers["x-rate-limit-reset"]) == int(clock.moment.timestamp()) + 900
+    assert int(accepted.headers["x-rate-limit-reset"]) == int(clock.now.timestamp()) + 900
 
 
 def test_too_many_posts_are_refused_until_the_window_is_over(
-    x: httpx.Client, sandbox: Sandbox, clock: StillClock
+    x: httpx.Client, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    sandbox.world.terms.change("x", posts_per_window=2)
+    sandbox.state.emulators["x"].limits.change(posts_per_window=2)
     answers = [x.post("/2/tweets", json={"text": f"{number}"}) for number in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 429]
     assert answers[-1].json() == {

@@ -8,14 +8,14 @@ import httpx
 import pytest
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 
-from distributor.sandbox import accounts
 from distributor.sandbox.service import Sandbox
+from distributor.sandbox.x.account import X_ACCOUNT
 
-from .clients import StillClock
+from .clients import ManualClock
 
 
 def _signer(**changes: str) -> Client:
-    account = accounts.X
+    account = X_ACCOUNT
     given = {
         "client_key": account.consumer_key,
         "client_secret": account.consumer_secret,
@@ -32,7 +32,7 @@ def _me(http: httpx.Client, signer: Client, *, signed_for: str = "https://api.tw
 
 
 def test_a_call_signed_for_either_of_xs_hosts_or_this_one_is_taken(http: httpx.Client, sandbox: Sandbox) -> None:
-    for base in ("https://api.twitter.com", "https://api.x.com", sandbox.x_url):
+    for base in ("https://api.twitter.com", "https://api.x.com", sandbox.url("x")):
         assert _me(http, _signer(), signed_for=base) == 200
 
 
@@ -73,16 +73,16 @@ def test_wrong_credentials_are_refused(http: httpx.Client, change: dict[str, str
     assert _me(http, _signer(**change)) == 401
 
 
-def test_a_signature_is_good_for_one_call(http: httpx.Client, clock: StillClock) -> None:
-    signer = _signer(nonce="once", timestamp=str(int(clock.moment.timestamp())))
+def test_a_signature_is_good_for_one_call(http: httpx.Client, clock: ManualClock) -> None:
+    signer = _signer(nonce="once", timestamp=str(int(clock.now.timestamp())))
     assert [_me(http, signer), _me(http, signer)] == [200, 401]
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(-6, 401), (-4, 200), (4, 200), (6, 401)])
 def test_a_signature_of_another_time_is_refused(
-    http: httpx.Client, clock: StillClock, minutes: int, status: int
+    http: httpx.Client, clock: ManualClock, minutes: int, status: int
 ) -> None:
-    moment = clock.moment + timedelta(minutes=minutes)
+    moment = clock.now + timedelta(minutes=minutes)
     assert _me(http, _signer(timestamp=str(int(moment.timestamp())))) == status
 
 

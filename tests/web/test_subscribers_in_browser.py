@@ -50,7 +50,7 @@ def sandbox(sign_ups: SignUpHarness, tmp_path: Path) -> Iterator[Sandbox]:
 
 def link_in_the_last_mail(sandbox: Sandbox, kind: str) -> str:
     """The path of a link in the text of the newest mail."""
-    inbox = sandbox.world.inbox
+    inbox = sandbox.state.inbox
     [newest] = inbox.latest(1)
     mail = email.message_from_bytes(inbox.content(newest.number), policy=policy.default)
     part = mail.get_body(("plain",))

@@ -30,13 +30,13 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import ingest
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.report import CampaignReport, summarise
+from distributor.sandbox.registry import emulators
 from distributor.settings import Settings, load_settings
 from distributor.sources.formats import read_manuscript
 from distributor.storage import lists, memberships, publications
 from distributor.storage.schema import migrate
 
 _FEEDS = {"feeds/all.rss": "rss.xml", "feeds/all.atom": "atom.xml", "feeds/all.json": "feed.json"}
-_NETWORKS = ("x", "mastodon", "bluesky")
 _BATCH = 5000
 _INVENTED = ConsentEvidence(method=ConsentMethod.PERSON, text="Made up for the demonstration.")
 # A demonstration in which nothing happens for so long has failed.
@@ -183,15 +183,15 @@ def _collect(app: AppContext, folders: _Folders, ports: SandboxPorts) -> None:
         for path in publications.document_paths(connection, "feeds/all."):
             (folders.out / "feeds" / _FEEDS[path]).write_bytes(publications.find_document(connection, path).body)
     (folders.out / "social").mkdir()
-    for network in _NETWORKS:
-        posts = _posts(ports, network)
-        (folders.out / "social" / f"{network}.json").write_text(json.dumps(posts, ensure_ascii=False, indent=2) + "\n")
+    for kind in emulators():
+        posts = _posts(ports, kind)
+        (folders.out / "social" / f"{kind}.json").write_text(json.dumps(posts, ensure_ascii=False, indent=2) + "\n")
 
 
-def _posts(ports: SandboxPorts, network: str) -> Sequence[Any]:
-    answer = httpx.get(f"http://127.0.0.1:{ports.http}/export/{network}.json")
-    answer.raise_for_status()
-    posts: Sequence[Any] = answer.json()
+def _posts(ports: SandboxPorts, kind: str) -> Sequence[Any]:
+    response = httpx.get(f"http://127.0.0.1:{ports.http}/export/{kind}.json")
+    response.raise_for_status()
+    posts: Sequence[Any] = response.json()
     return posts
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distributor.channels.registry import kinds
 from distributor.cli.channels import configure
 from distributor.cli.processes import ChildProcess, ProcessGroup
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
-from distributor.sandbox import accounts
+from distributor.sandbox.registry import emulators
+from distributor.sandbox.smtp_server import email_channel_settings
 
 _START_SECONDS = 30.0
 
@@ -52,37 +54,21 @@ def wait_for_sandbox(ready: Path, crew: ProcessGroup) -> SandboxPorts:
 
 
 def configure_sandbox_channels(app: AppContext, ports: SandboxPorts) -> list[str]:
-    """Configure one channel of each kind, leading to the sandbox; returns their names."""
-    settings = _settings(f"http://127.0.0.1:{ports.http}", ports.smtp)
+    """Configure one channel of each kind that has an emulator, and the feeds; returns their names."""
+    settings = sandbox_channel_settings(ports)
     for kind, values in settings.items():
         configure(app, kind, kind, values)
     return list(settings)
 
 
-def _settings(url: str, smtp_port: int) -> dict[str, dict[str, Any]]:
-    """The settings of a channel of each kind that the sandbox stands in for."""
-    return {
-        "email": {"smtp_url": f"smtp://127.0.0.1:{smtp_port}"},
+def sandbox_channel_settings(ports: SandboxPorts) -> dict[str, dict[str, Any]]:
+    """The settings of a channel of each kind that lead to the sandbox, by kind."""
+    url = f"http://127.0.0.1:{ports.http}"
+    settings = {
+        "email": email_channel_settings(f"smtp://127.0.0.1:{ports.smtp}"),
+        # Feeds are served by Distributor itself.
         "feed": {},
-        "x": {
-            "api_url": f"{url}/x",
-            "web_url": f"{url}/x",
-            "handle": f"@{accounts.X.username}",
-            "user_id": accounts.X.user_id,
-            "consumer_key": accounts.X.consumer_key,
-            "consumer_secret": accounts.X.consumer_secret,
-            "access_token": accounts.X.access_token,
-            "access_token_secret": accounts.X.access_token_secret,
-        },
-        "mastodon": {
-            "instance_url": f"{url}/mastodon",
-            "handle": f"@{accounts.MASTODON.username}",
-            "access_token": accounts.MASTODON.access_token,
-        },
-        "bluesky": {
-            "service_url": f"{url}/bluesky",
-            "web_url": f"{url}/bluesky",
-            "handle": accounts.BLUESKY.handle,
-            "app_password": accounts.BLUESKY.app_password,
-        },
     }
+    known = kinds()
+    emulated = {kind: emulator for kind, emulator in emulators().items() if kind in known}
+    return settings | {kind: emulator.channel_settings(f"{url}/{kind}") for kind, emulator in emulated.items()}

@@ -12,13 +12,13 @@ from distributor.sandbox.service import Sandbox, run_sandbox
 
 
 def main() -> None:
-    """Run until a signal; end with the exit code of whatever is wrong."""
-    parser = ArgumentParser(prog="distributor.sandbox", description="Stand-ins for mail, X, Mastodon and Bluesky.")
-    parser.add_argument("--folder", type=Path, required=True, help="where everything that arrives is kept")
+    """Run until a signal; end with the exit code of the error."""
+    parser = ArgumentParser(prog="distributor.sandbox", description="Emulators of an SMTP server and social networks.")
+    parser.add_argument("--folder", type=Path, required=True, help="where everything that is received is stored")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--http-port", type=int, default=8025, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--smtp-port", type=int, default=1025, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--ready-file", type=Path, help="gets the ports as JSON once both listen")
+    parser.add_argument("--ready-file", type=Path, help="written with the ports as JSON once both listen")
     given = parser.parse_args()
 
     def announce(sandbox: Sandbox) -> None:
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _write_whole(path: Path, content: str) -> None:
-    """Nobody who waits for the file sees half of it."""
+    """Write in one step, so that a process waiting for the file never reads half of it."""
     unfinished = path.with_name(f"{path.name}.tmp")
     unfinished.write_text(content)
     unfinished.rename(path)

@@ -1,4 +1,4 @@
-"""The sandbox's own switches over HTTP: faults and terms, and exports of what was received."""
+"""The sandbox's controls over HTTP: faults, limits, and exports of what was received."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from distributor.domain.errors import DistributorError, InputError, NotFoundError
-from distributor.sandbox.faults import STAGES, InjectedFault
 from distributor.sandbox.display import export_posts
-from distributor.sandbox.limits import describe_errors
+from distributor.sandbox.faults import InjectedFault
+from distributor.sandbox.limits import LimitsInForce, describe_errors
 from distributor.sandbox.state import SandboxState
 
 
@@ -27,27 +27,27 @@ class FaultsBody(BaseModel):
 
 
 class Controls:
-    """Handlers over one world."""
+    """Handlers on one sandbox."""
 
-    def __init__(self, world: SandboxState) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     def routes(self) -> list[Route]:
-        """Everything below /faults, /terms and /export."""
+        """Everything below /faults, /limits and /export."""
         return [
-            Route("/faults", _answering(self._show_all_faults)),
-            Route("/faults/{service}", _answering(self._show_faults), methods=["GET"]),
-            Route("/faults/{service}", _answering(self._set_faults), methods=["PUT"]),
-            Route("/faults/{service}", _answering(self._clear_faults), methods=["DELETE"]),
-            Route("/terms/{service}", _answering(self._show_terms), methods=["GET"]),
-            Route("/terms/{service}", _answering(self._set_terms), methods=["PUT"]),
-            Route("/terms/{service}", _answering(self._reset_terms), methods=["DELETE"]),
-            Route("/export/inbox.json", _answering(self._export_inbox)),
-            Route("/export/{service}.json", _answering(self._export_posts)),
+            Route("/faults", _as_json(self._show_all_faults)),
+            Route("/faults/{service}", _as_json(self._show_faults), methods=["GET"]),
+            Route("/faults/{service}", _as_json(self._set_faults), methods=["PUT"]),
+            Route("/faults/{service}", _as_json(self._clear_faults), methods=["DELETE"]),
+            Route("/limits/{kind}", _as_json(self._show_limits), methods=["GET"]),
+            Route("/limits/{kind}", _as_json(self._set_limits), methods=["PUT"]),
+            Route("/limits/{kind}", _as_json(self._reset_limits), methods=["DELETE"]),
+            Route("/export/inbox.json", _as_json(self._export_inbox)),
+            Route("/export/{kind}.json", _as_json(self._export_posts)),
         ]
 
     async def _show_all_faults(self, _request: Request) -> Any:
-        return {service: self._faults_of(service) for service in STAGES}
+        return {service: self._faults_of(service) for service in self._state.switches.services}
 
     async def _show_faults(self, request: Request) -> Any:
         return self._faults_of(request.path_params["service"])
@@ -57,29 +57,29 @@ class Controls:
         try:
             body = FaultsBody.model_validate_json(await request.body())
         except ValidationError as error:
-            raise InputError(f"faults of {service}: {describe(error)}") from None
-        self._world.switches.set(service, *body.faults, seed=body.seed)
+            raise InputError(f"faults of {service}: {describe_errors(error)}") from None
+        self._state.switches.set(service, *body.faults, seed=body.seed)
         return self._faults_of(service)
 
     async def _clear_faults(self, request: Request) -> Any:
         service = request.path_params["service"]
-        self._world.switches.clear(service)
+        self._state.switches.clear(service)
         return self._faults_of(service)
 
-    async def _show_terms(self, request: Request) -> Any:
-        return self._world.terms.of(request.path_params["service"]).model_dump(mode="json")
+    async def _show_limits(self, request: Request) -> Any:
+        return self._limits(request).current.model_dump(mode="json")
 
-    async def _set_terms(self, request: Request) -> Any:
+    async def _set_limits(self, request: Request) -> Any:
         try:
             changes = await request.json()
         except ValueError:
             changes = None
         if not isinstance(changes, dict):
-            raise InputError("terms must be a JSON object of those that differ from the defaults")
-        return self._world.terms.replace(request.path_params["service"], changes).model_dump(mode="json")
+            raise InputError("limits must be a JSON object with those that differ from the defaults")
+        return self._limits(request).replace(changes).model_dump(mode="json")
 
-    async def _reset_terms(self, request: Request) -> Any:
-        return self._world.terms.replace(request.path_params["service"], {}).model_dump(mode="json")
+    async def _reset_limits(self, request: Request) -> Any:
+        return self._limits(request).replace({}).model_dump(mode="json")
 
     async def _export_inbox(self, _request: Request) -> Any:
         return [
@@ -91,27 +91,27 @@ class Controls:
                 "size": envelope.size,
                 "file": f"inbox/{envelope.number:08d}.eml",
             }
-            for envelope in self._world.inbox.envelopes()
+            for envelope in self._state.inbox.envelopes()
         ]
 
     async def _export_posts(self, request: Request) -> Any:
-        service = request.path_params["service"]
-        if service not in self._world.networks:
-            raise NotFoundError("network", service, hint=f"there are {', '.join(self._world.networks)}")
-        return export_posts(self._world.networks[service].shown())
+        return export_posts(self._state.emulator(request.path_params["kind"]).posts())
+
+    def _limits(self, request: Request) -> LimitsInForce[Any]:
+        return self._state.emulator(request.path_params["kind"]).limits
 
     def _faults_of(self, service: str) -> list[dict[str, Any]]:
-        in_force = self._world.switches.in_force(service)
-        return [fault.model_dump(mode="json", exclude_none=True) | {"struck": struck} for fault, struck in in_force]
+        active = self._state.switches.active(service)
+        return [fault.model_dump(mode="json", exclude_none=True) | {"injected": count} for fault, count in active]
 
 
-def _answering(control: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """The control's answer as JSON, or what is wrong with the request."""
+def _as_json(control: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+    """The result as JSON, or what is wrong with the request."""
 
-    async def answer(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         try:
             return JSONResponse(await control(request))
         except DistributorError as error:
             return JSONResponse({"error": str(error)}, 404 if isinstance(error, NotFoundError) else 422)
 
-    return answer
+    return respond

@@ -1,4 +1,4 @@
-"""What a reader sees of a network: posts made of pieces of text, in threads."""
+"""Posts as readers of a network see them, gathered in threads; also what is exported."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
-
 
 @dataclass(frozen=True, slots=True)
-class TextSpan:
-    """A run of a post's text; with a target it is a link, and `title` says where to."""
+class DisplayedText:
+    """A part of a post's text; with a target it is a link, and `title` is its tooltip."""
 
     text: str
     target: str | None = None
@@ -32,24 +28,24 @@ class DisplayedImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkCard:
+class DisplayedCard:
     """The preview of a linked page."""
 
     url: str
     host: str
     title: str = ""
     description: str = ""
-    picture: DisplayedImage | None = None
+    image: DisplayedImage | None = None
 
     @classmethod
-    def to(cls, url: str) -> LinkCard:
-        """The bare card of a page that the sandbox does not fetch."""
+    def to(cls, url: str) -> DisplayedCard:
+        """The card of a page that the sandbox does not fetch: only its address."""
         return cls(url=url, host=urlsplit(url).hostname or url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayedPost:
-    """One post. `text` is what its author wrote; `length` and `limit` are in the network's own measure."""
+    """One post. `text` is what its author wrote; `length` and `limit` are in the network's own counting."""
 
     key: str
     parent: str | None
@@ -57,29 +53,17 @@ class DisplayedPost:
     handle: str
     created_at: datetime
     text: str
-    pieces: Sequence[TextSpan]
+    spans: Sequence[DisplayedText]
     length: int
     limit: int
     url: str
-    pictures: Sequence[DisplayedImage] = ()
-    card: LinkCard | None = None
+    images: Sequence[DisplayedImage] = ()
+    card: DisplayedCard | None = None
     warning: str = ""
     note: str = ""
 
 
 Thread = tuple[DisplayedPost, ...]
-
-
-def permalink(path: str, service: str, key: str) -> Route:
-    """A route for readers at the network's own form of a post's address, which leads to the post on the page.
-
-    `path` and `key` may name the route's parameters in braces.
-    """
-
-    async def lead(request: Request) -> Response:
-        return RedirectResponse(f"/{service}-timeline#post-{key.format_map(request.path_params)}")
-
-    return Route(path, lead)
 
 
 def group_threads(posts: Iterable[DisplayedPost]) -> list[Thread]:
@@ -103,9 +87,9 @@ def export_posts(posts: Iterable[DisplayedPost]) -> list[dict[str, Any]]:
             "in_reply_to": post.parent,
             "text": post.text,
             "length": post.length,
-            "links": [piece.target for piece in post.pieces if piece.target],
+            "links": [span.target for span in post.spans if span.target],
             "card": post.card and {"url": post.card.url, "title": post.card.title, "text": post.card.description},
-            "images": [{"path": picture.path, "alt": picture.alt} for picture in post.pictures],
+            "images": [{"path": image.path, "alt": image.alt} for image in post.images],
             "account": post.handle,
             "url": post.url,
             "created_at": post.created_at.isoformat(),

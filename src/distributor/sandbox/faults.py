@@ -1,4 +1,4 @@
-"""Faults: how a stand-in is told to misbehave, and when it does."""
+"""Fault injection: which faults an emulator can have, and which call gets one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distributor.domain.errors import InputError, NotFoundError
 
 
 class FaultStage(StrEnum):
-    """Where a call can be struck: the steps of an SMTP transaction, or what an HTTP call is for."""
+    """Where a fault can be injected: at a step of an SMTP transaction, or by the purpose of an HTTP call."""
 
     CONNECT = "connect"
     MAIL = "mail"
@@ -31,46 +31,51 @@ class FaultStage(StrEnum):
     LOGIN = "login"
 
 
-SMTP = "smtp"
-_HTTP_STAGES = (FaultStage.POST, FaultStage.READ, FaultStage.DELETE, FaultStage.MEDIA)
-STAGES: Mapping[str, Sequence[FaultStage]] = {
-    SMTP: (FaultStage.DOT, FaultStage.CONNECT, FaultStage.MAIL, FaultStage.RCPT, FaultStage.DATA),
-    "x": _HTTP_STAGES,
-    "mastodon": _HTTP_STAGES,
-    "bluesky": (*_HTTP_STAGES, FaultStage.LOGIN),
-}
-"""The services and their stages; the first of each is where a fault strikes if it names none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultProfile:
+    """Which faults a service can have.
 
+    stages        where; the first is where a fault is injected that names no stage
+    refusal_code  the status of a refusal without effect, where the fault names none
+    denial_code   the status of a response that denies what took effect, where the fault names none
+    """
+
+    stages: Sequence[FaultStage]
+    refusal_code: int = 503
+    denial_code: int = 500
+
+
+HTTP_FAULTS = FaultProfile(stages=(FaultStage.POST, FaultStage.READ, FaultStage.DELETE, FaultStage.MEDIA))
 _COMMITTING_STAGES = (FaultStage.DOT, FaultStage.POST, FaultStage.DELETE, FaultStage.MEDIA, FaultStage.LOGIN)
 
 
 class Ending(StrEnum):
-    """How a call that is struck ends for the caller."""
+    """What the caller gets from a call with a fault."""
 
-    ANSWER = "answer"
+    RESPONSE = "response"
     CODE = "code"
     CLOSE = "close"
 
 
 class FaultKind(StrEnum):
-    """Whether a struck call takes effect, whether the caller waits before or after that, and how it ends."""
+    """Whether a call with a fault takes effect, whether the caller waits before or after that, and how it ends."""
 
     REFUSE = "refuse"
     DROP = "drop"
     SLOW = "slow"
-    LOSE_ANSWER = "lose-answer"
+    LOSE_RESPONSE = "lose-response"
     DENY_AFTER_COMMIT = "deny-after-commit"
     HANG = "hang"
 
     @property
     def commits(self) -> bool:
-        """The call takes effect, whatever the caller is told."""
+        """The call takes effect, whatever its response is."""
         return self not in (FaultKind.REFUSE, FaultKind.DROP)
 
     @property
-    def misleads(self) -> bool:
-        """The call takes effect and the caller does not learn it."""
-        return self in (FaultKind.LOSE_ANSWER, FaultKind.DENY_AFTER_COMMIT, FaultKind.HANG)
+    def hides_success(self) -> bool:
+        """The call takes effect and its response does not show it."""
+        return self in (FaultKind.LOSE_RESPONSE, FaultKind.DENY_AFTER_COMMIT, FaultKind.HANG)
 
     @property
     def ending(self) -> Ending:
@@ -81,27 +86,27 @@ class FaultKind(StrEnum):
 _ENDINGS = {
     FaultKind.REFUSE: Ending.CODE,
     FaultKind.DROP: Ending.CLOSE,
-    FaultKind.SLOW: Ending.ANSWER,
-    FaultKind.LOSE_ANSWER: Ending.CLOSE,
+    FaultKind.SLOW: Ending.RESPONSE,
+    FaultKind.LOSE_RESPONSE: Ending.CLOSE,
     FaultKind.DENY_AFTER_COMMIT: Ending.CODE,
     FaultKind.HANG: Ending.CLOSE,
 }
 
 
 class InjectedFault(BaseModel):
-    """One way to misbehave.
+    """One fault to inject.
 
-    kind         refuse: answer `code`, do nothing. drop: close the connection, do nothing. slow: wait `seconds`, then
-                 serve. lose-answer: do it, close the connection. deny-after-commit: do it, answer `code`.
-                 hang: do it, wait `seconds`, close the connection.
-    on           the stage; unset: the end of data for SMTP, posting for the others
-    code         the SMTP or HTTP status, 400 to 599; unset: 451 for SMTP; 503, or 500 after a commit, for the others
+    kind         refuse: respond with `code`, no effect. drop: close the connection, no effect. slow: wait `seconds`,
+                 then serve. lose-response: take effect, close the connection. deny-after-commit: take effect,
+                 respond with `code`. hang: take effect, wait `seconds`, close the connection.
+    on           the stage; unset: the first of the service (the end of data for SMTP, posting for the others)
+    code         the SMTP or HTTP status, 400 to 599; unset: 451 for SMTP; 503, or 500 after a commit, over HTTP
     seconds      how long to wait; with an HTTP refusal of 429, when the limit ends
-    probability  of striking a call that it could strike
-    after        how many such calls are left alone first
-    times        how many calls it strikes at most; unset: no end
+    probability  of injecting it into a call that it applies to
+    after        how many such calls go without it first
+    times        how many calls get it at most; unset: no end
     only_for     a glob that the recipient's address must match (stages rcpt and dot)
-    text         what the answer says instead of the usual
+    text         the text of the response instead of the usual one
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -119,7 +124,7 @@ class InjectedFault(BaseModel):
     @model_validator(mode="after")
     def _check_code(self) -> InjectedFault:
         if self.code is not None and self.kind.ending is not Ending.CODE:
-            raise ValueError(f"a fault of kind {self.kind} answers nothing, so it has no code")
+            raise ValueError(f"a fault of kind {self.kind} sends no status, so it has no code")
         return self
 
     @model_validator(mode="after")
@@ -130,92 +135,95 @@ class InjectedFault(BaseModel):
 
 
 @dataclass(slots=True)
-class _Armed:
-    """A fault in force, with what it has seen so far."""
+class _ActiveFault:
+    """A fault with its counters: calls it applied to, calls it was injected into, draws per key."""
 
     fault: InjectedFault
     seed: str
     seen: int = 0
-    struck: int = 0
-    tries: Counter[str] = field(default_factory=Counter)
+    injected: int = 0
+    draws: Counter[str] = field(default_factory=Counter)
 
-    def strikes(self, stage: FaultStage, key: str) -> bool:
+    def applies_to(self, stage: FaultStage, key: str) -> bool:
         fault = self.fault
         if fault.on is not stage or (fault.only_for is not None and not fnmatchcase(key, fault.only_for)):
             return False
         self.seen += 1
-        if self.seen <= fault.after or (fault.times is not None and self.struck >= fault.times):
+        if self.seen <= fault.after or (fault.times is not None and self.injected >= fault.times):
             return False
         if fault.probability < 1 and self._draw(key) >= fault.probability:
             return False
-        self.struck += 1
+        self.injected += 1
         return True
 
     def _draw(self, key: str) -> float:
-        """A number in [0, 1) that depends on the seed, the key and how often the key came by, not on other calls."""
-        self.tries[key] += 1
-        digest = hashlib.sha256(f"{self.seed}:{key}:{self.tries[key]}".encode()).digest()
+        """A number in [0, 1) that depends on the seed, the key and how often it was drawn for, not on other calls."""
+        self.draws[key] += 1
+        digest = hashlib.sha256(f"{self.seed}:{key}:{self.draws[key]}".encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
 
 class Switches:
-    """The faults in force of every service. May be set from any thread. A restart of the sandbox clears them."""
+    """The active faults of every service. May be set from any thread. A restart of the sandbox clears them."""
 
-    def __init__(self) -> None:
-        self._armed: dict[str, list[_Armed]] = {service: [] for service in STAGES}
+    def __init__(self, profiles: Mapping[str, FaultProfile]) -> None:
+        self._profiles = profiles
+        self._active: dict[str, list[_ActiveFault]] = {service: [] for service in profiles}
         self._lock = Lock()
 
-    def set(self, service: str, *faults: InjectedFault, seed: int = 0) -> None:
-        """Let these faults be the ones in force; the first that strikes a call decides.
+    @property
+    def services(self) -> Sequence[str]:
+        """The services that can have faults."""
+        return list(self._profiles)
 
-        Equal seeds strike equal calls. Raises NotFoundError for an unknown service, and InputError for a fault that
+    def set(self, service: str, *faults: InjectedFault, seed: int = 0) -> None:
+        """Replace the active faults; the first that applies to a call is injected.
+
+        Equal seeds choose equal calls. Raises NotFoundError for an unknown service, and InputError for a fault that
         the service cannot have.
         """
-        stages = _stages_of(service)
-        completed = [_complete(fault, service, stages) for fault in faults]
-        armed = [_Armed(fault, f"{seed}:{number}") for number, fault in enumerate(completed)]
+        profile = self._profile(service)
+        completed = [_complete(fault, service, profile) for fault in faults]
+        active = [_ActiveFault(fault, f"{seed}:{number}") for number, fault in enumerate(completed)]
         with self._lock:
-            self._armed[service] = armed
+            self._active[service] = active
 
     def clear(self, service: str) -> None:
-        """Behave again. Raises NotFoundError for an unknown service."""
+        """Remove the active faults. Raises NotFoundError for an unknown service."""
         self.set(service)
 
-    def in_force(self, service: str) -> list[tuple[InjectedFault, int]]:
-        """The faults of a service, each with how often it has struck. Raises NotFoundError for an unknown service."""
-        _stages_of(service)
+    def active(self, service: str) -> list[tuple[InjectedFault, int]]:
+        """The active faults, each with how often it was injected. Raises NotFoundError for an unknown service."""
+        self._profile(service)
         with self._lock:
-            return [(armed.fault, armed.struck) for armed in self._armed[service]]
+            return [(active.fault, active.injected) for active in self._active[service]]
 
-    def draw(self, service: str, stage: FaultStage, key: str = "") -> InjectedFault | None:
-        """The fault that strikes this call, if any does. `key` is the recipient's address, where there is one."""
+    def select(self, service: str, stage: FaultStage, key: str = "") -> InjectedFault | None:
+        """The fault to inject into this call, if any. `key` is the recipient's address, where there is one."""
         with self._lock:
-            return next((armed.fault for armed in self._armed[service] if armed.strikes(stage, key)), None)
+            return next((active.fault for active in self._active[service] if active.applies_to(stage, key)), None)
+
+    def _profile(self, service: str) -> FaultProfile:
+        if service not in self._profiles:
+            raise NotFoundError("service", service, hint=f"there are {', '.join(self._profiles)}")
+        return self._profiles[service]
 
 
-def _stages_of(service: str) -> Sequence[FaultStage]:
-    if service not in STAGES:
-        raise NotFoundError("service", service, hint=f"there are {', '.join(STAGES)}")
-    return STAGES[service]
-
-
-def _complete(fault: InjectedFault, service: str, stages: Sequence[FaultStage]) -> InjectedFault:
+def _complete(fault: InjectedFault, service: str, profile: FaultProfile) -> InjectedFault:
     """The fault with its stage and code filled in."""
-    stage = fault.on or stages[0]
-    if stage not in stages:
-        raise InputError(f"{service} has no stage '{stage}'; it has {', '.join(stages)}")
-    if fault.kind.misleads and stage not in _COMMITTING_STAGES:
+    stage = fault.on or profile.stages[0]
+    if stage not in profile.stages:
+        raise InputError(f"{service} has no stage '{stage}'; it has {', '.join(profile.stages)}")
+    if fault.kind.hides_success and stage not in _COMMITTING_STAGES:
         raise InputError(
-            f"nothing takes effect at stage '{stage}', so a fault of kind {fault.kind} cannot strike there"
+            f"nothing takes effect at stage '{stage}', so a fault of kind {fault.kind} cannot happen there"
         )
     if fault.only_for is not None and stage not in (FaultStage.RCPT, FaultStage.DOT):
         raise InputError(f"at stage '{stage}' there is no recipient, so only_for can never match")
-    return fault.model_copy(update={"on": stage, "code": fault.code or _usual_code(fault.kind, service)})
+    return fault.model_copy(update={"on": stage, "code": fault.code or _usual_code(fault.kind, profile)})
 
 
-def _usual_code(kind: FaultKind, service: str) -> int | None:
+def _usual_code(kind: FaultKind, profile: FaultProfile) -> int | None:
     if kind.ending is not Ending.CODE:
         return None
-    if service == SMTP:
-        return 451
-    return 500 if kind.commits else 503
+    return profile.denial_code if kind.commits else profile.refusal_code

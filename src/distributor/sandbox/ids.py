@@ -1,4 +1,4 @@
-"""Identifiers that grow with time, as the networks make them."""
+"""Identifiers that grow with time, as the networks generate them: snowflakes and AT Protocol TIDs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _X_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657_000, tzinfo=UTC)
 
 @dataclass(slots=True, kw_only=True)
 class Snowflakes:
-    """Numbers made of the units of time since `epoch`, shifted left by `shift` bits; no number is given twice."""
+    """Numbers made of the units of time since `epoch`, shifted left by `shift` bits; no number is used twice."""
 
     epoch: datetime
     unit: timedelta
@@ -25,7 +25,7 @@ class Snowflakes:
         return self.last
 
     def resume_after(self, number: int) -> None:
-        """Give no number up to this one any more."""
+        """Continue above this number."""
         self.last = max(self.last, number)
 
 

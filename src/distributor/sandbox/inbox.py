@@ -11,14 +11,14 @@ from pathlib import Path
 from cattrs.preconf.json import make_converter
 
 from distributor.domain.errors import NotFoundError
-from distributor.sandbox.ledger import JsonLog
+from distributor.sandbox.json_store import JsonLog
 
 _CONVERTER = make_converter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEnvelope:
-    """What SMTP said about a mail; an empty sender is the null reverse-path."""
+    """The SMTP envelope of a mail; an empty sender is the null reverse-path (RFC 5321, section 4.5.5)."""
 
     number: int
     sender: str
@@ -30,8 +30,8 @@ class StoredEnvelope:
 class Inbox:
     """Mails in `folder`, numbered from 1.
 
-    When `store` returns, the mail is with the operating system and outlives this process, whole; a cut of power may
-    still take it. The rename is what makes a mail exist: an index line without a file is of a mail that never was.
+    When `store` returns, the whole mail has been handed to the operating system and outlives this process; a power
+    failure may still lose it. The rename makes a mail exist: an index line without a file is ignored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,7 +49,7 @@ class Inbox:
         return len(self._envelopes)
 
     def store(self, content: bytes, *, sender: str, recipients: Sequence[str], now: datetime) -> StoredEnvelope:
-        """Keep a mail for good."""
+        """Store a mail permanently."""
         number = self._last + 1
         path = self.folder / _file_name(number)
         unfinished = path.with_suffix(".tmp")
@@ -84,7 +84,7 @@ class Inbox:
         return list(self._envelopes.values())
 
     def close(self) -> None:
-        """Let go of the index."""
+        """Close the index."""
         self._index.close()
 
 

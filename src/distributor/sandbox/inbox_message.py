@@ -1,4 +1,4 @@
-"""Mails as their reader sees them: decoded headers, bodies, and the way out that mailbox providers offer."""
+"""Mails as their reader sees them: decoded headers, bodies, attachments, and the address for one-click unsubscribe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FILLERS = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060\u2800\ufeff]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxAttachment:
-    """A part that is neither of the bodies; `cid` is how the HTML calls it, or empty."""
+    """A part that is neither of the bodies; `cid` is its content id, or empty."""
 
     name: str
     mime: str
@@ -32,7 +32,7 @@ class InboxAttachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxMessage:
-    """A mail. `one_click` is the address to post to for leaving with one click (RFC 8058), or empty."""
+    """A mail. `one_click` is the address of one-click unsubscribe (RFC 8058), or empty."""
 
     subject: str
     sender: str
@@ -47,7 +47,7 @@ class InboxMessage:
 
 
 def parse_message(content: bytes) -> InboxMessage:
-    """Any bytes give a letter: what cannot be understood is shown as it is."""
+    """Never fails: what cannot be decoded is shown as it is."""
     message = message_from_bytes(content, policy=policy.compat32)
     html, text, attachments = _read_bodies(message)
     sender = _header(message, "from")
@@ -66,14 +66,14 @@ def parse_message(content: bytes) -> InboxMessage:
 
 
 def replace_content_ids(html: str, addresses: Mapping[str, str]) -> str:
-    """The HTML with the images that it calls by content id (``cid:``) taken from addresses instead."""
+    """The HTML with images that refer to a content id (``cid:``, RFC 2392) loaded from these addresses instead."""
     return re.sub(
         r"""cid:([^"'\s)>]+)""", lambda match: addresses.get(match[1].lower(), match[0]), html, flags=re.IGNORECASE
     )
 
 
 def open_links_in_new_tab(html: str) -> str:
-    """The HTML with links that open beside it; its doctype stays first, or browsers would fall into quirks mode."""
+    """The HTML with links that open in a new tab; its doctype stays first, or browsers would use quirks mode."""
     start = _DOCUMENT_START.match(html)
     end = start.end() if start else 0
     return f'{html[:end]}<base target="_blank">{html[end:]}'

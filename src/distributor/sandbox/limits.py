@@ -1,103 +1,77 @@
-"""Each network's terms: the limits it keeps to, as far as they differ between plans and servers."""
+"""Limits of an emulated network: the values in force, and counting calls against them in a window of time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Annotated, Any
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from distributor.domain.errors import InputError, NotFoundError
+from distributor.domain.errors import InputError
 
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
-class _Terms(BaseModel):
+class EmulatorLimits(BaseModel):
+    """Base of each emulator's limits, as far as they differ between plans and servers; every field has a default."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class XLimits(_Terms):
-    """X's published limits. With `self_serve`, a reply needs a mention of the account in the post replied to."""
-
-    posts_per_window: Count = 100
-    reads_per_window: Count = 900
-    deletes_per_window: Count = 50
-    uploads_per_window: Count = 500
-    window_seconds: Seconds = 900
-    max_weighted_length: Count = 280
-    max_cashtags: Count = 1
-    duplicate_window_seconds: Count = 86_400
-    self_serve: bool = False
+LimitsT = TypeVar("LimitsT", bound=EmulatorLimits)
 
 
-class IdempotencyKeys(StrEnum):
-    """What a server does with a repeated key: Mastodon honours it; GoToSocial, snac and Pixelfed ignore it; some
-    versions of Mastodon fail on it with 500."""
+class LimitsInForce(Generic[LimitsT]):
+    """The limits of one emulator. May be changed from any thread. A restart of the sandbox restores the defaults."""
 
-    HONOUR = "honour"
-    IGNORE = "ignore"
-    FAIL = "fail"
+    def __init__(self, kind: str, model: type[LimitsT]) -> None:
+        self._kind = kind
+        self._model = model
+        self.current = model()
 
+    def change(self, **changes: Any) -> LimitsT:
+        """Set the defaults with these changes. Raises InputError naming the limit that is wrong."""
+        return self.replace(changes)
 
-class MastodonLimits(_Terms):
-    """Mastodon's defaults. `polls_until_processed`: how often an upload says that it is not ready yet."""
-
-    calls_per_window: Count = 300
-    uploads_per_window: Count = 30
-    deletes_per_window: Count = 30
-    window_seconds: Seconds = 300
-    slow_window_seconds: Seconds = 1800
-    max_characters: Count = 500
-    characters_reserved_per_url: Count = 23
-    max_media_attachments: Count = 4
-    idempotency_keys: IdempotencyKeys = IdempotencyKeys.HONOUR
-    idempotency_seconds: Seconds = 3600
-    polls_until_processed: Count = 0
-
-
-class BlueskyLimits(_Terms):
-    """A PDS's defaults. createRecord costs 3 points, putRecord 2, deleteRecord 1."""
-
-    points_per_hour: Count = 5000
-    calls_per_window: Count = 3000
-    window_seconds: Seconds = 300
-    logins_per_window: Count = 30
-    access_token_seconds: Seconds = 7200
-    refresh_token_seconds: Seconds = 5_184_000
-    refresh_grace_seconds: Count = 7200
-
-
-class TermsBook:
-    """The terms in force. May be changed from any thread. A restart of the sandbox brings back the defaults."""
-
-    def __init__(self) -> None:
-        self.x = XLimits()
-        self.mastodon = MastodonLimits()
-        self.bluesky = BlueskyLimits()
-
-    def of(self, service: str) -> BaseModel:
-        """The terms of a network. Raises NotFoundError for one that has none."""
-        if service not in ("x", "mastodon", "bluesky"):
-            raise NotFoundError("network", service, hint="there are x, mastodon, bluesky")
-        terms: BaseModel = getattr(self, service)
-        return terms
-
-    def change(self, service: str, **changes: Any) -> BaseModel:
-        """Put the defaults with these changes in force. Raises NotFoundError, and InputError naming the wrong term."""
-        return self.replace(service, changes)
-
-    def replace(self, service: str, changes: Mapping[str, Any]) -> BaseModel:
+    def replace(self, changes: Mapping[str, Any]) -> LimitsT:
         """As `change`, with the changes as a mapping."""
         try:
-            terms = type(self.of(service)).model_validate(changes)
+            self.current = self._model.model_validate(changes)
         except ValidationError as error:
-            raise InputError(f"terms of {service}: {describe(error)}") from None
-        setattr(self, service, terms)
-        return terms
+            raise InputError(f"limits of {self._kind}: {describe_errors(error)}") from None
+        return self.current
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What is left of a limit after a call; `granted` says whether the call was still within it."""
+
+    limit: int
+    remaining: int
+    reset_at: datetime
+    granted: bool
+
+
+class RateWindow:
+    """Counts points in a fixed window of time, which opens with the first call. A restart of the sandbox resets it."""
+
+    def __init__(self) -> None:
+        self._spent = 0
+        self._ends = datetime.min.replace(tzinfo=UTC)
+
+    def spend(self, points: int, now: datetime, *, limit: int, seconds: int) -> Allowance:
+        """Take `points` out of `limit` per `seconds`, or nothing if that is more than what is left."""
+        if now >= self._ends:
+            self._spent, self._ends = 0, now + timedelta(seconds=seconds)
+        granted = self._spent + points <= limit
+        if granted:
+            self._spent += points
+        return Allowance(limit=limit, remaining=max(limit - self._spent, 0), reset_at=self._ends, granted=granted)
 
 
 def describe_errors(error: ValidationError) -> str:
-    """The faults that pydantic found, as one line for a person."""
-    return "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+    """The errors that pydantic found, as one line to read."""
+    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())

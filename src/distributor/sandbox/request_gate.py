@@ -1,4 +1,4 @@
-"""The desk of a network: every HTTP call passes it, for faults, rate limits and the form of refusals."""
+"""What every HTTP call to an emulator passes: injected faults, rate limits and the format of error responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from distributor.sandbox.faults import Ending, FaultKind, FaultStage, InjectedFault, Switches
-from distributor.sandbox.rates import Allowance
+from distributor.sandbox.limits import Allowance
 
 Clock = Callable[[], datetime]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -29,12 +29,12 @@ def system_clock() -> datetime:
 
 
 def status_phrase(code: int) -> str:
-    """What HTTP calls a status; proxies in front of networks also answer with codes that it does not know."""
+    """What HTTP calls a status; proxies in front of networks also send codes that it does not know."""
     return HTTPStatus(code).phrase if code in set(HTTPStatus) else "Unknown Error"
 
 
 class DroppedConnection(Response):
-    """No answer at all: the connection is closed. Needs the server of `http_server.py`, which lends its transport."""
+    """No response: the connection is closed. Needs the server of `http_server.py`, which passes its transport."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"]["transport"].close()
@@ -44,11 +44,11 @@ class DroppedConnection(Response):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestGate:
-    """What the networks do alike, given what they do differently.
+    """Wraps the handlers of one emulator.
 
-    refuse       the network's own form of a refusal
-    count        takes a call with its points out of its limit
-    rate_headers the network's own headers about that limit, added to every answer
+    refuse        the network's format of an error response
+    count         counts a call with its points against its limit
+    rate_headers  the network's headers about that limit, added to every response
     """
 
     service: str
@@ -61,14 +61,14 @@ class RequestGate:
     def route(
         self, path: str, handler: Handler, *, method: str = "GET", stage: FaultStage = FaultStage.READ, points: int = 1
     ) -> Route:
-        """A route whose calls are counted and may be struck. A handler refuses by raising HTTPException."""
+        """A route whose calls are counted and may get a fault. A handler refuses by raising HTTPException."""
 
         async def handle(request: Request) -> Response:
             return await self._serve(request, handler, self.count(stage, points, self.clock()))
 
         async def serve(request: Request) -> Response:
-            fault = self.switches.draw(self.service, stage)
-            return await (self._strike(fault, request, handle) if fault else handle(request))
+            fault = self.switches.select(self.service, stage)
+            return await (self._inject(fault, request, handle) if fault else handle(request))
 
         return Route(path, serve, methods=[method])
 
@@ -82,18 +82,18 @@ class RequestGate:
         response.headers.update(self.rate_headers(allowance))
         return response
 
-    async def _strike(self, fault: InjectedFault, request: Request, handle: Handler) -> Response:
+    async def _inject(self, fault: InjectedFault, request: Request, handle: Handler) -> Response:
         if fault.kind is FaultKind.SLOW:
             await asyncio.sleep(fault.seconds)
         response = await handle(request) if fault.kind.commits else None
-        if response is not None and (fault.kind.ending is Ending.ANSWER or response.status_code >= _REFUSED):
+        if response is not None and (fault.kind.ending is Ending.RESPONSE or response.status_code >= _REFUSED):
             return response
         if fault.kind is FaultKind.HANG:
             await asyncio.sleep(fault.seconds)
         return DroppedConnection() if fault.kind.ending is Ending.CLOSE else self._refused_by(fault)
 
     def _refused_by(self, fault: InjectedFault) -> Response:
-        """A pretended refusal. Only 429 tells about limits: nothing is left until the fault's seconds are over."""
+        """An injected refusal. Only 429 has rate limit headers: nothing remains until the fault's seconds are over."""
         code = fault.code or HTTPStatus.SERVICE_UNAVAILABLE
         refusal = HTTPException(code, fault.text or status_phrase(code))
         if refusal.status_code != HTTPStatus.TOO_MANY_REQUESTS:

@@ -1,4 +1,4 @@
-"""Running the sandbox: until a signal, or for as long as a test needs it."""
+"""Running the sandbox: the SMTP inbox and the HTTP server, until a signal or for as long as a test needs them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
 from distributor.domain.errors import ConfigurationError
-from distributor.sandbox.app import make_app
-from distributor.sandbox.request_gate import Clock, system_clock
+from distributor.sandbox.controls import Controls
 from distributor.sandbox.http_server import HttpServer
-from distributor.sandbox.smtp.server import SmtpServer
+from distributor.sandbox.pages import SandboxPages
+from distributor.sandbox.request_gate import Clock, system_clock
+from distributor.sandbox.smtp_server import SmtpServer
 from distributor.sandbox.state import SandboxState, open_state
 
 _LOOPBACK = "127.0.0.1"
@@ -28,36 +32,25 @@ _HIGHEST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """A running sandbox: where it is, and its state for tests in the same process."""
+    """A running sandbox: its addresses, and its state for tests in the same process."""
 
     host: str
     http_port: int
     smtp_port: int
-    world: SandboxState
+    state: SandboxState
 
     @property
     def http_url(self) -> str:
-        """Root of the pages and of everything else over HTTP, without a final slash."""
+        """Root of the pages and of all emulators, without a final slash."""
         return f"http://{self.host}:{self.http_port}"
 
-    @property
-    def x_url(self) -> str:
-        """Stands for https://api.twitter.com."""
-        return f"{self.http_url}/x"
-
-    @property
-    def mastodon_url(self) -> str:
-        """Stands for the root of a Mastodon instance."""
-        return f"{self.http_url}/mastodon"
-
-    @property
-    def bluesky_url(self) -> str:
-        """Stands for the root of a PDS."""
-        return f"{self.http_url}/bluesky"
+    def url(self, kind: str) -> str:
+        """Base URL of the emulator of this kind, which stands for the root of the network's API."""
+        return f"{self.http_url}/{kind}"
 
     @property
     def smtp_url(self) -> str:
-        """Stands for a smarthost; without a user, as none is asked for."""
+        """Stands for a smarthost; without a user, as none is required."""
         return f"smtp://{self.host}:{self.smtp_port}"
 
 
@@ -69,20 +62,20 @@ def run_sandbox(
     http_port: int = 0,
     when_ready: Callable[[Sandbox], None] | None = None,
 ) -> None:
-    """Run until SIGTERM or SIGINT. Port 0 takes a free one, which `when_ready` learns once both listen.
+    """Run until SIGTERM or SIGINT. Port 0 takes a free one, which `when_ready` is given once both listen.
 
     Raises ConfigurationError if a port or the folder is in use.
     """
     with _opened(folder, host, smtp_port, http_port, system_clock) as (sandbox, listening):
 
-        def obey_signals(server: HttpServer) -> None:
+        def handle_signals(server: HttpServer) -> None:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, server.stop)
             if when_ready is not None:
                 when_ready(sandbox)
 
-        asyncio.run(_serve(sandbox.world, listening, obey_signals))
+        asyncio.run(_serve(sandbox.state, listening, handle_signals))
 
 
 @contextmanager
@@ -92,7 +85,7 @@ def running_sandbox(
     """A sandbox in a thread of this process, for as long as the context lasts. Raises as `run_sandbox` does."""
     started: Future[HttpServer] = Future()
     with _opened(folder, host, smtp_port, http_port, clock) as (sandbox, listening):
-        serving = _serve(sandbox.world, listening, started.set_result)
+        serving = _serve(sandbox.state, listening, started.set_result)
         thread = threading.Thread(target=asyncio.run, args=(serving,), name="sandbox", daemon=True)
         thread.start()
         server = started.result(_START_SECONDS)
@@ -110,11 +103,11 @@ def _opened(
     with (
         _listen(host, smtp_port) as smtp,
         _listen(host, http_port) as http,
-        closing(open_state(folder, clock=clock)) as world,
+        closing(open_state(folder, clock=clock)) as state,
     ):
         listening = _Listening(smtp=smtp, http=http)
         yield (
-            Sandbox(host=host, http_port=_port_of(http), smtp_port=_port_of(smtp), world=world),
+            Sandbox(host=host, http_port=_port_of(http), smtp_port=_port_of(smtp), state=state),
             listening,
         )
 
@@ -125,13 +118,22 @@ class _Listening:
     http: socket.socket
 
 
-async def _serve(world: SandboxState, listening: _Listening, when_started: Callable[[HttpServer], None]) -> None:
-    mail = SmtpServer(world.inbox, world.switches, world.clock)
-    await mail.start(listening.smtp)
+async def _serve(state: SandboxState, listening: _Listening, when_started: Callable[[HttpServer], None]) -> None:
+    smtp = SmtpServer(state.inbox, state.switches, state.clock)
+    await smtp.start(listening.smtp)
     try:
-        await HttpServer(make_app(world), when_started).serve(sockets=[listening.http])
+        await HttpServer(make_app(state), when_started).serve(sockets=[listening.http])
     finally:
-        await mail.stop()
+        await smtp.stop()
+
+
+def make_app(state: SandboxState) -> Starlette:
+    """One ASGI application: each emulator under its kind, with controls, exports and pages beside them.
+
+    Faults that drop connections need the server of `http_server.py`.
+    """
+    mounts = [Mount(f"/{kind}", emulator.make_app()) for kind, emulator in state.emulators.items()]
+    return Starlette(routes=[*Controls(state).routes(), *SandboxPages(state).routes(), *mounts])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -145,7 +147,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
-                f"port {port} on {host} is in use; stop what listens there, or choose another port"
+                f"port {port} on {host} is in use; stop its process, or choose another port"
             ) from None
         raise ConfigurationError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
 

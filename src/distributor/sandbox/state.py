@@ -1,74 +1,60 @@
-"""All the stand-ins together, on one folder."""
+"""The state of a sandbox on one folder: its inbox, its emulators, and the faults that are active."""
 
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any
 
-from starlette.applications import Starlette
-
-from distributor.domain.errors import ConfigurationError
-from distributor.sandbox.bluesky.emulator import BlueskyEmulator
-from distributor.sandbox.request_gate import Clock, system_clock
+from distributor.domain.errors import ConfigurationError, NotFoundError
+from distributor.sandbox.emulator import Emulator
 from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
-from distributor.sandbox.mastodon.emulator import MastodonEmulator
-from distributor.sandbox.media import UploadStore
-from distributor.sandbox.display import DisplayedPost
-from distributor.sandbox.limits import TermsBook
-from distributor.sandbox.x.emulator import XEmulator
-
-
-class Network(Protocol):
-    """What the emulators of social networks have in common."""
-
-    app: Starlette
-    media: UploadStore
-
-    def shown(self) -> list[DisplayedPost]: ...
-
-    def close(self) -> None: ...
+from distributor.sandbox.registry import emulators
+from distributor.sandbox.request_gate import Clock, system_clock
+from distributor.sandbox.smtp_server import SMTP, SMTP_FAULTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxState:
-    """The state of a running sandbox."""
+    """The state of a running sandbox; `emulators` by the kind of their channel."""
 
     folder: Path
     clock: Clock
     switches: Switches
-    terms: TermsBook
     inbox: Inbox
-    networks: dict[str, Network]
+    emulators: Mapping[str, Emulator[Any]]
     lock: IO[str]
 
+    def emulator(self, kind: str) -> Emulator[Any]:
+        """The emulator of this kind. Raises NotFoundError."""
+        try:
+            return self.emulators[kind]
+        except KeyError:
+            raise NotFoundError("emulator", kind, hint=f"there are {', '.join(self.emulators)}") from None
+
     def close(self) -> None:
-        """Let go of all files."""
+        """Close all files."""
         self.inbox.close()
-        for network in self.networks.values():
-            network.close()
+        for emulator in self.emulators.values():
+            emulator.close()
         self.lock.close()
 
 
 def open_state(folder: Path, *, clock: Clock = system_clock) -> SandboxState:
-    """The world as the folder remembers it. Raises ConfigurationError if another sandbox works on the folder."""
+    """Open the state kept in the folder. Raises ConfigurationError if another sandbox works on the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)
-    switches, terms = Switches(), TermsBook()
-    networks: dict[str, Network] = {
-        "x": XEmulator(folder / "x", switches=switches, terms=terms, clock=clock),
-        "mastodon": MastodonEmulator(folder / "mastodon", switches=switches, terms=terms, clock=clock),
-        "bluesky": BlueskyEmulator(folder / "bluesky", switches=switches, terms=terms, clock=clock),
-    }
+    found = emulators()
+    switches = Switches({SMTP: SMTP_FAULTS} | {kind: emulator.fault_profile for kind, emulator in found.items()})
     return SandboxState(
         folder=folder,
         clock=clock,
         switches=switches,
-        terms=terms,
         inbox=Inbox(folder / "inbox"),
-        networks=networks,
+        emulators={kind: emulator(folder / kind, switches=switches, clock=clock) for kind, emulator in found.items()},
         lock=lock,
     )
 

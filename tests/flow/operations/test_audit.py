@@ -23,7 +23,8 @@ from distributor.flow.operations.audit import Audit, DifferenceKind, audit, sett
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.mail.records.sources import MailRecordSource, parse_record_sources
-from distributor.sandbox.faults import SMTP, FaultKind, FaultStage, InjectedFault
+from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
+from distributor.sandbox.smtp_server import SMTP
 from distributor.storage import audit_queries, delivery_posts, delivery_queries, events
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.flow.campaign_harness import CampaignHarness
@@ -140,7 +141,7 @@ def test_a_relay_that_refuses_a_mail_and_keeps_it_is_found_out(post: Post) -> No
 
 
 def test_what_is_unknown_and_was_taken_can_be_settled_as_sent(post: Post) -> None:
-    campaign_id = post.send(InjectedFault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    campaign_id = post.send(InjectedFault(kind=FaultKind.LOSE_RESPONSE, only_for="bo@*", times=1))
     assert post.harness.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
     made = post.audit(campaign_id)
     assert differences(made) == [("found", "bo@example.org")]
@@ -152,7 +153,7 @@ def test_what_is_unknown_and_was_taken_can_be_settled_as_sent(post: Post) -> Non
 
 
 def test_what_is_unknown_and_nowhere_to_be_found_stays_unknown(post: Post) -> None:
-    campaign_id = post.send(InjectedFault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    campaign_id = post.send(InjectedFault(kind=FaultKind.LOSE_RESPONSE, only_for="bo@*", times=1))
     for file in post.relay.folder.glob("*.eml"):
         if "bo@example.org" in file.read_text():
             file.unlink()
@@ -164,7 +165,7 @@ def test_what_is_unknown_and_nowhere_to_be_found_stays_unknown(post: Post) -> No
 
 
 def test_whoever_opens_a_mail_has_it(post: Post) -> None:
-    campaign_id = post.send(InjectedFault(kind=FaultKind.LOSE_ANSWER, only_for="bo@*", times=1))
+    campaign_id = post.send(InjectedFault(kind=FaultKind.LOSE_RESPONSE, only_for="bo@*", times=1))
     unsettled = next(one for one in post.deliveries(campaign_id) if one.state is DeliveryState.UNKNOWN)
     _happens(post, unsettled.id, EventKind.OPEN)
     made = post.audit(campaign_id, [])

@@ -99,7 +99,7 @@ class ConfirmationHarness:
         return self.harness.report(self.campaign_id()).state
 
     def mails(self) -> list[Any]:
-        inbox = self.sandbox.world.inbox
+        inbox = self.sandbox.state.inbox
         return [email.message_from_bytes(inbox.content(one.number), policy=policy.default) for one in inbox.envelopes()]
 
 

@@ -1,1 +1,7 @@
-"""Bluesky as a stand-in."""
+"""The emulator of a Bluesky PDS."""
+
+from distributor.sandbox.bluesky.emulator import BlueskyEmulator
+
+EMULATOR = BlueskyEmulator
+
+__all__ = ["EMULATOR", "BlueskyEmulator"]

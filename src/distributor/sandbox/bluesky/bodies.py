@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from distributor.sandbox import accounts
+from distributor.sandbox.bluesky.account import BLUESKY_ACCOUNT
 from distributor.sandbox.bluesky.posts import POST
 from distributor.sandbox.limits import describe_errors
 
@@ -63,12 +63,12 @@ async def read_body(request: Request, model: type[BodyT]) -> BodyT:
     try:
         return model.model_validate_json(await request.body())
     except ValidationError as error:
-        raise HTTPException(400, f"InvalidRequest: {describe(error)}") from None
+        raise HTTPException(400, f"InvalidRequest: {describe_errors(error)}") from None
 
 
 def check_repo(repo: str) -> None:
     """Raises HTTPException 400 for anyone's repository but the account's."""
-    if repo not in (accounts.BLUESKY.did, accounts.BLUESKY.handle):
+    if repo not in (BLUESKY_ACCOUNT.did, BLUESKY_ACCOUNT.handle):
         raise HTTPException(400, f"InvalidRequest: Could not find repo: {repo}")
 
 

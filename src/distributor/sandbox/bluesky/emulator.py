@@ -2,107 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from distributor.sandbox import accounts
-from distributor.sandbox.bluesky.answers import rate_headers, refuse, refuse_unrouted
+from distributor.sandbox.bluesky.account import BLUESKY_ACCOUNT, BlueskyLimits
 from distributor.sandbox.bluesky.bodies import CreateBody, DeleteBody, Login, PutBody, check_repo, own_key, read_body
 from distributor.sandbox.bluesky.cid import cid_of_blob, cid_of_record
 from distributor.sandbox.bluesky.posts import POST, PostRecord, StoredRecord, check_post
 from distributor.sandbox.bluesky.reader import as_displayed_post
 from distributor.sandbox.bluesky.sessions import Sessions, UsedToken
-from distributor.sandbox.request_gate import Clock, RequestGate, Handler
-from distributor.sandbox.faults import FaultStage, Switches
-from distributor.sandbox.media import UploadStore, UploadedMedia, image_type
+from distributor.sandbox.display import DisplayedPost
+from distributor.sandbox.emulator import Emulator
+from distributor.sandbox.faults import HTTP_FAULTS, FaultProfile, FaultStage, Switches
 from distributor.sandbox.ids import tid, tid_numbers
-from distributor.sandbox.json_store import JsonStore
-from distributor.sandbox.rates import Allowance, RateWindow
-from distributor.sandbox.display import DisplayedPost, permalink
-from distributor.sandbox.limits import TermsBook
+from distributor.sandbox.limits import Allowance
+from distributor.sandbox.media import UploadedMedia, image_type
+from distributor.sandbox.request_gate import Clock, Handler, RequestGate
 
-_ME = accounts.BLUESKY
+_ME = BLUESKY_ACCOUNT
 _MAX_UPLOAD_BYTES = 5 * 1024 * 1024
 _MAX_LISTED = 100
+_ERROR_NAMES: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "AuthenticationRequired",
+    HTTPStatus.FORBIDDEN: "Forbidden",
+    HTTPStatus.TOO_MANY_REQUESTS: "RateLimitExceeded",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "InternalServerError",
+    HTTPStatus.NOT_IMPLEMENTED: "MethodNotImplemented",
+    HTTPStatus.BAD_GATEWAY: "UpstreamFailure",
+    HTTPStatus.SERVICE_UNAVAILABLE: "NotEnoughResources",
+}
 
 
-class BlueskyEmulator:
-    """A PDS with one account. Its state lives in `folder`."""
+class BlueskyEmulator(Emulator[BlueskyLimits]):
+    """A PDS with one account."""
 
-    def __init__(self, folder: Path, *, switches: Switches, terms: TermsBook, clock: Clock) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._book = terms
-        self._clock = clock
-        self._records = JsonStore(folder / "records.jsonl", StoredRecord)
-        self._used_tokens = JsonStore(folder / "used-tokens.jsonl", UsedToken)
-        self.media = UploadStore(folder / "blobs")
+    kind = "bluesky"
+    title = "Bluesky"
+    fault_profile = FaultProfile(stages=(*HTTP_FAULTS.stages, FaultStage.LOGIN))
+    uploads_folder = "blobs"
+    limits_model = BlueskyLimits
+
+    def __init__(self, folder: Path, *, switches: Switches, clock: Clock) -> None:
+        super().__init__(folder, switches=switches, clock=clock)
+        self._records = self.open_store("records.jsonl", StoredRecord)
         self._numbers = tid_numbers()
-        self._sessions = Sessions(account=_ME, used=self._used_tokens)
-        self._windows = {stage: RateWindow() for stage in FaultStage}
-        self.app = self._routes(
-            RequestGate(
-                service="bluesky",
-                switches=switches,
-                clock=clock,
-                refuse=refuse,
-                count=self._count,
-                rate_headers=rate_headers,
-            )
-        )
+        self._sessions = Sessions(account=_ME, used=self.open_store("used-tokens.jsonl", UsedToken))
 
-    def shown(self) -> list[DisplayedPost]:
-        """The account's posts as readers see them, oldest first."""
+    @classmethod
+    def channel_settings(cls, base_url: str) -> dict[str, Any]:
+        return {
+            "service_url": base_url,
+            "web_url": base_url,
+            "handle": _ME.handle,
+            "app_password": _ME.app_password,
+        }
+
+    def routes(self, gate: RequestGate) -> list[Route]:
+        def query(name: str, handler: Handler) -> Route:
+            return gate.route(f"/xrpc/{name}", handler)
+
+        def procedure(name: str, handler: Handler, stage: FaultStage, points: int = 1) -> Route:
+            return gate.route(f"/xrpc/{name}", handler, method="POST", stage=stage, points=points)
+
+        return [
+            procedure("com.atproto.server.createSession", self._create_session, FaultStage.LOGIN),
+            procedure("com.atproto.server.refreshSession", self._refresh_session, FaultStage.LOGIN),
+            query("com.atproto.server.getSession", self._get_session),
+            query("com.atproto.server.describeServer", self._describe_server),
+            query("com.atproto.identity.resolveHandle", self._resolve_handle),
+            procedure("com.atproto.repo.putRecord", self._put_record, FaultStage.POST, points=2),
+            procedure("com.atproto.repo.createRecord", self._create_record, FaultStage.POST, points=3),
+            procedure("com.atproto.repo.deleteRecord", self._delete_record, FaultStage.DELETE),
+            query("com.atproto.repo.getRecord", self._get_record),
+            query("com.atproto.repo.listRecords", self._list_records),
+            procedure("com.atproto.repo.uploadBlob", self._upload_blob, FaultStage.MEDIA),
+            self.permalink("/profile/{who}/post/{rkey}", _uri(f"{POST}/{{rkey}}")),
+        ]
+
+    def refuse(self, refusal: HTTPException) -> Response:
+        """An error has a name and a message. A detail of the form `Name: message` gives both."""
+        name, colon, message = refusal.detail.partition(": ")
+        if not colon or " " in name:
+            name, message = _ERROR_NAMES.get(refusal.status_code, "InvalidRequest"), refusal.detail
+        return JSONResponse({"error": name, "message": message}, refusal.status_code)
+
+    def refuse_unrouted(self, refusal: HTTPException) -> Response:
+        """A method that does not exist is 501."""
+        if refusal.status_code == HTTPStatus.NOT_FOUND:
+            return self.refuse(HTTPException(501, "Method Not Implemented"))
+        return self.refuse(refusal)
+
+    def count(self, stage: FaultStage, points: int, now: datetime) -> Allowance:
+        limits = self.limits.current
+        if stage in (FaultStage.POST, FaultStage.DELETE):
+            return self.spend("writes", points, now, limit=limits.points_per_hour, seconds=3600)
+        if stage is FaultStage.LOGIN:
+            return self.spend("logins", points, now, limit=limits.logins_per_window, seconds=limits.window_seconds)
+        return self.spend("calls", points, now, limit=limits.calls_per_window, seconds=limits.window_seconds)
+
+    def rate_headers(self, allowance: Allowance) -> Mapping[str, str]:
+        """Limit, what remains, and when the window ends, in seconds since 1970."""
+        return {
+            "ratelimit-limit": str(allowance.limit),
+            "ratelimit-remaining": str(allowance.remaining),
+            "ratelimit-reset": str(int(allowance.reset_at.timestamp())),
+        }
+
+    def posts(self) -> list[DisplayedPost]:
         return [
             as_displayed_post(record, PostRecord.model_validate(record.value), _uri(record.key), _ME)
             for record in self._records.oldest_first()
         ]
 
-    def close(self) -> None:
-        """Let go of the files."""
-        self._records.close()
-        self._used_tokens.close()
-        self.media.close()
-
-    def _routes(self, desk: RequestGate) -> Starlette:
-        def query(name: str, handler: Handler) -> Route:
-            return desk.route(f"/xrpc/{name}", handler)
-
-        def procedure(name: str, handler: Handler, stage: FaultStage, points: int = 1) -> Route:
-            return desk.route(f"/xrpc/{name}", handler, method="POST", stage=stage, points=points)
-
-        return Starlette(
-            routes=[
-                procedure("com.atproto.server.createSession", self._create_session, FaultStage.LOGIN),
-                procedure("com.atproto.server.refreshSession", self._refresh_session, FaultStage.LOGIN),
-                query("com.atproto.server.getSession", self._get_session),
-                query("com.atproto.server.describeServer", self._describe_server),
-                query("com.atproto.identity.resolveHandle", self._resolve_handle),
-                procedure("com.atproto.repo.putRecord", self._put_record, FaultStage.POST, points=2),
-                procedure("com.atproto.repo.createRecord", self._create_record, FaultStage.POST, points=3),
-                procedure("com.atproto.repo.deleteRecord", self._delete_record, FaultStage.DELETE),
-                query("com.atproto.repo.getRecord", self._get_record),
-                query("com.atproto.repo.listRecords", self._list_records),
-                procedure("com.atproto.repo.uploadBlob", self._upload_blob, FaultStage.MEDIA),
-                permalink("/profile/{who}/post/{rkey}", "bluesky", _uri(f"{POST}/{{rkey}}")),
-            ],
-            exception_handlers={HTTPException: refuse_unrouted},
-        )
-
     async def _create_session(self, request: Request) -> Response:
         login = await read_body(request, Login)
-        session = self._sessions.open(login.identifier, login.password, terms=self._book.bluesky, now=self._clock())
+        session = self._sessions.open(login.identifier, login.password, limits=self.limits.current, now=self.clock())
         return JSONResponse(session)
 
     async def _refresh_session(self, request: Request) -> Response:
         given = request.headers.get("authorization", "")
-        return JSONResponse(self._sessions.refresh(given, terms=self._book.bluesky, now=self._clock()))
+        return JSONResponse(self._sessions.refresh(given, limits=self.limits.current, now=self.clock()))
 
     async def _get_session(self, request: Request) -> Response:
         self._authenticate(request)
@@ -134,7 +161,7 @@ class BlueskyEmulator:
     async def _create_record(self, request: Request) -> Response:
         self._authenticate(request)
         body = await read_body(request, CreateBody)
-        key = own_key(body, body.rkey or tid(self._numbers.next(self._clock())))
+        key = own_key(body, body.rkey or tid(self._numbers.next(self.clock())))
         candidate = self._candidate(key, body.record)
         if self._records.get(key) is not None:
             raise HTTPException(500, "InternalServerError: Internal Server Error")
@@ -184,27 +211,27 @@ class BlueskyEmulator:
         if found is None or declared != found:
             raise HTTPException(400, f"InvalidMimeType: the content is {found or 'no image'}, not {declared}")
         cid = cid_of_blob(content)
-        self.media.keep(UploadedMedia(key=cid, mime=found, size=len(content), uploaded_at=self._clock()), content)
+        self.uploads.add(UploadedMedia(key=cid, mime=found, size=len(content), uploaded_at=self.clock()), content)
         blob = {"$type": "blob", "ref": {"$link": cid}, "mimeType": found, "size": len(content)}
         return JSONResponse({"blob": blob})
 
     def _authenticate(self, request: Request) -> None:
-        self._sessions.check_access(request.headers.get("authorization", ""), self._clock())
+        self._sessions.check_access(request.headers.get("authorization", ""), self.clock())
 
     def _candidate(self, key: str, record: dict[str, Any]) -> StoredRecord:
         """The record as it would be stored, if it is a post that may be."""
-        check_post(record, find=self._find, blobs=self.media)
+        check_post(record, find=self._find, blobs=self.uploads)
         try:
             cid = cid_of_record(record)
         except ValueError as error:
             raise HTTPException(400, f"InvalidRequest: {error}") from None
-        return StoredRecord(key=key, cid=cid, value=record, stored_at=self._clock())
+        return StoredRecord(key=key, cid=cid, value=record, stored_at=self.clock())
 
     def _find(self, uri: str) -> StoredRecord | None:
         return self._records.get(uri.removeprefix(f"at://{_ME.did}/"))
 
     def _commit(self) -> dict[str, str]:
-        rev = tid(self._numbers.next(self._clock()))
+        rev = tid(self._numbers.next(self.clock()))
         return {"cid": cid_of_record({"rev": rev}), "rev": rev}
 
     def _listed(self, collection: str, cursor: str | None, *, oldest_first: bool) -> list[StoredRecord]:
@@ -218,16 +245,6 @@ class BlueskyEmulator:
             return found
         start = f"{collection}/{cursor}"
         return [record for record in found if (record.key > start if oldest_first else record.key < start)]
-
-    def _count(self, stage: FaultStage, points: int, now: datetime) -> Allowance:
-        terms = self._book.bluesky
-        if stage in (FaultStage.POST, FaultStage.DELETE):
-            return self._windows[FaultStage.POST].spend(points, now, limit=terms.points_per_hour, seconds=3600)
-        if stage is FaultStage.LOGIN:
-            limit = terms.logins_per_window
-            return self._windows[stage].spend(points, now, limit=limit, seconds=terms.window_seconds)
-        limit = terms.calls_per_window
-        return self._windows[FaultStage.READ].spend(points, now, limit=limit, seconds=terms.window_seconds)
 
 
 def _check_swap(swap: str | None, current: StoredRecord | None) -> None:

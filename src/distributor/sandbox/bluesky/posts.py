@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from distributor.sandbox.bluesky.cid import is_cid
-from distributor.sandbox.media import UploadStore
 from distributor.sandbox.limits import describe_errors
+from distributor.sandbox.media import UploadStore
 
 POST = "app.bsky.feed.post"
 MAX_GRAPHEMES = 300

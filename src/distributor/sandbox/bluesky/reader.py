@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from distributor.sandbox.accounts import BlueskyTestAccount
+from distributor.sandbox.bluesky.account import BlueskyTestAccount
 from distributor.sandbox.bluesky.posts import (
     MAX_GRAPHEMES,
     ExternalEmbed,
@@ -14,7 +14,7 @@ from distributor.sandbox.bluesky.posts import (
     StoredRecord,
     graphemes,
 )
-from distributor.sandbox.display import DisplayedImage, DisplayedPost, LinkCard, TextSpan
+from distributor.sandbox.display import DisplayedCard, DisplayedImage, DisplayedPost, DisplayedText
 
 
 def as_displayed_post(record: StoredRecord, post: PostRecord, uri: str, account: BlueskyTestAccount) -> DisplayedPost:
@@ -26,26 +26,26 @@ def as_displayed_post(record: StoredRecord, post: PostRecord, uri: str, account:
         handle=f"@{account.handle}",
         created_at=record.stored_at,
         text=post.text,
-        pieces=as_spans(post),
+        spans=as_spans(post),
         length=graphemes(post.text),
         limit=MAX_GRAPHEMES,
         url=f"/bluesky/profile/{account.handle}/post/{uri.rpartition('/')[2]}",
-        pictures=_pictures(post),
+        images=_images(post),
         card=_card(post),
     )
 
 
-def as_spans(post: PostRecord) -> list[TextSpan]:
+def as_spans(post: PostRecord) -> list[DisplayedText]:
     """The text cut at its facets."""
     text = post.text.encode()
-    pieces: list[TextSpan] = []
+    spans: list[DisplayedText] = []
     end = 0
     for facet in sorted(post.facets, key=lambda facet: facet.index.byteStart):
         start, stop = facet.index.byteStart, facet.index.byteEnd
         target = _target(facet.features[0])
-        pieces += [TextSpan(text[end:start].decode()), TextSpan(text[start:stop].decode(), target, target)]
+        spans += [DisplayedText(text[end:start].decode()), DisplayedText(text[start:stop].decode(), target, target)]
         end = stop
-    return [piece for piece in (*pieces, TextSpan(text[end:].decode())) if piece.text]
+    return [span for span in (*spans, DisplayedText(text[end:].decode())) if span.text]
 
 
 def _target(feature: Feature) -> str:
@@ -55,20 +55,20 @@ def _target(feature: Feature) -> str:
     return str(fields.get("uri") or f"https://bsky.app/profile/{fields['did']}")
 
 
-def _card(post: PostRecord) -> LinkCard | None:
+def _card(post: PostRecord) -> DisplayedCard | None:
     if not isinstance(post.embed, ExternalEmbed):
         return None
     card = post.embed.external
-    return LinkCard(
+    return DisplayedCard(
         url=card.uri,
         host=urlsplit(card.uri).hostname or card.uri,
         title=card.title,
         description=card.description,
-        picture=DisplayedImage(path=f"/media/bluesky/{card.thumb.ref.link}", alt="") if card.thumb else None,
+        image=DisplayedImage(path=f"/media/bluesky/{card.thumb.ref.link}", alt="") if card.thumb else None,
     )
 
 
-def _pictures(post: PostRecord) -> list[DisplayedImage]:
+def _images(post: PostRecord) -> list[DisplayedImage]:
     if not isinstance(post.embed, ImagesEmbed):
         return []
     return [DisplayedImage(path=f"/media/bluesky/{image.image.ref.link}", alt=image.alt) for image in post.embed.images]

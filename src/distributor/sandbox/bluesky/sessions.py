@@ -14,9 +14,8 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.accounts import BlueskyTestAccount
+from distributor.sandbox.bluesky.account import BlueskyLimits, BlueskyTestAccount
 from distributor.sandbox.json_store import JsonStore
-from distributor.sandbox.limits import BlueskyLimits
 
 _ACCESS = "com.atproto.appPass"
 _REFRESH = "com.atproto.refresh"
@@ -38,31 +37,31 @@ class Sessions:
     account: BlueskyTestAccount
     used: JsonStore[UsedToken]
 
-    def open(self, identifier: str, password: str, *, terms: BlueskyLimits, now: datetime) -> dict[str, Any]:
+    def open(self, identifier: str, password: str, *, limits: BlueskyLimits, now: datetime) -> dict[str, Any]:
         """A new session. Raises HTTPException 401 for a wrong identifier or password."""
         known = identifier.removeprefix("@").lower() in (self.account.handle, self.account.did)
         if not known or not hmac.compare_digest(password.encode(), self.account.app_password.encode()):
             raise HTTPException(401, "AuthenticationRequired: Invalid identifier or password")
-        return self._session(terms, now)
+        return self._session(limits, now)
 
-    def refresh(self, authorization: str, *, terms: BlueskyLimits, now: datetime) -> dict[str, Any]:
+    def refresh(self, authorization: str, *, limits: BlueskyLimits, now: datetime) -> dict[str, Any]:
         """A new session for a refresh token. Raises HTTPException if it is none, has expired or was used before."""
         claims = self._read(authorization, _REFRESH, now)
         used = self.used.get(claims["jti"])
         if used is None:
             self.used.put(UsedToken(key=claims["jti"], at=now))
-        elif now - used.at > timedelta(seconds=terms.refresh_grace_seconds):
+        elif now - used.at > timedelta(seconds=limits.refresh_grace_seconds):
             raise HTTPException(400, "ExpiredToken: Token has been revoked")
-        return self._session(terms, now)
+        return self._session(limits, now)
 
     def check_access(self, authorization: str, now: datetime) -> None:
         """Raises HTTPException if this is no access token, or one that has expired."""
         self._read(authorization, _ACCESS, now)
 
-    def _session(self, terms: BlueskyLimits, now: datetime) -> dict[str, Any]:
+    def _session(self, limits: BlueskyLimits, now: datetime) -> dict[str, Any]:
         return {
-            "accessJwt": self._write(_ACCESS, now, terms.access_token_seconds),
-            "refreshJwt": self._write(_REFRESH, now, terms.refresh_token_seconds),
+            "accessJwt": self._write(_ACCESS, now, limits.access_token_seconds),
+            "refreshJwt": self._write(_REFRESH, now, limits.refresh_token_seconds),
             "handle": self.account.handle,
             "did": self.account.did,
             "active": True,

@@ -1,1 +1,7 @@
-"""Mastodon as a stand-in."""
+"""The emulator of a Mastodon server."""
+
+from distributor.sandbox.mastodon.emulator import MastodonEmulator
+
+EMULATOR = MastodonEmulator
+
+__all__ = ["EMULATOR", "MastodonEmulator"]

@@ -9,14 +9,15 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from distributor.sandbox.accounts import MastodonTestAccount
+from distributor.sandbox.json_store import JsonStore
+from distributor.sandbox.limits import describe_errors
+from distributor.sandbox.mastodon.account import MastodonLimits, MastodonTestAccount
 from distributor.sandbox.mastodon.text import as_html, find_entities, length
 from distributor.sandbox.media import UploadedMedia
-from distributor.sandbox.json_store import JsonStore
-from distributor.sandbox.limits import MastodonLimits, describe_errors
 
 _EARLIEST_SCHEDULE = timedelta(minutes=5)
 
@@ -64,7 +65,7 @@ async def read_status_body(request: Request) -> StatusBody:
     try:
         return StatusBody.model_validate(await _values(request))
     except ValidationError as error:
-        raise HTTPException(422, f"Validation failed: {describe(error)}") from None
+        raise HTTPException(422, f"Validation failed: {describe_errors(error)}") from None
 
 
 async def _values(request: Request) -> Any:
@@ -81,8 +82,8 @@ async def _values(request: Request) -> Any:
 def check_new_status(
     body: StatusBody,
     *,
-    terms: MastodonLimits,
-    posts: JsonStore[StoredStatus],
+    limits: MastodonLimits,
+    statuses: JsonStore[StoredStatus],
     medium_ready: Callable[[str], bool | None],
     now: datetime,
 ) -> None:
@@ -91,13 +92,13 @@ def check_new_status(
         _check_schedule(body.scheduled_at, now)
     if not body.status.strip() and not body.media_ids:
         raise HTTPException(422, "Validation failed: Text can't be blank")
-    if length(body.status, body.spoiler_text, terms.characters_reserved_per_url) > terms.max_characters:
-        raise HTTPException(422, f"Validation failed: Text character limit of {terms.max_characters} exceeded")
-    if len(body.media_ids) > terms.max_media_attachments:
-        raise HTTPException(422, f"Cannot attach more than {terms.max_media_attachments} files")
+    if length(body.status, body.spoiler_text, limits.characters_reserved_per_url) > limits.max_characters:
+        raise HTTPException(422, f"Validation failed: Text character limit of {limits.max_characters} exceeded")
+    if len(body.media_ids) > limits.max_media_attachments:
+        raise HTTPException(422, f"Cannot attach more than {limits.max_media_attachments} files")
     for key in body.media_ids:
         _check_medium(medium_ready(key))
-    if body.in_reply_to_id is not None and posts.get(body.in_reply_to_id) is None:
+    if body.in_reply_to_id is not None and statuses.get(body.in_reply_to_id) is None:
         raise HTTPException(404, "The post you are trying to reply to does not appear to exist.")
 
 
@@ -179,3 +180,52 @@ def as_attachment(medium: UploadedMedia, server: str, *, ready: bool = True) -> 
 def as_time(moment: datetime) -> str:
     """ISO 8601 with milliseconds, as Mastodon writes times."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+_DEFAULT_LIMIT = 20
+_MAX_LIMIT = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MastodonTimelineQuery:
+    """All ends are exclusive. `min_id` asks for those next after it, `since_id` for the newest after it."""
+
+    max_id: int
+    since_id: int
+    min_id: int | None
+    with_replies: bool
+    limit: int
+
+
+def read_query(query: QueryParams) -> MastodonTimelineQuery:
+    """Raises HTTPException 400 for an id or limit that is no number; a limit too high is brought down, as there."""
+    min_id = query.get("min_id")
+    return MastodonTimelineQuery(
+        max_id=_number(query, "max_id", 2**63),
+        since_id=_number(query, "since_id", 0),
+        min_id=None if min_id is None else _number(query, "min_id", 0),
+        with_replies=query.get("exclude_replies", "false") not in ("true", "1"),
+        limit=min(_number(query, "limit", _DEFAULT_LIMIT), _MAX_LIMIT),
+    )
+
+
+def page_of(newest_first: Sequence[StoredStatus], query: MastodonTimelineQuery) -> list[StoredStatus]:
+    """One page, newest first whichever end it was counted from."""
+    after = query.since_id if query.min_id is None else query.min_id
+    matching = [
+        status
+        for status in newest_first
+        if after < int(status.key) < query.max_id and (query.with_replies or status.reply_to is None)
+    ]
+    if query.min_id is None:
+        return matching[: query.limit]
+    return matching[max(len(matching) - query.limit, 0) :]
+
+
+def _number(query: QueryParams, name: str, default: int) -> int:
+    value = query.get(name)
+    if value is None:
+        return default
+    if not value.isdecimal():
+        raise HTTPException(400, f"{name} is not a number")
+    return int(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import regex
 
 from distributor.rendering.url_extraction import extract_urls
-from distributor.sandbox.display import TextSpan
+from distributor.sandbox.display import DisplayedText
 
 # Words of any script, held together by underscores, middle dots and the zero-width non-joiner, with a letter in them.
 _IN_HASHTAG = r"\w\p{M}\u00b7\u30fb\u200c"
@@ -60,17 +60,17 @@ def _counted_as(entity: TextEntity, text: str, per_url: int) -> str:
     return f"@{entity.value}" if entity.kind == "mention" else text[entity.start : entity.end]
 
 
-def as_spans(text: str, server: str) -> list[TextSpan]:
+def as_spans(text: str, server: str) -> list[DisplayedText]:
     """The text with links and hashtags as links; `server` is the root of the instance."""
-    pieces: list[TextSpan] = []
+    spans: list[DisplayedText] = []
     end = 0
     for entity in find_entities(text):
         if entity.kind == "mention":
             continue
-        pieces.append(TextSpan(text[end : entity.start]))
-        pieces.append(_link(entity, text[entity.start : entity.end], server))
+        spans.append(DisplayedText(text[end : entity.start]))
+        spans.append(_link(entity, text[entity.start : entity.end], server))
         end = entity.end
-    return [piece for piece in (*pieces, TextSpan(text[end:])) if piece.text]
+    return [span for span in (*spans, DisplayedText(text[end:])) if span.text]
 
 
 def as_html(text: str, server: str) -> str:
@@ -88,12 +88,12 @@ def as_html(text: str, server: str) -> str:
     return "".join(f"<p>{paragraph.replace(chr(10), '<br />')}</p>" for paragraph in paragraphs)
 
 
-def _link(entity: TextEntity, as_written: str, server: str) -> TextSpan:
+def _link(entity: TextEntity, as_written: str, server: str) -> DisplayedText:
     if entity.kind == "hashtag":
-        return TextSpan(as_written, f"{server}/tags/{entity.value.lower()}")
+        return DisplayedText(as_written, f"{server}/tags/{entity.value.lower()}")
     shown = _SCHEME.sub("", entity.value)
     cut = f"{shown[:_SHOWN_CHARACTERS]}…" if len(shown) > _SHOWN_CHARACTERS else shown
-    return TextSpan(cut, entity.value, entity.value)
+    return DisplayedText(cut, entity.value, entity.value)
 
 
 def _anchor(entity: TextEntity, as_written: str, server: str) -> str:

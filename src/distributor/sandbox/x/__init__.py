@@ -1,1 +1,7 @@
-"""X as a stand-in."""
+"""The emulator of X."""
+
+from distributor.sandbox.x.emulator import XEmulator
+
+EMULATOR = XEmulator
+
+__all__ = ["EMULATOR", "XEmulator"]

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.accounts import XTestAccount
+from distributor.sandbox.x.account import XTestAccount
 
 PUBLIC_BASES = ("https://api.twitter.com", "https://api.x.com")
 """Where X documents its API to be; a client that is led here by other means still signs for one of them."""

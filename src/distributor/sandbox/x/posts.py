@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from distributor.sandbox.accounts import XTestAccount
-from distributor.sandbox.media import UploadStore
 from distributor.sandbox.json_store import JsonStore
-from distributor.sandbox.limits import XLimits
+from distributor.sandbox.media import UploadStore
+from distributor.sandbox.x.account import XLimits, XTestAccount
 from distributor.sandbox.x.text import (
-    as_answered,
+    as_returned,
     find_entities,
     has_forbidden_characters,
     normalise,
@@ -76,53 +75,53 @@ class XPost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleContext:
-    """What the rules look at."""
+    """What the rules for a new post depend on."""
 
     account: XTestAccount
-    terms: XLimits
+    limits: XLimits
     posts: JsonStore[XPost]
-    media: UploadStore
+    uploads: UploadStore
     now: datetime
 
 
-def check_new_post(body: PostBody, house: RuleContext) -> str:
+def check_new_post(body: PostBody, context: RuleContext) -> str:
     """The text as X keeps it. Raises HTTPException for whatever X refuses: 400 for form, 403 for content."""
     text = normalise(body.text or "")
     if not text and body.media is None:
         raise HTTPException(400, "text: a post needs text or media")
     if body.quote_tweet_id is not None:
         raise HTTPException(403, "Quoting a Post is not permitted for self-serve apps.")
-    _check_text(text, house)
-    _check_media(body.media, house)
+    _check_text(text, context)
+    _check_media(body.media, context)
     if body.reply is not None:
-        _check_reply(body.reply, house)
-    _check_duplicate(text, house)
+        _check_reply(body.reply, context)
+    _check_duplicate(text, context)
     return text
 
 
-def _check_text(text: str, house: RuleContext) -> None:
+def _check_text(text: str, context: RuleContext) -> None:
     if has_forbidden_characters(text):
         raise HTTPException(400, "text: contains characters that are not allowed")
-    length, limit = weighted_length(text), house.terms.max_weighted_length
+    length, limit = weighted_length(text), context.limits.max_weighted_length
     if length > limit:
         raise HTTPException(403, f"Your Tweet text is too long: weighted length {length}, allowed {limit}.")
     cashtags = sum(entity.kind == "cashtag" for entity in find_entities(text))
-    if cashtags > house.terms.max_cashtags:
-        raise HTTPException(403, f"A Post may have {house.terms.max_cashtags} cashtag, this one has {cashtags}.")
+    if cashtags > context.limits.max_cashtags:
+        raise HTTPException(403, f"A Post may have {context.limits.max_cashtags} cashtag, this one has {cashtags}.")
 
 
-def _check_media(media: MediaBody | None, house: RuleContext) -> None:
+def _check_media(media: MediaBody | None, context: RuleContext) -> None:
     for key in media.media_ids if media else ():
-        medium = house.media.get(key)
-        if medium is None or house.now - medium.uploaded_at > MEDIA_LIFETIME:
+        medium = context.uploads.get(key)
+        if medium is None or context.now - medium.uploaded_at > MEDIA_LIFETIME:
             raise HTTPException(400, f"media.media_ids: your media id {key} is invalid or has expired")
 
 
-def _check_reply(reply: ReplyBody, house: RuleContext) -> None:
-    parent = house.posts.get(reply.in_reply_to_tweet_id)
+def _check_reply(reply: ReplyBody, context: RuleContext) -> None:
+    parent = context.posts.get(reply.in_reply_to_tweet_id)
     if parent is None:
         raise HTTPException(403, "You attempted to reply to a Tweet that is deleted or not visible to you.")
-    if house.terms.self_serve and house.account.username.lower() not in _mentioned_in(parent.text):
+    if context.limits.self_serve and context.account.username.lower() not in _mentioned_in(parent.text):
         raise HTTPException(
             403, "Reply to this conversation is not allowed because you have not been mentioned by its author."
         )
@@ -132,26 +131,26 @@ def _mentioned_in(text: str) -> set[str]:
     return {entity.value.lower() for entity in find_entities(text) if entity.kind == "mention"}
 
 
-def _check_duplicate(text: str, house: RuleContext) -> None:
-    since = house.now - timedelta(seconds=house.terms.duplicate_window_seconds)
-    if text and any(post.text == text and post.created_at > since for post in house.posts.newest_first()):
+def _check_duplicate(text: str, context: RuleContext) -> None:
+    since = context.now - timedelta(seconds=context.limits.duplicate_window_seconds)
+    if text and any(post.text == text and post.created_at > since for post in context.posts.newest_first()):
         raise HTTPException(403, "You are not allowed to create a Tweet with duplicate content.")
 
 
-def as_resource(post: XPost, house: RuleContext, fields: Collection[str] = ()) -> dict[str, Any]:
+def as_resource(post: XPost, context: RuleContext, fields: Collection[str] = ()) -> dict[str, Any]:
     """The post as the API gives it back: id and text always, other fields if asked for."""
-    account = house.account
+    account = context.account
     media_link = f"https://x.com/{account.username}/status/{post.key}/photo/1" if post.media else None
-    answered = as_answered(post.text, media_link)
-    parent = house.posts.get(post.reply_to) if post.reply_to else None
+    returned = as_returned(post.text, media_link)
+    parent = context.posts.get(post.reply_to) if post.reply_to else None
     every = {
         "id": post.key,
-        "text": answered.text,
+        "text": returned.text,
         "edit_history_tweet_ids": [post.key],
         "author_id": account.user_id,
         "created_at": post.created_at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{post.created_at.microsecond // 1000:03d}Z",
         "conversation_id": post.thread,
-        "entities": answered.entities or None,
+        "entities": returned.entities or None,
         "in_reply_to_user_id": account.user_id if parent else None,
         "referenced_tweets": [{"type": "replied_to", "id": post.reply_to}] if post.reply_to else None,
         "attachments": {"media_keys": [f"3_{key}" for key in post.media]} if post.media else None,

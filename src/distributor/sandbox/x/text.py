@@ -17,7 +17,7 @@ import regex
 
 from distributor.rendering import measuring
 from distributor.rendering.url_extraction import extract_urls
-from distributor.sandbox.display import TextSpan
+from distributor.sandbox.display import DisplayedText
 
 _SLUG_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Characters of hashtags as twitter-text defines them: letters, marks, digits and joiners of several scripts.
@@ -83,7 +83,7 @@ def short_link(url: str) -> str:
 
 
 @dataclass(slots=True)
-class AnsweredText:
+class ReturnedText:
     """A text as X's API gives it back, with its entities; indices count the code points of that text."""
 
     text: str = ""
@@ -105,34 +105,34 @@ class AnsweredText:
         self.add_entity("urls", short, url=short, expanded_url=expand(url), display_url=_display(url))
 
 
-def as_answered(text: str, media_link: str | None = None) -> AnsweredText:
+def as_returned(text: str, media_link: str | None = None) -> ReturnedText:
     """What X gives back for a text as written; a post with media has a link to them behind its text."""
-    answered = AnsweredText()
+    returned = ReturnedText()
     end = 0
     for entity in find_entities(text):
-        answered.add(text[end : entity.start])
+        returned.add(text[end : entity.start])
         if entity.kind == "url":
-            answered.add_link(entity.value)
+            returned.add_link(entity.value)
         else:
             described = {"username" if entity.kind == "mention" else "tag": entity.value}
-            answered.add_entity(f"{entity.kind}s", text[entity.start : entity.end], **described)
+            returned.add_entity(f"{entity.kind}s", text[entity.start : entity.end], **described)
         end = entity.end
-    answered.add(text[end:])
+    returned.add(text[end:])
     if media_link is not None:
-        answered.add(" " if text else "")
-        answered.add_link(media_link)
-    return answered
+        returned.add(" " if text else "")
+        returned.add_link(media_link)
+    return returned
 
 
-def as_spans(text: str) -> list[TextSpan]:
+def as_spans(text: str) -> list[DisplayedText]:
     """The text as a reader sees it: links without scheme, cut to 27 characters."""
-    pieces: list[TextSpan] = []
+    spans: list[DisplayedText] = []
     end = 0
     for entity in find_entities(text):
-        pieces.append(TextSpan(text[end : entity.start]))
-        pieces.append(_link(entity, text[entity.start : entity.end]))
+        spans.append(DisplayedText(text[end : entity.start]))
+        spans.append(_link(entity, text[entity.start : entity.end]))
         end = entity.end
-    return [piece for piece in (*pieces, TextSpan(text[end:])) if piece.text]
+    return [span for span in (*spans, DisplayedText(text[end:])) if span.text]
 
 
 _TARGETS = {
@@ -142,10 +142,10 @@ _TARGETS = {
 }
 
 
-def _link(entity: TweetEntity, as_written: str) -> TextSpan:
+def _link(entity: TweetEntity, as_written: str) -> DisplayedText:
     if entity.kind == "url":
-        return TextSpan(_display(entity.value), expand(entity.value), expand(entity.value))
-    return TextSpan(as_written, _TARGETS[entity.kind].format(entity.value))
+        return DisplayedText(_display(entity.value), expand(entity.value), expand(entity.value))
+    return DisplayedText(as_written, _TARGETS[entity.kind].format(entity.value))
 
 
 def _display(url: str) -> str:

@@ -1,1 +1,0 @@
-"""An SMTP server as a stand-in for everybody's mailbox provider."""
