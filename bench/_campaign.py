@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distributor.bootstrap import child_environment, make_app_context
-from distributor.cli.channels import configure
-from distributor.cli.processes import ChildProcess, running_processes, worker_parts
+from distributor.cli.channel import configure
+from distributor.cli.process_group import ChildProcess, running_processes, worker_processes
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
@@ -53,7 +53,7 @@ def sending_installation(*, email_workers: int, web_port: int | None = None) -> 
             app = make_app_context(settings, services)
             migrate(app.database)
             web = [ChildProcess(name="web", module="distributor.web")] if web_port else []
-            parts = [*worker_parts(email_workers=email_workers), *web]
+            parts = [*worker_processes(email_workers=email_workers), *web]
             environment = child_environment(settings, services)
             with running_processes(parts, logs=Path(folder) / "logs", environment=environment):
                 yield app

@@ -21,9 +21,10 @@ from distributor.embedded import Services, running_services
 from distributor.flow.app_context import AppContext
 from distributor.logs import configure_logs
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
-from distributor.settings import Settings
+from distributor.settings import Settings, load_settings
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
+from distributor.storage.schema import check_schema, migrate
 
 
 @contextmanager
@@ -64,6 +65,18 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         ),
         event_retention=timedelta(days=settings.event_retention_days) if settings.event_retention_days else None,
     )
+
+
+@contextmanager
+def open_app(settings: Settings | None = None) -> Iterator[AppContext]:
+    """The app of these settings (default: those of this process), with its schema checked.
+
+    An embedded database is migrated first. Raises SchemaError if another database has not the schema of this version.
+    """
+    settings = settings or load_settings()
+    with open_app_context(settings) as app:
+        (check_schema if settings.database_url else migrate)(app.database)
+        yield app
 
 
 @contextmanager

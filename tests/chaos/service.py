@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from distributor.bootstrap import child_environment, make_app_context
-from distributor.cli.processes import ChildProcess, ProcessGroup, running_processes
+from distributor.cli.process_group import ChildProcess, ProcessGroup, running_processes
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
@@ -86,7 +86,7 @@ class Service:
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what} did not happen; logs:\n{self._log_tails()}")
-            self.crew.revive()
+            self.crew.restart_dead()
             time.sleep(0.02)
 
     def kill_redis(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from distributor.cli.channels import configure
+from distributor.cli.channel import configure
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.app_context import AppContext
 from distributor.flow.failpoints import Failpoint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from distributor.cli.channels import configure
+from distributor.cli.channel import configure
 from distributor.domain.errors import ServiceError
 from distributor.flow.operations.audit import DifferenceKind, audit
 from distributor.mail.records.sources import parse_record_sources

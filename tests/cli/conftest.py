@@ -21,20 +21,20 @@ ARTICLE = "---\ntitle: A first article\ntags: [one, two]\n---\n\nA paragraph wit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a command ended with and said."""
+class CommandResult:
+    """What a command ended with and result."""
 
     code: int
     out: str
     err: str
 
     @property
-    def sentence(self) -> str:
-        """What was said to a person, without line breaks made for the terminal's width."""
+    def message(self) -> str:
+        """What was result to a person, without line breaks made for the terminal's width."""
         return " ".join(self.err.split())
 
 
-Run = Callable[..., Said]
+Run = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Run `distributor` with these arguments, in this process: what is tested is everything but Python's start."""
     monkeypatch.chdir(tmp_path)
 
-    def run_once(*arguments: str, **changes: str) -> Said:
+    def run_once(*arguments: str, **changes: str) -> CommandResult:
         out, err = io.StringIO(), io.StringIO()
         with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             for name, value in (environment | changes).items():
@@ -68,7 +68,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
             with pytest.raises(SystemExit) as ended:
                 main()
                 sys.exit(0)
-        return Said(code=int(ended.value.code or 0), out=out.getvalue(), err=err.getvalue())
+        return CommandResult(code=int(ended.value.code or 0), out=out.getvalue(), err=err.getvalue())
 
     yield run_once
     load_settings.cache_clear()
@@ -78,7 +78,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 def run_process(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run `distributor` with these arguments, as a process of its own."""
 
-    def run_once(*arguments: str, **changes: str) -> Said:
+    def run_once(*arguments: str, **changes: str) -> CommandResult:
         done = subprocess.run(
             [sys.executable, "-m", "distributor", *arguments],
             cwd=tmp_path,
@@ -87,7 +87,7 @@ def run_process(environment: dict[str, str], tmp_path: Path) -> Run:
             text=True,
             check=False,
         )
-        return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+        return CommandResult(code=done.returncode, out=done.stdout, err=done.stderr)
 
     return run_once
 

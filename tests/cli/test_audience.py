@@ -27,21 +27,21 @@ def _a_list_with_people(run: Run) -> None:
 
 
 def test_a_list_shows_its_settings_and_counts(run: Run) -> None:
-    told = json.loads(run("list", "show", "news", "--json").out)
-    assert (told["topics"], told["visibility"], told["opt_in"]) == (["lupus"], "public", "double")
-    assert (told["sender"], told["subscribed"]) == ("News <news@example.org>", 2)
-    assert run("list", "change", "news", "--no-topics", "--sender", "").code == 0
+    shown = json.loads(run("list", "show", "news", "--json").out)
+    assert (shown["topics"], shown["visibility"], shown["opt_in"]) == (["lupus"], "public", "double")
+    assert (shown["sender"], shown["subscribed"]) == ("News <news@example.org>", 2)
+    assert run("list", "update", "news", "--no-topics", "--sender", "").code == 0
     assert json.loads(run("list", "show", "news", "--json").out)["topics"] == []
 
 
 def test_a_list_with_people_cannot_be_removed_and_an_empty_one_can(run: Run) -> None:
-    assert "people are or were on it" in run("list", "remove", "news").sentence
+    assert "people are or were on it" in run("list", "delete", "news").message
     run("list", "create", "Empty")
-    assert run("list", "remove", "empty").code == 0
+    assert run("list", "delete", "empty").code == 0
 
 
 def test_a_person_is_changed_found_and_shown_with_their_consent(run: Run) -> None:
-    assert run("subscriber", "change", "ada@example.org", "--attribute", "city=Graz", "--untag", "vip").code == 0
+    assert run("subscriber", "update", "ada@example.org", "--attribute", "city=Graz", "--untag", "vip").code == 0
     found = json.loads(run("subscriber", "search", "gra", "--json").out)
     assert [one["email"] for one in found] == ["ada@example.org"]
     assert json.loads(run("subscriber", "show", "ada@example.org", "--json").out)["tags"] == []
@@ -51,23 +51,23 @@ def test_a_person_is_changed_found_and_shown_with_their_consent(run: Run) -> Non
 
 def test_a_paused_or_suppressed_person_is_out_of_the_audience(run: Run) -> None:
     assert _audience(run) == (2, ["ada@example.org", "bo@example.org"])
-    run("subscriber", "change", "ada@example.org", "--pause", "+30d")
+    run("subscriber", "update", "ada@example.org", "--pause", "+30d")
     assert _audience(run) == (1, ["bo@example.org"])
-    run("subscriber", "change", "ada@example.org", "--pause", "")
+    run("subscriber", "update", "ada@example.org", "--pause", "")
     assert run("suppression", "add", "BO@example.org", "--note", "asked on the phone").code == 0
     assert _audience(run) == (1, ["ada@example.org"])
     assert json.loads(run("suppression", "check", "bo@example.org", "--json").out)[0]["note"] == "asked on the phone"
-    assert "1 entries" in run("suppression", "lift", "bo@example.org").sentence
+    assert "1 suppressions" in run("suppression", "remove", "bo@example.org").message
     assert _audience(run)[0] == 2
 
 
 def test_suppressions_are_imported_and_what_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "blocked.txt"
     file.write_text("# from the old system\nada@example.org\n\n@example.com\nnonsense\n")
-    said = run("suppression", "import", str(file))
-    assert said.code == 2
-    assert "blocked.txt:5" in said.err
-    assert "2 suppressed" in said.err
+    result = run("suppression", "import", str(file))
+    assert result.code == 2
+    assert "blocked.txt:5" in result.err
+    assert "2 suppressed" in result.err
     assert [one["reason"] for one in json.loads(run("suppression", "list", "--json").out)] == ["imported", "imported"]
 
 
@@ -82,30 +82,30 @@ def test_the_data_of_a_person_is_told_and_erased(run: Run, tmp_path: Path) -> No
     done = json.loads(run("subscriber", "erase", "ada@example.org", "--yes", "--json").out)
     assert done["counts"]["subscribers"] == 1
     assert done["traces"] == {}
-    assert json.loads(run("subscriber", "traces", "ada@example.org", "--json").out) == []
+    assert json.loads(run("subscriber", "find-data", "ada@example.org", "--json").out) == []
     assert run("subscriber", "show", "ada@example.org").code == 3
 
 
 def test_an_audience_of_nobody_is_refused(run: Run) -> None:
-    assert "name a list, a topic or a segment" in run("campaign", "audience").sentence
+    assert "name a list, a topic or a segment" in run("campaign", "audience").message
 
 
 def _audience(run: Run) -> tuple[int, list[str]]:
-    told = json.loads(run("campaign", "audience", "--list", "news", "--article", "the-quiet-feed", "--json").out)
-    return told["count"], told["sample"]
+    shown = json.loads(run("campaign", "audience", "--list", "news", "--article", "the-quiet-feed", "--json").out)
+    return shown["count"], shown["sample"]
 
 
 def test_a_person_is_taken_off_a_list_for_good_and_chooses_topics_through_the_team(run: Run) -> None:
     assert (
-        "gets lupus of 'news'"
-        in run("subscriber", "choose", "ada@example.org", "--list", "news", "--topic", "Lupus").err
+        "receives lupus of 'news'"
+        in run("subscriber", "preferences", "ada@example.org", "--list", "news", "--topic", "Lupus").err
     )
     assert _audience(run) == (1, ["bo@example.org"])
-    assert run("subscriber", "choose", "ada@example.org", "--list", "news", "--every-article").code == 0
-    assert run("subscriber", "remove", "bo@example.org", "--list", "news").code == 0
+    assert run("subscriber", "preferences", "ada@example.org", "--list", "news", "--every-article").code == 0
+    assert run("subscriber", "unsubscribe", "bo@example.org", "--list", "news").code == 0
     run("subscriber", "add", "bo@example.org", "--list", "news")
     assert _audience(run) == (1, ["ada@example.org"])
-    assert run("subscriber", "choose", "bo@example.org", "--list", "news", "--every-article").code == 4
+    assert run("subscriber", "preferences", "bo@example.org", "--list", "news", "--every-article").code == 4
 
 
 def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: Run, fresh_services: Services) -> None:
@@ -121,21 +121,30 @@ def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: R
     database.close()
 
     listed = run(
-        "campaign", "deliveries", "1", "--state", "failed", "--channel", "mail", "--to", "BO@example.org", "--json"
+        "campaign",
+        "deliveries",
+        "1",
+        "--state",
+        "failed",
+        "--channel",
+        "mail",
+        "--recipient",
+        "BO@example.org",
+        "--json",
     )
     assert [one["recipient"] for one in json.loads(listed.out)] == ["bo@example.org"]
-    assert "No such deliveries" in run("campaign", "deliveries", "1", "--to", "eve@example.org").out
+    assert "No such deliveries" in run("campaign", "deliveries", "1", "--recipient", "eve@example.org").out
     failed = ("campaign", "audience", "--article", "the-quiet-feed", "--to-failed-of", "1", "--json")
     assert json.loads(run(*failed).out) == {"count": 1, "sample": ["bo@example.org"]}
     counted = json.loads(run("campaign", "retry-failed", "1", "--dry-run", "--json").out)
     assert counted == {"failed": 1, "again": 1, "not_meant": 0, "held_back": 0, "got_since": 0}
-    given_up = run("campaign", "retry-failed", "1", "--cause", "temporary", "--reason", "mailboxfull")
+    given_up = run("campaign", "retry-failed", "1", "--failure", "temporary", "--reason", "mailboxfull")
     assert given_up.code == 4
-    assert "none of the 1 failed deliveries of campaign 1 can be retried: 1 do not match" in given_up.sentence
+    assert "none of the 1 failed deliveries of campaign 1 can be retried: 1 do not match" in given_up.message
     assert run(*create, "--to-failed-of", "1").code == 0
-    assert "there is no campaign 9" in run(*create, "--to-failed-of", "9").sentence
+    assert "there is no campaign 9" in run(*create, "--to-failed-of", "9").message
     run("suppression", "add", "bo@example.org")
-    said = run("campaign", "retry-failed", "1", "--dry-run").sentence
-    assert said.startswith("0 of 1 failed deliveries would be sent again")
-    assert "1 go to people who may not be written to any more, or not now" in said
-    assert "the audience is empty" in run(*create, "--to-failed-of", "1").sentence
+    result = run("campaign", "retry-failed", "1", "--dry-run").message
+    assert result.startswith("0 of 1 failed deliveries would be retried")
+    assert "1 go to recipients who may not receive it any more, or not now" in result
+    assert "the audience is empty" in run(*create, "--to-failed-of", "1").message

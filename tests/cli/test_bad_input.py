@@ -9,15 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.cli.conftest import ARTICLE, Run, Said
+from tests.cli.conftest import ARTICLE, CommandResult, Run
 
 
-def assert_refused(said: Said, code: int, *words: str) -> None:
+def assert_refused(result: CommandResult, code: int, *words: str) -> None:
     """The command failed with this code and in these words, without a traceback."""
-    assert said.code == code, said.err
-    assert "Traceback" not in said.err
+    assert result.code == code, result.err
+    assert "Traceback" not in result.err
     for word in words:
-        assert word in said.sentence
+        assert word in result.message
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_campaign_that_cannot_work_is_refused_whole(
     ready: Run, changes: dict[str, str], code: int, words: list[str]
 ) -> None:
     asked = {"--article": "a-first-article", "--channel": "mail", "--list": "readers", **changes}
-    said = ready("campaign", "create", *(word for pair in asked.items() for word in pair))
-    assert_refused(said, code, *words)
+    result = ready("campaign", "create", *(word for pair in asked.items() for word in pair))
+    assert_refused(result, code, *words)
     assert json.loads(ready("campaign", "list", "--json").out) == []
 
 
@@ -106,8 +106,8 @@ def test_an_unknown_kind_or_setting_of_a_channel_is_named(run: Run) -> None:
 def test_a_template_with_an_undefined_name_is_named_with_its_line(run: Run, article: Path, tmp_path: Path) -> None:
     (tmp_path / "own" / "email").mkdir(parents=True)
     (tmp_path / "own" / "email" / "subject.txt.j2").write_text("\n{{ nothing_like_it }}\n")
-    said = run("render", str(article), "--channel", "email", DISTRIBUTOR_TEMPLATES_DIR=str(tmp_path / "own"))
-    assert_refused(said, 2, "subject.txt.j2", "line 2", "nothing_like_it")
+    result = run("render", str(article), "--channel", "email", DISTRIBUTOR_TEMPLATES_DIR=str(tmp_path / "own"))
+    assert_refused(result, 2, "subject.txt.j2", "line 2", "nothing_like_it")
     assert not (tmp_path / "out").exists()
 
 
@@ -130,9 +130,9 @@ def test_a_database_of_a_newer_version_is_refused(run: Run, run_process: Run, en
 
 
 def test_servers_that_are_not_there_are_named_without_their_password(run: Run) -> None:
-    said = run("article", "list", DISTRIBUTOR_DATABASE_URL="postgresql://me:hunter2@127.0.0.1:1/x")
-    assert_refused(said, 7, "PostgreSQL at", "does not answer")
-    assert "hunter2" not in said.err
+    result = run("article", "list", DISTRIBUTOR_DATABASE_URL="postgresql://me:hunter2@127.0.0.1:1/x")
+    assert_refused(result, 7, "PostgreSQL at", "does not answer")
+    assert "hunter2" not in result.err
 
 
 def test_settings_that_are_wrong_name_their_variable(run: Run) -> None:

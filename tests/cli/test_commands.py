@@ -1,122 +1,48 @@
-"""Commands do what they say, in words for people and in JSON for programs."""
+"""The list of commands is there at once, and every command on it can be called."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import subprocess
+import sys
 
-from tests.cli.conftest import ARTICLE, Run
+import pytest
+from typer.testing import CliRunner
 
+from distributor.cli.app import app
+from distributor.cli.commands import COMMANDS
 
-def test_an_article_is_added_listed_shown_and_revised(run: Run, article: Path) -> None:
-    assert json.loads(run("article", "add", str(article), "--json").out)["change"] == "added"
-    assert json.loads(run("article", "add", str(article), "--json").out)["change"] == "unchanged"
-    article.write_text(ARTICLE.replace("some words", "other words"))
-    assert json.loads(run("article", "add", str(article), "--json").out)["change"] == "revised"
-    (listed,) = json.loads(run("article", "list", "--json").out)
-    assert (listed["slug"], listed["revision"]) == ("a-first-article", 2)
-    shown = json.loads(run("article", "show", "a-first-article", "--json").out)
-    assert shown["text"] == "A paragraph with other words."
-
-
-def test_a_scan_takes_what_is_good_and_names_what_is_not(run: Run, article: Path, tmp_path: Path) -> None:
-    article.rename(tmp_path / "content" / "good.md")
-    (tmp_path / "content" / "bad.md").write_text("---\ntitle: Fine\nlanguage: 7\n---\n\nText.\n")
-    said = run("article", "scan", "--json")
-    told = json.loads(said.out)
-    assert told["added"] == ["a-first-article"]
-    (reason,) = told["broken"]
-    assert reason.startswith("bad.md:3: ")
-    assert "language" in reason
-    assert said.code == 2
-    assert "bad.md:3" in run("article", "list").sentence
+# What `distributor --help` has imported of the project by its end.
+LOADED_BY_HELP = """
+import sys
+sys.argv = ["distributor", "--help"]
+from distributor.cli.app import main
+try:
+    main()
+finally:
+    print(*(name for name in sys.modules if name.startswith("distributor.")), file=sys.stderr)
+"""
 
 
-def test_people_are_added_and_shown(run: Run) -> None:
-    assert run("list", "create", "Weekly letter").code == 0
-    assert run("subscriber", "add", "Ada@Example.org", "--list", "weekly-letter", "--name", "Ada").code == 0
-    assert json.loads(run("list", "list", "--json").out)[0]["subscribed"] == 1
-    assert json.loads(run("subscriber", "show", "ada@example.org", "--json").out)["email"] == "Ada@example.org"
+def test_the_list_of_commands_names_all_of_them_and_imports_none() -> None:
+    result = subprocess.run([sys.executable, "-c", LOADED_BY_HELP], capture_output=True, text=True, check=True)
+    assert [name for name in COMMANDS if f" {name} " not in result.stdout] == []
+    assert sorted(result.stderr.split()) == [
+        "distributor.cli",
+        "distributor.cli.app",
+        "distributor.cli.commands",
+        "distributor.domain",
+        "distributor.domain.errors",
+    ]
 
 
-def test_a_channel_keeps_its_secrets_to_itself(run: Run) -> None:
-    said = run("channel", "set", "masto", "--kind", "mastodon", "--set", "access_token=@TOKEN", TOKEN="very-secret")
-    assert said.code == 0
-    shown = run("channel", "show", "masto", "--json")
-    assert json.loads(shown.out)["secrets_set"] == ["access_token"]
-    assert "very-secret" not in shown.out + run("channel", "list").out + said.err
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_on_the_list_can_be_called(name: str) -> None:
+    result = CliRunner().invoke(app, [name, "--help"], prog_name="distributor")
+    assert result.exit_code == 0
+    assert f"Usage: distributor {name} " in result.output
 
 
-def test_the_mails_that_ask_for_a_confirmation_are_listed_apart_from_campaigns(run: Run) -> None:
-    assert "distributor campaign create" in run("campaign", "list").out
-    assert "Nobody has been asked" in run("campaign", "list", "--purpose", "confirmation").out
-
-
-def test_a_campaign_is_planned_paused_resumed_and_cancelled(run: Run, article: Path) -> None:
-    run("article", "add", str(article))
-    run("list", "create", "Readers")
-    run("subscriber", "add", "ada@example.org", "--list", "readers")
-    run("channel", "set", "feeds", "--kind", "feed")
-    run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
-    said = run(
-        *("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--channel", "feeds"),
-        *(
-            "--list",
-            "readers",
-            "--at",
-            "2099-03-01 09:00",
-            "--zone",
-            "Europe/Berlin",
-            "--channel-at",
-            "feeds=+2h",
-            "--json",
-        ),
-    )
-    told = json.loads(said.out)
-    times = {one["channel"]: one["scheduled_at"] for one in told["dispatches"]}
-    assert times["mail"].startswith("2099-03-01 08:00")
-    assert not times["feeds"].startswith("2099")
-    assert run("campaign", "pause", "1").code == 0
-    assert json.loads(run("campaign", "show", "1", "--json").out)["state"] == "paused"
-    assert run("campaign", "resume", "1").code == 0
-    assert run("campaign", "cancel", "1").code == 0
-    assert json.loads(run("campaign", "list", "--json").out)[0]["state"] == "cancelled"
-    assert run("campaign", "resume", "1").code == 4
-
-
-def test_rendering_needs_no_server_and_writes_every_file(run: Run, article: Path, tmp_path: Path) -> None:
-    said = run(
-        "render", str(article), "--out", str(tmp_path / "out"), DISTRIBUTOR_DATABASE_URL="postgresql://127.0.0.1:1/x"
-    )
-    assert said.code == 0
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {
-        *("email.html", "email.txt", "email.eml", "rss.xml", "atom.xml", "feed.json"),
-        *("x.json", "mastodon.json", "bluesky.json", "problems.json"),
-    }
-
-
-def test_rendering_twice_gives_the_same_bytes(run: Run, article: Path, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        run("render", str(article), "--out", str(tmp_path / name))
-    for file in (tmp_path / "one").iterdir():
-        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
-
-
-def test_a_backup_can_be_restored(run: Run, article: Path, tmp_path: Path) -> None:
-    run("article", "add", str(article))
-    assert run("backup", str(tmp_path / "all.dump")).code == 0
-    refused = run("restore", str(tmp_path / "all.dump"))
-    assert refused.code == 4
-    assert "add --replace" in refused.sentence
-    run("list", "create", "made after the backup")
-    assert run("restore", str(tmp_path / "all.dump"), "--replace").code == 0
-    assert json.loads(run("list", "list", "--json").out) == []
-    assert [one["slug"] for one in json.loads(run("article", "list", "--json").out)] == ["a-first-article"]
-
-
-def test_the_doctor_says_what_is_wrong_and_what_to_do(run: Run) -> None:
-    said = run("doctor", "--json")
-    states = {finding["check"]: finding for finding in json.loads(said.out)}
-    assert states["postgresql"]["state"] == "fine"
-    assert states["beat"]["finding"].startswith("the beat was never seen")
-    assert said.code == 5
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant() -> None:
+    result = CliRunner().invoke(app, ["campain", "list"])
+    assert result.exit_code == 2
+    assert "Did you mean 'campaign'?" in result.output

@@ -15,7 +15,7 @@ import pytest
 
 from distributor.bootstrap import make_templates
 from distributor.channels import registry
-from distributor.cli.channels import configure
+from distributor.cli.channel import configure
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
 from tests.flow.campaign_harness import make_campaign_harness

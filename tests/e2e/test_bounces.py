@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from distributor.cli.channels import configure
-from distributor.cli.processes import ChildProcess
+from distributor.cli.channel import configure
+from distributor.cli.process_group import ChildProcess
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
 from distributor.mail.return_path import read_return_path

@@ -1,4 +1,4 @@
-"""The command `distributor`, and the door where errors become sentences."""
+"""The command `distributor`: runs a command, and prints errors as messages."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def _options(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Options of the command itself."""
+    """Options of `distributor` itself."""
 
 
 def main() -> None:
-    """Run the command line. Ends with 0, or with the exit code of the error (`distributor.domain.errors`)."""
+    """Run the command line. Exits with 0, or with the exit code of the error (`distributor.domain.errors`)."""
     try:
         app()
     except DistributorError as error:
-        _complain(str(error))
+        _print_error(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _complain("stopped")
+        _print_error("stopped")
         sys.exit(130)
 
 
-def _complain(sentence: str) -> None:
-    Console(stderr=True, highlight=False).print(f"distributor: {sentence}", markup=False, soft_wrap=True)
+def _print_error(message: str) -> None:
+    Console(stderr=True, highlight=False).print(f"distributor: {message}", markup=False, soft_wrap=True)

@@ -1,92 +1,73 @@
-"""Which commands there are. Each is imported when it is called: the list of them is there at once."""
+"""The top-level commands, each in the module of its name, which is imported when the command is called."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+COMMANDS: Mapping[str, str] = {
+    "demo": "Send one article on every channel to the sandbox and account for every delivery.",
+    "up": "Run the whole service on this machine until it is stopped.",
+    "web": "Run the web server: feeds, article pages, tracking, unsubscribe and the API.",
+    "worker": "Run a Celery worker for one or more queues.",
+    "beat": "Run the scheduler, which enqueues every second what is due.",
+    "inbound": "Receive bounces, complaints and replies by LMTP or SMTP and from mailboxes.",
+    "migrate": "Migrate the database to the schema of this version.",
+    "doctor": "Check the configuration, the servers, and the DNS records of the senders.",
+    "backup": "Write the whole database to a file.",
+    "restore": "Restore the database from a backup.",
+    "render": "Render an article file for every channel.",
+    "article": "Add and list articles.",
+    "campaign": "Send articles, and see what happened to every delivery.",
+    "bounce": "Process and list bounces, complaints and unsubscribe mails.",
+    "subscriber": "Manage subscribers.",
+    "list": "Manage the lists that people subscribe to.",
+    "segment": "Save conditions on subscribers as segments, and count them.",
+    "suppression": "Manage the addresses and domains that get no mail from any list.",
+    "channel": "Configure the channels that campaigns are sent on.",
+    "token": "Manage the tokens that let other programs use the API.",
+}
+"""The help line of each command, in the order of `distributor --help`."""
 
-@dataclass(frozen=True, slots=True)
-class CommandEntry:
-    """What the list says of a command, and where it is: a function, or the groups and functions below its name."""
-
-    summary: str
-    places: tuple[str, ...]
-
-
-COMMANDS: Mapping[str, CommandEntry] = {
-    "demo": CommandEntry(
-        "Send one article on every channel to the sandbox and account for every delivery.", ("demo:demo",)
-    ),
-    "up": CommandEntry("Run the whole service on this machine until it is stopped.", ("up:up",)),
-    "web": CommandEntry("Serve feeds, article pages, tracking and unsubscribe.", ("single:web",)),
-    "worker": CommandEntry("Do the work of one or more queues.", ("single:worker",)),
-    "beat": CommandEntry("Tick once a second and ring for what is due.", ("single:beat",)),
-    "returns": CommandEntry("Take in what comes back: by LMTP or SMTP, and from mailboxes.", ("single:returns",)),
-    "migrate": CommandEntry("Bring the database to the schema of this version.", ("maintenance:migrate_database",)),
-    "doctor": CommandEntry("Check this app, and what the DNS says of its senders.", ("maintenance:doctor",)),
-    "backup": CommandEntry("Write the whole database to a file.", ("maintenance:backup",)),
-    "restore": CommandEntry("Bring back a backup.", ("maintenance:restore",)),
-    "render": CommandEntry("Show what every channel would say about an article in a file.", ("render:render",)),
-    "article": CommandEntry("Bring articles in and look at them.", ("articles:commands",)),
-    "campaign": CommandEntry("Send articles out, and know what became of them.", ("campaigns:commands", "audit:audit")),
-    "bounce": CommandEntry("What comes back by mail.", ("returns:commands", "bounces:commands")),
-    "subscriber": CommandEntry("People who get mail.", ("subscribers:commands", "people_transfer:commands")),
-    "list": CommandEntry("Lists that people subscribe to.", ("lists:commands",)),
-    "segment": CommandEntry(
-        "People by what is known of them and what they did, saved by name.", ("segments:commands",)
-    ),
-    "suppression": CommandEntry(
-        "Addresses and domains that get no mail, whatever list they are on.", ("suppressions:commands",)
-    ),
-    "channel": CommandEntry("Where campaigns go: the configured channels.", ("channels:commands",)),
-    "token": CommandEntry("Keys that let other programs use the API.", ("tokens:commands",)),
+# Commands that share a module: the others have one of their own name.
+_MODULES: Mapping[str, str] = {
+    "restore": "backup",
+    "web": "processes",
+    "worker": "processes",
+    "beat": "processes",
+    "inbound": "processes",
 }
 
 
 class CommandGroup(TyperGroup):
-    """The group of all commands."""
+    """The group of all top-level commands."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        for name, entry in COMMANDS.items():
-            self.add_command(_Deferred(name, entry))
+        for name, summary in COMMANDS.items():
+            self.add_command(_LazyCommand(name, help=summary))
 
 
-class _Deferred(TyperCommand):
-    """A command of which only the list's line is known until somebody calls it."""
-
-    def __init__(self, name: str, entry: CommandEntry) -> None:
-        super().__init__(name, help=entry.summary)
-        self._entry = entry
+class _LazyCommand(TyperCommand):
+    """A command of which only the help line is known until it is called."""
 
     # Typer carries its own copy of Click, whose types have no public names.
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        return _command(self._entry).make_context(info_name, args, parent, **extra)
+        return _load(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
-def _command(entry: CommandEntry) -> Any:
-    found = [_named(place) for place in entry.places]
-    if not any(isinstance(one, typer.Typer) for one in found):
-        (function,) = found
-        return typer.main.get_command(_holding(function))
-    group = typer.Typer(no_args_is_help=True, help=entry.summary)
-    for one in found:
-        group.add_typer(one if isinstance(one, typer.Typer) else _holding(one))
-    return typer.main.get_group(group)
-
-
-def _holding(function: Any) -> typer.Typer:
-    commands = typer.Typer(add_completion=False)
-    commands.command()(function)
-    return commands
-
-
-def _named(place: str) -> Any:
-    module, name = place.split(":")
-    return getattr(importlib.import_module(f"distributor.cli.{module}"), name)
+def _load(name: str) -> Any:
+    """The command of this name: the Typer group `commands` of its module, or the function named like the command."""
+    module = importlib.import_module(f"distributor.cli.{_MODULES.get(name, name)}")
+    group = getattr(module, "commands", None)
+    if group is not None:
+        parent = typer.Typer(no_args_is_help=True, help=COMMANDS[name])
+        parent.add_typer(group)
+        return typer.main.get_group(parent)
+    single = typer.Typer(add_completion=False)
+    single.command()(getattr(module, name))
+    return typer.main.get_command(single)

@@ -16,10 +16,10 @@ from rich.progress import track
 from rich.table import Table
 
 from distributor.bootstrap import child_environment, make_app_context, open_services, sample_article
-from distributor.cli.campaign_report import follow
-from distributor.cli.processes import running_processes, worker_parts
+from distributor.cli.campaign.report import follow
+from distributor.cli.console import err, out, print_message
+from distributor.cli.process_group import running_processes, worker_processes
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
-from distributor.cli.session import err, out, say
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
@@ -81,10 +81,10 @@ def demo(
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         migrate(app.database)
-        parts = [sandbox_part(folders.sandbox, folders.ready, http_port=0, smtp_port=0), *worker_parts()]
+        parts = [sandbox_part(folders.sandbox, folders.ready, http_port=0, smtp_port=0), *worker_processes()]
         environment = child_environment(settings, services)
-        with running_processes(parts, logs=folders.out / "logs", environment=environment) as crew:
-            ports = wait_for_sandbox(folders.ready, crew)
+        with running_processes(parts, logs=folders.out / "logs", environment=environment) as group:
+            ports = wait_for_sandbox(folders.ready, group)
             ingested = ingest.add_file(app, file)
             names = configure_sandbox_channels(app, ports)
             _invent_subscribers(app, subscribers)
@@ -110,10 +110,10 @@ def _conclude(told: CampaignReport, folders: _Folders, *, slug: str, seconds: fl
     summary = {"article": slug, "seconds": round(seconds, 1), "inbox": mails, "channels": channels}
     (folders.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     _print_summary(channels)
-    say(f"everything is in {folders.out}: inbox/, feeds/, social/, summary.json ({seconds:.1f} s)")
+    print_message(f"everything is in {folders.out}: inbox/, feeds/, social/, summary.json ({seconds:.1f} s)")
     for one in told.dispatches:
         if one.dispatch.state is not DispatchState.FINISHED:
-            say(f"{one.dispatch.channel_name} is {one.dispatch.state.value}: {one.dispatch.reason}")
+            print_message(f"{one.dispatch.channel_name} is {one.dispatch.state.value}: {one.dispatch.reason}")
     if not _is_accounted_for(told, mails):
         raise typer.Exit(4)
 

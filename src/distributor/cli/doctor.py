@@ -1,34 +1,126 @@
-"""What channels find out about the world around them, for `distributor doctor`."""
+"""`distributor doctor`"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import platform
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Annotated, Any, cast
 
 import typer
+from redis import RedisError
 
+from distributor.bootstrap import open_app_context, secret_key
 from distributor.channels.api import DiagnosableChannel, DiagnosticContext
-from distributor.cli.session import out
-from distributor.domain.diagnostics import DiagnosticStatus, Finding
-from distributor.domain.errors import DistributorError, InputError
+from distributor.channels.registry import kinds
+from distributor.cli.channel import NameserverOption
+from distributor.cli.console import AsJson, out, print_json
+from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
+from distributor.domain.errors import ConfigurationError, DistributorError, InputError
 from distributor.flow.app_context import AppContext
-from distributor.storage import channels
+from distributor.settings import Settings, load_settings
+from distributor.storage import channels, heartbeats
+from distributor.storage.schema import check_schema, migrate, newest_revision
 
+_BEAT_IS_LATE = timedelta(seconds=30)
 _COLOURS = {DiagnosticStatus.OK: "green", DiagnosticStatus.WARN: "yellow", DiagnosticStatus.FAIL: "red"}
 
 
-def parse_address(text: str) -> IPv4Address | IPv6Address:
-    """An address given with --outgoing. Raises InputError."""
+def doctor(
+    nameserver: NameserverOption = None,
+    outgoing: Annotated[
+        list[str] | None,
+        typer.Option(help="An IP address that mails are sent from, to check its reverse DNS; may be repeated."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the configuration, the servers, and the DNS records of the senders; exit status 5 if a check fails."""
+    settings = load_settings()
+    resolver = Nameserver.parse(nameserver) if nameserver else None
+    sending_addresses = [_ip_address(text) for text in outgoing or ()]
+    findings: list[Finding] = []
+    _check(findings, "python", lambda: platform.python_version())
+    _check(findings, "kinds", lambda: ", ".join(kinds()))
+    _check(findings, "secret key", lambda: _check_secret_key(settings))
+    _check(findings, "postal address", lambda: _check_postal_address(settings))
     try:
-        return ip_address(text)
-    except ValueError:
-        raise InputError(f"--outgoing {text}: write an IPv4 or IPv6 address") from None
+        with open_app_context(settings) as app:
+            _check(findings, "postgresql", lambda: app.database.version())
+            _check(findings, "schema", lambda: _check_schema(settings, app))
+            _check(findings, "redis", lambda: _check_redis(app))
+            _check(findings, "channels", lambda: _check_channels(app))
+            _check(findings, "beat", lambda: _check_beat(app))
+            context = DiagnosticContext(
+                site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=sending_addresses
+            )
+            findings += _diagnose_channels(app, context)
+    except DistributorError as error:
+        findings.append(Finding("servers", DiagnosticStatus.FAIL, str(error)))
+    if as_json:
+        print_json([_finding_as_json(finding) for finding in findings])
+    else:
+        for finding in findings:
+            _print_finding(finding)
+    if any(finding.state is DiagnosticStatus.FAIL for finding in findings):
+        raise typer.Exit(ConfigurationError.exit_code)
 
 
-def examine_channels(app: AppContext, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
-    """What each channel has to say about the world around it. One that cannot be opened was reported before."""
+def _check(findings: list[Finding], check: str, run: Callable[[], str]) -> None:
+    try:
+        findings.append(Finding(check, DiagnosticStatus.OK, run()))
+    except (DistributorError, RedisError) as error:
+        findings.append(Finding(check, DiagnosticStatus.FAIL, str(error)))
+
+
+def _check_secret_key(settings: Settings) -> str:
+    secret_key(settings)
+    return "set" if settings.secret_key else f"kept in {settings.data_dir / 'secret_key'}"
+
+
+def _check_postal_address(settings: Settings) -> str:
+    if not settings.postal_address:
+        raise ConfigurationError("DISTRIBUTOR_POSTAL_ADDRESS is not set, and no newsletter is sent without it")
+    return settings.postal_address
+
+
+def _check_schema(settings: Settings, app: AppContext) -> str:
+    if settings.database_url is None:
+        return migrate(app.database)
+    check_schema(app.database)
+    return newest_revision()
+
+
+def _check_redis(app: AppContext) -> str:
+    app.redis.ping()
+    config = cast("dict[str, str]", app.redis.config_get("appendonly"))
+    if config.get("appendonly") != "yes":
+        raise ConfigurationError("Redis answers but loses everything when it stops: set `appendonly yes`")
+    return "answers, append-only"
+
+
+def _check_channels(app: AppContext) -> str:
+    with app.database.begin() as connection:
+        records = channels.all_channels(connection)
+    for record in records:
+        app.open_channel(record)
+    if not records:
+        raise ConfigurationError("none is configured: `distributor channel set` configures one")
+    return ", ".join(f"{record.name} ({record.kind})" for record in records)
+
+
+def _check_beat(app: AppContext) -> str:
+    with app.database.begin() as connection:
+        last = heartbeats.last_heartbeat(connection, "beat")
+    if last is None or app.clock() - last > _BEAT_IS_LATE:
+        seen = f"was last seen at {last:%Y-%m-%d %H:%M:%S} UTC" if last else "was never seen"
+        raise ConfigurationError(f"the beat {seen}: nothing is sent without `distributor beat` or `distributor up`")
+    return f"ticked at {last:%H:%M:%S} UTC"
+
+
+def _diagnose_channels(app: AppContext, context: DiagnosticContext) -> Iterator[Finding]:
+    """The findings of each channel about its servers and DNS. One that cannot be opened was reported before."""
     with app.database.begin() as connection:
         records = channels.all_channels(connection)
     for record in records:
@@ -37,12 +129,18 @@ def examine_channels(app: AppContext, diagnostic_context: DiagnosticContext) -> 
         except DistributorError:
             continue
         if isinstance(channel, DiagnosableChannel):
-            for finding in channel.diagnose(diagnostic_context):
+            for finding in channel.diagnose(context):
                 yield replace(finding, check=f"{record.name}: {finding.check}")
 
 
-def print_finding(finding: Finding) -> None:
-    """Tell a person, with the record below as a line of a zone file."""
+def _ip_address(text: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise InputError(f"--outgoing {text}: write an IPv4 or IPv6 address") from None
+
+
+def _print_finding(finding: Finding) -> None:
     out.print(f"[{_COLOURS[finding.state]}]{finding.state:6}[/] {finding.check}: ", end="")
     out.print(finding.sentence, markup=False)
     if finding.record is not None:
@@ -50,8 +148,7 @@ def print_finding(finding: Finding) -> None:
         typer.echo(f"       {finding.record.in_zone_file()}")
 
 
-def told(finding: Finding) -> dict[str, Any]:
-    """The same for programs."""
+def _finding_as_json(finding: Finding) -> dict[str, Any]:
     record = finding.record
     return {
         "check": finding.check,

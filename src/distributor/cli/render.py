@@ -10,8 +10,15 @@ import typer
 from distributor.bootstrap import make_site, make_templates
 from distributor.channels.api import RenderContext
 from distributor.channels.registry import kinds
-from distributor.cli import covers
-from distributor.cli.session import say
+from distributor.cli.console import print_message
+from distributor.cli.preview import (
+    AttachOption,
+    ClosingOption,
+    GreetingOption,
+    SubjectOption,
+    message_options,
+    write_preview,
+)
 from distributor.domain.errors import InputError
 from distributor.flow.publishing.preview import preview
 from distributor.settings import load_settings
@@ -22,24 +29,24 @@ def render(
     file: Annotated[Path, typer.Argument(help="A Markdown or plain-text article.")],
     channel: Annotated[str, typer.Option(help="A kind of channel, or all.")] = "all",
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("out"),
-    subject: covers.Subject = "",
-    greeting: covers.Greeting = "",
-    closing: covers.Closing = "",
-    attach: covers.Attach = None,
+    subject: SubjectOption = "",
+    greeting: GreetingOption = "",
+    closing: ClosingOption = "",
+    attach: AttachOption = None,
     field: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What is known of the reader, as in city=Graz.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A merge field of the subscriber, such as city=Graz.")
     ] = None,
 ) -> None:
-    """Show what every channel would say about FILE. Exit status 4 if a check finds something that must be mended."""
+    """Render an article file for every channel; exit status 4 if a check finds a blocking problem."""
     settings = load_settings()
     manuscript = read_manuscript(file)
     context = RenderContext(site=make_site(settings), templates=make_templates(settings))
     names = list(kinds()) if channel == "all" else [channel]
-    cover = covers.cover_of(subject, greeting, closing, attach)
-    shown = preview(manuscript, names, context, file=file, cover=cover, fields=_fields(field))
-    for warning in shown.warnings:
-        say(f"note: {warning}")
-    covers.write_preview(shown, out)
+    cover = message_options(subject, greeting, closing, attach)
+    result = preview(manuscript, names, context, file=file, cover=cover, fields=_fields(field))
+    for warning in result.warnings:
+        print_message(f"note: {warning}")
+    write_preview(result, out)
 
 
 def _fields(given: list[str] | None) -> dict[str, str] | None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from distributor.channels.registry import kinds
-from distributor.cli.channels import configure
-from distributor.cli.processes import ChildProcess, ProcessGroup
+from distributor.cli.channel import configure
+from distributor.cli.process_group import ChildProcess, ProcessGroup
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.sandbox.registry import emulators
@@ -41,13 +41,13 @@ def sandbox_part(folder: Path, ready: Path, *, http_port: int, smtp_port: int) -
     )
 
 
-def wait_for_sandbox(ready: Path, crew: ProcessGroup) -> SandboxPorts:
+def wait_for_sandbox(ready: Path, group: ProcessGroup) -> SandboxPorts:
     """The ports of the sandbox, once it listens. Raises ServiceError if it does not."""
     deadline = time.monotonic() + _START_SECONDS
     while not ready.exists():
-        crew.insist()
+        group.raise_if_dead()
         if time.monotonic() > deadline:
-            raise ServiceError(f"the sandbox did not start within {_START_SECONDS:.0f} s; see its log in {crew.logs}")
+            raise ServiceError(f"the sandbox did not start within {_START_SECONDS:.0f} s; see its log in {group.logs}")
         time.sleep(0.05)
     told = json.loads(ready.read_text())
     return SandboxPorts(http=told["http_port"], smtp=told["smtp_port"])

@@ -9,10 +9,16 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import child_environment, make_app_context, open_services
-from distributor.cli.channels import configure
-from distributor.cli.processes import ChildProcess, ProcessGroup, insist_on_free_port, running_processes, worker_parts
+from distributor.cli.channel import configure
+from distributor.cli.console import print_message
+from distributor.cli.process_group import (
+    ChildProcess,
+    ProcessGroup,
+    require_free_port,
+    running_processes,
+    worker_processes,
+)
 from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
-from distributor.cli.session import say
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.ingest import scan
 from distributor.settings import Settings, load_settings
@@ -27,34 +33,34 @@ def up(
 ) -> None:
     """Run the whole service on this machine until it is stopped."""
     settings = load_settings()
-    stop = _stop_when_told()
+    stop = _stop_event()
     for port in (settings.port, sandbox_port, smtp_port):
-        insist_on_free_port(settings.host, port)
+        require_free_port(settings.host, port)
     ready = settings.data_dir / "sandbox.json"
     ready.unlink(missing_ok=True)
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         migrate(app.database)
-        parts = [
+        processes = [
             ChildProcess(name="web", module="distributor.web"),
-            *worker_parts(email_workers=email_workers),
-            *inbound_parts(settings),
+            *worker_processes(email_workers=email_workers),
+            *inbound_processes(settings),
             sandbox_part(settings.data_dir / "sandbox", ready, http_port=sandbox_port, smtp_port=smtp_port),
         ]
         environment = child_environment(settings, services)
-        with running_processes(parts, logs=settings.data_dir / "logs", environment=environment) as crew:
-            ports = wait_for_sandbox(ready, crew)
+        with running_processes(processes, logs=settings.data_dir / "logs", environment=environment) as group:
+            ports = wait_for_sandbox(ready, group)
             if _is_first_run(app):
-                _furnish(app, settings, ports)
-            say(f"Distributor serves {settings.public_url}")
-            say(f"the sandbox shows mails and posts on http://{settings.host}:{ports.http}")
-            say(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
-            _watch(crew, stop)
-    say("stopped")
+                _set_up(app, settings, ports)
+            print_message(f"Distributor serves {settings.public_url}")
+            print_message(f"the sandbox shows mails and posts on http://{settings.host}:{ports.http}")
+            print_message(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
+            _watch(group, stop)
+    print_message("stopped")
 
 
-def inbound_parts(settings: Settings) -> list[ChildProcess]:
-    """The process that takes mail back, if there is anything for it to do."""
+def inbound_processes(settings: Settings) -> list[ChildProcess]:
+    """The process that receives inbound mail, if it is configured to listen or to poll mailboxes."""
     return (
         [ChildProcess(name="inbound", module="distributor.inbound")]
         if settings.inbound_listen or settings.inbound_mailboxes
@@ -62,8 +68,8 @@ def inbound_parts(settings: Settings) -> list[ChildProcess]:
     )
 
 
-def _furnish(app: AppContext, settings: Settings, ports: SandboxPorts) -> None:
-    """Give a new app a channel of each kind and what the content folder holds."""
+def _set_up(app: AppContext, settings: Settings, ports: SandboxPorts) -> None:
+    """Configure a channel of each kind and import the articles of the content folder."""
     configure_sandbox_channels(app, ports)
     if settings.smtp_url is not None:
         configure(app, "email", "email", {"smtp_url": settings.smtp_url.get_secret_value()})
@@ -76,16 +82,16 @@ def _is_first_run(app: AppContext) -> bool:
         return not channels.all_channels(connection)
 
 
-def _stop_when_told() -> threading.Event:
-    """Set by SIGINT and SIGTERM, from now on: whoever is told to stop while starting stops in good order too."""
+def _stop_event() -> threading.Event:
+    """An event that SIGINT and SIGTERM set from now on, so that a stop while starting is clean too."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     return stop
 
 
-def _watch(crew: ProcessGroup, stop: threading.Event) -> None:
-    """Keep the processes running until somebody asks to stop."""
+def _watch(group: ProcessGroup, stop: threading.Event) -> None:
+    """Restart processes that die, until `stop` is set."""
     while not stop.wait(1.0):
-        for name in crew.revive():
-            say(f"{name} had died and was started again; its log says why")
+        for name in group.restart_dead():
+            print_message(f"{name} had died and is restarted; see its log")

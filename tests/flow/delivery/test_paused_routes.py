@@ -183,6 +183,6 @@ def test_a_probe_that_is_refused_lets_the_others_wait_on(harness: CampaignHarnes
 
 def test_resuming_what_is_not_paused_names_the_command_that_lists(app: AppContext) -> None:
     add_channel(app)
-    with pytest.raises(NotFoundError, match="channel lanes list mail"):
+    with pytest.raises(NotFoundError, match="channel routes list mail"):
         resume_routes(app, "mail", "relay/google")
     assert resume_routes(app, "mail") == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from distributor.cli.channels import configure
+from distributor.cli.channel import configure
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Verdict
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind

@@ -158,7 +158,7 @@ def test_a_key_published_for_testing_is_remarked(ring: KeyRing) -> None:
 
 def test_a_channel_without_keys_is_told_how_to_make_one() -> None:
     found = about("DKIM", profile(KeyRing()), well(KeyRing()), state=DiagnosticStatus.WARN)
-    assert "distributor channel dkim new" in found.sentence
+    assert "distributor channel dkim create" in found.sentence
 
 
 def test_a_waiting_key_says_whether_it_can_be_activated(ring: KeyRing) -> None:

@@ -89,7 +89,7 @@ def check_signing(rendition: Rendition, ring: KeyRing) -> list[Problem]:
         return []
     advice = (
         f"mails from {author} are signed for {', '.join(domains)}, which DMARC does not count; "
-        f"make a key for {author} with `distributor channel dkim new`"
+        f"make a key for {author} with `distributor channel dkim create`"
     )
     return [Problem(Severity.WARN, "dkim-unaligned", advice, "from")]
 

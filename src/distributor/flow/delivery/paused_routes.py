@@ -70,7 +70,9 @@ def resume_routes(app: AppContext, channel_name: str, lane: str = "") -> int:
         paused = paused_routes.paused(connection, channel.id)
         chosen = [one for one in paused if not lane or one.name == lane]
         if lane and not chosen:
-            raise NotFoundError("paused lane", lane, hint=f"`distributor channel lanes list {channel_name}` shows them")
+            raise NotFoundError(
+                "paused lane", lane, hint=f"`distributor channel routes list {channel_name}` shows them"
+            )
         return paused_routes.resume_all(connection, channel.id, chosen, now=app.clock())
 
 

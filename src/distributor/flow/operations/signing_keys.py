@@ -104,7 +104,7 @@ def _ring(channel: SigningChannel, secrets: dict[str, str]) -> KeyRing:
 
 
 def _refuse_unpublished(entry: KeyEntry, lookup: Resolver) -> None:
-    advice = "Publish its record and wait until the DNS has it, or add --unseen to activate it without this check"
+    advice = "Publish its record and wait until the DNS has it, or add --skip-dns-check to activate it anyway"
     try:
         fault = publication_error(entry, lookup)
     except DnsLookupError as error:

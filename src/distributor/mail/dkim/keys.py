@@ -111,7 +111,7 @@ def read_key(pem: str) -> RsaKey | Ed25519Key:
         private = load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigurationError(
-            "a DKIM key cannot be read; make a new one with `distributor channel dkim new`"
+            "a DKIM key cannot be read; make a new one with `distributor channel dkim create`"
         ) from None
     if isinstance(private, Ed25519PrivateKey):
         return Ed25519Key(private)
@@ -119,5 +119,5 @@ def read_key(pem: str) -> RsaKey | Ed25519Key:
         return RsaKey(private)
     raise ConfigurationError(
         f"a DKIM key has to be Ed25519 or RSA of {_RSA_BITS} bits or more; "
-        "make a new one with `distributor channel dkim new`"
+        "make a new one with `distributor channel dkim create`"
     )

@@ -21,7 +21,7 @@ def check_dkim(profile: SenderProfile, resolver: Resolver) -> Iterator[Finding]:
     if not profile.key_ring.active:
         sentence = (
             "no key is active, so messages are unsigned unless the relay signs them: "
-            "`distributor channel dkim new` creates one"
+            "`distributor channel dkim create` creates one"
         )
         yield Finding("DKIM", DiagnosticStatus.WARN, sentence)
     for entry in profile.key_ring.entries:

@@ -99,7 +99,7 @@ def test_a_sender_that_is_none_stops_the_mail_and_says_whose_it_is() -> None:
     assert problem.severity is Severity.BLOCK
     assert problem.message == (
         "the mails of list 'wadden-weekly' have no sender: 'Inge without address' is not an email address: there is "
-        "no @ in it; give the list another with `distributor list change wadden-weekly --sender`"
+        "no @ in it; give the list another with `distributor list update wadden-weekly --sender`"
     )
 
 

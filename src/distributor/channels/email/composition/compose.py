@@ -162,7 +162,7 @@ def _sender_of(payload: Mapping[str, Json]) -> Mailbox:
             raise
         raise InputError(
             f"the mails of list {slug!r} have no sender: {error}; "
-            f"give the list another with `distributor list change {slug} --sender`"
+            f"give the list another with `distributor list update {slug} --sender`"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Words around the articles on the command line: given, looked at, and refused when they cannot be said."""
+"""Words around the articles on the command line: given, looked at, and refused when they cannot be result."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def test_a_file_is_rendered_with_words_around_it_for_somebody(run: Run, article:
     (tmp_path / "hello.md").write_text("Hello **{{ subscriber.name }}** in {{ subscriber.city | default('town') }},\n")
     out = tmp_path / "out"
     words = ("--greeting", "@hello.md", "--subject", "{{ subscriber.name }}: {{ article.title }}")
-    said = run("render", str(article), "--channel", "email", "--out", str(out), *words, "--field", "name=Ada")
-    assert said.code == 0
+    result = run("render", str(article), "--channel", "email", "--out", str(out), *words, "--field", "name=Ada")
+    assert result.code == 0
     assert (out / "email.txt").read_text().startswith("Hello *Ada* in town,\n")
     assert "Subject: Ada: A first article" in (out / "email.eml").read_text()
-    assert "email: the HTML has " in said.sentence
+    assert "email: the HTML has " in result.message
     run("render", str(article), "--channel", "email", "--out", str(out), *words)
     assert (out / "email.txt").read_text().startswith("Hello *Alex Reader* in [city],\n")
 
@@ -28,9 +28,9 @@ def test_words_that_cannot_be_said_are_refused_in_a_sentence(run: Run, article: 
         (("--greeting", "{{ subscriber.city }}", "--field", "name=Ada"), "subscriber.city has no value"),
         (("--field", "name"), "write NAME=VALUE"),
     ):
-        said = run("render", str(article), "--channel", "email", *words)
-        assert said.code == 2
-        assert reason in said.sentence
+        result = run("render", str(article), "--channel", "email", *words)
+        assert result.code == 2
+        assert reason in result.message
 
 
 def test_a_campaign_is_looked_at_as_somebody_and_says_how_large_its_mails_are(
@@ -42,11 +42,11 @@ def test_a_campaign_is_looked_at_as_somebody_and_says_how_large_its_mails_are(
     run("channel", "set", "mail", "--kind", "email")
     campaign = ("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--list", "weekly")
     refused = run(*campaign, "--greeting", "{% if x %}")
-    assert (refused.code, "greeting, line 1: " in refused.sentence) == (2, True)
+    assert (refused.code, "greeting, line 1: " in refused.message) == (2, True)
     assert run(*campaign, "--greeting", "Dear {{ subscriber.name }},", "--at", "+1h").code == 0
 
-    said = run("campaign", "preview", "1", "--as", "ada@example.org", "--out", str(tmp_path / "out"))
-    assert said.code == 0
+    result = run("campaign", "preview", "1", "--as", "ada@example.org", "--out", str(tmp_path / "out"))
+    assert result.code == 0
     assert (tmp_path / "out" / "mail" / "email.txt").read_text().startswith("Dear Ada,\n")
-    assert "mail: the HTML has " in said.sentence
+    assert "mail: the HTML has " in result.message
     assert json.loads(run("campaign", "show", "1", "--json").out)["sizes"] == {}

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
+from distributor.bootstrap import open_app
+from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.domain.errors import InputError, SegmentError
 from distributor.domain.segments.condition import Condition, InSegment
 from distributor.domain.segments.field_values import read_slug
@@ -24,7 +25,7 @@ Expression = Annotated[
     str | None,
     typer.Argument(help="A condition: tag = vip and clicked in the last 90 days (docs/reference/segments.md)."),
 ]
-Name = Annotated[str | None, typer.Option("--name", help="A saved segment, by its slug or name.")]
+Name = Annotated[str | None, typer.Option("--name", help="A segment, by its slug or name.")]
 Slug = Annotated[str, typer.Argument(help="The segment's slug.")]
 
 
@@ -32,96 +33,98 @@ Slug = Annotated[str, typer.Argument(help="The segment's slug.")]
 def save_segment(
     name: str,
     expression: Annotated[str, typer.Argument(help="A condition: tag = vip and clicked in the last 90 days.")],
-    slug: Annotated[str, typer.Option(help="Default: made from the name.")] = "",
+    slug: Annotated[str, typer.Option(help="Default: derived from the name.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Save a condition by name, anew or in place of the one it had, and count who it holds now."""
+    """Create a segment or replace its condition, and count its subscribers."""
     condition = _read(expression)
-    with installation_at_hand() as app, app.database.begin() as connection:
+    with open_app() as app, app.database.begin() as connection:
         now = app.clock()
         saved = segments.save(connection, slug=read_slug(slug or name), name=name, condition=condition, now=now)
-        people = segments.count(connection, condition, now=now)
+        count = segments.count(connection, condition, now=now)
     if as_json:
-        show(_told(saved) | {"people": people})
+        print_json(_segment_fields(saved) | {"count": count})
     else:
-        say(f"segment {saved.slug!r} holds {people} people now")
+        print_message(f"segment {saved.slug!r} matches {count} subscribers now")
 
 
 @commands.command("list")
 def list_segments(as_json: AsJson = False) -> None:
-    """Every saved segment."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """List the segments."""
+    with open_app() as app, app.database.begin() as connection:
         found = segments.listed(connection)
     if as_json:
-        show([_told(one) for one in found])
+        print_json([_segment_fields(one) for one in found])
         return
-    show_rows(
+    print_rows(
         ("slug", "name", "condition"),
         [(one.slug, one.name, print_condition(one.condition)) for one in found],
         as_json=False,
-        empty="No segments yet: `distributor segment save NAME 'tag = vip'` saves one.",
+        empty="No segments yet: `distributor segment save NAME 'tag = vip'` creates one.",
     )
 
 
 @commands.command("show")
 def show_segment(slug: Slug, as_json: AsJson = False) -> None:
-    """One segment, and how many people it holds now."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """Show a segment and count its subscribers."""
+    with open_app() as app, app.database.begin() as connection:
         found = segments.find(connection, slug)
-        people = segments.count(connection, found.condition, now=app.clock())
-    facts = _told(found) | {"people": people}
+        count = segments.count(connection, found.condition, now=app.clock())
+    fields = _segment_fields(found) | {"count": count}
     if as_json:
-        show(facts)
+        print_json(fields)
         return
-    del facts["json"]
-    show_rows(("", " "), facts.items(), as_json=False, empty="")
+    del fields["json"]
+    print_rows(("", " "), fields.items(), as_json=False, empty="")
 
 
 @commands.command("count")
-def count_people(expression: Expression = None, name: Name = None, as_json: AsJson = False) -> None:
-    """How many people a condition or a saved segment holds now."""
-    condition = _chosen(expression, name)
-    with installation_at_hand() as app, app.database.begin() as connection:
-        people = segments.count(connection, condition, now=app.clock())
+def count_subscribers(expression: Expression = None, name: Name = None, as_json: AsJson = False) -> None:
+    """Count the subscribers that a condition or a segment matches now."""
+    condition = _condition(expression, name)
+    with open_app() as app, app.database.begin() as connection:
+        count = segments.count(connection, condition, now=app.clock())
     if as_json:
-        show({"people": people})
+        print_json({"count": count})
     else:
-        typer.echo(people)
+        typer.echo(count)
 
 
 @commands.command("sample")
-def sample_people(expression: Expression = None, name: Name = None, limit: int = 10, as_json: AsJson = False) -> None:
-    """Some of the people whom a condition or a saved segment holds now."""
-    condition = _chosen(expression, name)
-    with installation_at_hand() as app, app.database.begin() as connection:
+def sample_subscribers(
+    expression: Expression = None, name: Name = None, limit: int = 10, as_json: AsJson = False
+) -> None:
+    """List some of the subscribers that a condition or a segment matches now."""
+    condition = _condition(expression, name)
+    with open_app() as app, app.database.begin() as connection:
         found = segments.sample(connection, condition, limit=limit, now=app.clock())
-    show_rows(
+    print_rows(
         ("id", "email", "name", "language", "tags", "status"),
         [_row(one, as_json=as_json) for one in found],
         as_json=as_json,
-        empty="Nobody fits now.",
+        empty="No subscribers match now.",
     )
 
 
 @commands.command("rename")
 def rename_segment(slug: Slug, name: str) -> None:
-    """Call a segment something else; its slug stays."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """Rename a segment; its slug stays."""
+    with open_app() as app, app.database.begin() as connection:
         segments.rename(connection, slug, name, now=app.clock())
-    say("renamed")
+    print_message(f"segment {slug!r} is renamed")
 
 
 @commands.command("delete")
 def delete_segment(slug: Slug) -> None:
-    """Delete a segment that no other one and no campaign to come refers to."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """Delete a segment that no other segment and no scheduled campaign uses."""
+    with open_app() as app, app.database.begin() as connection:
         segments.remove(connection, slug)
-    say("deleted")
+    print_message(f"segment {slug!r} is deleted")
 
 
-def _chosen(expression: str | None, name: str | None) -> Condition:
+def _condition(expression: str | None, name: str | None) -> Condition:
     if (expression is None) == (name is None):
-        raise InputError("give either a condition or a saved segment with --name")
+        raise InputError("give either a condition or a segment with --name")
     return _read(expression) if expression is not None else InSegment(slug=read_slug(name or ""))
 
 
@@ -133,7 +136,7 @@ def _read(expression: str) -> Condition:
 
 
 def _excerpt(expression: str, error: SegmentError) -> str:
-    """The line where it went wrong, with carets under the place."""
+    """The line with the error, with carets below the place."""
     if error.line is None or error.column is None:
         return ""
     line = (expression.splitlines() or [""])[error.line - 1]
@@ -142,11 +145,11 @@ def _excerpt(expression: str, error: SegmentError) -> str:
 
 
 def _flat(text: str) -> str:
-    """Each sign on one line, as wide as it is counted."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    """The text on one line, control characters as blanks."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _told(segment: Segment) -> dict[str, Any]:
+def _segment_fields(segment: Segment) -> dict[str, Any]:
     return {
         "slug": segment.slug,
         "name": segment.name,

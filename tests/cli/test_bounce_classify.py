@@ -1,4 +1,4 @@
-"""`distributor bounce read`"""
+"""`distributor bounce classify`"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAILS = ROOT / "tests" / "mail" / "bounces" / "mails"
 
 
 def bounce(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = (sys.executable, "-m", "distributor", "bounce", "read", *arguments)
+    command = (sys.executable, "-m", "distributor", "bounce", "classify", *arguments)
     wide = {**os.environ, "COLUMNS": "160"}
     return subprocess.run(command, input=given, capture_output=True, check=False, env=wide)
 
@@ -53,8 +53,8 @@ def test_each_file_is_told_with_its_recipients() -> None:
 
 def test_a_mail_comes_from_standard_input() -> None:
     done = bounce("-", "--json", given=(MAILS / "unsubscribe-mailto.eml").read_bytes())
-    [told] = json.loads(done.stdout)
-    assert (told["file"], told["kind"], told["recipients"][0]["reason"]) == ("-", "unsubscribe", None)
+    [shown] = json.loads(done.stdout)
+    assert (shown["file"], shown["kind"], shown["recipients"][0]["reason"]) == ("-", "unsubscribe", None)
 
 
 def test_a_person_gets_a_table() -> None:

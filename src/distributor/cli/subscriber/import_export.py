@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from distributor.cli.session import AsJson, err, installation_at_hand, say, show, show_rows
+from distributor.bootstrap import open_app
+from distributor.cli.console import AsJson, err, print_json, print_message, print_rows
 from distributor.domain.errors import InputError
 from distributor.domain.subscriber_export import Selection
 from distributor.domain.subscriber_import import (
@@ -33,25 +34,23 @@ from distributor.storage import imports
 
 commands = typer.Typer()
 
-# What the command ends with if good rows came in and bad ones did not.
-SOME_ROWS_BAD = 8
-_PIECE = 1024 * 1024
-_LOOK_EVERY_SECONDS = 0.5
+# The exit status if some rows were rejected and the others imported.
+EXIT_BAD_ROWS = 8
+_CHUNK_BYTES = 1024 * 1024
+_POLL_SECONDS = 0.5
 
-ImportId = Annotated[int, typer.Argument(help="Its number, as `subscriber imports` shows it.")]
+ImportId = Annotated[int, typer.Argument(help="Its id, as `subscriber imports` shows it.")]
 
 
 @commands.command("import")
-def import_people(
+def import_subscribers(
     file: Annotated[str, typer.Argument(help="The file, or - for standard input.")] = "",
-    list_slug: Annotated[str, typer.Option("--list", help="The list these people are to be on.")] = "",
-    basis: Annotated[
-        str, typer.Option(help="How they agreed to mail, in a sentence; kept as each one's consent.")
-    ] = "",
+    list_slug: Annotated[str, typer.Option("--list", help="The list to add the subscribers to.")] = "",
+    basis: Annotated[str, typer.Option(help="How they consented, in a sentence; stored as each one's consent.")] = "",
     mode: Annotated[
         ImportMode,
         typer.Option(
-            help="People known already are refused (insert), filled in and changed (update), passed by (skip)."
+            help="What to do with existing subscribers: reject the row (insert), update them, or skip the row."
         ),
     ] = ImportMode.UPDATE,
     format_: Annotated[
@@ -59,28 +58,29 @@ def import_people(
     ] = "",
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help=f"HEADER=WHAT, of {', '.join(TARGETS)}, {ATTRIBUTE}NAME; may be repeated."),
+        typer.Option("--map", help=f"HEADER=FIELD, one of {', '.join(TARGETS)}, {ATTRIBUTE}NAME; may be repeated."),
     ] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", help=f"{ATTRIBUTE}NAME=TYPE, of {', '.join(AttributeType)}; may be repeated."),
+        typer.Option("--type", help=f"{ATTRIBUTE}NAME=TYPE, one of {', '.join(AttributeType)}; may be repeated."),
     ] = None,
     attributes_from_rest: Annotated[
-        bool, typer.Option("--attributes-from-rest", help="Columns nobody has named become attributes.")
+        bool, typer.Option("--attributes-from-rest", help="Import all other columns as attributes.")
     ] = False,
-    encoding: Annotated[str, typer.Option(help="Such as cp1252; without it, found out.")] = "",
-    delimiter: Annotated[str, typer.Option(help="One sign, or `tab`; without it, found out.")] = "",
-    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would become of each row.")] = False,
-    resume: Annotated[int | None, typer.Option(help="Go on with the import of this number.")] = None,
+    encoding: Annotated[str, typer.Option(help="Such as cp1252; default: detected.")] = "",
+    delimiter: Annotated[str, typer.Option(help="One character, or `tab`; default: detected.")] = "",
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would happen to each row.")] = False,
+    resume: Annotated[int | None, typer.Option(help="Resume the import of this id.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring people in from a file. Good rows come in; bad ones are collected with their reasons.
+    """Import subscribers from a file; exit status 8 if some rows were rejected.
 
-    Ends with 0, or with 8 if some rows were bad. What was interrupted goes on when the same command is given again.
+    Rejected rows are written to a file with their reasons, the others are imported. An interrupted import resumes when
+    the same command is run again.
     """
-    with installation_at_hand() as app:
+    with open_app() as app:
         if resume is not None:
-            begun = _find(app, resume)
+            started = _find(app, resume)
         else:
             plan = ImportPlan(
                 list_slug=list_slug,
@@ -96,71 +96,73 @@ def import_people(
                 ),
                 is_dry_run=is_dry_run,
             )
-            _refuse_missing(file=file, list_slug=list_slug, basis=basis)
-            begun = plan_import(app, plan, name=_name(file), pieces=_pieces(file))
-        ended = _run(app, begun)
-        report = _report(app, ended)
+            _require(file=file, list_slug=list_slug, basis=basis)
+            started = plan_import(app, plan, name=_name(file), pieces=_chunks(file))
+        result = _run(app, started)
+        report = _report(app, result)
     if as_json:
-        show(report)
+        print_json(report)
     else:
-        _say_report(ended, report)
-    if ended.counts.bad:
-        raise typer.Exit(SOME_ROWS_BAD)
+        _print_report(result, report)
+    if result.counts.bad:
+        raise typer.Exit(EXIT_BAD_ROWS)
 
 
 @commands.command("imports")
 def list_imports(limit: int = 20, as_json: AsJson = False) -> None:
-    """The imports, the newest first, and how far they are."""
-    with installation_at_hand() as app:
+    """List the imports, newest first, and their progress."""
+    with open_app() as app:
         with app.database.begin() as connection:
             found = imports.listed(connection, limit=limit)
         reports = [_report(app, one) for one in found]
     if as_json:
-        show(reports)
+        print_json(reports)
         return
     columns = ("id", "file", "list", "state", "percent", "read", "new", "changed", "bad", "error")
-    show_rows(
+    print_rows(
         columns,
         [[report[column] for column in columns] for report in reports],
         as_json=False,
-        empty="No imports yet: `distributor subscriber import FILE --list SLUG --basis SENTENCE` makes one.",
+        empty="No imports yet: `distributor subscriber import FILE --list SLUG --basis TEXT` starts one.",
     )
 
 
 @commands.command("cancel-import")
 def cancel(import_id: ImportId) -> None:
-    """End an import where it is. Who has come in stays."""
-    with installation_at_hand() as app:
-        ended = cancel_import(app, import_id)
-    say(f"import {import_id} is {ended.state.value} after {ended.counts.read} rows")
+    """Cancel an import; rows imported so far stay."""
+    with open_app() as app:
+        result = cancel_import(app, import_id)
+    print_message(f"import {import_id} is {result.state.value} after {result.counts.read} rows")
 
 
 @commands.command("export")
-def export(
-    list_slug: Annotated[str | None, typer.Option("--list", help="Who is or was on this list.")] = None,
-    segment_slug: Annotated[str | None, typer.Option("--segment", help="Who is in this segment.")] = None,
-    format_: Annotated[ExportFormat, typer.Option("--format", help="CSV, or one JSON object to a line.")] = (
+def export_subscribers(
+    list_slug: Annotated[
+        str | None, typer.Option("--list", help="Only current and former subscribers of this list.")
+    ] = None,
+    segment_slug: Annotated[str | None, typer.Option("--segment", help="Only subscribers in this segment.")] = None,
+    format_: Annotated[ExportFormat, typer.Option("--format", help="CSV, or one JSON object per line.")] = (
         ExportFormat.CSV
     ),
     out: Annotated[str, typer.Option(help="A file, or - for standard output.")] = "-",
 ) -> None:
-    """Write people out, with their state, their choices and their consent; neither option means everybody.
+    """Export subscribers with their states, preferences and consents; without options, all of them.
 
-    In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe; `subscriber import` takes it off.
+    In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe; `subscriber import` removes it.
     """
     selection = Selection(list_slug=list_slug, segment_slug=segment_slug)
-    with installation_at_hand() as app:
-        pieces = export_people(app, selection, format_=format_)
+    with open_app() as app:
+        chunks = export_people(app, selection, format_=format_)
         if out == "-":
-            _write_out(pieces)
+            _write_stdout(chunks)
         else:
-            _write_file(Path(out), pieces)
+            _write_file(Path(out), chunks)
 
 
-def _refuse_missing(**given: str) -> None:
+def _require(**given: str) -> None:
     names = {"file": "the FILE", "list_slug": "--list", "basis": "--basis"}
     if missing := [names[key] for key, value in given.items() if not value]:
-        raise InputError(f"say {' and '.join(missing)}, or --resume the import of a number")
+        raise InputError(f"missing {' and '.join(missing)}; or resume an import with --resume ID")
 
 
 def _find(app: AppContext, import_id: int) -> Import:
@@ -172,38 +174,40 @@ def _name(file: str) -> str:
     return "standard input" if file == "-" else Path(file).name
 
 
-def _pieces(file: str) -> Iterator[bytes]:
+def _chunks(file: str) -> Iterator[bytes]:
     if file == "-":
-        yield from iter(lambda: sys.stdin.buffer.read(_PIECE), b"")
+        yield from iter(lambda: sys.stdin.buffer.read(_CHUNK_BYTES), b"")
         return
     try:
         with Path(file).open("rb") as stream:
-            yield from iter(lambda: stream.read(_PIECE), b"")
+            yield from iter(lambda: stream.read(_CHUNK_BYTES), b"")
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def _run(app: AppContext, begun: Import) -> Import:
-    """Run it here; where another process is at it, watch that, and take over should it die."""
+def _run(app: AppContext, started: Import) -> Import:
+    """Run the import here; if another process runs it, watch that, and take over if it dies."""
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=err
     )
     with progress:
-        task = progress.add_task(f"import {begun.id}", total=max(begun.size, 1), completed=begun.position)
+        task = progress.add_task(f"import {started.id}", total=max(started.size, 1), completed=started.position)
 
         def watch(now: Import) -> None:
             progress.update(task, completed=now.position, description=f"import {now.id}: {now.counts.read} rows")
 
         try:
-            while (ended := run_import(app, begun.id, watch=watch)).is_open:
-                watch(ended)
-                time.sleep(_LOOK_EVERY_SECONDS)
+            while (result := run_import(app, started.id, watch=watch)).is_open:
+                watch(result)
+                time.sleep(_POLL_SECONDS)
         except KeyboardInterrupt:
-            say(f"go on with `distributor subscriber import --resume {begun.id}`; a worker may do so by itself")
+            print_message(
+                f"resume with `distributor subscriber import --resume {started.id}`; otherwise a worker resumes it"
+            )
             raise
-        if ended.state is ImportState.FINISHED:
-            progress.update(task, completed=max(begun.size, 1))
-    return ended
+        if result.state is ImportState.FINISHED:
+            progress.update(task, completed=max(started.size, 1))
+    return result
 
 
 def _report(app: AppContext, one: Import) -> dict[str, Any]:
@@ -228,16 +232,16 @@ def _report(app: AppContext, one: Import) -> dict[str, Any]:
     }
 
 
-def _say_report(ended: Import, report: dict[str, Any]) -> None:
-    would = "would be " if ended.plan.is_dry_run else ""
-    say(
-        f"import {ended.id} of {ended.name} ({report['format']}, {report['encoding']}) is {ended.state.value}: "
-        f"{report['read']} rows read; {report['new']} people {would}new, {report['changed']} {would}changed, "
-        f"{report['unchanged']} unchanged, {report['skipped']} passed by"
+def _print_report(result: Import, report: dict[str, Any]) -> None:
+    would = "would be " if result.plan.is_dry_run else ""
+    print_message(
+        f"import {result.id} of {result.name} ({report['format']}, {report['encoding']}) is {result.state.value}: "
+        f"{report['read']} rows read; {report['new']} subscribers {would}added, {report['changed']} {would}updated, "
+        f"{report['unchanged']} unchanged, {report['skipped']} skipped"
     )
-    if ended.counts.bad:
-        say(f"{ended.counts.bad} rows are bad; they and the reasons are in {report['bad_rows']}")
-        say("correct them there, and import that file")
+    if result.counts.bad:
+        print_message(f"{result.counts.bad} rows were rejected; they and the reasons are in {report['bad_rows']}")
+        print_message("correct them there, and import that file")
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:
@@ -256,29 +260,29 @@ def _types(given: list[str]) -> dict[str, AttributeType]:
         try:
             types[name.removeprefix(ATTRIBUTE)] = AttributeType(word)
         except ValueError:
-            raise InputError(f"{word!r} is no type; there is {', '.join(AttributeType)}") from None
+            raise InputError(f"{word!r} is not a type; types are {', '.join(AttributeType)}") from None
     return types
 
 
-def _write_out(pieces: Iterator[bytes]) -> None:
+def _write_stdout(chunks: Iterator[bytes]) -> None:
     try:
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Whoever reads has had enough; Python must not find the closed pipe again at its end.
+        # The reader closed the pipe; Python must not write to it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _write_file(path: Path, pieces: Iterator[bytes]) -> None:
-    """Whole or not at all."""
-    draft = path.with_name(f"{path.name}.part")
+def _write_file(path: Path, chunks: Iterator[bytes]) -> None:
+    """Write the whole file or nothing."""
+    part = path.with_name(f"{path.name}.part")
     try:
-        with draft.open("wb") as file:
-            file.writelines(pieces)
-        draft.replace(path)
+        with part.open("wb") as file:
+            file.writelines(chunks)
+        part.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
-        draft.unlink(missing_ok=True)
-    say(f"written to {path}")
+        part.unlink(missing_ok=True)
+    print_message(f"written to {path}")

@@ -1,4 +1,4 @@
-"""`distributor subscriber …`"""
+"""`distributor subscriber …`: the records of single subscribers, their lists and their data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
+from distributor.bootstrap import open_app
+from distributor.cli.console import AsJson, print_fields, print_json, print_message, print_rows
 from distributor.domain.address import parse_address
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError, StateError
@@ -38,52 +39,51 @@ def add_subscriber(
     zone: str = "",
     attribute: Attributes = None,
     tag: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
-    consent: Annotated[str, typer.Option(help="How this person agreed, in a sentence; kept as the record.")] = (
-        "Added by a person of the team, who says that consent was given."
+    consent: Annotated[str, typer.Option(help="How they consented; stored as the record.")] = (
+        "Added by a team member, who states that consent was given."
     ),
 ) -> None:
-    """Put one person on a list, on your word that they agreed to it."""
+    """Add a subscriber to a list, recording how they consented."""
     person = person_of(
         email, name=name, language=language, zone=zone, attributes=_attributes(attribute or []), tags=tag or ()
     )
     evidence = ConsentEvidence(method=ConsentMethod.PERSON, text=consent)
-    with installation_at_hand() as app, app.database.begin() as connection:
+    with open_app() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
         is_new = memberships.subscribe(connection, chosen.id, [person], evidence, now=app.clock())
-    say("subscribed" if is_new else "was on the list before, or has left it; nothing changed")
+    print_message("subscribed" if is_new else "already on the list, or unsubscribed from it; nothing changed")
 
 
 @commands.command("show")
 def show_subscriber(email: str, as_json: AsJson = False) -> None:
-    """One person: the lists they are on, and what keeps mail from them."""
+    """Show a subscriber: their lists, and why they are suppressed, if so."""
     key = parse_address(email).key
-    with installation_at_hand() as app, app.database.begin() as connection:
+    with open_app() as app, app.database.begin() as connection:
         subscriber = subscribers.find(connection, key)
-        places = memberships.of_subscriber(connection, subscriber.id)
+        subscriptions = memberships.of_subscriber(connection, subscriber.id)
         reasons = suppressions.of_key(connection, key)
         policy = app.bounce_policy
         days = events.soft_bounce_days(connection, subscriber.id, since=app.clock() - policy.lapses_after)
-    facts = _told(subscriber, places, reasons) | {"soft_bounces": f"on {days} days; {policy.limit} suppress"}
-    if as_json:
-        show(facts)
-    else:
-        show_rows(("", " "), facts.items(), as_json=False, empty="")
+    fields = _subscriber_fields(subscriber, subscriptions, reasons) | {
+        "soft_bounces": f"on {days} days; suppressed after {policy.limit}"
+    }
+    print_fields(fields, as_json=as_json)
 
 
-@commands.command("change")
-def change_subscriber(
+@commands.command("update")
+def update_subscriber(
     email: str,
     name: str | None = None,
     language: str | None = None,
     zone: str | None = None,
     attribute: Attributes = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag to add; may be repeated.")] = None,
-    untag: Annotated[list[str] | None, typer.Option(help="A tag to take away; may be repeated.")] = None,
-    status: Annotated[SubscriberStatus | None, typer.Option(help="Disabled gets no mail from any list.")] = None,
-    pause: Annotated[str | None, typer.Option(help="No mail until this time, such as +30d; '' ends a pause.")] = None,
+    untag: Annotated[list[str] | None, typer.Option(help="A tag to remove; may be repeated.")] = None,
+    status: Annotated[SubscriberStatus | None, typer.Option(help="disabled: no mail from any list.")] = None,
+    pause: Annotated[str | None, typer.Option(help="No mail until this time, such as +30d; '' ends the pause.")] = None,
 ) -> None:
-    """Change what is known about somebody; what is not named stays. An attribute that is null is taken away."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """Update a subscriber; options not given change nothing. An attribute that is null is removed."""
+    with open_app() as app, app.database.begin() as connection:
         now = app.clock()
         person = subscribers.lock(connection, subscribers.find(connection, parse_address(email).key).id)
         if person is None:
@@ -105,146 +105,148 @@ def change_subscriber(
         if pause is not None:
             changes["paused_until"] = parse_local_time(pause, zone=None, now=now) if pause else None
         subscribers.change(connection, person.id, changes, now=now)
-    say(f"{email} is changed")
+    print_message(f"{email} is updated")
 
 
-@commands.command("choose")
-def choose_for_subscriber(
+@commands.command("preferences")
+def set_preferences(
     email: str,
     list_slug: ListSlug,
     topic: Annotated[list[str] | None, typer.Option(help="A tag to follow; may be repeated.")] = None,
-    every_article: Annotated[bool, typer.Option("--every-article", help="Follow everything again.")] = False,
-    frequency: Annotated[Frequency | None, typer.Option(help="How often mail is wanted.")] = None,
+    every_article: Annotated[bool, typer.Option("--every-article", help="Send every article again.")] = False,
+    frequency: Annotated[Frequency | None, typer.Option(help="How often to send mail.")] = None,
 ) -> None:
-    """What somebody wants of a list that they are on; what is not named stays."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """Set which topics of a list a subscriber receives and how often; options not given change nothing."""
+    with open_app() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
         number = subscribers.find(connection, parse_address(email).key).id
         subscribers.lock(connection, number)
-        place = next((one for one in memberships.of_subscriber(connection, number) if one.list == chosen), None)
-        if place is None or place.state is Membership.UNSUBSCRIBED:
-            raise StateError(f"{email} is not on list {list_slug!r}: `distributor subscriber add` puts people there")
-        followed = None if every_article else (tuple(map(slugify, topic)) if topic else place.topics)
+        subscription = next((one for one in memberships.of_subscriber(connection, number) if one.list == chosen), None)
+        if subscription is None or subscription.state is Membership.UNSUBSCRIBED:
+            raise StateError(f"{email} is not on list {list_slug!r}: `distributor subscriber add` adds them")
+        followed = None if every_article else (tuple(map(slugify, topic)) if topic else subscription.topics)
         memberships.set_preferences(
-            connection, number, chosen.id, topics=followed, frequency=frequency or place.frequency
+            connection, number, chosen.id, topics=followed, frequency=frequency or subscription.frequency
         )
-    say(f"{email} gets {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
+    print_message(f"{email} receives {'every article' if followed is None else ', '.join(followed)} of {list_slug!r}")
 
 
-@commands.command("remove")
-def remove_subscriber(
+@commands.command("unsubscribe")
+def unsubscribe(
     email: str,
     list_slug: ListSlug,
-    reason: Annotated[str, typer.Option(help="How this person asked for it; kept as the record.")] = (
-        "Taken off by a person of the team, who says that it was asked for."
+    reason: Annotated[str, typer.Option(help="How they requested it; stored as the record.")] = (
+        "Unsubscribed by a team member, who states that it was requested."
     ),
 ) -> None:
-    """Take one person off a list, as if they had left it themselves: no import brings them back."""
+    """Unsubscribe a subscriber from a list; imports do not subscribe them again."""
     evidence = ConsentEvidence(method=ConsentMethod.PERSON, text=reason)
-    with installation_at_hand() as app, app.database.begin() as connection:
+    with open_app() as app, app.database.begin() as connection:
         chosen = lists.find(connection, list_slug)
         number = subscribers.find(connection, parse_address(email).key).id
         subscribers.lock(connection, number)
         has_left = memberships.unsubscribe(connection, number, chosen.id, evidence, now=app.clock())
-    say("is off the list" if has_left else "was not on the list; nothing changed")
+    print_message("unsubscribed" if has_left else "was not on the list; nothing changed")
 
 
 @commands.command("duplicates")
 def show_duplicates(limit: int = 50, as_json: AsJson = False) -> None:
-    """Addresses that may be one mailbox: the same but for what follows a +, or dots at Gmail. Nothing is merged."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """List addresses that may be the same mailbox: equal but for a +tag, or dots at Gmail; merges nothing."""
+    with open_app() as app, app.database.begin() as connection:
         found = subscriber_merge.likely_duplicates(connection, limit=limit)
-    show_rows(
+    print_rows(
         ("mailbox", "addresses"),
         [(mailbox, addresses if as_json else ", ".join(addresses)) for mailbox, addresses in found],
         as_json=as_json,
-        empty="There are none.",
+        empty="No likely duplicates.",
     )
 
 
 @commands.command("merge")
 def merge_subscribers(
-    kept: Annotated[str, typer.Argument(help="The address that stays.")],
-    merged: Annotated[str, typer.Argument(help="The address whose record goes over to the other.")],
+    kept: Annotated[str, typer.Argument(help="The address to keep.")],
+    merged: Annotated[str, typer.Argument(help="The address to merge into it.")],
 ) -> None:
-    """Make one person of two records; who has left a list with either address has left it."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """Merge two subscribers; a list that either has unsubscribed from stays unsubscribed."""
+    with open_app() as app, app.database.begin() as connection:
         numbers = [subscribers.find(connection, parse_address(email).key).id for email in (kept, merged)]
         subscriber_merge.merge(connection, kept=numbers[0], merged=numbers[1], now=app.clock())
-    say(f"{merged} is now part of {kept}")
+    print_message(f"{merged} is merged into {kept}")
 
 
 @commands.command("data")
 def show_data(
     email: str, out: Annotated[Path | None, typer.Option(help="Write it to this file instead of printing it.")] = None
 ) -> None:
-    """Everything that is kept about somebody, as JSON."""
-    with installation_at_hand() as app:
-        told = privacy.export_person(app, _number_of(app, email))
+    """Export everything that is stored about a subscriber, as JSON."""
+    with open_app() as app:
+        data = privacy.export_person(app, _subscriber_id(app, email))
     if out is None:
-        show(told)
+        print_json(data)
         return
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
-    say(f"everything about {email} is in {out}")
+    out.write_text(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    print_message(f"the data of {email} is in {out}")
 
 
 @commands.command("erase")
 def erase_subscriber(
     email: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase somebody everywhere, for good, and prove it by a search. Only a hash stays, against imports."""
-    with installation_at_hand() as app:
-        number = _number_of(app, email)
+    """Erase a subscriber for good, and check every table for the address; only a hash stays, for imports."""
+    with open_app() as app:
+        number = _subscriber_id(app, email)
         if not yes:
-            typer.confirm(f"Erase {email} and all that is known about them?", abort=True, err=True)
-        done = privacy.erase(app, number, requested_by="person")
+            typer.confirm(f"Erase {email} and everything that is stored about them?", abort=True, err=True)
+        erasure = privacy.erase(app, number, requested_by="person")
     if as_json:
-        show({"counts": dict(done.counts), "traces": dict(done.traces)})
+        print_json({"counts": dict(erasure.counts), "traces": dict(erasure.traces)})
     else:
-        show_rows(("table", "rows"), done.counts.items(), as_json=False, empty="")
-    if not done.is_complete:
-        found = ", ".join(f"{table} ({rows})" for table, rows in done.traces.items())
-        raise StateError(f"{email} is erased, but the address itself is still found in {found}: look there")
-    say("a search of every table finds the address nowhere")
+        print_rows(("table", "rows"), erasure.counts.items(), as_json=False, empty="")
+    if not erasure.is_complete:
+        found = ", ".join(f"{table} ({rows})" for table, rows in erasure.traces.items())
+        raise StateError(f"{email} is erased, but the address is still found in {found}: remove it there")
+    print_message("the address is found in no table")
 
 
-@commands.command("traces")
-def search_traces(email: str, as_json: AsJson = False) -> None:
-    """Search every table for an address, wherever it may stand."""
-    with installation_at_hand() as app:
+@commands.command("find-data")
+def find_data(email: str, as_json: AsJson = False) -> None:
+    """Search every column of every table for an email address."""
+    with open_app() as app:
         found = privacy.search_traces(app, parse_address(email).key)
-    show_rows(("table", "rows"), found.items(), as_json=as_json, empty="It is found nowhere.")
+    print_rows(("table", "rows"), found.items(), as_json=as_json, empty="The address is found in no table.")
 
 
 @commands.command("search")
 def search_subscribers(
-    words: Annotated[list[str] | None, typer.Argument(help="Beginnings of words of address, name, attributes.")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Prefixes of words of the address, name or attributes; all must match.")
+    ] = None,
     attribute: Attributes = None,
     tag: str | None = None,
     limit: int = 20,
-    after: Annotated[int, typer.Option(help="The number of the last one shown before.")] = 0,
+    after: Annotated[int, typer.Option(help="Only ids above this one: the last one of a page.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """People whom all of the words fit, by ascending number."""
-    with installation_at_hand() as app, app.database.begin() as connection:
-        asked = Search(words=" ".join(words or ()), attributes=_attributes(attribute or []), tag=tag)
-        found = subscribers.search(connection, asked, limit=limit, after_id=after)
-    show_rows(
+    """Search subscribers, by ascending id."""
+    with open_app() as app, app.database.begin() as connection:
+        query = Search(words=" ".join(words or ()), attributes=_attributes(attribute or []), tag=tag)
+        found = subscribers.search(connection, query, limit=limit, after_id=after)
+    print_rows(
         ("id", "email", "name", "tags", "status"),
         [(one.id, one.email, one.name, ", ".join(one.tags), one.status.value) for one in found],
         as_json=as_json,
-        empty="Nobody is found.",
+        empty="No subscribers found.",
     )
 
 
 @commands.command("consents")
 def show_consents(email: str, as_json: AsJson = False) -> None:
-    """The record of how somebody agreed to mail, or took that back."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """List when and how a subscriber gave and withdrew consent."""
+    with open_app() as app, app.database.begin() as connection:
         found = consents.of_subscriber(connection, subscribers.find(connection, parse_address(email).key).id)
-    show_rows(
+    print_rows(
         ("at", "list", "action", "method", "network", "text", "text_hash", "detail"),
         [
             (
@@ -260,11 +262,11 @@ def show_consents(email: str, as_json: AsJson = False) -> None:
             for one in found
         ],
         as_json=as_json,
-        empty="There is no record.",
+        empty="No consent records.",
     )
 
 
-def _number_of(app: AppContext, email: str) -> int:
+def _subscriber_id(app: AppContext, email: str) -> int:
     with app.database.begin() as connection:
         return subscribers.find(connection, parse_address(email).key).id
 
@@ -282,7 +284,9 @@ def _attributes(given: list[str]) -> dict[str, Json]:
     return attributes
 
 
-def _told(subscriber: Subscriber, places: list[Subscription], reasons: list[Suppression]) -> dict[str, Any]:
+def _subscriber_fields(
+    subscriber: Subscriber, subscriptions: list[Subscription], reasons: list[Suppression]
+) -> dict[str, Any]:
     return {
         "email": subscriber.email,
         "name": subscriber.name,
@@ -294,8 +298,7 @@ def _told(subscriber: Subscriber, places: list[Subscription], reasons: list[Supp
         "paused_until": subscriber.paused_until,
         "since": subscriber.created_at,
         "lists": {
-            place.list.slug: f"{place.state.value} since {place.state_changed_at:%Y-%m-%d %H:%M} UTC"
-            for place in places
+            one.list.slug: f"{one.state.value} since {one.state_changed_at:%Y-%m-%d %H:%M} UTC" for one in subscriptions
         },
         "suppressed": [f"{one.reason.value} since {one.at:%Y-%m-%d %H:%M} UTC" for one in reasons],
     }

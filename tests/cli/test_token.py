@@ -10,12 +10,12 @@ from tests.cli.conftest import Run
 
 
 def test_a_token_is_shown_once_and_never_again(run: Run) -> None:
-    said = run("token", "create", "shop", "--scope", "lists:read", "--scope", "subscribers:write", "--expires", "90d")
-    secret = said.out.strip()
-    assert said.code == 0
+    result = run("token", "create", "shop", "--scope", "lists:read", "--scope", "subscribers:write", "--expires", "90d")
+    secret = result.out.strip()
+    assert result.code == 0
     assert secret.startswith("dst_")
     assert len(secret) == 47
-    assert secret not in said.err
+    assert secret not in result.err
     listed = run("token", "list", "--json")
     assert secret not in listed.out + run("token", "list").out
     (token,) = json.loads(listed.out)
@@ -50,7 +50,7 @@ def test_a_revoked_token_stays_in_the_list(run: Run) -> None:
     ],
 )
 def test_a_token_that_makes_no_sense_is_not_made(run: Run, arguments: list[str], words: str) -> None:
-    said = run("token", "create", *arguments)
-    assert said.code == 2
-    assert words in said.sentence
+    result = run("token", "create", *arguments)
+    assert result.code == 2
+    assert words in result.message
     assert json.loads(run("token", "list", "--json").out) == []

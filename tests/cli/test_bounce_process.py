@@ -1,4 +1,4 @@
-"""`distributor bounce take | list | show`: what came back, taken in by hand, and taken back."""
+"""`distributor bounce process | list | show`: bounces processed by hand, listed and shown."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_a_bounce_taken_in_by_hand_is_shown_and_can_be_taken_back(
     file = tmp_path / "returned.eml"
     file.write_bytes(mails.bounce(delivery, to=mails.verp(delivery, tokens)))
 
-    [taken] = json.loads(run("bounce", "take", str(file), "--json").out)
+    [taken] = json.loads(run("bounce", "process", str(file), "--json").out)
     assert (taken["meaning"], taken["match"], taken["suppressed"]) == ("bounce", "return_path", "hard_bounce")
-    assert json.loads(run("bounce", "take", str(file), "--json").out)[0]["new"] is False
+    assert json.loads(run("bounce", "process", str(file), "--json").out)[0]["new"] is False
 
     [listed] = json.loads(run("bounce", "list", "--json").out)
     assert (listed["recipient"], listed["reason"], listed["source"]) == (ADA, "userunknown", "hand")
@@ -56,14 +56,14 @@ def test_a_bounce_taken_in_by_hand_is_shown_and_can_be_taken_back(
     assert (shown["state"], shown["suppressions"]) == ("bounced", ["hard_bounce"])
     assert "hard_bounce" in run("subscriber", "show", ADA).out
 
-    run("suppression", "lift", ADA)
+    run("suppression", "remove", ADA)
     assert json.loads(run("bounce", "show", str(listed["id"]), "--json").out)["suppressions"] == []
 
 
 def test_a_person_gets_tables_and_sentences(run: Run, delivery: Delivery, tmp_path: Path) -> None:
-    assert "Nothing came back." in run("bounce", "list").out
-    missing = run("bounce", "take", str(tmp_path / "missing.eml"))
-    assert (missing.code, "cannot be read" in missing.sentence) == (2, True)
+    assert "No bounces yet." in run("bounce", "list").out
+    missing = run("bounce", "process", str(tmp_path / "missing.eml"))
+    assert (missing.code, "cannot be read" in missing.message) == (2, True)
     unknown = run("bounce", "show", "7")
-    assert (unknown.code, "bounce list" in unknown.sentence) == (3, True)
-    assert "on 0 days; 5 suppress" in run("subscriber", "show", ADA).out
+    assert (unknown.code, "bounce list" in unknown.message) == (3, True)
+    assert "on 0 days; suppressed after 5" in run("subscriber", "show", ADA).out

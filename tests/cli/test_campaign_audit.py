@@ -35,8 +35,8 @@ def sent(run: Run, relay: Relay, environment: dict[str, str], fresh_services: Se
         ("article", "add", str(article)),
         ("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--list", "news"),
     ):
-        said = run(*arguments)
-        assert said.code == 0, said.err
+        result = run(*arguments)
+        assert result.code == 0, result.err
     relay.switches.set(SMTP, InjectedFault(kind=FaultKind.LOSE_RESPONSE, only_for="bo@*", times=1))
     settings = Settings(
         _env_file=None,
@@ -52,52 +52,50 @@ def sent(run: Run, relay: Relay, environment: dict[str, str], fresh_services: Se
 
 
 def test_a_difference_is_printed_and_ends_with_status_4(run: Run, sent: Relay) -> None:
-    said = run("campaign", "audit", "1", "--evidence", f"inbox:{sent.folder}")
-    assert said.code == 4
-    assert "bo@example.org" in said.out
-    assert "ada@example.org" not in said.out
-    assert "inbox: 2 mails, 2 of this campaign, 0 of others, 0 not from here" in said.sentence
-    assert said.sentence.endswith("differences: 1 found")
+    result = run("campaign", "audit", "1", "--records", f"inbox:{sent.folder}")
+    assert result.code == 4
+    assert "bo@example.org" in result.out
+    assert "ada@example.org" not in result.out
+    assert "inbox: 2 mails, 2 of this campaign, 0 of others, 0 not from here" in result.message
+    assert result.message.endswith("differences: 1 found")
 
 
 def test_settling_what_is_unknown_ends_the_difference(run: Run, sent: Relay) -> None:
     evidence = f"inbox:{sent.folder}"
-    said = run("campaign", "audit", "1", "--evidence", evidence, "--settle")
-    assert said.code == 0
-    assert "1 deliveries of unknown outcome are settled as sent" in said.sentence
-    assert said.sentence.endswith("no difference")
-    assert run("campaign", "audit", "1", "--evidence", evidence).code == 0
+    result = run("campaign", "audit", "1", "--records", evidence, "--resolve")
+    assert result.code == 0
+    assert "1 unknown deliveries are marked as sent" in result.message
+    assert result.message.endswith("no difference")
+    assert run("campaign", "audit", "1", "--records", evidence).code == 0
 
 
 def test_a_program_gets_counts_and_differences(run: Run, sent: Relay) -> None:
-    said = run("campaign", "audit", "1", "--evidence", f"inbox:{sent.folder}", "--json")
-    told = json.loads(said.out)
-    assert said.code == 4
-    assert told["states"] == {
+    result = run("campaign", "audit", "1", "--records", f"inbox:{sent.folder}", "--json")
+    shown = json.loads(result.out)
+    assert result.code == 4
+    assert shown["states"] == {
         "sent": {"deliveries": 1, "in_the_records": 1},
         "unknown": {"deliveries": 1, "in_the_records": 1},
     }
-    assert told["counts"] == {"found": 1}
-    (difference,) = told["differences"]
+    assert shown["counts"] == {"found": 1}
+    (difference,) = shown["differences"]
     assert (difference["recipient"], difference["state"], difference["evidence"]) == (
         "bo@example.org",
         "unknown",
         "inbox",
     )
-    fewer = json.loads(
-        run("campaign", "audit", "1", "--evidence", f"inbox:{sent.folder}", "--json", "--limit", "0").out
-    )
+    fewer = json.loads(run("campaign", "audit", "1", "--records", f"inbox:{sent.folder}", "--json", "--limit", "0").out)
     assert (fewer["counts"], fewer["differences"]) == ({"found": 1}, [])
 
 
 def test_without_records_the_ledger_is_held_against_itself(run: Run, sent: Relay) -> None:
-    said = run("campaign", "audit", "1")
-    assert (said.code, said.sentence) == (0, "no difference")
-    assert "unknown" in said.out
+    result = run("campaign", "audit", "1")
+    assert (result.code, result.message) == (0, "no difference")
+    assert "unknown" in result.out
 
 
 def test_evidence_that_cannot_be_read_is_named(run: Run, sent: Relay) -> None:
-    assert "write KIND:PATH" in run("campaign", "audit", "1", "--evidence", "mail.log").sentence
-    said = run("campaign", "audit", "1", "--evidence", "maillog:nowhere.log")
-    assert (said.code, said.sentence) == (2, "distributor: nowhere.log: cannot be read: No such file or directory")
+    assert "write KIND:PATH" in run("campaign", "audit", "1", "--records", "mail.log").message
+    result = run("campaign", "audit", "1", "--records", "maillog:nowhere.log")
+    assert (result.code, result.message) == (2, "distributor: nowhere.log: cannot be read: No such file or directory")
     assert run("campaign", "audit", "99").code == 3

@@ -1,4 +1,4 @@
-"""`distributor campaign deliveries`, `events` and `retry-failed`: what became of each, and what failed once more."""
+"""`distributor campaign deliveries | events | retry-failed`"""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
+from distributor.bootstrap import open_app
+from distributor.cli.campaign.report import CampaignId
+from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.domain.campaign import FailureCause, FailureChoice
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.publishing import campaign_control
@@ -15,24 +17,22 @@ from distributor.storage import campaigns, delivery_queries, dispatches, events
 
 commands = typer.Typer()
 
-CampaignId = Annotated[int, typer.Argument(help="The campaign's number.")]
-
 
 @commands.command("deliveries")
 def list_deliveries(
     campaign_id: CampaignId,
     state: DeliveryState | None = None,
     channel: Annotated[str | None, typer.Option(help="Only on this channel.")] = None,
-    to: Annotated[str | None, typer.Option(help="Only to this address, account or feed.")] = None,
+    recipient: Annotated[str | None, typer.Option(help="Only to this address, account or feed.")] = None,
     limit: int = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Who received it, who did not, and what the other side said."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """List the deliveries of a campaign: their states, attempts and the server's replies."""
+    with open_app() as app, app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         names = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
         found = delivery_queries.of_campaign(
-            connection, campaign.id, channel_name=channel, state=state, recipient=to, limit=limit
+            connection, campaign.id, channel_name=channel, state=state, recipient=recipient, limit=limit
         )
     rows = [
         (
@@ -49,22 +49,22 @@ def list_deliveries(
         for record in found
     ]
     columns = ("id", "channel", "recipient", "state", "attempts", "code", "reply", "remote", "updated_at")
-    show_rows(columns, rows, as_json=as_json, empty="No such deliveries; there are none before the release.")
+    print_rows(columns, rows, as_json=as_json, empty="No such deliveries; a campaign has none before it starts.")
 
 
 @commands.command("events")
 def list_events(
     delivery_id: Annotated[int, typer.Argument(help="A delivery's number.")], as_json: AsJson = False
 ) -> None:
-    """What happened to one delivery afterwards."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """List the events of a delivery: opens, clicks, bounces, complaints."""
+    with open_app() as app, app.database.begin() as connection:
         delivery_queries.find(connection, delivery_id)
-        happened = events.of_delivery(connection, delivery_id)
-    show_rows(
+        found = events.of_delivery(connection, delivery_id)
+    print_rows(
         ("at", "kind", "detail"),
-        [(event.at, event.kind.value, dict(event.detail)) for event in happened],
+        [(event.at, event.kind.value, dict(event.detail)) for event in found],
         as_json=as_json,
-        empty="Nothing has happened to it yet.",
+        empty="No events yet.",
     )
 
 
@@ -73,31 +73,32 @@ def retry_failed(
     campaign_id: CampaignId,
     channel: Annotated[list[str] | None, typer.Option(help="Only on this channel; may be repeated.")] = None,
     reason: Annotated[
-        list[str] | None, typer.Option(help="Only what failed for this reason, such as mailboxfull; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Only those that failed for this reason, such as mailboxfull; may be repeated."),
     ] = None,
-    cause: Annotated[
+    failure: Annotated[
         FailureCause | None,
-        typer.Option(help="temporary: only what was given up on after trouble that may have passed."),
+        typer.Option(help="temporary: only those given up on after temporary errors."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them; retry nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send the failed deliveries of a campaign again.
+    """Retry the failed deliveries of a campaign.
 
-    Passed over are people who may not be written to any more, and who got the article by another campaign since.
+    Recipients who may not receive it any more, or who received the article by another campaign since, are skipped.
     """
-    choice = FailureChoice(channel_names=tuple(channel or ()), reasons=tuple(reason or ()), cause=cause)
-    with installation_at_hand() as app:
+    choice = FailureChoice(channel_names=tuple(channel or ()), reasons=tuple(reason or ()), cause=failure)
+    with open_app() as app:
         act = campaign_control.count_failed if dry_run else campaign_control.retry_failed
         count = act(app, campaign_id, choice)
     if as_json:
-        show({"failed": count.failed, **asdict(count)})
+        print_json({"failed": count.failed, **asdict(count)})
         return
-    say(f"{count.again} of {count.failed} failed deliveries {'would be' if dry_run else 'are'} sent again")
+    print_message(f"{count.again} of {count.failed} failed deliveries {'would be' if dry_run else 'are'} retried")
     for number, why in (
-        (count.not_meant, "are not meant by this"),
-        (count.held_back, "go to people who may not be written to any more, or not now"),
-        (count.got_since, "go to people who got it by another campaign"),
+        (count.not_meant, "are not selected by the options"),
+        (count.held_back, "go to recipients who may not receive it any more, or not now"),
+        (count.got_since, "go to recipients who received it by another campaign"),
     ):
         if number:
-            say(f"{number} {why}")
+            print_message(f"{number} {why}")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from distributor.cli.session import AsJson, installation_at_hand, say, show, show_rows
+from distributor.bootstrap import open_app
+from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.domain.blocks import plain_text
 from distributor.flow.publishing import ingest
 from distributor.storage import articles
@@ -17,57 +18,57 @@ commands = typer.Typer()
 
 @commands.command()
 def add(file: Annotated[Path, typer.Argument(help="A Markdown or plain-text file.")], as_json: AsJson = False) -> None:
-    """Bring one file in as an article, or as a revision of the one it made before."""
-    with installation_at_hand() as app:
+    """Add a file as an article, or as a new revision of the article it was added as before."""
+    with open_app() as app:
         result = ingest.add_file(app, file)
     if as_json:
-        show({"slug": result.slug, "change": result.change, "warnings": result.warnings})
+        print_json({"slug": result.slug, "change": result.change, "warnings": result.warnings})
         return
-    say(f"{result.change}: {result.slug}")
+    print_message(f"{result.change}: {result.slug}")
     for warning in result.warnings:
-        say(f"note: {warning}")
+        print_message(f"note: {warning}")
 
 
 @commands.command()
 def scan(as_json: AsJson = False) -> None:
-    """Scan the content folder now; exit status 2 if a file in it cannot be read."""
-    with installation_at_hand() as app:
+    """Scan the content folder for new and changed articles; exit status 2 if a file cannot be read."""
+    with open_app() as app:
         report = ingest.scan(app)
     if as_json:
-        show({"added": report.added, "revised": report.revised, "broken": report.broken})
+        print_json({"added": report.added, "revised": report.revised, "broken": report.broken})
     else:
-        say(f"{len(report.added)} added, {len(report.revised)} revised, {report.unchanged} unchanged")
+        print_message(f"{len(report.added)} added, {len(report.revised)} revised, {report.unchanged} unchanged")
         for reason in report.broken:
-            say(f"cannot be read: {reason}")
+            print_message(f"cannot be read: {reason}")
     if report.broken:
         raise typer.Exit(2)
 
 
 @commands.command("list")
 def list_articles(as_json: AsJson = False, limit: int = 50) -> None:
-    """The newest articles, and the files that cannot be read."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """List the newest articles, and the files that cannot be read."""
+    with open_app() as app, app.database.begin() as connection:
         stored = articles.latest(connection, limit=limit)
         broken = articles.problems(connection)
-    show_rows(
+    print_rows(
         ("slug", "title", "revision", "tags", "published_at"),
         [
             (one.article.slug, one.article.title, one.article.revision, len(one.article.tags), one.article.published_at)
             for one in stored
         ],
         as_json=as_json,
-        empty="No articles yet: `distributor article add FILE` or `distributor article scan` brings some in.",
+        empty="No articles yet: `distributor article add FILE` or `distributor article scan` adds some.",
     )
     for problem in broken:
-        say(f"cannot be read: {problem}")
+        print_message(f"cannot be read: {problem}")
 
 
 @commands.command("show")
 def show_article(slug: str, as_json: AsJson = False) -> None:
-    """One article as it would be told."""
-    with installation_at_hand() as app, app.database.begin() as connection:
+    """Show one article and its text."""
+    with open_app() as app, app.database.begin() as connection:
         article = articles.find_by_slug(connection, slug).article
-    facts = {
+    fields = {
         "slug": article.slug,
         "guid": article.guid,
         "revision": article.revision,
@@ -81,8 +82,8 @@ def show_article(slug: str, as_json: AsJson = False) -> None:
         "text": plain_text(article.body),
     }
     if as_json:
-        show(facts)
+        print_json(fields)
         return
-    text = facts.pop("text")
-    show_rows(("", " "), facts.items(), as_json=False, empty="")
+    text = fields.pop("text")
+    print_rows(("", " "), fields.items(), as_json=False, empty="")
     typer.echo(f"\n{text}")

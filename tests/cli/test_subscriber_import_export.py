@@ -24,9 +24,9 @@ def people(tmp_path: Path) -> Path:
 
 def test_good_rows_come_in_and_bad_ones_are_told_with_their_reasons(run: Run, people: Path) -> None:
     run("list", "create", "Readers")
-    said = run("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS, "--json")
-    report = json.loads(said.out)
-    assert said.code == 8
+    result = run("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS, "--json")
+    report = json.loads(result.out)
+    assert result.code == 8
     assert (report["state"], report["read"], report["new"], report["bad"]) == ("finished", 4, 3, 1)
     (bad,) = csv.DictReader(Path(report["bad_rows"]).read_text().splitlines())
     assert (bad["line"], bad["email"], bad["name"]) == ("4", "nobody", "Nobody")
@@ -39,15 +39,15 @@ def test_the_same_command_again_changes_nothing(run: Run, people: Path) -> None:
     run("list", "create", "Readers")
     command = ("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS)
     run(*command)
-    said = run(*command)
-    assert "0 people new, 0 changed, 3 unchanged" in said.sentence
+    result = run(*command)
+    assert "0 subscribers added, 0 updated, 3 unchanged" in result.message
     assert [one["id"] for one in json.loads(run("subscriber", "imports", "--json").out)] == [2, 1]
 
 
 def test_a_dry_run_reports_and_changes_nothing(run: Run, people: Path) -> None:
     run("list", "create", "Readers")
-    said = run("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS, "--dry-run")
-    assert "3 people would be new" in said.sentence
+    result = run("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS, "--dry-run")
+    assert "3 subscribers would be added" in result.message
     assert json.loads(run("list", "list", "--json").out)[0]["subscribed"] == 0
 
 
@@ -57,19 +57,19 @@ def test_corrected_bad_rows_come_in(run: Run, people: Path, tmp_path: Path) -> N
     bad = Path(json.loads(run("subscriber", "import", str(people), *command).out)["bad_rows"])
     corrected = tmp_path / "corrected.csv"
     corrected.write_text(bad.read_text().replace(",nobody,", ",nobody@example.org,"))
-    said = run("subscriber", "import", str(corrected), *command)
-    assert (said.code, json.loads(said.out)["new"]) == (0, 1)
+    result = run("subscriber", "import", str(corrected), *command)
+    assert (result.code, json.loads(result.out)["new"]) == (0, 1)
 
 
 def test_headers_are_mapped_and_typed(run: Run, tmp_path: Path) -> None:
     run("list", "create", "Readers")
     file = tmp_path / "leser.csv"
     file.write_bytes("E-Mail;Ort;Alter;Egal\nada@example.org;Köln;36;x\nbo@example.org;Wien;alt;y\n".encode("cp1252"))
-    said = run(
+    result = run(
         *("subscriber", "import", str(file), "--list", "readers", "--basis", BASIS, "--json"),
         *("--map", "Ort=attributes.city", "--map", "Alter=attributes.age", "--type", "attributes.age=number"),
     )
-    assert (said.code, json.loads(said.out)["encoding"]) == (8, "cp1252")
+    assert (result.code, json.loads(result.out)["encoding"]) == (8, "cp1252")
     shown = json.loads(run("subscriber", "show", "ada@example.org", "--json").out)
     assert shown["attributes"] == {"city": "Köln", "age": 36}
 
@@ -79,27 +79,27 @@ def test_what_is_exported_is_imported_as_it_was(run: Run, people: Path, tmp_path
     run("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS)
     out = tmp_path / "out.csv"
     assert run("subscriber", "export", "--list", "readers", "--out", str(out)).code == 0
-    told = list(csv.DictReader(io.StringIO(out.read_text())))
-    assert [(one["email"], one["state"], one["consent_text"]) for one in told] == [
+    shown = list(csv.DictReader(io.StringIO(out.read_text())))
+    assert [(one["email"], one["state"], one["consent_text"]) for one in shown] == [
         (f"{name}@example.org", "subscribed", BASIS) for name in ("ada", "bo", "cy")
     ]
-    said = run("subscriber", "import", str(out), "--list", "readers", "--basis", BASIS, "--json")
-    report = json.loads(said.out)
-    assert (report["format"], report["unchanged"], said.code) == ("distributor", 3, 0)
+    result = run("subscriber", "import", str(out), "--list", "readers", "--basis", BASIS, "--json")
+    report = json.loads(result.out)
+    assert (report["format"], report["unchanged"], result.code) == ("distributor", 3, 0)
 
 
 def test_an_export_goes_to_standard_output_as_json_lines(run_process: Run, people: Path) -> None:
     run_process("list", "create", "Readers")
     run_process("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS)
-    said = run_process("subscriber", "export", "--list", "readers", "--format", "jsonl")
-    assert [json.loads(line)["name"] for line in said.out.splitlines()] == ["Ada", "Bo", "Cy"]
+    result = run_process("subscriber", "export", "--list", "readers", "--format", "jsonl")
+    assert [json.loads(line)["name"] for line in result.out.splitlines()] == ["Ada", "Bo", "Cy"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("people.csv", "--list", "readers"), 2, "say --basis"),
-        (("--basis", BASIS), 2, "say the FILE and --list"),
+        (("people.csv", "--list", "readers"), 2, "missing --basis"),
+        (("--basis", BASIS), 2, "missing the FILE and --list"),
         (("people.csv", "--list", "nobody", "--basis", BASIS), 3, "there is no list 'nobody'"),
         (("gone.csv", "--list", "readers", "--basis", BASIS), 2, "gone.csv: cannot be read"),
         (("people.csv", "--list", "readers", "--basis", BASIS, "--map", "Ort=city"), 2, "there is no column 'Ort'"),
@@ -118,6 +118,6 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(
     run: Run, people: Path, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
     run("list", "create", "Readers")
-    said = run("subscriber", "import", *arguments)
-    assert (said.code, says in said.sentence) == (code, True), said.sentence
-    assert "Traceback" not in said.err
+    result = run("subscriber", "import", *arguments)
+    assert (result.code, says in result.message) == (code, True), result.message
+    assert "Traceback" not in result.err

@@ -16,7 +16,7 @@ from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 from tests.mail.dns.dns_server import DnsServer, running_dns
 
-from .conftest import Run, Said
+from .conftest import CommandResult, Run
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ def dns() -> Iterator[DnsServer]:
 @pytest.fixture
 def mail(run: Run) -> Run:
     """A command line with an email channel that sends for example.org."""
-    said = run("channel", "set", "mail", "--kind", "email", "--set", "sender=News <news@example.org>")
-    assert said.code == 0, said.err
+    result = run("channel", "set", "mail", "--kind", "email", "--set", "sender=News <news@example.org>")
+    assert result.code == 0, result.err
     return run
 
 
 def make(run: Run, selector: str, *options: str) -> list[dict[str, Any]]:
-    said = run("channel", "dkim", "new", "mail", "--selector", selector, "--json", *options)
-    assert said.code == 0, said.err
-    made: list[dict[str, Any]] = json.loads(said.out)
+    result = run("channel", "dkim", "create", "mail", "--selector", selector, "--json", *options)
+    assert result.code == 0, result.err
+    made: list[dict[str, Any]] = json.loads(result.out)
     return made
 
 
@@ -45,21 +45,21 @@ def states(run: Run) -> dict[str, str]:
     return {key["selector"]: key["state"] for key in listed}
 
 
-def doctor(run: Run, dns: DnsServer, *options: str) -> tuple[Said, dict[str, list[dict[str, Any]]]]:
-    """What it said, and the findings about the channel by what they are about."""
-    said = run("doctor", "--json", "--nameserver", dns.address, *options)
+def doctor(run: Run, dns: DnsServer, *options: str) -> tuple[CommandResult, dict[str, list[dict[str, Any]]]]:
+    """What it result, and the findings about the channel by what they are about."""
+    result = run("doctor", "--json", "--nameserver", dns.address, *options)
     findings: dict[str, list[dict[str, Any]]] = {}
-    for finding in json.loads(said.out):
+    for finding in json.loads(result.out):
         findings.setdefault(finding["check"].removeprefix("mail: "), []).append(finding)
-    return said, findings
+    return result, findings
 
 
 def test_a_new_key_prints_the_record_to_publish_and_signs_nothing_yet(mail: Run) -> None:
-    said = mail("channel", "dkim", "new", "mail", "--selector", "s1")
-    assert said.code == 0
-    assert re.fullmatch(r's1\._domainkey\.example\.org\. TXT "v=DKIM1; k=rsa; p=[^"]+" "[^"]+"\n', said.out)
-    assert all(len(piece) <= 255 for piece in said.out.split('"')[1::2])
-    assert "`distributor channel dkim activate mail s1`" in said.sentence
+    result = mail("channel", "dkim", "create", "mail", "--selector", "s1")
+    assert result.code == 0
+    assert re.fullmatch(r's1\._domainkey\.example\.org\. TXT "v=DKIM1; k=rsa; p=[^"]+" "[^"]+"\n', result.out)
+    assert all(len(piece) <= 255 for piece in result.out.split('"')[1::2])
+    assert "`distributor channel dkim activate mail s1`" in result.message
     assert states(mail) == {"s1": "waiting"}
 
 
@@ -69,7 +69,7 @@ def test_both_algorithms_make_two_keys_under_two_selectors(mail: Run) -> None:
 
 
 def test_the_record_of_a_key_can_be_printed_again(mail: Run) -> None:
-    first = mail("channel", "dkim", "new", "mail", "--selector", "s1").out
+    first = mail("channel", "dkim", "create", "mail", "--selector", "s1").out
     assert mail("channel", "dkim", "record", "mail", "s1").out == first
 
 
@@ -77,30 +77,30 @@ def test_a_key_is_activated_once_the_dns_has_it(mail: Run, dns: DnsServer) -> No
     (key,) = make(mail, "s1")
     early = mail("channel", "dkim", "activate", "mail", "s1", "--nameserver", dns.address)
     assert early.code == StateError.exit_code
-    assert "s1._domainkey.example.org has no TXT record" in early.sentence
+    assert "s1._domainkey.example.org has no TXT record" in early.message
     assert states(mail) == {"s1": "waiting"}
     dns.zones.put_text(key["record"]["name"], key["record"]["value"])
-    said = mail("channel", "dkim", "activate", "mail", "s1", "--nameserver", dns.address)
-    assert said.code == 0
-    assert "s1 signs for example.org from the next mail on" in said.sentence
+    result = mail("channel", "dkim", "activate", "mail", "s1", "--nameserver", dns.address)
+    assert result.code == 0
+    assert "s1 signs for example.org from the next message on" in result.message
     assert states(mail) == {"s1": "active"}
 
 
 def test_a_key_may_be_activated_unseen(mail: Run) -> None:
     make(mail, "s1", "--algorithm", "both")
-    assert mail("channel", "dkim", "activate", "mail", "s1-ed25519", "s1", "--unseen").code == 0
+    assert mail("channel", "dkim", "activate", "mail", "s1-ed25519", "s1", "--skip-dns-check").code == 0
     assert states(mail) == {"s1": "active", "s1-ed25519": "active"}
 
 
 def test_a_rotation_retires_the_key_before(mail: Run) -> None:
     make(mail, "s1")
     make(mail, "s2")
-    mail("channel", "dkim", "activate", "mail", "s1", "--unseen")
-    said = mail("channel", "dkim", "activate", "mail", "s2", "--unseen")
-    assert "s1 is retired; leave its record published for a week" in said.sentence
+    mail("channel", "dkim", "activate", "mail", "s1", "--skip-dns-check")
+    result = mail("channel", "dkim", "activate", "mail", "s2", "--skip-dns-check")
+    assert "s1 is retired; keep its record published for a week" in result.message
     assert states(mail) == {"s1": "retired", "s2": "active"}
     assert mail("channel", "dkim", "remove", "mail", "s1").code == 0
-    assert "nothing signs the mails of mail now" in mail("channel", "dkim", "retire", "mail", "s2").sentence
+    assert "no key signs the messages of mail now" in mail("channel", "dkim", "retire", "mail", "s2").message
     assert states(mail) == {"s2": "retired"}
 
 
@@ -130,23 +130,23 @@ def test_private_keys_are_only_in_the_sealed_secrets(
     private = json.loads(secrets["dkim_keys"])[0]["pem"].split("\n")[3]
     for arguments in (("show", "mail"), ("list",), ("dkim", "list", "mail"), ("dkim", "record", "mail", "s1")):
         for form in ((), ("--json",)):
-            said = mail("channel", *arguments, *form)
-            assert said.code == 0
-            assert private not in said.out + said.err
+            result = mail("channel", *arguments, *form)
+            assert result.code == 0
+            assert private not in result.out + result.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["new", "mail", "--selector", "Not A Name"], InputError.exit_code, "is no valid selector"),
+        (["create", "mail", "--selector", "Not A Name"], InputError.exit_code, "is no valid selector"),
         (
-            ["new", "mail", "--selector", "s1", "--domain", "no domain"],
+            ["create", "mail", "--selector", "s1", "--domain", "no domain"],
             InputError.exit_code,
             "is no domain name",
         ),
-        (["new", "nowhere", "--selector", "s1"], NotFoundError.exit_code, "no channel 'nowhere'"),
-        (["new", "feeds", "--selector", "s1"], InputError.exit_code, "which has no signing keys"),
-        (["activate", "mail", "s9", "--unseen"], NotFoundError.exit_code, "no DKIM key 's9'"),
+        (["create", "nowhere", "--selector", "s1"], NotFoundError.exit_code, "no channel 'nowhere'"),
+        (["create", "feeds", "--selector", "s1"], InputError.exit_code, "which has no signing keys"),
+        (["activate", "mail", "s9", "--skip-dns-check"], NotFoundError.exit_code, "no DKIM key 's9'"),
         (["activate", "mail", "s9", "--nameserver", "dns"], InputError.exit_code, "not the address of a DNS server"),
         (["retire", "mail", "s9"], NotFoundError.exit_code, "no DKIM key 's9'"),
         (["remove", "mail", "s9"], NotFoundError.exit_code, "no DKIM key 's9'"),
@@ -154,16 +154,16 @@ def test_private_keys_are_only_in_the_sealed_secrets(
 )
 def test_a_mistake_is_told_and_changes_nothing(mail: Run, arguments: list[str], code: int, sentence: str) -> None:
     mail("channel", "set", "feeds", "--kind", "feed")
-    said = mail("channel", "dkim", *arguments)
-    assert said.code == code
-    assert sentence in said.sentence
+    result = mail("channel", "dkim", *arguments)
+    assert result.code == code
+    assert sentence in result.message
     assert states(mail) == {}
 
 
 def test_keys_are_not_set_by_hand(mail: Run) -> None:
-    said = mail("channel", "set", "mail", "--kind", "email", "--set", "dkim_keys=[]")
-    assert said.code == InputError.exit_code
-    assert "distributor channel dkim --help" in said.sentence
+    result = mail("channel", "set", "mail", "--kind", "email", "--set", "dkim_keys=[]")
+    assert result.code == InputError.exit_code
+    assert "distributor channel dkim --help" in result.message
 
 
 # The doctor.
@@ -171,8 +171,8 @@ def test_keys_are_not_set_by_hand(mail: Run) -> None:
 
 def test_the_doctor_tells_what_to_publish_for_a_new_sender(mail: Run, dns: DnsServer) -> None:
     (key,) = make(mail, "s1")
-    said, found = doctor(mail, dns)
-    assert said.code == ConfigurationError.exit_code
+    result, found = doctor(mail, dns)
+    assert result.code == ConfigurationError.exit_code
     assert found["SPF"][0]["state"] == "fail"
     assert [one["record"] for one in found["DKIM"] if one["record"]] == [key["record"]]
     assert found["DMARC"][0]["record"]["name"] == "_dmarc.example.org"
@@ -197,19 +197,19 @@ def test_the_doctor_is_content_with_a_sender_that_is_set_up(mail: Run, dns: DnsS
 
 
 def test_the_doctor_prints_records_as_lines_of_a_zone_file(mail: Run, dns: DnsServer) -> None:
-    record = mail("channel", "dkim", "new", "mail", "--selector", "s1").out.strip()
-    said = mail("doctor", "--nameserver", dns.address)
-    assert record in [line.strip() for line in said.out.splitlines()]
+    record = mail("channel", "dkim", "create", "mail", "--selector", "s1").out.strip()
+    result = mail("doctor", "--nameserver", dns.address)
+    assert record in [line.strip() for line in result.out.splitlines()]
 
 
 def test_a_silent_dns_does_not_keep_the_doctor_from_its_other_results(mail: Run, dns: DnsServer) -> None:
     dns.zones.fail("example.org")
-    said, found = doctor(mail, dns)
+    result, found = doctor(mail, dns)
     assert "could not be checked: the DNS query TXT example.org failed" in found["SPF"][0]["finding"]
     assert found["SPF"][0]["state"] == "warn"
     assert found["postgresql"][0]["state"] == "ok"
     assert found["DMARC"]
-    assert "Traceback" not in said.err
+    assert "Traceback" not in result.err
 
 
 def test_a_sender_of_the_sandbox_is_not_looked_up(run: Run) -> None:

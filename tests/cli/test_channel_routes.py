@@ -1,4 +1,4 @@
-"""`distributor channel lanes`: what is paused, and letting it go on."""
+"""`distributor channel routes`: routes in backoff are listed and resumed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def mail(run: Run, fresh_services: Services) -> Run:
-    """A command line with an email channel of which two lanes are paused."""
+    """A command line with an email channel of which two routes are in backoff."""
     assert run("channel", "set", "mail", "--kind", "email").code == 0
     database = Database(fresh_services.database_url)
     with database.begin() as connection:
@@ -35,19 +35,19 @@ def mail(run: Run, fresh_services: Services) -> Run:
 
 
 def listed(run: Run) -> list[str]:
-    return [row["route"] for row in json.loads(run("channel", "lanes", "list", "mail", "--json").out)]
+    return [row["route"] for row in json.loads(run("channel", "routes", "list", "mail", "--json").out)]
 
 
-def test_paused_lanes_are_listed_with_their_reason(mail: Run) -> None:
-    assert "relay/google" in mail("channel", "lanes", "list", "mail").out
-    paused = json.loads(mail("channel", "lanes", "list", "mail", "--json").out)
+def test_routes_in_backoff_are_listed_with_their_reason(mail: Run) -> None:
+    assert "relay/google" in mail("channel", "routes", "list", "mail").out
+    paused = json.loads(mail("channel", "routes", "list", "mail", "--json").out)
     assert {one["route"]: one["reason"] for one in paused} == {
         "relay/example.net": "blocked: 550 5.7.1 no",
         "relay/google": "blocked: 550 5.7.1 no",
     }
 
 
-def test_a_campaign_shows_what_waits_for_which_lane(mail: Run, fresh_services: Services, article: Path) -> None:
+def test_a_campaign_shows_what_waits_for_which_route(mail: Run, fresh_services: Services, article: Path) -> None:
     mail("list", "create", "News")
     mail("subscriber", "add", "ada@example.net", "--list", "news")
     mail("article", "add", str(article))
@@ -67,25 +67,25 @@ def test_a_campaign_shows_what_waits_for_which_lane(mail: Run, fresh_services: S
         )
     database.close()
     assert (
-        "mail: 1 wait for relay/example.net, which is paused since 2026-11-22 12:00:00 UTC and tried again by one of "
-        "them at 2026-11-22 12:15:00 UTC: blocked: 550 5.7.1 no "
-        "mail: the next of those deferred is tried again at 2026-11-22 12:30:00 UTC"
-    ) in mail("campaign", "show", "1").sentence
-    (told,) = json.loads(mail("campaign", "show", "1", "--json").out)["dispatches"]
-    assert told["next_attempt_at"] == "2026-11-22 12:30:00+00:00"
-    assert [(one["route"], one["deliveries"]) for one in told["waits"]] == [("relay/example.net", 1)]
-    rows = json.loads(mail("channel", "lanes", "list", "mail", "--json").out)
+        "mail: 1 wait for route relay/example.net, in backoff since 2026-11-22 12:00:00 UTC; the next probe is sent at "
+        "2026-11-22 12:15:00 UTC: blocked: 550 5.7.1 no "
+        "mail: the next deferred delivery is retried at 2026-11-22 12:30:00 UTC"
+    ) in mail("campaign", "show", "1").message
+    (shown,) = json.loads(mail("campaign", "show", "1", "--json").out)["dispatches"]
+    assert shown["next_attempt_at"] == "2026-11-22 12:30:00+00:00"
+    assert [(one["route"], one["deliveries"]) for one in shown["waits"]] == [("relay/example.net", 1)]
+    rows = json.loads(mail("channel", "routes", "list", "mail", "--json").out)
     assert {row["route"]: row["waiting"] for row in rows} == {"relay/example.net": 1, "relay/google": 0}
 
 
-def test_one_lane_or_all_go_on(mail: Run) -> None:
-    assert mail("channel", "lanes", "resume", "mail", "relay/google").code == 0
+def test_one_route_or_all_are_resumed(mail: Run) -> None:
+    assert mail("channel", "routes", "resume", "mail", "relay/google").code == 0
     assert listed(mail) == ["relay/example.net"]
-    assert "1 lanes go on" in mail("channel", "lanes", "resume", "mail").err
+    assert "1 routes are resumed" in mail("channel", "routes", "resume", "mail").err
     assert listed(mail) == []
 
 
-def test_a_lane_that_is_not_paused_is_not_found(mail: Run) -> None:
-    said = mail("channel", "lanes", "resume", "mail", "relay/yahoo")
-    assert said.code == NotFoundError.exit_code
-    assert "lanes list mail" in said.err
+def test_a_route_that_is_not_in_backoff_is_not_found(mail: Run) -> None:
+    result = mail("channel", "routes", "resume", "mail", "relay/yahoo")
+    assert result.code == NotFoundError.exit_code
+    assert "routes list mail" in result.err

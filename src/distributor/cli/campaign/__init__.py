@@ -1,0 +1,11 @@
+"""`distributor campaign …`"""
+
+from __future__ import annotations
+
+import typer
+
+from distributor.cli.campaign import audit, deliveries, lifecycle, report
+
+commands = typer.Typer()
+for part in (lifecycle, report, deliveries, audit):
+    commands.add_typer(part.commands)

@@ -1,0 +1,223 @@
+"""`distributor campaign create | audience | preview | pause | resume | cancel`"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distributor.bootstrap import open_app
+from distributor.cli.campaign.report import CampaignId, report_as_json
+from distributor.cli.console import AsJson, print_json, print_message, print_rows
+from distributor.cli.preview import (
+    AttachOption,
+    ClosingOption,
+    GreetingOption,
+    SubjectOption,
+    message_options,
+    write_preview,
+)
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import (
+    CampaignPlan,
+    UnknownPolicy,
+)
+from distributor.domain.errors import InputError
+from distributor.domain.schedule import parse_local_time
+from distributor.flow.publishing import campaign_control
+from distributor.flow.publishing.audience import preview_audience
+from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.preview import preview_campaign
+from distributor.flow.publishing.report import report, summarise
+
+commands = typer.Typer()
+
+OnList = Annotated[list[str] | None, typer.Option("--list", help="Subscribers of this list; may be repeated.")]
+FollowsTopic = Annotated[
+    list[str] | None, typer.Option("--topic", help="Only followers of this topic; may be repeated.")
+]
+InSegment = Annotated[
+    list[str] | None, typer.Option("--segment", help="Only subscribers in this segment; may be repeated.")
+]
+ExceptList = Annotated[list[str] | None, typer.Option(help="Not the subscribers of this list; may be repeated.")]
+ExceptTopic = Annotated[list[str] | None, typer.Option(help="Not the followers of this topic; may be repeated.")]
+ExceptSegment = Annotated[list[str] | None, typer.Option(help="Not subscribers in this segment; may be repeated.")]
+ToFailedOf = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="CAMPAIGN",
+        help="Only recipients whose delivery of this campaign failed, for the same list; repeatable.",
+    ),
+]
+ToUnknownOf = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="CAMPAIGN",
+        help="Only recipients whose delivery of this campaign is unknown; some get it twice; repeatable.",
+    ),
+]
+Again = Annotated[bool, typer.Option("--repeat", help="Also to subscribers who already received one of the articles.")]
+
+
+@commands.command()
+def create(
+    article: Annotated[list[str], typer.Option(help="The article's slug; may be repeated.")],
+    channel: Annotated[list[str], typer.Option(help="A channel's name; may be repeated.")],
+    on_list: OnList = None,
+    topic: FollowsTopic = None,
+    segment: InSegment = None,
+    except_list: ExceptList = None,
+    except_topic: ExceptTopic = None,
+    except_segment: ExceptSegment = None,
+    to_failed_of: ToFailedOf = None,
+    to_unknown_of: ToUnknownOf = None,
+    again: Again = False,
+    at: Annotated[str, typer.Option(help="now, +10m, or a time such as '2027-03-01 09:00'.")] = "now",
+    zone: Annotated[str | None, typer.Option(help="IANA time zone of the times, such as Europe/Berlin.")] = None,
+    channel_at: Annotated[list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time.")] = None,
+    name: str = "",
+    subject: SubjectOption = "",
+    greeting: GreetingOption = "",
+    closing: ClosingOption = "",
+    attach: AttachOption = None,
+    track_opens: Annotated[bool, typer.Option(help="Count opens by a pixel.")] = True,
+    track_clicks: Annotated[bool, typer.Option(help="Count clicks by redirects.")] = True,
+    unknown: Annotated[UnknownPolicy, typer.Option(help="What to do with deliveries whose outcome stays unknown.")] = (
+        UnknownPolicy.ASSUME_SENT
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Create a campaign; it is sent at its time while a worker and the beat run."""
+    with open_app() as app:
+        now = app.clock()
+        campaign = CampaignPlan(
+            name=name,
+            article_slugs=tuple(article),
+            channel_names=tuple(channel),
+            audience=_audience(
+                (on_list, topic, segment),
+                (except_list, except_topic, except_segment),
+                (to_failed_of, to_unknown_of),
+                again,
+            ),
+            starts_at=parse_local_time(at, zone=zone, now=now),
+            times=_times(channel_at or [], channel, zone=zone, now=now),
+            zone=zone or "UTC",
+            track_opens=track_opens,
+            track_clicks=track_clicks,
+            unknown_policy=unknown,
+            cover=message_options(subject, greeting, closing, attach),
+        )
+        campaign_id = plan(app, campaign)
+        if as_json:
+            print_json(report_as_json(report(app, campaign_id)))
+            return
+    print_message(f"campaign {campaign_id} is scheduled; `distributor campaign watch {campaign_id}` shows its progress")
+
+
+@commands.command("audience")
+def show_audience(
+    article: Annotated[list[str] | None, typer.Option(help="The article's slug; may be repeated.")] = None,
+    on_list: OnList = None,
+    topic: FollowsTopic = None,
+    segment: InSegment = None,
+    except_list: ExceptList = None,
+    except_topic: ExceptTopic = None,
+    except_segment: ExceptSegment = None,
+    to_failed_of: ToFailedOf = None,
+    to_unknown_of: ToUnknownOf = None,
+    again: Again = False,
+    sample: Annotated[int, typer.Option(help="How many of the subscribers to list.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Count the subscribers a campaign would reach now, and list some of them; nothing is created."""
+    audience = _audience(
+        (on_list, topic, segment),
+        (except_list, except_topic, except_segment),
+        (to_failed_of, to_unknown_of),
+        again,
+    )
+    with open_app() as app:
+        found = preview_audience(app, audience, article or (), sample=sample)
+    if as_json:
+        print_json({"count": found.count, "sample": [one.email for one in found.sample]})
+        return
+    print_rows(("email", "name"), [(one.email, one.name) for one in found.sample], as_json=False, empty="")
+    print_message(f"{found.count} subscribers")
+
+
+@commands.command("preview")
+def preview(
+    campaign_id: CampaignId,
+    email: Annotated[
+        str | None, typer.Option("--as", metavar="ADDRESS", help="As this subscriber receives it.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("out"),
+) -> None:
+    """Write the renditions of a campaign on each of its channels as files.
+
+    They are the stored ones once the campaign is rendered, else what it would render now. Exit status 4 if a check
+    finds a blocking problem.
+    """
+    with open_app() as app:
+        result = preview_campaign(app, campaign_id, email=email)
+    write_preview(result, out)
+
+
+@commands.command()
+def pause(campaign_id: CampaignId) -> None:
+    """Pause a campaign: batches being sent are finished, and no new ones start."""
+    with open_app() as app:
+        count = campaign_control.pause(app, campaign_id)
+    print_message(f"{count} dispatches are paused; `distributor campaign resume {campaign_id}` resumes them")
+
+
+@commands.command()
+def resume(campaign_id: CampaignId) -> None:
+    """Resume a campaign that is paused, or whose rendering failed and whose cause is fixed."""
+    with open_app() as app:
+        count = campaign_control.resume(app, campaign_id)
+    print_message(f"{count} dispatches are resumed")
+
+
+@commands.command()
+def cancel(campaign_id: CampaignId) -> None:
+    """Cancel a campaign for good; what was sent stays sent."""
+    with open_app() as app:
+        unsent = campaign_control.cancel(app, campaign_id)
+        sent = summarise(report(app, campaign_id).totals)["sent"]
+    print_message(f"cancelled: {sent} had been sent, {unsent} will not be")
+
+
+def _times(given: list[str], channels: list[str], *, zone: str | None, now: datetime) -> dict[str, datetime]:
+    times = {}
+    for one in given:
+        name, equals, time = one.partition("=")
+        if not equals or name not in channels:
+            raise InputError(f"--channel-at {one!r}: write CHANNEL=TIME with one of {', '.join(channels)}")
+        times[name] = parse_local_time(time, zone=zone, now=now)
+    return times
+
+
+def _audience(
+    included: tuple[list[str] | None, list[str] | None, list[str] | None],
+    excluded: tuple[list[str] | None, list[str] | None, list[str] | None],
+    retries: tuple[list[int] | None, list[int] | None],
+    again: bool,
+) -> AudiencePlan:
+    lists, topics, segments = included
+    except_lists, except_topics, except_segments = excluded
+    failed_of, unknown_of = retries
+    return AudiencePlan(
+        lists=tuple(lists or ()),
+        topics=tuple(topics or ()),
+        segments=tuple(segments or ()),
+        except_lists=tuple(except_lists or ()),
+        except_topics=tuple(except_topics or ()),
+        except_segments=tuple(except_segments or ()),
+        repeats=again,
+        failed_of=tuple(failed_of or ()),
+        unknown_of=tuple(unknown_of or ()),
+    )

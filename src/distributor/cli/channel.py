@@ -1,0 +1,321 @@
+"""`distributor channel …`, with `channel dkim …` and `channel routes …`"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, SecretStr
+
+from distributor.bootstrap import open_app
+from distributor.channels.registry import kind_of, kinds, make_channel
+from distributor.cli.console import AsJson, print_fields, print_json, print_message, print_rows
+from distributor.domain.diagnostics import DnsRecord, Nameserver
+from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.paused_routes import resume_routes
+from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
+from distributor.mail.dkim.keyring import KeyEntry, KeyState
+from distributor.mail.dkim.keys import Algorithm
+from distributor.mail.dns.lookup import DnsResolver
+from distributor.storage import channels, paused_routes
+from distributor.storage.database import Connection
+
+commands = typer.Typer()
+dkim = typer.Typer(no_args_is_help=True, help="Manage the DKIM keys of an email channel.")
+routes = typer.Typer(no_args_is_help=True, help="Show and resume the routes that are in backoff.")
+commands.add_typer(dkim, name="dkim")
+commands.add_typer(routes, name="routes")
+
+ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's name.")]
+NameserverOption = Annotated[
+    str | None,
+    typer.Option("--nameserver", help="The DNS server to query, ADDRESS or ADDRESS:PORT; default: the system's."),
+]
+
+
+class KeyAlgorithm(StrEnum):
+    """Which keys to create. Receivers that do not support Ed25519 need the RSA signature beside it."""
+
+    RSA = "rsa"
+    ED25519 = "ed25519"
+    BOTH = "both"
+
+
+_SELECTOR_SUFFIXES: Mapping[KeyAlgorithm, tuple[tuple[str, Algorithm], ...]] = {
+    KeyAlgorithm.RSA: (("", Algorithm.RSA),),
+    KeyAlgorithm.ED25519: (("", Algorithm.ED25519),),
+    KeyAlgorithm.BOTH: (("", Algorithm.RSA), ("-ed25519", Algorithm.ED25519)),
+}
+
+
+@commands.command("kinds")
+def list_kinds(as_json: AsJson = False) -> None:
+    """List the kinds of channels and their settings."""
+    rows = [
+        (
+            name,
+            kind.capabilities.audience.value,
+            kind.capabilities.dedupe.value,
+            ", ".join(kind.settings_model.model_fields),
+        )
+        for name, kind in kinds().items()
+    ]
+    print_rows(("kind", "audience", "dedupe", "settings"), rows, as_json=as_json, empty="")
+
+
+@commands.command("set")
+def set_channel(
+    name: str,
+    kind: Annotated[str, typer.Option(help="One of `distributor channel kinds`.")],
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE, or KEY=@VARIABLE to read it from the environment; may be repeated."),
+    ] = None,
+) -> None:
+    """Create a channel or change its settings. Secrets are stored encrypted."""
+    with open_app() as app:
+        configure(app, name, kind, _parse(values or []))
+    print_message(f"channel {name!r} of kind {kind} is configured")
+
+
+@commands.command("list")
+def list_channels(as_json: AsJson = False) -> None:
+    """List the configured channels."""
+    with open_app() as app, app.database.begin() as connection:
+        records = channels.all_channels(connection)
+    print_rows(
+        ("name", "kind", "settings", "discovered_limits"),
+        [(record.name, record.kind, dict(record.settings), dict(record.discovered_limits)) for record in records],
+        as_json=as_json,
+        empty="No channels yet: `distributor channel set NAME --kind KIND --set KEY=VALUE` creates one.",
+    )
+
+
+@commands.command("show")
+def show_channel(name: str, as_json: AsJson = False) -> None:
+    """Show one channel; of its secrets, only which are set."""
+    with open_app() as app:
+        with app.database.begin() as connection:
+            record = channels.find(connection, name)
+        sealed = sorted(app.vault.open(record.sealed)) if record.sealed else []
+    fields = {
+        "name": record.name,
+        "kind": record.kind,
+        "settings": dict(record.settings),
+        "secrets_set": sealed,
+        "discovered_limits": dict(record.discovered_limits),
+    }
+    print_fields(fields, as_json=as_json)
+
+
+@dkim.command("create")
+def create_dkim_key(
+    name: ChannelName,
+    selector: Annotated[str, typer.Option(help="A new name, such as one with the date in it: s2026a.")],
+    domain: Annotated[str | None, typer.Option(help="The domain to sign for; default: that of the sender.")] = None,
+    algorithm: Annotated[KeyAlgorithm, typer.Option(help="both: also create SELECTOR-ed25519.")] = KeyAlgorithm.RSA,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key and print the DNS record to publish. The key signs once it is activated."""
+    selectors = [(selector + suffix, kind) for suffix, kind in _SELECTOR_SUFFIXES[algorithm]]
+    with open_app() as app:
+        made = make_keys(app, name, selectors=selectors, domain=domain)
+    _print_records(made, as_json=as_json)
+    names = " ".join(entry.selector for entry in made)
+    print_message(
+        f"publish this record, and once the DNS has it run `distributor channel dkim activate {name} {names}`"
+    )
+
+
+@dkim.command("list")
+def list_dkim_keys(name: ChannelName, as_json: AsJson = False) -> None:
+    """List the keys of a channel and their states."""
+    with open_app() as app:
+        entries = key_ring(app, name).entries
+    if as_json:
+        print_json([_key_as_json(entry) for entry in entries])
+        return
+    print_rows(
+        ("selector", "domain", "algorithm", "state", "since", "published_at"),
+        [
+            (entry.selector, entry.domain, entry.algorithm, entry.state, f"{entry.since:%Y-%m-%d}", entry.record_name)
+            for entry in entries
+        ],
+        as_json=False,
+        empty=f"No keys yet: `distributor channel dkim create {name} --selector SELECTOR` creates one.",
+    )
+
+
+@dkim.command("record")
+def show_dkim_record(name: ChannelName, selector: str, as_json: AsJson = False) -> None:
+    """Print the DNS record to publish for a key, as a line of a zone file."""
+    with open_app() as app:
+        entry = key_ring(app, name).find(selector)
+    _print_records([entry], as_json=as_json)
+
+
+@dkim.command("activate")
+def activate_dkim_keys(
+    name: ChannelName,
+    selectors: Annotated[list[str], typer.Argument(help="The keys that sign from now on.")],
+    nameserver: NameserverOption = None,
+    skip_dns_check: Annotated[
+        bool, typer.Option("--skip-dns-check", help="Do not query whether the DNS has the records.")
+    ] = False,
+) -> None:
+    """Sign with these keys from now on and retire those before them; the DNS must have their records."""
+    lookup = None if skip_dns_check else DnsResolver(Nameserver.parse(nameserver) if nameserver else None)
+    with open_app() as app:
+        before = key_ring(app, name)
+        active = activate_keys(app, name, selectors, lookup=lookup)
+        after = key_ring(app, name)
+    for entry in active:
+        print_message(f"{entry.selector} signs for {entry.domain} from the next message on")
+    for old in before.active:
+        if after.find(old.selector).state is KeyState.RETIRED:
+            print_message(f"{old.selector} is retired; keep its record published for a week, for messages in transit")
+
+
+@dkim.command("retire")
+def retire_dkim_key(name: ChannelName, selector: str) -> None:
+    """Stop signing with a key. Keep its record published for a week."""
+    with open_app() as app:
+        retire_key(app, name, selector)
+        signing = key_ring(app, name).active
+    print_message(f"{selector} is retired; keep its record published for a week, for messages in transit")
+    if not signing:
+        print_message(f"no key signs the messages of {name} now")
+
+
+@dkim.command("remove")
+def remove_dkim_key(name: ChannelName, selector: str) -> None:
+    """Delete a key for good. Remove its record from the DNS as well."""
+    with open_app() as app:
+        remove_key(app, name, selector)
+    print_message(f"{selector} is removed")
+
+
+@routes.command("list")
+def list_routes(name: ChannelName, as_json: AsJson = False) -> None:
+    """List the routes in backoff: how many deliveries wait, why, and when the next probe is sent."""
+    with open_app() as app, app.database.begin() as connection:
+        waits = paused_routes.waits(connection, channels.find(connection, name).id)
+    print_rows(
+        ("route", "waiting", "since", "next_probe_at", "probes", "reason"),
+        [
+            (
+                wait.route.name,
+                wait.deliveries,
+                wait.route.since,
+                wait.route.next_probe_at,
+                wait.route.probes,
+                wait.route.reason,
+            )
+            for wait in waits
+        ],
+        as_json=as_json,
+        empty=f"No route of channel {name!r} is in backoff.",
+    )
+
+
+@routes.command("resume")
+def resume(
+    name: ChannelName,
+    route: Annotated[str, typer.Argument(help="RELAY or RELAY/DESTINATION as listed; default: all of them.")] = "",
+) -> None:
+    """End the backoff of routes; the deliveries that wait for them are sent at once."""
+    with open_app() as app:
+        count = resume_routes(app, name, route)
+    print_message(f"{count} routes are resumed")
+
+
+def configure(app: AppContext, name: str, kind: str, values: dict[str, Any]) -> None:
+    """Check and store the settings of a channel. Raises InputError or NotFoundError before anything is written."""
+    model = kind_of(kind).settings_model
+    unknown = sorted(set(values) - set(model.model_fields))
+    if unknown:
+        raise InputError(f"kind {kind} has no setting {unknown[0]!r}; it has {', '.join(model.model_fields)}")
+    for key in values:
+        command = _managing_command(model, key)
+        if command:
+            raise InputError(f"setting {key!r} cannot be set here: see `{command} --help`")
+    make_channel(kind, values)
+    secrets = {key: str(value) for key, value in values.items() if _is_secret(model, key)}
+    settings = {key: value for key, value in values.items() if key not in secrets}
+    with app.database.begin() as connection:
+        secrets |= _managed_secrets(app, connection, name, kind)
+        sealed = app.vault.seal(secrets) if secrets else None
+        channels.save(connection, name=name, kind=kind, settings=settings, sealed=sealed)
+
+
+def _parse(values: list[str]) -> dict[str, str]:
+    parsed = {}
+    for one in values:
+        key, equals, value = one.partition("=")
+        if not equals:
+            raise InputError(f"--set {one!r}: write KEY=VALUE")
+        if value.startswith("@"):
+            if value[1:] not in os.environ:
+                raise InputError(f"--set {key}={value}: the environment has no variable {value[1:]}")
+            value = os.environ[value[1:]]
+        parsed[key] = value
+    return parsed
+
+
+def _managed_secrets(app: AppContext, connection: Connection, name: str, kind: str) -> dict[str, str]:
+    """The secrets that stay when a channel is configured again, because other commands manage them."""
+    try:
+        before = channels.lock(connection, name)
+    except NotFoundError:
+        return {}
+    if before.kind != kind or before.sealed is None:
+        return {}
+    model = kind_of(kind).settings_model
+    try:
+        secrets = app.vault.open(before.sealed)
+    except ConfigurationError:
+        # Encrypted with a secret key that is lost: nothing can be kept, and configuring the channel again must work.
+        return {}
+    return {key: value for key, value in secrets.items() if key in model.model_fields and _managing_command(model, key)}
+
+
+def _managing_command(model: type[BaseModel], key: str) -> str:
+    """The command that manages a setting; empty if `channel set` does."""
+    extra = model.model_fields[key].json_schema_extra
+    return str(extra.get("kept_by", "")) if isinstance(extra, dict) else ""
+
+
+def _is_secret(model: type[BaseModel], key: str) -> bool:
+    return SecretStr in (
+        model.model_fields[key].annotation,
+        *getattr(model.model_fields[key].annotation, "__args__", ()),
+    )
+
+
+def _print_records(entries: Iterable[KeyEntry], *, as_json: bool) -> None:
+    if as_json:
+        print_json([_key_as_json(entry) for entry in entries])
+        return
+    for entry in entries:
+        # Not through the console: a record must not be wrapped.
+        typer.echo(_dns_record(entry).in_zone_file())
+
+
+def _key_as_json(entry: KeyEntry) -> dict[str, Any]:
+    record = _dns_record(entry)
+    return {
+        "selector": entry.selector,
+        "domain": entry.domain,
+        "algorithm": entry.algorithm,
+        "state": entry.state,
+        "since": entry.since,
+        "record": {"name": record.name, "type": record.type, "value": record.value},
+    }
+
+
+def _dns_record(entry: KeyEntry) -> DnsRecord:
+    return DnsRecord(entry.record_name, "TXT", entry.record)

@@ -1,0 +1,122 @@
+"""Commands do what they say, in words for people and in JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import ARTICLE, Run
+
+
+def test_an_article_is_added_listed_shown_and_revised(run: Run, article: Path) -> None:
+    assert json.loads(run("article", "add", str(article), "--json").out)["change"] == "added"
+    assert json.loads(run("article", "add", str(article), "--json").out)["change"] == "unchanged"
+    article.write_text(ARTICLE.replace("some words", "other words"))
+    assert json.loads(run("article", "add", str(article), "--json").out)["change"] == "revised"
+    (listed,) = json.loads(run("article", "list", "--json").out)
+    assert (listed["slug"], listed["revision"]) == ("a-first-article", 2)
+    shown = json.loads(run("article", "show", "a-first-article", "--json").out)
+    assert shown["text"] == "A paragraph with other words."
+
+
+def test_a_scan_takes_what_is_good_and_names_what_is_not(run: Run, article: Path, tmp_path: Path) -> None:
+    article.rename(tmp_path / "content" / "good.md")
+    (tmp_path / "content" / "bad.md").write_text("---\ntitle: Fine\nlanguage: 7\n---\n\nText.\n")
+    result = run("article", "scan", "--json")
+    shown = json.loads(result.out)
+    assert shown["added"] == ["a-first-article"]
+    (reason,) = shown["broken"]
+    assert reason.startswith("bad.md:3: ")
+    assert "language" in reason
+    assert result.code == 2
+    assert "bad.md:3" in run("article", "list").message
+
+
+def test_people_are_added_and_shown(run: Run) -> None:
+    assert run("list", "create", "Weekly letter").code == 0
+    assert run("subscriber", "add", "Ada@Example.org", "--list", "weekly-letter", "--name", "Ada").code == 0
+    assert json.loads(run("list", "list", "--json").out)[0]["subscribed"] == 1
+    assert json.loads(run("subscriber", "show", "ada@example.org", "--json").out)["email"] == "Ada@example.org"
+
+
+def test_a_channel_keeps_its_secrets_to_itself(run: Run) -> None:
+    result = run("channel", "set", "masto", "--kind", "mastodon", "--set", "access_token=@TOKEN", TOKEN="very-secret")
+    assert result.code == 0
+    shown = run("channel", "show", "masto", "--json")
+    assert json.loads(shown.out)["secrets_set"] == ["access_token"]
+    assert "very-secret" not in shown.out + run("channel", "list").out + result.err
+
+
+def test_the_mails_that_ask_for_a_confirmation_are_listed_apart_from_campaigns(run: Run) -> None:
+    assert "distributor campaign create" in run("campaign", "list").out
+    assert "No confirmation mails yet" in run("campaign", "list", "--purpose", "confirmation").out
+
+
+def test_a_campaign_is_planned_paused_resumed_and_cancelled(run: Run, article: Path) -> None:
+    run("article", "add", str(article))
+    run("list", "create", "Readers")
+    run("subscriber", "add", "ada@example.org", "--list", "readers")
+    run("channel", "set", "feeds", "--kind", "feed")
+    run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
+    result = run(
+        *("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--channel", "feeds"),
+        *(
+            "--list",
+            "readers",
+            "--at",
+            "2099-03-01 09:00",
+            "--zone",
+            "Europe/Berlin",
+            "--channel-at",
+            "feeds=+2h",
+            "--json",
+        ),
+    )
+    shown = json.loads(result.out)
+    times = {one["channel"]: one["scheduled_at"] for one in shown["dispatches"]}
+    assert times["mail"].startswith("2099-03-01 08:00")
+    assert not times["feeds"].startswith("2099")
+    assert run("campaign", "pause", "1").code == 0
+    assert json.loads(run("campaign", "show", "1", "--json").out)["state"] == "paused"
+    assert run("campaign", "resume", "1").code == 0
+    assert run("campaign", "cancel", "1").code == 0
+    assert json.loads(run("campaign", "list", "--json").out)[0]["state"] == "cancelled"
+    assert run("campaign", "resume", "1").code == 4
+
+
+def test_rendering_needs_no_server_and_writes_every_file(run: Run, article: Path, tmp_path: Path) -> None:
+    result = run(
+        "render", str(article), "--out", str(tmp_path / "out"), DISTRIBUTOR_DATABASE_URL="postgresql://127.0.0.1:1/x"
+    )
+    assert result.code == 0
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        *("email.html", "email.txt", "email.eml", "rss.xml", "atom.xml", "feed.json"),
+        *("x.json", "mastodon.json", "bluesky.json", "problems.json"),
+    }
+
+
+def test_rendering_twice_gives_the_same_bytes(run: Run, article: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        run("render", str(article), "--out", str(tmp_path / name))
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+
+
+def test_a_backup_can_be_restored(run: Run, article: Path, tmp_path: Path) -> None:
+    run("article", "add", str(article))
+    assert run("backup", str(tmp_path / "all.dump")).code == 0
+    refused = run("restore", str(tmp_path / "all.dump"))
+    assert refused.code == 4
+    assert "add --replace" in refused.message
+    run("list", "create", "made after the backup")
+    assert run("restore", str(tmp_path / "all.dump"), "--replace").code == 0
+    assert json.loads(run("list", "list", "--json").out) == []
+    assert [one["slug"] for one in json.loads(run("article", "list", "--json").out)] == ["a-first-article"]
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(run: Run) -> None:
+    result = run("doctor", "--json")
+    states = {finding["check"]: finding for finding in json.loads(result.out)}
+    assert states["postgresql"]["state"] == "ok"
+    assert states["beat"]["finding"].startswith("the beat was never seen")
+    assert result.code == 5
