@@ -17,7 +17,7 @@ from distributor.flow.people import privacy
 from distributor.web.app import create_app
 from tests.flow.subscriptions.sign_up_harness import SignUpHarness, make_sign_up_harness
 
-from .lobby import ADA, AT_ONCE, link, press, title_of
+from .sign_ups import ADA, AT_ONCE, link, press, title_of
 
 BUTTON = {"button": "confirm"}
 

@@ -21,7 +21,7 @@ from distributor.storage import subscribers
 from distributor.web.app import create_app
 from tests.flow.subscriptions.sign_up_harness import NETWORK, SignUpHarness, make_sign_up_harness
 
-from .lobby import ADA, AT_ONCE, errors_of, link, notice_of, press, title_of
+from .sign_ups import ADA, AT_ONCE, errors_of, link, notice_of, press, title_of
 
 SUBSCRIBED, UNSUBSCRIBED = Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
 

@@ -27,7 +27,7 @@ from distributor.web.app import create_app, serving
 from distributor.web.rules import Rules
 from tests.flow.subscriptions.sign_up_harness import SignUpHarness, make_sign_up_harness
 
-from .lobby import ADA, AT_ONCE, errors_of, notice_of, press, title_of
+from .sign_ups import ADA, AT_ONCE, errors_of, notice_of, press, title_of
 
 PENDING, SUBSCRIBED = Membership.PENDING, Membership.SUBSCRIBED
 FORMS = ["/subscribe", "/subscribe/weekly", "/subscribe/weekly/embed"]
