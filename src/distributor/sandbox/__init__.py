@@ -1,1 +1,1 @@
-"""Stand-ins for the outside world, for trying everything without an account anywhere."""
+"""Emulators of a mail server and of social networks, to try everything without an account elsewhere."""

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP server: uvicorn, which can also hang up without an answer, and stops at once."""
+"""The sandbox's HTTP server: uvicorn, with responses that drop the connection, and an immediate stop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _TICK_SECONDS = 1
 
 
 class HttpServer(uvicorn.Server):
-    """Tells when it listens, and leaves signals to whoever runs it. Made inside the event loop that it is to run in."""
+    """Calls back when it listens, and leaves signals to its caller. Create it inside the event loop that runs it."""
 
     def __init__(self, app: ASGIApp, when_started: Callable[[HttpServer], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 _ending_quietly(app),
-                http=_LendingProtocol,
+                http=_TransportProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -39,7 +39,7 @@ class HttpServer(uvicorn.Server):
         self._when_started(self)
 
     async def main_loop(self) -> None:
-        """As uvicorn's, which asks ten times a second whether to stop; this one is told."""
+        """As uvicorn's, which asks ten times a second whether to stop; this one waits for an event."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _TICK_SECONDS)
@@ -61,8 +61,8 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-class _LendingProtocol(H11Protocol):
-    """Lends a connection's transport to its requests, so that an answer can be a hang-up."""
+class _TransportProtocol(H11Protocol):
+    """Passes a connection's transport to its requests, so that a response can close the connection."""
 
     # uvicorn narrows the type as well.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""What callers of a PDS say: the bodies of its procedures, and which record they mean."""
+"""Request bodies of the PDS's procedures, and the record that a request names."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def read_body(request: Request, model: type[BodyT]) -> BodyT:
 
 
 def check_repo(repo: str) -> None:
-    """Raises HTTPException 400 for anyone's repository but the account's."""
+    """Raises HTTPException 400 for any repository but the account's."""
     if repo not in (BLUESKY_ACCOUNT.did, BLUESKY_ACCOUNT.handle):
         raise HTTPException(400, f"InvalidRequest: Could not find repo: {repo}")
 

@@ -1,4 +1,4 @@
-"""A stand-in for a Bluesky PDS: the XRPC methods that a publisher needs, with their rules, limits and refusals."""
+"""An emulator of a Bluesky PDS: the XRPC methods that a publisher needs, with their rules, limits and refusals."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ class BlueskyEmulator(Emulator[BlueskyLimits]):
         return {"cid": cid_of_record({"rev": rev}), "rev": rev}
 
     def _listed(self, collection: str, cursor: str | None, *, oldest_first: bool) -> list[StoredRecord]:
-        """In the order of their keys, as a PDS lists them: from the cursor on, the newest first unless turned round."""
+        """In the order of their keys, as a PDS lists them: from the cursor on, newest first unless `oldest_first`."""
         found = sorted(
             (record for record in self._records.oldest_first() if record.key.startswith(f"{collection}/")),
             key=lambda record: record.key,

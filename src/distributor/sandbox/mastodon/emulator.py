@@ -1,4 +1,4 @@
-"""A stand-in for a Mastodon server: the calls that a publisher needs, with Mastodon's rules, limits and refusals."""
+"""An emulator of a Mastodon server: the calls that a publisher needs, with Mastodon's rules, limits and refusals."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class MastodonEmulator(Emulator[MastodonLimits]):
         idempotency_key = request.headers.get("idempotency-key")
         earlier = self._posted_under(idempotency_key, now) if idempotency_key else None
         if earlier is not None:
-            return self._answer(earlier, request)
+            return self._respond(earlier, request)
         check_new_status(
             body, limits=self.limits.current, statuses=self._statuses, medium_ready=self._is_ready, now=now
         )
@@ -124,7 +124,7 @@ class MastodonEmulator(Emulator[MastodonLimits]):
             idempotency_key=idempotency_key,
         )
         self._statuses.put(status)
-        return self._answer(status, request)
+        return self._respond(status, request)
 
     def _posted_under(self, key: str, now: datetime) -> StoredStatus | None:
         """What was posted under this key of late, if the server cares."""
@@ -137,13 +137,13 @@ class MastodonEmulator(Emulator[MastodonLimits]):
         return earlier if limits.idempotency_keys is IdempotencyKeys.HONOUR else None
 
     async def _read(self, request: Request) -> Response:
-        return self._answer(self._status(request), request)
+        return self._respond(self._status(request), request)
 
     async def _delete(self, request: Request) -> Response:
         _authenticate(request)
         status = self._status(request)
         self._statuses.delete(status.key)
-        return self._answer(status, request)
+        return self._respond(status, request)
 
     async def _verify_credentials(self, request: Request) -> Response:
         _authenticate(request)
@@ -202,7 +202,7 @@ class MastodonEmulator(Emulator[MastodonLimits]):
         unready_polls = self.limits.current.polls_until_processed
         return unready_polls == 0 or self._polls[key] > unready_polls
 
-    def _answer(self, status: StoredStatus, request: Request) -> Response:
+    def _respond(self, status: StoredStatus, request: Request) -> Response:
         return JSONResponse(self._as_status(status, request))
 
     def _as_status(self, status: StoredStatus, request: Request) -> dict[str, object]:
@@ -284,7 +284,7 @@ def _as_instance(limits: MastodonLimits, server: str, domain: str) -> dict[str, 
         "title": "Sandbox",
         "version": _VERSION,
         "source_url": server,
-        "description": "A stand-in for a Mastodon server",
+        "description": "An emulator of a Mastodon server",
         "languages": ["en"],
         "configuration": _configuration(limits),
         "api_versions": {"mastodon": 7},
@@ -297,7 +297,7 @@ def _as_old_instance(limits: MastodonLimits, domain: str) -> dict[str, Any]:
     return {
         "uri": domain,
         "title": "Sandbox",
-        "short_description": "A stand-in for a Mastodon server",
+        "short_description": "An emulator of a Mastodon server",
         "version": _VERSION,
         "languages": ["en"],
         "configuration": _configuration(limits),

@@ -177,9 +177,9 @@ def as_attachment(medium: UploadedMedia, server: str, *, ready: bool = True) -> 
     }
 
 
-def as_time(moment: datetime) -> str:
+def as_time(time: datetime) -> str:
     """ISO 8601 with milliseconds, as Mastodon writes times."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
 
 
 _DEFAULT_LIMIT = 20

@@ -1,4 +1,4 @@
-"""A stand-in for X: the v2 calls that a publisher needs, with X's rules, limits and refusals."""
+"""An emulator of X: the v2 calls that a publisher needs, with X's rules, limits and refusals."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ async def _read_body(request: Request, model: type[BodyT]) -> BodyT:
 
 
 def _not_found(resource: str, parameter: str, value: str) -> dict[str, Any]:
-    """X answers 200 to a look-up of something that does not exist, with this inside."""
+    """X responds with 200 and this content to a look-up of something that does not exist."""
     return {
         "value": value,
         "detail": f"Could not find {resource} with {parameter}: [{value}].",

@@ -138,7 +138,7 @@ def _check_duplicate(text: str, context: RuleContext) -> None:
 
 
 def as_resource(post: XPost, context: RuleContext, fields: Collection[str] = ()) -> dict[str, Any]:
-    """The post as the API gives it back: id and text always, other fields if asked for."""
+    """The post as the API gives it back: id and text always, other fields if requested."""
     account = context.account
     media_link = f"https://x.com/{account.username}/status/{post.key}/photo/1" if post.media else None
     returned = as_returned(post.text, media_link)

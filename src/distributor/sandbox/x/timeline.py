@@ -1,4 +1,4 @@
-"""Reading a timeline of X: what may be asked for, and pages."""
+"""Reading a timeline of X: the query parameters, and pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class XTimelineQuery:
 
 
 def read_fields(query: QueryParams, *, known: frozenset[str] = _ONE_POST) -> list[str]:
-    """The post fields asked for. Raises HTTPException 400 for a parameter or field that X does not know."""
+    """The requested post fields. Raises HTTPException 400 for a parameter or field that X does not know."""
     for name in query:
         if name not in known:
             raise HTTPException(400, f"The query parameter [{name}] is not one of [{','.join(sorted(known))}]")

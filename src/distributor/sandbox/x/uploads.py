@@ -61,7 +61,7 @@ def read_upload(body: UploadBody, key: str, now: datetime) -> tuple[UploadedMedi
 
 
 def as_upload(medium: UploadedMedia) -> dict[str, Any]:
-    """X's answer to an upload."""
+    """X's response to an upload."""
     return {
         "id": medium.key,
         "media_key": f"3_{medium.key}",

@@ -1,4 +1,4 @@
-"""Numbers that grow, windows that close, ledgers that mend themselves, images that are known."""
+"""Ids that grow, rate limit windows, JSON logs that recover from a torn line, image types."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def test_an_image_is_known_by_its_first_bytes(content: bytes, mime: str | None) 
 
 
 @pytest.mark.parametrize("torn", [b'{"a":', b'{"a":3}'])
-def test_a_ledger_cuts_off_a_line_that_was_never_finished(tmp_path: Path, torn: bytes) -> None:
-    path = tmp_path / "ledger.jsonl"
+def test_a_json_log_cuts_off_a_line_that_was_never_finished(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "log.jsonl"
     first = JsonLog(path)
     first.append({"a": 1})
     first.close()
