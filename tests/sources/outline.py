@@ -1,4 +1,4 @@
-"""A manuscript as an outline that a person can read in a diff, and golden files of it."""
+"""A manuscript as an outline that is readable in a diff, and golden files of outlines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent / "golden"
 
 
 def assert_golden(name: str, manuscript: Manuscript) -> None:
-    """The outline is what was written before. UPDATE_GOLDEN=1 writes it anew, to be read in the diff."""
+    """The outline equals the golden file. UPDATE_GOLDEN=1 rewrites the file; check the diff."""
     file, outline = _FOLDER / name, outline_of(manuscript)
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(outline, encoding="utf-8")

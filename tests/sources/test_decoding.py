@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
 
 from distributor.domain.errors import SourceError
-from distributor.sources.decoding import MAX_BYTES, decode
+from distributor.sources.decoding import MAX_BYTES, decode, normalize_text
 
 FRENCH = "L’été à la campagne\n\nNous avons été très heureux de voir les élèves français à l’école.\n"
 RUSSIAN = "Садоводство для всех\n\nМы очень рады видеть вас здесь. Погода сегодня хорошая, и мы пойдём в сад.\n"
+EMOJI_FAMILY = "👩\u200d👩\u200d👧"
+PERSIAN = "می\u200cخواهم"
 CHINESE = "这本书很好,我们今天一起去公园看花。天气很好,大家都很高兴。\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_unicode_is_read_with_and_without_a_mark(encoding: str) -> None:
+def test_unicode_is_read_with_and_without_a_byte_order_mark(encoding: str) -> None:
     decoded = decode(FRENCH.encode(encoding), path="a.txt")
 
     assert (decoded.text, decoded.warnings) == (FRENCH, ())
@@ -25,19 +31,19 @@ def test_utf_16_is_read_in_either_order_of_bytes(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "encoding"), [(FRENCH, "cp1252"), (RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r")])
-def test_an_older_encoding_is_recognised_with_a_warning(text: str, encoding: str) -> None:
+def test_an_older_encoding_is_detected_with_a_warning(text: str, encoding: str) -> None:
     decoded = decode(text.encode(encoding), path="a.txt")
 
     assert decoded.text == text
     assert decoded.warnings == (f"not in UTF-8; read as {encoding}: check accents and quotation marks",)
 
 
-def test_a_short_western_text_is_taken_for_windows_1252() -> None:
+def test_a_short_western_text_is_read_as_windows_1252() -> None:
     assert decode("Café “Zoë”".encode("cp1252"), path="a.txt").text == "Café “Zoë”"
 
 
-def test_an_encoding_that_cannot_be_told_is_refused_and_not_guessed() -> None:
-    with pytest.raises(SourceError, match=r"^a\.txt: neither UTF-8 nor another encoding that can be told for sure"):
+def test_an_encoding_that_cannot_be_detected_is_refused_and_not_guessed() -> None:
+    with pytest.raises(SourceError, match=r"^a\.txt: not in UTF-8, and the encoding cannot be detected"):
         decode(CHINESE.encode("gb18030"), path="a.txt")
 
 
@@ -50,8 +56,8 @@ def test_damaged_utf_8_is_refused_with_its_line() -> None:
     assert caught.value.line == 3
 
 
-def test_a_byte_order_mark_that_lies_is_refused() -> None:
-    with pytest.raises(SourceError, match="begins with the mark of utf-16-le but is not in it"):
+def test_a_wrong_byte_order_mark_is_refused() -> None:
+    with pytest.raises(SourceError, match="starts with the byte order mark of utf-16-le but is not valid"):
         decode(b"\xff\xfeodd", path="a.txt")
 
 
@@ -62,7 +68,7 @@ def test_a_file_without_text_is_empty(data: bytes) -> None:
 
 
 def test_a_file_with_nul_bytes_is_binary() -> None:
-    with pytest.raises(SourceError, match="not text: there are NUL bytes"):
+    with pytest.raises(SourceError, match="not text: contains NUL bytes"):
         decode(b"PK\x03\x04\0\0 and so on", path="a.txt")
 
 
@@ -71,7 +77,7 @@ def test_a_file_of_control_characters_is_binary() -> None:
         decode(b"\x01\x02\x03\x04 four of nine", path="a.txt")
 
 
-def test_random_bytes_are_no_text() -> None:
+def test_random_bytes_are_refused() -> None:
     data = random.Random(7).randbytes(4096).replace(b"\0", b"\x01")
 
     with pytest.raises(SourceError):
@@ -92,3 +98,42 @@ def test_a_huge_file_is_refused() -> None:
 
 def test_a_file_of_the_largest_size_is_read() -> None:
     assert len(decode(b"a" * MAX_BYTES, path="a.txt").text) == MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("written", "normalized"),
+    [
+        ("a\r\nb\rc\u2028d\x0be\x0cf", "a\nb\nc\nd\ne\nf"),
+        ("a\u2029b", "a\n\nb"),
+        ("10\u00a0km", "10 km"),
+        ("a\tb", "a\tb"),
+        ("zero\u200bwidth\ufeff\u2060", "zerowidth"),
+        ("e\u0301", "é"),
+        ("e\u200d\u0301", "é"),
+        ("x\x00\x08\x1fy\x7f\x80\ufffe\ud800z", "xyz"),
+        ("Latin\u200d and space \u200cx", "Latin and space x"),
+        (EMOJI_FAMILY, EMOJI_FAMILY),
+        ("❤️\u200d🔥", "❤️\u200d🔥"),
+        (PERSIAN, PERSIAN),
+        ("“quotes” – and … stay", "“quotes” – and … stay"),
+    ],
+)
+def test_a_text_is_normalized(written: str, normalized: str) -> None:
+    assert normalize_text(written) == normalized
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+@settings(deadline=None, derandomize=True)
+def test_a_normalized_text_is_in_nfc_and_valid_in_xml(text: str) -> None:
+    normalized = normalize_text(text)
+
+    assert unicodedata.is_normalized("NFC", normalized)
+    element = etree.Element("text")
+    element.text = normalized
+    assert (etree.fromstring(etree.tostring(element)).text or "") == normalized
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\u200d\u200c\u200b\r\n\u0301e\u00a0\u2029"))))
+@settings(deadline=None, derandomize=True)
+def test_normalizing_twice_changes_nothing_more(text: str) -> None:
+    assert normalize_text(normalize_text(text)) == normalize_text(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distributor.domain.errors import SourceError
-from distributor.sources import Broken, Found, scan_folder
+from distributor.sources import ScannedFile, UnreadableFile, scan_folder
 
 ARTICLE = b"A Title\n\nA paragraph."
 
@@ -24,7 +24,7 @@ def test_every_article_is_found_with_its_hash_and_manuscript(tmp_path: Path) -> 
 
     (found,) = scan_folder(tmp_path)
 
-    assert isinstance(found, Found)
+    assert isinstance(found, ScannedFile)
     assert (found.path, found.content_hash) == ("a.txt", hashlib.sha256(ARTICLE).hexdigest())
     assert found.manuscript
     assert found.manuscript.title == "A Title"
@@ -36,49 +36,49 @@ def test_the_order_is_by_name_with_subfolders_last(tmp_path: Path) -> None:
     assert [one.path for one in scan_folder(tmp_path)] == ["m.txt", "z.md", "a/d.txt", "a/b/e.txt", "b/c.txt"]
 
 
-def test_hidden_files_and_other_suffixes_are_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_and_other_suffixes_are_skipped(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", ".b.txt", ".git/c.txt", "d.png", "e.txt~", "f")
 
     assert [one.path for one in scan_folder(tmp_path)] == ["a.txt"]
 
 
-def test_what_is_known_is_not_parsed_again(tmp_path: Path) -> None:
+def test_known_content_is_not_parsed_again(tmp_path: Path) -> None:
     write(tmp_path, "old.txt", "new.txt")
     known = {"old.txt": hashlib.sha256(ARTICLE).hexdigest(), "new.txt": "another hash"}
 
-    manuscripts = {one.path: one.manuscript for one in scan_folder(tmp_path, known) if isinstance(one, Found)}
+    manuscripts = {one.path: one.manuscript for one in scan_folder(tmp_path, known) if isinstance(one, ScannedFile)}
 
     assert manuscripts["old.txt"] is None
     assert manuscripts["new.txt"] is not None
 
 
-def test_a_broken_file_hurts_no_other(tmp_path: Path) -> None:
+def test_an_unreadable_file_affects_no_other(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", "c.txt")
     (tmp_path / "b.md").write_bytes(b"---\ntitle: 2026\n---\nText.")
 
-    first, broken, last = scan_folder(tmp_path)
+    first, unreadable, last = scan_folder(tmp_path)
 
     assert (first.path, last.path) == ("a.txt", "c.txt")
-    assert isinstance(broken, Broken)
-    assert broken.content_hash
-    assert str(broken.error).startswith("b.md:2: front matter key 'title'")
+    assert isinstance(unreadable, UnreadableFile)
+    assert unreadable.content_hash
+    assert str(unreadable.error).startswith("b.md:2: front matter key 'title'")
 
 
-def test_a_broken_file_that_is_known_is_not_parsed_again(tmp_path: Path) -> None:
+def test_an_unreadable_file_that_is_known_is_not_parsed_again(tmp_path: Path) -> None:
     (tmp_path / "b.md").write_bytes(b"no title")
-    (broken,) = scan_folder(tmp_path)
-    assert isinstance(broken, Broken)
+    (unreadable,) = scan_folder(tmp_path)
+    assert isinstance(unreadable, UnreadableFile)
 
-    (again,) = scan_folder(tmp_path, {"b.md": broken.content_hash})
+    (again,) = scan_folder(tmp_path, {"b.md": unreadable.content_hash})
 
-    assert again == Found(path="b.md", content_hash=broken.content_hash, manuscript=None)
+    assert again == ScannedFile(path="b.md", content_hash=unreadable.content_hash, manuscript=None)
 
 
 def test_a_link_to_a_file_inside_is_that_file(tmp_path: Path) -> None:
     write(tmp_path, "a.txt")
     (tmp_path / "b.txt").symlink_to("a.txt")
 
-    assert [type(one) for one in scan_folder(tmp_path)] == [Found, Found]
+    assert [type(one) for one in scan_folder(tmp_path)] == [ScannedFile, ScannedFile]
 
 
 def test_a_folder_may_itself_be_a_link(tmp_path: Path) -> None:
@@ -93,19 +93,19 @@ def test_a_folder_may_itself_be_a_link(tmp_path: Path) -> None:
     [
         ("out.txt", "../outside/secret.txt", "leads out of the folder"),
         ("out", "../outside", "leads out of the folder"),
-        ("nowhere.txt", "missing.txt", "a link that leads nowhere"),
-        ("circle.txt", "circle.txt", "a link that leads nowhere"),
+        ("nowhere.txt", "missing.txt", "broken link"),
+        ("circle.txt", "circle.txt", "broken link"),
     ],
 )
-def test_a_link_that_leads_out_or_nowhere_is_broken(tmp_path: Path, name: str, target: str, reason: str) -> None:
+def test_a_broken_link_or_one_that_leads_out_is_unreadable(tmp_path: Path, name: str, target: str, reason: str) -> None:
     write(tmp_path, "inside/a.txt", "outside/secret.txt")
     (tmp_path / "inside" / name).symlink_to(target)
 
-    broken = [one for one in scan_folder(tmp_path / "inside") if isinstance(one, Broken)]
+    unreadable = [one for one in scan_folder(tmp_path / "inside") if isinstance(one, UnreadableFile)]
 
-    assert [one.path for one in broken] == [name]
-    assert reason in broken[0].error.reason
-    assert broken[0].content_hash == ""
+    assert [one.path for one in unreadable] == [name]
+    assert reason in unreadable[0].error.reason
+    assert unreadable[0].content_hash == ""
 
 
 def test_a_link_to_a_subfolder_finds_nothing_twice(tmp_path: Path) -> None:
@@ -115,28 +115,28 @@ def test_a_link_to_a_subfolder_finds_nothing_twice(tmp_path: Path) -> None:
     assert [one.path for one in scan_folder(tmp_path)] == ["a/b.txt"]
 
 
-def test_a_name_that_is_not_utf_8_is_broken_and_can_be_shown(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_unreadable_and_can_be_shown(tmp_path: Path) -> None:
     try:
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")).write_bytes(ARTICLE)
     except OSError:
         pytest.skip("this file system takes no such name")
 
-    (broken,) = scan_folder(tmp_path)
+    (unreadable,) = scan_folder(tmp_path)
 
-    assert isinstance(broken, Broken)
-    assert broken.path == "caf\\xe9.txt"
-    assert "the name is not in UTF-8" in str(broken.error)
+    assert isinstance(unreadable, UnreadableFile)
+    assert unreadable.path == "caf\\xe9.txt"
+    assert "the name is not in UTF-8" in str(unreadable.error)
 
 
-def test_a_pipe_with_the_name_of_an_article_is_broken(tmp_path: Path) -> None:
+def test_a_pipe_with_the_name_of_an_article_is_unreadable(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
 
-    (broken,) = scan_folder(tmp_path)
+    (unreadable,) = scan_folder(tmp_path)
 
-    assert isinstance(broken, Broken)
+    assert isinstance(unreadable, UnreadableFile)
 
 
-def test_a_subfolder_that_may_not_be_read_is_broken(tmp_path: Path) -> None:
+def test_a_subfolder_without_permission_is_unreadable(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", "locked/b.txt", "open/c.txt")
     (tmp_path / "locked").chmod(0)
     if os.access(tmp_path / "locked", os.R_OK):
@@ -146,12 +146,12 @@ def test_a_subfolder_that_may_not_be_read_is_broken(tmp_path: Path) -> None:
     finally:
         (tmp_path / "locked").chmod(0o755)
 
-    assert found == {"a.txt": Found, "locked": Broken, "open/c.txt": Found}
+    assert found == {"a.txt": ScannedFile, "locked": UnreadableFile, "open/c.txt": ScannedFile}
 
 
 @pytest.mark.parametrize("name", ["missing", "file.txt"])
-def test_what_is_no_folder_is_refused_at_once(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_not_a_folder_is_refused_at_once(tmp_path: Path, name: str) -> None:
     write(tmp_path, "file.txt")
 
-    with pytest.raises(SourceError, match="is no folder that can be read"):
+    with pytest.raises(SourceError, match="the folder cannot be read"):
         scan_folder(tmp_path / name)

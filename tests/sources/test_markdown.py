@@ -28,7 +28,7 @@ def test_a_first_heading_is_the_title_and_not_in_the_body() -> None:
     assert outline("Text.") == ["p Text."]
 
 
-def test_the_title_of_front_matter_comes_first() -> None:
+def test_the_title_of_front_matter_takes_precedence() -> None:
     manuscript = parse("---\ntitle: Mine\n---\n# Theirs\n\nText.")
 
     assert manuscript.title == "Mine"
@@ -57,14 +57,14 @@ def test_marks_are_nested() -> None:
     ]
 
 
-def test_a_line_break_is_a_space_unless_it_is_meant() -> None:
+def test_a_soft_line_break_is_a_space_and_a_hard_one_stays() -> None:
     assert outline("one\ntwo\\\nthree  \nfour") == ["p one two⏎three⏎four"]
 
 
 @pytest.mark.parametrize(
     "html", ["<b>bold</b>", "<script>alert(1)</script>", "<!-- note -->", "<div>\ntext\n</div>", '<a href="x">y</a>']
 )
-def test_html_stays_as_visible_text_and_the_author_is_told(html: str) -> None:
+def test_html_is_shown_as_text_with_a_warning(html: str) -> None:
     manuscript = parse(f"# T\n\n{html}")
 
     assert manuscript.body == (Paragraph((Run(html.replace("\n", " ")),)),)
@@ -76,14 +76,14 @@ def test_html_stays_as_visible_text_and_the_author_is_told(html: str) -> None:
     ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "java&#x0A;script:alert(1)", "&#106;avascript:x", "data:text/html,x",
      "vbscript:x", "file:///etc/passwd", "javascript%3A:x"],
 )  # fmt: skip
-def test_a_link_to_code_or_data_is_no_link(target: str) -> None:
+def test_a_link_to_code_or_data_is_not_a_link(target: str) -> None:
     body = parse(f"# T\n\n[click]({target}) ![see]({target}) <{target}>").body
 
     assert links_of(body) == []
     assert [block for block in body if isinstance(block, Image)] == []
 
 
-def test_links_lead_to_the_web_to_mail_and_to_the_neighbourhood() -> None:
+def test_links_may_be_http_mailto_or_relative() -> None:
     body = parse(
         "# T\n\n[a](https://a.example) [b](../b.md#c) [c](mailto:c@d.example) [t](tel:+491) <https://e.example>"
     ).body
@@ -91,17 +91,17 @@ def test_links_lead_to_the_web_to_mail_and_to_the_neighbourhood() -> None:
     assert links_of(body) == ["https://a.example", "../b.md#c", "mailto:c@d.example", "tel:+491", "https://e.example"]
 
 
-def test_bare_web_addresses_become_links_but_not_in_code() -> None:
+def test_bare_urls_become_links_but_not_in_code() -> None:
     assert outline("See www.a.example/x_y_z, `www.b.example`.") == [
         "p See [www.a.example/x_y_z → https://www.a.example/x_y_z], [code: www.b.example]."
     ]
 
 
-def test_a_link_without_text_shows_its_address() -> None:
+def test_a_link_without_text_shows_its_url() -> None:
     assert outline("[](https://a.example)") == ["p [https://a.example → https://a.example]"]
 
 
-def test_an_image_cuts_its_paragraph() -> None:
+def test_an_image_splits_its_paragraph() -> None:
     assert outline('before ![a *b*](i.png "Caption") after') == ["p before", "image i.png (a b) Caption", "p after"]
 
 
@@ -151,14 +151,12 @@ def test_a_table_has_alignments_and_filled_rows() -> None:
 def test_a_row_with_more_cells_than_its_header_is_refused_with_its_line(prefix: str) -> None:
     below = prefix.replace("-", " ")
 
-    with pytest.raises(
-        SourceError, match=r"^a\.md:5: this row of the table has more cells than its header, which has 2"
-    ):
+    with pytest.raises(SourceError, match=r"^a\.md:5: this table row has more cells than the header, which has 2"):
         parse(f"# T\n\n{prefix}| a | b |\n{below}|---|---|\n{below}| 1 | 2 | 3 |")
 
 
 @pytest.mark.parametrize("prefix", ["", "> ", "- "])
-def test_a_row_with_as_many_cells_as_its_header_is_read_wherever_the_table_stands(prefix: str) -> None:
+def test_a_row_with_as_many_cells_as_its_header_is_read_in_quotes_and_lists(prefix: str) -> None:
     below = prefix.replace("-", " ")
     body = parse(f"# T\n\n{prefix}| a | b |\n{below}|---|---|\n{below}| 1 | 2 |").body
 
@@ -171,7 +169,7 @@ def test_a_definition_that_no_link_uses_is_reported() -> None:
     assert warnings[0] == "the link definition [b] is used nowhere and was left out"
 
 
-def test_a_last_paragraph_of_tags_is_taken_where_front_matter_has_none() -> None:
+def test_a_last_paragraph_of_tags_is_read_if_front_matter_has_none() -> None:
     manuscript = parse("# T\n\nText.\n\nTags: soil, worms")
 
     assert [tag.label for tag in manuscript.tags] == ["soil", "worms"]

@@ -9,7 +9,7 @@ import pytest
 
 from distributor.domain.blocks import Alignment, Code, Heading, Image, List, Mark, Quote, Table, links_of, runs_of, walk
 from distributor.sources import read_manuscript
-from distributor.sources.decoding import clean
+from distributor.sources.decoding import normalize_text
 from tests.paths import ROOT
 
 from .outline import assert_golden
@@ -82,6 +82,6 @@ def test_the_tags_of_the_acceptance_article_are_its_last_line(acceptance_article
 
 
 def test_no_word_of_the_acceptance_article_is_lost_or_doubled(acceptance_article: Path) -> None:
-    written: Counter[str] = words_in(clean(acceptance_article.read_text(encoding="utf-8")))
+    written: Counter[str] = words_in(normalize_text(acceptance_article.read_text(encoding="utf-8")))
 
     assert words_of(read_manuscript(acceptance_article)) == written

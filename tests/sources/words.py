@@ -1,4 +1,4 @@
-"""The words of texts and manuscripts, for tests that nothing is lost."""
+"""Counts the words of texts and manuscripts, for tests that no word is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last step of every format: what the text holds and what front matter says, as one manuscript."""
+"""The last step of every format: front matter and text become a manuscript."""
 
 from __future__ import annotations
 
@@ -11,42 +11,16 @@ from distributor.domain.blocks import Block, Divider, Paragraph, plain_text, tex
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
 from distributor.sources.front_matter import FrontMatter
-from distributor.sources.tags import unify
+from distributor.sources.tags import merge_tags
 
-LONGEST_SUMMARY = 200
-
+MAX_SUMMARY = 200
 _SENTENCE_END = regex.compile(r"[.!?…][\"'”’»)]*(?=\s)|[。！？]")
-# A shorter first sentence says too little to stand alone.
-_LEAST = 80
-_LONGEST_TITLE = 120
+# A summary of whole sentences must have at least this many characters.
+_MIN_SUMMARY = 80
+_MAX_TITLE = 120
 
 
-def summarise(body: Sequence[Block]) -> str:
-    """At most LONGEST_SUMMARY characters: whole sentences if that leaves enough, else whole words and an ellipsis."""
-    paragraphs = (text_of(block.runs) for block in body if isinstance(block, Paragraph))
-    text = " ".join((next(paragraphs, "") or plain_text(body)).split())
-    if len(text) <= LONGEST_SUMMARY:
-        return text
-    ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, LONGEST_SUMMARY + 1)]
-    fitting = [end for end in ends if _LEAST <= end <= LONGEST_SUMMARY]
-    return text[: fitting[-1]] if fitting else f"{_whole_words(text)}…"
-
-
-def _whole_words(text: str) -> str:
-    """As many words as fit before the ellipsis, or where there are no spaces as many graphemes."""
-    room = LONGEST_SUMMARY - 1
-    space = text.rfind(" ", _LEAST, room + 1)
-    if space >= 0:
-        return text[:space].rstrip(" ,;:–—-")
-    end = 0
-    for grapheme in regex.finditer(r"\X", text, endpos=room + 50):
-        if grapheme.end() > room:
-            break
-        end = grapheme.end()
-    return text[:end]
-
-
-def assemble(
+def build_manuscript(
     front: FrontMatter,
     body: Sequence[Block],
     *,
@@ -55,36 +29,61 @@ def assemble(
     warnings: Sequence[str],
     path: str,
 ) -> Manuscript:
-    """The manuscript. `title` and `tags` are those found in the text; front matter comes before them.
+    """The manuscript. `title` and `tags` are those found in the text; front matter takes precedence.
 
-    Raises SourceError if there is no title, or nothing besides it.
+    Raises SourceError if there is no title, or no text besides it.
     """
     title = front.title or title
     if not title:
-        raise SourceError("there is no title: begin with one, or put `title:` in front matter", path=path)
+        raise SourceError("there is no title: start with one, or put `title:` in front matter", path=path)
     if all(isinstance(block, Divider) for block in body):
         raise SourceError("there is no text besides the title", path=path)
-    labels = unify([*(front.tags or ()), *tags])
+    merged = merge_tags([*(front.tags or ()), *tags])
     return Manuscript(
         title=title,
         body=tuple(body),
-        tags=labels.tags,
+        tags=merged.tags,
         summary=front.summary or summarise(body),
         author=front.author or "",
         language=front.language or "en",
         image=front.image,
         slug=front.slug,
         published_at=front.published_at,
-        warnings=(*warnings, *_doubts(title, labels.tags), *labels.warnings),
+        warnings=(*warnings, *_warnings_about(title, merged.tags), *merged.warnings),
     )
 
 
-def _doubts(title: str, tags: Sequence[Tag]) -> list[str]:
-    doubts = []
-    if len(title) > _LONGEST_TITLE or title.endswith("."):
-        doubts.append(
+def _warnings_about(title: str, tags: Sequence[Tag]) -> list[str]:
+    warnings = []
+    if len(title) > _MAX_TITLE or title.endswith("."):
+        warnings.append(
             f"the title reads like a sentence of the text: {title[:60]!r}; put the title on a line of its own"
         )
     if not tags:
-        doubts.append("there are no tags: end the text with a line of them, or list them in front matter")
-    return doubts
+        warnings.append("there are no tags: end the text with a line of them, or list them in front matter")
+    return warnings
+
+
+def summarise(body: Sequence[Block]) -> str:
+    """At most MAX_SUMMARY characters: whole sentences if they are long enough, else whole words and an ellipsis."""
+    paragraphs = (text_of(block.runs) for block in body if isinstance(block, Paragraph))
+    text = " ".join((next(paragraphs, "") or plain_text(body)).split())
+    if len(text) <= MAX_SUMMARY:
+        return text
+    ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, MAX_SUMMARY + 1)]
+    fitting = [end for end in ends if _MIN_SUMMARY <= end <= MAX_SUMMARY]
+    return text[: fitting[-1]] if fitting else f"{_whole_words(text)}…"
+
+
+def _whole_words(text: str) -> str:
+    """As many words as fit before the ellipsis, or graphemes if there are no spaces."""
+    room = MAX_SUMMARY - 1
+    space = text.rfind(" ", _MIN_SUMMARY, room + 1)
+    if space >= 0:
+        return text[:space].rstrip(" ,;:–—-")
+    end = 0
+    for grapheme in regex.finditer(r"\X", text, endpos=room + 50):
+        if grapheme.end() > room:
+            break
+        end = grapheme.end()
+    return text[:end]

@@ -1,4 +1,4 @@
-"""A folder as a source: every readable file in it is an article, and a file that has not changed is not read twice."""
+"""A folder as a source: every file in a known format is an article; unchanged files are not parsed again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.sources.formats import is_readable, parse_manuscript, read_bytes
 
-MAX_BYTES = 5 * 1024 * 1024
+MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
-# What a file begins with, its media type and its usual ending. Nothing else is an image to a mail program.
+# Signature, media type and suffix. Mail clients show no other image formats reliably.
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png", ".png"),
     (b"\xff\xd8\xff", "image/jpeg", ".jpg"),
@@ -25,39 +25,39 @@ _SIGNATURES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalImage:
-    """An image file: its bytes, its media type and the ending its name should have."""
+    """An image file: its bytes, its media type and the suffix for its name."""
 
     body: bytes
     media_type: str
-    ending: str
+    suffix: str
 
 
 def read_image(src: str, *, beside: Path, root: Path) -> LocalImage:
-    """The image that `src` names, relative to the folder `beside`, which lies in `root`.
+    """Read the image `src`, relative to the folder `beside`, which is inside `root`.
 
-    Raises SourceError if it is missing, too large, no image, or outside `root`.
+    Raises SourceError if it is missing, too large, not an image, or outside `root`.
     """
     path = (beside / src).resolve()
     if not path.is_relative_to(root.resolve()):
-        raise SourceError(f"image {src} lies outside the folder of the article; move it inside")
+        raise SourceError(f"image {src} is outside the folder of the article; move it inside")
     try:
         with path.open("rb") as file:
-            body = file.read(MAX_BYTES + 1)
+            body = file.read(MAX_IMAGE_BYTES + 1)
     except OSError as error:
         raise SourceError(f"image {src} cannot be read: {error.strerror}") from error
-    if len(body) > MAX_BYTES:
-        raise SourceError(f"image {src} is over {MAX_BYTES // 2**20} MB; make it smaller")
-    for signature, media_type, ending in _SIGNATURES:
+    if len(body) > MAX_IMAGE_BYTES:
+        raise SourceError(f"image {src} is over {MAX_IMAGE_BYTES // 2**20} MB; make it smaller")
+    for signature, media_type, suffix in _SIGNATURES:
         if body.startswith(signature):
-            return LocalImage(body=body, media_type=media_type, ending=ending)
-    raise SourceError(f"image {src} is neither PNG, JPEG nor GIF, which is what mail programs show")
+            return LocalImage(body=body, media_type=media_type, suffix=suffix)
+    raise SourceError(f"image {src} is not PNG, JPEG or GIF, the formats that mail clients show")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A good file. `path` is relative to the folder with slashes, `content_hash` the SHA-256 of its bytes in hex.
+class ScannedFile:
+    """A file that was read. `path` is relative to the folder, with slashes; `content_hash` is the SHA-256 in hex.
 
-    `manuscript` is None if the caller knows this very content already.
+    `manuscript` is None if the content has the hash that the caller knows.
     """
 
     path: str
@@ -66,82 +66,82 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """A file or subfolder that could not be read, and why. Without a way to its bytes `content_hash` is empty."""
+class UnreadableFile:
+    """A file or subfolder that could not be read, and why. `content_hash` is empty if its bytes are unknown."""
 
     path: str
     error: SourceError
     content_hash: str = ""
 
 
-def scan_folder(folder: Path, known: Mapping[str, str] | None = None) -> Iterator[Found | Broken]:
+def scan_folder(folder: Path, known: Mapping[str, str] | None = None) -> Iterator[ScannedFile | UnreadableFile]:
     """Every article below `folder`: the files of a folder by name, then its subfolders by name.
 
-    `known` holds the content hash last seen at each path, good or broken. Hidden files and folders and other suffixes
-    are passed over. A symbolic link counts as the file it leads to; one that leads out of the folder is broken, one
-    to a subfolder adds nothing. Raises SourceError at once if `folder` itself cannot be read.
+    `known` holds the content hash last seen at each path, readable or not. Hidden files and folders and other suffixes
+    are skipped. A symbolic link to a file counts as that file; one that leads out of the folder is unreadable; one to
+    a subfolder is ignored. Raises SourceError at once if `folder` itself cannot be read.
     """
     try:
         root = folder.resolve(strict=True)
         next(root.iterdir(), None)
     except (OSError, RuntimeError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise SourceError(f"is no folder that can be read: {reason}", path=folder) from None
+        raise SourceError(f"the folder cannot be read: {reason}", path=folder) from None
     return _scan(root, known or {})
 
 
-def _scan(root: Path, known: Mapping[str, str]) -> Iterator[Found | Broken]:
-    unreadable: list[Broken] = []
+def _scan(root: Path, known: Mapping[str, str]) -> Iterator[ScannedFile | UnreadableFile]:
+    unreadable: list[UnreadableFile] = []
     for place, folders, names in os.walk(root, onerror=lambda error: unreadable.append(_unreadable(root, error))):
         yield from unreadable
         unreadable.clear()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        app = Path(place)
-        for path in [app / name for name in sorted(names) if not name.startswith(".") and is_readable(name)]:
+        current = Path(place)
+        for path in [current / name for name in sorted(names) if not name.startswith(".") and is_readable(name)]:
             yield _read(root, path, known)
-        for path in [app / name for name in folders if (app / name).is_symlink()]:
+        for path in [current / name for name in folders if (current / name).is_symlink()]:
             yield from _check_linked_folder(root, path)
     yield from unreadable
 
 
-def _read(root: Path, path: Path, known: Mapping[str, str]) -> Found | Broken:
+def _read(root: Path, path: Path, known: Mapping[str, str]) -> ScannedFile | UnreadableFile:
     name, content_hash = _name(root, path), ""
     try:
-        # What is hashed and what is parsed are the same bytes, even while somebody saves the file.
+        # The hash and the manuscript are of the same bytes, even if the file is saved meanwhile.
         data = read_bytes(_follow(root, path, name), name=name)
         content_hash = hashlib.sha256(data).hexdigest()
         manuscript = None if known.get(name) == content_hash else parse_manuscript(data, name=name)
     except SourceError as error:
-        return Broken(path=name, error=error, content_hash=content_hash)
-    return Found(path=name, content_hash=content_hash, manuscript=manuscript)
+        return UnreadableFile(path=name, error=error, content_hash=content_hash)
+    return ScannedFile(path=name, content_hash=content_hash, manuscript=manuscript)
 
 
-def _check_linked_folder(root: Path, path: Path) -> Iterator[Broken]:
+def _check_linked_folder(root: Path, path: Path) -> Iterator[UnreadableFile]:
     name = _name(root, path)
     try:
         _follow(root, path, name)
     except SourceError as error:
-        yield Broken(path=name, error=error)
+        yield UnreadableFile(path=name, error=error)
 
 
 def _follow(root: Path, path: Path, name: str) -> Path:
-    """The file that is meant. Raises SourceError for a name that is no text, or a link that leads out or nowhere."""
+    """The resolved file. Raises SourceError for a name that is not UTF-8, or a link that leads out or nowhere."""
     if name != path.relative_to(root).as_posix():
         raise SourceError("the name is not in UTF-8; rename the file", path=name)
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):
-        raise SourceError("there is no such file, or it is a link that leads nowhere", path=name) from None
+        raise SourceError("there is no such file, or it is a broken link", path=name) from None
     if not target.is_relative_to(root):
-        raise SourceError("leads out of the folder; put the file itself here", path=name)
+        raise SourceError("the link leads out of the folder; put the file itself here", path=name)
     return target
 
 
 def _name(root: Path, path: Path) -> str:
-    """The relative path; bytes that are no text are spelled out, so that it can be shown and stored."""
+    """The relative path; bytes that are not UTF-8 are escaped, so that it can be shown and stored."""
     return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
 
 
-def _unreadable(root: Path, error: OSError) -> Broken:
+def _unreadable(root: Path, error: OSError) -> UnreadableFile:
     name = _name(root, Path(error.filename))
-    return Broken(path=name, error=SourceError(f"the folder cannot be read: {error.strerror}", path=name))
+    return UnreadableFile(path=name, error=SourceError(f"the folder cannot be read: {error.strerror}", path=name))

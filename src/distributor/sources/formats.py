@@ -1,7 +1,7 @@
-"""Which formats there are, and the way from a file or its bytes to a manuscript.
+"""Finds the article formats, and parses files and bytes with the format of their suffix.
 
-A format is a module of this folder with `SUFFIXES`, the endings of its files in lower case with the dot, and
-`parse(text, *, path) -> Manuscript`, which is given clean text and raises SourceError and nothing else.
+A format is a module of this package with `SUFFIXES`, the file suffixes in lower case with the dot, and
+`parse(text, *, path) -> Manuscript`, which receives normalized text and raises only SourceError.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from distributor.sources.decoding import MAX_BYTES, decode
 
 
 class ArticleFormat(Protocol):
-    """What a module of this folder promises to be a format."""
+    """What a module of this package must define to be a format."""
 
     SUFFIXES: tuple[str, ...]
 
@@ -44,31 +44,31 @@ def is_readable(name: str) -> bool:
 
 
 def read_manuscript(path: Path) -> Manuscript:
-    """The manuscript in this file. Raises SourceError with the path for a file that is none or cannot be read."""
+    """Parse a file. Raises SourceError with the path if it cannot be read or parsed."""
     _find_format(str(path))
     return parse_manuscript(read_bytes(path), name=str(path))
 
 
 def parse_manuscript(data: bytes, *, name: str) -> Manuscript:
-    """The manuscript that these bytes are, in the format that the suffix of `name` says. Raises SourceError."""
-    form = _find_format(name)
+    """Parse bytes in the format given by the suffix of `name`. Raises SourceError."""
+    article_format = _find_format(name)
     decoded = decode(data, path=name)
-    manuscript = form.parse(decoded.text, path=name)
+    manuscript = article_format.parse(decoded.text, path=name)
     return replace(manuscript, warnings=(*decoded.warnings, *manuscript.warnings))
 
 
 def read_bytes(path: Path, *, name: str | None = None) -> bytes:
-    """The bytes of a regular file, at most one more than are accepted. Raises SourceError; it calls the file `name`."""
+    """The bytes of a regular file, at most one more than accepted. Raises SourceError with `name` as the path."""
     name = name or str(path)
     try:
         if not path.exists():
             raise SourceError("there is no such file", path=name)
         if not path.is_file():
-            raise SourceError("not a file; name an article, not a folder or device", path=name)
+            raise SourceError("not a file; give an article, not a folder or device", path=name)
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except PermissionError:
-        raise SourceError("may not be read; check the permissions of the file and its folder", path=name) from None
+        raise SourceError("permission denied; check the permissions of the file and its folder", path=name) from None
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise SourceError(f"cannot be read: {reason}", path=name) from None
@@ -79,6 +79,5 @@ def _find_format(name: str) -> ArticleFormat:
     try:
         return formats()[suffix]
     except KeyError:
-        said = f"the suffix {suffix}" if suffix else "a name without suffix"
-        known = ", ".join(formats())
-        raise SourceError(f"{said} is no format that can be read; use {known}", path=name) from None
+        reason = f"unknown suffix {suffix}" if suffix else "the name has no suffix"
+        raise SourceError(f"{reason}; use {', '.join(formats())}", path=name) from None

@@ -1,4 +1,4 @@
-"""Front matter: what an author says about an article above its text, between two lines of ---."""
+"""Front matter: YAML metadata above the text of an article, between two lines of ---."""
 
 from __future__ import annotations
 
@@ -17,132 +17,29 @@ from distributor.domain.blocks import Image
 from distributor.domain.errors import ScheduleError, SourceError
 from distributor.domain.schedule import parse_instant, zone_named
 from distributor.domain.tags import Tag, slugify
-from distributor.sources.decoding import clean
-from distributor.sources.urls import may_show
+from distributor.sources.decoding import normalize_text
+from distributor.sources.urls import is_allowed_image
 
-# Where a value stands: keys and list positions from the root.
-Place: TypeAlias = tuple[str | int, ...]
-Value: TypeAlias = "str | Odd | list[Value] | dict[str, Value] | None"
-
+# The position of a value: keys and list indexes from the root.
+YamlPath: TypeAlias = tuple[str | int, ...]
+YamlValue: TypeAlias = "str | NonText | list[YamlValue] | dict[str, YamlValue] | None"
 _TAG = "tag:yaml.org,2002:"
-_ODD_KINDS = {
+_NON_TEXT_KINDS = {
     f"{_TAG}int": "a number",
     f"{_TAG}float": "a number",
     f"{_TAG}bool": "a yes-or-no value",
     f"{_TAG}timestamp": "a date",
 }
-_MARK = re.compile(r"-{3,}[ \t]*")
+_DELIMITER = re.compile(r"-{3,}[ \t]*")
 _KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*[\"']?[ \t]*:(?:[ \t]|$)|#)")
-_LONGEST = 16 * 1024
-# RFC 5646, roughly: a language and perhaps script, region, variants.
+_MAX_LENGTH = 16 * 1024
+# RFC 5646, simplified: a language and optional subtags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Odd:
-    """A value that YAML takes for something else than text; `text` is how it was written."""
-
-    text: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.text} is {self.kind}"
-
-
-@dataclass(frozen=True, slots=True)
-class YamlLines:
-    """The root mapping, and the line of each key and list item in the file."""
-
-    values: Mapping[str, Value]
-    lines: Mapping[Place, int]
-
-    def line_of(self, place: Place) -> int | None:
-        """The line of this place or of the nearest one around it."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return self.lines.get(place)
-
-
-def read_lines(text: str, *, path: str, first_line: int) -> YamlLines:
-    """The mapping that `text` is, where `first_line` is the line of its beginning in the file.
-
-    Raises SourceError for anything that is not YAML, not a mapping, names a key twice, or uses aliases.
-    """
-    reading = _Reading(path, first_line)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        return YamlLines(reading.root(root), reading.lines)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = first_line + mark.line if mark else first_line
-        hint = "; put a text with a colon in quotes" if "mapping values" in str(error.problem) else ""
-        raise SourceError(f"front matter is not YAML: {error.problem}{hint}", path=path, line=line) from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"front matter is not YAML: {reason}", path=path, line=first_line) from None
-    except RecursionError:
-        raise SourceError("front matter is nested too deeply", path=path, line=first_line) from None
-
-
-class _Reading:
-    """One pass over the nodes, collecting their lines."""
-
-    def __init__(self, path: str, first_line: int) -> None:
-        self._path = path
-        self._first_line = first_line
-        self._seen: set[int] = set()
-        self.lines: dict[Place, int] = {}
-
-    def root(self, node: yaml.Node | None) -> dict[str, Value]:
-        if node is None:
-            return {}
-        if not isinstance(node, yaml.MappingNode):
-            raise self._refuse(node, "front matter must be lines of `key: value`")
-        return self._mapping(node, ())
-
-    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Value]:
-        values: dict[str, Value] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise self._refuse(key_node, "front matter: a key must be a word")
-            key = key_node.value
-            if key in values:
-                raise self._refuse(key_node, f"front matter names {key!r} twice")
-            self.lines[*place, key] = self._line(key_node)
-            values[key] = self._value(value_node, (*place, key))
-        return values
-
-    def _value(self, node: yaml.Node, place: Place) -> Value:
-        # An alias is the very node it names. Nobody needs them here, and a few of them unfold into gigabytes.
-        if id(node) in self._seen:
-            raise self._refuse(node, "front matter: aliases (*) are not accepted")
-        self._seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, place)
-        if isinstance(node, yaml.SequenceNode):
-            return self._sequence(node, place)
-        if node.tag == f"{_TAG}null":
-            return None
-        text = str(node.value)
-        return text if node.tag == f"{_TAG}str" else Odd(text, _ODD_KINDS.get(node.tag, "of an unknown type"))
-
-    def _sequence(self, node: yaml.SequenceNode, place: Place) -> list[Value]:
-        values: list[Value] = []
-        for position, item in enumerate(node.value):
-            self.lines[*place, position] = self._line(item)
-            values.append(self._value(item, (*place, position)))
-        return values
-
-    def _line(self, node: yaml.Node) -> int:
-        return self._first_line + int(node.start_mark.line)
-
-    def _refuse(self, node: yaml.Node, reason: str) -> SourceError:
-        return SourceError(reason, path=self._path, line=self._line(node))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontMatter:
-    """What front matter says; None where it says nothing. `published_at` is aware UTC."""
+    """The values of front matter; None for keys that are not given. `published_at` is aware UTC."""
 
     title: str | None = None
     slug: str | None = None
@@ -155,10 +52,10 @@ class FrontMatter:
 
 
 def split_front_matter(text: str, *, path: str) -> tuple[FrontMatter, str]:
-    """The front matter of a clean text, and the text below it with as many empty lines in front, so lines keep numbers.
+    """The front matter of a normalized text, and the text below it, padded with empty lines so that line numbers stay.
 
-    A text that begins with --- and then no line of `key: value` has no front matter: that is a divider.
-    Raises SourceError naming the key and the line at fault.
+    A text that starts with --- without a line of `key: value` below has no front matter but a divider.
+    Raises SourceError with the key and the line of a mistake.
     """
     lines = text.split("\n")
     opening = next((number for number, line in enumerate(lines) if line.strip()), 0)
@@ -168,25 +65,127 @@ def split_front_matter(text: str, *, path: str) -> tuple[FrontMatter, str]:
     if closing is None:
         raise SourceError("front matter is never closed; end it with a line of ---", path=path, line=opening + 1)
     inside = "\n".join(lines[opening + 1 : closing])
-    if len(inside) > _LONGEST:
-        raise SourceError(f"front matter is longer than {_LONGEST // 1024} KB", path=path, line=opening + 1)
-    known = read_lines(inside, path=path, first_line=opening + 2)
+    if len(inside) > _MAX_LENGTH:
+        raise SourceError(f"front matter is longer than {_MAX_LENGTH // 1024} KB", path=path, line=opening + 1)
+    known = parse_yaml(inside, path=path, first_line=opening + 2)
     return _validate(known, path), "\n" * (closing + 1) + "\n".join(lines[closing + 1 :])
 
 
 def _opens(lines: list[str], at: int) -> bool:
-    if not _MARK.fullmatch(lines[at]):
+    if not _DELIMITER.fullmatch(lines[at]):
         return False
     below = next((line for line in lines[at + 1 :] if line.strip()), "")
-    return bool(_KEY_LINE.match(below) or _MARK.fullmatch(below))
+    return bool(_KEY_LINE.match(below) or _DELIMITER.fullmatch(below))
 
 
 def _closes(line: str) -> bool:
-    return bool(_MARK.fullmatch(line)) or line.rstrip() == "..."
+    return bool(_DELIMITER.fullmatch(line)) or line.rstrip() == "..."
+
+
+@dataclass(frozen=True, slots=True)
+class NonText:
+    """A value that YAML does not read as text; `text` is how it was written."""
+
+    text: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.text} is {self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class YamlMapping:
+    """The root mapping, and the line number of each key and list item in the file."""
+
+    values: Mapping[str, YamlValue]
+    lines: Mapping[YamlPath, int]
+
+    def line_of(self, place: YamlPath) -> int | None:
+        """The line of the value at this position, or of the nearest value around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place)
+
+
+def parse_yaml(text: str, *, path: str, first_line: int) -> YamlMapping:
+    """Parse a YAML mapping; `first_line` is the line number of its first line in the file.
+
+    Raises SourceError if it is not YAML, not a mapping, contains a key twice, or uses aliases.
+    """
+    reading = _YamlReader(path, first_line)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return YamlMapping(reading.root(root), reading.lines)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = first_line + mark.line if mark else first_line
+        hint = "; put text with a colon in quotes" if "mapping values" in str(error.problem) else ""
+        raise SourceError(f"front matter is not YAML: {error.problem}{hint}", path=path, line=line) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        reason = " ".join(str(error).split())
+        raise SourceError(f"front matter is not YAML: {reason}", path=path, line=first_line) from None
+    except RecursionError:
+        raise SourceError("front matter is nested too deeply", path=path, line=first_line) from None
+
+
+class _YamlReader:
+    """Converts YAML nodes into values and collects their line numbers."""
+
+    def __init__(self, path: str, first_line: int) -> None:
+        self._path = path
+        self._first_line = first_line
+        self._seen: set[int] = set()
+        self.lines: dict[YamlPath, int] = {}
+
+    def root(self, node: yaml.Node | None) -> dict[str, YamlValue]:
+        if node is None:
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            raise self._refuse(node, "front matter must be lines of `key: value`")
+        return self._mapping(node, ())
+
+    def _mapping(self, node: yaml.MappingNode, place: YamlPath) -> dict[str, YamlValue]:
+        values: dict[str, YamlValue] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self._refuse(key_node, "front matter: a key must be text")
+            key = key_node.value
+            if key in values:
+                raise self._refuse(key_node, f"front matter contains the key {key!r} twice")
+            self.lines[*place, key] = self._line(key_node)
+            values[key] = self._value(value_node, (*place, key))
+        return values
+
+    def _value(self, node: yaml.Node, place: YamlPath) -> YamlValue:
+        # An alias is the same node object as its anchor. A few nested aliases can expand into gigabytes.
+        if id(node) in self._seen:
+            raise self._refuse(node, "front matter: aliases (*) are not accepted")
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, place)
+        if isinstance(node, yaml.SequenceNode):
+            return self._sequence(node, place)
+        if node.tag == f"{_TAG}null":
+            return None
+        text = str(node.value)
+        return text if node.tag == f"{_TAG}str" else NonText(text, _NON_TEXT_KINDS.get(node.tag, "of an unknown type"))
+
+    def _sequence(self, node: yaml.SequenceNode, place: YamlPath) -> list[YamlValue]:
+        values: list[YamlValue] = []
+        for position, item in enumerate(node.value):
+            self.lines[*place, position] = self._line(item)
+            values.append(self._value(item, (*place, position)))
+        return values
+
+    def _line(self, node: yaml.Node) -> int:
+        return self._first_line + int(node.start_mark.line)
+
+    def _refuse(self, node: yaml.Node, reason: str) -> SourceError:
+        return SourceError(reason, path=self._path, line=self._line(node))
 
 
 def _one_line(text: str) -> str:
-    return " ".join(clean(text).split())
+    return " ".join(normalize_text(text).split())
 
 
 def _not_empty(text: str) -> str:
@@ -208,22 +207,24 @@ def _a_language(text: str) -> str:
 
 
 def _an_image(text: str) -> str:
-    if not may_show(text):
+    if not is_allowed_image(text):
         raise ValueError("must be a web address or the path of a file beside the article")
     return text
 
 
 def _a_label(entry: Any) -> Any:
-    """A bare text stands for a tag without synonyms."""
+    """A plain string is a tag without synonyms."""
     return entry if isinstance(entry, dict) else {"label": entry}
 
 
-def _as_written(moment: Any) -> Any:
-    """YAML knows some forms of dates and not others; here they are all text."""
-    return moment.text if isinstance(moment, Odd) and moment.kind == "a date" else moment
+def _as_written(value: Any) -> Any:
+    """YAML reads only some formats as dates; here all of them are text."""
+    return value.text if isinstance(value, NonText) and value.kind == "a date" else value
 
 
 _Line = Annotated[str, AfterValidator(_one_line)]
+
+
 _Text = Annotated[_Line, AfterValidator(_not_empty)]
 
 
@@ -242,7 +243,7 @@ class _Image(_Strict):
 
 
 class _Keys(_Strict):
-    """Every key that front matter may have."""
+    """The keys of front matter."""
 
     title: _Text | None = None
     slug: Annotated[str, AfterValidator(_a_slug)] | None = None
@@ -255,7 +256,7 @@ class _Keys(_Strict):
     timezone: str | None = None
 
 
-def _validate(known: YamlLines, path: str) -> FrontMatter:
+def _validate(known: YamlMapping, path: str) -> FrontMatter:
     try:
         keys = _Keys.model_validate(dict(known.values))
     except ValidationError as error:
@@ -270,11 +271,11 @@ def _validate(known: YamlLines, path: str) -> FrontMatter:
         language=keys.language,
         tags=None if keys.tags is None else tuple(Tag(tag.label, tuple(tag.synonyms)) for tag in keys.tags),
         image=None if keys.image is None else Image(keys.image.src, keys.image.alt),
-        published_at=_moment(keys, known, path),
+        published_at=_published_at(keys, known, path),
     )
 
 
-def _moment(keys: _Keys, known: YamlLines, path: str) -> datetime | None:
+def _published_at(keys: _Keys, known: YamlMapping, path: str) -> datetime | None:
     key = "timezone"
     try:
         if keys.timezone is not None:
@@ -287,18 +288,18 @@ def _moment(keys: _Keys, known: YamlLines, path: str) -> datetime | None:
         raise SourceError(f"front matter key {key!r}: {error}", path=path, line=known.line_of((key,))) from None
 
 
-def _explain(error: ErrorDetails, known: YamlLines) -> str:
-    """One sentence about the first thing that is wrong, naming the key as its author wrote it."""
+def _explain(error: ErrorDetails, known: YamlMapping) -> str:
+    """A sentence about the first error, with the key as the author wrote it."""
     place, given = tuple(error["loc"]), error["input"]
     if place not in known.lines and error["type"] != "missing":
-        place = place[:-1]  # the label of a tag that was written as bare text
+        place = place[:-1]  # the label of a tag that was written as a plain string
     key = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
     match error["type"]:
         case "extra_forbidden":
             return f"front matter has no key {key!r}; {_suggest(place)}"
         case "missing":
             return f"front matter key {key!r} is missing"
-        case "string_type" if isinstance(given, Odd):
+        case "string_type" if isinstance(given, NonText):
             return f'front matter key {key!r} must be text, and {given}: write it in quotes, "{given.text}"'
         case "string_type":
             return f"front matter key {key!r} must be text on one line"
@@ -310,7 +311,7 @@ def _explain(error: ErrorDetails, known: YamlLines) -> str:
             return f"front matter key {key!r}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _suggest(place: Place) -> str:
+def _suggest(place: YamlPath) -> str:
     inner: dict[str, type[BaseModel]] = {"tags": _Tag, "image": _Image}
     model = _Keys if len(place) == 1 else inner[str(place[0])]
     similar = difflib.get_close_matches(str(place[-1]), model.model_fields, n=1)

@@ -1,4 +1,4 @@
-"""Markdown: CommonMark with tables and strikethrough; HTML in it is text like any other."""
+"""Markdown: CommonMark with tables and strikethrough; HTML is shown as text."""
 
 from __future__ import annotations
 
@@ -36,120 +36,117 @@ from distributor.domain.blocks import (
 )
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import Tag
-from distributor.sources.assembly import assemble
+from distributor.sources.assembly import build_manuscript
 from distributor.sources.front_matter import FrontMatter, split_front_matter
 from distributor.sources.tags import read_tag_line
-from distributor.sources.urls import link_bare, may_link
+from distributor.sources.urls import is_allowed_link, linkify
 
 _MARKS = {"strong": Mark.STRONG, "em": Mark.EMPHASIS, "s": Mark.STRIKE}
 _WHITE_SPACE = " \t\n"
-
 Part: TypeAlias = Runs | Image
-_SECTION = 2
-_QUOTE_MARKS = " \t>"
+_SECTION_LEVEL = 2
+_QUOTE_PREFIX = " \t>"
 SUFFIXES = (".md", ".markdown")
-# Beyond this markdown-it drops text silently. A list costs two levels.
-_DEEPEST = 60
-_MOST_BRACKETS = 500
+# Beyond this nesting markdown-it silently drops text. A list takes two levels.
+_MAX_NESTING = 60
+_MAX_BRACKETS = 500
 _HTML = regex.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])|<(!--)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Style:
-    """What applies to all text inside: the marks, and the target of the link around it."""
+def parse(text: str, *, path: str) -> Manuscript:
+    """Parse a normalized text. Raises SourceError with the line of a mistake in front matter or a table.
 
-    marks: frozenset[Mark] = frozenset()
-    href: str | None = None
-
-
-def read_parts(node: SyntaxTreeNode) -> list[Part]:
-    """The runs of an inline node, cut wherever an image stands. No part is empty."""
-    parts: list[Part] = []
-    runs: list[Run] = []
-    for atom in _atoms(node, _Style()):
-        if isinstance(atom, Run):
-            runs.append(atom)
-            continue
-        parts.extend(_tidy(runs))
-        parts.append(atom)
-        runs = []
-    parts.extend(_tidy(runs))
-    return parts
+    A first heading of level 1 is the title unless front matter has another one; headings in the body start at level 2.
+    Link titles, which browsers show only as tooltips, are not kept.
+    """
+    front, below = split_front_matter(text, path=path)
+    try:
+        return _read(front, below, path)
+    except RecursionError:
+        raise SourceError("nested too deeply: lists, quotes or emphasis inside one another", path=path) from None
 
 
-def read_runs(node: SyntaxTreeNode) -> Runs:
-    """All of an inline node as runs, where no image can stand: it becomes a link with its alternative text."""
-    return next(iter(_tidy([_without_image(atom) for atom in _atoms(node, _Style())])), ())
+def _read(front: FrontMatter, below: str, path: str) -> Manuscript:
+    environment: dict[str, Any] = {}  # where markdown-it stores the link definitions it finds
+    tokens = _make_parser(path).parse(below, environment)
+    _refuse_depth(tokens, path)
+    title, nodes = _take_title(SyntaxTreeNode(tokens).children, front.title)
+    body, tags = _take_tags(BlockReader(below.split("\n"), path).read(nodes), front)
+    definitions = environment.get("references", {})
+    warnings = (*_html_warnings(body), *_code_warnings(tokens), *_definition_warnings(definitions, body))
+    return build_manuscript(front, body, title=title, tags=tags, warnings=warnings, path=path)
 
 
-def _atoms(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
-    for child in node.children:
-        match child.type:
-            case "strong" | "em" | "s":
-                yield from _atoms(child, replace(style, marks=style.marks | {_MARKS[child.type]}))
-            case "link":
-                yield from _link(child, style)
-            case "image":
-                yield _image(child, style)
-            case "code_inline":
-                yield Run(child.content, style.marks | {Mark.CODE}, style.href)
-            case "softbreak":
-                yield Run(" ", style.marks, style.href)
-            case "hardbreak":
-                yield Run("\n", style.marks, style.href)
-            case _:
-                # Text, and whatever a later parser may bring: shown as it was written.
-                yield Run(child.content, style.marks, style.href)
+def _make_parser(path: str) -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
+    parser.validateLink = is_allowed_link  # type: ignore[assignment]  # documented as replaceable
+    parser.core.ruler.before("inline", "brackets", lambda state: _refuse_brackets(state.tokens, path))
+    return parser
 
 
-def _link(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
-    """The content of a link; one without any shows its address, which would be lost otherwise."""
-    href = str(node.attrs["href"])
-    inside = list(_atoms(node, replace(style, href=href or None)))
-    yield from inside or [Run(href, style.marks, href)]
+def _refuse_brackets(tokens: Sequence[Token], path: str) -> None:
+    """For each open bracket the parser searches the rest of the paragraph: a few KB of brackets take minutes."""
+    for token in tokens:
+        if token.content.count("[") > _MAX_BRACKETS and token.type == "inline":
+            line = token.map[0] + 1 if token.map else None
+            raise SourceError(f"more than {_MAX_BRACKETS} brackets in one paragraph", path=path, line=line)
 
 
-def _image(node: SyntaxTreeNode, style: _Style) -> Image:
-    """The image with its title as caption. A link around it goes to the caption, where the reader can follow it."""
-    src = str(node.attrs["src"])
-    alt = " ".join("".join(_without_image(atom).text for atom in _atoms(node, _Style())).split())
-    caption = str(node.attrs.get("title", ""))
-    if style.href:
-        caption = caption or alt or style.href
-    return Image(src, alt, (Run(caption, href=style.href),) if caption else ())
+def _refuse_depth(tokens: Sequence[Token], path: str) -> None:
+    deepest = max(tokens, key=lambda token: token.level, default=None)
+    if deepest and deepest.level >= _MAX_NESTING - 1:
+        line = deepest.map[0] + 1 if deepest.map else None
+        raise SourceError("lists or quotes are nested too deeply", path=path, line=line)
 
 
-def _without_image(atom: Run | Image) -> Run:
-    return atom if isinstance(atom, Run) else Run(atom.alt or atom.src, href=atom.src)
+def _take_title(nodes: Sequence[SyntaxTreeNode], known: str | None) -> tuple[str | None, Sequence[SyntaxTreeNode]]:
+    """The title, and the nodes below it. A first heading that differs from the known title stays in the body."""
+    if not nodes or nodes[0].tag != "h1":
+        return known, nodes
+    title = " ".join("".join(text_of(read_runs(inline)) for inline in nodes[0].children).split())
+    if known is not None and title.casefold() != known.casefold():
+        return known, nodes
+    return title, nodes[1:]
 
 
-def _tidy(atoms: Sequence[Run]) -> Iterator[Runs]:
-    """The runs with neighbours of one style joined, bare addresses linked and no white space around: one or none."""
-    runs = [
-        Run("".join(run.text for run in group), marks, href)
-        for (marks, href), group in groupby((run for run in atoms if run.text), key=lambda run: (run.marks, run.href))
+def _take_tags(body: tuple[Block, ...], front: FrontMatter) -> tuple[tuple[Block, ...], tuple[Tag, ...]]:
+    """The body, and the tags that its last paragraph lists, unless front matter lists tags."""
+    if front.tags is None and len(body) > 1 and isinstance(last := body[-1], Paragraph):
+        tags = read_tag_line(text_of(last.runs))
+        return (body[:-1], tags) if tags else (body, ())
+    return body, ()
+
+
+def _html_warnings(body: Sequence[Block]) -> list[str]:
+    """Authors who write HTML tags expect them to work."""
+    runs = (run for block in walk(body) for runs in runs_of(block) for run in runs if Mark.CODE not in run.marks)
+    found = dict.fromkeys("".join(names) for run in runs for names in _HTML.findall(run.text))
+    return [f"HTML is shown as it is written: {', '.join(f'<{name}>' for name in found)}"] if found else []
+
+
+def _code_warnings(tokens: Sequence[Token]) -> list[str]:
+    left_out = [info for token in tokens for info in token.info.split()[1:] if token.type == "fence"]
+    return [f"only the language of a code block is kept, not {' '.join(left_out)}"] if left_out else []
+
+
+def _definition_warnings(definitions: Mapping[str, Mapping[str, Any]], body: Sequence[Block]) -> list[str]:
+    used = {*links_of(body), *(block.src for block in walk(body) if isinstance(block, Image))}
+    return [
+        f"the link definition [{label.lower()}] is used nowhere and was left out"
+        for label, definition in definitions.items()
+        if definition["href"] not in used
     ]
-    shown = [at for at, run in enumerate(runs) if run.text.strip(_WHITE_SPACE) or Mark.CODE in run.marks]
-    if shown:
-        runs = runs[shown[0] : shown[-1] + 1]
-        runs[0] = _change_prose(runs[0], runs[0].text.lstrip(_WHITE_SPACE))
-        runs[-1] = _change_prose(runs[-1], runs[-1].text.rstrip(_WHITE_SPACE))
-        yield link_bare(runs)
-
-
-def _change_prose(run: Run, text: str) -> Run:
-    return run if Mark.CODE in run.marks else replace(run, text=text)
 
 
 class BlockReader:
-    """Reads the nodes of one text; `lines` are its lines, `path` is for errors."""
+    """Turns the syntax nodes of one text into blocks; `lines` are its lines, `path` is used in errors."""
 
     def __init__(self, lines: Sequence[str], path: str) -> None:
         self._lines = lines
         self._path = path
 
     def read(self, nodes: Sequence[SyntaxTreeNode]) -> tuple[Block, ...]:
-        """The blocks of these nodes. Raises SourceError for a table with more cells in a row than in its header."""
+        """The blocks of these nodes. Raises SourceError for a table row with more cells than the header."""
         return tuple(block for node in nodes for block in self._blocks_of(node))
 
     def _blocks_of(self, node: SyntaxTreeNode) -> Iterator[Block]:
@@ -173,7 +170,7 @@ class BlockReader:
             case "hr":
                 yield Divider()
             case _:
-                # A construct of a later parser: its text is shown as it was written.
+                # A node type of a newer parser: its text is shown as it is written.
                 yield Paragraph((Run(node.content),))
 
     def _items_of(self, node: SyntaxTreeNode) -> tuple[ListItem, ...]:
@@ -184,33 +181,33 @@ class BlockReader:
         header = head.children[0]
         rows = [row for body in bodies for row in body.children]
         for row in rows:
-            self._refuse_surplus(row, len(header.children))
+            self._refuse_surplus_cells(row, len(header.children))
         return Table(
             header=_cells(header),
             rows=tuple(_cells(row) for row in rows),
             alignments=tuple(_alignment(cell) for cell in header.children),
         )
 
-    def _refuse_surplus(self, row: SyntaxTreeNode, columns: int) -> None:
-        """Markdown drops the cells that have no column; here nothing an author wrote disappears silently."""
+    def _refuse_surplus_cells(self, row: SyntaxTreeNode, columns: int) -> None:
+        """Markdown drops cells beyond the last column; here nothing an author wrote is silently lost."""
         at = row.map[0] if row.map else 0
-        cells = escapedSplit(self._lines[at].lstrip(_QUOTE_MARKS).removeprefix("|").rstrip())
+        cells = escapedSplit(self._lines[at].lstrip(_QUOTE_PREFIX).removeprefix("|").rstrip())
         if any(cell.strip() for cell in cells[columns:]):
-            reason = f"this row of the table has more cells than its header, which has {columns}; make them equal"
+            reason = f"this table row has more cells than the header, which has {columns}; make them equal"
             raise SourceError(reason, path=self._path, line=at + 1)
 
 
 def _heading(node: SyntaxTreeNode) -> Iterator[Block]:
-    """The heading, and after it the images that were in it."""
+    """The heading, followed by the images in it."""
     parts = [part for inline in node.children for part in read_parts(inline)]
     runs = tuple(run for part in parts if not isinstance(part, Image) for run in part)
     if runs:
-        yield Heading(max(_SECTION, int(node.tag[1])), runs)
+        yield Heading(max(_SECTION_LEVEL, int(node.tag[1])), runs)
     yield from (part for part in parts if isinstance(part, Image))
 
 
 def _paragraphs(node: SyntaxTreeNode) -> Iterator[Block]:
-    """A paragraph, cut where images stand in it."""
+    """A paragraph, split at the images in it."""
     for inline in node.children:
         for part in read_parts(inline):
             yield part if isinstance(part, Image) else Paragraph(part)
@@ -224,86 +221,88 @@ def _alignment(cell: SyntaxTreeNode) -> Alignment:
     return Alignment(str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:"))
 
 
-def parse(text: str, *, path: str) -> Manuscript:
-    """The manuscript that a clean text is. Raises SourceError with the line for front matter or a table that is wrong.
-
-    A first heading of level 1 is the title unless front matter has another one; headings in the body begin with level
-    2. The title of a link, which shows only under a mouse, is not kept.
-    """
-    front, below = split_front_matter(text, path=path)
-    try:
-        return _read(front, below, path)
-    except RecursionError:
-        raise SourceError("nested too deeply: lists, quotes or emphasis inside one another", path=path) from None
-
-
-def _read(front: FrontMatter, below: str, path: str) -> Manuscript:
-    environment: dict[str, Any] = {}  # markdown-it's own: the link definitions it finds are left in it
-    tokens = _make_parser(path).parse(below, environment)
-    _refuse_depth(tokens, path)
-    title, nodes = _take_title(SyntaxTreeNode(tokens).children, front.title)
-    body, tags = _take_tags(BlockReader(below.split("\n"), path).read(nodes), front)
-    definitions = environment.get("references", {})
-    warnings = (*_doubt_html(body), *_doubt_code(tokens), *_doubt_definitions(definitions, body))
-    return assemble(front, body, title=title, tags=tags, warnings=warnings, path=path)
+def read_parts(node: SyntaxTreeNode) -> list[Part]:
+    """The runs of an inline node, split at images. No part is empty."""
+    parts: list[Part] = []
+    runs: list[Run] = []
+    for inline in _inlines(node, _Style()):
+        if isinstance(inline, Run):
+            runs.append(inline)
+            continue
+        parts.extend(_tidy(runs))
+        parts.append(inline)
+        runs = []
+    parts.extend(_tidy(runs))
+    return parts
 
 
-def _make_parser(path: str) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
-    parser.validateLink = may_link  # type: ignore[assignment]  # meant to be replaced
-    parser.core.ruler.before("inline", "brackets", lambda state: _refuse_brackets(state.tokens, path))
-    return parser
+def read_runs(node: SyntaxTreeNode) -> Runs:
+    """An inline node as runs only: an image becomes a link with its alternative text."""
+    return next(iter(_tidy([_without_image(inline) for inline in _inlines(node, _Style())])), ())
 
 
-def _refuse_brackets(tokens: Sequence[Token], path: str) -> None:
-    """The parser looks for the end of each open bracket to the end of the paragraph: some KB take minutes."""
-    for token in tokens:
-        if token.content.count("[") > _MOST_BRACKETS and token.type == "inline":
-            line = token.map[0] + 1 if token.map else None
-            raise SourceError(f"more than {_MOST_BRACKETS} brackets in one paragraph", path=path, line=line)
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """The marks and the link target that apply to nested text."""
+
+    marks: frozenset[Mark] = frozenset()
+    href: str | None = None
 
 
-def _refuse_depth(tokens: Sequence[Token], path: str) -> None:
-    deepest = max(tokens, key=lambda token: token.level, default=None)
-    if deepest and deepest.level >= _DEEPEST - 1:
-        line = deepest.map[0] + 1 if deepest.map else None
-        raise SourceError("lists or quotes are nested too deeply", path=path, line=line)
+def _inlines(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
+    for child in node.children:
+        match child.type:
+            case "strong" | "em" | "s":
+                yield from _inlines(child, replace(style, marks=style.marks | {_MARKS[child.type]}))
+            case "link":
+                yield from _link(child, style)
+            case "image":
+                yield _image(child, style)
+            case "code_inline":
+                yield Run(child.content, style.marks | {Mark.CODE}, style.href)
+            case "softbreak":
+                yield Run(" ", style.marks, style.href)
+            case "hardbreak":
+                yield Run("\n", style.marks, style.href)
+            case _:
+                # Text, and node types of newer parsers: shown as written.
+                yield Run(child.content, style.marks, style.href)
 
 
-def _take_title(nodes: Sequence[SyntaxTreeNode], known: str | None) -> tuple[str | None, Sequence[SyntaxTreeNode]]:
-    """The title, and the nodes below it. A first heading that says something else than the known title stays."""
-    if not nodes or nodes[0].tag != "h1":
-        return known, nodes
-    title = " ".join("".join(text_of(read_runs(inline)) for inline in nodes[0].children).split())
-    if known is not None and title.casefold() != known.casefold():
-        return known, nodes
-    return title, nodes[1:]
+def _link(node: SyntaxTreeNode, style: _Style) -> Iterator[Run | Image]:
+    """The content of a link; an empty link shows its URL, which would be lost otherwise."""
+    href = str(node.attrs["href"])
+    inside = list(_inlines(node, replace(style, href=href or None)))
+    yield from inside or [Run(href, style.marks, href)]
 
 
-def _take_tags(body: tuple[Block, ...], front: FrontMatter) -> tuple[tuple[Block, ...], tuple[Tag, ...]]:
-    """The body and the tags that its last paragraph lists, where front matter lists none."""
-    if front.tags is None and len(body) > 1 and isinstance(last := body[-1], Paragraph):
-        tags = read_tag_line(text_of(last.runs))
-        return (body[:-1], tags) if tags else (body, ())
-    return body, ()
+def _image(node: SyntaxTreeNode, style: _Style) -> Image:
+    """The image with its title as caption. A link around the image moves to the caption."""
+    src = str(node.attrs["src"])
+    alt = " ".join("".join(_without_image(inline).text for inline in _inlines(node, _Style())).split())
+    caption = str(node.attrs.get("title", ""))
+    if style.href:
+        caption = caption or alt or style.href
+    return Image(src, alt, (Run(caption, href=style.href),) if caption else ())
 
 
-def _doubt_html(body: Sequence[Block]) -> list[str]:
-    """Authors who write tags expect them to work."""
-    runs = (run for block in walk(body) for runs in runs_of(block) for run in runs if Mark.CODE not in run.marks)
-    found = dict.fromkeys("".join(names) for run in runs for names in _HTML.findall(run.text))
-    return [f"HTML is shown as it is written: {', '.join(f'<{name}>' for name in found)}"] if found else []
+def _without_image(inline: Run | Image) -> Run:
+    return inline if isinstance(inline, Run) else Run(inline.alt or inline.src, href=inline.src)
 
 
-def _doubt_code(tokens: Sequence[Token]) -> list[str]:
-    left_out = [info for token in tokens for info in token.info.split()[1:] if token.type == "fence"]
-    return [f"only the language of a code block is kept, not {' '.join(left_out)}"] if left_out else []
-
-
-def _doubt_definitions(definitions: Mapping[str, Mapping[str, Any]], body: Sequence[Block]) -> list[str]:
-    used = {*links_of(body), *(block.src for block in walk(body) if isinstance(block, Image))}
-    return [
-        f"the link definition [{label.lower()}] is used nowhere and was left out"
-        for label, definition in definitions.items()
-        if definition["href"] not in used
+def _tidy(inlines: Sequence[Run]) -> Iterator[Runs]:
+    """The runs, with equal neighbours joined, bare URLs linked and outer white space stripped; yields at most once."""
+    runs = [
+        Run("".join(run.text for run in group), marks, href)
+        for (marks, href), group in groupby((run for run in inlines if run.text), key=lambda run: (run.marks, run.href))
     ]
+    shown = [at for at, run in enumerate(runs) if run.text.strip(_WHITE_SPACE) or Mark.CODE in run.marks]
+    if shown:
+        runs = runs[shown[0] : shown[-1] + 1]
+        runs[0] = _with_text(runs[0], runs[0].text.lstrip(_WHITE_SPACE))
+        runs[-1] = _with_text(runs[-1], runs[-1].text.rstrip(_WHITE_SPACE))
+        yield linkify(runs)
+
+
+def _with_text(run: Run, text: str) -> Run:
+    return run if Mark.CODE in run.marks else replace(run, text=text)

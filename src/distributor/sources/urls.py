@@ -1,4 +1,4 @@
-"""Web addresses: which ones may be linked, and how bare ones in prose become links."""
+"""URLs in articles: which ones are allowed, and how bare URLs in prose become links."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _TRAILING = frozenset(".,;:!?'’‘*~…–—")
 _BRACKETS = {")": "(", "]": "["}
 
 
-def may_link(href: str) -> bool:
-    """Whether a link may lead there: the web, mail, telephone, or an address relative to the article."""
-    return _is_one_of(href, _LINKED_SCHEMES)
+def is_allowed_link(href: str) -> bool:
+    """Whether a link may have this target: http, https, mailto, tel, or a URL relative to the article."""
+    return _has_scheme(href, _LINKED_SCHEMES)
 
 
-def may_show(src: str) -> bool:
-    """Whether an image may be taken from there: the web, or an address relative to the article."""
-    return bool(src) and _is_one_of(src, _IMAGE_SCHEMES)
+def is_allowed_image(src: str) -> bool:
+    """Whether an image may have this source: http, https, or a URL relative to the article."""
+    return bool(src) and _has_scheme(src, _IMAGE_SCHEMES)
 
 
-def link_bare(runs: Iterable[Run]) -> Runs:
-    """The same runs with bare web addresses made links; www. stands for https://www. Code is left alone."""
+def linkify(runs: Iterable[Run]) -> Runs:
+    """The same runs with bare URLs as links; www. becomes https://www. Code is left as it is."""
     return tuple(part for run in runs for part in _parts_of(run))
 
 
 def linked_paragraph(text: str) -> Paragraph:
-    """A paragraph of plain text with its bare web addresses as links."""
-    return Paragraph(link_bare((Run(text),)))
+    """A paragraph of plain text with its bare URLs as links."""
+    return Paragraph(linkify((Run(text),)))
 
 
-def _is_one_of(address: str, schemes: frozenset[str]) -> bool:
-    """Without a colon before the first slash an address is relative (RFC 3986 section 4.2)."""
-    scheme, colon, _ = _PATH_ON.split(address, maxsplit=1)[0].partition(":")
+def _has_scheme(url: str, schemes: frozenset[str]) -> bool:
+    """Without a colon before the first slash a URL is relative (RFC 3986 section 4.2)."""
+    scheme, colon, _ = _PATH_ON.split(url, maxsplit=1)[0].partition(":")
     return not colon or scheme.strip().lower() in schemes
 
 
@@ -56,30 +56,30 @@ def _parts_of(run: Run) -> Iterator[Run]:
         return
     done = 0
     for found in _BARE.finditer(run.text):
-        address = _without_trailing_signs(found[0])
+        url = _without_trailing_punctuation(found[0])
         if found.start() > done:
             yield replace(run, text=run.text[done : found.start()])
-        done = found.start() + len(address)
-        yield replace(run, text=address, href=_href_of(address))
+        done = found.start() + len(url)
+        yield replace(run, text=url, href=_href_of(url))
     if not done:
         yield run
     elif done < len(run.text):
         yield replace(run, text=run.text[done:])
 
 
-def _without_trailing_signs(address: str) -> str:
-    """Without what belongs to the sentence: final punctuation, and brackets that were not opened in the address."""
-    surplus = {closing: address.count(closing) - address.count(opening) for closing, opening in _BRACKETS.items()}
-    end = len(address)
+def _without_trailing_punctuation(url: str) -> str:
+    """Without what belongs to the sentence: final punctuation, and closing brackets that were not opened in the URL."""
+    surplus = {closing: url.count(closing) - url.count(opening) for closing, opening in _BRACKETS.items()}
+    end = len(url)
     while end:
-        last = address[end - 1]
+        last = url[end - 1]
         if surplus.get(last, 0) > 0:
             surplus[last] -= 1
         elif last not in _TRAILING:
             break
         end -= 1
-    return address[:end]
+    return url[:end]
 
 
-def _href_of(address: str) -> str:
-    return normalizeLink(address if address[:4].lower() == "http" else f"https://{address}")
+def _href_of(url: str) -> str:
+    return normalizeLink(url if url[:4].lower() == "http" else f"https://{url}")

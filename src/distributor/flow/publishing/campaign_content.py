@@ -29,7 +29,7 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
 from distributor.flow.app_context import AppContext
-from distributor.sources.decoding import clean
+from distributor.sources.decoding import normalize_text
 from distributor.sources.markdown import parse
 from distributor.storage import articles, audiences, campaigns, lists, merge_fields
 from distributor.storage.audiences import AudienceQuery
@@ -147,7 +147,7 @@ def check_message_options(channel: Channel, cover: MessageOptions) -> None:
 def read_markdown(text: str) -> Sequence[Block]:
     """Markdown text as blocks. Raises InputError with the line."""
     try:
-        return parse(_FRONT + clean(text), path="").body
+        return parse(_FRONT + normalize_text(text), path="").body
     except SourceError as error:
         line = f"line {error.line - _FRONT.count(chr(10))}: " if error.line else ""
         raise InputError(f"{line}{error.reason}") from None

@@ -18,7 +18,7 @@ from distributor.domain.blocks import Image, replace_images
 from distributor.domain.errors import SourceError
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
-from distributor.sources.folder import Broken, Found, read_image, scan_folder
+from distributor.sources.folder import ScannedFile, UnreadableFile, read_image, scan_folder
 from distributor.sources.formats import parse_manuscript, read_bytes
 from distributor.storage import articles
 from distributor.storage.database import Connection
@@ -80,14 +80,14 @@ def scan(app: AppContext) -> ScanReport:
     for one in scan_folder(folder, known=known):
         seen.add(one.path)
         match one:
-            case Broken():
+            case UnreadableFile():
                 _keep_problem(app, one)
                 report.broken.append(str(one.error))
-            case Found(manuscript=None):
+            case ScannedFile(manuscript=None):
                 report.unchanged += 1
                 if one.path in standing:
                     report.broken.append(str(standing[one.path]))
-            case Found(manuscript=manuscript):
+            case ScannedFile(manuscript=manuscript):
                 assert manuscript is not None, "the case above"  # noqa: S101
                 ingested = _ingest(
                     app,
@@ -147,7 +147,7 @@ def take_local_images(manuscript: Manuscript, *, file: Path, root: Path) -> tupl
         except SourceError as error:
             warnings.append(error.reason)
             return image
-        name = hashlib.sha256(local.body).hexdigest()[:32] + local.ending
+        name = hashlib.sha256(local.body).hexdigest()[:32] + local.suffix
         media[name] = Media(name=name, media_type=local.media_type, body=local.body)
         return replace(image, src=media[name].src)
 
@@ -203,7 +203,7 @@ def _free_slug(connection: Connection, manuscript: Manuscript) -> str:
     return next(slug for number in count(2) if not articles.is_slug_taken(connection, slug := f"{wanted}-{number}"))
 
 
-def _keep_problem(app: AppContext, broken: Broken) -> None:
+def _keep_problem(app: AppContext, broken: UnreadableFile) -> None:
     with app.database.begin() as connection:
         articles.record_problem(
             connection,

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
-from distributor.sources.assembly import LONGEST_SUMMARY, summarise
+from distributor.sources.assembly import MAX_SUMMARY, summarise
 
 
 def paragraph(text: str) -> Paragraph:
@@ -19,7 +19,7 @@ def test_a_short_first_paragraph_is_the_summary() -> None:
     )
 
 
-def test_a_long_one_is_cut_after_a_sentence() -> None:
+def test_a_long_first_paragraph_is_cut_after_a_sentence() -> None:
     first = "This is the first sentence, which is long enough to be a summary on its own, or nearly. "
 
     assert summarise([paragraph(first * 3)]) == (first * 2).strip()
@@ -29,14 +29,14 @@ def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:
     summary = summarise([paragraph("Short. " + "word, " * 100)])
 
     assert summary.endswith("word…")
-    assert 180 < len(summary) <= LONGEST_SUMMARY
+    assert 180 < len(summary) <= MAX_SUMMARY
 
 
 def test_a_text_without_spaces_is_cut_between_graphemes() -> None:
     summary = summarise([paragraph("👩\u200d👩\u200d👧" * 100)])
 
     assert summary.rstrip("…").replace("👩\u200d👩\u200d👧", "") == ""
-    assert len(summary) <= LONGEST_SUMMARY
+    assert len(summary) <= MAX_SUMMARY
 
 
 def test_chinese_sentences_end_without_a_space() -> None:
@@ -54,5 +54,5 @@ def test_a_summary_is_the_beginning_of_the_text_and_never_too_long(alphabet: str
     text = data.draw(st.text(alphabet or st.characters(), max_size=400))
     summary = summarise([paragraph(text)])
 
-    assert len(summary) <= LONGEST_SUMMARY
+    assert len(summary) <= MAX_SUMMARY
     assert " ".join(text.split()).startswith(summary.removesuffix("…"))

@@ -39,7 +39,7 @@ def test_the_first_line_is_the_title_and_not_in_the_body(beginning: str) -> None
     assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"]
 
 
-def test_the_title_of_front_matter_comes_first_and_the_first_line_stays() -> None:
+def test_the_title_of_front_matter_takes_precedence_and_the_first_line_stays() -> None:
     manuscript = parse(f"---\ntitle: Mine\n---\nTheirs\n\n{PROSE}")
 
     assert manuscript.title == "Mine"
@@ -51,11 +51,11 @@ def test_a_first_line_that_repeats_the_title_of_front_matter_is_left_out() -> No
 
 
 @pytest.mark.parametrize("title", ["This is a sentence, and no title.", "So long " * 20])
-def test_a_title_that_reads_like_text_is_doubted(title: str) -> None:
+def test_a_title_that_reads_like_text_gives_a_warning(title: str) -> None:
     assert parse(f"{title}\n\n{PROSE}").warnings[0].startswith("the title reads like a sentence of the text")
 
 
-def test_a_title_alone_is_no_article() -> None:
+def test_a_title_alone_is_not_an_article() -> None:
     with pytest.raises(SourceError, match="there is no text besides the title"):
         parse("Title\n\n---\n")
 
@@ -76,7 +76,7 @@ def test_a_title_alone_is_no_article() -> None:
         "ALL CAPS!",
     ],
 )
-def test_a_lone_short_line_above_text_is_a_section(line: str) -> None:
+def test_a_single_short_line_above_text_is_a_section(line: str) -> None:
     assert outline(f"{PROSE}\n\n{line}\n\n{PROSE}") == [f"p {PROSE}", f"h2 {line}", f"p {PROSE}"]
 
 
@@ -97,7 +97,7 @@ def test_a_lone_short_line_above_text_is_a_section(line: str) -> None:
         "3.5 million people came.",
     ],
 )
-def test_a_line_that_reads_otherwise_is_a_paragraph(line: str) -> None:
+def test_a_line_of_another_shape_is_a_paragraph(line: str) -> None:
     kinds = [each.split(" ")[0] for each in outline(f"{PROSE}\n\n{line}\n\n{PROSE}")]
 
     assert kinds == ["p", "p", "p"]
@@ -119,7 +119,7 @@ def test_of_several_short_lines_only_the_last_is_a_heading() -> None:
 @pytest.mark.parametrize(
     "line", ["By Jane Doe", "by Jane van Dyke and Bo Li", "12 March 2026", "March 3rd, 2026", "2026-03-12"]
 )
-def test_a_name_or_date_right_below_the_title_is_no_heading(line: str) -> None:
+def test_a_name_or_date_directly_below_the_title_is_not_a_heading(line: str) -> None:
     assert outline(f"{line}\n\n{PROSE}") == [f"p {line}", f"p {PROSE}"]
 
 
@@ -127,13 +127,13 @@ def test_a_line_directly_above_a_list_is_a_section() -> None:
     assert outline(f"{PROSE}\n\nIngredients\n• flour\n• salt")[1] == "h2 Ingredients"
 
 
-def test_marked_headings_need_no_proof() -> None:
+def test_marked_headings_are_always_headings() -> None:
     text = f"Under\n-----\n{PROSE}\n\n### Three\n{PROSE}\n\n## Last words"
 
     assert outline(text) == ["h2 Under", f"p {PROSE}", "h3 Three", f"p {PROSE}", "h2 Last words"]
 
 
-def test_a_lone_numbered_line_above_prose_is_a_subsection_that_keeps_its_number() -> None:
+def test_a_single_numbered_line_above_prose_is_a_subsection_that_keeps_its_number() -> None:
     text = f"Section\n\n{PROSE}\n\n1. Setup\n\n{PROSE}\n\n1.1 Tools\n\n{PROSE}\n\n2) Work\n\n• dig\n• water"
 
     assert outline(text) == [
@@ -157,7 +157,7 @@ def test_a_short_line_below_a_numbered_heading_is_its_text() -> None:
     assert outline(text) == ["h2 1. Tools", "p Bring a hammer", "h2 2. Wood", f"p {PROSE}"]
 
 
-def test_a_lone_numbered_sentence_is_a_paragraph_that_keeps_its_number() -> None:
+def test_a_single_numbered_sentence_is_a_paragraph_that_keeps_its_number() -> None:
     text = f"1. Dig, and do not stop.\n\n{PROSE}\n\n12. November was cold."
 
     assert outline(text) == ["p 1. Dig, and do not stop.", f"p {PROSE}", "p 12. November was cold."]
@@ -166,9 +166,15 @@ def test_a_lone_numbered_sentence_is_a_paragraph_that_keeps_its_number() -> None
 # Lists
 
 
-@pytest.mark.parametrize("sign", "•‣◦▪●–-*")
-def test_every_bullet_makes_a_list(sign: str) -> None:
-    assert outline(f"Buy:\n  {sign} apples\n\n  {sign} pears") == ["p Buy:", "*", "    p apples", "*", "    p pears"]
+@pytest.mark.parametrize("bullet", "•‣◦▪●–-*")
+def test_every_bullet_makes_a_list(bullet: str) -> None:
+    assert outline(f"Buy:\n  {bullet} apples\n\n  {bullet} pears") == [
+        "p Buy:",
+        "*",
+        "    p apples",
+        "*",
+        "    p pears",
+    ]
 
 
 def test_deeper_bullets_are_nested() -> None:
@@ -177,7 +183,7 @@ def test_deeper_bullets_are_nested() -> None:
     ]  # fmt: skip
 
 
-def test_nesting_has_an_end() -> None:
+def test_nesting_is_limited() -> None:
     lines = outline("\n".join(f"{'  ' * depth}• item {depth}" for depth in range(300)))
 
     assert sum(line.endswith("*") for line in lines) == 300
@@ -205,7 +211,7 @@ def test_numbered_lines_without_prose_between_are_a_list_that_keeps_its_start() 
     assert outline("3. a\n4. b\n\n5. c\n\nEnd.") == ["3.", "    p a", "4.", "    p b", "5.", "    p c", "p End."]
 
 
-def test_a_jump_in_counting_begins_a_new_list() -> None:
+def test_a_number_that_is_not_the_next_starts_a_new_list() -> None:
     assert outline("1. a\n2. b\n7. c\n8. d") == ["1.", "    p a", "2.", "    p b", "7.", "    p c", "8.", "    p d"]
 
 
@@ -215,7 +221,7 @@ def test_numbers_and_bullets_are_nested_in_each_other() -> None:
     ]  # fmt: skip
 
 
-def test_a_number_inside_a_paragraph_begins_no_list() -> None:
+def test_a_number_inside_a_paragraph_starts_no_list() -> None:
     assert outline("It was on the\n12. November that it rained.") == ["p It was on the⏎12. November that it rained."]
 
 
@@ -227,7 +233,7 @@ def test_a_number_inside_a_paragraph_begins_no_list() -> None:
         "- Hello - he said.\n- Goodbye - she answered.",
     ],
 )
-def test_dialogue_is_no_list(speech: str) -> None:
+def test_dialogue_is_not_a_list(speech: str) -> None:
     assert outline(f"{PROSE}\n\n{speech}") == [f"p {PROSE}", *(f"p {line}" for line in speech.split("\n") if line)]
 
 
@@ -237,21 +243,21 @@ def test_sentences_with_dashes_below_a_heading_are_a_list() -> None:
     ]  # fmt: skip
 
 
-def test_a_dash_that_begins_a_line_of_a_paragraph_makes_no_list() -> None:
+def test_a_dash_that_starts_a_line_of_a_paragraph_makes_no_list() -> None:
     assert outline("It rained in the north\n– and in the south too.") == [
         "p It rained in the north⏎– and in the south too."
     ]
 
 
 @pytest.mark.parametrize("line", ["– Albert Einstein", "* Results may vary.", "- and so on"])
-def test_a_lone_line_with_a_dash_or_star_keeps_it(line: str) -> None:
+def test_a_single_line_with_a_dash_or_asterisk_keeps_it(line: str) -> None:
     assert outline(f"{PROSE}\n\n{line}") == [f"p {PROSE}", f"p {line}"]
 
 
 # Line breaks
 
 
-def test_breaks_that_an_editor_made_are_joined_and_those_of_the_author_stay() -> None:
+def test_line_breaks_of_an_editor_are_joined_and_those_of_the_author_stay() -> None:
     wrapped = (
         "The quick brown fox jumps over the lazy dog and then it goes on to\n"
         "jump over some more lazy dogs until at last all of them are well-\n"
@@ -272,11 +278,11 @@ def test_breaks_that_an_editor_made_are_joined_and_those_of_the_author_stay() ->
     ]
 
 
-def test_breaks_in_short_lines_are_meant() -> None:
+def test_line_breaks_in_short_lines_stay() -> None:
     assert outline("Roses are red\nViolets are blue") == ["p Roses are red⏎Violets are blue"]
 
 
-def test_breaks_in_long_lines_that_had_room_for_more_are_meant() -> None:
+def test_line_breaks_in_long_lines_that_are_not_full_stay() -> None:
     lines = [
         "Of all that grows in gardens when the summer is at its very height",
         "The climbing bean is what I like the best",
@@ -300,7 +306,9 @@ def test_a_text_without_empty_lines_has_a_paragraph_on_each_line() -> None:
         "h2 Second Part",
         f"p {long}",
     ]
-    assert manuscript.warnings == ("there are no empty lines between paragraphs; every line was taken for one",)
+    assert manuscript.warnings == (
+        "there are no empty lines between paragraphs, so every line was read as a paragraph",
+    )
 
 
 def test_a_text_without_empty_lines_has_numbered_headings_too() -> None:
@@ -311,7 +319,7 @@ def test_a_text_without_empty_lines_has_numbered_headings_too() -> None:
 
 
 @pytest.mark.parametrize("below", ["• one\n• two", "1. one\n2. two"])
-def test_a_long_line_right_above_its_list_says_nothing_about_breaks(below: str) -> None:
+def test_a_long_line_directly_above_its_list_does_not_decide_about_line_breaks(below: str) -> None:
     manuscript = parse(f"Title\n\n{LONG.strip()[:-1]}:\n{below}\n\nRoses are red\nViolets are blue\n\nTags: a")
 
     assert manuscript.warnings == ()
@@ -327,7 +335,7 @@ def test_nothing_in_a_plain_text_is_markup() -> None:
     assert outline(text) == [f"p {text}"]
 
 
-def test_bare_web_addresses_become_links() -> None:
+def test_bare_urls_become_links() -> None:
     body = parse("T\n\nSee www.a.example, (https://b.example/x_(y)), and\nhttp://c.example/d_e_f.").body
 
     assert links_of(body) == ["https://www.a.example", "https://b.example/x_(y)", "http://c.example/d_e_f"]
@@ -347,7 +355,7 @@ def test_tags_at_the_end_are_not_in_the_body(end: str) -> None:
     assert list(outline_of_blocks(manuscript.body)) == [f"p {PROSE}"]
 
 
-def test_announced_tags_may_follow_the_last_line() -> None:
+def test_labelled_tags_may_follow_the_last_line() -> None:
     manuscript = parse(f"Title\n\n{PROSE}\nTags: a, b")
 
     assert [tag.label for tag in manuscript.tags] == ["a", "b"]
@@ -358,17 +366,17 @@ def test_a_list_of_words_in_the_middle_is_text() -> None:
     assert outline(f"a, b, c, d, e, f\n\n{PROSE}") == ["p a, b, c, d, e, f", f"p {PROSE}"]
 
 
-def test_a_list_of_words_that_is_all_there_is_is_text() -> None:
+def test_a_text_that_is_only_a_list_of_words_has_no_tags() -> None:
     assert outline("a, b, c, d, e, f") == ["p a, b, c, d, e, f"]
 
 
-def test_tags_of_front_matter_come_before_those_of_the_text() -> None:
+def test_tags_of_front_matter_precede_those_of_the_text() -> None:
     tags = parse(f"---\ntags: [z, b]\n---\nTitle\n\n{PROSE}\n\na, b, c, d, e, f").tags
 
     assert [tag.label for tag in tags] == ["z", "b", "a", "c", "d", "e", "f"]
 
 
-def test_a_text_without_tags_is_told() -> None:
+def test_a_text_without_tags_gives_a_warning() -> None:
     assert parse(f"Title\n\n{PROSE}").warnings == (
         "there are no tags: end the text with a line of them, or list them in front matter",
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from distributor.domain.tags import Tag
-from distributor.sources.tags import read_tag_line, unify
+from distributor.sources.tags import merge_tags, read_tag_line
 
 
 @pytest.mark.parametrize(
@@ -52,26 +52,26 @@ def test_a_line_of_tags_is_read(line: str, labels: list[str]) -> None:
         "",
     ],
 )
-def test_what_reads_like_a_sentence_is_no_line_of_tags(line: str) -> None:
+def test_a_line_that_reads_like_a_sentence_lists_no_tags(line: str) -> None:
     assert read_tag_line(line) == ()
 
 
 def test_labels_that_differ_in_case_are_one_tag() -> None:
-    labels = unify([Tag("Soil"), Tag("worms"), Tag("soil")])
+    merged = merge_tags([Tag("Soil"), Tag("worms"), Tag("soil")])
 
-    assert labels.tags == (Tag("Soil"), Tag("worms"))
-    assert labels.warnings == ()
+    assert merged.tags == (Tag("Soil"), Tag("worms"))
+    assert merged.warnings == ()
 
 
 def test_labels_with_the_same_slug_are_one_tag_with_a_synonym() -> None:
-    labels = unify([Tag("Crohn’s disease"), Tag("worms"), Tag("Crohn's-disease", ("IBD",))])
+    merged = merge_tags([Tag("Crohn’s disease"), Tag("worms"), Tag("Crohn's-disease", ("IBD",))])
 
-    assert labels.tags == (Tag("Crohn’s disease", ("Crohn's-disease", "IBD")), Tag("worms"))
-    assert len(labels.warnings) == 1
+    assert merged.tags == (Tag("Crohn’s disease", ("Crohn's-disease", "IBD")), Tag("worms"))
+    assert len(merged.warnings) == 1
 
 
 def test_a_label_without_letters_is_left_out_with_a_warning() -> None:
-    labels = unify([Tag("#soil"), Tag("★")])
+    merged = merge_tags([Tag("#soil"), Tag("★")])
 
-    assert labels.tags == (Tag("soil"),)
-    assert labels.warnings == ("the tag '★' holds no letter and no digit and was left out",)
+    assert merged.tags == (Tag("soil"),)
+    assert merged.warnings == ("the tag '★' contains no letter or digit and was left out",)

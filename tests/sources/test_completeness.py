@@ -7,7 +7,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import SourceError
-from distributor.sources.decoding import clean
+from distributor.sources.decoding import normalize_text
 from distributor.sources.formats import formats, parse_manuscript
 
 from .words import words_in, words_of
@@ -47,7 +47,7 @@ _keywords = st.lists(st.sampled_from(["soil", "Soil", "rain", "rain fall", "rain
 @given(text=_articles)
 @settings(deadline=None, derandomize=True, max_examples=300)
 def test_every_word_of_a_plain_text_is_in_its_manuscript(text: str) -> None:
-    words = words_in(clean(text))
+    words = words_in(normalize_text(text))
     try:
         manuscript = parse_manuscript(text.encode(), name="article.txt")
     except SourceError:
@@ -66,7 +66,7 @@ def test_a_line_of_tags_goes_to_the_tags_and_nothing_else_does(text: str, keywor
     manuscript = parse_manuscript(f"Title\n\n{below}".encode(), name="article.txt")
 
     assert {name for tag in manuscript.tags for name in (tag.label, *tag.synonyms)} <= set(keywords)
-    found, written = words_of(manuscript), words_in(clean(f"Title {below}"))
+    found, written = words_of(manuscript), words_in(normalize_text(f"Title {below}"))
     assert {word.casefold() for word in found} == {word.casefold() for word in written}
 
 
