@@ -12,6 +12,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distributor.channels.bluesky import BlueskyChannel
 from distributor.channels.bluesky.record import facets_of, measure, tid
 from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
@@ -19,26 +20,35 @@ from distributor.domain.delivery import Verdict
 from distributor.domain.problems import Severity
 from distributor.rendering.measuring import graphemes, utf8_bytes
 from distributor.sources import read_manuscript
+from distributor.testing.conformance import HttpScenario, sending_violations
+from distributor.testing.fakes import RELEASED_AT, ChannelHarness, make_delivery
+from distributor.testing.scripted_server import (
+    LoseResponse,
+    NeverRespond,
+    Reply,
+    ScriptedServer,
+    closed_port,
+    scripted_server,
+)
 
 from .social.golden import assert_golden
-from .social.scripted import Hangup, Reply, ScriptedServer, Silence, closed_port, scripted
-from .social.world import BREAD, RELEASED_AT, RYE, World, article, delivery
+from .social.samples import BREAD, RYE, article, make_harness
 
 LINK = "https://www.gazette.org/articles/why-sourdough-bread-keeps-so-long"
 DID = "did:plc:abcdefghijklmnopqrstuvwx"
 SIGNED_IN = Reply(200, {"did": DID, "handle": "gazette.example.org", "accessJwt": "one", "refreshJwt": "r"})
 SIGNED_IN_AGAIN = Reply(200, {"did": DID, "handle": "gazette.example.org", "accessJwt": "two", "refreshJwt": "r"})
-KEY = tid(delivery(), 0)
+KEY = tid(make_delivery(), 0)
 WRITTEN = Reply(200, {"uri": f"at://{DID}/app.bsky.feed.post/{KEY}", "cid": "bafyone", "validationStatus": "valid"})
 EXPIRED = Reply(400, {"error": "ExpiredToken", "message": "Token has expired"})
 TAKEN = Reply(400, {"error": "InvalidSwap", "message": "Record was at bafyother"})
 MISSING = Reply(400, {"error": "RecordNotFound", "message": "Could not locate record: at://…"})
 
 
-def world(server: ScriptedServer | str, *articles: Article, **more: Any) -> World:
+def harness(server: ScriptedServer | str, *articles: Article, **more: Any) -> ChannelHarness:
     url = server if isinstance(server, str) else server.url
     values = {"service_url": url, "handle": "@gazette.example.org", "app_password": "a-b-c-d", **more}
-    return World(make_channel("bluesky", values), *articles)
+    return make_harness(make_channel("bluesky", values), *articles)
 
 
 def record(text: str) -> Reply:
@@ -47,14 +57,14 @@ def record(text: str) -> Reply:
 
 
 def put_bodies(server: ScriptedServer) -> list[Any]:
-    return [asked.body for asked in server.asked_for("POST", "com.atproto.repo.putRecord")]
+    return [asked.body for asked in server.requests_to("POST", "com.atproto.repo.putRecord")]
 
 
 # What it says
 
 
 def test_the_post_leaves_the_link_to_its_card() -> None:
-    rendered = world("http://unused")
+    rendered = harness("http://unused")
     assert rendered.texts == [
         "Why Sourdough Bread Keeps So Long\n\n"
         "A loaf of sourdough bread stays fresh for days, while a quick white loaf is stale by the evening. "
@@ -66,12 +76,12 @@ def test_the_post_leaves_the_link_to_its_card() -> None:
 
 
 def test_the_file_is_what_it_was_before() -> None:
-    rendered = world("http://unused")
+    rendered = harness("http://unused")
     assert_golden("bluesky.json", rendered.channel.files(rendered.rendition)["bluesky.json"])
 
 
 def test_the_link_may_stand_in_the_text_too() -> None:
-    (text,) = world("http://unused", link_in_text=True).texts
+    (text,) = harness("http://unused", link_in_text=True).texts
     assert f"\n\n{LINK}\n\n#SourdoughBread" in text
     assert graphemes(text) <= 300
 
@@ -89,7 +99,7 @@ def test_the_link_may_stand_in_the_text_too() -> None:
     ids=["emoji", "bytes", "japanese", "arabic", "addresses", "marks"],
 )
 def test_no_article_makes_a_post_over_either_limit(told_about: Article) -> None:
-    rendered = world("http://unused", told_about)
+    rendered = harness("http://unused", told_about)
     (text,) = rendered.texts
     assert (graphemes(text) <= 300, utf8_bytes(text) <= 3000) == (True, True)
     assert [one for one in rendered.channel.check(rendered.rendition) if one.severity is Severity.BLOCK] == []
@@ -102,7 +112,7 @@ def test_one_number_stands_for_both_limits(text: str) -> None:
 
 
 def test_a_post_over_the_limit_of_bytes_alone_is_blocked() -> None:
-    rendered = world("http://unused")
+    rendered = harness("http://unused")
     (post,) = rendered.rendition.payload["posts"]
     payload = {**rendered.rendition.payload, "posts": [{**post, "text": "👩‍👩‍👧‍👦" * 150}]}
     problems = rendered.channel.check(replace(rendered.rendition, payload=payload))
@@ -110,7 +120,7 @@ def test_a_post_over_the_limit_of_bytes_alone_is_blocked() -> None:
 
 
 def test_the_preview_shows_the_post_escaped_and_needs_nothing_from_elsewhere() -> None:
-    rendered = world("http://unused", article(title="Bread & <b>butter</b>"))
+    rendered = harness("http://unused", article(title="Bread & <b>butter</b>"))
     page = rendered.channel.preview(rendered.rendition)
     assert "Bread &amp; &lt;b&gt;butter&lt;/b&gt;" in page
     assert "@gazette.example.org" in page
@@ -121,7 +131,7 @@ def test_the_acceptance_article_makes_a_post_an_editor_would_send(acceptance_art
     manuscript = read_manuscript(acceptance_article)
     tags = [tag.label for tag in manuscript.tags]
     accepted = article(title=manuscript.title, summary=manuscript.summary, body=manuscript.body, tags=tags)
-    title, teaser, hashtags = world("http://unused", accepted).texts[0].split("\n\n")
+    title, teaser, hashtags = harness("http://unused", accepted).texts[0].split("\n\n")
     assert title == manuscript.title
     assert teaser.endswith("quality of life.")
     assert hashtags == "#StemCellTherapy #AutoimmuneDisease #RegenerativeMedicine"
@@ -172,7 +182,7 @@ def test_facets_begin_and_end_between_signs_and_do_not_overlap(text: str) -> Non
 
 
 def test_a_key_is_a_tid_of_the_release() -> None:
-    key = tid(delivery(id=7), 0)
+    key = tid(make_delivery(id=7), 0)
     assert regex.fullmatch("[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}", key)
     bits = 0
     for sign in key:
@@ -182,20 +192,31 @@ def test_a_key_is_a_tid_of_the_release() -> None:
 
 
 def test_keys_are_the_same_on_every_attempt_and_in_the_order_of_the_parts() -> None:
-    assert tid(delivery(attempt=1), 2) == tid(delivery(attempt=5), 2)
-    keys = [tid(delivery(), number) for number in range(20)]
+    assert tid(make_delivery(attempt=1), 2) == tid(make_delivery(attempt=5), 2)
+    keys = [tid(make_delivery(), number) for number in range(20)]
     assert keys == sorted(set(keys))
-    assert tid(delivery(id=7), 0) != tid(delivery(id=8), 0)
+    assert tid(make_delivery(id=7), 0) != tid(make_delivery(id=8), 0)
 
 
 # Sending
 
 
+def test_bluesky_conforms_when_it_sends() -> None:
+    scenario = HttpScenario(
+        settings=lambda url: {"service_url": url, "handle": "gazette.example.org", "app_password": "a-b-c-d"},
+        is_post=lambda request: request.path.endswith("putRecord"),
+        created=WRITTEN,
+        rate_limited=lambda at: Reply(429, {}, {"ratelimit-reset": str(int(at.timestamp()))}),
+        other=lambda request: SIGNED_IN if request.path.endswith("createSession") else MISSING,
+    )
+    assert sending_violations(BlueskyChannel, scenario) == []
+
+
 def test_a_post_is_written_under_its_own_key_if_there_is_none_yet() -> None:
-    with scripted(SIGNED_IN, WRITTEN) as server:
-        sent = world(server, article(language="nb-NO"))
+    with scripted_server(SIGNED_IN, WRITTEN) as server:
+        sent = harness(server, article(language="nb-NO"))
         outcome = sent.send()
-    signing_in, putting = server.asked
+    signing_in, putting = server.requests
     assert signing_in.body == {"identifier": "gazette.example.org", "password": "a-b-c-d"}
     assert putting.headers["authorization"] == "Bearer one"
     assert putting.body == {
@@ -222,25 +243,25 @@ def test_a_post_is_written_under_its_own_key_if_there_is_none_yet() -> None:
     }
     assert (outcome.verdict, outcome.remote_id) == (Verdict.SENT, f"at://{DID}/app.bsky.feed.post/{KEY}")
     assert outcome.permalink == f"https://bsky.app/profile/gazette.example.org/post/{KEY}"
-    assert sent.parts.parts[0].detail == {"cid": "bafyone"}
+    assert sent.committed[0].detail == {"cid": "bafyone"}
 
 
 def test_who_signs_in_by_email_is_linked_to_by_identity() -> None:
-    with scripted(SIGNED_IN, WRITTEN) as server:
-        outcome = world(server, handle="editor@gazette.example.org", web_url="http://127.0.0.1:1/bsky/").send()
+    with scripted_server(SIGNED_IN, WRITTEN) as server:
+        outcome = harness(server, handle="editor@gazette.example.org", web_url="http://127.0.0.1:1/bsky/").send()
     assert outcome.permalink == f"http://127.0.0.1:1/bsky/profile/{DID}/post/{KEY}"
 
 
 def test_several_articles_are_several_records() -> None:
-    with scripted(SIGNED_IN, WRITTEN, WRITTEN) as server:
-        outcome = world(server, BREAD, RYE).send()
-    assert [body["rkey"] for body in put_bodies(server)] == [tid(delivery(), 0), tid(delivery(), 1)]
+    with scripted_server(SIGNED_IN, WRITTEN, WRITTEN) as server:
+        outcome = harness(server, BREAD, RYE).send()
+    assert [body["rkey"] for body in put_bodies(server)] == [tid(make_delivery(), 0), tid(make_delivery(), 1)]
     assert outcome.detail == {"posted_parts": 2, "of": 2}
 
 
 @pytest.mark.parametrize("missing", ["handle", "app_password"])
 def test_without_credentials_nothing_is_sent_and_the_setting_is_named(missing: str) -> None:
-    outcome = world("http://unused", **{missing: ""}).send()
+    outcome = harness("http://unused", **{missing: ""}).send()
     assert outcome.verdict is Verdict.SENDER_REJECTED
     assert f"setting {missing} is empty" in outcome.reply
 
@@ -256,38 +277,38 @@ def test_without_credentials_nothing_is_sent_and_the_setting_is_named(missing: s
         (Reply(400, {"error": "InvalidRequest", "message": "Bad"}), Verdict.SENDER_REJECTED),
         (Reply(500, {}), Verdict.DEFERRED),
         (Reply(200, b"<html>"), Verdict.DEFERRED),
-        (Hangup(), Verdict.DEFERRED),
+        (LoseResponse(), Verdict.DEFERRED),
     ],
 )
 def test_without_a_session_nothing_was_said(answer: Any, verdict: Verdict) -> None:
-    with scripted(answer) as server:
-        sent = world(server)
+    with scripted_server(answer) as server:
+        sent = harness(server)
         outcome = sent.send()
     assert outcome.verdict is verdict
     assert "signing in failed" in outcome.reply
-    assert sent.parts.states == []
+    assert sent.states == []
 
 
 @pytest.mark.parametrize("script", [(SIGNED_IN,), ()], ids=["writing", "signing in"])
 def test_a_rate_limit_defers_until_the_server_lifts_it(script: tuple[Reply, ...]) -> None:
     reset = (RELEASED_AT + timedelta(minutes=4)).replace(microsecond=0)
     limited = Reply(429, {"error": "RateLimitExceeded"}, {"ratelimit-reset": str(int(reset.timestamp()))})
-    with scripted(*script, limited) as server:
-        sent = world(server)
+    with scripted_server(*script, limited) as server:
+        sent = harness(server)
         outcome = sent.send()
     assert (outcome.verdict, outcome.retry_at) == (Verdict.DEFERRED, reset)
-    assert sent.parts.states == []
+    assert sent.states == []
 
 
 @pytest.mark.parametrize("expired", [EXPIRED, Reply(401, {"error": "AuthMissing"})])
 def test_an_expired_session_is_renewed_once(expired: Reply) -> None:
-    with scripted(SIGNED_IN, expired, SIGNED_IN_AGAIN, WRITTEN) as server:
-        assert world(server).send().verdict is Verdict.SENT
-    assert server.asked[-1].headers["authorization"] == "Bearer two"
-    with scripted(SIGNED_IN, expired, SIGNED_IN_AGAIN, expired) as server:
-        sent = world(server)
+    with scripted_server(SIGNED_IN, expired, SIGNED_IN_AGAIN, WRITTEN) as server:
+        assert harness(server).send().verdict is Verdict.SENT
+    assert server.requests[-1].headers["authorization"] == "Bearer two"
+    with scripted_server(SIGNED_IN, expired, SIGNED_IN_AGAIN, expired) as server:
+        sent = harness(server)
         assert sent.send().verdict is Verdict.SENDER_REJECTED
-    assert (server.is_played, sent.parts.states) == (True, [])
+    assert (server.is_finished, sent.states) == (True, [])
 
 
 @pytest.mark.parametrize(
@@ -301,37 +322,37 @@ def test_an_expired_session_is_renewed_once(expired: Reply) -> None:
     ],
 )
 def test_a_refusal_says_whom_it_concerns_and_leaves_no_intent(answer: Reply, verdict: Verdict) -> None:
-    with scripted(SIGNED_IN, answer) as server:
-        sent = world(server)
+    with scripted_server(SIGNED_IN, answer) as server:
+        sent = harness(server)
         outcome = sent.send()
     assert (outcome.verdict, outcome.reply_code) == (verdict, answer.status)
-    assert sent.parts.states == []
+    assert sent.states == []
 
 
 def test_a_port_that_nobody_listens_on_defers() -> None:
     with closed_port() as url:
-        assert world(url).send().verdict is Verdict.DEFERRED
+        assert harness(url).send().verdict is Verdict.DEFERRED
 
 
 @pytest.mark.parametrize(
-    "answer", [Hangup(), Reply(500, {"error": "InternalServerError"}), Reply(200, b"cut"), Silence()]
+    "answer", [LoseResponse(), Reply(500, {"error": "InternalServerError"}), Reply(200, b"cut"), NeverRespond()]
 )
 def test_an_answer_that_does_not_tell_leaves_the_outcome_unknown_and_the_intent(answer: Any) -> None:
-    with scripted(SIGNED_IN, answer) as server:
-        sent = world(server, timeout_seconds=0.3)
+    with scripted_server(SIGNED_IN, answer) as server:
+        sent = harness(server, timeout_seconds=0.3)
         outcome = sent.send()
     assert outcome.verdict is Verdict.UNKNOWN
-    assert sent.parts.states == ["intended"]
+    assert sent.states == ["intended"]
 
 
 # Again
 
 
 def test_a_second_attempt_is_the_very_same_call() -> None:
-    with scripted(SIGNED_IN, Hangup(), SIGNED_IN, WRITTEN) as server:
-        sent = world(server)
+    with scripted_server(SIGNED_IN, LoseResponse(), SIGNED_IN, WRITTEN) as server:
+        sent = harness(server)
         sent.send()
-        sent.clock.pass_seconds(300)
+        sent.clock.advance(300)
         assert sent.send().verdict is Verdict.SENT
     first, second = put_bodies(server)
     assert first == second
@@ -339,41 +360,41 @@ def test_a_second_attempt_is_the_very_same_call() -> None:
 
 
 def test_a_refusal_of_a_second_attempt_says_nothing_about_the_first() -> None:
-    with scripted(SIGNED_IN, Hangup(), SIGNED_IN, Reply(429, {})) as server:
-        sent = world(server)
+    with scripted_server(SIGNED_IN, LoseResponse(), SIGNED_IN, Reply(429, {})) as server:
+        sent = harness(server)
         sent.send()
         assert sent.send().verdict is Verdict.DEFERRED
-    assert sent.parts.states == ["intended"]
+    assert sent.states == ["intended"]
 
 
 def test_a_record_that_is_there_is_found_by_its_key() -> None:
-    with scripted(SIGNED_IN, Hangup()) as server:
-        sent = world(server)
+    with scripted_server(SIGNED_IN, LoseResponse()) as server:
+        sent = harness(server)
         sent.send()
         server.then(record(sent.texts[0]))
         outcome = sent.reconcile()
     assert (outcome.verdict, outcome.detail) == (Verdict.SENT, {"posted_parts": 1, "of": 1})
-    assert server.asked[-1].query == {"repo": DID, "collection": "app.bsky.feed.post", "rkey": KEY}
+    assert server.requests[-1].query == {"repo": DID, "collection": "app.bsky.feed.post", "rkey": KEY}
 
 
-@pytest.mark.parametrize("answer", [MISSING, Reply(500), Hangup(), Reply(400, {"error": "InvalidRequest"})])
+@pytest.mark.parametrize("answer", [MISSING, Reply(500), LoseResponse(), Reply(400, {"error": "InvalidRequest"})])
 def test_what_is_not_there_may_be_sent_again_as_it_was_frozen(answer: Any) -> None:
-    with scripted(SIGNED_IN, Hangup(), answer) as server:
-        sent = world(server)
+    with scripted_server(SIGNED_IN, LoseResponse(), answer) as server:
+        sent = harness(server)
         sent.send()
         assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
-    assert sent.parts.states == ["intended"]
+    assert sent.states == ["intended"]
 
 
 def test_a_taken_key_with_our_own_words_is_our_own_post() -> None:
-    with scripted(SIGNED_IN, TAKEN) as server:
-        sent = world(server)
+    with scripted_server(SIGNED_IN, TAKEN) as server:
+        sent = harness(server)
         server.then(record(sent.texts[0]))
         assert sent.send().verdict is Verdict.SENT
 
 
 def test_a_taken_key_with_other_words_is_left_alone() -> None:
-    with scripted(SIGNED_IN, TAKEN, record("Somebody else's words")) as server:
-        outcome = world(server).send()
+    with scripted_server(SIGNED_IN, TAKEN, record("Somebody else's words")) as server:
+        outcome = harness(server).send()
     assert outcome.verdict is Verdict.FAILED
     assert KEY in outcome.reply

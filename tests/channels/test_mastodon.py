@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.channels.api import DiscoveringChannel
+from distributor.channels.mastodon import MastodonChannel
 from distributor.channels.registry import make_channel
 from distributor.domain.article import Article
 from distributor.domain.delivery import Verdict
@@ -22,21 +23,30 @@ from distributor.domain.errors import InputError, ServiceError
 from distributor.domain.problems import Severity
 from distributor.rendering.measuring import mastodon_length
 from distributor.sources import read_manuscript
+from distributor.testing.conformance import HttpScenario, sending_violations
+from distributor.testing.fakes import RELEASED_AT, ChannelHarness
+from distributor.testing.scripted_server import (
+    LoseResponse,
+    NeverRespond,
+    Reply,
+    ScriptedServer,
+    closed_port,
+    scripted_server,
+)
 
 from .social.golden import assert_golden
-from .social.scripted import Hangup, Reply, ScriptedServer, Silence, closed_port, scripted
-from .social.world import BREAD, RELEASED_AT, RYE, World, article, render_context
+from .social.samples import BREAD, RYE, article, make_harness, render_context
 
 LINK = "https://www.gazette.org/articles/why-sourdough-bread-keeps-so-long"
 WHO_AM_I = Reply(200, {"id": "99", "username": "gazette", "acct": "gazette"})
 
 
-def world(
+def harness(
     server: ScriptedServer | str, *articles: Article, discovered_limits: dict[str, Any] | None = None, **more: Any
-) -> World:
+) -> ChannelHarness:
     url = server if isinstance(server, str) else server.url
     values = {"instance_url": url, "access_token": "a token", "handle": "gazette@social.example.org", **more}
-    return World(
+    return make_harness(
         make_channel("mastodon", values), *articles, context=render_context(discovered_limits=discovered_limits)
     )
 
@@ -63,7 +73,7 @@ def status(text: str, number: int, *, seconds_after_release: float = 12) -> dict
 
 
 def test_the_post_has_more_sentences_where_there_is_more_room() -> None:
-    assert world("http://unused").texts == [
+    assert harness("http://unused").texts == [
         "Why Sourdough Bread Keeps So Long\n\n"
         "A loaf of sourdough bread stays fresh for days, while a quick white loaf is stale by the evening. "
         "The difference is not a secret flour but time and acid. "
@@ -74,13 +84,13 @@ def test_the_post_has_more_sentences_where_there_is_more_room() -> None:
 
 
 def test_the_file_is_what_it_was_before() -> None:
-    rendered = world("http://unused")
+    rendered = harness("http://unused")
     assert_golden("mastodon.json", rendered.channel.files(rendered.rendition)["mastodon.json"])
 
 
 def test_the_limits_an_instance_told_are_kept() -> None:
     discovered_limits = {"max_characters": 200, "characters_reserved_per_url": 60}
-    rendered = world("http://unused", discovered_limits=discovered_limits)
+    rendered = harness("http://unused", discovered_limits=discovered_limits)
     (text,) = rendered.texts
     assert mastodon_length(text, characters_reserved_per_url=60) <= 200
     assert LINK in text
@@ -92,12 +102,12 @@ def test_the_limits_an_instance_told_are_kept() -> None:
     "discovered_limits", [{}, {"max_characters": "many"}, {"max_characters": -1}, {"max_characters": None}]
 )
 def test_without_sensible_discovered_limits_the_limits_are_those_of_mastodon(discovered_limits: dict[str, Any]) -> None:
-    payload = world("http://unused", discovered_limits=discovered_limits).rendition.payload
+    payload = harness("http://unused", discovered_limits=discovered_limits).rendition.payload
     assert payload["limits"] == {"max_characters": 500, "characters_reserved_per_url": 23}
 
 
 def test_the_check_counts_as_the_instance_of_the_rendition_does() -> None:
-    rendered = world("http://unused")
+    rendered = harness("http://unused")
     payload = {**rendered.rendition.payload, "limits": {"max_characters": 300, "characters_reserved_per_url": 23}}
     problems = rendered.channel.check(replace(rendered.rendition, payload=payload))
     assert [(problem.severity, problem.code) for problem in problems] == [(Severity.BLOCK, "too-long")]
@@ -114,7 +124,7 @@ def test_the_check_counts_as_the_instance_of_the_rendition_does() -> None:
     ids=["emoji", "japanese", "arabic", "addresses"],
 )
 def test_no_article_makes_a_post_that_is_too_long_or_loses_its_link(told_about: Article) -> None:
-    (text,) = world("http://unused", told_about).texts
+    (text,) = harness("http://unused", told_about).texts
     assert mastodon_length(text) <= 500
     assert LINK in text
 
@@ -123,13 +133,13 @@ def test_no_article_makes_a_post_that_is_too_long_or_loses_its_link(told_about: 
 @given(title=st.text(max_size=600), summary=st.text(max_size=600), limit=st.integers(120, 600))
 def test_whatever_the_article_the_post_fits_and_keeps_its_link(title: str, summary: str, limit: int) -> None:
     discovered_limits = {"max_characters": limit, "characters_reserved_per_url": 23}
-    (text,) = world("http://unused", article(title=title, summary=summary), discovered_limits=discovered_limits).texts
+    (text,) = harness("http://unused", article(title=title, summary=summary), discovered_limits=discovered_limits).texts
     assert mastodon_length(text) <= limit
     assert LINK in text
 
 
 def test_the_preview_shows_the_post_escaped_and_needs_nothing_from_elsewhere() -> None:
-    rendered = world("http://unused", article(title="Bread & <b>butter</b>"))
+    rendered = harness("http://unused", article(title="Bread & <b>butter</b>"))
     page = rendered.channel.preview(rendered.rendition)
     assert "Bread &amp; &lt;b&gt;butter&lt;/b&gt;" in page
     assert "@gazette@social.example.org" in page
@@ -140,7 +150,7 @@ def test_the_acceptance_article_makes_a_post_an_editor_would_send(acceptance_art
     manuscript = read_manuscript(acceptance_article)
     tags = [tag.label for tag in manuscript.tags]
     accepted = article(title=manuscript.title, summary=manuscript.summary, body=manuscript.body, tags=tags)
-    title, teaser, link, hashtags = world("http://unused", accepted).texts[0].split("\n\n")
+    title, teaser, link, hashtags = harness("http://unused", accepted).texts[0].split("\n\n")
     assert (title, link) == (manuscript.title, LINK)
     assert teaser.endswith("healthy tissues and organs.")
     assert hashtags == "#StemCellTherapy #AutoimmuneDisease #RegenerativeMedicine #HSCT #Lupus"
@@ -151,21 +161,24 @@ def test_the_acceptance_article_makes_a_post_an_editor_would_send(acceptance_art
 
 def test_the_limits_are_asked_of_the_instance() -> None:
     statuses = {"max_characters": 5000, "characters_reserved_per_url": 25, "max_media_attachments": 6}
-    with scripted(Reply(200, {"domain": "x", "configuration": {"statuses": statuses}})) as server:
+    with scripted_server(Reply(200, {"domain": "x", "configuration": {"statuses": statuses}})) as server:
         assert discover(server.url) == {"max_characters": 5000, "characters_reserved_per_url": 25}
-    assert server.asked[0].path == "/api/v2/instance"
+    assert server.requests[0].path == "/api/v2/instance"
 
 
 def test_a_server_without_the_second_version_is_asked_in_the_first() -> None:
     answer = Reply(200, {"configuration": {"statuses": {"max_characters": 100000, "characters_reserved_per_url": 32}}})
-    with scripted(Reply(404, {"error": "not found"}), answer) as server:
+    with scripted_server(Reply(404, {"error": "not found"}), answer) as server:
         assert discover(server.url) == {"max_characters": 100000, "characters_reserved_per_url": 32}
-    assert [asked.path for asked in server.asked] == ["/api/v2/instance", "/api/v1/instance"]
+    assert [asked.path for asked in server.requests] == ["/api/v2/instance", "/api/v1/instance"]
 
 
-@pytest.mark.parametrize("answers", [(Hangup(), Reply(500)), (Reply(200, b"<html>"), Reply(200, {"uri": "old"}))])
+@pytest.mark.parametrize("answers", [(LoseResponse(), Reply(500)), (Reply(200, b"<html>"), Reply(200, {"uri": "old"}))])
 def test_a_server_that_does_not_tell_its_limits_is_an_error_with_its_address(answers: tuple[Any, Any]) -> None:
-    with scripted(*answers) as server, pytest.raises(ServiceError, match=r"127\.0\.0\.1.*is it a Mastodon server"):
+    with (
+        scripted_server(*answers) as server,
+        pytest.raises(ServiceError, match=r"127\.0\.0\.1.*is it a Mastodon server"),
+    ):
         discover(server.url)
 
 
@@ -180,40 +193,51 @@ def test_wrong_settings_are_named(wrong: dict[str, Any]) -> None:
 # Sending
 
 
+def test_mastodon_conforms_when_it_sends() -> None:
+    scenario = HttpScenario(
+        settings=lambda url: {"instance_url": url, "access_token": "a token"},
+        is_post=lambda request: request.method == "POST",
+        created=Reply(200, status("…", 5)),
+        rate_limited=lambda at: Reply(429, {}, {"X-RateLimit-Reset": at.isoformat()}),
+        other=lambda request: WHO_AM_I if request.path.endswith("/verify_credentials") else Reply(200, []),
+    )
+    assert sending_violations(MastodonChannel, scenario) == []
+
+
 def test_a_post_is_sent_once_with_its_language_and_key() -> None:
-    with scripted(Reply(200, status("…", 5))) as server:
-        sent = world(server, article(language="nb-NO"), visibility="unlisted")
+    with scripted_server(Reply(200, status("…", 5))) as server:
+        sent = harness(server, article(language="nb-NO"), visibility="unlisted")
         outcome = sent.send()
-    (asked,) = server.asked
+    (asked,) = server.requests
     assert (asked.method, asked.path) == ("POST", "/api/v1/statuses")
     assert asked.body == {"status": sent.texts[0], "visibility": "unlisted", "language": "nb"}
     assert asked.headers["authorization"] == "Bearer a token"
-    assert asked.headers["idempotency-key"] == sent.parts.parts[0].request["idempotency_key"]
+    assert asked.headers["idempotency-key"] == sent.committed[0].request["idempotency_key"]
     assert (outcome.verdict, outcome.remote_id) == (Verdict.SENT, "5")
     assert outcome.permalink == "https://social.example.org/@gazette/5"
 
 
 def test_several_articles_are_several_posts_with_keys_of_their_own() -> None:
-    with scripted(Reply(200, status("…", 5)), Reply(200, status("…", 6))) as server:
-        outcome = world(server, BREAD, RYE).send()
-    keys = {asked.headers["idempotency-key"] for asked in server.asked}
+    with scripted_server(Reply(200, status("…", 5)), Reply(200, status("…", 6))) as server:
+        outcome = harness(server, BREAD, RYE).send()
+    keys = {asked.headers["idempotency-key"] for asked in server.requests}
     assert (outcome.remote_id, outcome.detail, len(keys)) == ("5", {"posted_parts": 2, "of": 2}, 2)
 
 
 def test_without_a_token_nothing_is_sent_and_the_setting_is_named() -> None:
-    outcome = world("http://unused", access_token="").send()
+    outcome = harness("http://unused", access_token="").send()
     assert outcome.verdict is Verdict.SENDER_REJECTED
     assert "setting access_token is empty" in outcome.reply
 
 
 def test_a_rate_limit_defers_until_the_server_lifts_it() -> None:
     headers = {"X-RateLimit-Reset": "2026-11-22T09:05:00.000000Z"}
-    with scripted(Reply(429, {"error": "Too many requests"}, headers)) as server:
-        sent = world(server)
+    with scripted_server(Reply(429, {"error": "Too many requests"}, headers)) as server:
+        sent = harness(server)
         outcome = sent.send()
     assert outcome.verdict is Verdict.DEFERRED
     assert outcome.retry_at == RELEASED_AT.replace(minute=5, microsecond=0)
-    assert sent.parts.states == []
+    assert sent.states == []
 
 
 @pytest.mark.parametrize(
@@ -227,35 +251,35 @@ def test_a_rate_limit_defers_until_the_server_lifts_it() -> None:
     ],
 )
 def test_a_refusal_says_whom_it_concerns_and_leaves_no_intent(answer: Reply, verdict: Verdict) -> None:
-    with scripted(answer) as server:
-        sent = world(server)
+    with scripted_server(answer) as server:
+        sent = harness(server)
         outcome = sent.send()
     assert (outcome.verdict, outcome.reply_code) == (verdict, answer.status)
     assert outcome.reply
-    assert sent.parts.states == []
+    assert sent.states == []
 
 
 def test_a_port_that_nobody_listens_on_defers() -> None:
     with closed_port() as url:
-        sent = world(url)
+        sent = harness(url)
         assert sent.send().verdict is Verdict.DEFERRED
-    assert sent.parts.states == []
+    assert sent.states == []
 
 
 @pytest.mark.parametrize(
-    "answer", [Hangup(), Reply(500, {"error": "oops"}), Reply(503, b"<html>"), Reply(200, b"cut"), Reply(200, [])]
+    "answer", [LoseResponse(), Reply(500, {"error": "oops"}), Reply(503, b"<html>"), Reply(200, b"cut"), Reply(200, [])]
 )
 def test_an_answer_that_does_not_tell_leaves_the_outcome_unknown_and_the_intent(answer: Any) -> None:
-    with scripted(answer) as server:
-        sent = world(server)
+    with scripted_server(answer) as server:
+        sent = harness(server)
         outcome = sent.send()
     assert (outcome.verdict, outcome.retry_at) == (Verdict.UNKNOWN, sent.clock.now + timedelta(seconds=5))
-    assert sent.parts.states == ["intended"]
+    assert sent.states == ["intended"]
 
 
 def test_silence_leaves_the_outcome_unknown() -> None:
-    with scripted(Silence()) as server:
-        outcome = world(server, timeout_seconds=0.3).send()
+    with scripted_server(NeverRespond()) as server:
+        outcome = harness(server, timeout_seconds=0.3).send()
     assert outcome.verdict is Verdict.UNKNOWN
     assert "no response within 0.3 s" in outcome.reply
 
@@ -264,63 +288,63 @@ def test_silence_leaves_the_outcome_unknown() -> None:
 
 
 def test_a_post_whose_answer_was_lost_is_found_on_the_account() -> None:
-    with scripted(Hangup(), WHO_AM_I) as server:
-        sent = world(server, article(title="Bread & <butter>"))
+    with scripted_server(LoseResponse(), WHO_AM_I) as server:
+        sent = harness(server, article(title="Bread & <butter>"))
         sent.send()
         server.then(Reply(200, [status("Something else", 7), status(sent.texts[0], 6)]))
         outcome = sent.reconcile()
     assert (outcome.verdict, outcome.remote_id) == (Verdict.SENT, "6")
-    assert server.asked[-1].path == "/api/v1/accounts/99/statuses"
+    assert server.requests[-1].path == "/api/v1/accounts/99/statuses"
 
 
 def test_a_post_whose_text_the_server_changed_is_known_by_its_link() -> None:
-    with scripted(Hangup(), WHO_AM_I) as server:
-        sent = world(server)
+    with scripted_server(LoseResponse(), WHO_AM_I) as server:
+        sent = harness(server)
         sent.send()
         server.then(Reply(200, [status(f"The server says: {LINK}", 6)]))
         assert sent.reconcile().remote_id == "6"
 
 
 def test_an_equal_post_from_before_the_release_is_another_one() -> None:
-    with scripted(Hangup(), WHO_AM_I) as server:
-        sent = world(server)
+    with scripted_server(LoseResponse(), WHO_AM_I) as server:
+        sent = harness(server)
         sent.send()
         server.then(Reply(200, [status(sent.texts[0], 6, seconds_after_release=-3600)]))
-        sent.clock.pass_seconds(600)
+        sent.clock.advance(600)
         assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
 
 
 def test_the_account_is_read_back_to_the_release() -> None:
-    with scripted(Hangup(), WHO_AM_I) as server:
-        sent = world(server)
+    with scripted_server(LoseResponse(), WHO_AM_I) as server:
+        sent = harness(server)
         sent.send()
         others = [status(f"Number {number}", number) for number in range(60, 20, -1)]
         server.then(Reply(200, others), Reply(200, [status(sent.texts[0], 3)]))
         assert sent.reconcile().remote_id == "3"
-    assert [asked.query.get("max_id") for asked in server.asked[2:]] == [None, "21"]
+    assert [asked.query.get("max_id") for asked in server.requests[2:]] == [None, "21"]
 
 
 def test_a_post_that_is_not_there_yet_stays_unknown_until_it_must_be_there() -> None:
-    with scripted(Hangup(), WHO_AM_I, Reply(200, []), WHO_AM_I, Reply(200, [])) as server:
-        sent = world(server, timeout_seconds=5)
+    with scripted_server(LoseResponse(), WHO_AM_I, Reply(200, []), WHO_AM_I, Reply(200, [])) as server:
+        sent = harness(server, timeout_seconds=5)
         sent.send()
-        sent.clock.pass_seconds(19)
+        sent.clock.advance(19)
         assert sent.reconcile().verdict is Verdict.UNKNOWN
-        sent.clock.pass_seconds(1)
+        sent.clock.advance(1)
         assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
-    assert (sent.parts.states, server.is_played) == ([], True)
+    assert (sent.states, server.is_finished) == ([], True)
 
 
-@pytest.mark.parametrize("answer", [Reply(403, {"error": "outside the authorized scopes"}), Reply(500), Hangup()])
+@pytest.mark.parametrize("answer", [Reply(403, {"error": "outside the authorized scopes"}), Reply(500), LoseResponse()])
 def test_an_account_that_cannot_be_read_leaves_the_outcome_unknown(answer: Any) -> None:
-    with scripted(Hangup(), answer) as server:
-        sent = world(server)
+    with scripted_server(LoseResponse(), answer) as server:
+        sent = harness(server)
         sent.send()
-        sent.clock.pass_seconds(600)
+        sent.clock.advance(600)
         outcome = sent.reconcile()
     assert outcome.verdict is Verdict.UNKNOWN
     assert "the account's posts cannot be read" in outcome.reply
-    assert sent.parts.states == ["intended"]
+    assert sent.states == ["intended"]
 
 
 def test_a_second_attempt_looks_first_and_then_says_what_was_frozen_with_the_same_key() -> None:
@@ -331,22 +355,22 @@ def test_a_second_attempt_looks_first_and_then_says_what_was_frozen_with_the_sam
         "idempotency_key": "frozen key",
         "link": "",
     }
-    with scripted(WHO_AM_I, Reply(200, []), Reply(200, status("As it was frozen", 8))) as server:
-        sent = world(server)
-        sent.die_while_sending(number=0, request=frozen)
-        sent.clock.pass_seconds(60)
+    with scripted_server(WHO_AM_I, Reply(200, []), Reply(200, status("As it was frozen", 8))) as server:
+        sent = harness(server)
+        sent.crash_after_intent(number=0, request=frozen)
+        sent.clock.advance(60)
         assert sent.send().remote_id == "8"
-    assert server.asked[-1].body == {"status": "As it was frozen", "visibility": "public", "language": "en"}
-    assert server.asked[-1].headers["idempotency-key"] == "frozen key"
+    assert server.requests[-1].body == {"status": "As it was frozen", "visibility": "public", "language": "en"}
+    assert server.requests[-1].headers["idempotency-key"] == "frozen key"
 
 
 def test_a_second_attempt_does_not_say_again_what_is_there() -> None:
-    with scripted(Hangup(), WHO_AM_I) as server:
-        sent = world(server)
+    with scripted_server(LoseResponse(), WHO_AM_I) as server:
+        sent = harness(server)
         sent.send()
         server.then(Reply(200, [status(sent.texts[0], 6)]))
         assert sent.send().remote_id == "6"
-    assert len(server.asked_for("POST", "/statuses")) == 1
+    assert len(server.requests_to("POST", "/statuses")) == 1
 
 
 def discover(url: str) -> Any:

@@ -10,7 +10,7 @@ from distributor.channels.social.channel import PostLimits, problems_of
 from distributor.channels.social.post import Post, card_of, spans_of
 from distributor.domain.blocks import Image
 
-from .world import SITE, article, paragraph
+from .samples import SITE, article, paragraph
 
 
 def codes(*posts: Post, limit: int = 50) -> list[str]:
