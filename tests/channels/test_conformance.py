@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from pydantic import BaseModel
 
-from distributor.channels.api import Delivery, Json, Verdict
+from distributor.channels.api import Delivery, Json, SendContext, Verdict
 from distributor.channels.registry import kinds
 from distributor.channels.social.channel import PostLimits, SocialChannel
 from distributor.channels.social.http import ApiResponse, HttpClient
@@ -65,7 +64,7 @@ class BoardChannel(SocialChannel[BoardSettings]):
     def limits(self, frozen: Mapping[str, Json]) -> PostLimits:
         return PostLimits(length=500)
 
-    def open_client(self, now: Callable[[], datetime]) -> BoardClient:
+    def open_client(self, context: SendContext) -> BoardClient:
         return BoardClient(self.settings)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.api import Article, Dedupe, Json, RenderContext
+from distributor.channels.api import Article, Dedupe, Json, RenderContext, SendContext
 from distributor.channels.bluesky.client import BlueskyClient
 from distributor.channels.bluesky.record import LIMIT, measure
 from distributor.channels.bluesky.settings import BlueskySettings
@@ -34,5 +33,5 @@ class BlueskyChannel(SearchableSocialChannel[BlueskySettings]):
     def posts_about(self, article: Article, context: RenderContext, limits: PostLimits) -> Sequence[Post]:
         return [self.compose_post(article, context, limits, link_in_text=self.settings.link_in_text)]
 
-    def open_client(self, now: Callable[[], datetime]) -> BlueskyClient:
-        return BlueskyClient(self.settings, now)
+    def open_client(self, context: SendContext) -> BlueskyClient:
+        return BlueskyClient(self.settings, context.now)

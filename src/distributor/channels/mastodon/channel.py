@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.api import Dedupe, Json
+from distributor.channels.api import Dedupe, Json, SendContext
 from distributor.channels.mastodon.client import MastodonClient, http_client
 from distributor.channels.mastodon.limits import InstanceLimits, fetch_limits
 from distributor.channels.mastodon.settings import MastodonSettings
@@ -39,5 +38,5 @@ class MastodonChannel(SearchableSocialChannel[MastodonSettings]):
         limits = InstanceLimits.from_json(frozen)
         return PostLimits(length=limits.max_characters, measure=limits.measure)
 
-    def open_client(self, now: Callable[[], datetime]) -> MastodonClient:
-        return MastodonClient(self.settings, now)
+    def open_client(self, context: SendContext) -> MastodonClient:
+        return MastodonClient(self.settings, context.now)

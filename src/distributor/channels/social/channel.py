@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -77,8 +76,8 @@ class SocialChannel(ABC, Generic[SettingsT]):
         """The limits of a post. `frozen` is what `frozen_limits` returned when the rendition was made."""
 
     @abstractmethod
-    def open_client(self, now: Callable[[], datetime]) -> SocialClient:
-        """A client of the account; it is closed after the deliveries of one call."""
+    def open_client(self, context: SendContext) -> SocialClient:
+        """A client of the account for one delivery; it is closed afterwards."""
 
     def frozen_limits(self, discovered: Mapping[str, Json]) -> Mapping[str, Json]:
         """The limits that the rendition keeps, where they differ between servers."""
@@ -163,7 +162,7 @@ class SocialChannel(ABC, Generic[SettingsT]):
             yield self._refuse_without(self.credentials, delivery) or await self._send_one(posts, delivery, context)
 
     async def _send_one(self, posts: Sequence[Post], delivery: Delivery, context: SendContext) -> Outcome:
-        async with self.open_client(context.now) as client:
+        async with self.open_client(context) as client:
             refusal = await client.sign_in()
             if refusal is not None:
                 return refusal.outcome_for(delivery)
@@ -187,7 +186,7 @@ class SearchableSocialChannel(SocialChannel[SettingsT]):
     lookup_credentials: ClassVar[tuple[str, ...] | None] = None
 
     @abstractmethod
-    def open_client(self, now: Callable[[], datetime]) -> SearchableClient: ...
+    def open_client(self, context: SendContext) -> SearchableClient: ...
 
     async def reconcile(self, rendition: Rendition, delivery: Delivery, context: SendContext) -> Outcome:
         """Looks the parts of the delivery up among the account's posts; a part that does not exist is safe to send."""
@@ -196,7 +195,7 @@ class SearchableSocialChannel(SocialChannel[SettingsT]):
         if refusal is not None:
             return refusal
         total = len(posts_of(rendition.payload))
-        async with self.open_client(context.now) as client:
+        async with self.open_client(context) as client:
             return await reconcile_parts(total, delivery, context, client, self.capabilities.dedupe)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import ClassVar
 
 import regex
 from pydantic import BaseModel
 
-from distributor.channels.api import Article, Dedupe, Json, Problem, RenderContext, Severity
+from distributor.channels.api import Article, Dedupe, Json, Problem, RenderContext, SendContext, Severity
 from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast
 from distributor.channels.social.post import Post
 from distributor.channels.x.client import XClient
@@ -56,8 +55,8 @@ class XChannel(SearchableSocialChannel[XSettings]):
         price = sum(_PRICE_WITH_LINK if post.link else _PRICE for post in posts)
         return f"X charges about ${price:.{2 if price >= 0.1 else 3}f}"
 
-    def open_client(self, now: Callable[[], datetime]) -> XClient:
-        return XClient(self.settings, now)
+    def open_client(self, context: SendContext) -> XClient:
+        return XClient(self.settings, context.now)
 
     def _thread(self, article: Article, lead: Post) -> list[Post]:
         """The lead and the sections. A customized template may write more than fits into one post."""
