@@ -1,4 +1,8 @@
-"""Apply feedback about a delivery: event, delivery state, suppression and unsubscribe, all in one transaction."""
+"""Apply feedback about a delivery: event, delivery state, suppression and unsubscribe, all in one transaction.
+
+A hard bounce (a 5xx reply, RFC 5321 section 4.2.1, or a status 5.x.x, RFC 3463) suppresses the address at once, soft
+bounces by the bounce policy, a complaint suppresses it and unsubscribes, an unsubscribe mail unsubscribes.
+"""
 
 from __future__ import annotations
 
