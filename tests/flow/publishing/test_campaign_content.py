@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from distributor.domain.article import Manuscript
+from distributor.domain.article import Manuscript, Media
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Image
 from distributor.domain.campaign import CampaignPlan, Dispatch, DispatchState
@@ -223,7 +223,7 @@ def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letter
     app = letters.harness.app
     picture = Attachment(name="0123.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n")
     with app.database.begin() as connection:
-        articles.add_media(connection, [articles.Media(name="0123.png", media_type="image/png", body=picture.content)])
+        articles.add_media(connection, [Media(name="0123.png", media_type="image/png", body=picture.content)])
         stored = articles.find_by_slug(connection, "hello")
         illustrated = Manuscript(title="Hello", body=(*stored.article.body, Image("/media/0123.png", "A picture")))
         articles.revise(connection, stored.id, illustrated, content_hash="1", now=app.clock())
