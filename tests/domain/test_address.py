@@ -42,11 +42,6 @@ def test_the_domain_is_in_lower_case_a_labels() -> None:
     assert parse_address("x@BÜCHER.Example").domain == "xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize(("text", "is_ascii"), [("jane@bücher.example", True), ("jürgen@example.com", False)])
-def test_only_the_local_part_decides_whether_smtputf8_is_needed(text: str, is_ascii: bool) -> None:
-    assert parse_address(text).is_ascii_local is is_ascii
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

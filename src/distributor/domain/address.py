@@ -44,11 +44,6 @@ class EmailAddress:
         """The domain in lower-case A-labels."""
         return self.address.rpartition("@")[2]
 
-    @property
-    def is_ascii_local(self) -> bool:
-        """Whether any server takes it; without that the server has to offer SMTPUTF8 (RFC 6531)."""
-        return self.address.isascii()
-
 
 def parse_address(text: str) -> EmailAddress:
     """The address that `text` is. Nothing is trimmed or repaired except letter case and width in the domain.

@@ -16,10 +16,6 @@ class EventKind(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
-    FETCH = "fetch"
-    LIKE = "like"
-    REPOST = "repost"
-    REPLY = "reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
