@@ -14,7 +14,7 @@ import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oauthlib.oauth1.rfc5849 import signature  # type: ignore[import-untyped]  # it comes without stubs
+from oauthlib.oauth1.rfc5849 import signature
 
 from distributor.channels.api import RenderContext
 from distributor.channels.registry import make_channel
