@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -65,9 +66,16 @@ def processes_of(data_dir: Path) -> dict[int, str]:
             folder = (entry / "cwd").readlink()
         except OSError:
             continue
-        if f"{data_dir}/" in f"{folder}/" or (str(data_dir) in command and __file__ not in command):
+        # A process without a command line has given back its memory and its locks, and is ending.
+        if command and (f"{data_dir}/" in f"{folder}/" or (str(data_dir) in command and __file__ not in command)):
             found[int(entry.name)] = command
     return found
+
+
+def make_script(path: Path, command: str) -> None:
+    """A program that runs a command of the shell."""
+    path.write_text(f"#!/bin/sh\n{command}\n")
+    path.chmod(0o755)
 
 
 def process_named(data_dir: Path, part: str) -> int:
@@ -75,12 +83,13 @@ def process_named(data_dir: Path, part: str) -> int:
 
     A child that was forked a moment ago still shows its parent's command line, and is not meant.
     """
-    found = {pid for pid, command in processes_of(data_dir).items() if part in command}
-    (pid,) = (pid for pid in found if _parent_of(pid) not in found)
+    parents = {pid: _parent_of(pid) for pid, command in processes_of(data_dir).items() if part in command}
+    (pid,) = (pid for pid, parent in parents.items() if parent is not None and parent not in parents)
     return pid
 
 
 def _parent_of(pid: int) -> int | None:
+    """None if the process has ended meanwhile."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -94,6 +103,8 @@ def _say(**words: str) -> None:
 
 
 def _main(data_dir: Path) -> None:
+    # Where the tests were started in the background, SIGINT is ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services:
             try:

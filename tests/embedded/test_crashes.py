@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -81,6 +83,7 @@ def test_the_servers_end_with_their_keeper_and_the_next_start_is_like_any_other(
         with Redis.from_url(services.redis_url) as redis:
             redis.set("kept", "42")
         os.kill(process_named(data_dir, KEEPER), signal.SIGKILL)
+        wait_until_free(data_dir / "keeper.lock")
         with running_services(data_dir) as again, Redis.from_url(again.redis_url) as redis:
             assert again != services
             assert redis.get("kept") == b"42"
@@ -124,30 +127,34 @@ def test_a_data_directory_that_is_taken_away_ends_its_servers(data_dir: Path) ->
     with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services, Redis.from_url(services.redis_url) as redis:
         redis_pid = redis.info("server")["process_id"]
         sockets = Path((data_dir / "keeper.address").read_text()).parent
-        keeper = process_named(data_dir, KEEPER)
+        keeper = os.pidfd_open(process_named(data_dir, KEEPER))
         data_dir.rename(data_dir.with_name("elsewhere"))
         os.kill(redis_pid, signal.SIGKILL)
-        wait_for_the_end_of(keeper)
+        ended, _, _ = select.select([keeper], [], [], 300)
+        assert ended
+        os.close(keeper)
         assert processes_of(data_dir) == processes_of(data_dir.with_name("elsewhere")) == {}
         assert not sockets.exists()
-
-
-def wait_for_the_end_of(pid: int) -> None:
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def kill_everything(data_dir: Path) -> None:
     with Companion(data_dir) as companion:
         companion.services()
-        # The keeper first, stopped: it must not see the others die.
-        keeper = process_named(data_dir, KEEPER)
-        os.kill(keeper, signal.SIGSTOP)
-        for pid in processes_of(data_dir):
-            if pid != keeper:
-                os.kill(pid, signal.SIGKILL)
-        os.kill(keeper, signal.SIGKILL)
+        # All are stopped first, the keeper before the others: none sees another die, and none is started meanwhile.
+        processes = [process_named(data_dir, KEEPER), process_named(data_dir, POSTGRES), *processes_of(data_dir)]
+        for kill in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in processes:
+                # PostgreSQL's workers come and go until it is stopped.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, kill)
+        for name in ("keeper", "postgres", "redis"):
+            wait_until_free(data_dir / f"{name}.lock")
+
+
+def wait_until_free(lock: Path) -> None:
+    """Return when the last process that holds the lock has ended."""
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def patient_redis(services: Services) -> Redis:
@@ -157,7 +164,7 @@ def patient_redis(services: Services) -> Redis:
 
 
 def connect_patiently(services: Services) -> psycopg.Connection:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
             return psycopg.connect(services.database_url)

