@@ -46,12 +46,16 @@ def test_a_data_directory_that_may_not_be_written_to_is_named(tmp_path: Path) ->
         pass
 
 
-@pytest.mark.parametrize(("version", "age"), [("99", "newer"), ("12", "older")])
-def test_a_database_of_another_version_is_left_alone(data_dir: Path, version: str, age: str) -> None:
+@pytest.mark.parametrize(("version", "to_install"), [("99", "install PostgreSQL 99 "), ("12", "")])
+def test_a_database_of_another_version_is_left_alone(data_dir: Path, version: str, to_install: str) -> None:
     (data_dir / "postgres").mkdir(parents=True)
     (data_dir / "postgres" / "PG_VERSION").write_text(f"{version}\n")
     with (
-        pytest.raises(ConfigurationError, match=rf"{age} PostgreSQL {version}.* DISTRIBUTOR_DATABASE_URL"),
+        pytest.raises(
+            ConfigurationError,
+            match=rf"by PostgreSQL {version}, which is not installed \(found: PostgreSQL 1.*\): "
+            rf"{to_install}.*set DISTRIBUTOR_DATABASE_URL",
+        ),
         running_services(data_dir),
     ):
         pass

