@@ -34,7 +34,7 @@ from distributor.flow.publishing.report import report, summarise
 from distributor.settings import Settings
 from distributor.storage import articles, lists, memberships
 from distributor.storage.schema import migrate
-from tests.embedded.companion import process_named
+from tests.embedded.client_process import process_named
 
 EMAIL_WORKER = ChildProcess(name="worker-email", module="distributor_worker", arguments=("work", "--queue", "email"))
 OTHER_WORKER = ChildProcess(

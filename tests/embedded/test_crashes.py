@@ -1,4 +1,4 @@
-"""What becomes of the embedded servers, their data and their users when something is killed."""
+"""What happens to the embedded servers, their data and their clients when a process is killed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from redis.retry import Retry
 from distributor.domain.errors import ServiceError
 from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
 
-from .companion import Companion, process_named, processes_of
+from .client_process import ClientProcess, process_named, processes_of
 
 pytestmark = pytest.mark.chaos
 
-KEEPER = "distributor.embedded.keeper"
+SUPERVISOR = "distributor.embedded.supervisor"
 POSTGRES = " -D "
 
 
@@ -45,7 +45,7 @@ def services(data_dir: Path) -> Iterator[Services]:
 
 
 def test_a_killed_redis_comes_back_on_its_port_with_its_data(services: Services) -> None:
-    with patient_redis(services) as redis:
+    with retrying_redis(services) as redis:
         redis.set("task", "waiting")
         redis_pid = redis.info("server")["process_id"]
         os.kill(redis_pid, signal.SIGKILL)
@@ -57,11 +57,11 @@ def test_a_killed_postgresql_comes_back_with_what_was_committed(services: Servic
     with psycopg.connect(services.database_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         os.kill(process_named(data_dir, POSTGRES), signal.SIGKILL)
-    with connect_patiently(services) as connection:
+    with connect_with_retries(services) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_a_server_that_cannot_be_started_again_is_given_up_and_the_next_user_is_told(data_dir: Path) -> None:
+def test_a_server_that_cannot_be_started_again_is_given_up_and_the_next_client_gets_the_error(data_dir: Path) -> None:
     with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services, Redis.from_url(services.redis_url) as redis:
         for manifest in (data_dir / "redis").glob("appendonlydir/*.manifest"):
             manifest.write_text("damaged\n")
@@ -75,15 +75,15 @@ def test_a_server_that_cannot_be_started_again_is_given_up_and_the_next_user_is_
         pass
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the servers with their keeper")
-def test_the_servers_end_with_their_keeper_and_the_next_start_is_like_any_other(data_dir: Path) -> None:
-    with Companion(data_dir) as companion:
-        services = companion.services()
-        sockets = Path((data_dir / "keeper.address").read_text()).parent
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the servers with their supervisor")
+def test_the_servers_end_with_their_supervisor_and_the_next_start_is_like_any_other(data_dir: Path) -> None:
+    with ClientProcess(data_dir) as client:
+        services = client.services()
+        sockets = Path((data_dir / "supervisor.address").read_text()).parent
         with Redis.from_url(services.redis_url) as redis:
             redis.set("kept", "42")
-        os.kill(process_named(data_dir, KEEPER), signal.SIGKILL)
-        wait_until_free(data_dir / "keeper.lock")
+        os.kill(process_named(data_dir, SUPERVISOR), signal.SIGKILL)
+        wait_until_free(data_dir / "supervisor.lock")
         with running_services(data_dir) as again, Redis.from_url(again.redis_url) as redis:
             assert again != services
             assert redis.get("kept") == b"42"
@@ -99,21 +99,23 @@ def test_after_everything_was_killed_at_once_the_next_start_recovers(data_dir: P
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_process_number_that_was_given_to_somebody_else_keeps_postgresql_from_nothing(data_dir: Path) -> None:
+def test_a_process_number_that_now_belongs_to_another_process_does_not_stop_postgresql_from_starting(
+    data_dir: Path,
+) -> None:
     kill_everything(data_dir)
     pid_file = data_dir / "postgres" / "postmaster.pid"
     _, *rest = pid_file.read_text().splitlines(keepends=True)
-    with Companion(data_dir.with_name("bystander")) as companion:
-        companion.services()
-        bystander = str(process_named(data_dir.with_name("bystander"), POSTGRES))
-        pid_file.write_text("".join([bystander + "\n", *rest]))
-        (data_dir / "postgres.lock").write_text(bystander)
+    with ClientProcess(data_dir.with_name("unrelated")) as client:
+        client.services()
+        unrelated = str(process_named(data_dir.with_name("unrelated"), POSTGRES))
+        pid_file.write_text("".join([unrelated + "\n", *rest]))
+        (data_dir / "postgres.lock").write_text(unrelated)
         with running_services(data_dir):
-            assert int(bystander) in processes_of(data_dir.with_name("bystander"))
-    wait_until_stopped(data_dir.with_name("bystander"))
+            assert int(unrelated) in processes_of(data_dir.with_name("unrelated"))
+    wait_until_stopped(data_dir.with_name("unrelated"))
 
 
-def test_a_server_of_an_earlier_keeper_is_ended_first(data_dir: Path) -> None:
+def test_a_server_of_an_earlier_supervisor_is_ended_first(data_dir: Path) -> None:
     data_dir.mkdir(mode=0o711)
     with (data_dir / "redis.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -123,31 +125,31 @@ def test_a_server_of_an_earlier_keeper_is_ended_first(data_dir: Path) -> None:
         assert earlier.wait() == -signal.SIGTERM
 
 
-def test_a_data_directory_that_is_taken_away_ends_its_servers(data_dir: Path) -> None:
+def test_the_servers_of_a_data_directory_that_is_renamed_are_ended(data_dir: Path) -> None:
     with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services, Redis.from_url(services.redis_url) as redis:
         redis_pid = redis.info("server")["process_id"]
-        sockets = Path((data_dir / "keeper.address").read_text()).parent
-        keeper = os.pidfd_open(process_named(data_dir, KEEPER))
+        sockets = Path((data_dir / "supervisor.address").read_text()).parent
+        supervisor = os.pidfd_open(process_named(data_dir, SUPERVISOR))
         data_dir.rename(data_dir.with_name("elsewhere"))
         os.kill(redis_pid, signal.SIGKILL)
-        ended, _, _ = select.select([keeper], [], [], 300)
+        ended, _, _ = select.select([supervisor], [], [], 300)
         assert ended
-        os.close(keeper)
+        os.close(supervisor)
         assert processes_of(data_dir) == processes_of(data_dir.with_name("elsewhere")) == {}
         assert not sockets.exists()
 
 
 def kill_everything(data_dir: Path) -> None:
-    with Companion(data_dir) as companion:
-        companion.services()
-        # All are stopped first, the keeper before the others: none sees another die, and none is started meanwhile.
-        processes = [process_named(data_dir, KEEPER), process_named(data_dir, POSTGRES), *processes_of(data_dir)]
+    with ClientProcess(data_dir) as client:
+        client.services()
+        # All are stopped first, the supervisor before the others: none sees another die, and none is started meanwhile.
+        processes = [process_named(data_dir, SUPERVISOR), process_named(data_dir, POSTGRES), *processes_of(data_dir)]
         for kill in (signal.SIGSTOP, signal.SIGKILL):
             for pid in processes:
                 # PostgreSQL's workers come and go until it is stopped.
                 with suppress(ProcessLookupError):
                     os.kill(pid, kill)
-        for name in ("keeper", "postgres", "redis"):
+        for name in ("supervisor", "postgres", "redis"):
             wait_until_free(data_dir / f"{name}.lock")
 
 
@@ -157,13 +159,13 @@ def wait_until_free(lock: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def patient_redis(services: Services) -> Redis:
+def retrying_redis(services: Services) -> Redis:
     """A client that tries again until the server is back and has read its file."""
     retry = Retry(ConstantBackoff(0.05), 400)
     return Redis.from_url(services.redis_url, retry=retry, retry_on_error=[RedisConnectionError, BusyLoadingError])
 
 
-def connect_patiently(services: Services) -> psycopg.Connection:
+def connect_with_retries(services: Services) -> psycopg.Connection:
     deadline = time.monotonic() + 300
     while True:
         try:

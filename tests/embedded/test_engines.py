@@ -20,7 +20,7 @@ from distributor.domain.errors import ConfigurationError
 from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
 from distributor.embedded.engine import Engine
 
-from .companion import make_script
+from .client_process import make_script
 
 RECORD = "written_by"
 # Tests replace it.
@@ -159,7 +159,7 @@ def test_an_older_valkey_leaves_the_data_of_a_newer_one_alone(
     )
 
 
-def test_a_newer_valkey_opens_older_data_and_is_on_record_from_then_on(
+def test_a_newer_valkey_opens_older_data_and_is_recorded_from_then_on(
     data_dir: Path, machine: Machine, valkey_server: Path
 ) -> None:
     write(data_dir)
@@ -171,7 +171,7 @@ def test_a_newer_valkey_opens_older_data_and_is_on_record_from_then_on(
 
 
 @pytest.mark.parametrize("record", [None, "", "half a rec"])
-def test_without_a_record_the_files_tell_who_wrote_them(
+def test_without_a_record_the_files_name_the_server_that_wrote_them(
     data_dir: Path, machine: Machine, redis_server: Path, record: str | None
 ) -> None:
     write(data_dir)
@@ -185,7 +185,7 @@ def test_without_a_record_the_files_tell_who_wrote_them(
     assert file.read_text() == before
 
 
-def test_data_that_nothing_tells_the_origin_of_is_left_alone_until_the_user_does(
+def test_data_of_unknown_origin_is_left_alone_until_the_user_names_its_server(
     data_dir: Path, machine: Machine, valkey_server: Path
 ) -> None:
     write(data_dir)

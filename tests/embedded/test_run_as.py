@@ -1,4 +1,4 @@
-"""The embedded servers under root, who lends them another user, and under a user who may not do that."""
+"""Which user the embedded servers run as, under root and under an ordinary user."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 from distributor.embedded import Tuning, running_services, wait_until_stopped
 
-from .companion import Companion, process_named
+from .client_process import ClientProcess, process_named
 
 POSTGRES = " -D "
-NOBODY = pwd.getpwnam("nobody")
+UNPRIVILEGED = pwd.getpwnam("nobody")
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 
@@ -30,23 +30,23 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
 def test_under_root_the_servers_run_as_nobody_even_below_closed_folders(data_dir: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     with running_services(data_dir, tuning=Tuning.TEST_SPEED):
-        assert owner_of(process_named(data_dir, POSTGRES)) == NOBODY.pw_uid
+        assert owner_of(process_named(data_dir, POSTGRES)) == UNPRIVILEGED.pw_uid
     assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
 @only_root
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) acts as an ordinary user here")
-def test_an_ordinary_user_needs_no_other_and_root_may_help_out_later(tmp_path: Path) -> None:
+def test_an_ordinary_user_runs_the_servers_and_root_may_use_them(tmp_path: Path) -> None:
     data_dir = tmp_path / "var"
     data_dir.mkdir()
-    os.chown(data_dir, NOBODY.pw_uid, NOBODY.pw_gid)
-    with Companion(data_dir, before=as_nobody()) as companion:
-        services = companion.services()
-        assert owner_of(process_named(data_dir, POSTGRES)) == NOBODY.pw_uid
-        assert owner_of(process_named(data_dir, "embedded.keeper")) == NOBODY.pw_uid
+    os.chown(data_dir, UNPRIVILEGED.pw_uid, UNPRIVILEGED.pw_gid)
+    with ClientProcess(data_dir, before=as_nobody()) as client:
+        services = client.services()
+        assert owner_of(process_named(data_dir, POSTGRES)) == UNPRIVILEGED.pw_uid
+        assert owner_of(process_named(data_dir, "embedded.supervisor")) == UNPRIVILEGED.pw_uid
         with running_services(data_dir) as shared:
             assert shared == services
-        companion.leave()
+        client.finish()
     wait_until_stopped(data_dir)
 
 
@@ -66,7 +66,7 @@ def test_under_root_the_servers_run_as_the_owner_of_their_data(data_dir: Path) -
 def as_nobody() -> tuple[str, ...]:
     # The right to pass closed folders is kept: the interpreter may lie in one.
     kept = "-all,+dac_read_search"
-    user = ("--reuid", str(NOBODY.pw_uid), "--regid", str(NOBODY.pw_gid), "--clear-groups")
+    user = ("--reuid", str(UNPRIVILEGED.pw_uid), "--regid", str(UNPRIVILEGED.pw_gid), "--clear-groups")
     return ("setpriv", *user, "--inh-caps", kept, "--ambient-caps", kept, "--")
 
 

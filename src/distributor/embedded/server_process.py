@@ -1,4 +1,4 @@
-"""See that a server answers, and start it again when it dies unexpectedly."""
+"""The process of one server: started, waited for until it is ready, and started again when it ends unexpectedly."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import NoReturn, Protocol
 
 from distributor.domain.errors import ServiceError
-from distributor.embedded.layout import last_words, open_log
-from distributor.embedded.process import Program, launch, stop
+from distributor.embedded.paths import last_error_line, open_log
+from distributor.embedded.program import Program, launch, stop
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.02
@@ -27,24 +27,24 @@ class Server(Protocol):
 
     @property
     def url(self) -> str:
-        """Where its users find it; stays the same from `prepare` on."""
+        """The URL for its clients; does not change after `prepare`."""
 
     async def prepare(self) -> None:
-        """Make all it needs; quick when that is there. Raises ConfigurationError or ServiceError."""
+        """Make all it needs, unless it exists. Raises ConfigurationError or ServiceError."""
 
     def program(self) -> Program:
-        """How it is started now."""
+        """How it is started."""
 
-    async def answers(self, pid: int) -> bool:
-        """Whether the server with this process number takes connections."""
+    async def is_ready(self, pid: int) -> bool:
+        """Whether the server with this process number accepts connections."""
 
 
 class _EndedEarlyError(ServiceError):
-    """The server ended before it answered."""
+    """The server ended before it was ready."""
 
 
-class Supervised:
-    """A server and its present process."""
+class ServerProcess:
+    """A server and its current process."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -53,7 +53,7 @@ class Supervised:
         self._log_start = 0
 
     async def start(self) -> None:
-        """Start the server and return when it answers. Raises ConfigurationError or ServiceError."""
+        """Start the server and return when it is ready. Raises ConfigurationError or ServiceError."""
         for attempt in range(1, _ATTEMPTS + 1):
             await self.server.prepare()
             try:
@@ -64,8 +64,8 @@ class Supervised:
             else:
                 return
 
-    async def keep(self) -> NoReturn:
-        """Start the server again whenever it ends. Raises ServiceError once that has become pointless."""
+    async def keep_running(self) -> NoReturn:
+        """Start the server again whenever it ends. Raises ServiceError when it has ended five times within a minute."""
         crashes: deque[float] = deque(maxlen=_CRASHES)
         clock = asyncio.get_running_loop().time
         while True:
@@ -73,7 +73,7 @@ class Supervised:
             status = await process.wait()
             crashes.append(clock())
             if len(crashes) == _CRASHES and crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS:
-                raise ServiceError(f"{program.name} keeps ending: {self._last_words(program)}")
+                raise ServiceError(f"{program.name} keeps ending: {self._last_error_line(program)}")
             _LOG.warning("%s ended unexpectedly with status %s; starting it again", program.name, status)
             with suppress(_EndedEarlyError):
                 await self._start_once()
@@ -89,20 +89,20 @@ class Supervised:
             self._log_start = log.tell()
         self._process = await launch(self._program)
         try:
-            await asyncio.wait_for(self._until_it_answers(), _READY_SECONDS)
+            await asyncio.wait_for(self._wait_until_ready(), _READY_SECONDS)
         except TimeoutError:
-            words = self._last_words(self._program)
-            raise ServiceError(f"{self._program.name} does not answer: {words}") from None
+            error = self._last_error_line(self._program)
+            raise ServiceError(f"{self._program.name} does not answer: {error}") from None
 
-    async def _until_it_answers(self) -> None:
+    async def _wait_until_ready(self) -> None:
         process, program = self._running()
-        while not await self.server.answers(process.pid):
+        while not await self.server.is_ready(process.pid):
             if process.returncode is not None:
-                raise _EndedEarlyError(f"{program.name} ended: {self._last_words(program)}")
+                raise _EndedEarlyError(f"{program.name} ended: {self._last_error_line(program)}")
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _last_words(self, program: Program) -> str:
-        return f"{last_words(program.log, since=self._log_start)} (more in {program.log})"
+    def _last_error_line(self, program: Program) -> str:
+        return f"{last_error_line(program.log, since=self._log_start)} (more in {program.log})"
 
     def _running(self) -> tuple[Process, Program]:
         if self._process is None or self._program is None:

@@ -1,4 +1,4 @@
-"""Another process that uses the embedded servers, steered over its standard input."""
+"""Another process that uses the embedded servers until its standard input is closed, and the processes it starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distributor.domain.errors import DistributorError
 from distributor.embedded import Services, Tuning, running_services
 
 
-class Companion:
+class ClientProcess:
     """A process inside `running_services`; `options` are those of Popen."""
 
     def __init__(self, data_dir: Path, *, before: tuple[str, ...] = (), **options: Any) -> None:
@@ -29,25 +29,25 @@ class Companion:
             **options,
         )
 
-    def __enter__(self) -> Companion:
+    def __enter__(self) -> ClientProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def said(self) -> dict[str, str]:
-        """The next thing it says, waited for."""
+    def next_message(self) -> dict[str, str]:
+        """Wait for the next message of the process."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, "the companion ended without a word"
-        said: dict[str, str] = json.loads(line)
-        return said
+        assert line, "the client ended without a message"
+        message: dict[str, str] = json.loads(line)
+        return message
 
     def services(self) -> Services:
-        return Services(**self.said())
+        return Services(**self.next_message())
 
-    def leave(self) -> None:
-        """Let it come to its end, and wait for that."""
+    def finish(self) -> None:
+        """Let the process end, and wait for that."""
         self.process.communicate()
 
     def kill(self) -> None:
@@ -66,14 +66,14 @@ def processes_of(data_dir: Path) -> dict[int, str]:
             folder = (entry / "cwd").readlink()
         except OSError:
             continue
-        # A process without a command line has given back its memory and its locks, and is ending.
+        # A process without a command line has released its memory, and is ending.
         if command and (f"{data_dir}/" in f"{folder}/" or (str(data_dir) in command and __file__ not in command)):
             found[int(entry.name)] = command
     return found
 
 
 def make_script(path: Path, command: str) -> None:
-    """A program that runs a command of the shell."""
+    """Make a program that runs a shell command."""
     path.write_text(f"#!/bin/sh\n{command}\n")
     path.chmod(0o755)
 
@@ -81,7 +81,7 @@ def make_script(path: Path, command: str) -> None:
 def process_named(data_dir: Path, part: str) -> int:
     """The number of the one process of a data directory with this in its command line.
 
-    A child that was forked a moment ago still shows its parent's command line, and is not meant.
+    A child that was just forked and still has its parent's command line is not counted.
     """
     parents = {pid: _parent_of(pid) for pid, command in processes_of(data_dir).items() if part in command}
     (pid,) = (pid for pid, parent in parents.items() if parent is not None and parent not in parents)
@@ -97,25 +97,25 @@ def _parent_of(pid: int) -> int | None:
     return int(status.split("PPid:", 1)[1].split(None, 1)[0])
 
 
-def _say(**words: str) -> None:
-    sys.stdout.write(json.dumps(words) + "\n")
+def _send(**message: str) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
 
 def _main(data_dir: Path) -> None:
-    # Where the tests were started in the background, SIGINT is ignored, and that is inherited.
+    # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with running_services(data_dir, tuning=Tuning.TEST_SPEED) as services:
             try:
-                _say(**asdict(services))
+                _send(**asdict(services))
                 sys.stdin.read()
             except KeyboardInterrupt:
                 with psycopg.connect(services.database_url) as connection:
                     connection.execute("SELECT 1")
-                _say(after_ctrl_c="the database answers")
+                _send(after_ctrl_c="the database answers")
     except DistributorError as error:
-        _say(error=type(error).__name__, message=str(error))
+        _send(error=type(error).__name__, message=str(error))
 
 
 if __name__ == "__main__":
