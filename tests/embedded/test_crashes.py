@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import select
@@ -23,6 +24,8 @@ from redis.retry import Retry
 
 from distributor.domain.errors import ServiceError
 from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
+from distributor.embedded.program import Program, launch
+from distributor.embedded.run_as import OsUser
 
 from .client_process import ClientProcess, process_named, processes_of
 
@@ -97,6 +100,52 @@ def test_after_everything_was_killed_at_once_the_next_start_recovers(data_dir: P
     assert (data_dir / "postgres" / "postmaster.pid").exists()
     with running_services(data_dir) as services, psycopg.connect(services.database_url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_an_empty_pid_file_of_a_server_that_was_killed_early_does_not_stop_postgresql_from_starting(
+    data_dir: Path,
+) -> None:
+    kill_everything(data_dir)
+    (data_dir / "postgres" / "postmaster.pid").write_text("")
+    with running_services(data_dir) as services, psycopg.connect(services.database_url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_start_that_is_cancelled_shuts_its_server_down_and_does_not_kill_it(tmp_path: Path) -> None:
+    # The signal is blocked until the program handles it, so it arrives in order however early it is sent.
+    script = (
+        "import signal, sys\n"
+        "def shut_down(*_):\n"
+        "    sys.exit(print('shut down in order'))\n"
+        "signal.signal(signal.SIGINT, shut_down)\n"
+        "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])\n"
+        "signal.pause()\n"
+    )
+    program = Program(
+        name="server",
+        argv=(sys.executable, "-c", script),
+        run_as=OsUser(uid=os.geteuid(), gid=os.getegid(), credentials={}),
+        folder=tmp_path,
+        lock=tmp_path / "server.lock",
+        log=tmp_path / "log" / "server.log",
+        stop_signals=(signal.SIGINT,),
+    )
+
+    async def cancel_when_forked() -> None:
+        start = asyncio.create_task(launch(program))
+        while not program.lock.exists() or not program.lock.read_text():
+            await asyncio.sleep(0)
+        assert not start.done()
+        start.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await start
+
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        asyncio.run(cancel_when_forked())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    assert program.log.read_text() == "shut down in order\n"
 
 
 def test_a_process_number_that_now_belongs_to_another_process_does_not_stop_postgresql_from_starting(

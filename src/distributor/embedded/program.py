@@ -49,6 +49,16 @@ class Program:
 async def launch(program: Program) -> Process:
     """Start the program after an earlier run has ended. Raises ServiceError if that cannot be ended."""
     lock = await _lock_after_earlier_run(program)
+    creation = asyncio.create_task(_create_process(program, lock))
+    try:
+        return await asyncio.shield(creation)
+    except asyncio.CancelledError:
+        # Without the shield asyncio would kill the process, and PostgreSQL, killed early, leaves an empty pid file.
+        await stop(await creation, program)
+        raise
+
+
+async def _create_process(program: Program, lock: int) -> Process:
     try:
         with open_log(program.log) as log:
             process = await asyncio.create_subprocess_exec(
@@ -141,10 +151,11 @@ def _recorded_pid(lock: Path) -> int:
 def _remove_stale_pid_file(program: Program) -> None:
     # A process number is soon given to another process, in containers above all, and PostgreSQL then believes that it
     # runs already. Only the file of a server started here is removed: one that the user started does not hold the lock.
+    # An empty file was left by a server that was killed before it wrote its number.
     if program.pid_file is None or not program.pid_file.exists():
         return
     pid, *_ = program.pid_file.read_text().splitlines() or [""]
-    if pid and pid == program.lock.read_text():
+    if pid in {"", program.lock.read_text()}:
         program.pid_file.unlink()
 
 
