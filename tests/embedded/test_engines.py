@@ -13,12 +13,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import needs_package
 from redis import Redis
 
 from distributor.domain.errors import ConfigurationError
 from distributor.embedded import Services, Tuning, running_services, wait_until_stopped
 from distributor.embedded.engine import Engine
+from tests.conftest import needs_package
 
 from .client_process import make_script
 
