@@ -35,13 +35,13 @@ class Settings(BaseSettings):
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
     inbound_listen: str = Field(
-        "", description="HOST:PORT where bounces are taken in by LMTP or SMTP, such as 127.0.0.1:2424; empty: nowhere"
+        "", description="HOST:PORT of the LMTP and SMTP server for bounces, such as 127.0.0.1:2424; empty: none"
     )
     inbound_mailboxes: SecretStr | None = Field(
         None,
-        description="mailboxes with bounces, by blanks: maildir:FOLDER, imaps://USER:PASSWORD@HOST/INBOX, pop3s://…",
+        description="mailboxes polled for bounces, separated by spaces: maildir:FOLDER, imaps://USER:PASSWORD@HOST/INBOX",
     )
-    inbound_poll_seconds: int = Field(60, ge=1, description="seconds between two visits to such a mailbox")
+    inbound_poll_seconds: int = Field(60, ge=1, description="seconds between two polls of a mailbox")
     soft_bounce_limit: int = Field(
         5,
         ge=1,

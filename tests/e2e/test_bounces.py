@@ -19,7 +19,7 @@ from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.chaos.service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
 from tests.flow.feedback import feedback_mails as mails
 
-RETURNS = ChildProcess(name="returns", module="distributor.inbound")
+INBOUND = ChildProcess(name="inbound", module="distributor.inbound")
 BOUNCING = "reader1@example.org"
 
 
@@ -34,7 +34,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Ser
     with running_service(
         tmp_path_factory.mktemp("service"),
         people=3,
-        parts=(EMAIL_WORKER, OTHER_WORKER, BEATS[0], RETURNS),
+        parts=(EMAIL_WORKER, OTHER_WORKER, BEATS[0], INBOUND),
         inbound_listen=f"127.0.0.1:{port}",
     ) as running:
         settings = {"smtp_url": f"smtp://127.0.0.1:{running.ports.smtp}", "bounce_domain": "bounces.gazette.example"}

@@ -30,7 +30,7 @@ def main() -> None:
             (check_schema if settings.database_url else migrate)(app.database)
             asyncio.run(_serve(app, settings))
     except DistributorError as error:
-        _log.error("inbound.failed", reason=str(error))
+        _log.error("inbound.cannot_start", reason=str(error))
         sys.exit(error.exit_code)
 
 

@@ -31,7 +31,7 @@ class Disposition(Enum):
 MessageHandler = Callable[[bytes], Disposition]
 
 
-class Mailbox(Protocol):
+class PolledMailbox(Protocol):
     """A mailbox that can be polled repeatedly. Handling the same message twice does no harm."""
 
     def poll(self, handle: MessageHandler) -> int:

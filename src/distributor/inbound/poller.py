@@ -15,7 +15,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import log_applied
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.inbound.imap import ImapMailbox
-from distributor.inbound.mailbox import Disposition, Mailbox, MailboxAccount, MailboxError
+from distributor.inbound.mailbox import Disposition, MailboxAccount, MailboxError, PolledMailbox
 from distributor.inbound.maildir import Maildir
 from distributor.inbound.pop3 import Pop3Mailbox
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 # A match by one of these carries our signature.
 _SIGNED_MATCHES = frozenset({MatchedBy.RETURN_PATH, MatchedBy.MESSAGE_ID})
 
-_BY_SCHEME: dict[str, Callable[[MailboxAccount], Mailbox]] = {
+_BY_SCHEME: dict[str, Callable[[MailboxAccount], PolledMailbox]] = {
     "imap": ImapMailbox,
     "imaps": ImapMailbox,
     "pop3": Pop3Mailbox,
@@ -32,7 +32,7 @@ _BY_SCHEME: dict[str, Callable[[MailboxAccount], Mailbox]] = {
 }
 
 
-def open_mailbox(url: str) -> Mailbox:
+def open_mailbox(url: str) -> PolledMailbox:
     """The mailbox with this URL. Raises ConfigurationError, whose message never contains the password."""
     scheme, _, rest = url.partition(":")
     if scheme == "maildir":
@@ -47,8 +47,8 @@ def open_mailbox(url: str) -> Mailbox:
     return _BY_SCHEME[scheme](MailboxAccount.parse(url))
 
 
-def poll(app: AppContext, mailbox: Mailbox, *, source: str) -> int:
-    """Process all new messages of a mailbox; returns how many. Raises what `Mailbox.poll` raises."""
+def poll(app: AppContext, mailbox: PolledMailbox, *, source: str) -> int:
+    """Process all new messages of a mailbox; returns how many. Raises what `PolledMailbox.poll` raises."""
     return mailbox.poll(partial(_handle, app, source=source))
 
 
