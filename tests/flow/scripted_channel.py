@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from distributor.channels.api import Audience, Capabilities, Dedupe, RenderContext, SendContext
+from distributor.channels.api import NO_MEDIA, Audience, Capabilities, Dedupe, MediaStore, RenderContext, SendContext
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.problems import Problem, Severity
@@ -48,7 +48,7 @@ class ScriptedChannel:
     def check(self, rendition: Rendition) -> list[Problem]:
         return [Problem(Severity.BLOCK, "scripted", self.script.problem)] if self.script.problem else []
 
-    def preview(self, rendition: Rendition) -> str:
+    def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         return f"<p>{rendition.payload['text']}</p>"
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:

@@ -30,6 +30,7 @@ from distributor.domain.tokens import TokenSigner
 from distributor.rendering.environment import Templates
 
 __all__ = [
+    "NO_MEDIA",
     "Article",
     "Attachment",
     "Audience",
@@ -151,6 +152,9 @@ class InMemoryMedia:
 
     def open(self, src: str) -> Media | None:
         return self._files.get(src)
+
+
+NO_MEDIA: MediaStore = InMemoryMedia()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,8 +420,8 @@ class Channel(Protocol):
     def check(self, rendition: Rendition) -> list[Problem]:
         """What is wrong with a rendition, worst first; a blocking problem keeps it from being sent."""
 
-    def preview(self, rendition: Rendition) -> str:
-        """An HTML document that shows the rendition as its reader will see it."""
+    def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
+        """An HTML document that shows the rendition as its reader will see it. `media` has the images of its posts."""
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
         """The rendition as files to look at, by name, e.g. ``{"x.json": …}``."""

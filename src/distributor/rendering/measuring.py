@@ -86,6 +86,11 @@ def utf8_bytes(text: str) -> int:
     return len(text.encode())
 
 
+def utf16_length(text: str) -> int:
+    """The length in UTF-16 code units. Telegram counts so, and places its entities by them."""
+    return len(text.encode("utf-16-le")) // 2
+
+
 def grapheme_boundaries(text: str) -> list[int]:
     """The offsets at which a grapheme ends, in code points, the end of the text included."""
     return [match.end() for match in _GRAPHEME.finditer(text)]

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from distributor.channels.api import (
+    NO_MEDIA,
     Article,
     Channel,
     Delivery,
     Journal,
     Json,
+    MediaStore,
     Outcome,
     PostPart,
     PostParts,
@@ -138,6 +140,7 @@ def make_send_context(
     journal: Journal | None = None,
     parts: PostParts | None = None,
     publications: Publications | None = None,
+    media: MediaStore = NO_MEDIA,
 ) -> SendContext:
     """A context of in-memory ports, except those that are given."""
     now = clock or FakeClock()
@@ -148,6 +151,7 @@ def make_send_context(
         journal=journal or InMemoryJournal(),
         parts=parts or InMemoryPostParts(now),
         publications=publications or InMemoryPublications(),
+        media=media,
     )
 
 
@@ -160,7 +164,7 @@ class ChannelHarness:
         self.clock = FakeClock()
         self.parts = InMemoryPostParts(self.clock)
         self.attempts = 0
-        self._context = make_send_context(site=context.site, clock=self.clock, parts=self.parts)
+        self._context = make_send_context(site=context.site, clock=self.clock, parts=self.parts, media=context.media)
 
     def send(self) -> Outcome:
         """One more attempt at the delivery. Raises ValueError unless the channel yields exactly one outcome."""

@@ -11,10 +11,12 @@ from typing import ClassVar, cast
 from pydantic import BaseModel
 
 from distributor.channels.api import (
+    NO_MEDIA,
     Audience,
     Capabilities,
     Dedupe,
     DiagnosticContext,
+    MediaStore,
     MessageSize,
     Personalization,
     RenderContext,
@@ -93,7 +95,7 @@ class EmailChannel:
     def check(self, rendition: Rendition) -> list[Problem]:
         return check_mail(rendition) + check_signing(rendition, self._settings.key_ring)
 
-    def preview(self, rendition: Rendition) -> str:
+    def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         return sample_html(rendition)
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:

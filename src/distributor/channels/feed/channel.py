@@ -8,9 +8,11 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from distributor.channels.api import (
+    NO_MEDIA,
     Audience,
     Capabilities,
     Dedupe,
+    MediaStore,
     Publications,
     PublishedDocument,
     PublishedItem,
@@ -52,7 +54,7 @@ class FeedChannel:
         announcement = Announcement.from_payload(rendition.payload)
         return problems_of(announcement.entries, max_bytes=self._settings.max_bytes)
 
-    def preview(self, rendition: Rendition) -> str:
+    def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         announcement = Announcement.from_payload(rendition.payload)
         return Templates([shipped_templates()]).render("feed/preview.html.j2", {"announcement": announcement})
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 from abc import ABC, abstractmethod
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from distributor.channels.api import (
+    NO_MEDIA,
     Article,
     Audience,
     Capabilities,
     Dedupe,
     Delivery,
     Json,
+    MediaStore,
     Outcome,
     Problem,
     RenderContext,
@@ -29,7 +32,7 @@ from distributor.channels.api import (
 )
 from distributor.channels.social.compose import PostSpec, compose
 from distributor.channels.social.idempotent_send import SearchableClient, SocialClient, reconcile_parts, send_parts
-from distributor.channels.social.post import Post, card_of, file_of, posts_of, spans_of
+from distributor.channels.social.post import Post, card_of, file_of, image_of, posts_of, spans_of
 from distributor.channels.social.settings import SocialSettings
 from distributor.rendering.environment import shipped_templates
 from distributor.rendering.fitting import Measure
@@ -42,11 +45,19 @@ SettingsT = TypeVar("SettingsT", bound=SocialSettings)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostLimits:
-    """The longest text of a post as `measure` counts it, and the name of that unit."""
+    """The longest text of a post as `measure` counts it, and the name of that unit.
+
+    `length_with_image` is the longest text of a post with an image, where that differs.
+    """
 
     length: int
+    length_with_image: int | None = None
     measure: Measure = graphemes
     unit: str = "characters"
+
+    def length_of(self, post: Post) -> int:
+        """The longest text that this post may have."""
+        return self.length_with_image if post.image and self.length_with_image is not None else self.length
 
 
 def broadcast(dedupe: Dedupe) -> Capabilities:
@@ -95,24 +106,29 @@ class SocialChannel(ABC, Generic[SettingsT]):
         *,
         has_link: bool = True,
         link_in_text: bool = True,
+        has_image: bool = False,
     ) -> Post:
-        """One post by the template ``social/<kind>.txt.j2``, with a link card unless `has_link` is False."""
+        """One post by the template ``social/<kind>.txt.j2``, with a link card unless `has_link` is False.
+
+        With `has_image` it has the lead image of the article, if that is stored here or on the web.
+        """
         link = context.site.article_url(article) if has_link else ""
+        post = Post(
+            text="",
+            language=article.language,
+            link=link,
+            card=card_of(article, context.site) if link else None,
+            image=image_of(article, context.media) if has_image else None,
+        )
         spec = PostSpec(
             template=f"social/{self.kind}.txt.j2",
-            limit=limits.length,
+            limit=limits.length_of(post),
             measure=limits.measure,
             hashtags=self.settings.hashtags,
             link=link if link_in_text else "",
         )
         composed = compose(article, context, spec)
-        return Post(
-            text=composed.text,
-            language=article.language,
-            link=link,
-            hashtags=composed.hashtags,
-            card=card_of(article, context.site) if link else None,
-        )
+        return replace(post, text=composed.text, hashtags=composed.hashtags)
 
     def check_posts(self, posts: Sequence[Post]) -> Iterable[Problem]:
         """What breaks the network's own rules, besides what every network forbids."""
@@ -134,16 +150,15 @@ class SocialChannel(ABC, Generic[SettingsT]):
         problems = [*problems_of(posts, self._limits_of(rendition)), *self.check_posts(posts)]
         return sorted(problems, key=lambda problem: problem.severity is not Severity.BLOCK)
 
-    def preview(self, rendition: Rendition) -> str:
+    def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         posts = posts_of(rendition.payload)
         limits = self._limits_of(rendition)
         values = {
             "network": self.kind.capitalize(),
             "name": rendition.payload["name"],
             "account": self.settings.account,
-            "limit": limits.length,
             "note": self.preview_note(posts),
-            "posts": [_shown(post, limits.measure) for post in posts],
+            "posts": [_shown(post, limits, media) for post in posts],
             "language": posts[0].language if posts else "en",
         }
         return Templates([shipped_templates()]).render(self.preview_template, values)
@@ -205,13 +220,11 @@ def problems_of(posts: Sequence[Post], limits: PostLimits) -> Iterator[Problem]:
         yield Problem(Severity.BLOCK, "empty", "there is no article to post: choose one")
     for number, post in enumerate(posts, start=1):
         where = f"post {number} of {len(posts)}"
-        length = limits.measure(post.text)
+        length, allowed = limits.measure(post.text), limits.length_of(post)
         if not post.text:
             yield Problem(Severity.BLOCK, "empty", "the post has no text: give the article a title", where)
-        if length > limits.length:
-            message = (
-                f"the post has {length} {limits.unit}, {limits.length} are allowed: shorten the title or the template"
-            )
+        if length > allowed:
+            message = f"the post has {length} {limits.unit}, {allowed} are allowed: shorten the title or the template"
             yield Problem(Severity.BLOCK, "too-long", message, where)
         if post.link and _is_not_public(post.link):
             message = f"readers cannot open {post.link}: set DISTRIBUTOR_PUBLIC_URL to the public address"
@@ -229,12 +242,23 @@ def _is_not_public(link: str) -> bool:
         return "." not in host or host.endswith(_NOT_PUBLIC)
 
 
-def _shown(post: Post, measure: Measure) -> dict[str, Json]:
+def _shown(post: Post, limits: PostLimits, media: MediaStore) -> dict[str, Json]:
     return {
         "spans": spans_of(post.text),
-        "length": measure(post.text),
+        "length": limits.measure(post.text),
+        "limit": limits.length_of(post),
+        "image": _image_url(post, media),
+        "alt": post.image.alt if post.image else "",
         "language": post.language,
         "continues": post.continues,
         "card": post.card,
         "host": urlsplit(post.card.url).hostname if post.card else "",
     }
+
+
+def _image_url(post: Post, media: MediaStore) -> str:
+    """The URL of the image for a page of its own: a stored file becomes part of the page."""
+    if post.image is None:
+        return ""
+    file = media.open(post.image.src)
+    return f"data:{file.media_type};base64,{b64encode(file.body).decode()}" if file else post.image.src

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import regex
 
-from distributor.channels.api import Article, Json, Site
+from distributor.channels.api import Article, Json, MediaStore, Site
 from distributor.domain.blocks import Paragraph, text_of
 from distributor.rendering.fitting import fit
 from distributor.rendering.measuring import graphemes, url_spans
@@ -97,6 +97,14 @@ def card_of(article: Article, site: Site) -> LinkCard:
         description=one_line(article.summary) or _beginning_of(article),
         image=image if image.startswith(("http://", "https://")) else "",
     )
+
+
+def image_of(article: Article, media: MediaStore) -> PostImage | None:
+    """The lead image of the article, if a network can get it: stored here, or at a URL on the web."""
+    image = article.lead_image
+    if image is None or not (image.src.startswith(("http://", "https://")) or media.open(image.src)):
+        return None
+    return PostImage(src=image.src, alt=one_line(image.alt))
 
 
 def lead_of(article: Article) -> str:
