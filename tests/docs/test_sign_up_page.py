@@ -15,7 +15,7 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
 from distributor.web.app import create_app
-from distributor.web.rules import USUAL
+from distributor.web.rules import DEFAULT_CONFIG
 from tests.flow.subscriptions.sign_up_harness import make_sign_up_harness
 from tests.paths import ROOT
 
@@ -29,7 +29,7 @@ def test_the_form_for_other_sites_signs_people_up(app: AppContext):
     sign_ups.add_list("weekly-letter", topics=("boats",))
     form = html.fragment_fromstring(FORM)
     fields = {**dict(form.form_values()), "email": ADA}
-    with TestClient(create_app(app, replace(USUAL, answer_after=timedelta()))) as client:
+    with TestClient(create_app(app, replace(DEFAULT_CONFIG, answer_after=timedelta()))) as client:
         assert client.get(urlsplit(html.fragment_fromstring(FRAME).get("src")).path).status_code == 200
         assert client.post(urlsplit(form.get("action")).path, data=fields).status_code == 200
     assert sign_ups.places(ADA) == {"weekly-letter": Membership.PENDING}
@@ -44,9 +44,9 @@ def test_the_limits_are_those_of_the_settings():
     told = dict(re.findall(r"^\| `DISTRIBUTOR_(\w+)` \| (\d+) \|", PAGE, re.MULTILINE))
     assert len(told) == 3
     for name, value in told.items():
-        assert Settings.model_fields[name.lower()].default == getattr(USUAL, name.lower()) == int(value)
+        assert Settings.model_fields[name.lower()].default == getattr(DEFAULT_CONFIG, name.lower()) == int(value)
 
 
 def test_no_answer_leaves_sooner_than_the_page_says():
     [seconds] = re.findall(r"before (0\.\d) seconds", PAGE)
-    assert timedelta(seconds=float(seconds)) == USUAL.answer_after
+    assert timedelta(seconds=float(seconds)) == DEFAULT_CONFIG.answer_after

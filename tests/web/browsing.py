@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
-from distributor.web.rules import USUAL, Rules
+from distributor.web.rules import DEFAULT_CONFIG, WebConfig
 from tests.conftest import needs_package
 
 PHONE, DESK = 360, 1200
@@ -40,7 +40,7 @@ class Visitor:
 
 
 @contextmanager
-def visiting(app: AppContext, rules: Rules = USUAL) -> Iterator[Visitor]:
+def visiting(app: AppContext, rules: WebConfig = DEFAULT_CONFIG) -> Iterator[Visitor]:
     """A visitor of this app. Skips visibly without Chromium."""
     chromium = shutil.which("chromium")
     if chromium is None:

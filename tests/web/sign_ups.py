@@ -10,12 +10,12 @@ from lxml import html
 from starlette.testclient import TestClient
 
 from distributor.domain.tokens import Purpose
-from distributor.web.rules import Rules
+from distributor.web.rules import WebConfig
 from tests.flow.subscriptions.sign_up_harness import SignUpHarness
 
 ADA = "ada@example.org"
 # Nobody measures time here, but in the one test that does.
-AT_ONCE = Rules(answer_after=timedelta())
+AT_ONCE = WebConfig(answer_after=timedelta())
 
 
 def link(lobby: SignUpHarness, purpose: Purpose = Purpose.PREFERENCES, address: str = ADA) -> str:

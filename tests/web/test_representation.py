@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from distributor.web.conditional_get import Representation, answer
+from distributor.web.conditional_get import Representation, conditional_response
 
 CHANGED = datetime(2026, 11, 20, 9, 30, 15, 700_000, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -24,7 +24,7 @@ CHANGED_TEXT = "Fri, 20 Nov 2026 09:30:15 GMT"
 
 def ask(found: Representation = PAGE, **headers: str) -> Response:
     written = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return answer(Request({"type": "http", "method": "GET", "headers": written}), found, now=NOW)
+    return conditional_response(Request({"type": "http", "method": "GET", "headers": written}), found, now=NOW)
 
 
 def test_the_first_answer_brings_everything_and_both_validators():

@@ -24,7 +24,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import lists
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
-from distributor.web.rules import Rules
+from distributor.web.rules import WebConfig
 from tests.flow.subscriptions.sign_up_harness import SignUpHarness, make_sign_up_harness
 
 from .sign_ups import ADA, AT_ONCE, errors_of, notice_of, press, title_of
@@ -48,7 +48,7 @@ def client(lobby: SignUpHarness) -> Iterator[TestClient]:
         yield client
 
 
-def visiting(lobby: SignUpHarness, rules: Rules = AT_ONCE, **changed: object) -> TestClient:
+def visiting(lobby: SignUpHarness, rules: WebConfig = AT_ONCE, **changed: object) -> TestClient:
     app = replace(lobby.app, **changed)
     return TestClient(create_app(app, rules), follow_redirects=False, raise_server_exceptions=False)
 
@@ -166,7 +166,7 @@ def test_no_answer_leaves_early(lobby: SignUpHarness):
     """By the clock an answer that needs little work looks like one that needs much: none leaves before its time."""
     floor = timedelta(milliseconds=300)
     people = known_people(lobby)
-    with visiting(lobby, Rules(answer_after=floor)) as client:
+    with visiting(lobby, WebConfig(answer_after=floor)) as client:
         for address in people:
             assert post(client, address).elapsed >= floor
 
@@ -334,7 +334,7 @@ def test_behind_a_trusted_proxy_everybody_is_counted_for_themselves(lobby: SignU
     assert [record.network for record in lobby.consents("a1@example.org")] == ["198.51.1.7"]
 
 
-def statuses_behind(lobby: SignUpHarness, rules: Rules) -> list[int]:
+def statuses_behind(lobby: SignUpHarness, rules: WebConfig) -> list[int]:
     with serving(lobby.app, rules) as address:
         return [
             httpx.post(

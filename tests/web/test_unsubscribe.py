@@ -18,7 +18,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import consents, memberships
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
-from distributor.web.public.masking import masked
+from distributor.web.public.masking import masked_email
 
 from .newsroom import SentMail
 
@@ -200,7 +200,7 @@ def test_no_page_shows_a_whole_address_or_anybody_else(client: TestClient, sent_
     [("robin@example.org", "r•••@example.org"), ("r@example.org", "r•••@example.org"), ("@me", "•••@me")],
 )
 def test_a_masked_address_tells_neither_its_letters_nor_their_number(address: str, shown: str):
-    assert masked(address) == shown
+    assert masked_email(address) == shown
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -12,7 +12,7 @@ from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
 from distributor.storage.schema import check_schema, migrate
 from distributor.web.app import serve
-from distributor.web.rules import Rules
+from distributor.web.rules import WebConfig
 
 
 def main() -> None:
@@ -28,8 +28,8 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _rules_of(settings: Settings) -> Rules:
-    return Rules(
+def _rules_of(settings: Settings) -> WebConfig:
+    return WebConfig(
         sign_ups_per_address=settings.sign_ups_per_address,
         sign_ups_per_network=settings.sign_ups_per_network,
         sign_ups_per_list=settings.sign_ups_per_list,

@@ -19,20 +19,20 @@ from distributor.web.api.docs_page import DocsPage
 from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
 from distributor.web.pages import PageRenderer
-from distributor.web.paths import LegiblePaths
+from distributor.web.paths import RejectControlCharacters
 from distributor.web.public.articles import ArticlePages
 from distributor.web.public.confirm import ConfirmPages
-from distributor.web.public.feeds import Feeds
-from distributor.web.public.health import Health
-from distributor.web.public.media import MediaFiles
-from distributor.web.public.metrics import Metrics
-from distributor.web.public.preferences import PreferenceCentre
-from distributor.web.public.privacy import OwnData
-from distributor.web.public.sign_up import SigningUp
+from distributor.web.public.feeds import FeedEndpoints
+from distributor.web.public.health import HealthEndpoints
+from distributor.web.public.media import MediaEndpoints
+from distributor.web.public.metrics import MetricsEndpoint
+from distributor.web.public.preferences import PreferencePages
+from distributor.web.public.privacy import PrivacyPages
+from distributor.web.public.sign_up import SignUpPages
 from distributor.web.public.tracking import TrackingEndpoints
-from distributor.web.public.unsubscribe import Leaving
-from distributor.web.public.webhooks import WebHooks
-from distributor.web.rules import USUAL, Rules
+from distributor.web.public.unsubscribe import UnsubscribePages
+from distributor.web.public.webhooks import WebhookEndpoints
+from distributor.web.rules import DEFAULT_CONFIG, WebConfig
 
 # The largest body anybody has to post here is a form with somebody's choices. The API has limits of its own.
 _LARGEST_BODY = 64 * 1024
@@ -40,24 +40,24 @@ _LARGEST_BODY = 64 * 1024
 _THREADS = 12
 
 
-def create_app(app: AppContext, rules: Rules = USUAL) -> Starlette:
+def create_app(app: AppContext, rules: WebConfig = DEFAULT_CONFIG) -> Starlette:
     """The web side of an app as an ASGI application. Raises TemplateError if its style cannot be rendered."""
     pages = PageRenderer(app)
     registry = CollectorRegistry()
     api = create_api(app)
     routes = [
-        *Feeds(app).routes(),
+        *FeedEndpoints(app).routes(),
         *TrackingEndpoints(app).routes(),
-        *SigningUp(app, pages, rules).routes(),
+        *SignUpPages(app, pages, rules).routes(),
         *ConfirmPages(app, pages).routes(),
-        *Leaving(app, pages).routes(),
-        *PreferenceCentre(app, pages).routes(),
-        *OwnData(app, pages).routes(),
-        *WebHooks(app).routes(),
-        *MediaFiles(app).routes(),
+        *UnsubscribePages(app, pages).routes(),
+        *PreferencePages(app, pages).routes(),
+        *PrivacyPages(app, pages).routes(),
+        *WebhookEndpoints(app).routes(),
+        *MediaEndpoints(app).routes(),
         *ArticlePages(app, pages).routes(),
-        *Health(app).routes(),
-        *Metrics(app, registry).routes(),
+        *HealthEndpoints(app).routes(),
+        *MetricsEndpoint(app, registry).routes(),
         *pages.routes(),
         *DocsPage(app, api.openapi).routes(),
         Mount("/api", app=api),
@@ -67,7 +67,7 @@ def create_app(app: AppContext, rules: Rules = USUAL) -> Starlette:
         middleware=[
             Middleware(AccessLog, registry=registry),
             Middleware(SecurityHeaders),
-            Middleware(LegiblePaths),
+            Middleware(RejectControlCharacters),
         ],
         exception_handlers=exception_handlers(pages),
         lifespan=_with_threads,
@@ -80,7 +80,7 @@ def create_app(app: AppContext, rules: Rules = USUAL) -> Starlette:
 
 def serve(
     app: AppContext,
-    rules: Rules = USUAL,
+    rules: WebConfig = DEFAULT_CONFIG,
     *,
     host: str,
     port: int,
@@ -101,7 +101,7 @@ def serve(
 
 
 @contextmanager
-def serving(app: AppContext, rules: Rules = USUAL, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(app: AppContext, rules: WebConfig = DEFAULT_CONFIG, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve from a thread of this process for as long as this is open; gives the address, ``http://host:port``.
 
     Raises ConfigurationError if the port cannot be had.

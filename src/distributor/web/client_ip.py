@@ -12,7 +12,7 @@ from starlette.requests import Request
 _ORIGIN = re.compile(r"https?://(?P<host>[a-z0-9.:\[\]-]{1,200})")
 
 
-def address_of(request: Request) -> str:
+def client_ip(request: Request) -> str:
     """The IP address of the client, or empty if what a proxy says of it is none.
 
     The server has put it here: a proxy's word counts only if that proxy is trusted (DISTRIBUTOR_TRUSTED_PROXIES).
@@ -24,7 +24,7 @@ def address_of(request: Request) -> str:
         return ""
 
 
-def foreign_origin_of(request: Request, public_url: str) -> str:
+def foreign_origin(request: Request, public_url: str) -> str:
     """The site whose page posted this, if it says so and it is not ours; else empty."""
     found = _ORIGIN.fullmatch(request.headers.get("origin", "").lower())
     if found is None:

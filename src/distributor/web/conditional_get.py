@@ -42,7 +42,7 @@ class Representation:
         return len(self.body) >= _WORTH_COMPRESSING and _COMPRESSIBLE.match(self.media_type) is not None
 
 
-def answer(request: Request, found: Representation, *, now: datetime) -> Response:
+def conditional_response(request: Request, found: Representation, *, now: datetime) -> Response:
     """The answer to a GET or HEAD: 304 if the client has these bytes already, else all of them, smaller if it can.
 
     The gzipped variant has an entity tag of its own (RFC 9110, section 8.8.3.3); a client that names either has them.

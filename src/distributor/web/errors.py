@@ -15,9 +15,9 @@ from distributor.web.headers import PAGE_HEADERS
 from distributor.web.pages import PageRenderer
 
 # A title and a sentence.
-Words: TypeAlias = tuple[str, str]
+ErrorText: TypeAlias = tuple[str, str]
 
-_WORDS: Mapping[int, Words] = {
+_WORDS: Mapping[int, ErrorText] = {
     400: ("That could not be understood", "The request was incomplete, so nothing was changed."),
     404: ("There is nothing here", "The address may have a typing error, or the page has moved or was taken down."),
     405: ("That is not possible here", "This address exists, but not for what was asked of it. Nothing was changed."),
@@ -25,7 +25,7 @@ _WORDS: Mapping[int, Words] = {
     500: ("Something went wrong", "The fault is ours and has been written down. Please try again later."),
     503: ("Not available at the moment", "A part of this service does not answer. Please try again in a minute."),
 }
-_WORDS_BY_NOUN: Mapping[str, Words] = {
+_WORDS_BY_NOUN: Mapping[str, ErrorText] = {
     "link": (
         "This link does not work",
         "It may have been cut off when it was copied, or it is too old. Please open it again from the mail it came in.",
@@ -39,7 +39,7 @@ _WORDS_BY_NOUN: Mapping[str, Words] = {
 _log = structlog.get_logger(__name__)
 
 
-def dead_link() -> NotFoundError:
+def invalid_link() -> NotFoundError:
     """For a signed link that is forged, cut off, or of a mail we know nothing about any more. It is not named."""
     return NotFoundError("link", "in a mail")
 
@@ -47,7 +47,7 @@ def dead_link() -> NotFoundError:
 def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any], Response]]:
     """What is to be answered for each exception."""
 
-    def page(status: int, words: Words, headers: Mapping[str, str] | None = None) -> Response:
+    def page(status: int, words: ErrorText, headers: Mapping[str, str] | None = None) -> Response:
         title, sentence = words
         return pages.respond("message.html.j2", {"title": title, "sentence": sentence}, status=status, headers=headers)
 

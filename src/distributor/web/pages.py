@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from distributor.flow.app_context import AppContext
-from distributor.web.conditional_get import Representation, answer
+from distributor.web.conditional_get import Representation, conditional_response
 
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -60,10 +60,10 @@ class PageRenderer:
         ]
 
     def _send_style(self, request: Request) -> Response:
-        return answer(request, self._style.sheet, now=self._app.clock())
+        return conditional_response(request, self._style.sheet, now=self._app.clock())
 
     def _send_solver(self, request: Request) -> Response:
-        return answer(request, self._solver.sheet, now=self._app.clock())
+        return conditional_response(request, self._solver.sheet, now=self._app.clock())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class WebConfig:
     """The limits are for one mail address in a day, and for one network and one list in an hour.
 
     `challenge_cost` is that of the proof of work, 0 for none. No answer to a sign-up leaves before `answer_after`: what
@@ -23,4 +23,4 @@ class Rules:
     trusted_proxies: str = "127.0.0.1"
 
 
-USUAL = Rules()
+DEFAULT_CONFIG = WebConfig()

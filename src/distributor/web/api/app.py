@@ -27,7 +27,7 @@ from distributor.web.api import (
     token,
 )
 from distributor.web.api.description import OVERVIEW, TAGS, describe
-from distributor.web.api.no_store import NeverKept
+from distributor.web.api.no_store import NoStore
 from distributor.web.api.problems import exception_handlers
 
 # Enough for a thousand addresses, or the longest condition of a segment.
@@ -68,7 +68,7 @@ def create_api(app: AppContext) -> FastAPI:
         redirect_slashes=False,
         root_path_in_servers=False,
         generate_unique_id_function=lambda route: str(route.name),
-        middleware=[Middleware(NeverKept)],
+        middleware=[Middleware(NoStore)],
         exception_handlers=exception_handlers(),
         max_body_size=_LARGEST_BODY,
     )

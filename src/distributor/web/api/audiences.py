@@ -10,36 +10,36 @@ from pydantic import BaseModel, Field, StrictBool
 from distributor.domain.api_token import TokenScope
 from distributor.domain.audience import AudiencePlan
 from distributor.flow.publishing.audience import preview_audience
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import BIGGEST, Body, Words
-from distributor.web.api.people import NamedLists, ShownSubscriber
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import MAX_BIGINT, RequestBody, ShortText
+from distributor.web.api.people import ListSlugs, SubscriberOut
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
-NamedCampaigns = Annotated[list[Annotated[int, Field(ge=1, le=BIGGEST)]], Field(max_length=100)]
-NamedArticles = Annotated[list[Words], Field(max_length=100, examples=[["the-quiet-feed"]])]
+CampaignIds = Annotated[list[Annotated[int, Field(ge=1, le=MAX_BIGINT)]], Field(max_length=100)]
+ArticleSlugs = Annotated[list[ShortText], Field(max_length=100, examples=[["the-quiet-feed"]])]
 
 
-class StatedAudience(Body):
+class AudienceIn(RequestBody):
     """Who is to get something: lists, topics and segments by their slugs, campaigns by their numbers.
 
     Gets it who is on any of the lists, follows any of the topics if some are named, and is in any of the segments if
     some are named; except who is in one of the `except_…`, and, unless `repeats`, who already got one of the articles.
     """
 
-    lists: NamedLists = Field(default_factory=list, description="None: any list at all.")
-    topics: NamedLists = Field(default_factory=list)
-    segments: NamedLists = Field(default_factory=list)
-    except_lists: NamedLists = Field(default_factory=list)
-    except_topics: NamedLists = Field(default_factory=list)
-    except_segments: NamedLists = Field(default_factory=list)
+    lists: ListSlugs = Field(default_factory=list, description="None: any list at all.")
+    topics: ListSlugs = Field(default_factory=list)
+    segments: ListSlugs = Field(default_factory=list)
+    except_lists: ListSlugs = Field(default_factory=list)
+    except_topics: ListSlugs = Field(default_factory=list)
+    except_segments: ListSlugs = Field(default_factory=list)
     repeats: StrictBool = False
-    failed_of: NamedCampaigns = Field(
+    failed_of: CampaignIds = Field(
         default_factory=list,
         description="Only to whom one of these campaigns has failed by then, on behalf of the same list.",
     )
-    unknown_of: NamedCampaigns = Field(
+    unknown_of: CampaignIds = Field(
         default_factory=list,
         description="Also, or only, to who may or may not have got one of these: some get it a second time.",
     )
@@ -58,8 +58,8 @@ class StatedAudience(Body):
         )
 
 
-class ShownPlan(BaseModel):
-    """Whom a campaign was planned for, in the words of `StatedAudience`."""
+class AudienceOut(BaseModel):
+    """Whom a campaign was planned for, in the words of `AudienceIn`."""
 
     lists: tuple[str, ...] = Field(examples=[["weekly-letter"]])
     topics: tuple[str, ...]
@@ -72,29 +72,29 @@ class ShownPlan(BaseModel):
     unknown_of: tuple[int, ...]
 
     @classmethod
-    def of(cls, plan: AudiencePlan) -> ShownPlan:
+    def of(cls, plan: AudiencePlan) -> AudienceOut:
         return cls.model_validate(plan, from_attributes=True)
 
 
-class AudienceQuestion(Body):
+class AudiencePreviewRequest(RequestBody):
     """A campaign that is thought of."""
 
-    audience: StatedAudience
-    articles: NamedArticles = Field(default_factory=list, description="The slugs of its articles.")
+    audience: AudienceIn
+    articles: ArticleSlugs = Field(default_factory=list, description="The slugs of its articles.")
     sample: int = Field(10, ge=0, le=50, description="How many people to show.")
 
 
-class ShownAudience(BaseModel):
+class AudiencePreviewOut(BaseModel):
     """Whom the campaign would reach if it were released now."""
 
     count: int
-    sample: list[ShownSubscriber]
+    sample: list[SubscriberOut]
 
 
 @router.post(
-    "/audience", dependencies=[needs(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404)
+    "/audience", dependencies=[requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404)
 )
-def count_audience(app: App, body: AudienceQuestion) -> ShownAudience:
+def count_audience(app: App, body: AudiencePreviewRequest) -> AudiencePreviewOut:
     """How many people a campaign would reach, counted by the query that freezes its audience, and some of them."""
     found = preview_audience(app, body.audience.plan(), body.articles, sample=body.sample)
-    return ShownAudience(count=found.count, sample=[ShownSubscriber.of(one) for one in found.sample])
+    return AudiencePreviewOut(count=found.count, sample=[SubscriberOut.of(one) for one in found.sample])

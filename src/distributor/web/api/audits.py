@@ -10,14 +10,14 @@ from pydantic import BaseModel, Field
 from distributor.domain.api_token import TokenScope
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.operations.audit import Audit, Difference, DifferenceKind, audit
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import MOST_AT_ONCE, NumberInPath
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import MAX_PAGE_SIZE, NumberInPath
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 
-class ShownDifference(BaseModel):
+class AuditDifferenceOut(BaseModel):
     """One difference between the ledger and the evidence."""
 
     kind: DifferenceKind
@@ -28,7 +28,7 @@ class ShownDifference(BaseModel):
     evidence: str = Field(description="Where it shows.")
 
     @classmethod
-    def of(cls, found: Difference) -> ShownDifference:
+    def of(cls, found: Difference) -> AuditDifferenceOut:
         return cls(
             kind=found.kind,
             delivery=found.delivery_id,
@@ -39,36 +39,36 @@ class ShownDifference(BaseModel):
         )
 
 
-class ShownAudit(BaseModel):
+class AuditOut(BaseModel):
     """What came out: no `counts` means no difference."""
 
     is_at_work: bool = Field(description="It is still being sent, and what is under way was left out.")
     states: dict[DeliveryState, int] = Field(examples=[{"sent": 1200, "unknown": 1}])
     counts: dict[DifferenceKind, int] = Field(description="All differences.", examples=[{"untold": 1}])
-    differences: list[ShownDifference] = Field(description="The first of them.")
+    differences: list[AuditDifferenceOut] = Field(description="The first of them.")
 
     @classmethod
-    def of(cls, made: Audit, *, limit: int) -> ShownAudit:
+    def of(cls, made: Audit, *, limit: int) -> AuditOut:
         return cls(
             is_at_work=made.is_at_work,
             states=dict(made.states),
             counts=dict(made.counts),
-            differences=[ShownDifference.of(one) for one in made.differences[:limit]],
+            differences=[AuditDifferenceOut.of(one) for one in made.differences[:limit]],
         )
 
 
 @router.get(
     "/{number}/audit",
-    dependencies=[needs(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)],
-    responses=may_answer(404),
+    dependencies=[requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)],
+    responses=problem_responses(404),
 )
 def audit_campaign(
     app: App,
     number: NumberInPath,
-    limit: Annotated[int, Query(ge=0, le=MOST_AT_ONCE, description="How many differences to name.")] = 50,
-) -> ShownAudit:
+    limit: Annotated[int, Query(ge=0, le=MAX_PAGE_SIZE, description="How many differences to name.")] = 50,
+) -> AuditOut:
     """Hold the ledger of a campaign against what is known here: journals of dead workers, posts, clicks, bounces.
 
     Records that others kept of the mails they took are for `distributor campaign audit`, which reads files.
     """
-    return ShownAudit.of(audit(app, number, ()), limit=limit)
+    return AuditOut.of(audit(app, number, ()), limit=limit)

@@ -58,10 +58,10 @@ async def _take_turn(request: Request) -> AsyncIterator[None]:
         yield
 
 
-Turn = Depends(_take_turn, scope="function")
+RequestSlot = Depends(_take_turn, scope="function")
 
 
-def needs(*scopes: TokenScope) -> Any:
+def requires(*scopes: TokenScope) -> Any:
     """Let in only who has a valid token with these scopes; gives the token. `Any`, as of FastAPI's own markers."""
     return Security(_authorise, scopes=[scope.value for scope in scopes])
 

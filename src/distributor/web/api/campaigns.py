@@ -23,34 +23,34 @@ from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.report import report
 from distributor.storage import articles, campaigns, dispatches
-from distributor.web.api.audiences import NamedArticles, StatedAudience
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import BIGGEST, Body, Limit, Line, Moment, NumberInPath, Paragraph, Words, Zone
-from distributor.web.api.problems import ANYWHERE, may_answer
-from distributor.web.api.reports import CampaignPage, ListedCampaign, ShownCampaign
+from distributor.web.api.audiences import ArticleSlugs, AudienceIn
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import MAX_BIGINT, RequestBody, Limit, Line, Timestamp, NumberInPath, LongText, ShortText, Zone
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
+from distributor.web.api.reports import CampaignPage, CampaignSummaryOut, CampaignOut
 
-router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
-NamedChannels = Annotated[list[Words], Field(max_length=100, examples=[["mail"]])]
+ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail"]])]
 
 
-class NewCampaign(Body):
+class CampaignCreate(RequestBody):
     """Articles that are to go out on channels."""
 
     name: Line = Field("", description="Default: the title of the first article.")
-    articles: NamedArticles = Field(min_length=1, description="Their slugs.")
-    channels: NamedChannels = Field(min_length=1, description="Their names, as in `distributor channel list`.")
-    audience: StatedAudience = Field(
-        default_factory=StatedAudience, description="For channels that send to people; others reach their followers."
+    articles: ArticleSlugs = Field(min_length=1, description="Their slugs.")
+    channels: ChannelNames = Field(min_length=1, description="Their names, as in `distributor channel list`.")
+    audience: AudienceIn = Field(
+        default_factory=AudienceIn, description="For channels that send to people; others reach their followers."
     )
-    at: Moment | None = Field(None, description="When; null for now.")
-    times: dict[Words, Moment] = Field(
+    at: Timestamp | None = Field(None, description="When; null for now.")
+    times: dict[ShortText, Timestamp] = Field(
         default_factory=dict, description="Channels that have their own time.", examples=[{}]
     )
     zone: Zone = Field("UTC", description="The IANA time zone that its times are shown in.")
     subject: Line = Field("", description="Instead of the titles; may name fields, as in `{{ subscriber.name }}`.")
-    greeting: Paragraph = Field("", description="Above the articles, in Markdown; may name fields.")
-    closing: Paragraph = Field("", description="Below them.")
+    greeting: LongText = Field("", description="Above the articles, in Markdown; may name fields.")
+    closing: LongText = Field("", description="Below them.")
     track_opens: StrictBool = True
     track_clicks: StrictBool = True
     unknown: UnknownPolicy = Field(
@@ -58,18 +58,18 @@ class NewCampaign(Body):
     )
 
     @model_validator(mode="after")
-    def _times_of_its_channels(self) -> NewCampaign:
+    def _times_of_its_channels(self) -> CampaignCreate:
         for name in self.times:
             if name not in self.channels:
                 raise ValueError(f"`times` has a time for {name!r}, which is not among `channels`")
         return self
 
 
-class FailedOnes(Body):
+class RetryRequest(RequestBody):
     """Which of the failed deliveries are to be sent again; what is empty or null leaves out none."""
 
-    channels: NamedChannels = Field(default_factory=list)
-    reasons: list[Words] = Field(
+    channels: ChannelNames = Field(default_factory=list)
+    reasons: list[ShortText] = Field(
         default_factory=list, max_length=100, description="Why they failed, in a word.", examples=[["mailboxfull"]]
     )
     cause: FailureCause | None = Field(
@@ -78,7 +78,7 @@ class FailedOnes(Body):
     dry_run: StrictBool = Field(False, description="Only count them.")
 
 
-class Retried(BaseModel):
+class RetryOut(BaseModel):
     """What becomes of the failed deliveries: `failed` is the sum of the others."""
 
     failed: int
@@ -88,28 +88,28 @@ class Retried(BaseModel):
     got_since: int = Field(description="They go to people whom another campaign has given one of the articles.")
 
 
-@router.get("", dependencies=[needs(TokenScope.CAMPAIGNS_READ)])
+@router.get("", dependencies=[requires(TokenScope.CAMPAIGNS_READ)])
 def list_campaigns(
     app: App,
     purpose: Annotated[
         CampaignPurpose, Query(description="`confirmation`: the mails that ask who signed up to confirm it.")
     ] = CampaignPurpose.ARTICLES,
     limit: Limit = 50,
-    before: Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of the page before.")] = None,
+    before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
 ) -> CampaignPage:
     """The campaigns, the newest first."""
     with app.database.begin() as connection:
         found = campaigns.latest(connection, limit=limit + 1, purpose=purpose, before_id=before)
         kept = found[:limit]
-        items = [ListedCampaign.of(one, dispatches.of_campaign(connection, one.id)) for one in kept]
+        items = [CampaignSummaryOut.of(one, dispatches.of_campaign(connection, one.id)) for one in kept]
     return CampaignPage(items=items, next=kept[-1].id if len(found) > limit else None)
 
 
-@router.post("", status_code=201, responses=may_answer(404, 409))
+@router.post("", status_code=201, responses=problem_responses(404, 409))
 def create_campaign(
     app: App,
-    token: Annotated[ApiToken, needs(TokenScope.CAMPAIGNS_WRITE)],
-    body: NewCampaign,
+    token: Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_WRITE)],
+    body: CampaignCreate,
     repeat_key: Annotated[
         str | None,
         Header(
@@ -119,7 +119,7 @@ def create_campaign(
             description="Of your choice, a new one for each campaign. The same again is the same campaign.",
         ),
     ] = None,
-) -> ShownCampaign:
+) -> CampaignOut:
     """Plan a campaign; it goes out by itself when its time comes."""
     asked = CampaignPlan(
         name=body.name,
@@ -137,49 +137,49 @@ def create_campaign(
     return _shown(app, plan(app, asked, key=_plan_key(token, repeat_key, body)))
 
 
-@router.get("/{number}", dependencies=[needs(TokenScope.CAMPAIGNS_READ)], responses=may_answer(404))
-def show_campaign(app: App, number: NumberInPath) -> ShownCampaign:
+@router.get("/{number}", dependencies=[requires(TokenScope.CAMPAIGNS_READ)], responses=problem_responses(404))
+def show_campaign(app: App, number: NumberInPath) -> CampaignOut:
     """One campaign: its dispatches, what became of its deliveries, and what holds them back."""
     return _shown(app, number)
 
 
-@router.post("/{number}/pause", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def pause_campaign(app: App, number: NumberInPath) -> ShownCampaign:
+@router.post("/{number}/pause", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
+def pause_campaign(app: App, number: NumberInPath) -> CampaignOut:
     """Hold a campaign: nothing new is begun after the batches at work."""
     campaign_control.pause(app, number)
     return _shown(app, number)
 
 
-@router.post("/{number}/resume", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def resume_campaign(app: App, number: NumberInPath) -> ShownCampaign:
+@router.post("/{number}/resume", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
+def resume_campaign(app: App, number: NumberInPath) -> CampaignOut:
     """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
     campaign_control.resume(app, number)
     return _shown(app, number)
 
 
-@router.post("/{number}/cancel", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def cancel_campaign(app: App, number: NumberInPath) -> ShownCampaign:
+@router.post("/{number}/cancel", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
+def cancel_campaign(app: App, number: NumberInPath) -> CampaignOut:
     """Stop a campaign for good; what was sent stays sent."""
     campaign_control.cancel(app, number)
     return _shown(app, number)
 
 
-@router.post("/{number}/retry-failed", dependencies=[needs(TokenScope.CAMPAIGNS_WRITE)], responses=may_answer(404, 409))
-def retry_failed(app: App, number: NumberInPath, body: FailedOnes) -> Retried:
+@router.post("/{number}/retry-failed", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
+def retry_failed(app: App, number: NumberInPath, body: RetryRequest) -> RetryOut:
     """Send failed deliveries again, but not to people who may not be written to any more, or got it since."""
     choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.cause)
     act = campaign_control.count_failed if body.dry_run else campaign_control.retry_failed
-    return Retried.model_validate(act(app, number, choice), from_attributes=True)
+    return RetryOut.model_validate(act(app, number, choice), from_attributes=True)
 
 
-def _shown(app: AppContext, number: int) -> ShownCampaign:
+def _shown(app: AppContext, number: int) -> CampaignOut:
     told = report(app, number)
     with app.database.begin() as connection:
         about = articles.find_many(connection, told.campaign.article_ids)
-    return ShownCampaign.of(told, [one.article.slug for one in about])
+    return CampaignOut.of(told, [one.article.slug for one in about])
 
 
-def _plan_key(token: ApiToken, repeat_key: str | None, body: NewCampaign) -> PlanKey | None:
+def _plan_key(token: ApiToken, repeat_key: str | None, body: CampaignCreate) -> PlanKey | None:
     """Keys of two tokens have nothing to do with each other."""
     if repeat_key is None:
         return None

@@ -13,18 +13,18 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import Event, EventKind
 from distributor.storage import campaigns, delivery_queries, dispatches, events
 from distributor.storage.delivery_queries import DeliveryRecord
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import After, Limit, NumberInPath, Words
-from distributor.web.api.paging import Page, first_of
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import After, Limit, NumberInPath, ShortText
+from distributor.web.api.paging import Page, paginate
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1", tags=["campaigns"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 # What they tell is about people.
-_NEEDED = needs(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)
+_NEEDED = requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)
 
 
-class ShownDelivery(BaseModel):
+class DeliveryOut(BaseModel):
     """One rendition to one recipient, and what became of it."""
 
     id: int
@@ -41,7 +41,7 @@ class ShownDelivery(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, found: DeliveryRecord, channel: str) -> ShownDelivery:
+    def of(cls, found: DeliveryRecord, channel: str) -> DeliveryOut:
         return cls(
             id=found.id,
             channel=channel,
@@ -58,11 +58,11 @@ class ShownDelivery(BaseModel):
         )
 
 
-class DeliveryPage(Page[ShownDelivery]):
+class DeliveryPage(Page[DeliveryOut]):
     """Some of the deliveries, by ascending number."""
 
 
-class ShownEvent(BaseModel):
+class EventOut(BaseModel):
     """What happened to a delivery afterwards."""
 
     kind: EventKind
@@ -70,23 +70,23 @@ class ShownEvent(BaseModel):
     detail: dict[str, Any]
 
     @classmethod
-    def of(cls, found: Event) -> ShownEvent:
+    def of(cls, found: Event) -> EventOut:
         return cls(kind=found.kind, at=found.at, detail=dict(found.detail))
 
 
-class Events(BaseModel):
+class DeliveryEventsOut(BaseModel):
     """The events of a delivery, in the order they happened."""
 
-    items: list[ShownEvent]
+    items: list[EventOut]
 
 
-@router.get("/campaigns/{number}/deliveries", dependencies=[_NEEDED], responses=may_answer(404))
+@router.get("/campaigns/{number}/deliveries", dependencies=[_NEEDED], responses=problem_responses(404))
 def list_deliveries(
     app: App,
     number: NumberInPath,
     state: Annotated[DeliveryState | None, Query(description="Only those in this state.")] = None,
-    recipient: Annotated[Words | None, Query(description="Only to this address, account or feed.")] = None,
-    channel: Annotated[Words | None, Query(description="Only on the channel of this name.")] = None,
+    recipient: Annotated[ShortText | None, Query(description="Only to this address, account or feed.")] = None,
+    channel: Annotated[ShortText | None, Query(description="Only on the channel of this name.")] = None,
     limit: Limit = 50,
     after: After = 0,
 ) -> DeliveryPage:
@@ -103,13 +103,13 @@ def list_deliveries(
             limit=limit + 1,
             after_id=after,
         )
-    shown, further = first_of(found, limit, number=lambda one: one.id)
-    return DeliveryPage(items=[ShownDelivery.of(one, channels[one.dispatch_id]) for one in shown], next=further)
+    shown, further = paginate(found, limit, number=lambda one: one.id)
+    return DeliveryPage(items=[DeliveryOut.of(one, channels[one.dispatch_id]) for one in shown], next=further)
 
 
-@router.get("/deliveries/{number}/events", dependencies=[_NEEDED], responses=may_answer(404))
-def list_events(app: App, number: NumberInPath) -> Events:
+@router.get("/deliveries/{number}/events", dependencies=[_NEEDED], responses=problem_responses(404))
+def list_events(app: App, number: NumberInPath) -> DeliveryEventsOut:
     """What happened to one delivery afterwards: opens, clicks, bounces, complaints."""
     with app.database.begin() as connection:
         found = events.of_delivery(connection, delivery_queries.find(connection, number).id)
-    return Events(items=[ShownEvent.of(one) for one in found])
+    return DeliveryEventsOut(items=[EventOut.of(one) for one in found])

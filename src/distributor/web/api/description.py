@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from distributor.web.api.problems import ONLY_WITH_BODY, FieldError, ProblemDetails, described_answers
+from distributor.web.api.problems import BODY_STATUSES, FieldError, ProblemDetails, openapi_responses
 
 OVERVIEW = """
 Everything about the audience and the campaigns that go to it, for other programs.
@@ -59,7 +59,7 @@ def describe(api: FastAPI, public_url: str) -> dict[str, Any]:
     for methods in described["paths"].values():
         for operation in methods.values():
             _tell(operation)
-    described["components"]["responses"] = described_answers()
+    described["components"]["responses"] = openapi_responses()
     _, shown = models_json_schema(
         [(ProblemDetails, "serialization"), (FieldError, "serialization")], ref_template="#/components/schemas/{model}"
     )
@@ -74,7 +74,7 @@ def _tell(operation: dict[str, Any]) -> None:
     scopes = " and ".join(f"`{scope}`" for scope in operation["security"][0]["token"])
     operation["description"] = f"{doc}\n\nNeeds {scopes or 'any valid token'}."
     if "requestBody" not in operation:
-        for status in ONLY_WITH_BODY:
+        for status in BODY_STATUSES:
             del operation["responses"][status]
     for answer in operation["responses"].values():
         if answer.get("description") == _FRAMEWORKS_WORDS:

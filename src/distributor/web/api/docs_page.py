@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from distributor.flow.app_context import AppContext
-from distributor.web.conditional_get import Representation, answer
+from distributor.web.conditional_get import Representation, conditional_response
 
 _PACKAGE = "fastapi_swagger"
 _FOREVER = "public, max-age=31536000, immutable"
@@ -60,18 +60,18 @@ class DocsPage:
         return Representation.of(text, media_type="application/json", cache_control="no-cache")
 
     def _send_page(self, request: Request) -> Response:
-        sent = answer(request, self._page, now=self._app.clock())
+        sent = conditional_response(request, self._page, now=self._app.clock())
         sent.headers["Content-Security-Policy"] = _POLICY
         return sent
 
     def _send_description(self, request: Request) -> Response:
-        return answer(request, self._description, now=self._app.clock())
+        return conditional_response(request, self._description, now=self._app.clock())
 
     def _send_file(self, request: Request) -> Response:
         found = self._files.get(request.path_params["name"])
         if found is None:
             raise HTTPException(404)
-        return answer(request, found, now=self._app.clock())
+        return conditional_response(request, found, now=self._app.clock())
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from distributor.domain.api_token import TokenScope
 from distributor.domain.subscriber_export import Selection
 from distributor.flow.people.export_people import ExportFormat, export_people
-from distributor.web.api.auth import App, needs
-from distributor.web.api.fields import Words
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, requires
+from distributor.web.api.fields import ShortText
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/exports", tags=["exports"], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/exports", tags=["exports"], responses=COMMON_PROBLEMS)
 
 _MEDIA_TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSONL: "application/jsonl"}
 
@@ -30,21 +30,21 @@ async def _take_export_turn(request: Request) -> AsyncIterator[AsyncExitStack]:
 
 @router.get(
     "/subscribers",
-    dependencies=[needs(TokenScope.SUBSCRIBERS_READ)],
+    dependencies=[requires(TokenScope.SUBSCRIBERS_READ)],
     response_class=StreamingResponse,
     responses={
         200: {
             "description": "One row or line for each person.",
             "content": {media_type: {"schema": {"type": "string"}} for media_type in _MEDIA_TYPES.values()},
         },
-        **may_answer(404),
+        **problem_responses(404),
     },
 )
 async def export_subscribers(
     app: App,
     turn: Annotated[AsyncExitStack, Depends(_take_export_turn)],
-    list_slug: Annotated[Words | None, Query(alias="list", description="Who is or was on this list.")] = None,
-    segment: Annotated[Words | None, Query(description="Who is in this segment.")] = None,
+    list_slug: Annotated[ShortText | None, Query(alias="list", description="Who is or was on this list.")] = None,
+    segment: Annotated[ShortText | None, Query(description="Who is in this segment.")] = None,
     format_: Annotated[
         ExportFormat, Query(alias="format", description="One row or one JSON object for each.")
     ] = ExportFormat.CSV,

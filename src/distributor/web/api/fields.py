@@ -18,19 +18,19 @@ from distributor.domain.errors import InputError
 from distributor.domain.tags import slugify
 
 # The largest number of PostgreSQL's bigint.
-BIGGEST = 2**63 - 1
-MOST_AT_ONCE = 200
+MAX_BIGINT = 2**63 - 1
+MAX_PAGE_SIZE = 200
 
 _T = TypeVar("_T")
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """What is sent to us: a field that is not known is an error, not noise."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def as_fault(check: Callable[[_T], Any]) -> AfterValidator:
+def checked_by(check: Callable[[_T], Any]) -> AfterValidator:
     """A check of the domain as one of pydantic, so that the answer can name the field."""
 
     def checked(value: _T) -> Any:
@@ -94,27 +94,27 @@ def _line(text: str) -> str:
 
 
 # None of them holds a NUL, which PostgreSQL cannot keep.
-Words = Annotated[str, Field(max_length=200), as_fault(_storable)]
-Paragraph = Annotated[str, Field(max_length=10_000), as_fault(_storable)]
-Wording = Annotated[str, Field(min_length=1, max_length=10_000), as_fault(_storable)]
-Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Weekly letter"]), as_fault(_line)]
-Line = Annotated[str, Field(max_length=200), as_fault(_line)]
-Slug = Annotated[str, Field(max_length=200, examples=["weekly-letter"]), as_fault(_slug)]
+ShortText = Annotated[str, Field(max_length=200), checked_by(_storable)]
+LongText = Annotated[str, Field(max_length=10_000), checked_by(_storable)]
+RequiredText = Annotated[str, Field(min_length=1, max_length=10_000), checked_by(_storable)]
+Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Weekly letter"]), checked_by(_line)]
+Line = Annotated[str, Field(max_length=200), checked_by(_line)]
+Slug = Annotated[str, Field(max_length=200, examples=["weekly-letter"]), checked_by(_slug)]
 # Tags as people write them; kept as their slugs.
-Topics = Annotated[list[Line], Field(max_length=100, examples=[["local-news", "sport"]]), as_fault(_slugs)]
-Moment = Annotated[AwareDatetime, as_fault(_in_utc)]
+Topics = Annotated[list[Line], Field(max_length=100, examples=[["local-news", "sport"]]), checked_by(_slugs)]
+Timestamp = Annotated[AwareDatetime, checked_by(_in_utc)]
 
-Address = Annotated[str, Field(max_length=1016, examples=["ada@example.org"]), as_fault(_address)]
-Name = Annotated[str, Field(max_length=1000, examples=["Ada Lovelace"]), as_fault(person.clean_name)]
-Language = Annotated[str, Field(max_length=100, examples=["de", "pt-BR"]), as_fault(person.clean_language)]
-Zone = Annotated[str, Field(max_length=100, examples=["Europe/Vienna"]), as_fault(person.clean_zone)]
-Tags = Annotated[list[str], Field(examples=[["vip"]]), as_fault(_tags)]
-Attributes = Annotated[dict[str, Any], Field(examples=[{"city": "Vienna"}]), as_fault(person.checked_attributes)]
-Network = Annotated[str, Field(max_length=100, examples=["203.0.113.7"]), as_fault(_network)]
-Sender = Annotated[Line, Field(examples=["The Gazette <news@example.org>"]), as_fault(checked_sender)]
+Address = Annotated[str, Field(max_length=1016, examples=["ada@example.org"]), checked_by(_address)]
+Name = Annotated[str, Field(max_length=1000, examples=["Ada Lovelace"]), checked_by(person.clean_name)]
+Language = Annotated[str, Field(max_length=100, examples=["de", "pt-BR"]), checked_by(person.clean_language)]
+Zone = Annotated[str, Field(max_length=100, examples=["Europe/Vienna"]), checked_by(person.clean_zone)]
+Tags = Annotated[list[str], Field(examples=[["vip"]]), checked_by(_tags)]
+Attributes = Annotated[dict[str, Any], Field(examples=[{"city": "Vienna"}]), checked_by(person.checked_attributes)]
+IpAddress = Annotated[str, Field(max_length=100, examples=["203.0.113.7"]), checked_by(_network)]
+Sender = Annotated[Line, Field(examples=["The Gazette <news@example.org>"]), checked_by(checked_sender)]
 
-SlugInPath = Annotated[Words, Path(description="The slug.")]
-NumberInPath = Annotated[int, Path(ge=1, le=BIGGEST, description="The number.")]
-Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="At most so many.")]
+SlugInPath = Annotated[ShortText, Path(description="The slug.")]
+NumberInPath = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="The number.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="At most so many.")]
 # Half of what a number may be: more is added to it on the way to the next page.
-After = Annotated[int, Query(ge=0, le=BIGGEST // 2, description="`next` of the page before.")]
+After = Annotated[int, Query(ge=0, le=MAX_BIGINT // 2, description="`next` of the page before.")]

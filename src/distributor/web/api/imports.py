@@ -28,19 +28,19 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import
 from distributor.storage import imports
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import BIGGEST, Limit, Line, NumberInPath, Wording, Words
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import MAX_BIGINT, Limit, Line, NumberInPath, RequiredText, ShortText
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/imports", tags=["imports"], responses=COMMON_PROBLEMS)
 
 # A line of a hundred octets for each of ten million people.
-LARGEST_UPLOAD = 1024 * 1024 * 1024
+MAX_UPLOAD_BYTES = 1024 * 1024 * 1024
 _PIECE = 1024 * 1024
 _ATTRIBUTE = "attributes."
 
 
-class ShownCounts(BaseModel):
+class ImportCountsOut(BaseModel):
     """What became of the rows read: `read` is the sum of the others."""
 
     read: int
@@ -51,7 +51,7 @@ class ShownCounts(BaseModel):
     bad: int
 
 
-class ShownImport(BaseModel):
+class ImportOut(BaseModel):
     """An import, and how far it is."""
 
     id: int
@@ -63,14 +63,14 @@ class ShownImport(BaseModel):
     state: ImportState
     size: int = Field(description="Of the file, in octets.")
     position: int = Field(description="So many octets have come in.")
-    counts: ShownCounts
+    counts: ImportCountsOut
     has_bad_rows: bool = Field(description="`GET /v1/imports/{number}/bad-rows` has them.")
     error: str = Field(description="Why it failed, or empty.")
     created_at: datetime
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, found: Import) -> ShownImport:
+    def of(cls, found: Import) -> ImportOut:
         return cls(
             id=found.id,
             name=found.name,
@@ -81,7 +81,7 @@ class ShownImport(BaseModel):
             state=found.state,
             size=found.size,
             position=found.position,
-            counts=ShownCounts.model_validate(found.counts, from_attributes=True),
+            counts=ImportCountsOut.model_validate(found.counts, from_attributes=True),
             has_bad_rows=found.bad_size > 0,
             error=found.error,
             created_at=found.created_at,
@@ -92,7 +92,7 @@ class ShownImport(BaseModel):
 class ImportPage(BaseModel):
     """Imports, the newest first."""
 
-    items: list[ShownImport]
+    items: list[ImportOut]
     next: int | None = Field(description="Ask again with `before` set to this for the next page; null on the last.")
 
 
@@ -105,25 +105,25 @@ class Upload:
 
 
 def _upload(
-    list_slug: Annotated[Words, Query(alias="list", description="The list these people are to be on.")],
-    basis: Annotated[Wording, Query(description="How they agreed to mail, in a sentence; kept as each one's consent.")],
+    list_slug: Annotated[ShortText, Query(alias="list", description="The list these people are to be on.")],
+    basis: Annotated[RequiredText, Query(description="How they agreed to mail, in a sentence; kept as each one's consent.")],
     name: Annotated[Line, Query(description="What the file is called.")] = "upload",
     mode: Annotated[
         ImportMode, Query(description="People known already are refused, filled in and changed, or passed by.")
     ] = ImportMode.UPDATE,
-    format_: Annotated[Words, Query(alias="format", description="Default: told by the header.")] = "",
+    format_: Annotated[ShortText, Query(alias="format", description="Default: told by the header.")] = "",
     column: Annotated[
-        list[Words],
+        list[ShortText],
         Query(alias="map", max_length=200, description="HEADER=WHAT a column holds; may be repeated."),
     ] = [],  # noqa: B006 # FastAPI copies it
     type_: Annotated[
-        list[Words],
+        list[ShortText],
         Query(alias="type", max_length=200, description="attributes.NAME=TYPE of its text; may be repeated."),
     ] = [],  # noqa: B006
     attributes_from_rest: Annotated[
         bool, Query(description="Whether columns that nobody has named become attributes.")
     ] = False,
-    encoding: Annotated[Words, Query(description="Such as cp1252; default: found out.")] = "",
+    encoding: Annotated[ShortText, Query(description="Such as cp1252; default: found out.")] = "",
     delimiter: Annotated[Line, Query(description="One sign, or `tab`; default: found out.")] = "",
     dry_run: Annotated[bool, Query(description="Only count what would become of each row.")] = False,
 ) -> Upload:
@@ -142,9 +142,9 @@ def _upload(
 @router.post(
     "",
     status_code=202,
-    max_body_size=LARGEST_UPLOAD,
-    dependencies=[needs(TokenScope.IMPORTS_WRITE)],
-    responses=may_answer(404),
+    max_body_size=MAX_UPLOAD_BYTES,
+    dependencies=[requires(TokenScope.IMPORTS_WRITE)],
+    responses=problem_responses(404),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -155,7 +155,7 @@ def _upload(
         }
     },
 )
-async def begin_import(app: App, request: Request, upload: Annotated[Upload, Depends(_upload)]) -> ShownImport:
+async def create_import(app: App, request: Request, upload: Annotated[Upload, Depends(_upload)]) -> ImportOut:
     """Send a file of people as the body; a worker brings them in.
 
     The same file sent again with the same parameters before it has ended is the same import.
@@ -168,45 +168,45 @@ async def begin_import(app: App, request: Request, upload: Annotated[Upload, Dep
             planned = await run_in_threadpool(
                 plan_import, app, upload.plan, name=upload.name, pieces=iter(lambda: file.read(_PIECE), b"")
             )
-    return ShownImport.of(planned)
+    return ImportOut.of(planned)
 
 
-@router.get("", dependencies=[Turn, needs(TokenScope.IMPORTS_READ)])
+@router.get("", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)])
 def list_imports(
     app: App,
     limit: Limit = 50,
-    before: Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of the page before.")] = None,
+    before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
 ) -> ImportPage:
     """The imports, the newest first."""
     with app.database.begin() as connection:
         found = imports.listed(connection, limit=limit + 1, before_id=before)
     kept = found[:limit]
-    return ImportPage(items=[ShownImport.of(one) for one in kept], next=kept[-1].id if len(found) > limit else None)
+    return ImportPage(items=[ImportOut.of(one) for one in kept], next=kept[-1].id if len(found) > limit else None)
 
 
-@router.get("/{number}", dependencies=[Turn, needs(TokenScope.IMPORTS_READ)], responses=may_answer(404))
-def show_import(app: App, number: NumberInPath) -> ShownImport:
+@router.get("/{number}", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)], responses=problem_responses(404))
+def show_import(app: App, number: NumberInPath) -> ImportOut:
     """One import, and how far it is."""
     with app.database.begin() as connection:
-        return ShownImport.of(imports.find(connection, number))
+        return ImportOut.of(imports.find(connection, number))
 
 
-@router.post("/{number}/cancel", dependencies=[Turn, needs(TokenScope.IMPORTS_WRITE)], responses=may_answer(404))
-def end_import(app: App, number: NumberInPath) -> ShownImport:
+@router.post("/{number}/cancel", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_WRITE)], responses=problem_responses(404))
+def stop_import(app: App, number: NumberInPath) -> ImportOut:
     """End an import where it is; who has come in stays."""
-    return ShownImport.of(cancel_import(app, number))
+    return ImportOut.of(cancel_import(app, number))
 
 
 @router.get(
     "/{number}/bad-rows",
-    dependencies=[Turn, needs(TokenScope.IMPORTS_READ)],
+    dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)],
     response_class=StreamingResponse,
     responses={
         200: {
             "description": "The rows with line and reason; corrected, they can be imported as they are.",
             "content": {"text/csv": {"schema": {"type": "string"}}},
         },
-        **may_answer(404),
+        **problem_responses(404),
     },
 )
 def download_bad_rows(app: App, number: NumberInPath) -> StreamingResponse:

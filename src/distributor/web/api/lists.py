@@ -12,18 +12,18 @@ from distributor.domain.errors import InputError, StateError
 from distributor.domain.subscriber import ListVisibility, MailingList, Membership, OptIn, Subscriber
 from distributor.domain.tags import slugify
 from distributor.storage import lists, memberships
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import After, Body, Limit, Paragraph, Sender, Slug, SlugInPath, Title, Topics
-from distributor.web.api.paging import Page, first_of
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import After, RequestBody, Limit, LongText, Sender, Slug, SlugInPath, Title, Topics
+from distributor.web.api.paging import Page, paginate
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/lists", tags=["lists"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/lists", tags=["lists"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
-Description = Annotated[Paragraph, Field(description="What subscribers get, in a sentence.")]
-Footer = Annotated[Paragraph, Field(description="What stands at the end of its mails; empty for nothing.")]
+Description = Annotated[LongText, Field(description="What subscribers get, in a sentence.")]
+Footer = Annotated[LongText, Field(description="What stands at the end of its mails; empty for nothing.")]
 
 
-class ShownList(BaseModel):
+class ListOut(BaseModel):
     """A list that people subscribe to."""
 
     slug: str = Field(examples=["weekly-letter"])
@@ -38,21 +38,21 @@ class ShownList(BaseModel):
     )
 
     @classmethod
-    def of(cls, found: MailingList) -> ShownList:
+    def of(cls, found: MailingList) -> ListOut:
         return cls.model_validate(found, from_attributes=True)
 
 
-class ListPage(Page[ShownList]):
+class ListPage(Page[ListOut]):
     """Some of the lists, by ascending number."""
 
 
-class CountedList(ShownList):
+class ListDetailOut(ListOut):
     """A list, and how many people are in each state on it now."""
 
     people: dict[Membership, int] = Field(examples=[{"pending": 2, "subscribed": 1200, "unsubscribed": 31}])
 
 
-class ShownMember(BaseModel):
+class MemberOut(BaseModel):
     """Somebody who is or was on a list."""
 
     id: int = Field(examples=[1])
@@ -61,15 +61,15 @@ class ShownMember(BaseModel):
     state: Membership = Field(examples=["subscribed"])
 
     @classmethod
-    def of(cls, subscriber: Subscriber, state: Membership) -> ShownMember:
+    def of(cls, subscriber: Subscriber, state: Membership) -> MemberOut:
         return cls(id=subscriber.id, email=subscriber.email, name=subscriber.name, state=state)
 
 
-class MemberPage(Page[ShownMember]):
+class MemberPage(Page[MemberOut]):
     """Some of the people of a list, by ascending number."""
 
 
-class NewList(Body):
+class ListCreate(RequestBody):
     """What a list is to be."""
 
     name: Title
@@ -82,7 +82,7 @@ class NewList(Body):
     topics: Topics = Field(default_factory=list)
 
 
-class ListChanges(Body):
+class ListUpdate(RequestBody):
     """What is to change; what is not named, or null, stays. The slug is for good."""
 
     name: Title | None = None
@@ -94,23 +94,23 @@ class ListChanges(Body):
     topics: Topics | None = None
 
 
-class OfferedTopics(Body):
+class ListTopics(RequestBody):
     """The topics of a list, in the order shown."""
 
     topics: Topics
 
 
-@router.get("", dependencies=[needs(TokenScope.LISTS_READ)])
+@router.get("", dependencies=[requires(TokenScope.LISTS_READ)])
 def list_lists(app: App, limit: Limit = 50, after: After = 0) -> ListPage:
     """Every list."""
     with app.database.begin() as connection:
         found = sorted(lists.listed(connection), key=_number)
-    shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
-    return ListPage(items=[ShownList.of(one) for one in shown], next=further)
+    shown, further = paginate([one for one in found if one.id > after], limit, number=_number)
+    return ListPage(items=[ListOut.of(one) for one in shown], next=further)
 
 
-@router.post("", status_code=201, dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(409))
-def create_list(app: App, body: NewList) -> ShownList:
+@router.post("", status_code=201, dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(409))
+def create_list(app: App, body: ListCreate) -> ListOut:
     """Make a list."""
     slug = body.slug or slugify(body.name)
     if not slug:
@@ -129,58 +129,58 @@ def create_list(app: App, body: NewList) -> ShownList:
             footer=body.footer,
             topics=tuple(body.topics),
         )
-    return ShownList.of(made)
+    return ListOut.of(made)
 
 
-@router.get("/{slug}", dependencies=[needs(TokenScope.LISTS_READ)], responses=may_answer(404))
-def show_list(app: App, slug: SlugInPath) -> CountedList:
+@router.get("/{slug}", dependencies=[requires(TokenScope.LISTS_READ)], responses=problem_responses(404))
+def show_list(app: App, slug: SlugInPath) -> ListDetailOut:
     """One list, and how many people are on it."""
     with app.database.begin() as connection:
         found = lists.find(connection, slug)
         people = lists.counts(connection, found.id)
-    return CountedList(**ShownList.of(found).model_dump(), people=people)
+    return ListDetailOut(**ListOut.of(found).model_dump(), people=people)
 
 
-@router.patch("/{slug}", dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(404))
-def change_list(app: App, slug: SlugInPath, body: ListChanges) -> ShownList:
+@router.patch("/{slug}", dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(404))
+def change_list(app: App, slug: SlugInPath, body: ListUpdate) -> ListOut:
     """Change what is said of a list."""
     with app.database.begin() as connection:
         changed = lists.change(connection, slug, body.model_dump(exclude_none=True))
-    return ShownList.of(changed)
+    return ListOut.of(changed)
 
 
-@router.delete("/{slug}", status_code=204, dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(404, 409))
+@router.delete("/{slug}", status_code=204, dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(404, 409))
 def remove_list(app: App, slug: SlugInPath) -> None:
     """Remove a list that nobody was ever on and nothing was sent to."""
     with app.database.begin() as connection:
         lists.remove(connection, slug)
 
 
-@router.get("/{slug}/topics", dependencies=[needs(TokenScope.LISTS_READ)], responses=may_answer(404))
-def list_topics(app: App, slug: SlugInPath) -> OfferedTopics:
+@router.get("/{slug}/topics", dependencies=[requires(TokenScope.LISTS_READ)], responses=problem_responses(404))
+def list_topics(app: App, slug: SlugInPath) -> ListTopics:
     """The topics that a list offers."""
     with app.database.begin() as connection:
-        return OfferedTopics(topics=list(lists.find(connection, slug).topics))
+        return ListTopics(topics=list(lists.find(connection, slug).topics))
 
 
-@router.put("/{slug}/topics", dependencies=[needs(TokenScope.LISTS_WRITE)], responses=may_answer(404))
-def offer_topics(app: App, slug: SlugInPath, body: OfferedTopics) -> OfferedTopics:
+@router.put("/{slug}/topics", dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(404))
+def offer_topics(app: App, slug: SlugInPath, body: ListTopics) -> ListTopics:
     """Offer these topics and no others. What people have chosen before stays theirs."""
     with app.database.begin() as connection:
-        return OfferedTopics(topics=list(lists.change(connection, slug, {"topics": body.topics}).topics))
+        return ListTopics(topics=list(lists.change(connection, slug, {"topics": body.topics}).topics))
 
 
 @router.get(
     "/{slug}/members",
-    dependencies=[needs(TokenScope.LISTS_READ, TokenScope.SUBSCRIBERS_READ)],
-    responses=may_answer(404),
+    dependencies=[requires(TokenScope.LISTS_READ, TokenScope.SUBSCRIBERS_READ)],
+    responses=problem_responses(404),
 )
 def list_members(app: App, slug: SlugInPath, limit: Limit = 50, after: After = 0) -> MemberPage:
     """The people who are or were on a list."""
     with app.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, slug).id, limit=limit + 1, after_id=after)
-    shown, further = first_of(found, limit, number=lambda member: member[0].id)
-    return MemberPage(items=[ShownMember.of(*member) for member in shown], next=further)
+    shown, further = paginate(found, limit, number=lambda member: member[0].id)
+    return MemberPage(items=[MemberOut.of(*member) for member in shown], next=further)
 
 
 def _number(one: MailingList) -> int:

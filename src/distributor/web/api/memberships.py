@@ -14,52 +14,52 @@ from distributor.domain.subscriber import Frequency, MailingList, Membership, Pe
 from distributor.storage import lists, memberships
 from distributor.storage.database import Connection
 from distributor.web.api import who as whom
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import Body, SlugInPath, Topics, Words
-from distributor.web.api.people import ShownPlace, StatedConsent
-from distributor.web.api.problems import ANYWHERE, may_answer
-from distributor.web.api.who import Who
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import RequestBody, SlugInPath, Topics, ShortText
+from distributor.web.api.people import SubscriptionOut, ConsentIn
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
+from distributor.web.api.who import SubscriberRef
 
 router = APIRouter(
-    prefix="/v1/subscribers/{who}/memberships", tags=["subscribers"], dependencies=[Turn], responses=ANYWHERE
+    prefix="/v1/subscribers/{who}/memberships", tags=["subscribers"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS
 )
 
 
-class Places(BaseModel):
+class MembershipsOut(BaseModel):
     """Somebody's places on lists, by slug."""
 
-    items: list[ShownPlace]
+    items: list[SubscriptionOut]
 
 
-class NewMembership(Body):
+class MembershipCreate(RequestBody):
     """How somebody agreed to be on a list."""
 
-    consent: StatedConsent
+    consent: ConsentIn
 
 
-class MembershipChoice(Body):
+class MembershipUpdate(RequestBody):
     """What somebody wants of a list. Both are set: name what stays as well."""
 
     topics: Topics | None = Field(description="Some of the list's topics; null means every article.")
     frequency: Frequency = Frequency.EVERY_ARTICLE
 
 
-@router.get("", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def list_memberships(app: App, who: Who) -> Places:
+@router.get("", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
+def list_memberships(app: App, who: SubscriberRef) -> MembershipsOut:
     """The lists somebody is or was on."""
     with app.database.begin() as connection:
         found = memberships.of_subscriber(connection, whom.find(connection, who).id)
-    return Places(items=[ShownPlace.of(place) for place in found])
+    return MembershipsOut(items=[SubscriptionOut.of(place) for place in found])
 
 
-@router.put("/{slug}", responses=may_answer(404, 409))
+@router.put("/{slug}", responses=problem_responses(404, 409))
 def subscribe(
     app: App,
-    who: Who,
+    who: SubscriberRef,
     slug: SlugInPath,
-    body: NewMembership,
-    token: Annotated[ApiToken, needs(TokenScope.SUBSCRIBERS_WRITE)],
-) -> ShownPlace:
+    body: MembershipCreate,
+    token: Annotated[ApiToken, requires(TokenScope.SUBSCRIBERS_WRITE)],
+) -> SubscriptionOut:
     """Put somebody on a list, on your word that they agreed. Who has left it comes back only by themselves."""
     with app.database.begin() as connection:
         subscriber, chosen = whom.lock(connection, who), lists.find(connection, slug)
@@ -67,11 +67,11 @@ def subscribe(
         memberships.subscribe(connection, chosen.id, [person], body.consent.evidence(token), now=app.clock())
         if memberships.state_of(connection, subscriber.id, chosen.id) is not Membership.SUBSCRIBED:
             raise StateError(f"they have left {slug!r}, or were erased; they may come back by signing up themselves")
-        return ShownPlace.of(_place(connection, subscriber, chosen))
+        return SubscriptionOut.of(_place(connection, subscriber, chosen))
 
 
-@router.patch("/{slug}", dependencies=[needs(TokenScope.SUBSCRIBERS_WRITE)], responses=may_answer(404, 409))
-def choose(app: App, who: Who, slug: SlugInPath, body: MembershipChoice) -> ShownPlace:
+@router.patch("/{slug}", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404, 409))
+def choose(app: App, who: SubscriberRef, slug: SlugInPath, body: MembershipUpdate) -> SubscriptionOut:
     """Choose topics, and how often mail comes."""
     with app.database.begin() as connection:
         subscriber, chosen = whom.lock(connection, who), lists.find(connection, slug)
@@ -83,24 +83,24 @@ def choose(app: App, who: Who, slug: SlugInPath, body: MembershipChoice) -> Show
                 f"{slug!r} offers no topic {min(unknown)!r}; it offers {', '.join(chosen.topics) or 'none'}"
             )
         memberships.set_preferences(connection, subscriber.id, chosen.id, topics=body.topics, frequency=body.frequency)
-        return ShownPlace.of(_place(connection, subscriber, chosen))
+        return SubscriptionOut.of(_place(connection, subscriber, chosen))
 
 
-@router.delete("/{slug}", responses=may_answer(404))
+@router.delete("/{slug}", responses=problem_responses(404))
 def leave(
     app: App,
-    who: Who,
+    who: SubscriberRef,
     slug: SlugInPath,
-    token: Annotated[ApiToken, needs(TokenScope.SUBSCRIBERS_WRITE)],
-    reason: Annotated[Words, Query(description="Why, for the record.")] = "",
-) -> ShownPlace:
+    token: Annotated[ApiToken, requires(TokenScope.SUBSCRIBERS_WRITE)],
+    reason: Annotated[ShortText, Query(description="Why, for the record.")] = "",
+) -> SubscriptionOut:
     """Take somebody off a list, for good."""
     with app.database.begin() as connection:
         subscriber, left = whom.lock(connection, who), lists.find(connection, slug)
         _place(connection, subscriber, left)
         evidence = ConsentEvidence(method=ConsentMethod.API, text=reason, detail={"token": token.id})
         memberships.unsubscribe(connection, subscriber.id, left.id, evidence, now=app.clock())
-        return ShownPlace.of(_place(connection, subscriber, left))
+        return SubscriptionOut.of(_place(connection, subscriber, left))
 
 
 def _place(connection: Connection, subscriber: Subscriber, wanted: MailingList) -> Subscription:

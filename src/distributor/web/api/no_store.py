@@ -6,7 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class NeverKept:
+class NoStore:
     """Forbids browsers and proxies to store an answer (RFC 9111, section 5.2.2.5)."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -18,7 +18,7 @@ class Page(BaseModel, Generic[_Shown]):
     next: int | None = Field(description="Ask again with `after` set to this for the next page; null on the last.")
 
 
-def first_of(
+def paginate(
     found: Sequence[_Found], limit: int, *, number: Callable[[_Found], int]
 ) -> tuple[Sequence[_Found], int | None]:
     """The first `limit`, and where the next page begins if one more was found than wanted."""

@@ -14,22 +14,22 @@ from distributor.domain.suppression import Suppression, SuppressionReason
 from distributor.web.api.fields import (
     Address,
     Attributes,
-    Body,
+    RequestBody,
     Language,
-    Moment,
+    Timestamp,
     Name,
-    Network,
+    IpAddress,
     Tags,
-    Wording,
-    Words,
+    RequiredText,
+    ShortText,
     Zone,
 )
 from distributor.web.api.paging import Page
 
-NamedLists = Annotated[list[Words], Field(max_length=100, examples=[["weekly-letter"]])]
+ListSlugs = Annotated[list[ShortText], Field(max_length=100, examples=[["weekly-letter"]])]
 
 
-class ShownPlace(BaseModel):
+class SubscriptionOut(BaseModel):
     """Somebody's place on a list."""
 
     list: str = Field(description="The slug of the list.", examples=["weekly-letter"])
@@ -41,7 +41,7 @@ class ShownPlace(BaseModel):
     state_changed_at: datetime
 
     @classmethod
-    def of(cls, place: Subscription) -> ShownPlace:
+    def of(cls, place: Subscription) -> SubscriptionOut:
         return cls(
             list=place.list.slug,
             state=place.state,
@@ -51,7 +51,7 @@ class ShownPlace(BaseModel):
         )
 
 
-class ShownSubscriber(BaseModel):
+class SubscriberOut(BaseModel):
     """A person."""
 
     id: int = Field(examples=[1])
@@ -67,26 +67,26 @@ class ShownSubscriber(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, found: Subscriber) -> ShownSubscriber:
+    def of(cls, found: Subscriber) -> SubscriberOut:
         return cls.model_validate(found, from_attributes=True)
 
 
-class WholeSubscriber(ShownSubscriber):
+class SubscriberDetailOut(SubscriberOut):
     """A person, the lists they are or were on, and what keeps mail from them."""
 
-    lists: list[ShownPlace]
+    lists: list[SubscriptionOut]
     suppressed: list[SuppressionReason] = Field(description="Why they get no mail at all; empty if they do.")
 
     @classmethod
-    def whole(cls, found: Subscriber, places: list[Subscription], held: list[Suppression]) -> WholeSubscriber:
+    def whole(cls, found: Subscriber, places: list[Subscription], held: list[Suppression]) -> SubscriberDetailOut:
         return cls(
-            **ShownSubscriber.of(found).model_dump(),
-            lists=[ShownPlace.of(place) for place in places],
+            **SubscriberOut.of(found).model_dump(),
+            lists=[SubscriptionOut.of(place) for place in places],
             suppressed=sorted({one.reason for one in held}),
         )
 
 
-class ShownConsent(BaseModel):
+class ConsentOut(BaseModel):
     """One record of how somebody agreed, or took that back."""
 
     id: int = Field(examples=[1])
@@ -100,7 +100,7 @@ class ShownConsent(BaseModel):
     detail: dict[str, Any]
 
     @classmethod
-    def of(cls, found: Consent) -> ShownConsent:
+    def of(cls, found: Consent) -> ConsentOut:
         return cls(
             id=found.id,
             list=found.list_slug,
@@ -114,22 +114,22 @@ class ShownConsent(BaseModel):
         )
 
 
-class SubscriberPage(Page[ShownSubscriber]):
+class SubscriberPage(Page[SubscriberOut]):
     """Some of the people, by ascending number."""
 
 
-class ConsentPage(Page[ShownConsent]):
+class ConsentPage(Page[ConsentOut]):
     """Some of the records about somebody, by ascending number."""
 
 
-class StatedConsent(Body):
+class ConsentIn(RequestBody):
     """How somebody agreed, on your word. Kept for good as the record."""
 
-    text: Wording = Field(
+    text: RequiredText = Field(
         description="What they saw when they agreed, or on what basis.",
         examples=["I would like the weekly letter. (box on the order form, ticked)"],
     )
-    network: Network = Field("", description="The IP address they agreed from, or empty.")
+    network: IpAddress = Field("", description="The IP address they agreed from, or empty.")
     detail: Attributes = Field(default_factory=dict, description="What else proves it, such as the page.")
 
     def evidence(self, token: ApiToken) -> ConsentEvidence:
@@ -142,7 +142,7 @@ class StatedConsent(Body):
         )
 
 
-class NewSubscriber(Body):
+class SubscriberCreate(RequestBody):
     """Somebody to be known, and to be put on lists."""
 
     email: Address
@@ -151,17 +151,17 @@ class NewSubscriber(Body):
     zone: Zone = ""
     attributes: Attributes = Field(default_factory=dict)
     tags: Tags = Field(default_factory=list)
-    lists: NamedLists = Field(default_factory=list, description="The slugs of lists to put them on.")
-    consent: StatedConsent | None = Field(None, description="How they agreed to these lists; needed with `lists`.")
+    lists: ListSlugs = Field(default_factory=list, description="The slugs of lists to put them on.")
+    consent: ConsentIn | None = Field(None, description="How they agreed to these lists; needed with `lists`.")
 
     @model_validator(mode="after")
-    def _consent_for_lists(self) -> NewSubscriber:
+    def _consent_for_lists(self) -> SubscriberCreate:
         if self.lists and self.consent is None:
             raise ValueError("nobody is put on a list without `consent`: say how they agreed")
         return self
 
 
-class SubscriberChanges(Body):
+class SubscriberUpdate(RequestBody):
     """What is to change; what is not named stays, and so does what is null, except `paused_until`."""
 
     name: Name | None = None
@@ -172,4 +172,4 @@ class SubscriberChanges(Body):
     )
     tags: Tags | None = Field(None, description="All of their tags from now on.")
     status: SubscriberStatus | None = None
-    paused_until: Moment | None = Field(None, description="They get nothing until then; null lets mail go on.")
+    paused_until: Timestamp | None = Field(None, description="They get nothing until then; null lets mail go on.")

@@ -95,7 +95,7 @@ _NAMES = {status: HTTPStatus(status).phrase.replace(" ", "") for status in _MEAN
 _PLACE = ("line", "column", "offset", "length", "path")
 
 
-def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These problems as an operation names them in its description."""
     return {
         status: {"$ref": f"#/components/responses/{_NAMES[status]}", "description": _MEANINGS[status]}
@@ -103,7 +103,7 @@ def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def described_answers() -> dict[str, Any]:
+def openapi_responses() -> dict[str, Any]:
     """The components of the description that these names refer to."""
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     return {
@@ -118,11 +118,11 @@ def described_answers() -> dict[str, Any]:
 
 
 # What any operation may answer, and what those may that take a body.
-ANYWHERE = may_answer(400, 401, 403, 413, 422, 500, 503)
-ONLY_WITH_BODY = frozenset({"400", "413"})
+COMMON_PROBLEMS = problem_responses(400, 401, 403, 413, 422, 500, 503)
+BODY_STATUSES = frozenset({"400", "413"})
 
 
-def nothing_here() -> Response:
+def not_found_response() -> Response:
     """For an address that nothing can have."""
     return _answer(_KINDS[NotFoundError], _MEANINGS[404])
 

@@ -18,15 +18,15 @@ from distributor.domain.segments.parser import parse
 from distributor.domain.segments.printer import print_condition
 from distributor.domain.segments.segment import Segment
 from distributor.storage import segments
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import MOST_AT_ONCE, After, Body, Limit, Slug, SlugInPath, Title
-from distributor.web.api.paging import Page, first_of
-from distributor.web.api.people import ShownSubscriber
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import MAX_PAGE_SIZE, After, RequestBody, Limit, Slug, SlugInPath, Title
+from distributor.web.api.paging import Page, paginate
+from distributor.web.api.people import SubscriberOut
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
-StatedCondition = Annotated[
+ConditionIn = Annotated[
     Annotated[str, Field(max_length=LONGEST_TEXT)] | dict[str, Any],
     Field(
         description="As text, or as the JSON that `POST /v1/segments/parse` answers.",
@@ -35,135 +35,135 @@ StatedCondition = Annotated[
 ]
 
 
-class ShownCondition(BaseModel):
+class ConditionOut(BaseModel):
     """One condition in both of its forms."""
 
     text: str = Field(examples=["tag = vip"])
     json_form: dict[str, Any] = Field(alias="json", examples=[{"kind": "tag", "is": ["vip"]}])
 
     @classmethod
-    def of(cls, condition: Condition) -> ShownCondition:
+    def of(cls, condition: Condition) -> ConditionOut:
         return cls.model_validate({"text": print_condition(condition), "json": condition_to_json(condition)})
 
 
-class ShownSegment(BaseModel):
+class SegmentOut(BaseModel):
     """A condition saved by name."""
 
     slug: str = Field(examples=["our-best"])
     name: str = Field(examples=["Our best"])
-    condition: ShownCondition
+    condition: ConditionOut
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, found: Segment) -> ShownSegment:
+    def of(cls, found: Segment) -> SegmentOut:
         return cls(
             slug=found.slug,
             name=found.name,
-            condition=ShownCondition.of(found.condition),
+            condition=ConditionOut.of(found.condition),
             created_at=found.created_at,
             updated_at=found.updated_at,
         )
 
 
-class SegmentPage(Page[ShownSegment]):
+class SegmentPage(Page[SegmentOut]):
     """Some of the segments, by ascending number."""
 
 
-class NewSegment(Body):
+class SegmentCreate(RequestBody):
     """A condition to be saved."""
 
     name: Title
     slug: Slug | None = Field(None, description="Default: made from the name.")
-    condition: StatedCondition
+    condition: ConditionIn
 
 
-class SegmentChanges(Body):
+class SegmentUpdate(RequestBody):
     """What is to change; what is not named, or null, stays. The slug is for good."""
 
     name: Title | None = None
-    condition: StatedCondition | None = None
+    condition: ConditionIn | None = None
 
 
-class Asked(Body):
+class ConditionQuery(RequestBody):
     """A condition that need not be saved."""
 
-    condition: StatedCondition
+    condition: ConditionIn
 
 
-class AskedForSome(Asked):
+class SampleQuery(ConditionQuery):
     """A condition, and how many people to show."""
 
-    limit: int = Field(10, ge=1, le=MOST_AT_ONCE)
+    limit: int = Field(10, ge=1, le=MAX_PAGE_SIZE)
 
 
-class People(BaseModel):
+class CountOut(BaseModel):
     """How many."""
 
     people: int
 
 
-class Sample(BaseModel):
+class SampleOut(BaseModel):
     """Some of the people."""
 
-    items: list[ShownSubscriber]
+    items: list[SubscriberOut]
 
 
-@router.get("", dependencies=[needs(TokenScope.SEGMENTS_READ)])
+@router.get("", dependencies=[requires(TokenScope.SEGMENTS_READ)])
 def list_segments(app: App, limit: Limit = 50, after: After = 0) -> SegmentPage:
     """Every saved segment."""
     with app.database.begin() as connection:
         found = sorted(segments.listed(connection), key=_number)
-    shown, further = first_of([one for one in found if one.id > after], limit, number=_number)
-    return SegmentPage(items=[ShownSegment.of(one) for one in shown], next=further)
+    shown, further = paginate([one for one in found if one.id > after], limit, number=_number)
+    return SegmentPage(items=[SegmentOut.of(one) for one in shown], next=further)
 
 
-@router.post("", status_code=201, dependencies=[needs(TokenScope.SEGMENTS_WRITE)], responses=may_answer(404, 409))
-def create_segment(app: App, body: NewSegment) -> ShownSegment:
+@router.post("", status_code=201, dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404, 409))
+def create_segment(app: App, body: SegmentCreate) -> SegmentOut:
     """Save a condition by name."""
     slug, condition = body.slug or read_slug(body.name), _read(body.condition)
     with app.database.begin() as connection:
         if any(one.slug == slug for one in segments.listed(connection)):
             raise StateError(f"there is a segment {slug!r} already; change it, or choose another `slug`")
-        return ShownSegment.of(
+        return SegmentOut.of(
             segments.save(connection, slug=slug, name=body.name, condition=condition, now=app.clock())
         )
 
 
-@router.post("/parse", dependencies=[needs(TokenScope.SEGMENTS_READ)])
-def parse_condition(app: App, body: Asked) -> ShownCondition:
+@router.post("/parse", dependencies=[requires(TokenScope.SEGMENTS_READ)])
+def parse_condition(app: App, body: ConditionQuery) -> ConditionOut:
     """Read a condition and give both of its forms; what is wrong with it is told with its place."""
-    return ShownCondition.of(_read(body.condition))
+    return ConditionOut.of(_read(body.condition))
 
 
-@router.post("/count", dependencies=[needs(TokenScope.SEGMENTS_READ)], responses=may_answer(404))
-def count_people(app: App, body: Asked) -> People:
+@router.post("/count", dependencies=[requires(TokenScope.SEGMENTS_READ)], responses=problem_responses(404))
+def count_subscribers(app: App, body: ConditionQuery) -> CountOut:
     """How many people a condition holds now. A saved segment is the condition `segment = SLUG`."""
     condition = _read(body.condition)
     with app.database.begin() as connection:
-        return People(people=segments.count(connection, condition, now=app.clock()))
+        return CountOut(people=segments.count(connection, condition, now=app.clock()))
 
 
 @router.post(
-    "/sample", dependencies=[needs(TokenScope.SEGMENTS_READ, TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404)
+    "/sample", dependencies=[requires(TokenScope.SEGMENTS_READ, TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404)
 )
-def sample_people(app: App, body: AskedForSome) -> Sample:
+def sample_subscribers(app: App, body: SampleQuery) -> SampleOut:
     """Some of the people whom a condition holds now."""
     condition = _read(body.condition)
     with app.database.begin() as connection:
         found = segments.sample(connection, condition, limit=body.limit, now=app.clock())
-    return Sample(items=[ShownSubscriber.of(one) for one in found])
+    return SampleOut(items=[SubscriberOut.of(one) for one in found])
 
 
-@router.get("/{slug}", dependencies=[needs(TokenScope.SEGMENTS_READ)], responses=may_answer(404))
-def show_segment(app: App, slug: SlugInPath) -> ShownSegment:
+@router.get("/{slug}", dependencies=[requires(TokenScope.SEGMENTS_READ)], responses=problem_responses(404))
+def show_segment(app: App, slug: SlugInPath) -> SegmentOut:
     """One segment."""
     with app.database.begin() as connection:
-        return ShownSegment.of(segments.find(connection, slug))
+        return SegmentOut.of(segments.find(connection, slug))
 
 
-@router.patch("/{slug}", dependencies=[needs(TokenScope.SEGMENTS_WRITE)], responses=may_answer(404))
-def change_segment(app: App, slug: SlugInPath, body: SegmentChanges) -> ShownSegment:
+@router.patch("/{slug}", dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404))
+def change_segment(app: App, slug: SlugInPath, body: SegmentUpdate) -> SegmentOut:
     """Give a segment another name or another condition."""
     condition = _read(body.condition) if body.condition is not None else None
     with app.database.begin() as connection:
@@ -175,11 +175,11 @@ def change_segment(app: App, slug: SlugInPath, body: SegmentChanges) -> ShownSeg
             condition=condition or found.condition,
             now=app.clock(),
         )
-    return ShownSegment.of(changed)
+    return SegmentOut.of(changed)
 
 
 @router.delete(
-    "/{slug}", status_code=204, dependencies=[needs(TokenScope.SEGMENTS_WRITE)], responses=may_answer(404, 409)
+    "/{slug}", status_code=204, dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404, 409)
 )
 def remove_segment(app: App, slug: SlugInPath) -> None:
     """Remove a segment that no other one and no campaign to come refers to."""

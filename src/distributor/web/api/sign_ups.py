@@ -10,25 +10,25 @@ from pydantic import Field
 from distributor.domain.api_token import TokenScope
 from distributor.domain.person import person_of
 from distributor.flow.subscriptions.sign_up import SignUp, sign_up
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import Address, Body, Language, Line, Name, Network, Topics, Words, Zone
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import Address, RequestBody, Language, Line, Name, IpAddress, Topics, ShortText, Zone
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/sign-ups", tags=["subscribers"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/sign-ups", tags=["subscribers"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 
-class NewSignUp(Body):
+class SignUpCreate(RequestBody):
     """What a visitor of a page of yours has filled in."""
 
     email: Address
     name: Name = ""
     language: Language = ""
     zone: Zone = ""
-    lists: Annotated[dict[Words, Topics | None], Field(min_length=1, max_length=100)] = Field(
+    lists: Annotated[dict[ShortText, Topics | None], Field(min_length=1, max_length=100)] = Field(
         description="The slugs of public lists, each with the topics chosen; null means every article.",
         examples=[{"weekly-letter": None}],
     )
-    network: Network = Field("", description="The visitor's IP address.")
+    network: IpAddress = Field("", description="The visitor's IP address.")
     page: Line = Field("", description="The page with the form.", examples=["https://shop.example/order"])
 
 
@@ -36,10 +36,10 @@ class NewSignUp(Body):
     "",
     status_code=202,
     response_class=Response,
-    dependencies=[needs(TokenScope.SIGN_UPS_WRITE)],
-    responses=may_answer(404, 409),
+    dependencies=[requires(TokenScope.SIGN_UPS_WRITE)],
+    responses=problem_responses(404, 409),
 )
-def begin_sign_up(app: App, body: NewSignUp) -> Response:
+def create_sign_up(app: App, body: SignUpCreate) -> Response:
     """Sign a visitor up as the public pages do: by a mail that asks them, unless the list wants no more than that.
 
     For forms of your own, where nobody has shown yet who they are. Whether the address was known is not told.

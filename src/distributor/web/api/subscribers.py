@@ -18,47 +18,47 @@ from distributor.storage import consents, lists, memberships, subscriber_merge, 
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
 from distributor.web.api import who as whom
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import After, Body, Limit, Words
-from distributor.web.api.paging import first_of
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import After, RequestBody, Limit, ShortText
+from distributor.web.api.paging import paginate
 from distributor.web.api.people import (
     ConsentPage,
-    NewSubscriber,
-    ShownConsent,
-    ShownSubscriber,
-    SubscriberChanges,
+    SubscriberCreate,
+    ConsentOut,
+    SubscriberOut,
+    SubscriberUpdate,
     SubscriberPage,
-    WholeSubscriber,
+    SubscriberDetailOut,
 )
-from distributor.web.api.problems import ANYWHERE, may_answer
-from distributor.web.api.suppressions import Added, GivenReason
-from distributor.web.api.who import Who
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
+from distributor.web.api.suppressions import AddedOut, ReasonIn
+from distributor.web.api.who import SubscriberRef
 
-router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 
-class Suppressing(Body):
+class SuppressRequest(RequestBody):
     """Why somebody is to get nothing any more."""
 
-    reason: GivenReason = SuppressionReason.MANUAL
-    note: Words = Field("", description="For those who come after you.")
+    reason: ReasonIn = SuppressionReason.MANUAL
+    note: ShortText = Field("", description="For those who come after you.")
 
 
-class Duplicate(Body):
+class MergeRequest(RequestBody):
     """Who is the same person."""
 
-    other: Words = Field(description="The number or address of the record that goes.", examples=["2"])
+    other: ShortText = Field(description="The number or address of the record that goes.", examples=["2"])
 
 
-@router.get("", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
+@router.get("", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
 def search_subscribers(
     app: App,
-    q: Annotated[Words, Query(description="Beginnings of words of address, name or attributes; all must fit.")] = "",
+    q: Annotated[ShortText, Query(description="Beginnings of words of address, name or attributes; all must fit.")] = "",
     attribute: Annotated[
-        list[Words], Query(max_length=20, description="NAME=VALUE, VALUE as JSON or plain text; may be repeated.")
+        list[ShortText], Query(max_length=20, description="NAME=VALUE, VALUE as JSON or plain text; may be repeated.")
     ] = [],  # noqa: B006 # FastAPI copies it
-    tag: Annotated[Words | None, Query(description="One of their tags.")] = None,
-    list_slug: Annotated[Words | None, Query(alias="list", description="Who is something to this list.")] = None,
+    tag: Annotated[ShortText | None, Query(description="One of their tags.")] = None,
+    list_slug: Annotated[ShortText | None, Query(alias="list", description="Who is something to this list.")] = None,
     state: Annotated[Membership, Query(description="What they are to `list`.")] = Membership.SUBSCRIBED,
     status: Annotated[SubscriberStatus | None, Query(description="Whether they get any mail at all.")] = None,
     limit: Limit = 50,
@@ -79,20 +79,20 @@ def search_subscribers(
             limit=limit + 1,
             after_id=after,
         )
-    shown, further = first_of(found, limit, number=lambda one: one.id)
-    return SubscriberPage(items=[ShownSubscriber.of(one) for one in shown], next=further)
+    shown, further = paginate(found, limit, number=lambda one: one.id)
+    return SubscriberPage(items=[SubscriberOut.of(one) for one in shown], next=further)
 
 
 @router.post(
     "",
     responses={
-        201: {"description": "Nobody of this address was known.", "model": WholeSubscriber},
-        **may_answer(404, 409),
+        201: {"description": "Nobody of this address was known.", "model": SubscriberDetailOut},
+        **problem_responses(404, 409),
     },
 )
 def put_subscriber(
-    app: App, body: NewSubscriber, response: Response, token: Annotated[ApiToken, needs(TokenScope.SUBSCRIBERS_WRITE)]
-) -> WholeSubscriber:
+    app: App, body: SubscriberCreate, response: Response, token: Annotated[ApiToken, requires(TokenScope.SUBSCRIBERS_WRITE)]
+) -> SubscriberDetailOut:
     """Make somebody known, or add to what is known of them, and put them on lists.
 
     Names and the like that are empty change nothing; attributes and tags are added. Somebody who has left one of the
@@ -118,53 +118,53 @@ def put_subscriber(
         return _whole(connection, subscribers.find_by_id(connection, number))
 
 
-@router.get("/{who}", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def show_subscriber(app: App, who: Who) -> WholeSubscriber:
+@router.get("/{who}", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
+def show_subscriber(app: App, who: SubscriberRef) -> SubscriberDetailOut:
     """One person."""
     with app.database.begin() as connection:
         return _whole(connection, whom.find(connection, who))
 
 
-@router.patch("/{who}", dependencies=[needs(TokenScope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
-def change_subscriber(app: App, who: Who, body: SubscriberChanges) -> ShownSubscriber:
+@router.patch("/{who}", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404))
+def change_subscriber(app: App, who: SubscriberRef, body: SubscriberUpdate) -> SubscriberOut:
     """Change what is known of somebody, pause them, or send them nothing at all (`disabled`)."""
     with app.database.begin() as connection:
         found = whom.lock(connection, who)
-        return ShownSubscriber.of(
+        return SubscriberOut.of(
             subscribers.change(connection, found.id, _changed_columns(found, body), now=app.clock())
         )
 
 
-@router.get("/{who}/consents", dependencies=[needs(TokenScope.SUBSCRIBERS_READ)], responses=may_answer(404))
-def list_consents(app: App, who: Who, limit: Limit = 50, after: After = 0) -> ConsentPage:
+@router.get("/{who}/consents", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
+def list_consents(app: App, who: SubscriberRef, limit: Limit = 50, after: After = 0) -> ConsentPage:
     """The record of how somebody agreed to mail, or took that back."""
     with app.database.begin() as connection:
         found = consents.of_subscriber(connection, whom.find(connection, who).id)
-    shown, further = first_of([one for one in found if one.id > after], limit, number=lambda one: one.id)
-    return ConsentPage(items=[ShownConsent.of(one) for one in shown], next=further)
+    shown, further = paginate([one for one in found if one.id > after], limit, number=lambda one: one.id)
+    return ConsentPage(items=[ConsentOut.of(one) for one in shown], next=further)
 
 
-@router.post("/{who}/suppress", dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)], responses=may_answer(404))
-def suppress_subscriber(app: App, who: Who, body: Suppressing) -> Added:
+@router.post("/{who}/suppress", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)], responses=problem_responses(404))
+def suppress_subscriber(app: App, who: SubscriberRef, body: SuppressRequest) -> AddedOut:
     """Send somebody nothing more, whatever list they are on, also not what is planned already."""
     with app.database.begin() as connection:
         found = whom.lock(connection, who)
         target = Target(hash=hash_of_key(found.key), email=found.email)
         added = suppressions.add(connection, [target], body.reason, note=body.note, now=app.clock())
-    return Added(added=added)
+    return AddedOut(added=added)
 
 
-@router.post("/{who}/merge", dependencies=[needs(TokenScope.SUBSCRIBERS_WRITE)], responses=may_answer(404))
-def merge_subscribers(app: App, who: Who, body: Duplicate) -> WholeSubscriber:
+@router.post("/{who}/merge", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404))
+def merge_subscribers(app: App, who: SubscriberRef, body: MergeRequest) -> SubscriberDetailOut:
     """Make one person of two: all of the other record goes to this one, and the other address is known no more."""
     with app.database.begin() as connection:
         kept, merged = whom.find(connection, who), whom.find(connection, body.other)
         return _whole(connection, subscriber_merge.merge(connection, kept=kept.id, merged=merged.id, now=app.clock()))
 
 
-def _whole(connection: Connection, found: Subscriber) -> WholeSubscriber:
+def _whole(connection: Connection, found: Subscriber) -> SubscriberDetailOut:
     held = suppressions.of_key(connection, found.key)
-    return WholeSubscriber.whole(found, memberships.of_subscriber(connection, found.id), held)
+    return SubscriberDetailOut.whole(found, memberships.of_subscriber(connection, found.id), held)
 
 
 def _refuse_erased(connection: Connection, key: str) -> None:
@@ -181,7 +181,7 @@ def _is_known(connection: Connection, key: str) -> bool:
     return True
 
 
-def _changed_columns(found: Subscriber, body: SubscriberChanges) -> dict[str, Any]:
+def _changed_columns(found: Subscriber, body: SubscriberUpdate) -> dict[str, Any]:
     columns: dict[str, Any] = body.model_dump(exclude_none=True, exclude={"attributes"})
     if "paused_until" in body.model_fields_set:
         columns["paused_until"] = body.paused_until

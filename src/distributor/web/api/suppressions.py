@@ -14,12 +14,12 @@ from distributor.domain.errors import InputError
 from distributor.domain.suppression import Suppression, SuppressionReason, Target, hash_of_key, parse_target
 from distributor.storage import suppressions
 from distributor.storage.database import Connection
-from distributor.web.api.auth import App, Turn, needs
-from distributor.web.api.fields import Address, After, Body, Limit, NumberInPath, Words, as_fault
-from distributor.web.api.paging import Page, first_of
-from distributor.web.api.problems import ANYWHERE, may_answer
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import Address, After, RequestBody, Limit, NumberInPath, ShortText, checked_by
+from distributor.web.api.paging import Page, paginate
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 _MOST = 1000
 
@@ -36,10 +36,10 @@ def _lets_others_in(reason: SuppressionReason) -> SuppressionReason:
     return reason
 
 
-Given = Annotated[str, Field(max_length=1016, examples=["ada@example.org", "@example.org"]), as_fault(_readable)]
-GivenReason = Annotated[SuppressionReason, Field(description="Any but `erased`."), as_fault(_lets_others_in)]
+TargetText = Annotated[str, Field(max_length=1016, examples=["ada@example.org", "@example.org"]), checked_by(_readable)]
+ReasonIn = Annotated[SuppressionReason, Field(description="Any but `erased`."), checked_by(_lets_others_in)]
 Targets = Annotated[
-    list[Given],
+    list[TargetText],
     Field(
         min_length=1,
         max_length=_MOST,
@@ -48,7 +48,7 @@ Targets = Annotated[
 ]
 
 
-class ShownSuppression(BaseModel):
+class SuppressionOut(BaseModel):
     """What is suppressed, and why. A mailbox suppressed for several reasons is until the last of them is lifted."""
 
     id: int
@@ -60,7 +60,7 @@ class ShownSuppression(BaseModel):
     at: datetime
 
     @classmethod
-    def of(cls, found: Suppression) -> ShownSuppression:
+    def of(cls, found: Suppression) -> SuppressionOut:
         return cls(
             id=found.id,
             email=found.target.email,
@@ -72,44 +72,44 @@ class ShownSuppression(BaseModel):
         )
 
 
-class SuppressionPage(Page[ShownSuppression]):
+class SuppressionPage(Page[SuppressionOut]):
     """Some of what is suppressed, by ascending number."""
 
 
-class NewSuppressions(Body):
+class SuppressionsCreate(RequestBody):
     """What is to get no mail any more."""
 
     targets: Targets
-    reason: GivenReason = SuppressionReason.MANUAL
-    note: Words = Field("", description="Why, for those who come after you.")
+    reason: ReasonIn = SuppressionReason.MANUAL
+    note: ShortText = Field("", description="Why, for those who come after you.")
 
 
-class LiftedSuppressions(Body):
+class SuppressionsRemove(RequestBody):
     """What mail may go to again, where somebody has agreed to it."""
 
     targets: Targets
     reasons: list[SuppressionReason] | None = Field(None, description="Only entries for these reasons; null for all.")
 
 
-class SuppressionQuery(Body):
+class SuppressionCheckRequest(RequestBody):
     """Whose mail is asked about."""
 
     emails: list[Address] = Field(min_length=1, max_length=_MOST)
 
 
-class Added(BaseModel):
+class AddedOut(BaseModel):
     """What was done."""
 
     added: int = Field(description="How many were not suppressed for this reason before.")
 
 
-class Lifted(BaseModel):
+class RemovedOut(BaseModel):
     """What was done."""
 
     lifted: int = Field(description="How many entries were taken back.")
 
 
-class Held(BaseModel):
+class SuppressionCheckOut(BaseModel):
     """Why mail to an address is held back."""
 
     email: str
@@ -117,13 +117,13 @@ class Held(BaseModel):
     reasons: list[SuppressionReason]
 
 
-class Answers(BaseModel):
+class SuppressionChecksOut(BaseModel):
     """One for each address asked about, in the same order."""
 
-    items: list[Held]
+    items: list[SuppressionCheckOut]
 
 
-@router.get("", dependencies=[needs(TokenScope.SUPPRESSIONS_READ)])
+@router.get("", dependencies=[requires(TokenScope.SUPPRESSIONS_READ)])
 def list_suppressions(
     app: App,
     reason: Annotated[SuppressionReason | None, Query(description="Only for this reason.")] = None,
@@ -133,37 +133,37 @@ def list_suppressions(
     """What is suppressed, and why."""
     with app.database.begin() as connection:
         found = suppressions.listed(connection, reason=reason, limit=limit + 1, after_id=after)
-    shown, further = first_of(found, limit, number=lambda one: one.id)
-    return SuppressionPage(items=[ShownSuppression.of(one) for one in shown], next=further)
+    shown, further = paginate(found, limit, number=lambda one: one.id)
+    return SuppressionPage(items=[SuppressionOut.of(one) for one in shown], next=further)
 
 
-@router.post("", dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)])
-def add_suppressions(app: App, body: NewSuppressions) -> Added:
+@router.post("", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)])
+def add_suppressions(app: App, body: SuppressionsCreate) -> AddedOut:
     """Send nothing more to these addresses or domains, also not what is planned already."""
     targets = [parse_target(text) for text in body.targets]
     with app.database.begin() as connection:
         added = suppressions.add(connection, targets, body.reason, note=body.note, now=app.clock())
-    return Added(added=added)
+    return AddedOut(added=added)
 
 
-@router.post("/check", dependencies=[needs(TokenScope.SUPPRESSIONS_READ)])
-def check_suppressions(app: App, body: SuppressionQuery) -> Answers:
+@router.post("/check", dependencies=[requires(TokenScope.SUPPRESSIONS_READ)])
+def check_suppressions(app: App, body: SuppressionCheckRequest) -> SuppressionChecksOut:
     """Whether mail to these addresses is held back. A question in a body, because addresses end up in logs."""
     with app.database.begin() as connection:
-        return Answers(items=[_held(connection, address) for address in body.emails])
+        return SuppressionChecksOut(items=[_held(connection, address) for address in body.emails])
 
 
-@router.post("/lift", dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)])
-def lift_suppressions(app: App, body: LiftedSuppressions) -> Lifted:
+@router.post("/lift", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)])
+def remove_suppressions(app: App, body: SuppressionsRemove) -> RemovedOut:
     """Take entries about exactly these addresses or domains back."""
     targets = [parse_target(text) for text in body.targets]
     reasons = tuple(SuppressionReason) if body.reasons is None else tuple(body.reasons)
     with app.database.begin() as connection:
-        return Lifted(lifted=sum(suppressions.lift(connection, target, reasons=reasons) for target in targets))
+        return RemovedOut(lifted=sum(suppressions.lift(connection, target, reasons=reasons) for target in targets))
 
 
 @router.delete(
-    "/{number}", status_code=204, dependencies=[needs(TokenScope.SUPPRESSIONS_WRITE)], responses=may_answer(404)
+    "/{number}", status_code=204, dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)], responses=problem_responses(404)
 )
 def remove_suppression(app: App, number: NumberInPath) -> None:
     """Take one entry back."""
@@ -171,8 +171,8 @@ def remove_suppression(app: App, number: NumberInPath) -> None:
         suppressions.remove(connection, number)
 
 
-def _held(connection: Connection, text: str) -> Held:
+def _held(connection: Connection, text: str) -> SuppressionCheckOut:
     address = parse_address(text)
     target = Target(hash=hash_of_key(address.key))
     found = suppressions.matching(connection, target, domain=address.domain)
-    return Held(email=text, is_suppressed=bool(found), reasons=sorted({one.reason for one in found}))
+    return SuppressionCheckOut(email=text, is_suppressed=bool(found), reasons=sorted({one.reason for one in found}))

@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from distributor.domain.api_token import ApiToken, TokenScope
-from distributor.web.api.auth import Turn, needs
-from distributor.web.api.problems import ANYWHERE
+from distributor.web.api.auth import RequestSlot, requires
+from distributor.web.api.problems import COMMON_PROBLEMS
 
-router = APIRouter(prefix="/v1/token", tags=["token"], dependencies=[Turn], responses=ANYWHERE)
+router = APIRouter(prefix="/v1/token", tags=["token"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 
-class ShownToken(BaseModel):
+class TokenOut(BaseModel):
     """The token that asks, without its secret."""
 
     name: str
@@ -24,6 +24,6 @@ class ShownToken(BaseModel):
 
 
 @router.get("")
-def show_token(token: Annotated[ApiToken, needs()]) -> ShownToken:
+def show_token(token: Annotated[ApiToken, requires()]) -> TokenOut:
     """What the token that asks may do."""
-    return ShownToken(name=token.name, scopes=sorted(token.scopes), expires_at=token.expires_at)
+    return TokenOut(name=token.name, scopes=sorted(token.scopes), expires_at=token.expires_at)

@@ -11,10 +11,10 @@ from distributor.domain.errors import NotFoundError
 from distributor.domain.subscriber import Subscriber
 from distributor.storage import subscribers
 from distributor.storage.database import Connection
-from distributor.web.api.fields import BIGGEST, Words
+from distributor.web.api.fields import MAX_BIGINT, ShortText
 
-Who = Annotated[
-    Words,
+SubscriberRef = Annotated[
+    ShortText,
     Path(
         description="A subscriber's number or address. One with a `/` in it is found by `GET /v1/subscribers?q=…`.",
         examples=["1", "ada@example.org"],
@@ -25,7 +25,7 @@ Who = Annotated[
 def find(connection: Connection, who: str) -> Subscriber:
     """Raises NotFoundError, and AddressError for what is neither a number nor an address."""
     if who.isascii() and who.isdigit():
-        if not 1 <= int(who) <= BIGGEST:
+        if not 1 <= int(who) <= MAX_BIGINT:
             raise NotFoundError("subscriber", int(who))
         return subscribers.find_by_id(connection, int(who))
     return subscribers.find(connection, parse_address(who).key)

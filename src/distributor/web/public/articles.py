@@ -13,9 +13,9 @@ from starlette.routing import Route
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles, publications
 from distributor.storage.articles import StoredArticle
-from distributor.web.conditional_get import Representation, answer
+from distributor.web.conditional_get import Representation, conditional_response
 from distributor.web.pages import PageRenderer
-from distributor.web.public.reading import Teaser, reading_of, tag_link_of, teaser_of
+from distributor.web.public.reading import Teaser, view_of, tag_link, teaser
 
 _LISTED = 50
 # Long enough to carry a rush of readers, short enough for a correction.
@@ -66,7 +66,7 @@ class ArticlePages:
             has_feeds = bool(publications.document_paths(connection, f"feeds/tags/{slug}."))
         own_feeds = _feeds(f"/feeds/tags/{quote(slug, safe='')}", f"{self._app.site.name}: {tag.label}")
         context = {
-            "tag": tag_link_of(tag),
+            "tag": tag_link(tag),
             "teasers": self._teasers(stored),
             # A reader's program takes the first: here that is the feed of the tag.
             "feeds": own_feeds,
@@ -78,13 +78,13 @@ class ArticlePages:
     def show_article(self, request: Request) -> Response:
         with self._app.database.begin() as connection:
             article = articles.find_by_slug(connection, request.path_params["slug"]).article
-        reading = reading_of(article, self._app.site.public_url)
+        reading = view_of(article, self._app.site.public_url)
         return self._answer(request, "article.html.j2", {"reading": reading, "feeds": self._main_feeds()})
 
     def _teasers(self, stored: Sequence[StoredArticle]) -> list[Teaser]:
         """What is dated in the future is not news yet, though its own page can be read by whoever has the address."""
         now = self._app.clock()
-        return [teaser_of(one.article) for one in stored if one.article.published_at <= now]
+        return [teaser_for(one.article) for one in stored if one.article.published_at <= now]
 
     def _main_feeds(self) -> list[FeedLink]:
         return _feeds("/feeds/all", self._app.site.name)
@@ -93,7 +93,7 @@ class ArticlePages:
         page = Representation.of(
             self._pages.html(template, context), media_type="text/html; charset=utf-8", cache_control=_CACHE_CONTROL
         )
-        return answer(request, page, now=self._app.clock())
+        return conditional_response(request, page, now=self._app.clock())
 
 
 def _feeds(path: str, title: str) -> list[FeedLink]:

@@ -13,11 +13,11 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import confirm
 from distributor.flow.subscriptions.confirm import ConfirmationRequest
-from distributor.web.client_ip import address_of
-from distributor.web.errors import dead_link
+from distributor.web.client_ip import client_ip
+from distributor.web.errors import invalid_link
 from distributor.web.forms import read_form
 from distributor.web.pages import PageRenderer
-from distributor.web.public.masking import masked
+from distributor.web.public.masking import masked_email
 
 _BUTTON = ("button", "confirm")
 
@@ -45,16 +45,16 @@ class ConfirmPages:
 
     def _accept(self, request: Request) -> Response:
         token = request.path_params["token"]
-        return self._show(request, confirm.confirm(self._app, token, address_of(request)))
+        return self._show(request, confirm.confirm(self._app, token, client_ip(request)))
 
     def _show(self, request: Request, question: ConfirmationRequest | None) -> Response:
         if question is None:
-            raise dead_link()
+            raise invalid_link()
         tokens, root = self._app.tokens, self._pages.root
         context = {
             "state": question.state.name,
             "lists": question.lists,
-            "email": masked(question.recipient),
+            "email": masked_email(question.recipient),
             "promise": consent_texts.sign_up_statement(self._app.site),
             "action": f"{root}/confirm/{request.path_params['token']}",
             "button": _BUTTON,

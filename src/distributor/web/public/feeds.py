@@ -9,13 +9,13 @@ from starlette.routing import Route
 from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
 from distributor.storage import publications
-from distributor.web.conditional_get import Representation, answer
+from distributor.web.conditional_get import Representation, conditional_response
 
 # Feed readers that obey it ask four times an hour at most.
 _CACHE_CONTROL = "public, max-age=900"
 
 
-class Feeds:
+class FeedEndpoints:
     """No cookies, no redirects, no challenge: programs read here."""
 
     def __init__(self, app: AppContext) -> None:
@@ -46,4 +46,4 @@ class Feeds:
             cache_control=_CACHE_CONTROL,
             last_modified=document.last_modified,
         )
-        return answer(request, found, now=self._app.clock())
+        return conditional_response(request, found, now=self._app.clock())

@@ -32,7 +32,7 @@ class Check:
     message: str
 
 
-class Health:
+class HealthEndpoints:
     """For whoever runs it, and their machines."""
 
     def __init__(self, app: AppContext) -> None:
@@ -46,13 +46,13 @@ class Health:
         return JSONResponse({"alive": True}, headers=_NEVER_KEPT)
 
     def say_ready(self, request: Request) -> Response:
-        checks = checks_of(self._app)
+        checks = run_checks(self._app)
         is_ready = all(check.ok for check in checks)
         body = {"ready": is_ready, "checks": [asdict(check) for check in checks]}
         return JSONResponse(body, 200 if is_ready else 503, headers=_NEVER_KEPT)
 
 
-def checks_of(app: AppContext) -> list[Check]:
+def run_checks(app: AppContext) -> list[Check]:
     """Everything that has to work for anything to go out, looked at now."""
     return [*_database_checks(app), _redis_check(app)]
 

@@ -46,6 +46,6 @@ LANGUAGES: Mapping[str, str] = {
 }
 
 
-def choosable(*present: str) -> dict[str, str]:
+def language_choices(*present: str) -> dict[str, str]:
     """The languages to choose from, by their tags, those that are chosen already included."""
     return {**LANGUAGES, **{tag: tag for tag in present if tag and tag not in LANGUAGES}}

@@ -8,14 +8,14 @@ from starlette.routing import Route
 
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles
-from distributor.web.conditional_get import Representation, answer
+from distributor.web.conditional_get import Representation, conditional_response
 
 _CACHE_CONTROL = "public, max-age=31536000, immutable"
 # A picture opened by itself must not act: an SVG may hold a script.
 _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 
-class MediaFiles:
+class MediaEndpoints:
     """A name never stands for other bytes, so it may be kept for ever."""
 
     def __init__(self, app: AppContext) -> None:
@@ -28,7 +28,7 @@ class MediaFiles:
         with self._app.database.begin() as connection:
             media = articles.find_media(connection, request.path_params["name"])
         picture = Representation.of(bytes(media.body), media_type=media.media_type, cache_control=_CACHE_CONTROL)
-        response = answer(request, picture, now=self._app.clock())
+        response = conditional_response(request, picture, now=self._app.clock())
         response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
         # Mail programs on the web and feed readers show it on pages of theirs.
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -30,7 +30,7 @@ _CAMPAIGNS = 100
 _log = structlog.get_logger(__name__)
 
 
-class Metrics:
+class MetricsEndpoint:
     """Says how much was sent, so the proxy in front should keep strangers out."""
 
     def __init__(self, app: AppContext, registry: CollectorRegistry) -> None:

@@ -14,14 +14,14 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import preferences
 from distributor.flow.subscriptions.preferences import ListPreference, MailPause, Preferences
-from distributor.web.client_ip import address_of
-from distributor.web.errors import dead_link
+from distributor.web.client_ip import client_ip
+from distributor.web.errors import invalid_link
 from distributor.web.forms import Form, read_form
 from distributor.web.pages import PageRenderer
-from distributor.web.public.languages import choosable
-from distributor.web.public.masking import masked
-from distributor.web.public.preferences_form import Filled, choices_in, filled_from, read_filled
-from distributor.web.public.reading import day_of
+from distributor.web.public.languages import language_choices
+from distributor.web.public.masking import masked_email
+from distributor.web.public.preferences_form import PreferencesForm, choices_from, form_from, read_preferences_form
+from distributor.web.public.reading import display_date
 
 _WRONG = 422
 _FREQUENCIES = {
@@ -51,7 +51,7 @@ _OBSTACLES = {
 }
 
 
-class PreferenceCentre:
+class PreferencePages:
     """GET shows and POST saves: all of it or, if something in it is wrong, nothing."""
 
     def __init__(self, app: AppContext, pages: PageRenderer) -> None:
@@ -71,36 +71,36 @@ class PreferenceCentre:
 
     def leave_everything(self, request: Request) -> Response:
         token = request.path_params["token"]
-        left = _insist(preferences.unsubscribe_from_all(self._app, token, address_of(request)))
-        return self._show(left, filled_from(left), said="It is done: you are on no list any more.")
+        left = _insist(preferences.unsubscribe_from_all(self._app, token, client_ip(request)))
+        return self._show(left, form_from(left), said="It is done: you are on no list any more.")
 
     def _open(self, request: Request) -> Response:
         found = self._find(request)
-        return self._show(found, filled_from(found))
+        return self._show(found, form_from(found))
 
     def _save(self, request: Request, form: Form) -> Response:
         found = self._find(request)
-        filled = read_filled(form, found)
+        filled = read_preferences_form(form, found)
         if filled.errors:
             return self._show(found, filled, status=_WRONG)
-        token, asked = request.path_params["token"], choices_in(filled, form)
-        saved = _insist(preferences.save(self._app, token, asked, address_of(request)))
-        return self._show(saved, filled_from(saved), said="Your choices are saved.")
+        token, asked = request.path_params["token"], choices_from(filled, form)
+        saved = _insist(preferences.save(self._app, token, asked, client_ip(request)))
+        return self._show(saved, form_from(saved), said="Your choices are saved.")
 
     def _find(self, request: Request) -> Preferences:
         return _insist(preferences.find_preferences(self._app, request.path_params["token"]))
 
-    def _show(self, found: Preferences, filled: Filled, *, status: int = 200, said: str = "") -> Response:
+    def _show(self, found: Preferences, filled: PreferencesForm, *, status: int = 200, said: str = "") -> Response:
         token = self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)
         context = {
-            "email": masked(found.recipient),
+            "email": masked_email(found.recipient),
             "action": f"{self._pages.root}/preferences/{token}",
             "places": [_shown(place, filled) for place in found.places],
             "name": filled.name,
             "language": filled.language,
-            "languages": choosable(filled.language),
+            "languages": language_choices(filled.language),
             "frequencies": _FREQUENCIES,
-            "paused_until": day_of(found.paused_until) if found.paused_until else None,
+            "paused_until": display_date(found.paused_until) if found.paused_until else None,
             "pauses": _PAUSED if found.paused_until else _UNPAUSED,
             "pause": filled.pause.value,
             "obstacles": _obstacles_of(found),
@@ -111,7 +111,7 @@ class PreferenceCentre:
         return self._pages.respond("preferences.html.j2", context, status=status)
 
 
-def _shown(place: ListPreference, filled: Filled) -> dict[str, object]:
+def _shown(place: ListPreference, filled: PreferencesForm) -> dict[str, object]:
     choice = filled.choices[place.list.slug]
     ticked = choice.topics or ()
     return {
@@ -135,5 +135,5 @@ def _obstacles_of(found: Preferences) -> list[str]:
 
 def _insist(found: Preferences | None) -> Preferences:
     if found is None:
-        raise dead_link()
+        raise invalid_link()
     return found

@@ -13,7 +13,7 @@ from distributor.web.forms import Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
+class PreferencesForm:
     """The form with what stands in its fields: `choices` by the slug of a list, `errors` sentences by field.
 
     The field of a list's topics goes by ``topics:`` and its slug.
@@ -26,7 +26,7 @@ class Filled:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def filled_from(preferences: Preferences) -> Filled:
+def form_from(preferences: Preferences) -> PreferencesForm:
     """The form as it is opened."""
     choices = {
         place.list.slug: ListChoice(
@@ -36,12 +36,12 @@ def filled_from(preferences: Preferences) -> Filled:
         )
         for place in preferences.places
     }
-    return Filled(choices=choices, name=preferences.person.name, language=preferences.person.language)
+    return PreferencesForm(choices=choices, name=preferences.person.name, language=preferences.person.language)
 
 
-def read_filled(form: Form, preferences: Preferences) -> Filled:
+def read_preferences_form(form: Form, preferences: Preferences) -> PreferencesForm:
     """The form as it was posted, with every fault found. What it did not show stays as it is."""
-    before = filled_from(preferences)
+    before = form_from(preferences)
     shown = [slug for slug in before.choices if slug in form.all("shown")]
     choices = {slug: _choice_of(form, slug) for slug in shown}
     name, language = form.one("name"), form.one("language")
@@ -55,7 +55,7 @@ def read_filled(form: Form, preferences: Preferences) -> Filled:
             if choice.is_on and choice.topics == ()
         },
     }
-    return Filled(
+    return PreferencesForm(
         choices={**before.choices, **choices},
         name=name,
         language=language,
@@ -64,7 +64,7 @@ def read_filled(form: Form, preferences: Preferences) -> Filled:
     )
 
 
-def choices_in(filled: Filled, form: Form) -> PreferenceChoices:
+def choices_from(filled: PreferencesForm, form: Form) -> PreferenceChoices:
     """What a form without faults asks for: nothing about lists that it did not show."""
     shown = form.all("shown")
     return PreferenceChoices(

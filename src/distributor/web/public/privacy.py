@@ -18,10 +18,10 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.flow.subscriptions import preferences
 from distributor.flow.subscriptions.request_limits import RequestLimit, spend
-from distributor.web.errors import dead_link
+from distributor.web.errors import invalid_link
 from distributor.web.forms import Form, read_form
 from distributor.web.pages import PageRenderer
-from distributor.web.public.masking import masked
+from distributor.web.public.masking import masked_email
 
 _WRONG, _TOO_OFTEN = 422, 429
 _TRIES = 10
@@ -45,7 +45,7 @@ class _Refusal:
     status: int = _WRONG
 
 
-class OwnData:
+class PrivacyPages:
     """A link alone opens neither: it may have been passed on, so the whole address is asked for, a few times a day."""
 
     def __init__(self, app: AppContext, pages: PageRenderer) -> None:
@@ -75,7 +75,7 @@ class OwnData:
         try:
             told = privacy.export_person(self._app, person.id)
         except NotFoundError:
-            raise dead_link() from None
+            raise invalid_link() from None
         headers = {
             "Cache-Control": "no-store",
             "Content-Disposition": 'attachment; filename="my-data.json"',
@@ -92,14 +92,14 @@ class OwnData:
         try:
             erasure = privacy.erase(self._app, person.id, requested_by="form")
         except NotFoundError:
-            raise dead_link() from None
+            raise invalid_link() from None
         counts = {label: erasure.counts.get(table, 0) for table, label in _COUNTED.items()}
         return self._pages.respond("erased.html.j2", {"counts": counts})
 
     def _identify(self, request: Request, form: Form) -> Subscriber | _Refusal:
         token = request.path_params["token"]
         if preferences.find_preferences(self._app, token) is None:
-            raise dead_link()
+            raise invalid_link()
         tries = RequestLimit(what="identity", subject=token, limit=_TRIES, window=_DAY)
         if spend(self._app.redis, [tries]) is not None:
             return _Refusal({"form": _ENOUGH}, _TOO_OFTEN)
@@ -110,11 +110,11 @@ class OwnData:
         token = request.path_params["token"]
         found = preferences.find_preferences(self._app, token)
         if found is None:
-            raise dead_link()
+            raise invalid_link()
         base = f"{self._pages.root}/preferences/{self._app.tokens.mint(Purpose.PREFERENCES, found.delivery_id)}"
         context = {
             "is_erasure": what == "erase",
-            "email": masked(found.recipient),
+            "email": masked_email(found.recipient),
             "typed": form.one("email"),
             "is_sure": form.one("sure") == "yes",
             "errors": refusal.errors if refusal else {},

@@ -32,7 +32,7 @@ class TagLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DisplayDate:
     """A date for people and for programs."""
 
     words: str
@@ -49,13 +49,13 @@ class Teaser:
     author: str
     language: str
     direction: str
-    published: Day
-    updated: Day | None
+    published: DisplayDate
+    updated: DisplayDate | None
     tags: tuple[TagLink, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingPages:
+class ArticleView:
     """An article on its page. `html` is sanitised; `url` and `image_url` are absolute."""
 
     teaser: Teaser
@@ -65,30 +65,30 @@ class ReadingPages:
     image_alt: str
 
 
-def teaser_of(article: Article) -> Teaser:
+def teaser_for(article: Article) -> Teaser:
     """What a list shows of the article."""
-    published, updated = day_of(article.published_at), day_of(article.updated_at)
+    published, updated = display_date(article.published_at), display_date(article.updated_at)
     was_changed = article.updated_at > article.published_at and updated.words != published.words
     return Teaser(
         title=article.title,
-        path=path_of_article(article.slug),
+        path=article_path(article.slug),
         summary=article.summary,
         author=article.author,
         language=article.language,
         direction=direction_of(article.language),
         published=published,
         updated=updated if was_changed else None,
-        tags=tuple(tag_link_of(tag) for tag in article.tags),
+        tags=tuple(tag_link(tag) for tag in article.tags),
     )
 
 
-def reading_of(article: Article, public_url: str) -> ReadingPages:
+def view_of(article: Article, public_url: str) -> ArticleView:
     """All that the page of the article shows; relative addresses count from `public_url` and the article's path."""
-    url = public_url + path_of_article(article.slug)
+    url = public_url + article_path(article.slug)
     resolve = resolver_for(url)
     image = article.lead_image
-    return ReadingPages(
-        teaser=teaser_of(article),
+    return ArticleView(
+        teaser=teaser_for(article),
         url=url,
         html=_with_scrolling_parts(html_of(article.illustrated_body, resolve=resolve)),
         image_url=_uri(image.src, resolve) if image else None,
@@ -96,17 +96,17 @@ def reading_of(article: Article, public_url: str) -> ReadingPages:
     )
 
 
-def path_of_article(slug: str) -> str:
+def article_path(slug: str) -> str:
     return f"/articles/{quote(slug, safe='')}"
 
 
-def tag_link_of(tag: Tag) -> TagLink:
+def tag_link(tag: Tag) -> TagLink:
     return TagLink(tag.label, f"/tags/{quote(tag.slug, safe='')}" if tag.slug else "")
 
 
-def day_of(moment: datetime) -> Day:
+def display_date(moment: datetime) -> DisplayDate:
     """The day in UTC."""
-    return Day(f"{moment.day} {moment:%B %Y}", moment.isoformat(timespec="seconds"))
+    return DisplayDate(f"{moment.day} {moment:%B %Y}", moment.isoformat(timespec="seconds"))
 
 
 def _uri(address: str, resolve: Resolve) -> str | None:

@@ -24,13 +24,13 @@ from distributor.flow.subscriptions import sign_up
 from distributor.flow.subscriptions.proof_of_work import ProofOfWork
 from distributor.flow.subscriptions.request_limits import LimitExceeded, RequestLimit, network_of, spend
 from distributor.storage import lists, topics
-from distributor.web.client_ip import address_of, foreign_origin_of
+from distributor.web.client_ip import client_ip, foreign_origin
 from distributor.web.forms import Form, read_form
 from distributor.web.headers import content_policy
 from distributor.web.pages import PageRenderer
-from distributor.web.public.languages import choosable
-from distributor.web.public.sign_up_form import TRAP, Typed, person_in, read_typed, sign_up_of
-from distributor.web.rules import Rules
+from distributor.web.public.languages import language_choices
+from distributor.web.public.sign_up_form import HONEYPOT, SignUpForm, person_from, read_sign_up_form, sign_up_from
+from distributor.web.rules import WebConfig
 
 _WRONG = 422
 _TOO_OFTEN = 429
@@ -58,10 +58,10 @@ class _Place:
     frame_ancestors: str = "'none'"
 
 
-class SigningUp:
+class SignUpPages:
     """Whoever posts a form that has no faults gets one and the same answer, whatever is known of the address."""
 
-    def __init__(self, app: AppContext, pages: PageRenderer, rules: Rules) -> None:
+    def __init__(self, app: AppContext, pages: PageRenderer, rules: WebConfig) -> None:
         self._app = app
         self._pages = pages
         self._rules = rules
@@ -97,7 +97,7 @@ class SigningUp:
 
     async def _answer(self, request: Request, place: _Place) -> Response:
         if request.method != "POST":
-            typed = Typed(lists=(place.offered[0].slug,) if len(place.offered) == 1 else ())
+            typed = SignUpForm(lists=(place.offered[0].slug,) if len(place.offered) == 1 else ())
             return await run_in_threadpool(self._show, place, typed, robots="all")
         began = time.monotonic()
         form = await read_form(request)
@@ -106,18 +106,18 @@ class SigningUp:
         return response
 
     def _take(self, request: Request, place: _Place, form: Form) -> Response:
-        typed = read_typed(form, place.offered, language=self._app.site.language)
+        typed = read_sign_up_form(form, place.offered, language=self._app.site.language)
         if typed.is_trapped:
             return self._thank(place, typed)
         if typed.errors:
             return self._show(place, typed, status=_WRONG)
         if self._challenges and not self._challenges.verify(form.one("altcha")):
             return self._show(place, replace(typed, errors={"form": _NOT_SOLVED}), status=_WRONG)
-        network = address_of(request)
+        network = client_ip(request)
         exceeded = spend(self._app.redis, self._rates(typed, network))
         if exceeded is not None:
             return self._refuse(place, typed, exceeded)
-        asked = sign_up_of(typed, network=network, page=foreign_origin_of(request, self._app.site.public_url))
+        asked = sign_up_from(typed, network=network, page=foreign_origin(request, self._app.site.public_url))
         try:
             sign_up.sign_up(self._app, asked)
         except _TROUBLE as error:
@@ -125,8 +125,8 @@ class SigningUp:
             raise HTTPException(503) from error
         return self._thank(place, typed)
 
-    def _rates(self, typed: Typed, network: str) -> list[RequestLimit]:
-        rules, key = self._rules, person_in(typed).key
+    def _rates(self, typed: SignUpForm, network: str) -> list[RequestLimit]:
+        rules, key = self._rules, person_from(typed).key
         return [
             RequestLimit(what="address", subject=key, limit=rules.sign_ups_per_address, window=_DAY),
             RequestLimit(what="network", subject=network_of(network), limit=rules.sign_ups_per_network, window=_HOUR),
@@ -136,12 +136,12 @@ class SigningUp:
             ),
         ]
 
-    def _refuse(self, place: _Place, typed: Typed, exceeded: LimitExceeded) -> Response:
+    def _refuse(self, place: _Place, typed: SignUpForm, exceeded: LimitExceeded) -> Response:
         sentence = f"{_REASONS[exceeded.rate.what]} Please try again {_in_words(exceeded.wait)}. Nothing was changed."
         headers = {"Retry-After": str(int(exceeded.wait.total_seconds()) + 1)}
         return self._show(place, replace(typed, errors={"form": sentence}), status=_TOO_OFTEN, headers=headers)
 
-    def _thank(self, place: _Place, typed: Typed) -> Response:
+    def _thank(self, place: _Place, typed: SignUpForm) -> Response:
         chosen = [one for one in place.offered if one.slug in typed.lists]
         context = {
             "layout": place.layout,
@@ -156,7 +156,7 @@ class SigningUp:
     def _show(
         self,
         place: _Place,
-        typed: Typed,
+        typed: SignUpForm,
         *,
         status: int = 200,
         robots: str = "noindex",
@@ -168,9 +168,9 @@ class SigningUp:
             "is_single": place.is_single,
             "lists": self._offers(place.offered),
             "typed": typed,
-            "trap": TRAP,
+            "trap": HONEYPOT,
             "promise": consent_texts.sign_up_statement(site),
-            "languages": choosable(site.language),
+            "languages": language_choices(site.language),
             "language": typed.language or site.language,
             "action": self._pages.root + place.path,
             "challenge": json.dumps(self._challenges.create_challenge()) if self._challenges else "",

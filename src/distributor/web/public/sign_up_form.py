@@ -14,11 +14,11 @@ from distributor.web.forms import Form
 from distributor.web.public.languages import LANGUAGES
 
 # A field that people do not see. What fills it in is a program that fills in everything.
-TRAP = "website"
+HONEYPOT = "website"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
+class SignUpForm:
     """A filled-in form. `topics` are those ticked for each list by its slug; `errors` sentences by field."""
 
     email: str = ""
@@ -30,16 +30,16 @@ class Typed:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_typed(form: Form, offered: Sequence[MailingList], *, language: str) -> Typed:
+def read_sign_up_form(form: Form, offered: Sequence[MailingList], *, language: str) -> SignUpForm:
     """What was typed into a form that offers these lists, with every fault found. `language` is that of the page."""
     asked = form.all("list")
-    typed = Typed(
+    typed = SignUpForm(
         email=form.one("email"),
         name=form.one("name"),
         language=form.one("language") or language,
         lists=tuple(one.slug for one in offered if one.slug in asked),
         topics={one.slug: _topics_of(form, one) for one in offered},
-        is_trapped=bool(form.one(TRAP)),
+        is_trapped=bool(form.one(HONEYPOT)),
     )
     faults = {
         "email": _fault(parse_address, typed.email) if typed.email else "Please enter your email address.",
@@ -50,15 +50,15 @@ def read_typed(form: Form, offered: Sequence[MailingList], *, language: str) -> 
     return replace(typed, errors={name: sentence for name, sentence in faults.items() if sentence})
 
 
-def person_in(typed: Typed) -> Person:
+def person_from(typed: SignUpForm) -> Person:
     """The person in a form without faults."""
     return person_of(typed.email, name=typed.name, language=clean_language(typed.language))
 
 
-def sign_up_of(typed: Typed, *, network: str, page: str) -> SignUp:
+def sign_up_from(typed: SignUpForm, *, network: str, page: str) -> SignUp:
     """What a form without faults asks for: no topic ticked means every article."""
     choices = {slug: typed.topics.get(slug) or None for slug in typed.lists}
-    return SignUp(person=person_in(typed), choices=choices, network=network, page=page)
+    return SignUp(person=person_from(typed), choices=choices, network=network, page=page)
 
 
 def _topics_of(form: Form, offered: MailingList) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from distributor.domain.errors import ServiceError
 from distributor.domain.rendition import Json
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback import tracking
-from distributor.web.errors import dead_link
+from distributor.web.errors import invalid_link
 from distributor.web.public.pixel import PIXEL, PIXEL_URL
 
 _UNSEEN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
@@ -60,13 +60,13 @@ class TrackingEndpoints:
         else:
             target = tracking.follow_click(self._app, token, _detail_of(request))
         if target is None:
-            raise dead_link()
+            raise invalid_link()
         return RedirectResponse(target, status_code=302, headers=_UNSEEN)
 
     def show_mail(self, request: Request) -> Response:
         page = tracking.view_sent(self._app, request.path_params["token"], pixel_url=PIXEL_URL)
         if page is None:
-            raise dead_link()
+            raise invalid_link()
         return HTMLResponse(page, headers={**_UNSEEN, "Content-Security-Policy": _MAIL_POLICY})
 
 

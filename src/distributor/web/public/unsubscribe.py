@@ -14,11 +14,11 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.flow.subscriptions import unsubscribe
 from distributor.flow.subscriptions.unsubscribe import UnsubscribePage
-from distributor.web.client_ip import address_of
-from distributor.web.errors import dead_link
+from distributor.web.client_ip import client_ip
+from distributor.web.errors import invalid_link
 from distributor.web.forms import read_form
 from distributor.web.pages import PageRenderer
-from distributor.web.public.masking import masked
+from distributor.web.public.masking import masked_email
 
 # RFC 8058, section 3.2: the one pair a mail program posts, urlencoded or as multipart/form-data.
 _ONE_CLICK = ("List-Unsubscribe", "One-Click")
@@ -34,7 +34,7 @@ _REASONS = {
 }
 
 
-class Leaving:
+class UnsubscribePages:
     """GET shows and POST acts. No cookies, no redirects; doing it twice is the same as once."""
 
     def __init__(self, app: AppContext, pages: PageRenderer) -> None:
@@ -65,7 +65,7 @@ class Leaving:
         return await run_in_threadpool(self._note, request, reason, words)
 
     def come_back(self, request: Request) -> Response:
-        standing = unsubscribe.resubscribe(self._app, request.path_params["token"], address_of(request))
+        standing = unsubscribe.resubscribe(self._app, request.path_params["token"], client_ip(request))
         return self._show(standing, is_back=standing is not None and standing.membership is Membership.SUBSCRIBED)
 
     def _ask(self, request: Request) -> Response:
@@ -80,11 +80,11 @@ class Leaving:
 
     def _show(self, standing: UnsubscribePage | None, *, is_heard: bool = False, is_back: bool = False) -> Response:
         if standing is None:
-            raise dead_link()
+            raise invalid_link()
         root, tokens = self._pages.root, self._app.tokens
         context = {
             "list": standing.list.name,
-            "email": masked(standing.recipient),
+            "email": masked_email(standing.recipient),
             "is_subscribed": standing.membership is Membership.SUBSCRIBED,
             "is_heard": is_heard,
             "is_back": is_back,

@@ -18,7 +18,7 @@ _LARGEST_BODY = 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
-class WebHooks:
+class WebhookEndpoints:
     """Only what is signed is heard. What is answered says nothing of the ledger."""
 
     def __init__(self, app: AppContext) -> None:
