@@ -15,7 +15,7 @@ from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings
 from distributor.web.app import create_app
-from distributor.web.rules import DEFAULT_CONFIG
+from distributor.web.config import DEFAULT_CONFIG
 from tests.flow.subscriptions.sign_up_harness import make_sign_up_harness
 from tests.paths import ROOT
 

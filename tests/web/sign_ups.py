@@ -10,7 +10,7 @@ from lxml import html
 from starlette.testclient import TestClient
 
 from distributor.domain.tokens import Purpose
-from distributor.web.rules import WebConfig
+from distributor.web.config import WebConfig
 from tests.flow.subscriptions.sign_up_harness import SignUpHarness
 
 ADA = "ada@example.org"

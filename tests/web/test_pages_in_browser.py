@@ -29,7 +29,7 @@ from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles
 
-from .browsing import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
+from .browser import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
 from .newsroom import PublishFeed, SentMail, WriteArticle
 
 pytestmark = pytest.mark.browser

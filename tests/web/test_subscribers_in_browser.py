@@ -25,7 +25,7 @@ from distributor.storage import channels
 from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.subscriptions.sign_up_harness import NETWORK, SignUpHarness, make_sign_up_harness
 
-from .browsing import DESK, NARROWEST, PHONE, findings, scrolls_sideways, visiting
+from .browser import DESK, NARROWEST, PHONE, findings, scrolls_sideways, visiting
 from .sign_ups import ADA, AT_ONCE, link
 
 pytestmark = pytest.mark.browser

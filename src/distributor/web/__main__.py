@@ -12,7 +12,7 @@ from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
 from distributor.storage.schema import check_schema, migrate
 from distributor.web.app import serve
-from distributor.web.rules import WebConfig
+from distributor.web.config import WebConfig
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from distributor.web import server
 from distributor.web.access_log import AccessLog
 from distributor.web.api.app import create_api
 from distributor.web.api.docs_page import DocsPage
+from distributor.web.config import DEFAULT_CONFIG, WebConfig
 from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
 from distributor.web.pages import PageRenderer
@@ -32,7 +33,6 @@ from distributor.web.public.sign_up import SignUpPages
 from distributor.web.public.tracking import TrackingEndpoints
 from distributor.web.public.unsubscribe import UnsubscribePages
 from distributor.web.public.webhooks import WebhookEndpoints
-from distributor.web.rules import DEFAULT_CONFIG, WebConfig
 
 # The largest body anybody has to post here is a form with somebody's choices. The API has limits of its own.
 _LARGEST_BODY = 64 * 1024
@@ -101,7 +101,9 @@ def serve(
 
 
 @contextmanager
-def serving(app: AppContext, rules: WebConfig = DEFAULT_CONFIG, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(
+    app: AppContext, rules: WebConfig = DEFAULT_CONFIG, *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
     """Serve from a thread of this process for as long as this is open; gives the address, ``http://host:port``.
 
     Raises ConfigurationError if the port cannot be had.

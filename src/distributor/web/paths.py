@@ -23,7 +23,9 @@ class RejectControlCharacters:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] == "http" and _CONTROL.search(path):
-            nothing = not_found_response() if path.startswith(_API) else PlainTextResponse("There is nothing here.\n", 404)
+            nothing = (
+                not_found_response() if path.startswith(_API) else PlainTextResponse("There is nothing here.\n", 404)
+            )
             await nothing(scope, receive, send)
             return
         await self._app(scope, receive, send)

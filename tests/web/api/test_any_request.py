@@ -26,7 +26,11 @@ from .conftest import NewToken, Program
 
 # Of each operation, once for nobody in particular and once for what is there.
 EXAMPLES = 5
-THERE = {"who": "1", "slug": "weekly", "number": 1}
+THERE = {
+    "subscriber": "1",
+    "slug": "weekly",
+    **dict.fromkeys(("campaign_id", "delivery_id", "import_id", "suppression_id"), 1),
+}
 
 
 @pytest.fixture

@@ -149,10 +149,10 @@ def test_failed_deliveries_are_counted_and_sent_again(api: Any, app: AppContext,
     set_state(app, "failed", "bo", detail='{"reason": "userunknown"}')
     path = f"/campaigns/{released}/retry-failed"
     counted = {"failed": 2, "again": 1, "not_meant": 1, "held_back": 0, "got_since": 0}
-    assert api.post(path, json={"cause": "temporary", "dry_run": True}).json() == counted
+    assert api.post(path, json={"failure": "temporary", "dry_run": True}).json() == counted
     assert api.post(path, json={"reasons": ["mailboxfull"], "channels": ["mail"]}).json() == counted
     assert api.get(f"/campaigns/{released}").json()["totals"]["failed"] == 1
-    assert api.post(path, json={"cause": "temporary"}).status_code == 409
+    assert api.post(path, json={"failure": "temporary"}).status_code == 409
     assert api.post(path, json={"channels": ["feed"]}).status_code == 404
 
 

@@ -24,7 +24,7 @@ def test_a_list_is_made_with_what_is_said_of_it(api: Any, weekly: str):
         "sender": "",
         "footer": "",
         "topics": ["local-news", "sport"],
-        "people": {"pending": 0, "subscribed": 0, "unsubscribed": 0},
+        "counts": {"pending": 0, "subscribed": 0, "unsubscribed": 0},
     }
 
 
@@ -109,7 +109,7 @@ def test_what_is_wrong_is_pointed_to(api: Any, body: dict[str, Any], pointer: st
 
 
 def test_a_name_without_letters_needs_a_slug(api: Any):
-    assert "give one as `slug`" in api.post("/lists", json={"name": "☃"}).json()["detail"]
+    assert "set `slug`" in api.post("/lists", json={"name": "☃"}).json()["detail"]
 
 
 @pytest.mark.parametrize(

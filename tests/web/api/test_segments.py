@@ -61,9 +61,9 @@ def test_a_segment_that_another_one_refers_to_stays(api: Any, vip: dict[str, Any
 
 @pytest.mark.usefixtures("crowd")
 def test_people_are_counted_and_some_are_shown(api: Any, vip: dict[str, Any]):
-    assert api.post("/segments/count", json={"condition": "tag = vip"}).json() == {"people": 2}
-    assert api.post("/segments/count", json={"condition": vip["condition"]["json"]}).json() == {"people": 2}
-    assert api.post("/segments/count", json={"condition": "segment = our-best"}).json() == {"people": 2}
+    assert api.post("/segments/count", json={"condition": "tag = vip"}).json() == {"count": 2}
+    assert api.post("/segments/count", json={"condition": vip["condition"]["json"]}).json() == {"count": 2}
+    assert api.post("/segments/count", json={"condition": "segment = our-best"}).json() == {"count": 2}
     shown = api.post("/segments/sample", json={"condition": "language = de", "limit": 2}).json()["items"]
     assert [one["email"] for one in shown] == ["p0@example.org", "p1@example.org"]
 
@@ -71,7 +71,7 @@ def test_people_are_counted_and_some_are_shown(api: Any, vip: dict[str, Any]):
 @pytest.mark.usefixtures("crowd")
 def test_who_may_not_see_people_sees_only_their_number(program: Program):
     counting = program(TokenScope.SEGMENTS_READ)
-    assert counting.post("/segments/count", json={"condition": "everyone"}).json() == {"people": 3}
+    assert counting.post("/segments/count", json={"condition": "everyone"}).json() == {"count": 3}
     assert counting.post("/segments/sample", json={"condition": "everyone"}).status_code == 403
 
 

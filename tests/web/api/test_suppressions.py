@@ -53,9 +53,9 @@ def test_one_entry_is_taken_back_by_its_number_and_the_others_hold(api: Any):
 def test_entries_are_taken_back_by_target_for_some_reasons_or_all(api: Any):
     for reason in ("complaint", "manual", "hard_bounce"):
         api.post("/suppressions", json={"targets": [ADA], "reason": reason})
-    assert api.post("/suppressions/lift", json={"targets": [ADA], "reasons": ["manual"]}).json() == {"lifted": 1}
-    assert api.post("/suppressions/lift", json={"targets": [ADA], "reasons": []}).json() == {"lifted": 0}
-    assert api.post("/suppressions/lift", json={"targets": [ADA]}).json() == {"lifted": 2}
+    assert api.post("/suppressions/remove", json={"targets": [ADA], "reasons": ["manual"]}).json() == {"removed": 1}
+    assert api.post("/suppressions/remove", json={"targets": [ADA], "reasons": []}).json() == {"removed": 0}
+    assert api.post("/suppressions/remove", json={"targets": [ADA]}).json() == {"removed": 2}
     assert reasons(api, ADA) == [[]]
 
 

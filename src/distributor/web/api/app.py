@@ -6,7 +6,9 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from distributor import __version__
 from distributor.flow.app_context import AppContext
@@ -26,17 +28,16 @@ from distributor.web.api import (
     suppressions,
     token,
 )
-from distributor.web.api.description import OVERVIEW, TAGS, describe
-from distributor.web.api.no_store import NoStore
+from distributor.web.api.openapi import OVERVIEW, TAGS, describe
 from distributor.web.api.problems import exception_handlers
 
-# Enough for a thousand addresses, or the longest condition of a segment.
-_LARGEST_BODY = 1024 * 1024
-# Of the threads that answer requests, fewer than half: however much programs ask, readers find a free one.
-_TURNS = 5
-# Each of them has a connection to the database for as long as its reader takes.
-_EXPORTS = 2
-_PARTS = (
+# Enough for a thousand email addresses, or the longest condition of a segment.
+_MAX_BODY_BYTES = 1024 * 1024
+# Less than half of the threads, so that API requests leave some for readers.
+_REQUEST_SLOTS = 5
+# Each keeps a database connection for as long as its client reads.
+_EXPORT_SLOTS = 2
+_RESOURCES = (
     subscribers,
     memberships,
     sign_ups,
@@ -68,22 +69,37 @@ def create_api(app: AppContext) -> FastAPI:
         redirect_slashes=False,
         root_path_in_servers=False,
         generate_unique_id_function=lambda route: str(route.name),
-        middleware=[Middleware(NoStore)],
+        middleware=[Middleware(_NoStore)],
         exception_handlers=exception_handlers(),
-        max_body_size=_LARGEST_BODY,
+        max_body_size=_MAX_BODY_BYTES,
     )
     api.state.app = app
-    api.state.turns = anyio.Semaphore(_TURNS)
-    api.state.export_turns = anyio.Semaphore(_EXPORTS)
-    for part in _PARTS:
-        api.include_router(part.router)
+    api.state.request_slots = anyio.Semaphore(_REQUEST_SLOTS)
+    api.state.export_slots = anyio.Semaphore(_EXPORT_SLOTS)
+    for resource in _RESOURCES:
+        api.include_router(resource.router)
 
     return api
 
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """The description, made when it is first asked for."""
+        """The OpenAPI document, built on first use."""
         if not self.openapi_schema:
             self.openapi_schema = describe(self, self.state.app.site.public_url)
         return self.openapi_schema
+
+
+class _NoStore:
+    """Forbids browsers and proxies to store responses, which hold personal data (RFC 9111, section 5.2.2.5)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_with_header)

@@ -12,8 +12,8 @@ from distributor.domain.audience import AudiencePlan
 from distributor.flow.publishing.audience import preview_audience
 from distributor.web.api.auth import App, RequestSlot, requires
 from distributor.web.api.fields import MAX_BIGINT, RequestBody, ShortText
-from distributor.web.api.people import ListSlugs, SubscriberOut
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
+from distributor.web.api.subscriber_schemas import ListSlugs, SubscriberOut
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
@@ -22,13 +22,14 @@ ArticleSlugs = Annotated[list[ShortText], Field(max_length=100, examples=[["the-
 
 
 class AudienceIn(RequestBody):
-    """Who is to get something: lists, topics and segments by their slugs, campaigns by their numbers.
+    """The audience of a campaign: lists, topics and segments by slug, campaigns by id.
 
-    Gets it who is on any of the lists, follows any of the topics if some are named, and is in any of the segments if
-    some are named; except who is in one of the `except_…`, and, unless `repeats`, who already got one of the articles.
+    It holds the subscribers of any of the lists who follow any of the topics and are in any of the segments, where some
+    are given; without those in one of the `except_…` and, unless `repeats`, those who already received one of the
+    articles.
     """
 
-    lists: ListSlugs = Field(default_factory=list, description="None: any list at all.")
+    lists: ListSlugs = Field(default_factory=list, description="Empty: all lists.")
     topics: ListSlugs = Field(default_factory=list)
     segments: ListSlugs = Field(default_factory=list)
     except_lists: ListSlugs = Field(default_factory=list)
@@ -37,11 +38,11 @@ class AudienceIn(RequestBody):
     repeats: StrictBool = False
     failed_of: CampaignIds = Field(
         default_factory=list,
-        description="Only to whom one of these campaigns has failed by then, on behalf of the same list.",
+        description="Only recipients whose delivery of one of these campaigns has failed, for the same list.",
     )
     unknown_of: CampaignIds = Field(
         default_factory=list,
-        description="Also, or only, to who may or may not have got one of these: some get it a second time.",
+        description="Only, or also, recipients whose delivery of one of these is unknown: some get it a second time.",
     )
 
     def plan(self) -> AudiencePlan:
@@ -59,7 +60,7 @@ class AudienceIn(RequestBody):
 
 
 class AudienceOut(BaseModel):
-    """Whom a campaign was planned for, in the words of `AudienceIn`."""
+    """The audience a campaign was created with, as in `AudienceIn`."""
 
     lists: tuple[str, ...] = Field(examples=[["weekly-letter"]])
     topics: tuple[str, ...]
@@ -77,24 +78,26 @@ class AudienceOut(BaseModel):
 
 
 class AudiencePreviewRequest(RequestBody):
-    """A campaign that is thought of."""
+    """The audience and articles of a possible campaign."""
 
     audience: AudienceIn
     articles: ArticleSlugs = Field(default_factory=list, description="The slugs of its articles.")
-    sample: int = Field(10, ge=0, le=50, description="How many people to show.")
+    sample: int = Field(10, ge=0, le=50, description="How many of the subscribers to return.")
 
 
 class AudiencePreviewOut(BaseModel):
-    """Whom the campaign would reach if it were released now."""
+    """Whom the campaign would reach if it started now."""
 
     count: int
     sample: list[SubscriberOut]
 
 
 @router.post(
-    "/audience", dependencies=[requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404)
+    "/audience",
+    dependencies=[requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)],
+    responses=problem_responses(404),
 )
 def count_audience(app: App, body: AudiencePreviewRequest) -> AudiencePreviewOut:
-    """How many people a campaign would reach, counted by the query that freezes its audience, and some of them."""
+    """Count the subscribers a campaign would reach, by the query that freezes its audience, and return some of them."""
     found = preview_audience(app, body.audience.plan(), body.articles, sample=body.sample)
     return AudiencePreviewOut(count=found.count, sample=[SubscriberOut.of(one) for one in found.sample])

@@ -1,4 +1,4 @@
-"""`/v1/campaigns/{number}/audit`"""
+"""`/v1/campaigns/{campaign_id}/audit`"""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from distributor.domain.api_token import TokenScope
 from distributor.domain.delivery import DeliveryState
 from distributor.flow.operations.audit import Audit, Difference, DifferenceKind, audit
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import MAX_PAGE_SIZE, NumberInPath
+from distributor.web.api.fields import MAX_PAGE_SIZE, IdInPath
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 
 class AuditDifferenceOut(BaseModel):
-    """One difference between the ledger and the evidence."""
+    """One difference between the delivery states and the records."""
 
     kind: DifferenceKind
-    delivery: int | None = Field(description="Its number; null if it concerns a whole dispatch.")
+    delivery: int | None = Field(description="The delivery's id; null if the difference concerns a whole dispatch.")
     channel: str | None
     recipient: str | None
-    state: DeliveryState | None = Field(description="What the ledger says.")
-    evidence: str = Field(description="Where it shows.")
+    state: DeliveryState | None = Field(description="The delivery's state.")
+    evidence: str = Field(description="Where the difference was found.")
 
     @classmethod
     def of(cls, found: Difference) -> AuditDifferenceOut:
@@ -40,12 +40,12 @@ class AuditDifferenceOut(BaseModel):
 
 
 class AuditOut(BaseModel):
-    """What came out: no `counts` means no difference."""
+    """The result of an audit: empty `counts` means no difference."""
 
-    is_at_work: bool = Field(description="It is still being sent, and what is under way was left out.")
+    is_at_work: bool = Field(description="The campaign is still being sent; deliveries in flight were left out.")
     states: dict[DeliveryState, int] = Field(examples=[{"sent": 1200, "unknown": 1}])
     counts: dict[DifferenceKind, int] = Field(description="All differences.", examples=[{"untold": 1}])
-    differences: list[AuditDifferenceOut] = Field(description="The first of them.")
+    differences: list[AuditDifferenceOut] = Field(description="The first of the differences.")
 
     @classmethod
     def of(cls, made: Audit, *, limit: int) -> AuditOut:
@@ -58,17 +58,17 @@ class AuditOut(BaseModel):
 
 
 @router.get(
-    "/{number}/audit",
+    "/{campaign_id}/audit",
     dependencies=[requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)],
     responses=problem_responses(404),
 )
 def audit_campaign(
     app: App,
-    number: NumberInPath,
-    limit: Annotated[int, Query(ge=0, le=MAX_PAGE_SIZE, description="How many differences to name.")] = 50,
+    campaign_id: IdInPath,
+    limit: Annotated[int, Query(ge=0, le=MAX_PAGE_SIZE, description="How many differences to return.")] = 50,
 ) -> AuditOut:
-    """Hold the ledger of a campaign against what is known here: journals of dead workers, posts, clicks, bounces.
+    """Compare a campaign's delivery states with the journals of dead workers, posts, clicks and bounces.
 
-    Records that others kept of the mails they took are for `distributor campaign audit`, which reads files.
+    `distributor campaign audit` also compares them with files: the records of mail servers.
     """
-    return AuditOut.of(audit(app, number, ()), limit=limit)
+    return AuditOut.of(audit(app, campaign_id, ()), limit=limit)

@@ -17,7 +17,7 @@ _bearer = HTTPBearer(
     bearerFormat="dst_…",
     description=(
         "A token of `distributor token create NAME --scope SCOPE`, sent as `Authorization: Bearer dst_…`. "
-        "Each operation names the scope that it needs."
+        "Each operation names the scopes that it needs."
     ),
     auto_error=False,
 )
@@ -33,39 +33,39 @@ App = Annotated[AppContext, Depends(_app)]
 
 
 def _authorise(
-    wanted: SecurityScopes, app: App, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    required: SecurityScopes, app: App, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> ApiToken:
-    """RFC 6750, section 3: who brings no token is only asked for one; who brings a bad one is told so."""
+    """Check the token (RFC 6750, section 3): a request without one gets a plain challenge, a bad one an error code."""
     if credentials is None:
-        raise _refusal(401, "this needs a token, sent as `Authorization: Bearer dst_…`")
+        raise _auth_error(401, "this needs a token, sent as `Authorization: Bearer dst_…`")
     now = app.clock()
     with app.database.begin() as connection:
         token = api_tokens.find(connection, credentials.credentials)
         if token is None or not token.is_valid(now):
-            raise _refusal(401, "the token is unknown, revoked or expired", error="invalid_token")
-        missing = [scope for scope in wanted.scopes if not token.allows(TokenScope(scope))]
+            raise _auth_error(401, "the token is unknown, revoked or expired", error="invalid_token")
+        missing = [scope for scope in required.scopes if not token.allows(TokenScope(scope))]
         if missing:
-            raise _refusal(
+            raise _auth_error(
                 403, f"the token lacks the scope {missing[0]}", error="insufficient_scope", scope=" ".join(missing)
             )
         api_tokens.record_use(connection, token, now=now)
     return token
 
 
-async def _take_turn(request: Request) -> AsyncIterator[None]:
-    # The body is read by now: whoever sends slowly keeps nobody waiting.
-    async with request.app.state.turns:
+async def _request_slot(request: Request) -> AsyncIterator[None]:
+    # The body is read by now: a slow sender takes no slot.
+    async with request.app.state.request_slots:
         yield
 
 
-RequestSlot = Depends(_take_turn, scope="function")
+RequestSlot = Depends(_request_slot, scope="function")
 
 
 def requires(*scopes: TokenScope) -> Any:
-    """Let in only who has a valid token with these scopes; gives the token. `Any`, as of FastAPI's own markers."""
+    """Require a valid token with these scopes, and give it. Returns `Any`, as FastAPI's own markers do."""
     return Security(_authorise, scopes=[scope.value for scope in scopes])
 
 
-def _refusal(status: int, detail: str, **said: str) -> HTTPException:
-    challenge = ", ".join([_CHALLENGE, *(f'{name}="{value}"' for name, value in said.items())])
+def _auth_error(status: int, detail: str, **attributes: str) -> HTTPException:
+    challenge = ", ".join([_CHALLENGE, *(f'{name}="{value}"' for name, value in attributes.items())])
     return HTTPException(status, detail, headers={"WWW-Authenticate": challenge})

@@ -25,9 +25,19 @@ from distributor.flow.publishing.report import report
 from distributor.storage import articles, campaigns, dispatches
 from distributor.web.api.audiences import ArticleSlugs, AudienceIn
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import MAX_BIGINT, RequestBody, Limit, Line, Timestamp, NumberInPath, LongText, ShortText, Zone
+from distributor.web.api.campaign_schemas import CampaignOut, CampaignPage, CampaignSummaryOut
+from distributor.web.api.fields import (
+    MAX_BIGINT,
+    IdInPath,
+    Limit,
+    Line,
+    LongText,
+    RequestBody,
+    ShortText,
+    Timestamp,
+    Zone,
+)
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
-from distributor.web.api.reports import CampaignPage, CampaignSummaryOut, CampaignOut
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
@@ -35,26 +45,29 @@ ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail
 
 
 class CampaignCreate(RequestBody):
-    """Articles that are to go out on channels."""
+    """A campaign to create: articles to send on channels."""
 
     name: Line = Field("", description="Default: the title of the first article.")
     articles: ArticleSlugs = Field(min_length=1, description="Their slugs.")
     channels: ChannelNames = Field(min_length=1, description="Their names, as in `distributor channel list`.")
     audience: AudienceIn = Field(
-        default_factory=AudienceIn, description="For channels that send to people; others reach their followers."
+        default_factory=AudienceIn,
+        description="For channels that send to subscribers; other channels reach their followers.",
     )
-    at: Timestamp | None = Field(None, description="When; null for now.")
+    at: Timestamp | None = Field(None, description="When to start; null: now.")
     times: dict[ShortText, Timestamp] = Field(
-        default_factory=dict, description="Channels that have their own time.", examples=[{}]
+        default_factory=dict, description="Start times of channels that differ from `at`.", examples=[{}]
     )
-    zone: Zone = Field("UTC", description="The IANA time zone that its times are shown in.")
-    subject: Line = Field("", description="Instead of the titles; may name fields, as in `{{ subscriber.name }}`.")
-    greeting: LongText = Field("", description="Above the articles, in Markdown; may name fields.")
-    closing: LongText = Field("", description="Below them.")
+    zone: Zone = Field("UTC", description="The IANA time zone to show its times in.")
+    subject: Line = Field(
+        "", description="Instead of the title; may contain merge fields such as `{{ subscriber.name }}`."
+    )
+    greeting: LongText = Field("", description="Text above the articles, in Markdown with merge fields.")
+    closing: LongText = Field("", description="Text below the articles.")
     track_opens: StrictBool = True
     track_clicks: StrictBool = True
     unknown: UnknownPolicy = Field(
-        UnknownPolicy.ASSUME_SENT, description="What to do where an answer is lost for good."
+        UnknownPolicy.ASSUME_SENT, description="What to do with deliveries whose outcome stays unknown."
     )
 
     @model_validator(mode="after")
@@ -66,20 +79,20 @@ class CampaignCreate(RequestBody):
 
 
 class RetryRequest(RequestBody):
-    """Which of the failed deliveries are to be sent again; what is empty or null leaves out none."""
+    """Which of the failed deliveries to retry; empty or null selects all."""
 
     channels: ChannelNames = Field(default_factory=list)
     reasons: list[ShortText] = Field(
-        default_factory=list, max_length=100, description="Why they failed, in a word.", examples=[["mailboxfull"]]
+        default_factory=list, max_length=100, description="The reasons they failed for.", examples=[["mailboxfull"]]
     )
-    cause: FailureCause | None = Field(
-        None, description="`temporary`: what was given up on after trouble that may have passed."
+    failure: FailureCause | None = Field(
+        None, description="`temporary`: only those given up on after temporary errors."
     )
-    dry_run: StrictBool = Field(False, description="Only count them.")
+    dry_run: StrictBool = Field(False, description="Only count them; retry nothing.")
 
 
 class RetryOut(BaseModel):
-    """What becomes of the failed deliveries: `failed` is the sum of the others."""
+    """How many failed deliveries are retried or skipped: `failed` is the sum of the others."""
 
     failed: int
     again: int = Field(description="They are sent again.")
@@ -92,12 +105,12 @@ class RetryOut(BaseModel):
 def list_campaigns(
     app: App,
     purpose: Annotated[
-        CampaignPurpose, Query(description="`confirmation`: the mails that ask who signed up to confirm it.")
+        CampaignPurpose, Query(description="`confirmation`: the confirmation mails of sign-ups.")
     ] = CampaignPurpose.ARTICLES,
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
 ) -> CampaignPage:
-    """The campaigns, the newest first."""
+    """List the campaigns, newest first."""
     with app.database.begin() as connection:
         found = campaigns.latest(connection, limit=limit + 1, purpose=purpose, before_id=before)
         kept = found[:limit]
@@ -110,18 +123,18 @@ def create_campaign(
     app: App,
     token: Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_WRITE)],
     body: CampaignCreate,
-    repeat_key: Annotated[
+    idempotency_key: Annotated[
         str | None,
         Header(
             alias="Idempotency-Key",
             min_length=1,
             max_length=255,
-            description="Of your choice, a new one for each campaign. The same again is the same campaign.",
+            description="A unique key for each campaign: a request repeated with its key creates no second campaign.",
         ),
     ] = None,
 ) -> CampaignOut:
-    """Plan a campaign; it goes out by itself when its time comes."""
-    asked = CampaignPlan(
+    """Create a campaign; it is sent at its time."""
+    new_plan = CampaignPlan(
         name=body.name,
         article_slugs=tuple(body.articles),
         channel_names=tuple(body.channels),
@@ -134,54 +147,64 @@ def create_campaign(
         unknown_policy=body.unknown,
         cover=MessageOptions(subject=body.subject, greeting=body.greeting, closing=body.closing),
     )
-    return _shown(app, plan(app, asked, key=_plan_key(token, repeat_key, body)))
+    return _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)))
 
 
-@router.get("/{number}", dependencies=[requires(TokenScope.CAMPAIGNS_READ)], responses=problem_responses(404))
-def show_campaign(app: App, number: NumberInPath) -> CampaignOut:
-    """One campaign: its dispatches, what became of its deliveries, and what holds them back."""
-    return _shown(app, number)
+@router.get("/{campaign_id}", dependencies=[requires(TokenScope.CAMPAIGNS_READ)], responses=problem_responses(404))
+def show_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+    """Get a campaign with its dispatches, delivery totals and routes in backoff."""
+    return _campaign_out(app, campaign_id)
 
 
-@router.post("/{number}/pause", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
-def pause_campaign(app: App, number: NumberInPath) -> CampaignOut:
-    """Hold a campaign: nothing new is begun after the batches at work."""
-    campaign_control.pause(app, number)
-    return _shown(app, number)
+@router.post(
+    "/{campaign_id}/pause", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409)
+)
+def pause_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+    """Pause a campaign: batches being sent are finished, and no new ones start."""
+    campaign_control.pause(app, campaign_id)
+    return _campaign_out(app, campaign_id)
 
 
-@router.post("/{number}/resume", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
-def resume_campaign(app: App, number: NumberInPath) -> CampaignOut:
-    """Let a campaign go on that is paused, or whose rendering failed for a cause that has been mended."""
-    campaign_control.resume(app, number)
-    return _shown(app, number)
+@router.post(
+    "/{campaign_id}/resume", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409)
+)
+def resume_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+    """Resume a campaign that is paused, or whose rendering failed and whose cause is fixed."""
+    campaign_control.resume(app, campaign_id)
+    return _campaign_out(app, campaign_id)
 
 
-@router.post("/{number}/cancel", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
-def cancel_campaign(app: App, number: NumberInPath) -> CampaignOut:
-    """Stop a campaign for good; what was sent stays sent."""
-    campaign_control.cancel(app, number)
-    return _shown(app, number)
+@router.post(
+    "/{campaign_id}/cancel", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409)
+)
+def cancel_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+    """Cancel a campaign for good; what was sent stays sent."""
+    campaign_control.cancel(app, campaign_id)
+    return _campaign_out(app, campaign_id)
 
 
-@router.post("/{number}/retry-failed", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409))
-def retry_failed(app: App, number: NumberInPath, body: RetryRequest) -> RetryOut:
-    """Send failed deliveries again, but not to people who may not be written to any more, or got it since."""
-    choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.cause)
+@router.post(
+    "/{campaign_id}/retry-failed",
+    dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)],
+    responses=problem_responses(404, 409),
+)
+def retry_failed(app: App, campaign_id: IdInPath, body: RetryRequest) -> RetryOut:
+    """Retry failed deliveries, except to recipients who may not receive it any more or received it since."""
+    choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.failure)
     act = campaign_control.count_failed if body.dry_run else campaign_control.retry_failed
-    return RetryOut.model_validate(act(app, number, choice), from_attributes=True)
+    return RetryOut.model_validate(act(app, campaign_id, choice), from_attributes=True)
 
 
-def _shown(app: AppContext, number: int) -> CampaignOut:
-    told = report(app, number)
+def _campaign_out(app: AppContext, campaign_id: int) -> CampaignOut:
+    campaign_report = report(app, campaign_id)
     with app.database.begin() as connection:
-        about = articles.find_many(connection, told.campaign.article_ids)
-    return CampaignOut.of(told, [one.article.slug for one in about])
+        found = articles.find_many(connection, campaign_report.campaign.article_ids)
+    return CampaignOut.of(campaign_report, [one.article.slug for one in found])
 
 
-def _plan_key(token: ApiToken, repeat_key: str | None, body: CampaignCreate) -> PlanKey | None:
-    """Keys of two tokens have nothing to do with each other."""
-    if repeat_key is None:
+def _plan_key(token: ApiToken, idempotency_key: str | None, body: CampaignCreate) -> PlanKey | None:
+    """The plan key for an idempotency key; the keys of two tokens are independent."""
+    if idempotency_key is None:
         return None
-    name = hashlib.sha256(f"{token.id}:{repeat_key}".encode()).hexdigest()
+    name = hashlib.sha256(f"{token.id}:{idempotency_key}".encode()).hexdigest()
     return PlanKey(name=f"api:{name}", digest=hashlib.sha256(body.model_dump_json().encode()).hexdigest())

@@ -1,4 +1,4 @@
-"""`/v1/campaigns/{number}/deliveries` and `/v1/deliveries/{number}/events`"""
+"""`/v1/campaigns/{campaign_id}/deliveries` and `/v1/deliveries/{delivery_id}/events`"""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from distributor.domain.event import Event, EventKind
 from distributor.storage import campaigns, delivery_queries, dispatches, events
 from distributor.storage.delivery_queries import DeliveryRecord
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import After, Limit, NumberInPath, ShortText
+from distributor.web.api.fields import After, IdInPath, Limit, ShortText
 from distributor.web.api.paging import Page, paginate
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
-# What they tell is about people.
-_NEEDED = requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)
+# The answers hold personal data.
+_SCOPES = requires(TokenScope.CAMPAIGNS_READ, TokenScope.SUBSCRIBERS_READ)
 
 
 class DeliveryOut(BaseModel):
-    """One rendition to one recipient, and what became of it."""
+    """One rendition to one recipient, and its state."""
 
     id: int
     channel: str = Field(examples=["mail"])
     recipient: str = Field(description="An address, an account or a feed.", examples=["ada@example.org"])
-    subscriber: int | None = Field(description="Whose it is, by number; null for accounts, feeds and the erased.")
+    subscriber: int | None = Field(description="The subscriber's id; null for accounts, feeds and erased subscribers.")
     state: DeliveryState
     attempts: int
-    next_at: datetime | None = Field(description="When it is tried again or looked into.")
-    remote_id: str | None = Field(description="What the other side knows it by, such as the Message-ID.")
+    next_at: datetime | None = Field(description="When it is retried or resolved.")
+    remote_id: str | None = Field(description="The id at the remote server, such as the Message-ID.")
     permalink: str | None
     reply_code: int | None
-    reply: str = Field(description="The other side's words.")
+    reply: str = Field(description="The server's reply.")
     updated_at: datetime
 
     @classmethod
@@ -59,11 +59,11 @@ class DeliveryOut(BaseModel):
 
 
 class DeliveryPage(Page[DeliveryOut]):
-    """Some of the deliveries, by ascending number."""
+    """A page of deliveries, by ascending id."""
 
 
 class EventOut(BaseModel):
-    """What happened to a delivery afterwards."""
+    """An event of a delivery: an open, a click, a bounce and so on."""
 
     kind: EventKind
     at: datetime
@@ -75,24 +75,24 @@ class EventOut(BaseModel):
 
 
 class DeliveryEventsOut(BaseModel):
-    """The events of a delivery, in the order they happened."""
+    """The events of a delivery, in order of time."""
 
     items: list[EventOut]
 
 
-@router.get("/campaigns/{number}/deliveries", dependencies=[_NEEDED], responses=problem_responses(404))
+@router.get("/campaigns/{campaign_id}/deliveries", dependencies=[_SCOPES], responses=problem_responses(404))
 def list_deliveries(
     app: App,
-    number: NumberInPath,
+    campaign_id: IdInPath,
     state: Annotated[DeliveryState | None, Query(description="Only those in this state.")] = None,
-    recipient: Annotated[ShortText | None, Query(description="Only to this address, account or feed.")] = None,
-    channel: Annotated[ShortText | None, Query(description="Only on the channel of this name.")] = None,
+    recipient: Annotated[ShortText | None, Query(description="Only to this email address, account or feed.")] = None,
+    channel: Annotated[ShortText | None, Query(description="Only on the channel with this name.")] = None,
     limit: Limit = 50,
     after: After = 0,
 ) -> DeliveryPage:
-    """Who received a campaign, who did not, and what the other side said."""
+    """List the deliveries of a campaign with their states and the server's replies."""
     with app.database.begin() as connection:
-        campaign = campaigns.find(connection, number)
+        campaign = campaigns.find(connection, campaign_id)
         channels = {one.id: one.channel_name for one in dispatches.of_campaign(connection, campaign.id)}
         found = delivery_queries.of_campaign(
             connection,
@@ -107,9 +107,9 @@ def list_deliveries(
     return DeliveryPage(items=[DeliveryOut.of(one, channels[one.dispatch_id]) for one in shown], next=further)
 
 
-@router.get("/deliveries/{number}/events", dependencies=[_NEEDED], responses=problem_responses(404))
-def list_events(app: App, number: NumberInPath) -> DeliveryEventsOut:
-    """What happened to one delivery afterwards: opens, clicks, bounces, complaints."""
+@router.get("/deliveries/{delivery_id}/events", dependencies=[_SCOPES], responses=problem_responses(404))
+def list_events(app: App, delivery_id: IdInPath) -> DeliveryEventsOut:
+    """List the events of a delivery: opens, clicks, bounces, complaints."""
     with app.database.begin() as connection:
-        found = events.of_delivery(connection, delivery_queries.find(connection, number).id)
+        found = events.of_delivery(connection, delivery_queries.find(connection, delivery_id).id)
     return DeliveryEventsOut(items=[EventOut.of(one) for one in found])

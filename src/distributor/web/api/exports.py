@@ -22,9 +22,9 @@ router = APIRouter(prefix="/v1/exports", tags=["exports"], responses=COMMON_PROB
 _MEDIA_TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSONL: "application/jsonl"}
 
 
-async def _take_export_turn(request: Request) -> AsyncIterator[AsyncExitStack]:
-    """An export has a connection to the database for as long as its reader takes: only so many at a time."""
-    async with request.app.state.export_turns, AsyncExitStack() as stack:
+async def _export_slot(request: Request) -> AsyncIterator[AsyncExitStack]:
+    """Limit concurrent exports: each keeps a database connection for as long as its client reads."""
+    async with request.app.state.export_slots, AsyncExitStack() as stack:
         yield stack
 
 
@@ -34,7 +34,7 @@ async def _take_export_turn(request: Request) -> AsyncIterator[AsyncExitStack]:
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "One row or line for each person.",
+            "description": "One row or line per subscriber.",
             "content": {media_type: {"schema": {"type": "string"}} for media_type in _MEDIA_TYPES.values()},
         },
         **problem_responses(404),
@@ -42,22 +42,24 @@ async def _take_export_turn(request: Request) -> AsyncIterator[AsyncExitStack]:
 )
 async def export_subscribers(
     app: App,
-    turn: Annotated[AsyncExitStack, Depends(_take_export_turn)],
-    list_slug: Annotated[ShortText | None, Query(alias="list", description="Who is or was on this list.")] = None,
-    segment: Annotated[ShortText | None, Query(description="Who is in this segment.")] = None,
+    slot: Annotated[AsyncExitStack, Depends(_export_slot)],
+    list_slug: Annotated[
+        ShortText | None, Query(alias="list", description="Only current and former subscribers of this list.")
+    ] = None,
+    segment: Annotated[ShortText | None, Query(description="Only subscribers in this segment.")] = None,
     format_: Annotated[
-        ExportFormat, Query(alias="format", description="One row or one JSON object for each.")
+        ExportFormat, Query(alias="format", description="CSV, or one JSON object per line.")
     ] = ExportFormat.CSV,
 ) -> StreamingResponse:
-    """People as a file that an import reads back: of a list, of a segment, of both at once, or everybody."""
+    """Export subscribers as a file that can be imported again: of a list, of a segment, of both, or all."""
     selection = Selection(list_slug=list_slug, segment_slug=segment)
-    # A generator is what it is, and only that can be closed when the reader has gone.
-    pieces = cast("Generator[bytes]", export_people(app, selection, format_=format_))
-    turn.push_async_callback(run_in_threadpool, pieces.close)
-    # What is wrong with the selection shows with the first piece, while there is still a status to say so with.
-    first = await run_in_threadpool(next, pieces, b"")
+    # It is a generator, which can be closed when the client disconnects.
+    chunks = cast("Generator[bytes]", export_people(app, selection, format_=format_))
+    slot.push_async_callback(run_in_threadpool, chunks.close)
+    # An error in the selection is raised with the first chunk, before the status is sent.
+    first = await run_in_threadpool(next, chunks, b"")
     return StreamingResponse(
-        iterate_in_threadpool(_with_first(first, pieces)),
+        iterate_in_threadpool(_with_first(first, chunks)),
         media_type=_MEDIA_TYPES[format_],
         headers={"Content-Disposition": f'attachment; filename="subscribers.{format_}"'},
     )

@@ -17,7 +17,7 @@ from distributor.domain.address import checked_sender, parse_address
 from distributor.domain.errors import InputError
 from distributor.domain.tags import slugify
 
-# The largest number of PostgreSQL's bigint.
+# The largest value of PostgreSQL's bigint.
 MAX_BIGINT = 2**63 - 1
 MAX_PAGE_SIZE = 200
 
@@ -25,19 +25,19 @@ _T = TypeVar("_T")
 
 
 class RequestBody(BaseModel):
-    """What is sent to us: a field that is not known is an error, not noise."""
+    """The base of request bodies: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def checked_by(check: Callable[[_T], Any]) -> AfterValidator:
-    """A check of the domain as one of pydantic, so that the answer can name the field."""
+    """A check of the domain as a pydantic validator, so that the error names the field."""
 
     def checked(value: _T) -> Any:
         try:
             return check(value)
         except InputError as error:
-            # As a context, lest braces in the words be taken for placeholders.
+            # As context, so that braces in the reason are not read as placeholders.
             raise PydanticCustomError("input", "{reason}", {"reason": str(error)}) from None
 
     return AfterValidator(checked)
@@ -45,15 +45,15 @@ def checked_by(check: Callable[[_T], Any]) -> AfterValidator:
 
 def _storable(text: str) -> str:
     if "\x00" in text:
-        raise InputError("it holds a NUL, which cannot be kept")
+        raise InputError("it contains a NUL character, which cannot be stored")
     return text
 
 
-def _in_utc(moment: datetime) -> datetime:
+def _in_utc(time: datetime) -> datetime:
     try:
-        return moment.astimezone(UTC)
+        return time.astimezone(UTC)
     except OverflowError:
-        raise InputError("it is outside the calendar") from None
+        raise InputError("the time is out of range") from None
 
 
 def _slug(text: str) -> str:
@@ -65,7 +65,7 @@ def _slug(text: str) -> str:
 def _slugs(labels: list[str]) -> list[str]:
     for label in labels:
         if not slugify(label):
-            raise InputError(f"{label!r} holds no letter and no digit, so it is no tag")
+            raise InputError(f"{label!r} has no letter and no digit, so it is not a tag")
     return list(dict.fromkeys(map(slugify, labels)))
 
 
@@ -89,18 +89,18 @@ def _network(text: str) -> str:
 
 def _line(text: str) -> str:
     if re.search(r"[\x00-\x1f\x7f]", text):
-        raise InputError("it holds a line break or another control character")
+        raise InputError("it contains a line break or another control character")
     return text
 
 
-# None of them holds a NUL, which PostgreSQL cannot keep.
+# None of them accepts a NUL, which PostgreSQL cannot store.
 ShortText = Annotated[str, Field(max_length=200), checked_by(_storable)]
 LongText = Annotated[str, Field(max_length=10_000), checked_by(_storable)]
 RequiredText = Annotated[str, Field(min_length=1, max_length=10_000), checked_by(_storable)]
 Title = Annotated[str, Field(min_length=1, max_length=200, examples=["Weekly letter"]), checked_by(_line)]
 Line = Annotated[str, Field(max_length=200), checked_by(_line)]
 Slug = Annotated[str, Field(max_length=200, examples=["weekly-letter"]), checked_by(_slug)]
-# Tags as people write them; kept as their slugs.
+# Tags as people write them; stored as slugs.
 Topics = Annotated[list[Line], Field(max_length=100, examples=[["local-news", "sport"]]), checked_by(_slugs)]
 Timestamp = Annotated[AwareDatetime, checked_by(_in_utc)]
 
@@ -114,7 +114,7 @@ IpAddress = Annotated[str, Field(max_length=100, examples=["203.0.113.7"]), chec
 Sender = Annotated[Line, Field(examples=["The Gazette <news@example.org>"]), checked_by(checked_sender)]
 
 SlugInPath = Annotated[ShortText, Path(description="The slug.")]
-NumberInPath = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="The number.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="At most so many.")]
-# Half of what a number may be: more is added to it on the way to the next page.
-After = Annotated[int, Query(ge=0, le=MAX_BIGINT // 2, description="`next` of the page before.")]
+IdInPath = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="The id.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="The size of the page.")]
+# Half of the largest id, so that adding to it cannot overflow.
+After = Annotated[int, Query(ge=0, le=MAX_BIGINT // 2, description="`next` of the previous page.")]

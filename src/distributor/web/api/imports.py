@@ -29,19 +29,19 @@ from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import
 from distributor.storage import imports
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import MAX_BIGINT, Limit, Line, NumberInPath, RequiredText, ShortText
+from distributor.web.api.fields import MAX_BIGINT, IdInPath, Limit, Line, RequiredText, ShortText
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], responses=COMMON_PROBLEMS)
 
-# A line of a hundred octets for each of ten million people.
+# A line of a hundred bytes for each of ten million subscribers.
 MAX_UPLOAD_BYTES = 1024 * 1024 * 1024
-_PIECE = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 _ATTRIBUTE = "attributes."
 
 
 class ImportCountsOut(BaseModel):
-    """What became of the rows read: `read` is the sum of the others."""
+    """What happened to the rows read: `read` is the sum of the others."""
 
     read: int
     new: int
@@ -52,7 +52,7 @@ class ImportCountsOut(BaseModel):
 
 
 class ImportOut(BaseModel):
-    """An import, and how far it is."""
+    """An import and its progress."""
 
     id: int
     name: str
@@ -61,10 +61,10 @@ class ImportOut(BaseModel):
     format: str
     is_dry_run: bool
     state: ImportState
-    size: int = Field(description="Of the file, in octets.")
-    position: int = Field(description="So many octets have come in.")
+    size: int = Field(description="The size of the file in bytes.")
+    position: int = Field(description="How many bytes have been imported.")
     counts: ImportCountsOut
-    has_bad_rows: bool = Field(description="`GET /v1/imports/{number}/bad-rows` has them.")
+    has_bad_rows: bool = Field(description="`GET /v1/imports/{import_id}/bad-rows` has them.")
     error: str = Field(description="Why it failed, or empty.")
     created_at: datetime
     finished_at: datetime | None
@@ -90,42 +90,43 @@ class ImportOut(BaseModel):
 
 
 class ImportPage(BaseModel):
-    """Imports, the newest first."""
+    """A page of imports, newest first."""
 
     items: list[ImportOut]
-    next: int | None = Field(description="Ask again with `before` set to this for the next page; null on the last.")
+    next: int | None = Field(description="The value of `before` for the next page; null on the last.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """What the address of an upload says about it."""
+    """What the query of an upload says about the file."""
 
     name: str
     plan: ImportPlan
 
 
 def _upload(
-    list_slug: Annotated[ShortText, Query(alias="list", description="The list these people are to be on.")],
-    basis: Annotated[RequiredText, Query(description="How they agreed to mail, in a sentence; kept as each one's consent.")],
-    name: Annotated[Line, Query(description="What the file is called.")] = "upload",
+    list_slug: Annotated[ShortText, Query(alias="list", description="The list to add the subscribers to.")],
+    basis: Annotated[RequiredText, Query(description="How they consented; stored as each one's consent.")],
+    name: Annotated[Line, Query(description="The name of the file.")] = "upload",
     mode: Annotated[
-        ImportMode, Query(description="People known already are refused, filled in and changed, or passed by.")
+        ImportMode,
+        Query(description="What to do with existing subscribers: reject the row, update them, or skip the row."),
     ] = ImportMode.UPDATE,
-    format_: Annotated[ShortText, Query(alias="format", description="Default: told by the header.")] = "",
+    format_: Annotated[ShortText, Query(alias="format", description="Default: detected from the header.")] = "",
     column: Annotated[
         list[ShortText],
-        Query(alias="map", max_length=200, description="HEADER=WHAT a column holds; may be repeated."),
+        Query(alias="map", max_length=200, description="HEADER=FIELD of a column; may be repeated."),
     ] = [],  # noqa: B006 # FastAPI copies it
     type_: Annotated[
         list[ShortText],
-        Query(alias="type", max_length=200, description="attributes.NAME=TYPE of its text; may be repeated."),
+        Query(alias="type", max_length=200, description="attributes.NAME=TYPE; may be repeated."),
     ] = [],  # noqa: B006
     attributes_from_rest: Annotated[
-        bool, Query(description="Whether columns that nobody has named become attributes.")
+        bool, Query(description="Whether all other columns are imported as attributes.")
     ] = False,
-    encoding: Annotated[ShortText, Query(description="Such as cp1252; default: found out.")] = "",
-    delimiter: Annotated[Line, Query(description="One sign, or `tab`; default: found out.")] = "",
-    dry_run: Annotated[bool, Query(description="Only count what would become of each row.")] = False,
+    encoding: Annotated[ShortText, Query(description="Such as cp1252; default: detected.")] = "",
+    delimiter: Annotated[Line, Query(description="One character, or `tab`; default: detected.")] = "",
+    dry_run: Annotated[bool, Query(description="Only report what would happen to each row.")] = False,
 ) -> Upload:
     settings = ImportSettings(
         format=format_,
@@ -156,17 +157,17 @@ def _upload(
     },
 )
 async def create_import(app: App, request: Request, upload: Annotated[Upload, Depends(_upload)]) -> ImportOut:
-    """Send a file of people as the body; a worker brings them in.
+    """Start an import: the request body is the file, which a worker imports.
 
-    The same file sent again with the same parameters before it has ended is the same import.
+    The same file sent again with the same parameters before the import has ended is the same import.
     """
-    with await run_in_threadpool(_open_beside, app) as file:
-        async for piece in request.stream():
-            await run_in_threadpool(file.write, piece)
+    with await run_in_threadpool(_open_temporary_file, app) as file:
+        async for chunk in request.stream():
+            await run_in_threadpool(file.write, chunk)
         file.seek(0)
-        async with request.app.state.turns:
+        async with request.app.state.request_slots:
             planned = await run_in_threadpool(
-                plan_import, app, upload.plan, name=upload.name, pieces=iter(lambda: file.read(_PIECE), b"")
+                plan_import, app, upload.plan, name=upload.name, pieces=iter(lambda: file.read(_CHUNK_BYTES), b"")
             )
     return ImportOut.of(planned)
 
@@ -177,55 +178,61 @@ def list_imports(
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
 ) -> ImportPage:
-    """The imports, the newest first."""
+    """List the imports, newest first."""
     with app.database.begin() as connection:
         found = imports.listed(connection, limit=limit + 1, before_id=before)
     kept = found[:limit]
     return ImportPage(items=[ImportOut.of(one) for one in kept], next=kept[-1].id if len(found) > limit else None)
 
 
-@router.get("/{number}", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)], responses=problem_responses(404))
-def show_import(app: App, number: NumberInPath) -> ImportOut:
-    """One import, and how far it is."""
+@router.get(
+    "/{import_id}", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)], responses=problem_responses(404)
+)
+def show_import(app: App, import_id: IdInPath) -> ImportOut:
+    """Get an import and its progress."""
     with app.database.begin() as connection:
-        return ImportOut.of(imports.find(connection, number))
+        return ImportOut.of(imports.find(connection, import_id))
 
 
-@router.post("/{number}/cancel", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_WRITE)], responses=problem_responses(404))
-def stop_import(app: App, number: NumberInPath) -> ImportOut:
-    """End an import where it is; who has come in stays."""
-    return ImportOut.of(cancel_import(app, number))
+@router.post(
+    "/{import_id}/cancel",
+    dependencies=[RequestSlot, requires(TokenScope.IMPORTS_WRITE)],
+    responses=problem_responses(404),
+)
+def stop_import(app: App, import_id: IdInPath) -> ImportOut:
+    """Cancel an import; rows imported so far stay."""
+    return ImportOut.of(cancel_import(app, import_id))
 
 
 @router.get(
-    "/{number}/bad-rows",
+    "/{import_id}/bad-rows",
     dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)],
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "The rows with line and reason; corrected, they can be imported as they are.",
+            "description": "The rejected rows with line numbers and reasons; once corrected, the file can be imported.",
             "content": {"text/csv": {"schema": {"type": "string"}}},
         },
         **problem_responses(404),
     },
 )
-def download_bad_rows(app: App, number: NumberInPath) -> StreamingResponse:
-    """The rows nobody could be made of."""
+def download_bad_rows(app: App, import_id: IdInPath) -> StreamingResponse:
+    """Download the rejected rows."""
     with app.database.begin() as connection:
-        found = imports.find(connection, number)
+        found = imports.find(connection, import_id)
     try:
-        file = ImportFiles(app.imports_dir).bad_rows(number).open("rb")
+        file = ImportFiles(app.imports_dir).bad_rows(import_id).open("rb")
     except FileNotFoundError:
-        raise NotFoundError("file of bad rows of import", number) from None
+        raise NotFoundError("file of bad rows of import", import_id) from None
     return StreamingResponse(
-        _beginning(file, found.bad_size),
+        _read_committed(file, found.bad_size),
         media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="import-{number}-bad-rows.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="import-{import_id}-bad-rows.csv"'},
     )
 
 
-def _open_beside(app: AppContext) -> IO[bytes]:
-    """A file without a name on the disk that has room for imports: it is gone with whoever has it open."""
+def _open_temporary_file(app: AppContext) -> IO[bytes]:
+    """An unnamed temporary file on the disk of the imports: it disappears when it is closed."""
     folder: Path = app.imports_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -234,12 +241,12 @@ def _open_beside(app: AppContext) -> IO[bytes]:
         raise ConfigurationError(f"cannot write to {folder}: {error.strerror}") from error
 
 
-def _beginning(file: IO[bytes], size: int) -> Iterator[bytes]:
-    """The octets that are committed: more may be on their way behind them."""
+def _read_committed(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """The first `size` bytes, which are committed; more may be being written behind them."""
     with file:
-        while size > 0 and (piece := file.read(min(size, _PIECE))):
-            size -= len(piece)
-            yield piece
+        while size > 0 and (chunk := file.read(min(size, _CHUNK_BYTES))):
+            size -= len(chunk)
+            yield chunk
 
 
 def _pair(text: str, parameter: str) -> tuple[str, str]:
@@ -252,5 +259,5 @@ def _pair(text: str, parameter: str) -> tuple[str, str]:
 def _typed(text: str) -> tuple[str, AttributeType]:
     name, value = _pair(text, "type")
     if value not in {kind.value for kind in AttributeType}:
-        raise InputError(f"type: {value!r} is no type; there is {', '.join(AttributeType)}")
+        raise InputError(f"type: {value!r} is not a type; types are {', '.join(AttributeType)}")
     return name.removeprefix(_ATTRIBUTE), AttributeType(value)

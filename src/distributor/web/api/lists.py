@@ -13,14 +13,14 @@ from distributor.domain.subscriber import ListVisibility, MailingList, Membershi
 from distributor.domain.tags import slugify
 from distributor.storage import lists, memberships
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import After, RequestBody, Limit, LongText, Sender, Slug, SlugInPath, Title, Topics
+from distributor.web.api.fields import After, Limit, LongText, RequestBody, Sender, Slug, SlugInPath, Title, Topics
 from distributor.web.api.paging import Page, paginate
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/lists", tags=["lists"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
-Description = Annotated[LongText, Field(description="What subscribers get, in a sentence.")]
-Footer = Annotated[LongText, Field(description="What stands at the end of its mails; empty for nothing.")]
+Description = Annotated[LongText, Field(description="What subscribers receive, in a sentence.")]
+Footer = Annotated[LongText, Field(description="The text at the end of its messages; empty for none.")]
 
 
 class ListOut(BaseModel):
@@ -29,12 +29,12 @@ class ListOut(BaseModel):
     slug: str = Field(examples=["weekly-letter"])
     name: str = Field(examples=["Weekly letter"])
     description: str = Field(examples=["What happened in the town, every Friday."])
-    visibility: ListVisibility = Field(description="Whether strangers see it and can subscribe.")
-    opt_in: OptIn = Field(description="Whether signing up has to be confirmed from the mailbox.")
-    sender: str = Field(description="Whom its mails come from; empty for the site's own.")
-    footer: str = Field(description="What stands at the end of its mails; empty for nothing.")
+    visibility: ListVisibility = Field(description="Whether it is on the public pages.")
+    opt_in: OptIn = Field(description="Whether a sign-up must be confirmed by mail.")
+    sender: str = Field(description="The sender of its messages; empty for the site's.")
+    footer: str = Field(description="The text at the end of its messages; empty for none.")
     topics: tuple[str, ...] = Field(
-        description="The slugs of the tags that its subscribers are offered.", examples=[["local-news"]]
+        description="The slugs of the tags that subscribers can choose from.", examples=[["local-news"]]
     )
 
     @classmethod
@@ -43,17 +43,17 @@ class ListOut(BaseModel):
 
 
 class ListPage(Page[ListOut]):
-    """Some of the lists, by ascending number."""
+    """A page of lists, by ascending id."""
 
 
 class ListDetailOut(ListOut):
-    """A list, and how many people are in each state on it now."""
+    """A list, and its numbers of subscribers by state."""
 
-    people: dict[Membership, int] = Field(examples=[{"pending": 2, "subscribed": 1200, "unsubscribed": 31}])
+    counts: dict[Membership, int] = Field(examples=[{"pending": 2, "subscribed": 1200, "unsubscribed": 31}])
 
 
 class MemberOut(BaseModel):
-    """Somebody who is or was on a list."""
+    """A current or former subscriber of a list."""
 
     id: int = Field(examples=[1])
     email: str = Field(examples=["ada@example.org"])
@@ -66,14 +66,14 @@ class MemberOut(BaseModel):
 
 
 class MemberPage(Page[MemberOut]):
-    """Some of the people of a list, by ascending number."""
+    """A page of the subscribers of a list, by ascending id."""
 
 
 class ListCreate(RequestBody):
-    """What a list is to be."""
+    """A list to create."""
 
     name: Title
-    slug: Slug | None = Field(None, description="Default: made from the name.")
+    slug: Slug | None = Field(None, description="Default: derived from the name.")
     description: Description = ""
     visibility: ListVisibility = ListVisibility.PRIVATE
     opt_in: OptIn = OptIn.DOUBLE
@@ -83,7 +83,7 @@ class ListCreate(RequestBody):
 
 
 class ListUpdate(RequestBody):
-    """What is to change; what is not named, or null, stays. The slug is for good."""
+    """The fields to update; a field that is missing or null stays. The slug cannot change."""
 
     name: Title | None = None
     description: Description | None = None
@@ -95,14 +95,14 @@ class ListUpdate(RequestBody):
 
 
 class ListTopics(RequestBody):
-    """The topics of a list, in the order shown."""
+    """The topics of a list, in the order they are shown."""
 
     topics: Topics
 
 
 @router.get("", dependencies=[requires(TokenScope.LISTS_READ)])
 def list_lists(app: App, limit: Limit = 50, after: After = 0) -> ListPage:
-    """Every list."""
+    """List the lists."""
     with app.database.begin() as connection:
         found = sorted(lists.listed(connection), key=_number)
     shown, further = paginate([one for one in found if one.id > after], limit, number=_number)
@@ -111,14 +111,14 @@ def list_lists(app: App, limit: Limit = 50, after: After = 0) -> ListPage:
 
 @router.post("", status_code=201, dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(409))
 def create_list(app: App, body: ListCreate) -> ListOut:
-    """Make a list."""
+    """Create a list."""
     slug = body.slug or slugify(body.name)
     if not slug:
-        raise InputError(f"{body.name!r} has no letters or digits to make a slug of: give one as `slug`")
+        raise InputError(f"{body.name!r} has no letters or digits for a slug: set `slug`")
     with app.database.begin() as connection:
         if any(one.slug == slug for one in lists.listed(connection)):
-            raise StateError(f"there is a list {slug!r} already; change it, or choose another `slug`")
-        made = lists.add(
+            raise StateError(f"there is a list {slug!r} already; update it, or choose another `slug`")
+        created = lists.add(
             connection,
             slug=slug,
             name=body.name,
@@ -129,43 +129,45 @@ def create_list(app: App, body: ListCreate) -> ListOut:
             footer=body.footer,
             topics=tuple(body.topics),
         )
-    return ListOut.of(made)
+    return ListOut.of(created)
 
 
 @router.get("/{slug}", dependencies=[requires(TokenScope.LISTS_READ)], responses=problem_responses(404))
 def show_list(app: App, slug: SlugInPath) -> ListDetailOut:
-    """One list, and how many people are on it."""
+    """Get a list and its numbers of subscribers."""
     with app.database.begin() as connection:
         found = lists.find(connection, slug)
-        people = lists.counts(connection, found.id)
-    return ListDetailOut(**ListOut.of(found).model_dump(), people=people)
+        counts = lists.counts(connection, found.id)
+    return ListDetailOut(**ListOut.of(found).model_dump(), counts=counts)
 
 
 @router.patch("/{slug}", dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(404))
-def change_list(app: App, slug: SlugInPath, body: ListUpdate) -> ListOut:
-    """Change what is said of a list."""
+def update_list(app: App, slug: SlugInPath, body: ListUpdate) -> ListOut:
+    """Update a list."""
     with app.database.begin() as connection:
         changed = lists.change(connection, slug, body.model_dump(exclude_none=True))
     return ListOut.of(changed)
 
 
-@router.delete("/{slug}", status_code=204, dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(404, 409))
-def remove_list(app: App, slug: SlugInPath) -> None:
-    """Remove a list that nobody was ever on and nothing was sent to."""
+@router.delete(
+    "/{slug}", status_code=204, dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(404, 409)
+)
+def delete_list(app: App, slug: SlugInPath) -> None:
+    """Delete a list that never had subscribers and was never sent to."""
     with app.database.begin() as connection:
         lists.remove(connection, slug)
 
 
 @router.get("/{slug}/topics", dependencies=[requires(TokenScope.LISTS_READ)], responses=problem_responses(404))
 def list_topics(app: App, slug: SlugInPath) -> ListTopics:
-    """The topics that a list offers."""
+    """Get the topics of a list."""
     with app.database.begin() as connection:
         return ListTopics(topics=list(lists.find(connection, slug).topics))
 
 
 @router.put("/{slug}/topics", dependencies=[requires(TokenScope.LISTS_WRITE)], responses=problem_responses(404))
-def offer_topics(app: App, slug: SlugInPath, body: ListTopics) -> ListTopics:
-    """Offer these topics and no others. What people have chosen before stays theirs."""
+def set_topics(app: App, slug: SlugInPath, body: ListTopics) -> ListTopics:
+    """Replace the topics of a list. Choices that subscribers made before stay."""
     with app.database.begin() as connection:
         return ListTopics(topics=list(lists.change(connection, slug, {"topics": body.topics}).topics))
 
@@ -176,7 +178,7 @@ def offer_topics(app: App, slug: SlugInPath, body: ListTopics) -> ListTopics:
     responses=problem_responses(404),
 )
 def list_members(app: App, slug: SlugInPath, limit: Limit = 50, after: After = 0) -> MemberPage:
-    """The people who are or were on a list."""
+    """List the current and former subscribers of a list."""
     with app.database.begin() as connection:
         found = memberships.members(connection, lists.find(connection, slug).id, limit=limit + 1, after_id=after)
     shown, further = paginate(found, limit, number=lambda member: member[0].id)

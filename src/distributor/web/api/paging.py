@@ -1,4 +1,4 @@
-"""Pages: so many at once, and where the next ones begin."""
+"""Pagination by ascending id."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, Field
 
 _Found = TypeVar("_Found")
-_Shown = TypeVar("_Shown")
+_Item = TypeVar("_Item")
 
 
-class Page(BaseModel, Generic[_Shown]):
-    """Some of what there is, by ascending number."""
+class Page(BaseModel, Generic[_Item]):
+    """A page of items, by ascending id."""
 
-    items: list[_Shown]
-    next: int | None = Field(description="Ask again with `after` set to this for the next page; null on the last.")
+    items: list[_Item]
+    next: int | None = Field(description="The value of `after` for the next page; null on the last.")
 
 
 def paginate(
     found: Sequence[_Found], limit: int, *, number: Callable[[_Found], int]
 ) -> tuple[Sequence[_Found], int | None]:
-    """The first `limit`, and where the next page begins if one more was found than wanted."""
+    """The first `limit` items, and the value of `after` for the next page if more than `limit` were found."""
     kept = found[:limit]
     return kept, number(kept[-1]) if len(found) > limit else None

@@ -1,4 +1,4 @@
-"""What a program is told when something is wrong: problem details after RFC 9457, made in this one place."""
+"""Problem details (RFC 9457): the error responses of the API."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from distributor.domain.errors import (
 from distributor.web.headers import PAGE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
-# The server refuses a body that is too large before anybody has looked at it, in words of its own.
+# The server rejects a body that is too large itself, as plain text.
 _TEXT = "text/plain"
 _TYPES = "urn:distributor:problem:"
-# What is wrong with the first of a thousand addresses is enough to mend the program that sent them.
-_MOST_FAULTS = 50
+# Enough to fix the program that sent a thousand wrong addresses.
+_MAX_ERRORS = 50
 
 _log = structlog.get_logger(__name__)
 
 
 class FieldError(BaseModel):
-    """One thing that is wrong with what was sent, and where: in the body, or in a parameter of the address."""
+    """One error in the request, and where: in the body, or in a parameter of the path or query."""
 
     detail: str
     pointer: str | None = Field(None, description="A JSON pointer into the body (RFC 6901), such as `#/email`.")
@@ -46,65 +46,65 @@ class FieldError(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """What is wrong (RFC 9457). `type` is for programs, `detail` for people."""
+    """A problem (RFC 9457): `type` is for programs, `detail` for people."""
 
-    type: str = Field(description="What kind of problem it is.", examples=[_TYPES + "not-found"])
-    title: str = Field(description="The kind of problem in words, always the same.")
-    status: int = Field(description="The status of the answer.")
+    type: str = Field(description="The type of the problem.", examples=[_TYPES + "not-found"])
+    title: str = Field(description="The type of the problem in words.")
+    status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong and what to do.")
-    errors: list[FieldError] | None = Field(None, description="Every single fault, at most 50 of them.")
-    hint: str | None = Field(None, description="Of a condition: what was perhaps meant.")
+    errors: list[FieldError] | None = Field(None, description="All errors, at most 50.")
+    hint: str | None = Field(None, description="Of a condition: a suggestion.")
     line: int | None = Field(None, description="Of a condition as text: the line, from 1.")
     column: int | None = Field(None, description="Of a condition as text: the column, from 1.")
-    offset: int | None = Field(None, description="Of a condition as text: the place in characters, from 0.")
-    length: int | None = Field(None, description="Of a condition as text: how many characters are meant.")
-    path: str | None = Field(None, description="Of a condition as JSON: the path to the place.")
+    offset: int | None = Field(None, description="Of a condition as text: the character offset, from 0.")
+    length: int | None = Field(None, description="Of a condition as text: the length in characters.")
+    path: str | None = Field(None, description="Of a condition as JSON: the path of the error.")
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _ProblemType:
     status: int
     name: str
     title: str
 
 
-_BAD_INPUT = _Kind(422, "invalid-input", "What was sent is wrong")
-_KINDS: Mapping[type[DistributorError], _Kind] = {
-    AddressError: _Kind(422, "invalid-address", "This is not an email address"),
-    SegmentError: _Kind(422, "invalid-condition", "This condition cannot be understood"),
+_BAD_INPUT = _ProblemType(422, "invalid-input", "The request is invalid")
+_PROBLEM_TYPES: Mapping[type[DistributorError], _ProblemType] = {
+    AddressError: _ProblemType(422, "invalid-address", "The email address is invalid"),
+    SegmentError: _ProblemType(422, "invalid-condition", "The condition is invalid"),
     InputError: _BAD_INPUT,
-    NotFoundError: _Kind(404, "not-found", "There is nothing of this name"),
-    StateError: _Kind(409, "conflict", "This is not possible as things are"),
-    ConfigurationError: _Kind(503, "not-set-up", "This app is not set up for that"),
-    ServiceError: _Kind(503, "unavailable", "A part of the service does not answer"),
-    DistributorError: _Kind(500, "internal", "The fault is ours"),
+    NotFoundError: _ProblemType(404, "not-found", "Not found"),
+    StateError: _ProblemType(409, "conflict", "Not possible in the current state"),
+    ConfigurationError: _ProblemType(503, "not-set-up", "The service is not configured for that"),
+    ServiceError: _ProblemType(503, "unavailable", "The service is unavailable"),
+    DistributorError: _ProblemType(500, "internal", "Internal error"),
 }
-_MEANINGS: Mapping[int, str] = {
+_DESCRIPTIONS: Mapping[int, str] = {
     400: "The body cannot be read.",
     401: "No token, or one that is unknown, revoked or expired.",
     403: "The token lacks the scope.",
-    404: "There is nothing of this name or number.",
-    405: "This address exists, but not for what was asked of it.",
-    409: "This is not possible as things are.",
-    413: "The body is larger than this address takes.",
-    422: "What was sent is wrong: `errors` says where.",
-    500: "The fault is ours and has been written down.",
-    503: "A part of the service does not answer or is not set up; it says in its log what is missing.",
+    404: "There is no resource with this name or id.",
+    405: "This path does not support the method.",
+    409: "Not possible in the current state.",
+    413: "The body is too large.",
+    422: "The request is invalid: `errors` says where.",
+    500: "Internal error; it has been logged.",
+    503: "A part of the service does not respond or is not configured; the log says which.",
 }
-_NAMES = {status: HTTPStatus(status).phrase.replace(" ", "") for status in _MEANINGS}
-_PLACE = ("line", "column", "offset", "length", "path")
+_NAMES = {status: HTTPStatus(status).phrase.replace(" ", "") for status in _DESCRIPTIONS}
+_POSITION_FIELDS = ("line", "column", "offset", "length", "path")
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These problems as an operation names them in its description."""
+    """The OpenAPI responses of an operation for these statuses."""
     return {
-        status: {"$ref": f"#/components/responses/{_NAMES[status]}", "description": _MEANINGS[status]}
+        status: {"$ref": f"#/components/responses/{_NAMES[status]}", "description": _DESCRIPTIONS[status]}
         for status in statuses
     }
 
 
 def openapi_responses() -> dict[str, Any]:
-    """The components of the description that these names refer to."""
+    """The response components of the OpenAPI document that `problem_responses` refers to."""
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     return {
         _NAMES[status]: {
@@ -113,105 +113,115 @@ def openapi_responses() -> dict[str, Any]:
             if status == 413
             else {MEDIA_TYPE: {"schema": schema, "example": _example(status)}},
         }
-        for status, meaning in _MEANINGS.items()
+        for status, meaning in _DESCRIPTIONS.items()
     }
 
 
-# What any operation may answer, and what those may that take a body.
+# The problems that any operation may return, and those that only operations with a body may.
 COMMON_PROBLEMS = problem_responses(400, 401, 403, 413, 422, 500, 503)
 BODY_STATUSES = frozenset({"400", "413"})
 
 
 def not_found_response() -> Response:
-    """For an address that nothing can have."""
-    return _answer(_KINDS[NotFoundError], _MEANINGS[404])
+    """The problem response for a path that cannot exist."""
+    return _problem_response(_PROBLEM_TYPES[NotFoundError], _DESCRIPTIONS[404])
 
 
 def exception_handlers() -> dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]:
-    """What is to be answered for each exception."""
+    """The handlers of the exceptions, each of which makes a problem response."""
     return {
-        DistributorError: _ours,
-        RequestValidationError: _unreadable,
-        HTTPException: _refused,
-        ClientDisconnect: _hung_up,
-        Exception: _broken,
+        DistributorError: _handle_distributor_error,
+        RequestValidationError: _handle_validation_error,
+        HTTPException: _handle_http_exception,
+        ClientDisconnect: _handle_disconnect,
+        Exception: _handle_unexpected_error,
     }
 
 
-async def _ours(request: Request, error: DistributorError) -> Response:
-    kind = next(_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS)
-    if kind.status >= 500:
-        _log.error("the API cannot answer", reason=str(error))
-    if kind.status == 500:
-        return await _broken(request, error)
-    if kind.status == 503:
-        return _answer(kind, _MEANINGS[503], headers={"Retry-After": "60"})
+async def _handle_distributor_error(request: Request, error: DistributorError) -> Response:
+    problem_type = next(_PROBLEM_TYPES[ancestor] for ancestor in type(error).__mro__ if ancestor in _PROBLEM_TYPES)
+    if problem_type.status >= 500:
+        _log.error("request failed", reason=str(error))
+    if problem_type.status == 500:
+        return await _handle_unexpected_error(request, error)
+    if problem_type.status == 503:
+        return _problem_response(problem_type, _DESCRIPTIONS[503], headers={"Retry-After": "60"})
     if isinstance(error, NotFoundError):
-        # Without its hint, which names commands of the command line.
-        return _answer(kind, f"there is no {error.noun} {error.name!r}")
+        # Without its hint, which names a command of the command line.
+        return _problem_response(problem_type, f"there is no {error.noun} {error.name!r}")
     if isinstance(error, SegmentError):
-        place = {name: getattr(error, name) for name in _PLACE}
-        return _answer(kind, error.reason, hint=error.hint or None, **place)
-    return _answer(kind, str(error))
+        place = {name: getattr(error, name) for name in _POSITION_FIELDS}
+        return _problem_response(problem_type, error.reason, hint=error.hint or None, **place)
+    return _problem_response(problem_type, str(error))
 
 
-async def _unreadable(request: Request, error: RequestValidationError) -> Response:
-    faults = [_fault(found) for found in error.errors()[:_MOST_FAULTS]]
-    detail = "; ".join(dict.fromkeys(fault.detail for fault in faults[:3]))
-    return _answer(_BAD_INPUT, detail, errors=faults)
+async def _handle_validation_error(request: Request, error: RequestValidationError) -> Response:
+    errors = [_field_error(found) for found in error.errors()[:_MAX_ERRORS]]
+    detail = "; ".join(dict.fromkeys(field_error.detail for field_error in errors[:3]))
+    return _problem_response(_BAD_INPUT, detail, errors=errors)
 
 
-async def _refused(request: Request, error: HTTPException) -> Response:
+async def _handle_http_exception(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
-    kind = _kind_of(status)
-    detail = error.detail if error.detail != status.phrase else _MEANINGS.get(status, status.description)
+    problem_type = _http_problem_type(status)
+    detail = error.detail if error.detail != status.phrase else _DESCRIPTIONS.get(status, status.description)
     headers = _allowed(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else error.headers
-    return _answer(kind, detail, headers=headers)
+    return _problem_response(problem_type, detail, headers=headers)
 
 
-async def _hung_up(request: Request, error: ClientDisconnect) -> Response:
-    # Nobody reads it: it ends a request that was cut off, which is no fault of ours.
-    return _answer(_kind_of(HTTPStatus.BAD_REQUEST), _MEANINGS[400])
+async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Response:
+    # No one reads it: the client has disconnected, which is not our error.
+    return _problem_response(_http_problem_type(HTTPStatus.BAD_REQUEST), _DESCRIPTIONS[400])
 
 
-async def _broken(request: Request, error: Exception) -> Response:
-    # Starlette sends this one past all middleware, so it brings the headers itself.
-    return _answer(_KINDS[DistributorError], _MEANINGS[500], headers=PAGE_HEADERS)
+async def _handle_unexpected_error(request: Request, error: Exception) -> Response:
+    # Starlette sends this response without the middleware, so it sets the headers itself.
+    return _problem_response(_PROBLEM_TYPES[DistributorError], _DESCRIPTIONS[500], headers=PAGE_HEADERS)
 
 
 def _example(status: int) -> dict[str, Any]:
-    kind = next(
-        (kind for kind in (_BAD_INPUT, *_KINDS.values()) if kind.status == status), _kind_of(HTTPStatus(status))
+    problem_type = next(
+        (problem_type for problem_type in (_BAD_INPUT, *_PROBLEM_TYPES.values()) if problem_type.status == status),
+        _http_problem_type(HTTPStatus(status)),
     )
-    example = {"type": _TYPES + kind.name, "title": kind.title, "status": status, "detail": _MEANINGS[status]}
-    if kind is not _BAD_INPUT:
+    example = {
+        "type": _TYPES + problem_type.name,
+        "title": problem_type.title,
+        "status": status,
+        "detail": _DESCRIPTIONS[status],
+    }
+    if problem_type is not _BAD_INPUT:
         return example
-    fault = {"detail": "'nobody' is not an email address: there is no @ in it", "pointer": "#/email"}
-    return {**example, "detail": fault["detail"], "errors": [fault]}
+    field_error = {"detail": "'ada' is not an email address: there is no @ in it", "pointer": "#/email"}
+    return {**example, "detail": field_error["detail"], "errors": [field_error]}
 
 
-def _kind_of(status: HTTPStatus) -> _Kind:
-    return _Kind(status.value, status.phrase.lower().replace(" ", "-"), status.phrase)
+def _http_problem_type(status: HTTPStatus) -> _ProblemType:
+    return _ProblemType(status.value, status.phrase.lower().replace(" ", "-"), status.phrase)
 
 
 def _allowed(request: Request) -> dict[str, str]:
-    """RFC 9110, section 15.5.6: all that this address can do, of which a router knows only the first."""
+    """The Allow header (RFC 9110, section 15.5.6) with all methods of the path; a route knows only its own."""
     described = request.app.openapi()["paths"].get(request.scope["route"].path, {})
     return {"Allow": ", ".join(method.upper() for method in described)}
 
 
-def _answer(kind: _Kind, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    problem = ProblemDetails(type=_TYPES + kind.name, title=kind.title, status=kind.status, detail=detail, **more)
-    # In ASCII: what is quoted of the request may hold half of a character, which UTF-8 cannot.
+def _problem_response(
+    problem_type: _ProblemType, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
+) -> Response:
+    problem = ProblemDetails(
+        type=_TYPES + problem_type.name, title=problem_type.title, status=problem_type.status, detail=detail, **extra
+    )
+    # In ASCII: a quoted part of the request may hold a lone surrogate, which UTF-8 cannot encode.
     body = json.dumps(problem.model_dump(exclude_none=True))
-    return Response(body, kind.status, headers={**(headers or {}), "Content-Type": MEDIA_TYPE})
+    return Response(body, problem_type.status, headers={**(headers or {}), "Content-Type": MEDIA_TYPE})
 
 
-def _fault(found: Mapping[str, Any]) -> FieldError:
+def _field_error(found: Mapping[str, Any]) -> FieldError:
     where, *path = found["loc"]
     if found["type"] == "json_invalid":
         return FieldError(detail=f"the body is not JSON, at character {path[0]}: {found['ctx']['error']}")
-    # What a validator of ours says comes with pydantic's own word in front.
+    # pydantic adds a prefix to the messages of our validators.
     detail = found["msg"].removeprefix("Value error, ")
     if where != "body":
         return FieldError(detail=detail, parameter=str(path[0]) if path else None)

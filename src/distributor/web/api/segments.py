@@ -19,24 +19,24 @@ from distributor.domain.segments.printer import print_condition
 from distributor.domain.segments.segment import Segment
 from distributor.storage import segments
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import MAX_PAGE_SIZE, After, RequestBody, Limit, Slug, SlugInPath, Title
+from distributor.web.api.fields import MAX_PAGE_SIZE, After, Limit, RequestBody, Slug, SlugInPath, Title
 from distributor.web.api.paging import Page, paginate
-from distributor.web.api.people import SubscriberOut
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
+from distributor.web.api.subscriber_schemas import SubscriberOut
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 ConditionIn = Annotated[
     Annotated[str, Field(max_length=LONGEST_TEXT)] | dict[str, Any],
     Field(
-        description="As text, or as the JSON that `POST /v1/segments/parse` answers.",
+        description="As text, or as the JSON that `POST /v1/segments/parse` returns.",
         examples=["tag = vip and clicked in the last 90 days"],
     ),
 ]
 
 
 class ConditionOut(BaseModel):
-    """One condition in both of its forms."""
+    """A condition in both of its forms."""
 
     text: str = Field(examples=["tag = vip"])
     json_form: dict[str, Any] = Field(alias="json", examples=[{"kind": "tag", "is": ["vip"]}])
@@ -47,7 +47,7 @@ class ConditionOut(BaseModel):
 
 
 class SegmentOut(BaseModel):
-    """A condition saved by name."""
+    """A segment: a named condition on subscribers."""
 
     slug: str = Field(examples=["our-best"])
     name: str = Field(examples=["Our best"])
@@ -67,88 +67,90 @@ class SegmentOut(BaseModel):
 
 
 class SegmentPage(Page[SegmentOut]):
-    """Some of the segments, by ascending number."""
+    """A page of segments, by ascending id."""
 
 
 class SegmentCreate(RequestBody):
-    """A condition to be saved."""
+    """A segment to create."""
 
     name: Title
-    slug: Slug | None = Field(None, description="Default: made from the name.")
+    slug: Slug | None = Field(None, description="Default: derived from the name.")
     condition: ConditionIn
 
 
 class SegmentUpdate(RequestBody):
-    """What is to change; what is not named, or null, stays. The slug is for good."""
+    """The fields to update; a field that is missing or null stays. The slug cannot change."""
 
     name: Title | None = None
     condition: ConditionIn | None = None
 
 
 class ConditionQuery(RequestBody):
-    """A condition that need not be saved."""
+    """A condition, which need not be saved."""
 
     condition: ConditionIn
 
 
 class SampleQuery(ConditionQuery):
-    """A condition, and how many people to show."""
+    """A condition, and how many subscribers to return."""
 
     limit: int = Field(10, ge=1, le=MAX_PAGE_SIZE)
 
 
 class CountOut(BaseModel):
-    """How many."""
+    """The number of subscribers."""
 
-    people: int
+    count: int
 
 
 class SampleOut(BaseModel):
-    """Some of the people."""
+    """Some of the subscribers."""
 
     items: list[SubscriberOut]
 
 
 @router.get("", dependencies=[requires(TokenScope.SEGMENTS_READ)])
 def list_segments(app: App, limit: Limit = 50, after: After = 0) -> SegmentPage:
-    """Every saved segment."""
+    """List the segments."""
     with app.database.begin() as connection:
         found = sorted(segments.listed(connection), key=_number)
     shown, further = paginate([one for one in found if one.id > after], limit, number=_number)
     return SegmentPage(items=[SegmentOut.of(one) for one in shown], next=further)
 
 
-@router.post("", status_code=201, dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404, 409))
+@router.post(
+    "", status_code=201, dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404, 409)
+)
 def create_segment(app: App, body: SegmentCreate) -> SegmentOut:
-    """Save a condition by name."""
+    """Create a segment."""
     slug, condition = body.slug or read_slug(body.name), _read(body.condition)
     with app.database.begin() as connection:
         if any(one.slug == slug for one in segments.listed(connection)):
-            raise StateError(f"there is a segment {slug!r} already; change it, or choose another `slug`")
-        return SegmentOut.of(
-            segments.save(connection, slug=slug, name=body.name, condition=condition, now=app.clock())
-        )
+            raise StateError(f"there is a segment {slug!r} already; update it, or choose another `slug`")
+        return SegmentOut.of(segments.save(connection, slug=slug, name=body.name, condition=condition, now=app.clock()))
 
 
 @router.post("/parse", dependencies=[requires(TokenScope.SEGMENTS_READ)])
 def parse_condition(app: App, body: ConditionQuery) -> ConditionOut:
-    """Read a condition and give both of its forms; what is wrong with it is told with its place."""
+    """Parse a condition and return both of its forms, or the error with its position."""
     return ConditionOut.of(_read(body.condition))
 
 
 @router.post("/count", dependencies=[requires(TokenScope.SEGMENTS_READ)], responses=problem_responses(404))
 def count_subscribers(app: App, body: ConditionQuery) -> CountOut:
-    """How many people a condition holds now. A saved segment is the condition `segment = SLUG`."""
+    """Count the subscribers that a condition matches now. For a segment, use the condition `segment = SLUG`."""
     condition = _read(body.condition)
     with app.database.begin() as connection:
-        return CountOut(people=segments.count(connection, condition, now=app.clock()))
+        return CountOut(count=segments.count(connection, condition, now=app.clock()))
 
 
 @router.post(
-    "/sample", dependencies=[requires(TokenScope.SEGMENTS_READ, TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404)
+    "/sample",
+    dependencies=[requires(TokenScope.SEGMENTS_READ, TokenScope.SUBSCRIBERS_READ)],
+    responses=problem_responses(404),
 )
 def sample_subscribers(app: App, body: SampleQuery) -> SampleOut:
-    """Some of the people whom a condition holds now."""
+    """Return some of the subscribers that a condition matches now."""
     condition = _read(body.condition)
     with app.database.begin() as connection:
         found = segments.sample(connection, condition, limit=body.limit, now=app.clock())
@@ -157,14 +159,14 @@ def sample_subscribers(app: App, body: SampleQuery) -> SampleOut:
 
 @router.get("/{slug}", dependencies=[requires(TokenScope.SEGMENTS_READ)], responses=problem_responses(404))
 def show_segment(app: App, slug: SlugInPath) -> SegmentOut:
-    """One segment."""
+    """Get a segment."""
     with app.database.begin() as connection:
         return SegmentOut.of(segments.find(connection, slug))
 
 
 @router.patch("/{slug}", dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404))
-def change_segment(app: App, slug: SlugInPath, body: SegmentUpdate) -> SegmentOut:
-    """Give a segment another name or another condition."""
+def update_segment(app: App, slug: SlugInPath, body: SegmentUpdate) -> SegmentOut:
+    """Update the name or the condition of a segment."""
     condition = _read(body.condition) if body.condition is not None else None
     with app.database.begin() as connection:
         found = segments.find(connection, slug)
@@ -179,10 +181,13 @@ def change_segment(app: App, slug: SlugInPath, body: SegmentUpdate) -> SegmentOu
 
 
 @router.delete(
-    "/{slug}", status_code=204, dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404, 409)
+    "/{slug}",
+    status_code=204,
+    dependencies=[requires(TokenScope.SEGMENTS_WRITE)],
+    responses=problem_responses(404, 409),
 )
-def remove_segment(app: App, slug: SlugInPath) -> None:
-    """Remove a segment that no other one and no campaign to come refers to."""
+def delete_segment(app: App, slug: SlugInPath) -> None:
+    """Delete a segment that no other segment and no scheduled campaign uses."""
     with app.database.begin() as connection:
         segments.remove(connection, slug)
 

@@ -17,54 +17,60 @@ from distributor.domain.suppression import SuppressionReason, Target, hash_of_ke
 from distributor.storage import consents, lists, memberships, subscriber_merge, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.subscribers import Search
-from distributor.web.api import who as whom
+from distributor.web.api import subscriber_ref
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import After, RequestBody, Limit, ShortText
+from distributor.web.api.fields import After, Limit, RequestBody, ShortText
 from distributor.web.api.paging import paginate
-from distributor.web.api.people import (
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
+from distributor.web.api.subscriber_ref import SubscriberRef
+from distributor.web.api.subscriber_schemas import (
+    ConsentOut,
     ConsentPage,
     SubscriberCreate,
-    ConsentOut,
-    SubscriberOut,
-    SubscriberUpdate,
-    SubscriberPage,
     SubscriberDetailOut,
+    SubscriberOut,
+    SubscriberPage,
+    SubscriberUpdate,
 )
-from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 from distributor.web.api.suppressions import AddedOut, ReasonIn
-from distributor.web.api.who import SubscriberRef
 
-router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
+router = APIRouter(
+    prefix="/v1/subscribers", tags=["subscribers"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS
+)
 
 
 class SuppressRequest(RequestBody):
-    """Why somebody is to get nothing any more."""
+    """Why to suppress a subscriber."""
 
     reason: ReasonIn = SuppressionReason.MANUAL
-    note: ShortText = Field("", description="For those who come after you.")
+    note: ShortText = Field("", description="A note for your colleagues.")
 
 
 class MergeRequest(RequestBody):
-    """Who is the same person."""
+    """The duplicate to merge."""
 
-    other: ShortText = Field(description="The number or address of the record that goes.", examples=["2"])
+    other: ShortText = Field(description="The id or email address of the duplicate, which is deleted.", examples=["2"])
 
 
 @router.get("", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
 def search_subscribers(
     app: App,
-    q: Annotated[ShortText, Query(description="Beginnings of words of address, name or attributes; all must fit.")] = "",
+    q: Annotated[
+        ShortText, Query(description="Prefixes of words of the address, name or attributes; all must match.")
+    ] = "",
     attribute: Annotated[
         list[ShortText], Query(max_length=20, description="NAME=VALUE, VALUE as JSON or plain text; may be repeated.")
     ] = [],  # noqa: B006 # FastAPI copies it
-    tag: Annotated[ShortText | None, Query(description="One of their tags.")] = None,
-    list_slug: Annotated[ShortText | None, Query(alias="list", description="Who is something to this list.")] = None,
-    state: Annotated[Membership, Query(description="What they are to `list`.")] = Membership.SUBSCRIBED,
-    status: Annotated[SubscriberStatus | None, Query(description="Whether they get any mail at all.")] = None,
+    tag: Annotated[ShortText | None, Query(description="Only subscribers with this tag.")] = None,
+    list_slug: Annotated[
+        ShortText | None, Query(alias="list", description="Only subscribers of this list, in `state`.")
+    ] = None,
+    state: Annotated[Membership, Query(description="Their state on `list`.")] = Membership.SUBSCRIBED,
+    status: Annotated[SubscriberStatus | None, Query(description="Only subscribers with this status.")] = None,
     limit: Limit = 50,
     after: After = 0,
 ) -> SubscriberPage:
-    """Find people."""
+    """Search subscribers."""
     with app.database.begin() as connection:
         found = subscribers.search(
             connection,
@@ -86,17 +92,20 @@ def search_subscribers(
 @router.post(
     "",
     responses={
-        201: {"description": "Nobody of this address was known.", "model": SubscriberDetailOut},
+        201: {"description": "The subscriber was created.", "model": SubscriberDetailOut},
         **problem_responses(404, 409),
     },
 )
 def put_subscriber(
-    app: App, body: SubscriberCreate, response: Response, token: Annotated[ApiToken, requires(TokenScope.SUBSCRIBERS_WRITE)]
+    app: App,
+    body: SubscriberCreate,
+    response: Response,
+    token: Annotated[ApiToken, requires(TokenScope.SUBSCRIBERS_WRITE)],
 ) -> SubscriberDetailOut:
-    """Make somebody known, or add to what is known of them, and put them on lists.
+    """Create a subscriber or add to an existing one, and subscribe them to lists.
 
-    Names and the like that are empty change nothing; attributes and tags are added. Somebody who has left one of the
-    lists stays away from it: see their `lists` in the answer.
+    Empty names, languages and zones change nothing; attributes and tags are added. A subscriber who unsubscribed
+    from one of the lists stays unsubscribed: see `lists` in the response.
     """
     person = person_of(
         body.email,
@@ -108,72 +117,78 @@ def put_subscriber(
     )
     now = app.clock()
     with app.database.begin() as connection:
-        _refuse_erased(connection, person.key)
+        _require_not_erased(connection, person.key)
         chosen = [lists.find(connection, slug) for slug in dict.fromkeys(body.lists)]
-        response.status_code = 200 if _is_known(connection, person.key) else 201
+        response.status_code = 200 if _exists(connection, person.key) else 201
         number = subscribers.upsert(connection, [person], now=now)[person.key]
         if body.consent is not None:
             for one in chosen:
                 memberships.subscribe(connection, one.id, [person], body.consent.evidence(token), now=now)
-        return _whole(connection, subscribers.find_by_id(connection, number))
+        return _detail(connection, subscribers.find_by_id(connection, number))
 
 
-@router.get("/{who}", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
-def show_subscriber(app: App, who: SubscriberRef) -> SubscriberDetailOut:
-    """One person."""
+@router.get("/{subscriber}", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
+def show_subscriber(app: App, subscriber: SubscriberRef) -> SubscriberDetailOut:
+    """Get a subscriber."""
     with app.database.begin() as connection:
-        return _whole(connection, whom.find(connection, who))
+        return _detail(connection, subscriber_ref.find(connection, subscriber))
 
 
-@router.patch("/{who}", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404))
-def change_subscriber(app: App, who: SubscriberRef, body: SubscriberUpdate) -> SubscriberOut:
-    """Change what is known of somebody, pause them, or send them nothing at all (`disabled`)."""
+@router.patch("/{subscriber}", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404))
+def update_subscriber(app: App, subscriber: SubscriberRef, body: SubscriberUpdate) -> SubscriberOut:
+    """Update, pause or disable a subscriber."""
     with app.database.begin() as connection:
-        found = whom.lock(connection, who)
+        found = subscriber_ref.lock(connection, subscriber)
         return SubscriberOut.of(
-            subscribers.change(connection, found.id, _changed_columns(found, body), now=app.clock())
+            subscribers.change(connection, found.id, _updated_columns(found, body), now=app.clock())
         )
 
 
-@router.get("/{who}/consents", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404))
-def list_consents(app: App, who: SubscriberRef, limit: Limit = 50, after: After = 0) -> ConsentPage:
-    """The record of how somebody agreed to mail, or took that back."""
+@router.get(
+    "/{subscriber}/consents", dependencies=[requires(TokenScope.SUBSCRIBERS_READ)], responses=problem_responses(404)
+)
+def list_consents(app: App, subscriber: SubscriberRef, limit: Limit = 50, after: After = 0) -> ConsentPage:
+    """List when and how a subscriber gave and withdrew consent."""
     with app.database.begin() as connection:
-        found = consents.of_subscriber(connection, whom.find(connection, who).id)
+        found = consents.of_subscriber(connection, subscriber_ref.find(connection, subscriber).id)
     shown, further = paginate([one for one in found if one.id > after], limit, number=lambda one: one.id)
     return ConsentPage(items=[ConsentOut.of(one) for one in shown], next=further)
 
 
-@router.post("/{who}/suppress", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)], responses=problem_responses(404))
-def suppress_subscriber(app: App, who: SubscriberRef, body: SuppressRequest) -> AddedOut:
-    """Send somebody nothing more, whatever list they are on, also not what is planned already."""
+@router.post(
+    "/{subscriber}/suppress", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)], responses=problem_responses(404)
+)
+def suppress_subscriber(app: App, subscriber: SubscriberRef, body: SuppressRequest) -> AddedOut:
+    """Suppress a subscriber: they get no mail, not even from campaigns already scheduled."""
     with app.database.begin() as connection:
-        found = whom.lock(connection, who)
+        found = subscriber_ref.lock(connection, subscriber)
         target = Target(hash=hash_of_key(found.key), email=found.email)
         added = suppressions.add(connection, [target], body.reason, note=body.note, now=app.clock())
     return AddedOut(added=added)
 
 
-@router.post("/{who}/merge", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404))
-def merge_subscribers(app: App, who: SubscriberRef, body: MergeRequest) -> SubscriberDetailOut:
-    """Make one person of two: all of the other record goes to this one, and the other address is known no more."""
+@router.post(
+    "/{subscriber}/merge", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404)
+)
+def merge_subscribers(app: App, subscriber: SubscriberRef, body: MergeRequest) -> SubscriberDetailOut:
+    """Merge another subscriber into this one; the other is deleted with its address."""
     with app.database.begin() as connection:
-        kept, merged = whom.find(connection, who), whom.find(connection, body.other)
-        return _whole(connection, subscriber_merge.merge(connection, kept=kept.id, merged=merged.id, now=app.clock()))
+        kept, merged = subscriber_ref.find(connection, subscriber), subscriber_ref.find(connection, body.other)
+        return _detail(connection, subscriber_merge.merge(connection, kept=kept.id, merged=merged.id, now=app.clock()))
 
 
-def _whole(connection: Connection, found: Subscriber) -> SubscriberDetailOut:
+def _detail(connection: Connection, found: Subscriber) -> SubscriberDetailOut:
     held = suppressions.of_key(connection, found.key)
-    return SubscriberDetailOut.whole(found, memberships.of_subscriber(connection, found.id), held)
+    return SubscriberDetailOut.detail(found, memberships.of_subscriber(connection, found.id), held)
 
 
-def _refuse_erased(connection: Connection, key: str) -> None:
+def _require_not_erased(connection: Connection, key: str) -> None:
     held = suppressions.matching(connection, Target(hash=hash_of_key(key)))
     if any(one.reason is SuppressionReason.ERASED for one in held):
-        raise StateError("this person was erased and is not made known again; they may come back by signing up")
+        raise StateError("this subscriber was erased and cannot be added again; they can sign up themselves")
 
 
-def _is_known(connection: Connection, key: str) -> bool:
+def _exists(connection: Connection, key: str) -> bool:
     try:
         subscribers.find(connection, key)
     except NotFoundError:
@@ -181,7 +196,7 @@ def _is_known(connection: Connection, key: str) -> bool:
     return True
 
 
-def _changed_columns(found: Subscriber, body: SubscriberUpdate) -> dict[str, Any]:
+def _updated_columns(found: Subscriber, body: SubscriberUpdate) -> dict[str, Any]:
     columns: dict[str, Any] = body.model_dump(exclude_none=True, exclude={"attributes"})
     if "paused_until" in body.model_fields_set:
         columns["paused_until"] = body.paused_until

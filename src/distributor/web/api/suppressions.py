@@ -15,45 +15,49 @@ from distributor.domain.suppression import Suppression, SuppressionReason, Targe
 from distributor.storage import suppressions
 from distributor.storage.database import Connection
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.fields import Address, After, RequestBody, Limit, NumberInPath, ShortText, checked_by
+from distributor.web.api.fields import Address, After, IdInPath, Limit, RequestBody, ShortText, checked_by
 from distributor.web.api.paging import Page, paginate
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
-router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
+router = APIRouter(
+    prefix="/v1/suppressions", tags=["suppressions"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS
+)
 
-_MOST = 1000
+_MAX_TARGETS = 1000
 
 
-def _readable(text: str) -> str:
+def _valid_target(text: str) -> str:
     parse_target(text)
     return text
 
 
-def _lets_others_in(reason: SuppressionReason) -> SuppressionReason:
-    # Erasing does more than to suppress, and is done to one person at a time.
+def _not_erased(reason: SuppressionReason) -> SuppressionReason:
+    # Erasing does more than suppressing, and is done to one subscriber at a time.
     if reason is SuppressionReason.ERASED:
-        raise InputError("nobody is erased by this: use `DELETE /v1/privacy/{who}`")
+        raise InputError("`erased` cannot be set here: use `DELETE /v1/privacy/{subscriber}`")
     return reason
 
 
-TargetText = Annotated[str, Field(max_length=1016, examples=["ada@example.org", "@example.org"]), checked_by(_readable)]
-ReasonIn = Annotated[SuppressionReason, Field(description="Any but `erased`."), checked_by(_lets_others_in)]
+TargetText = Annotated[
+    str, Field(max_length=1016, examples=["ada@example.org", "@example.org"]), checked_by(_valid_target)
+]
+ReasonIn = Annotated[SuppressionReason, Field(description="Any reason but `erased`."), checked_by(_not_erased)]
 Targets = Annotated[
     list[TargetText],
     Field(
         min_length=1,
-        max_length=_MOST,
-        description="Addresses, domains as `@example.org`, or SHA-256 of addresses in lower case, in hexadecimal.",
+        max_length=_MAX_TARGETS,
+        description="Email addresses, domains as `@example.org`, or hexadecimal SHA-256 of lower-case addresses.",
     ),
 ]
 
 
 class SuppressionOut(BaseModel):
-    """What is suppressed, and why. A mailbox suppressed for several reasons is until the last of them is lifted."""
+    """A suppression. An address with several stays suppressed until the last of them is removed."""
 
     id: int
-    email: str | None = Field(description="Where it is known and may be kept.")
-    sha256: str | None = Field(description="Of the address without regard to case; null for a domain.")
+    email: str | None = Field(description="Null for a domain, or if only the hash is stored.")
+    sha256: str | None = Field(description="The hash of the lower-case address; null for a domain.")
     domain: str | None
     reason: SuppressionReason
     note: str
@@ -73,44 +77,44 @@ class SuppressionOut(BaseModel):
 
 
 class SuppressionPage(Page[SuppressionOut]):
-    """Some of what is suppressed, by ascending number."""
+    """A page of suppressions, by ascending id."""
 
 
 class SuppressionsCreate(RequestBody):
-    """What is to get no mail any more."""
+    """Addresses and domains to suppress."""
 
     targets: Targets
     reason: ReasonIn = SuppressionReason.MANUAL
-    note: ShortText = Field("", description="Why, for those who come after you.")
+    note: ShortText = Field("", description="Why, for your colleagues.")
 
 
 class SuppressionsRemove(RequestBody):
-    """What mail may go to again, where somebody has agreed to it."""
+    """Addresses and domains whose suppressions to remove."""
 
     targets: Targets
-    reasons: list[SuppressionReason] | None = Field(None, description="Only entries for these reasons; null for all.")
+    reasons: list[SuppressionReason] | None = Field(None, description="Only suppressions for these reasons; null: all.")
 
 
 class SuppressionCheckRequest(RequestBody):
-    """Whose mail is asked about."""
+    """Email addresses to check."""
 
-    emails: list[Address] = Field(min_length=1, max_length=_MOST)
+    emails: list[Address] = Field(min_length=1, max_length=_MAX_TARGETS)
 
 
 class AddedOut(BaseModel):
-    """What was done."""
+    """The result of adding suppressions."""
 
     added: int = Field(description="How many were not suppressed for this reason before.")
 
 
 class RemovedOut(BaseModel):
-    """What was done."""
+    """The result of removing suppressions."""
 
-    lifted: int = Field(description="How many entries were taken back.")
+    removed: int = Field(description="How many suppressions were removed.")
 
 
 class SuppressionCheckOut(BaseModel):
-    """Why mail to an address is held back."""
+    """Whether an email address is suppressed, and why."""
 
     email: str
     is_suppressed: bool
@@ -118,7 +122,7 @@ class SuppressionCheckOut(BaseModel):
 
 
 class SuppressionChecksOut(BaseModel):
-    """One for each address asked about, in the same order."""
+    """One result for each address of the request, in the same order."""
 
     items: list[SuppressionCheckOut]
 
@@ -126,11 +130,11 @@ class SuppressionChecksOut(BaseModel):
 @router.get("", dependencies=[requires(TokenScope.SUPPRESSIONS_READ)])
 def list_suppressions(
     app: App,
-    reason: Annotated[SuppressionReason | None, Query(description="Only for this reason.")] = None,
+    reason: Annotated[SuppressionReason | None, Query(description="Only suppressions for this reason.")] = None,
     limit: Limit = 50,
     after: After = 0,
 ) -> SuppressionPage:
-    """What is suppressed, and why."""
+    """List the suppressions."""
     with app.database.begin() as connection:
         found = suppressions.listed(connection, reason=reason, limit=limit + 1, after_id=after)
     shown, further = paginate(found, limit, number=lambda one: one.id)
@@ -139,7 +143,7 @@ def list_suppressions(
 
 @router.post("", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)])
 def add_suppressions(app: App, body: SuppressionsCreate) -> AddedOut:
-    """Send nothing more to these addresses or domains, also not what is planned already."""
+    """Suppress addresses or domains: they get no mail, not even from campaigns already scheduled."""
     targets = [parse_target(text) for text in body.targets]
     with app.database.begin() as connection:
         added = suppressions.add(connection, targets, body.reason, note=body.note, now=app.clock())
@@ -148,30 +152,33 @@ def add_suppressions(app: App, body: SuppressionsCreate) -> AddedOut:
 
 @router.post("/check", dependencies=[requires(TokenScope.SUPPRESSIONS_READ)])
 def check_suppressions(app: App, body: SuppressionCheckRequest) -> SuppressionChecksOut:
-    """Whether mail to these addresses is held back. A question in a body, because addresses end up in logs."""
+    """Check whether addresses are suppressed. The addresses are in the body, because URLs end up in logs."""
     with app.database.begin() as connection:
-        return SuppressionChecksOut(items=[_held(connection, address) for address in body.emails])
+        return SuppressionChecksOut(items=[_check(connection, address) for address in body.emails])
 
 
-@router.post("/lift", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)])
+@router.post("/remove", dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)])
 def remove_suppressions(app: App, body: SuppressionsRemove) -> RemovedOut:
-    """Take entries about exactly these addresses or domains back."""
+    """Remove the suppressions of exactly these addresses or domains."""
     targets = [parse_target(text) for text in body.targets]
     reasons = tuple(SuppressionReason) if body.reasons is None else tuple(body.reasons)
     with app.database.begin() as connection:
-        return RemovedOut(lifted=sum(suppressions.lift(connection, target, reasons=reasons) for target in targets))
+        return RemovedOut(removed=sum(suppressions.lift(connection, target, reasons=reasons) for target in targets))
 
 
 @router.delete(
-    "/{number}", status_code=204, dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)], responses=problem_responses(404)
+    "/{suppression_id}",
+    status_code=204,
+    dependencies=[requires(TokenScope.SUPPRESSIONS_WRITE)],
+    responses=problem_responses(404),
 )
-def remove_suppression(app: App, number: NumberInPath) -> None:
-    """Take one entry back."""
+def remove_suppression(app: App, suppression_id: IdInPath) -> None:
+    """Remove a suppression."""
     with app.database.begin() as connection:
-        suppressions.remove(connection, number)
+        suppressions.remove(connection, suppression_id)
 
 
-def _held(connection: Connection, text: str) -> SuppressionCheckOut:
+def _check(connection: Connection, text: str) -> SuppressionCheckOut:
     address = parse_address(text)
     target = Target(hash=hash_of_key(address.key))
     found = suppressions.matching(connection, target, domain=address.domain)

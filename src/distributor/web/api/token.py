@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/token", tags=["token"], dependencies=[RequestSlot
 
 
 class TokenOut(BaseModel):
-    """The token that asks, without its secret."""
+    """The token of the request, without its secret."""
 
     name: str
     scopes: list[TokenScope]
@@ -25,5 +25,5 @@ class TokenOut(BaseModel):
 
 @router.get("")
 def show_token(token: Annotated[ApiToken, requires()]) -> TokenOut:
-    """What the token that asks may do."""
+    """Get the name, scopes and expiry of the token of the request."""
     return TokenOut(name=token.name, scopes=sorted(token.scopes), expires_at=token.expires_at)

@@ -15,7 +15,7 @@ from distributor.storage import articles, publications
 from distributor.storage.articles import StoredArticle
 from distributor.web.conditional_get import Representation, conditional_response
 from distributor.web.pages import PageRenderer
-from distributor.web.public.reading import Teaser, view_of, tag_link, teaser
+from distributor.web.public.article_view import Teaser, tag_link, teaser_for, view_of
 
 _LISTED = 50
 # Long enough to carry a rush of readers, short enough for a correction.

@@ -18,10 +18,10 @@ from distributor.web.client_ip import client_ip
 from distributor.web.errors import invalid_link
 from distributor.web.forms import Form, read_form
 from distributor.web.pages import PageRenderer
+from distributor.web.public.article_view import display_date
 from distributor.web.public.languages import language_choices
 from distributor.web.public.masking import masked_email
 from distributor.web.public.preferences_form import PreferencesForm, choices_from, form_from, read_preferences_form
-from distributor.web.public.reading import display_date
 
 _WRONG = 422
 _FREQUENCIES = {

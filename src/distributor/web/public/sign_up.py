@@ -25,12 +25,12 @@ from distributor.flow.subscriptions.proof_of_work import ProofOfWork
 from distributor.flow.subscriptions.request_limits import LimitExceeded, RequestLimit, network_of, spend
 from distributor.storage import lists, topics
 from distributor.web.client_ip import client_ip, foreign_origin
+from distributor.web.config import WebConfig
 from distributor.web.forms import Form, read_form
 from distributor.web.headers import content_policy
 from distributor.web.pages import PageRenderer
 from distributor.web.public.languages import language_choices
 from distributor.web.public.sign_up_form import HONEYPOT, SignUpForm, person_from, read_sign_up_form, sign_up_from
-from distributor.web.rules import WebConfig
 
 _WRONG = 422
 _TOO_OFTEN = 429

@@ -1,7 +1,7 @@
 """The description of the API: committed as it is served, complete, and true of every answer.
 
 After a change that is meant, look at the difference and rewrite it with
-`UPDATE_GOLDEN=1 make test ARGS=tests/web/api/test_description.py`.
+`UPDATE_GOLDEN=1 make test ARGS=tests/web/api/test_openapi.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""People and their places on lists as the API takes and shows them."""
+"""Request and response schemas of subscribers, subscriptions and consents."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from distributor.domain.suppression import Suppression, SuppressionReason
 from distributor.web.api.fields import (
     Address,
     Attributes,
-    RequestBody,
-    Language,
-    Timestamp,
-    Name,
     IpAddress,
-    Tags,
+    Language,
+    Name,
+    RequestBody,
     RequiredText,
     ShortText,
+    Tags,
+    Timestamp,
     Zone,
 )
 from distributor.web.api.paging import Page
@@ -30,29 +30,29 @@ ListSlugs = Annotated[list[ShortText], Field(max_length=100, examples=[["weekly-
 
 
 class SubscriptionOut(BaseModel):
-    """Somebody's place on a list."""
+    """A subscription: a subscriber's state and preferences on a list."""
 
     list: str = Field(description="The slug of the list.", examples=["weekly-letter"])
     state: Membership = Field(examples=["subscribed"])
     topics: tuple[str, ...] | None = Field(
-        description="The topics chosen; null means every article.", examples=[["local-news"]]
+        description="The topics chosen; null: every article.", examples=[["local-news"]]
     )
     frequency: Frequency
     state_changed_at: datetime
 
     @classmethod
-    def of(cls, place: Subscription) -> SubscriptionOut:
+    def of(cls, subscription: Subscription) -> SubscriptionOut:
         return cls(
-            list=place.list.slug,
-            state=place.state,
-            topics=place.topics,
-            frequency=place.frequency,
-            state_changed_at=place.state_changed_at,
+            list=subscription.list.slug,
+            state=subscription.state,
+            topics=subscription.topics,
+            frequency=subscription.frequency,
+            state_changed_at=subscription.state_changed_at,
         )
 
 
 class SubscriberOut(BaseModel):
-    """A person."""
+    """A subscriber."""
 
     id: int = Field(examples=[1])
     email: str = Field(examples=["ada@example.org"])
@@ -72,31 +72,33 @@ class SubscriberOut(BaseModel):
 
 
 class SubscriberDetailOut(SubscriberOut):
-    """A person, the lists they are or were on, and what keeps mail from them."""
+    """A subscriber with their current and former subscriptions, and why they are suppressed, if so."""
 
     lists: list[SubscriptionOut]
-    suppressed: list[SuppressionReason] = Field(description="Why they get no mail at all; empty if they do.")
+    suppressed: list[SuppressionReason] = Field(description="Why they get no mail; empty if they do.")
 
     @classmethod
-    def whole(cls, found: Subscriber, places: list[Subscription], held: list[Suppression]) -> SubscriberDetailOut:
+    def detail(
+        cls, found: Subscriber, subscriptions: list[Subscription], suppressions: list[Suppression]
+    ) -> SubscriberDetailOut:
         return cls(
             **SubscriberOut.of(found).model_dump(),
-            lists=[SubscriptionOut.of(place) for place in places],
-            suppressed=sorted({one.reason for one in held}),
+            lists=[SubscriptionOut.of(one) for one in subscriptions],
+            suppressed=sorted({one.reason for one in suppressions}),
         )
 
 
 class ConsentOut(BaseModel):
-    """One record of how somebody agreed, or took that back."""
+    """A record of consent given or withdrawn."""
 
     id: int = Field(examples=[1])
     list: str = Field(description="The slug of the list.", examples=["weekly-letter"])
     action: ConsentAction = Field(examples=["granted"])
     method: ConsentMethod = Field(examples=["api"])
     at: datetime
-    text: str = Field(description="What they saw, or the basis that was stated.")
+    text: str = Field(description="What they saw when they consented, or the stated basis.")
     text_sha256: str = Field(description="The SHA-256 of the text, in hexadecimal.")
-    network: str = Field(description="The IP address they agreed from, or empty.", examples=["203.0.113.7"])
+    network: str = Field(description="The IP address they consented from, or empty.", examples=["203.0.113.7"])
     detail: dict[str, Any]
 
     @classmethod
@@ -115,25 +117,25 @@ class ConsentOut(BaseModel):
 
 
 class SubscriberPage(Page[SubscriberOut]):
-    """Some of the people, by ascending number."""
+    """A page of subscribers, by ascending id."""
 
 
 class ConsentPage(Page[ConsentOut]):
-    """Some of the records about somebody, by ascending number."""
+    """A page of consent records, by ascending id."""
 
 
 class ConsentIn(RequestBody):
-    """How somebody agreed, on your word. Kept for good as the record."""
+    """How a subscriber consented, as you state it. Stored as the record."""
 
     text: RequiredText = Field(
-        description="What they saw when they agreed, or on what basis.",
+        description="What they saw when they consented, or the basis.",
         examples=["I would like the weekly letter. (box on the order form, ticked)"],
     )
-    network: IpAddress = Field("", description="The IP address they agreed from, or empty.")
-    detail: Attributes = Field(default_factory=dict, description="What else proves it, such as the page.")
+    network: IpAddress = Field("", description="The IP address they consented from, or empty.")
+    detail: Attributes = Field(default_factory=dict, description="Further evidence, such as the URL of the page.")
 
     def evidence(self, token: ApiToken) -> ConsentEvidence:
-        """What is kept: also by which token it was stated."""
+        """The evidence to store; it includes the id of the token."""
         return ConsentEvidence(
             method=ConsentMethod.API,
             text=self.text,
@@ -143,7 +145,7 @@ class ConsentIn(RequestBody):
 
 
 class SubscriberCreate(RequestBody):
-    """Somebody to be known, and to be put on lists."""
+    """A subscriber to create or add to, and lists to subscribe them to."""
 
     email: Address
     name: Name = ""
@@ -151,25 +153,25 @@ class SubscriberCreate(RequestBody):
     zone: Zone = ""
     attributes: Attributes = Field(default_factory=dict)
     tags: Tags = Field(default_factory=list)
-    lists: ListSlugs = Field(default_factory=list, description="The slugs of lists to put them on.")
-    consent: ConsentIn | None = Field(None, description="How they agreed to these lists; needed with `lists`.")
+    lists: ListSlugs = Field(default_factory=list, description="The slugs of lists to subscribe them to.")
+    consent: ConsentIn | None = Field(None, description="How they consented to these lists; required with `lists`.")
 
     @model_validator(mode="after")
     def _consent_for_lists(self) -> SubscriberCreate:
         if self.lists and self.consent is None:
-            raise ValueError("nobody is put on a list without `consent`: say how they agreed")
+            raise ValueError("`lists` requires `consent`: state how they consented")
         return self
 
 
 class SubscriberUpdate(RequestBody):
-    """What is to change; what is not named stays, and so does what is null, except `paused_until`."""
+    """The fields to update; a field that is missing or null stays, except that null ends `paused_until`."""
 
     name: Name | None = None
     language: Language | None = None
     zone: Zone | None = None
     attributes: Attributes | None = Field(
-        None, description="Merged into those that are there; a name that is null is taken away (RFC 7396)."
+        None, description="Merged into the existing ones; null removes an attribute (RFC 7396)."
     )
-    tags: Tags | None = Field(None, description="All of their tags from now on.")
+    tags: Tags | None = Field(None, description="Replaces all tags.")
     status: SubscriberStatus | None = None
-    paused_until: Timestamp | None = Field(None, description="They get nothing until then; null lets mail go on.")
+    paused_until: Timestamp | None = Field(None, description="They get no mail until then; null ends the pause.")

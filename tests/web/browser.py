@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
-from distributor.web.rules import DEFAULT_CONFIG, WebConfig
+from distributor.web.config import DEFAULT_CONFIG, WebConfig
 from tests.conftest import needs_package
 
 PHONE, DESK = 360, 1200

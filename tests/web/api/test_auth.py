@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -87,7 +88,7 @@ def test_every_operation_names_its_scope_and_is_closed_to_every_other(program: P
     found = operations(program)
     assert len(found) > 20
     for method, path, scopes in found:
-        where = path.format(who="1", slug="x", number="1")
+        where = re.sub(r"\{\w+\}", "1", path)
         assert getattr(program(), method)(where).status_code in {401, 422}, path
         if scopes:
             others = [scope for scope in TokenScope if scope not in {*scopes, TokenScope.EVERYTHING}]
@@ -114,7 +115,7 @@ def test_neither_tokens_nor_addresses_nor_queries_are_logged(
         program().get("/subscribers", params={"q": "robin"}, headers=bearer(secret))
         program().get("/nothing/robin", headers=bearer(secret))
     assert [(line["route"], line["status"]) for line in lines] == [
-        ("/api/v1/subscribers/{who}", 404),
+        ("/api/v1/subscribers/{subscriber}", 404),
         ("/api/v1/subscribers", 200),
         ("unmatched", 404),
     ]

@@ -23,12 +23,12 @@ from distributor.web.api.audiences import AudienceOut
 
 
 class DispatchSummaryOut(BaseModel):
-    """A campaign on one channel."""
+    """The dispatch of a campaign on one channel."""
 
     channel: str = Field(examples=["mail"])
     state: DispatchState
     scheduled_at: datetime
-    audience: int | None = Field(description="How many deliveries were made at its release; null before.")
+    audience: int | None = Field(description="How many deliveries it has; null before it starts.")
 
     @classmethod
     def of(cls, dispatch: Dispatch) -> DispatchSummaryOut:
@@ -41,12 +41,12 @@ class DispatchSummaryOut(BaseModel):
 
 
 class CampaignSummaryOut(BaseModel):
-    """A campaign, and where its dispatches are."""
+    """A campaign and the states of its dispatches."""
 
     id: int = Field(examples=[1])
     name: str
     purpose: CampaignPurpose
-    state: DispatchState = Field(description="That of its least finished dispatch.")
+    state: DispatchState = Field(description="The state of the dispatch that is least finished.")
     dispatches: list[DispatchSummaryOut]
     created_at: datetime
 
@@ -63,21 +63,21 @@ class CampaignSummaryOut(BaseModel):
 
 
 class CampaignPage(BaseModel):
-    """Campaigns, the newest first."""
+    """A page of campaigns, newest first."""
 
     items: list[CampaignSummaryOut]
-    next: int | None = Field(description="Ask again with `before` set to this for the next page; null on the last.")
+    next: int | None = Field(description="The value of `before` for the next page; null on the last.")
 
 
 class TotalsOut(BaseModel):
-    """How many deliveries are where: `audience` is the sum of the others."""
+    """The numbers of deliveries by state: `audience` is the sum of the others."""
 
     audience: int
-    sent: int = Field(description="Those that came back later, too: `bounced` is a state of what was sent.")
+    sent: int = Field(description="Includes those that bounced later.")
     deferred: int
     failed: int
     suppressed: int
-    unknown: int = Field(description="They may or may not have arrived.")
+    unknown: int = Field(description="It is unknown whether they were sent.")
     pending: int
 
 
@@ -86,9 +86,9 @@ class RouteWaitOut(BaseModel):
 
     route: str = Field(description="A relay, or RELAY/DESTINATION.", examples=["relay/google"])
     deliveries: int
-    reason: str = Field(description="What was answered there.")
+    reason: str = Field(description="The server's reply.")
     since: datetime
-    next_probe_at: datetime = Field(description="From then on one delivery tries whether that has passed.")
+    next_probe_at: datetime = Field(description="When one delivery is sent as a probe.")
 
     @classmethod
     def of(cls, wait: RouteWait) -> RouteWaitOut:
@@ -102,7 +102,7 @@ class RouteWaitOut(BaseModel):
 
 
 class ProblemOut(BaseModel):
-    """What the check found in what is to be said."""
+    """A problem that the check of a rendition found."""
 
     severity: Severity
     code: str
@@ -114,22 +114,22 @@ class ProblemOut(BaseModel):
 
 
 class DispatchOut(DispatchSummaryOut):
-    """A campaign on one channel, what became of it, and what holds it back."""
+    """The dispatch of a campaign on one channel, with totals, problems and routes in backoff."""
 
     id: int
     kind: str = Field(examples=["email"])
     zone: str
-    reason: str = Field(description="Why it is paused or has failed, or empty.")
+    reason: str = Field(description="Why it is paused or has failed; empty otherwise.")
     problems: list[ProblemOut]
     totals: TotalsOut
-    next_attempt_at: datetime | None = Field(description="When the next deferred delivery is tried again.")
+    next_attempt_at: datetime | None = Field(description="When the next deferred delivery is retried.")
     waits: list[RouteWaitOut] = Field(description="Paused routes that deliveries wait for.")
     released_at: datetime | None
     finished_at: datetime | None
 
     @classmethod
-    def with_totals(cls, told: DispatchReport) -> DispatchOut:
-        dispatch = told.dispatch
+    def with_totals(cls, result: DispatchReport) -> DispatchOut:
+        dispatch = result.dispatch
         return cls(
             **DispatchSummaryOut.of(dispatch).model_dump(),
             id=dispatch.id,
@@ -137,56 +137,56 @@ class DispatchOut(DispatchSummaryOut):
             zone=dispatch.zone,
             reason=dispatch.reason,
             problems=[ProblemOut.of(one) for one in dispatch.problems],
-            totals=TotalsOut(**summarise(told.totals)),
-            next_attempt_at=told.next_attempt_at,
-            waits=[RouteWaitOut.of(wait) for wait in told.waits],
+            totals=TotalsOut(**summarise(result.totals)),
+            next_attempt_at=result.next_attempt_at,
+            waits=[RouteWaitOut.of(wait) for wait in result.waits],
             released_at=dispatch.released_at,
             finished_at=dispatch.finished_at,
         )
 
 
 class EventCountOut(BaseModel):
-    """How often something happened, and to how many deliveries."""
+    """How many events of a kind there were, and of how many deliveries."""
 
     total: int
     deliveries: int
 
 
 class CampaignOut(BaseModel):
-    """A campaign as it stands."""
+    """A campaign with its current states and totals."""
 
     id: int = Field(examples=[1])
     name: str
     purpose: CampaignPurpose
-    state: DispatchState = Field(description="That of its least finished dispatch.")
+    state: DispatchState = Field(description="The state of the dispatch that is least finished.")
     articles: list[str] = Field(description="Their slugs.", examples=[["the-quiet-feed"]])
     audience: AudienceOut
     track_opens: bool
     track_clicks: bool
-    unknown: UnknownPolicy = Field(description="What is done if an answer is lost for good.")
+    unknown: UnknownPolicy = Field(description="What is done with deliveries whose outcome stays unknown.")
     totals: TotalsOut
     dispatches: list[DispatchOut]
     events: dict[EventKind, EventCountOut] = Field(examples=[{"open": {"total": 31, "deliveries": 20}}])
     created_at: datetime
 
     @classmethod
-    def of(cls, told: CampaignReport, article_slugs: list[str]) -> CampaignOut:
-        campaign = told.campaign
+    def of(cls, result: CampaignReport, article_slugs: list[str]) -> CampaignOut:
+        campaign = result.campaign
         return cls(
             id=campaign.id,
             name=campaign.name,
             purpose=campaign.purpose,
-            state=told.state,
+            state=result.state,
             articles=article_slugs,
             audience=AudienceOut.of(campaign.audience),
             track_opens=campaign.track_opens,
             track_clicks=campaign.track_clicks,
             unknown=campaign.unknown_policy,
-            totals=TotalsOut(**summarise(told.totals)),
-            dispatches=[DispatchOut.with_totals(one) for one in told.dispatches],
+            totals=TotalsOut(**summarise(result.totals)),
+            dispatches=[DispatchOut.with_totals(one) for one in result.dispatches],
             events={
                 kind: EventCountOut(total=total, deliveries=deliveries)
-                for kind, (total, deliveries) in told.events.items()
+                for kind, (total, deliveries) in result.events.items()
             },
             created_at=campaign.created_at,
         )

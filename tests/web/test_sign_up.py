@@ -24,7 +24,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import lists
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
-from distributor.web.rules import WebConfig
+from distributor.web.config import WebConfig
 from tests.flow.subscriptions.sign_up_harness import SignUpHarness, make_sign_up_harness
 
 from .sign_ups import ADA, AT_ONCE, errors_of, notice_of, press, title_of
