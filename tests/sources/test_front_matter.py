@@ -72,7 +72,7 @@ def test_a_time_with_an_offset_needs_no_time_zone(timestamp: str) -> None:
         ("tags: [{label: a, synonym: b}]", "no key 'tags.1.synonym'; did you mean synonyms?"),
         ("image: a.png", "key 'image' must hold further keys"),
         ("image: {alt: A}", "key 'image.src' is missing"),
-        ("image: {src: 'javascript:alert(1)'}", "key 'image.src': must be a web address or the path of a file"),
+        ("image: {src: 'javascript:alert(1)'}", "key 'image.src': must be a URL or the path of a file"),
         ("slug: My Slug", "key 'slug': must be lower-case words joined by hyphens, such as my-slug"),
         ("language: klingon!", "key 'language': must be a language tag such as en or pt-BR, not 'klingon!'"),
         ("published_at: 2026-03-01", "key 'published_at': '2026-03-01' cannot be understood: a time of day is missing"),

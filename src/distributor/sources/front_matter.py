@@ -32,7 +32,7 @@ _NON_TEXT_KINDS = {
 }
 _DELIMITER = re.compile(r"-{3,}[ \t]*")
 _KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*[\"']?[ \t]*:(?:[ \t]|$)|#)")
-_MAX_LENGTH = 16 * 1024
+_MAX_CHARACTERS = 16 * 1024
 # RFC 5646, simplified: a language and optional subtags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 
@@ -65,8 +65,8 @@ def split_front_matter(text: str, *, path: str) -> tuple[FrontMatter, str]:
     if closing is None:
         raise SourceError("front matter is never closed; end it with a line of ---", path=path, line=opening + 1)
     inside = "\n".join(lines[opening + 1 : closing])
-    if len(inside) > _MAX_LENGTH:
-        raise SourceError(f"front matter is longer than {_MAX_LENGTH // 1024} KB", path=path, line=opening + 1)
+    if len(inside) > _MAX_CHARACTERS:
+        raise SourceError(f"front matter is longer than {_MAX_CHARACTERS // 1024} KB", path=path, line=opening + 1)
     known = parse_yaml(inside, path=path, first_line=opening + 2)
     return _validate(known, path), "\n" * (closing + 1) + "\n".join(lines[closing + 1 :])
 
@@ -194,30 +194,30 @@ def _not_empty(text: str) -> str:
     return text
 
 
-def _a_slug(text: str) -> str:
+def _check_slug(text: str) -> str:
     if not text or slugify(text) != text:
         raise ValueError(f"must be lower-case words joined by hyphens, such as {slugify(text) or 'my-article'}")
     return text
 
 
-def _a_language(text: str) -> str:
+def _check_language(text: str) -> str:
     if not _LANGUAGE.fullmatch(text):
         raise ValueError(f"must be a language tag such as en or pt-BR, not {text!r}")
     return text
 
 
-def _an_image(text: str) -> str:
+def _check_image_source(text: str) -> str:
     if not is_allowed_image(text):
-        raise ValueError("must be a web address or the path of a file beside the article")
+        raise ValueError("must be a URL or the path of a file beside the article")
     return text
 
 
-def _a_label(entry: Any) -> Any:
+def _tag_from_text(entry: Any) -> Any:
     """A plain string is a tag without synonyms."""
     return entry if isinstance(entry, dict) else {"label": entry}
 
 
-def _as_written(value: Any) -> Any:
+def _date_as_text(value: Any) -> Any:
     """YAML reads only some formats as dates; here all of them are text."""
     return value.text if isinstance(value, NonText) and value.kind == "a date" else value
 
@@ -238,7 +238,7 @@ class _Tag(_Strict):
 
 
 class _Image(_Strict):
-    src: Annotated[_Text, AfterValidator(_an_image)]
+    src: Annotated[_Text, AfterValidator(_check_image_source)]
     alt: _Line = ""
 
 
@@ -246,13 +246,13 @@ class _Keys(_Strict):
     """The keys of front matter."""
 
     title: _Text | None = None
-    slug: Annotated[str, AfterValidator(_a_slug)] | None = None
+    slug: Annotated[str, AfterValidator(_check_slug)] | None = None
     summary: _Text | None = None
     author: _Text | None = None
-    language: Annotated[str, AfterValidator(_a_language)] | None = None
-    tags: list[Annotated[_Tag, BeforeValidator(_a_label)]] | None = None
+    language: Annotated[str, AfterValidator(_check_language)] | None = None
+    tags: list[Annotated[_Tag, BeforeValidator(_tag_from_text)]] | None = None
     image: _Image | None = None
-    published_at: Annotated[str | None, BeforeValidator(_as_written)] = None
+    published_at: Annotated[str | None, BeforeValidator(_date_as_text)] = None
     timezone: str | None = None
 
 

@@ -89,10 +89,42 @@ class LineBreakStyle:
         return "".join(parts)
 
 
-def separator_between(above: str, below: str) -> str:
-    """What joins two lines: nothing after a hyphenated word, else a space."""
-    broken = _BROKEN_WORD.search(above) and below[0].islower() and not _AFTER_SUSPENDED_HYPHEN.match(below)
-    return "" if broken else " "
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Lines of text. `opens`: they are at the start or follow an empty line."""
+
+    lines: tuple[Line, ...]
+    opens: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """A list item: the line with the marker, and the lines that continue it."""
+
+    head: Line
+    more: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Consecutive list items; prose between them is another paragraph of the previous item."""
+
+    members: tuple[ListEntry | Prose, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingLine:
+    """A line marked as a heading by the author."""
+
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A horizontal rule."""
+
+
+Piece: TypeAlias = Prose | Listing | HeadingLine | RuleLine
 
 
 def read_line_groups(text: str) -> list[LineGroup]:
@@ -119,6 +151,20 @@ def detect_line_break_style(line_groups: Sequence[LineGroup]) -> LineBreakStyle:
     if _MIN_WRAP_COLUMN <= width <= _MAX_WRAP_COLUMN and full * 10 >= sum(lengths) * 7:
         return LineBreakStyle(LineBreak.WRAPPED, width)
     return LineBreakStyle(LineBreak.KEPT)
+
+
+def find_pieces(line_groups: Sequence[LineGroup], style: LineBreakStyle) -> list[Piece]:
+    """The text as pieces.
+
+    A list continues across empty lines while more items follow, or paragraphs indented like the text of its items.
+    """
+    return list(_join_lists(piece for line_group in line_groups for piece in _split(line_group, style)))
+
+
+def separator_between(above: str, below: str) -> str:
+    """What joins two lines: nothing after a hyphenated word, else a space."""
+    broken = _BROKEN_WORD.search(above) and below[0].islower() and not _AFTER_SUSPENDED_HYPHEN.match(below)
+    return "" if broken else " "
 
 
 def _has_a_paragraph_on_each_line(line_groups: Sequence[LineGroup]) -> bool:
@@ -170,52 +216,6 @@ def _is_full(line: Line, below: Line, width: int) -> bool:
 
 def _length(line: Line) -> int:
     return line.indent + len(line.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """Lines of text. `opens`: they are at the start or follow an empty line."""
-
-    lines: tuple[Line, ...]
-    opens: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ListEntry:
-    """A list item: the line with the marker, and the lines that continue it."""
-
-    head: Line
-    more: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Consecutive list items; prose between them is another paragraph of the previous item."""
-
-    members: tuple[ListEntry | Prose, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeadingLine:
-    """A line marked as a heading by the author."""
-
-    line: Line
-
-
-@dataclass(frozen=True, slots=True)
-class RuleLine:
-    """A horizontal rule."""
-
-
-Piece: TypeAlias = Prose | Listing | HeadingLine | RuleLine
-
-
-def find_pieces(line_groups: Sequence[LineGroup], style: LineBreakStyle) -> list[Piece]:
-    """The text as pieces.
-
-    A list continues across empty lines while more items follow, or paragraphs indented like the text of its items.
-    """
-    return list(_join_lists(piece for line_group in line_groups for piece in _split(line_group, style)))
 
 
 def _join_lists(pieces: Iterator[Piece]) -> Iterator[Piece]:
