@@ -1,7 +1,8 @@
-"""The page about adding a channel is true: its three files, as they stand there, are a channel that sends."""
+"""The guide to adding a channel is true: its quotes are in the files, and the package in it is a channel that sends."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -23,16 +24,17 @@ from tests.paths import ROOT
 
 PAGE = ROOT / "docs" / "guides" / "adding_a_channel.md"
 FILE_IN_PAGE = re.compile(r"^`(?P<name>[\w./]+)`:\n\n```\w+\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+QUOTE = re.compile(r"^From `(?P<name>[\w./]+)`:\n\n```\w+\n(?P<quote>.*?)^```$", re.MULTILINE | re.DOTALL)
 ENTRY_POINT = re.compile(r'^bulletin = "(?P<target>[\w:]+)"$', re.MULTILINE)
 
 
 class Board(BaseHTTPRequestHandler):
-    """The bulletin board of the page: takes notes from whoever holds the token."""
+    """The bulletin board of the guide: accepts notes with the right token."""
 
     notes: list[str]
 
     def do_POST(self) -> None:
-        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
         is_known = self.headers["Authorization"] == "Bearer letmein"
         if is_known:
             self.notes.append(text)
@@ -80,11 +82,17 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     registry.kinds.cache_clear()
 
 
+def test_what_the_guide_quotes_is_in_the_files() -> None:
+    quotes = [(found["name"], found["quote"]) for found in QUOTE.finditer(PAGE.read_text())]
+    assert len(quotes) > 8
+    assert [(name, quote) for name, quote in quotes if quote not in (ROOT / name).read_text()] == []
+
+
 def test_it_is_one_file_one_template_and_one_test(package: Path) -> None:
     written = {file.relative_to(package).as_posix() for file in package.rglob("*") if file.is_file()}
     assert {name for name in written if "dist-info" not in name} == {
         "bulletin.py",
-        "templates/bulletin.txt.j2",
+        "templates/social/bulletin.txt.j2",
         "test_bulletin.py",
     }
 
@@ -98,7 +106,7 @@ def test_its_own_test_passes(package: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout
 
 
 def test_a_campaign_goes_out_through_it(

@@ -1,5 +1,5 @@
-"""The shelf of channels. Each file turns articles into a rendition of its kind, and sends it.
+"""The channels. Each turns articles into a rendition of its kind, and sends it.
 
-`contract` is what a channel promises and what it is given; `shelf` finds the kinds there are.
-Channels import neither one another nor the storage: what they need from outside comes through the contract.
+`api` is the contract, `registry` finds the kinds, `social` is what the channels of networks share. Channels import
+neither one another nor the storage: what they need from outside is given to them.
 """

@@ -1,4 +1,4 @@
-"""Which kinds of channel there are: the files of this folder, and the entry points other packages bring."""
+"""Which kinds of channel there are: the modules of this folder, and the entry points of other packages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make_channel(kind: str, settings: Mapping[str, Any]) -> Channel:
 
 
 def template_folders() -> list[Path]:
-    """The folders `templates` beside the modules of kinds that other packages bring."""
+    """The folders `templates` beside the modules of kinds from other packages."""
     files = [inspect.getsourcefile(channel) for channel in _from_entry_points()]
     folders = [Path(file).parent / "templates" for file in files if file]
     return [folder for folder in folders if folder.is_dir()]
