@@ -31,7 +31,9 @@ class Visitor:
     @contextmanager
     def at(self, path: str, *, width: int = DESK, scheme: str = "light", with_scripts: bool = True) -> Iterator[Page]:
         context = self.browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=with_scripts
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if scheme == "dark" else "light",
+            java_script_enabled=with_scripts,
         )
         page = context.new_page()
         page.goto(self.public_url + path)

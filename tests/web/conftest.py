@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -30,8 +31,8 @@ def client(app: AppContext) -> Iterator[TestClient]:
 def write_article(app: AppContext) -> WriteArticle:
     """Writes an article into the ledger and returns its slug."""
 
-    def write(slug: str = "the-news", **changed: object) -> str:
-        manuscript = {
+    def write(slug: str = "the-news", **changed: Any) -> str:
+        manuscript: dict[str, Any] = {
             "title": "The news",
             "body": (Paragraph((Run("It happened."),)),),
             "tags": (Tag("Local news"),),

@@ -39,7 +39,9 @@ def press(client: TestClient, page: httpx.Response, label: str, **changed: Any) 
     if button.get("name"):
         fields[button.get("name")] = [button.get("value")]
     fields.update(changed)
-    return client.request(form.get("method"), form.get("action"), data={k: v for k, v in fields.items() if v})
+    data = {k: v for k, v in fields.items() if v}
+    response: httpx.Response = client.request(form.get("method"), form.get("action"), data=data)
+    return response
 
 
 def errors_of(page: httpx.Response) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from lxml import html
@@ -87,7 +88,12 @@ def test_the_next_step_leads_to_the_choices(client: TestClient, lobby: SignUpHar
 
 def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestClient, lobby: SignUpHarness):
     before = lobby.dump()
-    bodies = [{"data": {}}, {"data": {"button": "yes"}}, {"json": BUTTON}, {"files": {"button": ("a", b"confirm")}}]
+    bodies: list[dict[str, Any]] = [
+        {"data": {}},
+        {"data": {"button": "yes"}},
+        {"json": BUTTON},
+        {"files": {"button": ("a", b"confirm")}},
+    ]
     for body in [*bodies, {"content": b"button=confirm%00"}, {"data": {"button": "confirm", "x": "\ufffd"}}]:
         assert client.post(confirming(lobby), **body).status_code == 400
     assert client.post(confirming(lobby), data={**BUTTON, "x": "x" * 100_000}).status_code == 413

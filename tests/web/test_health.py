@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
+from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback import tracking
 from distributor.storage import channels, heartbeats, paused_routes
@@ -112,7 +113,7 @@ def test_a_process_lives_whatever_else_is_away(app: AppContext):
 def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMail, beat: Beat):
     beat(timedelta(seconds=5))
     tracking.note_open(sent_mail.app, "not ours", {})
-    client.get(f"/o/{sent_mail.app.tokens.mint(tracking.Purpose.OPEN, sent_mail.delivery_id)}.gif")
+    client.get(f"/o/{sent_mail.app.tokens.mint(Purpose.OPEN, sent_mail.delivery_id)}.gif")
     lines = client.get("/metrics").text.splitlines()
     assert 'distributor_deliveries{kind="email",state="pending"} 2.0' in lines
     assert 'distributor_dispatches{kind="email",state="running"} 1.0' in lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
+from distributor.domain.article import Media
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles
 
@@ -17,8 +18,8 @@ def stored(app: AppContext) -> None:
         articles.add_media(
             connection,
             [
-                articles.Media(name="boat-1a2b.png", media_type="image/png", body=b"\x89PNG bytes"),
-                articles.Media(name="boat-3c4d.svg", media_type="image/svg+xml", body=SVG),
+                Media(name="boat-1a2b.png", media_type="image/png", body=b"\x89PNG bytes"),
+                Media(name="boat-3c4d.svg", media_type="image/svg+xml", body=SVG),
             ],
         )
 

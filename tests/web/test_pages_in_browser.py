@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from distributor.domain.article import Media
 from distributor.domain.blocks import (
     Alignment,
     Code,
@@ -70,7 +71,7 @@ def site(
 ) -> dict[str, str]:
     """A site with something on every page: the paths by what they show."""
     with app.database.begin() as connection:
-        articles.add_media(connection, [articles.Media(name="boat.png", media_type="image/png", body=picture())])
+        articles.add_media(connection, [Media(name="boat.png", media_type="image/png", body=picture())])
     write_article("every-block", title="Every block there is", body=EVERY_BLOCK, tags=(Tag("Boats"), Tag("☃")))
     write_article("hebrew", title="שלום עולם", body=(Paragraph((text("טקסט"),)),), language="he")
     for path in ("feeds/all", "feeds/tags/boats"):

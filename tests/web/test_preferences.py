@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from lxml import html
@@ -43,7 +44,7 @@ def client(lobby: SignUpHarness) -> Iterator[TestClient]:
         yield client
 
 
-def visiting(lobby: SignUpHarness, **changed: object) -> TestClient:
+def visiting(lobby: SignUpHarness, **changed: Any) -> TestClient:
     app = replace(lobby.app, **changed)
     return TestClient(create_app(app, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
 
@@ -221,7 +222,7 @@ def test_without_redis_nobody_guesses(lobby: SignUpHarness, gone_redis: Redis):
 def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClient, lobby: SignUpHarness):
     before, base = lobby.dump(), link(lobby)
     urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
-    bodies = [
+    bodies: list[tuple[dict[str, Any], int]] = [
         ({"content": b"name=%ff", "headers": urlencoded}, 400),
         ({"content": b"shown=weekly%00", "headers": urlencoded}, 400),
         ({"files": {"name": ("a.txt", b"x")}}, 400),

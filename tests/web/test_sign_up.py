@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import altcha
 import httpx
@@ -48,13 +49,14 @@ def client(lobby: SignUpHarness) -> Iterator[TestClient]:
         yield client
 
 
-def visiting(lobby: SignUpHarness, rules: WebConfig = AT_ONCE, **changed: object) -> TestClient:
+def visiting(lobby: SignUpHarness, rules: WebConfig = AT_ONCE, **changed: Any) -> TestClient:
     app = replace(lobby.app, **changed)
     return TestClient(create_app(app, rules), follow_redirects=False, raise_server_exceptions=False)
 
 
 def post(client: TestClient, address: str = ADA, path: str = "/subscribe", **fields: object) -> httpx.Response:
-    return client.post(path, data={"list": "weekly", "email": address, **fields})
+    response: httpx.Response = client.post(path, data={"list": "weekly", "email": address, **fields})
+    return response
 
 
 def test_the_form_shows_every_public_list_and_no_other(client: TestClient):

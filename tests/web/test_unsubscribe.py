@@ -40,7 +40,7 @@ def press(client: TestClient, text: str, label: str, **typed: str) -> str:
     own = {button.get("name"): button.get("value")} if button.get("name") else {}
     response = client.post(form.get("action"), data={**own, **typed})
     assert response.status_code == 200
-    return response.text
+    return str(response.text)
 
 
 def test_to_look_at_the_page_changes_nothing_however_often(client: TestClient, sent_mail: SentMail):

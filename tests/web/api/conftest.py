@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -53,7 +53,7 @@ def program(app: AppContext, new_token: NewToken) -> Iterator[Program]:
 
         def with_token(*scopes: TokenScope) -> httpx.Client:
             headers = {"Authorization": f"Bearer {new_token(*scopes)[0]}"} if scopes else {}
-            return Beyond(running, headers)
+            return cast("httpx.Client", Beyond(running, headers))
 
         yield with_token
 

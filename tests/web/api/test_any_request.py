@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import checks
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -60,6 +61,7 @@ def test_no_request_is_answered_in_a_way_that_is_not_described(program: Program,
         schema = schemathesis.openapi.from_dict(description)
         schema.config.update(base_url=f"{address}/api")
         for found in schema.get_all_operations():
+            assert isinstance(found, Ok)
             operation = found.ok()
 
             @given(case=operation.as_strategy())
@@ -71,7 +73,7 @@ def test_no_request_is_answered_in_a_way_that_is_not_described(program: Program,
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )
-            def conforms(case: schemathesis.Case) -> None:
+            def conforms(case: schemathesis.Case[Any]) -> None:
                 nonlocal tried
                 for parameters in (None, THERE):
                     if parameters is not None and not case.path_parameters:

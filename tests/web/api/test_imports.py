@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import QueuePool
 
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_people import run_import
@@ -160,4 +161,6 @@ def test_exports_give_back_their_connections_and_their_turns(api: Any, app: AppC
     for _ in range(5):
         assert api.get("/exports/subscribers").status_code == 200
         assert api.get("/exports/subscribers", params={"list": "nothing"}).status_code == 404
-    assert app.database._engine.pool.checkedout() == 0
+    pool = app.database._engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedout() == 0
