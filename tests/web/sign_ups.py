@@ -47,7 +47,7 @@ def press(client: TestClient, page: httpx.Response, label: str, **changed: Any) 
 def errors_of(page: httpx.Response) -> dict[str, str]:
     """The sentences at the fields of a page, by the name of the field."""
     tree = html.document_fromstring(page.text)
-    return {one.get("id").removesuffix("-error"): one.text_content().strip() for one in tree.find_class("mistake")}
+    return {one.get("id").removesuffix("-error"): one.text_content().strip() for one in tree.find_class("field-error")}
 
 
 def notice_of(page: httpx.Response) -> str:

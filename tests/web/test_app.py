@@ -50,7 +50,7 @@ def test_a_fault_of_ours_is_a_page_in_words_and_never_a_traceback(
         connection.execute("""UPDATE article_revisions SET content = '{"damaged": true}'""")
     answer = client.get("/articles/the-news")
     assert answer.status_code == 500
-    assert "The fault is ours" in answer.text
+    assert "This is our mistake" in answer.text
     for word in ("Traceback", "Error", ".py", "psycopg", "SELECT"):
         assert word not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -60,7 +60,7 @@ def test_a_fault_of_ours_is_a_page_in_words_and_never_a_traceback(
 def test_what_an_address_cannot_do_is_said_in_words(client: TestClient):
     answer = client.put("/healthz")
     assert answer.status_code == 405
-    assert "That is not possible here" in answer.text
+    assert "This does not work here" in answer.text
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 

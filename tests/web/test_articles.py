@@ -167,7 +167,7 @@ def test_the_page_of_a_tag_lists_its_articles_only(client: TestClient, write_art
 def test_what_is_not_there_is_a_404_in_words(client: TestClient, path: str):
     response = client.get(path)
     assert response.status_code == 404
-    assert "nothing here" in response.text
+    assert "not found" in response.text.lower()
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(client: TestClient, write_article: WriteArticle):

@@ -83,7 +83,7 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobb
 def test_the_next_step_leads_to_the_choices(client: TestClient, lobby: SignUpHarness):
     answer = client.post(confirming(lobby), data=BUTTON)
     [path] = html.document_fromstring(answer.text).xpath("//main//a/@href")
-    assert title_of(client.get(path)) == "Your choices"
+    assert title_of(client.get(path)) == "Your preferences"
 
 
 def test_a_post_that_does_not_come_from_the_button_changes_nothing(client: TestClient, lobby: SignUpHarness):

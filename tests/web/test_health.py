@@ -56,7 +56,7 @@ def test_a_service_with_all_its_parts_is_ready(app: AppContext, beat: Beat):
 def test_without_a_beat_nothing_goes_out_so_it_is_not_ready(app: AppContext):
     status, checks, messages = readiness(app)
     assert (status, checks["beat"]) == (503, False)
-    assert messages["beat"] == "The beat has never run, so nothing goes out: start `distributor beat`."
+    assert messages["beat"] == "The beat has never run, so nothing is sent: start `distributor beat`."
 
 
 def test_a_beat_that_fell_silent_is_told_with_its_age(app: AppContext, beat: Beat):
@@ -76,7 +76,7 @@ def test_without_redis_it_is_not_ready(app: AppContext, beat: Beat):
     status, checks, messages = readiness(replace(app, redis=Redis.from_url("redis://127.0.0.1:1")))
     assert status == 503
     assert checks == {"postgresql": True, "schema": True, "beat": True, "redis": False}
-    assert messages["redis"].startswith("Redis does not answer")
+    assert messages["redis"].startswith("Redis does not respond")
 
 
 def test_without_postgresql_it_is_not_ready_and_names_no_server(app: AppContext):
@@ -121,13 +121,13 @@ def test_metrics_tell_the_ledger_as_it_is(client: TestClient, sent_mail: SentMai
     assert any(line.startswith("distributor_beat_age_seconds 5") for line in lines)
 
 
-def test_metrics_count_paused_lanes_by_channel(client: TestClient, sent_mail: SentMail):
+def test_metrics_count_paused_routes_by_channel(client: TestClient, sent_mail: SentMail):
     app = sent_mail.app
     with app.database.begin() as connection:
         (channel,) = channels.all_channels(connection)
         for destination in ("", "google"):
             paused_routes.pause(connection, channel.id, "relay", destination, reason="550 no", now=app.clock())
-    assert f'distributor_paused_lanes{{channel="{channel.name}"}} 2.0' in client.get("/metrics").text.splitlines()
+    assert f'distributor_paused_routes{{channel="{channel.name}"}} 2.0' in client.get("/metrics").text.splitlines()
 
 
 def test_metrics_count_requests_by_route_and_not_by_path(client: TestClient):

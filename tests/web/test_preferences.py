@@ -51,7 +51,7 @@ def visiting(lobby: SignUpHarness, **changed: Any) -> TestClient:
 
 def steps(lobby: SignUpHarness) -> list[str]:
     base = link(lobby)
-    return [base, f"{base}/leave", f"{base}/data", f"{base}/erase"]
+    return [base, f"{base}/unsubscribe", f"{base}/data", f"{base}/erase"]
 
 
 def test_to_look_changes_nothing(client: TestClient, lobby: SignUpHarness):
@@ -62,14 +62,14 @@ def test_to_look_changes_nothing(client: TestClient, lobby: SignUpHarness):
             assert answer.status_code == 200
             assert answer.headers["cache-control"] == "no-store"
             assert answer.headers["referrer-policy"] == "no-referrer"
-    assert client.get(f"{link(lobby)}/leave").status_code == 405
+    assert client.get(f"{link(lobby)}/unsubscribe").status_code == 405
     assert lobby.dump() == before
 
 
 def test_the_form_as_it_opens_saves_what_is_there_already(client: TestClient, lobby: SignUpHarness):
     records, places = lobby.consents(ADA), lobby.subscriptions(ADA)
     answer = press(client, client.get(link(lobby)), "Save")
-    assert (answer.status_code, notice_of(answer)) == (200, "Your choices are saved.")
+    assert (answer.status_code, notice_of(answer)) == (200, "Your preferences are saved.")
     assert (lobby.consents(ADA), lobby.subscriptions(ADA)) == (records, places)
 
 
@@ -94,7 +94,7 @@ def test_lists_topics_frequency_language_name_and_pause_are_saved_together(clien
     page = html.document_fromstring(answer.text)
     assert page.xpath("//input[@checked]/@value") == ["daily", "weekly", "some", "trains"]
     assert page.xpath("//option[@selected]/@value") == ["daily", "weekly", "fr", "keep"]
-    assert "No mail goes to you before" in page.text_content()
+    assert "You get no mail until" in page.text_content()
 
 
 def test_to_untick_a_list_is_to_leave_it(client: TestClient, lobby: SignUpHarness):
@@ -136,7 +136,7 @@ def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: 
 
 def test_who_leaves_everything_is_told_so_and_finds_back(client: TestClient, lobby: SignUpHarness):
     answer = press(client, client.get(link(lobby)), "Unsubscribe from everything")
-    assert "you are on no list any more" in notice_of(answer)
+    assert "You are unsubscribed from all lists" in notice_of(answer)
     assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
     assert [entry.reason for entry in lobby.suppressions(ADA)] == [SuppressionReason.UNSUBSCRIBE]
     press(client, answer, "Save", list=["weekly"])
@@ -145,7 +145,7 @@ def test_who_leaves_everything_is_told_so_and_finds_back(client: TestClient, lob
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [(SuppressionReason.HARD_BOUNCE, "has come back"), (SuppressionReason.COMPLAINT, "Please write to us.")],
+    [(SuppressionReason.HARD_BOUNCE, "bounced"), (SuppressionReason.COMPLAINT, "Please write to us")],
 )
 def test_who_gets_nothing_for_another_reason_is_told(
     client: TestClient, lobby: SignUpHarness, reason: SuppressionReason, words: str
@@ -182,7 +182,7 @@ def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby
     for address in ("", "bo@example.org", "ada"):
         answer = press(client, page, "Download my data", email=address)
         assert answer.status_code == 422
-        assert errors_of(answer) == {"email": "This is not the address that the mail with this link went to."}
+        assert errors_of(answer) == {"email": "This is not the address that we sent this link to."}
         assert "Ada" not in answer.text
 
 
@@ -196,8 +196,8 @@ def test_the_address_cannot_be_guessed_for_long(client: TestClient, lobby: SignU
 def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client: TestClient, lobby: SignUpHarness):
     links = steps(lobby)
     page = client.get(f"{link(lobby)}/erase")
-    answer = press(client, page, "Erase me", email=ADA, sure="yes")
-    assert (answer.status_code, title_of(answer)) == (200, "You are erased")
+    answer = press(client, page, "Erase my data", email=ADA, sure="yes")
+    assert (answer.status_code, title_of(answer)) == (200, "Your data is erased")
     assert lobby.person(ADA) is None
     for path in links:
         assert client.post(path, data={"email": ADA, "sure": "yes"}).status_code == 404
@@ -206,7 +206,7 @@ def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client
 @pytest.mark.parametrize("typed", [{"email": ADA}, {"sure": "yes"}, {"email": "bo@example.org", "sure": "yes"}])
 def test_nobody_is_erased_by_half(client: TestClient, lobby: SignUpHarness, typed: dict[str, str]):
     before = lobby.dump()
-    answer = press(client, client.get(f"{link(lobby)}/erase"), "Erase me", **typed)
+    answer = press(client, client.get(f"{link(lobby)}/erase"), "Erase my data", **typed)
     assert answer.status_code == 422
     assert len(errors_of(answer)) == 1
     assert lobby.dump() == before
@@ -249,7 +249,7 @@ def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient,
     forged = TokenSigner(b"the key of some other app").mint(Purpose.PREFERENCES, number)
     before = lobby.dump()
     for other in (forged, token[:-1], token + "A", lobby.token(Purpose.UNSUBSCRIBE, ADA)):
-        for step in ("", "/leave", "/data", "/erase"):
+        for step in ("", "/unsubscribe", "/data", "/erase"):
             answer = client.post(f"/preferences/{other}{step}", data={"sure": "yes", "email": ADA})
             assert (answer.status_code, title_of(answer)) == (404, "This link does not work")
     assert lobby.dump() == before

@@ -73,7 +73,7 @@ def test_a_port_in_use_is_told_in_a_sentence_before_anything_starts():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1, port {port}: another program listens there"):
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1, port {port}: another program uses it"):
             server.run(APP, host=HOST, port=port)
 
 
@@ -81,7 +81,7 @@ def test_a_port_in_use_is_told_in_a_sentence_before_anything_starts():
     ("host", "port", "reason"),
     [
         ("203.0.113.7", 0, "this machine does not have that address"),
-        ("a..b", 0, "this is no address to listen on"),
+        ("a..b", 0, "this is not an address to listen on"),
         ("127.0.0.1", 70_000, "a port is a number from 0 to 65535"),
     ],
 )

@@ -68,7 +68,7 @@ def test_the_form_shows_every_public_list_and_no_other(client: TestClient):
 def test_who_fills_it_in_is_asked_by_mail(client: TestClient, lobby: SignUpHarness):
     page = client.get("/subscribe")
     answer = press(client, page, "Subscribe", list=["weekly"], email="  Ada@example.org ", name="Ada", language="de")
-    assert (answer.status_code, title_of(answer)) == (200, "Look into your mailbox")
+    assert (answer.status_code, title_of(answer)) == (200, "Please check your mailbox")
     person = lobby.person(ADA)
     assert person is not None
     assert (person.email, person.name, person.language) == ("Ada@example.org", "Ada", "de")
@@ -95,7 +95,7 @@ def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobb
 @pytest.mark.parametrize("path", FORMS)
 def test_one_list_has_a_form_of_its_own(client: TestClient, lobby: SignUpHarness, path: str):
     answer = press(client, client.get(path), "Subscribe", email=ADA, list=["weekly"])
-    assert title_of(answer) == "Look into your mailbox"
+    assert title_of(answer) == "Please check your mailbox"
     assert lobby.places(ADA) == {"weekly": PENDING}
 
 
@@ -120,7 +120,7 @@ def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: SignUpHarnes
     with app.database.begin() as connection:
         for slug in ("weekly", "daily"):
             lists.change(connection, slug, {"visibility": ListVisibility.PRIVATE})
-    assert "There is no list to subscribe to at the moment." in client.get("/subscribe").text
+    assert "There are no lists to subscribe to right now." in client.get("/subscribe").text
     assert post(client).status_code == 422
 
 
@@ -298,7 +298,7 @@ def test_of_mass_sign_ups_from_one_network_only_the_first_pass(lobby: SignUpHarn
     assert sum(lobby.person(f"victim{number}@example.org") is not None for number in range(20)) == 5
     for answer in refused:
         assert 0 < int(answer.headers["retry-after"]) <= 3601
-        assert "There were very many sign-ups from your network. Please try again in " in notice_of(answer)
+        assert "There were too many sign-ups from your network. Please try again in " in notice_of(answer)
 
 
 def test_sign_ups_for_one_address_come_to_an_end_known_or_not(lobby: SignUpHarness):
@@ -353,7 +353,7 @@ def test_without_redis_nothing_is_done_and_it_is_said(lobby: SignUpHarness, gone
     with visiting(lobby, redis=gone_redis) as client:
         answer = post(client)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-    assert "A part of this service does not answer." in answer.text
+    assert "Please try again in a minute." in answer.text
     assert lobby.dump() == before
 
 
@@ -399,7 +399,7 @@ def test_who_has_not_solved_it_is_given_another_one_and_keeps_what_they_typed(lo
     with visiting(lobby, COSTLY) as client:
         answer = post(client, altcha=solution)
         assert answer.status_code == 422
-        assert "prove first that it is no robot" in notice_of(answer)
+        assert "could not check that you are not a robot" in notice_of(answer)
         assert lobby.dump() == before
         assert press(client, answer, "Subscribe", altcha=solution_of(answer)).status_code == 200
 

@@ -67,7 +67,7 @@ def test_a_subscribers_life_without_a_script(sign_ups: SignUpHarness, sandbox: S
         page.get_by_label("Email address").fill(ADA)
         page.get_by_label("Name (if you like)").fill("Ada")
         page.get_by_role("button", name="Subscribe").click()
-        expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+        expect(page.get_by_role("heading", name="Please check your mailbox")).to_be_visible()
 
         # Channels send in an event loop of their own, and Playwright has one in this thread already.
         with ThreadPoolExecutor(1) as elsewhere:
@@ -84,7 +84,7 @@ def test_a_subscribers_life_without_a_script(sign_ups: SignUpHarness, sandbox: S
         page.get_by_label("How often").locator("visible=true").select_option("Once a week, what is new")
         page.get_by_label("Take a break from all mail").select_option("For a month")
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("Your choices are saved.")).to_be_visible()
+        expect(page.get_by_text("Your preferences are saved.")).to_be_visible()
         expect(page.get_by_text("No mail goes to you before")).to_be_visible()
         place = sign_ups.subscriptions(ADA)["weekly"]
         assert (place.topics, place.frequency) == (("kitchen-gardens",), Frequency.WEEKLY)
@@ -95,9 +95,9 @@ def test_a_subscribers_life_without_a_script(sign_ups: SignUpHarness, sandbox: S
 
         page.goto(visitor.public_url + link(sign_ups, Purpose.UNSUBSCRIBE))
         page.get_by_label("Too many mails").check()
-        page.get_by_label("In your words").fill("One a day!")
+        page.get_by_label("In your own words").fill("One a day!")
         page.get_by_role("button", name="Send").click()
-        expect(page.get_by_text("Thank you for telling us.")).to_be_visible()
+        expect(page.get_by_text("Thank you for your feedback.")).to_be_visible()
         page.get_by_role("button", name="Subscribe me again").click()
         expect(page.get_by_role("heading", name="You are subscribed again")).to_be_visible()
         assert sign_ups.places(ADA) == {"weekly": Membership.SUBSCRIBED}
@@ -115,7 +115,7 @@ def test_a_browser_solves_the_challenge_by_itself(sign_ups: SignUpHarness):
         expect(page.get_by_text("This is not an email address: there is no @ in it.")).to_be_visible()
         page.get_by_label("Email address").fill(ADA)
         page.get_by_role("button", name="Subscribe").click()
-        expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+        expect(page.get_by_role("heading", name="Please check your mailbox")).to_be_visible()
         assert sign_ups.places(ADA) == {"weekly": Membership.PENDING}
     assert [text for text in complaints if "422" not in text] == []
 
@@ -131,7 +131,7 @@ def test_the_form_for_frames_works_in_a_frame_and_no_other_page_may_be_framed(si
         form = page.frame_locator("iframe[name=form]")
         form.get_by_label("Email address").fill(ADA)
         form.get_by_role("button", name="Subscribe").click()
-        expect(form.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+        expect(form.get_by_role("heading", name="Please check your mailbox")).to_be_visible()
         expect(page.frame_locator("iframe[name=whole]").get_by_label("Email address")).to_have_count(0)
         assert sign_ups.places(ADA) == {"weekly": Membership.PENDING}
 
@@ -185,11 +185,11 @@ def test_axe_finds_nothing_wrong_on_any_page(sign_ups: SignUpHarness, pages: dic
             page.get_by_role("button", name="Save").click()
             found["faulty choices"] = faults(page)
         with visitor.at(pages["erasure"], width=width, scheme=scheme) as page:
-            page.get_by_role("button", name="Erase me").click()
+            page.get_by_role("button", name="Erase my data").click()
             found["faulty erasure"] = faults(page)
             page.get_by_label("Your email address").fill("bo@example.org")
             page.get_by_label("Yes, erase everything about me.").check()
-            page.get_by_role("button", name="Erase me").click()
+            page.get_by_role("button", name="Erase my data").click()
             found["erased"] = faults(page)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     assert len(found) == 15

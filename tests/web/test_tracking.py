@@ -25,7 +25,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import articles, deliveries
 from distributor.storage.database import Database
 from distributor.web.app import create_app
-from distributor.web.public.pixel import PIXEL_URL
+from distributor.web.public.tracking import PIXEL_URL
 
 from .newsroom import LINKS, SentMail, WriteArticle, send_mail
 

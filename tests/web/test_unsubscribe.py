@@ -18,7 +18,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import consents, memberships
 from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
-from distributor.web.public.masking import masked_email
+from distributor.web.pages import masked_email
 
 from .newsroom import SentMail
 
@@ -127,7 +127,7 @@ def test_whoever_has_left_is_offered_no_button_to_leave(client: TestClient, sent
 def test_why_somebody_left_is_kept_with_their_leaving(client: TestClient, sent_mail: SentMail):
     left = client.post(link(sent_mail), data=ONE_CLICK).text
     answer = press(client, left, "Send", reason="too_often", words="Every\nday!")
-    assert "Thank you for telling us." in answer
+    assert "Thank you for your feedback." in answer
     [event] = sent_mail.events()
     assert event.detail == {"way": "one-click", "reason": "too_often", "words": "Every\nday!"}
     assert sent_mail.memberships() == ROBIN_HAS_LEFT
@@ -135,7 +135,7 @@ def test_why_somebody_left_is_kept_with_their_leaving(client: TestClient, sent_m
 
 def test_nobody_has_to_say_why(client: TestClient, sent_mail: SentMail):
     left = client.post(link(sent_mail), data=ONE_CLICK).text
-    assert "Thank you for telling us." not in press(client, left, "Send")
+    assert "Thank you for your feedback." not in press(client, left, "Send")
 
 
 def test_a_reason_that_is_none_of_ours_is_refused(client: TestClient, sent_mail: SentMail):
@@ -175,12 +175,12 @@ def test_the_way_back_keeps_the_topics(client: TestClient, sent_mail: SentMail):
 
 
 def test_the_way_back_of_who_never_left_changes_nothing(client: TestClient, sent_mail: SentMail):
-    assert client.post(f"{link(sent_mail)}/return").status_code == 200
+    assert client.post(f"{link(sent_mail)}/resubscribe").status_code == 200
     with sent_mail.app.database.begin() as connection:
         assert len(consents.of_subscriber(connection, 1)) == 1
 
 
-@pytest.mark.parametrize("step", ["reason", "return"])
+@pytest.mark.parametrize("step", ["reason", "resubscribe"])
 def test_what_follows_leaving_is_only_posted_to(client: TestClient, sent_mail: SentMail, step: str):
     response = client.get(f"{link(sent_mail)}/{step}")
     assert response.status_code == 405

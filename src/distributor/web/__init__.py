@@ -1,1 +1,1 @@
-"""Web: thin routes over the flow."""
+"""The web server: routes and pages over the flow."""

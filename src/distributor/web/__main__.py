@@ -6,29 +6,27 @@ import sys
 
 import structlog
 
-from distributor.bootstrap import open_app_context
+from distributor.bootstrap import open_app
 from distributor.domain.errors import DistributorError
 from distributor.logs import configure_logs
 from distributor.settings import Settings, load_settings
-from distributor.storage.schema import check_schema, migrate
 from distributor.web.app import serve
 from distributor.web.config import WebConfig
 
 
 def main() -> None:
-    """Serve until told to stop. An embedded database is brought to the present schema first."""
+    """Serve until SIGTERM or SIGINT. An embedded database is migrated first."""
     settings = load_settings()
     configure_logs(settings.log_level)
     try:
-        with open_app_context(settings) as app:
-            (check_schema if settings.database_url else migrate)(app.database)
-            serve(app, _rules_of(settings), host=settings.host, port=settings.port)
+        with open_app(settings) as app:
+            serve(app, _config(settings), host=settings.host, port=settings.port)
     except DistributorError as error:
         structlog.get_logger("web").error("cannot serve", reason=str(error))
         sys.exit(error.exit_code)
 
 
-def _rules_of(settings: Settings) -> WebConfig:
+def _config(settings: Settings) -> WebConfig:
     return WebConfig(
         sign_ups_per_address=settings.sign_ups_per_address,
         sign_ups_per_network=settings.sign_ups_per_network,

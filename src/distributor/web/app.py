@@ -1,7 +1,8 @@
-"""The web application: routes, middleware and error pages put together, and the server that runs them."""
+"""The web application: routes, middleware and error pages, and the server that runs it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -9,18 +10,20 @@ import anyio.to_thread
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from distributor.flow.app_context import AppContext
 from distributor.web import server
 from distributor.web.access_log import AccessLog
 from distributor.web.api.app import create_api
 from distributor.web.api.docs_page import DocsPage
+from distributor.web.api.problems import not_found_response
 from distributor.web.config import DEFAULT_CONFIG, WebConfig
 from distributor.web.errors import exception_handlers
 from distributor.web.headers import SecurityHeaders
 from distributor.web.pages import PageRenderer
-from distributor.web.paths import RejectControlCharacters
 from distributor.web.public.articles import ArticlePages
 from distributor.web.public.confirm import ConfirmPages
 from distributor.web.public.feeds import FeedEndpoints
@@ -34,21 +37,24 @@ from distributor.web.public.tracking import TrackingEndpoints
 from distributor.web.public.unsubscribe import UnsubscribePages
 from distributor.web.public.webhooks import WebhookEndpoints
 
-# The largest body anybody has to post here is a form with somebody's choices. The API has limits of its own.
-_LARGEST_BODY = 64 * 1024
-# Fewer than the connections that a Database opens: a request never waits in vain for one.
+# The largest body is a form with preferences. The API has limits of its own.
+_MAX_BODY_BYTES = 64 * 1024
+# Fewer than the connections of a Database, so that a request does not have to wait for one.
 _THREADS = 12
+_API_PATH = "/api/"
+# PostgreSQL cannot store a NUL, and no slug or token contains any of the others.
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def create_app(app: AppContext, rules: WebConfig = DEFAULT_CONFIG) -> Starlette:
-    """The web side of an app as an ASGI application. Raises TemplateError if its style cannot be rendered."""
+def create_app(app: AppContext, config: WebConfig = DEFAULT_CONFIG) -> Starlette:
+    """The ASGI application. Raises TemplateError if a style sheet, script or page of it cannot be rendered."""
     pages = PageRenderer(app)
     registry = CollectorRegistry()
     api = create_api(app)
     routes = [
         *FeedEndpoints(app).routes(),
         *TrackingEndpoints(app).routes(),
-        *SignUpPages(app, pages, rules).routes(),
+        *SignUpPages(app, pages, config).routes(),
         *ConfirmPages(app, pages).routes(),
         *UnsubscribePages(app, pages).routes(),
         *PreferencePages(app, pages).routes(),
@@ -67,53 +73,68 @@ def create_app(app: AppContext, rules: WebConfig = DEFAULT_CONFIG) -> Starlette:
         middleware=[
             Middleware(AccessLog, registry=registry),
             Middleware(SecurityHeaders),
-            Middleware(RejectControlCharacters),
+            Middleware(_RejectControlCharacters),
         ],
         exception_handlers=exception_handlers(pages),
-        lifespan=_with_threads,
-        max_body_size=_LARGEST_BODY,
+        lifespan=_lifespan,
+        max_body_size=_MAX_BODY_BYTES,
     )
-    # A signed link has one spelling, and a feed reader or a one-click POST must not be sent elsewhere (RFC 8058).
+    # No redirects: a one-click POST must not get one (RFC 8058), and a signed link has only one form.
     asgi.router.redirect_slashes = False
     return asgi
 
 
 def serve(
     app: AppContext,
-    rules: WebConfig = DEFAULT_CONFIG,
+    config: WebConfig = DEFAULT_CONFIG,
     *,
     host: str,
     port: int,
     on_listening: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is being answered and return.
+    """Serve until SIGTERM or SIGINT, then finish the open requests and return.
 
-    Port 0 takes a free one. `on_listening` is told the address, ``http://host:port``, once it answers. Raises
-    ConfigurationError before anything starts if the port cannot be had.
+    Port 0 takes a free port. `on_listening` is called with the URL, ``http://host:port``, once the server accepts
+    requests. Raises ConfigurationError before anything starts if it cannot listen on the port.
     """
     server.run(
-        create_app(app, rules),
+        create_app(app, config),
         host=host,
         port=port,
-        trusted_proxies=rules.trusted_proxies,
+        trusted_proxies=config.trusted_proxies,
         on_listening=on_listening,
     )
 
 
 @contextmanager
 def serving(
-    app: AppContext, rules: WebConfig = DEFAULT_CONFIG, *, host: str = "127.0.0.1", port: int = 0
+    app: AppContext, config: WebConfig = DEFAULT_CONFIG, *, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[str]:
-    """Serve from a thread of this process for as long as this is open; gives the address, ``http://host:port``.
+    """Serve from a thread for as long as the context is open; gives the URL, ``http://host:port``.
 
-    Raises ConfigurationError if the port cannot be had.
+    Raises ConfigurationError if it cannot listen on the port.
     """
-    asgi = create_app(app, rules)
-    with server.running(asgi, host=host, port=port, trusted_proxies=rules.trusted_proxies) as address:
+    asgi = create_app(app, config)
+    with server.running(asgi, host=host, port=port, trusted_proxies=config.trusted_proxies) as address:
         yield address
 
 
 @asynccontextmanager
-async def _with_threads(asgi: Starlette) -> AsyncIterator[None]:
+async def _lifespan(asgi: Starlette) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
+
+
+class _RejectControlCharacters:
+    """Responds 404 to paths with control characters, which the database cannot look up."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "http" and _CONTROL_CHARACTER.search(path):
+            response = not_found_response() if path.startswith(_API_PATH) else PlainTextResponse("Not found.\n", 404)
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)

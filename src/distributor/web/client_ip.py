@@ -1,4 +1,4 @@
-"""Visitors: where a request comes from, as far as that may be believed."""
+"""Where a request comes from: the client's IP address and the site whose page posted a form."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ORIGIN = re.compile(r"https?://(?P<host>[a-z0-9.:\[\]-]{1,200})")
 
 
 def client_ip(request: Request) -> str:
-    """The IP address of the client, or empty if what a proxy says of it is none.
+    """The IP address of the client, or empty if a proxy gives none that is valid.
 
-    The server has put it here: a proxy's word counts only if that proxy is trusted (DISTRIBUTOR_TRUSTED_PROXIES).
+    The server has taken it from X-Forwarded-For only if the proxy is trusted (DISTRIBUTOR_TRUSTED_PROXIES).
     """
     host = request.client.host if request.client else ""
     try:
@@ -25,7 +25,7 @@ def client_ip(request: Request) -> str:
 
 
 def foreign_origin(request: Request, public_url: str) -> str:
-    """The site whose page posted this, if it says so and it is not ours; else empty."""
+    """The Origin header if it is another site than ours, else empty."""
     found = _ORIGIN.fullmatch(request.headers.get("origin", "").lower())
     if found is None:
         return ""

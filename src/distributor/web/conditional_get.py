@@ -1,4 +1,4 @@
-"""One way to answer a GET with bytes: validators, conditional requests and gzip after RFC 9110."""
+"""Responses to GET from bytes: validators, conditional requests and gzip (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from starlette.responses import Response
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
 _ACCEPTED_CODING = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([\d.]+)\s*)?")
 _COMPRESSIBLE = re.compile(r"text/|application/(.+\+)?(json|xml)\b|image/svg\+xml")
-# Less than this fits into one packet either way.
-_WORTH_COMPRESSING = 600
+# Less than this fits into one packet uncompressed.
+_MIN_GZIP_BYTES = 600
 _GZIP = "-gzip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representation:
-    """Bytes to be served as they are. `etag` is a hash of them in hexadecimal; `last_modified` is aware, or None."""
+    """Bytes to serve. `etag` is their hash in hexadecimal; `last_modified` is aware, or None."""
 
     body: bytes
     media_type: str
@@ -33,57 +33,61 @@ class Representation:
 
     @classmethod
     def of(cls, body: bytes, *, media_type: str, cache_control: str) -> Representation:
-        """A representation that is its own validator."""
+        """A representation whose `etag` is the SHA-256 of the body."""
         etag = hashlib.sha256(body).hexdigest()
         return cls(body=body, media_type=media_type, etag=etag, cache_control=cache_control)
 
     @property
     def is_compressible(self) -> bool:
-        return len(self.body) >= _WORTH_COMPRESSING and _COMPRESSIBLE.match(self.media_type) is not None
+        return len(self.body) >= _MIN_GZIP_BYTES and _COMPRESSIBLE.match(self.media_type) is not None
 
 
-def conditional_response(request: Request, found: Representation, *, now: datetime) -> Response:
-    """The answer to a GET or HEAD: 304 if the client has these bytes already, else all of them, smaller if it can.
+def conditional_response(request: Request, representation: Representation, *, now: datetime) -> Response:
+    """The response to a GET or HEAD: 304 if the client has these bytes already, else all of them, gzipped if accepted.
 
-    The gzipped variant has an entity tag of its own (RFC 9110, section 8.8.3.3); a client that names either has them.
+    The gzipped variant has an entity tag of its own (RFC 9110, section 8.8.3.3); either one matches.
     """
-    headers = {"Cache-Control": found.cache_control}
-    if found.is_compressible:
+    headers = {"Cache-Control": representation.cache_control}
+    if representation.is_compressible:
         headers["Vary"] = "Accept-Encoding"
-    if found.last_modified is not None:
-        headers["Last-Modified"] = format_datetime(found.last_modified, usegmt=True)
-    variants = [found.etag, found.etag + _GZIP] if found.is_compressible else [found.etag]
-    if (known := _known_variant(request, found, variants, now=now)) is not None:
+    if representation.last_modified is not None:
+        headers["Last-Modified"] = format_datetime(representation.last_modified, usegmt=True)
+    variants = (
+        [representation.etag, representation.etag + _GZIP] if representation.is_compressible else [representation.etag]
+    )
+    if (known := _matching_variant(request, representation, variants, now=now)) is not None:
         return Response(status_code=304, headers={**headers, "ETag": f'"{known}"'})
-    if found.is_compressible and _accepts_gzip(request.headers.get("accept-encoding", "")):
-        headers |= {"Content-Encoding": "gzip", "ETag": f'"{found.etag}{_GZIP}"'}
-        body = _gzipped(_Content(found.etag, found.body))
+    if representation.is_compressible and _accepts_gzip(request.headers.get("accept-encoding", "")):
+        headers |= {"Content-Encoding": "gzip", "ETag": f'"{representation.etag}{_GZIP}"'}
+        body = _gzipped(_Content(representation.etag, representation.body))
     else:
-        headers["ETag"] = f'"{found.etag}"'
-        body = found.body
+        headers["ETag"] = f'"{representation.etag}"'
+        body = representation.body
     # Not as `media_type`: Starlette would add a charset of its own.
-    return Response(body, headers={**headers, "Content-Type": found.media_type})
+    return Response(body, headers={**headers, "Content-Type": representation.media_type})
 
 
-def _known_variant(request: Request, found: Representation, variants: list[str], *, now: datetime) -> str | None:
-    """The variant the client says it has. RFC 9110, section 13.2.2: an entity tag beats a date."""
+def _matching_variant(
+    request: Request, representation: Representation, variants: list[str], *, now: datetime
+) -> str | None:
+    """The variant the client has, by entity tag or else by date (RFC 9110, section 13.2.2)."""
     named = request.headers.get("if-none-match")
     if named is not None:
         tags = _ENTITY_TAG.findall(named)
         return variants[0] if named.strip() == "*" else next((one for one in variants if one in tags), None)
-    since = _date_of(request.headers.get("if-modified-since", ""))
-    # A date to come is none we gave: to believe it would be to say "not modified" until then.
-    if since is None or found.last_modified is None or since > now:
+    since = _parse_date(request.headers.get("if-modified-since", ""))
+    # We never sent a date in the future; accepting it would mean 304 until then.
+    if since is None or representation.last_modified is None or since > now:
         return None
-    return variants[0] if found.last_modified.replace(microsecond=0) <= since else None
+    return variants[0] if representation.last_modified.replace(microsecond=0) <= since else None
 
 
-def _date_of(text: str) -> datetime | None:
+def _parse_date(text: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else None
+    return date if date.tzinfo is not None else None
 
 
 def _accepts_gzip(header: str) -> bool:

@@ -1,4 +1,4 @@
-"""Rules of the public pages: what they take from strangers, as the settings of this app say."""
+"""The settings of the web server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebConfig:
-    """The limits are for one mail address in a day, and for one network and one list in an hour.
+    """The settings of the web server.
 
-    `challenge_cost` is that of the proof of work, 0 for none. No answer to a sign-up leaves before `answer_after`: what
-    is done for one address and not for another takes less, and so cannot be told by a clock. `trusted_proxies` are
-    addresses or networks, separated by commas.
+    `sign_ups_per_address` is a limit per day, `sign_ups_per_network` and `sign_ups_per_list` are limits per hour.
+    `challenge_cost` is that of the proof of work, 0 for none. The response to a sign-up waits for `answer_after`, so
+    that its timing does not reveal whether the address is known. `trusted_proxies` are IP addresses or networks,
+    separated by commas.
     """
 
     sign_ups_per_address: int = 10

@@ -1,4 +1,4 @@
-"""Security headers of every answer, unless it brings stricter ones."""
+"""The security headers of all responses, unless a response sets stricter ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _POLICY: Mapping[str, str] = {
     "default-src": "'none'",
     "style-src": "'self'",
-    # Alignment of table cells is an inline style; pictures may be anywhere, as authors put them.
+    # Alignment of table cells is an inline style; images may be on any server, as authors link them.
     "style-src-attr": "'unsafe-inline'",
     "img-src": "'self' http: https: data:",
     "form-action": "'self'",
@@ -20,7 +20,7 @@ _POLICY: Mapping[str, str] = {
 
 
 def content_policy(changes: Mapping[str, str] | None = None) -> str:
-    """The Content-Security-Policy of our pages, with other sources for some of its directives."""
+    """The Content-Security-Policy of our pages, with `changes` to some of its directives."""
     return "; ".join(f"{directive} {sources}" for directive, sources in {**_POLICY, **(changes or {})}.items())
 
 
@@ -33,17 +33,17 @@ PAGE_HEADERS: Mapping[str, str] = {
 
 
 class SecurityHeaders:
-    """Adds what an answer does not say itself."""
+    """Middleware that adds the headers which a response does not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in PAGE_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_guarded)
+        await self._app(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""Pages: templates with what all of them show, the style sheet they share, and the script that a form needs."""
+"""Rendering of the public pages, with their style sheet and script."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class PageRenderer:
 
     @property
     def solver_url(self) -> str:
-        """Where the script is that solves the proof of work of a form."""
+        """The URL of the script that solves the proof of work of a form."""
         return self.root + self._solver.path
 
     def html(self, template: str, context: Mapping[str, object]) -> bytes:
-        """The page that `template`, a name below ``web/public``, makes of the context."""
+        """Render `template`, a name below ``web/public``, with this context."""
         shared = {
             "site": self._app.site,
             "root": self.root,
@@ -49,7 +49,7 @@ class PageRenderer:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """A page for one reader only: nobody may keep or index it, and its address goes to nobody else."""
+        """A page for one reader: it is not cached or indexed, and sends no referrer."""
         private = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
         return HTMLResponse(self.html(template, context), status, headers={**private, **(headers or {})})
 
@@ -60,18 +60,24 @@ class PageRenderer:
         ]
 
     def _send_style(self, request: Request) -> Response:
-        return conditional_response(request, self._style.sheet, now=self._app.clock())
+        return conditional_response(request, self._style.content, now=self._app.clock())
 
     def _send_solver(self, request: Request) -> Response:
-        return conditional_response(request, self._solver.sheet, now=self._app.clock())
+        return conditional_response(request, self._solver.content, now=self._app.clock())
+
+
+def masked_email(email: str) -> str:
+    """The address with only one letter before the @, such as ``r•••@example.org``."""
+    local_part, _, domain = email.rpartition("@")
+    return f"{local_part[:1]}•••@{domain}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Asset:
-    """A file under a path made from its content, so that it may be kept for good."""
+    """A file whose path contains the hash of its content, so that it can be cached for good."""
 
     path: str
-    sheet: Representation
+    content: Representation
 
     @classmethod
     def of(cls, app: AppContext, template: str, name: str, media_type: str) -> _Asset:

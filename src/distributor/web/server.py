@@ -1,4 +1,4 @@
-"""One uvicorn in this process: on a socket taken beforehand, and stopped without cutting anybody off."""
+"""The uvicorn server in this process: it listens before it starts, and stops gracefully."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from starlette.types import ASGIApp
 from distributor.domain.errors import ConfigurationError
 
 _BACKLOG = 2048
-# Answers take milliseconds; whoever hangs on longer than this when told to stop is cut off.
+# How long open requests may take after a stop signal; they normally take milliseconds.
 _GRACE_SECONDS = 10
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _REASONS = {
-    errno.EADDRINUSE: "another program listens there; stop it, or choose another port (0 takes a free one)",
-    errno.EACCES: "this user may not listen there; choose a port above 1023",
-    errno.EADDRNOTAVAIL: "this machine does not have that address; 127.0.0.1 is for this machine only, 0.0.0.0 for all",
+    errno.EADDRINUSE: "another program uses it; stop that program, or choose another port (0 takes a free one)",
+    errno.EACCES: "permission denied; choose a port above 1023",
+    errno.EADDRNOTAVAIL: "this machine does not have that address; use 127.0.0.1 for local access, 0.0.0.0 for all",
 }
 
 
@@ -34,26 +34,26 @@ def run(
     trusted_proxies: str = "127.0.0.1",
     on_listening: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything starts if the port cannot be had.
+    """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything starts if it cannot listen on the port.
 
-    `trusted_proxies` are addresses or networks, separated by commas: what they say of a client's address is believed.
+    `trusted_proxies` are IP addresses or networks, separated by commas, whose X-Forwarded-For is trusted.
     """
     with _listen(host, port) as listening:
-        server = _Server(app, _address_of(listening, host), trusted_proxies, on_listening)
+        server = _Server(app, _url(listening, host), trusted_proxies, on_listening)
         with _stopped_by_signals(server):
             server.run(sockets=[listening])
 
 
 @contextmanager
 def running(app: ASGIApp, *, host: str, port: int, trusted_proxies: str = "127.0.0.1") -> Iterator[str]:
-    """Serve from a thread for as long as this is open; gives the address. Raises ConfigurationError."""
+    """Serve from a thread for as long as the context is open; gives the URL. Raises ConfigurationError."""
     with _listen(host, port) as listening:
         is_up = threading.Event()
-        server = _Server(app, _address_of(listening, host), trusted_proxies, lambda _: is_up.set())
+        server = _Server(app, _url(listening, host), trusted_proxies, lambda _: is_up.set())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
         thread.start()
         try:
-            # The socket listens already: whoever connects now is answered as soon as the server is up.
+            # The socket listens already: clients that connect now get a response as soon as the server is up.
             is_up.wait(timeout=_GRACE_SECONDS)
             yield server.address
         finally:
@@ -68,7 +68,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                # Its access log would hold paths, and with them tokens; RequestsSeen writes ours.
+                # Its access log would contain paths, and with them tokens; our AccessLog does not.
                 access_log=False,
                 log_config=None,
                 server_header=False,
@@ -87,41 +87,42 @@ class _Server(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        # Without the port, which it would cut to 16 bits.
+        # Without the port, which it would truncate to 16 bits.
         family, kind, protocol, _, (address, _, *scope) = socket.getaddrinfo(
             host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise ConfigurationError(f"cannot listen on {host}, port {port}: this is no address to listen on") from error
+        raise ConfigurationError(
+            f"cannot listen on {host}, port {port}: this is not an address to listen on"
+        ) from error
     try:
-        # A port that was left a moment ago may be taken again.
+        # So that a port that was just released can be used again.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((address, port, *scope))
         listening.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         listening.close()
-        raise ConfigurationError(f"cannot listen on {host}, port {port}: {_reason_of(error)}") from error
+        raise ConfigurationError(f"cannot listen on {host}, port {port}: {_reason(error)}") from error
     return listening
 
 
-def _reason_of(error: OSError | OverflowError) -> str:
+def _reason(error: OSError | OverflowError) -> str:
     if isinstance(error, OverflowError):
         return "a port is a number from 0 to 65535"
     return _REASONS.get(error.errno or 0) or str(error.strerror)
 
 
-def _address_of(listening: socket.socket, host: str) -> str:
+def _url(listening: socket.socket, host: str) -> str:
     written = f"[{host}]" if listening.family is socket.AF_INET6 else host
     return f"http://{written}:{listening.getsockname()[1]}"
 
 
 @contextmanager
 def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Signals stop the server and nothing else.
+    """Signals stop the server only.
 
-    uvicorn raises the signal again once it has stopped; by default that would kill the process before its callers have
-    cleaned up.
+    uvicorn raises the signal again once it has stopped; that would kill the process before its callers clean up.
     """
 
     def stop(number: int, frame: object) -> None:

@@ -1,1 +1,1 @@
-"""The API: the audience for other programs, under `/api/v1`, described at `/api/docs`."""
+"""The API for other programs, at `/api/v1`, documented at `/api/docs`."""

@@ -1,4 +1,4 @@
-"""The API as one ASGI application, to be mounted at `/api`."""
+"""The API as an ASGI application, mounted at `/api`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a campaign goes to, as the API takes and shows it, and `/v1/campaigns/audience`."""
+"""The audience of a campaign in requests and responses, and `/v1/campaigns/audience`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door of the API: who asks, whether they may, and in what order they are let in."""
+"""Authentication of API requests: tokens, scopes, and a limit of concurrent requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API says of a campaign: its dispatches, what became of its deliveries, and what holds them back."""
+"""Response schemas of campaigns: dispatches, totals, problems and routes in backoff."""
 
 from __future__ import annotations
 

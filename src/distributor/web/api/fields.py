@@ -1,4 +1,4 @@
-"""What strangers may put into the fields of a request: each type refuses what the house cannot take, and says why."""
+"""Types of request fields: each rejects values that cannot be stored, with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the API, and what it says beyond the single operations."""
+"""The OpenAPI document: its texts, and what FastAPI does not add by itself."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pages and endpoints that need no login: feeds, articles, tracking, unsubscribe, health."""
+"""Pages and endpoints without login: feeds, articles, sign-up, preferences, tracking, unsubscribe, health."""

@@ -1,4 +1,4 @@
-"""What a page shows of an article: addresses, dates as people write them, and the body as HTML."""
+"""Articles as pages show them: paths, dates in words, and the body as HTML."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from distributor.domain.tags import Tag
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.sanitize import Resolve, image_source, resolver_for
 
-# What reserved signs may stay as they are in an address that is whole already (RFC 3986, section 2.2).
-_SIGNS_OF_URLS = "!#$%&'()*+,/:;=?@[]~"
+# The reserved characters that stay unescaped in a complete URL (RFC 3986, section 2.2).
+_RESERVED_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 _SCROLLING = re.compile(r"<(/?)(table|pre)\b")
-# A reader without a mouse scrolls what has the focus (WCAG 2.1.1).
+# Without a mouse, only elements with focus can be scrolled (WCAG 2.1.1).
 _OPEN = {
     "table": '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table',
     "pre": '<pre role="region" aria-label="Code" tabindex="0"',
@@ -25,7 +25,7 @@ _CLOSE = {"table": "</table></div", "pre": "</pre"}
 
 @dataclass(frozen=True, slots=True)
 class TagLink:
-    """A tag and the path of its page below the root of the site; a tag without letter or digit has no page."""
+    """A tag and the path of its page below the root of the site; empty for a tag without letters and digits."""
 
     label: str
     path: str
@@ -66,7 +66,7 @@ class ArticleView:
 
 
 def teaser_for(article: Article) -> Teaser:
-    """What a list shows of the article."""
+    """The article as lists show it."""
     published, updated = display_date(article.published_at), display_date(article.updated_at)
     was_changed = article.updated_at > article.published_at and updated.words != published.words
     return Teaser(
@@ -83,7 +83,7 @@ def teaser_for(article: Article) -> Teaser:
 
 
 def view_of(article: Article, public_url: str) -> ArticleView:
-    """All that the page of the article shows; relative addresses count from `public_url` and the article's path."""
+    """The article as its page shows it; relative URLs are resolved against the article's URL below `public_url`."""
     url = public_url + article_path(article.slug)
     resolve = resolver_for(url)
     image = article.lead_image
@@ -104,16 +104,16 @@ def tag_link(tag: Tag) -> TagLink:
     return TagLink(tag.label, f"/tags/{quote(tag.slug, safe='')}" if tag.slug else "")
 
 
-def display_date(moment: datetime) -> DisplayDate:
+def display_date(time: datetime) -> DisplayDate:
     """The day in UTC."""
-    return DisplayDate(f"{moment.day} {moment:%B %Y}", moment.isoformat(timespec="seconds"))
+    return DisplayDate(f"{time.day} {time:%B %Y}", time.isoformat(timespec="seconds"))
 
 
 def _uri(address: str, resolve: Resolve) -> str | None:
     source = image_source(address, resolve)
-    return quote(source, safe=_SIGNS_OF_URLS) if source else None
+    return quote(source, safe=_RESERVED_CHARACTERS) if source else None
 
 
 def _with_scrolling_parts(html: str) -> str:
-    """Wide tables and lines of code scroll in themselves. Text cannot look like a tag here: it is escaped."""
+    """Make wide tables and code scroll by themselves. Text cannot match the tags: it is escaped."""
     return _SCROLLING.sub(lambda tag: (_CLOSE if tag[1] else _OPEN)[tag[2]], html)

@@ -1,4 +1,4 @@
-"""Pages for readers: the front page, one page per tag, one per article."""
+"""The front page, tag pages and article pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from distributor.web.pages import PageRenderer
 from distributor.web.public.article_view import Teaser, tag_link, teaser_for, view_of
 
 _LISTED = 50
-# Long enough to carry a rush of readers, short enough for a correction.
+# Long enough for a peak of readers, short enough for a correction.
 _CACHE_CONTROL = "public, max-age=60"
 _FORMATS = (
     ("rss", "RSS", "application/rss+xml"),
@@ -29,7 +29,7 @@ _FORMATS = (
 
 @dataclass(frozen=True, slots=True)
 class FeedLink:
-    """One feed in one format, as pages link to it; `path` is below the root of the site."""
+    """A link to a feed in one format; `path` is below the root of the site."""
 
     title: str
     format: str
@@ -38,7 +38,7 @@ class FeedLink:
 
 
 class ArticlePages:
-    """Everything here may be kept by anybody for a minute: it is the same for all."""
+    """The pages are the same for all readers, and may be cached for a minute."""
 
     def __init__(self, app: AppContext, pages: PageRenderer) -> None:
         self._app = app
@@ -68,7 +68,7 @@ class ArticlePages:
         context = {
             "tag": tag_link(tag),
             "teasers": self._teasers(stored),
-            # A reader's program takes the first: here that is the feed of the tag.
+            # Feed readers take the first one: here the feed of the tag.
             "feeds": own_feeds,
             "more_feeds": self._main_feeds(),
             "has_feeds": has_feeds,
@@ -82,7 +82,7 @@ class ArticlePages:
         return self._answer(request, "article.html.j2", {"reading": reading, "feeds": self._main_feeds()})
 
     def _teasers(self, stored: Sequence[StoredArticle]) -> list[Teaser]:
-        """What is dated in the future is not news yet, though its own page can be read by whoever has the address."""
+        """The articles to list; those dated in the future have a page, but are not listed yet."""
         now = self._app.clock()
         return [teaser_for(one.article) for one in stored if one.article.published_at <= now]
 
@@ -97,7 +97,7 @@ class ArticlePages:
 
 
 def _feeds(path: str, title: str) -> list[FeedLink]:
-    """The feed in its three formats. RSS comes first: some programs look no further."""
+    """The feed in its three formats. RSS comes first: some programs read only the first."""
     return [
         FeedLink(f"{title} ({name})", name, f"{path}.{extension}", media_type)
         for extension, name, media_type in _FORMATS

@@ -1,4 +1,4 @@
-"""Confirming: the page that the mail leads to who has signed up, and its button."""
+"""The confirmation page, which the link in the confirmation mail opens."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from distributor.flow.subscriptions.confirm import ConfirmationRequest
 from distributor.web.client_ip import client_ip
 from distributor.web.errors import invalid_link
 from distributor.web.forms import read_form
-from distributor.web.pages import PageRenderer
-from distributor.web.public.masking import masked_email
+from distributor.web.pages import PageRenderer, masked_email
 
 _BUTTON = ("button", "confirm")
 
 
 class ConfirmPages:
-    """GET shows and POST acts: programs that look into mails follow every link, and press no button."""
+    """GET shows the page and POST confirms: mail scanners follow links, but press no buttons."""
 
     def __init__(self, app: AppContext, pages: PageRenderer) -> None:
         self._app = app
@@ -34,16 +33,16 @@ class ConfirmPages:
 
     async def confirm(self, request: Request) -> Response:
         if request.method != "POST":
-            return await run_in_threadpool(self._ask, request)
+            return await run_in_threadpool(self._show_question, request)
         form = await read_form(request)
         if form.one(_BUTTON[0]) != _BUTTON[1]:
             raise HTTPException(400)
-        return await run_in_threadpool(self._accept, request)
+        return await run_in_threadpool(self._confirm, request)
 
-    def _ask(self, request: Request) -> Response:
+    def _show_question(self, request: Request) -> Response:
         return self._show(request, confirm.find_confirmation(self._app, request.path_params["token"]))
 
-    def _accept(self, request: Request) -> Response:
+    def _confirm(self, request: Request) -> Response:
         token = request.path_params["token"]
         return self._show(request, confirm.confirm(self._app, token, client_ip(request)))
 

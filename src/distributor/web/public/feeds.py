@@ -1,4 +1,4 @@
-"""Feeds: stored documents, served as they are."""
+"""The feeds: stored documents, served as they are."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import publications
 from distributor.web.conditional_get import Representation, conditional_response
 
-# Feed readers that obey it ask four times an hour at most.
+# Feed readers that respect it request a feed four times an hour at most.
 _CACHE_CONTROL = "public, max-age=900"
 
 
 class FeedEndpoints:
-    """No cookies, no redirects, no challenge: programs read here."""
+    """No cookies, redirects or challenges: the clients are programs."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app

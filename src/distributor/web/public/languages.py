@@ -1,4 +1,4 @@
-"""Languages that readers can choose, each by its own name."""
+"""The languages that subscribers can choose, each with its own name."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ LANGUAGES: Mapping[str, str] = {
 
 
 def language_choices(*present: str) -> dict[str, str]:
-    """The languages to choose from, by their tags, those that are chosen already included."""
+    """The languages to choose from by tag, including `present` ones that are not in the table."""
     return {**LANGUAGES, **{tag: tag for tag in present if tag and tag not in LANGUAGES}}

@@ -1,4 +1,4 @@
-"""Media: the images of articles, under names made from their content."""
+"""The images of articles, named by the hash of their content."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from distributor.storage import articles
 from distributor.web.conditional_get import Representation, conditional_response
 
 _CACHE_CONTROL = "public, max-age=31536000, immutable"
-# A picture opened by itself must not act: an SVG may hold a script.
+# An image opened by itself must not run code: an SVG may contain a script.
 _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 
 class MediaEndpoints:
-    """A name never stands for other bytes, so it may be kept for ever."""
+    """A name always stands for the same bytes, so it can be cached for good."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -30,6 +30,6 @@ class MediaEndpoints:
         picture = Representation.of(bytes(media.body), media_type=media.media_type, cache_control=_CACHE_CONTROL)
         response = conditional_response(request, picture, now=self._app.clock())
         response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
-        # Mail programs on the web and feed readers show it on pages of theirs.
+        # Webmail and feed readers show the image on their own pages.
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response

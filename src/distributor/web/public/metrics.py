@@ -1,4 +1,4 @@
-"""Metrics: requests as they are counted here, and the ledger as it is at the moment of asking."""
+"""The metrics endpoint: request metrics of this process, and deliveries and routes from the database."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from distributor.flow.feedback.tracking import STREAM
 from distributor.storage import campaigns, channels, delivery_queries, dispatches, heartbeats, paused_routes
 from distributor.storage.database import Connection
 
-# What is older than this is history: it is in the ledger, not in a gauge.
-_NEWS = timedelta(days=1)
-_CAMPAIGNS = 100
+# Older dispatches are not in the gauges.
+_RECENT = timedelta(days=1)
+_MAX_CAMPAIGNS = 100
 
 _log = structlog.get_logger(__name__)
 
 
 class MetricsEndpoint:
-    """Says how much was sent, so the proxy in front should keep strangers out."""
+    """The Prometheus endpoint. It shows how much was sent: the reverse proxy should restrict access to it."""
 
     def __init__(self, app: AppContext, registry: CollectorRegistry) -> None:
         self._registry = registry
-        registry.register(_Ledger(app))
+        registry.register(_DatabaseCollector(app))
 
     def routes(self) -> list[Route]:
         return [Route("/metrics", self.send)]
@@ -45,8 +45,8 @@ class MetricsEndpoint:
         return Response(generate_latest(self._registry), headers=headers)
 
 
-class _Ledger(Collector):
-    """Looks at the ledger at every scrape. What does not answer is left out: a missing number is no zero."""
+class _DatabaseCollector(Collector):
+    """Queries the database and Redis at every scrape. Metrics of a server that is down are left out, not zero."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -55,21 +55,23 @@ class _Ledger(Collector):
         try:
             with self._app.database.begin() as connection:
                 yield from self._states(connection)
-                yield from self._silence(connection)
-                yield self._lanes(connection)
+                yield from self._beat_age(connection)
+                yield self._routes(connection)
         except ServiceError as error:
-            _log.error("a service does not answer", reason=str(error))
+            _log.error("service unavailable", reason=str(error))
         try:
             waiting = self._app.redis.xlen(STREAM)
         except RedisError as error:
-            _log.error("a service does not answer", reason=f"Redis: {type(error).__name__}")
+            _log.error("service unavailable", reason=f"Redis: {type(error).__name__}")
         else:
-            yield GaugeMetricFamily("distributor_events_waiting", "Opens and clicks not in the ledger yet.", waiting)
+            yield GaugeMetricFamily(
+                "distributor_events_waiting", "Opens and clicks not stored in the database yet.", waiting
+            )
 
     def _states(self, connection: Connection) -> Iterator[Metric]:
         by_dispatch = GaugeMetricFamily(
             "distributor_dispatches",
-            f"Dispatches of the {_CAMPAIGNS} newest campaigns, open or finished within a day.",
+            f"Dispatches of the {_MAX_CAMPAIGNS} newest campaigns, open or finished within a day.",
             labels=["kind", "state"],
         )
         by_delivery = GaugeMetricFamily(
@@ -89,21 +91,19 @@ class _Ledger(Collector):
         yield by_delivery
 
     def _recent(self, connection: Connection) -> Iterator[Dispatch]:
-        since = self._app.clock() - _NEWS
-        for campaign in campaigns.latest(connection, limit=_CAMPAIGNS):
+        since = self._app.clock() - _RECENT
+        for campaign in campaigns.latest(connection, limit=_MAX_CAMPAIGNS):
             for dispatch in dispatches.of_campaign(connection, campaign.id):
                 if dispatch.finished_at is None or dispatch.finished_at > since:
                     yield dispatch
 
-    def _lanes(self, connection: Connection) -> Metric:
-        paused = GaugeMetricFamily(
-            "distributor_paused_lanes", "Lanes that wait for a refusal to end.", labels=["channel"]
-        )
+    def _routes(self, connection: Connection) -> Metric:
+        paused = GaugeMetricFamily("distributor_paused_routes", "Routes in backoff.", labels=["channel"])
         for channel in channels.all_channels(connection):
             paused.add_metric([channel.name], len(paused_routes.paused(connection, channel.id)))
         return paused
 
-    def _silence(self, connection: Connection) -> Iterator[Metric]:
+    def _beat_age(self, connection: Connection) -> Iterator[Metric]:
         last = heartbeats.last_heartbeat(connection, "beat")
         if last is not None:
             seconds = (self._app.clock() - last).total_seconds()

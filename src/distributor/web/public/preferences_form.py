@@ -1,4 +1,4 @@
-"""The form of somebody's choices: as it stands in the ledger, as it was filled in, and what is wrong with that."""
+"""The preference form: the stored preferences, the submitted ones, and their errors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from distributor.web.forms import Form
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesForm:
-    """The form with what stands in its fields: `choices` by the slug of a list, `errors` sentences by field.
+    """The values and errors of the form: `choices` by list slug, `errors` by field name.
 
-    The field of a list's topics goes by ``topics:`` and its slug.
+    The field of a list's topics is named ``topics:`` and the slug.
     """
 
     choices: Mapping[str, ListChoice]
@@ -27,28 +27,28 @@ class PreferencesForm:
 
 
 def form_from(preferences: Preferences) -> PreferencesForm:
-    """The form as it is opened."""
+    """The form with the stored preferences."""
     choices = {
-        place.list.slug: ListChoice(
-            is_on=place.membership in {Membership.SUBSCRIBED, Membership.PENDING},
-            topics=place.topics,
-            frequency=place.frequency,
+        preference.list.slug: ListChoice(
+            is_on=preference.membership in {Membership.SUBSCRIBED, Membership.PENDING},
+            topics=preference.topics,
+            frequency=preference.frequency,
         )
-        for place in preferences.places
+        for preference in preferences.places
     }
     return PreferencesForm(choices=choices, name=preferences.person.name, language=preferences.person.language)
 
 
 def read_preferences_form(form: Form, preferences: Preferences) -> PreferencesForm:
-    """The form as it was posted, with every fault found. What it did not show stays as it is."""
+    """The form as it was posted, with all errors. What the form did not show stays as it is stored."""
     before = form_from(preferences)
     shown = [slug for slug in before.choices if slug in form.all("shown")]
     choices = {slug: _choice_of(form, slug) for slug in shown}
     name, language = form.one("name"), form.one("language")
-    faults = {
-        # A name that came in by another door may be one that this door would not take.
-        "name": "" if name == before.name else _fault_of_name(name),
-        "language": _fault_of_language(language),
+    errors_by_field = {
+        # A stored name that came by another way may be one that this form would not accept.
+        "name": "" if name == before.name else _name_error(name),
+        "language": _language_error(language),
         **{
             f"topics:{slug}": "Please choose a topic, or every article."
             for slug, choice in choices.items()
@@ -60,18 +60,18 @@ def read_preferences_form(form: Form, preferences: Preferences) -> PreferencesFo
         name=name,
         language=language,
         pause=_pause_of(form),
-        errors={name: sentence for name, sentence in faults.items() if sentence},
+        errors={name: sentence for name, sentence in errors_by_field.items() if sentence},
     )
 
 
-def choices_from(filled: PreferencesForm, form: Form) -> PreferenceChoices:
-    """What a form without faults asks for: nothing about lists that it did not show."""
+def choices_from(submitted: PreferencesForm, form: Form) -> PreferenceChoices:
+    """The choices of a form without errors: only about the lists that it showed."""
     shown = form.all("shown")
     return PreferenceChoices(
-        lists={slug: choice for slug, choice in filled.choices.items() if slug in shown},
-        name=filled.name,
-        language=filled.language,
-        pause=filled.pause,
+        lists={slug: choice for slug, choice in submitted.choices.items() if slug in shown},
+        name=submitted.name,
+        language=submitted.language,
+        pause=submitted.pause,
     )
 
 
@@ -89,7 +89,7 @@ def _pause_of(form: Form) -> MailPause:
     return MailPause(pause) if pause in set(MailPause) else MailPause.KEEP
 
 
-def _fault_of_name(name: str) -> str:
+def _name_error(name: str) -> str:
     try:
         clean_name(name)
     except InputError as error:
@@ -97,7 +97,7 @@ def _fault_of_name(name: str) -> str:
     return ""
 
 
-def _fault_of_language(language: str) -> str:
+def _language_error(language: str) -> str:
     try:
         clean_language(language)
     except InputError:

@@ -1,4 +1,4 @@
-"""Signing up: the form as a page, for one list or all, and for other sites to show or to post to."""
+"""The sign-up form as a page, for one list or all, and for other sites to embed or to post to."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from distributor.web.pages import PageRenderer
 from distributor.web.public.languages import language_choices
 from distributor.web.public.sign_up_form import HONEYPOT, SignUpForm, person_from, read_sign_up_form, sign_up_from
 
-_WRONG = 422
-_TOO_OFTEN = 429
+_INVALID = 422
+_TOO_MANY_REQUESTS = 429
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
-_NOT_SOLVED = "Your browser has to prove first that it is no robot. Please press the button once more."
+_NOT_SOLVED = "We could not check that you are not a robot. Please press the button again."
 _REASONS = {
-    "address": "Somebody has signed up with this address very often today.",
-    "network": "There were very many sign-ups from your network.",
-    "list": "There were very many sign-ups to this list.",
+    "address": "There were too many sign-ups with this email address today.",
+    "network": "There were too many sign-ups from your network.",
+    "list": "There were too many sign-ups to this list.",
 }
-# What is wrong on our side of a sign-up, and may be mended soon; InputError if a list was changed at this moment.
-_TROUBLE = (ConfigurationError, InputError, StateError, TemplateError)
+# Errors of ours during a sign-up, which may pass; InputError if a list was changed at the same time.
+_SERVER_ERRORS = (ConfigurationError, InputError, StateError, TemplateError)
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a form stands: the lists it offers, the path it posts to, the page around it, and who may frame that."""
+class _FormPage:
+    """A variant of the form: the lists it offers, the path it posts to, the page around it, and who may frame it."""
 
     offered: tuple[MailingList, ...]
     path: str
@@ -59,104 +59,106 @@ class _Place:
 
 
 class SignUpPages:
-    """Whoever posts a form that has no faults gets one and the same answer, whatever is known of the address."""
+    """The response to a valid form is always the same, so that it does not reveal whether an address is known."""
 
-    def __init__(self, app: AppContext, pages: PageRenderer, rules: WebConfig) -> None:
+    def __init__(self, app: AppContext, pages: PageRenderer, config: WebConfig) -> None:
         self._app = app
         self._pages = pages
-        self._rules = rules
-        self._challenges = ProofOfWork(app.redis, cost=rules.challenge_cost) if rules.challenge_cost else None
+        self._config = config
+        self._challenges = ProofOfWork(app.redis, cost=config.challenge_cost) if config.challenge_cost else None
 
     def routes(self) -> list[Route]:
         return [
-            Route("/subscribe", self.to_any, methods=["GET", "POST"]),
-            Route("/subscribe/{slug}", self.to_one, methods=["GET", "POST"]),
-            Route("/subscribe/{slug}/embed", self.embedded, methods=["GET", "POST"]),
+            Route("/subscribe", self.show_all, methods=["GET", "POST"]),
+            Route("/subscribe/{slug}", self.show_list, methods=["GET", "POST"]),
+            Route("/subscribe/{slug}/embed", self.show_embedded, methods=["GET", "POST"]),
         ]
 
-    async def to_any(self, request: Request) -> Response:
-        return await self._answer(request, await run_in_threadpool(self._at_all))
+    async def show_all(self, request: Request) -> Response:
+        return await self._answer(request, await run_in_threadpool(self._all_lists))
 
-    async def to_one(self, request: Request) -> Response:
-        return await self._answer(request, await run_in_threadpool(self._at_one, request.path_params["slug"]))
+    async def show_list(self, request: Request) -> Response:
+        return await self._answer(request, await run_in_threadpool(self._one_list, request.path_params["slug"]))
 
-    async def embedded(self, request: Request) -> Response:
-        place = await run_in_threadpool(self._at_one, request.path_params["slug"])
-        return await self._answer(request, _framed(place))
+    async def show_embedded(self, request: Request) -> Response:
+        page = await run_in_threadpool(self._one_list, request.path_params["slug"])
+        return await self._answer(request, _embedded(page))
 
-    def _at_all(self) -> _Place:
+    def _all_lists(self) -> _FormPage:
         with self._app.database.begin() as connection:
-            return _Place(tuple(lists.public(connection)), "/subscribe", is_single=False)
+            return _FormPage(tuple(lists.public(connection)), "/subscribe", is_single=False)
 
-    def _at_one(self, slug: str) -> _Place:
+    def _one_list(self, slug: str) -> _FormPage:
         with self._app.database.begin() as connection:
             found = lists.find(connection, slug)
         if found.visibility is not ListVisibility.PUBLIC:
             raise NotFoundError("list", slug)
-        return _Place((found,), f"/subscribe/{slug}", is_single=True)
+        return _FormPage((found,), f"/subscribe/{slug}", is_single=True)
 
-    async def _answer(self, request: Request, place: _Place) -> Response:
+    async def _answer(self, request: Request, page: _FormPage) -> Response:
         if request.method != "POST":
-            typed = SignUpForm(lists=(place.offered[0].slug,) if len(place.offered) == 1 else ())
-            return await run_in_threadpool(self._show, place, typed, robots="all")
+            form_state = SignUpForm(lists=(page.offered[0].slug,) if len(page.offered) == 1 else ())
+            return await run_in_threadpool(self._show, page, form_state, robots="all")
         began = time.monotonic()
         form = await read_form(request)
-        response = await run_in_threadpool(self._take, request, place, form)
-        await anyio.sleep(max(0, began + self._rules.answer_after.total_seconds() - time.monotonic()))
+        response = await run_in_threadpool(self._submit, request, page, form)
+        await anyio.sleep(max(0, began + self._config.answer_after.total_seconds() - time.monotonic()))
         return response
 
-    def _take(self, request: Request, place: _Place, form: Form) -> Response:
-        typed = read_sign_up_form(form, place.offered, language=self._app.site.language)
-        if typed.is_trapped:
-            return self._thank(place, typed)
-        if typed.errors:
-            return self._show(place, typed, status=_WRONG)
+    def _submit(self, request: Request, page: _FormPage, form: Form) -> Response:
+        form_state = read_sign_up_form(form, page.offered, language=self._app.site.language)
+        if form_state.is_honeypot_filled:
+            return self._show_done(page, form_state)
+        if form_state.errors:
+            return self._show(page, form_state, status=_INVALID)
         if self._challenges and not self._challenges.verify(form.one("altcha")):
-            return self._show(place, replace(typed, errors={"form": _NOT_SOLVED}), status=_WRONG)
+            return self._show(page, replace(form_state, errors={"form": _NOT_SOLVED}), status=_INVALID)
         network = client_ip(request)
-        exceeded = spend(self._app.redis, self._rates(typed, network))
+        exceeded = spend(self._app.redis, self._request_limits(form_state, network))
         if exceeded is not None:
-            return self._refuse(place, typed, exceeded)
-        asked = sign_up_from(typed, network=network, page=foreign_origin(request, self._app.site.public_url))
+            return self._show_limit(page, form_state, exceeded)
+        asked = sign_up_from(form_state, network=network, page=foreign_origin(request, self._app.site.public_url))
         try:
             sign_up.sign_up(self._app, asked)
-        except _TROUBLE as error:
-            _log.error("nobody can sign up", reason=str(error))
+        except _SERVER_ERRORS as error:
+            _log.error("sign-up failed", reason=str(error))
             raise HTTPException(503) from error
-        return self._thank(place, typed)
+        return self._show_done(page, form_state)
 
-    def _rates(self, typed: SignUpForm, network: str) -> list[RequestLimit]:
-        rules, key = self._rules, person_from(typed).key
+    def _request_limits(self, form_state: SignUpForm, network: str) -> list[RequestLimit]:
+        config, key = self._config, person_from(form_state).key
         return [
-            RequestLimit(what="address", subject=key, limit=rules.sign_ups_per_address, window=_DAY),
-            RequestLimit(what="network", subject=network_of(network), limit=rules.sign_ups_per_network, window=_HOUR),
+            RequestLimit(what="address", subject=key, limit=config.sign_ups_per_address, window=_DAY),
+            RequestLimit(what="network", subject=network_of(network), limit=config.sign_ups_per_network, window=_HOUR),
             *(
-                RequestLimit(what="list", subject=slug, limit=rules.sign_ups_per_list, window=_HOUR)
-                for slug in sorted(typed.lists)
+                RequestLimit(what="list", subject=slug, limit=config.sign_ups_per_list, window=_HOUR)
+                for slug in sorted(form_state.lists)
             ),
         ]
 
-    def _refuse(self, place: _Place, typed: SignUpForm, exceeded: LimitExceeded) -> Response:
-        sentence = f"{_REASONS[exceeded.rate.what]} Please try again {_in_words(exceeded.wait)}. Nothing was changed."
+    def _show_limit(self, page: _FormPage, form_state: SignUpForm, exceeded: LimitExceeded) -> Response:
+        sentence = f"{_REASONS[exceeded.rate.what]} Please try again {_wait_text(exceeded.wait)}. Nothing was changed."
         headers = {"Retry-After": str(int(exceeded.wait.total_seconds()) + 1)}
-        return self._show(place, replace(typed, errors={"form": sentence}), status=_TOO_OFTEN, headers=headers)
+        return self._show(
+            page, replace(form_state, errors={"form": sentence}), status=_TOO_MANY_REQUESTS, headers=headers
+        )
 
-    def _thank(self, place: _Place, typed: SignUpForm) -> Response:
-        chosen = [one for one in place.offered if one.slug in typed.lists]
+    def _show_done(self, page: _FormPage, form_state: SignUpForm) -> Response:
+        chosen = [one for one in page.offered if one.slug in form_state.lists]
         context = {
-            "layout": place.layout,
-            "email": typed.email,
+            "layout": page.layout,
+            "email": form_state.email,
             "lists": [one.name for one in chosen],
-            # A property of the lists, not of the person: it tells nothing.
+            # A property of the lists: it does not depend on the subscriber.
             "is_confirmed": all(one.opt_in is OptIn.DOUBLE for one in chosen),
         }
-        policy = content_policy({"frame-ancestors": place.frame_ancestors})
+        policy = content_policy({"frame-ancestors": page.frame_ancestors})
         return self._pages.respond("subscribed.html.j2", context, headers={"Content-Security-Policy": policy})
 
     def _show(
         self,
-        place: _Place,
-        typed: SignUpForm,
+        page: _FormPage,
+        form_state: SignUpForm,
         *,
         status: int = 200,
         robots: str = "noindex",
@@ -164,19 +166,19 @@ class SignUpPages:
     ) -> Response:
         site = self._app.site
         context = {
-            "layout": place.layout,
-            "is_single": place.is_single,
-            "lists": self._offers(place.offered),
-            "typed": typed,
-            "trap": HONEYPOT,
+            "layout": page.layout,
+            "is_single": page.is_single,
+            "lists": self._offers(page.offered),
+            "form_state": form_state,
+            "honeypot": HONEYPOT,
             "promise": consent_texts.sign_up_statement(site),
             "languages": language_choices(site.language),
-            "language": typed.language or site.language,
-            "action": self._pages.root + place.path,
+            "language": form_state.language or site.language,
+            "action": self._pages.root + page.path,
             "challenge": json.dumps(self._challenges.create_challenge()) if self._challenges else "",
             "solver_url": self._pages.solver_url,
         }
-        policy = {"frame-ancestors": place.frame_ancestors} | ({"script-src": "'self'"} if self._challenges else {})
+        policy = {"frame-ancestors": page.frame_ancestors} | ({"script-src": "'self'"} if self._challenges else {})
         own = {"X-Robots-Tag": robots, "Content-Security-Policy": content_policy(policy)}
         return self._pages.respond("subscribe.html.j2", context, status=status, headers={**own, **(headers or {})})
 
@@ -189,11 +191,11 @@ class SignUpPages:
         ]
 
 
-def _framed(place: _Place) -> _Place:
-    return replace(place, path=f"{place.path}/embed", layout="web/public/frame.html.j2", frame_ancestors="*")
+def _embedded(page: _FormPage) -> _FormPage:
+    return replace(page, path=f"{page.path}/embed", layout="web/public/frame.html.j2", frame_ancestors="*")
 
 
-def _in_words(wait: timedelta) -> str:
+def _wait_text(wait: timedelta) -> str:
     hours, minutes = divmod(int(wait.total_seconds()) // 60 + 1, 60)
     if hours:
         return f"in {hours + 1} hours"

@@ -1,4 +1,4 @@
-"""The sign-up form: what it shows, what was typed into it, and what is wrong with that."""
+"""The fields of the sign-up form: what was submitted, and its errors."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from distributor.flow.subscriptions.sign_up import SignUp
 from distributor.web.forms import Form
 from distributor.web.public.languages import LANGUAGES
 
-# A field that people do not see. What fills it in is a program that fills in everything.
+# A field that people do not see; only programs fill it in.
 HONEYPOT = "website"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUpForm:
-    """A filled-in form. `topics` are those ticked for each list by its slug; `errors` sentences by field."""
+    """The values and errors of the form: `topics` are those ticked by list slug, `errors` texts by field name."""
 
     email: str = ""
     name: str = ""
     language: str = ""
     lists: tuple[str, ...] = ()
     topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    is_trapped: bool = False
+    is_honeypot_filled: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_sign_up_form(form: Form, offered: Sequence[MailingList], *, language: str) -> SignUpForm:
-    """What was typed into a form that offers these lists, with every fault found. `language` is that of the page."""
+    """The submitted form, which offered these lists, with all errors. `language` is that of the page."""
     asked = form.all("list")
-    typed = SignUpForm(
+    submitted = SignUpForm(
         email=form.one("email"),
         name=form.one("name"),
         language=form.one("language") or language,
         lists=tuple(one.slug for one in offered if one.slug in asked),
-        topics={one.slug: _topics_of(form, one) for one in offered},
-        is_trapped=bool(form.one(HONEYPOT)),
+        topics={one.slug: _topics(form, one) for one in offered},
+        is_honeypot_filled=bool(form.one(HONEYPOT)),
     )
-    faults = {
-        "email": _fault(parse_address, typed.email) if typed.email else "Please enter your email address.",
-        "name": _fault(clean_name, typed.name),
-        "language": "" if typed.language in {*LANGUAGES, language} else "Please choose one of the languages.",
-        "list": _fault_of_lists(asked, offered),
+    errors_by_field = {
+        "email": _error(parse_address, submitted.email) if submitted.email else "Please enter your email address.",
+        "name": _error(clean_name, submitted.name),
+        "language": "" if submitted.language in {*LANGUAGES, language} else "Please choose one of the languages.",
+        "list": _list_error(asked, offered),
     }
-    return replace(typed, errors={name: sentence for name, sentence in faults.items() if sentence})
+    return replace(submitted, errors={name: sentence for name, sentence in errors_by_field.items() if sentence})
 
 
-def person_from(typed: SignUpForm) -> Person:
-    """The person in a form without faults."""
-    return person_of(typed.email, name=typed.name, language=clean_language(typed.language))
+def person_from(submitted: SignUpForm) -> Person:
+    """The person of a form without errors."""
+    return person_of(submitted.email, name=submitted.name, language=clean_language(submitted.language))
 
 
-def sign_up_from(typed: SignUpForm, *, network: str, page: str) -> SignUp:
-    """What a form without faults asks for: no topic ticked means every article."""
-    choices = {slug: typed.topics.get(slug) or None for slug in typed.lists}
-    return SignUp(person=person_from(typed), choices=choices, network=network, page=page)
+def sign_up_from(submitted: SignUpForm, *, network: str, page: str) -> SignUp:
+    """The sign-up of a form without errors: no topic ticked means every article."""
+    choices = {slug: submitted.topics.get(slug) or None for slug in submitted.lists}
+    return SignUp(person=person_from(submitted), choices=choices, network=network, page=page)
 
 
-def _topics_of(form: Form, offered: MailingList) -> tuple[str, ...]:
+def _topics(form: Form, offered: MailingList) -> tuple[str, ...]:
     ticked = form.all(f"topic:{offered.slug}")
     return tuple(topic for topic in offered.topics if topic in ticked)
 
 
-def _fault_of_lists(asked: Sequence[str], offered: Sequence[MailingList]) -> str:
+def _list_error(asked: Sequence[str], offered: Sequence[MailingList]) -> str:
     if not asked:
         return "Please choose at least one list."
     if set(asked) - {one.slug for one in offered}:
@@ -74,7 +74,7 @@ def _fault_of_lists(asked: Sequence[str], offered: Sequence[MailingList]) -> str
     return ""
 
 
-def _fault(read: Callable[[str], object], text: str) -> str:
+def _error(read: Callable[[str], object], text: str) -> str:
     try:
         read(text)
     except AddressError as error:
