@@ -65,7 +65,7 @@ def test_a_subscribers_life_without_a_script(sign_ups: SignUpHarness, sandbox: S
         page.get_by_role("link", name="Subscribe").click()
         page.get_by_label("The weekly letter").check()
         page.get_by_label("Email address").fill(ADA)
-        page.get_by_label("Name (if you like)").fill("Ada")
+        page.get_by_label("Name (optional)").fill("Ada")
         page.get_by_role("button", name="Subscribe").click()
         expect(page.get_by_role("heading", name="Please check your mailbox")).to_be_visible()
 
@@ -81,11 +81,11 @@ def test_a_subscribers_life_without_a_script(sign_ups: SignUpHarness, sandbox: S
         page.get_by_role("link", name="Choose topics and how often").click()
         page.get_by_label("Only articles about:").check()
         page.get_by_label("kitchen gardens").check()
-        page.get_by_label("How often").locator("visible=true").select_option("Once a week, what is new")
+        page.get_by_label("How often").locator("visible=true").select_option("Once a week")
         page.get_by_label("Take a break from all mail").select_option("For a month")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Your preferences are saved.")).to_be_visible()
-        expect(page.get_by_text("No mail goes to you before")).to_be_visible()
+        expect(page.get_by_text("You get no mail until")).to_be_visible()
         place = sign_ups.subscriptions(ADA)["weekly"]
         assert (place.topics, place.frequency) == (("kitchen-gardens",), Frequency.WEEKLY)
 
