@@ -120,8 +120,10 @@ class Outcome:
     """The outcome for one delivery, valid only under the epoch it was claimed with.
 
     `remote_id` is its id at the remote server (Message-ID, post id); `reply_code` the SMTP or HTTP status;
-    `reply` the other side's words, which are a stranger's text; `retry_at` the earliest time of another attempt where
-    the other side named one, else None and the schedule decides.
+    `reply` the text of the server's reply, which is untrusted; `retry_at` the earliest time of another attempt where
+    the server named one, else None and the schedule decides. `is_hard_bounce`: the server says permanently that this
+    address or its domain does not exist, so nothing may be sent to it again. `counts_against_address`: a failure that
+    counts as a soft bounce of this address if the delivery is given up.
     """
 
     delivery_id: int
@@ -132,6 +134,8 @@ class Outcome:
     reply_code: int | None = None
     reply: str = ""
     retry_at: datetime | None = None
+    is_hard_bounce: bool = False
+    counts_against_address: bool = False
     detail: Mapping[str, Json] = field(default_factory=dict)
 
     @classmethod
@@ -145,6 +149,8 @@ class Outcome:
         reply_code: int | None = None,
         reply: str = "",
         retry_at: datetime | None = None,
+        is_hard_bounce: bool = False,
+        counts_against_address: bool = False,
         detail: Mapping[str, Json] | None = None,
     ) -> Outcome:
         """The outcome of the current attempt of `delivery`."""
@@ -157,6 +163,8 @@ class Outcome:
             reply_code=reply_code,
             reply=reply,
             retry_at=retry_at,
+            is_hard_bounce=is_hard_bounce,
+            counts_against_address=counts_against_address,
             detail=detail or {},
         )
 

@@ -139,6 +139,8 @@ def _outcome_to_json(outcome: Outcome) -> str:
             "reply_code": outcome.reply_code,
             "reply": outcome.reply[:1000],
             "retry_at": outcome.retry_at.isoformat() if outcome.retry_at else None,
+            "is_hard_bounce": outcome.is_hard_bounce,
+            "counts_against_address": outcome.counts_against_address,
             "detail": dict(outcome.detail),
         }
     )

@@ -138,6 +138,20 @@ def test_what_is_said_to_one_does_not_touch_the_others(verb: str, reply: str, ex
     assert reply[4:] in outcomes[1].reply
 
 
+@pytest.mark.parametrize(
+    ("reply", "is_hard", "counts"),
+    [
+        ("550 5.1.1 User unknown", True, False),
+        ("552 5.2.2 Mailbox full", False, True),
+        ("450 4.1.1 User unknown", False, True),
+    ],
+)
+def test_an_outcome_says_whether_it_is_a_hard_bounce_of_its_recipient(reply: str, is_hard: bool, counts: bool) -> None:
+    rejected, accepted = send_to(Server(always("RCPT", reply, marked="reader1@")), 2)
+    assert (rejected.is_hard_bounce, rejected.counts_against_address) == (is_hard, counts)
+    assert (accepted.is_hard_bounce, accepted.counts_against_address) == (False, False)
+
+
 def test_a_time_the_server_names_is_passed_on() -> None:
     outcomes = send_to(Server(at("RCPT", "451 4.7.1 Greylisted, try again in 5 minutes")), 1)
     assert outcomes[0].retry_at == NOW + timedelta(minutes=5)

@@ -9,6 +9,7 @@ from distributor.channels.api import RoutePause
 from distributor.channels.email.delivery.messages import Composer, Message
 from distributor.channels.email.delivery.replies import ReplyClass, classify_reply
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.mail.bounces import Reason, RecipientReport
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 
@@ -25,6 +26,13 @@ class OutcomeFactory:
     def from_reply(self, message: Message, classification: ReplyClass, reply: SmtpReply) -> Outcome:
         """The server replied."""
         is_sent = classification.verdict is Verdict.SENT
+        is_failure = classification.verdict in (Verdict.FAILED, Verdict.DEFERRED)
+        report = RecipientReport(
+            address=message.delivery.recipient,
+            status=reply.enhanced_status or "",
+            reply_code=str(reply.code),
+            reason=Reason(classification.reason) if is_failure else None,
+        )
         return Outcome.of(
             message.delivery,
             classification.verdict,
@@ -32,7 +40,9 @@ class OutcomeFactory:
             reply_code=reply.code,
             reply=reply.text[:MAX_REPLY],
             retry_at=classification.retry_at,
-            detail=None if is_sent else {"reason": classification.reason},
+            is_hard_bounce=report.is_hard,
+            counts_against_address=is_failure and report.counts_against_address,
+            detail=None if is_sent else {"reason": classification.reason} | report.detail(),
         )
 
     def deferred(self, delivery: Delivery, error: SmtpSessionError) -> Outcome:
