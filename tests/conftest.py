@@ -82,7 +82,7 @@ def app(fresh_services: Services, templates: Templates, tmp_path: Path) -> Itera
     redis = Redis.from_url(fresh_services.redis_url)
     yield AppContext(
         database=database,
-        redis=redis,
+        connect_redis=lambda: redis,
         site=Site(
             name="The Test Gazette",
             public_url="http://gazette.example",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from redis import Redis
 
 from distributor.channels.api import Site
 from distributor.channels.registry import template_folders
@@ -25,6 +27,9 @@ from distributor.settings import Settings, load_settings
 from distributor.storage.channels import SecretBox
 from distributor.storage.database import Database
 from distributor.storage.schema import check_schema, migrate
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 
 @contextmanager
@@ -51,7 +56,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
     secret = secret_key(settings)
     return AppContext(
         database=Database(services.database_url),
-        redis=Redis.from_url(services.redis_url, socket_timeout=5, socket_connect_timeout=5),
+        connect_redis=partial(_connect_redis, services.redis_url),
         site=make_site(settings),
         templates=make_templates(settings),
         tokens=TokenSigner(secret),
@@ -87,8 +92,7 @@ def open_app_context(settings: Settings) -> Iterator[AppContext]:
         try:
             yield app
         finally:
-            app.database.close()
-            app.redis.close()
+            app.close()
 
 
 def child_environment(settings: Settings, services: Services) -> dict[str, str]:
@@ -157,6 +161,11 @@ def _kept_key(path: Path) -> bytes:
     with os.fdopen(descriptor, "wb") as file:
         file.write(secrets.token_urlsafe(48).encode())
     return path.read_bytes()
+
+
+def _connect_redis(url: str) -> Redis:
+    client: Redis = importlib.import_module("redis").Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    return client
 
 
 def _utc_now() -> datetime:

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _app(task: WorkerTask) -> AppContext:
     nowhere = Path(os.devnull)
     return AppContext(
         database=Database(task.database_url),
-        redis=Redis.from_url(task.redis_url),
+        connect_redis=partial(Redis.from_url, task.redis_url),
         site=task.site,
         templates=make_templates(Settings(_env_file=None)),
         tokens=TokenSigner(task.secret),

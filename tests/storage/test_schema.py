@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from distributor.domain.errors import SchemaError, ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.storage.database import Database
+from distributor.storage.migrations.upgrade import alembic_config
 from distributor.storage.schema import check_schema, migrate, newest_revision
 from distributor.storage.tables import metadata
 
@@ -26,6 +28,10 @@ def test_the_migrations_give_the_same_constraints_indexes_and_storage_options_as
         connection.execute(text("CREATE SCHEMA public"))
         metadata.create_all(connection)
     assert migrated == _definitions(app.database)
+
+
+def test_the_newest_revision_is_the_one_that_alembic_ends_at() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == newest_revision()
 
 
 def test_migrating_twice_changes_nothing(app: AppContext) -> None:

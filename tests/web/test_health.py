@@ -73,7 +73,7 @@ def test_a_beat_may_miss_a_few_ticks(app: AppContext, beat: Beat):
 
 def test_without_redis_it_is_not_ready(app: AppContext, beat: Beat):
     beat(timedelta(0))
-    status, checks, messages = readiness(replace(app, redis=Redis.from_url("redis://127.0.0.1:1")))
+    status, checks, messages = readiness(replace(app, connect_redis=lambda: Redis.from_url("redis://127.0.0.1:1")))
     assert status == 503
     assert checks == {"postgresql": True, "schema": True, "beat": True, "redis": False}
     assert messages["redis"].startswith("Redis does not respond")
@@ -102,7 +102,7 @@ def test_a_database_of_another_version_is_told_with_what_to_do(app: AppContext):
 def test_a_process_lives_whatever_else_is_away(app: AppContext):
     cut_off = replace(
         app,
-        redis=Redis.from_url("redis://127.0.0.1:1"),
+        connect_redis=lambda: Redis.from_url("redis://127.0.0.1:1"),
         database=Database("postgresql://nobody@127.0.0.1:1/nothing"),
     )
     with TestClient(create_app(cut_off)) as client:
@@ -145,7 +145,7 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: TestClient):
 def test_metrics_leave_out_what_cannot_be_known(app: AppContext):
     cut_off = replace(
         app,
-        redis=Redis.from_url("redis://127.0.0.1:1"),
+        connect_redis=lambda: Redis.from_url("redis://127.0.0.1:1"),
         database=Database("postgresql://nobody@127.0.0.1:1/nothing"),
     )
     with TestClient(create_app(cut_off)) as client:

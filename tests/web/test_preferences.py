@@ -214,7 +214,7 @@ def test_nobody_is_erased_by_half(client: TestClient, lobby: SignUpHarness, type
 
 def test_without_redis_nobody_guesses(lobby: SignUpHarness, gone_redis: Redis):
     before = lobby.dump()
-    with visiting(lobby, redis=gone_redis) as client:
+    with visiting(lobby, connect_redis=lambda: gone_redis) as client:
         assert client.post(f"{link(lobby)}/erase", data={"email": ADA, "sure": "yes"}).status_code == 503
     assert lobby.dump() == before
 

@@ -350,7 +350,7 @@ def statuses_behind(lobby: SignUpHarness, rules: WebConfig) -> list[int]:
 
 def test_without_redis_nothing_is_done_and_it_is_said(lobby: SignUpHarness, gone_redis: Redis):
     before = lobby.dump()
-    with visiting(lobby, redis=gone_redis) as client:
+    with visiting(lobby, connect_redis=lambda: gone_redis) as client:
         answer = post(client)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "Please try again in a minute." in answer.text

@@ -69,7 +69,7 @@ def test_to_ask_for_the_head_of_anything_counts_nothing(client: TestClient, sent
 
 
 def test_without_redis_an_open_goes_straight_to_the_ledger(app: AppContext, sent_mail: SentMail):
-    alone = replace(app, redis=Redis.from_url(f"redis://{NOWHERE}"))
+    alone = replace(app, connect_redis=lambda: Redis.from_url(f"redis://{NOWHERE}"))
     with TestClient(create_app(alone)) as client:
         assert is_pixel(client.get(f"/o/{sent_mail.token(Purpose.OPEN)}.gif").content)
     assert [event.kind for event in sent_mail.events()] == [EventKind.OPEN]
@@ -78,7 +78,7 @@ def test_without_redis_an_open_goes_straight_to_the_ledger(app: AppContext, sent
 def test_without_any_server_a_mail_still_gets_its_pixel(app: AppContext, sent_mail: SentMail):
     cut_off = replace(
         app,
-        redis=Redis.from_url(f"redis://{NOWHERE}"),
+        connect_redis=lambda: Redis.from_url(f"redis://{NOWHERE}"),
         database=Database(f"postgresql://nobody@{NOWHERE}/nothing"),
     )
     with TestClient(create_app(cut_off)) as client:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-
-from redis import Redis
+from typing import TYPE_CHECKING
 
 from distributor.channels.api import Channel, Site
 from distributor.channels.registry import make_channel
@@ -18,13 +18,17 @@ from distributor.rendering.environment import Templates
 from distributor.storage.channels import ChannelRecord, SecretBox
 from distributor.storage.database import Database
 
+if TYPE_CHECKING:
+    from redis import Redis
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class AppContext:
     """One deployment of Distributor. `journal_dir` and `imports_dir` are on this machine; machines share the rest."""
 
     database: Database
-    redis: Redis
+    # Called for the first use of Redis: most commands do without, and the client takes long to import.
+    connect_redis: Callable[[], Redis]
     site: Site
     templates: Templates
     tokens: TokenSigner
@@ -39,6 +43,17 @@ class AppContext:
     event_retention: timedelta | None = None
     # Called at each failpoint; tests kill the process there.
     failpoint: Callable[[Failpoint], None] = do_nothing
+
+    @cached_property
+    def redis(self) -> Redis:
+        """The client of Redis; it connects when it is used."""
+        return self.connect_redis()
+
+    def close(self) -> None:
+        """Close the connections to the servers."""
+        self.database.close()
+        if "redis" in vars(self):
+            self.redis.close()
 
     def open_channel(self, record: ChannelRecord) -> Channel:
         """The channel as configured, with its secrets. Raises InputError or ConfigurationError."""
