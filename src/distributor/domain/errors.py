@@ -6,6 +6,7 @@ DistributorError                 what a person can read and act on
 │   ├── AddressError             an email address that is none
 │   ├── SignatureError           a call that is not signed by whom it should come from
 │   ├── ScheduleError            a time or a time zone
+│   ├── DataError                a value that the database cannot store
 │   ├── SegmentError             a condition of a segment: line and column, or JSON path, reason
 │   └── TemplateError            a template: name, line, reason
 ├── NotFoundError                an unknown article, list, channel, campaign …
@@ -13,6 +14,7 @@ DistributorError                 what a person can read and act on
 ├── ConfigurationError           settings, ports, missing programs
 ├── SchemaError                  a database that this version cannot work with
 └── ServiceError                 PostgreSQL, Redis or a remote service does not answer
+    └── DiskFullError            a disk of this machine or of PostgreSQL has no room left
 
 A message says what is wrong, where, and what to do. `exit_code` is what the command line ends with.
 """
@@ -64,6 +66,19 @@ class SignatureError(InputError):
 
 class ScheduleError(InputError):
     """An invalid time, a time in the past, or an unknown time zone."""
+
+
+class DataError(InputError):
+    """A value that the database cannot store: too long, out of range, with a NUL, or against a constraint.
+
+    `place` is the table and the column, index or constraint, where PostgreSQL names it. The message never quotes the
+    value.
+    """
+
+    def __init__(self, reason: str, *, place: str = "") -> None:
+        self.reason = reason
+        self.place = place
+        super().__init__(f"the database cannot store this{f' in {place}' if place else ''}: {reason}")
 
 
 class SegmentError(InputError):
@@ -142,3 +157,7 @@ class ServiceError(DistributorError):
     """PostgreSQL, Redis or a remote service does not answer."""
 
     exit_code = 7
+
+
+class DiskFullError(ServiceError):
+    """A disk of this machine or of PostgreSQL has no room left; the same call succeeds when there is room again."""

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from distributor.domain.errors import NotFoundError, ServiceError
+from distributor.domain.errors import DataError, NotFoundError, ServiceError
 from distributor.web.headers import PAGE_HEADERS
 from distributor.web.pages import PageRenderer
 
@@ -57,6 +57,10 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
     def unknown(request: Request, error: NotFoundError) -> Response:
         return page(404, _TEXTS_BY_NOUN.get(error.noun, _TEXTS[404]))
 
+    def unstorable(request: Request, error: DataError) -> Response:
+        _log.warning("request refused", reason=str(error))
+        return page(400, _TEXTS[400])
+
     def unavailable(request: Request, error: ServiceError) -> Response:
         _log.error("service unavailable", reason=str(error))
         return page(503, _TEXTS[503], {"Retry-After": "60"})
@@ -65,4 +69,10 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
         # Starlette sends this response without the middleware, so it sets the headers itself.
         return page(500, _TEXTS[500], PAGE_HEADERS)
 
-    return {HTTPException: refused, NotFoundError: unknown, ServiceError: unavailable, Exception: broken}
+    return {
+        HTTPException: refused,
+        NotFoundError: unknown,
+        DataError: unstorable,
+        ServiceError: unavailable,
+        Exception: broken,
+    }
