@@ -109,7 +109,7 @@ def test_what_the_relay_took_agrees_with_the_ledger(
         behaviour.prepare(relay)
         campaign.run(on_clock_advance=lambda: behaviour.recover(relay))
         ledger, states, mails = campaign.ledger(), campaign.states(), relay.mails()
-        made = audit(campaign.app, campaign.campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
+        result = audit(campaign.app, campaign.campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
 
     assert not campaign.crashes, "not every worker died as it was told"
     assert states.total() == PEOPLE
@@ -126,7 +126,7 @@ def test_what_the_relay_took_agrees_with_the_ledger(
             assert recipient not in reached
     # The product's own auditor comes to the same result.
     in_doubt = [name for name, record in ledger.items() if record.state is DeliveryState.UNKNOWN]
-    assert {(one.kind, one.recipient) for one in made.differences} == {
+    assert {(one.kind, one.recipient) for one in result.differences} == {
         (DifferenceKind.FOUND, name) for name in in_doubt if name in reached
     }
     failed_or_doubtful = [name for name in ledger if name.startswith("gone") and behaviour.refused]

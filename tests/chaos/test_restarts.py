@@ -68,14 +68,14 @@ def test_a_campaign_outlives_its_database_its_broker_and_its_relay(tmp_path: Pat
         service.wait_for(is_finished, "the end of the campaign")
 
         ended, mails = counts(), relay.mails()
-        made = audit(service.app, campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
+        result = audit(service.app, campaign_id, parse_record_sources([f"inbox:{relay.folder}"]))
 
     assert [mail for mail, count in mails.items() if count > 1] == []
     assert ended["sent"] + ended["unknown"] == ended["audience"] == PEOPLE
     # Only the stopped relay can leave outcomes unknown: one mail on each connection.
     assert ended["unknown"] <= CONNECTIONS
     assert len(mails) >= ended["sent"]
-    assert {one.kind for one in made.differences} <= {DifferenceKind.FOUND}
+    assert {one.kind for one in result.differences} <= {DifferenceKind.FOUND}
 
 
 def _make_retries_due(service: Service) -> None:

@@ -137,7 +137,7 @@ def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: R
     failed = ("campaign", "audience", "--article", "the-quiet-feed", "--to-failed-of", "1", "--json")
     assert json.loads(run(*failed).out) == {"count": 1, "sample": ["bo@example.org"]}
     counted = json.loads(run("campaign", "retry-failed", "1", "--dry-run", "--json").out)
-    assert counted == {"failed": 1, "again": 1, "not_meant": 0, "held_back": 0, "got_since": 0}
+    assert counted == {"failed": 1, "retried": 1, "not_selected": 0, "not_sendable": 0, "received_since": 0}
     given_up = run("campaign", "retry-failed", "1", "--failure", "temporary", "--reason", "mailboxfull")
     assert given_up.code == 4
     assert "none of the 1 failed deliveries of campaign 1 can be retried: 1 do not match" in given_up.message

@@ -47,7 +47,7 @@ def test_a_bounce_taken_in_by_hand_is_shown_and_can_be_taken_back(
     file.write_bytes(mails.bounce(delivery, to=mails.verp(delivery, tokens)))
 
     [taken] = json.loads(run("bounce", "process", str(file), "--json").out)
-    assert (taken["meaning"], taken["match"], taken["suppressed"]) == ("bounce", "return_path", "hard_bounce")
+    assert (taken["kind"], taken["match"], taken["suppressed"]) == ("bounce", "return_path", "hard_bounce")
     assert json.loads(run("bounce", "process", str(file), "--json").out)[0]["new"] is False
 
     [listed] = json.loads(run("bounce", "list", "--json").out)

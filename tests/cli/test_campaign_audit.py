@@ -56,7 +56,7 @@ def test_a_difference_is_printed_and_ends_with_status_4(run: Run, sent: Relay) -
     assert result.code == 4
     assert "bo@example.org" in result.out
     assert "ada@example.org" not in result.out
-    assert "inbox: 2 mails, 2 of this campaign, 0 of others, 0 not from here" in result.message
+    assert "inbox: 2 messages, 2 of this campaign, 0 of others, 0 that this system did not send" in result.message
     assert result.message.endswith("differences: 1 found")
 
 
@@ -65,7 +65,7 @@ def test_settling_what_is_unknown_ends_the_difference(run: Run, sent: Relay) -> 
     result = run("campaign", "audit", "1", "--records", evidence, "--resolve")
     assert result.code == 0
     assert "1 unknown deliveries are marked as sent" in result.message
-    assert result.message.endswith("no difference")
+    assert result.message.endswith("no differences")
     assert run("campaign", "audit", "1", "--records", evidence).code == 0
 
 
@@ -90,7 +90,7 @@ def test_a_program_gets_counts_and_differences(run: Run, sent: Relay) -> None:
 
 def test_without_records_the_ledger_is_held_against_itself(run: Run, sent: Relay) -> None:
     result = run("campaign", "audit", "1")
-    assert (result.code, result.message) == (0, "no difference")
+    assert (result.code, result.message) == (0, "no differences")
     assert "unknown" in result.out
 
 

@@ -110,7 +110,7 @@ def test_a_permanent_failure_is_final_until_somebody_retries_it(harness: Campaig
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "failed": 1}
     assert harness.report(campaign_id).state is DispatchState.FINISHED
     harness.channel("mail", "scripted")
-    assert campaign_control.retry_failed(harness.app, campaign_id).again == 1
+    assert campaign_control.retry_failed(harness.app, campaign_id).retried == 1
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
     assert sorted(harness.seen) == ["ada@example.org", "bo@example.org", "bo@example.org", "cy@example.org"]

@@ -166,7 +166,7 @@ def retrying(history: History, which: int, name: str) -> None:
     except StateError:
         assert not again
         return
-    assert count.again == len(again)
+    assert count.retried == len(again)
     assert count.failed == sum(state == "failed" for state in campaign.people.values())
     campaign.people |= dict.fromkeys(again, "pending")
     if campaign.state == "finished":

@@ -29,7 +29,7 @@ from distributor.storage.database import Connection
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
-BY_FORM = ConsentEvidence(method=ConsentMethod.FORM, text="I want the letter.", network="192.0.2.7")
+BY_FORM = ConsentEvidence(method=ConsentMethod.FORM, text="I want the letter.", ip_address="192.0.2.7")
 BY_IMPORT = ConsentEvidence(method=ConsentMethod.IMPORT, text="They agreed on paper.")
 
 

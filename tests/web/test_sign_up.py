@@ -333,7 +333,7 @@ def test_a_stranger_is_no_proxy(lobby: SignUpHarness):
 def test_behind_a_trusted_proxy_everybody_is_counted_for_themselves(lobby: SignUpHarness):
     rules = replace(AT_ONCE, sign_ups_per_network=2, trusted_proxies="127.0.0.1")
     assert statuses_behind(lobby, rules) == [200, 200, 200]
-    assert [record.network for record in lobby.consents("a1@example.org")] == ["198.51.1.7"]
+    assert [record.ip_address for record in lobby.consents("a1@example.org")] == ["198.51.1.7"]
 
 
 def statuses_behind(lobby: SignUpHarness, rules: WebConfig) -> list[int]:

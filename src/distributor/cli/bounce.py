@@ -67,16 +67,16 @@ def process(
     with open_app() as app:
         processed = [(file, receive_mail(app, raw, source="hand")) for file, raw in messages]
     print_rows(
-        ("file", "meaning", "match", "delivery", "new", "suppressed", "left"),
+        ("file", "kind", "match", "delivery", "new", "suppressed", "unsubscribed"),
         [
             (
                 file.name,
-                result.meaning.value,
+                result.kind.value,
                 result.match.value,
                 result.delivery_id,
                 result.is_new,
                 result.suppressed.value if result.suppressed else None,
-                result.has_left,
+                result.unsubscribed,
             )
             for file, result in processed
         ],

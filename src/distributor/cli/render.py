@@ -42,8 +42,8 @@ def render(
     manuscript = read_manuscript(file)
     context = RenderContext(site=make_site(settings), templates=make_templates(settings))
     names = list(kinds()) if channel == "all" else [channel]
-    cover = message_options(subject, greeting, closing, attach)
-    result = preview(manuscript, names, context, file=file, cover=cover, fields=_fields(field))
+    options = message_options(subject, greeting, closing, attach)
+    result = preview(manuscript, names, context, file=file, options=options, fields=_fields(field))
     for warning in result.warnings:
         print_message(f"note: {warning}")
     write_preview(result, out)

@@ -68,20 +68,20 @@ class FailureChoice:
 class RetryCount:
     """What happens to the failed deliveries of a campaign in a retry.
 
-    `again` are sent again; `not_meant` were not selected, or their dispatch was cancelled; `held_back` are for
-    subscribers who unsubscribed, paused or are suppressed; `got_since` for subscribers who got one of the articles by
-    another campaign, or are about to.
+    `retried` are sent again; `not_selected` do not match the choice, or their dispatch was cancelled; `not_sendable`
+    are for subscribers who unsubscribed, paused or are suppressed; `received_since` for subscribers who received one of
+    the articles by another campaign, or are about to.
     """
 
-    again: int
-    not_meant: int
-    held_back: int
-    got_since: int
+    retried: int
+    not_selected: int
+    not_sendable: int
+    received_since: int
 
     @property
     def failed(self) -> int:
         """The number of failed deliveries."""
-        return self.again + self.not_meant + self.held_back + self.got_since
+        return self.retried + self.not_selected + self.not_sendable + self.received_since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class CampaignPlan:
     track_opens: bool = True
     track_clicks: bool = True
     unknown_policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT
-    cover: MessageOptions = field(default_factory=MessageOptions)
+    message_options: MessageOptions = field(default_factory=MessageOptions)
 
     def time_of(self, channel_name: str) -> datetime:
         """When sending on this channel starts."""

@@ -42,12 +42,12 @@ class ConsentMethod(StrEnum):
 class ConsentEvidence:
     """The evidence of one act of consent. `text` is what the subscriber saw or the basis that was stated.
 
-    `network` is the IP address it came from, or empty; `detail` holds what else proves it (a reason, an import).
+    `ip_address` is the IP address it came from, or empty; `detail` holds what else proves it (a reason, an import).
     """
 
     method: ConsentMethod
     text: str
-    network: str = ""
+    ip_address: str = ""
     detail: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -62,7 +62,7 @@ class Consent:
     at: datetime
     text: str
     text_hash: str
-    network: str
+    ip_address: str
     detail: Mapping[str, Json]
 
 

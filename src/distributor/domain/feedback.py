@@ -42,7 +42,7 @@ class Feedback:
     happened if known, and `detail` the data stored with the event.
     """
 
-    meaning: FeedbackKind
+    kind: FeedbackKind
     key: str
     match: MatchedBy
     delivery_id: int | None

@@ -25,7 +25,7 @@ class ConsentSummary:
     action: ConsentAction
     method: ConsentMethod
     at: datetime
-    network: str
+    ip_address: str
     text: str
 
 
@@ -41,9 +41,9 @@ class ExportedMembership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """An exported subscriber; `place` is None unless a list is exported."""
+    """An exported subscriber; `membership` is None unless a list is exported."""
 
     subscriber: Subscriber
     lists: dict[str, Membership]
     suppressed: tuple[SuppressionReason, ...]
-    place: ExportedMembership | None
+    membership: ExportedMembership | None

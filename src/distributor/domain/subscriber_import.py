@@ -61,12 +61,12 @@ SUBSCRIBED = ImportedStatus()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """The subscriber in line `line` of a file. `evidence` is how they opted in there, `network` from which network."""
+    """The subscriber in line `line` of a file. `evidence` is how they opted in there, `ip_address` where."""
 
     line: int
     person: Person
     status: ImportedStatus = SUBSCRIBED
-    network: str = ""
+    ip_address: str = ""
     evidence: Mapping[str, Json] = field(default_factory=dict)
     cells: tuple[str, ...] = ()
 

@@ -22,7 +22,7 @@ EVIDENCE = "evidence."
 SOURCE_FIELD = "source."
 IGNORE = "ignore"
 # The targets that a user may map a column to.
-TARGETS = ("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "network", IGNORE)
+TARGETS = ("email", "name", "first_name", "last_name", "language", "zone", "tags", "attributes", "ip_address", IGNORE)
 # The columns that precede the others in a file of bad rows, which can be corrected and imported again.
 BAD_ROW_COLUMNS = ("line", "reason")
 
@@ -45,10 +45,10 @@ class RowDraft:
         "email",
         "evidence",
         "first_name",
+        "ip_address",
         "language",
         "last_name",
         "name",
-        "network",
         "source",
         "tags",
         "zone",
@@ -61,7 +61,7 @@ class RowDraft:
         self.last_name = ""
         self.language = ""
         self.zone = ""
-        self.network = ""
+        self.ip_address = ""
         self.tags: Sequence[str] = ()
         self.attributes: dict[str, Json] = {}
         self.evidence: dict[str, Json] = {}
@@ -145,7 +145,7 @@ class ColumnMapping:
             line=line,
             person=person,
             status=self._importer.status_of(draft.source),
-            network=draft.network,
+            ip_address=draft.ip_address,
             evidence=draft.evidence,
             cells=cells,
         )
@@ -277,8 +277,8 @@ def _text_setter(slot: str) -> Setter:
     return set_text
 
 
-def _set_network(draft: RowDraft, value: Json) -> None:
-    draft.network = _evidence_text(value)
+def _set_ip_address(draft: RowDraft, value: Json) -> None:
+    draft.ip_address = _evidence_text(value)
 
 
 def _evidence_text(value: Json) -> str:
@@ -308,6 +308,6 @@ _SETTERS: Mapping[str, Setter] = {
     "name": _set_name,
     "tags": _set_tags,
     "attributes": _set_attributes,
-    "network": _set_network,
+    "ip_address": _set_ip_address,
     **{slot: _text_setter(slot) for slot in ("first_name", "last_name", "language", "zone")},
 }

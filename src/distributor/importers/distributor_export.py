@@ -33,7 +33,7 @@ COLUMNS: Mapping[str, str] = {
     "consent_action": "evidence.consent_action",
     "consent_method": "evidence.consent_method",
     "consent_at": "evidence.consent_at",
-    "consent_network": "network",
+    "consent_ip_address": "ip_address",
     "consent_text": "evidence.consent_text",
 }
 # The subscriber has deselected every topic; an empty cell means every article.

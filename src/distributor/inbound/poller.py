@@ -77,5 +77,5 @@ def _handle(app: AppContext, raw: bytes, *, source: str) -> Disposition:
         return Disposition.FAILED
     log_applied(applied, source=source)
     # A message that matches by address alone was recorded and not applied: a person may still have to act on it.
-    is_settled = applied.meaning is not FeedbackKind.NOTHING and applied.match in _SIGNED_MATCHES
+    is_settled = applied.kind is not FeedbackKind.NOTHING and applied.match in _SIGNED_MATCHES
     return Disposition.PROCESSED if is_settled else Disposition.IGNORED

@@ -1,4 +1,4 @@
-"""Inbound mail as feedback: its meaning, and the delivery it belongs to."""
+"""Inbound mail as feedback: its kind, and the delivery it belongs to."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_inbound_feedback(raw: bytes, tokens: TokenSigner, *, envelope_recipient
     delivery = _match_delivery(message, tokens, envelope_recipient)
     recipient = _reported_recipient(report)
     return Feedback(
-        meaning=FeedbackKind.UNSUBSCRIBE
+        kind=FeedbackKind.UNSUBSCRIBE
         if delivery.is_unsubscribe and report.kind is ReportKind.OTHER
         else _kind(report, message),
         key=f"mail-{_digest(message)}",

@@ -127,9 +127,9 @@ def lock_articles(connection: Connection, article_ids: Sequence[int]) -> None:
 
 def is_sendable(now: datetime) -> ColumnElement[bool]:
     """A condition on memberships joined with subscribers: subscribed, active, not paused, and not suppressed."""
-    place, person = tables.memberships.c, tables.subscribers.c
+    membership, person = tables.memberships.c, tables.subscribers.c
     return and_(
-        place.state == Membership.SUBSCRIBED,
+        membership.state == Membership.SUBSCRIBED,
         person.status == SubscriberStatus.ACTIVE,
         or_(person.paused_until.is_(None), person.paused_until <= now),
         ~suppressions.is_suppressed(),
@@ -156,18 +156,18 @@ def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElemen
 
 def _recipients(connection: Connection, mailing: AudienceQuery, *, now: datetime) -> Select[Any]:
     """`subscriber_id` and `list_id`, the list on whose behalf the mail is sent: the first one named in the plan."""
-    plan, place, person = mailing.plan, tables.memberships.c, tables.subscribers.c
+    plan, membership, person = mailing.plan, tables.memberships.c, tables.subscribers.c
     list_ids = [lists.find(connection, slug).id for slug in plan.lists]
     query = (
-        select(place.subscriber_id, place.list_id)
-        .join(tables.subscribers, person.id == place.subscriber_id)
+        select(membership.subscriber_id, membership.list_id)
+        .join(tables.subscribers, person.id == membership.subscriber_id)
         .where(
             is_sendable(now),
-            or_(place.topics.is_(None), place.topics.overlap(_texts(mailing.tag_slugs))),
+            or_(membership.topics.is_(None), membership.topics.overlap(_texts(mailing.tag_slugs))),
         )
     )
     if list_ids:
-        query = query.where(place.list_id.in_(list_ids))
+        query = query.where(membership.list_id.in_(list_ids))
     if plan.failed_of or plan.unknown_of:
         query = query.where(_was_not_reached(connection, plan))
     if plan.topics:
@@ -184,8 +184,10 @@ def _recipients(connection: Connection, mailing: AudienceQuery, *, now: datetime
         query = query.where(~has_received(connection, mailing))
     if len(list_ids) == 1:
         return query
-    rank = func.array_position(cast(list_ids, ARRAY(BigInteger)), place.list_id) if list_ids else place.list_id
-    return query.ext(distinct_on(place.subscriber_id)).order_by(place.subscriber_id, rank)
+    rank = (
+        func.array_position(cast(list_ids, ARRAY(BigInteger)), membership.list_id) if list_ids else membership.list_id
+    )
+    return query.ext(distinct_on(membership.subscriber_id)).order_by(membership.subscriber_id, rank)
 
 
 def _is_on(list_ids: Sequence[int]) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""What an audit reads: the deliveries of a dispatch with their events and posts."""
+"""Queries of an audit: the deliveries of a dispatch with their events and posts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from distributor.storage.database import Connection
 class AuditedDelivery:
     """A delivery under audit.
 
-    `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is that of the last reply. `event_kinds`
-    are the kinds of events it has; `is_returned`: one of them is a hard bounce. `posts_sent` and `posts_intended` count
-    the posts of a thread.
+    `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is that of the last reply, `event_kinds`
+    are the kinds of its events, and `posts_sent` and `posts_intended` count the posts of its thread.
     """
 
     id: int
@@ -29,13 +28,13 @@ class AuditedDelivery:
     updated_at: datetime
     reply_code: int | None
     event_kinds: frozenset[str]
-    is_returned: bool
+    has_hard_bounce: bool
     posts_sent: int
     posts_intended: int
 
 
-def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[AuditedDelivery]:
-    """All deliveries of a dispatch by ascending number, read `page` at a time."""
+def audited_deliveries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> Iterator[AuditedDelivery]:
+    """All deliveries of a dispatch by ascending id, read `page` at a time."""
     last = 0
     while True:
         rows = connection.execute(
@@ -44,7 +43,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
                        d.reply_code,
                        ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id) AS event_kinds,
                        EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.kind = 'bounce'
-                               AND e.detail->'hard' = 'true') AS is_returned,
+                               AND e.detail->'hard' = 'true') AS has_hard_bounce,
                        p.sent, p.intended
                 FROM deliveries d, LATERAL (
                     SELECT count(*) FILTER (WHERE state = 'sent') AS sent,
@@ -64,7 +63,7 @@ def entries(connection: Connection, dispatch_id: int, *, page: int = 5000) -> It
                 updated_at=row.updated_at,
                 reply_code=row.reply_code,
                 event_kinds=frozenset(row.event_kinds),
-                is_returned=row.is_returned,
+                has_hard_bounce=row.has_hard_bounce,
                 posts_sent=row.sent,
                 posts_intended=row.intended,
             )

@@ -27,11 +27,11 @@ def add(
     track_clicks: bool,
     unknown_policy: UnknownPolicy,
     now: datetime,
-    cover: MessageOptions | None = None,
+    message_options: MessageOptions | None = None,
     key: PlanKey | None = None,
 ) -> int:
     """A campaign without dispatches yet; returns its number."""
-    cover = cover or MessageOptions()
+    message_options = message_options or MessageOptions()
     campaign_id: int = connection.execute(
         insert(tables.campaigns)
         .values(
@@ -41,9 +41,9 @@ def add(
             track_opens=track_opens,
             track_clicks=track_clicks,
             unknown_policy=unknown_policy,
-            subject=cover.subject,
-            greeting=cover.greeting,
-            closing=cover.closing,
+            subject=message_options.subject,
+            greeting=message_options.greeting,
+            closing=message_options.closing,
             created_at=now,
         )
         .returning(tables.campaigns.c.id)
@@ -52,7 +52,7 @@ def add(
         connection.execute(
             insert(tables.campaign_articles).values(campaign_id=campaign_id, position=position, article_id=article_id)
         )
-    for position, one in enumerate(cover.attachments):
+    for position, one in enumerate(message_options.attachments):
         connection.execute(
             insert(tables.campaign_attachments).values(
                 campaign_id=campaign_id, position=position, name=one.name, media_type=one.media_type, body=one.content

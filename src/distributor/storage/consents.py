@@ -33,7 +33,7 @@ def record(
             method=evidence.method,
             at=now,
             text_id=add_text(connection, evidence.text),
-            network=evidence.network,
+            ip_address=evidence.ip_address,
             detail=dict(evidence.detail),
         )
         .returning(tables.consents.c.id)
@@ -83,7 +83,7 @@ def of_subscriber(connection: Connection, subscriber_id: int) -> list[Consent]:
             at=row.at,
             text=row.text or "",
             text_hash=row.hash.hex() if row.hash else "",
-            network=row.network,
+            ip_address=row.ip_address,
             detail=row.detail,
         )
         for row in rows
@@ -108,7 +108,7 @@ def copy_to(connection: Connection, *, of: int, to: int, note: Mapping[str, Any]
                 method=row.method,
                 at=row.at,
                 text_id=row.text_id,
-                network=row.network,
+                ip_address=row.ip_address,
                 detail={**row.detail, **note},
             )
             .returning(tables.consents.c.id)

@@ -24,7 +24,7 @@ def people(connection: Connection, selection: Selection, *, now: datetime) -> It
 
     It is one statement with a cursor: later changes are not seen, and memory holds a thousand subscribers at a time.
     """
-    person, place = tables.subscribers.c, tables.memberships.c
+    person, membership = tables.subscribers.c, tables.memberships.c
     query = select(tables.subscribers, _LISTS.label("lists"), _REASONS.label("reasons")).order_by(person.id)
     if selection.list_slug is None:
         query = query.add_columns(null().label("state"))
@@ -33,16 +33,16 @@ def people(connection: Connection, selection: Selection, *, now: datetime) -> It
         record = _last_record(list_id)
         query = (
             query.add_columns(
-                place.state,
-                place.topics.label("chosen"),
-                place.frequency,
+                membership.state,
+                membership.topics.label("chosen"),
+                membership.frequency,
                 record.c.action,
                 record.c.method,
                 record.c.at,
-                record.c.network,
+                record.c.ip_address,
                 tables.consent_texts.c.text,
             )
-            .join(tables.memberships, and_(place.subscriber_id == person.id, place.list_id == list_id))
+            .join(tables.memberships, and_(membership.subscriber_id == person.id, membership.list_id == list_id))
             .outerjoin(record, literal(True))
             .outerjoin(tables.consent_texts, tables.consent_texts.c.id == record.c.text_id)
         )
@@ -55,7 +55,7 @@ def people(connection: Connection, selection: Selection, *, now: datetime) -> It
 def _last_record(list_id: int) -> Any:
     record = tables.consents.c
     return (
-        select(record.action, record.method, record.at, record.network, record.text_id)
+        select(record.action, record.method, record.at, record.ip_address, record.text_id)
         .where(record.subscriber_id == tables.subscribers.c.id, record.list_id == list_id)
         .order_by(record.id.desc())
         .limit(1)
@@ -83,18 +83,18 @@ def _exported(row: Row[Any]) -> Exported:
         subscriber=subscriber_of(row),
         lists={slug: Membership(state) for slug, state in sorted((row.lists or {}).items())},
         suppressed=tuple(sorted(SuppressionReason(reason) for reason in row.reasons or ())),
-        place=_place(row) if row.state else None,
+        membership=_membership(row) if row.state else None,
     )
 
 
-def _place(row: Row[Any]) -> ExportedMembership:
+def _membership(row: Row[Any]) -> ExportedMembership:
     consent = None
     if row.action:
         consent = ConsentSummary(
             action=ConsentAction(row.action),
             method=ConsentMethod(row.method),
             at=row.at,
-            network=row.network,
+            ip_address=row.ip_address,
             text=row.text or "",
         )
     return ExportedMembership(

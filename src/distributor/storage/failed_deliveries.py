@@ -1,4 +1,4 @@
-"""Failed deliveries that are to be sent again: which of them, and why the others are not."""
+"""Retry of failed deliveries: which are retried, and why the others are not."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from distributor.storage.database import Connection
 class _RetryStatus(StrEnum):
     """What a retry does with one failed delivery; the values are the fields of `RetryCount`."""
 
-    AGAIN = "again"
-    NOT_MEANT = "not_meant"
-    HELD_BACK = "held_back"
-    GOT_SINCE = "got_since"
+    RETRIED = "retried"
+    NOT_SELECTED = "not_selected"
+    NOT_SENDABLE = "not_sendable"
+    RECEIVED_SINCE = "received_since"
 
 
 def count_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
@@ -49,12 +49,12 @@ def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoi
     audiences.lock_articles(connection, campaign.article_ids)
     counted = count_failed(connection, campaign, choice, now=now)
     statuses = _statuses(connection, campaign, choice, now=now).subquery()
-    chosen = select(statuses.c.id).where(statuses.c.status == _RetryStatus.AGAIN).scalar_subquery()
-    again = [
+    chosen = select(statuses.c.id).where(statuses.c.status == _RetryStatus.RETRIED).scalar_subquery()
+    retried = [
         _retry_dispatch(connection, dispatch, chosen, now=now)
         for dispatch in dispatches.of_campaign(connection, campaign.id)
     ]
-    return replace(counted, again=sum(again))
+    return replace(counted, retried=sum(retried))
 
 
 def _retry_dispatch(connection: Connection, dispatch: Dispatch, chosen: ColumnElement[int], *, now: datetime) -> int:
@@ -77,12 +77,12 @@ def _retry_dispatch(connection: Connection, dispatch: Dispatch, chosen: ColumnEl
 
 def _statuses(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> Select[Any]:
     """`id` and `status` of the failed deliveries of a campaign."""
-    delivery, dispatch, place = tables.deliveries.c, tables.dispatches.c, tables.memberships.c
+    delivery, dispatch, membership = tables.deliveries.c, tables.dispatches.c, tables.memberships.c
     status = case(
-        (~_is_chosen(choice), _RetryStatus.NOT_MEANT.value),
-        (_is_not_sendable(campaign, now=now), _RetryStatus.HELD_BACK.value),
-        (_has_received(connection, campaign), _RetryStatus.GOT_SINCE.value),
-        else_=_RetryStatus.AGAIN.value,
+        (~_is_chosen(choice), _RetryStatus.NOT_SELECTED.value),
+        (_is_not_sendable(campaign, now=now), _RetryStatus.NOT_SENDABLE.value),
+        (_has_received(connection, campaign), _RetryStatus.RECEIVED_SINCE.value),
+        else_=_RetryStatus.RETRIED.value,
     )
     return (
         select(delivery.id, status.label("status"))
@@ -91,7 +91,7 @@ def _statuses(connection: Connection, campaign: Campaign, choice: FailureChoice,
         .outerjoin(tables.subscribers, tables.subscribers.c.id == delivery.subscriber_id)
         .outerjoin(
             tables.memberships,
-            and_(place.list_id == delivery.list_id, place.subscriber_id == delivery.subscriber_id),
+            and_(membership.list_id == delivery.list_id, membership.subscriber_id == delivery.subscriber_id),
         )
         .where(dispatch.campaign_id == campaign.id, delivery.state == DeliveryState.FAILED)
     )

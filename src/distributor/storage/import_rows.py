@@ -69,7 +69,7 @@ def merge(connection: Connection, people: Sequence[ImportRow], context: ImportCo
     if any(status.state is Membership.PENDING for status in statuses):
         connection.execute(statements.REQUEST, values)
     if any(status.state is Membership.UNSUBSCRIBED for status in statuses):
-        connection.execute(statements.LEAVE, values)
+        connection.execute(statements.UNSUBSCRIBE, values)
     return _result(people, refused, skipped, connection.execute(statements.COUNT).one())
 
 
@@ -77,7 +77,7 @@ def count_changes(connection: Connection, people: Sequence[ImportRow], context: 
     """What `merge` would count. No subscriber changes; only the addresses of the import are recorded."""
     _stage(connection, people)
     refused, skipped = _drop_refused(connection, people, context)
-    return _result(people, refused, skipped, connection.execute(statements.SURVEY, {"list_id": context.list_id}).one())
+    return _result(people, refused, skipped, connection.execute(statements.DRY_RUN, {"list_id": context.list_id}).one())
 
 
 def _stage(connection: Connection, people: Sequence[ImportRow]) -> None:
@@ -107,7 +107,7 @@ def _staged(row: ImportRow) -> str:
         status.frequency,
         _array(status.reasons) if status.reasons else "{}",
         status.left_at.isoformat() if status.left_at else "\\N",
-        row.network.translate(_ESCAPES),
+        row.ip_address.translate(_ESCAPES),
         _json(row.evidence) if row.evidence else "{}",
     )
     return "\t".join(cells) + "\n"

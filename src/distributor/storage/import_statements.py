@@ -22,19 +22,19 @@ _FILLED = {
 }
 _IS_CHANGED = " OR ".join(f"known.{column} <> {filled}" for column, filled in _FILLED.items())
 _RECORD = """
-    INSERT INTO consents (subscriber_id, list_id, action, method, at, text_id, network, detail)
-    SELECT id, :list_id, 'ACTION', :method, :now, :text_id, network,
+    INSERT INTO consents (subscriber_id, list_id, action, method, at, text_id, ip_address, detail)
+    SELECT id, :list_id, 'ACTION', :method, :now, :text_id, ip_address,
            evidence || jsonb_build_object('import', CAST(:import_id AS bigint), 'line', line)
     FROM fresh ORDER BY id
 """
 # In this form PostgreSQL uses a hash table, however many rows there are.
 _MARK = """
-    UPDATE imported SET fate = CASE WHEN id IN (SELECT subscriber_id FROM placed) THEN 'changed' ELSE fate END
-    WHERE fate = 'unchanged'
+    UPDATE imported SET effect = CASE WHEN id IN (SELECT subscriber_id FROM written) THEN 'changed' ELSE effect END
+    WHERE effect = 'unchanged'
 """
 _FOUND = """
-    SELECT done.id, i.line, i.state, i.topics, i.frequency, i.left_at, i.network, i.evidence,
-           (SELECT m.state FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = done.id) AS place
+    SELECT done.id, i.line, i.state, i.topics, i.frequency, i.left_at, i.ip_address, i.evidence,
+           (SELECT m.state FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = done.id) AS current_state
     FROM importing i JOIN imported done ON done.key = i.key
 """
 _PARTS = {
@@ -61,10 +61,10 @@ STAGES = (
         CREATE TEMP TABLE IF NOT EXISTS importing (
             line bigint, key text, email text, name text, language text, zone text, attributes jsonb, tags text[],
             status text, state text, topics text[], frequency text, reasons text[], left_at timestamptz,
-            network text, evidence jsonb
+            ip_address text, evidence jsonb
         )
     """),
-    text("CREATE TEMP TABLE IF NOT EXISTS imported (id bigint, key text, fate text)"),
+    text("CREATE TEMP TABLE IF NOT EXISTS imported (id bigint, key text, effect text)"),
     text("TRUNCATE importing, imported"),
 )
 
@@ -105,13 +105,13 @@ PUT = _with_parts("""
         ON CONFLICT (key) DO UPDATE SET
             $filled, updated_at = excluded.updated_at
         WHERE $is_changed
-        RETURNING id, key, CASE WHEN xmax = 0 THEN 'new' ELSE 'changed' END AS fate
+        RETURNING id, key, CASE WHEN xmax = 0 THEN 'new' ELSE 'changed' END AS effect
     )
-    INSERT INTO imported (id, key, fate) SELECT id, key, fate FROM put
+    INSERT INTO imported (id, key, effect) SELECT id, key, effect FROM put
 """)
 
 FIND_UNCHANGED = text("""
-    INSERT INTO imported (id, key, fate)
+    INSERT INTO imported (id, key, effect)
     SELECT (SELECT s.id FROM subscribers s WHERE s.key = i.key), i.key, 'unchanged'
     FROM importing i WHERE i.key NOT IN (SELECT done.key FROM imported done)
 """)
@@ -125,11 +125,10 @@ SUPPRESS = text("""
 
 SUBSCRIBE = _with_parts("""
     WITH fresh AS (
-        SELECT * FROM ($found) AS found WHERE state = 'subscribed' AND COALESCE(place, 'pending') = 'pending'
+        SELECT * FROM ($found) AS found WHERE state = 'subscribed' AND COALESCE(current_state, 'pending') = 'pending'
     ), granted AS ($granted RETURNING id, subscriber_id
-    ), placed AS (
-        INSERT INTO memberships AS place
-            (list_id, subscriber_id, state, topics, frequency, consent_id, state_changed_at)
+    ), written AS (
+        INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, consent_id, state_changed_at)
         SELECT :list_id, g.subscriber_id, 'subscribed', f.topics, f.frequency, g.id, :now
         FROM granted g JOIN fresh f ON f.id = g.subscriber_id ORDER BY g.subscriber_id
         ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
@@ -141,9 +140,9 @@ SUBSCRIBE = _with_parts("""
 
 REQUEST = _with_parts("""
     WITH fresh AS (
-        SELECT * FROM ($found) AS found WHERE state = 'pending' AND place IS NULL
+        SELECT * FROM ($found) AS found WHERE state = 'pending' AND current_state IS NULL
     ), requested AS ($requested RETURNING subscriber_id
-    ), placed AS (
+    ), written AS (
         INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, state_changed_at)
         SELECT :list_id, id, 'pending', topics, frequency, :now FROM fresh ORDER BY id
         RETURNING subscriber_id
@@ -151,14 +150,14 @@ REQUEST = _with_parts("""
     $mark
 """)
 
-LEAVE = _with_parts("""
+UNSUBSCRIBE = _with_parts("""
     WITH fresh AS (
-        SELECT * FROM ($found) AS found WHERE state = 'unsubscribed' AND place IS DISTINCT FROM 'unsubscribed'
+        SELECT * FROM ($found) AS found WHERE state = 'unsubscribed' AND current_state IS DISTINCT FROM 'unsubscribed'
           AND (left_at > (
               SELECT m.state_changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = id
           )) IS NOT FALSE
     ), withdrawn AS ($withdrawn RETURNING subscriber_id
-    ), placed AS (
+    ), written AS (
         INSERT INTO memberships (list_id, subscriber_id, state, topics, frequency, state_changed_at)
         SELECT :list_id, id, 'unsubscribed', topics, frequency, :now FROM fresh ORDER BY id
         ON CONFLICT (list_id, subscriber_id) DO UPDATE SET
@@ -169,25 +168,26 @@ LEAVE = _with_parts("""
 """)
 
 COUNT = text("""
-    SELECT count(*) FILTER (WHERE fate = 'new') AS new, count(*) FILTER (WHERE fate = 'changed') AS changed,
-           count(*) FILTER (WHERE fate = 'unchanged') AS unchanged
+    SELECT count(*) FILTER (WHERE effect = 'new') AS new, count(*) FILTER (WHERE effect = 'changed') AS changed,
+           count(*) FILTER (WHERE effect = 'unchanged') AS unchanged
     FROM imported
 """)
 
-SURVEY = _with_parts("""
+DRY_RUN = _with_parts("""
     SELECT count(*) FILTER (WHERE is_new) AS new, count(*) FILTER (WHERE NOT is_new AND is_changed) AS changed,
            count(*) FILTER (WHERE NOT is_new AND NOT is_changed) AS unchanged
     FROM (
         SELECT known.id IS NULL AS is_new, COALESCE($would_change, false) OR CASE given.state
-            WHEN 'subscribed' THEN COALESCE(place.state, 'pending') = 'pending'
-            WHEN 'pending' THEN place.state IS NULL
-            ELSE place.state IS DISTINCT FROM 'unsubscribed' AND (given.left_at > place.state_changed_at) IS NOT FALSE
+            WHEN 'subscribed' THEN COALESCE(membership.state, 'pending') = 'pending'
+            WHEN 'pending' THEN membership.state IS NULL
+            ELSE membership.state IS DISTINCT FROM 'unsubscribed'
+                 AND (given.left_at > membership.state_changed_at) IS NOT FALSE
             END AS is_changed
         FROM importing given
         LEFT JOIN LATERAL (SELECT s.* FROM subscribers s WHERE s.key = given.key LIMIT 1) known ON true
         LEFT JOIN LATERAL (
             SELECT m.state, m.state_changed_at FROM memberships m
             WHERE m.list_id = :list_id AND m.subscriber_id = known.id LIMIT 1
-        ) place ON true
-    ) AS looked_at
+        ) membership ON true
+    ) AS compared
 """)

@@ -38,8 +38,8 @@ def subscribe(
                     SELECT 1 FROM memberships m
                     WHERE m.list_id = :list_id AND m.subscriber_id = given.id AND m.state <> 'pending')
             ), granted AS (
-                INSERT INTO consents (subscriber_id, list_id, action, method, at, text_id, network, detail)
-                SELECT id, :list_id, 'granted', :method, :now, :text_id, :network, CAST(:detail AS jsonb) FROM fresh
+                INSERT INTO consents (subscriber_id, list_id, action, method, at, text_id, ip_address, detail)
+                SELECT id, :list_id, 'granted', :method, :now, :text_id, :ip_address, CAST(:detail AS jsonb) FROM fresh
                 RETURNING id, subscriber_id
             )
             INSERT INTO memberships (list_id, subscriber_id, state, consent_id, state_changed_at)
@@ -53,7 +53,7 @@ def subscribe(
             "method": evidence.method,
             "now": now,
             "text_id": consents.add_text(connection, evidence.text),
-            "network": evidence.network,
+            "ip_address": evidence.ip_address,
             "detail": json.dumps(dict(evidence.detail)),
         },
     ).rowcount
@@ -93,11 +93,15 @@ def confirm(
     connection: Connection, subscriber_id: int, evidence: ConsentEvidence, *, since: datetime, now: datetime
 ) -> list[MailingList]:
     """Confirm the pending memberships of a subscriber since `since`; returns the lists. The caller holds the lock."""
-    place = tables.memberships.c
+    membership = tables.memberships.c
     waiting = connection.execute(
         select(tables.lists)
-        .join(tables.memberships, place.list_id == tables.lists.c.id)
-        .where(place.subscriber_id == subscriber_id, place.state == Membership.PENDING, place.state_changed_at >= since)
+        .join(tables.memberships, membership.list_id == tables.lists.c.id)
+        .where(
+            membership.subscriber_id == subscriber_id,
+            membership.state == Membership.PENDING,
+            membership.state_changed_at >= since,
+        )
         .order_by(tables.lists.c.name)
     ).all()
     confirmed = [list_of(row) for row in waiting]
@@ -197,9 +201,9 @@ def delete_unconfirmed(connection: Connection, *, before: datetime, limit: int) 
 
 def state_of(connection: Connection, subscriber_id: int, list_id: int) -> Membership | None:
     """The state of a membership; None if there never was one."""
-    place = tables.memberships.c
+    membership = tables.memberships.c
     state = connection.execute(
-        select(place.state).where(place.subscriber_id == subscriber_id, place.list_id == list_id)
+        select(membership.state).where(membership.subscriber_id == subscriber_id, membership.list_id == list_id)
     ).scalar_one_or_none()
     return Membership(state) if state else None
 
@@ -259,10 +263,10 @@ def _put(connection: Connection, subscriber_id: int, list_id: int, **values: Any
 
 
 def _set(connection: Connection, subscriber_id: int, list_id: int, **values: Any) -> None:
-    place = tables.memberships.c
+    membership = tables.memberships.c
     connection.execute(
         update(tables.memberships)
-        .where(place.subscriber_id == subscriber_id, place.list_id == list_id)
+        .where(membership.subscriber_id == subscriber_id, membership.list_id == list_id)
         .values(**values)
     )
 

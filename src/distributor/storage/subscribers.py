@@ -142,10 +142,12 @@ def _conditions(wanted: Search, person: ReadOnlyColumnCollection[str, Any]) -> l
     if wanted.status is not None:
         conditions.append(person.status == wanted.status)
     if wanted.list_id is not None:
-        place = tables.memberships.c
+        membership = tables.memberships.c
         conditions.append(
             exists().where(
-                place.subscriber_id == person.id, place.list_id == wanted.list_id, place.state == wanted.state
+                membership.subscriber_id == person.id,
+                membership.list_id == wanted.list_id,
+                membership.state == wanted.state,
             )
         )
     return conditions

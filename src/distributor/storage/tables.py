@@ -180,7 +180,7 @@ consents = Table(
     _timestamp("at"),
     Column("text_id", BigInteger),
     # The IP address that it came from.
-    Column("network", Text, nullable=False, server_default=""),
+    Column("ip_address", Text, nullable=False, server_default=""),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Index(None, "subscriber_id"),
 )

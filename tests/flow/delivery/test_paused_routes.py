@@ -109,10 +109,10 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
     assert harness.counts(campaign_id) == {"audience": 3, "deferred": 3}
     with harness.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
-        (lane,) = paused_routes.paused(connection, channel_id)
+        (route,) = paused_routes.paused(connection, channel_id)
     assert {row.attempt for row in rows} == {0}
     assert all("relay/example.org is paused: blocked: 550 5.7.1" in row.reply for row in rows)
-    assert all(row.next_at is not None and row.next_at >= lane.next_probe_at for row in rows)
+    assert all(row.next_at is not None and row.next_at >= route.next_probe_at for row in rows)
 
 
 def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(
@@ -176,9 +176,9 @@ def test_a_probe_that_is_refused_lets_the_others_wait_on(harness: CampaignHarnes
     assert then.counts(campaign_id) == {"audience": 3, "deferred": 3}
     assert sum(command.startswith("RCPT") for command in provider.server.commands) == asked + 1
     with harness.app.database.begin() as connection:
-        (lane,) = paused_routes.paused(connection, channel_id)
-    assert lane.probes == 1
-    assert lane.next_probe_at > then.app.clock()
+        (route,) = paused_routes.paused(connection, channel_id)
+    assert route.probes == 1
+    assert route.next_probe_at > then.app.clock()
 
 
 def test_resuming_what_is_not_paused_names_the_command_that_lists(app: AppContext) -> None:

@@ -42,7 +42,7 @@ def test_real_mails_to_a_return_path_end_as_they_should(
         meanings = {FeedbackKind.COMPLAINT} if "complaint" in kinds else {FeedbackKind.BOUNCE}
         # To the collection a notice of delay is a failure, and a report of a failed signature a complaint; not to us.
         meanings |= set() if is_hard else {FeedbackKind.NOTHING}
-        right += taken.meaning in meanings and (taken.suppressed is SuppressionReason.HARD_BOUNCE) <= is_hard
+        right += taken.kind in meanings and (taken.suppressed is SuppressionReason.HARD_BOUNCE) <= is_hard
         feedback.lift()
     assert right >= len(truth) * 0.97
     assert feedback.state() is DeliveryState.COMPLAINED

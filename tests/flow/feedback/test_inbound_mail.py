@@ -36,7 +36,7 @@ def feedback(harness: CampaignHarness) -> FeedbackHarness:
 def test_a_hard_bounce_ends_the_delivery_and_suppresses_the_address(feedback: FeedbackHarness) -> None:
     taken = feedback.take(mails.bounce(feedback.delivery(), to=feedback.return_path()))
 
-    assert (taken.meaning, taken.match, taken.is_new) == (FeedbackKind.BOUNCE, MatchedBy.RETURN_PATH, True)
+    assert (taken.kind, taken.match, taken.is_new) == (FeedbackKind.BOUNCE, MatchedBy.RETURN_PATH, True)
     assert taken.suppressed is SuppressionReason.HARD_BOUNCE
     assert feedback.state() is DeliveryState.BOUNCED
     assert feedback.reasons() == {SuppressionReason.HARD_BOUNCE}
@@ -109,7 +109,7 @@ def test_a_mail_about_nobody_we_know_changes_nothing(feedback: FeedbackHarness) 
     stranger = replace(feedback.delivery(), recipient="stranger@example.net")
 
     assert feedback.take(mails.bounce(stranger, to="news@gazette.example")).match is MatchedBy.NONE
-    assert feedback.take(b"\x00\xff not a mail at all").meaning is FeedbackKind.NOTHING
+    assert feedback.take(b"\x00\xff not a mail at all").kind is FeedbackKind.NOTHING
 
 
 def test_a_delay_is_no_bounce(feedback: FeedbackHarness) -> None:
@@ -117,7 +117,7 @@ def test_a_delay_is_no_bounce(feedback: FeedbackHarness) -> None:
         feedback.delivery(), to=feedback.return_path(), status="4.4.1", words="timeout", action="delayed"
     )
 
-    assert feedback.take(raw).meaning is FeedbackKind.NOTHING
+    assert feedback.take(raw).kind is FeedbackKind.NOTHING
     assert (feedback.state(), feedback.events()) == (DeliveryState.SENT, [])
 
 
@@ -142,7 +142,7 @@ def test_what_was_not_sent_stays_what_it_is(feedback: FeedbackHarness, before: D
 def test_a_complaint_suppresses_for_good_and_takes_the_person_off_the_list(feedback: FeedbackHarness) -> None:
     taken = feedback.take(mails.complaint(feedback.delivery(), feedback.tokens, to="abuse@gazette.example"))
 
-    assert (taken.meaning, taken.match, taken.has_left) == (FeedbackKind.COMPLAINT, MatchedBy.MESSAGE_ID, True)
+    assert (taken.kind, taken.match, taken.unsubscribed) == (FeedbackKind.COMPLAINT, MatchedBy.MESSAGE_ID, True)
     assert feedback.state() is DeliveryState.COMPLAINED
     assert feedback.reasons() == {SuppressionReason.COMPLAINT}
     assert feedback.membership() is Membership.UNSUBSCRIBED
@@ -155,14 +155,14 @@ def test_a_complaint_suppresses_for_good_and_takes_the_person_off_the_list(feedb
 def test_other_reports_of_providers_are_no_complaints(feedback: FeedbackHarness, kind: str) -> None:
     raw = mails.complaint(feedback.delivery(), feedback.tokens, to="abuse@gazette.example", feedback_type=kind)
 
-    assert feedback.take(raw).meaning is FeedbackKind.NOTHING
+    assert feedback.take(raw).kind is FeedbackKind.NOTHING
     assert (feedback.state(), feedback.membership()) == (DeliveryState.SENT, Membership.SUBSCRIBED)
 
 
 def test_a_mail_that_asks_for_it_takes_its_sender_off_the_list(feedback: FeedbackHarness) -> None:
     taken = feedback.take(mails.wish_to_leave(feedback.delivery(), feedback.tokens))
 
-    assert (taken.meaning, taken.has_left) == (FeedbackKind.UNSUBSCRIBE, True)
+    assert (taken.kind, taken.unsubscribed) == (FeedbackKind.UNSUBSCRIBE, True)
     assert (feedback.membership(), feedback.reasons()) == (Membership.UNSUBSCRIBED, set())
     assert (feedback.state(), feedback.events()) == (DeliveryState.SENT, [EventKind.UNSUBSCRIBE])
 
@@ -224,7 +224,7 @@ def test_of_the_erased_only_the_count_is_kept(feedback: FeedbackHarness) -> None
     privacy.erase(feedback.harness.app, number, requested_by="person")
     taken = feedback.take(mails.bounce(delivery, to=path))
 
-    assert (taken.is_new, taken.suppressed, taken.has_left) == (True, None, False)
+    assert (taken.is_new, taken.suppressed, taken.unsubscribed) == (True, None, False)
     assert (feedback.state(delivery), feedback.events(delivery)) == (DeliveryState.BOUNCED, [EventKind.BOUNCE])
     assert feedback.reasons() == {SuppressionReason.ERASED}
     assert privacy.search_traces(feedback.harness.app, ADA) == {}
@@ -235,9 +235,9 @@ def outcome(feedback: FeedbackHarness) -> tuple[object, ...]:
     with feedback.harness.app.database.begin() as connection:
         states = connection.execute(select(tables.deliveries.c.id, tables.deliveries.c.state)).all()
         happened = connection.execute(select(tables.events.c.key, tables.events.c.delivery_id)).all()
-        held_back = connection.execute(select(tables.suppressions.c.email, tables.suppressions.c.reason)).all()
-        places = connection.execute(select(tables.memberships.c.subscriber_id, tables.memberships.c.state)).all()
-    return tuple(sorted(map(tuple, rows)) for rows in (states, happened, held_back, places))
+        suppressed = connection.execute(select(tables.suppressions.c.email, tables.suppressions.c.reason)).all()
+        subscribed = connection.execute(select(tables.memberships.c.subscriber_id, tables.memberships.c.state)).all()
+    return tuple(sorted(map(tuple, rows)) for rows in (states, happened, suppressed, subscribed))
 
 
 def wiped(feedback: FeedbackHarness) -> None:

@@ -49,7 +49,7 @@ def bring_in(app: AppContext, data: bytes, *, to: str = "readers") -> Import:
 
 
 def subscribe(app: AppContext, address: str, *, name: str = "", to: str = "readers") -> int:
-    evidence = ConsentEvidence(method=ConsentMethod.PERSON, text="Said so.\nTwice.", network="192.0.2.1")
+    evidence = ConsentEvidence(method=ConsentMethod.PERSON, text="Said so.\nTwice.", ip_address="192.0.2.1")
     with app.database.begin() as connection:
         chosen = lists.find(connection, to)
         memberships.subscribe(connection, chosen.id, [person_of(address, name=name)], evidence, now=app.clock())
@@ -76,7 +76,7 @@ def test_a_row_tells_of_state_choices_suppression_and_consent(app: AppContext) -
         {"others": "subscribed", "readers": "subscribed"},
     )
     assert (row["consent_action"], row["consent_method"]) == ("granted", "person")
-    assert (row["consent_text"], row["consent_network"]) == ("Said so.\nTwice.", "192.0.2.1")
+    assert (row["consent_text"], row["consent_ip_address"]) == ("Said so.\nTwice.", "192.0.2.1")
 
 
 def test_formulas_are_escaped(app: AppContext) -> None:

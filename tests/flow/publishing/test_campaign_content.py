@@ -46,7 +46,7 @@ class Letters:
             number = connection.execute(text("SELECT id FROM lists WHERE slug = 'readers'")).scalar_one()
             memberships.subscribe(connection, number, [person], EVIDENCE, now=self.harness.app.clock())
 
-    def plan(self, *, hours: int = 0, **cover: Any) -> int:
+    def plan(self, *, hours: int = 0, **options: Any) -> int:
         return plan(
             self.harness.app,
             CampaignPlan(
@@ -55,7 +55,7 @@ class Letters:
                 channel_names=("mail",),
                 audience=AudiencePlan(lists=("readers",), repeats=True),
                 starts_at=self.harness.app.clock() + timedelta(hours=hours),
-                cover=MessageOptions(**cover),
+                message_options=MessageOptions(**options),
             ),
         )
 

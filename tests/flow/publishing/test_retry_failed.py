@@ -1,4 +1,4 @@
-"""Failed deliveries are sent again: those that are chosen, and nobody who may not get it or has got it since."""
+"""A retry sends the selected failed deliveries again, except to subscribers who are not sendable or got it since."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def seen(harness: CampaignHarness) -> list[str]:
 
 def test_what_was_given_up_on_is_told_from_what_was_refused(harness: CampaignHarness, failed: int) -> None:
     temporary = FailureChoice(cause=FailureCause.TEMPORARY)
-    counted = RetryCount(again=1, not_meant=2, held_back=0, got_since=0)
+    counted = RetryCount(retried=1, not_selected=2, not_sendable=0, received_since=0)
     assert campaign_control.count_failed(harness.app, failed, temporary) == counted
     assert harness.counts(failed) == {"audience": 3, "failed": 3}
     assert campaign_control.retry_failed(harness.app, failed, temporary) == counted
@@ -71,14 +71,14 @@ def test_what_was_given_up_on_is_told_from_what_was_refused(harness: CampaignHar
 
 
 def test_reasons_and_channels_are_chosen_by_name(harness: CampaignHarness, failed: int) -> None:
-    def again(**choice: Any) -> int:
-        return campaign_control.count_failed(harness.app, failed, FailureChoice(**choice)).again
+    def count(**choice: Any) -> int:
+        return campaign_control.count_failed(harness.app, failed, FailureChoice(**choice)).retried
 
-    assert again(reasons=("userunknown",)) == again(cause=FailureCause.PERMANENT) == 2
-    assert again(reasons=("userunknown", "mailboxfull")) == again(channel_names=("mail",)) == 3
-    assert again(reasons=("spamdetected",)) == 0
+    assert count(reasons=("userunknown",)) == count(cause=FailureCause.PERMANENT) == 2
+    assert count(reasons=("userunknown", "mailboxfull")) == count(channel_names=("mail",)) == 3
+    assert count(reasons=("spamdetected",)) == 0
     with pytest.raises(NotFoundError, match=r"no channel of campaign 1 'post'; it has mail"):
-        again(channel_names=("post",))
+        count(channel_names=("post",))
 
 
 def test_what_fails_for_good_after_it_was_given_up_on_is_no_longer_called_temporary(
@@ -110,7 +110,7 @@ def test_who_got_it_since_by_another_campaign_gets_it_no_second_time(harness: Ca
     other = planned(harness, AudiencePlan(failed_of=(failed,)))
     harness.run()
     assert harness.counts(other) == {"audience": 3, "sent": 3}
-    assert campaign_control.count_failed(harness.app, failed).got_since == 3
+    assert campaign_control.count_failed(harness.app, failed).received_since == 3
     with pytest.raises(StateError, match="3 for subscribers who got it by another campaign"):
         campaign_control.retry_failed(harness.app, failed)
     assert seen(harness) == ["ada", "bo", "cy"]
@@ -145,12 +145,12 @@ def test_what_was_cancelled_stays_as_it_was(harness: CampaignHarness) -> None:
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 1, "failed": 1, "suppressed": 1}
 
 
-def test_a_post_that_failed_is_made_again(harness: CampaignHarness) -> None:
+def test_a_post_that_failed_is_retried(harness: CampaignHarness) -> None:
     harness.channel("board", "scripted_broadcast", answers={"@one": "failed"})
     campaign_id = planned(harness, AudiencePlan(), "board")
     harness.run()
     harness.channel("board", "scripted_broadcast")
-    assert campaign_control.retry_failed(harness.app, campaign_id).again == 1
+    assert campaign_control.retry_failed(harness.app, campaign_id).retried == 1
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 1, "sent": 1}
 

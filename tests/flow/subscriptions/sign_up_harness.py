@@ -60,7 +60,7 @@ class SignUpHarness:
         choices = {slug: (topics or {}).get(slug) for slug in slugs or ("weekly",)}
         sign_up(
             self.app,
-            SignUp(person=person_of(address, name=name, language="en"), choices=choices, network=NETWORK),
+            SignUp(person=person_of(address, name=name, language="en"), choices=choices, ip_address=NETWORK),
         )
 
     def subscribed(self, address: str, slug: str = "weekly", *, name: str = "", language: str = "") -> None:

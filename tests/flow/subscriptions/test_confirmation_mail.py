@@ -254,7 +254,7 @@ def test_a_failed_delivery_that_is_tried_again_while_the_dispatch_is_being_finis
     app = harness.app
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        assert failed_deliveries.retry_failed(connection, campaign, FailureChoice(), now=app.clock()).again == 1
+        assert failed_deliveries.retry_failed(connection, campaign, FailureChoice(), now=app.clock()).retried == 1
         with app.database.begin() as ticking:
             assert dispatches.finish_settled(ticking, now=app.clock()) == []
     assert harness.report(campaign_id).state is DispatchState.RUNNING

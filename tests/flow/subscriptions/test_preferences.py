@@ -69,7 +69,7 @@ def save(
 
 def test_the_page_shows_what_is_public_and_what_its_reader_is_on(sign_ups: SignUpHarness):
     sign_ups.subscribed(ADA, "secret")
-    assert {place.list.slug: place.membership for place in found(sign_ups).places} == {
+    assert {place.list.slug: place.membership for place in found(sign_ups).lists} == {
         "daily": None,
         "secret": SUBSCRIBED,
         "weekly": SUBSCRIBED,
@@ -77,7 +77,7 @@ def test_the_page_shows_what_is_public_and_what_its_reader_is_on(sign_ups: SignU
 
 
 def test_a_private_list_is_shown_to_nobody_else(sign_ups: SignUpHarness):
-    assert [place.list.slug for place in found(sign_ups).places] == ["daily", "weekly"]
+    assert [place.list.slug for place in found(sign_ups).lists] == ["daily", "weekly"]
 
 
 def test_to_tick_a_list_is_to_consent_to_it(sign_ups: SignUpHarness):
@@ -86,7 +86,7 @@ def test_to_tick_a_list_is_to_consent_to_it(sign_ups: SignUpHarness):
     last = sign_ups.consents(ADA)[-1]
     daily = sign_ups.subscriptions(ADA)["daily"].list
     assert (last.action, last.list_slug) == (ConsentAction.GRANTED, "daily")
-    assert (last.text, last.network) == (consent_texts.preference_consent(sign_ups.app.site, daily), NETWORK)
+    assert (last.text, last.ip_address) == (consent_texts.preference_consent(sign_ups.app.site, daily), NETWORK)
 
 
 def test_to_untick_one_is_to_withdraw_and_is_told_of_the_mail(sign_ups: SignUpHarness):
@@ -123,7 +123,7 @@ def test_a_topic_that_is_no_longer_offered_can_be_kept_by_who_has_it(sign_ups: S
     with sign_ups.app.database.begin() as connection:
         list_id = sign_ups.subscriptions(ADA)["weekly"].list.id
         memberships.set_preferences(connection, person.id, list_id, topics=["old-ships"], frequency=Frequency.DAILY)
-    weekly = next(place for place in found(sign_ups).places if place.list.slug == "weekly")
+    weekly = next(place for place in found(sign_ups).lists if place.list.slug == "weekly")
     assert weekly.offered == {"boats": "boats", "trains": "trains", "old-ships": "old ships"}
     save(sign_ups, weekly=ListChoice(is_on=True, topics=("old-ships", "boats")))
     assert sign_ups.subscriptions(ADA)["weekly"].topics == ("boats", "old-ships")
@@ -170,7 +170,7 @@ def test_who_leaves_everything_is_on_nothing_and_is_put_on_nothing(sign_ups: Sig
     save(sign_ups, daily=ON, weekly=ON)
     left = preferences.unsubscribe_from_all(sign_ups.app, link(sign_ups), NETWORK)
     assert left is not None
-    assert left.held_back == {SuppressionReason.UNSUBSCRIBE}
+    assert left.suppressed == {SuppressionReason.UNSUBSCRIBE}
     assert sign_ups.places(ADA) == {"daily": UNSUBSCRIBED, "weekly": UNSUBSCRIBED}
     sign_ups.subscribed(ADA)
     assert sign_ups.places(ADA) == {"daily": UNSUBSCRIBED, "weekly": UNSUBSCRIBED}
@@ -185,13 +185,13 @@ def test_to_leave_everything_twice_is_to_leave_it_once(sign_ups: SignUpHarness):
 
 def test_who_has_left_everything_and_ticks_a_list_gets_mail_again(sign_ups: SignUpHarness):
     preferences.unsubscribe_from_all(sign_ups.app, link(sign_ups), NETWORK)
-    assert save(sign_ups, weekly=ON).held_back == frozenset()
+    assert save(sign_ups, weekly=ON).suppressed == frozenset()
     assert sign_ups.suppressions(ADA) == []
 
 
 def test_who_has_left_everything_and_only_changes_their_name_stays_away(sign_ups: SignUpHarness):
     preferences.unsubscribe_from_all(sign_ups.app, link(sign_ups), NETWORK)
-    assert save(sign_ups, name="A.", weekly=OFF, daily=OFF).held_back == {SuppressionReason.UNSUBSCRIBE}
+    assert save(sign_ups, name="A.", weekly=OFF, daily=OFF).suppressed == {SuppressionReason.UNSUBSCRIBE}
 
 
 @pytest.mark.parametrize("reason", [SuppressionReason.COMPLAINT, SuppressionReason.HARD_BOUNCE])
@@ -199,7 +199,7 @@ def test_to_tick_a_list_lifts_nothing_that_is_not_the_readers_own_choice(
     sign_ups: SignUpHarness, reason: SuppressionReason
 ):
     sign_ups.suppress(ADA, reason)
-    assert save(sign_ups, weekly=ON).held_back == {reason}
+    assert save(sign_ups, weekly=ON).suppressed == {reason}
 
 
 def test_by_the_way_back_who_had_left_everything_is_reached_again(sign_ups: SignUpHarness):

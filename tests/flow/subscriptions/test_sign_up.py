@@ -60,9 +60,9 @@ def test_the_record_of_consent_holds_what_was_shown_and_from_where_it_came(sign_
     requested, confirmed = sign_ups.consents(ADA)
     site, chosen = sign_ups.app.site, sign_ups.subscriptions(ADA)["weekly"].list
     assert (requested.action, requested.method) == (ConsentAction.REQUESTED, ConsentMethod.FORM)
-    assert (requested.text, requested.network) == (consent_texts.sign_up_consent(site, chosen), NETWORK)
+    assert (requested.text, requested.ip_address) == (consent_texts.sign_up_consent(site, chosen), NETWORK)
     assert (confirmed.action, confirmed.method) == (ConsentAction.CONFIRMED, ConsentMethod.FORM)
-    assert (confirmed.text, confirmed.network) == (consent_texts.confirmation_consent(site, [chosen]), NETWORK)
+    assert (confirmed.text, confirmed.ip_address) == (consent_texts.confirmation_consent(site, [chosen]), NETWORK)
 
 
 def test_a_list_that_wants_no_more_has_a_stranger_at_once(sign_ups: SignUpHarness):
@@ -186,7 +186,7 @@ def test_a_topic_that_the_list_does_not_offer_is_refused(sign_ups: SignUpHarness
 
 def test_to_ask_for_nothing_is_refused(sign_ups: SignUpHarness):
     with pytest.raises(InputError, match="choose at least one list"):
-        sign_up(sign_ups.app, SignUp(person=person_of(ADA), choices={}, network=""))
+        sign_up(sign_ups.app, SignUp(person=person_of(ADA), choices={}, ip_address=""))
 
 
 def test_the_topics_chosen_are_those_that_are_got(sign_ups: SignUpHarness):

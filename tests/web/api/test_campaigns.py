@@ -130,8 +130,8 @@ def test_a_campaign_that_makes_no_sense_is_refused(api: Any, changes: dict[str, 
 def test_a_campaign_may_say_something_around_its_articles(api: Any, app: AppContext):
     made = planned(api, subject="News for {{ subscriber.name | default('you') }}", closing="Until next week")
     with app.database.begin() as connection:
-        cover = campaigns.message_options_of(connection, made["id"])
-    assert (cover.subject, cover.closing) == ("News for {{ subscriber.name | default('you') }}", "Until next week")
+        options = campaigns.message_options_of(connection, made["id"])
+    assert (options.subject, options.closing) == ("News for {{ subscriber.name | default('you') }}", "Until next week")
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled(api: Any, released: int):
@@ -148,7 +148,7 @@ def test_failed_deliveries_are_counted_and_sent_again(api: Any, app: AppContext,
     set_state(app, "failed", "ada", detail='{"reason": "mailboxfull", "given_up": true}')
     set_state(app, "failed", "bo", detail='{"reason": "userunknown"}')
     path = f"/campaigns/{released}/retry-failed"
-    counted = {"failed": 2, "again": 1, "not_meant": 1, "held_back": 0, "got_since": 0}
+    counted = {"failed": 2, "retried": 1, "not_selected": 1, "not_sendable": 0, "received_since": 0}
     assert api.post(path, json={"failure": "temporary", "dry_run": True}).json() == counted
     assert api.post(path, json={"reasons": ["mailboxfull"], "channels": ["mail"]}).json() == counted
     assert api.get(f"/campaigns/{released}").json()["totals"]["failed"] == 1
@@ -210,14 +210,14 @@ def test_lanes_that_hold_a_campaign_back_are_named(api: Any, app: AppContext, re
     assert dispatch["next_attempt_at"] == "2026-11-22T12:20:00Z"
 
 
-def test_the_ledger_is_audited(api: Any, app: AppContext, released: int):
+def test_a_campaign_is_audited(api: Any, app: AppContext, released: int):
     path = f"/campaigns/{released}/audit"
-    assert api.get(path).json() == {"is_at_work": True, "states": {"pending": 3}, "counts": {}, "differences": []}
+    assert api.get(path).json() == {"is_running": True, "states": {"pending": 3}, "counts": {}, "differences": []}
     with app.database.begin() as connection:
         connection.execute(text("DELETE FROM deliveries WHERE recipient = 'bo@example.org'"))
     made = api.get(path).json()
     assert made["counts"] == {"unbalanced": 1}
-    assert made["differences"][0]["evidence"] == "released to 3, and 2 are there"
+    assert made["differences"][0]["evidence"] == "released to 3, but there are 2 deliveries"
     assert api.get(path, params={"limit": 0}).json()["differences"] == []
 
 

@@ -83,7 +83,7 @@ def test_a_place_that_is_not_there_is_not_found(api: Any, method: str):
         {"consent": {}},
         {"consent": {"text": ""}},
         {"consent": {"text": "\x00"}},
-        {"consent": {"text": "x", "network": "1.2.3"}},
+        {"consent": {"text": "x", "ip_address": "1.2.3"}},
         {"consent": {"text": "x", "method": "person"}},
         {"consent": {"text": "x"}, "state": "subscribed"},
     ],

@@ -19,13 +19,13 @@ def lists(api: Any, app: AppContext) -> None:
 
 
 def test_who_signs_up_waits_to_be_confirmed(api: Any):
-    body = {"email": "eve@example.org", "lists": {"weekly-letter": ["Sport"]}, "network": "203.0.113.8"}
+    body = {"email": "eve@example.org", "lists": {"weekly-letter": ["Sport"]}, "ip_address": "203.0.113.8"}
     answer = api.post("/sign-ups", json=body)
     assert (answer.status_code, answer.content) == (202, b"")
     (place,) = api.get("/subscribers/eve@example.org").json()["lists"]
     assert (place["state"], place["topics"]) == ("pending", ["sport"])
     (record,) = api.get("/subscribers/eve@example.org/consents").json()["items"]
-    assert (record["action"], record["network"]) == ("requested", "203.0.113.8")
+    assert (record["action"], record["ip_address"]) == ("requested", "203.0.113.8")
 
 
 def test_whether_somebody_was_known_is_not_told(api: Any):
@@ -48,7 +48,7 @@ def test_whether_somebody_was_known_is_not_told(api: Any):
         ({"email": "eve@example.org", "lists": {}}, 422),
         ({"email": "eve@example.org", "lists": {"a\x00": None}}, 422),
         ({"email": "eve", "lists": {"weekly-letter": None}}, 422),
-        ({"email": "eve@example.org", "lists": {"weekly-letter": None}, "network": "here"}, 422),
+        ({"email": "eve@example.org", "lists": {"weekly-letter": None}, "ip_address": "here"}, 422),
     ],
 )
 def test_a_sign_up_that_makes_no_sense_leaves_nobody(api: Any, body: dict[str, Any], status: int):

@@ -13,7 +13,11 @@ from distributor.storage import suppressions
 
 from .conftest import Program
 
-CONSENT = {"text": "I would like the weekly letter. (ticked)", "network": "2001:DB8::1", "detail": {"page": "/order"}}
+CONSENT = {
+    "text": "I would like the weekly letter. (ticked)",
+    "ip_address": "2001:DB8::1",
+    "detail": {"page": "/order"},
+}
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def test_somebody_is_known_and_on_a_list_with_a_record_of_why(api: Any, ada: dic
     assert [(place["list"], place["state"]) for place in ada["lists"]] == [("weekly-letter", "subscribed")]
     assert ada["created_at"].endswith("Z")
     (record,) = api.get(f"/subscribers/{ada['id']}/consents").json()["items"]
-    assert (record["action"], record["method"], record["network"]) == ("granted", "api", "2001:db8::1")
+    assert (record["action"], record["method"], record["ip_address"]) == ("granted", "api", "2001:db8::1")
     assert record["text"] == CONSENT["text"]
     assert record["detail"] == {"page": "/order", "token": 1}
 

@@ -50,21 +50,25 @@ def audit_campaign(
 def _print(result: Audit, *, resolved: int, limit: int) -> None:
     print_rows(
         ("state", "deliveries", "in_the_records"),
-        [(state.value, result.states[state], result.seen[state]) for state in DeliveryState if result.states[state]],
+        [
+            (state.value, result.states[state], result.recorded[state])
+            for state in DeliveryState
+            if result.states[state]
+        ],
         as_json=False,
         empty="No deliveries: the campaign has not been released yet.",
     )
-    for witness in result.witnesses:
+    for record in result.records:
         print_message(
-            f"{witness.kind}: {witness.mails} mails, {witness.of_campaign} of this campaign, "
-            f"{witness.of_others} of others, {witness.foreign} not from here"
+            f"{record.kind}: {record.messages} messages, {record.of_campaign} of this campaign, "
+            f"{record.of_others} of others, {record.foreign} that this system did not send"
         )
-    if result.is_at_work:
-        print_message("the campaign is still being sent: what is under way is left out")
+    if result.is_running:
+        print_message("the campaign is still running: deliveries in progress are left out")
     if resolved:
         print_message(f"{resolved} unknown deliveries are marked as sent")
     if not result.counts:
-        print_message("no difference")
+        print_message("no differences")
         return
     print_rows(
         ("difference", "delivery", "channel", "recipient", "state", "evidence"),
@@ -81,21 +85,21 @@ def _print(result: Audit, *, resolved: int, limit: int) -> None:
 def _audit_as_json(result: Audit, *, resolved: int, limit: int) -> dict[str, Any]:
     return {
         "campaign": result.campaign_id,
-        "is_at_work": result.is_at_work,
+        "is_running": result.is_running,
         "states": {
-            state.value: {"deliveries": result.states[state], "in_the_records": result.seen[state]}
+            state.value: {"deliveries": result.states[state], "in_the_records": result.recorded[state]}
             for state in DeliveryState
             if result.states[state]
         },
-        "evidence": [
+        "records": [
             {
-                "kind": witness.kind,
-                "mails": witness.mails,
-                "of_this_campaign": witness.of_campaign,
-                "of_others": witness.of_others,
-                "foreign": witness.foreign,
+                "kind": record.kind,
+                "messages": record.messages,
+                "of_this_campaign": record.of_campaign,
+                "of_others": record.of_others,
+                "foreign": record.foreign,
             }
-            for witness in result.witnesses
+            for record in result.records
         ],
         "resolved": resolved,
         "counts": {kind.value: count for kind, count in result.counts.items()},

@@ -94,11 +94,11 @@ def retry_failed(
     if as_json:
         print_json({"failed": count.failed, **asdict(count)})
         return
-    print_message(f"{count.again} of {count.failed} failed deliveries {'would be' if dry_run else 'are'} retried")
+    print_message(f"{count.retried} of {count.failed} failed deliveries {'would be' if dry_run else 'are'} retried")
     for number, why in (
-        (count.not_meant, "are not selected by the options"),
-        (count.held_back, "go to recipients who may not receive it any more, or not now"),
-        (count.got_since, "go to recipients who received it by another campaign"),
+        (count.not_selected, "are not selected by the options"),
+        (count.not_sendable, "go to recipients who may not receive it any more, or not now"),
+        (count.received_since, "go to recipients who received it by another campaign"),
     ):
         if number:
             print_message(f"{number} {why}")

@@ -108,7 +108,7 @@ def create(
             track_opens=track_opens,
             track_clicks=track_clicks,
             unknown_policy=unknown,
-            cover=message_options(subject, greeting, closing, attach),
+            message_options=message_options(subject, greeting, closing, attach),
         )
         campaign_id = plan(app, campaign)
         if as_json:

@@ -145,8 +145,8 @@ def unsubscribe(
         chosen = lists.find(connection, list_slug)
         number = subscribers.find(connection, parse_address(email).key).id
         subscribers.lock(connection, number)
-        has_left = memberships.unsubscribe(connection, number, chosen.id, evidence, now=app.clock())
-    print_message("unsubscribed" if has_left else "was not on the list; nothing changed")
+        is_changed = memberships.unsubscribe(connection, number, chosen.id, evidence, now=app.clock())
+    print_message("unsubscribed" if is_changed else "was not on the list; nothing changed")
 
 
 @commands.command("duplicates")
@@ -247,14 +247,14 @@ def show_consents(email: str, as_json: AsJson = False) -> None:
     with open_app() as app, app.database.begin() as connection:
         found = consents.of_subscriber(connection, subscribers.find(connection, parse_address(email).key).id)
     print_rows(
-        ("at", "list", "action", "method", "network", "text", "text_hash", "detail"),
+        ("at", "list", "action", "method", "ip_address", "text", "text_hash", "detail"),
         [
             (
                 one.at,
                 one.list_slug,
                 one.action.value,
                 one.method.value,
-                one.network,
+                one.ip_address,
                 one.text,
                 one.text_hash,
                 one.detail,

@@ -26,52 +26,52 @@ class StoredRoutes:
         with self._app.database.begin() as connection:
             return [_pause(record) for record in paused_routes.paused(connection, self._channel_id)]
 
-    def pause(self, lane: Route, reason: str) -> RoutePause:
+    def pause(self, route: Route, reason: str) -> RoutePause:
         """Pause a route whose server rejected the sender."""
         with self._app.database.begin() as connection:
             record = paused_routes.pause(
                 connection,
                 self._channel_id,
-                lane.relay,
-                lane.destination,
+                route.relay,
+                route.destination,
                 reason=reason,
                 now=self._app.clock(),
             )
         log.warning(
             "route.paused",
             channel_id=self._channel_id,
-            route=str(lane),
+            route=str(route),
             next_probe_at=record.next_probe_at.isoformat(),
         )
         return _pause(record)
 
-    def begin_probe(self, lane: Route) -> RoutePause | None:
+    def begin_probe(self, route: Route) -> RoutePause | None:
         """The right to send one delivery over a paused route, if its probe is due; else None."""
         with self._app.database.begin() as connection:
             record = paused_routes.begin_probe(
-                connection, self._channel_id, lane.relay, lane.destination, now=self._app.clock()
+                connection, self._channel_id, route.relay, route.destination, now=self._app.clock()
             )
         return _pause(record) if record else None
 
-    def resume(self, lane: Route) -> None:
+    def resume(self, route: Route) -> None:
         """End the pause of a route that works again: deliveries that waited for it are due at once."""
         with self._app.database.begin() as connection:
-            paused_routes.resume(connection, self._channel_id, lane.relay, lane.destination, now=self._app.clock())
-        log.info("route.resumed", channel_id=self._channel_id, route=str(lane))
+            paused_routes.resume(connection, self._channel_id, route.relay, route.destination, now=self._app.clock())
+        log.info("route.resumed", channel_id=self._channel_id, route=str(route))
 
 
-def resume_routes(app: AppContext, channel_name: str, lane: str = "") -> int:
-    """End the pause of a lane, written RELAY or RELAY/DESTINATION, or of all lanes; returns how many there were.
+def resume_routes(app: AppContext, channel_name: str, route: str = "") -> int:
+    """End the pause of a route, written RELAY or RELAY/DESTINATION, or of all routes; returns how many were paused.
 
-    Raises NotFoundError for a channel that is not there, and for a lane that is not paused.
+    Raises NotFoundError for a channel that does not exist, and for a route that is not paused.
     """
     with app.database.begin() as connection:
         channel = channels.find(connection, channel_name)
         paused = paused_routes.paused(connection, channel.id)
-        chosen = [one for one in paused if not lane or one.name == lane]
-        if lane and not chosen:
+        chosen = [one for one in paused if not route or one.name == route]
+        if route and not chosen:
             raise NotFoundError(
-                "paused lane", lane, hint=f"`distributor channel routes list {channel_name}` shows them"
+                "paused route", route, hint=f"`distributor channel routes list {channel_name}` shows them"
             )
         return paused_routes.resume_all(connection, channel.id, chosen, now=app.clock())
 

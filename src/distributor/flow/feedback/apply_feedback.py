@@ -39,7 +39,7 @@ _EVENTS = {
     FeedbackKind.COMPLAINT: EventKind.COMPLAINT,
     FeedbackKind.UNSUBSCRIBE: EventKind.UNSUBSCRIBE,
 }
-_LEAVING = {
+_UNSUBSCRIBE_TEXTS = {
     FeedbackKind.COMPLAINT: consent_texts.SPAM_COMPLAINT,
     FeedbackKind.UNSUBSCRIBE: consent_texts.UNSUBSCRIBE_BY_MAIL,
 }
@@ -49,15 +49,15 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedFeedback:
     """The effect of feedback: `is_new` if it was not recorded before, `suppressed` if the address is now suppressed,
-    `has_left` if the subscriber was taken off the list.
+    `unsubscribed` if the subscriber was unsubscribed from the list.
     """
 
-    meaning: FeedbackKind
+    kind: FeedbackKind
     match: MatchedBy
     delivery_id: int | None = None
     is_new: bool = False
     suppressed: SuppressionReason | None = None
-    has_left: bool = False
+    unsubscribed: bool = False
 
 
 def apply_feedback(app: AppContext, feedback: Feedback, *, source: str) -> AppliedFeedback:
@@ -67,9 +67,9 @@ def apply_feedback(app: AppContext, feedback: Feedback, *, source: str) -> Appli
     of the last mail to it. `source` names its origin in one word, for the event. Raises ServiceError.
     """
     if feedback.match is MatchedBy.FORGED:
-        return AppliedFeedback(meaning=feedback.meaning, match=MatchedBy.FORGED)
-    if feedback.meaning is FeedbackKind.NOTHING:
-        return AppliedFeedback(meaning=feedback.meaning, match=feedback.match, delivery_id=feedback.delivery_id)
+        return AppliedFeedback(kind=feedback.kind, match=MatchedBy.FORGED)
+    if feedback.kind is FeedbackKind.NOTHING:
+        return AppliedFeedback(kind=feedback.kind, match=feedback.match, delivery_id=feedback.delivery_id)
     with app.database.begin() as connection:
         return _FeedbackTransaction(app, connection, source).apply(feedback)
 
@@ -80,7 +80,7 @@ def log_applied(applied: AppliedFeedback, *, source: str) -> None:
     write(
         "feedback.applied",
         source=source,
-        meaning=applied.meaning.value,
+        kind=applied.kind.value,
         match=applied.match.value,
         delivery_id=applied.delivery_id,
         is_new=applied.is_new,
@@ -98,7 +98,7 @@ class _FeedbackTransaction:
 
     def apply(self, feedback: Feedback) -> AppliedFeedback:
         found = feedback if feedback.delivery_id is not None else self._by_address(feedback)
-        nothing = AppliedFeedback(meaning=found.meaning, match=MatchedBy.NONE)
+        nothing = AppliedFeedback(kind=found.kind, match=MatchedBy.NONE)
         if found.delivery_id is None:
             return nothing
         try:
@@ -108,7 +108,7 @@ class _FeedbackTransaction:
         # All changes to a subscriber take this lock first, which prevents deadlocks.
         person = subscribers.lock(self._connection, record.subscriber_id) if record.subscriber_id else None
         applied = AppliedFeedback(
-            meaning=found.meaning,
+            kind=found.kind,
             match=found.match,
             delivery_id=record.id,
             is_new=self._write(found, record),
@@ -120,7 +120,7 @@ class _FeedbackTransaction:
         return replace(
             applied,
             suppressed=self._suppress(found, person, record),
-            has_left=self._take_off_list(found, person, record),
+            unsubscribed=self._unsubscribe(found, person, record),
         )
 
     def _by_address(self, feedback: Feedback) -> Feedback:
@@ -135,7 +135,7 @@ class _FeedbackTransaction:
 
     def _write(self, feedback: Feedback, record: DeliveryRecord) -> bool:
         """Record the event and the new state; False if both were recorded before."""
-        kind, state = _EVENTS.get(feedback.meaning), _STATES.get(feedback.meaning)
+        kind, state = _EVENTS.get(feedback.kind), _STATES.get(feedback.kind)
         is_new = False
         if kind is not None:
             event = Event(
@@ -171,9 +171,9 @@ class _FeedbackTransaction:
         return reason
 
     def _reason_to_suppress(self, feedback: Feedback, person: Subscriber) -> SuppressionReason | None:
-        if feedback.meaning is FeedbackKind.COMPLAINT:
+        if feedback.kind is FeedbackKind.COMPLAINT:
             return SuppressionReason.COMPLAINT
-        if feedback.meaning is not FeedbackKind.BOUNCE:
+        if feedback.kind is not FeedbackKind.BOUNCE:
             return None
         if feedback.is_hard:
             return SuppressionReason.HARD_BOUNCE
@@ -182,11 +182,11 @@ class _FeedbackTransaction:
         days = events.soft_bounce_days(self._connection, person.id, since=self._now - self._policy.lapses_after)
         return SuppressionReason.SOFT_BOUNCES if days >= self._policy.limit else None
 
-    def _take_off_list(self, feedback: Feedback, person: Subscriber, record: DeliveryRecord) -> bool:
-        words = _LEAVING.get(feedback.meaning)
-        if words is None or record.list_id is None:
+    def _unsubscribe(self, feedback: Feedback, person: Subscriber, record: DeliveryRecord) -> bool:
+        text = _UNSUBSCRIBE_TEXTS.get(feedback.kind)
+        if text is None or record.list_id is None:
             return False
         evidence = ConsentEvidence(
-            method=ConsentMethod.MAIL, text=words, detail={"delivery": record.id, "source": self._source}
+            method=ConsentMethod.MAIL, text=text, detail={"delivery": record.id, "source": self._source}
         )
         return memberships.unsubscribe(self._connection, person.id, record.list_id, evidence, now=self._now)

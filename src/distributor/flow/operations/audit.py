@@ -1,7 +1,7 @@
-"""Audit: hold the ledger against all evidence at hand, and say where they differ.
+"""Audit: compare the delivery states in the database with all evidence, and report every difference.
 
-Evidence are the journals of dead workers on this machine, what posts are made of, what recipients did, and records that
-others kept of the mails they took. A mail names its delivery by its Message-ID, which nobody else can make.
+The evidence: journals of dead workers on this machine, the posts of a thread, events, and the records that servers kept
+of the messages they accepted. A message names its delivery by its Message-ID, which contains a signed token.
 """
 
 from __future__ import annotations
@@ -22,50 +22,53 @@ from distributor.mail.records.sources import MailRecordSource
 from distributor.storage import audit_queries, campaigns, dispatches
 from distributor.storage.audit_queries import AuditedDelivery
 
-# So many differences are kept one by one; all are counted.
-_MOST_NAMED = 10_000
+# At most so many differences are listed; all are counted.
+_MAX_LISTED = 10_000
 _SENT = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
-_AT_WORK = frozenset({DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT})
-_TURNED_AWAY = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED})
-_GONE_BACK = frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
-# What only somebody can do who has the mail, and what only a mail that was taken can come to.
-_DEEDS = frozenset({EventKind.OPEN, EventKind.CLICK, EventKind.UNSUBSCRIBE, EventKind.BOUNCE, EventKind.COMPLAINT})
+_IN_PROGRESS = frozenset({DeliveryState.CLAIMED, DeliveryState.IN_FLIGHT})
+_REJECTED = frozenset({DeliveryState.FAILED, DeliveryState.DEFERRED})
+_BOUNCED = frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED})
+# Events that only happen to a message that was accepted.
+_RECIPIENT_EVENTS = frozenset(
+    {EventKind.OPEN, EventKind.CLICK, EventKind.UNSUBSCRIBE, EventKind.BOUNCE, EventKind.COMPLAINT}
+)
 
 
 class DifferenceKind(StrEnum):
-    """How ledger and evidence differ.
+    """How the database and the evidence differ.
 
-    unbalanced  the states of a dispatch do not add up to the audience it was released to
-    untold      a dead worker's journal knows what the ledger does not: an outcome, or that it was begun at all
-    missing     sent, and in none of the records
-    unbooked    not sent, says the ledger, and yet there is evidence that it was
-    twice       one record holds the mail more than once, or a journal says that somebody else sent it too
-    misdirected one record holds it addressed to somebody else
-    found       unknown, and there is evidence that it was sent
-    returned    it came back or was given up on, and the ledger takes it for sent
-    unfinished  sent, and of a part of the post nobody knows whether it was made
-    stranger    a mail of ours whose delivery the ledger does not have
+    unbalanced        the number of deliveries of a dispatch is not the size of the audience it was released to
+    unrecorded        the journal of a dead worker holds what the database does not: an outcome, or a delivery's start
+    missing           sent according to the database, and in none of the records
+    contradicted      not sent according to the database, and there is evidence that it was
+    duplicate         one record holds the message more than once, or a second worker sent it too
+    misdirected       one record holds the message with another recipient
+    found             of unknown outcome, and there is evidence that it was sent
+    bounced           it bounced, expired or was refused, and the database has it as sent
+    incomplete        sent, and the outcome of one of the posts of its thread is unknown
+    unknown_delivery  a message with a Message-ID of this system whose delivery is not in the database
     """
 
     UNBALANCED = "unbalanced"
-    UNTOLD = "untold"
+    UNRECORDED = "unrecorded"
     MISSING = "missing"
-    UNBOOKED = "unbooked"
-    TWICE = "twice"
+    CONTRADICTED = "contradicted"
+    DUPLICATE = "duplicate"
     MISDIRECTED = "misdirected"
     FOUND = "found"
-    RETURNED = "returned"
-    UNFINISHED = "unfinished"
-    STRANGER = "stranger"
+    BOUNCED = "bounced"
+    INCOMPLETE = "incomplete"
+    UNKNOWN_DELIVERY = "unknown_delivery"
 
 
-# What it comes to if somebody sent it whose claim had passed to others, by what the ledger says; else UNBOOKED.
-_OUT_OF_TURN = dict.fromkeys(_SENT, DifferenceKind.TWICE) | {DeliveryState.UNKNOWN: DifferenceKind.FOUND}
+# What it means, by the state in the database, if a worker sent the message that no longer held the delivery's lease.
+# For every other state: CONTRADICTED.
+_SENT_WITHOUT_LEASE = dict.fromkeys(_SENT, DifferenceKind.DUPLICATE) | {DeliveryState.UNKNOWN: DifferenceKind.FOUND}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One difference; a delivery may have several. `evidence` says where it shows."""
+    """One difference; a delivery may have several. `evidence` names where it was found."""
 
     kind: DifferenceKind
     evidence: str
@@ -77,174 +80,175 @@ class Difference:
 
 @dataclass(slots=True)
 class Audit:
-    """What came out. `seen` counts, for each state, the deliveries that the records hold."""
+    """The result. `recorded` counts, for each state, the deliveries that at least one of the records holds."""
 
     campaign_id: int
-    is_at_work: bool
-    witnesses: Sequence[MailRecord]
+    is_running: bool
+    records: Sequence[MailRecord]
     states: Counter[DeliveryState] = field(default_factory=Counter)
-    seen: Counter[DeliveryState] = field(default_factory=Counter)
+    recorded: Counter[DeliveryState] = field(default_factory=Counter)
     counts: Counter[DifferenceKind] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
-    # Deliveries of unknown outcome that were sent after all, with their Message-ID if a record holds it.
+    # The remote id of each delivery of unknown outcome that was sent; "" if no record holds its Message-ID.
     found: dict[int, str] = field(default_factory=dict)
 
-    def note(self, difference: Difference) -> None:
+    def add(self, difference: Difference) -> None:
+        """Count a difference, and list it while there is room."""
         self.counts[difference.kind] += 1
-        if len(self.differences) < _MOST_NAMED:
+        if len(self.differences) < _MAX_LISTED:
             self.differences.append(difference)
 
 
-def audit(app: AppContext, campaign_id: int, records: Sequence[MailRecordSource]) -> Audit:
+def audit(app: AppContext, campaign_id: int, sources: Sequence[MailRecordSource]) -> Audit:
     """Compare the deliveries of a campaign with the evidence. Changes nothing.
 
-    Raises NotFoundError for the campaign, and SourceError for a record that cannot be read.
+    Raises NotFoundError for the campaign, and SourceError for a source that cannot be read.
     """
-    # Read first: what is sent from here on is passed over below, and what is under way is nobody's difference.
-    began = app.clock()
+    # The records are read before the database: a delivery that is sent from now on need not be in them.
+    started_at = app.clock()
     with app.database.begin() as connection:
         campaigns.find(connection, campaign_id)
-    witnesses = [match_record(app, record) for record in records]
+    records = [match_record(app, source) for source in sources]
     journals = read_journals(app)
     with app.database.begin() as connection:
-        parts = dispatches.of_campaign(connection, campaign_id)
-        made = Audit(
+        campaign_dispatches = dispatches.of_campaign(connection, campaign_id)
+        result = Audit(
             campaign_id=campaign_id,
-            is_at_work=any(one.state is DispatchState.RUNNING for one in parts),
-            witnesses=witnesses,
+            is_running=any(one.state is DispatchState.RUNNING for one in campaign_dispatches),
+            records=records,
         )
-        ours: set[int] = set()
-        for dispatch in parts:
-            entries = 0
-            for entry in audit_queries.entries(connection, dispatch.id):
-                entries += 1
-                ours.add(entry.id)
-                _weigh(app, made, dispatch, entry, journals.get(entry.id, ()), began=began)
-            if dispatch.audience_size is not None and entries != dispatch.audience_size:
-                told = f"released to {dispatch.audience_size}, and {entries} are there"
-                made.note(Difference(kind=DifferenceKind.UNBALANCED, evidence=told, channel=dispatch.channel_name))
-        for witness in witnesses:
-            others = witness.seen.keys() - ours
+        of_campaign: set[int] = set()
+        for dispatch in campaign_dispatches:
+            count = 0
+            for delivery in audit_queries.audited_deliveries(connection, dispatch.id):
+                count += 1
+                of_campaign.add(delivery.id)
+                _compare(app, result, dispatch, delivery, journals.get(delivery.id, ()), started_at=started_at)
+            if dispatch.audience_size is not None and count != dispatch.audience_size:
+                evidence = f"released to {dispatch.audience_size}, but there are {count} deliveries"
+                result.add(Difference(kind=DifferenceKind.UNBALANCED, evidence=evidence, channel=dispatch.channel_name))
+        for record in records:
+            others = record.copies.keys() - of_campaign
             existing = audit_queries.existing(connection, others)
-            witness.of_campaign = sum(witness.seen[number] for number in witness.seen.keys() & ours)
-            witness.of_others = sum(witness.seen[number] for number in existing)
+            record.of_campaign = sum(record.copies[number] for number in record.copies.keys() & of_campaign)
+            record.of_others = sum(record.copies[number] for number in existing)
             for number in sorted(others - existing):
-                made.note(Difference(kind=DifferenceKind.STRANGER, evidence=witness.kind, delivery_id=number))
-    return made
+                result.add(Difference(kind=DifferenceKind.UNKNOWN_DELIVERY, evidence=record.kind, delivery_id=number))
+    return result
 
 
-def settle_found(app: AppContext, made: Audit) -> int:
-    """Write down as sent what was unknown and has been found; returns how many deliveries that are.
+def settle_found(app: AppContext, result: Audit) -> int:
+    """Mark the deliveries of unknown outcome that were found as sent; returns how many.
 
-    The differences that this ends are taken out of the audit.
+    Removes these differences from the result.
     """
     with app.database.begin() as connection:
-        settled = audit_queries.mark_sent(
-            connection, made.found, reply="found in the evidence of an audit", now=app.clock()
-        )
-    made.found.clear()
-    del made.counts[DifferenceKind.FOUND]
-    made.differences[:] = [one for one in made.differences if one.kind is not DifferenceKind.FOUND]
+        settled = audit_queries.mark_sent(connection, result.found, reply="found by an audit", now=app.clock())
+    result.found.clear()
+    del result.counts[DifferenceKind.FOUND]
+    result.differences[:] = [one for one in result.differences if one.kind is not DifferenceKind.FOUND]
     return settled
 
 
-def _weigh(
+def _compare(
     app: AppContext,
-    made: Audit,
+    result: Audit,
     dispatch: Dispatch,
-    entry: AuditedDelivery,
-    journalled: Sequence[JournalEntry],
+    delivery: AuditedDelivery,
+    journal_entries: Sequence[JournalEntry],
     *,
-    began: datetime,
+    started_at: datetime,
 ) -> None:
-    """Hold one delivery against all there is about it."""
-    showing = [witness for witness in made.witnesses if entry.id in witness.seen]
-    made.states[entry.state] += 1
-    made.seen[entry.state] += bool(showing)
-    for kind, evidence in _differences(made.witnesses, showing, entry, journalled, began=began):
-        made.note(
+    """Compare one delivery with all evidence about it."""
+    holding = [record for record in result.records if delivery.id in record.copies]
+    result.states[delivery.state] += 1
+    result.recorded[delivery.state] += bool(holding)
+    for kind, evidence in _differences(result.records, holding, delivery, journal_entries, started_at=started_at):
+        result.add(
             Difference(
                 kind=kind,
                 evidence=evidence,
-                delivery_id=entry.id,
+                delivery_id=delivery.id,
                 channel=dispatch.channel_name,
-                recipient=entry.recipient,
-                state=entry.state,
+                recipient=delivery.recipient,
+                state=delivery.state,
             )
         )
         if kind is DifferenceKind.FOUND:
-            token = app.tokens.mint(Purpose.MESSAGE, entry.id)
-            made.found[entry.id] = f"<{token}@{showing[0].domains[entry.id]}>" if showing else ""
+            token = app.tokens.mint(Purpose.MESSAGE, delivery.id)
+            result.found[delivery.id] = f"<{token}@{holding[0].domains[delivery.id]}>" if holding else ""
 
 
 def _differences(
-    witnesses: Sequence[MailRecord],
-    showing: Sequence[MailRecord],
-    entry: AuditedDelivery,
-    journalled: Sequence[JournalEntry],
+    records: Sequence[MailRecord],
+    holding: Sequence[MailRecord],
+    delivery: AuditedDelivery,
+    journal_entries: Sequence[JournalEntry],
     *,
-    began: datetime,
+    started_at: datetime,
 ) -> Iterator[tuple[DifferenceKind, str]]:
-    yield from _what_journals_say(entry, journalled)
-    for witness in showing:
-        if witness.seen[entry.id] > 1:
-            yield DifferenceKind.TWICE, f"{witness.kind}: {witness.seen[entry.id]} times"
-        strangers = witness.strangers_in(entry.id, entry.recipient)
-        if strangers:
-            yield DifferenceKind.MISDIRECTED, f"{witness.kind}: to {', '.join(strangers)}"
-    proof = ", ".join(_proofs(showing, entry))
-    if entry.state in _SENT:
-        # What was sent since then need not be in the records.
-        if witnesses and not showing and entry.is_personal and entry.updated_at < began:
-            yield DifferenceKind.MISSING, ", ".join(witness.kind for witness in witnesses)
-        if entry.posts_intended:
-            yield DifferenceKind.UNFINISHED, f"{entry.posts_intended} of its parts"
-        returns = ", ".join(_returns(showing, entry))
-        if returns and entry.state not in _GONE_BACK:
-            yield DifferenceKind.RETURNED, returns
-    elif entry.state is DeliveryState.UNKNOWN:
-        if proof:
-            yield DifferenceKind.FOUND, proof
-    elif proof and entry.state not in _AT_WORK:
-        yield DifferenceKind.UNBOOKED, proof
-    elif entry.posts_sent and entry.state in {DeliveryState.FAILED, DeliveryState.SUPPRESSED}:
-        yield DifferenceKind.UNBOOKED, f"{entry.posts_sent} of its parts are posted"
+    """Each difference with its evidence. `holding` are those of the records that hold the delivery's message."""
+    yield from _journal_differences(delivery, journal_entries)
+    for record in holding:
+        if record.copies[delivery.id] > 1:
+            yield DifferenceKind.DUPLICATE, f"{record.kind}: {record.copies[delivery.id]} times"
+        other_recipients = record.other_recipients(delivery.id, delivery.recipient)
+        if other_recipients:
+            yield DifferenceKind.MISDIRECTED, f"{record.kind}: to {', '.join(other_recipients)}"
+    sent_evidence = ", ".join(_evidence_of_sending(holding, delivery))
+    if delivery.state in _SENT:
+        if records and not holding and delivery.is_personal and delivery.updated_at < started_at:
+            yield DifferenceKind.MISSING, ", ".join(record.kind for record in records)
+        if delivery.posts_intended:
+            yield DifferenceKind.INCOMPLETE, f"{delivery.posts_intended} posts of its thread are of unknown outcome"
+        bounce_evidence = ", ".join(_evidence_of_bounces(holding, delivery))
+        if bounce_evidence and delivery.state not in _BOUNCED:
+            yield DifferenceKind.BOUNCED, bounce_evidence
+    elif delivery.state is DeliveryState.UNKNOWN:
+        if sent_evidence:
+            yield DifferenceKind.FOUND, sent_evidence
+    elif sent_evidence and delivery.state not in _IN_PROGRESS:
+        yield DifferenceKind.CONTRADICTED, sent_evidence
+    elif delivery.posts_sent and delivery.state in {DeliveryState.FAILED, DeliveryState.SUPPRESSED}:
+        yield DifferenceKind.CONTRADICTED, f"{delivery.posts_sent} posts of its thread are published"
 
 
-def _what_journals_say(
-    entry: AuditedDelivery, journalled: Sequence[JournalEntry]
+def _journal_differences(
+    delivery: AuditedDelivery, journal_entries: Sequence[JournalEntry]
 ) -> Iterator[tuple[DifferenceKind, str]]:
-    """Under its own epoch a journal completes the ledger; under another one, somebody else had the delivery in hand."""
-    for one in journalled:
-        is_own, is_sent = one.epoch == entry.epoch, entry.state in _SENT
-        said = f"journal: {one.verdict or 'begun'}"
-        if not is_own:
-            said += f" under epoch {one.epoch}, the ledger is at {entry.epoch}"
-        if one.verdict is Verdict.SENT and not (is_own and is_sent):
-            out_of_turn = _OUT_OF_TURN.get(entry.state, DifferenceKind.UNBOOKED)
-            yield DifferenceKind.UNTOLD if is_own else out_of_turn, said
-        elif one.verdict is Verdict.FAILED and is_own and is_sent:
-            yield DifferenceKind.RETURNED, said
-        elif one.verdict is None and is_own and entry.state not in _SENT | _AT_WORK | {DeliveryState.UNKNOWN}:
-            yield DifferenceKind.UNTOLD, said
+    """Only an entry with the epoch in the database is about the current lease."""
+    for entry in journal_entries:
+        is_current, is_sent = entry.epoch == delivery.epoch, delivery.state in _SENT
+        evidence = f"journal: {entry.verdict or 'begun'}"
+        if not is_current:
+            evidence += f" in epoch {entry.epoch}, the database has epoch {delivery.epoch}"
+        if entry.verdict is Verdict.SENT and not (is_current and is_sent):
+            without_lease = _SENT_WITHOUT_LEASE.get(delivery.state, DifferenceKind.CONTRADICTED)
+            yield DifferenceKind.UNRECORDED if is_current else without_lease, evidence
+        elif entry.verdict is Verdict.FAILED and is_current and is_sent:
+            yield DifferenceKind.BOUNCED, evidence
+        elif (
+            entry.verdict is None
+            and is_current
+            and delivery.state not in _SENT | _IN_PROGRESS | {DeliveryState.UNKNOWN}
+        ):
+            yield DifferenceKind.UNRECORDED, evidence
 
 
-def _proofs(showing: Iterable[MailRecord], entry: AuditedDelivery) -> Iterator[str]:
-    """Where it shows that a mail reached somebody."""
-    for witness in showing:
-        yield witness.kind
-    if entry.state in _TURNED_AWAY and entry.reply_code is not None and 200 <= entry.reply_code < 300:
-        yield f"its own answer: {entry.reply_code}"
-    if entry.is_personal:
-        yield from sorted(entry.event_kinds & _DEEDS)
+def _evidence_of_sending(holding: Iterable[MailRecord], delivery: AuditedDelivery) -> Iterator[str]:
+    for record in holding:
+        yield record.kind
+    if delivery.state in _REJECTED and delivery.reply_code is not None and 200 <= delivery.reply_code < 300:
+        yield f"reply {delivery.reply_code}"
+    if delivery.is_personal:
+        yield from sorted(delivery.event_kinds & _RECIPIENT_EVENTS)
 
 
-def _returns(showing: Iterable[MailRecord], entry: AuditedDelivery) -> Iterator[str]:
-    """Where it shows that it came back."""
-    for witness in showing:
-        if entry.id in witness.returned:
-            yield f"{witness.kind}: given up on"
-    if entry.is_returned:
-        yield "a hard bounce"
-    if EventKind.COMPLAINT in entry.event_kinds:
-        yield "a complaint"
+def _evidence_of_bounces(holding: Iterable[MailRecord], delivery: AuditedDelivery) -> Iterator[str]:
+    for record in holding:
+        if delivery.id in record.bounced:
+            yield f"{record.kind}: bounced"
+    if delivery.has_hard_bounce:
+        yield "hard bounce"
+    if EventKind.COMPLAINT in delivery.event_kinds:
+        yield "complaint"

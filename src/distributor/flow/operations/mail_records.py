@@ -1,4 +1,4 @@
-"""Evidence for an audit: what others wrote down of our mails, and what dead workers wrote down and nobody has read."""
+"""Evidence for an audit: records of accepted messages, and journals of dead workers that were not recovered yet."""
 
 from __future__ import annotations
 
@@ -19,76 +19,77 @@ from distributor.mail.records.sources import MailRecordSource
 
 @dataclass(slots=True)
 class MailRecord:
-    """A record that was read: how many mails it holds, of this campaign, of others, and not from here."""
+    """The content of a record: how many messages it holds, of this campaign, of others, and `foreign` ones (those that
+    this system did not send). `copies`, `bounced`, `domains` (of the Message-ID) and `addressees` are by delivery id.
+    """
 
     kind: str
-    mails: int = 0
+    messages: int = 0
     of_campaign: int = 0
     of_others: int = 0
     foreign: int = 0
-    # By the number of the delivery. The domain is what a Message-ID has beside the number.
-    seen: Counter[int] = field(default_factory=Counter)
-    returned: set[int] = field(default_factory=set)
+    copies: Counter[int] = field(default_factory=Counter)
+    bounced: set[int] = field(default_factory=set)
     domains: dict[int, str] = field(default_factory=dict)
     addressees: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
-    def strangers_in(self, delivery_id: int, recipient: str) -> list[str]:
-        """To whom mails of this delivery are addressed beside its recipient, as far as that can be told."""
-        known = mailbox_of(recipient)
-        if known is None:
+    def other_recipients(self, delivery_id: int, recipient: str) -> list[str]:
+        """The addressees of a delivery's messages other than its recipient; none if `recipient` is no address."""
+        mailbox = _mailbox_key(recipient)
+        if mailbox is None:
             return []
-        return [one for one in self.addressees.get(delivery_id, ()) if mailbox_of(one) not in (known, None)]
+        return [one for one in self.addressees.get(delivery_id, ()) if _mailbox_key(one) not in (mailbox, None)]
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """What a journal says of a delivery under an epoch; no verdict if it was begun and never answered."""
+    """A journal's entry about one delivery in one epoch; `verdict` is None if it was started and has no outcome."""
 
     epoch: int
     verdict: Verdict | None
 
 
-def match_record(app: AppContext, record: MailRecordSource) -> MailRecord:
-    """Read a record. Raises SourceError if that cannot be done."""
-    witness = MailRecord(record.kind)
-    for sighting in record.mails():
-        witness.mails += 1
-        local, _, domain = sighting.message_id.rpartition("@")
+def match_record(app: AppContext, source: MailRecordSource) -> MailRecord:
+    """Read a source and match its messages to deliveries. Raises SourceError if it cannot be read."""
+    record = MailRecord(source.kind)
+    for message in source.mails():
+        record.messages += 1
+        local, _, domain = message.message_id.rpartition("@")
         claim = app.tokens.read(Purpose.MESSAGE, local)
         if claim is None:
-            witness.foreign += 1
+            record.foreign += 1
         else:
-            _note(witness, claim.delivery_id, domain, sighting)
-    return witness
+            _add(record, claim.delivery_id, domain, message)
+    return record
 
 
 def read_journals(app: AppContext) -> Mapping[int, Sequence[JournalEntry]]:
-    """What dead workers of this machine wrote down and nobody has taken over yet, by delivery."""
+    """The entries of the journals of dead workers on this machine that were not recovered yet, by delivery id."""
     found: dict[int, list[JournalEntry]] = defaultdict(list)
     with orphaned_journals(app.journal_dir) as orphans:
-        for evidence in map(read_journal, orphans):
-            for outcome in evidence.outcomes:
+        for content in map(read_journal, orphans):
+            for outcome in content.outcomes:
                 found[outcome.delivery_id].append(JournalEntry(outcome.epoch, outcome.verdict))
-            for delivery_id, epoch in evidence.in_doubt.items():
+            for delivery_id, epoch in content.in_doubt.items():
                 found[delivery_id].append(JournalEntry(epoch, None))
     return found
 
 
-def mailbox_of(address: str) -> str | None:
-    """What two spellings of one address have in common; None for what is none."""
+def _mailbox_key(address: str) -> str | None:
+    """The same for all spellings of an address; None if it is no address."""
     try:
         return parse_address(address).key
     except AddressError:
         return None
 
 
-def _note(witness: MailRecord, delivery_id: int, domain: str, sighting: RecordedMail) -> None:
-    witness.seen[delivery_id] += 1
-    # One string for a million mails.
-    witness.domains[delivery_id] = sys.intern(domain)
-    if sighting.is_bounced:
-        witness.returned.add(delivery_id)
-    known = witness.addressees.get(delivery_id, ())
-    new = tuple(address for address in sighting.addressees if address not in known)
+def _add(record: MailRecord, delivery_id: int, domain: str, message: RecordedMail) -> None:
+    record.copies[delivery_id] += 1
+    # One string object for a million messages.
+    record.domains[delivery_id] = sys.intern(domain)
+    if message.is_bounced:
+        record.bounced.add(delivery_id)
+    known = record.addressees.get(delivery_id, ())
+    new = tuple(address for address in message.addressees if address not in known)
     if new:
-        witness.addressees[delivery_id] = known + new
+        record.addressees[delivery_id] = known + new

@@ -58,8 +58,8 @@ def _csv_of(rows: Iterable[Iterable[str]]) -> bytes:
 
 def _facts(one: Exported) -> dict[str, Json]:
     """The values by column; the order is that of the columns and of the names in JSON."""
-    person, place = one.subscriber, one.place
-    consent = place.consent if place else None
+    person, membership = one.subscriber, one.membership
+    consent = membership.consent if membership else None
     return {
         "email": person.email,
         "name": person.name,
@@ -71,13 +71,13 @@ def _facts(one: Exported) -> dict[str, Json]:
         "suppressed": [reason.value for reason in one.suppressed],
         "created_at": person.created_at.isoformat(),
         "lists": {slug: state.value for slug, state in one.lists.items()},
-        "state": place.state.value if place else "",
-        "topics": list(place.topics) if place and place.topics is not None else None,
-        "frequency": place.frequency.value if place else "",
+        "state": membership.state.value if membership else "",
+        "topics": list(membership.topics) if membership and membership.topics is not None else None,
+        "frequency": membership.frequency.value if membership else "",
         "consent_action": consent.action.value if consent else "",
         "consent_method": consent.method.value if consent else "",
         "consent_at": consent.at.isoformat() if consent else "",
-        "consent_network": consent.network if consent else "",
+        "consent_ip_address": consent.ip_address if consent else "",
         "consent_text": consent.text if consent else "",
     }
 

@@ -44,14 +44,14 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
             "subscriber": _profile(person),
             "lists": [
                 {
-                    "list": place.list.slug,
-                    "name": place.list.name,
-                    "state": place.state.value,
-                    "topics": list(place.topics) if place.topics is not None else None,
-                    "frequency": place.frequency.value,
-                    "since": place.state_changed_at.isoformat(),
+                    "list": membership.list.slug,
+                    "name": membership.list.name,
+                    "state": membership.state.value,
+                    "topics": list(membership.topics) if membership.topics is not None else None,
+                    "frequency": membership.frequency.value,
+                    "since": membership.state_changed_at.isoformat(),
                 }
-                for place in memberships.of_subscriber(connection, subscriber_id)
+                for membership in memberships.of_subscriber(connection, subscriber_id)
             ],
             "consents": [
                 {
@@ -59,7 +59,7 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
                     "list": one.list_slug,
                     "action": one.action.value,
                     "method": one.method.value,
-                    "network": one.network,
+                    "ip_address": one.ip_address,
                     "text": one.text,
                     "text_sha256": one.text_hash,
                     "detail": dict(one.detail),

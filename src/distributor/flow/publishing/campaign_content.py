@@ -138,10 +138,10 @@ def _speaks_to_anybody(channel: PersonalizedChannel, rendition: Rendition) -> bo
     return all(channel.missing_field_for(rendition, FieldGroup(count=0, held=one, values={})) is None for one in held)
 
 
-def check_message_options(channel: Channel, cover: MessageOptions) -> None:
+def check_message_options(channel: Channel, options: MessageOptions) -> None:
     """Raises InputError with the line for message options that this channel cannot render."""
     if isinstance(channel, PersonalizedChannel):
-        channel.check_message_options(Personalization(parse_markdown=read_markdown, options=cover))
+        channel.check_message_options(Personalization(parse_markdown=read_markdown, options=options))
 
 
 def read_markdown(text: str) -> Sequence[Block]:

@@ -89,13 +89,13 @@ def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
         count = failed_deliveries.retry_failed(connection, campaign, choice, now=app.clock())
     if not count.failed:
         raise StateError(f"campaign {campaign_id} has no failed deliveries")
-    if not count.again:
+    if not count.retried:
         raise StateError(
             f"none of the {count.failed} failed deliveries of campaign {campaign_id} can be retried: "
-            f"{count.not_meant} do not match, {count.held_back} are for subscribers who are suppressed, paused or "
-            f"unsubscribed, and {count.got_since} for subscribers who got it by another campaign"
+            f"{count.not_selected} do not match, {count.not_sendable} are for subscribers who are suppressed, paused "
+            f"or unsubscribed, and {count.received_since} for subscribers who got it by another campaign"
         )
-    log.info("campaign.retried", campaign_id=campaign_id, deliveries=count.again)
+    log.info("campaign.retried", campaign_id=campaign_id, deliveries=count.retried)
     return count
 
 

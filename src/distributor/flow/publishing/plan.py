@@ -49,9 +49,9 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) ->
             tag_slugs=articles.tag_slugs(connection, [one.id for one in stored]),
         )
         _insist_on_audience(connection, records, mailing, now=now)
-        if asked.cover != MessageOptions():
+        if asked.message_options != MessageOptions():
             for record in records:
-                check_message_options(app.open_channel(record), asked.cover)
+                check_message_options(app.open_channel(record), asked.message_options)
         campaign_id = campaigns.add(
             connection,
             name=asked.name or stored[0].article.title,
@@ -60,7 +60,7 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) ->
             track_opens=asked.track_opens,
             track_clicks=asked.track_clicks,
             unknown_policy=asked.unknown_policy,
-            cover=asked.cover,
+            message_options=asked.message_options,
             key=key,
             now=now,
         )

@@ -51,7 +51,7 @@ def preview(
     context: RenderContext,
     *,
     file: Path | None = None,
-    cover: MessageOptions | None = None,
+    options: MessageOptions | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> Preview:
     """Render a manuscript on channels of these kinds with their default settings, and the message options if given.
@@ -68,7 +68,7 @@ def preview(
     context = replace(
         context,
         media=InMemoryMedia(media),
-        personalization=Personalization(parse_markdown=read_markdown, options=cover or MessageOptions()),
+        personalization=Personalization(parse_markdown=read_markdown, options=options or MessageOptions()),
     )
     files: dict[str, bytes] = {}
     problems: dict[str, Sequence[Problem]] = {}

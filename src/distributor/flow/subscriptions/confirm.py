@@ -50,7 +50,7 @@ def find_confirmation(app: AppContext, token: str) -> ConfirmationRequest | None
         return _request_of(connection, owner, now=now) if owner else None
 
 
-def confirm(app: AppContext, token: str, network: str) -> ConfirmationRequest | None:
+def confirm(app: AppContext, token: str, ip_address: str) -> ConfirmationRequest | None:
     """Confirm all pending lists of the subscriber, and lift the suppressions that a confirmation lifts.
 
     A repeat changes nothing; a subscriber who unsubscribed since is not subscribed again. None as above.
@@ -66,7 +66,7 @@ def confirm(app: AppContext, token: str, network: str) -> ConfirmationRequest | 
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
             text=consent_texts.confirmation_consent(app.site, request.lists),
-            network=network,
+            ip_address=ip_address,
             detail={"delivery": owner.delivery_id},
         )
         memberships.confirm(connection, owner.person.id, evidence, since=now - CONFIRM_WITHIN, now=now)
@@ -76,12 +76,14 @@ def confirm(app: AppContext, token: str, network: str) -> ConfirmationRequest | 
 
 
 def _request_of(connection: Connection, owner: LinkOwner, *, now: datetime) -> ConfirmationRequest:
-    places = memberships.of_subscriber(connection, owner.person.id)
+    found = memberships.of_subscriber(connection, owner.person.id)
     since = now - CONFIRM_WITHIN
     waiting = tuple(
-        place.list for place in places if place.state is Membership.PENDING and place.state_changed_at >= since
+        membership.list
+        for membership in found
+        if membership.state is Membership.PENDING and membership.state_changed_at >= since
     )
-    subscribed = tuple(place.list for place in places if place.state is Membership.SUBSCRIBED)
+    subscribed = tuple(membership.list for membership in found if membership.state is Membership.SUBSCRIBED)
     if waiting and _requested_at(connection, owner) >= since:
         state, shown = ConfirmationState.PENDING, waiting
     elif subscribed:

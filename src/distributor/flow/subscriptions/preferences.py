@@ -45,7 +45,7 @@ _ON = frozenset({Membership.SUBSCRIBED, Membership.PENDING})
 class ListPreference:
     """A list that a subscriber is on or may join. `offered` has the labels of topics by slug, chosen ones included.
 
-    `topics` and `frequency` are the last choice, also of one who unsubscribed; None means every article.
+    `topics` and `frequency` are the last choice, also after an unsubscribe; `topics` None means every article.
     """
 
     list: MailingList
@@ -57,7 +57,7 @@ class ListPreference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """All choices of a subscriber. `held_back` are the suppressions that override them, or empty.
+    """All choices of a subscriber. `suppressed` are the reasons why mail to them is suppressed.
 
     `paused_until` is None unless it lies in the future.
     """
@@ -65,8 +65,8 @@ class Preferences:
     delivery_id: int
     recipient: str
     person: Subscriber
-    places: tuple[ListPreference, ...]
-    held_back: frozenset[SuppressionReason]
+    lists: tuple[ListPreference, ...]
+    suppressed: frozenset[SuppressionReason]
     paused_until: datetime | None
 
 
@@ -96,7 +96,7 @@ def find_preferences(app: AppContext, token: str) -> Preferences | None:
         return _preferences_of(app, connection, owner) if owner else None
 
 
-def save(app: AppContext, token: str, choices: PreferenceChoices, network: str) -> Preferences | None:
+def save(app: AppContext, token: str, choices: PreferenceChoices, ip_address: str) -> Preferences | None:
     """Save all choices in one transaction. The last save wins. None as above.
 
     A list that the page does not show, or a topic that its list does not have, is ignored.
@@ -106,25 +106,29 @@ def save(app: AppContext, token: str, choices: PreferenceChoices, network: str) 
         owner = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
         if owner is None:
             return None
-        for place in _places_of(connection, owner):
-            if choice := choices.lists.get(place.list.slug):
-                _apply_choice(app, connection, owner, place, choice, network)
-        if any(place.membership is Membership.SUBSCRIBED for place in _places_of(connection, owner)):
+        for preference in _lists_of(connection, owner):
+            if choice := choices.lists.get(preference.list.slug):
+                _apply_choice(app, connection, owner, preference, choice, ip_address)
+        if any(one.membership is Membership.SUBSCRIBED for one in _lists_of(connection, owner)):
             suppressions.lift(connection, _mailbox_of(owner), reasons=_LIFTED_BY_CHOOSING)
         person = subscribers.change(connection, owner.person.id, _changes_of(owner.person, choices, now), now=now)
         return _preferences_of(app, connection, replace(owner, person=person))
 
 
-def unsubscribe_from_all(app: AppContext, token: str, network: str) -> Preferences | None:
+def unsubscribe_from_all(app: AppContext, token: str, ip_address: str) -> Preferences | None:
     """Unsubscribe the link's owner from every list and suppress the address. None as above."""
     now = app.clock()
     with app.database.begin() as connection:
         owner = lock_link_owner(app, connection, Purpose.PREFERENCES, token)
         if owner is None:
             return None
-        for place in memberships.of_subscriber(connection, owner.person.id):
-            _leave(
-                connection, owner, place.list, _evidence(consent_texts.UNSUBSCRIBE_FROM_ALL, owner, network), now=now
+        for membership in memberships.of_subscriber(connection, owner.person.id):
+            _unsubscribe(
+                connection,
+                owner,
+                membership.list,
+                _evidence(consent_texts.UNSUBSCRIBE_FROM_ALL, owner, ip_address),
+                now=now,
             )
         mailbox = replace(_mailbox_of(owner), email=owner.person.email)
         suppressions.add(
@@ -134,7 +138,7 @@ def unsubscribe_from_all(app: AppContext, token: str, network: str) -> Preferenc
 
 
 def identify(app: AppContext, token: str, email: str) -> Subscriber | None:
-    """The subscriber of this link, if `address` is the address that it was sent to; else None.
+    """The subscriber of this link, if `email` is the address that it was sent to; else None.
 
     Pages mask the address, so a person to whom the mail was forwarded does not know it.
     """
@@ -148,22 +152,22 @@ def identify(app: AppContext, token: str, email: str) -> Subscriber | None:
 
 
 def _preferences_of(app: AppContext, connection: Connection, owner: LinkOwner) -> Preferences:
-    held_back = suppressions.of_key(connection, owner.person.key)
+    entries = suppressions.of_key(connection, owner.person.key)
     until = owner.person.paused_until
     return Preferences(
         delivery_id=owner.delivery_id,
         recipient=owner.recipient,
         person=owner.person,
-        places=tuple(_places_of(connection, owner)),
-        held_back=frozenset(entry.reason for entry in held_back),
+        lists=tuple(_lists_of(connection, owner)),
+        suppressed=frozenset(entry.reason for entry in entries),
         paused_until=until if until and until > app.clock() else None,
     )
 
 
-def _places_of(connection: Connection, owner: LinkOwner) -> list[ListPreference]:
+def _lists_of(connection: Connection, owner: LinkOwner) -> list[ListPreference]:
     """The lists a subscriber is on, and the public ones."""
-    known = {place.list.slug: place for place in memberships.of_subscriber(connection, owner.person.id)}
-    mine = [place.list for place in known.values() if place.state in _ON]
+    known = {one.list.slug: one for one in memberships.of_subscriber(connection, owner.person.id)}
+    mine = [one.list for one in known.values() if one.state in _ON]
     shown = {one.slug: one for one in [*mine, *lists.public(connection)]}
     wanted = {
         slug: [*one.topics, *((known[slug].topics or ()) if slug in known else ())] for slug, one in shown.items()
@@ -185,32 +189,36 @@ def _apply_choice(
     app: AppContext,
     connection: Connection,
     owner: LinkOwner,
-    place: ListPreference,
+    preference: ListPreference,
     choice: ListChoice,
-    network: str,
+    ip_address: str,
 ) -> None:
     """Apply the choice for one list."""
     now = app.clock()
     if not choice.is_on:
-        _leave(connection, owner, place.list, _evidence(consent_texts.LIST_DESELECTED, owner, network), now=now)
+        _unsubscribe(
+            connection, owner, preference.list, _evidence(consent_texts.LIST_DESELECTED, owner, ip_address), now=now
+        )
         return
-    evidence = _evidence(consent_texts.preference_consent(app.site, place.list), owner, network)
-    memberships.grant(connection, owner.person.id, place.list.id, evidence, now=now)
-    wanted = None if choice.topics is None else tuple(topic for topic in place.offered if topic in choice.topics)
-    memberships.set_preferences(connection, owner.person.id, place.list.id, topics=wanted, frequency=choice.frequency)
+    evidence = _evidence(consent_texts.preference_consent(app.site, preference.list), owner, ip_address)
+    memberships.grant(connection, owner.person.id, preference.list.id, evidence, now=now)
+    wanted = None if choice.topics is None else tuple(topic for topic in preference.offered if topic in choice.topics)
+    memberships.set_preferences(
+        connection, owner.person.id, preference.list.id, topics=wanted, frequency=choice.frequency
+    )
 
 
-def _leave(
-    connection: Connection, owner: LinkOwner, left: MailingList, evidence: ConsentEvidence, *, now: datetime
+def _unsubscribe(
+    connection: Connection, owner: LinkOwner, mailing_list: MailingList, evidence: ConsentEvidence, *, now: datetime
 ) -> None:
-    if not memberships.unsubscribe(connection, owner.person.id, left.id, evidence, now=now):
+    if not memberships.unsubscribe(connection, owner.person.id, mailing_list.id, evidence, now=now):
         return
     event = Event(
         delivery_id=owner.delivery_id,
         kind=EventKind.UNSUBSCRIBE,
         at=now,
-        key=f"unsubscribe-{owner.delivery_id}-{left.id}-{now.timestamp()}",
-        detail={"way": "preferences", "list": left.slug},
+        key=f"unsubscribe-{owner.delivery_id}-{mailing_list.id}-{now.timestamp()}",
+        detail={"way": "preferences", "list": mailing_list.slug},
     )
     events.record(connection, [event])
 
@@ -221,9 +229,9 @@ def _changes_of(person: Subscriber, choices: PreferenceChoices, now: datetime) -
     return {"name": choices.name, "language": choices.language, "paused_until": paused_until}
 
 
-def _evidence(text: str, owner: LinkOwner, network: str) -> ConsentEvidence:
+def _evidence(text: str, owner: LinkOwner, ip_address: str) -> ConsentEvidence:
     return ConsentEvidence(
-        method=ConsentMethod.FORM, text=text, network=network, detail={"delivery": owner.delivery_id}
+        method=ConsentMethod.FORM, text=text, ip_address=ip_address, detail={"delivery": owner.delivery_id}
     )
 
 

@@ -33,12 +33,12 @@ _BETWEEN_CONFIRMATIONS = timedelta(days=1)
 class SignUp:
     """A sign-up form: `choices` maps the slugs of lists to the chosen topics, or None for every article.
 
-    `network` is the IP address of the request; `page` the origin of the other site that posted it, or empty.
+    `ip_address` is the IP address of the request; `page` the origin of the other site that posted it, or empty.
     """
 
     person: Person
     choices: Mapping[str, tuple[str, ...] | None]
-    network: str
+    ip_address: str
     page: str = ""
 
 
@@ -88,8 +88,8 @@ def _locked(connection: Connection, person: Person, *, now: datetime) -> Subscri
 
 
 def _has_left(connection: Connection, person: Subscriber) -> bool:
-    places = memberships.of_subscriber(connection, person.id)
-    return any(place.state is Membership.UNSUBSCRIBED for place in places)
+    found = memberships.of_subscriber(connection, person.id)
+    return any(membership.state is Membership.UNSUBSCRIBED for membership in found)
 
 
 def _request(
@@ -106,7 +106,7 @@ def _request(
     evidence = ConsentEvidence(
         method=ConsentMethod.FORM,
         text=consent_texts.sign_up_consent(app.site, chosen),
-        network=asked.network,
+        ip_address=asked.ip_address,
         detail={"page": asked.page} if asked.page else {},
     )
     topics = asked.choices[chosen.slug]

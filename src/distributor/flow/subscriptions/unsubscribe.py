@@ -78,7 +78,7 @@ def record_reason(app: AppContext, token: str, reason: str, words: str) -> Unsub
         return standing
 
 
-def resubscribe(app: AppContext, token: str, network: str) -> UnsubscribePage | None:
+def resubscribe(app: AppContext, token: str, ip_address: str) -> UnsubscribePage | None:
     """Undo an unsubscribe by this link; None if the token is not valid.
 
     After "unsubscribe from everything" this lifts the suppression; the other lists stay unsubscribed.
@@ -91,26 +91,26 @@ def resubscribe(app: AppContext, token: str, network: str) -> UnsubscribePage | 
         evidence = ConsentEvidence(
             method=ConsentMethod.FORM,
             text=consent_texts.resubscribe_consent(app.site, owner.list),
-            network=network,
+            ip_address=ip_address,
             detail={"delivery": owner.delivery_id},
         )
-        place = _place_of(connection, owner)
-        if place is not None and place.state is Membership.UNSUBSCRIBED:
-            memberships.grant(connection, owner.person.id, owner.list.id, evidence, topics=place.topics, now=now)
+        membership = _membership_of(connection, owner)
+        if membership is not None and membership.state is Membership.UNSUBSCRIBED:
+            memberships.grant(connection, owner.person.id, owner.list.id, evidence, topics=membership.topics, now=now)
             mailbox = Target(hash=hash_of_key(owner.person.key))
             suppressions.lift(connection, mailbox, reasons=[SuppressionReason.UNSUBSCRIBE])
         return _standing_of(connection, owner)
 
 
 def _standing_of(connection: Connection, owner: LinkOwner) -> UnsubscribePage | None:
-    place = _place_of(connection, owner)
-    if place is None:
+    membership = _membership_of(connection, owner)
+    if membership is None:
         return None
     return UnsubscribePage(
-        delivery_id=owner.delivery_id, list=owner.list, membership=place.state, recipient=owner.recipient
+        delivery_id=owner.delivery_id, list=owner.list, membership=membership.state, recipient=owner.recipient
     )
 
 
-def _place_of(connection: Connection, owner: LinkOwner) -> Subscription | None:
-    places = memberships.of_subscriber(connection, owner.person.id)
-    return next((place for place in places if place.list.id == owner.list.id), None)
+def _membership_of(connection: Connection, owner: LinkOwner) -> Subscription | None:
+    found = memberships.of_subscriber(connection, owner.person.id)
+    return next((membership for membership in found if membership.list.id == owner.list.id), None)

@@ -87,22 +87,22 @@ def _tag_is(condition: TagIs, _context: Context) -> ColumnElement[bool]:
 
 
 def _on_list(condition: OnList, context: Context) -> ColumnElement[bool]:
-    place = tables.memberships.alias()
+    membership = tables.memberships.alias()
     return exists().where(
-        place.c.subscriber_id == _PERSON.id,
-        place.c.state == condition.state,
-        place.c.list_id.in_([context.list_ids[slug] for slug in condition.lists]) if condition.lists else true(),
-        context.within(place.c.state_changed_at, condition.window),
+        membership.c.subscriber_id == _PERSON.id,
+        membership.c.state == condition.state,
+        membership.c.list_id.in_([context.list_ids[slug] for slug in condition.lists]) if condition.lists else true(),
+        context.within(membership.c.state_changed_at, condition.window),
     )
 
 
 def _chose_topic(condition: ChoseTopic, context: Context) -> ColumnElement[bool]:
-    place = tables.memberships.alias()
+    membership = tables.memberships.alias()
     return exists().where(
-        place.c.subscriber_id == _PERSON.id,
-        place.c.state == Membership.SUBSCRIBED,
-        place.c.topics.overlap(texts(condition.topics)),
-        place.c.list_id == context.list_ids[condition.list_slug] if condition.list_slug is not None else true(),
+        membership.c.subscriber_id == _PERSON.id,
+        membership.c.state == Membership.SUBSCRIBED,
+        membership.c.topics.overlap(texts(condition.topics)),
+        membership.c.list_id == context.list_ids[condition.list_slug] if condition.list_slug is not None else true(),
     )
 
 

@@ -42,18 +42,18 @@ class AuditDifferenceOut(BaseModel):
 class AuditOut(BaseModel):
     """The result of an audit: empty `counts` means no difference."""
 
-    is_at_work: bool = Field(description="The campaign is still being sent; deliveries in flight were left out.")
+    is_running: bool = Field(description="The campaign is still running; deliveries in progress were left out.")
     states: dict[DeliveryState, int] = Field(examples=[{"sent": 1200, "unknown": 1}])
-    counts: dict[DifferenceKind, int] = Field(description="All differences.", examples=[{"untold": 1}])
-    differences: list[AuditDifferenceOut] = Field(description="The first of the differences.")
+    counts: dict[DifferenceKind, int] = Field(description="All differences.", examples=[{"unrecorded": 1}])
+    differences: list[AuditDifferenceOut] = Field(description="The first differences, at most `limit`.")
 
     @classmethod
-    def of(cls, made: Audit, *, limit: int) -> AuditOut:
+    def of(cls, result: Audit, *, limit: int) -> AuditOut:
         return cls(
-            is_at_work=made.is_at_work,
-            states=dict(made.states),
-            counts=dict(made.counts),
-            differences=[AuditDifferenceOut.of(one) for one in made.differences[:limit]],
+            is_running=result.is_running,
+            states=dict(result.states),
+            counts=dict(result.counts),
+            differences=[AuditDifferenceOut.of(one) for one in result.differences[:limit]],
         )
 
 

@@ -95,10 +95,10 @@ class RetryOut(BaseModel):
     """How many failed deliveries are retried or skipped: `failed` is the sum of the others."""
 
     failed: int
-    again: int = Field(description="They are sent again.")
-    not_meant: int = Field(description="They were not chosen, or their dispatch was cancelled.")
-    held_back: int = Field(description="They go to people who may not be written to any more, or not now.")
-    got_since: int = Field(description="They go to people whom another campaign has given one of the articles.")
+    retried: int = Field(description="They are sent again.")
+    not_selected: int = Field(description="They were not chosen, or their dispatch was cancelled.")
+    not_sendable: int = Field(description="They go to subscribers who may not receive it any more, or not now.")
+    received_since: int = Field(description="They go to subscribers who got one of the articles by another campaign.")
 
 
 @router.get("", dependencies=[requires(TokenScope.CAMPAIGNS_READ)])
@@ -145,7 +145,7 @@ def create_campaign(
         track_opens=body.track_opens,
         track_clicks=body.track_clicks,
         unknown_policy=body.unknown,
-        cover=MessageOptions(subject=body.subject, greeting=body.greeting, closing=body.closing),
+        message_options=MessageOptions(subject=body.subject, greeting=body.greeting, closing=body.closing),
     )
     return _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)))
 

@@ -28,7 +28,7 @@ class SignUpCreate(RequestBody):
         description="The slugs of public lists, each with the topics chosen; null: every article.",
         examples=[{"weekly-letter": None}],
     )
-    network: IpAddress = Field("", description="The visitor's IP address.")
+    ip_address: IpAddress = Field("", description="The visitor's IP address.")
     page: Line = Field("", description="The URL of the page with the form.", examples=["https://shop.example/order"])
 
 
@@ -47,5 +47,5 @@ def create_sign_up(app: App, body: SignUpCreate) -> Response:
     """
     person = person_of(body.email, name=body.name, language=body.language, zone=body.zone)
     choices = {slug: tuple(topics) if topics is not None else None for slug, topics in body.lists.items()}
-    sign_up(app, SignUp(person=person, choices=choices, network=body.network, page=body.page))
+    sign_up(app, SignUp(person=person, choices=choices, ip_address=body.ip_address, page=body.page))
     return Response(status_code=202)

@@ -98,7 +98,7 @@ class ConsentOut(BaseModel):
     at: datetime
     text: str = Field(description="What they saw when they consented, or the stated basis.")
     text_sha256: str = Field(description="The SHA-256 of the text, in hexadecimal.")
-    network: str = Field(description="The IP address they consented from, or empty.", examples=["203.0.113.7"])
+    ip_address: str = Field(description="The IP address they consented from, or empty.", examples=["203.0.113.7"])
     detail: dict[str, Any]
 
     @classmethod
@@ -111,7 +111,7 @@ class ConsentOut(BaseModel):
             at=found.at,
             text=found.text,
             text_sha256=found.text_hash,
-            network=found.network,
+            ip_address=found.ip_address,
             detail=dict(found.detail),
         )
 
@@ -131,7 +131,7 @@ class ConsentIn(RequestBody):
         description="What they saw when they consented, or the basis.",
         examples=["I would like the weekly letter. (box on the order form, ticked)"],
     )
-    network: IpAddress = Field("", description="The IP address they consented from, or empty.")
+    ip_address: IpAddress = Field("", description="The IP address they consented from, or empty.")
     detail: Attributes = Field(default_factory=dict, description="Further evidence, such as the URL of the page.")
 
     def evidence(self, token: ApiToken) -> ConsentEvidence:
@@ -139,7 +139,7 @@ class ConsentIn(RequestBody):
         return ConsentEvidence(
             method=ConsentMethod.API,
             text=self.text,
-            network=self.network,
+            ip_address=self.ip_address,
             detail={**self.detail, "token": token.id},
         )
 

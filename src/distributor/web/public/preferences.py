@@ -96,7 +96,7 @@ class PreferencePages:
         context = {
             "email": masked_email(found.recipient),
             "action": f"{self._pages.root}/preferences/{token}",
-            "subscriptions": [_list_context(preference, form_state) for preference in found.places],
+            "subscriptions": [_list_context(preference, form_state) for preference in found.lists],
             "name": form_state.name,
             "language": form_state.language,
             "languages": language_choices(form_state.language),
@@ -130,7 +130,7 @@ def _list_context(preference: ListPreference, form_state: PreferencesForm) -> di
 
 def _notices(found: Preferences) -> list[str]:
     """Why no mail is sent, each text once; a former erasure does not matter once the subscriber has signed up again."""
-    reasons = sorted(found.held_back - {SuppressionReason.ERASED})
+    reasons = sorted(found.suppressed - {SuppressionReason.ERASED})
     return list(dict.fromkeys(_NOTICES.get(reason, _SUPPRESSED) for reason in reasons))
 
 

@@ -34,7 +34,7 @@ def form_from(preferences: Preferences) -> PreferencesForm:
             topics=preference.topics,
             frequency=preference.frequency,
         )
-        for preference in preferences.places
+        for preference in preferences.lists
     }
     return PreferencesForm(choices=choices, name=preferences.person.name, language=preferences.person.language)
 

@@ -113,11 +113,11 @@ class SignUpPages:
             return self._show(page, form_state, status=_INVALID)
         if self._challenges and not self._challenges.verify(form.one("altcha")):
             return self._show(page, replace(form_state, errors={"form": _NOT_SOLVED}), status=_INVALID)
-        network = client_ip(request)
-        exceeded = spend(self._app.redis, self._request_limits(form_state, network))
+        ip_address = client_ip(request)
+        exceeded = spend(self._app.redis, self._request_limits(form_state, ip_address))
         if exceeded is not None:
             return self._show_limit(page, form_state, exceeded)
-        asked = sign_up_from(form_state, network=network, page=foreign_origin(request, self._app.site.public_url))
+        asked = sign_up_from(form_state, ip_address=ip_address, page=foreign_origin(request, self._app.site.public_url))
         try:
             sign_up.sign_up(self._app, asked)
         except _SERVER_ERRORS as error:
@@ -125,11 +125,13 @@ class SignUpPages:
             raise HTTPException(503) from error
         return self._show_done(page, form_state)
 
-    def _request_limits(self, form_state: SignUpForm, network: str) -> list[RequestLimit]:
+    def _request_limits(self, form_state: SignUpForm, ip_address: str) -> list[RequestLimit]:
         config, key = self._config, person_from(form_state).key
         return [
             RequestLimit(what="address", subject=key, limit=config.sign_ups_per_address, window=_DAY),
-            RequestLimit(what="network", subject=network_of(network), limit=config.sign_ups_per_network, window=_HOUR),
+            RequestLimit(
+                what="network", subject=network_of(ip_address), limit=config.sign_ups_per_network, window=_HOUR
+            ),
             *(
                 RequestLimit(what="list", subject=slug, limit=config.sign_ups_per_list, window=_HOUR)
                 for slug in sorted(form_state.lists)

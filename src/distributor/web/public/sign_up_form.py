@@ -55,10 +55,10 @@ def person_from(submitted: SignUpForm) -> Person:
     return person_of(submitted.email, name=submitted.name, language=clean_language(submitted.language))
 
 
-def sign_up_from(submitted: SignUpForm, *, network: str, page: str) -> SignUp:
+def sign_up_from(submitted: SignUpForm, *, ip_address: str, page: str) -> SignUp:
     """The sign-up of a form without errors: no topic ticked means every article."""
     choices = {slug: submitted.topics.get(slug) or None for slug in submitted.lists}
-    return SignUp(person=person_from(submitted), choices=choices, network=network, page=page)
+    return SignUp(person=person_from(submitted), choices=choices, ip_address=ip_address, page=page)
 
 
 def _topics(form: Form, offered: MailingList) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ BOUNCES: dict[str, Callable[[], Signed]] = {
 @pytest.mark.parametrize("provider", BOUNCES)
 def test_a_bounce_is_the_same_whoever_tells_it(provider: str) -> None:
     feedback = one(provider, BOUNCES[provider]())
-    assert (feedback.meaning, feedback.delivery_id, feedback.address) == (FeedbackKind.BOUNCE, 7, "ada@example.org")
+    assert (feedback.kind, feedback.delivery_id, feedback.address) == (FeedbackKind.BOUNCE, 7, "ada@example.org")
     assert feedback.is_hard
     assert feedback.match in {MatchedBy.METADATA, MatchedBy.MESSAGE_ID, MatchedBy.RETURN_PATH}
     assert feedback.at is not None
@@ -160,12 +160,10 @@ OTHERS: list[tuple[str, Callable[[], Signed], FeedbackKind | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("provider", "make", "meaning"), OTHERS)
-def test_other_events_mean_what_they_say(
-    provider: str, make: Callable[[], Signed], meaning: FeedbackKind | None
-) -> None:
+@pytest.mark.parametrize(("provider", "make", "kind"), OTHERS)
+def test_other_events_mean_what_they_say(provider: str, make: Callable[[], Signed], kind: FeedbackKind | None) -> None:
     told = heard(provider, make()).feedback
-    assert [(one.meaning, one.delivery_id) for one in told] == ([(meaning, 7)] if meaning else [])
+    assert [(one.kind, one.delivery_id) for one in told] == ([(kind, 7)] if kind else [])
 
 
 def altered(signed: Signed) -> Signed:

@@ -43,7 +43,7 @@ def feedback_of(
         report = RecipientReport(address=report.address)
     delivery_id, match = _find_delivery(event, tokens)
     return Feedback(
-        meaning=kind,
+        kind=kind,
         key=key,
         match=match,
         delivery_id=delivery_id,

@@ -166,7 +166,7 @@ def _create_consents() -> None:
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("text_id", sa.BigInteger(), nullable=True),
-        sa.Column("network", sa.Text(), server_default="", nullable=False),
+        sa.Column("ip_address", sa.Text(), server_default="", nullable=False),
         sa.Column("detail", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscribers.id"], name=op.f("consents_subscriber_id_fkey"), ondelete="CASCADE"
