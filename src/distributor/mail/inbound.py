@@ -18,8 +18,6 @@ _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope
 # Fields that relays neither add nor change: with the body they identify a mail that is delivered twice.
 _STABLE_FIELDS = ("message-id", "date", "from", "subject")
 _MESSAGE_ID = re.compile(r"<([\w-]{16,64})@[^<>@\s]{1,253}>", re.ASCII)
-_ACTION = re.compile(r"^action[ \t]*:[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
-_IS_DELAYED = re.compile(r"\bdelay(ed)?\b|could not send message for past", re.IGNORECASE)
 # Feedback types (RFC 5965 section 7.3) that are complaints of the recipient; the others report viruses,
 # authentication failures or mistakes.
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "miscategorized"})
@@ -52,9 +50,7 @@ def read_inbound_feedback(raw: bytes, tokens: TokenSigner, *, envelope_recipient
     delivery = _match_delivery(message, tokens, envelope_recipient)
     recipient = _reported_recipient(report)
     return Feedback(
-        kind=FeedbackKind.UNSUBSCRIBE
-        if delivery.is_unsubscribe and report.kind is ReportKind.OTHER
-        else _kind(report, message),
+        kind=FeedbackKind.UNSUBSCRIBE if delivery.is_unsubscribe and report.kind is ReportKind.OTHER else _kind(report),
         key=f"mail-{_digest(message)}",
         match=delivery.match,
         delivery_id=delivery.delivery_id,
@@ -65,25 +61,12 @@ def read_inbound_feedback(raw: bytes, tokens: TokenSigner, *, envelope_recipient
     )
 
 
-def _kind(report: InboundReport, message: ReceivedMessage) -> FeedbackKind:
-    if report.kind is ReportKind.BOUNCE and _is_only_delayed(report, message):
+def _kind(report: InboundReport) -> FeedbackKind:
+    if report.kind is ReportKind.BOUNCE and all(recipient.is_delayed for recipient in report.recipients):
         return FeedbackKind.NOTHING
     if report.kind is ReportKind.COMPLAINT and report.feedback_type not in _COMPLAINTS:
         return FeedbackKind.NOTHING
     return _KINDS.get(report.kind, FeedbackKind.NOTHING)
-
-
-def _is_only_delayed(report: InboundReport, message: ReceivedMessage) -> bool:
-    """Whether the remote server still retries: then the mail may still be delivered."""
-    if any(recipient.is_hard for recipient in report.recipients):
-        return False
-    actions = {
-        action.lower()
-        for part in message.parts
-        if part.content_type.endswith("delivery-status")
-        for action in _ACTION.findall(part.text)
-    }
-    return actions == {"delayed"} if actions else bool(_IS_DELAYED.search(message.fields.get("subject")))
 
 
 def _reported_recipient(report: InboundReport) -> RecipientReport:

@@ -43,7 +43,10 @@ def test_a_complaint_keeps_its_type() -> None:
 @pytest.mark.parametrize(
     ("reason", "status", "reply_code", "hard"),
     [
-        (Reason.USERUNKNOWN, "4.1.1", "450", True),
+        (Reason.USERUNKNOWN, "5.1.1", "550", True),
+        (Reason.USERUNKNOWN, "4.1.1", "450", False),
+        (Reason.HOSTUNKNOWN, "", "450", False),
+        (Reason.HASMOVED, "5.1.6", "450", False),
         (Reason.HOSTUNKNOWN, "5.1.2", "", True),
         (Reason.HASMOVED, "5.1.6", "551", True),
         (Reason.NOTACCEPT, "5.1.10", "556", True),

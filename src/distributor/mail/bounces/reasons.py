@@ -1,4 +1,4 @@
-"""The reasons why mail is not delivered, the scope of each, and which are hard bounces.
+"""The reasons why mail is not delivered, and the scope of each; `policy` has what follows from them.
 
 The names are those of the Sisimai project (libsisimai.org/en/reason), version 5.1. The comments give enhanced status
 codes (RFC 3463, IANA registry) that stand for a reason; `status_codes` has the table.
@@ -96,19 +96,7 @@ _REASONS_BY_SCOPE: dict[ReasonScope, tuple[Reason, ...]] = {
 }
 _SCOPE_OF = {reason: scope for scope, reasons in _REASONS_BY_SCOPE.items() for reason in reasons}
 
-_ALWAYS_HARD = frozenset({Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.HASMOVED})
-
 
 def scope_of_reason(reason: Reason) -> ReasonScope | None:
     """The scope of a reason; None if unknown (`onhold`, `undefined`) or if nothing failed (`vacation`)."""
     return _SCOPE_OF.get(reason)
-
-
-def is_hard(reason: Reason, *, status: str, reply_code: str) -> bool:
-    """Whether this is a hard bounce: the address or its domain is invalid, so nothing may be sent there again.
-
-    A domain that accepts no mail (`notaccept`) is hard only if the reply is not temporary (4xx).
-    """
-    if reason is Reason.NOTACCEPT:
-        return not (status or reply_code).startswith("4")
-    return reason in _ALWAYS_HARD

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from distributor.domain.rendition import Json
-from distributor.mail.bounces.reasons import Reason, ReasonScope, is_hard, scope_of_reason
-
-# Problems with the sender or the content are not held against the address of the recipient.
-_NOT_AGAINST_ADDRESS = frozenset({ReasonScope.SENDER, ReasonScope.CONTENT})
+from distributor.mail.bounces.policy import SubscriberEffect, consequences_of_report
+from distributor.mail.bounces.reasons import Reason, ReasonScope, scope_of_reason
 
 
 class ReportKind(StrEnum):
-    """What an inbound mail is. Only a `bounce` is a failed delivery."""
+    """What an inbound mail is. A `bounce` reports a failed or delayed delivery, a `delivery` only successful ones."""
 
     BOUNCE = "bounce"
+    DELIVERY = "delivery"
     COMPLAINT = "complaint"
     AUTOREPLY = "autoreply"
     UNSUBSCRIBE = "unsubscribe"
@@ -28,18 +27,36 @@ class RecipientReport:
 
     `address` is empty if the mail does not name it. `status` is an enhanced status code (RFC 3463), as reported or, for
     a bounce without one, `4.0.0` or `5.0.0`; `reply_code` an SMTP reply code (RFC 5321), empty if none is reported.
-    `reason` is None for an unsubscribe request, which is no failure.
+    `reason` is None if nothing failed: for an unsubscribe request or a successful delivery. `action` is the Action of
+    the report (RFC 3464 section 2.3.3), also of a notice in plain text that says so, or empty. `is_temporary`: the
+    reporting system itself calls the failure temporary, whatever codes it quotes.
     """
 
     address: str
     status: str = ""
     reply_code: str = ""
     reason: Reason | None = None
+    action: str = ""
+    is_temporary: bool = False
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether the mail is still being retried: then this is no bounce, whatever the reply says."""
+        return self.action == "delayed"
+
+    @property
+    def effect(self) -> SubscriberEffect:
+        """What follows for the subscriber."""
+        if self.reason is None or self.is_delayed:
+            return SubscriberEffect.NONE
+        return consequences_of_report(
+            self.reason, status=self.status, reply_code=self.reply_code, is_temporary=self.is_temporary
+        ).subscriber
 
     @property
     def is_hard(self) -> bool:
         """Whether this is a hard bounce: nothing may be sent to the address again."""
-        return self.reason is not None and is_hard(self.reason, status=self.status, reply_code=self.reply_code)
+        return self.effect is SubscriberEffect.HARD_BOUNCE
 
     @property
     def scope(self) -> ReasonScope | None:
@@ -49,7 +66,7 @@ class RecipientReport:
     @property
     def counts_against_address(self) -> bool:
         """Whether a soft bounce counts against the address: a full mailbox does, a blocked sender does not."""
-        return not self.is_hard and self.scope not in _NOT_AGAINST_ADDRESS
+        return self.effect is SubscriberEffect.SOFT_BOUNCE
 
     def detail(self) -> dict[str, Json]:
         """The fields that are stored with an event; unknown ones are left out."""
@@ -59,6 +76,7 @@ class RecipientReport:
             "status": self.status,
             "code": self.reply_code,
             "scope": self.scope.value if self.scope else None,
+            "action": self.action,
         }
         return {name: value for name, value in known.items() if value}
 

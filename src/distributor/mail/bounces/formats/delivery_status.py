@@ -30,6 +30,7 @@ _BEGINS = frozenset({"final-recipient", "original-recipient", "action"})
 _STATUS = re.compile(rf"2\.\d\.\d{{1,3}}|{STATUS}")
 # The actions of RFC 3464 section 2.3.3 that report a failure, and other words for them.
 _FAILED = re.compile(r"(?:fail\w*|delayed|expired|bounced|undeliver\w*|error)\b", re.IGNORECASE)
+_SUCCEEDED = re.compile(r"(?:delivered|relayed|expanded)\b", re.IGNORECASE)
 _REFUSED = re.compile(r"(?<![\d.])[45]\d\d\b")
 # PowerMTA states the category itself (user's guide, "Bounce categories"); unspecific categories are left out.
 _POWERMTA = {
@@ -57,17 +58,23 @@ class _Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryStatus:
-    """The failed recipients of a report. `is_report`: there were delivery status fields, if only of successes."""
+    """The recipients of a report: failed or delayed ones, and successful ones.
 
-    failed: tuple[BounceEvidence, ...]
-    is_report: bool
+    `is_report`: there were delivery status fields.
+    """
+
+    failed: tuple[BounceEvidence, ...] = ()
+    succeeded: tuple[BounceEvidence, ...] = ()
+    is_report: bool = False
 
 
 def parse_delivery_status(text: str) -> DeliveryStatus:
     """Parse the delivery status fields in a text."""
     groups = [group for group in _groups(text) if _recipient(group) or group.get("status") or group.get("action")]
-    failed = tuple(_evidence(group) for group in groups[:_MAX_RECIPIENTS] if _has_failed(group))
-    return DeliveryStatus(failed=failed, is_report=bool(groups))
+    considered = groups[:_MAX_RECIPIENTS]
+    failed = tuple(_evidence(group) for group in considered if _has_failed(group))
+    succeeded = tuple(_evidence(group) for group in considered if _SUCCEEDED.match(group.get("action")))
+    return DeliveryStatus(failed=failed, succeeded=succeeded, is_report=bool(groups))
 
 
 def _groups(text: str) -> list[_Group]:

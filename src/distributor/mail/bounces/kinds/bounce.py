@@ -29,10 +29,22 @@ _OTHER_REPORTS = re.compile(r"report-type=\"?(?:disposition-notification|feedbac
 _FIELDS_IN_TEXT = re.compile(r"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _MAX_NOTICE = 8000
 _TEMPORARY = re.compile(r"\b(?:delay|temporar|warning|still being retried|will be retried|will retry)", re.IGNORECASE)
+# Notices that the mail is still in the queue, of systems that write no Action.
+_DELAYED_SUBJECT = re.compile(
+    r"\bdelay(?:ed)?\b|could not send message for past|still being retried|will (?:be retried|retry)|verzögert"
+    r"|not (?:yet )?(?:been )?delivered yet|retard[ée]",
+    re.IGNORECASE,
+)
+_DELAYED_TEXT = re.compile(
+    r"this is (?:a )?warning (?:message )?only|no action is required on your part|do(?:es)? not need to re-?send"
+    r"|only a temporary failure report|delivery attempts will continue|will be retried (?:until|for)"
+    r"|\b(?:will (?:keep|continue) (?:trying|to (?:try|retry))|we(?:'ll| will) (?:keep trying|try again|retry))",
+    re.IGNORECASE,
+)
 
 
 def read_bounce(message: ReceivedMessage) -> InboundReport | None:
-    """The report of a bounce; None if the mail is none."""
+    """The report of a bounce, or of successful deliveries; None if the mail is neither."""
     notice = split_notice(message)
     bounce_format = find_format(message, notice)
     if _OTHER_REPORTS.search(message.content_type) and not (bounce_format and bounce_format.is_receipt):
@@ -45,11 +57,17 @@ def read_bounce(message: ReceivedMessage) -> InboundReport | None:
     elif reports_only_success(notice):
         return None
     elif bounce_format or (is_from_mail_system(message) and reports_failure(message, notice)):
-        evidence_list = parse_plain_text(message, notice, bounce_format)
+        action = "delayed" if _is_delay_notice(message, notice) else ""
+        evidence_list = [replace(one, action=action) for one in parse_plain_text(message, notice, bounce_format)]
     else:
         return None
     recipients = _each_once(_recipient(one.completed(), message, bounce_format) for one in evidence_list)
-    return InboundReport(kind=ReportKind.BOUNCE, recipients=recipients) if recipients else None
+    if recipients:
+        return InboundReport(kind=ReportKind.BOUNCE, recipients=recipients)
+    delivered = _each_once(
+        RecipientReport(address=one.recipient, status=one.status, action=one.action) for one in report.succeeded
+    )
+    return InboundReport(kind=ReportKind.DELIVERY, recipients=delivered) if delivered else None
 
 
 def _delivery_status(message: ReceivedMessage, notice: BounceNotice) -> DeliveryStatus:
@@ -58,7 +76,13 @@ def _delivery_status(message: ReceivedMessage, notice: BounceNotice) -> Delivery
         return parse_delivery_status(notice.report)
     if _FIELDS_IN_TEXT.search(notice.text) and is_from_mail_system(message):
         return parse_delivery_status(notice.text)
-    return DeliveryStatus(failed=(), is_report=False)
+    return DeliveryStatus()
+
+
+def _is_delay_notice(message: ReceivedMessage, notice: BounceNotice) -> bool:
+    """Whether a notice in plain text says that the mail is still being retried."""
+    subject = message.fields.get("subject")
+    return bool(_DELAYED_SUBJECT.search(subject) or _DELAYED_TEXT.search(notice.text[:_MAX_NOTICE]))
 
 
 def _each_once(recipients: Iterable[RecipientReport]) -> tuple[RecipientReport, ...]:
@@ -102,4 +126,10 @@ def _recipient(
             or (not evidence.reply_code and bool(_TEMPORARY.search(message.fields.get("subject"))))
         )
         status = "4.0.0" if temporary else "5.0.0"
-    return RecipientReport(address=evidence.recipient, status=status, reply_code=evidence.reply_code, reason=reason)
+    return RecipientReport(
+        address=evidence.recipient,
+        status=status,
+        reply_code=evidence.reply_code,
+        reason=reason,
+        action=evidence.action,
+    )

@@ -39,6 +39,8 @@ def read_ses_notification(message: ReceivedMessage) -> InboundReport | None:
         return _bounce(bounce)
     if isinstance(complaint := notification.get("complaint"), dict):
         return _complaint(complaint)
+    if isinstance(delivery := notification.get("delivery"), dict):
+        return _delivery(delivery)
     return OTHER
 
 
@@ -83,6 +85,8 @@ def _bounce(bounce: dict[str, Any]) -> InboundReport:
                 status=evidence.status or ("4.0.0" if temporary else "5.0.0"),
                 reply_code=evidence.reply_code,
                 reason=by_sub_type or classify(evidence, None),
+                action=evidence.action,
+                is_temporary=temporary,
             )
         )
     return InboundReport(kind=ReportKind.BOUNCE, recipients=tuple(recipients)) if recipients else OTHER
@@ -94,6 +98,15 @@ def _complaint(complaint: dict[str, Any]) -> InboundReport:
         kind=ReportKind.COMPLAINT,
         recipients=tuple(RecipientReport(address=one, reason=Reason.FEEDBACK) for one in addresses or [""]),
         feedback_type=str(complaint.get("complaintFeedbackType") or "abuse").lower(),
+    )
+
+
+def _delivery(delivery: dict[str, Any]) -> InboundReport:
+    listed = delivery.get("recipients")
+    addresses = [find_address(str(one)) for one in listed[:_MAX_RECIPIENTS]] if isinstance(listed, list) else []
+    return InboundReport(
+        kind=ReportKind.DELIVERY,
+        recipients=tuple(RecipientReport(address=one, action="delivered") for one in addresses or [""]),
     )
 
 
