@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from distributor.flow.app_context import AppContext
-from distributor.inbound.server import InboundServer
+from distributor.inbound.server import MAX_SESSIONS, MAX_SESSIONS_PER_IP, InboundServer
 
 
 class RawClient:
@@ -42,14 +42,26 @@ class RawClient:
 
 
 @contextmanager
-def running_server(app: AppContext, *, idle_seconds: float = 30.0) -> Iterator[int]:
+def running_server(
+    app: AppContext,
+    *,
+    idle_seconds: float = 30.0,
+    max_sessions: int = MAX_SESSIONS,
+    max_sessions_per_ip: int = MAX_SESSIONS_PER_IP,
+) -> Iterator[int]:
     """The server on a free port, in a thread, until the context ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def serve() -> None:
-        server = InboundServer(app, name="inbound.test", idle_seconds=idle_seconds)
+        server = InboundServer(
+            app,
+            name="inbound.test",
+            idle_seconds=idle_seconds,
+            max_sessions=max_sessions,
+            max_sessions_per_ip=max_sessions_per_ip,
+        )
         await server.start(listener)
         await stop.wait()
         await server.stop()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +16,7 @@ from distributor.domain.event import EventKind
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.inbound.acceptance import InboundAcceptance
 from distributor.mail.smtp.server_rules import MAX_MESSAGE_BYTES
 from distributor.storage.database import Database
 from tests.flow.feedback import feedback_mails as mails
@@ -194,3 +197,57 @@ def test_an_idle_client_is_disconnected(feedback: FeedbackHarness) -> None:
         client = RawClient(port)
         assert client.reply()[:3] == "421"
         client.close()
+
+
+@pytest.mark.parametrize("limit", ["max_sessions", "max_sessions_per_ip"])
+def test_silent_clients_keep_no_one_out(feedback: FeedbackHarness, limit: str) -> None:
+    with running_server(feedback.harness.app, **{limit: 3}) as port:
+        silent = [RawClient(port) for _ in range(10)]
+        path = feedback.return_path()
+        with smtplib.LMTP("127.0.0.1", port) as client:
+            assert client.sendmail("", [path], mails.bounce(feedback.delivery(), to=path)) == {}
+        assert [client.reply()[:3] for client in silent[:8]] == ["421"] * 8
+        # Sessions that others did not need are still served.
+        assert silent[9].codes(b"NOOP\r\n") == ["250"]
+        for raw in silent:
+            raw.close()
+
+
+def test_a_client_that_waits_for_us_is_not_closed_for_a_new_one(
+    feedback: FeedbackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_busy, may_go_on = threading.Event(), threading.Event()
+
+    async def rejection_of(self: InboundAcceptance, recipient: str) -> None:
+        is_busy.set()
+        await asyncio.to_thread(may_go_on.wait, 60)
+
+    monkeypatch.setattr(InboundAcceptance, "rejection_of", rejection_of)
+    with running_server(feedback.harness.app, max_sessions=1) as port:
+        busy = RawClient(port)
+        busy.codes(b"LHLO a\r\nMAIL FROM:<>\r\n", 2)
+        busy.socket.sendall(b"RCPT TO:<ada@gazette.example>\r\n")
+        assert is_busy.wait(60)
+        assert RawClient(port).greeting.startswith("421 4.3.2")
+        may_go_on.set()
+        assert busy.reply() == "250 2.1.5 Recipient OK"
+        busy.close()
+
+
+def test_a_client_that_reads_nothing_is_given_up(feedback: FeedbackHarness) -> None:
+    with running_server(feedback.harness.app, idle_seconds=0.2) as port:
+        client = RawClient(port)
+        with pytest.raises(ConnectionError):
+            # Many times more than the buffers between the two hold.
+            for _ in range(1000):
+                client.socket.sendall(b"EHLO a\r\n" * 4000)
+        client.close()
+
+
+def test_a_client_that_makes_error_after_error_is_given_up(port: int) -> None:
+    client = RawClient(port)
+    assert client.codes(b"EHLO a\r\nMAIL FROM:<>\r\n", 2) == ["250", "250"]
+    assert client.codes(b"RCPT TO:<nobody@elsewhere.example>\r\n" * 30, 20) == ["550"] * 20
+    assert client.reply().startswith("421 4.7.0")
+    assert client.reply() == ""
+    client.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from distributor.inbound.acceptance import InboundAcceptance
 from distributor.mail.smtp.line_stream import LineStream
@@ -12,14 +14,19 @@ from distributor.mail.smtp.server_rules import MAX_COMMAND_BYTES, MAX_MESSAGE_BY
 
 # A bounce has one recipient; a relay may pass on several messages for one domain at once.
 MAX_RECIPIENTS = 100
+# Rejected commands in a row without a message that was accepted; Postfix has the same limit.
+MAX_ERRORS = 20
 _EXTENSIONS = ("PIPELINING", f"SIZE {MAX_MESSAGE_BYTES}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
 class InboundSession:
     """One connection. The method of a command returns the reply, or None if it has already sent one.
 
-    LHLO sets `is_lmtp`: after the content, LMTP requires one reply for each recipient.
+    LHLO sets `is_lmtp`: after the content, LMTP requires one reply for each recipient. `waiting_since` is the time,
+    by the monotonic clock, since when the session waits for its client; None while the client waits for the session.
     """
 
     stream: LineStream
@@ -31,20 +38,40 @@ class InboundSession:
     is_closed: bool = False
     sender: Path | None = None
     recipients: list[str] = field(default_factory=list)
+    errors: int = 0
+    waiting_since: float | None = None
 
     async def run(self) -> None:
-        """Serve commands until QUIT or a timeout. Raises EOFError when the client disconnects."""
+        """Serve commands until QUIT, a timeout or too many errors.
+
+        Raises EOFError when the client disconnects, and TimeoutError when it does not take the last replies.
+        """
         self.stream.answer(f"220 {self.name} ESMTP Distributor inbound mail")
         while not self.is_closed:
             try:
-                async with asyncio.timeout(self.idle_seconds):
-                    line = await self.stream.read_line(MAX_COMMAND_BYTES)
+                line = await self._wait_for(self.stream.read_line(MAX_COMMAND_BYTES), self.idle_seconds)
             except TimeoutError:
                 self.stream.answer("421 4.4.2 Connection timed out")
-                return
+                break
             reply = await self._execute(line)
             if reply is not None:
                 self.stream.answer(reply)
+                self._count_error(reply)
+        await self._wait_for(self.stream.flush(), self.idle_seconds)
+
+    async def _wait_for(self, client: Awaitable[_T], seconds: float) -> _T:
+        self.waiting_since = time.monotonic()
+        try:
+            async with asyncio.timeout(seconds):
+                return await client
+        finally:
+            self.waiting_since = None
+
+    def _count_error(self, reply: str) -> None:
+        self.errors += reply[0] in "45"
+        if self.errors >= MAX_ERRORS and not self.is_closed:
+            self.stream.answer("421 4.7.0 Too many errors")
+            self.is_closed = True
 
     async def _execute(self, line: bytes | None) -> str | None:
         if line is None:
@@ -109,8 +136,7 @@ class InboundSession:
         self._reset()
         self.stream.answer("354 End data with <CR><LF>.<CR><LF>")
         try:
-            async with asyncio.timeout(self.idle_seconds * 2):
-                content = await self.stream.read_content(MAX_MESSAGE_BYTES)
+            content = await self._wait_for(self.stream.read_content(MAX_MESSAGE_BYTES), self.idle_seconds * 2)
         except TimeoutError:
             self.is_closed = True
             return "421 4.4.2 Timed out waiting for the end of the message"
@@ -119,6 +145,8 @@ class InboundSession:
         else:
             replies = [await self.acceptance.receive(content, recipient) for recipient in recipients]
         self.stream.answer(*(replies if self.is_lmtp else [_worst(replies)]))
+        if any(reply.startswith("2") for reply in replies):
+            self.errors = 0
         return None
 
     async def rset(self, _argument: str) -> str:

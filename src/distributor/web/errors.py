@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from distributor.domain.errors import DataError, NotFoundError, ServiceError
@@ -54,6 +54,10 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
     def refused(request: Request, error: HTTPException) -> Response:
         return page(error.status_code, _TEXTS.get(error.status_code, _TEXTS[400]), error.headers)
 
+    def disconnected(request: Request, error: ClientDisconnect) -> Response:
+        # No one reads it: the client has disconnected, which is not our error.
+        return page(400, _TEXTS[400])
+
     def unknown(request: Request, error: NotFoundError) -> Response:
         return page(404, _TEXTS_BY_NOUN.get(error.noun, _TEXTS[404]))
 
@@ -71,6 +75,7 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
 
     return {
         HTTPException: refused,
+        ClientDisconnect: disconnected,
         NotFoundError: unknown,
         DataError: unstorable,
         ServiceError: unavailable,

@@ -13,8 +13,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from distributor.domain.errors import ConfigurationError
+from distributor.web.http_protocol import ConnectionLimits, limited_protocol
 
-_BACKLOG = 2048
+# Connections that are accepted at a time at most.
+_BACKLOG = 256
+_DEFAULT_LIMITS = ConnectionLimits()
 # How long open requests may take after a stop signal; they normally take milliseconds.
 _GRACE_SECONDS = 10
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -39,17 +42,24 @@ def run(
     `trusted_proxies` are IP addresses or networks, separated by commas, whose X-Forwarded-For is trusted.
     """
     with _listen(host, port) as listening:
-        server = _Server(app, _url(listening, host), trusted_proxies, on_listening)
+        server = _Server(app, _url(listening, host), trusted_proxies, _DEFAULT_LIMITS, on_listening)
         with _stopped_by_signals(server):
             server.run(sockets=[listening])
 
 
 @contextmanager
-def running(app: ASGIApp, *, host: str, port: int, trusted_proxies: str = "127.0.0.1") -> Iterator[str]:
+def running(
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    trusted_proxies: str = "127.0.0.1",
+    limits: ConnectionLimits = _DEFAULT_LIMITS,
+) -> Iterator[str]:
     """Serve from a thread for as long as the context is open; gives the URL. Raises ConfigurationError."""
     with _listen(host, port) as listening:
         is_up = threading.Event()
-        server = _Server(app, _url(listening, host), trusted_proxies, lambda _: is_up.set())
+        server = _Server(app, _url(listening, host), trusted_proxies, limits, lambda _: is_up.set())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
         thread.start()
         try:
@@ -63,11 +73,19 @@ def running(app: ASGIApp, *, host: str, port: int, trusted_proxies: str = "127.0
 
 class _Server(uvicorn.Server):
     def __init__(
-        self, app: ASGIApp, address: str, trusted_proxies: str, on_listening: Callable[[str], None] | None
+        self,
+        app: ASGIApp,
+        address: str,
+        trusted_proxies: str,
+        limits: ConnectionLimits,
+        on_listening: Callable[[str], None] | None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=limited_protocol(limits, app, trusted_proxies),
+                ws="none",
+                backlog=_BACKLOG,
                 # Its access log would contain paths, and with them tokens; our AccessLog does not.
                 access_log=False,
                 log_config=None,

@@ -41,8 +41,11 @@ class HealthEndpoints:
     def routes(self) -> list[Route]:
         return [Route("/healthz", self.liveness), Route("/readyz", self.readiness)]
 
-    def liveness(self, request: Request) -> Response:
-        """Checks nothing else: a database that is down is no reason to restart this process."""
+    async def liveness(self, request: Request) -> Response:
+        """Checks nothing else: a database that is down is no reason to restart this process.
+
+        It needs no thread, so it responds while all of them wait for the database.
+        """
         return JSONResponse({"alive": True}, headers=_NO_STORE)
 
     def readiness(self, request: Request) -> Response:
