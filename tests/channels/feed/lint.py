@@ -140,13 +140,13 @@ def _rfc2822(written: str) -> datetime:
 
 def _date(read: object, written: str, now: datetime, *, invalid: str) -> Iterator[str]:
     try:
-        moment = read(written)  # type: ignore[operator]
+        parsed = read(written)  # type: ignore[operator]
     except ValueError:
         yield invalid
         return
-    if moment.tzinfo is None:
+    if parsed.tzinfo is None:
         yield invalid
-    elif moment > now or moment.year < 1990:
+    elif parsed > now or parsed.year < 1990:
         yield "ImplausibleDate"
 
 

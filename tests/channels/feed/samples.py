@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from distributor.channels.api import PublishedDocument, PublishedItem, RenderContext, SendContext, Site
 from distributor.channels.feed import FeedChannel
-from distributor.channels.feed.settings import FeedSettings
+from distributor.channels.feed.channel import FeedSettings
 from distributor.domain.article import Article
 from distributor.domain.blocks import (
     Alignment,

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from distributor.channels import registry
 from distributor.channels.api import Audience, Dedupe
 from distributor.channels.feed import FeedChannel
-from distributor.channels.feed.settings import FeedSettings
+from distributor.channels.feed.channel import FeedSettings
 from distributor.domain.blocks import Image, Paragraph
 from distributor.domain.delivery import Verdict
 from distributor.domain.problems import Severity

@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from distributor.channels.feed.composing import entry_of
-from distributor.channels.feed.entry import EntryImage, FeedItem
+from distributor.channels.feed.entries import build_entry
+from distributor.channels.feed.feed import EntryImage, FeedEntry
 from distributor.domain.blocks import Heading, Image, List, ListItem, Paragraph, Run
 from distributor.domain.tags import Tag
 
 from .samples import NOON, SITE, article, article_with_every_block, paragraph, text
 
 
-def composed(**changes: Any) -> FeedItem:
-    return entry_of(article(**changes), SITE)
+def composed(**changes: Any) -> FeedEntry:
+    return build_entry(article(**changes), SITE)
 
 
 def test_an_entry_survives_being_stored() -> None:
-    entry = entry_of(article_with_every_block(), SITE)
-    assert FeedItem.from_json(entry.as_json()) == entry
+    entry = build_entry(article_with_every_block(), SITE)
+    assert FeedEntry.from_json(entry.as_json()) == entry
     assert entry.image
 
 
@@ -34,8 +34,8 @@ def test_an_edit_changes_the_time_of_change_and_leaves_the_identity() -> None:
 
 
 def test_times_are_whole_seconds_in_utc() -> None:
-    moment = datetime(2026, 11, 20, 14, 0, 1, 999_999, timezone(timedelta(hours=2)))
-    entry = composed(published_at=moment, updated_at=moment)
+    published_at = datetime(2026, 11, 20, 14, 0, 1, 999_999, timezone(timedelta(hours=2)))
+    entry = composed(published_at=published_at, updated_at=published_at)
     assert (entry.published_at, entry.updated_at) == (datetime(2026, 11, 20, 12, 0, 1, tzinfo=UTC),) * 2
     assert entry.as_json()["published_at"] == "2026-11-20T12:00:01Z"
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from distributor.channels.feed.announcement import Announcement
+from distributor.channels.feed.feed import FeedPayload
 from distributor.domain.article import Article
 from distributor.domain.blocks import Code, Heading, Image, List, ListItem, Mark, Paragraph, Quote, Run
 from distributor.domain.tags import Tag
@@ -71,7 +71,7 @@ ABOUT_TITLES = {"CharacterData", "ContainsHTML"}
 @given(articles)
 def test_any_article_gives_feeds_that_read_back(written: Article) -> None:
     files = files_of(written)
-    [meant] = Announcement.from_payload(rendered(written).payload).entries
+    [meant] = FeedPayload.from_json(rendered(written).payload).entries
 
     [item] = etree.fromstring(files["rss.xml"]).iter("item")
     assert item.findtext("title") == (meant.title or meant.url)

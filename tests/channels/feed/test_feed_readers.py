@@ -12,8 +12,7 @@ from typing import Any
 import feedparser
 import pytest
 
-from distributor.channels.feed.announcement import Announcement
-from distributor.channels.feed.entry import FeedItem
+from distributor.channels.feed.feed import FeedEntry, FeedPayload
 from distributor.domain.tags import Tag
 
 from .samples import ALL_SETTINGS, NOON, article, article_with_every_block, files_of, numbered, rendered
@@ -36,13 +35,13 @@ def read(document: bytes) -> Any:
 
 
 @pytest.fixture(scope="module", params=XML_FILES)
-def entries(request: pytest.FixtureRequest) -> list[tuple[FeedItem, Any]]:
+def entries(request: pytest.FixtureRequest) -> list[tuple[FeedEntry, Any]]:
     """Each entry of the model with what the reader made of it."""
-    meant = Announcement.from_payload(rendered(*ARTICLES).payload).entries
+    meant = FeedPayload.from_json(rendered(*ARTICLES).payload).entries
     return list(zip(meant, read(files_of(*ARTICLES)[request.param]).entries, strict=True))
 
 
-def test_ids_and_links_are_those_of_the_model(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_ids_and_links_are_those_of_the_model(entries: list[tuple[FeedEntry, Any]]) -> None:
     for meant, seen in entries:
         assert (seen.id, seen.link) == (meant.guid, meant.url)
 
@@ -52,41 +51,41 @@ def test_a_guid_in_rss_is_not_taken_for_a_link() -> None:
     assert entry.guidislink is False
 
 
-def test_titles_are_plain_text_as_their_author_wrote_them(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_titles_are_plain_text_as_their_author_wrote_them(entries: list[tuple[FeedEntry, Any]]) -> None:
     assert [seen.title for _, seen in entries] == [meant.title for meant, _ in entries]
     assert EDITED.title in [seen.title for _, seen in entries]
 
 
-def test_summaries_say_what_the_model_says(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_summaries_say_what_the_model_says(entries: list[tuple[FeedEntry, Any]]) -> None:
     for meant, seen in entries:
         is_html = seen.summary_detail.type == "text/html"
         assert (unescape(seen.summary) if is_html else seen.summary) == meant.summary
 
 
-def test_the_full_text_arrives_unchanged(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_the_full_text_arrives_unchanged(entries: list[tuple[FeedEntry, Any]]) -> None:
     for meant, seen in entries:
         [content] = seen.content
         assert (content.type, content.value) == ("text/html", meant.content_html)
 
 
-def test_dates_are_those_of_the_model(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_dates_are_those_of_the_model(entries: list[tuple[FeedEntry, Any]]) -> None:
     for meant, seen in entries:
         assert as_utc(seen.published_parsed) == meant.published_at
         if "updated_parsed" in seen:
             assert as_utc(seen.updated_parsed) == meant.updated_at
 
 
-def test_tags_are_categories(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_tags_are_categories(entries: list[tuple[FeedEntry, Any]]) -> None:
     for meant, seen in entries:
         assert tuple(tag.term for tag in seen.tags) == meant.tags
 
 
-def test_authors_have_their_names(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_authors_have_their_names(entries: list[tuple[FeedEntry, Any]]) -> None:
     for meant, seen in entries:
         assert tuple(author.name for author in seen.authors) == meant.authors
 
 
-def test_the_image_is_media_and_no_enclosure(entries: list[tuple[FeedItem, Any]]) -> None:
+def test_the_image_is_media_and_no_enclosure(entries: list[tuple[FeedEntry, Any]]) -> None:
     meant, seen = next(pair for pair in entries if pair[0].image)
     assert meant.image
     assert seen.media_content == [{"url": meant.image.url, "type": "image/jpeg", "medium": "image"}]

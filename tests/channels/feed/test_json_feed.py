@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
-from distributor.channels.feed.announcement import Announcement
+from distributor.channels.feed.feed import FeedPayload
 from distributor.domain.tags import Tag
 from tests.paths import SHARED
 
@@ -50,7 +50,7 @@ def test_the_schema_would_find_a_wrong_value(validator: Draft7Validator, key: st
 
 def test_items_say_what_the_model_says() -> None:
     articles = (article_with_every_block(), numbered(1, title="A & B <i> 🧬", tags=(Tag("A & B"),)))
-    entries = Announcement.from_payload(rendered(*articles).payload).entries
+    entries = FeedPayload.from_json(rendered(*articles).payload).entries
     for entry, item in zip(entries, parsed(*articles)["items"], strict=True):
         assert (item["id"], item["url"], item["title"]) == (entry.guid, entry.url, entry.title)
         assert (item["summary"], item["content_html"]) == (entry.summary, entry.content_html)

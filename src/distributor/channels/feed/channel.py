@@ -1,11 +1,11 @@
-"""The feed channel: an article becomes an entry of the feed of everything and of one feed per tag."""
+"""The feed channel: an article becomes an entry of the feed of all articles and of one feed per tag."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from distributor.channels.api import (
     NO_MEDIA,
@@ -20,18 +20,42 @@ from distributor.channels.api import (
     SendContext,
     Site,
 )
-from distributor.channels.feed.announcement import Announcement, newest_first
-from distributor.channels.feed.checking import problems_of
-from distributor.channels.feed.composing import entry_of, plain
-from distributor.channels.feed.documents import FORMATS, RSS, documents_of
-from distributor.channels.feed.entry import ALL, FeedItem, tag_feed_key
-from distributor.channels.feed.feed import Masthead
-from distributor.channels.feed.settings import FeedSettings
+from distributor.channels.feed.checks import check_entries
+from distributor.channels.feed.documents import FORMATS, RSS, build_documents
+from distributor.channels.feed.entries import build_entry, plain
+from distributor.channels.feed.feed import ALL, FeedEntry, FeedMetadata, FeedPayload, newest_first, tag_feed_key
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.rendering.environment import Templates, shipped_templates
+
+
+class FeedSettings(BaseModel):
+    """Settings of a channel of kind feed. An empty setting takes its value from the site."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field("", title="Title", description="name of the main feed; empty: the name of the site")
+    description: str = Field("", title="Description", description="what the feed is about, in one sentence")
+    language: str = Field("", title="Language", description="BCP 47 language of the feed; empty: that of the site")
+    icon: str = Field("", title="Icon", description="URL of a square PNG, JPEG or GIF, best 512 pixels wide")
+    hub: str = Field("", title="WebSub hub", description="URL of the hub that notifies readers of changes at once")
+    items: int = Field(50, ge=1, le=500, title="Articles", description="maximum number of articles in a feed")
+    max_bytes: int = Field(
+        1_000_000,
+        ge=10_000,
+        le=5_000_000,
+        title="Size",
+        description="maximum size of a feed in bytes; the oldest articles are left out beyond that",
+    )
+
+    @field_validator("icon", "hub")
+    @classmethod
+    def _is_http_url(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url
 
 
 class FeedChannel:
@@ -45,23 +69,23 @@ class FeedChannel:
         self._settings = settings
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
-        masthead = self._masthead_of(context.site)
-        entries = newest_first([entry_of(article, context.site) for article in articles])
-        announcement = Announcement(masthead=masthead, titles=_feed_titles(entries, masthead), entries=entries)
-        return Rendition(self.kind, announcement.as_payload())
+        metadata = self._metadata_of(context.site)
+        entries = newest_first([build_entry(article, context.site) for article in articles])
+        payload = FeedPayload(metadata=metadata, titles=_feed_titles(entries, metadata), entries=entries)
+        return Rendition(self.kind, payload.as_json())
 
     def check(self, rendition: Rendition) -> list[Problem]:
-        announcement = Announcement.from_payload(rendition.payload)
-        return problems_of(announcement.entries, max_bytes=self._settings.max_bytes)
+        payload = FeedPayload.from_json(rendition.payload)
+        return check_entries(payload.entries, max_bytes=self._settings.max_bytes)
 
     def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
-        announcement = Announcement.from_payload(rendition.payload)
-        return Templates([shipped_templates()]).render("feed/preview.html.j2", {"announcement": announcement})
+        payload = FeedPayload.from_json(rendition.payload)
+        return Templates([shipped_templates()]).render("feed/preview.html.j2", {"payload": payload})
 
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
-        """The feed of everything as if these articles were all there is."""
-        announcement = Announcement.from_payload(rendition.payload)
-        documents = self._documents(announcement, ALL, announcement.entries[: self._settings.items])
+        """The feed of all articles as if it had no others than these."""
+        payload = FeedPayload.from_json(rendition.payload)
+        documents = self._documents(payload, ALL, payload.entries[: self._settings.items])
         return {form.file_name: document.body for form, document in zip(FORMATS, documents, strict=True)}
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
@@ -70,31 +94,31 @@ class FeedChannel:
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
     ) -> AsyncIterator[Outcome]:
-        announcement = Announcement.from_payload(rendition.payload)
+        payload = FeedPayload.from_json(rendition.payload)
         for delivery in deliveries:
-            yield self._deliver(announcement, delivery, context.publications)
+            yield self._deliver(payload, delivery, context.publications)
 
-    def _masthead_of(self, site: Site) -> Masthead:
-        chosen = self._settings
+    def _metadata_of(self, site: Site) -> FeedMetadata:
+        settings = self._settings
         publisher = plain(site.name) or site.public_url
-        return Masthead(
-            title=plain(chosen.title) or publisher,
-            description=plain(chosen.description) or f"New articles from {publisher}",
+        return FeedMetadata(
+            title=plain(settings.title) or publisher,
+            description=plain(settings.description) or f"New articles from {publisher}",
             publisher=publisher,
             public_url=site.public_url,
-            language=chosen.language or site.language,
-            icon=chosen.icon,
-            hub=chosen.hub,
+            language=settings.language or site.language,
+            icon=settings.icon,
+            hub=settings.hub,
         )
 
-    def _deliver(self, announcement: Announcement, delivery: Delivery, publications: Publications) -> Outcome:
+    def _deliver(self, payload: FeedPayload, delivery: Delivery, publications: Publications) -> Outcome:
         key = delivery.recipient
-        entries = announcement.entries_for(key)
+        entries = payload.entries_for(key)
         if not entries:
             return Outcome.of(delivery, Verdict.FAILED, reply=f"no article of this rendition belongs to feed {key!r}")
 
         def compose(items: Sequence[PublishedItem]) -> list[PublishedDocument]:
-            return self._documents(announcement, key, [FeedItem.from_json(item.content) for item in items])
+            return self._documents(payload, key, [FeedEntry.from_json(item.content) for item in items])
 
         for entry in entries:
             item = entry.dated_no_later_than(delivery.created_at).as_item()
@@ -103,19 +127,19 @@ class FeedChannel:
             delivery,
             Verdict.SENT,
             remote_id=entries[0].guid,
-            permalink=announcement.masthead.url_of(key, RSS.extension),
+            permalink=payload.metadata.url_of(key, RSS.extension),
             detail={"guids": [entry.guid for entry in entries]},
         )
 
-    def _documents(self, announcement: Announcement, key: str, entries: Sequence[FeedItem]) -> list[PublishedDocument]:
-        return documents_of(announcement.feed_of(key, entries), max_bytes=self._settings.max_bytes)
+    def _documents(self, payload: FeedPayload, key: str, entries: Sequence[FeedEntry]) -> list[PublishedDocument]:
+        return build_documents(payload.feed_of(key, entries), max_bytes=self._settings.max_bytes)
 
 
-def _feed_titles(entries: Sequence[FeedItem], masthead: Masthead) -> dict[str, str]:
-    """The feeds these entries go to, that of everything first; the first spelling of a tag names its feed."""
+def _feed_titles(entries: Sequence[FeedEntry], metadata: FeedMetadata) -> dict[str, str]:
+    """The titles of the feeds these entries go to, that of all first; the first spelling of a tag names its feed."""
     labels = {ALL: ""}
     for entry in entries:
         for tag in entry.tags:
             if key := tag_feed_key(tag):
                 labels.setdefault(key, tag)
-    return {key: masthead.title_of(key, label) for key, label in labels.items()}
+    return {key: metadata.title_of(key, label) for key, label in labels.items()}

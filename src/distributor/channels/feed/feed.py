@@ -1,21 +1,101 @@
-"""Feed: what the three formats are written from."""
+"""The entries and metadata of feeds, from which all three formats are written, and their JSON in a rendition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
-from distributor.channels.feed.entry import ALL, FeedItem
+from distributor.channels.api import PublishedItem
 from distributor.domain.rendition import Json
+from distributor.domain.tags import slugify
 
+ALL = "all"
 GENERATOR = "Distributor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Masthead:
-    """What all feeds of a site say about themselves. `icon` and `hub` may be empty; `public_url` has no final slash."""
+class EntryImage:
+    """The image of an entry. `media_type` is empty if the extension of the URL is not that of an image."""
+
+    url: str
+    alt: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEntry:
+    """One article in a feed. Every text is valid in XML 1.0, every URL absolute, both times are whole seconds in UTC.
+
+    `title`, `summary`, `authors` and `tags` are plain text; `content_html` is the full text as sanitised HTML. The
+    summary is never empty.
+    """
+
+    guid: str
+    url: str
+    title: str
+    summary: str
+    content_html: str
+    language: str
+    authors: tuple[str, ...]
+    tags: tuple[str, ...]
+    image: EntryImage | None
+    published_at: datetime
+    updated_at: datetime
+
+    @property
+    def feed_keys(self) -> tuple[str, ...]:
+        """The feeds this entry belongs to, each once: that of all articles, then one per tag."""
+        return tuple(dict.fromkeys((ALL, *(key for tag in self.tags if (key := tag_feed_key(tag))))))
+
+    def dated_no_later_than(self, time: datetime) -> FeedEntry:
+        """This entry without dates after `time`: a reader that sees a later one may take all newer entries for old."""
+        latest = whole_seconds(time)
+        return replace(self, published_at=min(self.published_at, latest), updated_at=min(self.updated_at, latest))
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "guid": self.guid,
+            "url": self.url,
+            "title": self.title,
+            "summary": self.summary,
+            "content_html": self.content_html,
+            "language": self.language,
+            "authors": list(self.authors),
+            "tags": list(self.tags),
+            "image": self.image and {"url": self.image.url, "alt": self.image.alt, "media_type": self.image.media_type},
+            "published_at": rfc3339(self.published_at),
+            "updated_at": rfc3339(self.updated_at),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Json]) -> FeedEntry:
+        """The entry that `as_json` returned `stored` for."""
+        return cls(
+            guid=stored["guid"],
+            url=stored["url"],
+            title=stored["title"],
+            summary=stored["summary"],
+            content_html=stored["content_html"],
+            language=stored["language"],
+            authors=tuple(stored["authors"]),
+            tags=tuple(stored["tags"]),
+            image=EntryImage(**stored["image"]) if stored["image"] else None,
+            published_at=datetime.fromisoformat(stored["published_at"]),
+            updated_at=datetime.fromisoformat(stored["updated_at"]),
+        )
+
+    def as_item(self) -> PublishedItem:
+        """This entry as one of a published collection."""
+        return PublishedItem(
+            key=self.guid, published_at=self.published_at, updated_at=self.updated_at, content=self.as_json()
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedMetadata:
+    """What the feeds of a site have in common. `icon` and `hub` may be empty; `public_url` has no trailing slash."""
 
     title: str
     description: str
@@ -30,7 +110,7 @@ class Masthead:
         return f"{self.public_url}/"
 
     def title_of(self, key: str, label: str) -> str:
-        """The title of the feed `key`: no two feeds of a site share one, for readers list them by title."""
+        """The title of the feed `key`: no two feeds of a site have the same, because readers list them by title."""
         return self.title if key == ALL else f"{self.title}: {label}"
 
     def url_of(self, key: str, extension: str) -> str:
@@ -41,8 +121,8 @@ class Masthead:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Json]) -> Masthead:
-        """The masthead that `as_json` gave `stored` for."""
+    def from_json(cls, stored: Mapping[str, Json]) -> FeedMetadata:
+        """The metadata that `as_json` returned `stored` for."""
         return cls(**stored)
 
 
@@ -52,8 +132,8 @@ class Feed:
 
     key: str
     title: str
-    masthead: Masthead
-    entries: tuple[FeedItem, ...]
+    metadata: FeedMetadata
+    entries: tuple[FeedEntry, ...]
 
     @property
     def updated_at(self) -> datetime:
@@ -62,13 +142,71 @@ class Feed:
 
     def url_of(self, extension: str) -> str:
         """The address of this feed in the format with this extension."""
-        return self.masthead.url_of(self.key, extension)
+        return self.metadata.url_of(self.key, extension)
 
     def newest(self, count: int) -> Feed:
         """This feed with no more than its `count` newest entries."""
         return replace(self, entries=self.entries[:count])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPayload:
+    """The payload of a rendition of this kind: entries, newest first, and the titles of their feeds by key.
+
+    As JSON: ``{"site": …, "feeds": [{"key", "title", "path"}, …], "entries": […]}``.
+    """
+
+    metadata: FeedMetadata
+    titles: Mapping[str, str]
+    entries: tuple[FeedEntry, ...]
+
+    def entries_for(self, key: str) -> list[FeedEntry]:
+        """The entries that belong to the feed `key`."""
+        return [entry for entry in self.entries if key in entry.feed_keys]
+
+    def feed_of(self, key: str, entries: Iterable[FeedEntry]) -> Feed:
+        """The feed `key` with these entries."""
+        return Feed(key=key, title=self.titles[key], metadata=self.metadata, entries=tuple(entries))
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "site": self.metadata.as_json(),
+            "feeds": [{"key": key, "title": title, "path": f"feeds/{key}"} for key, title in self.titles.items()],
+            "entries": [entry.as_json() for entry in self.entries],
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Json]) -> FeedPayload:
+        """The value that `as_json` returned `stored` for."""
+        return cls(
+            metadata=FeedMetadata.from_json(stored["site"]),
+            titles={feed["key"]: feed["title"] for feed in stored["feeds"]},
+            entries=tuple(FeedEntry.from_json(entry) for entry in stored["entries"]),
+        )
+
+
+def newest_first(entries: Sequence[FeedEntry]) -> tuple[FeedEntry, ...]:
+    """The order of a published collection: by time of publication, equal times by GUID."""
+    by_guid = sorted(entries, key=lambda entry: entry.guid)
+    return tuple(sorted(by_guid, key=lambda entry: entry.published_at, reverse=True))
+
+
 def path_of(key: str, extension: str) -> str:
-    """Where a document of the feed `key` lies below the root of the site, as text: a slug may hold any letters."""
+    """The path of a document of the feed `key` below the root of the site, not yet percent-encoded."""
     return f"feeds/{key}.{extension}"
+
+
+def tag_feed_key(label: str) -> str:
+    """The key of the feed of the tag called `label`; empty if the label has neither letter nor digit."""
+    slug = slugify(label)
+    return f"tags/{slug}" if slug else ""
+
+
+def rfc3339(time: datetime) -> str:
+    """An aware time as RFC 3339 writes it, in UTC and whole seconds: ``2026-11-22T15:18:00Z``."""
+    return whole_seconds(time).isoformat().replace("+00:00", "Z")
+
+
+def whole_seconds(time: datetime) -> datetime:
+    """The time in UTC, without a fraction: RSS has none, and the formats have to agree."""
+    return time.astimezone(UTC).replace(microsecond=0)

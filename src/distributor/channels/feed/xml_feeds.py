@@ -1,6 +1,6 @@
-"""RSS 2.0 and Atom by feedgen 1.0. Only this module knows it, and the ways around what it gets wrong.
+"""Writes RSS 2.0 and Atom with feedgen 1.0. Only this module uses feedgen, and works around its mistakes.
 
-Nothing here is left to feedgen's defaults: dates default to now, and readers would fetch "news" at every build.
+Nothing is left to feedgen's defaults: dates default to now, so that readers would see a change at every build.
 """
 
 from __future__ import annotations
@@ -13,30 +13,29 @@ from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from distributor.channels.feed.entry import FeedItem
-from distributor.channels.feed.feed import GENERATOR, Feed
+from distributor.channels.feed.feed import GENERATOR, Feed, FeedEntry
 
 RSS_TYPE = "application/rss+xml"
 ATOM_TYPE = "application/atom+xml"
 
 _ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-# A reader of RSS that obeys nothing else asks no oftener than once an hour.
+# RSS readers that respect no HTTP caching fetch the feed at most once an hour.
 _TTL_MINUTES = 60
 
-# feedgen writes RSS dates with the locale of the whole process set to C for a moment; two builds at once could leave
-# it there.
+# While feedgen writes RSS dates it sets the locale of the whole process to C; two builds at the same time could leave
+# it set.
 _locale_in_use = Lock()
 
 
-def rss_of(feed: Feed) -> bytes:
+def write_rss(feed: Feed) -> bytes:
     """The feed as RSS 2.0 in UTF-8; equal feeds give equal bytes."""
     generator = _generator_of(feed, self_url=feed.url_of("rss"), self_type=RSS_TYPE)
     with _locale_in_use:
         return bytes(generator.rss_str(pretty=True))
 
 
-def atom_of(feed: Feed) -> bytes:
+def write_atom(feed: Feed) -> bytes:
     """The feed as Atom (RFC 4287) in UTF-8; equal feeds give equal bytes."""
     generator = _generator_of(feed, self_url=feed.url_of("atom"), self_type=ATOM_TYPE)
     return bytes(generator.atom_str(pretty=True))
@@ -52,8 +51,8 @@ class _Entry(FeedgenEntry):  # type: ignore[misc]  # feedgen is untyped
     def atom_entry(self, extensions: bool = True) -> etree._Element:
         element: etree._Element = super().atom_entry(extensions)
         element.set(_XML_LANG, self._language)
-        for written, meant in zip(element.findall("link"), self.link(), strict=True):
-            written.attrib.update(meant)
+        for written, link in zip(element.findall("link"), self.link(), strict=True):
+            written.attrib.update(link)
         return element
 
 
@@ -69,38 +68,38 @@ class _HubExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
 
 
 def _generator_of(feed: Feed, *, self_url: str, self_type: str) -> FeedGenerator:
-    masthead = feed.masthead
+    metadata = feed.metadata
     generator = FeedGenerator()
     generator.load_extension("dc", atom=False)
     generator.load_extension("media")
     generator.register_extension("hub_link", _HubExtension, atom=False)
     generator.id(self_url)
     generator.title(feed.title)
-    generator.subtitle(masthead.description)
-    generator.author(name=masthead.publisher)
+    generator.subtitle(metadata.description)
+    generator.author(name=metadata.publisher)
     generator.generator(GENERATOR)
-    generator.language(masthead.language)
+    generator.language(metadata.language)
     generator.ttl(_TTL_MINUTES)
     generator.updated(feed.updated_at)
-    if masthead.icon:
-        generator.icon(masthead.icon)
-        generator.image(url=masthead.icon, title=feed.title, link=masthead.home_page_url)
+    if metadata.icon:
+        generator.icon(metadata.icon)
+        generator.image(url=metadata.icon, title=feed.title, link=metadata.home_page_url)
     generator.link(href=self_url, rel="self", type=self_type)
-    if masthead.hub:
-        generator.link(href=masthead.hub, rel="hub")
-        generator.hub_link.hub = masthead.hub
+    if metadata.hub:
+        generator.link(href=metadata.hub, rel="hub")
+        generator.hub_link.hub = metadata.hub
     # Last, because feedgen takes the last link of any kind for the <link> of an RSS channel.
-    generator.link(href=masthead.home_page_url, rel="alternate", type="text/html")
+    generator.link(href=metadata.home_page_url, rel="alternate", type="text/html")
     for entry in feed.entries:
-        _append(generator, entry, feed_language=masthead.language)
+        _append(generator, entry, feed_language=metadata.language)
     return generator
 
 
-def _append(generator: FeedGenerator, entry: FeedItem, *, feed_language: str) -> None:
-    # feedgen prepends unless it is told otherwise, and loads the extensions of an entry only as it is added.
+def _append(generator: FeedGenerator, entry: FeedEntry, *, feed_language: str) -> None:
+    # feedgen prepends by default, and loads the extensions of an entry only as it is added.
     element = generator.add_entry(_Entry(language=entry.language), order="append")
     element.guid(entry.guid, permalink=False)
-    # Atom demands a title of every entry.
+    # Atom requires a title of every entry.
     element.title(entry.title or entry.url)
     element.link(href=entry.url, rel="alternate", type="text/html")
     element.published(entry.published_at)

@@ -1,4 +1,4 @@
-"""Article → Entry: the full text with absolute addresses, a plain summary, and nothing that XML forbids."""
+"""Builds the entry of an article: full text with absolute URLs, a plain-text summary, no characters XML forbids."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from urllib.parse import quote, urlsplit
 import regex
 
 from distributor.channels.api import Site
-from distributor.channels.feed.entry import EntryImage, FeedItem, whole_seconds
+from distributor.channels.feed.feed import EntryImage, FeedEntry, whole_seconds
 from distributor.domain.article import Article
 from distributor.domain.blocks import Paragraph, plain_text, text_of, walk
 from distributor.rendering.html import direction_of, html_of
 from distributor.rendering.sanitize import Resolve, image_source, resolver_for
 
-_SUMMARY_SIGNS = 300
-# What XML 1.0 has no place for, and the C1 controls, which readers take for letters of Windows-1252.
-_UNFIT = regex.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SIGNS_OF_URLS = "!#$%&'()*+,/:;=?@[]~"
+_SUMMARY_LENGTH = 300
+# The characters that XML 1.0 forbids, and the C1 controls, which readers decode as Windows-1252.
+_INVALID = regex.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 _IMAGE_TYPES = {
     ".avif": "image/avif",
     ".gif": "image/gif",
@@ -30,11 +30,11 @@ _IMAGE_TYPES = {
 }
 
 
-def entry_of(article: Article, site: Site) -> FeedItem:
-    """The article as a feed tells it; relative addresses count from where it is read on the web."""
+def build_entry(article: Article, site: Site) -> FeedEntry:
+    """The article as an entry; relative URLs are resolved against the article's page."""
     url = _uri(site.article_url(article))
     published_at = whole_seconds(article.published_at)
-    return FeedItem(
+    return FeedEntry(
         guid=article.guid,
         url=url,
         title=plain(article.title),
@@ -45,18 +45,18 @@ def entry_of(article: Article, site: Site) -> FeedItem:
         tags=tuple(dict.fromkeys(label for tag in article.tags if (label := plain(tag.label)))),
         image=_image_of(article, resolver_for(url)),
         published_at=published_at,
-        # An article that was finished before its day of publication has not changed since then.
+        # An article that was last edited before its publication counts as updated when it was published.
         updated_at=max(whole_seconds(article.updated_at), published_at),
     )
 
 
 def plain(text: str) -> str:
-    """The text on one line, without any sign that would break XML."""
-    return " ".join(_UNFIT.sub("", text).split())
+    """The text on one line, without characters that XML forbids."""
+    return " ".join(_INVALID.sub("", text).split())
 
 
 def _summary_of(article: Article) -> str:
-    """What its author says, else how its first paragraph begins, else whatever there is to read."""
+    """The author's summary, else the beginning of the first paragraph, else of any text, else the title."""
     paragraphs = (plain(text_of(block.runs)) for block in walk(article.body) if isinstance(block, Paragraph))
     beginning = next(filter(None, paragraphs), "") or plain(plain_text(article.body))
     return plain(article.summary) or _shortened(beginning) or plain(article.title)
@@ -64,11 +64,11 @@ def _summary_of(article: Article) -> str:
 
 def _shortened(text: str) -> str:
     """The text, or its beginning with an ellipsis, cut between words where there are any."""
-    signs = regex.findall(r"\X", text)
-    if len(signs) <= _SUMMARY_SIGNS:
+    characters = regex.findall(r"\X", text)
+    if len(characters) <= _SUMMARY_LENGTH:
         return text
-    cut = "".join(signs[: _SUMMARY_SIGNS - 1])
-    # Chinese and Japanese have no spaces to cut at, and one far back would leave next to nothing.
+    cut = "".join(characters[: _SUMMARY_LENGTH - 1])
+    # Chinese and Japanese have no spaces to cut at, and a space near the start would leave almost nothing.
     before, space, _ = cut.rpartition(" ")
     return (before if space and len(before) > len(cut) // 2 else cut).rstrip(" ,;:–—-") + "…"
 
@@ -77,7 +77,7 @@ def _content_of(article: Article, resolve: Resolve) -> str:
     html = html_of(article.illustrated_body, resolve=resolve)
     if direction_of(article.language) == "ltr":
         return html
-    # Readers lay out an article in the direction of their own language unless it says otherwise.
+    # Readers lay out an article in the direction of their own language unless its HTML sets another.
     return f'<div dir="rtl" lang="{escape(plain(article.language))}">{html}</div>'
 
 
@@ -90,10 +90,10 @@ def _image_of(article: Article, resolve: Resolve) -> EntryImage | None:
 
 
 def _image_type_of(url: str) -> str:
-    """What its extension says; the tables of the machine it runs on would make it say more on one than on another."""
+    """By its extension. Not from `mimetypes`, whose tables differ between machines."""
     return _IMAGE_TYPES.get(PurePosixPath(urlsplit(url).path).suffix.lower(), "")
 
 
-def _uri(address: str) -> str:
-    """The address in ASCII (RFC 3987, section 3.1): validators and JSON Feed want a URI."""
-    return quote(_UNFIT.sub("", address), safe=_SIGNS_OF_URLS)
+def _uri(url: str) -> str:
+    """The URL in ASCII (RFC 3987, section 3.1): validators and JSON Feed require a URI."""
+    return quote(_INVALID.sub("", url), safe=_URL_CHARACTERS)
