@@ -1,7 +1,8 @@
 """The conformance suite: what every kind of channel has to do, as checks that its test calls.
 
-`violations` holds for every kind; `sending_violations` sends through a scripted HTTP server and holds for kinds that
-post to one API. Both return sentences, so that a test reads ``assert violations(MyChannel) == []``.
+`violations` renders and previews; `sending_violations` sends through a scenario, the conditions of a remote service:
+`HttpScenario` for a kind that posts to an HTTP API, another `Scenario` for one that sends by other means. Both return
+sentences, so that a test reads ``assert violations(MyChannel) == []``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -24,6 +25,7 @@ from distributor.channels.api import (
     Channel,
     Dedupe,
     Outcome,
+    Publications,
     ReconcilingChannel,
     RenderContext,
     Rendition,
@@ -34,15 +36,15 @@ from distributor.channels.api import (
 )
 from distributor.channels.registry import template_folders
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
+from distributor.domain.errors import ServiceError
 from distributor.domain.tags import Tag
 from distributor.rendering.environment import shipped_templates
-from distributor.testing.fakes import SAMPLE_SITE, ChannelHarness
+from distributor.testing.fakes import SAMPLE_SITE, ChannelHarness, FakeClock
 from distributor.testing.scripted_server import (
     LoseResponse,
     NeverRespond,
     RecordedRequest,
     Reply,
-    ScriptedServer,
     Step,
     closed_port,
     scripted_server,
@@ -68,6 +70,7 @@ SAMPLE_ARTICLE = Article(
 )
 
 _SECRET_NAMES = re.compile(r"password|secret|token|_key$|smtp_url")
+_MAY_BE_SENT = frozenset({Verdict.SENT, Verdict.UNKNOWN})
 # Long enough for a busy machine to connect and answer; the server that never responds costs this once.
 _TIMEOUT_SECONDS = 2.0
 # A time after which every network shows a post that it has accepted.
@@ -105,8 +108,55 @@ def render_context(kind: type[Channel], templates: Templates | None = None) -> R
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemoteService:
+    """The service that a channel sends to in one case, while it runs.
+
+    settings      the settings of the channel that lead to the service
+    received      an identity (body, Message-ID) of every post or message that it accepted, or may have, in order
+    recover       makes the service accept everything from now on; None if it cannot recover
+    publications  for a kind that publishes documents: where it stores them
+    """
+
+    settings: Mapping[str, Any]
+    received: Callable[[], Sequence[object]]
+    recover: Callable[[], object] | None
+    publications: Publications | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One condition of the service, and what the channel must make of it.
+
+    name        completes a sentence, such as "after status 500"
+    start       starts a service in this condition
+    verdicts    the correct verdicts; none if the channel must raise ServiceError, because a port of its context failed
+    reply_code  the code that the outcome must have; None: any
+    retry_at    the time that a deferred outcome must have; None: any
+    """
+
+    name: str
+    start: Callable[[], AbstractContextManager[RemoteService]]
+    verdicts: Collection[Verdict]
+    reply_code: int | None = None
+    retry_at: datetime | None = None
+
+
+class Scenario(Protocol):
+    """The conditions of a service that a kind is sent through, and the articles that are sent."""
+
+    @property
+    def articles(self) -> Sequence[Article]: ...
+
+    def cases(self) -> Iterator[Case]:
+        """At least: success, a permanent and a temporary failure, and a lost response if responses can be lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpScenario:
-    """How a channel is sent through a scripted server.
+    """A service with an HTTP API, played by a scripted server.
+
+    The cases are: success; 401, 403, 429 with a time; a refused connection; status 500; a response that is lost, never
+    comes, or cannot be parsed.
 
     settings      the settings that lead to the server at a URL, with credentials
     is_post       whether a request creates a post
@@ -124,151 +174,187 @@ class HttpScenario:
     statuses: Sequence[tuple[Reply, Verdict]] = ()
     articles: Sequence[Article] = field(default_factory=lambda: (SAMPLE_ARTICLE,))
 
+    def cases(self) -> Iterator[Case]:
+        yield self._case("success", self.created, Verdict.SENT)
+        yield self._status(Reply(401, {}), Verdict.SENDER_REJECTED)
+        yield self._status(Reply(403, {}), Verdict.SENDER_REJECTED, Verdict.FAILED)
+        yield from (self._status(reply, verdict) for reply, verdict in self.statuses)
+        lifted_at = FakeClock().now.replace(microsecond=0) + timedelta(minutes=9)
+        yield replace(self._status(self.rate_limited(lifted_at), Verdict.DEFERRED), retry_at=lifted_at)
+        yield Case(name="when the connection is refused", start=self._start_unreachable, verdicts={Verdict.DEFERRED})
+        yield self._case("after status 500", Reply(500, {}), Verdict.UNKNOWN)
+        yield self._case("after a lost response", LoseResponse(), Verdict.UNKNOWN)
+        yield self._case("after a timeout", NeverRespond(), Verdict.UNKNOWN)
+        yield self._case("after a success that cannot be parsed", Reply(200, b"<html>"), Verdict.UNKNOWN)
 
-def sending_violations(kind: type[Channel], scenario: HttpScenario, templates: Templates | None = None) -> list[str]:
-    """What this kind does wrong when it sends over HTTP, each in a sentence; empty if it conforms.
+    def _status(self, reply: Reply, *verdicts: Verdict) -> Case:
+        return replace(self._case(f"after status {reply.status}", reply, *verdicts), reply_code=reply.status)
 
-    Tried are: success and a repetition of it; 401, 403, 429 with a time, 500; a refused connection; a response that is
-    lost, never comes, or cannot be parsed; a worker that was killed; and that no second post is made blindly after any
-    of these, until the intent has been withdrawn.
+    def _case(self, name: str, step: Step, *verdicts: Verdict) -> Case:
+        return Case(name=name, start=lambda: self._start(step), verdicts=verdicts)
+
+    @contextmanager
+    def _start(self, step: Step) -> Iterator[RemoteService]:
+        with scripted_server(route=self._route(step)) as server:
+
+            def received() -> list[bytes]:
+                return [request.raw_body for request in server.requests if self.is_post(request)]
+
+            def recover() -> None:
+                server.route = self._route(self.created)
+
+            yield RemoteService(settings=self.settings(server.url), received=received, recover=recover)
+
+    @contextmanager
+    def _start_unreachable(self) -> Iterator[RemoteService]:
+        with closed_port() as url:
+            yield RemoteService(settings=self.settings(url), received=tuple, recover=None)
+
+    def _route(self, step: Step) -> Callable[[RecordedRequest], Step]:
+        return lambda request: step if self.is_post(request) else self.other(request)
+
+
+def sending_violations(kind: type[Channel], scenario: Scenario, templates: Templates | None = None) -> list[str]:
+    """What this kind does wrong when it sends, each in a sentence; empty if it conforms.
+
+    In every case of the scenario: whether the outcome is correct and the channel's record (parts or journal) agrees;
+    that success is not repeated; that a delivery can be sent after a temporary failure has passed; and that an unknown
+    one is not sent blindly again, by this worker or after it was killed, until the intent has been withdrawn.
     """
-    suite = _SendingSuite(kind, scenario, render_context(kind, templates))
-    return [
-        *suite.success(),
-        *suite.rejected(Reply(401, {}), {Verdict.SENDER_REJECTED}),
-        *suite.rejected(Reply(403, {}), {Verdict.SENDER_REJECTED, Verdict.FAILED}),
-        *(violation for reply, verdict in scenario.statuses for violation in suite.rejected(reply, {verdict})),
-        *suite.rate_limited(),
-        *suite.connection_refused(),
-        *suite.unknown("after status 500", Reply(500, {})),
-        *suite.unknown("after a lost response", LoseResponse()),
-        *suite.unknown("after a timeout", NeverRespond()),
-        *suite.unknown("after a success that cannot be parsed", Reply(200, b"<html>")),
-        *suite.killed_worker(),
-    ]
+    suite = _SendingSuite(kind, scenario.articles, render_context(kind, templates))
+    return [f"{case.name}: {violation}" for case in scenario.cases() for violation in suite.run(case)]
 
 
 @dataclass(frozen=True)
 class _SendingSuite:
     kind: type[Channel]
-    scenario: HttpScenario
+    articles: Sequence[Article]
     context: RenderContext
 
-    def success(self) -> Iterator[str]:
-        with self._server(self.scenario.created) as server:
-            harness = self._harness(server.url)
-            first, second = harness.send(), harness.send()
-            posts = len(self._posts(server))
-        if first.verdict is not Verdict.SENT or not first.remote_id:
-            yield f"success: the outcome is {_shown(first)}, not sent with a remote id"
-        if harness.states != ["sent"] * len(harness.states):
-            yield f"success: the parts are {harness.states}"
-        if second.verdict is not Verdict.SENT or second.remote_id != first.remote_id:
-            yield f"success: a second attempt comes to {_shown(second)}, not to the first outcome"
-        if posts != len(harness.states):
-            yield f"success: {posts} posts are made for {len(harness.states)} parts in two attempts"
+    def run(self, case: Case) -> Iterator[str]:
+        with case.start() as service:
+            harness = self._harness(service)
+            outcome = _attempt(harness)
+            yield from _outcome_violations(case, outcome)
+            yield from self._record_violations(case, harness)
+            if Verdict.SENT in case.verdicts:
+                yield from self._repeated_success(harness, service, outcome)
+            elif Verdict.UNKNOWN in case.verdicts:
+                yield from self._after_unknown(harness, service)
+            elif service.recover is not None and (not case.verdicts or Verdict.DEFERRED in case.verdicts):
+                service.recover()
+                yield from _not_sent_later(_attempt(harness), "the next attempt")
 
-    def rejected(self, reply: Reply, verdicts: set[Verdict]) -> Iterator[str]:
-        case = f"after status {reply.status}"
-        with self._server(reply) as server:
-            harness = self._harness(server.url)
-            outcome = harness.send()
-        if outcome.verdict not in verdicts:
-            wanted = " or ".join(sorted(verdict.value for verdict in verdicts))
-            yield f"{case}: the outcome is {_shown(outcome)}, not {wanted}"
-        if outcome.reply_code != reply.status:
-            yield f"{case}: the reply code is {outcome.reply_code}"
-        yield from self._nothing_committed(case, harness)
+    def _record_violations(self, case: Case, harness: ChannelHarness) -> Iterator[str]:
+        """The journal entries of a subscriber's delivery, or the committed parts of an account's."""
+        states = harness.states
+        if self._has_subscribers:
+            if not harness.journal.begun and not _MAY_BE_SENT.isdisjoint(case.verdicts):
+                yield "the journal has no entry: a delivery has to be begun there before it is sent"
+            if harness.journal.in_doubt:
+                yield "the journal is not settled, although there is an outcome"
+        elif Verdict.SENT in case.verdicts:
+            if set(states) - {"sent"}:
+                yield f"the parts are {states}"
+        elif Verdict.UNKNOWN in case.verdicts:
+            if states != ["intended"]:
+                yield f"the parts are {states}, not one that is intended"
+        elif states:
+            yield f"the parts are {states}, though nothing was posted"
 
-    def rate_limited(self) -> Iterator[str]:
-        case = "after status 429"
-        with self._server(self.scenario.created) as server:
-            harness = self._harness(server.url)
-            lifted_at = harness.clock().replace(microsecond=0) + timedelta(minutes=9)
-            normal, server.route = server.route, self._route(self.scenario.rate_limited(lifted_at))
-            outcome = harness.send()
-            yield from self._nothing_committed(case, harness)
-            server.route = normal
-            later = harness.send()
-        if outcome.verdict is not Verdict.DEFERRED:
-            yield f"{case}: the outcome is {_shown(outcome)}, not deferred"
-        elif outcome.retry_at is None or abs(outcome.retry_at - lifted_at) > timedelta(seconds=1):
-            yield f"{case}: it is retried at {outcome.retry_at}, the limit is lifted at {lifted_at}"
-        if later.verdict is not Verdict.SENT:
-            yield f"{case}: the next attempt comes to {_shown(later)}, not to sent"
+    def _repeated_success(
+        self, harness: ChannelHarness, service: RemoteService, first: Outcome | None
+    ) -> Iterator[str]:
+        received = list(service.received())
+        if self._has_subscribers:
+            if len(received) != 1:
+                yield f"{len(received)} messages are sent to one subscriber"
+            return
+        if first is None or not first.remote_id:
+            yield f"the outcome is {_shown(first)}, without a remote id"
+        if harness.states and len(received) != len(harness.states):
+            yield f"{len(received)} posts are made for {len(harness.states)} parts"
+        second = _attempt(harness)
+        if _identity(second) != _identity(first):
+            yield f"a second attempt comes to {_shown(second)}, not to the first outcome"
+        if list(service.received()) != received:
+            yield "a second attempt posts again"
 
-    def connection_refused(self) -> Iterator[str]:
-        case = "when the connection is refused"
-        with closed_port() as url:
-            harness = self._harness(url)
-            outcome = harness.send()
-        if outcome.verdict is not Verdict.DEFERRED:
-            yield f"{case}: the outcome is {_shown(outcome)}, not deferred"
-        yield from self._nothing_committed(case, harness)
-
-    def unknown(self, case: str, step: Step) -> Iterator[str]:
-        with self._server(step) as server:
-            harness = self._harness(server.url)
-            outcome = harness.send()
-            if outcome.verdict is not Verdict.UNKNOWN:
-                yield f"{case}: the outcome is {_shown(outcome)}, not unknown"
-            if harness.states != ["intended"]:
-                yield f"{case}: the parts are {harness.states}, not one that is intended"
-            server.route = self._route(self.scenario.created)
-            yield from self._no_blind_repetition(case, harness, server)
-
-    def killed_worker(self) -> Iterator[str]:
-        """As after a timeout, but the first outcome never became known."""
-        case = "after a worker was killed"
-        with self._server(LoseResponse()) as server:
-            harness = self._harness(server.url)
-            harness.send()
-            server.route = self._route(self.scenario.created)
-            yield from self._no_blind_repetition(case, harness, server)
+    def _after_unknown(self, harness: ChannelHarness, service: RemoteService) -> Iterator[str]:
+        if service.recover is not None:
+            service.recover()
+        first = list(service.received())
+        if not self._has_subscribers:
+            yield from self._no_blind_repetition(harness, service, first)
             if self._is_searchable and self.kind.capabilities.dedupe is not Dedupe.EXACT:
                 harness.clock.advance(_LONG_AFTER)
             else:
                 harness.withdraw_intents()
-            again = harness.send()
-        if again.verdict is not Verdict.SENT:
-            yield f"{case}: a post that was definitely not made comes to {_shown(again)} when it is sent again"
+        yield from _not_sent_later(_attempt(harness), "an attempt after the post was definitely not made")
+        if self._has_subscribers and set(service.received()) != set(first):
+            yield "another attempt sends another message: the receiver cannot recognise it as a duplicate"
 
-    def _no_blind_repetition(self, case: str, harness: ChannelHarness, server: ScriptedServer) -> Iterator[str]:
-        first = self._posts(server)
-        outcome = harness.send()
-        posts = self._posts(server)
+    def _no_blind_repetition(
+        self, harness: ChannelHarness, service: RemoteService, first: Sequence[object]
+    ) -> Iterator[str]:
+        """The next worker knows only the committed parts, as after the first was killed."""
+        outcome = _attempt(harness)
+        received = service.received()
         if self.kind.capabilities.dedupe is Dedupe.EXACT:
-            if any(post.raw_body != first[0].raw_body for post in posts):
-                yield f"{case}: the call is repeated with another body, which is not the same post"
+            if any(post != first[0] for post in received):
+                yield "the call is repeated with another body, which is not the same post"
             return
-        if len(posts) != len(first):
-            yield f"{case}: a second attempt posts again, though the first post may exist"
-        if outcome.verdict is not Verdict.UNKNOWN:
-            yield f"{case}: a second attempt comes to {_shown(outcome)}, not to unknown"
+        if len(received) != len(first):
+            yield "a second attempt posts again, though the first post may exist"
+        if outcome is None or outcome.verdict is not Verdict.UNKNOWN:
+            yield f"a second attempt comes to {_shown(outcome)}, not to unknown"
 
-    def _nothing_committed(self, case: str, harness: ChannelHarness) -> Iterator[str]:
-        if harness.states:
-            yield f"{case}: the parts are {harness.states}, though nothing was posted"
-
-    def _server(self, step: Step) -> AbstractContextManager[ScriptedServer]:
-        return scripted_server(route=self._route(step))
-
-    def _route(self, step: Step) -> Callable[[RecordedRequest], Step]:
-        return lambda request: step if self.scenario.is_post(request) else self.scenario.other(request)
-
-    def _posts(self, server: ScriptedServer) -> list[RecordedRequest]:
-        return [request for request in server.requests if self.scenario.is_post(request)]
-
-    def _harness(self, url: str) -> ChannelHarness:
-        settings = dict(self.scenario.settings(url))
+    def _harness(self, service: RemoteService) -> ChannelHarness:
+        settings = dict(service.settings)
         if "timeout_seconds" in self.kind.settings_model.model_fields:
             settings.setdefault("timeout_seconds", _TIMEOUT_SECONDS)
         channel = self.kind(self.kind.settings_model.model_validate(settings))
-        return ChannelHarness(channel, self.scenario.articles, self.context)
+        return ChannelHarness(channel, self.articles, self.context, publications=service.publications)
+
+    @property
+    def _has_subscribers(self) -> bool:
+        return self.kind.capabilities.audience is Audience.SUBSCRIBERS
 
     @property
     def _is_searchable(self) -> bool:
         return issubclass(self.kind, ReconcilingChannel)
+
+
+def _attempt(harness: ChannelHarness) -> Outcome | None:
+    """The outcome of one more attempt; None if a port failed, so that there is none."""
+    try:
+        return harness.send()
+    except ServiceError:
+        return None
+
+
+def _outcome_violations(case: Case, outcome: Outcome | None) -> Iterator[str]:
+    is_correct = outcome.verdict in case.verdicts if outcome else not case.verdicts
+    if not is_correct:
+        wanted = " or ".join(sorted(verdict.value for verdict in case.verdicts)) or "an error of the port"
+        yield f"the outcome is {_shown(outcome)}, not {wanted}"
+    if outcome is None:
+        return
+    if case.reply_code is not None and outcome.reply_code != case.reply_code:
+        yield f"the reply code is {outcome.reply_code}"
+    if case.retry_at is not None and (
+        outcome.retry_at is None or abs(outcome.retry_at - case.retry_at) > timedelta(seconds=1)
+    ):
+        yield f"it is retried at {outcome.retry_at}, the limit is lifted at {case.retry_at}"
+
+
+def _not_sent_later(outcome: Outcome | None, attempt: str) -> Iterator[str]:
+    if outcome is None or outcome.verdict is not Verdict.SENT:
+        yield f"{attempt} comes to {_shown(outcome)}, not to sent"
+
+
+def _identity(outcome: Outcome | None) -> tuple[object, ...]:
+    return (outcome.verdict, outcome.remote_id) if outcome else ()
 
 
 def _settings_violations(kind: type[Channel]) -> Iterator[str]:
@@ -319,5 +405,7 @@ def _blocking(channel: Channel, rendition: Rendition) -> list[str]:
     return [problem.message for problem in channel.check(rendition) if problem.severity is Severity.BLOCK]
 
 
-def _shown(outcome: Outcome) -> str:
+def _shown(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "an error of the port"
     return f"{outcome.verdict.value} ({outcome.reply})" if outcome.reply else outcome.verdict.value

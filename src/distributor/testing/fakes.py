@@ -11,6 +11,7 @@ from distributor.channels.api import (
     NO_MEDIA,
     Article,
     Channel,
+    ClosableChannel,
     Delivery,
     Journal,
     Json,
@@ -28,6 +29,7 @@ from distributor.channels.api import (
     Site,
     TokenSigner,
 )
+from distributor.domain.errors import ServiceError
 
 RELEASED_AT = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=UTC)
 SAMPLE_SITE = Site(
@@ -36,6 +38,7 @@ SAMPLE_SITE = Site(
     postal_address="1 Sample Street, Sampletown",
     sender="The Sample <news@sample-site.org>",
 )
+SAMPLE_SUBSCRIBER = "subscriber@sample-site.org"
 
 
 @dataclass
@@ -53,15 +56,27 @@ class FakeClock:
 
 @dataclass
 class InMemoryJournal:
-    """Records the deliveries that were begun, and their outcomes."""
+    """Records the deliveries that were begun, their outcomes, and how many were begun at the same time at most.
+
+    Raises ValueError for a delivery that is begun twice before it is settled, or settled without having been begun.
+    """
 
     begun: list[int] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    in_doubt: set[int] = field(default_factory=set)
+    most_in_doubt: int = 0
 
     def begin(self, delivery: Delivery) -> None:
+        if delivery.id in self.in_doubt:
+            raise ValueError(f"delivery {delivery.id} is begun again before it is settled")
         self.begun.append(delivery.id)
+        self.in_doubt.add(delivery.id)
+        self.most_in_doubt = max(self.most_in_doubt, len(self.in_doubt))
 
     def settle(self, outcome: Outcome) -> None:
+        if outcome.delivery_id not in self.in_doubt:
+            raise ValueError(f"delivery {outcome.delivery_id} is settled, but was not begun")
+        self.in_doubt.remove(outcome.delivery_id)
         self.outcomes.append(outcome)
 
 
@@ -105,9 +120,10 @@ class InMemoryPostParts:
 
 
 class InMemoryPublications:
-    """Published collections and their documents."""
+    """Published collections and their documents. While `is_failing`, publishing raises ServiceError."""
 
     def __init__(self) -> None:
+        self.is_failing = False
         self.collections: dict[str, dict[str, PublishedItem]] = {}
         self.documents: dict[str, PublishedDocument] = {}
 
@@ -119,6 +135,8 @@ class InMemoryPublications:
         limit: int,
         compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
     ) -> None:
+        if self.is_failing:
+            raise ServiceError("the publications cannot be stored: the database is unreachable")
         items = self.collections.setdefault(collection, {})
         if item.key in items and items[item.key].updated_at > item.updated_at:
             return
@@ -128,9 +146,11 @@ class InMemoryPublications:
         self.documents |= {document.path: document for document in compose(newest)}
 
 
-def make_delivery(recipient: str = "@sample", *, id: int = 7, attempt: int = 1) -> Delivery:
+def make_delivery(
+    recipient: str = "@sample", *, id: int = 7, attempt: int = 1, created_at: datetime = RELEASED_AT
+) -> Delivery:
     """A delivery at its `attempt`."""
-    return Delivery(id=id, dispatch_id=3, recipient=recipient, epoch=attempt, attempt=attempt, created_at=RELEASED_AT)
+    return Delivery(id=id, dispatch_id=3, recipient=recipient, epoch=attempt, attempt=attempt, created_at=created_at)
 
 
 def make_send_context(
@@ -156,15 +176,30 @@ def make_send_context(
 
 
 class ChannelHarness:
-    """One channel with one rendition and one delivery, their committed parts and a clock."""
+    """One channel with one rendition and one delivery, their committed parts, a journal and a clock."""
 
-    def __init__(self, channel: Channel, articles: Sequence[Article], context: RenderContext) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        articles: Sequence[Article],
+        context: RenderContext,
+        *,
+        publications: Publications | None = None,
+    ) -> None:
         self.channel = channel
         self.rendition = channel.render(articles, context)
         self.clock = FakeClock()
         self.parts = InMemoryPostParts(self.clock)
+        self.journal = InMemoryJournal()
         self.attempts = 0
-        self._context = make_send_context(site=context.site, clock=self.clock, parts=self.parts, media=context.media)
+        self._context = make_send_context(
+            site=context.site,
+            clock=self.clock,
+            journal=self.journal,
+            parts=self.parts,
+            publications=publications,
+            media=context.media,
+        )
 
     def send(self) -> Outcome:
         """One more attempt at the delivery. Raises ValueError unless the channel yields exactly one outcome."""
@@ -172,7 +207,11 @@ class ChannelHarness:
         deliveries = [self._delivery(self.attempts)]
 
         async def attempt() -> list[Outcome]:
-            return [outcome async for outcome in self.channel.send(self.rendition, deliveries, self._context)]
+            try:
+                return [outcome async for outcome in self.channel.send(self.rendition, deliveries, self._context)]
+            finally:
+                if isinstance(self.channel, ClosableChannel):
+                    await self.channel.close()
 
         (outcome,) = asyncio.run(attempt())
         return outcome
@@ -210,4 +249,5 @@ class ChannelHarness:
         return [post["text"] for post in self.rendition.payload["posts"]]
 
     def _delivery(self, attempt: int) -> Delivery:
-        return make_delivery((*self.channel.recipients(self.rendition), "@sample")[0], attempt=attempt)
+        accounts = self.channel.recipients(self.rendition)
+        return make_delivery(accounts[0] if accounts else SAMPLE_SUBSCRIBER, attempt=attempt)

@@ -1,12 +1,12 @@
-"""What tests of mailing are made from: a rendition, deliveries, and a context whose journal can be looked into."""
+"""A rendition, deliveries and a context for the tests that send mails."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from distributor.channels.api import SendContext, Site
 from distributor.channels.email.composition.compose import prepare_mail
@@ -17,6 +17,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import TokenSigner
 from distributor.mail.smtp.connection import SmtpTimeouts
 from distributor.mail.smtp.url import SmtpUrl
+from distributor.testing.fakes import InMemoryJournal, make_send_context
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TOKENS = TokenSigner(b"a key for tests only")
@@ -62,29 +63,9 @@ def deliveries(count: int) -> list[Delivery]:
     return [a_delivery(number) for number in range(1, count + 1)]
 
 
-@dataclass
-class MemoryJournal:
-    """Remembers what was begun and settled, and how much was in doubt at the same time."""
-
-    begun: list[int] = field(default_factory=list)
-    settled: list[Outcome] = field(default_factory=list)
-    in_doubt: set[int] = field(default_factory=set)
-    most_in_doubt: int = 0
-
-    def begin(self, delivery: Delivery) -> None:
-        assert delivery.id not in self.in_doubt
-        self.begun.append(delivery.id)
-        self.in_doubt.add(delivery.id)
-        self.most_in_doubt = max(self.most_in_doubt, len(self.in_doubt))
-
-    def settle(self, outcome: Outcome) -> None:
-        self.in_doubt.remove(outcome.delivery_id)
-        self.settled.append(outcome)
-
-
 @dataclass(frozen=True)
 class OneRelay:
-    """The settings of a channel, as far as sending looks at them."""
+    """The settings of a channel, that sending reads."""
 
     smtp_url: str
     connections: int = 1
@@ -96,16 +77,8 @@ class OneRelay:
         return [Relay(name="main", url=SmtpUrl.parse(self.smtp_url), connections=self.connections)]
 
 
-def a_context(journal: MemoryJournal | None = None) -> SendContext:
-    unused = cast("Any", None)
-    return SendContext(
-        site=SITE,
-        now=lambda: NOW,
-        tokens=TOKENS,
-        journal=journal or MemoryJournal(),
-        parts=unused,
-        publications=unused,
-    )
+def a_context(journal: InMemoryJournal | None = None) -> SendContext:
+    return replace(make_send_context(site=SITE, clock=lambda: NOW, journal=journal), tokens=TOKENS)
 
 
 async def send_all(
@@ -113,13 +86,13 @@ async def send_all(
     batch: Sequence[Delivery],
     *,
     rendition: Rendition | None = None,
-    journal: MemoryJournal | None = None,
+    journal: InMemoryJournal | None = None,
     connections: int = 1,
     bounce_domain: str = "",
     pauses: Sequence[float] = (0, 0, 0),
     **options: Any,
 ) -> list[Outcome]:
-    """Every outcome of sending the batch, in the order they were told."""
+    """Every outcome of sending the batch, in the order they were reported."""
     relay = OneRelay(url, connections, bounce_domain)
     options.setdefault("timeouts", PATIENCE)
     stream = send_deliveries(

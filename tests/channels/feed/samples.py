@@ -1,14 +1,13 @@
-"""Articles, a site and a memory of publications for the tests of the feed channel."""
+"""Articles, a site and helpers that render and send, for the tests of the feed channel."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from distributor.channels.api import PublishedDocument, PublishedItem, RenderContext, SendContext, Site
+from distributor.channels.api import RenderContext, Site
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.channel import FeedSettings
 from distributor.domain.article import Article
@@ -26,10 +25,11 @@ from distributor.domain.blocks import (
     Run,
     Table,
 )
-from distributor.domain.delivery import Delivery, Outcome
+from distributor.domain.delivery import Outcome
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
 from distributor.rendering.environment import Templates
+from distributor.testing.fakes import InMemoryPublications, make_delivery, make_send_context
 
 SITE = Site(
     name="Nest & Fact",
@@ -39,7 +39,6 @@ SITE = Site(
     language="en",
 )
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-RELEASED_AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 ALL_SETTINGS = FeedSettings(
     title="Nest & Fact: medicine",
     description="What research says about health",
@@ -132,58 +131,16 @@ def files_of(*articles: Article, settings: FeedSettings | None = None, site: Sit
     return dict(channel.files(rendered(*articles, settings=settings, site=site)))
 
 
-class MemoryPublications:
-    """Publications as the contract describes them, kept in memory."""
-
-    def __init__(self) -> None:
-        self.collections: dict[str, dict[str, PublishedItem]] = {}
-        self.documents: dict[str, PublishedDocument] = {}
-
-    def publish(
-        self,
-        collection: str,
-        item: PublishedItem,
-        *,
-        limit: int,
-        compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
-    ) -> None:
-        items = self.collections.setdefault(collection, {})
-        if item.key in items and items[item.key].updated_at > item.updated_at:
-            return
-        items[item.key] = item
-        by_key = sorted(items.values(), key=lambda each: each.key)
-        newest = sorted(by_key, key=lambda each: each.published_at, reverse=True)[:limit]
-        self.documents |= {document.path: document for document in compose(newest)}
-
-    def body(self, path: str) -> bytes:
-        return self.documents[path].body
-
-
-def delivery_to(recipient: str, *, created_at: datetime = RELEASED_AT, attempt: int = 1) -> Delivery:
-    return Delivery(id=7, dispatch_id=1, recipient=recipient, epoch=3, attempt=attempt, created_at=created_at)
-
-
 def send(
     rendition: Rendition,
     *recipients: str,
-    publications: MemoryPublications,
+    publications: InMemoryPublications,
     settings: FeedSettings | None = None,
-    created_at: datetime = RELEASED_AT,
 ) -> list[Outcome]:
     """Send to these feeds, or to all that the rendition names."""
     channel = FeedChannel(settings or FeedSettings())
-    deliveries = [
-        delivery_to(recipient, created_at=created_at) for recipient in recipients or channel.recipients(rendition)
-    ]
-    # A feed needs nothing but the publications; the rest of the context would only be noise here.
-    context = SendContext(
-        site=SITE,
-        now=lambda: created_at,
-        tokens=cast("Any", None),
-        journal=cast("Any", None),
-        parts=cast("Any", None),
-        publications=publications,
-    )
+    deliveries = [make_delivery(recipient) for recipient in recipients or channel.recipients(rendition)]
+    context = make_send_context(site=SITE, publications=publications)
 
     async def collect() -> list[Outcome]:
         return [outcome async for outcome in channel.send(rendition, deliveries, context)]

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from distributor.domain.tags import Tag
+from distributor.testing.fakes import RELEASED_AT, InMemoryPublications
 
 from .lint import lint
 from .samples import (
     ALL_SETTINGS,
-    RELEASED_AT,
-    MemoryPublications,
     article,
     article_with_every_block,
     files_of,
@@ -58,11 +57,11 @@ def test_a_feed_with_no_settings_and_the_barest_article_has_no_findings() -> Non
 
 
 def test_the_feed_of_a_tag_in_another_script_has_no_findings() -> None:
-    publications = MemoryPublications()
+    publications = InMemoryPublications()
     send(rendered(article(tags=(Tag("幹細胞"),))), publications=publications)
     url = "https://news.example.org/feeds/tags/%E5%B9%B9%E7%B4%B0%E8%83%9E"
     for extension in ("rss", "atom"):
-        body = publications.body(f"feeds/tags/幹細胞.{extension}")
+        body = publications.documents[f"feeds/tags/幹細胞.{extension}"].body
         assert lint(body, location=f"{url}.{extension}", now=RELEASED_AT) == []
 
 

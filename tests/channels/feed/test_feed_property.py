@@ -14,9 +14,10 @@ from distributor.channels.feed.feed import FeedPayload
 from distributor.domain.article import Article
 from distributor.domain.blocks import Code, Heading, Image, List, ListItem, Mark, Paragraph, Quote, Run
 from distributor.domain.tags import Tag
+from distributor.testing.fakes import RELEASED_AT
 
 from .lint import lint
-from .samples import RELEASED_AT, article, files_of, rendered
+from .samples import article, files_of, rendered
 
 # Control characters, lone surrogates and non-characters are among them.
 any_text = st.text(st.characters(exclude_categories=()), max_size=30) | st.sampled_from(

@@ -25,11 +25,11 @@ from distributor.domain.tokens import Purpose
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dkim.signer import UNSIGNED, DkimSigner
+from distributor.testing.fakes import InMemoryJournal
 from tests.channels.email.mailing import (
     NOW,
     PATIENCE,
     TOKENS,
-    MemoryJournal,
     a_context,
     a_delivery,
     a_rendition,
@@ -62,7 +62,7 @@ def send(
     rendition: Rendition | None = None,
     relays: dict[str, dict[str, Any]] | None = None,
     events_from: str = "",
-    journal: MemoryJournal | None = None,
+    journal: InMemoryJournal | None = None,
     options: dict[str, Any] | None = None,
     **ports: Any,
 ) -> dict[int, Outcome]:
@@ -94,7 +94,7 @@ def verdicts(outcomes: dict[int, Outcome]) -> set[Verdict]:
 
 @pytest.mark.parametrize("provider", providers())
 def test_a_provider_takes_every_mail_of_a_batch_once(provider: str) -> None:
-    api, journal = Api(provider), MemoryJournal()
+    api, journal = Api(provider), InMemoryJournal()
     outcomes = send({"main": api}, deliveries(20), journal=journal)
     assert api.complaints == []
     assert verdicts(outcomes) == {Verdict.SENT}
@@ -107,7 +107,7 @@ def test_a_provider_takes_every_mail_of_a_batch_once(provider: str) -> None:
 
 @pytest.mark.parametrize("provider", providers())
 def test_a_mail_is_in_the_journal_before_its_call_is_read(provider: str) -> None:
-    journal, in_doubt = MemoryJournal(), []
+    journal, in_doubt = InMemoryJournal(), []
 
     def behave(number: int, call: HttpCall) -> None:
         in_doubt.append(set(journal.in_doubt))
@@ -194,7 +194,7 @@ def test_a_recipient_that_is_refused_fails_alone(provider: str) -> None:
 @pytest.mark.parametrize("provider", INEXACT)
 def test_a_lost_answer_is_unknown_and_the_mail_goes_nowhere_else(provider: str) -> None:
     api = Api(provider, lambda number, call: TakeAndHangUp() if number == 4 else None)
-    server, journal = Server(), MemoryJournal()
+    server, journal = Server(), InMemoryJournal()
     outcomes = send({"main": api, "spare": server}, deliveries(8), relays={"spare": {"rank": 1}}, journal=journal)
     (unknown,) = (outcome for outcome in outcomes.values() if outcome.verdict is Verdict.UNKNOWN)
     assert "the connection was lost before the response" in unknown.reply

@@ -16,7 +16,8 @@ from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.mail.smtp.url import SmtpUrl
-from tests.channels.email.mailing import NOW, PATIENCE, MemoryJournal, a_context, a_delivery, a_rendition, deliveries
+from distributor.testing.fakes import InMemoryJournal
+from tests.channels.email.mailing import NOW, PATIENCE, a_context, a_delivery, a_rendition, deliveries
 from tests.mail.smtp.smtp_servers import Answer, HangUp, Server, TakeAndHangUp, always, at
 
 
@@ -76,7 +77,7 @@ def send(
     batch: Sequence[Delivery],
     *,
     relays: dict[str, dict[str, Any]] | None = None,
-    journal: MemoryJournal | None = None,
+    journal: InMemoryJournal | None = None,
     **ports: Any,
 ) -> dict[int, Outcome]:
     """The outcome of each delivery; `relays` changes the settings of those that it names."""
@@ -120,7 +121,7 @@ def test_a_relay_that_cannot_be_reached_leaves_its_share_to_the_next() -> None:
 
 def test_a_relay_that_dies_in_the_middle_leaves_only_what_is_in_doubt() -> None:
     """What was given to the first relay without an answer goes over no other."""
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
 
     def behave(session: int, verb: str, line: str) -> Answer:
         if verb == "." and len(main.taken) >= 10:

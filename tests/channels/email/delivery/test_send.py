@@ -15,11 +15,11 @@ from distributor.channels.email.delivery.send import send_deliveries
 from distributor.domain.delivery import Outcome, Verdict
 from distributor.domain.errors import ConfigurationError, InputError
 from distributor.mail.return_path import return_path
+from distributor.testing.fakes import InMemoryJournal
 from tests.channels.email.mailing import (
     NOW,
     PATIENCE,
     TOKENS,
-    MemoryJournal,
     OneRelay,
     a_context,
     a_delivery,
@@ -93,7 +93,7 @@ def test_a_sent_delivery_tells_its_message_id_and_the_servers_words() -> None:
 
 
 def test_the_journal_is_begun_before_the_content_and_settled_before_the_outcome_is_told() -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
 
     def behave(session: int, verb: str, line: str) -> Answer:
         if verb == "DATA":
@@ -106,7 +106,7 @@ def test_the_journal_is_begun_before_the_content_and_settled_before_the_outcome_
         async with Server(behave) as server:
             relay = OneRelay(server.url)
             async for outcome in send_deliveries(relay, prepare_mail(a_rendition()), deliveries(3), a_context(journal)):
-                assert outcome in journal.settled
+                assert outcome in journal.outcomes
 
     asyncio.run(run())
     assert journal.begun == [1, 2, 3]
@@ -201,7 +201,7 @@ def test_a_relay_that_refuses_us_for_many_destinations_is_held_to_refuse_us_for_
 
 
 def test_a_refusal_on_one_connection_stops_the_others_before_their_next_mail() -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
     server = Server(always(".", "550 5.7.1 spam"))
     outcomes = send_to(server, 50, connections=5, journal=journal)
     assert verdicts(outcomes) == ["throttled"] * 50
@@ -246,7 +246,7 @@ def test_a_delivery_that_breaks_every_session_is_deferred_alone(answer: Answer) 
 
 
 def test_a_lost_answer_leaves_one_delivery_in_doubt_and_the_rest_is_sent() -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
     server = Server(at(".", None, TakeAndHangUp()))
     outcomes = send_to(server, journal=journal)
     assert verdicts(outcomes) == ["sent", "unknown", "sent", "sent", "sent"]
@@ -255,7 +255,7 @@ def test_a_lost_answer_leaves_one_delivery_in_doubt_and_the_rest_is_sent() -> No
 
 
 def test_a_server_that_never_answers_mails_is_not_given_all_of_them() -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
     outcomes = send_to(Server(always(".", TakeAndHangUp())), 100, connections=2, journal=journal)
     assert verdicts(outcomes).count("unknown") <= 2 * 3
     assert verdicts(outcomes).count("deferred") == 100 - verdicts(outcomes).count("unknown")
@@ -263,7 +263,7 @@ def test_a_server_that_never_answers_mails_is_not_given_all_of_them() -> None:
 
 
 def test_no_more_is_in_doubt_than_there_are_connections() -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
     send_to(Server(), 60, connections=4, journal=journal)
     assert 1 <= journal.most_in_doubt <= 4
 
@@ -375,7 +375,7 @@ def test_a_rendition_that_cannot_be_composed_is_found_before_anything_is_sent() 
 
 
 def test_a_journal_that_cannot_be_written_stops_before_the_mail() -> None:
-    class FullDisk(MemoryJournal):
+    class FullDisk(InMemoryJournal):
         def begin(self, delivery: object) -> None:
             raise OSError(28, "No space left on device")
 
@@ -386,7 +386,7 @@ def test_a_journal_that_cannot_be_written_stops_before_the_mail() -> None:
 
 
 def test_who_stops_listening_stops_the_sending() -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
 
     async def run(server: Server) -> None:
         async with server:

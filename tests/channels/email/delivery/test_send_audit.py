@@ -13,7 +13,8 @@ from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Outcome
 from distributor.mail.smtp.url import SmtpUrl
-from tests.channels.email.mailing import PATIENCE, TOKENS, MemoryJournal, a_context, a_rendition, deliveries, send_all
+from distributor.testing.fakes import InMemoryJournal
+from tests.channels.email.mailing import PATIENCE, TOKENS, a_context, a_rendition, deliveries, send_all
 from tests.mail.smtp.smtp_servers import Answer, Behaviour, HalfAndHangUp, HangUp, Raw, Server, TakeAndHangUp
 
 from .test_batch import Fleet
@@ -55,7 +56,7 @@ def run(
         return planned.get((verb, seen[verb] - 1))
 
     server = Server(behave, extensions=extensions)
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
 
     async def send() -> list[Outcome]:
         async with server:
@@ -66,7 +67,7 @@ def run(
     outcomes = asyncio.run(send())
     assert journal.most_in_doubt <= connections
     assert not journal.in_doubt
-    assert all(outcome in outcomes for outcome in journal.settled)
+    assert all(outcome in outcomes for outcome in journal.outcomes)
     return server, outcomes
 
 
@@ -101,7 +102,7 @@ def test_no_mail_goes_over_two_relays_whatever_they_do(
     connections: int,
     extensions: tuple[str, ...],
 ) -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
     servers = [Server(_planned(plan), extensions=extensions) for plan in (first, second)]
 
     async def send() -> list[Outcome]:

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from distributor.channels.email.composition.compose import prepare_mail
-from tests.channels.email.mailing import TOKENS, MemoryJournal, a_rendition, deliveries, send
+from distributor.testing.fakes import InMemoryJournal
+from tests.channels.email.mailing import TOKENS, a_rendition, deliveries, send
 from tests.conftest import needs_package
 
 SINK = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin")
@@ -91,7 +92,7 @@ def test_a_captured_mail_is_what_was_composed(folder: Path) -> None:
 
 
 def test_a_lost_250_leaves_the_captured_mails_unknown(folder: Path) -> None:
-    journal = MemoryJournal()
+    journal = InMemoryJournal()
     with sink(folder, "-q", ".") as (url, captured):
         outcomes = send(url, deliveries(50), connections=2, journal=journal)
         told = Counter(outcome.verdict.value for outcome in outcomes)
