@@ -20,7 +20,7 @@ import httpx
 
 from distributor.bootstrap import child_environment, make_app_context
 from distributor.cli.process_group import ChildProcess, ProcessGroup, running_processes
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
@@ -156,7 +156,7 @@ def running_service(
         app = make_app_context(settings, services)
         migrate(app.database)
         _fill(app, people)
-        sandbox = sandbox_part(folder / "sandbox", ready, http_port=0, smtp_port=0)
+        sandbox = sandbox_process(folder / "sandbox", ready, http_port=0, smtp_port=0)
         environment = child_environment(settings, services)
         with running_processes((sandbox, *parts), logs=folder / "logs", environment=environment) as crew:
             ports = wait_for_sandbox(ready, crew)

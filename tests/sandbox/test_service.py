@@ -31,13 +31,13 @@ COMMAND = [sys.executable, "-m", "distributor.sandbox"]
 @contextmanager
 def _process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, int]]]:
     """A sandbox as a process of its own, and the ports that it tells."""
-    ready_file = folder.with_suffix(".json")
-    arguments = ["--folder", str(folder), "--http-port", "0", "--smtp-port", "0", "--ready-file", str(ready_file)]
+    ports_file = folder.with_suffix(".json")
+    arguments = ["--folder", str(folder), "--http-port", "0", "--smtp-port", "0", "--ports-file", str(ports_file)]
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline().startswith("inbox and timelines: http://127.0.0.1:")
-            yield process, json.loads(ready_file.read_text())
+            yield process, json.loads(ports_file.read_text())
         finally:
             process.kill()
 

@@ -1,4 +1,4 @@
-"""`distributor demo`: one article to every channel of a sandbox, by the real workers, with proof."""
+"""`distributor demo`: sends an article to every channel of a sandbox through real workers; checks each delivery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from distributor.bootstrap import child_environment, make_app_context, open_serv
 from distributor.cli.campaign.report import follow
 from distributor.cli.console import err, out, print_message
 from distributor.cli.process_group import running_processes, worker_processes
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan, DispatchState
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
@@ -38,16 +38,16 @@ from distributor.storage.schema import migrate
 
 _FEEDS = {"feeds/all.rss": "rss.xml", "feeds/all.atom": "atom.xml", "feeds/all.json": "feed.json"}
 _BATCH = 5000
-_INVENTED = ConsentEvidence(method=ConsentMethod.PERSON, text="Made up for the demonstration.")
-# A demonstration in which nothing happens for so long has failed.
-_PATIENCE_SECONDS = 90
+_CONSENT = ConsentEvidence(method=ConsentMethod.PERSON, text="Sample subscriber of the demo.")
+# The demo has failed if the states do not change for so long.
+_STALL_SECONDS = 90
 _NAMES = ("Ada", "Bo", "Chloé", "Dmitri", "Eun-ji", "Farid", "Grace", "Hana", "Íris", "Jürgen", "", "Łukasz")
-"""First names of made-up subscribers; one has none, as in life."""
+"""First names of the sample subscribers; one has none, as some real ones have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Folders:
-    """Where a demonstration keeps its things."""
+    """The folders and files of one demo run."""
 
     out: Path
 
@@ -60,75 +60,78 @@ class _Folders:
         return self.out / "data"
 
     @property
-    def ready(self) -> Path:
+    def sandbox_ports(self) -> Path:
         return self.out / "sandbox.json"
 
 
 def demo(
-    article: Annotated[Path | None, typer.Option(help="The article; default: one that comes with it.")] = None,
-    subscribers: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many people get the mail.")] = 200,
-    out_dir: Annotated[Path, typer.Option("--out", help="The folder for everything that comes out.")] = Path(
-        "demo-out"
-    ),
+    article: Annotated[
+        Path | None, typer.Option(help="The article, in Markdown or plain text; default: a sample.")
+    ] = None,
+    subscribers: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many sample subscribers get the mail.")
+    ] = 200,
+    out_dir: Annotated[Path, typer.Option("--out", help="The folder to write to.")] = Path("demo-out"),
 ) -> None:
     """Send one article on every channel to the sandbox and account for every delivery."""
     started = time.monotonic()
     file = article or sample_article()
-    # What cannot be read is told before anything is started.
+    # An article that cannot be read is reported before any process starts.
     read_manuscript(file)
     folders = _prepare(out_dir)
     settings = _settings(load_settings(), folders)
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         migrate(app.database)
-        parts = [sandbox_part(folders.sandbox, folders.ready, http_port=0, smtp_port=0), *worker_processes()]
+        sandbox = sandbox_process(folders.sandbox, folders.sandbox_ports, http_port=0, smtp_port=0)
         environment = child_environment(settings, services)
-        with running_processes(parts, logs=folders.out / "logs", environment=environment) as group:
-            ports = wait_for_sandbox(folders.ready, group)
+        processes = [sandbox, *worker_processes()]
+        with running_processes(processes, logs=folders.out / "logs", environment=environment) as group:
+            ports = wait_for_sandbox(folders.sandbox_ports, group)
             ingested = ingest.add_file(app, file)
             names = configure_sandbox_channels(app, ports)
-            _invent_subscribers(app, subscribers)
+            _add_subscribers(app, subscribers)
             campaign_id = plan(
                 app,
                 CampaignPlan(
-                    name="Demonstration",
+                    name="Demo",
                     article_slugs=(ingested.slug,),
                     channel_names=tuple(names),
                     audience=AudiencePlan(lists=("demo",), repeats=True),
                     starts_at=app.clock(),
                 ),
             )
-            told = follow(app, campaign_id, patience=_PATIENCE_SECONDS)
+            report = follow(app, campaign_id, patience=_STALL_SECONDS)
             _collect(app, folders, ports)
         app.database.close()
-    _conclude(told, folders, slug=ingested.slug, seconds=time.monotonic() - started)
+    _report(report, folders, slug=ingested.slug, seconds=time.monotonic() - started)
 
 
-def _conclude(told: CampaignReport, folders: _Folders, *, slug: str, seconds: float) -> None:
-    channels = {one.dispatch.kind: summarise(one.totals) for one in told.dispatches}
+def _report(report: CampaignReport, folders: _Folders, *, slug: str, seconds: float) -> None:
+    channels = {one.dispatch.kind: summarise(one.totals) for one in report.dispatches}
     mails = len(list((folders.out / "inbox").glob("*.eml")))
     summary = {"article": slug, "seconds": round(seconds, 1), "inbox": mails, "channels": channels}
     (folders.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     _print_summary(channels)
     print_message(f"everything is in {folders.out}: inbox/, feeds/, social/, summary.json ({seconds:.1f} s)")
-    for one in told.dispatches:
+    for one in report.dispatches:
         if one.dispatch.state is not DispatchState.FINISHED:
             print_message(f"{one.dispatch.channel_name} is {one.dispatch.state.value}: {one.dispatch.reason}")
-    if not _is_accounted_for(told, mails):
+    if not _is_accounted_for(report, mails):
         raise typer.Exit(4)
 
 
-def _is_accounted_for(told: CampaignReport, mails: int) -> bool:
+def _is_accounted_for(report: CampaignReport, mails: int) -> bool:
     """Every dispatch is finished, every delivery is sent, and the inbox holds just the mails that were sent."""
-    finished = all(one.dispatch.state is DispatchState.FINISHED for one in told.dispatches)
-    sums = all(one.totals.audience == one.dispatch.audience_size for one in told.dispatches)
-    sent = told.totals[DeliveryState.SENT] == told.totals.audience
-    mailed = sum(one.totals[DeliveryState.SENT] for one in told.dispatches if one.dispatch.kind == "email")
+    finished = all(one.dispatch.state is DispatchState.FINISHED for one in report.dispatches)
+    sums = all(one.totals.audience == one.dispatch.audience_size for one in report.dispatches)
+    sent = report.totals[DeliveryState.SENT] == report.totals.audience
+    mailed = sum(one.totals[DeliveryState.SENT] for one in report.dispatches if one.dispatch.kind == "email")
     return finished and sums and sent and mailed == mails
 
 
 def _prepare(out_dir: Path) -> _Folders:
-    """An empty folder for what comes out. A folder that is not a demonstration's is left alone."""
+    """An empty output folder. Raises ConfigurationError for a folder with files that no earlier demo wrote."""
     folder = out_dir.absolute()
     if folder.exists() and any(folder.iterdir()) and not (folder / ".demo").exists():
         raise ConfigurationError(
@@ -145,7 +148,7 @@ def _prepare(out_dir: Path) -> _Folders:
 
 
 def _settings(settings: Settings, folders: _Folders) -> Settings:
-    """The settings of the demonstration: everything embedded, whatever the environment says."""
+    """The settings of the demo: embedded servers, even if the environment names others."""
     return settings.model_copy(
         update={
             "data_dir": folders.data,
@@ -154,20 +157,20 @@ def _settings(settings: Settings, folders: _Folders) -> Settings:
             "secret_key": None,
             "postal_address": settings.postal_address or "Distributor Demo, 1 Example Street, 12345 Sampletown",
             "sender": "Distributor Demo <news@example.com>",
-            # Nothing listens there; networks measure a real address differently from that of this machine.
+            # No server is there. Networks count the characters of a public URL differently from those of 127.0.0.1.
             "public_url": "https://news.example.com",
         }
     )
 
 
-def _invent_subscribers(app: AppContext, count: int) -> None:
+def _add_subscribers(app: AppContext, count: int) -> None:
     with app.database.begin() as connection:
-        chosen = lists.add(connection, slug="demo", name="Demonstration")
+        demo_list = lists.add(connection, slug="demo", name="Demo")
         for start in track(
             range(0, count, _BATCH), "Subscribing", console=err, disable=count <= _BATCH, transient=True
         ):
             people = [_person(number) for number in range(start, min(start + _BATCH, count))]
-            memberships.subscribe(connection, chosen.id, people, _INVENTED, now=app.clock())
+            memberships.subscribe(connection, demo_list.id, people, _CONSENT, now=app.clock())
 
 
 def _person(number: int) -> Person:
@@ -179,7 +182,7 @@ def _collect(app: AppContext, folders: _Folders, ports: SandboxPorts) -> None:
     (folders.sandbox / "inbox").rename(folders.out / "inbox")
     (folders.out / "feeds").mkdir()
     with app.database.begin() as connection:
-        # A feed channel that failed has published nothing; the summary says so.
+        # A feed channel that failed has published nothing; the summary shows that.
         for path in publications.document_paths(connection, "feeds/all."):
             (folders.out / "feeds" / _FEEDS[path]).write_bytes(publications.find_document(connection, path).body)
     (folders.out / "social").mkdir()

@@ -1,4 +1,4 @@
-"""The sandbox as a part of the service: its process, its ports, and the channels that lead to it."""
+"""Starts the sandbox as a process of `demo` and `up`, and configures channels that send to it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class SandboxPorts:
     smtp: int
 
 
-def sandbox_part(folder: Path, ready: Path, *, http_port: int, smtp_port: int) -> ChildProcess:
-    """The sandbox as a process; it writes its ports to `ready` once it listens."""
+def sandbox_process(folder: Path, ports_file: Path, *, http_port: int, smtp_port: int) -> ChildProcess:
+    """The sandbox as a process; it writes its ports to `ports_file` once it listens."""
     return ChildProcess(
         name="sandbox",
         module="distributor.sandbox",
@@ -36,21 +36,21 @@ def sandbox_part(folder: Path, ready: Path, *, http_port: int, smtp_port: int) -
             *("--folder", str(folder)),
             *("--http-port", str(http_port)),
             *("--smtp-port", str(smtp_port)),
-            *("--ready-file", str(ready)),
+            *("--ports-file", str(ports_file)),
         ),
     )
 
 
-def wait_for_sandbox(ready: Path, group: ProcessGroup) -> SandboxPorts:
+def wait_for_sandbox(ports_file: Path, group: ProcessGroup) -> SandboxPorts:
     """The ports of the sandbox, once it listens. Raises ServiceError if it does not."""
     deadline = time.monotonic() + _START_SECONDS
-    while not ready.exists():
+    while not ports_file.exists():
         group.raise_if_dead()
         if time.monotonic() > deadline:
             raise ServiceError(f"the sandbox did not start within {_START_SECONDS:.0f} s; see its log in {group.logs}")
         time.sleep(0.05)
-    told = json.loads(ready.read_text())
-    return SandboxPorts(http=told["http_port"], smtp=told["smtp_port"])
+    ports = json.loads(ports_file.read_text())
+    return SandboxPorts(http=ports["http_port"], smtp=ports["smtp_port"])
 
 
 def configure_sandbox_channels(app: AppContext, ports: SandboxPorts) -> list[str]:

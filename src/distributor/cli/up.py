@@ -18,7 +18,7 @@ from distributor.cli.process_group import (
     running_processes,
     worker_processes,
 )
-from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_part, wait_for_sandbox
+from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sandbox_process, wait_for_sandbox
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.ingest import scan
 from distributor.settings import Settings, load_settings
@@ -36,8 +36,8 @@ def up(
     stop = _stop_event()
     for port in (settings.port, sandbox_port, smtp_port):
         require_free_port(settings.host, port)
-    ready = settings.data_dir / "sandbox.json"
-    ready.unlink(missing_ok=True)
+    ports_file = settings.data_dir / "sandbox.json"
+    ports_file.unlink(missing_ok=True)
     with open_services(settings) as services:
         app = make_app_context(settings, services)
         migrate(app.database)
@@ -45,11 +45,11 @@ def up(
             ChildProcess(name="web", module="distributor.web"),
             *worker_processes(email_workers=email_workers),
             *inbound_processes(settings),
-            sandbox_part(settings.data_dir / "sandbox", ready, http_port=sandbox_port, smtp_port=smtp_port),
+            sandbox_process(settings.data_dir / "sandbox", ports_file, http_port=sandbox_port, smtp_port=smtp_port),
         ]
         environment = child_environment(settings, services)
         with running_processes(processes, logs=settings.data_dir / "logs", environment=environment) as group:
-            ports = wait_for_sandbox(ready, group)
+            ports = wait_for_sandbox(ports_file, group)
             if _is_first_run(app):
                 _set_up(app, settings, ports)
             print_message(f"Distributor serves {settings.public_url}")

@@ -18,12 +18,12 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--http-port", type=int, default=8025, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--smtp-port", type=int, default=1025, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--ready-file", type=Path, help="written with the ports as JSON once both listen")
+    parser.add_argument("--ports-file", type=Path, help="written with the ports as JSON once both listen")
     given = parser.parse_args()
 
     def announce(sandbox: Sandbox) -> None:
-        if given.ready_file is not None:
-            _write_whole(given.ready_file, json.dumps({"http_port": sandbox.http_port, "smtp_port": sandbox.smtp_port}))
+        if given.ports_file is not None:
+            _write_whole(given.ports_file, json.dumps({"http_port": sandbox.http_port, "smtp_port": sandbox.smtp_port}))
         sys.stdout.write(f"inbox and timelines: {sandbox.http_url}/  mail: {sandbox.smtp_url}\n")
         sys.stdout.flush()
 
