@@ -103,7 +103,7 @@ def app(fresh_services: Services, templates: Templates, tmp_path: Path) -> Itera
 
 @pytest.fixture(scope="session")
 def gone_redis() -> Iterator[Redis]:
-    """A Redis that is not there, and that nobody waits for."""
+    """A Redis that is not there, and that no one waits for."""
     with Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0)) as redis:
         yield redis
 

@@ -53,7 +53,7 @@ def test_what_holds_data_has_a_volume_and_a_password(name: str) -> None:
     assert [value for key, value in SERVICES[name]["environment"].items() if key.endswith("_PASSWORD")]
 
 
-def test_redis_keeps_what_it_was_told_and_evicts_nothing() -> None:
+def test_redis_keeps_what_it_was_given_and_evicts_nothing() -> None:
     command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes --appendfsync everysec" in command
     assert "--maxmemory-policy noeviction" in command

@@ -1,4 +1,4 @@
-"""The house in order: floors, lock files, settings that are documented, and nothing left lying in the hall."""
+"""Rules of the repository: import layers, unique class names, lock files, documented settings, top-level files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.paths import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-HALL = {
+TOP_LEVEL = {
     "pyproject.toml",
     "README.md",
     "CHANGELOG.md",
@@ -66,7 +66,7 @@ def test_the_top_of_the_repository_holds_only_what_was_agreed() -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout")
     listed = subprocess.run(("git", "ls-files", "-z"), cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {name.split("/")[0] for name in listed.split("\0") if name} - HALL == set()
+    assert {name.split("/")[0] for name in listed.split("\0") if name} - TOP_LEVEL == set()
 
 
 def test_there_are_lock_files_for_running_for_developing_and_for_building() -> None:

@@ -1,4 +1,4 @@
-"""Questions of a newcomer: one search for the field's term finds the right file first.
+"""Questions of a newcomer: one search for the standard term finds the right file first.
 
 The search is that of ``grep --count --ignore-case`` over the sources: the file with most matching lines comes first,
 of two with as many the shorter one.
@@ -29,7 +29,7 @@ FOLDERS = ("src/distributor", "worker/distributor_worker")
         ("Where are leases renewed and expired?", r"\blease", "storage/leases.py"),
         ("Where are sending rates kept?", r"token bucket", "flow/delivery/rate_limiter.py"),
         ("When is a temporary failure tried again?", r"RetrySchedule", "domain/retry_policy.py"),
-        ("Where does somebody unsubscribe?", r"unsubscribe", "flow/subscriptions/unsubscribe.py"),
+        ("Where does a subscriber unsubscribe?", r"unsubscribe", "flow/subscriptions/unsubscribe.py"),
         ("Who decides what quiet hours are?", r"quiet hours", "domain/send_schedule.py"),
         ("Where is Celery configured?", r"task_acks_late", "worker/distributor_worker/celery_app.py"),
         ("How is a channel of another package found?", r"entry_point", "channels/registry.py"),

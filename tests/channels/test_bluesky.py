@@ -280,7 +280,7 @@ def test_without_credentials_nothing_is_sent_and_the_setting_is_named(missing: s
         (LoseResponse(), Verdict.DEFERRED),
     ],
 )
-def test_without_a_session_nothing_was_said(answer: Any, verdict: Verdict) -> None:
+def test_without_a_session_nothing_was_sent(answer: Any, verdict: Verdict) -> None:
     with scripted_server(answer) as server:
         sent = harness(server)
         outcome = sent.send()
@@ -329,7 +329,7 @@ def test_a_refusal_says_whom_it_concerns_and_leaves_no_intent(answer: Reply, ver
     assert sent.states == []
 
 
-def test_a_port_that_nobody_listens_on_defers() -> None:
+def test_a_refused_connection_defers() -> None:
     with closed_port() as url:
         assert harness(url).send().verdict is Verdict.DEFERRED
 

@@ -88,7 +88,7 @@ def test_the_file_is_what_it_was_before() -> None:
     assert_golden("mastodon.json", rendered.channel.files(rendered.rendition)["mastodon.json"])
 
 
-def test_the_limits_an_instance_told_are_kept() -> None:
+def test_the_limits_an_instance_reports_are_kept() -> None:
     discovered_limits = {"max_characters": 200, "characters_reserved_per_url": 60}
     rendered = harness("http://unused", discovered_limits=discovered_limits)
     (text,) = rendered.texts
@@ -259,7 +259,7 @@ def test_a_refusal_says_whom_it_concerns_and_leaves_no_intent(answer: Reply, ver
     assert sent.states == []
 
 
-def test_a_port_that_nobody_listens_on_defers() -> None:
+def test_a_refused_connection_defers() -> None:
     with closed_port() as url:
         sent = harness(url)
         assert sent.send().verdict is Verdict.DEFERRED

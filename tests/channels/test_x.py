@@ -81,7 +81,7 @@ def created(number: int) -> Reply:
     return Reply(201, {"data": {"id": str(number), "text": "…"}})
 
 
-def told(text: str, number: int, *, in_reply_to: int | None = None) -> dict[str, Any]:
+def tweet(text: str, number: int, *, in_reply_to: int | None = None) -> dict[str, Any]:
     """A post as the timeline shows it: addresses shortened, three signs escaped."""
     shown = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace(LINK, "https://t.co/abc123")
     return {
@@ -371,7 +371,7 @@ def test_a_refusal_says_whom_it_concerns_and_leaves_no_intent(answer: Reply, ver
     assert sent.states == []
 
 
-def test_a_port_that_nobody_listens_on_defers() -> None:
+def test_a_refused_connection_defers() -> None:
     with closed_port() as url:
         sent = harness(url)
         outcome = sent.send()
@@ -421,7 +421,7 @@ def test_a_post_whose_answer_was_lost_is_found_on_the_timeline() -> None:
     with scripted_server(LoseResponse(), WHO_AM_I) as server:
         sent = harness(server)
         sent.send()
-        server.then(timeline(told("Something else", 1003), told(sent.texts[0], 1002)))
+        server.then(timeline(tweet("Something else", 1003), tweet(sent.texts[0], 1002)))
         outcome = sent.reconcile()
     assert (outcome.verdict, outcome.remote_id) == (Verdict.SENT, "1002")
     assert sent.states == ["sent"]
@@ -433,7 +433,7 @@ def test_the_account_number_from_the_settings_saves_a_call() -> None:
     with scripted_server(LoseResponse()) as server:
         sent = harness(server, user_id="77")
         sent.send()
-        server.then(timeline(told(sent.texts[0], 1002)))
+        server.then(timeline(tweet(sent.texts[0], 1002)))
         assert sent.reconcile().verdict is Verdict.SENT
     assert server.requests_to("GET", "/2/users/77/tweets")
 
@@ -443,7 +443,7 @@ def test_a_post_with_escaped_signs_and_other_addresses_is_recognised() -> None:
     with scripted_server(LoseResponse(), WHO_AM_I) as server:
         sent = harness(server, spoken)
         sent.send()
-        shown = told(sent.texts[0], 1002)
+        shown = tweet(sent.texts[0], 1002)
         shown["text"] = shown["text"].replace("www.example.org/cake", "https://t.co/zz")
         shown["entities"]["urls"].append({"url": "https://t.co/zz", "expanded_url": "http://www.example.org/cake"})
         server.then(timeline(shown))
@@ -454,7 +454,7 @@ def test_the_timeline_is_read_to_its_end() -> None:
     with scripted_server(LoseResponse(), WHO_AM_I) as server:
         sent = harness(server)
         sent.send()
-        server.then(timeline(told("Newer", 9), next_token="older"), timeline(told(sent.texts[0], 8)))
+        server.then(timeline(tweet("Newer", 9), next_token="older"), timeline(tweet(sent.texts[0], 8)))
         assert sent.reconcile().remote_id == "8"
     assert [asked.query.get("pagination_token") for asked in server.requests_to("GET", "/tweets")] == [None, "older"]
 
@@ -512,11 +512,11 @@ def test_a_delivery_that_was_never_begun_may_be_sent() -> None:
     assert harness("http://unused").reconcile().verdict is Verdict.RETRY_REMAINING
 
 
-def test_after_a_lost_answer_the_timeline_is_read_before_anything_is_said_again() -> None:
+def test_after_a_lost_answer_the_timeline_is_read_before_anything_is_posted_again() -> None:
     with scripted_server(WHO_AM_I) as server:
         sent = harness(server)
         sent.crash_after_intent(number=0, request={"text": sent.texts[0], "in_reply_to": None})
-        server.then(timeline(told(sent.texts[0], 1002)))
+        server.then(timeline(tweet(sent.texts[0], 1002)))
         outcome = sent.send()
     assert (outcome.verdict, outcome.remote_id) == (Verdict.SENT, "1002")
     assert posted_bodies(server) == []
@@ -543,7 +543,7 @@ def test_a_duplicate_after_an_earlier_attempt_is_that_attempt() -> None:
     with scripted_server(Reply(429, {}), DUPLICATE, WHO_AM_I) as server:
         sent = harness(server)
         sent.send()
-        server.then(timeline(told(sent.texts[0], 1002)))
+        server.then(timeline(tweet(sent.texts[0], 1002)))
         outcome = sent.send()
     assert (outcome.verdict, outcome.remote_id) == (Verdict.SENT, "1002")
 
@@ -617,7 +617,7 @@ def test_a_lost_answer_in_a_thread_is_found_by_what_it_replies_to_and_the_rest_i
         sent = harness(server, mode="thread")
         assert sent.send().verdict is Verdict.UNKNOWN
         second = sent.texts[1]
-        server.then(timeline(told(second, 5), told(second, 4, in_reply_to=1), told(second, 3, in_reply_to=2)))
+        server.then(timeline(tweet(second, 5), tweet(second, 4, in_reply_to=1), tweet(second, 3, in_reply_to=2)))
         assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
         assert sent.committed[1].remote_id == "4"
         server.then(created(6), created(7))

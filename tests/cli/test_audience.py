@@ -76,7 +76,7 @@ def test_two_records_of_one_person_become_one(run: Run) -> None:
     assert _audience(run) == (1, ["ada@example.org"])
 
 
-def test_the_data_of_a_person_is_told_and_erased(run: Run, tmp_path: Path) -> None:
+def test_the_data_of_a_person_is_reported_and_erased(run: Run, tmp_path: Path) -> None:
     assert run("subscriber", "data", "ada@example.org", "--out", str(tmp_path / "ada.json")).code == 0
     assert json.loads((tmp_path / "ada.json").read_text())["subscriber"]["name"] == "Ada"
     done = json.loads(run("subscriber", "erase", "ada@example.org", "--yes", "--json").out)
@@ -86,7 +86,7 @@ def test_the_data_of_a_person_is_told_and_erased(run: Run, tmp_path: Path) -> No
     assert run("subscriber", "show", "ada@example.org").code == 3
 
 
-def test_an_audience_of_nobody_is_refused(run: Run) -> None:
+def test_an_audience_of_no_one_is_refused(run: Run) -> None:
     assert "name a list, a topic or a segment" in run("campaign", "audience").message
 
 

@@ -19,7 +19,7 @@ def bounce(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[b
     return subprocess.run(command, input=given, capture_output=True, check=False, env=wide)
 
 
-def test_each_file_is_told_with_its_recipients() -> None:
+def test_each_file_is_reported_with_its_recipients() -> None:
     bounced, other = str(MAILS / "dsn-postfix-two-recipients.eml"), str(MAILS / "other-newsletter.eml")
     done = bounce(bounced, other, "--json")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -64,7 +64,7 @@ def test_a_person_gets_a_table() -> None:
         assert word in done.stdout.decode()
 
 
-def test_a_file_that_cannot_be_read_is_told_and_stops_no_other(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_and_stops_no_other(tmp_path: Path) -> None:
     missing, bounced = str(tmp_path / "missing.eml"), str(MAILS / "plain-qmail.eml")
     done = bounce(missing, str(tmp_path), bounced, "--json")
     assert done.returncode == 2
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_no_other(tmp_path: Path) -
     ]
 
 
-def test_a_name_that_is_no_text_is_told_as_well_as_it_can_be(tmp_path: Path) -> None:
+def test_a_name_that_is_no_text_is_reported_as_well_as_it_can_be(tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/mail-\xff.eml"
     Path(os.fsdecode(path)).write_bytes((MAILS / "other-newsletter.eml").read_bytes())
     done = bounce(os.fsdecode(path), "--json")

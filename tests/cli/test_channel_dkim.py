@@ -152,7 +152,7 @@ def test_private_keys_are_only_in_the_sealed_secrets(
         (["remove", "mail", "s9"], NotFoundError.exit_code, "no DKIM key 's9'"),
     ],
 )
-def test_a_mistake_is_told_and_changes_nothing(mail: Run, arguments: list[str], code: int, sentence: str) -> None:
+def test_a_mistake_is_reported_and_changes_nothing(mail: Run, arguments: list[str], code: int, sentence: str) -> None:
     mail("channel", "set", "feeds", "--kind", "feed")
     result = mail("channel", "dkim", *arguments)
     assert result.code == code

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.cli.conftest import Run
 
 
-def test_a_file_is_rendered_with_words_around_it_for_somebody(run: Run, article: Path, tmp_path: Path) -> None:
+def test_a_file_is_rendered_with_words_around_it_for_a_subscriber(run: Run, article: Path, tmp_path: Path) -> None:
     (tmp_path / "hello.md").write_text("Hello **{{ subscriber.name }}** in {{ subscriber.city | default('town') }},\n")
     out = tmp_path / "out"
     words = ("--greeting", "@hello.md", "--subject", "{{ subscriber.name }}: {{ article.title }}")
@@ -21,7 +21,7 @@ def test_a_file_is_rendered_with_words_around_it_for_somebody(run: Run, article:
     assert (out / "email.txt").read_text().startswith("Hello *Alex Reader* in [city],\n")
 
 
-def test_words_that_cannot_be_said_are_refused_in_a_sentence(run: Run, article: Path) -> None:
+def test_words_that_cannot_be_rendered_are_refused_in_a_sentence(run: Run, article: Path) -> None:
     for words, reason in (
         (("--greeting", "{{ subscriber.name"), "greeting, line 1: "),
         (("--greeting", "@nowhere.md"), "nowhere.md cannot be read: No such file"),
@@ -33,7 +33,7 @@ def test_words_that_cannot_be_said_are_refused_in_a_sentence(run: Run, article: 
         assert reason in result.message
 
 
-def test_a_campaign_is_looked_at_as_somebody_and_says_how_large_its_mails_are(
+def test_a_campaign_is_looked_at_as_a_subscriber_and_says_how_large_its_mails_are(
     run: Run, article: Path, tmp_path: Path
 ) -> None:
     run("article", "add", str(article))

@@ -22,7 +22,7 @@ def people(tmp_path: Path) -> Path:
     return file
 
 
-def test_good_rows_come_in_and_bad_ones_are_told_with_their_reasons(run: Run, people: Path) -> None:
+def test_good_rows_come_in_and_bad_ones_are_reported_with_their_reasons(run: Run, people: Path) -> None:
     run("list", "create", "Readers")
     result = run("subscriber", "import", str(people), "--list", "readers", "--basis", BASIS, "--json")
     report = json.loads(result.out)

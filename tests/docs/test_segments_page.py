@@ -46,12 +46,12 @@ def test_every_kind_of_condition_is_shown_in_words_and_in_json() -> None:
     assert [action for action in Action if not re.search(rf"`[^`]*\b{action}\b", PAGE)] == []
 
 
-def test_the_example_of_an_error_is_what_is_said() -> None:
-    found = re.search(r"^```text\n(?P<said>line .*)\n  (?P<text>.*)\n(?P<pointer> +\^+)\n```$", PAGE, re.MULTILINE)
+def test_the_example_of_an_error_is_what_is_shown() -> None:
+    found = re.search(r"^```text\n(?P<message>line .*)\n  (?P<text>.*)\n(?P<pointer> +\^+)\n```$", PAGE, re.MULTILINE)
     assert found is not None
     with pytest.raises(SegmentError) as caught:
         parse(found["text"])
-    assert str(caught.value) == found["said"]
+    assert str(caught.value) == found["message"]
     assert caught.value.column == found["pointer"].index("^") - 1
     assert caught.value.length == found["pointer"].count("^")
 

@@ -41,9 +41,9 @@ def test_the_form_shows_the_wording_that_is_kept(app: AppContext):
 
 
 def test_the_limits_are_those_of_the_settings():
-    told = dict(re.findall(r"^\| `DISTRIBUTOR_(\w+)` \| (\d+) \|", PAGE, re.MULTILINE))
-    assert len(told) == 3
-    for name, value in told.items():
+    limits = dict(re.findall(r"^\| `DISTRIBUTOR_(\w+)` \| (\d+) \|", PAGE, re.MULTILINE))
+    assert len(limits) == 3
+    for name, value in limits.items():
         assert Settings.model_fields[name.lower()].default == getattr(DEFAULT_CONFIG, name.lower()) == int(value)
 
 

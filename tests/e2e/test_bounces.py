@@ -71,7 +71,7 @@ def _send(service: Service) -> int:
 
 
 def _bounce(service: Service, port: int) -> None:
-    """What the reader's provider does: it tells the return path of that very mail that there is nobody."""
+    """The reader's provider sends a bounce to the return path of that mail: the user is unknown."""
     delivery = _delivery(service)
     path = _return_path(service)
     with smtplib.LMTP("127.0.0.1", port) as client:

@@ -78,8 +78,8 @@ def running_up(folder: Path) -> Iterator[Running]:
     }
     command = [sys.executable, "-m", "distributor", "up"]
     ports = ["--sandbox-port", str(free_port()), "--smtp-port", str(free_port())]
-    with (folder / "up.log").open("wb") as said:
-        process = subprocess.Popen([*command, *ports], cwd=folder, env=environment, stderr=said)
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen([*command, *ports], cwd=folder, env=environment, stderr=log)
     running = Running(process=process, folder=data, url=f"http://127.0.0.1:{port}")
     try:
         _wait_for(running.is_ready, "a ready service")
@@ -103,7 +103,7 @@ def test_a_part_that_dies_is_started_again(lasting: Running) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_told_to_stop_it_ends_well_and_leaves_nothing_behind(up: Running, number: signal.Signals) -> None:
+def test_asked_to_stop_it_ends_well_and_leaves_nothing_behind(up: Running, number: signal.Signals) -> None:
     up.process.send_signal(number)
     assert up.process.wait(timeout=60) == 0
     _wait_for(lambda: not up.processes(), "the end of all processes")

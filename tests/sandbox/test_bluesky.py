@@ -192,7 +192,7 @@ def test_thirty_logins_in_five_minutes_are_the_limit(bluesky: BlueskyClient) -> 
     assert _error(refused) == (429, "RateLimitExceeded")
 
 
-def test_a_blob_must_be_what_it_is_said_to_be(bluesky: BlueskyClient) -> None:
+def test_a_blob_must_have_its_declared_type(bluesky: BlueskyClient) -> None:
     blob = bluesky.upload(png(), "image/png").json()["blob"]
     assert (blob["mimeType"], blob["size"]) == ("image/png", len(png()))
     assert blob["ref"]["$link"].startswith("bafkrei")

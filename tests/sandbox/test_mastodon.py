@@ -25,10 +25,10 @@ def test_a_status_can_be_posted_as_a_form_or_as_json(mastodon: httpx.Client) -> 
     given = {"status": "Hello", "visibility": "unlisted", "language": "de", "spoiler_text": "Greeting"}
     for answer in (mastodon.post("/api/v1/statuses", data=given), mastodon.post("/api/v1/statuses", json=given)):
         assert answer.status_code == 200
-        said = answer.json()
-        assert (said["visibility"], said["language"], said["spoiler_text"]) == ("unlisted", "de", "Greeting")
-        assert (said["content"], said["sensitive"]) == ("<p>Hello</p>", True)
-        assert said["url"] == f"{mastodon.base_url}@distributor/{said['id']}"
+        body = answer.json()
+        assert (body["visibility"], body["language"], body["spoiler_text"]) == ("unlisted", "de", "Greeting")
+        assert (body["content"], body["sensitive"]) == ("<p>Hello</p>", True)
+        assert body["url"] == f"{mastodon.base_url}@distributor/{body['id']}"
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer someone", MASTODON_ACCOUNT.access_token])
@@ -67,8 +67,8 @@ def test_a_status_too_long_is_refused_in_mastodons_words(mastodon: httpx.Client)
 def test_an_instance_says_what_it_allows_and_keeps_to_it(mastodon: httpx.Client, sandbox: Sandbox) -> None:
     sandbox.state.emulators["mastodon"].limits.change(max_characters=50, characters_reserved_per_url=32)
     for path in ("/api/v2/instance", "/api/v1/instance"):
-        said = mastodon.get(path, headers={"authorization": ""}).json()["configuration"]["statuses"]
-        assert (said["max_characters"], said["characters_reserved_per_url"]) == (50, 32)
+        body = mastodon.get(path, headers={"authorization": ""}).json()["configuration"]["statuses"]
+        assert (body["max_characters"], body["characters_reserved_per_url"]) == (50, 32)
     status = "a" * 17 + " http://a.com"
     assert mastodon.post("/api/v1/statuses", json={"status": status}).status_code == 200
     assert mastodon.post("/api/v1/statuses", json={"status": "a" + status}).status_code == 422
@@ -162,8 +162,8 @@ def test_a_deleted_status_is_gone(mastodon: httpx.Client) -> None:
 
 
 def test_the_account_knows_itself(mastodon: httpx.Client) -> None:
-    said = mastodon.get("/api/v1/accounts/verify_credentials").json()
-    assert (said["id"], said["acct"]) == (MASTODON_ACCOUNT.account_id, "distributor")
+    body = mastodon.get("/api/v1/accounts/verify_credentials").json()
+    assert (body["id"], body["acct"]) == (MASTODON_ACCOUNT.account_id, "distributor")
 
 
 def test_limits_end_at_a_time_in_iso_8601(mastodon: httpx.Client, sandbox: Sandbox, clock: ManualClock) -> None:

@@ -54,13 +54,13 @@ def test_a_refusal_does_nothing(sandbox: Sandbox, network: str, post: Post, code
 
 def test_a_refusal_has_the_networks_form_and_the_given_words(sandbox: Sandbox, network: str, post: Post) -> None:
     sandbox.state.switches.set(network, InjectedFault(kind=FaultKind.REFUSE, text="not today"))
-    said = post().json()
+    body = post().json()
     forms = {
         "x": {"title": "Service Unavailable", "detail": "not today", "type": "about:blank", "status": 503},
         "mastodon": {"error": "not today"},
         "bluesky": {"error": "NotEnoughResources", "message": "not today"},
     }
-    assert said == forms[network]
+    assert body == forms[network]
 
 
 def test_a_pretended_limit_says_when_it_ends(sandbox: Sandbox, network: str, post: Post, clock: ManualClock) -> None:

@@ -30,7 +30,7 @@ def test_a_refusal_after_the_dot_keeps_nothing(sandbox: Sandbox) -> None:
     assert len(sandbox.state.inbox) == 1
 
 
-def test_a_refusal_says_what_it_is_told_to_say(sandbox: Sandbox) -> None:
+def test_a_refusal_says_what_it_is_asked_to_say(sandbox: Sandbox) -> None:
     _break(
         sandbox,
         FaultKind.REFUSE,

@@ -86,7 +86,7 @@ def test_whole_transactions_may_be_sent_as_one_group(talker: Talker, sandbox: Sa
     assert [sandbox.state.inbox.content(number) for number in (1, 2)] == [HEAD + b"one\r\n", HEAD + b"two\r\n"]
 
 
-def test_content_in_single_bytes_arrives_as_it_was_said(talker: Talker, sandbox: Sandbox) -> None:
+def test_content_in_single_bytes_arrives_as_it_was_sent(talker: Talker, sandbox: Sandbox) -> None:
     talker.say(b"EHLO here\r\n")
     talker.say(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", 3)
     for byte in HEAD + b"..one\r\n. two\r\n\r\n.\r":
@@ -95,11 +95,13 @@ def test_content_in_single_bytes_arrives_as_it_was_said(talker: Talker, sandbox:
     assert sandbox.state.inbox.content(1) == HEAD + b".one\r\n two\r\n\r\n"
 
 
-@pytest.mark.parametrize(("said", "kept"), [(b".\r\n", b""), (b"\r\n.\r\n", b"\r\n"), (b"a: b\r\n.\r\n", b"a: b\r\n")])
-def test_short_content_is_content(talker: Talker, sandbox: Sandbox, said: bytes, kept: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "kept"), [(b".\r\n", b""), (b"\r\n.\r\n", b"\r\n"), (b"a: b\r\n.\r\n", b"a: b\r\n")]
+)
+def test_short_content_is_content(talker: Talker, sandbox: Sandbox, content: bytes, kept: bytes) -> None:
     talker.say(b"EHLO here\r\n")
     talker.say(b"MAIL FROM:<>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", 3)
-    assert talker.codes(said) == ["250"]
+    assert talker.codes(content) == ["250"]
     assert sandbox.state.inbox.content(1) == kept
     assert sandbox.state.inbox.envelope(1).sender == ""
 

@@ -16,7 +16,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import articles, publications
 from distributor.web.app import create_app
 
-from .newsroom import FEED_CHANGED, LINKS, MAIL, PUBLISHED, PublishFeed, SentMail, WriteArticle, send_mail
+from .samples import FEED_CHANGED, LINKS, MAIL, PUBLISHED, PublishFeed, SentMail, WriteArticle, send_mail
 
 
 @pytest.fixture

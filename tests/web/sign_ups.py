@@ -14,14 +14,14 @@ from distributor.web.config import WebConfig
 from tests.flow.subscriptions.sign_up_harness import SignUpHarness
 
 ADA = "ada@example.org"
-# Nobody measures time here, but in the one test that does.
+# No one measures time here, but in the one test that does.
 AT_ONCE = WebConfig(answer_after=timedelta())
 
 
-def link(lobby: SignUpHarness, purpose: Purpose = Purpose.PREFERENCES, address: str = ADA) -> str:
+def link(sign_ups: SignUpHarness, purpose: Purpose = Purpose.PREFERENCES, address: str = ADA) -> str:
     """A link in the last mail to this address."""
     paths = {Purpose.CONFIRM: "confirm", Purpose.PREFERENCES: "preferences", Purpose.UNSUBSCRIBE: "unsubscribe"}
-    return f"/{paths[purpose]}/{lobby.token(purpose, address)}"
+    return f"/{paths[purpose]}/{sign_ups.token(purpose, address)}"
 
 
 def press(client: TestClient, page: httpx.Response, label: str, **changed: Any) -> httpx.Response:

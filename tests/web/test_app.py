@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 
-from .newsroom import PublishFeed, SentMail, WriteArticle
+from .samples import PublishFeed, SentMail, WriteArticle
 
 
 def test_every_answer_is_guarded(
@@ -57,7 +57,7 @@ def test_a_fault_of_ours_is_a_page_in_words_and_never_a_traceback(
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_what_an_address_cannot_do_is_said_in_words(client: TestClient):
+def test_what_an_address_cannot_do_is_shown_in_words(client: TestClient):
     answer = client.put("/healthz")
     assert answer.status_code == 405
     assert "This does not work here" in answer.text

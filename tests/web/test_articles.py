@@ -15,7 +15,7 @@ from distributor.domain.tags import Tag
 from distributor.flow.app_context import AppContext
 from distributor.web.app import create_app
 
-from .newsroom import PUBLISHED, PublishFeed, WriteArticle
+from .samples import PUBLISHED, PublishFeed, WriteArticle
 
 SCRIPT = "<script>alert(1)</script>"
 

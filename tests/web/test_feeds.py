@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from distributor.flow.app_context import AppContext
 from distributor.web.app import serving
 
-from .newsroom import PublishFeed
+from .samples import PublishFeed
 
 
 class Reader:
@@ -93,8 +93,8 @@ def test_head_says_what_get_would_say(reader: Reader, publish_feed: PublishFeed)
     get, _ = reader.fetch("/feeds/all.rss")
     head, body = reader.fetch("/feeds/all.rss", "HEAD")
     assert (head.status, body) == (200, b"")
-    told = ("ETag", "Last-Modified", "Content-Length", "Content-Type", "Cache-Control", "Vary")
-    assert [head.getheader(name) for name in told] == [get.getheader(name) for name in told]
+    compared = ("ETag", "Last-Modified", "Content-Length", "Content-Type", "Cache-Control", "Vary")
+    assert [head.getheader(name) for name in compared] == [get.getheader(name) for name in compared]
 
 
 def test_the_feed_of_a_tag_has_the_address_that_the_feed_channel_gave_it(reader: Reader, publish_feed: PublishFeed):

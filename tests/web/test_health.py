@@ -18,7 +18,7 @@ from distributor.storage import channels, heartbeats, paused_routes
 from distributor.storage.database import Database
 from distributor.web.app import create_app
 
-from .newsroom import SentMail
+from .samples import SentMail
 
 Beat = Callable[[timedelta], None]
 
@@ -59,7 +59,7 @@ def test_without_a_beat_nothing_goes_out_so_it_is_not_ready(app: AppContext):
     assert messages["beat"] == "The beat has never run, so nothing is sent: start `distributor beat`."
 
 
-def test_a_beat_that_fell_silent_is_told_with_its_age(app: AppContext, beat: Beat):
+def test_a_beat_that_fell_silent_is_reported_with_its_age(app: AppContext, beat: Beat):
     beat(timedelta(seconds=61))
     status, checks, messages = readiness(app)
     assert (status, checks["beat"]) == (503, False)
@@ -89,7 +89,7 @@ def test_without_postgresql_it_is_not_ready_and_names_no_server(app: AppContext)
         assert word not in str(messages)
 
 
-def test_a_database_of_another_version_is_told_with_what_to_do(app: AppContext):
+def test_a_database_of_another_version_is_reported_with_what_to_do(app: AppContext):
     address = app.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'from_the_future'")

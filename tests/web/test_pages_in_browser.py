@@ -1,4 +1,4 @@
-"""The public pages in Chromium: readable by everybody, on every screen, without scripts."""
+"""The public pages in Chromium: readable by everyone, on every screen, without scripts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import articles
 
 from .browser import DESK, NARROWEST, PHONE, Visitor, findings, scrolls_sideways, visiting
-from .newsroom import PublishFeed, SentMail, WriteArticle
+from .samples import PublishFeed, SentMail, WriteArticle
 
 pytestmark = pytest.mark.browser
 
@@ -109,7 +109,9 @@ def test_axe_finds_nothing_wrong_on_any_page(visitor: Visitor, site: dict[str, s
     assert found == {name: [] for name in site}
 
 
-def test_axe_finds_nothing_wrong_once_somebody_has_left(visitor: Visitor, site: dict[str, str], sent_mail: SentMail):
+def test_axe_finds_nothing_wrong_once_a_subscriber_has_left(
+    visitor: Visitor, site: dict[str, str], sent_mail: SentMail
+):
     with visitor.at(site["unsubscribe"]) as page:
         page.get_by_role("button", name="Unsubscribe").click()
         page.get_by_role("heading", name="You are unsubscribed").wait_for()

@@ -1,4 +1,4 @@
-"""The preference centre: everything somebody can choose on one page, their data, and the way out."""
+"""The preference centre: everything someone can choose on one page, their data, and the way out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUBSCRIBED, UNSUBSCRIBED = Membership.SUBSCRIBED, Membership.UNSUBSCRIBED
 
 
 @pytest.fixture
-def lobby(app: AppContext) -> SignUpHarness:
+def sign_ups(app: AppContext) -> SignUpHarness:
     made = make_sign_up_harness(app)
     made.add_list("weekly", topics=("boats", "trains"))
     made.add_list("daily")
@@ -39,41 +39,41 @@ def lobby(app: AppContext) -> SignUpHarness:
 
 
 @pytest.fixture
-def client(lobby: SignUpHarness) -> Iterator[TestClient]:
-    with visiting(lobby) as client:
+def client(sign_ups: SignUpHarness) -> Iterator[TestClient]:
+    with visiting(sign_ups) as client:
         yield client
 
 
-def visiting(lobby: SignUpHarness, **changed: Any) -> TestClient:
-    app = replace(lobby.app, **changed)
+def visiting(sign_ups: SignUpHarness, **changed: Any) -> TestClient:
+    app = replace(sign_ups.app, **changed)
     return TestClient(create_app(app, AT_ONCE), follow_redirects=False, raise_server_exceptions=False)
 
 
-def steps(lobby: SignUpHarness) -> list[str]:
-    base = link(lobby)
+def steps(sign_ups: SignUpHarness) -> list[str]:
+    base = link(sign_ups)
     return [base, f"{base}/unsubscribe", f"{base}/data", f"{base}/erase"]
 
 
-def test_to_look_changes_nothing(client: TestClient, lobby: SignUpHarness):
-    before = lobby.dump()
-    for path in (link(lobby), f"{link(lobby)}/data", f"{link(lobby)}/erase"):
+def test_to_look_changes_nothing(client: TestClient, sign_ups: SignUpHarness):
+    before = sign_ups.dump()
+    for path in (link(sign_ups), f"{link(sign_ups)}/data", f"{link(sign_ups)}/erase"):
         for method in ("GET", "HEAD"):
             answer = client.request(method, path)
             assert answer.status_code == 200
             assert answer.headers["cache-control"] == "no-store"
             assert answer.headers["referrer-policy"] == "no-referrer"
-    assert client.get(f"{link(lobby)}/unsubscribe").status_code == 405
-    assert lobby.dump() == before
+    assert client.get(f"{link(sign_ups)}/unsubscribe").status_code == 405
+    assert sign_ups.dump() == before
 
 
-def test_the_form_as_it_opens_saves_what_is_there_already(client: TestClient, lobby: SignUpHarness):
-    records, places = lobby.consents(ADA), lobby.subscriptions(ADA)
-    answer = press(client, client.get(link(lobby)), "Save")
+def test_the_form_as_it_opens_saves_what_is_there_already(client: TestClient, sign_ups: SignUpHarness):
+    records, places = sign_ups.consents(ADA), sign_ups.subscriptions(ADA)
+    answer = press(client, client.get(link(sign_ups)), "Save")
     assert (answer.status_code, notice_of(answer)) == (200, "Your preferences are saved.")
-    assert (lobby.consents(ADA), lobby.subscriptions(ADA)) == (records, places)
+    assert (sign_ups.consents(ADA), sign_ups.subscriptions(ADA)) == (records, places)
 
 
-def test_lists_topics_frequency_language_name_and_pause_are_saved_together(client: TestClient, lobby: SignUpHarness):
+def test_lists_topics_frequency_language_name_and_pause_are_saved_together(client: TestClient, sign_ups: SignUpHarness):
     changed = {
         "list": ["weekly", "daily"],
         "scope:weekly": "some",
@@ -84,8 +84,8 @@ def test_lists_topics_frequency_language_name_and_pause_are_saved_together(clien
         "language": "fr",
         "pause": "month",
     }
-    answer = press(client, client.get(link(lobby)), "Save", **changed)
-    places, person = lobby.subscriptions(ADA), lobby.person(ADA)
+    answer = press(client, client.get(link(sign_ups)), "Save", **changed)
+    places, person = sign_ups.subscriptions(ADA), sign_ups.person(ADA)
     assert person is not None
     assert (places["weekly"].topics, places["weekly"].frequency) == (("trains",), Frequency.WEEKLY)
     assert (places["daily"].topics, places["daily"].frequency) == (None, Frequency.DAILY)
@@ -97,88 +97,88 @@ def test_lists_topics_frequency_language_name_and_pause_are_saved_together(clien
     assert "You get no mail until" in page.text_content()
 
 
-def test_to_untick_a_list_is_to_leave_it(client: TestClient, lobby: SignUpHarness):
-    press(client, client.get(link(lobby)), "Save", list=None)
-    assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
+def test_to_untick_a_list_is_to_leave_it(client: TestClient, sign_ups: SignUpHarness):
+    press(client, client.get(link(sign_ups)), "Save", list=None)
+    assert sign_ups.places(ADA) == {"weekly": UNSUBSCRIBED}
 
 
 def test_only_some_topics_and_none_of_them_is_asked_about_and_nothing_is_saved(
-    client: TestClient, lobby: SignUpHarness
+    client: TestClient, sign_ups: SignUpHarness
 ):
-    before = lobby.dump()
-    answer = press(client, client.get(link(lobby)), "Save", **{"scope:weekly": "some", "name": "A."})
+    before = sign_ups.dump()
+    answer = press(client, client.get(link(sign_ups)), "Save", **{"scope:weekly": "some", "name": "A."})
     assert answer.status_code == 422
     assert errors_of(answer) == {"topics:weekly": "Please choose a topic, or every article."}
     assert html.document_fromstring(answer.text).xpath("//input[@name='name']/@value") == ["A."]
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("name", "<script>"), ("name", "x" * 300), ("language", "english please"), ("language", "%")]
 )
-def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
-    client: TestClient, lobby: SignUpHarness, field: str, value: str
+def test_what_is_wrong_is_shown_at_its_field_and_nothing_is_saved(
+    client: TestClient, sign_ups: SignUpHarness, field: str, value: str
 ):
-    before = lobby.dump()
-    answer = press(client, client.get(link(lobby)), "Save", **{field: value, "list": ["daily"]})
+    before = sign_ups.dump()
+    answer = press(client, client.get(link(sign_ups)), "Save", **{field: value, "list": ["daily"]})
     assert (answer.status_code, list(errors_of(answer))) == (422, [field])
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
-def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: TestClient, lobby: SignUpHarness):
-    person = lobby.person(ADA)
+def test_a_name_that_this_door_would_not_take_does_not_stand_in_the_way(client: TestClient, sign_ups: SignUpHarness):
+    person = sign_ups.person(ADA)
     assert person is not None
-    with lobby.app.database.begin() as connection:
-        subscribers.change(connection, person.id, {"name": "Ada <A>"}, now=lobby.now())
-    assert press(client, client.get(link(lobby)), "Save", list=["daily"]).status_code == 200
-    assert lobby.places(ADA)["daily"] is SUBSCRIBED
+    with sign_ups.app.database.begin() as connection:
+        subscribers.change(connection, person.id, {"name": "Ada <A>"}, now=sign_ups.now())
+    assert press(client, client.get(link(sign_ups)), "Save", list=["daily"]).status_code == 200
+    assert sign_ups.places(ADA)["daily"] is SUBSCRIBED
 
 
-def test_who_leaves_everything_is_told_so_and_finds_back(client: TestClient, lobby: SignUpHarness):
-    answer = press(client, client.get(link(lobby)), "Unsubscribe from everything")
+def test_who_leaves_everything_is_reported_and_finds_back(client: TestClient, sign_ups: SignUpHarness):
+    answer = press(client, client.get(link(sign_ups)), "Unsubscribe from everything")
     assert "You are unsubscribed from all lists" in notice_of(answer)
-    assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
-    assert [entry.reason for entry in lobby.suppressions(ADA)] == [SuppressionReason.UNSUBSCRIBE]
+    assert sign_ups.places(ADA) == {"weekly": UNSUBSCRIBED}
+    assert [entry.reason for entry in sign_ups.suppressions(ADA)] == [SuppressionReason.UNSUBSCRIBE]
     press(client, answer, "Save", list=["weekly"])
-    assert (lobby.places(ADA), lobby.suppressions(ADA)) == ({"weekly": SUBSCRIBED}, [])
+    assert (sign_ups.places(ADA), sign_ups.suppressions(ADA)) == ({"weekly": SUBSCRIBED}, [])
 
 
 @pytest.mark.parametrize(
     ("reason", "words"),
     [(SuppressionReason.HARD_BOUNCE, "bounced"), (SuppressionReason.COMPLAINT, "Please write to us")],
 )
-def test_who_gets_nothing_for_another_reason_is_told(
-    client: TestClient, lobby: SignUpHarness, reason: SuppressionReason, words: str
+def test_who_gets_nothing_for_another_reason_is_reported(
+    client: TestClient, sign_ups: SignUpHarness, reason: SuppressionReason, words: str
 ):
-    lobby.suppress(ADA, reason)
-    assert words in notice_of(client.get(link(lobby)))
+    sign_ups.suppress(ADA, reason)
+    assert words in notice_of(client.get(link(sign_ups)))
 
 
-def test_no_page_shows_the_whole_address_or_anybody_else(client: TestClient, lobby: SignUpHarness):
-    lobby.subscribed("bo@elsewhere.example", name="Bo Other")
-    for path in steps(lobby):
+def test_no_page_shows_the_whole_address_or_anybody_else(client: TestClient, sign_ups: SignUpHarness):
+    sign_ups.subscribed("bo@elsewhere.example", name="Bo Other")
+    for path in steps(sign_ups):
         for method in ("GET", "POST"):
             text = client.request(method, path).text
             for secret in (ADA, "elsewhere.example", "Bo Other", "secret"):
                 assert secret not in text
 
 
-def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: TestClient, lobby: SignUpHarness):
-    before = lobby.dump()
-    page = client.get(f"{link(lobby)}/data")
+def test_all_that_is_known_comes_as_a_file_to_who_knows_the_address(client: TestClient, sign_ups: SignUpHarness):
+    before = sign_ups.dump()
+    page = client.get(f"{link(sign_ups)}/data")
     answer = press(client, page, "Download my data", email="Ada@Example.org ")
     assert answer.headers["content-disposition"] == 'attachment; filename="my-data.json"'
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
-    told = json.loads(answer.text)
-    assert told["subscriber"]["name"] == "Ada"
-    assert [place["list"] for place in told["lists"]] == ["weekly"]
-    assert [record["action"] for record in told["consents"]] == ["requested", "confirmed"]
-    assert lobby.dump() == before
+    data = json.loads(answer.text)
+    assert data["subscriber"]["name"] == "Ada"
+    assert [place["list"] for place in data["lists"]] == ["weekly"]
+    assert [record["action"] for record in data["consents"]] == ["requested", "confirmed"]
+    assert sign_ups.dump() == before
 
 
-def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby: SignUpHarness):
-    page = client.get(f"{link(lobby)}/data")
+def test_the_data_of_who_passed_a_mail_on_are_not_revealed(client: TestClient, sign_ups: SignUpHarness):
+    page = client.get(f"{link(sign_ups)}/data")
     for address in ("", "bo@example.org", "ada"):
         answer = press(client, page, "Download my data", email=address)
         assert answer.status_code == 422
@@ -186,41 +186,41 @@ def test_the_data_of_who_passed_a_mail_on_are_not_told(client: TestClient, lobby
         assert "Ada" not in answer.text
 
 
-def test_the_address_cannot_be_guessed_for_long(client: TestClient, lobby: SignUpHarness):
-    path = f"{link(lobby)}/data"
+def test_the_address_cannot_be_guessed_for_long(client: TestClient, sign_ups: SignUpHarness):
+    path = f"{link(sign_ups)}/data"
     statuses = [client.post(path, data={"email": f"guess{number}@example.org"}).status_code for number in range(11)]
     assert statuses == [422] * 10 + [429]
     assert client.post(path, data={"email": ADA}).status_code == 429
 
 
-def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client: TestClient, lobby: SignUpHarness):
-    links = steps(lobby)
-    page = client.get(f"{link(lobby)}/erase")
+def test_who_is_sure_and_knows_the_address_is_erased_and_the_link_is_dead(client: TestClient, sign_ups: SignUpHarness):
+    links = steps(sign_ups)
+    page = client.get(f"{link(sign_ups)}/erase")
     answer = press(client, page, "Erase my data", email=ADA, sure="yes")
     assert (answer.status_code, title_of(answer)) == (200, "Your data is erased")
-    assert lobby.person(ADA) is None
+    assert sign_ups.person(ADA) is None
     for path in links:
         assert client.post(path, data={"email": ADA, "sure": "yes"}).status_code == 404
 
 
 @pytest.mark.parametrize("typed", [{"email": ADA}, {"sure": "yes"}, {"email": "bo@example.org", "sure": "yes"}])
-def test_nobody_is_erased_by_half(client: TestClient, lobby: SignUpHarness, typed: dict[str, str]):
-    before = lobby.dump()
-    answer = press(client, client.get(f"{link(lobby)}/erase"), "Erase my data", **typed)
+def test_no_one_is_erased_by_half(client: TestClient, sign_ups: SignUpHarness, typed: dict[str, str]):
+    before = sign_ups.dump()
+    answer = press(client, client.get(f"{link(sign_ups)}/erase"), "Erase my data", **typed)
     assert answer.status_code == 422
     assert len(errors_of(answer)) == 1
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
-def test_without_redis_nobody_guesses(lobby: SignUpHarness, gone_redis: Redis):
-    before = lobby.dump()
-    with visiting(lobby, connect_redis=lambda: gone_redis) as client:
-        assert client.post(f"{link(lobby)}/erase", data={"email": ADA, "sure": "yes"}).status_code == 503
-    assert lobby.dump() == before
+def test_without_redis_no_one_guesses(sign_ups: SignUpHarness, gone_redis: Redis):
+    before = sign_ups.dump()
+    with visiting(sign_ups, connect_redis=lambda: gone_redis) as client:
+        assert client.post(f"{link(sign_ups)}/erase", data={"email": ADA, "sure": "yes"}).status_code == 503
+    assert sign_ups.dump() == before
 
 
-def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClient, lobby: SignUpHarness):
-    before, base = lobby.dump(), link(lobby)
+def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClient, sign_ups: SignUpHarness):
+    before, base = sign_ups.dump(), link(sign_ups)
     urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
     bodies: list[tuple[dict[str, Any], int]] = [
         ({"content": b"name=%ff", "headers": urlencoded}, 400),
@@ -233,30 +233,32 @@ def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(client: TestClie
             assert client.post(path, **body).status_code == status
     for method in ("PUT", "DELETE"):
         assert client.request(method, base).status_code == 405
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
-def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, lobby: SignUpHarness):
+def test_odd_values_are_taken_for_the_usual_ones(client: TestClient, sign_ups: SignUpHarness):
     odd = {"frequency:weekly": "hourly", "scope:weekly": "none", "pause": "forever"}
-    assert press(client, client.get(link(lobby)), "Save", **odd).status_code == 200
-    place, person = lobby.subscriptions(ADA)["weekly"], lobby.person(ADA)
+    assert press(client, client.get(link(sign_ups)), "Save", **odd).status_code == 200
+    place, person = sign_ups.subscriptions(ADA)["weekly"], sign_ups.person(ADA)
     assert person is not None
     assert (place.frequency, place.topics, person.paused_until) == (Frequency.EVERY_ARTICLE, None, None)
 
 
-def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, lobby: SignUpHarness):
-    token, number = lobby.token(Purpose.PREFERENCES, ADA), lobby.asked(ADA)[-1]
+def test_a_link_that_is_not_ours_says_so_and_changes_nothing(client: TestClient, sign_ups: SignUpHarness):
+    token, number = sign_ups.token(Purpose.PREFERENCES, ADA), sign_ups.asked(ADA)[-1]
     forged = TokenSigner(b"the key of some other app").mint(Purpose.PREFERENCES, number)
-    before = lobby.dump()
-    for other in (forged, token[:-1], token + "A", lobby.token(Purpose.UNSUBSCRIBE, ADA)):
+    before = sign_ups.dump()
+    for other in (forged, token[:-1], token + "A", sign_ups.token(Purpose.UNSUBSCRIBE, ADA)):
         for step in ("", "/unsubscribe", "/data", "/erase"):
             answer = client.post(f"/preferences/{other}{step}", data={"sure": "yes", "email": ADA})
             assert (answer.status_code, title_of(answer)) == (404, "This link does not work")
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
-def test_links_work_for_as_long_as_the_mail_is_kept(lobby: SignUpHarness):
-    with visiting(lobby.later(timedelta(days=3000))) as client:
-        assert client.get(link(lobby)).status_code == 200
-        assert client.post(link(lobby, Purpose.UNSUBSCRIBE), data={"List-Unsubscribe": "One-Click"}).status_code == 200
-    assert lobby.places(ADA) == {"weekly": UNSUBSCRIBED}
+def test_links_work_for_as_long_as_the_mail_is_kept(sign_ups: SignUpHarness):
+    with visiting(sign_ups.later(timedelta(days=3000))) as client:
+        assert client.get(link(sign_ups)).status_code == 200
+        assert (
+            client.post(link(sign_ups, Purpose.UNSUBSCRIBE), data={"List-Unsubscribe": "One-Click"}).status_code == 200
+        )
+    assert sign_ups.places(ADA) == {"weekly": UNSUBSCRIBED}

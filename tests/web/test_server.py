@@ -68,7 +68,7 @@ def test_port_0_takes_a_free_one_and_says_which():
                 assert answer.status == 200
 
 
-def test_a_port_in_use_is_told_in_a_sentence_before_anything_starts():
+def test_a_port_in_use_is_reported_in_a_sentence_before_anything_starts():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -85,7 +85,7 @@ def test_a_port_in_use_is_told_in_a_sentence_before_anything_starts():
         ("127.0.0.1", 70_000, "a port is a number from 0 to 65535"),
     ],
 )
-def test_a_place_that_cannot_be_had_is_told_in_a_sentence(host: str, port: int, reason: str):
+def test_a_place_that_cannot_be_had_is_reported_in_a_sentence(host: str, port: int, reason: str):
     with pytest.raises(ConfigurationError, match=f"cannot listen on {host}, port {port}: {reason}"):
         server.run(APP, host=host, port=port)
 
@@ -108,7 +108,7 @@ def test_a_signal_stops_it_and_lets_its_caller_clean_up(number: signal.Signals):
         assert process.wait() == 0
 
 
-def test_what_is_being_answered_when_it_is_told_to_stop_is_answered():
+def test_what_is_being_answered_when_it_is_asked_to_stop_is_answered():
     with patient_server() as (process, address):
         assert process.stdin is not None
         assert process.stdout is not None

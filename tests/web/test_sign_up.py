@@ -1,4 +1,4 @@
-"""The sign-up form: for everybody, with or without JavaScript, on our pages or others'; and against the masses."""
+"""The sign-up form: for everyone, with or without JavaScript, on our pages or others'; and against the masses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FORMS = ["/subscribe", "/subscribe/weekly", "/subscribe/weekly/embed"]
 
 
 @pytest.fixture
-def lobby(app: AppContext) -> SignUpHarness:
+def sign_ups(app: AppContext) -> SignUpHarness:
     made = make_sign_up_harness(app)
     made.add_list("weekly", topics=("boats", "trains"), description="The best of the week.")
     made.add_list("daily")
@@ -44,13 +44,13 @@ def lobby(app: AppContext) -> SignUpHarness:
 
 
 @pytest.fixture
-def client(lobby: SignUpHarness) -> Iterator[TestClient]:
-    with visiting(lobby) as client:
+def client(sign_ups: SignUpHarness) -> Iterator[TestClient]:
+    with visiting(sign_ups) as client:
         yield client
 
 
-def visiting(lobby: SignUpHarness, rules: WebConfig = AT_ONCE, **changed: Any) -> TestClient:
-    app = replace(lobby.app, **changed)
+def visiting(sign_ups: SignUpHarness, rules: WebConfig = AT_ONCE, **changed: Any) -> TestClient:
+    app = replace(sign_ups.app, **changed)
     return TestClient(create_app(app, rules), follow_redirects=False, raise_server_exceptions=False)
 
 
@@ -65,38 +65,38 @@ def test_the_form_shows_every_public_list_and_no_other(client: TestClient):
     assert "secret" not in page.text_content()
 
 
-def test_who_fills_it_in_is_asked_by_mail(client: TestClient, lobby: SignUpHarness):
+def test_who_fills_it_in_is_asked_by_mail(client: TestClient, sign_ups: SignUpHarness):
     page = client.get("/subscribe")
     answer = press(client, page, "Subscribe", list=["weekly"], email="  Ada@example.org ", name="Ada", language="de")
     assert (answer.status_code, title_of(answer)) == (200, "Please check your mailbox")
-    person = lobby.person(ADA)
+    person = sign_ups.person(ADA)
     assert person is not None
     assert (person.email, person.name, person.language) == ("Ada@example.org", "Ada", "de")
-    assert lobby.places(ADA) == {"weekly": PENDING}
-    assert len(lobby.asked()) == 1
+    assert sign_ups.places(ADA) == {"weekly": PENDING}
+    assert len(sign_ups.asked()) == 1
 
 
-def test_topics_are_chosen_with_the_list(client: TestClient, lobby: SignUpHarness):
+def test_topics_are_chosen_with_the_list(client: TestClient, sign_ups: SignUpHarness):
     press(client, client.get("/subscribe/weekly"), "Subscribe", email=ADA, **{"topic:weekly": ["trains", "planes"]})
-    assert lobby.subscriptions(ADA)["weekly"].topics == ("trains",)
+    assert sign_ups.subscriptions(ADA)["weekly"].topics == ("trains",)
 
 
-def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, lobby: SignUpHarness):
+def test_what_is_kept_as_evidence_is_what_the_page_says(client: TestClient, sign_ups: SignUpHarness):
     page = client.get("/subscribe")
     press(client, page, "Subscribe", list=["weekly"], email=ADA)
-    [record] = lobby.consents(ADA)
+    [record] = sign_ups.consents(ADA)
     label, _, promise = record.text.partition("\n\n")
     text = " ".join(html.document_fromstring(page.text).text_content().split())
     assert promise in text
     assert all(part in text for part in label.split(": "))
-    assert promise == consent_texts.sign_up_statement(lobby.app.site)
+    assert promise == consent_texts.sign_up_statement(sign_ups.app.site)
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_one_list_has_a_form_of_its_own(client: TestClient, lobby: SignUpHarness, path: str):
+def test_one_list_has_a_form_of_its_own(client: TestClient, sign_ups: SignUpHarness, path: str):
     answer = press(client, client.get(path), "Subscribe", email=ADA, list=["weekly"])
     assert title_of(answer) == "Please check your mailbox"
-    assert lobby.places(ADA) == {"weekly": PENDING}
+    assert sign_ups.places(ADA) == {"weekly": PENDING}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -108,15 +108,15 @@ def test_a_private_list_has_a_form_no_more_than_one_that_there_is_not(client: Te
 
 
 @pytest.mark.parametrize("slug", ["secret", "none", "weekly secret", "x" * 5000])
-def test_a_private_list_cannot_be_posted_to_either(client: TestClient, lobby: SignUpHarness, slug: str):
-    before = lobby.dump()
+def test_a_private_list_cannot_be_posted_to_either(client: TestClient, sign_ups: SignUpHarness, slug: str):
+    before = sign_ups.dump()
     answer = post(client, list=["weekly", slug])
     assert answer.status_code == 422
     assert errors_of(answer) == {"list": "One of the lists is not open to subscribers any more. Please choose again."}
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
-def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: SignUpHarness, app: AppContext):
+def test_no_list_to_subscribe_to_is_shown(client: TestClient, sign_ups: SignUpHarness, app: AppContext):
     with app.database.begin() as connection:
         for slug in ("weekly", "daily"):
             lists.change(connection, slug, {"visibility": ListVisibility.PRIVATE})
@@ -124,7 +124,7 @@ def test_no_list_to_subscribe_to_is_said(client: TestClient, lobby: SignUpHarnes
     assert post(client).status_code == 422
 
 
-def test_only_who_may_frame_a_form_is_told_so(client: TestClient):
+def test_only_the_embedded_form_may_be_framed(client: TestClient):
     for path in FORMS:
         for answer in (client.get(path), client.post(path), post(client, path=path)):
             policy = answer.headers["content-security-policy"]
@@ -134,26 +134,26 @@ def test_only_who_may_frame_a_form_is_told_so(client: TestClient):
     assert "frame-ancestors 'none'" in client.get("/").headers["content-security-policy"]
 
 
-def known_people(lobby: SignUpHarness) -> list[str]:
+def known_people(sign_ups: SignUpHarness) -> list[str]:
     """One address of each kind of acquaintance."""
-    lobby.subscribed("subscribed@example.org", name="Sue Subscribed", language="fr")
-    lobby.sign_up("pending@example.org", "weekly", "daily")
-    lobby.subscribed("elsewhere@example.org", "daily")
-    lobby.subscribed("complained@example.org", "daily")
-    lobby.suppress("complained@example.org", SuppressionReason.COMPLAINT)
-    lobby.suppress("bounced@example.org", SuppressionReason.HARD_BOUNCE)
-    lobby.suppress("imported@example.org", SuppressionReason.IMPORTED)
-    lobby.suppress("erased@example.org", SuppressionReason.ERASED)
-    lobby.suppress("@blocked.example", SuppressionReason.MANUAL)
+    sign_ups.subscribed("subscribed@example.org", name="Sue Subscribed", language="fr")
+    sign_ups.sign_up("pending@example.org", "weekly", "daily")
+    sign_ups.subscribed("elsewhere@example.org", "daily")
+    sign_ups.subscribed("complained@example.org", "daily")
+    sign_ups.suppress("complained@example.org", SuppressionReason.COMPLAINT)
+    sign_ups.suppress("bounced@example.org", SuppressionReason.HARD_BOUNCE)
+    sign_ups.suppress("imported@example.org", SuppressionReason.IMPORTED)
+    sign_ups.suppress("erased@example.org", SuppressionReason.ERASED)
+    sign_ups.suppress("@blocked.example", SuppressionReason.MANUAL)
     names = ("subscribed", "pending", "elsewhere", "complained", "bounced", "imported", "erased", "unknown")
     return [*(f"{name}@example.org" for name in names), "somebody@blocked.example"]
 
 
 @pytest.mark.parametrize("opt_in", OptIn)
-def test_everybody_gets_the_same_answer(client: TestClient, lobby: SignUpHarness, opt_in: OptIn):
-    lobby.add_list("other", opt_in=opt_in)
+def test_everyone_gets_the_same_answer(client: TestClient, sign_ups: SignUpHarness, opt_in: OptIn):
+    sign_ups.add_list("other", opt_in=opt_in)
     answers = set()
-    for address in known_people(lobby):
+    for address in known_people(sign_ups):
         for chosen in (["weekly"], ["other"], ["weekly", "other"]):
             answer = post(client, address, list=chosen)
             headers = tuple(sorted(answer.headers.items()))
@@ -164,11 +164,11 @@ def test_everybody_gets_the_same_answer(client: TestClient, lobby: SignUpHarness
     assert {status for _, status, _, _ in answers} == {200}
 
 
-def test_no_answer_leaves_early(lobby: SignUpHarness):
+def test_no_answer_leaves_early(sign_ups: SignUpHarness):
     """By the clock an answer that needs little work looks like one that needs much: none leaves before its time."""
     floor = timedelta(milliseconds=300)
-    people = known_people(lobby)
-    with visiting(lobby, WebConfig(answer_after=floor)) as client:
+    people = known_people(sign_ups)
+    with visiting(sign_ups, WebConfig(answer_after=floor)) as client:
         for address in people:
             assert post(client, address).elapsed >= floor
 
@@ -189,16 +189,16 @@ def test_no_answer_leaves_early(lobby: SignUpHarness):
         ({"list": ""}, "list", "Please choose at least one list."),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(
-    client: TestClient, lobby: SignUpHarness, fields: dict[str, str], field: str, sentence: str
+def test_what_is_wrong_is_shown_at_its_field_and_nothing_is_kept(
+    client: TestClient, sign_ups: SignUpHarness, fields: dict[str, str], field: str, sentence: str
 ):
-    before = lobby.dump()
+    before = sign_ups.dump()
     answer = post(client, **{"name": "Ada", **fields})
     assert answer.status_code == 422
-    [(found, said)] = errors_of(answer).items()
+    [(found, message)] = errors_of(answer).items()
     assert found == field
-    assert said.startswith(sentence)
-    assert lobby.dump() == before
+    assert message.startswith(sentence)
+    assert sign_ups.dump() == before
 
 
 def test_what_was_typed_is_still_there(client: TestClient):
@@ -238,14 +238,14 @@ def test_what_was_typed_is_still_there(client: TestClient):
     ],
 )
 def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(
-    client: TestClient, lobby: SignUpHarness, body: dict[str, object], status: int
+    client: TestClient, sign_ups: SignUpHarness, body: dict[str, object], status: int
 ):
-    before = lobby.dump()
+    before = sign_ups.dump()
     for path in FORMS:
         answer = client.post(path, **body)
         assert answer.status_code == status
         assert "Traceback" not in answer.text
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
 def test_other_methods_are_refused(client: TestClient):
@@ -253,91 +253,91 @@ def test_other_methods_are_refused(client: TestClient):
         assert [client.request(method, path).status_code for method in ("PUT", "DELETE", "PATCH")] == [405] * 3
 
 
-def test_to_look_at_the_form_changes_nothing(client: TestClient, lobby: SignUpHarness):
-    before = lobby.dump()
+def test_to_look_at_the_form_changes_nothing(client: TestClient, sign_ups: SignUpHarness):
+    before = sign_ups.dump()
     for path in FORMS:
         for method in ("GET", "HEAD", "GET"):
             answer = client.request(method, f"{path}?email={ADA}&list=weekly")
             assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
             assert "set-cookie" not in answer.headers
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
-def test_a_form_on_another_site_may_post_here_and_is_noted(client: TestClient, lobby: SignUpHarness):
+def test_a_form_on_another_site_may_post_here_and_is_noted(client: TestClient, sign_ups: SignUpHarness):
     origin = {"Origin": "https://blog.example"}
     answer = client.post("/subscribe", data={"list": "weekly", "email": ADA}, headers=origin)
     assert answer.status_code == 200
-    [record] = lobby.consents(ADA)
+    [record] = sign_ups.consents(ADA)
     assert record.detail == {"page": "https://blog.example"}
 
 
 @pytest.mark.parametrize(
     "origin", ["null", "http://gazette.example", "http://testserver", "javascript:x", "http://a b"]
 )
-def test_our_own_pages_and_nonsense_are_not_noted(client: TestClient, lobby: SignUpHarness, origin: str):
+def test_our_own_pages_and_nonsense_are_not_noted(client: TestClient, sign_ups: SignUpHarness, origin: str):
     client.post("/subscribe", data={"list": "weekly", "email": ADA}, headers={"Origin": origin})
-    [record] = lobby.consents(ADA)
+    [record] = sign_ups.consents(ADA)
     assert record.detail == {}
 
 
-def test_a_program_that_fills_in_what_nobody_sees_is_thanked_and_forgotten(client: TestClient, lobby: SignUpHarness):
-    before = lobby.dump()
+def test_a_program_that_fills_in_what_no_one_sees_is_thanked_and_forgotten(client: TestClient, sign_ups: SignUpHarness):
+    before = sign_ups.dump()
     honest, trapped = post(client, "bo@example.org"), post(client, website="http://pills.example")
     assert trapped.text == honest.text.replace("bo@example.org", ADA)
-    assert lobby.dump() != before
-    assert lobby.person(ADA) is None
+    assert sign_ups.dump() != before
+    assert sign_ups.person(ADA) is None
 
 
-def test_of_mass_sign_ups_from_one_network_only_the_first_pass(lobby: SignUpHarness):
-    with visiting(lobby, replace(AT_ONCE, sign_ups_per_network=5)) as client, ThreadPoolExecutor(4) as threads:
+def test_of_mass_sign_ups_from_one_network_only_the_first_pass(sign_ups: SignUpHarness):
+    with visiting(sign_ups, replace(AT_ONCE, sign_ups_per_network=5)) as client, ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda number: post(client, f"victim{number}@example.org"), range(20)))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert [answer.status_code for answer in answers].count(200) == 5
     assert len(refused) == 15
-    assert len(lobby.asked()) == 5
-    assert sum(lobby.person(f"victim{number}@example.org") is not None for number in range(20)) == 5
+    assert len(sign_ups.asked()) == 5
+    assert sum(sign_ups.person(f"victim{number}@example.org") is not None for number in range(20)) == 5
     for answer in refused:
         assert 0 < int(answer.headers["retry-after"]) <= 3601
         assert "There were too many sign-ups from your network. Please try again in " in notice_of(answer)
 
 
-def test_sign_ups_for_one_address_come_to_an_end_known_or_not(lobby: SignUpHarness):
-    lobby.subscribed(ADA, "daily")
-    with visiting(lobby, replace(AT_ONCE, sign_ups_per_address=2)) as client:
+def test_sign_ups_for_one_address_come_to_an_end_known_or_not(sign_ups: SignUpHarness):
+    sign_ups.subscribed(ADA, "daily")
+    with visiting(sign_ups, replace(AT_ONCE, sign_ups_per_address=2)) as client:
         for address in (ADA, "bo@example.org"):
             spellings = (address, address.upper(), address, address)
             assert [post(client, spelling).status_code for spelling in spellings] == [200, 200, 429, 429]
-    assert len(lobby.asked()) == 2
+    assert len(sign_ups.asked()) == 2
 
 
-def test_one_list_takes_only_so_many_in_an_hour(lobby: SignUpHarness):
-    with visiting(lobby, replace(AT_ONCE, sign_ups_per_list=2)) as client:
+def test_one_list_takes_only_so_many_in_an_hour(sign_ups: SignUpHarness):
+    with visiting(sign_ups, replace(AT_ONCE, sign_ups_per_list=2)) as client:
         statuses = [post(client, f"a{number}@example.org").status_code for number in range(3)]
         other = post(client, "b@example.org", list="daily").status_code
     assert (statuses, other) == ([200, 200, 429], 200)
 
 
-def test_a_faulty_form_counts_for_nothing(lobby: SignUpHarness):
-    with visiting(lobby, replace(AT_ONCE, sign_ups_per_network=1)) as client:
+def test_a_faulty_form_counts_for_nothing(sign_ups: SignUpHarness):
+    with visiting(sign_ups, replace(AT_ONCE, sign_ups_per_network=1)) as client:
         for _ in range(3):
             assert post(client, "nobody").status_code == 422
         assert post(client).status_code == 200
 
 
-def test_a_stranger_is_no_proxy(lobby: SignUpHarness):
-    """Whoever writes X-Forwarded-For and is not trusted is counted as who they are."""
+def test_a_stranger_is_no_proxy(sign_ups: SignUpHarness):
+    """Anyone who writes X-Forwarded-For and is not trusted is counted as who they are."""
     rules = replace(AT_ONCE, sign_ups_per_network=2, trusted_proxies="203.0.113.1")
-    assert statuses_behind(lobby, rules) == [200, 200, 429]
+    assert statuses_behind(sign_ups, rules) == [200, 200, 429]
 
 
-def test_behind_a_trusted_proxy_everybody_is_counted_for_themselves(lobby: SignUpHarness):
+def test_behind_a_trusted_proxy_everyone_is_counted_for_themselves(sign_ups: SignUpHarness):
     rules = replace(AT_ONCE, sign_ups_per_network=2, trusted_proxies="127.0.0.1")
-    assert statuses_behind(lobby, rules) == [200, 200, 200]
-    assert [record.ip_address for record in lobby.consents("a1@example.org")] == ["198.51.1.7"]
+    assert statuses_behind(sign_ups, rules) == [200, 200, 200]
+    assert [record.ip_address for record in sign_ups.consents("a1@example.org")] == ["198.51.1.7"]
 
 
-def statuses_behind(lobby: SignUpHarness, rules: WebConfig) -> list[int]:
-    with serving(lobby.app, rules) as address:
+def statuses_behind(sign_ups: SignUpHarness, rules: WebConfig) -> list[int]:
+    with serving(sign_ups.app, rules) as address:
         return [
             httpx.post(
                 f"{address}/subscribe",
@@ -348,73 +348,73 @@ def statuses_behind(lobby: SignUpHarness, rules: WebConfig) -> list[int]:
         ]
 
 
-def test_without_redis_nothing_is_done_and_it_is_said(lobby: SignUpHarness, gone_redis: Redis):
-    before = lobby.dump()
-    with visiting(lobby, connect_redis=lambda: gone_redis) as client:
+def test_without_redis_nothing_is_done_and_that_is_reported(sign_ups: SignUpHarness, gone_redis: Redis):
+    before = sign_ups.dump()
+    with visiting(sign_ups, connect_redis=lambda: gone_redis) as client:
         answer = post(client)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "Please try again in a minute." in answer.text
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
-def test_without_postgresql_it_is_said(lobby: SignUpHarness):
-    with visiting(lobby, database=Database("postgresql://nobody@127.0.0.1:1/nothing")) as client:
+def test_without_postgresql_that_is_reported(sign_ups: SignUpHarness):
+    with visiting(sign_ups, database=Database("postgresql://nobody@127.0.0.1:1/nothing")) as client:
         assert (client.get("/subscribe").status_code, post(client).status_code) == (503, 503)
 
 
-def test_without_a_channel_that_can_ask_nobody_is_promised_a_mail(app: AppContext):
-    lobby = SignUpHarness(app)
-    lobby.add_list("weekly")
-    before = lobby.dump()
-    with visiting(lobby) as client:
+def test_without_a_channel_that_can_ask_no_one_is_promised_a_mail(app: AppContext):
+    sign_ups = SignUpHarness(app)
+    sign_ups.add_list("weekly")
+    before = sign_ups.dump()
+    with visiting(sign_ups) as client:
         assert post(client).status_code == 503
-    assert lobby.dump() == before
+    assert sign_ups.dump() == before
 
 
 COSTLY = replace(AT_ONCE, challenge_cost=10)
 
 
 def solution_of(page: httpx.Response) -> str:
-    [told] = html.document_fromstring(page.text).xpath("//form/@data-challenge")
-    challenge = altcha.Challenge.from_dict(json.loads(told))
+    [challenge_json] = html.document_fromstring(page.text).xpath("//form/@data-challenge")
+    challenge = altcha.Challenge.from_dict(json.loads(challenge_json))
     solution = altcha.solve_challenge(challenge)
     assert solution is not None
     return altcha.Payload(challenge, solution).to_base64()
 
 
-def test_with_a_challenge_who_has_solved_it_may_sign_up_once(lobby: SignUpHarness):
-    with visiting(lobby, COSTLY) as client:
+def test_with_a_challenge_who_has_solved_it_may_sign_up_once(sign_ups: SignUpHarness):
+    with visiting(sign_ups, COSTLY) as client:
         page = client.get("/subscribe/weekly")
         solution = solution_of(page)
         assert press(client, page, "Subscribe", email=ADA, altcha=solution).status_code == 200
         again = press(client, page, "Subscribe", email="bo@example.org", altcha=solution)
     assert again.status_code == 422
-    assert lobby.actions(ADA) == [ConsentAction.REQUESTED]
-    assert lobby.person("bo@example.org") is None
+    assert sign_ups.actions(ADA) == [ConsentAction.REQUESTED]
+    assert sign_ups.person("bo@example.org") is None
 
 
 @pytest.mark.parametrize("solution", ["", "x", "e30=", "x" * 10_000])
-def test_who_has_not_solved_it_is_given_another_one_and_keeps_what_they_typed(lobby: SignUpHarness, solution: str):
-    before = lobby.dump()
-    with visiting(lobby, COSTLY) as client:
+def test_who_has_not_solved_it_is_given_another_one_and_keeps_what_they_typed(sign_ups: SignUpHarness, solution: str):
+    before = sign_ups.dump()
+    with visiting(sign_ups, COSTLY) as client:
         answer = post(client, altcha=solution)
         assert answer.status_code == 422
         assert "could not check that you are not a robot" in notice_of(answer)
-        assert lobby.dump() == before
+        assert sign_ups.dump() == before
         assert press(client, answer, "Subscribe", altcha=solution_of(answer)).status_code == 200
 
 
-def test_a_form_that_is_wrong_uses_no_solution_up(lobby: SignUpHarness):
-    with visiting(lobby, COSTLY) as client:
+def test_a_form_that_is_wrong_uses_no_solution_up(sign_ups: SignUpHarness):
+    with visiting(sign_ups, COSTLY) as client:
         solution = solution_of(client.get("/subscribe"))
         assert post(client, "nobody", altcha=solution).status_code == 422
         assert post(client, altcha=solution).status_code == 200
 
 
-def test_the_solver_is_ours_and_runs_only_where_it_is_needed(lobby: SignUpHarness, client: TestClient):
+def test_the_solver_is_ours_and_runs_only_where_it_is_needed(sign_ups: SignUpHarness, client: TestClient):
     assert "script" not in client.get("/subscribe").text
     assert "script-src" not in client.get("/subscribe").headers["content-security-policy"]
-    with visiting(lobby, COSTLY) as careful:
+    with visiting(sign_ups, COSTLY) as careful:
         page = careful.get("/subscribe")
         [source] = html.document_fromstring(page.text).xpath("//script/@src")
         script = careful.get(source)

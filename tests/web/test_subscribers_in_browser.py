@@ -41,7 +41,7 @@ def sign_ups(app: AppContext) -> SignUpHarness:
 
 @pytest.fixture
 def sandbox(sign_ups: SignUpHarness, tmp_path: Path) -> Iterator[Sandbox]:
-    """A relay that the lobby's mail goes to."""
+    """The relay that confirmation mails are sent to."""
     with running_sandbox(tmp_path / "sandbox") as running:
         with sign_ups.app.database.begin() as connection:
             channels.save(connection, name="mail", kind="email", settings={"smtp_url": running.smtp_url}, sealed=None)

@@ -27,7 +27,7 @@ from distributor.storage.database import Database
 from distributor.web.app import create_app
 from distributor.web.public.tracking import PIXEL_URL
 
-from .newsroom import LINKS, SentMail, WriteArticle, send_mail
+from .samples import LINKS, SentMail, WriteArticle, send_mail
 
 NOWHERE = "127.0.0.1:1"
 STRANGER = TokenSigner(b"the key of some other app")
@@ -173,7 +173,7 @@ def test_a_mail_in_a_browser_can_do_nothing(client: TestClient, sent_mail: SentM
     )
 
 
-def test_a_mail_is_shown_to_nobody_without_its_own_link(client: TestClient, sent_mail: SentMail):
+def test_a_mail_is_shown_to_no_one_without_its_own_link(client: TestClient, sent_mail: SentMail):
     for token in (
         STRANGER.mint(Purpose.VIEW, sent_mail.delivery_id),
         sent_mail.token(Purpose.OPEN),

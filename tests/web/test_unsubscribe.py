@@ -20,7 +20,7 @@ from distributor.storage.database import Database
 from distributor.web.app import create_app, serving
 from distributor.web.pages import masked_email
 
-from .newsroom import SentMail
+from .samples import SentMail
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BOTH_ARE_ON_IT = {"Robin <R>": Membership.SUBSCRIBED, "Sam": Membership.SUBSCRIBED}
@@ -50,7 +50,7 @@ def test_to_look_at_the_page_changes_nothing_however_often(client: TestClient, s
     assert sent_mail.events() == []
 
 
-def test_one_click_takes_its_holder_off_the_list_and_nobody_else(client: TestClient, sent_mail: SentMail):
+def test_one_click_takes_its_holder_off_the_list_and_no_one_else(client: TestClient, sent_mail: SentMail):
     response = client.post(link(sent_mail), data=ONE_CLICK)
     assert response.status_code == 200
     assert sent_mail.memberships() == ROBIN_HAS_LEFT
@@ -124,7 +124,7 @@ def test_whoever_has_left_is_offered_no_button_to_leave(client: TestClient, sent
     assert page.xpath("string(//h1)") == "You are unsubscribed"
 
 
-def test_why_somebody_left_is_kept_with_their_leaving(client: TestClient, sent_mail: SentMail):
+def test_why_a_subscriber_left_is_kept_with_their_leaving(client: TestClient, sent_mail: SentMail):
     left = client.post(link(sent_mail), data=ONE_CLICK).text
     answer = press(client, left, "Send", reason="too_often", words="Every\nday!")
     assert "Thank you for your feedback." in answer
@@ -133,7 +133,7 @@ def test_why_somebody_left_is_kept_with_their_leaving(client: TestClient, sent_m
     assert sent_mail.memberships() == ROBIN_HAS_LEFT
 
 
-def test_nobody_has_to_say_why(client: TestClient, sent_mail: SentMail):
+def test_no_one_has_to_say_why(client: TestClient, sent_mail: SentMail):
     left = client.post(link(sent_mail), data=ONE_CLICK).text
     assert "Thank you for your feedback." not in press(client, left, "Send")
 
@@ -221,7 +221,7 @@ def test_what_is_too_much_for_a_form_is_refused(client: TestClient, sent_mail: S
     assert sent_mail.memberships() == BOTH_ARE_ON_IT
 
 
-def test_without_postgresql_nobody_is_told_that_it_worked(app: AppContext, sent_mail: SentMail):
+def test_without_postgresql_no_success_is_shown(app: AppContext, sent_mail: SentMail):
     cut_off = replace(app, database=Database("postgresql://nobody@127.0.0.1:1/nothing"))
     with TestClient(create_app(cut_off)) as client:
         response = client.post(link(sent_mail), data=ONE_CLICK)
@@ -230,7 +230,7 @@ def test_without_postgresql_nobody_is_told_that_it_worked(app: AppContext, sent_
     assert "unsubscribed" not in response.text
 
 
-def test_these_pages_are_kept_and_indexed_by_nobody_and_tell_their_address_to_nobody(
+def test_these_pages_are_kept_and_indexed_by_no_one_and_tell_their_address_to_no_one(
     client: TestClient, sent_mail: SentMail
 ):
     for path in (link(sent_mail), "/unsubscribe/none"):

@@ -14,7 +14,7 @@ from distributor.flow.app_context import AppContext
 from distributor.storage import channels, delivery_queries, events, suppressions, tables
 from tests.channels.email.providers import webhook_requests as calls
 
-from .newsroom import SentMail
+from .samples import SentMail
 
 
 @pytest.fixture
@@ -41,7 +41,9 @@ def happened(app: AppContext, mail: SentMail) -> list[EventKind]:
         return [one.kind for one in events.of_delivery(connection, mail.delivery_id)]
 
 
-def test_a_bounce_is_heard_and_counts_once(client: TestClient, app: AppContext, sent_mail: SentMail, mark: str) -> None:
+def test_a_bounce_is_processed_and_counts_once(
+    client: TestClient, app: AppContext, sent_mail: SentMail, mark: str
+) -> None:
     provider(app, "postmark", calls.POSTMARK_LOGIN)
     call = calls.postmark(calls.postmark_bounce(mark))
     before = happened(app, sent_mail)
@@ -70,10 +72,12 @@ def test_a_signature_of_mailgun_is_good_for_one_body(
 ) -> None:
     provider(app, "mailgun", calls.MAILGUN_KEY)
     now = app.clock()
-    heard = calls.mailgun(calls.mailgun_failure(mark, event="delivered"), at=now)
+    accepted = calls.mailgun(calls.mailgun_failure(mark, event="delivered"), at=now)
     replayed = calls.mailgun(calls.mailgun_failure(mark, event="complained"), at=now)
-    said = [client.post("/webhooks/mailgun", content=one.body).status_code for one in (heard, heard, replayed)]
-    assert said == [204, 204, 403]
+    statuses = [
+        client.post("/webhooks/mailgun", content=one.body).status_code for one in (accepted, accepted, replayed)
+    ]
+    assert statuses == [204, 204, 403]
     assert state(app, sent_mail) is DeliveryState.DELIVERED
 
 

@@ -20,7 +20,7 @@ def channel() -> EmailChannel:
     return EmailChannel(EmailChannel.settings_model())
 
 
-def test_the_channel_is_on_the_shelf() -> None:
+def test_the_channel_is_in_the_registry() -> None:
     assert CHANNEL.kind == "email"
     assert isinstance(make_channel("email", {}), EmailChannel)
 

@@ -61,7 +61,7 @@ def test_a_relay_that_names_the_recipients_domain_or_provider_goes_first(recipie
     assert names(Routing(fleet, "example.org"), recipient) == expected
 
 
-def test_nobody_may_be_able() -> None:
+def test_without_a_relay_for_the_mail_there_is_none() -> None:
     assert names(Routing([a_relay("named", recipients=frozenset({"google"}))], "example.org")) == []
 
 
@@ -84,8 +84,8 @@ def test_the_domains_of_a_provider_are_one_destination(domain: str, destination:
 
 def test_limits_are_those_of_the_relay_and_of_the_destination() -> None:
     relay = a_relay("main", per_second=50.0, per_destination={"google": 20.0, "*": 5.0})
-    told = {limit.name: limit.per_second for limit in (*relay.limits_to("google"), *relay.limits_to("example.net"))}
-    assert told == {"main": 50, "main/google": 20, "main/example.net": 5}
+    reported = {limit.name: limit.per_second for limit in (*relay.limits_to("google"), *relay.limits_to("example.net"))}
+    assert reported == {"main": 50, "main/google": 20, "main/example.net": 5}
     assert a_relay("main").limits_to("google") == ()
 
 

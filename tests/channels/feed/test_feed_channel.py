@@ -52,7 +52,7 @@ def titles_in(publications: InMemoryPublications, path: str) -> list[str]:
     return [entry.title for entry in feedparser.parse(publications.documents[path].body).entries]
 
 
-def test_the_shelf_makes_the_channel_from_empty_settings() -> None:
+def test_the_registry_makes_the_channel_from_empty_settings() -> None:
     channel = registry.make_channel("feed", {})
     assert isinstance(channel, FeedChannel)
     assert channel.capabilities.audience is Audience.BROADCAST

@@ -51,7 +51,7 @@ def test_a_date_that_has_not_come_yet_becomes_the_date_of_release() -> None:
     assert replace(released, published_at=entry.published_at, updated_at=entry.updated_at) == entry
 
 
-def test_the_authors_summary_is_told_in_full() -> None:
+def test_the_authors_summary_is_kept_in_full() -> None:
     assert composed(summary="word " * 100).summary == ("word " * 100).strip()
 
 

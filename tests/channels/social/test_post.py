@@ -29,8 +29,8 @@ def test_the_spans_of_a_text_are_all_of_it() -> None:
 
 
 def test_a_post_comes_back_from_json_as_it_was() -> None:
-    told = Post(text="Hi", language="en", link="https://x.org", hashtags=("One",), card=card_of(article(), SITE))
-    assert Post.from_json(told.as_json()) == told
+    post = Post(text="Hi", language="en", link="https://x.org", hashtags=("One",), card=card_of(article(), SITE))
+    assert Post.from_json(post.as_json()) == post
     assert Post.from_json(Post(text="Hi", language="en").as_json()) == Post(text="Hi", language="en")
 
 

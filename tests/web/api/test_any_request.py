@@ -21,11 +21,11 @@ from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import channels
 from distributor.web.app import serving
-from tests.web.newsroom import WriteArticle
+from tests.web.samples import WriteArticle
 
 from .conftest import NewToken, Program
 
-# Of each operation, once for nobody in particular and once for what is there.
+# Of each operation, once for no one in particular and once for what is there.
 EXAMPLES = 5
 THERE = {
     "subscriber": "1",

@@ -1,4 +1,4 @@
-"""Nobody comes in without a token that is valid and may do what is asked."""
+"""No one comes in without a token that is valid and may do what is asked."""
 
 from __future__ import annotations
 
@@ -145,12 +145,12 @@ def test_a_body_is_a_body_and_nothing_is_taken_that_cannot_be_kept(api: Any):
     assert api.get("/lists").json()["items"] == []
 
 
-def test_json_that_ends_too_soon_is_told_with_its_place(api: Any):
+def test_json_that_ends_too_soon_is_reported_with_its_place(api: Any):
     answer = api.post("/lists", content=b'{"name": ', headers={"Content-Type": "application/json"})
     assert answer.json()["errors"] == [{"detail": "the body is not JSON, at character 9: Expecting value"}]
 
 
-def test_a_database_that_does_not_answer_is_told_and_when_to_come_back(app: AppContext):
+def test_a_database_that_does_not_answer_is_reported_and_when_to_come_back(app: AppContext):
     away = replace(app, database=Database("postgresql://somebody:secret@127.0.0.1:1/nowhere"))
     with TestClient(create_app(away), raise_server_exceptions=False) as client:
         answer = client.get("/api/v1/lists", headers=bearer("dst_somebody"))
@@ -174,7 +174,7 @@ def test_more_than_a_mebibyte_is_not_read(api: Any):
     assert api.post("/lists", json={"name": "x" * 2**20}).status_code == 413
 
 
-def test_what_an_address_can_do_is_said_in_full(api: Any):
+def test_what_an_address_can_do_is_shown_in_full(api: Any):
     answer = api.put("/lists")
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}

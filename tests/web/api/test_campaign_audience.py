@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.newsroom import WriteArticle
+from tests.web.samples import WriteArticle
 
 CONSENT = {"text": "On paper."}
 
@@ -27,8 +27,8 @@ def crowd(api: Any) -> None:
 
 
 def reached(api: Any, audience: dict[str, Any], **more: Any) -> tuple[int, list[str]]:
-    told = api.post("/campaigns/audience", json={"audience": audience, **more}).json()
-    return told["count"], [one["email"][:2] for one in told["sample"]]
+    data = api.post("/campaigns/audience", json={"audience": audience, **more}).json()
+    return data["count"], [one["email"][:2] for one in data["sample"]]
 
 
 def test_lists_and_segments_are_combined_and_excepted(api: Any):
@@ -59,5 +59,5 @@ def test_only_so_many_are_shown(api: Any, write_article: WriteArticle):
         ({}, 422),
     ],
 )
-def test_an_audience_that_makes_no_sense_is_told(api: Any, body: dict[str, Any], status: int):
+def test_an_audience_that_makes_no_sense_is_reported(api: Any, body: dict[str, Any], status: int):
     assert api.post("/campaigns/audience", json=body).status_code == status

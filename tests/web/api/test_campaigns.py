@@ -14,7 +14,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.storage import campaigns, channels, events, paused_routes
-from tests.web.newsroom import WriteArticle
+from tests.web.samples import WriteArticle
 
 from .conftest import Program
 
@@ -160,12 +160,12 @@ def test_a_campaign_goes_to_those_whom_another_one_failed(api: Any, app: AppCont
     set_state(app, "sent", "ada", "cy")
     set_state(app, "failed", "bo")
     asked = {"audience": {"failed_of": [released]}, "articles": ["the-news"]}
-    told = api.post("/campaigns/audience", json=asked).json()
-    assert [one["email"] for one in told["sample"]] == ["bo@example.org"]
+    data = api.post("/campaigns/audience", json=asked).json()
+    assert [one["email"] for one in data["sample"]] == ["bo@example.org"]
     assert planned(api, audience={"failed_of": [released]})["audience"]["failed_of"] == [released]
 
 
-def test_deliveries_are_told_page_by_page_by_state_and_by_recipient(api: Any, app: AppContext, released: int):
+def test_deliveries_are_reported_page_by_page_by_state_and_by_recipient(api: Any, app: AppContext, released: int):
     set_state(app, "failed", "bo", reply_code=550, reply="5.1.1 no such user")
     path = f"/campaigns/{released}/deliveries"
     first = api.get(path, params={"limit": 2}).json()
@@ -178,14 +178,14 @@ def test_deliveries_are_told_page_by_page_by_state_and_by_recipient(api: Any, ap
     assert api.get("/campaigns/99/deliveries").status_code == 404
 
 
-def test_what_happened_to_a_delivery_is_told(api: Any, app: AppContext, released: int):
+def test_what_happened_to_a_delivery_is_reported(api: Any, app: AppContext, released: int):
     (delivery,) = api.get(f"/campaigns/{released}/deliveries", params={"limit": 1}).json()["items"]
     at = datetime(2026, 11, 22, 12, tzinfo=UTC)
     event = Event(delivery_id=delivery["id"], kind=EventKind.CLICK, at=at, key="k", detail={"link": 0})
     with app.database.begin() as connection:
         events.record(connection, [event])
-    told = api.get(f"/deliveries/{delivery['id']}/events").json()
-    assert told == {"items": [{"kind": "click", "at": "2026-11-22T12:00:00Z", "detail": {"link": 0}}]}
+    data = api.get(f"/deliveries/{delivery['id']}/events").json()
+    assert data == {"items": [{"kind": "click", "at": "2026-11-22T12:00:00Z", "detail": {"link": 0}}]}
     assert api.get(f"/campaigns/{released}").json()["events"] == {"click": {"total": 1, "deliveries": 1}}
     assert api.get("/deliveries/99/events").status_code == 404
 

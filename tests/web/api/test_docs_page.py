@@ -33,12 +33,12 @@ def browser() -> Iterator[Browser]:
 @pytest.mark.browser
 def test_it_shows_every_operation_and_lets_a_token_try_them(browser: Browser, app: AppContext, new_token: NewToken):
     secret, _ = new_token(TokenScope.LISTS_READ)
-    said: list[str] = []
+    messages: list[str] = []
     asked: list[str] = []
     with serving(app) as address:
         page = browser.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{address}/api/docs")
         page.locator("#operations-lists-list_lists").wait_for()
@@ -56,7 +56,7 @@ def test_it_shows_every_operation_and_lets_a_token_try_them(browser: Browser, ap
         assert '"lists:read"' in operation.locator(".live-responses-table").inner_text()
         page.close()
         outside = [url for url in asked if not url.startswith((f"{address}/", "data:"))]
-    assert said == []
+    assert messages == []
     assert outside == []
 
 

@@ -51,11 +51,11 @@ def test_bad_rows_can_be_had_and_mended(api: Any, app: AppContext):
     assert "no @" in reason
 
 
-def test_a_dry_run_brings_nobody_in(api: Any, app: AppContext):
+def test_a_dry_run_brings_no_one_in(api: Any, app: AppContext):
     number = send(api, dry_run=True).json()["id"]
     run_import(app, number)
-    told = api.get(f"/imports/{number}").json()
-    assert (told["is_dry_run"], told["counts"]["new"]) == (True, 2)
+    data = api.get(f"/imports/{number}").json()
+    assert (data["is_dry_run"], data["counts"]["new"]) == (True, 2)
     assert api.get("/subscribers").json()["items"] == []
 
 
@@ -145,7 +145,7 @@ def test_what_comes_out_goes_in_again(api: Any, app: AppContext):
     assert run_import(app, again).counts.unchanged == 2
 
 
-def test_an_export_of_nobody_is_a_header(api: Any):
+def test_an_export_of_no_one_is_a_header(api: Any):
     api.post("/segments", json={"name": "Nobody", "condition": "tag = nobody"})
     assert api.get("/exports/subscribers", params={"segment": "nobody"}).text.startswith("email,")
     assert api.get("/exports/subscribers", params={"segment": "nobody", "format": "jsonl"}).text == ""

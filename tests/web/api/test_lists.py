@@ -14,7 +14,7 @@ def weekly(api: Any) -> str:
     return str(made.json()["slug"])
 
 
-def test_a_list_is_made_with_what_is_said_of_it(api: Any, weekly: str):
+def test_a_list_is_created_with_its_fields(api: Any, weekly: str):
     assert api.get(f"/lists/{weekly}").json() == {
         "slug": "weekly-letter",
         "name": "Weekly letter",

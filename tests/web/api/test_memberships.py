@@ -21,7 +21,7 @@ def places(api: Any) -> list[tuple[str, str]]:
     return [(place["list"], place["state"]) for place in items]
 
 
-def test_somebody_is_put_on_a_list_and_once_is_as_good_as_twice(api: Any):
+def test_a_subscriber_is_put_on_a_list_and_once_is_as_good_as_twice(api: Any):
     assert api.put(PLACE, json=CONSENT).json()["state"] == "subscribed"
     assert api.put(PLACE, json=CONSENT).json()["state"] == "subscribed"
     assert places(api) == [("weekly-letter", "subscribed")]

@@ -25,10 +25,10 @@ def ada(api: Any) -> None:
 
 
 def test_all_that_is_known_is_handed_out(api: Any):
-    told = api.get("/privacy/ada@example.org").json()
-    assert told["subscriber"]["attributes"] == {"city": "Vienna"}
-    assert [one["list"] for one in told["lists"]] == ["weekly-letter"]
-    assert [one["text"] for one in told["consents"]] == ["On paper."]
+    data = api.get("/privacy/ada@example.org").json()
+    assert data["subscriber"]["attributes"] == {"city": "Vienna"}
+    assert [one["list"] for one in data["lists"]] == ["weekly-letter"]
+    assert [one["text"] for one in data["consents"]] == ["On paper."]
 
 
 def test_who_is_erased_is_nowhere_and_is_not_made_known_again(api: Any):
@@ -51,6 +51,6 @@ def test_reading_and_writing_subscribers_is_not_enough(program: Program):
 
 
 @pytest.mark.parametrize(("who", "status"), [("bo@example.org", 404), ("7", 404), ("bo", 422)])
-def test_nobody_is_neither_handed_out_nor_erased(api: Any, who: str, status: int):
+def test_an_unknown_person_is_neither_exported_nor_erased(api: Any, who: str, status: int):
     assert api.get(f"/privacy/{who}").status_code == status
     assert api.delete(f"/privacy/{who}").status_code == status

@@ -55,7 +55,7 @@ def waiting(watcher: psycopg.Connection) -> int:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/imports?list=weekly&basis=x", "/api/v1/lists"])
-def test_who_hangs_up_in_the_middle_leaves_nothing_and_keeps_nobody_waiting(
+def test_who_hangs_up_in_the_middle_leaves_nothing_and_keeps_no_one_waiting(
     app: AppContext, new_token: NewToken, path: str
 ):
     headers = {"Authorization": f"Bearer {new_token(TokenScope.EVERYTHING)[0]}"}

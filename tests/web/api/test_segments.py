@@ -75,7 +75,7 @@ def test_who_may_not_see_people_sees_only_their_number(program: Program):
     assert counting.post("/segments/sample", json={"condition": "everyone"}).status_code == 403
 
 
-def test_what_is_wrong_with_a_text_is_told_with_its_place(api: Any):
+def test_what_is_wrong_with_a_text_is_reported_with_its_place(api: Any):
     answer = api.post("/segments/parse", json={"condition": "tag = vip and\nclickd in the last 90 days"})
     assert answer.status_code == 422
     problem = answer.json()
@@ -88,7 +88,7 @@ def test_what_is_wrong_at_the_very_beginning_has_the_offset_0(api: Any):
     assert api.post("/segments/parse", json={"condition": "clickd"}).json()["offset"] == 0
 
 
-def test_what_is_wrong_with_json_is_told_with_its_path(api: Any):
+def test_what_is_wrong_with_json_is_reported_with_its_path(api: Any):
     condition = {"all": [{"kind": "everyone"}, {"kind": "whatever"}]}
     answer = api.post("/segments/count", json={"condition": condition})
     assert answer.status_code == 422
@@ -118,7 +118,7 @@ def test_a_condition_that_is_none_is_never_a_fault_of_ours(api: Any, condition: 
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
-def test_json_of_any_depth_is_told_of(api: Any):
+def test_json_of_any_depth_is_reported(api: Any):
     body = b'{"condition": ' + b'{"not":' * 5000 + b"1" + b"}" * 5001
     answer = api.post("/segments/count", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in {400, 422}

@@ -1,4 +1,4 @@
-"""Sign-ups by the API: asked for by a form of somebody else, confirmed by the owner of the mailbox."""
+"""Sign-ups by the API: asked for by a form of someone else, confirmed by the owner of the mailbox."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_who_signs_up_waits_to_be_confirmed(api: Any):
     assert (record["action"], record["ip_address"]) == ("requested", "203.0.113.8")
 
 
-def test_whether_somebody_was_known_is_not_told(api: Any):
+def test_whether_a_subscriber_was_known_is_not_revealed(api: Any):
     consent = {"text": "On paper."}
     api.post("/subscribers", json={"email": "ada@example.org", "lists": ["weekly-letter"], "consent": consent})
     api.post("/suppressions", json={"targets": ["carl@example.org"], "reason": "complaint"})
@@ -51,6 +51,6 @@ def test_whether_somebody_was_known_is_not_told(api: Any):
         ({"email": "eve@example.org", "lists": {"weekly-letter": None}, "ip_address": "here"}, 422),
     ],
 )
-def test_a_sign_up_that_makes_no_sense_leaves_nobody(api: Any, body: dict[str, Any], status: int):
+def test_a_sign_up_that_makes_no_sense_leaves_no_one(api: Any, body: dict[str, Any], status: int):
     assert api.post("/sign-ups", json=body).status_code == status
     assert api.get("/subscribers").json()["items"] == []

@@ -43,7 +43,7 @@ def ada(api: Any, weekly: str) -> dict[str, Any]:
     return found
 
 
-def test_somebody_is_known_and_on_a_list_with_a_record_of_why(api: Any, ada: dict[str, Any]):
+def test_a_subscriber_is_known_and_on_a_list_with_a_record_of_why(api: Any, ada: dict[str, Any]):
     assert (ada["email"], ada["attributes"]["pets"], ada["tags"]) == ("Ada@example.org", {"cats": 2}, ["vip"])
     assert [(place["list"], place["state"]) for place in ada["lists"]] == [("weekly-letter", "subscribed")]
     assert ada["created_at"].endswith("Z")
@@ -53,23 +53,23 @@ def test_somebody_is_known_and_on_a_list_with_a_record_of_why(api: Any, ada: dic
     assert record["detail"] == {"page": "/order", "token": 1}
 
 
-def test_somebody_known_is_added_to_and_nothing_is_lost(api: Any, ada: dict[str, Any]):
+def test_a_subscriber_known_is_added_to_and_nothing_is_lost(api: Any, ada: dict[str, Any]):
     body = {"email": "ada@example.ORG", "attributes": {"age": 36}, "tags": ["early"]}
     answer = api.post("/subscribers", json=body)
     assert answer.status_code == 200
-    told = answer.json()
-    assert (told["id"], told["name"], told["tags"]) == (ada["id"], "Ada", ["vip", "early"])
-    assert told["attributes"] == {"city": "Vienna", "pets": {"cats": 2}, "age": 36}
+    data = answer.json()
+    assert (data["id"], data["name"], data["tags"]) == (ada["id"], "Ada", ["vip", "early"])
+    assert data["attributes"] == {"city": "Vienna", "pets": {"cats": 2}, "age": 36}
 
 
-def test_nobody_is_put_on_a_list_without_consent(api: Any, weekly: str):
+def test_no_one_is_put_on_a_list_without_consent(api: Any, weekly: str):
     answer = api.post("/subscribers", json={"email": "bo@example.org", "lists": [weekly]})
     assert answer.status_code == 422
     assert "`consent`" in answer.json()["detail"]
     assert api.get("/subscribers/bo@example.org").status_code == 404
 
 
-def test_a_list_that_is_not_there_makes_nobody_known(api: Any, weekly: str):
+def test_a_list_that_is_not_there_makes_no_one_known(api: Any, weekly: str):
     body = {"email": "bo@example.org", "lists": [weekly, "nothing"], "consent": CONSENT}
     assert api.post("/subscribers", json=body).status_code == 404
     assert api.get("/subscribers/bo@example.org").status_code == 404
@@ -84,12 +84,12 @@ def test_who_was_erased_is_not_made_known_again(api: Any, app: AppContext):
     assert api.get("/subscribers/bo@example.org").status_code == 404
 
 
-def test_somebody_is_found_by_number_and_by_address(api: Any, ada: dict[str, Any]):
+def test_a_subscriber_is_found_by_number_and_by_address(api: Any, ada: dict[str, Any]):
     assert api.get(f"/subscribers/{ada['id']}").json() == ada
     assert api.get("/subscribers/ADA@example.org").json() == ada
 
 
-def test_what_holds_mail_back_is_told(api: Any, ada: dict[str, Any]):
+def test_what_holds_mail_back_is_reported(api: Any, ada: dict[str, Any]):
     api.post("/suppressions", json={"targets": ["@example.org"]})
     api.post("/suppressions", json={"targets": ["ada@example.org"], "reason": "complaint"})
     assert api.get(f"/subscribers/{ada['id']}").json()["suppressed"] == ["complaint", "manual"]
@@ -112,7 +112,7 @@ def test_what_holds_mail_back_is_told(api: Any, ada: dict[str, Any]):
         ("a'OR'1'='1@example.org", 404),
     ],
 )
-def test_who_is_nobody_is_not_found(api: Any, who: str, status: int):
+def test_an_unknown_subscriber_is_not_found(api: Any, who: str, status: int):
     for answer in (api.get(f"/subscribers/{who}"), api.patch(f"/subscribers/{who}", json={"name": "x"})):
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
@@ -167,11 +167,11 @@ def test_people_whom_it_does_not_fit_are_not_found(api: Any, ada: dict[str, Any]
         ({"status": "asleep"}, 422),
     ],
 )
-def test_a_search_that_makes_no_sense_is_told(api: Any, query: dict[str, Any], status: int):
+def test_a_search_that_makes_no_sense_is_reported(api: Any, query: dict[str, Any], status: int):
     assert api.get("/subscribers", params=query).status_code == status
 
 
-def test_pages_lead_to_everybody_once(api: Any):
+def test_pages_lead_to_everyone_once(api: Any):
     numbers = [api.post("/subscribers", json={"email": f"p{n}@example.org"}).json()["id"] for n in range(5)]
     seen, after = [], 0
     while after is not None:
@@ -188,10 +188,10 @@ def test_a_change_touches_what_it_names_and_merges_attributes(api: Any, ada: dic
         "tags": [],
         "paused_until": "2099-01-01T00:00:00+01:00",
     }
-    told = api.patch("/subscribers/ada@example.org", json=changes).json()
-    assert (told["name"], told["language"], told["tags"]) == ("Ada L.", "de", [])
-    assert told["attributes"] == {"pets": {"cats": 2}, "age": 36}
-    assert told["paused_until"] == "2098-12-31T23:00:00Z"
+    data = api.patch("/subscribers/ada@example.org", json=changes).json()
+    assert (data["name"], data["language"], data["tags"]) == ("Ada L.", "de", [])
+    assert data["attributes"] == {"pets": {"cats": 2}, "age": 36}
+    assert data["paused_until"] == "2098-12-31T23:00:00Z"
     assert api.patch("/subscribers/ada@example.org", json={}).json()["paused_until"] == "2098-12-31T23:00:00Z"
     assert api.patch("/subscribers/ada@example.org", json={"paused_until": None}).json()["paused_until"] is None
     assert api.patch("/subscribers/ada@example.org", json={"status": "disabled"}).json()["status"] == "disabled"
@@ -230,7 +230,7 @@ def test_what_cannot_be_is_pointed_to(api: Any, ada: dict[str, Any], changes: di
     assert api.get(f"/subscribers/{ada['id']}").json() == ada
 
 
-def test_somebody_is_suppressed_by_who_may_not_see_them(api: Any, program: Program, ada: dict[str, Any]):
+def test_a_subscriber_is_suppressed_by_who_may_not_see_them(api: Any, program: Program, ada: dict[str, Any]):
     desk = program(TokenScope.SUPPRESSIONS_WRITE)
     answers = [desk.post(f"/subscribers/{ada['id']}/suppress", json={"note": "telephone"}).json() for _ in range(2)]
     assert answers == [{"added": 1}, {"added": 0}]
@@ -240,8 +240,8 @@ def test_somebody_is_suppressed_by_who_may_not_see_them(api: Any, program: Progr
 
 def test_two_records_become_one(api: Any, ada: dict[str, Any]):
     other = api.post("/subscribers", json={"email": "ada@work.example", "tags": ["press"]}).json()
-    told = api.post(f"/subscribers/{ada['id']}/merge", json={"other": "ada@work.example"}).json()
-    assert (told["id"], told["tags"]) == (ada["id"], ["vip", "press"])
+    data = api.post(f"/subscribers/{ada['id']}/merge", json={"other": "ada@work.example"}).json()
+    assert (data["id"], data["tags"]) == (ada["id"], ["vip", "press"])
     assert api.get(f"/subscribers/{other['id']}").status_code == 404
     assert api.post(f"/subscribers/{ada['id']}/merge", json={"other": str(other["id"])}).status_code == 404
     assert api.post(f"/subscribers/{ada['id']}/merge", json={"other": str(ada["id"])}).status_code == 422

@@ -49,12 +49,12 @@ def read(raw: bytes) -> EmailMessage:
 
 
 def rendered(*attachments: Attachment, inline: bool = True) -> Rendition:
-    told = article(
+    illustrated = article(
         image=None, body=(paragraph("Look:"), Image("/media/ab12.png", "A bird"), Image("/media/no.png", "x"))
     )
     personalization = Personalization(parse_markdown=read_markdown, options=MessageOptions(attachments=attachments))
     return EmailChannel(EmailSettings(inline_images=inline)).render(
-        [told], replace(context(), media=InMemoryMedia([PNG]), personalization=personalization)
+        [illustrated], replace(context(), media=InMemoryMedia([PNG]), personalization=personalization)
     )
 
 
@@ -92,7 +92,7 @@ def test_an_image_inside_is_shown_by_its_content_id_and_on_the_web_by_its_addres
     assert "cid:" not in page
 
 
-def test_images_stay_on_the_web_if_nobody_asks_for_them() -> None:
+def test_images_stay_on_the_web_if_no_one_asks_for_them() -> None:
     rendition = rendered(inline=False)
     assert "inline_images" not in rendition.payload
     assert read(compose(rendition)).get_content_type() == "multipart/alternative"
@@ -146,7 +146,7 @@ def test_a_file_that_would_spoil_the_header_is_refused(file: dict[str, str], rea
         compose(a_rendition(attachments=[file]))
 
 
-def test_a_mail_as_an_attachment_is_octets() -> None:
+def test_a_mail_as_an_attachment_is_bytes() -> None:
     (part,) = read(compose(a_rendition(attachments=[a_file("a.eml", media_type="message/rfc822")]))).iter_attachments()
     assert part.get_content_type() == "application/octet-stream"
 
@@ -159,7 +159,7 @@ def test_a_mail_as_an_attachment_is_octets() -> None:
         (replace(PDF, name="Setup.EXE"), Severity.BLOCK, "attachment-refused"),
     ],
 )
-def test_what_weighs_too_much_or_is_refused_by_others_is_told_in_words(
+def test_what_weighs_too_much_or_is_refused_by_others_is_reported_in_words(
     enclosure: Attachment, severity: Severity, code: str
 ) -> None:
     channel = EmailChannel(EmailSettings())

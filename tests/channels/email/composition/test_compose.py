@@ -207,7 +207,7 @@ def test_help_is_asked_of_whoever_gets_the_answers() -> None:
     assert read(raw)["List-Help"] == "<mailto:d%C3%A9sk+1@xn--bro-hoa.example?subject=help>"
 
 
-def test_who_sends_for_somebody_else_is_named_once() -> None:
+def test_who_sends_for_someone_else_is_named_once() -> None:
     assert (
         read(compose(a_rendition(submitted_by="Office <office@example.com>")))["Sender"]
         == "Office <office@example.com>"
@@ -250,7 +250,7 @@ def test_a_rendition_that_can_be_composed_has_no_problems() -> None:
     assert check_composition(a_rendition()) == []
 
 
-def test_a_personal_field_that_nobody_has_is_found_by_the_check() -> None:
+def test_a_personal_field_that_no_one_has_is_found_by_the_check() -> None:
     (problem,) = check_composition(a_rendition(html="<p>@@nickname@@</p>"))
     assert (problem.code, problem.where) == ("unknown-field", "@@nickname@@")
 

@@ -89,8 +89,8 @@ def composed(name: str) -> bytes | None:
         rendition = channel.render_confirmation(garden, CONTEXT, language=CONFIRMATIONS[name])
     elif name == PERSONAL:
         channel = EmailChannel(EmailSettings(bounce_domain="bounces.example.org", submitted_by="office@example.com"))
-        told = imagine_article(read_manuscript(GOLDEN_ARTICLE))
-        rendition = channel.render([told], replace(CONTEXT, personalization=COVERING))
+        sample = imagine_article(read_manuscript(GOLDEN_ARTICLE))
+        rendition = channel.render([sample], replace(CONTEXT, personalization=COVERING))
     elif ARTICLES[name].exists():
         rendition = channel.render([imagine_article(read_manuscript(ARTICLES[name]))], CONTEXT)
     else:
@@ -121,13 +121,13 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str
     for name, text in judged.items():
         box.add(f"X-Name: {name}\n{RECEIVED}{text}".encode())
     box.flush()
-    # No network, no memory of earlier mails, nobody's own preferences.
+    # No network, no memory of earlier mails, no one's own preferences.
     command = [program, "--local", "--mbox", "--prefspath=/dev/null"]
     command += ["--cf=use_bayes 0", "--cf=use_txrep 0", "--cf=report_safe 0", "--cf=add_header all Rules _TESTSSCORES_"]
-    said = subprocess.run(
+    result = subprocess.run(
         command, stdin=(folder / "in").open("rb"), capture_output=True, check=True, env={"HOME": str(folder)}
     )
-    (folder / "out").write_bytes(said.stdout)
+    (folder / "out").write_bytes(result.stdout)
     return {message["X-Name"]: points_of(message["X-Spam-Rules"]) for message in mailbox.mbox(folder / "out")}
 
 

@@ -23,7 +23,7 @@ RECORDED: dict[str, Any] = {
     name: json.loads((Path(__file__).parents[1] / "providers" / "recorded" / f"{name}.json").read_text())
     for name in providers()
 }
-ANSWERS = [(name, answer) for name, told in RECORDED.items() for answer in told["answers"]]
+ANSWERS = [(name, answer) for name, recorded in RECORDED.items() for answer in recorded["answers"]]
 
 
 def read(provider: str, recorded: dict[str, Any]) -> ClassifiedReply:
@@ -41,7 +41,7 @@ def test_an_answer_means_what_its_provider_says_of_it(provider: str, answer: dic
 
 @pytest.mark.parametrize("provider", providers())
 def test_names_in_a_strangers_words_say_nothing(provider: str) -> None:
-    """Whoever chooses an address must not be able to pause a relay with it."""
+    """Anyone who chooses an address must not be able to pause a relay with it."""
     words = "what is <probation.daily_quota_exceeded.NotFoundException@x.example>"
     body = {"message": words, "name": "x", "ErrorCode": 9, "Message": words, "errors": [{"message": words}]}
     judgement = read(provider, {"status": 400, "headers": {}, "body": body}).classification

@@ -83,9 +83,9 @@ def send(
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(run())
-    told = {outcome.delivery_id: outcome for outcome in outcomes}
-    assert len(told) == len(outcomes)
-    return told
+    reported = {outcome.delivery_id: outcome for outcome in outcomes}
+    assert len(reported) == len(outcomes)
+    return reported
 
 
 def verdicts(outcomes: dict[int, Outcome]) -> set[Verdict]:
@@ -156,13 +156,13 @@ def test_a_mark_for_mails_by_smtp_does_not_go_to_an_api(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", providers())
-def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: str) -> None:
+def test_a_refusal_of_the_account_pauses_the_relay_and_fails_no_recipient(provider: str) -> None:
     name = {"ses": "a signature that is wrong"}.get(provider, "a key that is wrong")
     refusal = recorded(provider, "a token that is wrong" if provider == "postmark" else name)
-    api, lanes = Api(provider, lambda number, call: refusal), InMemoryRoutes()
-    outcomes = send({"main": api}, deliveries(20), routes=lanes)
+    api, routes = Api(provider, lambda number, call: refusal), InMemoryRoutes()
+    outcomes = send({"main": api}, deliveries(20), routes=routes)
     assert verdicts(outcomes) == {Verdict.THROTTLED}
-    (pause,) = lanes.paused()
+    (pause,) = routes.paused()
     assert pause.route == Route("main")
     assert pause.reason.startswith("authfailure: 4")
     assert len(api.calls) <= 2
@@ -171,15 +171,15 @@ def test_a_refusal_of_the_account_pauses_the_relay_and_burns_nobody(provider: st
 @pytest.mark.parametrize(("provider", "answer"), [("ses", "the quota of a day"), ("resend", "the quota of a day")])
 def test_a_quota_that_is_used_up_leaves_the_rest_to_the_next_relay(provider: str, answer: str) -> None:
     api = Api(provider, lambda number, call: recorded(provider, answer) if number > 5 else None)
-    server, lanes = Server(), InMemoryRoutes()
-    outcomes = send({"main": api, "spare": server}, deliveries(20), relays={"spare": {"rank": 1}}, routes=lanes)
+    server, routes = Server(), InMemoryRoutes()
+    outcomes = send({"main": api, "spare": server}, deliveries(20), relays={"spare": {"rank": 1}}, routes=routes)
     assert sum(outcome.verdict is Verdict.SENT for outcome in outcomes.values()) >= 18
     assert len(api.taken) == 5
     # What was refused while it was under way is due at once, and then goes over the other.
     held = [outcome for outcome in outcomes.values() if outcome.verdict is Verdict.THROTTLED]
     assert all(outcome.retry_at == NOW for outcome in held)
     assert len(server.taken) + len(held) == 15
-    assert [str(pause.route) for pause in lanes.paused()] == ["main"]
+    assert [str(pause.route) for pause in routes.paused()] == ["main"]
 
 
 @pytest.mark.parametrize("provider", providers())
@@ -286,13 +286,13 @@ def test_an_api_that_cannot_be_reached_leaves_the_rest_to_the_next_relay() -> No
 
 
 def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
-    lanes, most_at_once = Probing(Route("main")), set()
+    routes, most_at_once = Probing(Route("main")), set()
 
     def behave(number: int, call: HttpCall) -> None:
-        most_at_once.add((number, bool(lanes.resumed)))
+        most_at_once.add((number, bool(routes.resumed)))
 
-    assert verdicts(send({"main": Api("resend", behave)}, deliveries(8), routes=lanes)) == {Verdict.SENT}
-    assert lanes.resumed == [Route("main")]
+    assert verdicts(send({"main": Api("resend", behave)}, deliveries(8), routes=routes)) == {Verdict.SENT}
+    assert routes.resumed == [Route("main")]
     assert [number for number, is_open in most_at_once if not is_open] == [1]
 
 
@@ -329,16 +329,16 @@ def test_an_address_beyond_ascii_is_not_given_to_an_api() -> None:
     assert len(api.calls) == 1
 
 
-def test_nothing_that_is_told_holds_the_key() -> None:
+def test_nothing_that_is_reported_contains_the_key() -> None:
     hang_up = Api("ses", lambda number, call: HangUp())
     refuse = Api("ses", lambda number, call: recorded("ses", "a signature that is wrong"))
-    lanes = InMemoryRoutes()
+    routes = InMemoryRoutes()
     outcomes = [
         *send({"main": hang_up}, deliveries(4)).values(),
-        *send({"b": refuse}, deliveries(4), routes=lanes).values(),
+        *send({"b": refuse}, deliveries(4), routes=routes).values(),
     ]
-    told = repr([outcomes, lanes.paused(), parse_relay_url("ses://AKIA:hush-hush@eu-central-1")])
-    assert not any(secret in told for secret in (KEY, SECRET, "AKIA", "hush-hush"))
+    reported = repr([outcomes, routes.paused(), parse_relay_url("ses://AKIA:hush-hush@eu-central-1")])
+    assert not any(secret in reported for secret in (KEY, SECRET, "AKIA", "hush-hush"))
 
 
 def test_a_connection_is_kept_from_one_call_to_the_next() -> None:

@@ -96,9 +96,9 @@ def send(
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(run())
-    told = {outcome.delivery_id: outcome for outcome in outcomes}
-    assert len(told) == len(outcomes)
-    return told
+    reported = {outcome.delivery_id: outcome for outcome in outcomes}
+    assert len(reported) == len(outcomes)
+    return reported
 
 
 def verdicts(outcomes: dict[int, Outcome]) -> set[Verdict]:
@@ -139,11 +139,11 @@ def test_a_relay_that_dies_in_the_middle_leaves_only_what_is_in_doubt() -> None:
 
 
 def test_a_relay_that_refuses_the_login_leaves_its_share_to_the_next_and_pauses() -> None:
-    lanes = InMemoryRoutes()
+    routes = InMemoryRoutes()
     servers = {"main": Server(always("CONNECT", "554 5.7.1 you are blocked")), "backup": Server()}
-    outcomes = send(servers, deliveries(30), relays={"backup": {"rank": 1}}, routes=lanes)
+    outcomes = send(servers, deliveries(30), relays={"backup": {"rank": 1}}, routes=routes)
     assert verdicts(outcomes) == {Verdict.SENT}
-    assert [str(pause.route) for pause in lanes.paused()] == ["main"]
+    assert [str(pause.route) for pause in routes.paused()] == ["main"]
 
 
 def test_a_relay_whose_quota_is_used_up_leaves_the_rest_to_the_next() -> None:
@@ -183,10 +183,10 @@ def test_mail_that_no_relay_is_for_is_a_matter_for_the_sender() -> None:
 
 
 def test_a_paused_lane_holds_its_own_and_lets_the_others_pass() -> None:
-    lanes = InMemoryRoutes()
-    lanes.pause(Route("main", "google"), "550 5.7.1 blocked")
+    routes = InMemoryRoutes()
+    routes.pause(Route("main", "google"), "550 5.7.1 blocked")
     batch = [a_delivery(1, recipient="a@gmail.com"), a_delivery(2, recipient="b@example.net")]
-    outcomes = send({"main": Server()}, batch, routes=lanes)
+    outcomes = send({"main": Server()}, batch, routes=routes)
     assert (outcomes[1].verdict, outcomes[2].verdict) == (Verdict.THROTTLED, Verdict.SENT)
     assert outcomes[1].reply == "main/google is paused: 550 5.7.1 blocked"
     assert outcomes[1].detail["route"] == "main/google"
@@ -194,53 +194,53 @@ def test_a_paused_lane_holds_its_own_and_lets_the_others_pass() -> None:
 
 def test_a_probe_is_one_mail_and_when_it_passes_the_rest_follows() -> None:
     route = Route("main", "example.net")
-    lanes = Probing(route)
+    routes = Probing(route)
     most_at_once: list[int] = []
 
     def behave(session: int, verb: str, line: str) -> Answer:
-        if verb == "." and not lanes.resumed:
+        if verb == "." and not routes.resumed:
             most_at_once.append(1)
         return None
 
-    outcomes = send({"main": Server(behave)}, deliveries(20), routes=lanes)
+    outcomes = send({"main": Server(behave)}, deliveries(20), routes=routes)
     assert verdicts(outcomes) == {Verdict.SENT}
-    assert lanes.resumed == [route]
+    assert routes.resumed == [route]
     assert len(most_at_once) == 1
 
 
 def test_a_probe_that_is_refused_again_holds_all_the_others() -> None:
-    lanes = Probing(Route("main", "example.net"))
+    routes = Probing(Route("main", "example.net"))
     server = Server(always("RCPT", "550 5.7.1 still blocked"))
-    outcomes = send({"main": server}, deliveries(20), routes=lanes)
+    outcomes = send({"main": server}, deliveries(20), routes=routes)
     assert verdicts(outcomes) == {Verdict.THROTTLED}
     assert sum(command.startswith("RCPT") for command in server.commands) == 1
-    assert lanes.resumed == []
+    assert routes.resumed == []
 
 
 def test_a_paused_relay_is_tried_out_over_one_connection() -> None:
-    lanes = Probing(Route("main"))
+    routes = Probing(Route("main"))
     server = Server(always("CONNECT", "554 5.7.1 still blocked"))
-    assert verdicts(send({"main": server}, deliveries(20), routes=lanes)) == {Verdict.THROTTLED}
+    assert verdicts(send({"main": server}, deliveries(20), routes=routes)) == {Verdict.THROTTLED}
     assert len(server.sessions) == 1
 
 
 def test_a_paused_relay_that_takes_a_mail_again_takes_the_rest() -> None:
-    lanes = Probing(Route("main"))
-    assert verdicts(send({"main": Server()}, deliveries(20), routes=lanes)) == {Verdict.SENT}
-    assert lanes.resumed == [Route("main")]
+    routes = Probing(Route("main"))
+    assert verdicts(send({"main": Server()}, deliveries(20), routes=routes)) == {Verdict.SENT}
+    assert routes.resumed == [Route("main")]
 
 
 def test_a_paused_relay_that_another_worker_tries_out_is_left_alone() -> None:
-    lanes = Probing(Route("main"))
-    lanes.due.clear()
+    routes = Probing(Route("main"))
+    routes.due.clear()
     server = Server()
-    assert verdicts(send({"main": server}, deliveries(5), routes=lanes)) == {Verdict.THROTTLED}
+    assert verdicts(send({"main": server}, deliveries(5), routes=routes)) == {Verdict.THROTTLED}
     assert server.sessions == []
 
 
 def test_what_a_probe_learns_about_the_recipient_alone_still_opens_the_lane() -> None:
-    lanes = Probing(Route("main", "example.net"))
-    outcomes = send({"main": Server(at("RCPT", "550 5.1.1 nobody here"))}, deliveries(5), routes=lanes)
+    routes = Probing(Route("main", "example.net"))
+    outcomes = send({"main": Server(at("RCPT", "550 5.1.1 nobody here"))}, deliveries(5), routes=routes)
     assert sorted(outcome.verdict for outcome in outcomes.values()) == ["failed", *["sent"] * 4]
 
 

@@ -176,7 +176,7 @@ def reply_of(entry: dict[str, Any]) -> SmtpReply:
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the sample replies in ../shared/data/smtp-replies are absent")
-def test_the_sample_replies_of_providers_are_told_apart() -> None:
+def test_the_sample_replies_of_providers_are_distinguished() -> None:
     about_us = 0
     for kind, reply in sample_replies():
         found = classify_reply(reply, stage=SmtpStage.DATA, now=NOW).verdict

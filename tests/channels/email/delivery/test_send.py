@@ -92,7 +92,7 @@ def test_a_sent_delivery_tells_its_message_id_and_the_servers_words() -> None:
     assert outcome.remote_id == server.taken[0].message_id
 
 
-def test_the_journal_is_begun_before_the_content_and_settled_before_the_outcome_is_told() -> None:
+def test_the_journal_is_begun_before_the_content_and_settled_before_the_outcome_is_reported() -> None:
     journal = InMemoryJournal()
 
     def behave(session: int, verb: str, line: str) -> Answer:
@@ -130,7 +130,7 @@ def test_bounces_go_to_the_sender_or_to_the_domain_for_them() -> None:
         ("421 4.3.2 going down", Verdict.DEFERRED),
     ],
 )
-def test_what_is_said_to_one_does_not_touch_the_others(verb: str, reply: str, expected: Verdict) -> None:
+def test_a_reply_about_one_recipient_does_not_affect_the_others(verb: str, reply: str, expected: Verdict) -> None:
     server = Server(always(verb, reply, marked=MARKED))
     outcomes = send_to(server)
     assert verdicts(outcomes) == ["sent", expected.value, "sent", "sent", "sent"]
@@ -275,7 +275,7 @@ def test_a_server_that_is_away_defers_everything(answer: Answer) -> None:
     assert all(outcome.reply for outcome in outcomes)
 
 
-def test_nobody_listening_defers_everything() -> None:
+def test_a_refused_connection_defers_everything() -> None:
     async def run() -> list[Outcome]:
         async with Server() as server:
             url = server.url

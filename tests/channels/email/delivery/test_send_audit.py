@@ -77,21 +77,21 @@ def test_every_outcome_agrees_with_what_the_server_has(
     plan: list[tuple[str, int, Answer]], connections: int, extensions: tuple[str, ...]
 ) -> None:
     server, outcomes = run(plan, connections, extensions)
-    told = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
-    assert len(told) == len(outcomes)
+    reported = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
+    assert len(reported) == len(outcomes)
     prepared = prepare_mail(a_rendition())
     taken = Counter(one.message_id for one in server.taken)
     for delivery in deliveries(COUNT):
         times = taken[prepared.message_id(delivery, TOKENS)]
-        match told.get(delivery.id):
+        match reported.get(delivery.id):
             case "sent":
                 assert times == 1
             case "unknown":
                 assert times <= 1
             case _:
                 assert times == 0
-    if "sender_rejected" not in told.values():
-        assert len(told) == COUNT
+    if "sender_rejected" not in reported.values():
+        assert len(reported) == COUNT
 
 
 @given(faults, faults, st.integers(1, 3), st.sampled_from([("PIPELINING",), ()]))
@@ -122,14 +122,14 @@ def test_no_mail_goes_over_two_relays_whatever_they_do(
             return [outcome async for outcome in stream]
 
     outcomes = asyncio.run(send())
-    told = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
-    assert len(told) == len(outcomes) == COUNT
+    reported = {outcome.delivery_id: outcome.verdict.value for outcome in outcomes}
+    assert len(reported) == len(outcomes) == COUNT
     assert not journal.in_doubt
     prepared = prepare_mail(a_rendition())
     taken = Counter(one.message_id for server in servers for one in server.taken)
     for delivery in deliveries(COUNT):
         times = taken[prepared.message_id(delivery, TOKENS)]
-        assert times == 1 if told[delivery.id] == "sent" else times <= (told[delivery.id] == "unknown")
+        assert times == 1 if reported[delivery.id] == "sent" else times <= (reported[delivery.id] == "unknown")
 
 
 def _planned(plan: list[tuple[str, int, Answer]]) -> Behaviour:

@@ -95,10 +95,10 @@ def test_a_lost_250_leaves_the_captured_mails_unknown(folder: Path) -> None:
     journal = InMemoryJournal()
     with sink(folder, "-q", ".") as (url, captured):
         outcomes = send(url, deliveries(50), connections=2, journal=journal)
-        told = Counter(outcome.verdict.value for outcome in outcomes)
-        assert set(told) == {"unknown", "deferred"}
-        assert told["unknown"] <= 2 * 3
-        assert captured_ids(captured).total() == told["unknown"]
+        reported = Counter(outcome.verdict.value for outcome in outcomes)
+        assert set(reported) == {"unknown", "deferred"}
+        assert reported["unknown"] <= 2 * 3
+        assert captured_ids(captured).total() == reported["unknown"]
     assert journal.most_in_doubt <= 2
 
 
@@ -114,7 +114,7 @@ def test_a_lost_250_leaves_the_captured_mails_unknown(folder: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
 )
-def test_what_the_sink_refuses_is_told_so(folder: Path, options: tuple[str, ...], verdict: str) -> None:
+def test_what_the_sink_refuses_is_reported(folder: Path, options: tuple[str, ...], verdict: str) -> None:
     with sink(folder, *options) as (url, _):
         outcomes = send(url, deliveries(10))
         assert [outcome.verdict.value for outcome in outcomes] == [verdict] * 10

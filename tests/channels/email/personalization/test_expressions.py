@@ -16,14 +16,14 @@ def passage(source: str, *, is_html: bool = False) -> MergeBlock:
     return MergeBlock(source, is_html=is_html, constants=CONSTANTS, part="greeting")
 
 
-def said(source: str, **fields: str) -> str:
-    """What is said to somebody; a field that is not built in is an attribute."""
+def evaluate(source: str, **fields: str) -> str:
+    """The text for one subscriber; a field that is not built in is an attribute."""
     keys = {name: name if name in ("name", "email") else f"attributes.{name}" for name in fields}
     return passage(source).render_for({keys[name]: value for name, value in fields.items()})
 
 
 @pytest.mark.parametrize(
-    ("source", "to_ada", "to_nobody"),
+    ("source", "to_ada", "without_fields"),
     [
         ("Hello {{ subscriber.name | default('reader') }}!", "Hello Ada Lovelace!", "Hello reader!"),
         ("Hello {{ subscriber.name | default('reader', true) }}!", "Hello Ada Lovelace!", "Hello reader!"),
@@ -40,10 +40,10 @@ def said(source: str, **fields: str) -> str:
         ("{% raw %}{{ as it is }}{% endraw %}", "{{ as it is }}", "{{ as it is }}"),
     ],
 )
-def test_what_can_be_said(source: str, to_ada: str, to_nobody: str) -> None:
-    assert said(source, name="Ada Lovelace", city="Graz", visits="3") == to_ada
-    assert said(source) == to_nobody
-    assert said(source, name="", city="", visits="") == to_nobody
+def test_what_can_be_said(source: str, to_ada: str, without_fields: str) -> None:
+    assert evaluate(source, name="Ada Lovelace", city="Graz", visits="3") == to_ada
+    assert evaluate(source) == without_fields
+    assert evaluate(source, name="", city="", visits="") == without_fields
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_can_be_said(source: str, to_ada: str, to_nobody: str) -> None:
         "{% if subscriber.name < 'b' %}a{% endif %}",
     ],
 )
-def test_nobody_is_called_none(source: str) -> None:
+def test_no_one_is_called_none(source: str) -> None:
     for fields in ({}, {"name": ""}):
         with pytest.raises(MissingFieldError, match=r"subscriber\.name has no value") as caught:
             passage(source).render_for(fields)
@@ -97,7 +97,7 @@ def test_what_is_not_in_the_language_is_refused_with_its_place(source: str, reas
 @pytest.mark.parametrize("source", ["{{ subscriber.name > 3 }}", "{{ subscriber.name | truncate(1) }}"])
 def test_an_expression_that_makes_no_sense_is_an_error_and_not_a_crash(source: str) -> None:
     with pytest.raises(InputError, match="cannot be evaluated"):
-        said(source, name="Ada")
+        evaluate(source, name="Ada")
 
 
 def test_a_passage_knows_what_it_asks_for_and_what_decides() -> None:
@@ -136,14 +136,14 @@ def test_a_value_is_only_ever_text(value: str) -> None:
 
 @given(st.text(st.sampled_from("{}%# ab\n'|.-"), max_size=40))
 @settings(deadline=None, derandomize=True, max_examples=100)
-def test_whatever_is_written_is_said_or_refused(source: str) -> None:
+def test_any_text_is_rendered_or_refused(source: str) -> None:
     try:
         passage(source).render_for({})
     except InputError:
         return
 
 
-def test_a_text_is_told_apart_from_its_expressions() -> None:
+def test_a_text_is_separated_from_its_expressions() -> None:
     assert list(expressions_of("a {{ x }} b{% if y %}{# c #} d", part="x")) == [
         ("a ", False),
         ("{{ x }}", True),

@@ -115,11 +115,11 @@ def recorded(provider: str, name: str) -> HttpAnswer:
 def _read_ses(call: HttpCall) -> Taken:
     _require(call.path == "/v2/email/outbound-emails", "no such path")
     _require_aws_signature(call)
-    told = _json(call, {"Destination", "Content", "EmailTags", "ConfigurationSetName"})
-    _require(told["ConfigurationSetName"] == "news", "no such configuration set")
-    (recipient,) = told["Destination"]["ToAddresses"]
-    (tag,) = told["EmailTags"]
-    raw = base64.b64decode(told["Content"]["Raw"]["Data"], validate=True)
+    body = _json(call, {"Destination", "Content", "EmailTags", "ConfigurationSetName"})
+    _require(body["ConfigurationSetName"] == "news", "no such configuration set")
+    (recipient,) = body["Destination"]["ToAddresses"]
+    (tag,) = body["EmailTags"]
+    raw = base64.b64decode(body["Content"]["Raw"]["Data"], validate=True)
     _require(b"DKIM-Signature" not in raw, "Message-ID and Date are signed, and will be replaced")
     return _taken_from(raw, recipient=recipient, mark=tag["Value"])
 
@@ -143,20 +143,20 @@ def _read_postmark(call: HttpCall) -> Taken:
     _require(call.path == "/email", "no such path")
     _require(call.headers.get("x-postmark-server-token") == KEY, "no such token")
     known = "From To ReplyTo Subject TextBody HtmlBody MessageStream TrackOpens TrackLinks Metadata Headers Attachments"
-    told = _json(call, set(known.split()))
-    _require(told["MessageStream"] == "broadcast" and told["TrackOpens"] is False, "another stream, or tracked")
-    _require(all(len(name) <= 20 and len(value) <= 80 for name, value in told["Metadata"].items()), "long metadata")
-    headers = {one["Name"]: one["Value"] for one in told["Headers"]}
+    body = _json(call, set(known.split()))
+    _require(body["MessageStream"] == "broadcast" and body["TrackOpens"] is False, "another stream, or tracked")
+    _require(all(len(name) <= 20 and len(value) <= 80 for name, value in body["Metadata"].items()), "long metadata")
+    headers = {one["Name"]: one["Value"] for one in body["Headers"]}
     _refuse(headers, "from to cc bcc subject reply-to date content-type content-transfer-encoding mime-version")
     return Taken(
-        recipient=told["To"],
-        sender=told["From"],
-        subject=told["Subject"],
-        text=told["TextBody"],
-        html=told["HtmlBody"],
+        recipient=body["To"],
+        sender=body["From"],
+        subject=body["Subject"],
+        text=body["TextBody"],
+        html=body["HtmlBody"],
         headers=headers,
-        mark=told["Metadata"]["delivery"],
-        files=tuple(f"{one['Name']} {one['ContentID']}" for one in told.get("Attachments", ())),
+        mark=body["Metadata"]["delivery"],
+        files=tuple(f"{one['Name']} {one['ContentID']}" for one in body.get("Attachments", ())),
     )
 
 
@@ -170,37 +170,37 @@ def _read_mailgun(call: HttpCall) -> Taken:
     parts = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
     _require(set(parts) == {"to", "o:tracking", "v:delivery", "message"}, "unknown fields")
     _require(parts["message"].get_filename() is not None, "message parameter is not a file")
-    said = {name: str(part.get_payload()).strip() for name, part in parts.items() if name != "message"}
-    _require(said["o:tracking"] == "no", "links would be rewritten")
+    fields = {name: str(part.get_payload()).strip() for name, part in parts.items() if name != "message"}
+    _require(fields["o:tracking"] == "no", "links would be rewritten")
     # Between the blank line after the part's own header and the boundary: not a byte may have been changed.
     raw = call.body.partition(b"message/rfc822\r\n\r\n")[2].rpartition(b"\r\n--")[0]
-    return _taken_from(raw, recipient=said["to"], mark=said["v:delivery"])
+    return _taken_from(raw, recipient=fields["to"], mark=fields["v:delivery"])
 
 
 def _read_sendgrid(call: HttpCall) -> Taken:
     _require(call.path == "/v3/mail/send", "no such path")
     _require(call.headers["authorization"] == f"Bearer {KEY}", "no such key")
     known = "personalizations from reply_to_list subject content headers custom_args tracking_settings attachments"
-    told = _json(call, set(known.split()))
-    (personalization,) = told["personalizations"]
+    body = _json(call, set(known.split()))
+    (personalization,) = body["personalizations"]
     (recipient,) = personalization["to"]
     _refuse(
-        told["headers"],
+        body["headers"],
         "x-sg-id x-sg-eid received dkim-signature content-type content-transfer-encoding "
         "to from subject reply-to cc bcc",
     )
-    _require(not any(one["enable"] for one in told["tracking_settings"].values()), "links would be rewritten")
-    contents = {one["type"]: one["value"] for one in told["content"]}
+    _require(not any(one["enable"] for one in body["tracking_settings"].values()), "links would be rewritten")
+    contents = {one["type"]: one["value"] for one in body["content"]}
     _require(list(contents) == ["text/plain", "text/html"] and all(contents.values()), "plain text comes first")
     return Taken(
         recipient=recipient["email"],
-        sender=f"{told['from'].get('name')} <{told['from']['email']}>",
-        subject=told["subject"],
+        sender=f"{body['from'].get('name')} <{body['from']['email']}>",
+        subject=body["subject"],
         text=contents["text/plain"],
         html=contents["text/html"],
-        headers=told["headers"],
-        mark=told["custom_args"]["delivery"],
-        files=tuple(f"{one['filename']} {one['content_id']}" for one in told.get("attachments", ())),
+        headers=body["headers"],
+        mark=body["custom_args"]["delivery"],
+        files=tuple(f"{one['filename']} {one['content_id']}" for one in body.get("attachments", ())),
     )
 
 
@@ -208,18 +208,18 @@ def _read_resend(call: HttpCall) -> Taken:
     _require(call.path == "/emails", "no such path")
     _require(call.headers["authorization"] == f"Bearer {KEY}", "no such key")
     _require(1 <= len(call.headers.get("idempotency-key", "")) <= 256, "no idempotency key")
-    told = _json(call, {"from", "to", "reply_to", "subject", "text", "html", "headers", "tags", "attachments"})
-    (recipient,), (tag,) = told["to"], told["tags"]
+    body = _json(call, {"from", "to", "reply_to", "subject", "text", "html", "headers", "tags", "attachments"})
+    (recipient,), (tag,) = body["to"], body["tags"]
     _require(tag["value"].replace("-", "").replace("_", "").isalnum() and tag["value"].isascii(), "a sign in the tag")
     return Taken(
         recipient=recipient,
-        sender=told["from"],
-        subject=told["subject"],
-        text=told["text"],
-        html=told["html"],
-        headers=told["headers"],
+        sender=body["from"],
+        subject=body["subject"],
+        text=body["text"],
+        html=body["html"],
+        headers=body["headers"],
         mark=tag["value"],
-        files=tuple(f"{one['filename']} {one['content_id']}" for one in told.get("attachments", ())),
+        files=tuple(f"{one['filename']} {one['content_id']}" for one in body.get("attachments", ())),
     )
 
 
@@ -251,9 +251,9 @@ def _taken_from(raw: bytes, *, recipient: str, mark: str) -> Taken:
 
 def _json(call: HttpCall, known: set[str]) -> Any:
     _require(call.method == "POST" and call.headers["content-type"] == "application/json", "JSON is asked for")
-    told = json.loads(call.body)
-    _require(set(told) <= known, f"unknown fields {set(told) - known}")
-    return told
+    body = json.loads(call.body)
+    _require(set(body) <= known, f"unknown fields {set(body) - known}")
+    return body
 
 
 def _refuse(headers: Mapping[str, str], names: str) -> None:

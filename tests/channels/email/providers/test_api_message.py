@@ -36,7 +36,7 @@ def with_files() -> ApiMessage:
     return ApiMessage(recipient="ann@example.net", content=mail.as_bytes(policy=policy.SMTP))
 
 
-def test_files_are_told_from_bodies() -> None:
+def test_files_are_distinguished_from_bodies() -> None:
     logo, paper = with_files().attachments
     assert (logo.name, logo.media_type, logo.content, logo.content_id) == (
         "logo.png",

@@ -69,7 +69,7 @@ def test_a_relay_may_still_be_a_server() -> None:
         ("hush", "smtp://, smtps://, mailgun://, postmark://"),
     ],
 )
-def test_what_is_wrong_with_an_address_is_said_without_the_key(url: str, reason: str) -> None:
+def test_what_is_wrong_with_an_address_is_shown_without_the_key(url: str, reason: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_relay_url(url)
     assert reason in str(caught.value)

@@ -37,7 +37,7 @@ def fetch(url: str) -> bytes:
     return calls.amazon_certificate()
 
 
-def heard(provider: str, signed: Signed, *, later: timedelta = timedelta()) -> WebhookEvents:
+def read_events(provider: str, signed: Signed, *, later: timedelta = timedelta()) -> WebhookEvents:
     call = WebhookRequest(headers=signed.headers, body=signed.body, now=NOW + later, tokens=TOKENS)
     if provider == "ses":
         return read_ses_webhook(call, SECRETS["ses"], fetch=fetch)
@@ -45,7 +45,7 @@ def heard(provider: str, signed: Signed, *, later: timedelta = timedelta()) -> W
 
 
 def one(provider: str, signed: Signed) -> Feedback:
-    (feedback,) = heard(provider, signed).feedback
+    (feedback,) = read_events(provider, signed).feedback
     return feedback
 
 
@@ -162,8 +162,8 @@ OTHERS: list[tuple[str, Callable[[], Signed], FeedbackKind | None]] = [
 
 @pytest.mark.parametrize(("provider", "make", "kind"), OTHERS)
 def test_other_events_mean_what_they_say(provider: str, make: Callable[[], Signed], kind: FeedbackKind | None) -> None:
-    told = heard(provider, make()).feedback
-    assert [(one.kind, one.delivery_id) for one in told] == ([(kind, 7)] if kind else [])
+    reported = read_events(provider, make()).feedback
+    assert [(one.kind, one.delivery_id) for one in reported] == ([(kind, 7)] if kind else [])
 
 
 def altered(signed: Signed) -> Signed:
@@ -189,17 +189,17 @@ FORGED: list[tuple[str, Callable[[], Signed]]] = [
 @pytest.mark.parametrize(("provider", "make"), FORGED)
 def test_what_is_not_signed_as_it_should_be_is_refused(provider: str, make: Callable[[], Signed]) -> None:
     with pytest.raises(SignatureError):
-        heard(provider, make())
+        read_events(provider, make())
 
 
 @pytest.mark.parametrize(("provider", "after"), [("mailgun", timedelta(hours=13)), ("resend", timedelta(minutes=6))])
 def test_old_signatures_and_those_of_the_future_are_refused(provider: str, after: timedelta) -> None:
     for later in (after, -after):
         with pytest.raises(SignatureError, match="too old"):
-            heard(provider, BOUNCES[provider](), later=later)
+            read_events(provider, BOUNCES[provider](), later=later)
 
 
-def test_a_channel_without_a_provider_hears_nobody() -> None:
+def test_a_channel_without_a_provider_accepts_no_events() -> None:
     call = WebhookRequest(headers={}, body=b"{}", now=NOW, tokens=TOKENS)
     for provider, secret in (("", ""), ("postmark", "")):
         with pytest.raises(SignatureError, match="events_from"):
@@ -210,12 +210,12 @@ def test_a_channel_without_a_provider_hears_nobody() -> None:
 def test_what_is_no_json_is_refused_once_it_is_signed(body: bytes) -> None:
     signed = replace(calls.postmark({}), body=body)
     with pytest.raises(InputError):
-        heard("postmark", signed)
+        read_events("postmark", signed)
 
 
-@pytest.mark.parametrize("told", [[], "text", 7, None, {"Metadata": [[[]]], "RecordType": {}, "Email": []}])
-def test_what_is_signed_and_makes_no_sense_says_nothing(told: Any) -> None:
-    assert heard("postmark", calls.postmark(told)).feedback == ()
+@pytest.mark.parametrize("event", [[], "text", 7, None, {"Metadata": [[[]]], "RecordType": {}, "Email": []}])
+def test_a_signed_request_that_makes_no_sense_gives_no_feedback(event: Any) -> None:
+    assert read_events("postmark", calls.postmark(event)).feedback == ()
 
 
 def test_a_topic_may_call_once_the_address_it_names_was_visited() -> None:

@@ -59,9 +59,9 @@ def amazon_certificate() -> bytes:
     return dated.sign(amazon_key(), hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def postmark(told: Mapping[str, Any], *, login: str = POSTMARK_LOGIN) -> Signed:
+def postmark(event: Mapping[str, Any], *, login: str = POSTMARK_LOGIN) -> Signed:
     given = base64.b64encode(login.encode()).decode()
-    return Signed({"authorization": f"Basic {given}"}, json.dumps(told).encode())
+    return Signed({"authorization": f"Basic {given}"}, json.dumps(event).encode())
 
 
 def mailgun(event: Mapping[str, Any], *, at: datetime, key: str = MAILGUN_KEY, token: str = "t" * 50) -> Signed:
@@ -81,21 +81,21 @@ def sendgrid(events: list[Mapping[str, Any]], *, stamp: str = "1763800000") -> S
     return Signed(headers, body)
 
 
-def resend(told: Mapping[str, Any], *, at: datetime, secret: str = RESEND_SECRET, identity: str = "msg_1") -> Signed:
-    body, stamp = json.dumps(told).encode(), str(int(at.timestamp()))
+def resend(event: Mapping[str, Any], *, at: datetime, secret: str = RESEND_SECRET, identity: str = "msg_1") -> Signed:
+    body, stamp = json.dumps(event).encode(), str(int(at.timestamp()))
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signature = base64.b64encode(hmac.digest(key, f"{identity}.{stamp}.".encode() + body, "sha256")).decode()
     headers = {"svix-id": identity, "svix-timestamp": stamp, "svix-signature": f"v1,bm90IHRoaXM= v1,{signature}"}
     return Signed(headers, body)
 
 
-def ses(told: Mapping[str, Any], *, topic: str = TOPIC, version: str = "2", **changes: str) -> Signed:
+def ses(event: Mapping[str, Any], *, topic: str = TOPIC, version: str = "2", **changes: str) -> Signed:
     message = {
         "Type": "Notification",
         "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
         "TopicArn": topic,
         "Subject": "Amazon SES Email Event Notification",
-        "Message": json.dumps(told),
+        "Message": json.dumps(event),
         "Timestamp": "2026-11-22T12:00:00.000Z",
         "SignatureVersion": version,
         "SigningCertURL": CERTIFICATE_URL,

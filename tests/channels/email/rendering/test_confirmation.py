@@ -1,4 +1,4 @@
-"""The mail that asks whether somebody wants a list: what it says, how it is marked, and what would stop it."""
+"""The mail that asks whether someone wants a list: what it says, how it is marked, and what would stop it."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_it_is_marked_as_an_automatic_mail_and_not_as_one_of_a_list() -> None:
     assert message["Message-ID"] == f"<{TOKENS.mint(Purpose.MESSAGE, 7)}@tideline.example>"
 
 
-def test_nobody_is_watched_by_it() -> None:
+def test_no_one_is_watched_by_it() -> None:
     rendition = asked()
     assert rendition.payload["tracking"] == {"opens": False, "clicks": False}
     assert page_of(rendition).xpath("//img") == []

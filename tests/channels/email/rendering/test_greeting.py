@@ -69,7 +69,7 @@ def test_each_reader_is_greeted_in_both_parts() -> None:
         assert "Yours, <em>Tideline</em>" in part(message, "html")
 
 
-def test_a_subject_is_said_to_each_reader_and_stands_in_the_title_of_the_page() -> None:
+def test_a_subject_is_shown_to_each_reader_and_stands_in_the_title_of_the_page() -> None:
     rendition = covered(subject="{{ subscriber.name | first_word }},  {{ article.title }}")
     message = mail_to(rendition, name="Zoë <b>\r\nBcc: x@example.org")
     assert message["Subject"] == "Zoë, The tide keeps time, and so do those who count its birds"
@@ -109,7 +109,7 @@ def test_without_a_cover_nothing_is_personal_and_nothing_is_kept() -> None:
     assert rendition.digest == rendered(article()).digest
 
 
-def test_words_that_are_the_same_for_everybody_are_no_passage() -> None:
+def test_words_that_are_the_same_for_everyone_are_no_passage() -> None:
     rendition = covered(subject="News: {{ article.title }}", greeting="{{ campaign.name }} at {{ site.name }} {x}")
     assert "personal" not in rendition.payload
     assert rendition.payload["subject"].startswith("News: The tide")
@@ -129,7 +129,7 @@ def test_a_rendition_is_plain_json_and_comes_back_as_it_was() -> None:
     assert mail_to(again, name="Ada").as_bytes() == mail_to(rendition, name="Ada").as_bytes()
 
 
-def test_what_somebody_sees_in_the_browser_is_what_they_were_sent() -> None:
+def test_what_a_subscriber_sees_in_the_browser_is_what_they_were_sent() -> None:
     rendition = covered(greeting=GREETING)
     delivery = a_delivery(fields={"name": "Ada & co", "attributes.city": "Graz"})
     page = EmailChannel(EmailSettings()).render_web_version(rendition, delivery, TOKENS, pixel_url="/pixel.gif")
@@ -137,7 +137,7 @@ def test_what_somebody_sees_in_the_browser_is_what_they_were_sent() -> None:
     assert "How is Graz?" in page
 
 
-def test_nobody_is_sent_a_mail_that_lacks_what_it_says() -> None:
+def test_no_one_is_sent_a_mail_that_lacks_what_it_says() -> None:
     with pytest.raises(InputError, match=r"subscriber\.city has no value"):
         mail_to(covered(greeting="How is {{ subscriber.city }}?"), name="Ada")
 
@@ -152,7 +152,7 @@ def test_nobody_is_sent_a_mail_that_lacks_what_it_says() -> None:
         ({"greeting": "![{{ subscriber.name }}](https://a.example/x.png)"}, "is in the URL of a link or in an image"),
     ],
 )
-def test_a_cover_that_cannot_be_said_is_refused_with_its_place(cover: dict[str, Any], reason: str) -> None:
+def test_a_cover_that_cannot_be_rendered_is_refused_with_its_place(cover: dict[str, Any], reason: str) -> None:
     channel = EmailChannel(EmailSettings())
     with pytest.raises(InputError, match=reason):
         channel.check_message_options(Personalization(parse_markdown=read_markdown, options=MessageOptions(**cover)))
@@ -200,7 +200,7 @@ def test_files_show_what_one_reader_gets() -> None:
     assert "Alex Reader" in channel.preview(rendition)
 
 
-def test_the_size_counts_what_is_said() -> None:
+def test_the_size_counts_what_is_shown() -> None:
     channel = EmailChannel(EmailSettings())
     assert channel.measure(covered(greeting="{{ subscriber.name }} " + "word " * 2000)).html > (
         channel.measure(covered()).html + 10_000

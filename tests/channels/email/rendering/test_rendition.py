@@ -332,7 +332,7 @@ def test_no_article_is_refused() -> None:
         ("email/subject.txt.j2", "{{ articles[0].nothing }}", 1),
     ],
 )
-def test_a_name_that_is_not_there_is_told_with_template_and_line(
+def test_a_name_that_is_not_there_is_reported_with_template_and_line(
     tmp_path: Path, name: str, text: str, line: int
 ) -> None:
     own = tmp_path / name
@@ -344,7 +344,7 @@ def test_a_name_that_is_not_there_is_told_with_template_and_line(
     assert "nothing" in caught.value.reason
 
 
-def test_a_template_that_makes_bad_mjml_is_told(tmp_path: Path) -> None:
+def test_a_template_that_makes_bad_mjml_is_reported(tmp_path: Path) -> None:
     (tmp_path / "email").mkdir()
     (tmp_path / "email" / "article.mjml.j2").write_text(
         "<mjml lang='en' dir='ltr'><mj-body>\n<mj-text></mj-body></mjml>"
@@ -355,7 +355,7 @@ def test_a_template_that_makes_bad_mjml_is_told(tmp_path: Path) -> None:
         rendered(given=context(own_templates=tmp_path))
 
 
-def test_styles_that_are_no_rules_are_told(tmp_path: Path) -> None:
+def test_styles_that_are_no_rules_are_reported(tmp_path: Path) -> None:
     (tmp_path / "email").mkdir()
     (tmp_path / "email" / "body.css.j2").write_text("p { margin: 0 }\nh2 margin: 0\n")
     with pytest.raises(TemplateError, match=r"body\.css\.j2: expected a rule .* at 'h2 margin: 0'"):

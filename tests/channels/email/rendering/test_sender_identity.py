@@ -63,7 +63,7 @@ def test_the_slug_of_a_list_in_another_script_is_written_in_ascii() -> None:
     assert header(mail(replace(LIST, slug="новости")), "List-Id") == "Wadden Weekly <xn--b1amnebsh.weekly.example>"
 
 
-def test_readers_are_told_which_list_they_are_on() -> None:
+def test_readers_see_which_list_they_are_on() -> None:
     rendition = mail()
     assert "you subscribed to Wadden Weekly." in page_of(rendition).text_content()
     assert "you subscribed to Wadden Weekly." in rendition.payload["text"]

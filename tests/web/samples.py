@@ -1,4 +1,4 @@
-"""A newspaper's office for tests: articles, feeds, and a mail that was sent, all in the real ledger."""
+"""Articles, feeds and a sent mail for the tests of the web application, stored in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class SentMail:
 
     def memberships(self) -> dict[str, Membership]:
         with self.app.database.begin() as connection:
-            everybody = memberships.members(connection, self.list_id, limit=10)
-        return {subscriber.name: membership for subscriber, membership in everybody}
+            members = memberships.members(connection, self.list_id, limit=10)
+        return {subscriber.name: membership for subscriber, membership in members}
 
 
 def send_mail(app: AppContext, rendition: Rendition) -> SentMail:
