@@ -10,8 +10,9 @@ import typer
 from distributor.bootstrap import open_app
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.domain.blocks import plain_text
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.publishing import ingest
-from distributor.storage import articles
+from distributor.storage import articles, quarantine
 
 commands = typer.Typer()
 
@@ -49,7 +50,7 @@ def list_articles(as_json: AsJson = False, limit: int = 50) -> None:
     """List the newest articles, and the files that cannot be read."""
     with open_app() as app, app.database.begin() as connection:
         stored = articles.latest(connection, limit=limit)
-        broken = articles.problems(connection)
+        broken = quarantine.of_loop(connection, QuarantineLoop.FILE)
     print_rows(
         ("slug", "title", "revision", "tags", "published_at"),
         [
@@ -59,8 +60,8 @@ def list_articles(as_json: AsJson = False, limit: int = 50) -> None:
         as_json=as_json,
         empty="No articles yet: `distributor article add FILE` or `distributor article scan` adds some.",
     )
-    for problem in broken:
-        print_message(f"cannot be read: {problem}")
+    for item in broken.values():
+        print_message(f"cannot be read: {item.reason}")
 
 
 @commands.command("show")

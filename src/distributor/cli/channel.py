@@ -15,6 +15,7 @@ from distributor.channels.registry import kind_of, kinds, make_channel
 from distributor.cli.console import AsJson, print_fields, print_json, print_message, print_rows
 from distributor.domain.diagnostics import DnsRecord, Nameserver
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
+from distributor.domain.stored_text import checked_key
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import resume_routes
 from distributor.flow.operations.signing_keys import activate_keys, key_ring, make_keys, remove_key, retire_key
@@ -45,6 +46,8 @@ class KeyAlgorithm(StrEnum):
     BOTH = "both"
 
 
+# It is part of addresses and of file names.
+_LONGEST_NAME = 100
 _SELECTOR_SUFFIXES: Mapping[KeyAlgorithm, tuple[tuple[str, Algorithm], ...]] = {
     KeyAlgorithm.RSA: (("", Algorithm.RSA),),
     KeyAlgorithm.ED25519: (("", Algorithm.ED25519),),
@@ -235,6 +238,7 @@ def resume(
 
 def configure(app: AppContext, name: str, kind: str, values: dict[str, Any]) -> None:
     """Check and store the settings of a channel. Raises InputError or NotFoundError before anything is written."""
+    checked_key(name, "the name of the channel", limit=_LONGEST_NAME)
     model = kind_of(kind).settings_model
     unknown = sorted(set(values) - set(model.model_fields))
     if unknown:

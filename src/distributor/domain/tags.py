@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import regex
 
+from distributor.domain.stored_text import shortened
+
+# In characters; it is part of addresses, and of keys in the database.
+LONGEST_SLUG = 200
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{Mn}\p{Mc}]*")
 # An accent on a Latin letter or a digit; elsewhere (й, が, हि) a mark makes another letter and stays.
 _ACCENT = regex.compile(r"(?<=[\p{Latin}\p{N}])\p{M}+")
@@ -29,7 +33,9 @@ class Tag:
 def slugify(text: str) -> str:
     """Words of `text` in lower case, joined by hyphens, Latin letters without their accents.
 
-    Letters of other scripts stay as they are; an empty answer means that `text` holds no letter and no digit.
+    Letters of other scripts stay as they are; an empty slug means that `text` has no letter and no digit. A slug longer
+    than LONGEST_SLUG is shortened and ends in a hash, so that it stays distinct.
     """
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _SILENT.sub("", text)).casefold())
-    return "-".join(_WORD.findall(unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))))
+    words = _WORD.findall(unicodedata.normalize("NFC", _ACCENT.sub("", decomposed)))
+    return shortened("-".join(words), LONGEST_SLUG)

@@ -2,11 +2,16 @@
 
 Each line goes to the operating system in one write before anything goes to the network, so it outlives the process.
 The writer locks its file while it lives. A journal that another process can lock is orphaned: recovery reads it.
+
+A line is a record: the version of its format, its number from 0, `begin` or `settle` with its content, and a checksum
+over all that and the name of the worker. So a reader notices a torn, changed, missing or foreign line.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import uuid
@@ -17,9 +22,13 @@ from datetime import datetime
 from pathlib import Path
 
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.domain.errors import DiskFullError, ServiceError
 from distributor.flow.failpoints import Failpoint, do_nothing
 
 _SUFFIX = ".journal"
+# Of the format of the records. Another number means another format, which is not guessed at.
+_VERSION = 1
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class WorkerJournal:
@@ -32,31 +41,70 @@ class WorkerJournal:
         self.in_doubt: dict[int, Delivery] = {}
         self._descriptor = descriptor
         self._failpoint = failpoint
+        self._records = 0
+        self._size = 0
+        self._ends_torn = False
 
     def begin(self, delivery: Delivery) -> None:
-        """Record that the delivery starts: from here on the message may reach the recipient."""
-        os.write(self._descriptor, b"begin %d %d\n" % (delivery.id, delivery.epoch))
+        """Record that the delivery starts: from here on the message may reach the recipient.
+
+        Raises DiskFullError or ServiceError if it cannot be recorded; then nothing may be sent.
+        """
+        self._append(b"begin %d %d" % (delivery.id, delivery.epoch))
         self.in_doubt[delivery.id] = delivery
         self._failpoint(Failpoint.AFTER_JOURNAL)
 
     def settle(self, outcome: Outcome) -> None:
-        """Record the outcome of a delivery."""
+        """Record the outcome of a delivery. Raises DiskFullError or ServiceError; it is then still in doubt."""
         self._failpoint(Failpoint.AFTER_OUTCOME)
-        os.write(self._descriptor, b"settle " + _outcome_to_json(outcome).encode() + b"\n")
+        self._append(b"settle " + _outcome_to_json(outcome).encode())
         self.in_doubt.pop(outcome.delivery_id, None)
 
     def forget(self) -> None:
         """Empty the journal: everything written so far is committed to the database."""
         os.ftruncate(self._descriptor, 0)
+        self._records, self._size, self._ends_torn = 0, 0, False
+
+    def _append(self, record: bytes) -> None:
+        """Write a whole record or none of it."""
+        if self._ends_torn:
+            raise ServiceError(f"the journal of {self.worker} ends in half a record, which could not be cut off")
+        line = _sealed(self.worker, self._records, record)
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            self._cut_back()
+            if error.errno in _NO_ROOM:
+                raise DiskFullError(f"the disk with the journals is full: {error.strerror}; free some space") from error
+            raise ServiceError(f"the journal of {self.worker} cannot be written: {error.strerror}") from error
+        if written < len(line):
+            self._cut_back()
+            raise DiskFullError(
+                f"the disk with the journals is full: {written} of {len(line)} bytes were written; free some space"
+            )
+        self._records += 1
+        self._size += written
+
+    def _cut_back(self) -> None:
+        """Remove what was written of a record."""
+        try:
+            os.ftruncate(self._descriptor, self._size)
+        except OSError:
+            self._ends_torn = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalContent:
-    """The content of a journal: the outcomes, and the epochs of deliveries that were started and have none, by id."""
+    """The content of a journal: the outcomes, and the epochs of deliveries that were started and have none, by id.
+
+    `damage` says what is wrong with the first record that cannot be read or is missing; it is empty if there is none. A
+    damaged journal may lack records, so a delivery that it does not mention may have been started.
+    """
 
     worker: str
     outcomes: tuple[Outcome, ...]
     in_doubt: dict[int, int]
+    damage: str = ""
 
 
 @contextmanager
@@ -77,55 +125,90 @@ def open_journal(folder: Path, *, failpoint: Callable[[Failpoint], None] = do_no
         os.close(descriptor)
 
 
+def journal_files(folder: Path) -> list[Path]:
+    """The journals in a folder, also those of living writers."""
+    return sorted(folder.glob(f"*{_SUFFIX}"))
+
+
 @contextmanager
-def orphaned_journals(folder: Path) -> Iterator[list[Path]]:
-    """The journals whose writers are dead, locked for the caller until the block ends."""
-    locked: list[int] = []
-    found: list[Path] = []
-    try:
-        for path in sorted(folder.glob(f"*{_SUFFIX}")):
-            descriptor = _lock(path)
-            if descriptor is not None:
-                locked.append(descriptor)
-                found.append(path)
-        yield found
-    finally:
-        for descriptor in locked:
-            os.close(descriptor)
+def held_orphan(path: Path) -> Iterator[bytes | None]:
+    """The bytes of a journal whose writer is dead, locked for the caller until the block ends; None for any other.
 
-
-def read_journal(path: Path) -> JournalContent:
-    """The content of the journal at `path`, without a last line that was cut short when the writer died."""
-    outcomes: dict[int, Outcome] = {}
-    begun: dict[int, int] = {}
-    complete, _, _torn = path.read_bytes().rpartition(b"\n")
-    for line in complete.splitlines():
-        word, _, rest = line.partition(b" ")
-        if word == b"begin":
-            delivery_id, epoch = rest.split()
-            begun[int(delivery_id)] = int(epoch)
-            outcomes.pop(int(delivery_id), None)
-        elif word == b"settle":
-            outcome = _outcome_from_json(rest)
-            outcomes[outcome.delivery_id] = outcome
-            begun.pop(outcome.delivery_id, None)
-    return JournalContent(worker=path.name.removesuffix(_SUFFIX), outcomes=tuple(outcomes.values()), in_doubt=begun)
-
-
-def _lock(path: Path) -> int | None:
+    Raises OSError if it cannot be read.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    if not path.exists():
-        os.close(descriptor)
-        return None
-    return descriptor
+        yield None
+        return
+    with os.fdopen(descriptor, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        # Another process may have recovered and deleted it before it was locked here.
+        yield file.read() if path.exists() else None
+
+
+def parse_journal(worker: str, data: bytes) -> JournalContent:
+    """The content of a journal with these bytes, without a last line that was cut short when the writer died.
+
+    Any bytes are accepted. A record counts only if it is exactly as `worker` wrote it.
+    """
+    outcomes: dict[int, Outcome] = {}
+    in_doubt: dict[int, int] = {}
+    damage, expected = "", 0
+    complete, _, _torn = data.rpartition(b"\n")
+    for place, line in enumerate(complete.split(b"\n") if complete else (), start=1):
+        try:
+            number, word, content = _unsealed(worker, line)
+            if number != expected:
+                damage = damage or f"line {place} has the number {number} instead of {expected}: records are missing"
+            expected = number + 1
+            if word == b"begin":
+                delivery_id, epoch = map(int, content.split())
+                in_doubt[delivery_id] = epoch
+                outcomes.pop(delivery_id, None)
+            else:
+                outcome = _outcome_from_json(content)
+                outcomes[outcome.delivery_id] = outcome
+                in_doubt.pop(outcome.delivery_id, None)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            reason = str(error) if isinstance(error, _RecordError) else "its content is of another version"
+            damage, expected = damage or f"line {place} cannot be read: {reason}", expected + 1
+    return JournalContent(worker=worker, outcomes=tuple(outcomes.values()), in_doubt=in_doubt, damage=damage)
+
+
+def worker_of(path: Path) -> str:
+    """The name of the writer of a journal."""
+    return path.name.removesuffix(_SUFFIX)
+
+
+class _RecordError(ValueError):
+    """A line that is no record of this worker in this format."""
+
+
+def _sealed(worker: str, number: int, record: bytes) -> bytes:
+    line = b"%d %d %s" % (_VERSION, number, record)
+    return b"%s %s\n" % (line, _checksum(worker, line))
+
+
+def _unsealed(worker: str, line: bytes) -> tuple[int, bytes, bytes]:
+    """The number, the word and the content of a record. Raises _RecordError."""
+    whole, _, checksum = line.rpartition(b" ")
+    version, _, rest = whole.partition(b" ")
+    if version != b"%d" % _VERSION:
+        shown = version[:20].decode("ascii", "backslashreplace")
+        raise _RecordError(f"it is torn, or of another version ({shown!r} instead of {_VERSION})")
+    if checksum != _checksum(worker, whole):
+        raise _RecordError("it is torn or changed")
+    number, word, content = rest.split(b" ", 2)
+    return int(number), word, content
+
+
+def _checksum(worker: str, line: bytes) -> bytes:
+    return hashlib.blake2b(worker.encode() + b" " + line, digest_size=8).hexdigest().encode()
 
 
 def _outcome_to_json(outcome: Outcome) -> str:

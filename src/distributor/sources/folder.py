@@ -12,6 +12,8 @@ from distributor.domain.article import Manuscript
 from distributor.domain.errors import SourceError
 from distributor.sources.formats import is_readable, parse_manuscript, read_bytes
 
+# In characters: it identifies the article, and is part of a key (domain.stored_text).
+LONGEST_PATH = 600
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
 # Signature, media type and suffix. Mail clients show no other image formats reliably.
@@ -67,10 +69,13 @@ class ScannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableFile:
-    """A file or subfolder that could not be read, and why. `content_hash` is empty if its bytes are unknown."""
+    """A file or subfolder that could not be read, and why. `content_hash` is empty if its bytes are unknown.
+
+    An error that is no SourceError is a mistake in the code of the format.
+    """
 
     path: str
-    error: SourceError
+    error: Exception
     content_hash: str = ""
 
 
@@ -111,7 +116,9 @@ def _read(root: Path, path: Path, known: Mapping[str, str]) -> ScannedFile | Unr
         data = read_bytes(_follow(root, path, name), name=name)
         content_hash = hashlib.sha256(data).hexdigest()
         manuscript = None if known.get(name) == content_hash else parse_manuscript(data, name=name)
-    except SourceError as error:
+    except MemoryError:
+        raise
+    except Exception as error:
         return UnreadableFile(path=name, error=error, content_hash=content_hash)
     return ScannedFile(path=name, content_hash=content_hash, manuscript=manuscript)
 
@@ -125,7 +132,9 @@ def _check_linked_folder(root: Path, path: Path) -> Iterator[UnreadableFile]:
 
 
 def _follow(root: Path, path: Path, name: str) -> Path:
-    """The resolved file. Raises SourceError for a name that is not UTF-8, or a link that leads out or nowhere."""
+    """The resolved file. Raises SourceError for a path that is too long or not UTF-8, or a link out or to nowhere."""
+    if len(name) > LONGEST_PATH:
+        raise SourceError(f"the path has {len(name)} characters, more than {LONGEST_PATH}; shorten it", path=name)
     if name != path.relative_to(root).as_posix():
         raise SourceError("the name is not in UTF-8; rename the file", path=name)
     try:
@@ -137,9 +146,13 @@ def _follow(root: Path, path: Path, name: str) -> Path:
     return target
 
 
+def path_as_text(path: Path) -> str:
+    """The path with slashes; bytes that are not UTF-8 are escaped, so that it can be shown and stored."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
 def _name(root: Path, path: Path) -> str:
-    """The relative path; bytes that are not UTF-8 are escaped, so that it can be shown and stored."""
-    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+    return path_as_text(path.relative_to(root))
 
 
 def _unreadable(root: Path, error: OSError) -> UnreadableFile:

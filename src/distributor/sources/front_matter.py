@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from distributor.domain.blocks import Image
 from distributor.domain.errors import ScheduleError, SourceError
 from distributor.domain.schedule import parse_instant, zone_named
-from distributor.domain.tags import Tag, slugify
+from distributor.domain.tags import LONGEST_SLUG, Tag, slugify
 from distributor.sources.decoding import normalize_text
 from distributor.sources.urls import is_allowed_image
 
@@ -196,7 +196,10 @@ def _not_empty(text: str) -> str:
 
 def _check_slug(text: str) -> str:
     if not text or slugify(text) != text:
-        raise ValueError(f"must be lower-case words joined by hyphens, such as {slugify(text) or 'my-article'}")
+        example = slugify(text)[:40].rstrip("-") or "my-article"
+        raise ValueError(
+            f"must be lower-case words joined by hyphens, such as {example}, with at most {LONGEST_SLUG} characters"
+        )
     return text
 
 

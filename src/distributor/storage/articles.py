@@ -1,4 +1,4 @@
-"""Articles, their revisions, their tags, their media, and the files that could not be read."""
+"""Articles, their revisions, their tags and their media."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.article import MEDIA_PATH, Article, Manuscript, Media
-from distributor.domain.errors import NotFoundError, SourceError
+from distributor.domain.errors import NotFoundError
 from distributor.domain.tags import Tag
 from distributor.storage import tables
 from distributor.storage.database import Connection
@@ -27,21 +27,6 @@ class StoredArticle:
     source_ref: str
     content_hash: str
     article: Article
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceProblem:
-    """A file that could not become an article, as it was last seen."""
-
-    source: str
-    source_ref: str
-    line: int | None
-    reason: str
-    seen_at: datetime
-
-    def __str__(self) -> str:
-        """The place and the reason, as the first error message had it."""
-        return str(SourceError(self.reason, path=self.source_ref, line=self.line))
 
 
 _CURRENT = (
@@ -106,7 +91,7 @@ def is_slug_taken(connection: Connection, slug: str) -> bool:
 
 
 def known_hashes(connection: Connection, source: str) -> dict[str, str]:
-    """The last known content hash of each file of a source, readable or not, by `source_ref`."""
+    """The content hash of each article of a source by `source_ref`."""
     seen = connection.execute(
         select(tables.articles.c.source_ref, tables.article_revisions.c.content_hash)
         .join(
@@ -116,14 +101,7 @@ def known_hashes(connection: Connection, source: str) -> dict[str, str]:
         )
         .where(tables.articles.c.source == source)
     )
-    hashes = {row.source_ref: row.content_hash for row in seen}
-    broken = connection.execute(
-        select(tables.source_problems.c.source_ref, tables.source_problems.c.content_hash).where(
-            tables.source_problems.c.source == source
-        )
-    )
-    hashes.update({row.source_ref: row.content_hash for row in broken})
-    return hashes
+    return {row.source_ref: row.content_hash for row in seen}
 
 
 def add(
@@ -176,45 +154,6 @@ def find_tag(connection: Connection, slug: str) -> Tag:
     if label is None:
         raise NotFoundError("tag", slug)
     return Tag(label)
-
-
-def record_problem(
-    connection: Connection,
-    *,
-    source: str,
-    source_ref: str,
-    content_hash: str,
-    line: int | None,
-    reason: str,
-    now: datetime,
-) -> None:
-    """Record that this file could not be read; replaces an earlier record of it."""
-    values = {"content_hash": content_hash, "line": line, "reason": reason, "seen_at": now}
-    connection.execute(
-        insert(tables.source_problems)
-        .values(source=source, source_ref=source_ref, **values)
-        .on_conflict_do_update(index_elements=["source", "source_ref"], set_=values)
-    )
-
-
-def clear_problems(connection: Connection, source: str, source_refs: Iterable[str]) -> None:
-    """Delete the problems of these files: they can be read now, or are gone."""
-    connection.execute(
-        delete(tables.source_problems).where(
-            tables.source_problems.c.source == source, tables.source_problems.c.source_ref.in_(list(source_refs))
-        )
-    )
-
-
-def problems(connection: Connection) -> list[SourceProblem]:
-    """Every file that cannot be read at present."""
-    rows = connection.execute(select(tables.source_problems).order_by(tables.source_problems.c.source_ref))
-    return [
-        SourceProblem(
-            source=row.source, source_ref=row.source_ref, line=row.line, reason=row.reason, seen_at=row.seen_at
-        )
-        for row in rows
-    ]
 
 
 def add_media(connection: Connection, items: Iterable[Media]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,8 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.delivery import TRANSITIONS, Delivery, DeliveryState, Settlement, Verdict
+from distributor.domain.rendition import Json
+from distributor.domain.stored_text import storable, storable_json
 from distributor.domain.suppression import LIFTED_BY_CONFIRMING
 from distributor.storage import tables
 from distributor.storage.arrays import array_of
@@ -197,13 +199,14 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
             "epochs": array_of(outcome.epoch for outcome in outcomes),
             "states": array_of(settlement.state.value for settlement in settlements),
             "next_ats": array_of(settlement.next_at for settlement in settlements),
-            "remote_ids": array_of(outcome.remote_id for outcome in outcomes),
-            "permalinks": array_of(outcome.permalink for outcome in outcomes),
+            # Text of a remote server.
+            "remote_ids": array_of(outcome.remote_id and storable(outcome.remote_id) for outcome in outcomes),
+            "permalinks": array_of(outcome.permalink and storable(outcome.permalink) for outcome in outcomes),
             "reply_codes": array_of(outcome.reply_code for outcome in outcomes),
-            # Text of a remote server: PostgreSQL stores no NUL, and 1000 characters are enough to read.
-            "replies": array_of(outcome.reply.replace("\x00", "")[:1000] for outcome in outcomes),
+            # 1000 characters are enough to read.
+            "replies": array_of(storable(outcome.reply[:1000]) for outcome in outcomes),
             "helds": array_of(outcome.verdict is Verdict.THROTTLED for outcome in outcomes),
-            "details": array_of(json.dumps(dict(outcome.detail)) if outcome.detail else "{}" for outcome in outcomes),
+            "details": array_of(_json_of(outcome.detail) for outcome in outcomes),
             "now": now,
         },
     ).rowcount
@@ -262,6 +265,10 @@ def find_for_sending(connection: Connection, ids: Sequence[int]) -> list[Deliver
     """Those deliveries as their channel saw them, where they still exist."""
     rows = connection.execute(select(tables.deliveries).where(tables.deliveries.c.id.in_(ids)))
     return [delivery_of(row) for row in rows]
+
+
+def _json_of(detail: Mapping[str, Json]) -> str:
+    return json.dumps(storable_json(dict(detail))) if detail else "{}"
 
 
 def _held(deliveries: Sequence[Delivery]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.rendition import Json
+from distributor.domain.stored_text import storable, storable_json
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -72,7 +73,12 @@ def mark_sent(
     connection.execute(
         update(part)
         .where(part.c.delivery_id == delivery_id, part.c.number == number)
-        .values(state="sent", remote_id=remote_id, permalink=permalink, detail=dict(detail))
+        .values(
+            state="sent",
+            remote_id=storable(remote_id),
+            permalink=permalink and storable(permalink),
+            detail=storable_json(dict(detail)),
+        )
     )
 
 

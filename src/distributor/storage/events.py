@@ -13,6 +13,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.rendition import Json
+from distributor.domain.stored_text import storable_json, stored_key
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
@@ -41,8 +42,9 @@ def record(connection: Connection, events: Sequence[Event]) -> int:
             "delivery_ids": [event.delivery_id for event in events],
             "kinds": [event.kind.value for event in events],
             "ats": [event.at for event in events],
-            "keys": [event.key for event in events],
-            "details": [json.dumps(dict(event.detail)) for event in events],
+            # From outside: of any length, and with characters that cannot be stored.
+            "keys": [stored_key(event.key) for event in events],
+            "details": [json.dumps(storable_json(dict(event.detail))) for event in events],
         },
     ).rowcount
 
@@ -55,7 +57,7 @@ def add_detail(connection: Connection, delivery_id: int, kind: EventKind, detail
                 UPDATE events SET detail = detail || CAST(:detail AS jsonb)
                 WHERE id = (SELECT max(id) FROM events WHERE delivery_id = :delivery_id AND kind = :kind)
             """),
-            {"delivery_id": delivery_id, "kind": kind, "detail": json.dumps(dict(detail))},
+            {"delivery_id": delivery_id, "kind": kind, "detail": json.dumps(storable_json(dict(detail)))},
         ).rowcount
     )
 

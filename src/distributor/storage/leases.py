@@ -24,14 +24,21 @@ def extend(connection: Connection, worker: str, *, lease_until: datetime) -> int
 
 
 def release_worker(
-    connection: Connection, worker: str, *, in_flight: Mapping[int, int], now: datetime
+    connection: Connection, worker: str, *, in_flight: Mapping[int, int], is_complete: bool = True, now: datetime
 ) -> tuple[int, int]:
     """Settle what a dead worker held, by its journal: `in_flight` maps deliveries without an outcome to their epochs.
 
     These become unknown; the rest was definitely not sent and is pending again. Deliveries that were set to
-    unknown only because the worker's lease ran out are settled the same way. Returns both counts.
+    unknown only because the worker's lease ran out are settled the same way. Of a journal that is not complete the rest
+    may have been sent: only what was claimed and not yet in flight is pending again. Returns both counts.
     """
-    values = {"worker": worker, "ids": list(in_flight), "epochs": list(in_flight.values()), "now": now}
+    values = {
+        "worker": worker,
+        "ids": list(in_flight),
+        "epochs": list(in_flight.values()),
+        "is_complete": is_complete,
+        "now": now,
+    }
     unknown = connection.execute(
         text("""
             UPDATE deliveries d SET state = 'unknown', next_at = :now, lease_until = NULL, updated_at = :now,
@@ -41,11 +48,21 @@ def release_worker(
         """),
         values,
     ).rowcount
+    if not is_complete:
+        unknown += connection.execute(
+            text("""
+                UPDATE deliveries SET state = 'unknown', next_at = :now, lease_until = NULL, updated_at = :now,
+                       reply = 'the worker died while sending, and its journal is damaged'
+                WHERE worker = :worker AND state = 'in_flight'
+            """),
+            values,
+        ).rowcount
     released = connection.execute(
         text("""
             UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, next_at = NULL,
                    attempt = d.attempt - CASE WHEN d.state = 'claimed' THEN 0 ELSE 1 END, updated_at = :now
-            WHERE d.worker = :worker AND d.state IN ('claimed', 'in_flight', 'unknown') AND d.id IN (
+            WHERE d.worker = :worker AND d.state IN ('claimed', 'in_flight', 'unknown')
+              AND (:is_complete OR d.state = 'claimed') AND d.id IN (
                 -- Found each by an index of its own; what has changed since is known by the line above.
                 SELECT id FROM deliveries WHERE worker = :worker AND state IN ('claimed', 'in_flight')
                 UNION ALL SELECT id FROM deliveries WHERE worker = :worker AND state = 'unknown'

@@ -89,18 +89,6 @@ article_tags = Table(
     Index(None, "tag_slug"),
 )
 
-source_problems = Table(
-    "source_problems",
-    metadata,
-    Column("source", Text, nullable=False),
-    Column("source_ref", Text, nullable=False),
-    Column("content_hash", Text, nullable=False),
-    Column("line", Integer),
-    Column("reason", Text, nullable=False),
-    _timestamp("seen_at"),
-    PrimaryKeyConstraint("source", "source_ref"),
-)
-
 media = Table(
     "media",
     metadata,
@@ -518,3 +506,23 @@ warm_up_days = Table(
 )
 
 heartbeats = Table("heartbeats", metadata, Column("role", Text, primary_key=True), _timestamp("at"))
+
+# What a loop could not process (domain.quarantine).
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _id(),
+    Column("loop", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _timestamp("first_at"),
+    _timestamp("last_at"),
+    Column("failures", Integer, nullable=False),
+    Column("retry_at", DateTime(timezone=True)),
+    Column("content", LargeBinary),
+    Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    # Of an item that is a dispatch or a job of one.
+    Column("dispatch_id", ForeignKey("dispatches.id", ondelete="CASCADE")),
+    UniqueConstraint("loop", "key"),
+    Index("quarantine_dispatch_id_idx", "dispatch_id", postgresql_where=text("dispatch_id IS NOT NULL")),
+)

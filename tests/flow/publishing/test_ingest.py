@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from distributor.domain.blocks import Image, walk
-from distributor.domain.errors import SourceError
+from distributor.domain.article import Article, Manuscript
+from distributor.domain.blocks import Image, plain_text, walk
+from distributor.domain.errors import ServiceError, SourceError
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
+from distributor.domain.tags import LONGEST_SLUG, slugify
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing import ingest
 from distributor.flow.publishing.ingest import Change, add_file, scan
-from distributor.storage import articles
+from distributor.sources import folder
+from distributor.sources.formats import parse_manuscript
+from distributor.storage import articles, quarantine
+from distributor.storage.database import Database
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 Write = Callable[[str, str], Path]
@@ -62,13 +73,13 @@ def test_a_broken_file_hurts_no_other_and_is_remembered_until_it_is_mended(app: 
     write("bad.md", "---\ntitle: 7\n---\n\nText.\n")
     write("good.md", _article("Good"))
     assert scan(app).added == ["good"]
-    assert [problem.source_ref for problem in _problems(app)] == ["bad.md"]
-    first_told = str(_problems(app)[0])
-    assert first_told.startswith("bad.md:2: ")
-    assert scan(app).broken == [first_told], "it is still broken, and still told with its line"
+    assert list(_problems(app)) == ["bad.md"]
+    reason = _problems(app)["bad.md"].reason
+    assert reason.startswith("bad.md:2: ")
+    assert scan(app).broken == [reason], "it is still broken, and still shown with its line"
     write("bad.md", _article("Mended"))
     assert scan(app).added == ["mended"]
-    assert _problems(app) == []
+    assert _problems(app) == {}
 
 
 def test_a_broken_file_that_is_taken_away_is_forgotten(app: AppContext, write: Write) -> None:
@@ -77,7 +88,7 @@ def test_a_broken_file_that_is_taken_away_is_forgotten(app: AppContext, write: W
     scan(app)
     (app.content_dir / "bad.md").unlink()
     scan(app)
-    assert _problems(app) == []
+    assert _problems(app) == {}
 
 
 def test_scans_at_the_same_moment_bring_each_file_in_once(app: AppContext, write: Write) -> None:
@@ -94,6 +105,92 @@ def test_two_articles_of_one_title_get_two_slugs(app: AppContext, write: Write) 
     write("a.md", _article("Same"))
     write("b.md", _article("Same"))
     assert scan(app).added == ["same", "same-2"]
+
+
+# Incompressible: PostgreSQL compresses a long key of repeated words to one that fits.
+LONG = " ".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(100))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("b.txt", f"{LONG[:6000]}\n\nSome words below a first line of 6,000 characters.\n"),
+        ("b.md", f"---\ntitle: B\ntags: ['{LONG[:4000]}', '{LONG[:4000]}, and another']\n---\n\nA long tag.\n"),
+        ("b.md", f"---\ntitle: {LONG[:5000]}\n---\n\nA long title.\n"),
+    ],
+    ids=["first line", "tag", "title"],
+)
+def test_long_texts_make_short_keys_and_stay_whole(app: AppContext, write: Write, name: str, text: str) -> None:
+    write("a.md", _article("A"))
+    write(name, text)
+    write("c.md", _article("C"))
+    report = scan(app)
+    assert (len(report.added), report.broken, _problems(app)) == (3, [], {})
+    assert {"a", "c"} < set(report.added)
+    (slug,) = set(report.added) - {"a", "c"}
+    article = _stored(app, slug).article
+    assert len(slug) <= LONGEST_SLUG
+    assert len({tag.slug for tag in article.tags}) == len(article.tags)
+    assert LONG[:3000] in text_of_article(article)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("b.md", f"---\ntitle: B\nslug: {LONG[:300].replace(' ', '-')}\n---\n\nText.\n", "at most 200 characters"),
+        (f"{'b' * 200}/{'b' * 200}/{'b' * 200}/b.md", "---\ntitle: B\n---\n\nText.\n", "more than 600"),
+    ],
+    ids=["slug", "path"],
+)
+def test_a_key_that_an_author_chose_too_long_is_refused_and_the_others_arrive(
+    app: AppContext, write: Write, name: str, text: str, reason: str
+) -> None:
+    write("a.md", _article("A"))
+    write(name, text)
+    write("c/c.md", _article("C"))
+    assert scan(app).added == ["a", "c"]
+    (item,) = _problems(app).values()
+    assert reason in item.reason
+
+
+def test_a_file_that_a_format_or_the_database_fails_on_stops_no_other_and_is_tried_again(
+    app: AppContext, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        write(f"{name}.md", _article(name))
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest, "slugify", lambda text: "\x00" if text == "b" else slugify(text))
+        patched.setattr(folder, "parse_manuscript", _failing_on(b"title: c"))
+        report = scan(app)
+    assert report.added == ["a", "d"]
+    assert {path: item.failures for path, item in _problems(app).items()} == {"b.md": 1, "c.md": 1}
+    assert "cannot store" in report.broken[0]
+    assert re.search(r"RecursionError in test_ingest\.py:\d+: too deep", report.broken[1])
+    assert scan(app).broken == report.broken, "it is not tried again at once"
+
+    later = app.clock() + timedelta(seconds=2)
+    assert scan(replace(app, clock=lambda: later)).added == ["b", "c"]
+    assert _problems(app) == {}
+
+
+def test_a_scan_ends_if_the_database_is_away_and_blames_no_file(app: AppContext, write: Write) -> None:
+    write("a.md", _article("A"))
+    with pytest.raises(ServiceError):
+        scan(replace(app, database=Database("postgresql://127.0.0.1:1/nothing", pool_size=0)))
+    assert _problems(app) == {}
+
+
+def _failing_on(words: bytes) -> Callable[..., Manuscript]:
+    def parse(data: bytes, *, name: str) -> Manuscript:
+        if words in data:
+            raise RecursionError("too deep")
+        return parse_manuscript(data, name=name)
+
+    return parse
+
+
+def text_of_article(article: Article) -> str:
+    return "\n".join([article.title, plain_text(article.body), *(tag.label for tag in article.tags)])
 
 
 def test_a_file_of_the_content_folder_is_the_same_article_when_added_by_hand(app: AppContext, write: Write) -> None:
@@ -141,6 +238,6 @@ def _stored(app: AppContext, slug: str) -> articles.StoredArticle:
         return articles.find_by_slug(connection, slug)
 
 
-def _problems(app: AppContext) -> list[articles.SourceProblem]:
+def _problems(app: AppContext) -> dict[str, QuarantinedItem]:
     with app.database.begin() as connection:
-        return articles.problems(connection)
+        return quarantine.of_loop(connection, QuarantineLoop.FILE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from distributor.domain.address import parse_address
@@ -12,7 +13,7 @@ from distributor.domain.delivery import Verdict
 from distributor.domain.errors import AddressError
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
-from distributor.flow.journal import orphaned_journals, read_journal
+from distributor.flow.journal import held_orphan, journal_files, parse_journal, worker_of
 from distributor.mail.records.recorded_mail import RecordedMail
 from distributor.mail.records.sources import MailRecordSource
 
@@ -66,8 +67,10 @@ def match_record(app: AppContext, source: MailRecordSource) -> MailRecord:
 def read_journals(app: AppContext) -> Mapping[int, Sequence[JournalEntry]]:
     """The entries of the journals of dead workers on this machine that were not recovered yet, by delivery id."""
     found: dict[int, list[JournalEntry]] = defaultdict(list)
-    with orphaned_journals(app.journal_dir) as orphans:
-        for content in map(read_journal, orphans):
+    for path in journal_files(app.journal_dir):
+        # One that cannot be read is in the quarantine of the recovery.
+        with suppress(OSError), held_orphan(path) as data:
+            content = parse_journal(worker_of(path), data or b"")
             for outcome in content.outcomes:
                 found[outcome.delivery_id].append(JournalEntry(outcome.epoch, outcome.verdict))
             for delivery_id, epoch in content.in_doubt.items():

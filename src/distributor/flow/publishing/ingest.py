@@ -1,4 +1,4 @@
-"""Ingest: files of the content folder become articles and revisions; an unreadable file does not affect the others."""
+"""Ingest: files of the content folder become articles and revisions; one that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ import structlog
 from distributor.domain.article import Manuscript, Media
 from distributor.domain.blocks import Image, replace_images
 from distributor.domain.errors import SourceError
+from distributor.domain.quarantine import QuarantineLoop
+from distributor.domain.stored_text import shortened, stored_key
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
-from distributor.sources.folder import ScannedFile, UnreadableFile, read_image, scan_folder
+from distributor.flow.quarantine import ItemGuard
+from distributor.sources.folder import (
+    LONGEST_PATH,
+    ScannedFile,
+    UnreadableFile,
+    path_as_text,
+    read_image,
+    scan_folder,
+)
 from distributor.sources.formats import parse_manuscript, read_bytes
 from distributor.storage import articles
 from distributor.storage.database import Connection
@@ -55,53 +65,42 @@ class ScanReport:
     unchanged: int = 0
     broken: list[str] = field(default_factory=list)
 
-    def count(self, ingested: Ingested) -> None:
-        """Count one readable file."""
-        match ingested.change:
-            case Change.ADDED:
-                self.added.append(ingested.slug)
-            case Change.REVISED:
-                self.revised.append(ingested.slug)
-            case Change.UNCHANGED:
-                self.unchanged += 1
+    def count(self, ingested: Ingested | None) -> None:
+        """Count one readable file; None stands for one that has not changed."""
+        if ingested is None or ingested.change is Change.UNCHANGED:
+            self.unchanged += 1
+        elif ingested.change is Change.ADDED:
+            self.added.append(ingested.slug)
+        else:
+            self.revised.append(ingested.slug)
 
 
 def scan(app: AppContext) -> ScanReport:
     """Ingest new and changed files of the content folder. Raises SourceError if there is no such folder.
 
-    Each file is a transaction of its own. An unreadable file is kept as a problem until it is readable or gone.
+    Each file is a transaction of its own. One that fails is in quarantine until it works again or is gone.
     """
     folder, began = app.content_dir, time.monotonic()
+    guard = ItemGuard(app, QuarantineLoop.FILE)
     with app.database.begin() as connection:
-        known = articles.known_hashes(connection, _FOLDER)
-        standing = {problem.source_ref: problem for problem in articles.problems(connection)}
+        stored = articles.known_hashes(connection, _FOLDER)
+    resting = {key: str(item.detail.get("content_hash")) for key, item in guard.known.items() if guard.rests(key)}
     report = ScanReport()
     seen: set[str] = set()
-    for one in scan_folder(folder, known=known):
-        seen.add(one.path)
-        match one:
-            case UnreadableFile():
-                _keep_problem(app, one)
-                report.broken.append(str(one.error))
-            case ScannedFile(manuscript=None):
-                report.unchanged += 1
-                if one.path in standing:
-                    report.broken.append(str(standing[one.path]))
-            case ScannedFile(manuscript=manuscript):
-                assert manuscript is not None, "the case above"  # noqa: S101
-                ingested = _ingest(
-                    app,
-                    manuscript,
-                    source=_FOLDER,
-                    source_ref=one.path,
-                    content_hash=one.content_hash,
-                    file=folder / one.path,
-                    root=folder,
-                )
-                report.count(ingested)
-    with app.database.begin() as connection:
-        articles.clear_problems(connection, _FOLDER, set(standing) - seen)
-    has_changes = report.added or report.revised or set(report.broken) - {str(one) for one in standing.values()}
+    for one in scan_folder(folder, known=stored | resting):
+        seen.add(stored_key(one.path))
+        if isinstance(one, ScannedFile) and one.manuscript is None and stored.get(one.path) != one.content_hash:
+            # It failed before with this content, and is not due yet.
+            report.unchanged += 1
+            report.broken.append(guard.known[one.path].reason)
+            continue
+        with guard.item(one.path, detail={"content_hash": one.content_hash}):
+            report.count(_ingest_scanned(app, one))
+        if one.path in guard.held:
+            report.broken.append(guard.held[one.path])
+    if gone := guard.known.keys() - seen:
+        guard.leave(gone)
+    has_changes = report.added or report.revised or set(report.broken) - {one.reason for one in guard.known.values()}
     log.log(
         logging.INFO if has_changes else logging.DEBUG,
         "ingest.finished",
@@ -112,6 +111,23 @@ def scan(app: AppContext) -> ScanReport:
         seconds=round(time.monotonic() - began, 3),
     )
     return report
+
+
+def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> Ingested | None:
+    """The article of a file of the content folder; None for the content it has already. Raises its error."""
+    if isinstance(scanned, UnreadableFile):
+        raise scanned.error
+    if scanned.manuscript is None:
+        return None
+    return _ingest(
+        app,
+        scanned.manuscript,
+        source=_FOLDER,
+        source_ref=scanned.path,
+        content_hash=scanned.content_hash,
+        file=app.content_dir / scanned.path,
+        root=app.content_dir,
+    )
 
 
 def add_file(app: AppContext, file: Path) -> Ingested:
@@ -127,7 +143,7 @@ def add_file(app: AppContext, file: Path) -> Ingested:
         app,
         manuscript,
         source=_FOLDER if is_inside else _UPLOAD,
-        source_ref=resolved.relative_to(folder).as_posix() if is_inside else str(resolved),
+        source_ref=shortened(path_as_text(resolved.relative_to(folder) if is_inside else resolved), LONGEST_PATH),
         content_hash=hashlib.sha256(data).hexdigest(),
         file=resolved,
         root=folder if is_inside else resolved.parent,
@@ -173,7 +189,6 @@ def _ingest(
     now = app.clock()
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
-        articles.clear_problems(connection, source, [source_ref])
         articles.add_media(connection, media)
         before = articles.find_by_ref(connection, source, source_ref)
         if before is None:
@@ -201,16 +216,3 @@ def _free_slug(connection: Connection, manuscript: Manuscript) -> str:
     if not articles.is_slug_taken(connection, wanted):
         return wanted
     return next(slug for number in count(2) if not articles.is_slug_taken(connection, slug := f"{wanted}-{number}"))
-
-
-def _keep_problem(app: AppContext, broken: UnreadableFile) -> None:
-    with app.database.begin() as connection:
-        articles.record_problem(
-            connection,
-            source=_FOLDER,
-            source_ref=broken.path,
-            content_hash=broken.content_hash,
-            line=broken.error.line,
-            reason=broken.error.reason,
-            now=app.clock(),
-        )

@@ -32,6 +32,7 @@ def upgrade() -> None:
     _create_delivery_events()
     _create_publications()
     _create_routes()
+    _create_quarantine()
 
 
 def _create_articles() -> None:
@@ -80,16 +81,6 @@ def _create_articles() -> None:
         sa.PrimaryKeyConstraint("article_id", "tag_slug", name=op.f("article_tags_pkey")),
     )
     op.create_index(op.f("article_tags_tag_slug_idx"), "article_tags", ["tag_slug"])
-    op.create_table(
-        "source_problems",
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("source_ref", sa.Text(), nullable=False),
-        sa.Column("content_hash", sa.Text(), nullable=False),
-        sa.Column("line", sa.Integer(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("source", "source_ref", name=op.f("source_problems_pkey")),
-    )
     op.create_table(
         "media",
         sa.Column("name", sa.Text(), nullable=False),
@@ -551,4 +542,32 @@ def _create_routes() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("role", name=op.f("heartbeats_pkey")),
+    )
+
+
+def _create_quarantine() -> None:
+    op.create_table(
+        "quarantine",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("loop", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("detail", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
+        sa.Column("dispatch_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["dispatch_id"], ["dispatches.id"], name=op.f("quarantine_dispatch_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("quarantine_pkey")),
+        sa.UniqueConstraint("loop", "key", name=op.f("quarantine_loop_key_key")),
+    )
+    op.create_index(
+        "quarantine_dispatch_id_idx",
+        "quarantine",
+        ["dispatch_id"],
+        postgresql_where=sa.text("dispatch_id IS NOT NULL"),
     )

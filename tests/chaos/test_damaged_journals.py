@@ -1,0 +1,80 @@
+"""The journal of a killed worker is damaged: nobody gets the mail twice, every delivery is accounted for, and the
+journal is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.deliver import BATCH
+from distributor.flow.failpoints import Failpoint
+from distributor.storage import quarantine
+
+from .crash_campaign import CrashCampaign
+from .crash_worker import CrashAt
+from .mail_relay import running_relay
+
+PEOPLE = [f"reader{number}@example.org" for number in range(BATCH + 20)]
+SECRET = b"a key that is only good for tests"
+
+pytestmark = pytest.mark.chaos
+
+Damage = Callable[[list[bytes]], list[bytes]]
+
+DAMAGES: dict[str, Damage] = {
+    "a torn line after a full disk": lambda lines: [*lines[:8], b'settle {"delibegin 7 1\n', *lines[8:]],
+    "two lines that ran into each other": lambda lines: [*lines[:8], lines[8][:15] + lines[9], *lines[10:]],
+    "a record of another version": lambda lines: [*lines[:8], b"2" + lines[8][1:], *lines[9:]],
+    "a changed record": lambda lines: [*lines[:8], lines[8].replace(b"1 8", b"1 8 "), *lines[9:]],
+    "a missing record": lambda lines: [*lines[:8], *lines[9:]],
+    "a lost beginning": lambda lines: lines[8:],
+    "zeros": lambda lines: [b"\0" * 4096 + b"\n", *lines[10:]],
+    "nothing that can be read": lambda lines: [b"\xff\n" for _ in lines],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_journal_loses_nothing_and_doubles_nothing(app: AppContext, tmp_path: Path, damage: Damage) -> None:
+    damaged: list[bytes] = []
+
+    def damage_journals() -> None:
+        for path in app.journal_dir.glob("*.journal"):
+            damaged.append(b"".join(damage(path.read_bytes().splitlines(keepends=True))))
+            path.write_bytes(damaged[-1])
+
+    with running_relay(tmp_path / "inbox") as relay:
+        campaign = CrashCampaign(
+            app,
+            relay,
+            SECRET,
+            people=PEOPLE,
+            crashes=[CrashAt(point=Failpoint.AFTER_OUTCOME, hit=30)],
+            on_crash=damage_journals,
+        )
+        campaign.run()
+        ledger, states, mails = campaign.ledger(), campaign.states(), relay.mails()
+
+    assert not campaign.crashes
+    assert [mail for mail, count in mails.items() if count > 1] == []
+    assert set(states) == {DeliveryState.SENT, DeliveryState.UNKNOWN}
+    assert states.total() == len(PEOPLE)
+    # Who was in the batch of the dead worker, and has no outcome that can be read.
+    assert states[DeliveryState.UNKNOWN] <= BATCH
+    reached = {recipient for recipient, _ in mails}
+    assert {name for name, record in ledger.items() if record.state is DeliveryState.SENT} <= reached
+    (item,) = journals_in_quarantine(app)
+    assert [item.content] == damaged
+    assert item.reason.startswith("line ")
+    assert list(app.journal_dir.glob("*.journal")) == []
+
+
+def journals_in_quarantine(app: AppContext) -> list[QuarantinedItem]:
+    with app.database.begin() as connection:
+        known = quarantine.listed(connection, loop=QuarantineLoop.JOURNAL, limit=10)
+        return [quarantine.find(connection, one.id) for one in known]
