@@ -130,7 +130,7 @@ def wait_for_end(app: AppContext, campaign_id: int) -> Dispatch:
 
 
 def memory_of_workers(app: AppContext) -> Mapping[int, int]:
-    """Resident octets of each process that sends mail for this app, by its number."""
+    """Resident bytes of each process that sends mail for this app, by its number."""
     found, ours = {}, str(app.journal_dir.parent).encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:

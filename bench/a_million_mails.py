@@ -114,8 +114,8 @@ def _watch(app: AppContext, campaign_id: int, asked: Mapping[str, Callable[[], o
         time.sleep(LOOK_EVERY_SECONDS)
         if dispatch.state is not DispatchState.RUNNING:
             continue
-        for process, octets in memory_of_workers(app).items():
-            record.memory.setdefault(process, []).append(octets / MIB)
+        for process, size in memory_of_workers(app).items():
+            record.memory.setdefault(process, []).append(size / MIB)
         for name, ask in asked.items():
             started = time.perf_counter()
             ask()

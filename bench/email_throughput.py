@@ -104,12 +104,12 @@ def _rate_of_smtplib(port: int, mail: bytes, count: int) -> float:
         return count / (time.perf_counter() - started)
 
 
-def _rate_of_smtp_source(port: int, octets: int, count: int) -> float | None:
+def _rate_of_smtp_source(port: int, size: int, count: int) -> float | None:
     path = program("smtp-source")
     if path is None:
         return None
     addresses = ("-f", "news@bench.example", "-t", "reader@example.org")
-    options = ("-s", SESSIONS, "-m", count, "-l", octets, "-d", *addresses, f"127.0.0.1:{port}")
+    options = ("-s", SESSIONS, "-m", count, "-l", size, "-d", *addresses, f"127.0.0.1:{port}")
     started = time.perf_counter()
     subprocess.run([path, *map(str, options)], check=True)
     return count / (time.perf_counter() - started)

@@ -73,11 +73,11 @@ def test_the_domain_is_in_lower_case_a_labels() -> None:
         ("jane@xn--zz.example", "xn--zz.example is not a domain"),
         ("jane@192.0.2.1", "an address on a bare host number is not accepted"),
         ("jane@[192.0.2.1]", "an address on a bare host number is not accepted"),
-        (f"{'a' * 65}@example.com", "the part before the @ is longer than 64 octets"),
-        (f"{'ü' * 33}@example.com", "the part before the @ is longer than 64 octets"),
+        (f"{'a' * 65}@example.com", "the part before the @ is longer than 64 bytes"),
+        (f"{'ü' * 33}@example.com", "the part before the @ is longer than 64 bytes"),
         (f"jane@{'a' * 64}.example", "is not a domain"),
-        (f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.{'c' * 7}", "it is longer than 254 octets"),
-        ("a" * 100_000, "it is longer than 254 octets"),
+        (f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.{'c' * 7}", "it is longer than 254 bytes"),
+        ("a" * 100_000, "it is longer than 254 bytes"),
     ],
 )
 def test_what_is_no_address_is_refused_with_the_reason(text: str, reason: str) -> None:

@@ -41,7 +41,7 @@ def test_a_secret_tells_what_it_is_and_holds_all_of_its_chance():
 
 
 def test_too_little_chance_is_a_mistake_of_ours():
-    with pytest.raises(ValueError, match="32 octets"):
+    with pytest.raises(ValueError, match="32 random bytes"):
         secret_of(b"short")
 
 

@@ -80,7 +80,7 @@ def test_mailchimp_names_tags_zones_and_opt_in_times_are_imported() -> None:
 def test_a_contact_unsubscribed_at_mailchimp_is_imported_as_unsubscribed(name: str) -> None:
     row = one(mailchimp(more=",UNSUB_TIME,UNSUB_REASON", filled=',"2022-03-04 05:06:07",NORMAL'), name=name)
     assert row.status.state is Membership.UNSUBSCRIBED
-    assert row.status.left_at == datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)
+    assert row.status.unsubscribed_at == datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)
     assert row.status.reasons == ()
 
 

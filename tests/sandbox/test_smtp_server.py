@@ -118,7 +118,7 @@ def test_short_content_is_content(talker: Talker, sandbox: Sandbox, content: byt
         (HEAD + b"a" * 998 + b"\r\n", "250 2.0.0"),
         (HEAD + b"Gr\xc3\xbc\xc3\x9fe\r\n", "250 2.0.0"),
     ],
-    ids=["lone LF", "lone CR", "smuggled dot", "NUL", "999 octets", "8-bit header", "998 octets", "8-bit body"],
+    ids=["lone LF", "lone CR", "smuggled dot", "NUL", "999 bytes", "8-bit header", "998 bytes", "8-bit body"],
 )
 def test_content_of_the_wrong_form_is_refused(talker: Talker, sandbox: Sandbox, content: bytes, refusal: str) -> None:
     talker.say(b"EHLO here\r\n")

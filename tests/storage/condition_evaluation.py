@@ -29,12 +29,12 @@ from distributor.domain.segments.condition import (
     FieldIs,
     FieldIsSet,
     FieldMatches,
-    MembershipState,
+    MailStatus,
     Not,
     OnList,
     Or,
     OrderOperator,
-    StandingIs,
+    StatusIs,
     TagIs,
     TextMatch,
 )
@@ -115,10 +115,10 @@ def _(condition: FieldIsSet, person: SampleSubscriber) -> bool:
 
 
 @matches.register
-def _(condition: StandingIs, person: SampleSubscriber) -> bool:
+def _(condition: StatusIs, person: SampleSubscriber) -> bool:
     is_paused = person.paused_until is not None and person.paused_until > NOW
-    active = MembershipState.PAUSED if is_paused else MembershipState.ACTIVE
-    return (MembershipState.DISABLED if person.status == "disabled" else active) in condition.values
+    active = MailStatus.PAUSED if is_paused else MailStatus.ACTIVE
+    return (MailStatus.DISABLED if person.status == "disabled" else active) in condition.values
 
 
 def inside(moment: Any, window: TimeWindow | None) -> bool:

@@ -25,10 +25,10 @@ from distributor.domain.segments.condition import (
     FieldIs,
     FieldIsSet,
     FieldMatches,
-    MembershipState,
+    MailStatus,
     OnList,
     OrderOperator,
-    StandingIs,
+    StatusIs,
     TagIs,
     TextMatch,
 )
@@ -105,7 +105,7 @@ _each_kind = (
         )
     ),
     st.builds(FieldIsSet, field=st.sampled_from(Field)),
-    st.builds(StandingIs, values=_several(tuple(MembershipState))),
+    st.builds(StatusIs, values=_several(tuple(MailStatus))),
     st.builds(Created, window=windows),
     st.builds(AttributeIs, path=paths, values=many_of(scalars)),
     st.builds(AttributeCompares, path=paths, order=st.sampled_from(OrderOperator), number=numbers),

@@ -1,4 +1,4 @@
-"""EmailAddress: the form to send to, and the form that tells two addresses apart."""
+"""Email addresses: validation, the form to send to, and the key that is the same for all spellings."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ import idna
 
 from distributor.domain.errors import AddressError
 
-# RFC 5321 section 4.5.3.1, in octets; 254 is what remains of a path of 256 without its angle brackets.
+# RFC 5321 section 4.5.3.1, in bytes; 254 is what remains of a path of 256 without its angle brackets.
 _LONGEST_LOCAL_PART = 64
 _LONGEST_ADDRESS = 254
 
 _ASCII_LOCAL_SIGN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]", re.ASCII)
-# Nearly all addresses: nothing in them has to be looked at sign by sign, mapped or refused. A test holds that they come
-# out the same either way.
+# Matches nearly all addresses: valid and normalized as they are. A test holds that the general path agrees.
 _PLAIN = re.compile(
     r"(?P<local>[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*)"
     r"@(?P<domain>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)",
     re.ASCII,
 )
-# Beyond ASCII RFC 6531 allows nearly all of Unicode. What cannot be seen or has no meaning yet is refused here.
+# Beyond ASCII RFC 6531 allows nearly all of Unicode. Invisible and unassigned characters are rejected here.
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 
 
@@ -33,7 +32,7 @@ class EmailAddress:
     """An address that mail can be sent to; made by `parse_address`.
 
     `address` has the local part in NFC as its owner writes it, and the domain in A-labels (RFC 5890).
-    `key` is the same in NFC without regard to case: two addresses with one key are one mailbox to us.
+    `key` is the same in NFC without regard to case: two addresses with the same key are the same mailbox.
     """
 
     address: str
@@ -67,7 +66,7 @@ def _parse_any(text: str) -> EmailAddress:
     ascii_domain = _to_a_labels(text, domain)
     address = f"{local_part}@{ascii_domain}"
     if len(address.encode()) > _LONGEST_ADDRESS:
-        raise AddressError(text, f"it is longer than {_LONGEST_ADDRESS} octets")
+        raise AddressError(text, f"it is longer than {_LONGEST_ADDRESS} bytes")
     return EmailAddress(address=address, key=f"{_fold(local_part)}@{ascii_domain}")
 
 
@@ -85,7 +84,7 @@ def checked_sender(text: str) -> str:
 def _refuse_foreign_signs(text: str) -> None:
     # Also bounds the work below: mapping a domain may shorten it, but never to a quarter.
     if len(text) > 4 * _LONGEST_ADDRESS:
-        raise AddressError(f"{text[:40]}…", f"it is longer than {_LONGEST_ADDRESS} octets")
+        raise AddressError(f"{text[:40]}…", f"it is longer than {_LONGEST_ADDRESS} bytes")
     if "<" in text or ">" in text:
         raise AddressError(text, "write the bare address, without a name and angle brackets")
     if '"' in text:
@@ -104,9 +103,9 @@ def _check_local_part(text: str, local_part: str) -> None:
         if sign.isascii() and not _ASCII_LOCAL_SIGN.match(sign):
             raise AddressError(text, f"there is a {sign} before the @")
     if local_part.startswith(".") or local_part.endswith(".") or ".." in local_part:
-        raise AddressError(text, "dots before the @ must stand single and between other signs")
+        raise AddressError(text, "a dot before the @ must stand between other characters")
     if len(local_part.encode()) > _LONGEST_LOCAL_PART:
-        raise AddressError(text, f"the part before the @ is longer than {_LONGEST_LOCAL_PART} octets")
+        raise AddressError(text, f"the part before the @ is longer than {_LONGEST_LOCAL_PART} bytes")
 
 
 def _to_a_labels(text: str, domain: str) -> str:

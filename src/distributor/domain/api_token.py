@@ -19,10 +19,9 @@ LONGEST_NAME = 100
 
 
 class TokenScope(StrEnum):
-    """A noun and what may be done to it.
+    """A permission: a resource and an operation.
 
-    PRIVACY_WRITE hands out all that is known of a person, and erases it. SIGN_UPS_WRITE asks people by mail and tells
-    nothing.
+    PRIVACY_WRITE exports and erases all data of a person. SIGN_UPS_WRITE sends confirmation mails and reads nothing.
     """
 
     SUBSCRIBERS_READ = "subscribers:read"
@@ -47,7 +46,7 @@ SCOPES: Mapping[str, TokenScope] = {scope.value: scope for scope in TokenScope}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token as it is kept: without its secret, of which only the hash is stored."""
+    """A stored token: without its secret, of which only the hash is stored."""
 
     id: int
     name: str
@@ -66,19 +65,19 @@ class ApiToken:
 
 
 def secret_of(entropy: bytes) -> str:
-    """The secret that these random octets make; it begins with a mark that scanners for leaked secrets can look for."""
+    """The secret made of these random bytes; it begins with a prefix that scanners for leaked secrets look for."""
     if len(entropy) < ENTROPY_BYTES:
-        raise ValueError(f"a token needs at least {ENTROPY_BYTES} octets of chance")
+        raise ValueError(f"a token needs at least {ENTROPY_BYTES} random bytes")
     return PREFIX + base64.urlsafe_b64encode(entropy).rstrip(b"=").decode("ascii")
 
 
 def hash_of_secret(secret: str) -> bytes:
-    """What is stored of a secret, and what it is found by: its SHA-256."""
+    """The SHA-256 of a secret, under which it is stored and found."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def checked_name(name: str) -> str:
-    """What a token is called, for people. Raises InputError."""
+    """The name of a token. Raises InputError."""
     kept = name.strip()
     if not kept or len(kept) > LONGEST_NAME or any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in kept):
         raise InputError(f"a token needs a name of 1 to {LONGEST_NAME} characters on one line, such as 'shop'")
@@ -86,7 +85,7 @@ def checked_name(name: str) -> str:
 
 
 def parse_scopes(texts: Iterable[str]) -> frozenset[TokenScope]:
-    """The scopes of these names. Raises InputError that names the ones there are, also if none is given."""
+    """The scopes with these names. Raises InputError, which lists the valid ones, also if none is given."""
     given = [text.strip() for text in texts]
     known = ", ".join(SCOPES)
     for text in given:

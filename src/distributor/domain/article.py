@@ -13,7 +13,7 @@ MEDIA_PATH = "/media/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """An image file of an article that is stored here. `name` is made from its content, so it never changes."""
+    """A stored image file of an article. `name` is made from its content, so it never changes."""
 
     name: str
     media_type: str
@@ -29,7 +29,7 @@ class Media:
 class Manuscript:
     """The content of an article as its source has it, without identity.
 
-    `slug` and `published_at` are None where the source does not say; ingestion then decides.
+    `slug` and `published_at` are None if the source has none; ingestion then sets them.
     `warnings` are for the author ("no line of tags found"); they never stop an ingestion.
     """
 
@@ -82,7 +82,7 @@ class Article:
 
     @property
     def illustrated_body(self) -> tuple[Block, ...]:
-        """The body, opened by the image of the article unless it is in the body already."""
+        """The body, with the image of the article first unless the body contains it already."""
         if self.image is None or any(image.src == self.image.src for image in self.body_images):
             return self.body
         return (self.image, *self.body)

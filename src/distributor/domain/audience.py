@@ -9,14 +9,14 @@ from dataclasses import dataclass
 class AudiencePlan:
     """Lists, topics and segments by their slugs.
 
-    Gets it who is on any of the lists (or, if none is named, on any list at all), follows any of the topics if some
-    are named, and is in any of the segments if some are named; except who is on a list, follows a topic or is in a
-    segment of `except_…`, and, unless `repeats`, who already got one of the articles by an earlier campaign.
-    A valid consent and not being suppressed, disabled or paused go without saying.
+    It holds the subscribers who are on any of the lists (if none is named: on any list at all), follow any of the
+    topics if some are named, and are in any of the segments if some are named; without those who are on a list, follow
+    a topic or are in a segment of `except_…`, and, unless `repeats`, those who already got one of the articles by an
+    earlier campaign. Consent is always required; suppressed, disabled and paused subscribers never get it.
 
-    `failed_of` and `unknown_of` are campaigns by their numbers: if some are named, only those get it whose delivery in
-    one of them has failed, or is unknown, at that moment; each on behalf of the same list as then. To name somebody as
-    unknown is to accept a second copy, so a delivery in doubt of these campaigns does not count as got.
+    `failed_of` and `unknown_of` are ids of campaigns: if some are named, only subscribers get it whose delivery in one
+    of them is failed or unknown at that time, each for the same list as before. Selecting unknown deliveries accepts
+    second copies, so an unknown delivery of these campaigns does not count as received.
     """
 
     lists: tuple[str, ...] = ()

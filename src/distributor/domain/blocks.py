@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 
 class Mark(StrEnum):
-    """How a run of text is set off from its neighbours."""
+    """The formatting of a run of text."""
 
     STRONG = "strong"
     EMPHASIS = "emphasis"
@@ -66,7 +66,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image on a line of its own. An empty `alt` says that it is decorative."""
+    """An image on a line of its own. An empty `alt` means that it is decorative."""
 
     src: str
     alt: str = ""
@@ -103,7 +103,7 @@ Block: TypeAlias = Heading | Paragraph | List | Quote | Image | Code | Table | D
 
 
 def text_of(runs: Iterable[Run]) -> str:
-    """The bare text of some runs."""
+    """The text of the runs without formatting."""
     return "".join(run.text for run in runs)
 
 
@@ -133,7 +133,7 @@ def runs_of(block: Block) -> Iterator[Runs]:
 
 
 def plain_text(blocks: Sequence[Block]) -> str:
-    """Everything a reader would read, one line per block or cell, without any decoration."""
+    """The text of all blocks without formatting, one line per block or cell."""
     lines: list[str] = []
     for block in walk(blocks):
         lines.extend(text_of(runs) for runs in runs_of(block))

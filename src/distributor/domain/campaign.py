@@ -1,8 +1,8 @@
 """Campaign and Dispatch: one or more articles on some channels, each at its own time.
 
 A dispatch is planned → scheduled (its rendition is frozen) → running (its audience is frozen) → finished; it may be
-paused and resumed, cancelled, or fail before anything went out. A campaign has no state of its own: it is read off its
-dispatches, and its totals off their deliveries.
+paused and resumed, cancelled, or fail before anything went out. The state of a campaign is derived from its
+dispatches, its totals from their deliveries.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OPEN_STATES = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, Dispatc
 
 
 class CampaignPurpose(StrEnum):
-    """ARTICLES goes to subscribers with consent; CONFIRMATION to new sign-ups, one by one as they come in."""
+    """ARTICLES goes to subscribers with consent; CONFIRMATION to each new sign-up."""
 
     ARTICLES = "articles"
     CONFIRMATION = "confirmation"
@@ -134,7 +134,7 @@ class Dispatch:
     """One campaign on one channel.
 
     `audience_size` is the number frozen at release, None before; of confirmations it is how many have joined so far.
-    `reason` says in words why it is paused or failed; `problems` is what the check found.
+    `reason` is the text why it is paused or failed; `problems` are the findings of the check.
     """
 
     id: int

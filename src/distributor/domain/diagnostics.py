@@ -1,4 +1,4 @@
-"""Diagnostics: what `distributor doctor` finds out about a channel, and the DNS records to publish."""
+"""Diagnostics: the findings of `distributor doctor` about a channel, and the DNS records to publish."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class DiagnosticStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DnsRecord:
-    """A DNS record to publish. `value` is what a zone file has after the type, without the quotes of a text."""
+    """A DNS record to publish. `value` is the part of a zone file after the type, without the quotes of a text."""
 
     name: str
     type: str
     value: str
 
     def in_zone_file(self) -> str:
-        """The record as a line of a zone file; a text in strings of at most 255 octets (RFC 1035 section 3.3.14)."""
+        """The record as a line of a zone file; a text in strings of at most 255 bytes (RFC 1035 section 3.3.14)."""
         if self.type != "TXT":
             return f"{self.name}. {self.type} {self.value}"
         text = self.value.replace("\\", "\\\\").replace('"', '\\"')
@@ -40,7 +40,7 @@ class DnsRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found, in a sentence, and the record that it is about if one is to be published."""
+    """The result of one check, in a sentence, and the DNS record to publish, if any."""
 
     check: str
     state: DiagnosticStatus

@@ -1,16 +1,16 @@
 """The error classes.
 
-DistributorError                 what a person can read and act on
-├── InputError                   what was given is wrong
+DistributorError                 a problem that the user can act on
+├── InputError                   invalid input
 │   ├── SourceError              an article file: path, line, reason
-│   ├── AddressError             an email address that is none
-│   ├── SignatureError           a call that is not signed by whom it should come from
+│   ├── AddressError             an invalid email address
+│   ├── SignatureError           a request without a valid signature
 │   ├── ScheduleError            a time or a time zone
 │   ├── DataError                a value that the database cannot store
 │   ├── SegmentError             a condition of a segment: line and column, or JSON path, reason
 │   └── TemplateError            a template: name, line, reason
 ├── NotFoundError                an unknown article, list, channel, campaign …
-├── StateError                   not possible in the present state
+├── StateError                   not possible in the current state
 ├── ConfigurationError           settings, ports, missing programs
 ├── SchemaError                  a database that this version cannot work with
 └── ServiceError                 PostgreSQL, Redis or a remote service does not answer
@@ -85,8 +85,8 @@ class SegmentError(InputError):
     """A segment condition that cannot be parsed, with the position.
 
     In a text that is `line` and `column`, counted from 1, and `offset` and `length` in characters, the first being 0;
-    in JSON it is `path`. `hint` says what was perhaps meant. A condition that can be read and not be used, such as one
-    that refers to itself, has no place.
+    in JSON it is `path`. `hint` may say what was meant. A condition that can be parsed but not used, such as one that
+    refers to itself, has no position.
     """
 
     def __init__(

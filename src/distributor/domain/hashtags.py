@@ -12,12 +12,12 @@ from distributor.domain.article import Article
 from distributor.domain.blocks import Heading, List, Paragraph, plain_text, text_of, walk
 from distributor.domain.tags import Tag
 
-# How much a mention says about what an article is about, by its place.
+# The weight of a mention of a tag, by its position in the article.
 _TITLE, _HEADING, _LEAD, _PROSE, _LIST = 12.0, 3.0, 3.0, 1.0, 0.25
 # "… such as lupus, psoriasis, and gout": what is enumerated is an example more often than the subject.
 _ENUMERATED = 0.25
 
-# Scripts written without spaces: each sign counts as a word, so that a phrase is found inside a line.
+# Scripts written without spaces: each character counts as a word, so that a phrase is found inside a line.
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _WORD_OR_COMMA = regex.compile(
     rf"{_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--{_UNSPACED}]+|[,،、，]", flags=regex.VERSION1
@@ -42,7 +42,7 @@ _HEAD_FIRST = frozenset({"ar", "ca", "es", "fa", "fr", "gl", "he", "id", "it", "
 def choose_hashtags(article: Article, *, most: int) -> tuple[str, ...]:
     """At most `most` hashtags for the article, without "#", the best first.
 
-    Ranked by how much the article speaks of the tag or its synonyms; ties keep the order of the tags. Of tags that
+    Ranked by how often and where the article names the tag or a synonym; ties keep the order of the tags. Of tags that
     share their essential words ("stem cell therapy", "stem cell research") only the best is taken.
     """
     text = _Words.of(article)
@@ -60,7 +60,7 @@ def choose_hashtags(article: Article, *, most: int) -> tuple[str, ...]:
 
 
 def hashtag_of(label: str) -> str | None:
-    """The label as one word in CamelCase ("type 1 diabetes" → "Type1Diabetes"), or None if no hashtag says it.
+    """The label as one word in CamelCase ("type 1 diabetes" → "Type1Diabetes"), or None if there is no such hashtag.
 
     Words that have capitals of their own keep them (MSC, mRNA). Nothing is left of labels without letters ("2024"),
     and a single Latin letter ("C++" → "C") would say something else.
@@ -74,7 +74,7 @@ def hashtag_of(label: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The words and commas of an article, by the place they stand in."""
+    """The words and commas of an article, by the part they are in."""
 
     prominent: Sequence[tuple[float, Sequence[str]]]
     running: Sequence[tuple[float, Sequence[str]]]

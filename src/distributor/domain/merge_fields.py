@@ -1,7 +1,7 @@
 """Merge fields: values of a subscriber that a mail may contain, built-in ones and attributes by name.
 
 A field is known by its key: ``name``, or ``attributes.city`` for an attribute, or ``attributes.address.city`` for one
-inside another. A value that is empty, null, false or no single value counts as one that is not there.
+inside another. A value that is empty, null, false, a list or an object counts as missing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def field_label(key: str) -> str:
 class MergeFields:
     """The merge fields that a rendition needs of each recipient.
 
-    `fields` are the keys of all that it may say, `decisive` of those whose values decide what else it says.
+    `fields` are the keys of all fields that it may contain, `decisive` those whose values select parts of its text.
     """
 
     fields: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ class MergeFields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderFields:
-    """Somebody who is shown a mail: the address that it is to, and what is known of them by the keys of fields."""
+    """The recipient of a previewed mail: the address, and the values of fields by their keys."""
 
     email: str
     fields: Mapping[str, str]
@@ -50,7 +50,7 @@ class ReaderFields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldGroup:
-    """People of an audience who are alike in what a rendition asks: how many, and their values of decisive fields.
+    """Subscribers of an audience with the same values of the decisive fields: how many, and these values.
 
     `held` are the keys of the fields that they have.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file that goes along with a mail. `name` is what its reader may save it under."""
+    """A file attached to a mail. `name` is its suggested file name."""
 
     name: str
     media_type: str
@@ -16,7 +16,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageOptions:
-    """Words around the articles, with expressions such as ``{{ subscriber.name }}``; where empty, the channel's stand.
+    """Words around the articles, with expressions such as ``{{ subscriber.name }}``; if empty, those of the channel.
 
     `subject` is one line; `greeting` stands above the articles and `closing` below them, in Markdown.
     """

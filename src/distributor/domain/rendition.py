@@ -14,7 +14,7 @@ Json: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """What a channel of `kind` will say. The payload is plain JSON whose form belongs to the channel.
+    """The content that a channel of `kind` will send. The payload is JSON in a form of the channel.
 
     Per-recipient parts are tokens of the form ``@@name@@`` inside it, filled in by the channel as it sends.
     """
@@ -23,7 +23,7 @@ class Rendition:
     payload: Mapping[str, Json]
 
     def canonical(self) -> str:
-        """The one JSON text of this payload: equal payloads give equal text."""
+        """The canonical JSON text of this payload: equal payloads give equal text."""
         return json.dumps(self.payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @property

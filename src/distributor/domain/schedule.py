@@ -41,23 +41,23 @@ def parse_local_time(text: str, *, zone: str | None, now: datetime) -> datetime:
     """
     if zone is not None:
         zone_named(zone)
-    wanted = text.strip()
-    if wanted.casefold() == "now":
+    given = text.strip()
+    if given.casefold() == "now":
         return now.astimezone(UTC)
-    if _DELAY.fullmatch(wanted):
-        return _after(wanted, now)
-    moment = _read(wanted, zone, _MOMENT_FORMS)
+    if _DELAY.fullmatch(given):
+        return _after(given, now)
+    moment = _read(given, zone, _MOMENT_FORMS)
     if moment < now - GRACE:
-        raise ScheduleError(f"{wanted!r} is in the past: it was {_spell(now - moment)} ago; choose a later time or now")
+        raise ScheduleError(f"{given!r} is in the past: it was {_spell(now - moment)} ago; choose a later time or now")
     return moment
 
 
 def parse_instant(text: str, *, zone: str | None) -> datetime:
     """The instant that an ISO 8601 date and time names, past or future, in aware UTC.
 
-    An offset inside `text` decides; without one the text is the wall-clock time in `zone`, an IANA name. Of a
-    wall-clock time that comes twice, when clocks are set back, the first is meant (RFC 5545 section 3.3.5); one that
-    clocks skip is refused, as is one without offset and zone. Raises ScheduleError.
+    An offset inside `text` decides; without one the text is the wall-clock time in `zone`, an IANA name. A
+    wall-clock time that occurs twice, when clocks are set back, is the first one (RFC 5545 section 3.3.5); one that
+    clocks skip is rejected, as is one without offset and zone. Raises ScheduleError.
     """
     return _read(text.strip(), zone, _INSTANT_FORMS)
 
@@ -71,21 +71,21 @@ def zone_named(name: str) -> ZoneInfo:
     raise ScheduleError(f"there is no time zone {name!r}; {hint}")
 
 
-def _read(wanted: str, zone: str | None, forms: str) -> datetime:
-    found = _INSTANT.fullmatch(wanted)
+def _read(given: str, zone: str | None, forms: str) -> datetime:
+    found = _INSTANT.fullmatch(given)
     if found is None:
-        missing = "a time of day is missing after the date" if _DATE.fullmatch(wanted) else "it is not a time"
-        raise ScheduleError(f"{wanted!r} cannot be understood: {missing}; {forms}")
+        missing = "a time of day is missing after the date" if _DATE.fullmatch(given) else "it is not a time"
+        raise ScheduleError(f"{given!r} cannot be understood: {missing}; {forms}")
     home = zone_named(zone) if zone is not None else None
     try:
         written = datetime.fromisoformat(f"{found['date']}T{found['time']}{(found['offset'] or '').upper()}")
         if written.tzinfo is not None:
             return written.astimezone(UTC)
         if home is None:
-            raise ScheduleError(f"{wanted!r} names no time zone: add an offset such as +01:00, or name a zone")
-        return _at_home(written, home)
+            raise ScheduleError(f"{given!r} names no time zone: add an offset such as +01:00, or name a zone")
+        return _first_instant(written, home)
     except (ValueError, OverflowError) as error:
-        raise ScheduleError(f"{wanted!r} is not a date and time of the calendar: {error}") from None
+        raise ScheduleError(f"{given!r} is not a date and time of the calendar: {error}") from None
 
 
 def _after(delay: str, now: datetime) -> datetime:
@@ -96,7 +96,7 @@ def _after(delay: str, now: datetime) -> datetime:
         raise ScheduleError(f"{delay!r} is further away than the calendar reaches; choose a shorter delay") from None
 
 
-def _at_home(wall: datetime, zone: ZoneInfo) -> datetime:
+def _first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
     """The instant at which clocks in `zone` show `wall`: the first one, if there are two."""
     moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     shown = moment.astimezone(zone).replace(tzinfo=None)
@@ -121,11 +121,11 @@ def _zone_names() -> frozenset[str]:
 
 
 def _similar_zones(name: str) -> list[str]:
-    """At most three: the same name in other letters, else those of that city and those that differ little."""
-    wanted = name.strip().casefold().replace(" ", "_")
+    """At most three: the same name in another case, else those of that city and similar ones."""
+    given = name.strip().casefold().replace(" ", "_")
     names = {zone.casefold(): zone for zone in sorted(_zone_names())}
-    if wanted in names:
-        return [names[wanted]]
-    cities = [zone for folded, zone in names.items() if folded.rpartition("/")[2] == wanted]
-    close = [names[folded] for folded in difflib.get_close_matches(wanted, names, n=3, cutoff=0.75)]
+    if given in names:
+        return [names[given]]
+    cities = [zone for folded, zone in names.items() if folded.rpartition("/")[2] == given]
+    close = [names[folded] for folded in difflib.get_close_matches(given, names, n=3, cutoff=0.75)]
     return list(dict.fromkeys([*cities, *close]))[:3]

@@ -40,15 +40,15 @@ class QuietHours:
     def end_of_quiet(self, now: datetime, *, recipients_zone: str = "") -> datetime | None:
         """When the quiet hours at `now` end; None if `now` is outside quiet hours."""
         zone = self._zone_for(recipients_zone)
-        app = now.astimezone(zone)
-        clock = app.time()
+        local = now.astimezone(zone)
+        clock = local.time()
         if self.start < self.end:
             is_quiet, is_tomorrow = self.start <= clock < self.end, False
         else:
             is_quiet, is_tomorrow = clock >= self.start or clock < self.end, clock >= self.start
         if not is_quiet:
             return None
-        day = app.date() + timedelta(days=is_tomorrow)
+        day = local.date() + timedelta(days=is_tomorrow)
         end = datetime.combine(day, self.end, tzinfo=zone).astimezone(UTC)
         # When clocks go back, the end may occur twice; the later one is after now in any case.
         return end if end > now else datetime.combine(day, self.end.replace(fold=1), tzinfo=zone).astimezone(UTC)

@@ -53,7 +53,7 @@ class ImportedStatus:
     topics: tuple[str, ...] | None = None
     frequency: Frequency = Frequency.EVERY_ARTICLE
     # When they unsubscribed there, if the file says so.
-    left_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
 
 
 SUBSCRIBED = ImportedStatus()

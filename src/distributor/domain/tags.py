@@ -1,4 +1,4 @@
-"""Tag: a label with the forms it takes in addresses and in posts."""
+"""Tag: a label, and its forms in URLs and hashtags."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Signed tokens for links that strangers hold: small, opaque, unforgeable, and good for one purpose only.
+"""Signed tokens in links and addresses of messages: short, opaque, unforgeable, each for one purpose only.
 
 A token is base64url of ``purpose (1 byte) ‖ delivery id (varint) ‖ number (varint) ‖ MAC (12 bytes)``, where MAC is
 keyed BLAKE2b over the rest (RFC 7693 section 2.9). Nothing personal is inside. Mail servers may change the case of
-letters in an address, so the same token stands there as base32 in lower case.
+letters in an address, so there the token is base32 in lower case.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """What a token says besides its delivery: the same for every recipient of a rendition. Prepared once for many."""
+    """The content of a token besides its delivery: the same for every recipient of a rendition."""
 
     purpose: Purpose
     number: int = 0
@@ -48,7 +48,7 @@ class Stem:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a valid token says. `number` is the link's place in the rendition for clicks, else 0."""
+    """The content of a valid token. `number` is the index of the clicked link in the rendition, else 0."""
 
     delivery_id: int
     number: int
@@ -81,12 +81,12 @@ class TokenSigner:
         return tokens
 
     def mint_for_address(self, purpose: Purpose, delivery_id: int) -> str:
-        """The token as it can stand in an address: at most 37 of a-z and 2-7, whatever becomes of their case."""
+        """The token for an address: at most 37 characters of a-z and 2-7, valid in any case."""
         body = purpose.value + _varint(delivery_id) + _varint(0)
         return base64.b32encode(body + self._mac(body)).rstrip(b"=").decode("ascii").lower()
 
     def read(self, purpose: Purpose, token: str) -> Claim | None:
-        """What the token claims, or None if it is forged, damaged or for another purpose."""
+        """The content of the token, or None if it is forged, damaged or for another purpose."""
         if not token.isascii() or len(token) > 64:
             return None
         try:
@@ -98,7 +98,7 @@ class TokenSigner:
         return claim if claim and self.mint(purpose, claim.delivery_id, claim.number) == token else None
 
     def read_from_address(self, purpose: Purpose, token: str) -> Claim | None:
-        """What a token out of an address claims, or None if it is forged, damaged or for another purpose."""
+        """The content of a token from an address, or None if it is forged, damaged or for another purpose."""
         if not token.isascii() or len(token) > 64:
             return None
         try:

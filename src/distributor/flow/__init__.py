@@ -1,1 +1,1 @@
-"""The verbs. Each joins storage with sources and channels; steps hand over through rows, never by import."""
+"""The stages of the product, from ingestion to feedback. They pass work on by rows and never import each other."""

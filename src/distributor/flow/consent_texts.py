@@ -1,4 +1,4 @@
-"""The texts people agree to. Pages show them and the consent record keeps them, both from here."""
+"""The texts people agree to. The pages that show them and the consent records both take them from here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from distributor.domain.subscriber import MailingList
 
 UNSUBSCRIBE = "Unsubscribe"
 UNSUBSCRIBE_FROM_ALL = "Unsubscribe from everything"
-UNSUBSCRIBE_BY_MAIL = "A mail from this mailbox that asks to be taken off the list"
+UNSUBSCRIBE_BY_MAIL = "A mail from this mailbox that asks to unsubscribe from the list"
 SPAM_COMPLAINT = "A report of the mailbox's provider that a mail from the list was marked as spam"
 LIST_DESELECTED = "My choices, saved with this list no longer ticked"
 

@@ -41,7 +41,7 @@ def status_of(source: Mapping[str, Json]) -> ImportedStatus:
     if file.startswith("nonsubscribed") or word in {"nonsubscribed", "transactional"}:
         raise InputError("never subscribed at Mailchimp: there is no consent to rely on")
     if source.get("clean_time") or word == "cleaned" or file.startswith("cleaned"):
-        return replace(BOUNCED, left_at=parse_time(source.get("clean_time", "")))
+        return replace(BOUNCED, unsubscribed_at=parse_time(source.get("clean_time", "")))
     if source.get("unsub_time") or file.startswith("unsubscribed"):
-        return replace(UNSUBSCRIBED, left_at=parse_time(source.get("unsub_time", "")))
+        return replace(UNSUBSCRIBED, unsubscribed_at=parse_time(source.get("unsub_time", "")))
     return parse_status(word) if word else SUBSCRIBED

@@ -46,16 +46,16 @@ class InboundSession:
 
         Raises EOFError when the client disconnects, and TimeoutError when it does not take the last replies.
         """
-        self.stream.answer(f"220 {self.name} ESMTP Distributor inbound mail")
+        self.stream.reply(f"220 {self.name} ESMTP Distributor inbound mail")
         while not self.is_closed:
             try:
                 line = await self._wait_for(self.stream.read_line(MAX_COMMAND_BYTES), self.idle_seconds)
             except TimeoutError:
-                self.stream.answer("421 4.4.2 Connection timed out")
+                self.stream.reply("421 4.4.2 Connection timed out")
                 break
             reply = await self._execute(line)
             if reply is not None:
-                self.stream.answer(reply)
+                self.stream.reply(reply)
                 self._count_error(reply)
         await self._wait_for(self.stream.flush(), self.idle_seconds)
 
@@ -70,7 +70,7 @@ class InboundSession:
     def _count_error(self, reply: str) -> None:
         self.errors += reply[0] in "45"
         if self.errors >= MAX_ERRORS and not self.is_closed:
-            self.stream.answer("421 4.7.0 Too many errors")
+            self.stream.reply("421 4.7.0 Too many errors")
             self.is_closed = True
 
     async def _execute(self, line: bytes | None) -> str | None:
@@ -134,7 +134,7 @@ class InboundSession:
             return "503 5.5.1 No valid recipients" if self.is_lmtp else "554 5.5.1 No valid recipients"
         recipients = self.recipients
         self._reset()
-        self.stream.answer("354 End data with <CR><LF>.<CR><LF>")
+        self.stream.reply("354 End data with <CR><LF>.<CR><LF>")
         try:
             content = await self._wait_for(self.stream.read_content(MAX_MESSAGE_BYTES), self.idle_seconds * 2)
         except TimeoutError:
@@ -144,7 +144,7 @@ class InboundSession:
             replies = [f"552 5.3.4 Message exceeds {MAX_MESSAGE_BYTES} bytes"] * len(recipients)
         else:
             replies = [await self.acceptance.receive(content, recipient) for recipient in recipients]
-        self.stream.answer(*(replies if self.is_lmtp else [_worst(replies)]))
+        self.stream.reply(*(replies if self.is_lmtp else [_worst(replies)]))
         if any(reply.startswith("2") for reply in replies):
             self.errors = 0
         return None
@@ -168,7 +168,7 @@ class InboundSession:
             return "501 5.5.4 Host name required"
         self.has_greeted, self.is_lmtp = True, is_lmtp
         self._reset()
-        self.stream.answer(f"250-{self.name}", *(f"250-{extension}" for extension in _EXTENSIONS[:-1]))
+        self.stream.reply(f"250-{self.name}", *(f"250-{extension}" for extension in _EXTENSIONS[:-1]))
         return f"250 {_EXTENSIONS[-1]}"
 
     def _reset(self) -> None:

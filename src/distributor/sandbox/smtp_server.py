@@ -24,7 +24,7 @@ from distributor.mail.smtp.server_rules import (
     Path,
     read_recipient,
     read_sender,
-    refusal_of_content,
+    rejection_of_content,
 )
 from distributor.sandbox.faults import Ending, FaultKind, FaultProfile, FaultStage, InjectedFault, Switches
 from distributor.sandbox.inbox import Inbox
@@ -126,12 +126,12 @@ class SmtpSession:
     async def run(self) -> None:
         """Serve commands until QUIT or a fault ends the session. Raises EOFError when the client disconnects."""
         if not await self._inject(FaultStage.CONNECT):
-            self.wire.answer(f"220 {_NAME} ESMTP, the sandbox's inbox")
+            self.wire.reply(f"220 {_NAME} ESMTP, the sandbox's inbox")
         while not self.over:
             line = await self.wire.read_line(MAX_COMMAND_BYTES)
             reply = await self._execute(line)
             if reply is not None:
-                self.wire.answer(reply)
+                self.wire.reply(reply)
 
     async def _execute(self, line: bytes | None) -> str | None:
         if line is None:
@@ -152,7 +152,7 @@ class SmtpSession:
         self.greeted = True
         self._reset()
         lines = [f"250-{line}" for line in _EXTENSIONS]
-        self.wire.answer(*lines[:-1])
+        self.wire.reply(*lines[:-1])
         return lines[-1].replace("-", " ", 1)
 
     async def helo(self, argument: str) -> str:
@@ -193,13 +193,13 @@ class SmtpSession:
             return "554 5.5.1 no valid recipients"
         if await self._inject(FaultStage.DATA):
             return None
-        self.wire.answer("354 end with <CRLF>.<CRLF>")
+        self.wire.reply("354 end with <CRLF>.<CRLF>")
         content = await self.wire.read_content(MAX_MESSAGE_BYTES)
         sender, recipients, international = self.sender.address, self.recipients, self._is_international()
         self._reset()
         if content is None:
             return f"552 5.3.4 at most {MAX_MESSAGE_BYTES} bytes"
-        refusal = refusal_of_content(content, international=international)
+        refusal = rejection_of_content(content, international=international)
         return refusal or await self._accept(content, sender, recipients)
 
     async def auth(self, argument: str) -> str:
@@ -255,7 +255,7 @@ class SmtpSession:
             return False
         reply = self._end_by(fault)
         if reply is not None:
-            self.wire.answer(reply)
+            self.wire.reply(reply)
         self.over = self.over or stage is FaultStage.CONNECT
         return True
 
@@ -272,7 +272,7 @@ class SmtpSession:
         await asyncio.sleep(fault.seconds)
 
     async def _challenge(self, challenge: str) -> str:
-        self.wire.answer(f"334 {challenge}")
+        self.wire.reply(f"334 {challenge}")
         return (await self.wire.read_line(MAX_COMMAND_BYTES) or b"").decode("ascii", "replace")
 
     def _is_international(self) -> bool:

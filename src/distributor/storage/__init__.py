@@ -1,1 +1,1 @@
-"""The only SQL: tables, migrations and one module per noun. Functions take a connection, return frozen values."""
+"""All SQL: tables, migrations and a module per group of tables. Functions take a connection, return frozen values."""

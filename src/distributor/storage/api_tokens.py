@@ -1,4 +1,4 @@
-"""Tokens of the API. The secret itself is never here."""
+"""API tokens. Only the hash of a secret is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distributor.domain.errors import NotFoundError, StateError
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
-# That a token is in use is worth one write in this time, not one a request.
+# The use of a token is written once in this time, not on each request.
 _NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -26,7 +26,7 @@ def add(
     expires_at: datetime | None,
     now: datetime,
 ) -> ApiToken:
-    """Keep a token by the hash of its secret."""
+    """Insert a token with the hash of its secret."""
     row = connection.execute(
         insert(tables.api_tokens)
         .values(
@@ -50,7 +50,7 @@ def find(connection: Connection, secret: str) -> ApiToken | None:
 
 
 def record_use(connection: Connection, token: ApiToken, *, now: datetime) -> None:
-    """Write down that a token was used, at most once a minute."""
+    """Record that a token was used, at most once a minute."""
     if token.last_used_at is not None and now - token.last_used_at < _NOTED_EVERY:
         return
     noted = tables.api_tokens.c
@@ -62,7 +62,7 @@ def record_use(connection: Connection, token: ApiToken, *, now: datetime) -> Non
 
 
 def revoke(connection: Connection, token_id: int, *, now: datetime) -> ApiToken:
-    """Make a token worthless from this moment on. Raises NotFoundError, and StateError if it was revoked before."""
+    """Revoke a token. Raises NotFoundError, and StateError if it was revoked before."""
     row = connection.execute(
         select(tables.api_tokens).where(tables.api_tokens.c.id == token_id).with_for_update()
     ).one_or_none()
@@ -80,7 +80,7 @@ def revoke(connection: Connection, token_id: int, *, now: datetime) -> ApiToken:
 
 
 def listed(connection: Connection) -> list[ApiToken]:
-    """Every token there ever was, by its number."""
+    """All tokens by id, revoked ones too."""
     return [_token(row) for row in connection.execute(select(tables.api_tokens).order_by(tables.api_tokens.c.id))]
 
 
@@ -88,7 +88,7 @@ def _token(row: Row[Any]) -> ApiToken:
     return ApiToken(
         id=row.id,
         name=row.name,
-        # A scope that this version does not know opens nothing.
+        # A scope that this version does not know permits nothing.
         scopes=frozenset(SCOPES[scope] for scope in row.scopes if scope in SCOPES),
         created_at=row.created_at,
         expires_at=row.expires_at,

@@ -1,6 +1,6 @@
 """Array literals of PostgreSQL, written by hand: the driver takes four times as long for each element.
 
-They stand where a statement casts its parameter, as in ``CAST(:ids AS bigint[])``. See "Array Input and Output Syntax"
+Used where a statement casts its parameter, as in ``CAST(:ids AS bigint[])``. See "Array Input and Output Syntax"
 in the manual of PostgreSQL.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 
 def array_of(values: Iterable[object]) -> str:
-    """The literal of an array of numbers, truth values, moments or texts, with None for NULL.
+    """The literal of an array of numbers, booleans, times or texts, with None for NULL.
 
-    Values are written as `str` gives them, and a moment as it does with its offset.
+    Values are written as by `str`, times with their offset.
     """
     return f"{{{','.join(map(_element, values))}}}"
 

@@ -20,7 +20,7 @@ from distributor.storage.json_codec import manuscript_from_json, manuscript_to_j
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArticle:
-    """An article with its number and the place it came from."""
+    """An article with its id and its source."""
 
     id: int
     source: str
@@ -49,7 +49,7 @@ def find_by_slug(connection: Connection, slug: str) -> StoredArticle:
 
 
 def find_by_ref(connection: Connection, source: str, source_ref: str) -> StoredArticle | None:
-    """The article that came from this place, if any."""
+    """The article from this source, if any."""
     row = connection.execute(
         _CURRENT.where(tables.articles.c.source == source, tables.articles.c.source_ref == source_ref)
     ).one_or_none()
@@ -57,13 +57,13 @@ def find_by_ref(connection: Connection, source: str, source_ref: str) -> StoredA
 
 
 def find_many(connection: Connection, ids: Sequence[int]) -> list[StoredArticle]:
-    """The articles with these numbers, in this order."""
+    """The articles with these ids, in this order."""
     found = {row.id: _stored(row) for row in connection.execute(_CURRENT.where(tables.articles.c.id.in_(ids)))}
     return [found[article_id] for article_id in ids]
 
 
 def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
-    """The tags that these articles have between them, sorted."""
+    """The tags of all these articles, sorted."""
     tagged = tables.article_tags.c
     rows = connection.execute(
         select(tagged.tag_slug).where(tagged.article_id.in_(ids)).distinct().order_by(tagged.tag_slug)
@@ -72,7 +72,7 @@ def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
 
 
 def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -> list[StoredArticle]:
-    """The newest articles by their date of publication, of one tag if asked."""
+    """The newest articles by date of publication, optionally of one tag."""
     query = _CURRENT.limit(limit)
     if tag_slug is not None:
         tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == tag_slug)
@@ -86,7 +86,7 @@ def lock_ingestion(connection: Connection) -> None:
 
 
 def is_slug_taken(connection: Connection, slug: str) -> bool:
-    """Whether some article already lives under this slug."""
+    """Whether an article has this slug."""
     return connection.execute(select(tables.articles.c.id).where(tables.articles.c.slug == slug)).first() is not None
 
 
@@ -115,7 +115,7 @@ def add(
     content_hash: str,
     now: datetime,
 ) -> int:
-    """A new article with its first revision; returns its number."""
+    """A new article with its first revision; returns its id."""
     article_id: int = connection.execute(
         insert(tables.articles)
         .values(

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from distributor.storage.database import Connection
 
-# Any number will do as long as it is always the same.
+# An arbitrary constant.
 _LOCK = 7_415_220_414
 
 

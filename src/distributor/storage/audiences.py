@@ -93,7 +93,7 @@ def freeze(
     chosen = _recipients(connection, mailing, now=now).subquery()
     tune_for_large_query(connection)
     person = tables.subscribers.c
-    moment = literal(now, DateTime(timezone=True))
+    time = literal(now, DateTime(timezone=True))
     rows = (
         select(
             literal(dispatch_id, BigInteger),
@@ -102,8 +102,8 @@ def freeze(
             person.email,
             merge_fields.frozen_fields(fields),
             literal(DeliveryState.PENDING.value, Text),
-            moment,
-            moment,
+            time,
+            time,
         )
         .join(chosen, chosen.c.subscriber_id == person.id)
         .order_by(person.id)

@@ -1,4 +1,4 @@
-"""Backup: the whole database as one file of pg_dump's custom format, and back."""
+"""Backup: the whole database as one file in the custom format of pg_dump, and its restoration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from distributor.storage.database import Database
 
 
 def write_backup(database: Database, file: Path, *, programs: Path | None) -> None:
-    """Write `file`, whole or not at all. `programs` is the folder of PostgreSQL's programs, None: those on PATH."""
+    """Write `file` completely or not at all. `programs` is the folder of PostgreSQL's programs, None: those on PATH."""
     fresh = file.with_name(f"{file.name}.partial")
     try:
         _run(database, "pg_dump", "--format=custom", f"--file={fresh}", programs=programs)
@@ -24,7 +24,7 @@ def write_backup(database: Database, file: Path, *, programs: Path | None) -> No
 
 
 def read_backup(database: Database, file: Path, *, programs: Path | None) -> None:
-    """Put back what `file` holds, whole or not at all, in place of the tables that are there."""
+    """Restore `file` in one transaction, replacing the existing tables."""
     options = ("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error")
     _run(database, "pg_restore", *options, str(file), programs=programs)
 

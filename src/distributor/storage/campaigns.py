@@ -1,4 +1,4 @@
-"""Campaigns as they were planned."""
+"""Campaigns and their plans."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add(
     message_options: MessageOptions | None = None,
     key: PlanKey | None = None,
 ) -> int:
-    """A campaign without dispatches yet; returns its number."""
+    """Insert a campaign without dispatches; returns its id."""
     message_options = message_options or MessageOptions()
     campaign_id: int = connection.execute(
         insert(tables.campaigns)

@@ -1,4 +1,4 @@
-"""Configured channels. Their secrets are kept encrypted under the app's key."""
+"""Configured channels. Their secrets are encrypted with a key derived from the secret key."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ChannelRecord:
 
 
 class SecretBox:
-    """Seals and opens secrets: Fernet (AES-128-CBC and HMAC-SHA256) under a key derived from the app's."""
+    """Encrypts and decrypts secrets by Fernet (AES-128-CBC, HMAC-SHA256) with a key derived from the secret key."""
 
     def __init__(self, secret: bytes) -> None:
         derived = hashlib.sha256(b"distributor/vault/1\n" + secret).digest()
@@ -92,12 +92,12 @@ def replace_secrets(connection: Connection, channel_id: int, sealed: bytes | Non
 
 
 def find_by_id(connection: Connection, channel_id: int) -> ChannelRecord:
-    """The channel with this number."""
+    """The channel with this id."""
     return _record(connection.execute(select(tables.channels).where(tables.channels.c.id == channel_id)).one())
 
 
 def all_channels(connection: Connection) -> list[ChannelRecord]:
-    """Every channel by its name."""
+    """All channels by name."""
     return [_record(row) for row in connection.execute(select(tables.channels).order_by(tables.channels.c.name))]
 
 

@@ -97,12 +97,12 @@ def join(
     return True
 
 
-def was_confirmation_sent_since(connection: Connection, subscriber_id: int, moment: datetime) -> bool:
-    """Whether a confirmation mail for any list has been sent to the subscriber since `moment`, or is going to be."""
+def was_confirmation_sent_since(connection: Connection, subscriber_id: int, since: datetime) -> bool:
+    """Whether a confirmation mail for any list has been sent to the subscriber since `since`, or is going to be."""
     delivery, dispatch, campaign = tables.deliveries.c, tables.dispatches.c, tables.campaigns.c
     found = exists().where(
         delivery.subscriber_id == subscriber_id,
-        delivery.created_at >= moment,
+        delivery.created_at >= since,
         # A suppressed delivery was not sent.
         delivery.state != DeliveryState.SUPPRESSED,
         dispatch.id == delivery.dispatch_id,

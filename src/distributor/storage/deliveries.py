@@ -67,7 +67,7 @@ def claim(
                     WHEN s.id IS NULL THEN 'was erased before it was sent'
                     WHEN m.state IS DISTINCT FROM
                          (CASE c.purpose WHEN 'confirmation' THEN 'pending' ELSE 'subscribed' END)
-                    THEN 'left the list before it was sent'
+                    THEN 'unsubscribed before it was sent'
                     WHEN s.status <> 'active' THEN 'was disabled before it was sent'
                     WHEN EXISTS (SELECT 1 FROM suppressions e WHERE e.hash = s.hash
                                  AND (c.purpose <> 'confirmation' OR e.reason <> ALL (CAST(:lifted AS text[]))))
@@ -279,7 +279,7 @@ def _held(deliveries: Sequence[Delivery]) -> dict[str, str]:
 
 
 def delivery_of(row: Row[tuple[object, ...]], *, zone: str = "") -> Delivery:
-    """A row of the table, before its next attempt, as its channel is to see it."""
+    """The delivery in a row of the table, as its channel sees it at the next attempt."""
     return Delivery(
         id=row.id,
         dispatch_id=row.dispatch_id,

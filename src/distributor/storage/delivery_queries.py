@@ -46,18 +46,18 @@ def totals(connection: Connection, dispatch_id: int) -> Totals:
 def next_attempt(connection: Connection, dispatch_id: int) -> datetime | None:
     """When the first of the deferred deliveries of this dispatch is due again; None if there are none."""
     row = tables.deliveries.c
-    moment: datetime | None = connection.execute(
+    found: datetime | None = connection.execute(
         select(func.min(row.next_at)).where(row.dispatch_id == dispatch_id, row.state == DeliveryState.DEFERRED)
     ).scalar_one()
-    return moment
+    return found
 
 
 def last_change(connection: Connection, dispatch_id: int) -> datetime | None:
     """When a delivery of this dispatch last changed its state; None if it has none."""
-    moment: datetime | None = connection.execute(
+    found: datetime | None = connection.execute(
         select(func.max(tables.deliveries.c.updated_at)).where(tables.deliveries.c.dispatch_id == dispatch_id)
     ).scalar_one()
-    return moment
+    return found
 
 
 def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
@@ -95,7 +95,7 @@ def of_campaign(
 ) -> list[DeliveryRecord]:
     """Deliveries of a campaign by id, if given only on one channel, in one state, to one recipient.
 
-    What went to a subscriber is also found by the address they have now.
+    Deliveries to a subscriber are also found by the current address.
     """
     row = tables.deliveries.c
     query = (

@@ -1,4 +1,4 @@
-"""Dispatches: their states, and which of them have work to do. A change of state names the state before it."""
+"""Dispatches: their states, and which of them have work to do. Every change of state names the previous state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DISPATCH = select(tables.dispatches, tables.channels.c.name.label("channel_name
 
 
 def add(connection: Connection, campaign_id: int, channel_id: int, *, scheduled_at: datetime, zone: str) -> int:
-    """Plan a campaign on a channel; returns the dispatch's number."""
+    """Insert a dispatch; returns its id."""
     dispatch_id: int = connection.execute(
         insert(tables.dispatches)
         .values(

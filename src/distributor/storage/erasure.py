@@ -1,4 +1,4 @@
-"""Erasing a subscriber, and searching every table for what might be left."""
+"""Erase a subscriber, and search every table for remaining traces."""
 
 from __future__ import annotations
 

@@ -138,14 +138,14 @@ def find_feedback_event(connection: Connection, event_id: int) -> FeedbackEvent:
     return _feedback_event(row)
 
 
-def delete_before(connection: Connection, moment: datetime, *, limit: int) -> int:
-    """Delete up to `limit` of the oldest events from before `moment`; returns how many."""
+def delete_before(connection: Connection, time: datetime, *, limit: int) -> int:
+    """Delete up to `limit` of the oldest events from before `time`; returns how many."""
     return connection.execute(
         text("""
             DELETE FROM events WHERE id IN (
-                SELECT id FROM events WHERE at < :moment ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+                SELECT id FROM events WHERE at < :time ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
         """),
-        {"moment": moment, "limit": limit},
+        {"time": time, "limit": limit},
     ).rowcount
 
 

@@ -22,7 +22,7 @@ def record_heartbeat(connection: Connection, role: str, *, now: datetime) -> Non
 
 def last_heartbeat(connection: Connection, role: str) -> datetime | None:
     """When `role` last stored a heartbeat; None if never."""
-    moment: datetime | None = connection.execute(
+    found: datetime | None = connection.execute(
         select(tables.heartbeats.c.at).where(tables.heartbeats.c.role == role)
     ).scalar_one_or_none()
-    return moment
+    return found

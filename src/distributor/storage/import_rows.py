@@ -52,8 +52,8 @@ class ImportedRows:
 def merge(connection: Connection, people: Sequence[ImportRow], context: ImportContext) -> ImportedRows:
     """Merge rows into subscribers, which stay locked until the transaction ends, in the order of their keys.
 
-    A subscriber who left the list stays unsubscribed. What the file says against mail is applied, unless consent was
-    given here later.
+    A subscriber who unsubscribed stays unsubscribed. Unsubscribes and suppressions in the file are applied, unless
+    consent was given here later.
     """
     lists.lock(connection, context.list_id)
     _stage(connection, people)
@@ -74,7 +74,7 @@ def merge(connection: Connection, people: Sequence[ImportRow], context: ImportCo
 
 
 def count_changes(connection: Connection, people: Sequence[ImportRow], context: ImportContext) -> ImportedRows:
-    """What `merge` would count. No subscriber changes; only the addresses of the import are recorded."""
+    """The counts of a `merge`. No subscriber changes; only the addresses of the import are recorded."""
     _stage(connection, people)
     refused, skipped = _drop_refused(connection, people, context)
     return _result(people, refused, skipped, connection.execute(statements.DRY_RUN, {"list_id": context.list_id}).one())
@@ -106,7 +106,7 @@ def _staged(row: ImportRow) -> str:
         "\\N" if status.topics is None else _array(status.topics),
         status.frequency,
         _array(status.reasons) if status.reasons else "{}",
-        status.left_at.isoformat() if status.left_at else "\\N",
+        status.unsubscribed_at.isoformat() if status.unsubscribed_at else "\\N",
         row.ip_address.translate(_ESCAPES),
         _json(row.evidence) if row.evidence else "{}",
     )

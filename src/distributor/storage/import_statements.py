@@ -33,7 +33,7 @@ _MARK = """
     WHERE effect = 'unchanged'
 """
 _FOUND = """
-    SELECT done.id, i.line, i.state, i.topics, i.frequency, i.left_at, i.ip_address, i.evidence,
+    SELECT done.id, i.line, i.state, i.topics, i.frequency, i.unsubscribed_at, i.ip_address, i.evidence,
            (SELECT m.state FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = done.id) AS current_state
     FROM importing i JOIN imported done ON done.key = i.key
 """
@@ -60,7 +60,7 @@ STAGES = (
     text("""
         CREATE TEMP TABLE IF NOT EXISTS importing (
             line bigint, key text, email text, name text, language text, zone text, attributes jsonb, tags text[],
-            status text, state text, topics text[], frequency text, reasons text[], left_at timestamptz,
+            status text, state text, topics text[], frequency text, reasons text[], unsubscribed_at timestamptz,
             ip_address text, evidence jsonb
         )
     """),
@@ -153,7 +153,7 @@ REQUEST = _with_parts("""
 UNSUBSCRIBE = _with_parts("""
     WITH fresh AS (
         SELECT * FROM ($found) AS found WHERE state = 'unsubscribed' AND current_state IS DISTINCT FROM 'unsubscribed'
-          AND (left_at > (
+          AND (unsubscribed_at > (
               SELECT m.state_changed_at FROM memberships m WHERE m.list_id = :list_id AND m.subscriber_id = id
           )) IS NOT FALSE
     ), withdrawn AS ($withdrawn RETURNING subscriber_id
@@ -181,7 +181,7 @@ DRY_RUN = _with_parts("""
             WHEN 'subscribed' THEN COALESCE(membership.state, 'pending') = 'pending'
             WHEN 'pending' THEN membership.state IS NULL
             ELSE membership.state IS DISTINCT FROM 'unsubscribed'
-                 AND (given.left_at > membership.state_changed_at) IS NOT FALSE
+                 AND (given.unsubscribed_at > membership.state_changed_at) IS NOT FALSE
             END AS is_changed
         FROM importing given
         LEFT JOIN LATERAL (SELECT s.* FROM subscribers s WHERE s.key = given.key LIMIT 1) known ON true

@@ -1,4 +1,4 @@
-"""Imports of files, and the checkpoint up to which each is done."""
+"""Imports of files, and their checkpoints."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def find(connection: Connection, import_id: int) -> Import:
 
 
 def find_unfinished(connection: Connection, list_id: int, digest: str) -> Import | None:
-    """The import of the same file by the same plan that was started and not ended, if there is one."""
+    """The import of the same file by the same plan that has not ended, if there is one."""
     one = tables.imports.c
     row = connection.execute(
         _SELECT.where(one.list_id == list_id, one.digest == digest, one.state.in_([*_OPEN, ImportState.FAILED]))
@@ -115,7 +115,7 @@ def advance(
     gained: ImportCounts,
     now: datetime,
 ) -> bool:
-    """Move the checkpoint on from where `of` has it; False if another has moved it, or the import was ended."""
+    """Advance the checkpoint from the one in `of`; False if another process advanced it or the import has ended."""
     one = tables.imports.c
     moved = connection.execute(
         update(tables.imports)

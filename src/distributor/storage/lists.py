@@ -94,7 +94,7 @@ def find_by_id(connection: Connection, list_id: int) -> MailingList:
 
 
 def listed(connection: Connection) -> list[MailingList]:
-    """Every list by its slug."""
+    """All lists by slug."""
     return [list_of(row) for row in connection.execute(select(tables.lists).order_by(tables.lists.c.slug))]
 
 
@@ -118,7 +118,7 @@ def counts(connection: Connection, list_id: int) -> dict[Membership, int]:
 
 
 def list_of(row: Row[Any]) -> MailingList:
-    """The list in a row that holds the columns of the table."""
+    """The list in a row of the table."""
     return MailingList(
         id=row.id,
         slug=row.slug,

@@ -70,7 +70,7 @@ def request(
 ) -> bool:
     """A sign-up that has yet to be confirmed; False if the subscriber is on the list already.
 
-    One who left the list may sign up again. The caller holds the lock of the subscriber.
+    A subscriber who unsubscribed may sign up again. The caller holds the lock of the subscriber.
     """
     lists.lock(connection, list_id)
     state = state_of(connection, subscriber_id, list_id)
@@ -120,9 +120,9 @@ def grant(
     topics: Sequence[str] | None = None,
     now: datetime,
 ) -> bool:
-    """An identified subscriber joins a list, also one they had left; False if on it already.
+    """Subscribe an identified subscriber, also after an unsubscribe; False if subscribed already.
 
-    The caller holds the person's lock.
+    The caller holds the lock of the subscriber.
     """
     lists.lock(connection, list_id)
     if state_of(connection, subscriber_id, list_id) is Membership.SUBSCRIBED:

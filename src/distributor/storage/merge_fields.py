@@ -21,7 +21,7 @@ _RECENT = 10_000
 
 
 def frozen_fields(keys: Collection[str]) -> ColumnElement[Any]:
-    """A JSON object of a subscriber's fields: always name and email, and of these the ones they have, as texts."""
+    """A JSON object of a subscriber's fields: always name and email, and those of `keys` with a value, as texts."""
     person = tables.subscribers.c
     always = func.jsonb_build_object("name", person.name, "email", person.email)
     others = sorted(set(keys).difference(_ALWAYS))
@@ -54,7 +54,7 @@ def group_rows(connection: Connection, rows: Select[Any], needs: MergeFields) ->
     needed, decisive = sorted(needs.fields.difference({"email"})), sorted(needs.decisive.difference({"email"}))
     if not needed:
         return
-    # An offset keeps PostgreSQL from making the object anew for each look into it.
+    # OFFSET keeps PostgreSQL from building the object again for each access.
     fields = rows.offset(0).subquery().c.fields
     text = {key: func.coalesce(fields.op("->>", return_type=Text())(key), "") for key in needed}
     held = array([text[key] != "" for key in needed])

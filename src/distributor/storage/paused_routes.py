@@ -18,7 +18,7 @@ LONGEST_PROBE = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PausedRouteRecord:
-    """A paused route; an empty `destination` stands for everything sent by the relay."""
+    """A paused route; an empty `destination` means everything sent by the relay."""
 
     relay: str
     destination: str

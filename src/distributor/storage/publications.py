@@ -1,4 +1,4 @@
-"""What clients fetch: collections of items, and the documents made of them (feeds)."""
+"""Publications: collections of items, and the documents composed of them (feeds)."""
 
 from __future__ import annotations
 

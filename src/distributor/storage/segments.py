@@ -28,10 +28,10 @@ _LEAVES: Mapping[type[Leaf], Callable[[Any, Context], ColumnElement[bool]]] = {*
 
 
 def save(connection: Connection, *, slug: str, name: str, condition: Condition, now: datetime) -> Segment:
-    """Save a condition under a slug, anew or in place of the one it had; an empty name leaves a name as it was.
+    """Insert or replace the condition of a slug; an empty name keeps the current one.
 
     Raises NotFoundError for an unknown list or segment in it, SegmentError if it would refer to
-    itself or come to too much.
+    itself or exceed a limit.
     """
     _lock(connection)
     segments = {one.slug: one.condition for one in listed(connection)} | {slug: condition}
@@ -57,7 +57,7 @@ def find(connection: Connection, slug: str) -> Segment:
 
 
 def listed(connection: Connection) -> list[Segment]:
-    """Every segment by its slug."""
+    """All segments by slug."""
     return [_segment(row) for row in connection.execute(select(tables.segments).order_by(tables.segments.c.slug))]
 
 
@@ -71,7 +71,7 @@ def rename(connection: Connection, slug: str, name: str, *, now: datetime) -> Se
 
 
 def remove(connection: Connection, slug: str) -> None:
-    """Raises NotFoundError, and StateError while other segments or campaigns to come refer to it."""
+    """Raises NotFoundError, and StateError while other segments or unreleased campaigns refer to it."""
     _lock(connection)
     found = find(connection, slug)
     users = [one.slug for one in listed(connection) if slug in segments_named(one.condition)]
@@ -88,8 +88,8 @@ def remove(connection: Connection, slug: str) -> None:
 def filter_for(connection: Connection, condition: Condition, *, now: datetime) -> ColumnElement[bool]:
     """The subscribers that the condition selects, as a condition on `subscribers` that is never NULL.
 
-    Raises NotFoundError for lists and segments that it refers to and that are not there, SegmentError if they refer to
-    themselves or come to too much.
+    Raises NotFoundError for unknown lists and segments in it, SegmentError if they refer to
+    themselves or exceed a limit.
     """
     whole = expanded(condition, _referred(connection, condition))
     return _compile(whole, Context(now=now, list_ids=_list_ids(connection, whole)))
@@ -157,7 +157,7 @@ def _referred(connection: Connection, condition: Condition) -> dict[str, Conditi
 
 
 def _list_ids(connection: Connection, condition: Condition) -> dict[str, int]:
-    """The numbers of the lists that the condition names. Raises NotFoundError that suggests similar ones."""
+    """The ids of the lists that the condition names. Raises NotFoundError that suggests similar ones."""
     named = lists_named(condition)
     if not named:
         return {}
@@ -168,7 +168,7 @@ def _list_ids(connection: Connection, condition: Condition) -> dict[str, int]:
 
 
 def _unreleased_campaigns(connection: Connection, slug: str) -> list[int]:
-    """The numbers of the campaigns that go to the segment, or to all but it, and are not released yet."""
+    """The ids of campaigns to, or excluding, the segment that are not released yet."""
     campaign, dispatch = tables.campaigns.c, tables.dispatches.c
     is_part = or_(*(campaign.audience[name].has_key(slug) for name in ("segments", "except_segments")))
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""Merging two subscribers who are one person: everything of the one moves to the other."""
+"""Merge two subscribers who are the same person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STRONGEST = (Membership.UNSUBSCRIBED, Membership.SUBSCRIBED, Membership.PENDING
 
 
 def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> Subscriber:
-    """Make one subscriber of two. The values of `kept` stay; empty ones are filled from `merged`.
+    """Merge two subscribers into one. The values of `kept` stay; empty ones are filled from `merged`.
 
     A membership unsubscribed with either address is unsubscribed. Records of consent are copied with the address they
     were given under; deliveries and events are moved. Permanent suppressions of `merged` are copied to `kept`.
@@ -53,9 +53,9 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
 
 
 def likely_duplicates(connection: Connection, *, limit: int) -> list[tuple[str, list[str]]]:
-    """Groups of addresses that lead to one mailbox at most providers, and what is common to each.
+    """Groups of addresses that are the same mailbox at most providers, with the common form of each group.
 
-    Only likely: RFC 5321 leaves it to the receiving side what stands before the @, so nothing is merged by itself.
+    Only likely: by RFC 5321 only the receiving server interprets the local part, so nothing is merged automatically.
     """
     rows = connection.execute(
         text("""

@@ -25,7 +25,7 @@ def upsert(connection: Connection, people: Sequence[Person], *, now: datetime) -
     """Insert subscribers, or update those who are known with the values given; returns their ids by key.
 
     The rows stay locked until the transaction ends.
-    Attributes are added to those that are there, tags as well; nothing is taken away.
+    Attributes and tags are added to the existing ones; none is removed.
     """
     batch = sorted({person.key: person for person in people}.values(), key=lambda person: person.key)
     if not batch:
@@ -101,7 +101,7 @@ def change(connection: Connection, subscriber_id: int, changes: Mapping[str, Any
 class Search:
     """What to search for: each of the `words` begins a word of the address, name or attributes; empty finds all.
 
-    `attributes` must be among theirs and `tag` one of their tags; if a list is named, `state` is what they are to it.
+    They have all `attributes` and the tag `tag`; with a list, they are in `state` on it.
     """
 
     words: str = ""
@@ -113,17 +113,17 @@ class Search:
 
 
 def search(connection: Connection, wanted: Search, *, limit: int, after_id: int = 0) -> list[Subscriber]:
-    """The first people found, by ascending number.
+    """The first matching subscribers by ascending id.
 
-    What is common is found among the next few thousand; what is not, is rare, and then the indexes are quick. Left to
-    itself the planner mistakes one for the other, and reads the whole table.
+    Frequent matches are found among the next few thousand rows; rare ones quickly by the indexes. The planner alone
+    confuses the two cases and reads the whole table.
     """
     person = tables.subscribers.c
     onward = select(tables.subscribers).where(person.id > after_id).order_by(person.id)
     conditions = _conditions(wanted, person)
     if not conditions:
         return [subscriber_of(row) for row in connection.execute(onward.limit(limit))]
-    # OFFSET keeps the planner from looking into the neighbourhood by any other way than one by one.
+    # OFFSET keeps the planner from reading these rows in any other way than one by one.
     near = onward.where(person.id <= after_id + _NEAR).offset(0).subquery()
     found = connection.execute(select(near).where(*_conditions(wanted, near.c)).limit(limit)).all()
     if len(found) < limit:
@@ -164,7 +164,7 @@ def _begins(word: str, person: ReadOnlyColumnCollection[str, Any]) -> ColumnElem
 
 
 def _lexemes(word: str) -> list[str]:
-    # What stands between quotes in a query is one word; a quote or a backslash of its own would end it.
+    # Quoted text in a query is one word; a quote or a backslash in it would end it.
     for character in "@.+-_'\\&|!():*<>":
         word = word.replace(character, " ")
     return word.split()
@@ -175,7 +175,7 @@ def _stored(value: Any) -> Any:
 
 
 def subscriber_of(row: Row[Any]) -> Subscriber:
-    """The subscriber in a row that holds the columns of the table."""
+    """The subscriber in a row of the table."""
     return Subscriber(
         id=row.id,
         key=row.key,

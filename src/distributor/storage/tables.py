@@ -1,4 +1,4 @@
-"""The tables. Migrations are written by hand after these; a test keeps the two equal."""
+"""The tables. Migrations are written by hand; a test keeps both equal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NOW = text("now()")
 _EMPTY_OBJECT = text("'{}'::jsonb")
 _EMPTY_LIST = text("'[]'::jsonb")
 _EMPTY_ARRAY = text("'{}'::text[]")
-# What the search for subscribers looks in: the words of the name, the address and the attributes.
+# The words of the name, the address and the attributes, for the search for subscribers.
 _SEARCH_VECTOR = (
     "to_tsvector('simple'::regconfig, name || ' ' || translate(key, '@.+-_', '     ')) || "
     "jsonb_to_tsvector('simple'::regconfig, attributes, '[\"string\"]'::jsonb)"

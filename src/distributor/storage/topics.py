@@ -1,4 +1,4 @@
-"""Topics: the tags that a list offers to its subscribers, as people read them."""
+"""Topics: the tags that a list offers to its subscribers, with their labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from distributor.storage.database import Connection
 
 
 def labels(connection: Connection, slugs: Iterable[str]) -> dict[str, str]:
-    """The label of each slug, in their order. A tag that no article has carried yet is called by its words."""
+    """The label of each slug, in their order. A tag without an article is labelled by the words of its slug."""
     wanted = list(dict.fromkeys(slugs))
     rows = connection.execute(select(tables.tags).where(tables.tags.c.slug.in_(wanted)))
     known = {row.slug: row.label for row in rows}

@@ -10,7 +10,7 @@ from distributor.storage.database import Connection
 
 
 def reserve(connection: Connection, channel_id: int, day: date, *, wanted: int, limit: int) -> int:
-    """Reserve up to `wanted` of what is left of the day's limit; returns how many. Others wait for this transaction."""
+    """Reserve up to `wanted` of the remaining limit of the day; returns how many. Others wait for this transaction."""
     connection.execute(
         text("""
             INSERT INTO warm_up_days (channel_id, day, started) VALUES (:channel_id, :day, 0)

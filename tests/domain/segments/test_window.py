@@ -27,8 +27,8 @@ NOW = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
     ],
 )
 def test_a_distance_is_counted_by_the_calendar(count: int, unit: Unit, moment: datetime) -> None:
-    assert Ago(count, unit).seen_from(NOW) == moment
-    assert Ago(count, unit).seen_from(NOW.astimezone(timezone(timedelta(hours=14)))) == moment
+    assert Ago(count, unit).before(NOW) == moment
+    assert Ago(count, unit).before(NOW.astimezone(timezone(timedelta(hours=14)))) == moment
 
 
 def test_the_last_days_reach_to_now_and_no_further() -> None:

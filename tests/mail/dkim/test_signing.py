@@ -219,9 +219,9 @@ def test_bodies_are_made_canonical_as_dkimpy_does_it(body: bytes) -> None:
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(message=messages(), known=st.integers(0, 40), differs=st.booleans())
 def test_an_opening_saves_time_and_changes_nothing(message: bytes, known: int, differs: bool) -> None:
-    octets = message.partition(b"\r\n\r\n")[2][:known] + b"!" * differs
+    prefix = message.partition(b"\r\n\r\n")[2][:known] + b"!" * differs
     signer = DkimSigner([SigningIdentity(domain="example.org", selector="s", key=ED25519)])
-    assert signer.sign(message, at=AT, body_prefix=BodyPrefix(octets)) == signer.sign(message, at=AT)
+    assert signer.sign(message, at=AT, body_prefix=BodyPrefix(prefix)) == signer.sign(message, at=AT)
 
 
 def test_a_composed_mail_begins_with_the_opening_of_its_rendition() -> None:

@@ -34,7 +34,7 @@ class Zones:
         self.records[dns.name.from_text(name), kind] = list(values)
 
     def put_text(self, name: str, *texts: str) -> None:
-        """TXT records, each cut into strings of 255 octets as it has to be."""
+        """TXT records, each cut into strings of 255 bytes as it has to be."""
         self.put(name, "TXT", *(_quoted(text) for text in texts))
 
     def fail(self, name: str) -> None:

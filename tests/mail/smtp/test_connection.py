@@ -10,7 +10,7 @@ import pytest
 
 from distributor.mail.address import Address
 from distributor.mail.smtp.connect import connect
-from distributor.mail.smtp.connection import SmtpConnection, SmtpEnvelope, SmtpRejection, SmtpStage, dot_stuff
+from distributor.mail.smtp.connection import DotStuffed, SmtpConnection, SmtpEnvelope, SmtpRejection, SmtpStage
 from distributor.mail.smtp.reply import SmtpSessionError
 from distributor.mail.smtp.url import SmtpUrl
 from tests.channels.email.mailing import PATIENCE
@@ -43,6 +43,11 @@ def talk(server: Server, dialogue: Callable[[SmtpConnection], Awaitable[T]]) -> 
                 connection.abort()
 
     return asyncio.run(run())
+
+
+def dot_stuff(content: bytes) -> DotStuffed:
+    """Double the dots that begin lines (RFC 5321 section 4.5.2)."""
+    return DotStuffed((b"\r\n" + content).replace(b"\r\n.", b"\r\n..").removeprefix(b"\r\n"))
 
 
 async def send_one(connection: SmtpConnection, recipient: str = "ann@example.net", content: bytes = CONTENT) -> str:

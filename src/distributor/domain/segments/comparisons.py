@@ -10,7 +10,7 @@ from typing import TypeVar
 from distributor.domain.errors import InputError
 from distributor.domain.segments.condition import Condition, Not, Scalar
 from distributor.domain.segments.cursor import Cursor, choice_of
-from distributor.domain.segments.limits import complaint_about_number
+from distributor.domain.segments.limits import why_number_is_invalid
 from distributor.domain.segments.tokens import TokenKind
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Comparison:
     is_negated: bool
 
     def applied(self, cursor: Cursor, condition: Condition) -> Condition:
-        """The condition, or everybody else."""
+        """The condition, or its negation if the comparison was negated."""
         return negated(cursor, condition) if self.is_negated else condition
 
 
@@ -41,7 +41,8 @@ def take_comparison(cursor: Cursor, known: tuple[str, ...]) -> Comparison:
     for name in sorted(known, key=lambda name: -name.count(" ")):
         parts = name.split()
         if all(
-            cursor.is_word(part, ahead=place) or cursor.is_sign(part, ahead=place) for place, part in enumerate(parts)
+            cursor.is_word(part, ahead=offset) or cursor.is_symbol(part, ahead=offset)
+            for offset, part in enumerate(parts)
         ):
             for _ in parts:
                 cursor.next()
@@ -61,7 +62,7 @@ def read_values(cursor: Cursor, comparison: Comparison, read: Callable[[Cursor],
 
 
 def read_text(cursor: Cursor, what: str, meaning: Callable[[str], T]) -> T:
-    """What a text means, complaining at its place where it means nothing. Raises SegmentError."""
+    """The value of a text by `meaning`. Raises SegmentError at its position if it has none."""
     token = cursor.token
     text = cursor.expect_text(what)
     try:
@@ -71,7 +72,7 @@ def read_text(cursor: Cursor, what: str, meaning: Callable[[str], T]) -> T:
 
 
 def read_scalar(cursor: Cursor) -> Scalar:
-    """A number, true, false, or a text, which needs quotes where it looks like one of those. Raises SegmentError."""
+    """A number, true, false, or a text, which needs quotes if it looks like one of those. Raises SegmentError."""
     if cursor.token.kind is not TokenKind.WORD:
         return cursor.expect_text("a value")
     if _NUMBER.fullmatch(cursor.token.text):
@@ -86,14 +87,14 @@ def read_number(cursor: Cursor) -> int | float:
     if cursor.token.kind is not TokenKind.WORD or not _NUMBER.fullmatch(written):
         raise cursor.unexpected("a number such as 3 or -2.5")
     number = float(written) if "." in written else int(written)
-    cursor.complain(complaint_about_number(number))
+    cursor.reject_if(why_number_is_invalid(number))
     cursor.count_value()
     cursor.next()
     return number
 
 
 def negated(cursor: Cursor, condition: Condition) -> Condition:
-    """Everybody else. Raises SegmentError where that is nested too deep."""
+    """The negation of the condition. Raises SegmentError if that is nested too deep."""
     cursor.go_deeper()
     cursor.come_back()
     return Not(condition)

@@ -12,7 +12,7 @@ from distributor.domain.subscriber import Membership
 
 
 class Field(StrEnum):
-    """What is known of everybody as text. `EMAIL` is the address as it tells two people apart."""
+    """A text field that every subscriber has. EMAIL is compared by the key of the address."""
 
     NAME = "name"
     EMAIL = "email"
@@ -22,7 +22,7 @@ class Field(StrEnum):
 
 
 class TextMatch(StrEnum):
-    """How a text is looked into, without regard to case."""
+    """How a text is searched, without regard to case."""
 
     CONTAINS = "contains"
     STARTS_WITH = "starts with"
@@ -36,8 +36,8 @@ class OrderOperator(StrEnum):
     AT_LEAST = ">="
 
 
-class MembershipState(StrEnum):
-    """Whether somebody gets mail now; everybody has exactly one of these."""
+class MailStatus(StrEnum):
+    """Whether a subscriber gets mail now; everyone has exactly one of these."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -45,7 +45,7 @@ class MembershipState(StrEnum):
 
 
 class Action(StrEnum):
-    """What somebody did with mail, or what became of mail to them."""
+    """What a subscriber did with a mail, or what happened to a mail to them."""
 
     MAILED = "mailed"
     OPENED = "opened"
@@ -81,7 +81,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Everybody else: also those of whom nothing is known."""
+    """Every subscriber to whom the condition does not apply, also because the value is not known."""
 
     condition: Condition
 
@@ -114,13 +114,13 @@ class FieldIsSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingIs:
-    values: tuple[MembershipState, ...]
+class StatusIs:
+    values: tuple[MailStatus, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """When somebody became known to us."""
+    """The subscriber was created in this window."""
 
     window: TimeWindow
 
@@ -161,7 +161,7 @@ class AttributeHas:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeIsSet:
-    """The attribute is there, and neither null nor an empty text."""
+    """The attribute exists, and is neither null nor an empty text."""
 
     path: tuple[str, ...]
 
@@ -176,14 +176,14 @@ class AttributeDated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagIs:
-    """One of these tags was put on the person."""
+    """The subscriber has one of these tags."""
 
     tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnList:
-    """In this state on one of these lists, since a moment in the window. No slugs mean any list."""
+    """In this state on one of these lists, since a time in the window. No slugs mean any list."""
 
     lists: tuple[str, ...]
     state: Membership = Membership.SUBSCRIBED
@@ -192,7 +192,7 @@ class OnList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoseTopic:
-    """Subscribed to the list, or to any, and chose one of these topics there. Wanting everything is no choice."""
+    """Subscribed to the list, or to any, and chose one of these topics there; `every article` is no such choice."""
 
     topics: tuple[str, ...]
     list_slug: str | None = None
@@ -200,9 +200,9 @@ class ChoseTopic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engaged:
-    """Did this, or had it happen, at least so many times.
+    """This happened at least so many times.
 
-    `link` is in the address that was clicked; `campaign` is the number of one.
+    `link` is a part of the URL that was clicked; `campaign` restricts it to the campaign with this id.
     """
 
     action: Action
@@ -214,7 +214,7 @@ class Engaged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagedWithLast:
-    """Did this with so many of the last mails. `AT_MOST` holds only for those who got that many mails at all."""
+    """This happened with so many of the last mails. AT_MOST only applies to subscribers who got that many mails."""
 
     action: Action
     bound: Bound
@@ -224,7 +224,7 @@ class EngagedWithLast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InSegment:
-    """Whoever another saved segment holds."""
+    """The subscribers of another saved segment."""
 
     slug: str
 
@@ -234,7 +234,7 @@ Leaf: TypeAlias = (
     | FieldIs
     | FieldMatches
     | FieldIsSet
-    | StandingIs
+    | StatusIs
     | Created
     | AttributeIs
     | AttributeCompares

@@ -1,4 +1,4 @@
-"""A place in the tokens of a condition: what parsers look at, take, and complain about."""
+"""A cursor on the tokens of a condition: parsers look at the current token, take it or reject it."""
 
 from __future__ import annotations
 
@@ -11,63 +11,63 @@ from distributor.domain.segments.limits import (
     LARGEST_COUNT,
     MOST_CONDITIONS,
     MOST_VALUES,
-    complaint_about_count,
-    complaint_about_text,
+    why_count_is_invalid,
+    why_text_is_invalid,
 )
 from distributor.domain.segments.tokens import Token, TokenKind
 
-# What joins conditions is no value, unless it stands between quotes.
+# These words join conditions; as values they need quotes.
 RESERVED = frozenset({"and", "or", "not"})
 
 
 class Cursor:
-    """Reads tokens from left to right. Words are taken without regard to case; every complaint names its token."""
+    """Reads tokens from left to right. Words are compared without regard to case; every error names its token."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
-        self._place = 0
+        self._position = 0
         self._depth = 0
         self._conditions = 0
         self._values = 0
 
     @property
     def token(self) -> Token:
-        """The token here."""
-        return self._tokens[self._place]
+        """The current token."""
+        return self._tokens[self._position]
 
     def is_word(self, *words: str, ahead: int = 0) -> bool:
-        """Whether one of these words stands here, or so many tokens ahead."""
-        place = min(self._place + ahead, len(self._tokens) - 1)
-        token = self._tokens[place]
+        """Whether the token that is `ahead` tokens ahead is one of these words."""
+        position = min(self._position + ahead, len(self._tokens) - 1)
+        token = self._tokens[position]
         return token.kind is TokenKind.WORD and token.text.casefold() in words
 
-    def is_sign(self, *signs: str, ahead: int = 0) -> bool:
-        """Whether one of these signs stands here, or so many tokens ahead."""
-        place = min(self._place + ahead, len(self._tokens) - 1)
-        token = self._tokens[place]
-        return token.kind is TokenKind.SIGN and token.text in signs
+    def is_symbol(self, *symbols: str, ahead: int = 0) -> bool:
+        """Whether the token that is `ahead` tokens ahead is one of these symbols."""
+        position = min(self._position + ahead, len(self._tokens) - 1)
+        token = self._tokens[position]
+        return token.kind is TokenKind.SYMBOL and token.text in symbols
 
     def is_number(self) -> bool:
-        """Whether a whole number stands here."""
+        """Whether the current token is a whole number."""
         return self.token.kind is TokenKind.WORD and self.token.text.isascii() and self.token.text.isdigit()
 
     def next(self) -> Token:
-        """Take the token here, whatever it is."""
+        """Take the current token."""
         token = self.token
-        self._place = min(self._place + 1, len(self._tokens) - 1)
+        self._position = min(self._position + 1, len(self._tokens) - 1)
         return token
 
-    def take(self, *wanted: str) -> str | None:
-        """Take one of these words or signs, if it stands here, in lower case."""
-        if not (self.is_word(*wanted) or self.is_sign(*wanted)):
+    def take(self, *expected: str) -> str | None:
+        """Take the current token if it is one of these words or symbols; returns it in lower case, else None."""
+        if not (self.is_word(*expected) or self.is_symbol(*expected)):
             return None
         return self.next().text.casefold()
 
-    def expect(self, *wanted: str) -> str:
-        """Take one of these words or signs. Raises SegmentError."""
-        taken = self.take(*wanted)
+    def expect(self, *expected: str) -> str:
+        """Take one of these words or symbols. Raises SegmentError."""
+        taken = self.take(*expected)
         if taken is None:
-            raise self.unexpected(choice_of(wanted), near=wanted)
+            raise self.unexpected(choice_of(expected), near=expected)
         return taken
 
     def expect_text(self, what: str) -> str:
@@ -78,7 +78,7 @@ class Cursor:
             raise self.unexpected(what, hint=hint)
         self.count_value()
         text = token.steps[0] if token.kind is TokenKind.STRING else token.text
-        self.complain(complaint_about_text(text))
+        self.reject_if(why_text_is_invalid(text))
         self.next()
         return text
 
@@ -88,17 +88,17 @@ class Cursor:
             raise self.unexpected("a whole number")
         # A number of more digits than any limit is not even read.
         count = int(self.token.text[:20])
-        self.complain(complaint_about_count(count, most=most))
+        self.reject_if(why_count_is_invalid(count, most=most))
         self.next()
         return count
 
-    def complain(self, complaint: str | None, hint: str = "") -> None:
-        """Raises SegmentError about the token here, if there is something to complain about."""
-        if complaint is not None:
-            raise self.token.error(complaint, hint)
+    def reject_if(self, reason: str | None, hint: str = "") -> None:
+        """Raises SegmentError about the current token if there is a reason."""
+        if reason is not None:
+            raise self.token.error(reason, hint)
 
     def unexpected(self, what: str, *, near: Iterable[str] = (), hint: str = "") -> SegmentError:
-        """That something else was expected here; `near` are words that the one here may be a slip of."""
+        """The error that something else was expected; `near` are words that the current one may be a misspelling of."""
         similar = difflib.get_close_matches(self.token.text.casefold(), list(near), n=2, cutoff=0.6)
         if similar and self.token.kind is TokenKind.WORD:
             hint = f"did you mean {' or '.join(similar)}?"
@@ -113,11 +113,11 @@ class Cursor:
             )
 
     def come_back(self) -> None:
-        """Leave what was entered."""
+        """Leave a parenthesis or a negation."""
         self._depth -= 1
 
     def count_condition(self) -> None:
-        """Begin another condition. Raises SegmentError."""
+        """Count another condition. Raises SegmentError if there are too many."""
         self._conditions += 1
         if self._conditions > MOST_CONDITIONS:
             raise self.token.error(
@@ -125,13 +125,15 @@ class Cursor:
             )
 
     def count_value(self) -> None:
-        """Take another value into account. Raises SegmentError."""
+        """Count another value. Raises SegmentError if there are too many."""
         self._values += 1
         if self._values > MOST_VALUES:
-            raise self.token.error(f"there are more than {MOST_VALUES} values", "put the people on a list, or tag them")
+            raise self.token.error(
+                f"there are more than {MOST_VALUES} values", "add the subscribers to a list, or tag them"
+            )
 
 
-def choice_of(wanted: Iterable[str]) -> str:
-    """The alternatives as a sentence names them."""
-    named = [word if word.isalpha() else f'"{word}"' for word in wanted]
+def choice_of(names: Iterable[str]) -> str:
+    """The names joined by commas and `or`, for an error message."""
+    named = [word if word.isalpha() else f'"{word}"' for word in names]
     return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} or {named[-1]}"

@@ -12,7 +12,7 @@ from distributor.domain.tags import slugify
 
 
 def read_field_value(field: Field, text: str) -> str:
-    """The value that `text` means for `field`. Raises InputError where nobody can have it."""
+    """The value that `text` means for `field`. Raises InputError for a value that the field cannot have."""
     return _READERS[field](text)
 
 
@@ -20,7 +20,7 @@ def read_slug(text: str) -> str:
     """The slug of a list, topic or segment from its name or slug. Raises InputError."""
     slug = slugify(text)
     if not slug:
-        raise InputError(f"{text!r} has no letters or digits, so nothing is called that")
+        raise InputError(f"{text!r} has no letters or digits, so it cannot be a name")
     return slug
 
 

@@ -1,4 +1,4 @@
-"""A condition as JSON, for the web app and for keeping. docs/reference/segments.md lists the forms."""
+"""A condition as JSON, for the API and for storage. docs/reference/segments.md lists the forms."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from distributor.domain.segments.condition import (
     FieldMatches,
     InSegment,
     Leaf,
-    MembershipState,
+    MailStatus,
     Not,
     OnList,
     Or,
     OrderOperator,
-    StandingIs,
+    StatusIs,
     TagIs,
     TextMatch,
 )
 from distributor.domain.segments.field_values import read_field_value, read_slug
-from distributor.domain.segments.json_place import JsonPath
+from distributor.domain.segments.json_path import JsonPath
 from distributor.domain.segments.json_values import (
     Codec,
     choice,
@@ -62,7 +62,7 @@ _JOINTS: Mapping[str, type[And | Or]] = {"all": And, "any": Or}
 
 
 def condition_to_json(condition: Condition) -> dict[str, Json]:
-    """The condition as plain JSON. What is as usual is left out."""
+    """The condition as plain JSON. Default values are left out."""
     match condition:
         case And(conditions):
             return {"all": [condition_to_json(one) for one in conditions]}
@@ -71,20 +71,20 @@ def condition_to_json(condition: Condition) -> dict[str, Json]:
         case Not(inner):
             return {"not": condition_to_json(inner)}
     form = _FORMS_BY_TYPE[type(condition)]
-    told = {slot.key: slot for slot in form.slots if getattr(condition, slot.attribute) != slot.usual}
+    given = {slot.key: slot for slot in form.slots if getattr(condition, slot.attribute) != slot.default}
     return {"kind": form.kind} | {
-        key: slot.codec.write(getattr(condition, slot.attribute)) for key, slot in told.items()
+        key: slot.codec.write(getattr(condition, slot.attribute)) for key, slot in given.items()
     }
 
 
 def condition_from_json(plain: Json) -> Condition:
-    """The condition that `plain` tells, which is what json.loads gives; what joins only one condition is that one.
+    """The condition in `plain`, as json.loads returns it; an `all` or `any` of one condition is that condition.
 
     Raises SegmentError with the path.
     """
     condition = _read(JsonPath(plain), depth=0)
     try:
-        # Whatever is kept can be shown as text: the limits of the language hold here too.
+        # A stored condition can always be shown as text, so the limits of the language apply here too.
         parse(print_condition(condition))
     except SegmentError as error:
         raise SegmentError(error.reason, hint=error.hint, path="$") from None
@@ -93,12 +93,12 @@ def condition_from_json(plain: Json) -> Condition:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A name in the JSON of a condition, and the attribute it stands for; `usual` is what its absence means."""
+    """A name in the JSON of a condition, and its attribute; `default` applies if it is absent."""
 
     key: str
     codec: Codec
     attribute: str
-    usual: Any = ...
+    default: Any = ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,63 +106,63 @@ class _Form:
     kind: str
     type: type[Leaf]
     slots: tuple[_Slot, ...] = ()
-    # What the values have to do with one another. Raises SegmentError about the place of the whole.
+    # Checks that involve several values. Raises SegmentError with the path of the object.
     finish: Callable[[JsonPath, Any], Leaf] = lambda _, leaf: leaf
 
 
-def _read(place: JsonPath, *, depth: int) -> Condition:
+def _read(node: JsonPath, *, depth: int) -> Condition:
     if depth > DEEPEST:
-        raise SegmentError(f"conditions are nested more than {DEEPEST} deep here", path=place.path)
-    names = place.keys()
+        raise SegmentError(f"conditions are nested more than {DEEPEST} deep here", path=node.path)
+    names = node.keys()
     joint = next((name for name in ("all", "any", "not", "kind") if name in names), None)
     if joint is None:
-        raise SegmentError('expected an object with "kind", "all", "any" or "not"', path=place.path)
+        raise SegmentError('expected an object with "kind", "all", "any" or "not"', path=node.path)
     if joint == "kind":
-        return _read_leaf(place)
-    place.allow_only((joint,))
-    inner = place.member(joint)
+        return _read_leaf(node)
+    node.allow_only((joint,))
+    inner = node.member(joint)
     if inner is None:
-        raise SegmentError(f"{joint!r} is null", path=place.path)
+        raise SegmentError(f"{joint!r} is null", path=node.path)
     if joint == "not":
         return Not(_read(inner, depth=depth + 1))
     conditions = tuple(_read(one, depth=depth + 1) for one in inner.items())
-    inner.complain("there is nothing to join" if not conditions else None)
+    inner.reject_if("there is nothing to join" if not conditions else None)
     return _JOINTS[joint](conditions) if len(conditions) > 1 else conditions[0]
 
 
-def _read_leaf(place: JsonPath) -> Leaf:
-    kind = place.member("kind")
+def _read_leaf(node: JsonPath) -> Leaf:
+    kind = node.member("kind")
     if kind is None:
-        raise SegmentError("'kind' is null", path=place.path)
+        raise SegmentError("'kind' is null", path=node.path)
     form = _FORMS[kind.one_of(_FORMS.keys())]
-    place.allow_only(("kind", *(slot.key for slot in form.slots)))
-    return form.finish(place, form.type(**{slot.attribute: _read_slot(place, slot) for slot in form.slots}))
+    node.allow_only(("kind", *(slot.key for slot in form.slots)))
+    return form.finish(node, form.type(**{slot.attribute: _read_slot(node, slot) for slot in form.slots}))
 
 
-def _read_slot(place: JsonPath, slot: _Slot) -> Any:
-    found = place.member(slot.key)
+def _read_slot(node: JsonPath, slot: _Slot) -> Any:
+    found = node.member(slot.key)
     if found is not None:
         return slot.codec.read(found)
-    if slot.usual is ...:
-        raise SegmentError(f"{slot.key!r} is missing", path=place.path)
-    return slot.usual
+    if slot.default is ...:
+        raise SegmentError(f"{slot.key!r} is missing", path=node.path)
+    return slot.default
 
 
-def _finish_field(place: JsonPath, leaf: FieldIs) -> FieldIs:
-    """Which texts are values depends on the field."""
+def _finish_field(node: JsonPath, leaf: FieldIs) -> FieldIs:
+    """The valid values depend on the field."""
     is_value = several(text(partial(read_field_value, leaf.field)))
-    return FieldIs(field=leaf.field, values=_read_slot(place, _Slot("is", is_value, "values")))
+    return FieldIs(field=leaf.field, values=_read_slot(node, _Slot("is", is_value, "values")))
 
 
-def _finish_engaged(place: JsonPath, leaf: Engaged) -> Engaged:
-    place.complain("only a click has a link" if leaf.link is not None and leaf.action is not Action.CLICKED else None)
+def _finish_engaged(node: JsonPath, leaf: Engaged) -> Engaged:
+    node.reject_if("only a click has a link" if leaf.link is not None and leaf.action is not Action.CLICKED else None)
     return leaf
 
 
-def _finish_engaged_with_last(place: JsonPath, leaf: EngagedWithLast) -> EngagedWithLast:
-    place.complain("every mail was mailed: say what became of it" if leaf.action is Action.MAILED else None)
-    place.complain(f"{leaf.count} of the last {leaf.last} mails cannot be" if leaf.count > leaf.last else None)
-    place.complain("at least 0 is everyone" if (leaf.bound, leaf.count) == (Bound.AT_LEAST, 0) else None)
+def _finish_engaged_with_last(node: JsonPath, leaf: EngagedWithLast) -> EngagedWithLast:
+    node.reject_if("every mail was sent: name another action" if leaf.action is Action.MAILED else None)
+    node.reject_if(f"{leaf.count} of the last {leaf.last} mails is impossible" if leaf.count > leaf.last else None)
+    node.reject_if("at least 0 is everyone" if (leaf.bound, leaf.count) == (Bound.AT_LEAST, 0) else None)
     return leaf
 
 
@@ -170,7 +170,7 @@ _PATH = _Slot("path", path(), "path")
 _FIELD = _Slot("field", choice(Field), "field")
 _MATCH = (_Slot("match", choice(TextMatch), "match"), _Slot("text", text(), "text"))
 _WHEN = _Slot("when", window(), "window")
-_PERHAPS_WHEN = _Slot("when", window(), "window", None)
+_OPTIONAL_WHEN = _Slot("when", window(), "window", None)
 _ACTION = _Slot("action", choice(Action), "action")
 _SLUG = text(read_slug)
 
@@ -179,7 +179,7 @@ _ALL_FORMS = (
     _Form("field", FieldIs, (_FIELD, _Slot("is", several(text()), "values")), _finish_field),
     _Form("field_matches", FieldMatches, (_FIELD, *_MATCH)),
     _Form("field_is_set", FieldIsSet, (_FIELD,)),
-    _Form("status", StandingIs, (_Slot("is", several(choice(MembershipState)), "values"),)),
+    _Form("status", StatusIs, (_Slot("is", several(choice(MailStatus)), "values"),)),
     _Form("created", Created, (_WHEN,)),
     _Form("attribute", AttributeIs, (_PATH, _Slot("is", several(scalar()), "values"))),
     _Form(
@@ -198,7 +198,7 @@ _ALL_FORMS = (
         (
             _Slot("is", several(_SLUG, least=0), "lists"),
             _Slot("state", choice(Membership), "state", Membership.SUBSCRIBED),
-            _PERHAPS_WHEN,
+            _OPTIONAL_WHEN,
         ),
     ),
     _Form("topic", ChoseTopic, (_Slot("is", several(_SLUG), "topics"), _Slot("list", _SLUG, "list_slug", None))),
@@ -210,7 +210,7 @@ _ALL_FORMS = (
             _Slot("at_least", count(most=LARGEST_COUNT), "at_least", 1),
             _Slot("link", text(), "link", None),
             _Slot("campaign", count(most=LARGEST_CAMPAIGN), "campaign", None),
-            _PERHAPS_WHEN,
+            _OPTIONAL_WHEN,
         ),
         _finish_engaged,
     ),

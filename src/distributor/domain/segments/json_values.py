@@ -11,59 +11,59 @@ from typing import Any, TypeVar
 from distributor.domain.errors import InputError, SegmentError
 from distributor.domain.rendition import Json
 from distributor.domain.segments.condition import Scalar
-from distributor.domain.segments.json_place import JsonPath
+from distributor.domain.segments.instants import read_instant, write_instant
+from distributor.domain.segments.json_path import JsonPath
 from distributor.domain.segments.limits import (
     LARGEST_COUNT,
     MOST_STEPS,
-    complaint_about_count,
-    complaint_about_number,
-    complaint_about_text,
+    why_count_is_invalid,
+    why_number_is_invalid,
+    why_text_is_invalid,
 )
-from distributor.domain.segments.moments import read_moment, write_moment
-from distributor.domain.segments.window import Ago, Moment, TimeWindow, Unit
+from distributor.domain.segments.window import Ago, Instant, TimeWindow, Unit
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """From JSON, raising SegmentError, and back. The types are those of the attribute it serves."""
+    """Reads JSON, raising SegmentError, and writes it. The types are those of the attribute it serves."""
 
     read: Callable[[JsonPath], Any]
     write: Callable[[Any], Json]
 
 
 def text(meaning: Callable[[str], str] = str) -> Codec:
-    """A text, perhaps brought into the form it is kept in."""
+    """A text, normalized by `meaning`."""
     return Codec(partial(_read_text, meaning=meaning), str)
 
 
 def number() -> Codec:
     """A number, whole or not."""
-    return Codec(_read_number, _as_it_is)
+    return Codec(_read_number, _unchanged)
 
 
 def scalar() -> Codec:
     """A text, a number, true or false."""
-    return Codec(_read_scalar, _as_it_is)
+    return Codec(_read_scalar, _unchanged)
 
 
 def count(*, least: int = 1, most: int) -> Codec:
     """A whole number in this range."""
-    return Codec(partial(_read_count, least=least, most=most), _as_it_is)
+    return Codec(partial(_read_count, least=least, most=most), _unchanged)
 
 
 def choice(kind: type[StrEnum]) -> Codec:
     """One of the members, by its value."""
-    return Codec(lambda place: kind(place.one_of([each.value for each in kind])), str)
+    return Codec(lambda node: kind(node.one_of([each.value for each in kind])), str)
 
 
 def several(one: Codec, *, least: int = 1) -> Codec:
     """A list of at least so many."""
 
-    def read(place: JsonPath) -> tuple[Any, ...]:
-        items = place.items()
-        place.complain("the list is empty" if len(items) < least else None)
+    def read(node: JsonPath) -> tuple[Any, ...]:
+        items = node.items()
+        node.reject_if("the list is empty" if len(items) < least else None)
         return tuple(one.read(item) for item in items)
 
     return Codec(read, lambda values: [one.write(value) for value in values])
@@ -72,9 +72,9 @@ def several(one: Codec, *, least: int = 1) -> Codec:
 def path() -> Codec:
     """The steps from the object of all attributes to one of them."""
 
-    def read(place: JsonPath) -> tuple[str, ...]:
-        steps: tuple[str, ...] = several(text()).read(place)
-        place.complain(f"a path has more than {MOST_STEPS} steps" if len(steps) > MOST_STEPS else None)
+    def read(node: JsonPath) -> tuple[str, ...]:
+        steps: tuple[str, ...] = several(text()).read(node)
+        node.reject_if(f"a path has more than {MOST_STEPS} steps" if len(steps) > MOST_STEPS else None)
         return steps
 
     return Codec(read, list)
@@ -85,66 +85,66 @@ def window() -> Codec:
     return Codec(_read_window, _write_window)
 
 
-def _as_it_is(value: Json) -> Json:
+def _unchanged(value: Json) -> Json:
     return value
 
 
-def _read_text(place: JsonPath, *, meaning: Callable[[str], str]) -> str:
-    written = place.text()
-    place.complain(complaint_about_text(written))
-    return _understood(place, written, meaning)
+def _read_text(node: JsonPath, *, meaning: Callable[[str], str]) -> str:
+    written = node.text()
+    node.reject_if(why_text_is_invalid(written))
+    return _read_as(node, written, meaning)
 
 
-def _read_number(place: JsonPath) -> int | float:
-    found = place.number()
-    place.complain(complaint_about_number(found))
+def _read_number(node: JsonPath) -> int | float:
+    found = node.number()
+    node.reject_if(why_number_is_invalid(found))
     return found
 
 
-def _read_scalar(place: JsonPath) -> Scalar:
-    if isinstance(place.value, bool):
-        return place.value
-    if isinstance(place.value, int | float):
-        return _read_number(place)
-    if isinstance(place.value, str):
-        return _read_text(place, meaning=str)
-    raise place.unexpected("a text, a number, true or false")
+def _read_scalar(node: JsonPath) -> Scalar:
+    if isinstance(node.value, bool):
+        return node.value
+    if isinstance(node.value, int | float):
+        return _read_number(node)
+    if isinstance(node.value, str):
+        return _read_text(node, meaning=str)
+    raise node.unexpected("a text, a number, true or false")
 
 
-def _read_count(place: JsonPath, *, least: int, most: int) -> int:
-    found = place.whole_number()
-    place.complain(complaint_about_count(found, least=least, most=most))
+def _read_count(node: JsonPath, *, least: int, most: int) -> int:
+    found = node.whole_number()
+    node.reject_if(why_count_is_invalid(found, least=least, most=most))
     return found
 
 
-def _read_window(place: JsonPath) -> TimeWindow:
-    place.allow_only(("since", "before"))
-    since, before = place.member("since"), place.member("before")
-    place.complain("a window needs `since`, `before` or both" if since is None and before is None else None)
-    return TimeWindow(since=_read_moment(since) if since else None, before=_read_moment(before) if before else None)
+def _read_window(node: JsonPath) -> TimeWindow:
+    node.allow_only(("since", "before"))
+    since, before = node.member("since"), node.member("before")
+    node.reject_if("a window needs `since`, `before` or both" if since is None and before is None else None)
+    return TimeWindow(since=_read_instant(since) if since else None, before=_read_instant(before) if before else None)
 
 
-def _read_moment(place: JsonPath) -> Moment:
-    if isinstance(place.value, str):
-        return _understood(place, place.value, read_moment)
-    place.allow_only(("ago", "unit"))
-    ago, unit = place.member("ago"), place.member("unit")
+def _read_instant(node: JsonPath) -> Instant:
+    if isinstance(node.value, str):
+        return _read_as(node, node.value, read_instant)
+    node.allow_only(("ago", "unit"))
+    ago, unit = node.member("ago"), node.member("unit")
     if ago is None or unit is None:
-        raise place.unexpected("`ago` and `unit`")
+        raise node.unexpected("`ago` and `unit`")
     return Ago(_read_count(ago, least=1, most=LARGEST_COUNT), Unit(unit.one_of([each.value for each in Unit])))
 
 
 def _write_window(window: TimeWindow) -> Json:
     ends = {"since": window.since, "before": window.before}
-    return {name: _write_moment(moment) for name, moment in ends.items() if moment is not None}
+    return {name: _write_instant(instant) for name, instant in ends.items() if instant is not None}
 
 
-def _write_moment(moment: Moment) -> Json:
-    return {"ago": moment.count, "unit": moment.unit.value} if isinstance(moment, Ago) else write_moment(moment)
+def _write_instant(instant: Instant) -> Json:
+    return {"ago": instant.count, "unit": instant.unit.value} if isinstance(instant, Ago) else write_instant(instant)
 
 
-def _understood(place: JsonPath, written: str, meaning: Callable[[str], T]) -> T:
+def _read_as(node: JsonPath, written: str, meaning: Callable[[str], T]) -> T:
     try:
         return meaning(written)
     except InputError as error:
-        raise SegmentError(str(error), path=place.path) from None
+        raise SegmentError(str(error), path=node.path) from None

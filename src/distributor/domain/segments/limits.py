@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 DEEPEST = 25
-# The same with everything that saved segments stand for.
+# The limits with all referenced segments written out.
 DEEPEST_EXPANDED = 50
 MOST_CONDITIONS = 200
 MOST_CONDITIONS_EXPANDED = 500
@@ -22,20 +22,20 @@ LARGEST_CAMPAIGN = 10**15
 LARGEST_NUMBER = 2**53 - 1
 
 
-def complaint_about_text(text: str) -> str | None:
+def why_text_is_invalid(text: str) -> str | None:
     """Why this text cannot be a value, or None."""
     if not text:
         return "an empty text is no value"
     if len(text) > LONGEST_VALUE:
         return f"a text is longer than {LONGEST_VALUE} characters"
     if "\0" in text:
-        return "a text holds the character NUL, which nobody's data can hold"
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        return "a text holds the character NUL, which no data can contain"
+    if any("\ud800" <= character <= "\udfff" for character in text):
         return "a text holds half a character (a lone surrogate)"
     return None
 
 
-def complaint_about_number(number: int | float) -> str | None:
+def why_number_is_invalid(number: int | float) -> str | None:
     """Why this number cannot be a value, or None."""
     if not math.isfinite(number):
         return "a number is not finite"
@@ -44,6 +44,6 @@ def complaint_about_number(number: int | float) -> str | None:
     return None
 
 
-def complaint_about_count(count: int, *, least: int = 1, most: int = LARGEST_COUNT) -> str | None:
-    """Why nothing can be counted up to this, or None."""
+def why_count_is_invalid(count: int, *, least: int = 1, most: int = LARGEST_COUNT) -> str | None:
+    """Why this number cannot be a count, or None."""
     return None if least <= count <= most else f"a number from {least} to {most} is needed"

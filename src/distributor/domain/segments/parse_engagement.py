@@ -8,7 +8,7 @@ from functools import partial
 from distributor.domain.segments.comparisons import negated
 from distributor.domain.segments.condition import Action, Bound, Condition, Engaged, EngagedWithLast
 from distributor.domain.segments.cursor import Cursor
-from distributor.domain.segments.limits import LARGEST_CAMPAIGN, MOST_MAILS, complaint_about_count
+from distributor.domain.segments.limits import LARGEST_CAMPAIGN, MOST_MAILS, why_count_is_invalid
 from distributor.domain.segments.parse_people import parse_membership
 from distributor.domain.segments.parse_window import parse_window_if_any
 from distributor.domain.subscriber import Membership
@@ -18,7 +18,7 @@ _TIMES = {"once": 1, "twice": 2}
 
 
 def _engaged(action: Action, cursor: Cursor) -> Condition:
-    """What follows `clicked` and the like."""
+    """The rest of a condition after an action such as `clicked`."""
     if cursor.is_word(*_SHARES):
         return _share_of_last(action, cursor)
     link = _link(cursor) if action is Action.CLICKED else None
@@ -33,7 +33,7 @@ def _engaged(action: Action, cursor: Cursor) -> Condition:
     window = parse_window_if_any(cursor)
     if bound is Bound.AT_LEAST:
         return Engaged(action=action, at_least=count, link=link, campaign=campaign, window=window)
-    cursor.complain(complaint_about_count(count + 1))
+    cursor.reject_if(why_count_is_invalid(count + 1))
     return negated(cursor, Engaged(action=action, at_least=count + 1, link=link, campaign=campaign, window=window))
 
 
@@ -70,12 +70,14 @@ def _share_of_last(action: Action, cursor: Cursor) -> Condition:
 def _counted_of_last(action: Action, cursor: Cursor, bound: Bound, count: int) -> Condition:
     last = _of_the_last(action, cursor)
     if count > last:
-        raise cursor.token.error(f"{count} of the last {last} mails cannot be", "the first number is the smaller one")
+        raise cursor.token.error(
+            f"{count} of the last {last} mails is impossible", "the first number must not be larger"
+        )
     return EngagedWithLast(action=action, bound=bound, count=count, last=last)
 
 
 def _of_the_last(action: Action, cursor: Cursor) -> int:
-    cursor.complain("every mail was mailed: say what became of it" if action is Action.MAILED else None)
+    cursor.reject_if("every mail was sent: name another action" if action is Action.MAILED else None)
     cursor.expect("of")
     cursor.expect("the")
     cursor.expect("last")

@@ -32,26 +32,26 @@ from distributor.domain.segments.condition import (
     FieldIsSet,
     FieldMatches,
     InSegment,
-    MembershipState,
+    MailStatus,
     OnList,
     OrderOperator,
-    StandingIs,
+    StatusIs,
     TagIs,
     TextMatch,
 )
 from distributor.domain.segments.cursor import Cursor
 from distributor.domain.segments.field_values import read_field_value, read_slug
-from distributor.domain.segments.limits import MOST_STEPS, complaint_about_text
+from distributor.domain.segments.limits import MOST_STEPS, why_text_is_invalid
 from distributor.domain.segments.parse_window import WINDOWS, begins_window, parse_window, parse_window_if_any
 from distributor.domain.subscriber import Membership
 
 
 def parse_attribute(cursor: Cursor) -> Condition:
-    """`attributes.city = "Graz"` and the like; the path is here. Raises SegmentError."""
+    """`attributes.city = "Graz"` and the like; the current token is the path. Raises SegmentError."""
     path = cursor.token.steps
-    cursor.complain(f"a path has more than {MOST_STEPS} steps" if len(path) > MOST_STEPS else None)
+    cursor.reject_if(f"a path has more than {MOST_STEPS} steps" if len(path) > MOST_STEPS else None)
     for step in path:
-        cursor.complain(complaint_about_text(step))
+        cursor.reject_if(why_text_is_invalid(step))
     cursor.next()
     if begins_window(cursor):
         return AttributeDated(path=path, window=parse_window(cursor))
@@ -99,16 +99,16 @@ def _created(cursor: Cursor) -> Condition:
 
 def _status(cursor: Cursor) -> Condition:
     comparison = take_comparison(cursor, EQUALS)
-    return comparison.applied(cursor, StandingIs(values=read_values(cursor, comparison, _standing)))
+    return comparison.applied(cursor, StatusIs(values=read_values(cursor, comparison, _mail_status)))
 
 
-def _standing(cursor: Cursor) -> MembershipState:
-    return MembershipState(cursor.expect(*MembershipState))
+def _mail_status(cursor: Cursor) -> MailStatus:
+    return MailStatus(cursor.expect(*MailStatus))
 
 
 def _tag(cursor: Cursor) -> Condition:
     comparison = take_comparison(cursor, EQUALS)
-    return comparison.applied(cursor, TagIs(tags=read_values(cursor, comparison, lambda app: app.expect_text("a tag"))))
+    return comparison.applied(cursor, TagIs(tags=read_values(cursor, comparison, lambda at: at.expect_text("a tag"))))
 
 
 def _list(cursor: Cursor) -> Condition:
@@ -129,7 +129,7 @@ def _segment(cursor: Cursor) -> Condition:
 
 
 def parse_membership(state: Membership, preposition: str, cursor: Cursor) -> Condition:
-    """`subscribed to news since 2026-01-01`, of which the first word is taken. Raises SegmentError."""
+    """`subscribed to news since 2026-01-01`, after its first word. Raises SegmentError."""
     cursor.expect(preposition)
     return OnList(lists=_lists(cursor), state=state, window=parse_window_if_any(cursor))
 
@@ -140,7 +140,7 @@ def _lists(cursor: Cursor) -> tuple[str, ...]:
         cursor.next()
         cursor.next()
         return ()
-    among = Comparison("in" if cursor.is_sign("(") else "=", is_negated=False)
+    among = Comparison("in" if cursor.is_symbol("(") else "=", is_negated=False)
     return read_values(cursor, among, partial(_slug, what="a list"))
 
 

@@ -7,28 +7,28 @@ from datetime import date
 
 from distributor.domain.errors import ScheduleError
 from distributor.domain.segments.cursor import Cursor, choice_of
-from distributor.domain.segments.moments import is_day, read_day, read_moment
+from distributor.domain.segments.instants import is_day, read_day, read_instant
 from distributor.domain.segments.tokens import TokenKind
-from distributor.domain.segments.window import Ago, Moment, TimeWindow, Unit, the_day, the_day_after
+from distributor.domain.segments.window import Ago, Instant, TimeWindow, Unit, the_day, the_day_after
 
 WINDOWS = ("in the last", "more than", "since", "before", "after", "on")
 _UNITS: Mapping[str, Unit] = {unit.value: unit for unit in Unit} | {unit.value[:-1]: unit for unit in Unit}
 
 
 def parse_window(cursor: Cursor) -> TimeWindow:
-    """The window that must begin here. Raises SegmentError."""
+    """Parse the window at the current token. Raises SegmentError if there is none."""
     if not begins_window(cursor):
         raise cursor.unexpected(f"when: {choice_of(WINDOWS)}", near=_BEGINNINGS)
     return _BEGINNINGS[cursor.next().text.casefold()](cursor)
 
 
 def parse_window_if_any(cursor: Cursor) -> TimeWindow | None:
-    """The window that begins here, or None if none does. Raises SegmentError."""
+    """Parse the window at the current token; None if there is none. Raises SegmentError."""
     return parse_window(cursor) if begins_window(cursor) else None
 
 
 def begins_window(cursor: Cursor) -> bool:
-    """Whether a window begins here; `in` may also begin something else."""
+    """Whether a window begins at the current token; `in` alone does not say so."""
     if cursor.is_word("in"):
         return cursor.is_word("the", "last", ahead=1)
     return cursor.is_word(*_BEGINNINGS)
@@ -79,17 +79,17 @@ def _span(cursor: Cursor, count: int) -> Ago:
     return Ago(count, _UNITS[unit])
 
 
-def _moment(cursor: Cursor) -> Moment:
+def _moment(cursor: Cursor) -> Instant:
     if cursor.is_number():
         span = _span(cursor, cursor.expect_count())
         cursor.expect("ago")
         return span
     try:
-        moment = read_moment(_written(cursor))
+        instant = read_instant(_written(cursor))
     except ScheduleError as error:
         raise cursor.token.error(str(error)) from None
     cursor.next()
-    return moment
+    return instant
 
 
 def _day(cursor: Cursor) -> date:

@@ -18,7 +18,7 @@ _LEAVES: Mapping[str, Callable[[Cursor], Condition]] = {**PEOPLE, **ENGAGEMENT}
 
 
 def parse(text: str) -> Condition:
-    """The condition that `text` says. `not` binds closest, then `and`, then `or`. Raises SegmentError."""
+    """The condition in `text`. `not` binds closest, then `and`, then `or`. Raises SegmentError."""
     cursor = Cursor(tokenize(text))
     condition = _any_of(cursor)
     if cursor.token.kind is not TokenKind.END:
@@ -47,7 +47,7 @@ def _one(cursor: Cursor) -> Condition:
         condition: Condition = Not(_one(cursor))
         cursor.come_back()
         return condition
-    if cursor.is_sign("("):
+    if cursor.is_symbol("("):
         cursor.go_deeper()
         cursor.next()
         condition = _any_of(cursor)
@@ -72,7 +72,7 @@ def _leaf(cursor: Cursor) -> Condition:
 def _too_much(cursor: Cursor) -> str:
     if cursor.token.kind is TokenKind.END:
         return ""
-    if cursor.is_sign(")"):
+    if cursor.is_symbol(")"):
         return "no parenthesis is open here"
     return "a value of several words needs quotes, and several values need in (…)"
 

@@ -31,12 +31,12 @@ from distributor.domain.segments.condition import (
     OnList,
     Or,
     Scalar,
-    StandingIs,
+    StatusIs,
     TagIs,
 )
 from distributor.domain.segments.cursor import RESERVED
-from distributor.domain.segments.moments import write_moment
-from distributor.domain.segments.window import Ago, Moment, TimeWindow
+from distributor.domain.segments.instants import write_instant
+from distributor.domain.segments.window import Ago, Instant, TimeWindow
 from distributor.domain.subscriber import Membership
 
 # What needs no quotes: it is one word, begins with a letter and cannot be taken for another token.
@@ -48,7 +48,7 @@ _BEFORE_LIST = {Membership.SUBSCRIBED: "to", Membership.PENDING: "on", Membershi
 
 @singledispatch
 def print_condition(condition: Condition) -> str:
-    """The condition as text; `parse` makes the same tree of it."""
+    """The condition as text; `parse` returns the same tree for it."""
     raise TypeError(f"{condition!r} is no condition")
 
 
@@ -90,7 +90,7 @@ def _(condition: FieldIsSet) -> str:
 
 
 @print_condition.register
-def _(condition: StandingIs) -> str:
+def _(condition: StatusIs) -> str:
     return f"status {_among(map(_text, condition.values))}"
 
 
@@ -180,7 +180,7 @@ def _(condition: InSegment) -> str:
 
 
 def _operand(condition: Condition) -> str:
-    """What stands beside `and` or after `not`."""
+    """An operand of `and` or `not`."""
     printed = print_condition(condition)
     return f"({printed})" if isinstance(condition, And | Or) else printed
 
@@ -211,11 +211,11 @@ def _quoted(text: str) -> str:
 
 
 def _escape(found: regex.Match[str]) -> str:
-    sign = found.group()
-    if sign in {'"', "\\"}:
-        return f"\\{sign}"
-    # A sign beyond the first plane has no short escape and may stand as it is.
-    return f"\\u{ord(sign):04x}" if ord(sign) <= 0xFFFF else sign
+    character = found.group()
+    if character in {'"', "\\"}:
+        return f"\\{character}"
+    # A character beyond the first plane has no short escape and is written as it is.
+    return f"\\u{ord(character):04x}" if ord(character) <= 0xFFFF else character
 
 
 def _window(window: TimeWindow) -> str:
@@ -223,13 +223,13 @@ def _window(window: TimeWindow) -> str:
         return f"in the last {_span(window.since)}"
     if window.since is None and isinstance(window.before, Ago):
         return f"more than {_span(window.before)} ago"
-    since = f"since {_moment(window.since)}" if window.since is not None else ""
-    before = f"before {_moment(window.before)}" if window.before is not None else ""
+    since = f"since {_printed_instant(window.since)}" if window.since is not None else ""
+    before = f"before {_printed_instant(window.before)}" if window.before is not None else ""
     return f"{since} {before}".strip()
 
 
-def _moment(moment: Moment) -> str:
-    return f"{_span(moment)} ago" if isinstance(moment, Ago) else write_moment(moment)
+def _printed_instant(instant: Instant) -> str:
+    return f"{_span(instant)} ago" if isinstance(instant, Ago) else write_instant(instant)
 
 
 def _span(span: Ago) -> str:

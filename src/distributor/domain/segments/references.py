@@ -1,4 +1,4 @@
-"""References from segments to segments: put in place of the names, as far as they end."""
+"""References from segments to segments: replaced by what they refer to."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from distributor.domain.segments.limits import DEEPEST_EXPANDED, MOST_CONDITIONS
 def expanded(condition: Condition, segments: Mapping[str, Condition], *, name: str | None = None) -> Condition:
     """The condition with every segment that it refers to written out. `name` is its own, if it has one.
 
-    Raises SegmentError if a segment refers to itself, by whatever way, or if there is too much of it; NotFoundError if
+    Raises SegmentError if a segment refers to itself, directly or not, or if a limit is exceeded; NotFoundError if
     `segments` lacks one.
     """
-    way = (name,) if name is not None else ()
-    _Weighing(segments, lambda _: 1, MOST_CONDITIONS_EXPANDED, "conditions").weigh(condition, way)
-    _Weighing(segments, _count_values, MOST_VALUES_EXPANDED, "values").weigh(condition, way)
+    path = (name,) if name is not None else ()
+    _Counter(segments, lambda _: 1, MOST_CONDITIONS_EXPANDED, "conditions").count_all(condition, path)
+    _Counter(segments, _count_values, MOST_VALUES_EXPANDED, "values").count_all(condition, path)
     return _expand(condition, segments, depth=0)
 
 
@@ -41,22 +41,24 @@ def users_of(slug: str, segments: Mapping[str, Condition]) -> list[str]:
     found: list[str] = []
     waiting = [slug]
     while waiting:
-        wanted = waiting.pop()
-        users = [name for name, one in segments.items() if wanted in segments_named(one) and name not in found]
+        referenced = waiting.pop()
+        users = [name for name, one in segments.items() if referenced in segments_named(one) and name not in found]
         found += users
         waiting += users
     return found
 
 
 def missing(noun: str, slug: str, known: Iterable[str]) -> NotFoundError:
-    """That a condition refers to something that is not there, with the names that are like it."""
+    """The error that a condition refers to something that does not exist, with similar names as a hint."""
     similar = difflib.get_close_matches(slug, list(known), n=2)
-    hint = f"did you mean {' or '.join(similar)}?" if similar else f"`distributor {noun} list` shows the ones there are"
+    hint = f"did you mean {' or '.join(similar)}?" if similar else f"`distributor {noun} list` lists them"
     return NotFoundError(noun, slug, hint=hint)
 
 
-class _Weighing:
-    """Counts what a condition would come to, without writing it out: ten segments of two references each are 1,024."""
+class _Counter:
+    """Counts the conditions or values of a condition with its references, without writing it out, which may be huge:
+    ten segments of two references each are 1,024.
+    """
 
     def __init__(
         self, segments: Mapping[str, Condition], count: Callable[[Leaf], int], most: int, counted: str
@@ -65,26 +67,24 @@ class _Weighing:
         self._count = count
         self._most = most
         self._counted = counted
-        self._weights: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
-    def weigh(self, condition: Condition, way: tuple[str, ...]) -> int:
-        if len(way) > DEEPEST_EXPANDED:
-            raise SegmentError(f"segments refer to segments more than {DEEPEST_EXPANDED} deep: {_shown(way)}")
-        weight = sum(self._weigh_leaf(leaf, way) for leaf in leaves(condition))
-        if weight > self._most:
-            raise SegmentError(
-                f"with the segments that it refers to, this comes to more than {self._most} {self._counted}"
-            )
-        return weight
+    def count_all(self, condition: Condition, path: tuple[str, ...]) -> int:
+        if len(path) > DEEPEST_EXPANDED:
+            raise SegmentError(f"segments refer to segments more than {DEEPEST_EXPANDED} deep: {_shown(path)}")
+        total = sum(self._count_leaf(leaf, path) for leaf in leaves(condition))
+        if total > self._most:
+            raise SegmentError(f"with the segments that it refers to, this has more than {self._most} {self._counted}")
+        return total
 
-    def _weigh_leaf(self, leaf: Leaf, way: tuple[str, ...]) -> int:
+    def _count_leaf(self, leaf: Leaf, path: tuple[str, ...]) -> int:
         if not isinstance(leaf, InSegment):
             return self._count(leaf)
-        if leaf.slug in way:
-            raise SegmentError(f"the segment {leaf.slug!r} refers to itself: {_shown((*way, leaf.slug))}")
-        if leaf.slug not in self._weights:
-            self._weights[leaf.slug] = self.weigh(_of(leaf, self._segments), (*way, leaf.slug))
-        return self._weights[leaf.slug]
+        if leaf.slug in path:
+            raise SegmentError(f"the segment {leaf.slug!r} refers to itself: {_shown((*path, leaf.slug))}")
+        if leaf.slug not in self._counts:
+            self._counts[leaf.slug] = self.count_all(_of(leaf, self._segments), (*path, leaf.slug))
+        return self._counts[leaf.slug]
 
 
 def _count_values(leaf: Leaf) -> int:
@@ -117,5 +117,5 @@ def _of(leaf: InSegment, segments: Mapping[str, Condition]) -> Condition:
     return segments[leaf.slug]
 
 
-def _shown(way: tuple[str, ...]) -> str:
-    return " → ".join(way)
+def _shown(path: tuple[str, ...]) -> str:
+    return " → ".join(path)

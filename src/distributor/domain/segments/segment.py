@@ -10,7 +10,7 @@ from distributor.domain.segments.condition import Condition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Whoever fits the condition at the moment it is asked. Its slug is what others refer to, and is for good."""
+    """The subscribers to whom a condition applies when it is evaluated. Its slug never changes."""
 
     id: int
     slug: str

@@ -1,4 +1,4 @@
-"""The words and signs of a condition's text, each with its place."""
+"""The tokens of a condition's text, each with its position."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _TOKEN = regex.compile(
     rf"|(?P<string>{_STRING})"
     rf"|(?P<path>(?i:attributes)(?:\.(?:{_NAME}|{_STRING}))+)"
     r"|(?P<word>[\p{L}\p{M}\p{N}_.@+:/#%~*-]+)"
-    r"|(?P<sign><=|>=|!=|[=<>(),])"
+    r"|(?P<symbol><=|>=|!=|[=<>(),])"
 )
 _STEP = regex.compile(rf"\.(?:(?P<name>{_NAME})|(?P<string>{_STRING}))")
 _ESCAPE = regex.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
-_MEANT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
 _LONGEST_SHOWN = 60
 _LINE_END = regex.compile(r"\r\n|\n|\r")
-_FOREIGN = {
+_HINTS = {
     "&": "write and",
     "|": "write or",
     "!": "write not, or != for unequal",
@@ -43,7 +43,7 @@ class TokenKind(StrEnum):
     WORD = "word"
     STRING = "string"
     PATH = "path"
-    SIGN = "sign"
+    SYMBOL = "symbol"
     END = "end"
 
 
@@ -60,21 +60,21 @@ class Token:
 
     @property
     def shown(self) -> str:
-        """The piece as a sentence names it."""
+        """The token as error messages show it."""
         if self.kind is TokenKind.END:
             return "the end"
         shortened = self.text if len(self.text) <= _LONGEST_SHOWN else f"{self.text[:_LONGEST_SHOWN]}…"
         return shortened if self.kind is TokenKind.STRING else f'"{shortened}"'
 
     def error(self, reason: str, hint: str = "") -> SegmentError:
-        """That something is wrong here."""
+        """The error at this position."""
         return SegmentError(
             reason, hint=hint, line=self.line, column=self.column, offset=self.offset, length=len(self.text)
         )
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of `text`, and one that says it ends. Raises SegmentError."""
+    """The tokens of `text`, the last one of kind END. Raises SegmentError."""
     if len(text) > LONGEST_TEXT:
         raise SegmentError(
             f"the condition is longer than {LONGEST_TEXT} characters", hint="save parts of it as segments"
@@ -92,18 +92,18 @@ def _tokens(text: str) -> Iterator[Token]:
             for end in _LINE_END.finditer(piece):
                 line, line_start = line + 1, offset + end.end()
         else:
-            app = Token(
-                kind=TokenKind(kind or "sign"), text=piece, line=line, column=offset - line_start + 1, offset=offset
+            token = Token(
+                kind=TokenKind(kind or "symbol"), text=piece, line=line, column=offset - line_start + 1, offset=offset
             )
-            yield _with_meaning(app) if found else _refuse(app)
+            yield _with_meaning(token) if found else _reject(token)
         offset += len(piece)
     yield Token(kind=TokenKind.END, text="", line=line, column=offset - line_start + 1, offset=offset)
 
 
-def _refuse(app: Token) -> NoReturn:
-    if app.text in {'"', "'"}:
-        raise app.error(f"the quote {app.text} opened here is not closed")
-    raise app.error(f"{app.text!r} has no meaning here", _FOREIGN.get(app.text, "write it between quotes"))
+def _reject(token: Token) -> NoReturn:
+    if token.text in {'"', "'"}:
+        raise token.error(f"the quote {token.text} opened here is not closed")
+    raise token.error(f"{token.text!r} has no meaning here", _HINTS.get(token.text, "write it between quotes"))
 
 
 def _with_meaning(token: Token) -> Token:
@@ -121,22 +121,22 @@ def _read_step(token: Token, step: regex.Match[str]) -> str:
 
 
 def _unescape(quoted: str, token: Token, start: int) -> str:
-    """What stands between quotes. `start` is where it does in the token, for the place of a wrong escape."""
+    """The text between the quotes. `start` is its offset in the token, for the position of an invalid escape."""
 
     def read(found: regex.Match[str]) -> str:
-        code, sign = found.groups()
+        code, character = found.groups()
         if code:
             return chr(int(code, 16))
-        if sign not in _MEANT:
+        if character not in _ESCAPED:
             before = start + 1 + found.start()
             raise SegmentError(
-                f"{found.group()} stands for nothing",
+                f"{found.group()} is no escape",
                 hint=r"after a backslash there may be another, a quote, n, r, t, or u and four digits",
                 line=token.line,
                 column=token.column + before,
                 offset=token.offset + before,
                 length=2,
             )
-        return _MEANT[sign]
+        return _ESCAPED[character]
 
     return _ESCAPE.sub(read, quoted[1:-1])

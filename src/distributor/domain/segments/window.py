@@ -23,12 +23,12 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ago:
-    """A moment this long before now. Months and years are those of the calendar, in UTC."""
+    """The time this long before now. Months and years are those of the calendar, in UTC."""
 
     count: int
     unit: Unit
 
-    def seen_from(self, now: datetime) -> datetime:
+    def before(self, now: datetime) -> datetime:
         """The instant; no earlier than the calendar begins."""
         try:
             return _SUBTRACT[self.unit](now.astimezone(UTC), self.count)
@@ -36,7 +36,7 @@ class Ago:
             return _EARLIEST
 
 
-Moment: TypeAlias = datetime | Ago
+Instant: TypeAlias = datetime | Ago
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +46,15 @@ class TimeWindow:
     A window that begins some time ago and has no end reaches to now and no further.
     """
 
-    since: Moment | None = None
-    before: Moment | None = None
+    since: Instant | None = None
+    before: Instant | None = None
 
     def bounds(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """The first instant inside and the first one after it."""
-        until = _instant(self.before, now)
+        until = _resolved(self.before, now)
         if isinstance(self.since, Ago) and self.before is None:
             until = now.astimezone(UTC) + timedelta.resolution
-        return _instant(self.since, now), until
+        return _resolved(self.since, now), until
 
     def days(self, now: datetime) -> tuple[date | None, date | None]:
         """The first and the last day inside, in UTC; a day that is only begun counts."""
@@ -74,8 +74,8 @@ def the_day_after(day: date) -> datetime:
     return the_day(day + timedelta(days=1)) if day < date.max else _LATEST
 
 
-def _instant(moment: Moment | None, now: datetime) -> datetime | None:
-    return moment.seen_from(now) if isinstance(moment, Ago) else moment
+def _resolved(instant: Instant | None, now: datetime) -> datetime | None:
+    return instant.before(now) if isinstance(instant, Ago) else instant
 
 
 def _months_before(now: datetime, count: int) -> datetime:

@@ -27,17 +27,17 @@ _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local full, wait = {}, 0
-for place, key in ipairs(KEYS) do
-    local interval, burst = tonumber(ARGV[2 * place - 1]), tonumber(ARGV[2 * place])
+for index, key in ipairs(KEYS) do
+    local interval, burst = tonumber(ARGV[2 * index - 1]), tonumber(ARGV[2 * index])
     local at = math.max(tonumber(redis.call('GET', key) or '0'), now)
     wait = math.max(wait, at - now - (burst - 1) * interval)
-    full[place] = at + interval
+    full[index] = at + interval
 end
 if wait > 0 then
     return math.ceil(wait)
 end
-for place, key in ipairs(KEYS) do
-    redis.call('SET', key, string.format('%.0f', full[place]), 'PX', math.ceil((full[place] - now) / 1000) + 1)
+for index, key in ipairs(KEYS) do
+    redis.call('SET', key, string.format('%.0f', full[index]), 'PX', math.ceil((full[index] - now) / 1000) + 1)
 end
 return 0
 """

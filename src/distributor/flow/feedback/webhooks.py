@@ -34,14 +34,14 @@ def receive_webhook(
     request = WebhookRequest(headers=headers, body=body, now=app.clock(), tokens=app.tokens)
     events = channel.read_events(request)
     if events.replay_key:
-        _refuse_replay(app, f"{record.id}:{events.replay_key}", body)
+        _reject_replay(app, f"{record.id}:{events.replay_key}", body)
     applied = [apply_feedback(app, one, source="webhook") for one in events.feedback]
     for one in applied:
         log_applied(one, source="webhook")
     return applied
 
 
-def _refuse_replay(app: AppContext, name: str, body: bytes) -> None:
+def _reject_replay(app: AppContext, name: str, body: bytes) -> None:
     """Raises SignatureError if the signature `name` came with another body before: an attacker may replay it."""
     key = f"distributor:webhook:{hashlib.sha256(name.encode()).hexdigest()}"
     digest = hashlib.sha256(body).hexdigest()

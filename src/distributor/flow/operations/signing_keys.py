@@ -36,9 +36,9 @@ def make_keys(
     """
 
     def add(signing_channel: SigningChannel, ring: KeyRing) -> KeyRing:
-        place = Address.parse(f"dkim@{domain}").domain if domain else signing_channel.signing_domain(app.site)
+        signing_domain = Address.parse(f"dkim@{domain}").domain if domain else signing_channel.signing_domain(app.site)
         for selector, algorithm in selectors:
-            ring = ring.with_new(selector, domain=place, algorithm=algorithm, now=app.clock())
+            ring = ring.with_new(selector, domain=signing_domain, algorithm=algorithm, now=app.clock())
         return ring
 
     ring = _change(app, channel, add)

@@ -1,4 +1,4 @@
-"""Export subscribers as a stream of CSV or JSON lines, which our own import reads back unchanged."""
+"""Export subscribers as a stream of CSV or JSON lines, which the import reads back unchanged."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def export_people(
     """
     encode = _ENCODERS[format_]
     with app.database.begin() as connection:
-        records = map(_facts, exports.people(connection, selection, now=app.clock()))
+        records = map(_values, exports.people(connection, selection, now=app.clock()))
         yield from encode(records)
 
 
@@ -56,7 +56,7 @@ def _csv_of(rows: Iterable[Iterable[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _facts(one: Exported) -> dict[str, Json]:
+def _values(one: Exported) -> dict[str, Json]:
     """The values by column; the order is that of the columns and of the names in JSON."""
     person, membership = one.subscriber, one.membership
     consent = membership.consent if membership else None

@@ -117,9 +117,9 @@ def audience_query_of(connection: Connection, campaign: Campaign) -> AudienceQue
 def count_missing_fields(
     channel: PersonalizedChannel, rendition: Rendition, people: Iterable[FieldGroup]
 ) -> Counter[str]:
-    """How many of these people lack each field that would have to be said to them; nobody is asked for if none can."""
+    """How many of these subscribers lack each field that their message needs. `people` is not read if none can."""
     lacking: Counter[str] = Counter()
-    if _speaks_to_anybody(channel, rendition):
+    if _needs_no_field(channel, rendition):
         return lacking
     for one in people:
         missing = channel.missing_field_for(rendition, one)
@@ -128,8 +128,8 @@ def count_missing_fields(
     return lacking
 
 
-def _speaks_to_anybody(channel: PersonalizedChannel, rendition: Rendition) -> bool:
-    """Whether it definitely can, whichever fields a subscriber has: all combinations are tried if they are few."""
+def _needs_no_field(channel: PersonalizedChannel, rendition: Rendition) -> bool:
+    """Whether it can be sent to every subscriber, whatever fields they have: tries all combinations if they are few."""
     needs = channel.merge_fields_of(rendition)
     others = needs.fields.difference({"email"})
     if needs.decisive or len(others) > _MAX_COMBINED_FIELDS:

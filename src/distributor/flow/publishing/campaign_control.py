@@ -39,7 +39,7 @@ def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand") -> 
             reason=reason,
         )
 
-    count = _insist(_each(app, campaign_id, pause_one), "no dispatch of campaign {} can be paused", campaign_id)
+    count = _require_any(_each(app, campaign_id, pause_one), "no dispatch of campaign {} can be paused", campaign_id)
     log.info("campaign.paused", campaign_id=campaign_id, dispatches=count)
     return count
 
@@ -50,7 +50,7 @@ def resume(app: AppContext, campaign_id: int) -> int:
     def resume_one(connection: Connection, dispatch: Dispatch) -> bool:
         return dispatches.resume(connection, dispatch.id)
 
-    count = _insist(
+    count = _require_any(
         _each(app, campaign_id, resume_one), "no dispatch of campaign {} is paused or failed to render", campaign_id
     )
     log.info("campaign.resumed", campaign_id=campaign_id, dispatches=count)
@@ -72,7 +72,9 @@ def cancel(app: AppContext, campaign_id: int) -> int:
         return True, deliveries.suppress_unsent(connection, dispatch.id, "the campaign was cancelled", now=app.clock())
 
     results = _each(app, campaign_id, cancel_one)
-    count = _insist([is_cancelled for is_cancelled, _ in results], "no dispatch of campaign {} is open", campaign_id)
+    count = _require_any(
+        [is_cancelled for is_cancelled, _ in results], "no dispatch of campaign {} is open", campaign_id
+    )
     unsent = sum(suppressed for _, suppressed in results)
     log.info("campaign.cancelled", campaign_id=campaign_id, dispatches=count, unsent=unsent)
     return unsent
@@ -85,7 +87,7 @@ def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
     """
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        _insist_on_channels(connection, campaign, choice)
+        _require_channels(connection, campaign, choice)
         count = failed_deliveries.retry_failed(connection, campaign, choice, now=app.clock())
     if not count.failed:
         raise StateError(f"campaign {campaign_id} has no failed deliveries")
@@ -103,11 +105,11 @@ def count_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
     """What `retry_failed` would do now; changes nothing. Raises NotFoundError."""
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        _insist_on_channels(connection, campaign, choice)
+        _require_channels(connection, campaign, choice)
         return failed_deliveries.count_failed(connection, campaign, choice, now=app.clock())
 
 
-def _insist_on_channels(connection: Connection, campaign: Campaign, choice: FailureChoice) -> None:
+def _require_channels(connection: Connection, campaign: Campaign, choice: FailureChoice) -> None:
     known = {dispatch.channel_name for dispatch in dispatches.of_campaign(connection, campaign.id)}
     for name in choice.channel_names:
         if name not in known:
@@ -120,7 +122,7 @@ def _each(app: AppContext, campaign_id: int, act: Callable[[Connection, Dispatch
         return [act(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)]
 
 
-def _insist(done: list[bool], message: str, campaign_id: int) -> int:
+def _require_any(done: list[bool], message: str, campaign_id: int) -> int:
     """How many are done. Raises StateError with the message if none is."""
     if not any(done):
         raise StateError(message.format(campaign_id))

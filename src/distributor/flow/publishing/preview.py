@@ -56,7 +56,7 @@ def preview(
 ) -> Preview:
     """Render a manuscript on channels of these kinds with their default settings, and the message options if given.
 
-    Images beside `file`, where the manuscript came from, are taken along as ingestion does. `fields` are the merge
+    Images beside `file`, where the manuscript came from, are included as ingestion does. `fields` are the merge
     fields of the reader; without them a sample reader with all fields is used. Raises
     NotFoundError for an unknown kind, InputError for message options that cannot be rendered, and TemplateError for a
     template that cannot be rendered.
@@ -121,7 +121,7 @@ def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageS
         for dispatch in dispatches.of_campaign(connection, campaign_id):
             if dispatch.rendition_id is None or not issubclass(kind_of(dispatch.kind), PersonalizedChannel):
                 continue
-            # The settings may be others by now, and wrong: how large a mail is does not depend on them.
+            # The settings may have changed, even to invalid ones; the size of a mail does not depend on them.
             channel = make_channel(dispatch.kind, {})
             assert isinstance(channel, PersonalizedChannel), "its kind is"  # noqa: S101
             sizes.update(_sizes(dispatch.channel_name, channel, dispatches.rendition_of(connection, dispatch.id)))

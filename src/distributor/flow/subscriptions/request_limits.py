@@ -17,18 +17,18 @@ from distributor.domain.errors import ServiceError
 _IPV4_PREFIX = 24
 _IPV6_PREFIX = 56
 
-# Either every count is below its limit and grows by one, or none does: a refused request uses nothing up.
+# Either every count is below its limit and grows by one, or none does: a rejected request does not count.
 # A window begins with its first request.
 _COUNT = """
-for place, key in ipairs(KEYS) do
+for index, key in ipairs(KEYS) do
     local count = tonumber(redis.call('GET', key) or '0')
-    if count >= tonumber(ARGV[2 * place - 1]) then
-        return {place, redis.call('PTTL', key)}
+    if count >= tonumber(ARGV[2 * index - 1]) then
+        return {index, redis.call('PTTL', key)}
     end
 end
-for place, key in ipairs(KEYS) do
+for index, key in ipairs(KEYS) do
     if redis.call('INCR', key) == 1 then
-        redis.call('PEXPIRE', key, ARGV[2 * place])
+        redis.call('PEXPIRE', key, ARGV[2 * index])
     end
 end
 return {0, 0}
@@ -61,12 +61,12 @@ def spend(redis: Redis, rates: Sequence[RequestLimit]) -> LimitExceeded | None:
     keys = [_key_of(rate) for rate in rates]
     arguments = [str(int(number)) for rate in rates for number in (rate.limit, rate.window / timedelta(milliseconds=1))]
     try:
-        place, left = cast("tuple[int, int]", redis.eval(_COUNT, len(keys), *keys, *arguments))
+        exceeded, remaining = cast("tuple[int, int]", redis.eval(_COUNT, len(keys), *keys, *arguments))
     except RedisError as error:
         raise ServiceError(f"Redis does not answer: {type(error).__name__}") from error
-    if not place:
+    if not exceeded:
         return None
-    return LimitExceeded(rate=rates[place - 1], wait=timedelta(milliseconds=max(left, 1)))
+    return LimitExceeded(rate=rates[exceeded - 1], wait=timedelta(milliseconds=max(remaining, 1)))
 
 
 def network_of(address: str) -> str:

@@ -57,13 +57,13 @@ def sign_up(app: AppContext, asked: SignUp) -> None:
         raise InputError("nothing was chosen to subscribe to; choose at least one list")
     with app.database.begin() as connection:
         chosen = [_open_list(connection, slug, asked.choices[slug]) for slug in sorted(asked.choices)]
-        held_back = suppressions.of_key(connection, asked.person.key)
-        if any(entry.target.domain or entry.reason not in LIFTED_BY_CONFIRMING for entry in held_back):
+        suppressed = suppressions.of_key(connection, asked.person.key)
+        if any(entry.target.domain or entry.reason not in LIFTED_BY_CONFIRMING for entry in suppressed):
             return
         person = _locked(connection, asked.person, now=now)
         if person.status is SubscriberStatus.DISABLED:
             return
-        must_confirm = bool(held_back) or _has_left(connection, person)
+        must_confirm = bool(suppressed) or _has_unsubscribed(connection, person)
         waiting = [one for one in chosen if _request(app, connection, person, one, asked, must_confirm, now=now)]
         if waiting and not was_confirmation_sent_since(connection, person.id, now - _BETWEEN_CONFIRMATIONS):
             queue_confirmation(app, connection, person, waiting[0], now=now)
@@ -87,7 +87,7 @@ def _locked(connection: Connection, person: Person, *, now: datetime) -> Subscri
     return known or subscribers.find_by_id(connection, subscribers.upsert(connection, [person], now=now)[person.key])
 
 
-def _has_left(connection: Connection, person: Subscriber) -> bool:
+def _has_unsubscribed(connection: Connection, person: Subscriber) -> bool:
     found = memberships.of_subscriber(connection, person.id)
     return any(membership.state is Membership.UNSUBSCRIBED for membership in found)
 

@@ -34,7 +34,7 @@ def find_unsubscribe(app: AppContext, token: str) -> UnsubscribePage | None:
     """The current membership of this link's owner; None if the token is not valid."""
     with app.database.begin() as connection:
         owner = find_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
-        return _standing_of(connection, owner) if owner else None
+        return _page_of(connection, owner) if owner else None
 
 
 def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> UnsubscribePage | None:
@@ -59,7 +59,7 @@ def unsubscribe(app: AppContext, token: str, detail: Mapping[str, Json]) -> Unsu
                 detail=detail,
             )
             events.record(connection, [event])
-        return _standing_of(connection, owner)
+        return _page_of(connection, owner)
 
 
 def record_reason(app: AppContext, token: str, reason: str, words: str) -> UnsubscribePage | None:
@@ -71,11 +71,11 @@ def record_reason(app: AppContext, token: str, reason: str, words: str) -> Unsub
         owner = lock_link_owner(app, connection, Purpose.UNSUBSCRIBE, token)
         if owner is None:
             return None
-        standing = _standing_of(connection, owner)
-        if standing is not None and standing.membership is Membership.UNSUBSCRIBED:
+        page = _page_of(connection, owner)
+        if page is not None and page.membership is Membership.UNSUBSCRIBED:
             detail = {"reason": reason, "words": words[:LONGEST_REASON]}
             events.add_detail(connection, owner.delivery_id, EventKind.UNSUBSCRIBE, detail)
-        return standing
+        return page
 
 
 def resubscribe(app: AppContext, token: str, ip_address: str) -> UnsubscribePage | None:
@@ -99,10 +99,10 @@ def resubscribe(app: AppContext, token: str, ip_address: str) -> UnsubscribePage
             memberships.grant(connection, owner.person.id, owner.list.id, evidence, topics=membership.topics, now=now)
             mailbox = Target(hash=hash_of_key(owner.person.key))
             suppressions.lift(connection, mailbox, reasons=[SuppressionReason.UNSUBSCRIBE])
-        return _standing_of(connection, owner)
+        return _page_of(connection, owner)
 
 
-def _standing_of(connection: Connection, owner: LinkOwner) -> UnsubscribePage | None:
+def _page_of(connection: Connection, owner: LinkOwner) -> UnsubscribePage | None:
     membership = _membership_of(connection, owner)
     if membership is None:
         return None

@@ -23,14 +23,6 @@ _CHUNK = 262144
 DotStuffed = NewType("DotStuffed", bytes)
 
 
-def dot_stuff(content: bytes) -> DotStuffed:
-    """Double the dots that begin lines and terminate the last line. The lines of `content` have to end with CRLF."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
-    return DotStuffed(stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpTimeouts:
     """Timeouts in seconds: for the connection, for a reply, for the reply to a message, for the reply to QUIT.

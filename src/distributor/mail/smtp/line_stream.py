@@ -1,4 +1,4 @@
-"""The bytes of an SMTP connection: lines and message content in, answers out, grouped as RFC 2920 allows."""
+"""The bytes of an SMTP connection: lines and message content in, replies out, grouped as RFC 2920 allows."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ _END_OF_DATA = b"\r\n.\r\n"
 
 
 class LineStream:
-    """One connection. Answers are held back as long as the peer has already said more.
+    """One connection. Replies are buffered until all received commands are processed (RFC 2920).
 
-    Reading raises EOFError when the peer has hung up.
+    Reading raises EOFError when the client disconnects.
     """
 
     def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self._received = bytearray()
-        self._answers: list[bytes] = []
+        self._replies: list[bytes] = []
 
-    def answer(self, *lines: str) -> None:
-        """A reply of one or more lines, each with its code and, but for the last, its hyphen."""
-        self._answers += [line.encode("ascii", "replace") + b"\r\n" for line in lines]
+    def reply(self, *lines: str) -> None:
+        """Buffer a reply; every line has the code, all but the last a hyphen after it."""
+        self._replies += [line.encode("ascii", "replace") + b"\r\n" for line in lines]
 
     async def flush(self) -> None:
-        """Send what was held back."""
-        if self._answers:
-            self._writer.write(b"".join(self._answers))
-            self._answers.clear()
+        """Send the buffered replies."""
+        if self._replies:
+            self._writer.write(b"".join(self._replies))
+            self._replies.clear()
             await self._writer.drain()
 
     async def read_line(self, limit: int) -> bytes | None:
-        """The next line without its CRLF, or None for one that was longer than `limit` octets."""
+        """The next line without its CRLF, or None for one that was longer than `limit` bytes."""
         return await self._read_until(b"\r\n", limit)
 
     async def read_content(self, limit: int) -> bytes | None:

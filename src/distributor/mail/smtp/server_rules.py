@@ -1,4 +1,4 @@
-"""What a server of ours takes by SMTP: addresses, parameters and content, as RFC 5321 and its extensions say."""
+"""Rules of an SMTP server for addresses, parameters and content (RFC 5321 and its extensions)."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ _PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^<>\s"@]+)@([^<>\s@]+))?>(?: (.*))?
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\]")
 _MAIL_PARAMETERS = frozenset(("SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"))
 _RCPT_PARAMETERS = frozenset(("NOTIFY", "ORCPT"))
-_MAX_LOCAL_OCTETS = 64
-_MAX_PATH_OCTETS = 254
+_MAX_LOCAL_BYTES = 64
+_MAX_PATH_BYTES = 254
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """An address of an envelope and the parameters behind it; the null reverse-path is empty."""
+    """An envelope address and its parameters; the null reverse-path is empty."""
 
     address: str
     parameters: Mapping[str, str]
 
 
 def read_sender(argument: str) -> Path | str:
-    """The argument of MAIL, or the reply that refuses it."""
+    """The argument of MAIL, or the reply that rejects it."""
     path = _read_path(argument, "FROM:", _MAIL_PARAMETERS)
     if isinstance(path, str):
         return path
     size = path.parameters.get("SIZE", "0")
     if not size.isdecimal() or path.parameters.get("BODY", "7BIT").upper() not in ("7BIT", "8BITMIME"):
-        return "501 5.5.4 SIZE or BODY has a value that makes no sense"
+        return "501 5.5.4 SIZE or BODY has an invalid value"
     if int(size) > MAX_MESSAGE_BYTES:
-        return f"552 5.3.4 at most {MAX_MESSAGE_BYTES} octets"
+        return f"552 5.3.4 at most {MAX_MESSAGE_BYTES} bytes"
     return path if path.address.isascii() or "SMTPUTF8" in path.parameters else _NEEDS_SMTPUTF8
 
 
 def read_recipient(argument: str, *, international: bool) -> Path | str:
-    """The argument of RCPT, or the reply that refuses it."""
+    """The argument of RCPT, or the reply that rejects it."""
     path = _read_path(argument, "TO:", _RCPT_PARAMETERS)
     if isinstance(path, str):
         return path
@@ -50,11 +50,11 @@ def read_recipient(argument: str, *, international: bool) -> Path | str:
     return path if path.address.isascii() or international else _NEEDS_SMTPUTF8
 
 
-def refusal_of_content(content: bytes, *, international: bool) -> str | None:
-    """The reply that refuses this content, if there is something wrong with its form."""
+def rejection_of_content(content: bytes, *, international: bool) -> str | None:
+    """The reply that rejects malformed content; None if it is well-formed."""
     lines = content.split(b"\r\n")
     if max(map(len, lines)) > MAX_LINE_BYTES:
-        return f"554 5.6.0 a line has more than {MAX_LINE_BYTES} octets (RFC 5322, section 2.1.1)"
+        return f"554 5.6.0 a line has more than {MAX_LINE_BYTES} bytes (RFC 5322, section 2.1.1)"
     characters = b"".join(lines)
     if b"\n" in characters or b"\r" in characters or b"\0" in characters:
         return "554 5.6.0 a lone CR, a lone LF or NUL; lines end with CR LF (RFC 5321, section 2.3.8)"
@@ -73,7 +73,7 @@ def _read_path(argument: str, keyword: str, known: frozenset[str]) -> Path | str
     if match is None:
         return "501 5.1.7 that is not an address in angle brackets"
     address, host, rest = match[1] or "", match[2] or "", match[3] or ""
-    if address and not _is_sound(address, host):
+    if address and not _is_valid(address, host):
         return "501 5.1.3 that is not an address"
     pairs = (word.partition("=") for word in rest.split())
     parameters = {name.upper(): value for name, _, value in pairs}
@@ -81,8 +81,8 @@ def _read_path(argument: str, keyword: str, known: frozenset[str]) -> Path | str
     return f"555 5.5.4 unknown parameter {unknown[0]}" if unknown else Path(address=address, parameters=parameters)
 
 
-def _is_sound(address: str, host: str) -> bool:
+def _is_valid(address: str, host: str) -> bool:
     local = address[: -len(host) - 1]
-    within = len(local.encode()) <= _MAX_LOCAL_OCTETS and len(address.encode()) <= _MAX_PATH_OCTETS
-    dots_right = local.startswith('"') or not (local.startswith(".") or local.endswith(".") or ".." in local)
-    return within and dots_right and _HOST.fullmatch(host) is not None
+    within = len(local.encode()) <= _MAX_LOCAL_BYTES and len(address.encode()) <= _MAX_PATH_BYTES
+    dots_are_valid = local.startswith('"') or not (local.startswith(".") or local.endswith(".") or ".." in local)
+    return within and dots_are_valid and _HOST.fullmatch(host) is not None

@@ -1,1 +1,1 @@
-"""Conditions of segments as SQL over `subscribers`. Whatever people wrote is a bound parameter."""
+"""Conditions of segments as SQL over `subscribers`. All input is in bound parameters."""

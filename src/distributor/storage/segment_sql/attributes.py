@@ -1,4 +1,4 @@
-"""Attributes, as SQL. Whatever an attribute holds, no comparison of it fails or is NULL."""
+"""Conditions on attributes as SQL. Whatever an attribute contains, no comparison fails or is NULL."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _COMPARE: Mapping[OrderOperator, Callable[[_Value, _Value], ColumnElement[bool]]
 
 
 def _attribute_is(condition: AttributeIs, _context: Context) -> ColumnElement[bool]:
-    # Containment is what the index on attributes answers.
+    # The index on attributes supports containment.
     contained = [_ATTRIBUTES.contains(_nested(condition.path, value)) for value in condition.values]
     numbers = [_numeric(value) for value in condition.values if type(value) in {int, float}]
     if not numbers:
@@ -79,7 +79,7 @@ def _attribute_dated(condition: AttributeDated, context: Context) -> ColumnEleme
     text = _text_of(condition.path)
     first, last = condition.window.days(context.now)
     is_date = and_(_is_of_type(condition.path, "string"), text.regexp_match(literal(_DATE, Text)))
-    # Days with years of four digits sort as texts do, so that a day of no calendar is compared and never cast.
+    # Days with years of four digits sort as texts do, so an invalid day is compared and never cast.
     day = func.left(text, 10).collate("C")
     return func.coalesce(
         and_(
@@ -92,7 +92,7 @@ def _attribute_dated(condition: AttributeDated, context: Context) -> ColumnEleme
 
 
 def _value(path: tuple[str, ...]) -> ColumnElement[Any]:
-    """What is at the path, as JSON; NULL where nothing is. A step names a member of an object, never of a list."""
+    """The value at the path as JSON; NULL if there is none. A step names a member of an object, never of a list."""
     value: ColumnElement[Any] = _ATTRIBUTES
     for step in path:
         value = value.op("->", return_type=JSONB())(literal(step, Text))
@@ -110,13 +110,13 @@ def _is_of_type(path: tuple[str, ...], kind: str) -> ColumnElement[bool]:
 
 
 def _number_as_written(path: tuple[str, ...]) -> ColumnElement[Any]:
-    """The number that the text at the path reads as; NULL if it is none."""
+    """The number in the text at the path; NULL if it is none."""
     text = _text_of(path)
     return case((text.regexp_match(literal(_NUMBER, Text)), cast(text, Numeric)))
 
 
 def _numeric(number: Scalar) -> ColumnElement[Any]:
-    """The number as it is written in decimal: 0.1 and not the binary fraction nearest to it."""
+    """The number in decimal as written: 0.1, not the nearest binary fraction."""
     return literal(Decimal(repr(number)), Numeric)
 
 

@@ -1,4 +1,4 @@
-"""What a condition needs besides itself: the time, and the ids of the lists it names."""
+"""The context of a condition: the time, and the ids of the lists that it names."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Context:
     now: datetime
     list_ids: Mapping[str, int]
 
-    def within(self, moment: ColumnElement[Any], window: TimeWindow | None) -> ColumnElement[bool]:
+    def within(self, column: ColumnElement[Any], window: TimeWindow | None) -> ColumnElement[bool]:
         """Whether a time, which is not NULL, is in the window; without a window it always is."""
         since, until = window.bounds(self.now) if window else (None, None)
         return and_(
             true(),
-            *([moment >= instant(since)] if since is not None else []),
-            *([moment < instant(until)] if until is not None else []),
+            *([column >= instant(since)] if since is not None else []),
+            *([column < instant(until)] if until is not None else []),
         )
 
 
-def instant(moment: datetime) -> ColumnElement[Any]:
+def instant(time: datetime) -> ColumnElement[Any]:
     """A parameter of PostgreSQL's type for instants."""
-    return literal(moment, DateTime(timezone=True))
+    return literal(time, DateTime(timezone=True))
 
 
 def texts(values: Sequence[str]) -> ColumnElement[Any]:
@@ -40,6 +40,6 @@ def texts(values: Sequence[str]) -> ColumnElement[Any]:
 
 
 def pattern_of(part: str, *, before: str = "%", after: str = "%") -> ColumnElement[str]:
-    """A parameter for LIKE that stands for a text with `part` in it, whatever characters it contains."""
+    """A parameter for LIKE that matches texts with `part` in them, whatever characters it contains."""
     escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return literal(f"{before}{escaped}{after}", Text)

@@ -1,4 +1,4 @@
-"""What people did with mail and what became of it, as SQL over events and deliveries."""
+"""Conditions on engagement as SQL over events and deliveries."""
 
 from __future__ import annotations
 

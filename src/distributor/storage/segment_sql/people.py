@@ -1,4 +1,4 @@
-"""What is known of people, as SQL: fields, status, tags, lists and topics."""
+"""Conditions on fields, status, tags, lists and topics as SQL."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from distributor.domain.segments.condition import (
     FieldIsSet,
     FieldMatches,
     Leaf,
-    MembershipState,
+    MailStatus,
     OnList,
-    StandingIs,
+    StatusIs,
     TagIs,
     TextMatch,
 )
@@ -37,7 +37,7 @@ _COLUMNS: Mapping[Field, ColumnElement[Any]] = {
 
 
 def matches(text: ColumnElement[Any], match: TextMatch, part: str) -> ColumnElement[bool]:
-    """Whether a text has `part` in it, without regard to case; what case is, PostgreSQL judges for both."""
+    """Whether a text contains `part`; PostgreSQL folds the case of both."""
     before = "" if match is TextMatch.STARTS_WITH else "%"
     after = "" if match is TextMatch.ENDS_WITH else "%"
     return text.ilike(pattern_of(part, before=before, after=after))
@@ -66,13 +66,13 @@ def _field_is_set(condition: FieldIsSet, _context: Context) -> ColumnElement[boo
     return _COLUMNS[condition.field] != ""
 
 
-def _standing_is(condition: StandingIs, context: Context) -> ColumnElement[bool]:
+def _status_is(condition: StatusIs, context: Context) -> ColumnElement[bool]:
     is_active = _PERSON.status == SubscriberStatus.ACTIVE
     is_paused = func.coalesce(_PERSON.paused_until > instant(context.now), false())
     meanings = {
-        MembershipState.ACTIVE: and_(is_active, ~is_paused),
-        MembershipState.PAUSED: and_(is_active, is_paused),
-        MembershipState.DISABLED: ~is_active,
+        MailStatus.ACTIVE: and_(is_active, ~is_paused),
+        MailStatus.PAUSED: and_(is_active, is_paused),
+        MailStatus.DISABLED: ~is_active,
     }
     return or_(*(meanings[value] for value in condition.values))
 
@@ -111,7 +111,7 @@ PEOPLE: Mapping[type[Leaf], Callable[[Any, Context], ColumnElement[bool]]] = {
     FieldIs: _field_is,
     FieldMatches: _field_matches,
     FieldIsSet: _field_is_set,
-    StandingIs: _standing_is,
+    StatusIs: _status_is,
     Created: _created,
     TagIs: _tag_is,
     OnList: _on_list,

@@ -1,4 +1,4 @@
-"""A place in a JSON document: what is read there, and complaints that name it by its path."""
+"""A value in a JSON document with its path, which every error names."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class JsonPath:
     path: str = "$"
 
     def keys(self) -> Collection[str]:
-        """The names in the object here. Raises SegmentError if it is none."""
+        """The names in this object. Raises SegmentError if it is no object."""
         if not isinstance(self.value, dict):
             raise self.unexpected("an object")
         return self.value.keys()
 
     def member(self, name: str) -> JsonPath | None:
-        """What the object here has under this name; None if nothing, or null."""
+        """The value of this object under the name; None if absent or null."""
         found = self.value.get(name)
         return None if found is None else JsonPath(found, f"{self.path}.{name}")
 
@@ -36,7 +36,7 @@ class JsonPath:
                 raise SegmentError(f"{name[:60]!r} has no meaning here", hint=_hint(name, names), path=self.path)
 
     def items(self) -> list[JsonPath]:
-        """What the list here holds. Raises SegmentError if it is none."""
+        """The items of this list. Raises SegmentError if it is no list."""
         if not isinstance(self.value, list):
             raise self.unexpected("a list")
         return [JsonPath(value, f"{self.path}[{number}]") for number, value in enumerate(self.value)]
@@ -66,13 +66,13 @@ class JsonPath:
             raise SegmentError(f"expected {choice_of(names)} but found {self._shown}", hint=hint, path=self.path)
         return self.value
 
-    def complain(self, complaint: str | None) -> None:
-        """Raises SegmentError about this place, if there is something to complain about."""
-        if complaint is not None:
-            raise SegmentError(complaint, path=self.path)
+    def reject_if(self, reason: str | None) -> None:
+        """Raises SegmentError with this path if there is a reason."""
+        if reason is not None:
+            raise SegmentError(reason, path=self.path)
 
     def unexpected(self, what: str) -> SegmentError:
-        """That something else was expected here."""
+        """The error that something else was expected."""
         return SegmentError(f"expected {what} but found {self._shown}", path=self.path)
 
     @property

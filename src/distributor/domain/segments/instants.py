@@ -20,23 +20,23 @@ def is_day(text: str) -> bool:
 def read_day(text: str) -> date:
     """The day. Raises ScheduleError."""
     try:
-        return date.fromisoformat(text) if is_day(text) else _refuse(text)
+        return date.fromisoformat(text) if is_day(text) else _reject(text)
     except ValueError as error:
         raise ScheduleError(f"{text!r} is not a day of the calendar: {error}") from None
 
 
-def read_moment(text: str) -> datetime:
+def read_instant(text: str) -> datetime:
     """The instant in aware UTC that `2026-01-31` begins, or that `2026-01-31T09:00+01:00` is. Raises ScheduleError."""
     return the_day(read_day(text)) if is_day(text) else parse_instant(text, zone=None)
 
 
-def write_moment(moment: datetime) -> str:
-    """The shortest text that `read_moment` takes for this instant."""
-    moment = moment.astimezone(UTC)
-    if moment == the_day(moment.date()):
-        return moment.date().isoformat()
-    return moment.replace(tzinfo=None).isoformat() + "Z"
+def write_instant(instant: datetime) -> str:
+    """The shortest text that `read_instant` takes for this instant."""
+    instant = instant.astimezone(UTC)
+    if instant == the_day(instant.date()):
+        return instant.date().isoformat()
+    return instant.replace(tzinfo=None).isoformat() + "Z"
 
 
-def _refuse(text: str) -> date:
+def _reject(text: str) -> date:
     raise ScheduleError(f"{text!r} is not a day such as 2026-01-31")
