@@ -228,7 +228,7 @@ def test_the_deepest_and_the_longest_condition_are_counted(app: AppContext) -> N
     [
         ("list = nwes", "list", "did you mean news"),
         ("topic = x on newz", "list", "did you mean news"),
-        ("unsubscribed from zzz", "list", "shows the ones there are"),
+        ("unsubscribed from zzz", "list", "lists them"),
         ("segment = loial", "segment", "did you mean loyal"),
     ],
 )

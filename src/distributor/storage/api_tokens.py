@@ -67,7 +67,7 @@ def revoke(connection: Connection, token_id: int, *, now: datetime) -> ApiToken:
         select(tables.api_tokens).where(tables.api_tokens.c.id == token_id).with_for_update()
     ).one_or_none()
     if row is None:
-        raise NotFoundError("token", token_id, hint="`distributor token list` shows the ones there are")
+        raise NotFoundError("token", token_id, hint="`distributor token list` lists them")
     if row.revoked_at is not None:
         raise StateError(f"token {token_id} was revoked on {row.revoked_at:%Y-%m-%d %H:%M} UTC")
     changed = connection.execute(

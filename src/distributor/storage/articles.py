@@ -44,7 +44,7 @@ def find_by_slug(connection: Connection, slug: str) -> StoredArticle:
     """Raises NotFoundError."""
     row = connection.execute(_CURRENT.where(tables.articles.c.slug == slug)).one_or_none()
     if row is None:
-        raise NotFoundError("article", slug, hint="`distributor article list` shows the ones there are")
+        raise NotFoundError("article", slug, hint="`distributor article list` lists them")
     return _stored(row)
 
 

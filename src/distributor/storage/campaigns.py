@@ -65,7 +65,7 @@ def find(connection: Connection, campaign_id: int) -> Campaign:
     """Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
-        raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` shows the ones there are")
+        raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` lists them")
     return _campaign(connection, row)
 
 
@@ -95,7 +95,7 @@ def message_options_of(connection: Connection, campaign_id: int) -> MessageOptio
     """Subject, greeting, closing and attachments of a campaign. Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
-        raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` shows the ones there are")
+        raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` lists them")
     about = tables.campaign_attachments.c
     enclosed = connection.execute(
         select(about.name, about.media_type, about.body)

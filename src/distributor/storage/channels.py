@@ -76,7 +76,7 @@ def find(connection: Connection, name: str) -> ChannelRecord:
     """Raises NotFoundError."""
     row = connection.execute(select(tables.channels).where(tables.channels.c.name == name)).one_or_none()
     if row is None:
-        raise NotFoundError("channel", name, hint="`distributor channel list` shows the ones there are")
+        raise NotFoundError("channel", name, hint="`distributor channel list` lists them")
     return _record(row)
 
 

@@ -134,7 +134,7 @@ def find_feedback_event(connection: Connection, event_id: int) -> FeedbackEvent:
     event = tables.events
     row = connection.execute(_WITH_DELIVERY.where(event.c.id == event_id, event.c.kind.in_(_FEEDBACK))).one_or_none()
     if row is None:
-        raise NotFoundError("bounce", event_id, hint="`distributor bounce list` shows the ones there are")
+        raise NotFoundError("bounce", event_id, hint="`distributor bounce list` lists them")
     return _feedback_event(row)
 
 

@@ -45,7 +45,7 @@ def find(connection: Connection, import_id: int) -> Import:
     """Raises NotFoundError."""
     row = connection.execute(_SELECT.where(tables.imports.c.id == import_id)).one_or_none()
     if row is None:
-        raise NotFoundError("import", import_id, hint="`distributor subscriber imports` shows the ones there are")
+        raise NotFoundError("import", import_id, hint="`distributor subscriber imports` lists them")
     return _import(row)
 
 

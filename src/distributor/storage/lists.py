@@ -81,7 +81,7 @@ def find(connection: Connection, slug: str) -> MailingList:
     """Raises NotFoundError."""
     row = connection.execute(select(tables.lists).where(tables.lists.c.slug == slug)).one_or_none()
     if row is None:
-        raise NotFoundError("list", slug, hint="`distributor list list` shows the ones there are")
+        raise NotFoundError("list", slug, hint="`distributor list list` lists them")
     return list_of(row)
 
 

@@ -62,9 +62,7 @@ def remove(connection: Connection, suppression_id: int) -> None:
     ).all()
     _reset_soft_bounces(connection, [row.hash for row in gone if row.reason == SuppressionReason.SOFT_BOUNCES])
     if not gone:
-        raise NotFoundError(
-            "suppression", suppression_id, hint="`distributor suppression list` shows the ones there are"
-        )
+        raise NotFoundError("suppression", suppression_id, hint="`distributor suppression list` lists them")
 
 
 def matching(connection: Connection, target: Target, *, domain: str | None = None) -> list[Suppression]:

@@ -91,7 +91,7 @@ def nested(levels: int) -> dict[str, Any]:
         (
             {"kind": "engaged_with_last", "action": "mailed", "bound": "at least", "count": 1, "last": 5},
             "$",
-            "say what became of it",
+            "name another action",
         ),
         (
             {"kind": "engaged_with_last", "action": "opened", "bound": "at least", "count": 0, "last": 5},

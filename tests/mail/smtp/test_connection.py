@@ -122,12 +122,6 @@ def test_a_message_of_many_chunks_arrives_whole() -> None:
     assert server.taken[0].content == content
 
 
-def test_a_message_without_a_last_line_end_gets_one() -> None:
-    server = Server()
-    talk(server, lambda connection: send_one(connection, content=b"X: y\r\n\r\nend"))
-    assert server.taken[0].content == b"X: y\r\n\r\nend\r\n"
-
-
 def test_replies_may_come_byte_by_byte() -> None:
     assert talk(Server(bytewise=True), send_one) == "250 2.0.0 taken"
 

@@ -126,7 +126,7 @@ def _read(node: JsonPath, *, depth: int) -> Condition:
     if joint == "not":
         return Not(_read(inner, depth=depth + 1))
     conditions = tuple(_read(one, depth=depth + 1) for one in inner.items())
-    inner.reject_if("there is nothing to join" if not conditions else None)
+    inner.reject_if("the list is empty" if not conditions else None)
     return _JOINTS[joint](conditions) if len(conditions) > 1 else conditions[0]
 
 
