@@ -18,7 +18,7 @@ from distributor.domain.tags import Tag
 def article(
     *tags: str | Tag, title: str = "A title", body: tuple[Block, ...] = (), summary: str = "", language: str = "en"
 ) -> Article:
-    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    now = datetime(2026, 11, 22, tzinfo=UTC)
     return Article(
         guid="urn:uuid:1",
         slug="a-title",
@@ -30,8 +30,8 @@ def article(
         author="",
         language=language,
         image=None,
-        published_at=moment,
-        updated_at=moment,
+        published_at=now,
+        updated_at=now,
     )
 
 
@@ -82,8 +82,8 @@ def test_what_the_title_speaks_of_comes_before_what_the_text_mentions() -> None:
 
 
 def test_the_first_tags_are_not_taken_for_being_first() -> None:
-    told = article("biotech", "progress", "rye flour", body=(paragraph("Rye flour holds more water."),))
-    assert choose_hashtags(told, most=1) == ("RyeFlour",)
+    tagged = article("biotech", "progress", "rye flour", body=(paragraph("Rye flour holds more water."),))
+    assert choose_hashtags(tagged, most=1) == ("RyeFlour",)
 
 
 def test_a_heading_says_more_than_a_sentence() -> None:
@@ -121,25 +121,25 @@ def test_a_phrase_is_found_in_text_without_spaces() -> None:
 
 
 def test_tags_that_share_their_essential_words_are_taken_once() -> None:
-    told = article(
+    tagged = article(
         "stem cell therapy", "stem cells for healing", "stem cell hope", "stem cell research", title="Stem cell therapy"
     )
-    assert choose_hashtags(told, most=4) == ("StemCellTherapy",)
+    assert choose_hashtags(tagged, most=4) == ("StemCellTherapy",)
 
 
 def test_the_best_of_such_tags_is_the_one_taken() -> None:
-    told = article("autoimmune awareness", "autoimmune disease", title="Autoimmune disease")
-    assert choose_hashtags(told, most=2) == ("AutoimmuneDisease",)
+    tagged = article("autoimmune awareness", "autoimmune disease", title="Autoimmune disease")
+    assert choose_hashtags(tagged, most=2) == ("AutoimmuneDisease",)
 
 
 def test_tags_that_only_share_a_general_word_are_both_taken() -> None:
-    told = article("regenerative medicine", "sports medicine", "gene therapy", "MSC therapy")
-    assert choose_hashtags(told, most=4) == ("RegenerativeMedicine", "SportsMedicine", "GeneTherapy", "MSCTherapy")
+    tagged = article("regenerative medicine", "sports medicine", "gene therapy", "MSC therapy")
+    assert choose_hashtags(tagged, most=4) == ("RegenerativeMedicine", "SportsMedicine", "GeneTherapy", "MSCTherapy")
 
 
 def test_in_french_the_general_word_comes_first() -> None:
-    told = article("thérapie génique", "thérapie cellulaire", "cellulaire", language="fr-CA")
-    assert choose_hashtags(told, most=3) == ("ThérapieGénique", "ThérapieCellulaire")
+    tagged = article("thérapie génique", "thérapie cellulaire", "cellulaire", language="fr-CA")
+    assert choose_hashtags(tagged, most=3) == ("ThérapieGénique", "ThérapieCellulaire")
 
 
 def test_two_spellings_of_one_word_are_one_hashtag() -> None:
@@ -181,5 +181,5 @@ def test_whatever_the_tags_hashtags_are_valid_few_and_different(labels: list[str
 @settings(deadline=None, derandomize=True)
 @given(labels=_labels, title=st.text(max_size=40), most=st.integers(0, 6))
 def test_fewer_hashtags_are_the_first_of_more(labels: list[str], title: str, most: int) -> None:
-    told = article(*labels, title=title)
-    assert choose_hashtags(told, most=most) == choose_hashtags(told, most=12)[:most]
+    tagged = article(*labels, title=title)
+    assert choose_hashtags(tagged, most=most) == choose_hashtags(tagged, most=12)[:most]

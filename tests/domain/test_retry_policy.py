@@ -68,17 +68,17 @@ def test_a_temporary_failure_that_lasted_for_days_is_final_and_not_taken_for_a_r
 @given(attempt=st.integers(1, 10_000), id=st.integers(1, 2**63 - 1))
 @settings(deadline=None, derandomize=True)
 def test_waits_double_up_to_the_longest_and_are_stretched_by_a_quarter_at_most(attempt: int, id: int) -> None:
-    moment = next_attempt(delivery(attempt=attempt, id=id), now=RELEASED)
+    next_at = next_attempt(delivery(attempt=attempt, id=id), now=RELEASED)
 
-    assert moment is not None
+    assert next_at is not None
     least = min(SCHEDULE.first * 2 ** min(attempt - 1, 10), SCHEDULE.longest)
-    assert least <= moment - RELEASED < least * 1.25
+    assert least <= next_at - RELEASED < least * 1.25
 
 
 def test_failures_of_one_moment_come_back_at_different_ones() -> None:
-    moments = {next_attempt(delivery(id=id), now=RELEASED) for id in range(1, 101)}
+    times = {next_attempt(delivery(id=id), now=RELEASED) for id in range(1, 101)}
 
-    assert len(moments) > 90
+    assert len(times) > 90
 
 
 def test_the_time_that_the_other_side_asks_for_is_obeyed() -> None:
@@ -110,9 +110,9 @@ def test_a_schedule_can_be_another() -> None:
     schedule = RetrySchedule(first=timedelta(minutes=5), factor=3, longest=timedelta(hours=1))
     waits = [schedule.wait_after(attempt) / timedelta(minutes=1) for attempt in range(1, 6)]
     assert waits == [5, 15, 45, 60, 60]
-    moment = next_attempt(delivery(), now=RELEASED, schedule=schedule)
-    assert moment is not None
-    assert timedelta(minutes=5) <= moment - RELEASED < timedelta(minutes=6.25)
+    next_at = next_attempt(delivery(), now=RELEASED, schedule=schedule)
+    assert next_at is not None
+    assert timedelta(minutes=5) <= next_at - RELEASED < timedelta(minutes=6.25)
 
 
 @pytest.mark.parametrize(

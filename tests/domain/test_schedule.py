@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("text", "zone", "moment"),
+    ("text", "zone", "expected"),
     [
         ("now", None, NOW),
         (" NOW ", None, NOW),
@@ -32,10 +32,10 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
         ("2026-12-24T09:00Z", "America/Lima", datetime(2026, 12, 24, 9, tzinfo=UTC)),
     ],
 )
-def test_a_moment_is_understood(text: str, zone: str | None, moment: datetime) -> None:
+def test_a_time_is_parsed(text: str, zone: str | None, expected: datetime) -> None:
     parsed = parse_local_time(text, zone=zone, now=NOW)
 
-    assert parsed == moment
+    assert parsed == expected
     assert parsed.utcoffset() == timedelta(0)
 
 
@@ -131,19 +131,19 @@ def test_a_wrong_zone_is_refused_even_where_it_is_not_needed(text: str) -> None:
 def test_clocks_at_home_show_what_was_asked_for(wall: datetime, zone: str) -> None:
     minute = wall.replace(second=0, microsecond=0)
     try:
-        moment = parse_instant(f"{minute:%Y-%m-%d %H:%M}", zone=zone)
+        parsed = parse_instant(f"{minute:%Y-%m-%d %H:%M}", zone=zone)
     except ScheduleError as error:
         assert "clocks are set forward" in str(error)
     else:
-        assert moment.astimezone(zone_named(zone)).replace(tzinfo=None) == minute
+        assert parsed.astimezone(zone_named(zone)).replace(tzinfo=None) == minute
 
 
 @given(text=st.text(alphabet="0123456789-+:TZ .,nowmhdsé٣", max_size=30))
 @settings(deadline=None, derandomize=True, max_examples=300)
 def test_nothing_but_a_schedule_error_is_raised(text: str) -> None:
     try:
-        moment = parse_local_time(text, zone="Europe/Paris", now=NOW)
+        parsed = parse_local_time(text, zone="Europe/Paris", now=NOW)
     except ScheduleError as error:
         assert "\n" not in str(error)
     else:
-        assert moment >= NOW - GRACE
+        assert parsed >= NOW - GRACE

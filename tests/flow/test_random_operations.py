@@ -1,4 +1,4 @@
-"""Whatever is done to campaigns in whatever order: every delivery is where the rules say, and nobody gets too much.
+"""Random operations on campaigns in any order: every delivery is in the right state, and no one gets too much.
 
 The rules stand here once more in plain Python, knowing nothing of SQL.
 """
@@ -174,7 +174,7 @@ def retrying(history: History, which: int, name: str) -> None:
 
 
 def bouncing(history: History, which: int, name: str) -> None:
-    """What one campaign sent to somebody comes back, and their address is suppressed for it."""
+    """A message of one campaign bounces, and the address is suppressed for it."""
     if not history.sent:
         return
     campaign = history.sent[which % len(history.sent)]
@@ -260,10 +260,10 @@ def test_every_delivery_is_where_the_rules_say(
     for act, which, name in [(one_after_another(planning(), FIRST[first]), 0, "ada"), *acts]:
         act(history, which, name)
         for campaign in history.sent:
-            (told,) = harness.report(campaign.number).dispatches
-            assert told.totals.by_state == Counter(campaign.people.values())
-            assert told.totals.audience == (told.dispatch.audience_size or 0)
-            assert told.dispatch.state in {campaign.state, "scheduled"}
+            (dispatch_report,) = harness.report(campaign.number).dispatches
+            assert dispatch_report.totals.by_state == Counter(campaign.people.values())
+            assert dispatch_report.totals.audience == (dispatch_report.dispatch.audience_size or 0)
+            assert dispatch_report.dispatch.state in {campaign.state, "scheduled"}
     for campaign in history.sent:
         assert not audit(harness.app, campaign.number, []).counts
 
@@ -302,7 +302,7 @@ def _send(history: History, campaign: Sent, answers: Mapping[str, str]) -> list[
 
 
 def _insist_on_restraint(history: History, campaign: Sent, mailed: list[str], answers: Mapping[str, str]) -> None:
-    """Nobody suppressed is mailed, and nobody gets the article twice who was not meant to."""
+    """No suppressed address gets mail, and no one gets the article twice unless it was chosen."""
     assert not history.suppressed & set(mailed)
     for name in mailed:
         if answers[name] in {"sent", "begun"}:

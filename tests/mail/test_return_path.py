@@ -16,7 +16,7 @@ def test_a_return_path_is_read_whatever_became_of_its_case() -> None:
 
 
 def test_a_return_path_of_another_installation_is_a_forgery() -> None:
-    foreign = return_path(a_delivery(7), "bounces.example.org", TokenSigner(b"the key of somebody else")).spec
+    foreign = return_path(a_delivery(7), "bounces.example.org", TokenSigner(b"the key of another installation")).spec
     for_another_purpose = f"b+{TOKENS.mint_for_address(Purpose.UNSUBSCRIBE, 7)}@bounces.example.org"
     assert [read_return_path(one, TOKENS) for one in (foreign, for_another_purpose)] == [ForgedAddress.FOUND] * 2
 

@@ -121,9 +121,9 @@ def _(condition: StatusIs, person: SampleSubscriber) -> bool:
     return (MailStatus.DISABLED if person.status == "disabled" else active) in condition.values
 
 
-def inside(moment: Any, window: TimeWindow | None) -> bool:
+def inside(instant: Any, window: TimeWindow | None) -> bool:
     since, until = window.bounds(NOW) if window else (None, None)
-    return (since is None or since <= moment) and (until is None or moment < until)
+    return (since is None or since <= instant) and (until is None or instant < until)
 
 
 @matches.register

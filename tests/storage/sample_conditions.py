@@ -79,11 +79,13 @@ paths = st.one_of(
     st.sampled_from(ATTRIBUTES).map(lambda name: (name,)),
     st.sampled_from((("missing",), ("deep", "x"), ("deep", "x", "y"), ("list", "0"), ("list", "x"))),
 )
-moments = st.one_of(st.sampled_from(MOMENTS), st.builds(Ago, st.sampled_from((1, 36, 90, 9999)), st.sampled_from(Unit)))
+instants = st.one_of(
+    st.sampled_from(MOMENTS), st.builds(Ago, st.sampled_from((1, 36, 90, 9999)), st.sampled_from(Unit))
+)
 windows = st.one_of(
-    st.builds(TimeWindow, since=moments),
-    st.builds(TimeWindow, before=moments),
-    st.builds(TimeWindow, since=moments, before=moments),
+    st.builds(TimeWindow, since=instants),
+    st.builds(TimeWindow, before=instants),
+    st.builds(TimeWindow, since=instants, before=instants),
 )
 _with_last = st.integers(1, 8).flatmap(
     lambda last: st.builds(

@@ -27,11 +27,11 @@ def test_texts_come_back_as_they_were(app: AppContext, texts: list[str | None]) 
 
 
 def test_numbers_booleans_and_times_come_back_as_they_were(app: AppContext) -> None:
-    moments = [datetime(2026, 11, 22, 9, 30, 1, 500, tzinfo=UTC), None]
+    times = [datetime(2026, 11, 22, 9, 30, 1, 500, tzinfo=UTC), None]
 
     assert read(app, "bigint", array_of([1, -2, 2**62, None])) == [1, -2, 2**62, None]
     assert read(app, "boolean", array_of([True, False])) == [True, False]
-    assert read(app, "timestamptz", array_of(moments)) == moments
+    assert read(app, "timestamptz", array_of(times)) == times
     assert read(app, "text", array_of([])) == []
 
 

@@ -70,15 +70,15 @@ slugs = st.sampled_from(("news", "weekly-letter", "and", "any", "2026", "uber", 
 numbers = st.one_of(st.integers(-(2**53) + 1, 2**53 - 1), st.floats(-1e15, 1e15, allow_nan=False, allow_infinity=False))
 scalars = st.one_of(texts, numbers, st.booleans())
 paths = st.lists(texts, min_size=1, max_size=4).map(tuple)
-moments = st.one_of(
+instants = st.one_of(
     st.datetimes(timezones=st.just(UTC)),
     st.dates().map(lambda day: datetime(day.year, day.month, day.day, tzinfo=UTC)),
     st.builds(Ago, st.integers(1, 9999), st.sampled_from(Unit)),
 )
 windows = st.one_of(
-    st.builds(TimeWindow, since=moments),
-    st.builds(TimeWindow, before=moments),
-    st.builds(TimeWindow, since=moments, before=moments),
+    st.builds(TimeWindow, since=instants),
+    st.builds(TimeWindow, before=instants),
+    st.builds(TimeWindow, since=instants, before=instants),
 )
 
 

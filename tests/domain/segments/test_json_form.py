@@ -62,7 +62,7 @@ def nested(levels: int) -> dict[str, Any]:
         ({"kind": "tag", "is": ["\ud800"]}, "$.is[0]", "surrogate"),
         ({"kind": "tag", "is": ["a"], "not": EVERYONE}, "$", "'kind' has no meaning here"),
         ({"kind": "everyone", "colour": 1}, "$", "'colour' has no meaning here"),
-        ({"all": []}, "$.all", "nothing to join"),
+        ({"all": []}, "$.all", "the list is empty"),
         ({"all": EVERYONE}, "$.all", "expected a list but found an object"),
         ({"any": [EVERYONE, {"not": {"kind": "status", "is": ["activ"]}}]}, "$.any[1].not.is[0]", "active"),
         ({"kind": "field", "field": "zone", "is": ["Mars"]}, "$.is[0]", "no time zone"),

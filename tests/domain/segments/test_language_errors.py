@@ -1,4 +1,4 @@
-"""What is wrong with a condition is told with its exact place, what may stand there, and what was perhaps meant."""
+"""An error in a condition names its exact position, what is allowed there, and what was perhaps meant."""
 
 from __future__ import annotations
 

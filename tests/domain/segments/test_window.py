@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("count", "unit", "moment"),
+    ("count", "unit", "instant"),
     [
         (36, Unit.HOURS, datetime(2026, 3, 30, 0, 30, tzinfo=UTC)),
         (31, Unit.DAYS, datetime(2026, 2, 28, 12, 30, tzinfo=UTC)),
@@ -26,9 +26,9 @@ NOW = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
         (9999, Unit.WEEKS, datetime(1834, 8, 12, 12, 30, tzinfo=UTC)),
     ],
 )
-def test_a_distance_is_counted_by_the_calendar(count: int, unit: Unit, moment: datetime) -> None:
-    assert Ago(count, unit).before(NOW) == moment
-    assert Ago(count, unit).before(NOW.astimezone(timezone(timedelta(hours=14)))) == moment
+def test_a_distance_is_counted_by_the_calendar(count: int, unit: Unit, instant: datetime) -> None:
+    assert Ago(count, unit).before(NOW) == instant
+    assert Ago(count, unit).before(NOW.astimezone(timezone(timedelta(hours=14)))) == instant
 
 
 def test_the_last_days_reach_to_now_and_no_further() -> None:

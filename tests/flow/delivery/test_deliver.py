@@ -1,4 +1,4 @@
-"""Delivering while PostgreSQL is away for a moment."""
+"""Delivering while PostgreSQL is briefly away."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_wr
     dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
     render(harness.app, dispatch_id)
     release(harness.app, dispatch_id)
-    # The dispatch is read, a batch claimed and put in flight; the fourth says that nothing was told about it.
+    # The dispatch is read, a batch claimed and put in flight; the fourth finds no outcome of it.
     url = harness.app.database.url.render_as_string(hide_password=False)
     faltering = Faltering(url, at=4)
     until = harness.app.clock() + timedelta(seconds=20)

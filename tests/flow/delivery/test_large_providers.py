@@ -39,17 +39,17 @@ SHARES = {
     "example.net": 5,
 }
 PEOPLE = 2000
-# Rounds in which senders are refused at all; by then somebody has talked to the providers.
+# Rounds in which senders are refused at all; by then an operator has talked to the providers.
 CROSS_FOR = 4
 
 
 @dataclass
 class Moods:
-    """Draws an answer for each mail, and remembers what each recipient was told last."""
+    """Draws an answer for each mail, and remembers the replies for each recipient."""
 
     samples: dict[str, Any]
     is_cross: bool = True
-    told: dict[str, list[SmtpReply]] = field(default_factory=dict)
+    replies: dict[str, list[SmtpReply]] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(63))
 
     def answer(self, session: int, verb: str, line: str) -> Answer:
@@ -58,10 +58,10 @@ class Moods:
         recipient = line[len("RCPT TO:<") : -1]
         reply = self._draw(recipient.rpartition("@")[2])
         if reply is None:
-            self.told.setdefault(recipient, []).append(SmtpReply(250, ("ok",)))
+            self.replies.setdefault(recipient, []).append(SmtpReply(250, ("ok",)))
             return None
         wire = _on_the_wire(reply)
-        self.told.setdefault(recipient, []).append(_read(wire))
+        self.replies.setdefault(recipient, []).append(_read(wire))
         return wire.decode().removesuffix("\r\n")
 
     def _draw(self, domain: str) -> dict[str, Any] | None:
@@ -99,8 +99,8 @@ def _verdict(reply: SmtpReply) -> Verdict:
 def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(harness: CampaignHarness) -> None:
     moods = Moods(tomllib.loads(SAMPLES.read_text()))
     with Provider(Server(moods.answer)) as provider:
-        moments = [NOW]
-        harness = CampaignHarness(replace(harness.app, clock=lambda: moments[-1]), harness.folder)
+        times = [NOW]
+        harness = CampaignHarness(replace(harness.app, clock=lambda: times[-1]), harness.folder)
         campaign_id = _plan(harness, provider.server.url)
         for number in range(60):
             moods.is_cross = number < CROSS_FOR
@@ -112,20 +112,20 @@ def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(harness: Cam
                 assert "the sender was rejected" in report.dispatches[0].dispatch.reason
                 campaign_control.resume(harness.app, campaign_id)
             resume_routes(harness.app, "mail")
-            moments.append(moments[-1] + timedelta(hours=2))
+            times.append(times[-1] + timedelta(hours=2))
         rows = _rows(harness)
         assert harness.report(campaign_id).state is DispatchState.FINISHED
         taken = Counter(one.rcpt_to[len("RCPT TO:<") : -1] for one in provider.server.taken)
     assert len(rows) == PEOPLE
     assert set(rows.values()) == {"sent", "failed"}
     for recipient, state in rows.items():
-        last = moods.told[recipient][-1]
+        last = moods.replies[recipient][-1]
         assert taken[recipient] == (1 if state == "sent" else 0), (recipient, last)
         if state == "failed":
-            has_waited_long = len(moods.told[recipient]) > 20 and _verdict(last) is Verdict.DEFERRED
+            has_waited_long = len(moods.replies[recipient]) > 20 and _verdict(last) is Verdict.DEFERRED
             assert _verdict(last) is Verdict.FAILED or has_waited_long, (recipient, last)
     counts = Counter(rows.values())
-    # Of every hundred, five to ten are told that they do not exist, or that their mailbox is full.
+    # Of every hundred, five to ten have no mailbox or a full one.
     assert 20 <= counts["failed"] <= 200
 
 

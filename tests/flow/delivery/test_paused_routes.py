@@ -24,7 +24,7 @@ MAIN = Route("relay", "example.org")
 
 
 class Provider:
-    """A mail server in a thread of its own; if it is not another one, it gives a refusal as long as it is told to."""
+    """A mail server in a thread of its own; unless given, one that rejects mail as long as the test says so."""
 
     def __init__(self, server: Server | None = None) -> None:
         self.refusal = ""
@@ -59,8 +59,8 @@ def add_channel(app: AppContext, **settings: str) -> int:
 
 
 def later(app: AppContext, **delta: float) -> AppContext:
-    moment = app.clock() + timedelta(**delta)
-    return replace(app, clock=lambda: moment)
+    later = app.clock() + timedelta(**delta)
+    return replace(app, clock=lambda: later)
 
 
 def test_a_lane_that_many_meet_refused_at_once_keeps_its_first_times(app: AppContext) -> None:
@@ -123,12 +123,12 @@ def test_a_campaign_says_which_lanes_hold_it_back_and_when_it_goes_on(
     provider.refusal = "550 5.7.1 your domain is blocked here"
     campaign_id = harness.plan("mail")
     harness.run()
-    (told,) = harness.report(campaign_id).dispatches
-    (wait,) = told.waits
+    (dispatch_report,) = harness.report(campaign_id).dispatches
+    (wait,) = dispatch_report.waits
     assert (wait.route.name, wait.deliveries) == ("relay/example.org", 3)
     assert "your domain is blocked here" in wait.route.reason
-    assert told.next_attempt_at is not None
-    assert told.next_attempt_at >= wait.route.next_probe_at
+    assert dispatch_report.next_attempt_at is not None
+    assert dispatch_report.next_attempt_at >= wait.route.next_probe_at
     with harness.app.database.begin() as connection:
         assert [one.deliveries for one in paused_routes.waits(connection, channel_id)] == [0, 3]
         # One that was tried since, and put off by its mailbox, waits for the mailbox.

@@ -94,9 +94,9 @@ def test_a_key_that_is_refused_holds_everybody_until_it_is_mended(harness: Campa
 
 
 def _rows(harness: CampaignHarness, campaign_id: int) -> list[delivery_queries.DeliveryRecord]:
-    (told,) = harness.report(campaign_id).dispatches
+    (dispatch_report,) = harness.report(campaign_id).dispatches
     with harness.app.database.begin() as connection:
-        return list(delivery_queries.listed(connection, told.dispatch.id, state=None, limit=9))
+        return list(delivery_queries.listed(connection, dispatch_report.dispatch.id, state=None, limit=9))
 
 
 def _heard(app: AppContext, provider: str, mark: str) -> WebhookEvents:
@@ -110,8 +110,8 @@ def _heard(app: AppContext, provider: str, mark: str) -> WebhookEvents:
 
 def _ses_bounce(mark: str) -> dict[str, Any]:
     """Amazon gives the tags back, each with a list of values."""
-    told = calls.ses_bounce("0102018f@eu-central-1.amazonses.com")
-    return told | {"mail": told["mail"] | {"tags": {"delivery": [mark]}}}
+    event = calls.ses_bounce("0102018f@eu-central-1.amazonses.com")
+    return event | {"mail": event["mail"] | {"tags": {"delivery": [mark]}}}
 
 
 def _sendgrid_bounce(mark: str) -> dict[str, Any]:
@@ -120,5 +120,5 @@ def _sendgrid_bounce(mark: str) -> dict[str, Any]:
 
 
 def _resend_bounce(mark: str) -> dict[str, Any]:
-    told = calls.resend_bounce(mark)
-    return told | {"data": told["data"] | {"message_id": "<its-own@amazonses.com>", "tags": {"delivery": mark}}}
+    event = calls.resend_bounce(mark)
+    return event | {"data": event["data"] | {"message_id": "<its-own@amazonses.com>", "tags": {"delivery": mark}}}

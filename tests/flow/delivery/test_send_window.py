@@ -24,8 +24,8 @@ def provider() -> Iterator[Provider]:
         yield running
 
 
-def at(harness: CampaignHarness, moment: datetime) -> CampaignHarness:
-    return CampaignHarness(replace(harness.app, clock=lambda: moment), harness.folder)
+def at(harness: CampaignHarness, now: datetime) -> CampaignHarness:
+    return CampaignHarness(replace(harness.app, clock=lambda: now), harness.folder)
 
 
 def add_channel(app: AppContext, provider: Provider, **settings: object) -> int:

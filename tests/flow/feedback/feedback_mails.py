@@ -115,7 +115,7 @@ def wish_to_leave(delivery: Delivery, tokens: TokenSigner) -> bytes:
         "To: news@gazette.example",
         f"From: {delivery.recipient}",
         "Subject: unsubscribe",
-        f"Message-ID: <wish-{delivery.id}@example.org>",
+        f"Message-ID: <request-{delivery.id}@example.org>",
         f"In-Reply-To: {message_id(delivery, tokens)}",
         "",
         "unsubscribe",

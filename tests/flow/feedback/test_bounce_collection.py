@@ -21,11 +21,11 @@ def truth() -> dict[str, set[tuple[str, bool]]]:
     """The kind, and whether it is hard, of each recipient that a mail tells of."""
     if not COLLECTION.exists():
         pytest.skip("the collection of bounce mails is not beside this checkout")
-    told: dict[str, set[tuple[str, bool]]] = {}
+    expected: dict[str, set[tuple[str, bool]]] = {}
     with (COLLECTION / "truth.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            told.setdefault(row["file"], set()).add((row["kind"], row["hard"] == "1"))
-    return told
+            expected.setdefault(row["file"], set()).add((row["kind"], row["hard"] == "1"))
+    return expected
 
 
 def test_real_mails_to_a_return_path_end_as_they_should(

@@ -71,7 +71,7 @@ def test_a_mail_taken_in_twice_counts_once_also_when_relays_have_added_to_it(fee
 
 def test_the_envelope_says_which_delivery_it_is_whatever_the_mail_says(feedback: FeedbackHarness) -> None:
     taken = feedback.take(
-        mails.bounce(feedback.delivery(), to="somebody@elsewhere.example"), envelope=feedback.return_path().upper()
+        mails.bounce(feedback.delivery(), to="other@elsewhere.example"), envelope=feedback.return_path().upper()
     )
 
     assert (taken.match, taken.delivery_id) == (MatchedBy.RETURN_PATH, feedback.delivery().id)
@@ -87,7 +87,7 @@ def test_a_message_id_of_ours_in_what_came_back_will_do(feedback: FeedbackHarnes
 
 def test_a_forged_return_path_is_never_acted_on(feedback: FeedbackHarness) -> None:
     delivery = feedback.delivery()
-    forged = mails.verp(delivery, TokenSigner(b"the key of somebody else"))
+    forged = mails.verp(delivery, TokenSigner(b"the key of another installation"))
     identity = f"Message-ID: {mails.message_id(delivery, feedback.tokens)}"
 
     for raw, envelope in (

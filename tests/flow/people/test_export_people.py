@@ -1,4 +1,4 @@
-"""Exports: who is told of, in what form, and that an import brings back the same people."""
+"""Exports: which subscribers, in what form, and that an import restores the same subscribers."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ def test_a_list_a_segment_or_everybody_is_told_of(app: AppContext) -> None:
     subscribe(app, "bo@example.org", name="Bo", to="others")
     with app.database.begin() as connection:
         segments.save(connection, slug="bos", name="", condition=parse('name = "Bo"'), now=app.clock())
-    told = [
+    emails = [
         [row["email"] for row in rows(exported(app, selection))]
         for selection in (READERS, Selection(segment_slug="bos"), Selection(list_slug="readers", segment_slug="bos"))
     ]
-    assert told == [["ada@example.org"], ["bo@example.org"], []]
+    assert emails == [["ada@example.org"], ["bo@example.org"], []]
     everybody = rows(exported(app, Selection()))
     assert [(row["email"], row["state"]) for row in everybody] == [("ada@example.org", ""), ("bo@example.org", "")]
 
@@ -142,21 +142,21 @@ def test_what_is_imported_and_exported_and_imported_is_the_same_people(
     app: AppContext, format_: ExportFormat, people: list[dict[str, object]]
 ) -> None:
     slug = f"turn-{next(TURN)}"
-    told = [{**one, "email": f"{one['email']}.{number}.{slug}@example.org"} for number, one in enumerate(people)]
+    originals = [{**one, "email": f"{one['email']}.{number}.{slug}@example.org"} for number, one in enumerate(people)]
     with app.database.begin() as connection:
         lists.add(connection, slug=slug, name=slug)
-    assert bring_in(app, written(told), to=slug).counts.new == len(told)
+    assert bring_in(app, written(originals), to=slug).counts.new == len(originals)
 
     data = exported(app, Selection(list_slug=slug), format_)
     again = bring_in(app, data, to=slug)
-    assert (again.counts.unchanged, again.counts.bad) == (len(told), 0)
-    # To people nobody knows yet it tells the same.
+    assert (again.counts.unchanged, again.counts.bad) == (len(originals), 0)
+    # The same for unknown subscribers.
     moved = data.replace(slug.encode(), b"moved" + slug.encode())
-    assert bring_in(app, moved, to=slug).counts.new == len(told)
+    assert bring_in(app, moved, to=slug).counts.new == len(originals)
     lines = exported(app, Selection(list_slug=slug), ExportFormat.JSONL).decode().splitlines()
     found = [json.loads(line) for line in lines]
-    assert {key(one): known(one) for one in found} == {key(one): known(one) for one in told}
-    assert len(found) == 2 * len(told)
+    assert {key(one): known(one) for one in found} == {key(one): known(one) for one in originals}
+    assert len(found) == 2 * len(originals)
 
 
 def written(people: list[dict[str, object]]) -> bytes:

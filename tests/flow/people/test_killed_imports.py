@@ -37,7 +37,7 @@ def rows() -> str:
 
 
 def facts(app: AppContext) -> list[tuple[object, ...]]:
-    """Everything that an import leaves, without numbers and moments."""
+    """All rows that an import writes, without ids and times."""
     with app.database.begin() as connection:
         found = connection.execute(
             text("""

@@ -1,4 +1,4 @@
-"""Privacy: all that is known about somebody can be taken out, and erased so that a search finds nothing."""
+"""Privacy: all data about a subscriber can be exported, and erased so that a search finds nothing."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 
 def test_the_export_tells_lists_consents_deliveries_and_events(harness: CampaignHarness) -> None:
     number = _sent_and_opened(harness)
-    told = export_person(harness.app, number)
-    assert told["subscriber"]["email"] == "ada@example.org"
-    assert [(one["list"], one["state"]) for one in told["lists"]] == [("readers", "subscribed")]
-    assert [(one["action"], one["text"]) for one in told["consents"]] == [("granted", EVIDENCE.text)]
-    assert [(one["recipient"], one["state"]) for one in told["deliveries"]] == [("ada@example.org", "sent")]
-    assert [one["kind"] for one in told["events"]] == ["open"]
+    exported = export_person(harness.app, number)
+    assert exported["subscriber"]["email"] == "ada@example.org"
+    assert [(one["list"], one["state"]) for one in exported["lists"]] == [("readers", "subscribed")]
+    assert [(one["action"], one["text"]) for one in exported["consents"]] == [("granted", EVIDENCE.text)]
+    assert [(one["recipient"], one["state"]) for one in exported["deliveries"]] == [("ada@example.org", "sent")]
+    assert [one["kind"] for one in exported["events"]] == ["open"]
 
 
 def test_after_an_erasure_a_search_finds_the_address_nowhere(harness: CampaignHarness) -> None:

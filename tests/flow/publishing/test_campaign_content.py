@@ -40,7 +40,7 @@ class Letters:
             channels.save(connection, name="mail", kind="email", settings=settings, sealed=None)
 
     def know(self, name: str, **attributes: Any) -> None:
-        """Attributes of somebody, new or in place of those before."""
+        """Set attributes of a subscriber."""
         person = person_of(f"{name}@example.org", name=name.title(), attributes=attributes)
         with self.harness.app.database.begin() as connection:
             number = connection.execute(text("SELECT id FROM lists WHERE slug = 'readers'")).scalar_one()

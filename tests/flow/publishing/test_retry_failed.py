@@ -26,7 +26,7 @@ EVERYBODY = AudiencePlan(lists=("readers",))
 
 @pytest.fixture
 def failed(harness: CampaignHarness) -> int:
-    """A campaign to ada, bo and cy that nobody got: ada was given up on, the others were refused."""
+    """A campaign to ada, bo and cy that no one got: ada was given up on, the others were rejected."""
     answers = {"ada@example.org": "deferred", "bo@example.org": "failed", "cy@example.org": "failed"}
     # Nobody waits for so long.
     harness.channel("mail", "scripted", answers=answers, asked_to_retry_at="2999-01-01T00:00:00Z")
@@ -160,6 +160,6 @@ def number(connection: Connection, name: str) -> int:
 
 
 def is_waited_for(database: Database) -> bool:
-    """Whether somebody waits for a lock that somebody else has."""
+    """Whether a transaction waits for a lock of another one."""
     with database.begin() as connection:
         return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())

@@ -67,8 +67,8 @@ class SignUpHarness:
         """Put a person on a list."""
         with self.app.database.begin() as connection:
             found = lists.find(connection, slug)
-            somebody = person_of(address, name=name, language=language)
-            memberships.subscribe(connection, found.id, [somebody], BY_TELEPHONE, now=self.app.clock())
+            person = person_of(address, name=name, language=language)
+            memberships.subscribe(connection, found.id, [person], BY_TELEPHONE, now=self.app.clock())
 
     def suppress(self, target: str, reason: SuppressionReason) -> None:
         with self.app.database.begin() as connection:

@@ -1,4 +1,4 @@
-"""The question whether somebody wants a list: queued in the ledger, sent by the same steps as everything else."""
+"""Confirmation mails are queued in the database and sent by the same steps as every other mail."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ class ConfirmationHarness:
 
     def ask(self, connection: Connection, name: str, *, language: str = "", now: datetime | None = None) -> Subscriber:
         """What a sign-up does, within the caller's transaction."""
-        moment = now or self.now
+        at = now or self.now
         weekly = lists.find(connection, "weekly")
         person = Person(key=f"{name}@example.org", email=f"{name}@example.org", name=name, language=language)
-        number = subscribers.upsert(connection, [person], now=moment)[person.key]
+        number = subscribers.upsert(connection, [person], now=at)[person.key]
         subscriber = subscribers.find_by_id(connection, number)
-        memberships.request(connection, number, weekly.id, EVIDENCE, now=moment)
-        queue_confirmation(self.app, connection, subscriber, weekly, now=moment)
+        memberships.request(connection, number, weekly.id, EVIDENCE, now=at)
+        queue_confirmation(self.app, connection, subscriber, weekly, now=at)
         return subscriber
 
     def sign_up(self, name: str, *, language: str = "", now: datetime | None = None) -> Subscriber:
@@ -93,7 +93,7 @@ class ConfirmationHarness:
     def is_exact(self) -> bool:
         """Whether every campaign's deliveries add up to the number beside them."""
         reports = [self.harness.report(one.id) for one in self.campaigns()]
-        return all(one.totals.audience == one.dispatch.audience_size for told in reports for one in told.dispatches)
+        return all(one.totals.audience == one.dispatch.audience_size for report in reports for one in report.dispatches)
 
     def state(self) -> DispatchState:
         return self.harness.report(self.campaign_id()).state

@@ -235,7 +235,7 @@ def test_links_of_who_was_erased_are_dead(sign_ups: SignUpHarness):
 
 
 def test_whatever_happens_at_once_ends_as_if_it_had_happened_in_some_order(sign_ups: SignUpHarness):
-    """Confirming, choosing, leaving, coming back and being imported, all at the same moment, again and again."""
+    """Confirming, choosing, unsubscribing, resubscribing and imports, all at the same time, repeatedly."""
     app = sign_ups.app
     sign_ups.later(timedelta(days=2)).sign_up(ADA, "daily")
     links = {purpose: sign_ups.token(purpose, ADA) for purpose in Purpose}

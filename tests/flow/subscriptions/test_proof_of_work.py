@@ -33,9 +33,9 @@ def solved(challenge: dict[str, Any]) -> str:
 
 
 def respelled(payload: str, **changed: object) -> str:
-    told = json.loads(base64.b64decode(payload))
-    told["challenge"]["parameters"].update(changed)
-    return base64.b64encode(json.dumps(told, indent=3).encode()).decode()
+    decoded = json.loads(base64.b64decode(payload))
+    decoded["challenge"]["parameters"].update(changed)
+    return base64.b64encode(json.dumps(decoded, indent=3).encode()).decode()
 
 
 def test_a_solution_is_accepted_once(challenges: ProofOfWork):
@@ -58,20 +58,20 @@ def test_any_process_accepts_what_another_one_set(challenges: ProofOfWork, app: 
     "changed", [{"cost": 1}, {"keyPrefix": ""}, {"expiresAt": 9_999_999_999}, {"nonce": "00" * 16}]
 )
 def test_an_easier_challenge_than_ours_is_none_of_ours(challenges: ProofOfWork, changed: dict[str, object]):
-    told = challenges.create_challenge()
-    told["parameters"] = {**told["parameters"], **changed}
-    assert not challenges.verify(solved(told))
+    decoded = challenges.create_challenge()
+    decoded["parameters"] = {**decoded["parameters"], **changed}
+    assert not challenges.verify(solved(decoded))
 
 
 def test_a_challenge_that_somebody_else_signed_is_none_of_ours(challenges: ProofOfWork):
-    foreign = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret="somebody else's")
+    foreign = altcha.create_challenge("PBKDF2/SHA-256", COST, hmac_secret="another secret")
     assert not challenges.verify(solved(foreign.to_dict()))
 
 
 def test_a_wrong_answer_is_none(challenges: ProofOfWork):
-    told = json.loads(base64.b64decode(solved(challenges.create_challenge())))
-    told["solution"]["counter"] += 1
-    assert not challenges.verify(base64.b64encode(json.dumps(told).encode()).decode())
+    decoded = json.loads(base64.b64decode(solved(challenges.create_challenge())))
+    decoded["solution"]["counter"] += 1
+    assert not challenges.verify(base64.b64encode(json.dumps(decoded).encode()).decode())
 
 
 def test_a_challenge_is_good_for_an_hour(challenges: ProofOfWork):
@@ -100,7 +100,7 @@ def test_of_one_that_was_due_long_ago_nothing_is_accepted(challenges: ProofOfWor
             )
         ),
         max_leaves=8,
-    ).map(lambda told: base64.b64encode(json.dumps(told).encode()).decode())
+    ).map(lambda decoded: base64.b64encode(json.dumps(decoded).encode()).decode())
 )
 @settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_rubbish_is_a_solution_or_a_traceback(challenges: ProofOfWork, rubbish: str):

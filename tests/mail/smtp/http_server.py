@@ -1,4 +1,4 @@
-"""A small HTTP server for tests that reads whole calls, and hangs up instead of an answer when it is told to."""
+"""A small HTTP server for tests that reads whole requests, and can disconnect instead of responding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small SMTP server that is strict about the dialogue and misbehaves exactly as it is told."""
+"""A small SMTP server that checks the protocol strictly and misbehaves exactly as configured."""
 
 from __future__ import annotations
 
@@ -150,8 +150,8 @@ class _Dialogue:
 
     async def _answer(self, verb: str, line: str, usual: str) -> bool:
         """Answer one step. False: the session is over."""
-        told = self._server._behave(self._session.number, verb, line)
-        match told:
+        behaviour = self._server._behave(self._session.number, verb, line)
+        match behaviour:
             case HangUp() | TakeAndHangUp():
                 return False
             case HalfAndHangUp(data=data):
@@ -160,7 +160,7 @@ class _Dialogue:
             case Raw(data=data):
                 await self._send(data)
                 return True
-        reply = told or usual
+        reply = behaviour or usual
         await self._send(reply.encode() + b"\r\n")
         self._note(verb, line, reply)
         if reply.startswith("421") or verb == "QUIT":
@@ -209,16 +209,20 @@ class _Dialogue:
         content = (lines + b"\r\n").replace(b"\r\n..", b"\r\n.")[2:]
         mail_from, rcpt_to = self._mail_from, self._rcpt_to
         self._mail_from = self._rcpt_to = None
-        told = self._server._behave(self._session.number, ".", rcpt_to or "")
-        is_taken = told is None or isinstance(told, TakeAndHangUp) or (isinstance(told, str) and told.startswith("2"))
+        behaviour = self._server._behave(self._session.number, ".", rcpt_to or "")
+        is_taken = (
+            behaviour is None
+            or isinstance(behaviour, TakeAndHangUp)
+            or (isinstance(behaviour, str) and behaviour.startswith("2"))
+        )
         if is_taken and rcpt_to is not None:
             self._server.taken.append(Taken(mail_from or "", rcpt_to, content))
-        if isinstance(told, HangUp | TakeAndHangUp):
+        if isinstance(behaviour, HangUp | TakeAndHangUp):
             return False
-        if isinstance(told, Raw | HalfAndHangUp):
-            await self._send(told.data)
-            return isinstance(told, Raw)
-        reply = told or ("250 2.0.0 taken" if rcpt_to is not None else "554 5.5.1 no valid recipients")
+        if isinstance(behaviour, Raw | HalfAndHangUp):
+            await self._send(behaviour.data)
+            return isinstance(behaviour, Raw)
+        reply = behaviour or ("250 2.0.0 taken" if rcpt_to is not None else "554 5.5.1 no valid recipients")
         await self._send(reply.encode() + b"\r\n")
         return not reply.startswith("421")
 
@@ -257,4 +261,6 @@ def always(verb: str, answer: Answer, *, marked: str = "") -> Behaviour:
 
 def either(*behaviours: Behaviour) -> Behaviour:
     """Behave as the first of these that has an answer."""
-    return lambda session, said, line: next((told for one in behaviours if (told := one(session, said, line))), None)
+    return lambda session, verb, line: next(
+        (behaviour for one in behaviours if (behaviour := one(session, verb, line))), None
+    )

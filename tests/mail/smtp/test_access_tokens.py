@@ -51,7 +51,7 @@ def relay(server: str, endpoint: Endpoint) -> SmtpUrl:
 
 
 def accepting(*tokens: str) -> Callable[[int, str, str], Answer]:
-    """A server that lets in whoever has one of these, and says no to others in Google's manner."""
+    """A server that accepts these tokens and rejects others as Google does."""
 
     def behave(session: int, verb: str, line: str) -> Answer:
         if verb == "AUTH":

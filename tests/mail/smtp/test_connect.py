@@ -74,7 +74,7 @@ def server_tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
 
 @pytest.fixture
 def trusting(certificate: tuple[Path, Path]) -> ssl.SSLContext:
-    """A client's context that trusts the server of the tests and nobody else."""
+    """A client's context that trusts only the server of the tests."""
     return ssl.create_default_context(cafile=str(certificate[0]))
 
 
@@ -241,7 +241,7 @@ def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path: Path) -> Non
 
 
 def test_what_was_said_before_tls_does_not_count_after_it(server_tls: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
-    """Replies put in by somebody on the way (CVE-2011-0411 and its like)."""
+    """Replies injected by an attacker in the network (such as CVE-2011-0411)."""
     behaviour = either(at("STARTTLS", "220 go ahead\r\n250-forged\r\n250 AUTH LOGIN"), at("AUTH", "235 2.7.0 welcome"))
     server = Server(behaviour, extensions=(*EXTENSIONS, "STARTTLS", "AUTH PLAIN"), tls=server_tls)
     open_session(server, with_user(), tls=trusting)

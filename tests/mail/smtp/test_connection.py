@@ -1,4 +1,4 @@
-"""The dialogue of a message, against a server that misbehaves where it is told to."""
+"""The SMTP session of a message, against a server that misbehaves at a given step."""
 
 from __future__ import annotations
 
