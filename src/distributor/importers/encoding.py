@@ -11,18 +11,11 @@ from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
+from distributor.domain.byte_order_marks import BYTE_ORDER_MARKS
 from distributor.domain.errors import InputError
 
 # The encoding is detected from this many bytes.
 _SAMPLE_BYTES = 64 * 1024
-# UTF-32 first: its little-endian mark begins with that of UTF-16.
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _MOST_COMMON = "cp1252"
 # Guesses of charset-normalizer with more disorder ("chaos", 0 to 1) than this are discarded.
 _MAX_CHAOS = 0.1
@@ -85,7 +78,7 @@ def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 def _choose_encoding(sample: bytes, given: str) -> tuple[str, bytes]:
     """The name of the codec, and the byte order mark to skip."""
-    for mark, encoding in _BYTE_ORDER_MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             if given and not _is_same(given, encoding):
                 raise InputError(

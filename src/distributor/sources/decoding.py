@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import regex
 from charset_normalizer import CharsetMatch, from_bytes
 
+from distributor.domain.byte_order_marks import BYTE_ORDER_MARKS
 from distributor.domain.errors import SourceError
 
 _LINE_ENDS = re.compile(r"\r\n|[\r\v\f\x85\u2028]")
@@ -29,14 +29,6 @@ _NOT_TEXT = regex.compile(
 # Joiners are needed in emoji, Persian or Malayalam; after a space, a Latin letter or a line end they are leftovers.
 _STRAY_JOINERS = re.compile(r"(?<![\u0300-\u1fff\u2190-\U0010ffff])[\u200c\u200d]+")
 MAX_BYTES = 5 * 1024 * 1024
-# UTF-32 first: its little-endian mark begins with that of UTF-16.
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _SAVE_AS = "save it as text in UTF-8"
 # Guesses of charset-normalizer with more disorder ("chaos", 0 to 1) or less language ("coherence") are discarded.
 _MAX_CHAOS = 0.1
@@ -83,7 +75,7 @@ def decode(data: bytes, *, path: str) -> DecodedText:
 
 def _decode_marked(data: bytes, path: str) -> DecodedText | None:
     """The text after a byte order mark, or None without one."""
-    for mark, encoding in _BYTE_ORDER_MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             try:
                 return DecodedText(data[len(mark) :].decode(encoding))
