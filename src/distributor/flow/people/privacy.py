@@ -38,7 +38,7 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
     """All data about a subscriber as one JSON object, read in one transaction. Raises NotFoundError."""
     with app.database.begin() as connection:
         person = subscribers.find_by_id(connection, subscriber_id)
-        held_back = suppressions.of_key(connection, person.key)
+        suppressed = suppressions.of_key(connection, person.key)
         return {
             "exported_at": app.clock().isoformat(),
             "subscriber": _profile(person),
@@ -66,7 +66,7 @@ def export_person(app: AppContext, subscriber_id: int) -> dict[str, Json]:
                 }
                 for one in consents.of_subscriber(connection, subscriber_id)
             ],
-            "suppressions": [{"reason": one.reason.value, "at": one.at.isoformat()} for one in held_back],
+            "suppressions": [{"reason": one.reason.value, "at": one.at.isoformat()} for one in suppressed],
             "deliveries": [
                 {
                     "id": one.id,
