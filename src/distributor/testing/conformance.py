@@ -234,9 +234,13 @@ class _SendingSuite:
     def run(self, case: Case) -> Iterator[str]:
         with case.start() as service:
             harness = self._harness(service)
+            received_at_begin: list[int] = []
+            harness.journal.on_begin = lambda: received_at_begin.append(len(service.received()))
             outcome = _attempt(harness)
             yield from _outcome_violations(case, outcome)
             yield from self._record_violations(case, harness)
+            if any(received_at_begin):
+                yield "the delivery is begun in the journal after it was sent, not before"
             if Verdict.SENT in case.verdicts:
                 yield from self._repeated_success(harness, service, outcome)
             elif Verdict.UNKNOWN in case.verdicts:

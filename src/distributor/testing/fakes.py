@@ -58,15 +58,18 @@ class FakeClock:
 class InMemoryJournal:
     """Records the deliveries that were begun, their outcomes, and how many were begun at the same time at most.
 
-    Raises ValueError for a delivery that is begun twice before it is settled, or settled without having been begun.
+    `on_begin` is called first for every delivery that is begun. Raises ValueError for a delivery that is begun twice
+    before it is settled, or settled without having been begun.
     """
 
     begun: list[int] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     in_doubt: set[int] = field(default_factory=set)
     most_in_doubt: int = 0
+    on_begin: Callable[[], object] = lambda: None
 
     def begin(self, delivery: Delivery) -> None:
+        self.on_begin()
         if delivery.id in self.in_doubt:
             raise ValueError(f"delivery {delivery.id} is begun again before it is settled")
         self.begun.append(delivery.id)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from distributor.channels.api import Article, Delivery, Outcome, Rendition, SendContext, Verdict
+from distributor.channels.api import Article, Delivery, Journal, Outcome, Rendition, SendContext, Verdict
 from distributor.channels.email import EmailChannel
 from distributor.testing.conformance import SAMPLE_ARTICLE, Case, RemoteService, sending_violations
 from distributor.testing.fakes import InMemoryJournal
@@ -114,4 +114,39 @@ def test_a_channel_that_does_not_use_the_journal_is_found() -> None:
     assert sending_violations(ForgetfulChannel, SmtpScenario()) == [
         f"success: {missing}",
         f"after a lost reply to an accepted message: {missing}",
+    ]
+
+
+class LateJournal(InMemoryJournal):
+    """Writes both entries of a delivery once its outcome is known."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+        self._waiting: dict[int, Delivery] = {}
+
+    def begin(self, delivery: Delivery) -> None:
+        self._waiting[delivery.id] = delivery
+
+    def settle(self, outcome: Outcome) -> None:
+        self._journal.begin(self._waiting.pop(outcome.delivery_id))
+        self._journal.settle(outcome)
+
+
+class LateChannel(EmailChannel):
+    """Begins deliveries in the journal after they were sent, so that a killed worker leaves no trace."""
+
+    async def send(
+        self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
+    ) -> AsyncIterator[Outcome]:
+        late = replace(context, journal=LateJournal(context.journal))
+        async for outcome in super().send(rendition, deliveries, late):
+            yield outcome
+
+
+def test_a_channel_that_begins_deliveries_after_sending_them_is_found() -> None:
+    late = "the delivery is begun in the journal after it was sent, not before"
+    assert sending_violations(LateChannel, SmtpScenario()) == [
+        f"success: {late}",
+        f"after a lost reply to an accepted message: {late}",
     ]
