@@ -1,6 +1,6 @@
-"""A million people: finding somebody as one types, counting an audience, and releasing a campaign to all of it.
+"""A million subscribers: searching while typing, counting an audience, and releasing a campaign to all of it.
 
-Yardsticks of the release are bare INSERT … SELECTs of the same columns: into a table with the same indexes, and
+The release is compared with bare INSERT … SELECTs of the same columns: into a table with the same indexes, and
 into one without any.
 """
 

@@ -1,6 +1,6 @@
 """How many mails a second are composed and signed on one core, against the bare RSA operations that this takes.
 
-The yardstick signs as many bytes as DKIM does with the same key and nothing else. All are measured in turn, in short
+The baseline signs as many bytes as DKIM does with the same key and nothing else. All are measured in turn, in short
 rounds and in processor time, and a ratio is the median of its rounds: whatever else the machine does meets them alike.
 """
 

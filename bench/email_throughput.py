@@ -92,7 +92,7 @@ def _measure(app: AppContext, article: Path, people: int) -> tuple[float, bytes]
         last = delivery_queries.last_change(connection, dispatch.id)
         mail = compose_sample(dispatches.rendition_of(connection, dispatch.id))
     if dispatch.released_at is None or last is None:
-        raise SystemExit("the campaign reached nobody")
+        raise SystemExit("the campaign has no recipients")
     return people / (last - dispatch.released_at).total_seconds(), mail
 
 

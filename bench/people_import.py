@@ -1,9 +1,9 @@
-"""How fast people come in from CSV, beside a bare COPY of the same people.
+"""The speed of an import of subscribers from CSV, compared with a bare COPY of the same rows.
 
-The yardstick is one COPY of the same rows, in one transaction, into an empty table with every column, index and
-computed value of `subscribers`. The import does the same and checks every row, sees that nobody comes twice, gives
-everybody a consent and a place on the list, and commits its checkpoint every 5,000 rows; it runs in a process of its
-own, whose memory is what is said here.
+The baseline is one COPY of the rows, in one transaction, into an empty table with every column, index and computed
+value of `subscribers`. The import also checks every row, finds duplicates, stores a consent and a list membership for
+each subscriber, and commits a checkpoint every 5,000 rows. It runs in a process of its own; the memory is that
+process's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
             app.database.close()
     people = arguments.people
     print(f"{people} people, {people / bare:.0f} a second by a bare COPY")
-    print(f"  import of people nobody knows     {people / seconds:8.0f} a second")
+    print(f"  import of new subscribers         {people / seconds:8.0f} a second")
     print(f"  ratio                             {bare / seconds:8.2f}")
     print(f"  the same once more, all are known {people / again:8.0f} a second")
     print(f"  most memory of the process        {kibibytes / 1024:8.0f} MiB")
