@@ -1,4 +1,4 @@
-"""Where the tests find the checkout, and the acceptance data beside it where there is any."""
+"""The paths of the checkout, and of the acceptance data beside it if there is any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service in containers: what can be said about it without a container engine."""
+"""The service in containers: what can be checked without a container engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The set-up of a fresh machine, with an interpreter that only writes down what it was asked to do."""
+"""The set-up of a new machine, with an interpreter that only records its arguments."""
 
 from __future__ import annotations
 

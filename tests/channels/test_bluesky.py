@@ -1,4 +1,4 @@
-"""The Bluesky channel against servers that speak as a PDS does, by a script."""
+"""The Bluesky channel against scripted servers that respond as a PDS does."""
 
 from __future__ import annotations
 

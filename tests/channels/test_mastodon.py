@@ -1,4 +1,4 @@
-"""The Mastodon channel against servers that speak as Mastodon and its relatives do, by a script."""
+"""The Mastodon channel against scripted servers that respond as Mastodon and compatible servers do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The X channel against servers that speak as X does, by a script."""
+"""The X channel against scripted servers that respond as X does."""
 
 from __future__ import annotations
 

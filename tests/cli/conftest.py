@@ -1,4 +1,4 @@
-"""The command line as a person uses it: its exit code and what it says."""
+"""Runs the command line as a person does: exit code, output and messages."""
 
 from __future__ import annotations
 

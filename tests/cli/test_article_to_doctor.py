@@ -1,4 +1,4 @@
-"""Commands do what they say, in words for people and in JSON for programs."""
+"""Commands do what their help says, with tables for people and JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists, people, suppression and audiences at the command line."""
+"""Lists, subscribers, suppression and audiences on the command line."""
 
 from __future__ import annotations
 

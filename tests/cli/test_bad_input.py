@@ -1,4 +1,4 @@
-"""Bad input is a normal case: one sentence that says what and where, a failing exit code, nothing half-done."""
+"""Bad input is a normal case: one sentence with what and where, a failing exit code, and no partial change."""
 
 from __future__ import annotations
 

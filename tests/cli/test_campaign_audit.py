@@ -1,4 +1,4 @@
-"""`distributor campaign audit`: what it prints, and what it ends with."""
+"""`distributor campaign audit`: its output and exit status."""
 
 from __future__ import annotations
 

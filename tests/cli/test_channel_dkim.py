@@ -1,4 +1,4 @@
-"""`distributor channel dkim` and what `distributor doctor` says of the DNS, against a DNS server on loopback."""
+"""`distributor channel dkim` and the DNS findings of `distributor doctor`, against a DNS server on loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of commands is there at once, and every command on it can be called."""
+"""The list of commands is printed without importing them, and every command on it can be called."""
 
 from __future__ import annotations
 

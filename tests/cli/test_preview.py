@@ -1,4 +1,4 @@
-"""Words around the articles on the command line: given, looked at, and refused when they cannot be result."""
+"""Subject, greeting and closing on the command line: given, previewed, and refused when they cannot be rendered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`distributor segment …`: conditions are saved, counted and shown, and the place of an error is shown."""
+"""`distributor segment …`: conditions are saved, counted and shown, and errors show their position."""
 
 from __future__ import annotations
 

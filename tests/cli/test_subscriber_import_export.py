@@ -1,4 +1,4 @@
-"""People by the file on the command line: reports, exit codes, resuming, and the way out again."""
+"""Imports and exports on the command line: reports, exit codes, resuming."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens on the command line: shown once, listed without their secret, revoked for good."""
+"""API tokens on the command line: shown once, listed without their secret, revoked permanently."""
 
 from __future__ import annotations
 

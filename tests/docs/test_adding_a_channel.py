@@ -1,4 +1,4 @@
-"""The guide to adding a channel is true: its quotes are in the files, and the package in it is a channel that sends."""
+"""The guide to adding a channel is correct: its quotes are in the files, and its package is a channel that sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guide to the API is true: every command in it works as it stands there, and answers what is printed below it."""
+"""The guide to the API is correct: every command in it works, with the response that is printed below it."""
 
 from __future__ import annotations
 

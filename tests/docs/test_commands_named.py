@@ -1,4 +1,4 @@
-"""Every command that the README and the pages name is there, with every option that they give it."""
+"""Every command that the README and the pages name exists, with every option that they give it."""
 
 from __future__ import annotations
 

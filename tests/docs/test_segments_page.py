@@ -1,4 +1,4 @@
-"""The page about segments is true: every example is a condition, says what its JSON says, and all kinds are there."""
+"""The page about segments is correct: every example is a condition, equals its JSON, and all kinds are there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page about signing up is true: the form for other sites signs people up, and says what is kept."""
+"""The page about signing up is correct: its form for other sites signs up, with the wording that is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Out and back again: a mail that bounces ends in a suppression, which is passed by, lifted, and mailed again."""
+"""From sending to the bounce and back: a bounce suppresses the address, and lifting the suppression ends that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A post whose answer is lost after the network took it is not posted again, and ends as sent with its id."""
+"""A post whose response is lost after the network accepted it is not posted again, and ends as sent with its id."""
 
 from __future__ import annotations
 

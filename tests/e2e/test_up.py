@@ -1,4 +1,4 @@
-"""`distributor up`: everything comes up by itself, what dies comes back, and nothing is left behind."""
+"""`distributor up`: everything starts by itself, processes that die are restarted, and nothing is left behind."""
 
 from __future__ import annotations
 

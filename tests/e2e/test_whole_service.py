@@ -1,4 +1,4 @@
-"""The whole service as processes: a campaign goes out, readers do what readers do, and the ledger knows it."""
+"""The whole service as processes: a campaign is sent, readers open and click, and the database records it."""
 
 from __future__ import annotations
 

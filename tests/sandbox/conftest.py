@@ -1,4 +1,4 @@
-"""A sandbox per test, a clock that only tests move, and clients with the test accounts."""
+"""A sandbox per test, a clock that only tests advance, and clients with the test accounts."""
 
 from __future__ import annotations
 

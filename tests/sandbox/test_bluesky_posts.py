@@ -1,4 +1,4 @@
-"""What a PDS takes for a post, and what this one refuses besides because readers would see it broken."""
+"""Which records a PDS accepts as posts, and what the sandbox also refuses because readers would see it broken."""
 
 from __future__ import annotations
 

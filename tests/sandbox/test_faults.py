@@ -1,4 +1,4 @@
-"""Into which calls a fault is injected, and which faults are refused."""
+"""Which calls a fault is injected into, and which faults are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inbox keeps what it accepted, whole, whatever happens."""
+"""The inbox keeps every mail that it accepted, complete, whatever happens."""
 
 from __future__ import annotations
 

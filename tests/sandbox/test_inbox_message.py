@@ -1,4 +1,4 @@
-"""Reading mails of every quality."""
+"""Parsing mails, including malformed ones."""
 
 from __future__ import annotations
 

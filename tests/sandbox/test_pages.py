@@ -1,4 +1,4 @@
-"""The pages: what a reader would see, and nothing that could do harm."""
+"""The pages show what a reader would see, and nothing that could do harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every network misbehaving on purpose."""
+"""Injected faults of every network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting, stopping and restarting the sandbox, as a process and in one."""
+"""Starting, stopping and restarting the sandbox, as a process and in a thread."""
 
 from __future__ import annotations
 

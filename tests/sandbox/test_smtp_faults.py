@@ -1,4 +1,4 @@
-"""The SMTP side misbehaving on purpose."""
+"""Injected faults of the SMTP server."""
 
 from __future__ import annotations
 

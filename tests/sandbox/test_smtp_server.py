@@ -1,4 +1,4 @@
-"""The SMTP side: what it accepts, what it refuses, and what it keeps."""
+"""The SMTP server: what it accepts, what it rejects, and what it stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real tweepy, led to the sandbox, is content with it."""
+"""tweepy works with the emulator of X."""
 
 from __future__ import annotations
 

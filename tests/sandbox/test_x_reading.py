@@ -1,4 +1,4 @@
-"""What X gives back: timelines, single posts, limits."""
+"""Reading from X: timelines, single posts, limits."""
 
 from __future__ import annotations
 

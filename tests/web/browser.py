@@ -1,4 +1,4 @@
-"""A visitor with Chromium, and what is to be found wrong with a page."""
+"""A visitor with Chromium, and checks for what is wrong with a page."""
 
 from __future__ import annotations
 

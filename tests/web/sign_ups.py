@@ -1,4 +1,4 @@
-"""What the tests of the pages for subscribers share: forms as a browser fills them in, and every way in."""
+"""Helpers of the tests of the pages for subscribers: they fill in forms as a browser does."""
 
 from __future__ import annotations
 

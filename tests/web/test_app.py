@@ -1,4 +1,4 @@
-"""What holds for every address: errors in words, guarded answers, and a log that can be shown around."""
+"""What holds for every path: error pages, security headers, and a log without personal data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirming from the mailbox: the page asks, the button answers, and old or foreign links say what they are."""
+"""Confirming a sign-up: the page shows a button, the button confirms, and invalid links are explained."""
 
 from __future__ import annotations
 

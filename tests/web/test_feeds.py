@@ -1,4 +1,4 @@
-"""Feeds as programs fetch them: over a socket, with nothing in between."""
+"""Feeds as programs fetch them, over a socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .samples import PublishFeed
 
 
 class Reader:
-    """A feed reader: sends exactly the headers it is told to, and unpacks nothing."""
+    """A feed reader: sends exactly the headers it is given, and decompresses nothing."""
 
     def __init__(self, address: str) -> None:
         self._connection = HTTPConnection(urlsplit(address).netloc, timeout=30)

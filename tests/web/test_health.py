@@ -1,4 +1,4 @@
-"""Health, for whoever runs it and for their machines."""
+"""Health checks and metrics, for operators and monitoring."""
 
 from __future__ import annotations
 

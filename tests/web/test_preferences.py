@@ -1,4 +1,4 @@
-"""The preference centre: everything someone can choose on one page, their data, and the way out."""
+"""The preference centre: every choice on one page, personal data, and unsubscribing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server: takes its port beforehand, says where it listens, and stops without cutting anybody off."""
+"""The server: binds its port before it starts, prints its address, and finishes running requests when it stops."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def greet(request: Request) -> PlainTextResponse:
 
 APP = Starlette(routes=[Route("/", greet)])
 
-# Answers only after it has been told to on its standard input.
+# Responds only after a line on its standard input.
 PATIENT = """
 import sys
 from starlette.concurrency import run_in_threadpool

@@ -1,4 +1,4 @@
-"""The sign-up form: for everyone, with or without JavaScript, on our pages or others'; and against the masses."""
+"""The sign-up form: with or without JavaScript, on our pages and on others, and against abuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A subscriber's life in Chromium: from the form to the mailbox, the choices, a pause, the way out, and back."""
+"""A subscriber in Chromium: signing up, confirming, preferences, a pause, unsubscribing, and subscribing again."""
 
 from __future__ import annotations
 

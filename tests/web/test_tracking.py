@@ -1,4 +1,4 @@
-"""The pixel, the counted links, and the mail in a browser."""
+"""The tracking pixel, the counted links, and the web version of a mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaving a list, by the mail program's one click (RFC 8058) and by the page's button."""
+"""Unsubscribing from a list, by one click in the mail client (RFC 8058) and by the button of the page."""
 
 from __future__ import annotations
 

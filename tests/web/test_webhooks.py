@@ -1,4 +1,4 @@
-"""`POST /webhooks/<channel>`: heard if signed, counted once, and otherwise nothing is stored."""
+"""`POST /webhooks/<channel>`: an event with a valid signature counts once; otherwise nothing is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examining a channel with several relays."""
+"""Diagnosing a channel with several relays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which relay takes a mail, what it may be fed, and how settings say so."""
+"""Which relay a mail is sent over, its rates, and how settings define relays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same articles give the same bytes: a reader that asks again is told that nothing has changed."""
+"""The same articles give the same bytes, so that a conditional request gets 304."""
 
 from __future__ import annotations
 

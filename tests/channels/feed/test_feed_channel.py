@@ -1,4 +1,4 @@
-"""The feed channel as the rest of the house sees it: render, check, preview, files, recipients, send."""
+"""The feed channel through its contract: render, check, preview, files, recipients, send."""
 
 from __future__ import annotations
 

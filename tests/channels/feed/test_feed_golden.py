@@ -1,4 +1,4 @@
-"""The three documents of two articles, sign by sign. UPDATE_GOLDEN=1 writes the files anew, to be read in the diff."""
+"""The three documents of two articles, byte for byte. UPDATE_GOLDEN=1 rewrites the files: read the diff."""
 
 from __future__ import annotations
 

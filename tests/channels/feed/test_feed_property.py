@@ -1,4 +1,4 @@
-"""Whatever an article says, its feeds are well-formed and read back as what it says."""
+"""Whatever an article contains, its feeds are well-formed and are read back unchanged."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ articles = st.builds(
 )
 # feedparser takes C1 controls for letters of Windows-1252, as browsers do with references to them.
 AS_FEEDPARSER_READS = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
-# A title that looks like markup is said as it is; only a validator minds.
+# A title that looks like markup is kept as it is; only a validator reports it.
 ABOUT_TITLES = {"CharacterData", "ContainsHTML"}
 
 

@@ -1,4 +1,4 @@
-"""feedparser, a reader that many products use, reads what the model says."""
+"""feedparser, which many products use, reads the values of the entries."""
 
 from __future__ import annotations
 

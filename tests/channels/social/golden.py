@@ -1,4 +1,4 @@
-"""Golden files: what the channels say about the sample, to be read in a diff."""
+"""Golden files: what the channels post about the sample article, to be read in a diff."""
 
 from __future__ import annotations
 

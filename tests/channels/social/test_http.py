@@ -1,4 +1,4 @@
-"""The HTTP client: bodies, failures, and the times that servers name in several ways."""
+"""The HTTP client: bodies, failures, and the formats in which servers name a time to retry."""
 
 from __future__ import annotations
 

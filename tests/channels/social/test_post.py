@@ -1,4 +1,4 @@
-"""Posts in a rendition: their pieces, their cards, and what is wrong with them on any network."""
+"""Posts in a rendition: their fields, their cards, and the problems that apply to any network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the API share: programs with tokens, and an audience to ask about."""
+"""What the tests of the API share: clients with tokens, and an audience."""
 
 from __future__ import annotations
 

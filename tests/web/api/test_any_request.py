@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, its answers are those that the description names, and the fault is never ours."""
+"""Whatever is sent to the API, it responds as its description says, and never with a server error."""
 
 from __future__ import annotations
 

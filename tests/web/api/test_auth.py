@@ -1,4 +1,4 @@
-"""No one comes in without a token that is valid and may do what is asked."""
+"""No request is accepted without a valid token with the required scope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a campaign would reach, by the API."""
+"""The audience of a campaign, counted by the API."""
 
 from __future__ import annotations
 

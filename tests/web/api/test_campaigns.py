@@ -1,4 +1,4 @@
-"""Campaigns by the API: planned once, steered, tried again, and every delivery told."""
+"""Campaigns by the API: created once, paused, resumed, retried, with a record of every delivery."""
 
 from __future__ import annotations
 

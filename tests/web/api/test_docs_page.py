@@ -1,4 +1,4 @@
-"""The page that describes the API works in a browser, out of our own hands alone."""
+"""The page that describes the API works in a browser, without any other server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of people in and out by the API."""
+"""Imports and exports of subscribers by the API."""
 
 from __future__ import annotations
 

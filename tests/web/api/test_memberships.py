@@ -1,4 +1,4 @@
-"""Places on lists by the API."""
+"""Memberships of lists by the API."""
 
 from __future__ import annotations
 

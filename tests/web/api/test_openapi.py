@@ -1,4 +1,4 @@
-"""The description of the API: committed as it is served, complete, and true of every answer.
+"""The OpenAPI description: the committed file is what is served, complete, and correct for every response.
 
 After a change that is meant, look at the difference and rewrite it with
 `UPDATE_GOLDEN=1 make test ARGS=tests/web/api/test_openapi.py`.

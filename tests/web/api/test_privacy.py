@@ -1,4 +1,4 @@
-"""One person, taken out whole or erased, by the API."""
+"""Export and erasure of one person's data by the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However much programs ask, and however slowly they send, readers are answered."""
+"""Other requests get responses, however many requests programs send and however slowly."""
 
 from __future__ import annotations
 

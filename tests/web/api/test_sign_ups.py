@@ -1,4 +1,4 @@
-"""Sign-ups by the API: asked for by a form of someone else, confirmed by the owner of the mailbox."""
+"""Sign-ups by the API: requested by a form on another site, confirmed by the owner of the mailbox."""
 
 from __future__ import annotations
 

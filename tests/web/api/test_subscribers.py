@@ -1,4 +1,4 @@
-"""People by the API: known, changed, put on lists with a record of why, and found again."""
+"""Subscribers by the API: added with consent, changed, put on lists, and found."""
 
 from __future__ import annotations
 

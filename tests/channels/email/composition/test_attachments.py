@@ -1,4 +1,4 @@
-"""Files and images that go along with a mail, read back by the standard library and by fast-mail-parser."""
+"""Attachments and inline images, read back by the standard library and by fast-mail-parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composing: whole messages, read back by the standard library and by fast-mail-parser."""
+"""Composing whole messages, read back by the standard library and by fast-mail-parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole header of a mail, whatever stands in its fields: read back by three parsers, with no field more or less."""
+"""The header of a mail with any field values: read back by three parsers, with no field more or less."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole mails before the eyes of others: SpamAssassin gives no points for them, and two parsers find no defect."""
+"""Whole mails checked by other programs: SpamAssassin gives no points for them, and two parsers find no defect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of the providers' APIs and what each means.
+"""What each response of the providers' APIs means.
 
 They are written after the documentation that each file names; none was taken from a live account.
 """

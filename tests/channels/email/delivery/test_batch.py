@@ -1,4 +1,4 @@
-"""Sending over several relays: shares, failover, and never over two when in doubt."""
+"""Sending over several relays: weights, failover, and never over a second relay after a lost reply."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Fleet:
 
 @dataclass
 class Probing(InMemoryRoutes):
-    """Lanes whose first probe is due at once; records what happens to them."""
+    """Routes whose first probe is due at once; records the probes and resumptions."""
 
     def __init__(self, *pauses: Route) -> None:
         super().__init__()
@@ -261,7 +261,7 @@ def test_what_has_no_token_for_long_gets_a_turn_of_its_own_while_others_pass() -
 
 def test_a_short_wait_for_a_token_is_waited_out_on_the_open_connection() -> None:
     class Slow(Buckets):
-        """Every second question is told to wait a moment."""
+        """Every second call has to wait a little."""
 
         asked = 0
 

@@ -1,4 +1,4 @@
-"""What replies mean."""
+"""What SMTP replies mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending a batch: what each delivery comes to, and what is left in doubt."""
+"""Sending a batch: the outcome of each delivery, and what is left in doubt in the journal."""
 
 from __future__ import annotations
 

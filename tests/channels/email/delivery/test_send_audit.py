@@ -1,4 +1,4 @@
-"""Whatever a server does, what is told about each delivery agrees with what the server has."""
+"""Whatever a server does, the outcome of each delivery agrees with what the server has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending to Postfix's smtp-sink: a server that is not ours, written in C, which really pipelines."""
+"""Sending to Postfix's smtp-sink, an independent server in C that supports pipelining."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A channel with signing keys: what its relay is given, and what is said when the keys do not go with the sender."""
+"""A channel with DKIM keys: what the relay receives, and the problems if the keys do not match the sender."""
 
 from __future__ import annotations
 

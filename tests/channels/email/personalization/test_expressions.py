@@ -1,4 +1,4 @@
-"""The language in which a mail speaks of its reader: what it can say, what it refuses, and that values stay values."""
+"""The expressions of merge fields: what they allow, what they refuse, and that values are never code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The five providers' APIs as far as they take mail: strict about what is asked of them, else answering as recorded."""
+"""Servers with the providers' APIs: they check requests strictly and respond as recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A composed mail taken apart for an API."""
+"""A composed mail is converted to the fields of an API."""
 
 from __future__ import annotations
 

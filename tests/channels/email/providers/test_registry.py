@@ -1,4 +1,4 @@
-"""The addresses of providers' APIs: keys come through whole, and what is wrong is said without them."""
+"""The URLs of providers' APIs: keys are decoded unchanged, and errors do not contain them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of providers: heard if they are signed, refused if they are not, and read alike whoever makes them."""
+"""Webhook requests of providers: accepted with a valid signature, refused without, with the same result for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of the five providers as their documentation shows them, signed with keys of the tests."""
+"""Webhook requests of the five providers as in their documentation, signed with keys of the tests."""
 
 from __future__ import annotations
 

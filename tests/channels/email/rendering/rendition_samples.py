@@ -1,4 +1,4 @@
-"""Articles, a site and ways to render them, for the tests of what a mail looks like."""
+"""Articles, a site and functions that render them, for the tests of renditions of mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mail that asks whether someone wants a list: what it says, how it is marked, and what would stop it."""
+"""The confirmation mail of a double opt-in: its text, its header fields, and what keeps it from being sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words around the articles of a mail: Markdown and expressions, each reader's own, escaped wherever they stand."""
+"""Greeting and closing of a mail: Markdown and merge fields, personal to each reader, escaped everywhere."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def part(message: email.message.EmailMessage, kind: str) -> str:
 
 def test_each_reader_is_greeted_in_both_parts() -> None:
     rendition = covered(greeting=GREETING, closing="Yours, *{{ list.name }}*")
-    ada, nobody = mail_to(rendition, name="Ada", city="Graz"), mail_to(rendition)
+    ada, unnamed = mail_to(rendition, name="Ada", city="Graz"), mail_to(rendition)
     assert part(ada, "plain").startswith(
         "Hello *Ada*,\n\nHow is Graz? Our shop <https://shop.example/?a=1&b=2> is near"
     )
-    assert part(nobody, "plain").startswith("Hello *dear reader*,\n\nThe tide keeps time")
+    assert part(unnamed, "plain").startswith("Hello *dear reader*,\n\nThe tide keeps time")
     assert ">Hello <strong>Ada</strong>,</p>" in part(ada, "html")
-    assert "How is" not in part(nobody, "html")
-    for message in (ada, nobody):
+    assert "How is" not in part(unnamed, "html")
+    for message in (ada, unnamed):
         assert "Yours, _Tideline_" in part(message, "plain")
         assert "Yours, <em>Tideline</em>" in part(message, "html")
 

@@ -1,4 +1,4 @@
-"""The mail in a real browser: what a reader sees, in width and narrow, by day and by night."""
+"""The mail in a browser: what a reader sees, on wide and narrow screens, in light and dark mode."""
 
 from __future__ import annotations
 

@@ -61,10 +61,10 @@ def test_the_payload_is_plain_json() -> None:
 def test_both_parts_say_every_word_of_the_article(part: str) -> None:
     sample = article()
     rendition = rendered(sample)
-    said = visible_text(rendition) if part == "html" else rendition.payload["text"]
+    shown = visible_text(rendition) if part == "html" else rendition.payload["text"]
     labels = [tag.label for tag in sample.tags]
     expected = words_of(" ".join([sample.title, sample.summary, sample.author, *labels, plain_text(sample.body)]))
-    assert set(expected) - set(words_of(said)) == set()
+    assert set(expected) - set(words_of(shown)) == set()
 
 
 @pytest.mark.parametrize("tracking", [UNCOUNTED, TrackingOptions()])

@@ -1,4 +1,4 @@
-"""A list's own voice: its sender, its name and its footer in the mails with articles."""
+"""The sender, name and footer of a list in its mails."""
 
 from __future__ import annotations
 
