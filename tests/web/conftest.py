@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from distributor.domain.article import Manuscript
+from distributor.domain.article import ArticleStatus, Manuscript
 from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
@@ -29,9 +30,9 @@ def client(app: AppContext) -> Iterator[TestClient]:
 
 @pytest.fixture
 def write_article(app: AppContext) -> WriteArticle:
-    """Writes an article into the ledger and returns its slug."""
+    """Writes an article into the database, by default a public one, and returns its slug."""
 
-    def write(slug: str = "the-news", **changed: Any) -> str:
+    def write(slug: str = "the-news", *, status: ArticleStatus | None = None, **changed: Any) -> str:
         manuscript: dict[str, Any] = {
             "title": "The news",
             "body": (Paragraph((Run("It happened."),)),),
@@ -40,16 +41,19 @@ def write_article(app: AppContext) -> WriteArticle:
             "author": "Ada Reporter",
             "published_at": PUBLISHED,
         }
+        manuscript |= changed
+        dated: datetime | None = manuscript["published_at"]
         with app.database.begin() as connection:
             articles.add(
                 connection,
-                Manuscript(**{**manuscript, **changed}),
+                Manuscript(**manuscript),
                 guid=f"urn:test:{slug}",
                 slug=slug,
                 source="test",
                 source_ref=slug,
                 content_hash="",
                 now=app.clock(),
+                status=status or ArticleStatus().published(app.clock(), at=dated, dated=dated),
             )
         return slug
 

@@ -10,6 +10,7 @@ import pytest
 from lxml import html
 from starlette.testclient import TestClient
 
+from distributor.domain.article import ArticleState, ArticleStatus
 from distributor.domain.blocks import Alignment, Code, Image, Paragraph, Run, Table
 from distributor.domain.tags import Tag
 from distributor.flow.app_context import AppContext
@@ -135,11 +136,59 @@ def test_the_front_page_lists_the_newest_first(client: TestClient, write_article
     assert page_at(client, "/").xpath("//ol//h2/a/text()") == ["Newer", "Older"]
 
 
-def test_news_of_tomorrow_is_not_listed_today(client: TestClient, write_article: WriteArticle, app: AppContext):
-    write_article(published_at=app.clock() + timedelta(days=1))
+def test_news_of_tomorrow_cannot_be_read_today(client: TestClient, write_article: WriteArticle, app: AppContext):
+    write_article("today", tags=(Tag("Boats"),))
+    write_article("tomorrow", published_at=app.clock() + timedelta(days=1), tags=(Tag("Boats"), Tag("Secret merger")))
+    assert page_at(client, "/").xpath("//ol//h2/a/@href") == ["/articles/today"]
+    assert page_at(client, "/tags/boats").xpath("//ol//h2/a/@href") == ["/articles/today"]
+    assert client.get("/articles/tomorrow").status_code == 404
+    assert client.get("/tags/secret-merger").status_code == 404, "the name of a tag says something too"
+
+
+def test_articles_of_the_future_do_not_push_those_of_today_off_the_front_page(
+    client: TestClient, write_article: WriteArticle, app: AppContext
+):
+    write_article("today")
+    for number in range(60):
+        write_article(f"future-{number}", published_at=app.clock() + timedelta(days=1))
+    assert page_at(client, "/").xpath("//ol//h2/a/@href") == ["/articles/today"]
+    assert page_at(client, "/tags/local-news").xpath("//ol//h2/a/@href") == ["/articles/today"]
+
+
+def test_an_article_can_be_read_once_its_embargo_is_over(write_article: WriteArticle, app: AppContext):
+    embargo = app.clock() + timedelta(days=1)
+    write_article(published_at=embargo)
+    with TestClient(create_app(replace(app, clock=lambda: embargo))) as client:
+        assert client.get("/articles/the-news").status_code == 200
+        assert page_at(client, "/").xpath("//ol//h2/a/@href") == ["/articles/the-news"]
+
+
+@pytest.mark.parametrize("state", [ArticleState.DRAFT, ArticleState.READY])
+def test_what_is_not_published_cannot_be_read(client: TestClient, write_article: WriteArticle, state: ArticleState):
+    write_article(status=ArticleStatus(state=state))
     assert page_at(client, "/").xpath("//ol//h2") == []
-    assert page_at(client, "/tags/local-news").xpath("//ol//h2") == []
-    assert client.get("/articles/the-news").status_code == 200
+    assert client.get("/tags/local-news").status_code == 404
+    assert client.get("/articles/the-news").status_code == 404
+
+
+def test_a_withdrawn_article_is_gone_and_its_page_says_so(
+    client: TestClient, write_article: WriteArticle, app: AppContext
+):
+    write_article(status=ArticleStatus().published(app.clock(), dated=PUBLISHED).withdrawn(app.clock()))
+    response = client.get("/articles/the-news")
+    assert response.status_code == 410
+    assert "withdrawn" in html.document_fromstring(response.content).xpath("string(//h1)")
+    assert "It happened" not in response.text
+    assert page_at(client, "/").xpath("//ol//h2") == []
+    assert client.get("/tags/local-news").status_code == 404
+
+
+def test_an_article_withdrawn_during_its_embargo_looks_as_if_it_had_never_been(
+    client: TestClient, write_article: WriteArticle, app: AppContext
+):
+    embargoed = ArticleStatus().published(app.clock(), at=app.clock() + timedelta(days=1))
+    write_article(status=embargoed.withdrawn(app.clock()))
+    assert client.get("/articles/the-news").status_code == 404
 
 
 def test_a_front_page_without_articles_says_so(client: TestClient):

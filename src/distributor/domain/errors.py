@@ -10,6 +10,7 @@ DistributorError                 a problem that the user can act on
 │   ├── SegmentError             a condition of a segment: line and column, or JSON path, reason
 │   └── TemplateError            a template: name, line, reason
 ├── NotFoundError                an unknown article, list, channel, campaign …
+│   └── GoneError                an article that was public and was withdrawn
 ├── StateError                   not possible in the current state
 ├── ConfigurationError           settings, ports, missing programs
 ├── SchemaError                  a database that this version cannot work with
@@ -133,6 +134,10 @@ class NotFoundError(DistributorError):
         self.noun = noun
         self.name = name
         super().__init__(f"there is no {noun} {name!r}{f'; {hint}' if hint else ''}")
+
+
+class GoneError(NotFoundError):
+    """It was public and was withdrawn (HTTP status 410, RFC 9110 section 15.5.11)."""
 
 
 class StateError(DistributorError):

@@ -1,4 +1,7 @@
-"""Articles, their revisions, their tags and their media."""
+"""Articles, their revisions, states and history, their tags and their media.
+
+`public_at` is the one condition for what everyone may read; each function with `public` in its name uses it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, delete, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.article import MEDIA_PATH, Article, Manuscript, Media
-from distributor.domain.errors import NotFoundError
+from distributor.domain.article import (
+    MEDIA_PATH,
+    Article,
+    ArticleAction,
+    ArticleEvent,
+    ArticleState,
+    ArticleStatus,
+    Manuscript,
+    Media,
+)
+from distributor.domain.blocks import Image, walk
+from distributor.domain.errors import GoneError, NotFoundError
 from distributor.domain.tags import Tag
 from distributor.storage import tables
 from distributor.storage.database import Connection
@@ -20,32 +33,89 @@ from distributor.storage.json_codec import manuscript_from_json, manuscript_to_j
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArticle:
-    """An article with its id and its source."""
+    """An article with its id, its source and its status.
+
+    `manuscript` is its current revision; `missing_since` is since when its file is missing from the content folder.
+    """
 
     id: int
     source: str
     source_ref: str
     content_hash: str
     article: Article
+    status: ArticleStatus
+    manuscript: Manuscript
+    missing_since: datetime | None
 
 
-_CURRENT = (
-    select(tables.articles, tables.article_revisions.c.content, tables.article_revisions.c.content_hash)
-    .join(
-        tables.article_revisions,
-        (tables.article_revisions.c.article_id == tables.articles.c.id)
-        & (tables.article_revisions.c.number == tables.articles.c.revision),
-    )
-    .order_by(tables.articles.c.published_at.desc(), tables.articles.c.id.desc())
+_CURRENT = select(tables.articles, tables.article_revisions.c.content, tables.article_revisions.c.content_hash).join(
+    tables.article_revisions,
+    (tables.article_revisions.c.article_id == tables.articles.c.id)
+    & (tables.article_revisions.c.number == tables.articles.c.revision),
 )
 
 
+def public_at(now: datetime) -> ColumnElement[bool]:
+    """Whether an article is public at `now`: `ArticleStatus.is_public` as SQL, for queries from `tables.articles`."""
+    # Written out, as in the index of public articles.
+    return and_(text("articles.state = 'published'"), tables.articles.c.publish_at <= now)
+
+
+def find_public(connection: Connection, slug: str, *, now: datetime) -> StoredArticle:
+    """The public article with this slug. Raises NotFoundError, and GoneError for one that was withdrawn."""
+    found = find_by_slug(connection, slug)
+    if found.status.is_public(now):
+        return found
+    if found.status.state is ArticleState.WITHDRAWN and found.status.has_been_public(now):
+        raise GoneError("article", slug)
+    raise NotFoundError("article", slug)
+
+
+def latest_public(
+    connection: Connection, *, now: datetime, limit: int, tag_slug: str | None = None
+) -> list[StoredArticle]:
+    """The public articles by their first publication, the newest first, optionally of one tag."""
+    query = (
+        _CURRENT.where(public_at(now))
+        .order_by(tables.articles.c.published_at.desc(), tables.articles.c.id.desc())
+        .limit(limit)
+    )
+    if tag_slug is not None:
+        tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == tag_slug)
+        query = query.where(tables.articles.c.id.in_(tagged))
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def find_public_media(connection: Connection, name: str, *, now: datetime) -> Media:
+    """An image that a public article shows, or showed in a revision that was public. Raises NotFoundError."""
+    shown, revision = tables.article_media.c, tables.article_revisions.c
+    is_public = exists(
+        select(tables.articles.c.id)
+        .join(tables.article_media, shown.article_id == tables.articles.c.id)
+        .join(tables.article_revisions, and_(revision.article_id == shown.article_id, revision.number == shown.number))
+        .where(
+            shown.name == name,
+            public_at(now),
+            or_(revision.was_public, revision.number == tables.articles.c.revision),
+        )
+    )
+    if not connection.execute(select(is_public)).scalar_one():
+        raise NotFoundError("media file", name)
+    return find_media(connection, name)
+
+
 def find_by_slug(connection: Connection, slug: str) -> StoredArticle:
-    """Raises NotFoundError."""
+    """The article with this slug, in any state. Raises NotFoundError."""
     row = connection.execute(_CURRENT.where(tables.articles.c.slug == slug)).one_or_none()
     if row is None:
         raise NotFoundError("article", slug, hint="`distributor article list` lists them")
     return _stored(row)
+
+
+def lock(connection: Connection, ids: Iterable[int]) -> None:
+    """Lock the articles with these ids until the transaction ends: their status stays as it is read from now on."""
+    chosen = tables.articles.c.id
+    connection.execute(select(chosen).where(chosen.in_(list(ids))).order_by(chosen).with_for_update())
 
 
 def find_by_ref(connection: Connection, source: str, source_ref: str) -> StoredArticle | None:
@@ -71,12 +141,15 @@ def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
     return tuple(rows.scalars())
 
 
-def latest(connection: Connection, *, limit: int, tag_slug: str | None = None) -> list[StoredArticle]:
-    """The newest articles by date of publication, optionally of one tag."""
-    query = _CURRENT.limit(limit)
-    if tag_slug is not None:
-        tagged = select(tables.article_tags.c.article_id).where(tables.article_tags.c.tag_slug == tag_slug)
-        query = query.where(tables.articles.c.id.in_(tagged))
+def latest(
+    connection: Connection, *, limit: int, state: ArticleState | None = None, before_id: int | None = None
+) -> list[StoredArticle]:
+    """The articles added last, for the team; if given only of one state, or older than `before_id`."""
+    query = _CURRENT.order_by(tables.articles.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(tables.articles.c.state == state)
+    if before_id is not None:
+        query = query.where(tables.articles.c.id < before_id)
     return [_stored(row) for row in connection.execute(query)]
 
 
@@ -114,8 +187,12 @@ def add(
     source_ref: str,
     content_hash: str,
     now: datetime,
+    status: ArticleStatus | None = None,
+    actor: str = "",
 ) -> int:
-    """A new article with its first revision; returns its id."""
+    """A new article with its first revision, by default a draft; returns its id."""
+    status = status or ArticleStatus()
+    dated = manuscript.published_at
     article_id: int = connection.execute(
         insert(tables.articles)
         .values(
@@ -124,28 +201,84 @@ def add(
             source=source,
             source_ref=source_ref,
             revision=1,
-            published_at=manuscript.published_at or now,
-            updated_at=manuscript.published_at or now,
+            updated_at=min(dated, now) if dated else now,
+            **_columns(status),
         )
         .returning(tables.articles.c.id)
     ).scalar_one()
     _write_revision(connection, article_id, 1, manuscript, content_hash=content_hash, now=now)
+    _record(connection, article_id, ArticleAction.ADDED, actor=actor, now=now)
+    _after_change(connection, now=now)
     return article_id
 
 
-def revise(connection: Connection, article_id: int, manuscript: Manuscript, *, content_hash: str, now: datetime) -> int:
-    """A new revision of an article; its GUID and slug stay. Returns the revision's number."""
-    changed: dict[str, object] = {"revision": tables.articles.c.revision + 1, "updated_at": now}
-    if manuscript.published_at is not None:
-        changed["published_at"] = manuscript.published_at
+def revise(
+    connection: Connection,
+    article_id: int,
+    manuscript: Manuscript,
+    *,
+    content_hash: str,
+    now: datetime,
+    actor: str = "",
+) -> int:
+    """A new revision of an article; its GUID, slug and status stay. Returns the revision's number."""
+    _keep_public_revision(connection, article_id, now=now)
     number: int = connection.execute(
         update(tables.articles)
         .where(tables.articles.c.id == article_id)
-        .values(changed)
+        .values(revision=tables.articles.c.revision + 1, updated_at=now)
         .returning(tables.articles.c.revision)
     ).scalar_one()
     _write_revision(connection, article_id, number, manuscript, content_hash=content_hash, now=now)
+    _record(connection, article_id, ArticleAction.REVISED, actor=actor, now=now)
+    _after_change(connection, now=now)
     return number
+
+
+def change_status(
+    connection: Connection,
+    article_id: int,
+    status: ArticleStatus,
+    action: ArticleAction,
+    *,
+    now: datetime,
+    actor: str,
+    note: str = "",
+) -> None:
+    """Give an article this status, and write who did it into its history."""
+    _keep_public_revision(connection, article_id, now=now)
+    connection.execute(update(tables.articles).where(tables.articles.c.id == article_id).values(_columns(status)))
+    _record(connection, article_id, action, actor=actor, note=note, now=now)
+    _after_change(connection, now=now)
+
+
+def history(connection: Connection, article_id: int) -> list[ArticleEvent]:
+    """What happened to an article, the first event first."""
+    entry = tables.article_history
+    rows = connection.execute(select(entry).where(entry.c.article_id == article_id).order_by(entry.c.id))
+    return [
+        ArticleEvent(
+            action=ArticleAction(row.action),
+            actor=row.actor,
+            note=row.note,
+            revision=row.revision,
+            state=ArticleState(row.state),
+            publish_at=row.publish_at,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def find_revision(connection: Connection, article_id: int, number: int) -> Manuscript:
+    """One revision of an article. Raises NotFoundError."""
+    revision = tables.article_revisions.c
+    content = connection.execute(
+        select(revision.content).where(revision.article_id == article_id, revision.number == number)
+    ).scalar_one_or_none()
+    if content is None:
+        raise NotFoundError("revision", number, hint="`distributor article history` lists them")
+    return manuscript_from_json(content)
 
 
 def find_tag(connection: Connection, slug: str) -> Tag:
@@ -195,6 +328,8 @@ def _write_revision(
             created_at=now,
         )
     )
+    for name in _media_names(manuscript):
+        connection.execute(insert(tables.article_media).values(article_id=article_id, number=number, name=name))
     connection.execute(delete(tables.article_tags).where(tables.article_tags.c.article_id == article_id))
     tags = {tag.slug: tag for tag in manuscript.tags if tag.slug}
     for position, (slug, tag) in enumerate(tags.items()):
@@ -202,8 +337,71 @@ def _write_revision(
         connection.execute(insert(tables.article_tags).values(article_id=article_id, tag_slug=slug, position=position))
 
 
+def _media_names(manuscript: Manuscript) -> set[str]:
+    images = [block for block in walk(manuscript.body) if isinstance(block, Image)]
+    sources = [image.src for image in (*images, *([manuscript.image] if manuscript.image else []))]
+    return {src.removeprefix(MEDIA_PATH) for src in sources if src.startswith(MEDIA_PATH)}
+
+
+def _keep_public_revision(connection: Connection, article_id: int, *, now: datetime) -> None:
+    """Note that the current revision was public, if it is, before it is replaced or withdrawn."""
+    revision = tables.article_revisions.c
+    connection.execute(
+        update(tables.article_revisions)
+        .where(
+            revision.article_id == article_id,
+            tables.articles.c.id == article_id,
+            revision.number == tables.articles.c.revision,
+            public_at(now),
+        )
+        .values(was_public=True)
+    )
+
+
+def _record(
+    connection: Connection, article_id: int, action: ArticleAction, *, actor: str, now: datetime, note: str = ""
+) -> None:
+    """Add an entry to the history of an article, with its revision and status of now."""
+    article = tables.articles.c
+    row = connection.execute(
+        select(article.revision, article.state, article.publish_at).where(article.id == article_id)
+    ).one()
+    connection.execute(
+        insert(tables.article_history).values(
+            article_id=article_id,
+            action=action,
+            actor=actor,
+            note=note,
+            revision=row.revision,
+            state=row.state,
+            publish_at=row.publish_at,
+            created_at=now,
+        )
+    )
+
+
+def _after_change(connection: Connection, *, now: datetime) -> None:
+    """What depends on articles is no longer up to date."""
+
+
+def _columns(status: ArticleStatus) -> dict[str, object]:
+    return {
+        "state": status.state,
+        "publish_at": status.publish_at,
+        "published_at": status.published_at,
+        "withdrawn_at": status.withdrawn_at,
+    }
+
+
 def _stored(row: Row[tuple[object, ...]]) -> StoredArticle:
     manuscript = manuscript_from_json(row.content)
+    status = ArticleStatus(
+        state=ArticleState(row.state),
+        publish_at=row.publish_at,
+        published_at=row.published_at,
+        withdrawn_at=row.withdrawn_at,
+    )
+    published_at = status.published_at or status.publish_at or manuscript.published_at or row.updated_at
     article = Article(
         guid=row.guid,
         slug=row.slug,
@@ -215,9 +413,16 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredArticle:
         author=manuscript.author,
         language=manuscript.language,
         image=manuscript.image,
-        published_at=row.published_at,
-        updated_at=row.updated_at,
+        published_at=published_at,
+        updated_at=max(row.updated_at, published_at),
     )
     return StoredArticle(
-        id=row.id, source=row.source, source_ref=row.source_ref, content_hash=row.content_hash, article=article
+        id=row.id,
+        source=row.source,
+        source_ref=row.source_ref,
+        content_hash=row.content_hash,
+        article=article,
+        status=status,
+        manuscript=manuscript,
+        missing_since=row.missing_since,
     )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -61,9 +62,19 @@ articles = Table(
     Column("source", Text, nullable=False),
     Column("source_ref", Text, nullable=False),
     Column("revision", Integer, nullable=False),
-    _timestamp("published_at"),
+    Column("state", Text, nullable=False),
+    # From when a published article is public.
+    Column("publish_at", DateTime(timezone=True)),
+    # The first publication.
+    Column("published_at", DateTime(timezone=True)),
+    Column("withdrawn_at", DateTime(timezone=True)),
+    # Since when its file is missing from the content folder.
+    Column("missing_since", DateTime(timezone=True)),
     _timestamp("updated_at"),
     UniqueConstraint("source", "source_ref"),
+    Index(
+        "articles_public_idx", text("published_at DESC"), text("id DESC"), postgresql_where=text("state = 'published'")
+    ),
 )
 
 article_revisions = Table(
@@ -73,8 +84,39 @@ article_revisions = Table(
     Column("number", Integer, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("content", JSONB, nullable=False),
+    # Whether it was public before it was replaced or withdrawn: sent mails and feeds still show its images.
+    Column("was_public", Boolean, nullable=False, server_default=text("false")),
     _timestamp("created_at"),
     PrimaryKeyConstraint("article_id", "number"),
+)
+
+# The images that each revision shows.
+article_media = Table(
+    "article_media",
+    metadata,
+    Column("article_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["article_id", "number"], ["article_revisions.article_id", "article_revisions.number"], ondelete="CASCADE"
+    ),
+    PrimaryKeyConstraint("name", "article_id", "number"),
+)
+
+# Who changed an article, what and when: a row for each revision and for each change of its state.
+article_history = Table(
+    "article_history",
+    metadata,
+    _id(),
+    Column("article_id", ForeignKey("articles.id", ondelete="CASCADE"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("revision", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("publish_at", DateTime(timezone=True)),
+    _timestamp("created_at"),
+    Index(None, "article_id"),
 )
 
 tags = Table("tags", metadata, Column("slug", Text, primary_key=True), Column("label", Text, nullable=False))

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from distributor.domain.errors import DataError, NotFoundError, ServiceError
+from distributor.domain.errors import DataError, GoneError, NotFoundError, ServiceError
 from distributor.web.headers import PAGE_HEADERS
 from distributor.web.pages import PageRenderer
 
@@ -21,6 +21,7 @@ _TEXTS: Mapping[int, ErrorText] = {
     400: ("Something is missing", "The request was incomplete, so nothing was changed."),
     404: ("Page not found", "The address may be mistyped, or the page was moved or removed."),
     405: ("This does not work here", "This page cannot do that. Nothing was changed."),
+    410: ("This article was withdrawn", "It is no longer published here."),
     413: ("That is too much", "The form is too large. Nothing was changed."),
     500: ("Something went wrong", "This is our mistake, and we have logged it. Please try again later."),
     503: ("Not available right now", "Please try again in a minute."),
@@ -61,6 +62,9 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
     def unknown(request: Request, error: NotFoundError) -> Response:
         return page(404, _TEXTS_BY_NOUN.get(error.noun, _TEXTS[404]))
 
+    def gone(request: Request, error: GoneError) -> Response:
+        return page(410, _TEXTS[410])
+
     def unstorable(request: Request, error: DataError) -> Response:
         _log.warning("request refused", reason=str(error))
         return page(400, _TEXTS[400])
@@ -76,6 +80,7 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
     return {
         HTTPException: refused,
         ClientDisconnect: disconnected,
+        GoneError: gone,
         NotFoundError: unknown,
         DataError: unstorable,
         ServiceError: unavailable,

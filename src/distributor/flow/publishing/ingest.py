@@ -7,13 +7,14 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
 import structlog
 
-from distributor.domain.article import Manuscript, Media
+from distributor.domain.article import ArticleStatus, Manuscript, Media
 from distributor.domain.blocks import Image, replace_images
 from distributor.domain.errors import SourceError
 from distributor.domain.quarantine import QuarantineLoop
@@ -202,13 +203,20 @@ def _ingest(
                 source_ref=source_ref,
                 content_hash=content_hash,
                 now=now,
+                status=_first_status(illustrated, now=now),
+                actor=source,
             )
             return Ingested(slug=slug, change=Change.ADDED, warnings=illustrated.warnings)
         change = Change.UNCHANGED
         if before.content_hash != content_hash:
-            articles.revise(connection, before.id, illustrated, content_hash=content_hash, now=now)
+            articles.revise(connection, before.id, illustrated, content_hash=content_hash, now=now, actor=source)
             change = Change.REVISED
     return Ingested(slug=before.article.slug, change=change, warnings=illustrated.warnings)
+
+
+def _first_status(manuscript: Manuscript, *, now: datetime) -> ArticleStatus:
+    dated = manuscript.published_at
+    return ArticleStatus().published(now, at=dated if dated and dated > now else None, dated=dated)
 
 
 def _free_slug(connection: Connection, manuscript: Manuscript) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -10,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles, publications
-from distributor.storage.articles import StoredArticle
 from distributor.web.conditional_get import Representation, conditional_response
 from distributor.web.pages import PageRenderer
-from distributor.web.public.article_view import Teaser, tag_link, teaser_for, view_of
+from distributor.web.public.article_view import tag_link, teaser_for, view_of
 
 _LISTED = 50
 # Long enough for a peak of readers, short enough for a correction.
@@ -53,21 +52,28 @@ class ArticlePages:
 
     def show_front(self, request: Request) -> Response:
         with self._app.database.begin() as connection:
-            stored = articles.latest(connection, limit=_LISTED)
+            stored = articles.latest_public(connection, now=self._app.clock(), limit=_LISTED)
             has_feeds = bool(publications.document_paths(connection, "feeds/all."))
-        context = {"teasers": self._teasers(stored), "feeds": self._main_feeds(), "has_feeds": has_feeds}
+        context = {
+            "teasers": [teaser_for(one.article) for one in stored],
+            "feeds": self._main_feeds(),
+            "has_feeds": has_feeds,
+        }
         return self._answer(request, "front.html.j2", context)
 
     def show_tag(self, request: Request) -> Response:
         slug = request.path_params["slug"]
         with self._app.database.begin() as connection:
             tag = articles.find_tag(connection, slug)
-            stored = articles.latest(connection, limit=_LISTED, tag_slug=slug)
+            stored = articles.latest_public(connection, now=self._app.clock(), limit=_LISTED, tag_slug=slug)
             has_feeds = bool(publications.document_paths(connection, f"feeds/tags/{slug}."))
+        if not stored and not has_feeds:
+            # A tag that only unpublished articles have is not public either.
+            raise NotFoundError("tag", slug)
         own_feeds = _feeds(f"/feeds/tags/{quote(slug, safe='')}", f"{self._app.site.name}: {tag.label}")
         context = {
             "tag": tag_link(tag),
-            "teasers": self._teasers(stored),
+            "teasers": [teaser_for(one.article) for one in stored],
             # Feed readers take the first one: here the feed of the tag.
             "feeds": own_feeds,
             "more_feeds": self._main_feeds(),
@@ -77,14 +83,9 @@ class ArticlePages:
 
     def show_article(self, request: Request) -> Response:
         with self._app.database.begin() as connection:
-            article = articles.find_by_slug(connection, request.path_params["slug"]).article
+            article = articles.find_public(connection, request.path_params["slug"], now=self._app.clock()).article
         reading = view_of(article, self._app.site.public_url)
         return self._answer(request, "article.html.j2", {"reading": reading, "feeds": self._main_feeds()})
-
-    def _teasers(self, stored: Sequence[StoredArticle]) -> list[Teaser]:
-        """The articles to list; those dated in the future have a page, but are not listed yet."""
-        now = self._app.clock()
-        return [teaser_for(one.article) for one in stored if one.article.published_at <= now]
 
     def _main_feeds(self) -> list[FeedLink]:
         return _feeds("/feeds/all", self._app.site.name)

@@ -16,7 +16,7 @@ _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandb
 
 
 class MediaEndpoints:
-    """A name always stands for the same bytes, so it can be cached for good."""
+    """The images of public articles. A name always stands for the same bytes, so it can be cached for good."""
 
     def __init__(self, app: AppContext) -> None:
         self._app = app
@@ -26,7 +26,7 @@ class MediaEndpoints:
 
     def send(self, request: Request) -> Response:
         with self._app.database.begin() as connection:
-            media = articles.find_media(connection, request.path_params["name"])
+            media = articles.find_public_media(connection, request.path_params["name"], now=self._app.clock())
         picture = Representation.of(bytes(media.body), media_type=media.media_type, cache_control=_CACHE_CONTROL)
         response = conditional_response(request, picture, now=self._app.clock())
         response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY

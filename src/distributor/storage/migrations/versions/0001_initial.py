@@ -44,12 +44,22 @@ def _create_articles() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("source_ref", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("publish_at", sa.DateTime(timezone=True)),
+        sa.Column("published_at", sa.DateTime(timezone=True)),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True)),
+        sa.Column("missing_since", sa.DateTime(timezone=True)),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("articles_pkey")),
         sa.UniqueConstraint("guid", name=op.f("articles_guid_key")),
         sa.UniqueConstraint("slug", name=op.f("articles_slug_key")),
         sa.UniqueConstraint("source", "source_ref", name=op.f("articles_source_source_ref_key")),
+    )
+    op.create_index(
+        "articles_public_idx",
+        "articles",
+        [sa.text("published_at DESC"), sa.text("id DESC")],
+        postgresql_where=sa.text("state = 'published'"),
     )
     op.create_table(
         "article_revisions",
@@ -57,12 +67,43 @@ def _create_articles() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("content", postgresql.JSONB(), nullable=False),
+        sa.Column("was_public", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["article_id"], ["articles.id"], name=op.f("article_revisions_article_id_fkey"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("article_id", "number", name=op.f("article_revisions_pkey")),
     )
+    op.create_table(
+        "article_media",
+        sa.Column("article_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id", "number"],
+            ["article_revisions.article_id", "article_revisions.number"],
+            name=op.f("article_media_article_id_number_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("name", "article_id", "number", name=op.f("article_media_pkey")),
+    )
+    op.create_table(
+        "article_history",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("article_id", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("publish_at", sa.DateTime(timezone=True)),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"], ["articles.id"], name=op.f("article_history_article_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("article_history_pkey")),
+    )
+    op.create_index(op.f("article_history_article_id_idx"), "article_history", ["article_id"])
     op.create_table(
         "tags",
         sa.Column("slug", sa.Text(), nullable=False),
