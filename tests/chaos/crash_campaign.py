@@ -9,19 +9,21 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from multiprocessing.context import ForkServerProcess
+from typing import Any, Protocol
 
 from distributor.cli.channel import configure
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
-from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Person
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.recovery import resolve_unknown
 from distributor.flow.jobs import JobKind
+from distributor.flow.journal import held_orphan, journal_files
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
@@ -68,7 +70,10 @@ class ArmedRelay(Protocol):
 
 
 class CrashCampaign:
-    """One campaign to `people`. Its first workers crash at `crashes`, one after another; the later ones do not."""
+    """One campaign to `people`. Its first workers crash at `crashes`, one after another; the later ones do not.
+
+    It goes out by email over the relay, or on a channel of another `kind` with these `settings`.
+    """
 
     def __init__(
         self,
@@ -79,6 +84,9 @@ class CrashCampaign:
         people: Iterable[str],
         crashes: Sequence[CrashAt | CrashOnWire] = (),
         on_crash: Callable[[], None] = lambda: None,
+        policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT,
+        kind: str = "email",
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.clock = Clock()
         self.app = replace(app, clock=self.clock)
@@ -86,41 +94,61 @@ class CrashCampaign:
         self._on_crash = on_crash
         self._relay = relay
         self._secret = secret
-        configure(self.app, "email", "email", {"smtp_url": relay.url, "connections": CONNECTIONS})
+        configure(self.app, kind, kind, settings or {"smtp_url": relay.url, "connections": CONNECTIONS})
         self._fill(people)
         self.campaign_id = plan(
             self.app,
             CampaignPlan(
                 name="crash",
                 article_slugs=("crash",),
-                channel_names=("email",),
+                channel_names=(kind,),
                 audience=AudiencePlan(lists=("readers",)),
                 starts_at=self.clock(),
+                unknown_policy=policy,
             ),
         )
         self.dispatch_id = report(self.app, self.campaign_id).dispatches[0].dispatch.id
 
     def run(self, *, on_clock_advance: Callable[[], None] = lambda: None) -> None:
         """Run jobs until the campaign has finished. Fails if it does not."""
-        steps: dict[JobKind, Callable[[int], object]] = {
-            JobKind.RENDER: lambda number: render(self.app, number),
-            JobKind.RELEASE: lambda number: release(self.app, number),
-            JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
-            JobKind.DELIVER: lambda _: self._run_worker(),
-        }
         for _ in range(_ROUNDS):
-            rings = run_scheduler(self.app)
-            for ring in rings:
-                steps[ring.kind](ring.subject_id)
-            if not rings and self._has_orphans():
+            if self._run_jobs():
+                continue
+            if self._has_orphans():
                 # As beat and workers do once a second.
                 self._run_worker()
-            elif not rings:
+            else:
                 if report(self.app, self.campaign_id).state is DispatchState.FINISHED:
                     return
                 self.clock.advance(timedelta(minutes=1))
                 on_clock_advance()
         raise AssertionError(f"the campaign does not finish: {report(self.app, self.campaign_id)}")
+
+    def run_due_jobs(self) -> None:
+        """Run the jobs that are due now, and those that follow from them."""
+        while self._run_jobs():
+            pass
+
+    def release(self) -> None:
+        """Render and release it: the next job is to deliver."""
+        render(self.app, self.dispatch_id)
+        release(self.app, self.dispatch_id)
+
+    def start_worker(self, *, crash: CrashAt | None = None, lease: timedelta | None = None) -> ForkServerProcess:
+        """Start a worker beside this one."""
+        return start_worker(
+            WorkerTask(
+                database_url=self.app.database.url.render_as_string(hide_password=False),
+                redis_url=_url_of(self.app),
+                secret=self._secret,
+                site=self.app.site,
+                journal_dir=self.app.journal_dir,
+                ahead=self.clock.ahead,
+                dispatch_id=self.dispatch_id,
+                crash=crash,
+                lease=lease,
+            )
+        )
 
     def ledger(self) -> dict[str, delivery_queries.DeliveryRecord]:
         """The delivery of each recipient in the database."""
@@ -132,25 +160,32 @@ class CrashCampaign:
         return Counter(record.state for record in self.ledger().values())
 
     def _has_orphans(self) -> bool:
-        return any(self.app.journal_dir.glob("*.journal"))
+        for path in journal_files(self.app.journal_dir):
+            with held_orphan(path) as content:
+                if content is not None:
+                    return True
+        return False
+
+    def _run_jobs(self) -> bool:
+        """Run what the scheduler finds; False if that is nothing."""
+        steps: dict[JobKind, Callable[[int], object]] = {
+            JobKind.RENDER: lambda number: render(self.app, number),
+            JobKind.RELEASE: lambda number: release(self.app, number),
+            JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
+            JobKind.DELIVER: lambda _: self._run_worker(),
+        }
+        jobs = run_scheduler(self.app)
+        for job in jobs:
+            steps[job.kind](job.subject_id)
+        return bool(jobs)
 
     def _run_worker(self) -> None:
         crash = self.crashes[0] if self.crashes else None
-        task = WorkerTask(
-            database_url=self.app.database.url.render_as_string(hide_password=False),
-            redis_url=_url_of(self.app),
-            secret=self._secret,
-            site=self.app.site,
-            journal_dir=self.app.journal_dir,
-            ahead=self.clock.ahead,
-            dispatch_id=self.dispatch_id,
-            crash=crash if isinstance(crash, CrashAt) else None,
-        )
         pid: Future[int] = Future()
         if isinstance(crash, CrashOnWire):
             # Armed before the start: the first mail may come at once.
             self._relay.arm(Strike(point=crash.point, number=crash.number, act=lambda: _kill(pid.result())))
-        worker = start_worker(task)
+        worker = self.start_worker(crash=crash if isinstance(crash, CrashAt) else None)
         assert worker.pid is not None
         pid.set_result(worker.pid)
         worker.join()

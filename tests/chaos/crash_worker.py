@@ -22,6 +22,7 @@ from distributor.channels.api import Site
 from distributor.channels.registry import kinds
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.app_context import AppContext
+from distributor.flow.delivery import lease as delivery_lease
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.failpoints import Failpoint, do_nothing
@@ -39,15 +40,19 @@ _FORKING.set_forkserver_preload(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashAt:
-    """The worker kills itself at the `hit`-th time that it passes this failpoint."""
+    """The worker kills itself at the `hit`-th time that it passes this failpoint, or sends itself another signal."""
 
     point: Failpoint
     hit: int
+    signal: signal.Signals = signal.SIGKILL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTask:
-    """The dispatch to send, and the app context to make. `ahead` is by how much the clock is ahead of the real time."""
+    """The dispatch to send, and the app context to make. `ahead` is by how much the clock is ahead of the real time.
+
+    With `lease` the worker claims for so long, and not for as long as in production.
+    """
 
     database_url: str
     redis_url: str
@@ -57,6 +62,7 @@ class WorkerTask:
     ahead: timedelta
     dispatch_id: int
     crash: CrashAt | None = None
+    lease: timedelta | None = None
 
 
 def start_worker(task: WorkerTask) -> ForkServerProcess:
@@ -68,6 +74,9 @@ def start_worker(task: WorkerTask) -> ForkServerProcess:
 
 def work(task: WorkerTask) -> None:
     """Recover the journals of dead workers, then send what is due."""
+    if task.lease is not None:
+        delivery_lease.LEASE = task.lease
+        delivery_lease.MARGIN = task.lease / 4
     app = _app(task)
     recover_journals(app)
     deliver(app, task.dispatch_id, until=app.clock() + timedelta(seconds=20))
@@ -96,7 +105,7 @@ def _crashing(crash: CrashAt) -> Callable[[Failpoint], None]:
     def failpoint(point: Failpoint) -> None:
         nonlocal left
         left -= point is crash.point
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if left == 0 and point is crash.point:
+            os.kill(os.getpid(), crash.signal)
 
     return failpoint

@@ -39,6 +39,8 @@ class FaultProxy:
     def __init__(self, upstream_port: int) -> None:
         self.port = 0
         self.passed = 0
+        # How many mails are held back at the moment.
+        self.holding = 0
         # Seconds by which everything is delayed, in each direction.
         self.delay = 0.0
         self.strike: Strike | None = None
@@ -57,7 +59,11 @@ class FaultProxy:
     async def pass_one(self) -> None:
         """Wait until one more mail may be forwarded, and count it."""
         async with self._limit_changed:
-            await self._limit_changed.wait_for(lambda: self._limit is None or self.passed < self._limit)
+            self.holding += 1
+            try:
+                await self._limit_changed.wait_for(lambda: self._limit is None or self.passed < self._limit)
+            finally:
+                self.holding -= 1
             self.passed += 1
 
     async def serve(self) -> None:

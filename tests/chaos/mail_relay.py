@@ -52,6 +52,11 @@ class Relay:
         """How many mails have been forwarded to the server."""
         return self._proxy.passed
 
+    @property
+    def holding(self) -> int:
+        """How many mails are held back at the moment, each on a connection of its own."""
+        return self._proxy.holding
+
     def allow(self, limit: int | None) -> None:
         """Forward so many mails in all and hold back the others, whose senders wait; None: all of them."""
         self._do(self._proxy.allow(limit))

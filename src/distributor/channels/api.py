@@ -47,6 +47,7 @@ __all__ = [
     "InMemoryRoutes",
     "Journal",
     "Json",
+    "Lease",
     "MailingList",
     "Media",
     "MediaStore",
@@ -79,6 +80,7 @@ __all__ = [
     "Templates",
     "TokenSigner",
     "TrackingOptions",
+    "UnlimitedLease",
     "Verdict",
     "WebVersionChannel",
     "WebhookChannel",
@@ -285,6 +287,23 @@ class InMemoryRoutes:
         self._pauses.pop(route, None)
 
 
+class Lease(Protocol):
+    """This worker's lease on the deliveries that it sends. It runs out while the process or the machine is stopped."""
+
+    def check(self) -> None:
+        """Raises LeaseLostError once the lease may have run out: then nothing may be sent any more.
+
+        To be called right before the bytes by which the remote service accepts something are written.
+        """
+
+
+class UnlimitedLease:
+    """Never runs out."""
+
+    def check(self) -> None:
+        return
+
+
 class Journal(Protocol):
     """A record on this worker's disk, for deliveries too many to commit one by one.
 
@@ -292,7 +311,7 @@ class Journal(Protocol):
     """
 
     def begin(self, delivery: Delivery) -> None:
-        """Record that the next call may reach the recipient."""
+        """Record that the next call may reach the recipient. Raises LeaseLostError if it must not be made any more."""
 
     def settle(self, outcome: Outcome) -> None:
         """Record the result of the call."""
@@ -328,7 +347,10 @@ class PostParts(Protocol):
         """The parts intended so far, in order."""
 
     def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> PostPart:
-        """Commit that this part is about to be sent; if it was intended before, return the earlier part."""
+        """Commit that this part is about to be sent; if it was intended before, return the earlier part.
+
+        Raises LeaseLostError if another worker has claimed the delivery meanwhile.
+        """
 
     def settle(
         self,
@@ -342,7 +364,10 @@ class PostParts(Protocol):
         """Commit the id that the remote service gave the part. `detail` keeps what a reply to it needs."""
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
-        """Remove the intent of a part that was definitely not created, so that it can be intended anew."""
+        """Remove the intent of a part that was definitely not created, so that it can be intended anew.
+
+        Nothing happens if another worker has claimed the delivery meanwhile: the intent may be its own.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,6 +418,7 @@ class SendContext:
     journal: Journal
     parts: PostParts
     publications: Publications
+    lease: Lease = field(default_factory=UnlimitedLease)
     rate_limiter: RateLimiter = field(default_factory=NoRateLimiter)
     routes: Routes = field(default_factory=InMemoryRoutes)
     media: MediaStore = field(default_factory=InMemoryMedia)

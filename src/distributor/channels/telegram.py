@@ -59,7 +59,7 @@ class TelegramClient(SocialClient):
     def __init__(self, settings: TelegramSettings, context: SendContext) -> None:
         self._settings = settings
         self._context = context
-        self._http = HttpClient(settings.api_url, timeout_seconds=settings.timeout_seconds)
+        self._http = HttpClient(settings.api_url, timeout_seconds=settings.timeout_seconds, lease=context.lease)
 
     async def close(self) -> None:
         await self._http.close()

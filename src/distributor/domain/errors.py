@@ -146,6 +146,10 @@ class StateError(DistributorError):
     exit_code = 4
 
 
+class LeaseLostError(StateError):
+    """The lease of a worker on its deliveries may have run out: it must not send them, because others may."""
+
+
 class ConfigurationError(DistributorError):
     """A problem with settings, ports or programs of this machine."""
 

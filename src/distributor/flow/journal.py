@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from distributor.channels.api import Lease, UnlimitedLease
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import DiskFullError, ServiceError
 from distributor.flow.failpoints import Failpoint, do_nothing
@@ -36,11 +37,14 @@ class WorkerJournal:
     were started and have no outcome yet.
     """
 
-    def __init__(self, worker: str, descriptor: int, failpoint: Callable[[Failpoint], None]) -> None:
+    def __init__(
+        self, worker: str, descriptor: int, failpoint: Callable[[Failpoint], None], lease: Lease | None = None
+    ) -> None:
         self.worker = worker
         self.in_doubt: dict[int, Delivery] = {}
         self._descriptor = descriptor
         self._failpoint = failpoint
+        self._lease = lease or UnlimitedLease()
         self._records = 0
         self._size = 0
         self._ends_torn = False
@@ -48,8 +52,9 @@ class WorkerJournal:
     def begin(self, delivery: Delivery) -> None:
         """Record that the delivery starts: from here on the message may reach the recipient.
 
-        Raises DiskFullError or ServiceError if it cannot be recorded; then nothing may be sent.
+        Raises LeaseLostError, and DiskFullError or ServiceError if it cannot be recorded; then nothing may be sent.
         """
+        self._lease.check()
         self._append(b"begin %d %d" % (delivery.id, delivery.epoch))
         self.in_doubt[delivery.id] = delivery
         self._failpoint(Failpoint.AFTER_JOURNAL)
@@ -108,8 +113,13 @@ class JournalContent:
 
 
 @contextmanager
-def open_journal(folder: Path, *, failpoint: Callable[[Failpoint], None] = do_nothing) -> Iterator[WorkerJournal]:
-    """A new journal with a new worker name. It is removed at the end; any error leaves it behind as an orphan."""
+def open_journal(
+    folder: Path, *, failpoint: Callable[[Failpoint], None] = do_nothing, lease: Lease | None = None
+) -> Iterator[WorkerJournal]:
+    """A new journal with a new worker name. It is removed at the end; any error leaves it behind as an orphan.
+
+    Deliveries can be begun for as long as `lease` lasts; without one, always.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     path = folder / f"{worker}{_SUFFIX}"
@@ -119,7 +129,7 @@ def open_journal(folder: Path, *, failpoint: Callable[[Failpoint], None] = do_no
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         fresh.rename(path)
-        yield WorkerJournal(worker, descriptor, failpoint)
+        yield WorkerJournal(worker, descriptor, failpoint, lease)
         path.unlink()
     finally:
         os.close(descriptor)

@@ -136,15 +136,18 @@ def mark_in_flight(
 
 
 def release(connection: Connection, deliveries: Sequence[Delivery], *, now: datetime) -> int:
-    """Make deliveries that were definitely not sent pending again; returns how many were still leased."""
+    """Make deliveries that were definitely not sent pending again; returns how many.
+
+    Those whose lease has run out are included, unless another worker has claimed them since.
+    """
     if not deliveries:
         return 0
     return connection.execute(
         text("""
             UPDATE deliveries d SET state = 'pending', worker = NULL, lease_until = NULL, updated_at = :now,
-                   attempt = d.attempt - CASE WHEN d.state = 'in_flight' THEN 1 ELSE 0 END
+                   next_at = NULL, attempt = d.attempt - CASE WHEN d.state = 'claimed' THEN 0 ELSE 1 END
             FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS held(id, epoch)
-            WHERE d.id = held.id AND d.epoch = held.epoch AND d.state IN ('claimed', 'in_flight')
+            WHERE d.id = held.id AND d.epoch = held.epoch AND d.state IN ('claimed', 'in_flight', 'unknown')
         """),
         {**_held(deliveries), "now": now},
     ).rowcount

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from distributor.domain.delivery import Delivery
+from distributor.domain.errors import LeaseLostError
 from distributor.domain.rendition import Json
 from distributor.domain.stored_text import storable, storable_json
 from distributor.storage import tables
@@ -47,12 +49,17 @@ def of(connection: Connection, delivery_id: int) -> list[StoredPost]:
 
 
 def intend(
-    connection: Connection, delivery_id: int, number: int, request: Mapping[str, Json], *, now: datetime
+    connection: Connection, delivery: Delivery, number: int, request: Mapping[str, Json], *, now: datetime
 ) -> bool:
-    """Store the intent to make a post; False if there is one already, which stays as it is."""
+    """Store the intent to make a post; False if there is one already, which stays as it is.
+
+    Raises LeaseLostError if the delivery has been claimed anew meanwhile.
+    """
+    if not connection.execute(select(_is_current(delivery))).scalar_one():
+        raise LeaseLostError(f"delivery {delivery.id} has been claimed by another worker meanwhile")
     written = connection.execute(
         insert(tables.delivery_posts)
-        .values(delivery_id=delivery_id, number=number, request=dict(request), state="intended", intended_at=now)
+        .values(delivery_id=delivery.id, number=number, request=dict(request), state="intended", intended_at=now)
         .on_conflict_do_nothing()
         .returning(tables.delivery_posts.c.number)
     )
@@ -82,11 +89,16 @@ def mark_sent(
     )
 
 
-def delete_intent(connection: Connection, delivery_id: int, number: int) -> None:
-    """Delete the intent of a post that was definitely not made."""
+def delete_intent(connection: Connection, delivery: Delivery, number: int) -> None:
+    """Delete the intent of a post that was definitely not made, unless the delivery has been claimed anew meanwhile."""
     part = tables.delivery_posts
     connection.execute(
-        delete(part).where(part.c.delivery_id == delivery_id, part.c.number == number, part.c.state == "intended")
+        delete(part).where(
+            part.c.delivery_id == delivery.id,
+            part.c.number == number,
+            part.c.state == "intended",
+            _is_current(delivery),
+        )
     )
 
 
@@ -95,3 +107,9 @@ def delete_intents(connection: Connection, delivery_ids: Iterable[int]) -> None:
     part, delivery = tables.delivery_posts, tables.deliveries
     unknown = select(delivery.c.id).where(delivery.c.id.in_(list(delivery_ids)), delivery.c.state == "unknown")
     connection.execute(delete(part).where(part.c.delivery_id.in_(unknown), part.c.state == "intended"))
+
+
+def _is_current(delivery: Delivery) -> ColumnElement[bool]:
+    """Whether the delivery has still the epoch under which it was claimed."""
+    row = tables.deliveries.c
+    return exists().where(row.id == delivery.id, row.epoch == delivery.epoch)

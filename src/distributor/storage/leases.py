@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from distributor.domain.delivery import Delivery, DeliveryState
+from distributor.storage import dispatches
+from distributor.storage.arrays import array_of
 from distributor.storage.database import Connection
 from distributor.storage.deliveries import delivery_of
 
@@ -28,9 +30,10 @@ def release_worker(
 ) -> tuple[int, int]:
     """Settle what a dead worker held, by its journal: `in_flight` maps deliveries without an outcome to their epochs.
 
-    These become unknown; the rest was definitely not sent and is pending again. Deliveries that were set to
-    unknown only because the worker's lease ran out are settled the same way. Of a journal that is not complete the rest
-    may have been sent: only what was claimed and not yet in flight is pending again. Returns both counts.
+    These become unknown; the rest was definitely not sent and is pending again, and its dispatches run again if they
+    had finished. Deliveries that were set to unknown only because the worker's lease ran out are settled the same way.
+    Of a journal that is not complete the rest may have been sent: only what was claimed and not yet in flight is
+    pending again. Returns both counts.
     """
     values = {
         "worker": worker,
@@ -41,18 +44,19 @@ def release_worker(
     }
     unknown = connection.execute(
         text("""
-            UPDATE deliveries d SET state = 'unknown', next_at = :now, lease_until = NULL, updated_at = :now,
-                   reply = 'the worker died while sending'
+            UPDATE deliveries d SET state = 'unknown', next_at = :now, worker = NULL, lease_until = NULL,
+                   updated_at = :now, reply = 'the worker died while sending'
             FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS started(id, epoch)
-            WHERE d.id = started.id AND d.epoch = started.epoch AND d.worker = :worker AND d.state = 'in_flight'
+            WHERE d.id = started.id AND d.epoch = started.epoch AND d.worker = :worker
+              AND d.state IN ('in_flight', 'unknown')
         """),
         values,
     ).rowcount
     if not is_complete:
         unknown += connection.execute(
             text("""
-                UPDATE deliveries SET state = 'unknown', next_at = :now, lease_until = NULL, updated_at = :now,
-                       reply = 'the worker died while sending, and its journal is damaged'
+                UPDATE deliveries SET state = 'unknown', next_at = :now, worker = NULL, lease_until = NULL,
+                       updated_at = :now, reply = 'the worker died while sending, and its journal is damaged'
                 WHERE worker = :worker AND state = 'in_flight'
             """),
             values,
@@ -69,16 +73,20 @@ def release_worker(
               )
               AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS integer[])) AS b(id, epoch)
                               WHERE b.id = d.id AND b.epoch = d.epoch)
+            RETURNING d.dispatch_id
         """),
         values,
-    ).rowcount
-    return unknown, released
+    ).all()
+    for dispatch_id in {row.dispatch_id for row in released}:
+        dispatches.reopen(connection, dispatch_id)
+    return unknown, len(released)
 
 
 def expire(connection: Connection, *, now: datetime) -> tuple[int, int]:
     """End expired leases: claimed becomes pending, in flight becomes unknown.
 
-    The worker's name stays on the unknown ones, so that its journal can still settle them. Returns both counts.
+    The worker's name stays on the unknown ones as long as it has not reported: it may be stopped and not dead, and its
+    journal can still settle them. Returns both counts.
     """
     values = {"now": now}
     released = connection.execute(
@@ -101,6 +109,26 @@ def expire(connection: Connection, *, now: datetime) -> tuple[int, int]:
     return released, unknown
 
 
+def unreported_workers(connection: Connection, workers: Iterable[str]) -> list[str]:
+    """Those of the workers whose lease on a delivery ran out, and who have not reported what they sent."""
+    rows = connection.execute(
+        text(
+            "SELECT DISTINCT worker FROM deliveries WHERE worker = ANY(CAST(:workers AS text[])) AND state = 'unknown'"
+        ),
+        {"workers": list(workers)},
+    )
+    return [row.worker for row in rows]
+
+
+def lock_unreported(connection: Connection, worker: str) -> list[Delivery]:
+    """The deliveries, locked, that are unknown because this worker's lease ran out, and that it has not reported."""
+    rows = connection.execute(
+        text("SELECT * FROM deliveries WHERE worker = :worker AND state = 'unknown' ORDER BY id FOR UPDATE"),
+        {"worker": worker},
+    )
+    return [delivery_of(row) for row in rows]
+
+
 def lock_unknown(connection: Connection, dispatch_id: int, *, limit: int, now: datetime) -> list[Delivery]:
     """Deliveries of unknown outcome that are due to be resolved; other workers get them a minute later."""
     rows = connection.execute(
@@ -116,13 +144,29 @@ def lock_unknown(connection: Connection, dispatch_id: int, *, limit: int, now: d
     return sorted((delivery_of(row) for row in rows), key=lambda delivery: delivery.id)
 
 
+def find_unreported(connection: Connection, delivery_ids: Iterable[int], *, since: datetime) -> set[int]:
+    """Those of the deliveries that became unknown after `since` and whose worker has not reported what it sent."""
+    rows = connection.execute(
+        text("""
+            SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'unknown'
+            AND worker IS NOT NULL AND updated_at > :since
+        """),
+        {"ids": array_of(delivery_ids), "since": since},
+    )
+    return {row.id for row in rows}
+
+
 def resolve_by_policy(
     connection: Connection, delivery_ids: Iterable[int], *, state: DeliveryState, now: datetime
 ) -> int:
-    """Leave deliveries unknown for good, or make them pending again, by the policy of the campaign."""
+    """Leave deliveries unknown, or make them pending again, by the policy of the campaign.
+
+    Those that stay unknown keep the name of a worker that has not reported: it may still settle them.
+    """
     return connection.execute(
         text("""
-            UPDATE deliveries SET state = :state, next_at = NULL, worker = NULL, updated_at = :now
+            UPDATE deliveries SET state = :state, next_at = NULL, updated_at = :now,
+                   worker = CASE WHEN :state = 'unknown' THEN worker END
             WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'unknown'
         """),
         {"ids": list(delivery_ids), "state": state, "now": now},

@@ -36,7 +36,7 @@ from distributor.channels.api import (
 )
 from distributor.channels.registry import template_folders
 from distributor.domain.blocks import Heading, List, ListItem, Paragraph, Run
-from distributor.domain.errors import ServiceError
+from distributor.domain.errors import LeaseLostError, ServiceError
 from distributor.domain.tags import Tag
 from distributor.rendering.environment import shipped_templates
 from distributor.testing.fakes import SAMPLE_SITE, ChannelHarness, FakeClock
@@ -219,10 +219,14 @@ def sending_violations(kind: type[Channel], scenario: Scenario, templates: Templ
 
     In every case of the scenario: whether the outcome is correct and the channel's record (parts or journal) agrees;
     that success is not repeated; that a delivery can be sent after a temporary failure has passed; and that an unknown
-    one is not sent blindly again, by this worker or after it was killed, until the intent has been withdrawn.
+    one is not sent blindly again, by this worker or after it was killed, until the intent has been withdrawn. And that
+    nothing is sent once the worker's lease has run out.
     """
     suite = _SendingSuite(kind, scenario.articles, render_context(kind, templates))
-    return [f"{case.name}: {violation}" for case in scenario.cases() for violation in suite.run(case)]
+    violations = [f"{case.name}: {violation}" for case in scenario.cases() for violation in suite.run(case)]
+    normal = next((case for case in scenario.cases() if Verdict.SENT in case.verdicts), None)
+    lost = suite.lease_lost(normal) if normal else ()
+    return [*violations, *(f"when the lease has run out: {violation}" for violation in lost)]
 
 
 @dataclass(frozen=True)
@@ -248,6 +252,24 @@ class _SendingSuite:
             elif service.recover is not None and (not case.verdicts or Verdict.DEFERRED in case.verdicts):
                 service.recover()
                 yield from _not_sent_later(_attempt(harness), "the next attempt")
+
+    def lease_lost(self, case: Case) -> Iterator[str]:
+        """The worker was stopped for longer than its lease, so another may send by now, unless a repetition is harmless."""
+        if self.kind.capabilities.dedupe is Dedupe.EXACT:
+            return
+        with case.start() as service:
+            harness = self._harness(service)
+            harness.lease.has_run_out = True
+            try:
+                outcome = _attempt(harness)
+            except LeaseLostError:
+                outcome = None
+            if service.received():
+                yield "it sends all the same: call `context.lease.check()` right before the end of a request is written"
+            if outcome is not None and outcome.verdict is not Verdict.RETRY_REMAINING:
+                yield f"the outcome is {_shown(outcome)}, not retry_remaining"
+            if harness.states:
+                yield f"the parts are {harness.states}, though nothing was posted"
 
     def _record_violations(self, case: Case, harness: ChannelHarness) -> Iterator[str]:
         """The journal entries of a subscriber's delivery, or the committed parts of an account's."""

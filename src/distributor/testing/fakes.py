@@ -15,6 +15,7 @@ from distributor.channels.api import (
     Delivery,
     Journal,
     Json,
+    Lease,
     MediaStore,
     Outcome,
     PostPart,
@@ -29,7 +30,7 @@ from distributor.channels.api import (
     Site,
     TokenSigner,
 )
-from distributor.domain.errors import ServiceError
+from distributor.domain.errors import LeaseLostError, ServiceError
 
 RELEASED_AT = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=UTC)
 SAMPLE_SITE = Site(
@@ -81,6 +82,17 @@ class InMemoryJournal:
             raise ValueError(f"delivery {outcome.delivery_id} is settled, but was not begun")
         self.in_doubt.remove(outcome.delivery_id)
         self.outcomes.append(outcome)
+
+
+@dataclass
+class FakeLease:
+    """A lease that runs out when it is told to."""
+
+    has_run_out: bool = False
+
+    def check(self) -> None:
+        if self.has_run_out:
+            raise LeaseLostError("the lease has run out")
 
 
 class InMemoryPostParts:
@@ -164,6 +176,7 @@ def make_send_context(
     parts: PostParts | None = None,
     publications: Publications | None = None,
     media: MediaStore = NO_MEDIA,
+    lease: Lease | None = None,
 ) -> SendContext:
     """A context of in-memory ports, except those that are given."""
     now = clock or FakeClock()
@@ -175,11 +188,12 @@ def make_send_context(
         parts=parts or InMemoryPostParts(now),
         publications=publications or InMemoryPublications(),
         media=media,
+        lease=lease or FakeLease(),
     )
 
 
 class ChannelHarness:
-    """One channel with one rendition and one delivery, their committed parts, a journal and a clock."""
+    """One channel with one rendition and one delivery, their committed parts, a journal, a lease and a clock."""
 
     def __init__(
         self,
@@ -194,6 +208,7 @@ class ChannelHarness:
         self.clock = FakeClock()
         self.parts = InMemoryPostParts(self.clock)
         self.journal = InMemoryJournal()
+        self.lease = FakeLease()
         self.attempts = 0
         self._context = make_send_context(
             site=context.site,
@@ -202,6 +217,7 @@ class ChannelHarness:
             parts=self.parts,
             publications=publications,
             media=context.media,
+            lease=self.lease,
         )
 
     def send(self) -> Outcome:

@@ -14,6 +14,8 @@ from distributor.channels.api import Verdict
 from distributor.channels.social import http
 from distributor.channels.social.http import ApiResponse, HttpClient, UploadFile, parse_retry_at
 from distributor.channels.social.results import Refused, Unknown
+from distributor.domain.errors import LeaseLostError
+from distributor.testing.fakes import FakeLease
 from distributor.testing.scripted_server import LoseResponse, NeverRespond, Reply, Step, closed_port, scripted_server
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -75,6 +77,21 @@ def test_a_call_that_was_never_sent_is_refused_and_may_be_repeated() -> None:
 def test_a_call_without_a_response_is_unknown(step: Step) -> None:
     with scripted_server(step) as server:
         assert isinstance(call(server.url), Unknown)
+
+
+def test_nothing_is_posted_once_the_lease_has_run_out_and_reading_goes_on() -> None:
+    async def post_and_read() -> ApiResponse | Refused | Unknown:
+        client = HttpClient(server.url, timeout_seconds=2, lease=FakeLease(has_run_out=True))
+        try:
+            with pytest.raises(LeaseLostError):
+                await client.call("POST", "/posts", json={"text": "a"})
+            return await client.call("GET", "/posts")
+        finally:
+            await client.close()
+
+    with scripted_server(route=lambda _: Reply(200)) as server:
+        assert isinstance(asyncio.run(post_and_read()), ApiResponse)
+    assert [request.method for request in server.requests] == ["GET"]
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from distributor.channels.api import PostPartState, PublishedDocument, PublishedItem, SendContext
 from distributor.domain.delivery import Delivery
+from distributor.domain.errors import LeaseLostError
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.journal import open_journal
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
-from distributor.storage import channels, deliveries, publications
+from distributor.storage import channels, deliveries, leases, publications
 from tests.flow.campaign_harness import CampaignHarness
 
 MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
@@ -114,3 +115,20 @@ def _titles(items: Sequence[PublishedItem]) -> list[PublishedDocument]:
 def _served(harness: CampaignHarness) -> publications.DocumentRecord:
     with harness.app.database.begin() as connection:
         return publications.find_document(connection, "feeds/all.txt")
+
+
+def test_a_delivery_that_another_worker_has_claimed_can_neither_be_intended_nor_withdrawn(
+    harness: CampaignHarness, sending: tuple[SendContext, Delivery]
+) -> None:
+    context, late = sending
+    now = harness.app.clock()
+    with harness.app.database.begin() as connection:
+        leases.expire(connection, now=now + timedelta(minutes=1))
+        (new,) = deliveries.claim(
+            connection, late.dispatch_id, worker="w2", limit=1, now=now, lease_until=now
+        ).deliveries
+    assert context.parts.intend(new, 0, {"text": "the new one"}).is_new
+    with pytest.raises(LeaseLostError):
+        context.parts.intend(late, 1, {})
+    context.parts.withdraw(late, 0)
+    assert [part.request for part in context.parts.of(new)] == [{"text": "the new one"}]

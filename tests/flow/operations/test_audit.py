@@ -25,7 +25,7 @@ from distributor.flow.publishing.render import render
 from distributor.mail.records.sources import MailRecordSource, parse_record_sources
 from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
 from distributor.sandbox.smtp_server import SMTP
-from distributor.storage import audit_queries, delivery_posts, delivery_queries, events
+from distributor.storage import audit_queries, deliveries, delivery_posts, delivery_queries, events
 from tests.chaos.mail_relay import Relay, running_relay
 from tests.flow.campaign_harness import CampaignHarness
 
@@ -345,7 +345,8 @@ def test_a_thread_with_a_post_of_unknown_outcome_is_incomplete(mailing: Mailing)
     (only,) = mailing.deliveries(campaign_id)
     now = mailing.harness.app.clock()
     with mailing.harness.app.database.begin() as connection:
-        delivery_posts.intend(connection, only.id, 0, {}, now=now)
+        (delivery,) = deliveries.find_for_sending(connection, [only.id])
+        delivery_posts.intend(connection, delivery, 0, {}, now=now)
     assert differences(mailing.audit(campaign_id)) == [("incomplete", "@one")]
     with mailing.harness.app.database.begin() as connection:
         delivery_posts.mark_sent(connection, only.id, 0, remote_id="1", permalink=None, detail={})

@@ -19,6 +19,8 @@ from .smtp_servers import Answer, HalfAndHangUp, HangUp, Raw, Server, at, either
 
 T = TypeVar("T")
 CONTENT = b"Subject: hi\r\n\r\nhello\r\n"
+# More than a socket takes at once.
+LARGE = CONTENT + b"a line of it\r\n" * 400_000
 STEPWISE = ("SIZE 1000", "8BITMIME")
 
 
@@ -251,3 +253,53 @@ def test_a_refusal_says_what_was_refused() -> None:
     refusal = talk(Server(at("RCPT", "550 5.1.1 nobody")), offer)
     assert refusal is not None
     assert (refusal.stage, refusal.reply.code, refusal.reply.enhanced_status) == (SmtpStage.RCPT, 550, "5.1.1")
+
+
+def test_the_end_of_a_message_is_not_written_if_the_caller_objects_right_before_it() -> None:
+    async def dialogue(connection: SmtpConnection) -> None:
+        connection.send_envelope(an_envelope())
+        assert await connection.read_envelope_replies() is None
+        with pytest.raises(RuntimeError, match="too late"):
+            await connection.send_message(dot_stuff(LARGE), before_end=object_)
+
+    def object_() -> None:
+        raise RuntimeError("too late")
+
+    server = Server()
+    talk(server, dialogue)
+    assert server.taken == []
+
+
+def test_the_end_of_a_large_message_is_decided_about_when_the_rest_is_with_the_operating_system() -> None:
+    """What waits in this process would go out whenever it runs again."""
+    waiting: list[int] = []
+
+    async def dialogue(connection: SmtpConnection) -> str:
+        connection.send_envelope(an_envelope())
+        assert await connection.read_envelope_replies() is None
+        stream = connection._stream
+        await connection.send_message(
+            dot_stuff(LARGE), before_end=lambda: waiting.append(stream._transport.get_write_buffer_size())
+        )
+        return str(await connection.read_message_reply())
+
+    server = Server()
+    assert talk(server, dialogue) == "250 2.0.0 taken"
+    assert waiting == [0]
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize("extensions", [("PIPELINING",), STEPWISE])
+def test_a_reply_that_comes_twice_is_not_taken_for_that_of_the_next_message(
+    extensions: tuple[str, ...], stage: str
+) -> None:
+    reply = {"DATA": "354 go ahead", ".": "550 5.1.1 no such user"}.get(stage, "250 2.1.0 fine")
+
+    async def two(connection: SmtpConnection) -> list[str]:
+        return [await send_one(connection, f"{name}@example.net") for name in "ab"]
+
+    server = Server(at(stage, Raw(f"{reply}\r\n{reply}\r\n".encode())), extensions=extensions)
+    outcomes = talk(server, two)
+    sent = [f"RCPT TO:<{name}@example.net>" for name, outcome in zip("ab", outcomes, strict=True) if outcome[0] == "2"]
+    assert [taken.rcpt_to for taken in server.taken if stage != "."] == sent
+    assert not [outcome for outcome in outcomes[1:] if outcome.startswith(("mail:", "rcpt:", "550"))]

@@ -34,4 +34,4 @@ class BlueskyChannel(SearchableSocialChannel[BlueskySettings]):
         return [self.compose_post(article, context, limits, link_in_text=self.settings.link_in_text)]
 
     def open_client(self, context: SendContext) -> BlueskyClient:
-        return BlueskyClient(self.settings, context.now)
+        return BlueskyClient(self.settings, context)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from distributor.channels.api import Delivery, Verdict
+from distributor.channels.api import Delivery, SendContext, Verdict
 from distributor.channels.bluesky.record import request_for
 from distributor.channels.bluesky.schemas import BlueskySession, PostRecordView, WrittenRecord, error_of
 from distributor.channels.bluesky.settings import BlueskySettings
@@ -33,10 +32,10 @@ _GET_RECORD = "/xrpc/com.atproto.repo.getRecord"
 class BlueskyClient(SearchableClient):
     """The account whose app password is in the settings. A call may be repeated: it never creates a second record."""
 
-    def __init__(self, settings: BlueskySettings, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: BlueskySettings, context: SendContext) -> None:
         self._settings = settings
-        self._now = now
-        self._http = HttpClient(settings.service_url, timeout_seconds=settings.timeout_seconds)
+        self._now = context.now
+        self._http = HttpClient(settings.service_url, timeout_seconds=settings.timeout_seconds, lease=context.lease)
         self._session = BlueskySession(did="", accessJwt="")
 
     async def close(self) -> None:

@@ -39,4 +39,4 @@ class MastodonChannel(SearchableSocialChannel[MastodonSettings]):
         return PostLimits(length=limits.max_characters, measure=limits.measure)
 
     def open_client(self, context: SendContext) -> MastodonClient:
-        return MastodonClient(self.settings, context.now)
+        return MastodonClient(self.settings, context)

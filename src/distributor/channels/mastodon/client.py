@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from distributor.channels.api import Delivery
+from distributor.channels.api import Delivery, Lease, SendContext
 from distributor.channels.mastodon.schemas import MastodonAccount, PostedStatus, error_of
 from distributor.channels.mastodon.settings import MastodonSettings
 from distributor.channels.social.http import ApiResponse, HttpClient
@@ -33,11 +33,11 @@ _PAGE_SIZE = 40
 _Parsed = TypeVar("_Parsed")
 
 
-def http_client(settings: MastodonSettings) -> HttpClient:
+def http_client(settings: MastodonSettings, lease: Lease | None = None) -> HttpClient:
     """A client with the account's token, if there is one."""
     token = settings.access_token.get_secret_value()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return HttpClient(settings.instance_url, timeout_seconds=settings.timeout_seconds, headers=headers)
+    return HttpClient(settings.instance_url, timeout_seconds=settings.timeout_seconds, headers=headers, lease=lease)
 
 
 class MastodonClient(SearchableClient):
@@ -47,10 +47,10 @@ class MastodonClient(SearchableClient):
     as GoToSocial) ignore it.
     """
 
-    def __init__(self, settings: MastodonSettings, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: MastodonSettings, context: SendContext) -> None:
         self._settings = settings
-        self._now = now
-        self._http = http_client(settings)
+        self._now = context.now
+        self._http = http_client(settings, context.lease)
         # The server may still accept a call that timed out here.
         self.visible_after = timedelta(seconds=settings.timeout_seconds) + _PROPAGATION
 

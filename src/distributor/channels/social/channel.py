@@ -34,6 +34,7 @@ from distributor.channels.social.compose import PostSpec, compose
 from distributor.channels.social.idempotent_send import SearchableClient, SocialClient, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, image_of, posts_of, spans_of
 from distributor.channels.social.settings import SocialSettings
+from distributor.domain.errors import LeaseLostError
 from distributor.rendering.environment import shipped_templates
 from distributor.rendering.fitting import Measure
 from distributor.rendering.measuring import graphemes
@@ -177,11 +178,14 @@ class SocialChannel(ABC, Generic[SettingsT]):
             yield self._refuse_without(self.credentials, delivery) or await self._send_one(posts, delivery, context)
 
     async def _send_one(self, posts: Sequence[Post], delivery: Delivery, context: SendContext) -> Outcome:
-        async with self.open_client(context) as client:
-            refusal = await client.sign_in()
-            if refusal is not None:
-                return refusal.outcome_for(delivery)
-            return await send_parts(posts, delivery, context, client, self.capabilities.dedupe)
+        try:
+            async with self.open_client(context) as client:
+                refusal = await client.sign_in()
+                if refusal is not None:
+                    return refusal.outcome_for(delivery)
+                return await send_parts(posts, delivery, context, client, self.capabilities.dedupe)
+        except LeaseLostError as error:
+            return Outcome.of(delivery, Verdict.RETRY_REMAINING, reply=str(error))
 
     def _refuse_without(self, names: tuple[str, ...], delivery: Delivery) -> Outcome | None:
         missing = self.settings.missing(names)

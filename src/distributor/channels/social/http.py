@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
-from distributor.channels.api import Json, Verdict
+from distributor.channels.api import Json, Lease, UnlimitedLease, Verdict
 from distributor.channels.social.results import Refused, Unknown
 
 # What an API answers to a post is a few kilobytes; more is not from that API.
@@ -55,11 +56,19 @@ class UploadFile:
 class HttpClient:
     """Calls one API. Closed by `close`.
 
-    `timeout_seconds` limits each call as a whole. Redirects are returned, not followed: a redirected POST would be
-    repeated elsewhere. A response above `MAX_RESPONSE_BYTES` counts as lost.
+    `lease` is that of the context of a send. `timeout_seconds` limits each call as a whole. Redirects are returned, not
+    followed: a redirected POST would be repeated elsewhere. A response above `MAX_RESPONSE_BYTES` counts as lost.
     """
 
-    def __init__(self, base_url: str, *, timeout_seconds: float, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        self._lease = lease or UnlimitedLease()
         self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout_seconds)
 
@@ -76,11 +85,19 @@ class HttpClient:
     ) -> ApiResponse | Refused | Unknown:
         """The response, whatever its status; Refused if the request was definitely not sent; Unknown if it may have.
 
-        The body is `json`, or `form` (application/x-www-form-urlencoded), or with `files` multipart/form-data.
+        The body is `json`, or `form` (application/x-www-form-urlencoded), or with `files` multipart/form-data. Raises
+        LeaseLostError instead of sending anything but a GET once the lease may have run out.
         """
         parts = {name: (file.name, file.content, file.media_type) for name, file in (files or {}).items()}
         request = self._client.build_request(
-            method, path, params=params, headers=headers, json=json, data=form, files=parts or None
+            method,
+            path,
+            params=params,
+            headers=headers,
+            json=json,
+            data=form,
+            files=parts or None,
+            extensions=None if method == "GET" else checking(self._lease),
         )
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -112,6 +129,19 @@ class HttpClient:
             return ApiResponse(status_code=response.status_code, headers=response.headers, content=bytes(content))
         finally:
             await response.aclose()
+
+
+def checking(lease: Lease) -> dict[str, Any]:
+    """The httpx extensions of a request that is not written any more once the lease may have run out.
+
+    Sending it then raises LeaseLostError, also if the lease ran out while the connection was being made.
+    """
+
+    async def check(event: str, _: Mapping[str, Any]) -> None:
+        if event.endswith(("send_request_headers.started", "send_request_body.started")):
+            lease.check()
+
+    return {"trace": check}
 
 
 def parse_retry_at(value: str | None, *, now: datetime) -> datetime | None:

@@ -17,6 +17,7 @@ from typing import Self, TypeAlias
 from distributor.channels.api import Dedupe, Delivery, Json, Outcome, PostPart, PostPartState, SendContext, Verdict
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import FindResult, NotFound, Posted, PostResult, Refused, Unknown
+from distributor.domain.errors import LeaseLostError
 
 Request: TypeAlias = Mapping[str, Json]
 
@@ -49,7 +50,7 @@ class SocialClient(ABC):
 
     @abstractmethod
     async def post(self, request: Request) -> PostResult:
-        """Create the post."""
+        """Create the post. Raises LeaseLostError if `context.lease` has run out before the request was complete."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -75,7 +76,7 @@ async def send_parts(
     """Create the parts that do not exist yet, and return the outcome of the delivery.
 
     A part that fails permanently after others were created ends a thread early: that is SENT, and its `detail` says
-    how many parts of how many exist.
+    how many parts of how many exist. Raises LeaseLostError; the next part was then definitely not created.
     """
     posted: list[Posted] = []
     for number, post in enumerate(posts):
@@ -159,7 +160,13 @@ class _Attempt:
         return self.context.parts.intend(self.delivery, self.number, request)
 
     async def _post(self, part: PostPart, *, was_tried: bool) -> PostResult:
-        result = await self.client.post(part.request)
+        try:
+            self.context.lease.check()
+            result = await self.client.post(part.request)
+        except LeaseLostError:
+            if part.is_new:
+                self.context.parts.withdraw(self.delivery, self.number)
+            raise
         if isinstance(result, Refused) and result.is_duplicate:
             result = await self._resolve_duplicate(part, result, was_tried=was_tried)
         match result:

@@ -56,7 +56,7 @@ class XChannel(SearchableSocialChannel[XSettings]):
         return f"X charges about ${price:.{2 if price >= 0.1 else 3}f}"
 
     def open_client(self, context: SendContext) -> XClient:
-        return XClient(self.settings, context.now)
+        return XClient(self.settings, context)
 
     def _thread(self, article: Article, lead: Post) -> list[Post]:
         """The lead and the sections. A customized template may write more than fits into one post."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel
 
-from distributor.channels.api import Delivery, Verdict
+from distributor.channels.api import Delivery, SendContext, Verdict
 from distributor.channels.social.http import parse_retry_at
 from distributor.channels.social.idempotent_send import Request, SearchableClient
 from distributor.channels.social.post import Post
@@ -42,10 +42,10 @@ _Parsed = TypeVar("_Parsed", bound=BaseModel)
 class XClient(SearchableClient):
     """The account whose keys are in the settings. tweepy blocks, so every call runs in a thread."""
 
-    def __init__(self, settings: XSettings, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: XSettings, context: SendContext) -> None:
         self._settings = settings
-        self._now = now
-        self._tweepy = tweepy_client(settings)
+        self._now = context.now
+        self._tweepy = tweepy_client(settings, context.lease)
         # X may still accept a call that timed out here.
         self.visible_after = timedelta(seconds=settings.timeout_seconds) + _PROPAGATION
 

@@ -10,7 +10,7 @@ import tweepy
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
-from distributor.channels.api import Verdict
+from distributor.channels.api import Lease, Verdict
 from distributor.channels.social.results import Refused, Unknown, classify_status
 from distributor.channels.x.settings import XSettings
 
@@ -19,8 +19,11 @@ _SIGNED_HOST = "https://api.twitter.com"
 _NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ProxyError, SSLError)
 
 
-def tweepy_client(settings: XSettings) -> tweepy.Client:
-    """A client whose methods return the whole response and never wait for a rate limit."""
+def tweepy_client(settings: XSettings, lease: Lease) -> tweepy.Client:
+    """A client whose methods return the whole response and never wait for a rate limit.
+
+    They raise LeaseLostError instead of sending anything but a GET once the lease may have run out.
+    """
     client = tweepy.Client(
         consumer_key=settings.consumer_key.get_secret_value(),
         consumer_secret=settings.consumer_secret.get_secret_value(),
@@ -28,7 +31,7 @@ def tweepy_client(settings: XSettings) -> tweepy.Client:
         access_token_secret=settings.access_token_secret.get_secret_value(),
         return_type=requests.Response,
     )
-    client.session.mount(_SIGNED_HOST, _Transport(settings.api_url, settings.timeout_seconds))
+    client.session.mount(_SIGNED_HOST, _Transport(settings.api_url, settings.timeout_seconds, lease))
     # A redirected POST would be repeated as a GET.
     client.session.max_redirects = 0
     return client
@@ -55,12 +58,15 @@ def call(method: Callable[..., Any], *arguments: Any, **named: Any) -> requests.
 class _Transport(HTTPAdapter):
     """Adds a timeout to every call, and sends what is signed for X's own host to another one if it is set."""
 
-    def __init__(self, api_url: str, timeout_seconds: float) -> None:
+    def __init__(self, api_url: str, timeout_seconds: float, lease: Lease) -> None:
         super().__init__()
+        self._lease = lease
         self._api_url = api_url
         self._timeout_seconds = timeout_seconds
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **named: Any) -> requests.Response:
+        if request.method != "GET":
+            self._lease.check()
         named["timeout"] = self._timeout_seconds
         if self._api_url != _SIGNED_HOST:
             request.url = f"{self._api_url}{(request.url or '').removeprefix(_SIGNED_HOST)}"

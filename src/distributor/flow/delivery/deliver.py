@@ -7,18 +7,19 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from distributor.channels.api import Audience, Channel, ClosableChannel, ScheduledChannel, SendContext
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
-from distributor.domain.errors import ServiceError
+from distributor.domain.errors import LeaseLostError, ServiceError
 from distributor.domain.rendition import Rendition
 from distributor.domain.retry_policy import settle_outcome
 from distributor.domain.send_schedule import SendSchedule
 from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.lease import RENEW_EVERY, WorkerLease
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.delivery.send_window import defer_outside_window, return_unused_quota
 from distributor.flow.failpoints import Failpoint
@@ -27,8 +28,6 @@ from distributor.flow.journal import WorkerJournal, open_journal
 from distributor.storage import channels, deliveries, dispatches, leases
 from distributor.storage.database import Connection
 
-LEASE = timedelta(seconds=90)
-RENEW_EVERY = timedelta(seconds=20)
 # Deliveries claimed at a time: as many may become unknown if a whole machine is lost with its journal.
 BATCH = 100
 # Outcomes are committed in groups of this many, or after this long.
@@ -56,14 +55,16 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
             return []
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
-    with open_journal(app.journal_dir, failpoint=app.failpoint) as journal:
+    lease = WorkerLease(app.clock)
+    with open_journal(app.journal_dir, failpoint=app.failpoint, lease=lease) as journal:
         run = _DeliveryRun(
             app=app,
             dispatch=dispatch,
             rendition=rendition,
             channel=app.open_channel(record),
             journal=journal,
-            context=send_context(app, record, journal),
+            lease=lease,
+            context=send_context(app, record, journal, lease),
         )
         has_more = asyncio.run(run.send_until(until))
     return delivery_jobs(dispatch)[:1] if has_more else []
@@ -80,6 +81,7 @@ class _DeliveryRun:
         rendition: Rendition,
         channel: Channel,
         journal: WorkerJournal,
+        lease: WorkerLease,
         context: SendContext,
     ) -> None:
         self._app = app
@@ -87,6 +89,7 @@ class _DeliveryRun:
         self._rendition = rendition
         self._channel = channel
         self._journal = journal
+        self._lease = lease
         self._context = context
         self._timing = channel.send_schedule if isinstance(channel, ScheduledChannel) else SendSchedule()
         self._day = app.clock().date()
@@ -131,18 +134,17 @@ class _DeliveryRun:
     async def _send_batch(self, batch: Sequence[Delivery]) -> bool:
         """Send a batch and settle all of it. True if at least one delivery made progress."""
         held = await asyncio.to_thread(self._put_in_flight, batch) if self._may_wait else batch
-        if self._channel.capabilities.audience is Audience.BROADCAST:
-            # Few deliveries, each its own call: any of them may be in flight from here on.
-            for delivery in held:
-                self._journal.begin(delivery)
         self._app.failpoint(Failpoint.AFTER_INTENT)
         settled: set[int] = set()
         has_progress = False
         try:
-            async for group in _grouped(self._channel.send(self._rendition, held, self._context)):
+            async for group in _grouped(self._outcomes(held)):
                 await _retry_commit(self._record, group, held)
                 settled.update(outcome.delivery_id for outcome in group)
                 has_progress = has_progress or any(outcome.verdict in _PROGRESS for outcome in group)
+        except LeaseLostError:
+            # Raised once the messages in transit had their replies. Others may hold the rest by now.
+            self._log.warning("delivery.lease_lost", unsent=len(held) - len(settled))
         except ServiceError:
             raise
         except Exception as error:
@@ -155,18 +157,30 @@ class _DeliveryRun:
         self._journal.forget()
         return has_progress
 
+    async def _outcomes(self, held: Sequence[Delivery]) -> AsyncIterator[Outcome]:
+        """What the channel says of each delivery. Raises LeaseLostError."""
+        if self._channel.capabilities.audience is not Audience.BROADCAST:
+            async for outcome in self._channel.send(self._rendition, held, self._context):
+                yield outcome
+            return
+        # Few deliveries, each its own call: it may reach the network from when its turn comes.
+        for delivery in held:
+            self._journal.begin(delivery)
+            async for outcome in self._channel.send(self._rendition, [delivery], self._context):
+                yield outcome
+
     def _claim(self) -> tuple[list[Delivery], int]:
         """The deliveries to send, and how many were suppressed or deferred instead."""
         now = self._app.clock()
         self._day = now.date()
-        with self._app.database.begin() as connection:
+        with self._lease.claim() as lease_until, self._app.database.begin() as connection:
             claimed = deliveries.claim(
                 connection,
                 self._dispatch.id,
                 worker=self._journal.worker,
                 limit=BATCH,
                 now=now,
-                lease_until=now + LEASE,
+                lease_until=lease_until,
                 state=DeliveryState.CLAIMED if self._may_wait else DeliveryState.IN_FLIGHT,
             )
             if not self._may_wait:
@@ -182,8 +196,8 @@ class _DeliveryRun:
     def _put_in_flight(self, batch: Sequence[Delivery]) -> list[Delivery]:
         """Commit the intent to send; deliveries that were paused or lost meanwhile are given back."""
         now = self._app.clock()
-        with self._app.database.begin() as connection:
-            still_held = deliveries.mark_in_flight(connection, batch, now=now, lease_until=now + LEASE)
+        with self._lease.claim() as lease_until, self._app.database.begin() as connection:
+            still_held = deliveries.mark_in_flight(connection, batch, now=now, lease_until=lease_until)
             deliveries.release(connection, [one for one in batch if one.id not in still_held], now=now)
             self._return_quota(connection, len(batch) - len(still_held))
         return [delivery for delivery in batch if delivery.id in still_held]
@@ -200,6 +214,7 @@ class _DeliveryRun:
                 self._journal.settle(outcome)
         self._app.failpoint(Failpoint.BEFORE_COMMIT)
         with self._app.database.begin() as connection:
+            self._reopen(connection)
             deliveries.settle(connection, settlements, now=now)
             self._return_quota(connection, sum(outcome.verdict not in _QUOTA_USED for outcome in group))
         self._app.failpoint(Failpoint.AFTER_COMMIT)
@@ -223,12 +238,18 @@ class _DeliveryRun:
         ]
         unsent = [delivery for delivery in left if delivery.id not in self._journal.in_doubt]
         with self._app.database.begin() as connection:
+            self._reopen(connection)
             deliveries.settle(connection, unknown, now=now)
             deliveries.release(connection, unsent, now=now)
             self._return_quota(connection, len(unsent))
         self._verdicts[Verdict.UNKNOWN] += len(unknown)
         # Only now: if the commit fails it is retried, and what was started must still count as started then.
         self._journal.in_doubt.clear()
+
+    def _reopen(self, connection: Connection) -> None:
+        """If the lease has run out, its deliveries may count as settled and the dispatch as finished by now."""
+        if self._lease.has_run_out:
+            dispatches.reopen(connection, self._dispatch.id)
 
     def _return_quota(self, connection: Connection, count: int) -> None:
         return_unused_quota(connection, self._dispatch.channel_id, self._timing, self._day, count=count)
@@ -254,8 +275,8 @@ class _DeliveryRun:
                 await asyncio.to_thread(self._extend_leases)
 
     def _extend_leases(self) -> None:
-        with self._app.database.begin() as connection:
-            leases.extend(connection, self._journal.worker, lease_until=self._app.clock() + LEASE)
+        with self._lease.renew() as lease_until, self._app.database.begin() as connection:
+            leases.extend(connection, self._journal.worker, lease_until=lease_until)
 
 
 async def _retry_commit(write: Callable[..., None], *arguments: object) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -31,6 +32,9 @@ from distributor.storage import campaigns, channels, deliveries, delivery_posts,
 from distributor.storage.database import Connection
 
 BATCH = 100
+# How long a worker whose lease ran out may take to report before what it may have sent is sent again: it may be
+# stopped and not dead, and know more.
+REPORT_WITHIN = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +43,13 @@ def recover_journals(app: AppContext) -> int:
     """Commit the content of the journals of dead workers on this machine; returns how many journals there were.
 
     A damaged journal goes to the quarantine with its bytes. What its worker held and may have started is then unknown,
-    also if the journal does not mention it.
+    also if the journal does not mention it. Journals of living workers settle deliveries whose lease has run out.
     """
     paths = journal_files(app.journal_dir)
     if not paths:
         return 0
     guard, recovered = ItemGuard(app, QuarantineLoop.JOURNAL), 0
+    living: list[Path] = []
     for path in paths:
         if guard.rests(path.name):
             continue
@@ -52,6 +57,9 @@ def recover_journals(app: AppContext) -> int:
             if data is not None:
                 _recover_journal(app, path, data)
                 recovered += 1
+            else:
+                living.append(path)
+    _recover_expired(app, living)
     return recovered
 
 
@@ -71,7 +79,9 @@ def _recover_journal(app: AppContext, path: Path, data: bytes) -> None:
     content = parse_journal(worker_of(path), data)
     now = app.clock()
     with app.database.begin() as connection:
-        _settle_outcomes(connection, content, now=now)
+        for dispatch_id in {one.dispatch_id for one in _settle_outcomes(connection, content, now=now)}:
+            # Its lease may have run out, and the dispatch may have finished since.
+            dispatches.reopen(connection, dispatch_id)
         leases.release_worker(
             connection, content.worker, in_flight=content.in_doubt, is_complete=not content.damage, now=now
         )
@@ -89,6 +99,35 @@ def _recover_journal(app: AppContext, path: Path, data: bytes) -> None:
     )
 
 
+def _recover_expired(app: AppContext, journals: Sequence[Path]) -> None:
+    """Commit what the journals of living workers say about deliveries whose lease ran out: sent, or not begun.
+
+    These workers are stopped, or cut off from PostgreSQL. They cannot begin those deliveries any more, so the journals
+    are complete about them; and they empty a journal only after they have reported, so what is locked here is in it.
+    """
+    paths = {worker_of(path): path for path in journals}
+    if not paths:
+        return
+    with app.database.begin() as connection:
+        unreported = leases.unreported_workers(connection, list(paths))
+    for worker in unreported:
+        now = app.clock()
+        with app.database.begin() as connection:
+            held = leases.lock_unreported(connection, worker)
+            content = parse_journal(worker, paths[worker].read_bytes())
+            outcomes = {outcome.delivery_id: outcome for outcome in content.outcomes}
+            known = [one for one in held if one.id in outcomes and outcomes[one.id].epoch == one.epoch]
+            begun = [one for one in held if content.in_doubt.get(one.id) == one.epoch]
+            unsent = [] if content.damage else [one for one in held if one not in known and one not in begun]
+            for dispatch_id in {delivery.dispatch_id for delivery in (*known, *unsent)}:
+                dispatches.reopen(connection, dispatch_id)
+            settlements = [settle_outcome(outcomes[delivery.id], delivery, now=now) for delivery in known]
+            deliveries.settle(connection, settlements, now=now)
+            deliveries.release(connection, unsent, now=now)
+        if known or unsent:
+            log.info("journal.expired", worker=worker, outcomes=len(known), unsent=len(unsent))
+
+
 def _settle_outcomes(connection: Connection, content: JournalContent, *, now: datetime) -> list[Delivery]:
     """The deliveries that the journal has outcomes of, settled unless others have done so."""
     known = {outcome.delivery_id: outcome for outcome in content.outcomes}
@@ -102,7 +141,7 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
     """Settle the deliveries of a dispatch whose outcome is unknown, a batch at a time; returns how many there were.
 
     A channel that can reconcile looks each of them up; a channel with exact deduplication sends again; otherwise the
-    campaign's policy decides.
+    campaign's policy decides. Before anything is sent again by it, a worker whose lease ran out has time to report.
     """
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
@@ -121,10 +160,12 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
         ids = [delivery.id for delivery in unknown]
         with app.database.begin() as connection:
             if resends and not is_exact:
+                waiting = leases.find_unreported(connection, ids, since=app.clock() - REPORT_WITHIN)
+                ids = [delivery_id for delivery_id in ids if delivery_id not in waiting]
                 # A channel that finds an intent without a result, and cannot look it up, does not post again.
                 delivery_posts.delete_intents(connection, ids)
             leases.resolve_by_policy(connection, ids, state=state, now=app.clock())
-            if resends and unknown:
+            if resends and ids:
                 dispatches.reopen(connection, dispatch_id)
         method = "resend" if resends else "assume_sent"
     log.info("delivery.unknown_resolved", dispatch_id=dispatch_id, deliveries=len(unknown), method=method)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from distributor.channels.api import Journal, PostPart, PostPartState, PublishedDocument, PublishedItem, SendContext
+from distributor.channels.api import (
+    Journal,
+    Lease,
+    PostPart,
+    PostPartState,
+    PublishedDocument,
+    PublishedItem,
+    SendContext,
+    UnlimitedLease,
+)
 from distributor.domain.article import Media
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Json
@@ -15,8 +24,8 @@ from distributor.storage import articles, delivery_posts, publications
 from distributor.storage.channels import ChannelRecord
 
 
-def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> SendContext:
-    """The context in which `channel` sends."""
+def send_context(app: AppContext, channel: ChannelRecord, journal: Journal, lease: Lease | None = None) -> SendContext:
+    """The context in which `channel` sends for as long as `lease` lasts; without one it may only look things up."""
     return SendContext(
         site=app.site,
         now=app.clock,
@@ -24,6 +33,7 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal) -> S
         journal=journal,
         parts=_StoredParts(app),
         publications=_StoredPublications(app),
+        lease=lease or UnlimitedLease(),
         rate_limiter=SharedRateLimiter(app.redis, channel.id),
         routes=StoredRoutes(app, channel.id),
         media=_StoredMedia(app),
@@ -54,7 +64,7 @@ class _StoredParts:
 
     def intend(self, delivery: Delivery, number: int, request: Mapping[str, Json]) -> PostPart:
         with self._app.database.begin() as connection:
-            is_new = delivery_posts.intend(connection, delivery.id, number, request, now=self._app.clock())
+            is_new = delivery_posts.intend(connection, delivery, number, request, now=self._app.clock())
             record = delivery_posts.of(connection, delivery.id)[number]
         return _part(record, is_new=is_new)
 
@@ -74,7 +84,7 @@ class _StoredParts:
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
         with self._app.database.begin() as connection:
-            delivery_posts.delete_intent(connection, delivery.id, number)
+            delivery_posts.delete_intent(connection, delivery, number)
 
 
 class _StoredPublications:

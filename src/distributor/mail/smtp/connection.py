@@ -7,7 +7,7 @@ returns, the end of the message has not been written, so it was definitely not s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
@@ -16,7 +16,8 @@ from distributor.mail.address import Address
 from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 from distributor.mail.smtp.stream import SmtpStream
 
-_CHUNK = 262144
+# A message up to this size is written at once, and so fits into the send buffer of a connection that has none pending.
+_CHUNK = 65536
 
 # A message as it is sent after DATA, without the final dot (RFC 5321 section 4.5.2): all lines end with CRLF, and none
 # begins with a single dot.
@@ -25,13 +26,17 @@ DotStuffed = NewType("DotStuffed", bytes)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpTimeouts:
-    """Timeouts in seconds: for the connection, for a reply, for the reply to a message, for the reply to QUIT.
+    """Timeouts in seconds, by the stages of RFC 5321 section 4.5.3.2: shorter ones cause duplicates.
 
-    RFC 5321 section 4.5.3.2 requires 5 minutes and, for the reply to a message, 10: shorter ones cause duplicates.
+    `connect` is for the TCP connection and TLS, `command` for the greeting, EHLO, AUTH, MAIL and RCPT, `data_start` for
+    the reply to DATA, `block` for writing a part of the message, `data_done` for the reply to it, `quit` for that to
+    QUIT.
     """
 
     connect: float = 30
     command: float = 300
+    data_start: float = 120
+    block: float = 180
     data_done: float = 600
     quit: float = 5
 
@@ -118,30 +123,39 @@ class SmtpConnection:
             if not self._is_pipelining:
                 if refusal is not None:
                     break
+                self._insist_on_quiet()
                 self._stream.write(command)
-            reply = await self._next_reply(self._timeouts.command)
-            if stage is SmtpStage.DATA and reply.code == 354:
+            is_data = stage is SmtpStage.DATA
+            reply = await self._next_reply(self._timeouts.data_start if is_data else self._timeouts.command)
+            if is_data and reply.code == 354:
                 if refusal is None:
                     return None
                 await self._end_without_recipient()
             elif reply.is_negative and stage is not SmtpStage.SESSION:
                 refusal = refusal or SmtpRejection(stage, reply)
-            elif stage is SmtpStage.DATA or not reply.is_positive:
+            elif is_data or not reply.is_positive:
                 raise SmtpSessionError(f"the server replied to {command.decode().split()[0]} with {reply}", reply=reply)
         self._needs_reset = True
         return refusal
 
-    async def send_message(self, content: DotStuffed, *, next_envelope: SmtpEnvelope | None = None) -> None:
+    async def send_message(
+        self,
+        content: DotStuffed,
+        *,
+        next_envelope: SmtpEnvelope | None = None,
+        before_end: Callable[[], None] = lambda: None,
+    ) -> None:
         """Write the message and its end, and with PIPELINING the next envelope in the same write.
 
-        Raises SmtpSessionError; the message was definitely not sent. Once this returns, it may have been.
+        `before_end` is called right before the end is written. Raises SmtpSessionError, and what `before_end` raises;
+        the message was definitely not sent. Once this returns, it may have been.
         """
-        if not self._stream.is_quiet:
-            raise SmtpSessionError("the server sent something or closed the connection before the message was sent")
+        self._insist_on_quiet()
         last = max(0, len(content) - 1) // _CHUNK * _CHUNK
         for start in range(0, last, _CHUNK):
             self._stream.write(content[start : start + _CHUNK])
-            await self._stream.flush(self._timeouts.command)
+            await self._stream.flush(self._timeouts.block)
+        before_end()
         then = b"" if next_envelope is None else self._envelope_commands(next_envelope)
         self._stream.write(b"".join((content[last:] if last else content, b".\r\n", then)))
 
@@ -173,6 +187,11 @@ class SmtpConnection:
     def _parameters(self, envelope: SmtpEnvelope) -> str:
         size = f" SIZE={envelope.size}" if "SIZE" in self._extensions else ""
         return f"{size} BODY=8BITMIME SMTPUTF8" if envelope.needs_smtputf8 else size
+
+    def _insist_on_quiet(self) -> None:
+        """What has arrived unsolicited would be taken for the reply to what is about to be written."""
+        if not self._stream.is_quiet:
+            raise SmtpSessionError("the server sent something unsolicited, or closed the connection")
 
     async def _end_without_recipient(self) -> None:
         """RFC 2920 section 3.1: if DATA was accepted though the recipient was rejected, a single dot ends it."""

@@ -59,7 +59,7 @@ class SmtpStream(asyncio.Protocol):
             self._transport.write(data)
 
     async def flush(self, seconds: float) -> None:
-        """Wait until the send buffer is nearly empty."""
+        """Wait until everything written is with the operating system."""
         with _raised_as_session_error("the connection was lost while sending"):
             deadline = self._loop.time() + seconds
             while self._is_full:
@@ -137,6 +137,8 @@ class SmtpStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        # `flush` waits for all of it: what is left here would go out whenever this process runs again.
+        self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
         self._replies.feed(data)

@@ -20,12 +20,13 @@ from distributor.channels.email.delivery.send import send_deliveries
 from distributor.channels.email.providers.registry import providers
 from distributor.channels.email.relays import Relay, parse_relay_url
 from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.domain.errors import LeaseLostError
 from distributor.domain.rendition import Rendition
 from distributor.domain.tokens import Purpose
 from distributor.mail.dkim.keyring import KeyRing
 from distributor.mail.dkim.keys import Algorithm
 from distributor.mail.dkim.signer import UNSIGNED, DkimSigner
-from distributor.testing.fakes import InMemoryJournal
+from distributor.testing.fakes import FakeLease, InMemoryJournal
 from tests.channels.email.mailing import (
     NOW,
     PATIENCE,
@@ -372,3 +373,17 @@ def test_a_signature_of_ours_does_not_go_to_the_provider_that_would_break_it() -
     assert api.complaints == []
     assert api.taken[0].raw == composed(UNSIGNED)
     assert composed(signer()).endswith(api.taken[0].raw)
+
+
+def test_an_api_gets_no_request_once_the_lease_has_run_out() -> None:
+    lease = FakeLease()
+
+    def behave(number: int, call: HttpCall) -> None:
+        lease.has_run_out = number == 2
+
+    api, journal = Api("postmark", behave), InMemoryJournal()
+    with pytest.raises(LeaseLostError):
+        send({"main": api}, deliveries(6), relays={"main": {"connections": 1}}, journal=journal, lease=lease)
+    assert len(api.calls) == 2
+    # The third was begun, and its request never written.
+    assert [outcome.verdict for outcome in journal.outcomes] == [Verdict.SENT, Verdict.SENT, Verdict.RETRY_REMAINING]

@@ -13,6 +13,7 @@ from functools import cache
 
 import httpx
 
+from distributor.channels.api import Lease
 from distributor.channels.email.delivery.replies import ADDRESSES_AND_LINKS, ClassifiedReply, ReplyClass
 from distributor.channels.email.providers.provider import (
     ApiRequest,
@@ -22,6 +23,7 @@ from distributor.channels.email.providers.provider import (
     deferred,
     sender_rejected,
 )
+from distributor.channels.social.http import checking
 from distributor.domain.delivery import Verdict
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.smtp.connection import SmtpTimeouts
@@ -83,14 +85,21 @@ def open_client(*, timeouts: SmtpTimeouts, tls: ssl.SSLContext | None) -> httpx.
 
 
 async def post(
-    client: httpx.AsyncClient, url: ApiUrl, request: ApiRequest, *, seconds: float
+    client: httpx.AsyncClient, url: ApiUrl, request: ApiRequest, *, seconds: float, lease: Lease
 ) -> Response | NotConnected | NoResponse:
-    """Post the request and wait at most `seconds` for the response. No text in the result names the account's key."""
+    """Post the request and wait at most `seconds` for the response. No text in the result names the account's key.
+
+    Raises LeaseLostError; then the request was not sent to its end.
+    """
     try:
         async with (
             asyncio.timeout(seconds),
             client.stream(
-                "POST", url.root + request.path, headers=dict(request.headers), content=request.body
+                "POST",
+                url.root + request.path,
+                headers=dict(request.headers),
+                content=request.body,
+                extensions=checking(lease),
             ) as response,
         ):
             return Response(response.status_code, response.headers, await _read_body(response))

@@ -24,6 +24,7 @@ from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.provider import ApiRequest, ApiUrl
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Verdict
+from distributor.domain.errors import LeaseLostError
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpSessionError
 
@@ -71,15 +72,23 @@ class ApiSender:
         # Before the journal: if the request cannot be built, definitely nothing was sent.
         request = self._build_request(parts)
         self._batch.begin(message)
-        result = await self._post(client, request)
-        lost = result if _is_lost(result) else None
-        for pause in self._options.pauses[1:]:
-            wait = self._seconds_to_retry(result, pause)
-            if wait is None:
-                break
-            await asyncio.sleep(wait)
-            result = await self._post(client, self._build_request(parts))
-            lost = lost or (result if _is_lost(result) else None)
+        lost: Result | None = None
+        try:
+            result = await self._post(client, request)
+            lost = result if _is_lost(result) else None
+            for pause in self._options.pauses[1:]:
+                wait = self._seconds_to_retry(result, pause)
+                if wait is None:
+                    break
+                await asyncio.sleep(wait)
+                result = await self._post(client, self._build_request(parts))
+                lost = lost or (result if _is_lost(result) else None)
+        except LeaseLostError as error:
+            if lost is None:
+                self._batch.mark_unsent(message, error)
+            else:
+                self._settle(message, lost)
+            raise
         # After a lost response only a success shows what became of the request that it belonged to.
         self._settle(message, result if lost is None or _is_success(result) else lost)
 
@@ -87,7 +96,9 @@ class ApiSender:
         return self._url.provider.build_request(self._url, parts, self._options.now())
 
     async def _post(self, client: httpx.AsyncClient, request: ApiRequest) -> Result:
-        response = await post(client, self._url, request, seconds=self._options.timeouts.command)
+        response = await post(
+            client, self._url, request, seconds=self._options.timeouts.command, lease=self._batch.lease
+        )
         if not isinstance(response, Response):
             return response
         return classify_response(self._url.provider, response, now=self._options.now())

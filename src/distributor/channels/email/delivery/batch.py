@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 
-from distributor.channels.api import RateLimit, RateLimiter, Route, RoutePause, SendContext
+from distributor.channels.api import Lease, RateLimit, RateLimiter, Route, RoutePause, SendContext
 from distributor.channels.email.delivery.messages import Composer, Message, PendingMessage
 from distributor.channels.email.delivery.outcomes import OutcomeFactory
 from distributor.channels.email.delivery.replies import RejectionScope, classify_reply, scope_of
 from distributor.channels.email.delivery.routes import RouteView
 from distributor.channels.email.relays import Relay, Routing
 from distributor.domain.delivery import Delivery, Outcome, Verdict
-from distributor.domain.errors import AddressError, InputError
+from distributor.domain.errors import AddressError, InputError, LeaseLostError
 from distributor.domain.retry_policy import spread
 from distributor.mail.address import Address
 from distributor.mail.smtp.connect import SenderRejectedError
@@ -144,9 +144,14 @@ class Batch:
     # Results of messages
 
     def begin(self, message: Message) -> None:
-        """Note in the journal that the message is about to be sent."""
+        """Note in the journal that the message is about to be sent. Raises LeaseLostError."""
         self._context.journal.begin(message.delivery)
         message.pending.is_journaled = True
+
+    @property
+    def lease(self) -> Lease:
+        """To be checked right before the server gets the end of a message."""
+        return self._context.lease
 
     def apply_reply(self, message: Message, relay: Relay, stage: SmtpStage, reply: SmtpReply) -> None:
         """The server's final reply to the message."""
@@ -165,6 +170,10 @@ class Batch:
     def defer(self, message: Message, error: SmtpSessionError) -> None:
         """The message was definitely not sent, and a later attempt may succeed."""
         self._finish(message, self._factory.deferred(message.delivery, error))
+
+    def mark_unsent(self, message: Message, error: LeaseLostError) -> None:
+        """The end of the message was not written because the lease had run out: whoever holds it now may send it."""
+        self._finish(message, Outcome.of(message.delivery, Verdict.RETRY_REMAINING, reply=str(error)))
 
     def mark_unknown(self, message: Message, error: SmtpSessionError) -> None:
         """The reply to the message was lost, so this batch does not send it over another relay either."""

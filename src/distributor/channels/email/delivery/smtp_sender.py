@@ -13,6 +13,7 @@ from distributor.channels.email.delivery.connection_pool import ConnectionPool
 from distributor.channels.email.delivery.messages import Message
 from distributor.channels.email.relays import Relay
 from distributor.domain.delivery import Outcome, Verdict
+from distributor.domain.errors import LeaseLostError
 from distributor.mail.smtp.connect import SenderRejectedError, connect
 from distributor.mail.smtp.connection import SmtpConnection, SmtpRejection, SmtpStage, SmtpTimeouts
 from distributor.mail.smtp.reply import SmtpSessionError
@@ -141,7 +142,14 @@ class SmtpSender:
         following = self._take_next(connection)
         self._batch.begin(message)
         try:
-            await connection.send_message(message.content, next_envelope=following.envelope if following else None)
+            await connection.send_message(
+                message.content,
+                next_envelope=following.envelope if following else None,
+                before_end=self._batch.lease.check,
+            )
+        except LeaseLostError as error:
+            self._batch.mark_unsent(message, error)
+            raise
         except SmtpSessionError as error:
             self._batch.defer(message, error)
             self._batch.requeue(following, self._relay)
