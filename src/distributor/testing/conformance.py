@@ -254,7 +254,7 @@ class _SendingSuite:
                 yield from _not_sent_later(_attempt(harness), "the next attempt")
 
     def lease_lost(self, case: Case) -> Iterator[str]:
-        """The worker was stopped for longer than its lease, so another may send by now, unless a repetition is harmless."""
+        """The worker was stopped for longer than its lease, so another may send by now. Exact kinds may send twice."""
         if self.kind.capabilities.dedupe is Dedupe.EXACT:
             return
         with case.start() as service:
