@@ -111,7 +111,7 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
         rows = delivery_queries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
         (route,) = paused_routes.paused(connection, channel_id)
     assert {row.attempt for row in rows} == {0}
-    assert all("relay/example.org is paused: blocked: 550 5.7.1" in row.reply for row in rows)
+    assert all("relay/example.org is paused: rejected: 550 5.7.1" in row.reply for row in rows)
     assert all(row.next_at is not None and row.next_at >= route.next_probe_at for row in rows)
 
 

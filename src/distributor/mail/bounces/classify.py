@@ -1,7 +1,9 @@
 """The one classifier: turns the evidence of a failed delivery into a Reason.
 
-From the most to the least specific: the reporting system's own phrases, phrases of known mailbox providers, common
-phrases of servers, the enhanced status code, the reply code, and last the stage that the SMTP session reached.
+The evidence comes from a live SMTP reply, an API response, a bounce mail or a webhook event. From the most to the least
+specific: the reporting system's own phrases, phrases of known mailbox providers, common phrases of servers (where the
+enhanced status code is specific and the phrase is not, the code counts), the enhanced status code, the reply code, and
+last the stage that the SMTP session reached.
 """
 
 from __future__ import annotations
@@ -39,38 +41,32 @@ _BY_COMMAND: dict[SmtpCommand, dict[Reason, Reason]] = {
         ),
     ),
 }
-# Reasons whose phrases many servers use loosely; and reasons whose status codes are used as loosely, so that such a
-# status code does not override a phrase.
+# Reasons whose phrases many servers use for any cause: a specific status code or phrase counts more.
 _VAGUE_PHRASE_REASONS = frozenset(
     {
         Reason.CONTENTERROR,
         Reason.EXPIRED,
+        Reason.FILTERED,
         Reason.MAILERERROR,
         Reason.NETWORKERROR,
+        Reason.POLICYVIOLATION,
         Reason.SECURITYERROR,
         Reason.SYNTAXERROR,
         Reason.SYSTEMERROR,
         Reason.SYSTEMFULL,
     }
 )
-_VAGUE_STATUS_REASONS = frozenset(
-    {
-        Reason.EXPIRED,
-        Reason.HOSTUNKNOWN,
-        Reason.NETWORKERROR,
-        Reason.NOTACCEPT,
-        Reason.SECURITYERROR,
-        Reason.SUSPEND,
-        Reason.SYNTAXERROR,
-        Reason.SYSTEMERROR,
-        Reason.USERUNKNOWN,
-    }
+# Status codes that servers use only for their registered meaning; those that end in three digits are Exchange's.
+_TRUSTED_STATUS = re.compile(
+    r"[45]\.(?:1\.(?:[1268]|10)|2\.[23]|3\.4|4\.(?:6|14)|6\.11|7\.(?:13|1[78]|2[0-7])|\d\.\d{3})",
 )
+# Said by a system that gave up: the reply of the remote server, if it is quoted, names the cause.
+_GAVE_UP = frozenset({Reason.EXPIRED, Reason.SYSTEMERROR})
 # Text that notices put before the text of any server.
 _INTRODUCTION = re.compile(
     r"each of the following recipients was rejected by a remote mail server"
     r"|it was rejected by the (?:recipient|server for the recipient)"
-    r" domain|recipient address rejected: (?=\S)",
+    r" domain|recipient address rejected: (?!access denied)(?=\S)",
 )
 
 
@@ -102,7 +98,7 @@ def normalize_text(text: str) -> str:
 def reason_of_phrase(text: str, command: SmtpCommand | None = None) -> Reason | None:
     """The reason of the first phrase that matches a normalized text; some phrases hold only for one `command`."""
     return next(
-        (one.reason for one in PHRASES if one.command in (None, command) and one.pattern.search(text)),
+        (one.reason for one in PHRASES if one.matches(text, command)),
         None,
     )
 
@@ -110,20 +106,21 @@ def reason_of_phrase(text: str, command: SmtpCommand | None = None) -> Reason | 
 def _from_words(text: str, evidence: BounceEvidence, bounce_format: BounceFormat | None) -> Reason | None:
     if not text.strip():
         return None
-    if own := _from_format(text, bounce_format):
-        return own
+    by_format = _from_format(text, bounce_format)
+    if by_format and by_format not in _GAVE_UP:
+        return by_format
     linked = _SPACES.sub(" ", mask_addresses(text[:_MAX_TEXT])).lower()
-    if provider := reason_of_provider(evidence.host, evidence.recipient.rpartition("@")[2].lower(), linked):
-        return provider
+    by_phrase = reason_of_provider(evidence.host, evidence.recipient.rpartition("@")[2].lower(), linked)
+    by_phrase = by_phrase or _from_phrases(text, evidence)
+    return by_format if by_format and by_phrase in (None, *_VAGUE_PHRASE_REASONS) else by_phrase
+
+
+def _from_phrases(text: str, evidence: BounceEvidence) -> Reason | None:
     reason = reason_of_phrase(normalize_text(text), evidence.command)
     if reason is Reason.USERUNKNOWN:
         return _of_unknown_user(evidence)
-    if (
-        reason in _VAGUE_PHRASE_REASONS
-        and (by_status := reason_of_status(evidence.status))
-        and by_status not in _VAGUE_STATUS_REASONS
-    ):
-        return by_status
+    if reason in _VAGUE_PHRASE_REASONS and _TRUSTED_STATUS.fullmatch(evidence.status):
+        return reason_of_status(evidence.status) or reason
     if reason is Reason.SECURITYERROR and ".7." in evidence.status:
         return reason_of_status(evidence.status) or reason
     if reason in _TOO_LARGE:
@@ -146,17 +143,22 @@ def _from_specific_status(status: str) -> Reason | None:
 
 
 def _of_unknown_user(evidence: BounceEvidence) -> Reason:
-    """ "User unknown" is believed in reply to RCPT or MAIL, or with a matching status code.
+    """ "User unknown" is believed in reply to RCPT or MAIL, with a matching status code, or in a reply that a report
+    quotes without the stage.
 
-    A server that says so after DATA, or at an unknown stage, may as well have filtered the message.
+    A server that says so after DATA or with X.2.x, the status of a mailbox that exists, may as well mean that the
+    message was filtered, and so may a notice in free text.
     """
     by_status = reason_of_status(evidence.status)
     if by_status is Reason.HASMOVED:
         return Reason.HASMOVED
+    is_quoted_reply = evidence.command is None and evidence.action and evidence.reply_code
+    is_about_mailbox = evidence.status[1:3] == ".2"
     if (
         by_status is Reason.USERUNKNOWN
         or evidence.status[1:4] == ".1."
         or evidence.command in (SmtpCommand.RCPT, SmtpCommand.MAIL)
+        or (is_quoted_reply and not is_about_mailbox)
     ):
         return Reason.USERUNKNOWN
     return Reason.FILTERED

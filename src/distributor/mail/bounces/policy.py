@@ -72,10 +72,10 @@ _UNAVAILABLE = ReasonPolicy(permanent=SubscriberEffect.SOFT_BOUNCE, temporary=Su
 _INVALID_MAIL = ReasonPolicy(rejected=PauseScope.DISPATCH, before_recipient=PauseScope.DISPATCH)
 # The destination does not want this content; others may.
 _UNWANTED_MAIL = ReasonPolicy(rejected=PauseScope.DESTINATION)
-# The destination does not want our host or domain, and will reject the next mail as well.
-_UNWANTED_HOST = ReasonPolicy(rejected=PauseScope.DESTINATION, deferred=PauseScope.DESTINATION)
-# Our address or account is not accepted by this relay.
-_UNWANTED_SENDER = ReasonPolicy(rejected=PauseScope.RELAY, deferred=PauseScope.RELAY)
+# The destination does not want our host, domain or address, and will reject the next mail as well.
+_UNWANTED_SENDER = ReasonPolicy(rejected=PauseScope.DESTINATION, deferred=PauseScope.DESTINATION)
+# The relay does not take mail from us to other domains.
+_NO_RELAYING = ReasonPolicy(rejected=PauseScope.RELAY, deferred=PauseScope.RELAY)
 # We send faster than allowed: a permanent rejection means a quota of the account.
 _TOO_FAST = ReasonPolicy(rejected=PauseScope.RELAY, deferred=PauseScope.DESTINATION)
 
@@ -101,11 +101,11 @@ POLICY: dict[Reason, ReasonPolicy] = {
     Reason.CONTENTERROR: _INVALID_MAIL,
     Reason.POLICYVIOLATION: _UNWANTED_MAIL,
     Reason.SPAMDETECTED: _UNWANTED_MAIL,
-    Reason.AUTHFAILURE: _UNWANTED_HOST,
-    Reason.BADREPUTATION: _UNWANTED_HOST,
-    Reason.BLOCKED: _UNWANTED_HOST,
-    Reason.REQUIREPTR: _UNWANTED_HOST,
-    Reason.NORELAYING: _UNWANTED_SENDER,
+    Reason.AUTHFAILURE: _UNWANTED_SENDER,
+    Reason.BADREPUTATION: _UNWANTED_SENDER,
+    Reason.BLOCKED: _UNWANTED_SENDER,
+    Reason.REQUIREPTR: _UNWANTED_SENDER,
+    Reason.NORELAYING: _NO_RELAYING,
     Reason.REJECTED: _UNWANTED_SENDER,
     Reason.SPEEDING: _TOO_FAST,
     Reason.TOOMANYCONN: _TOO_FAST,
@@ -153,8 +153,10 @@ def consequences_of_reply(reason: Reason, *, status: str, reply_code: str, stage
 def _pause(reason: Reason, status: str, reply_code: str, stage: SmtpStage) -> PauseScope:
     row = _row(reason, status)
     if reply_code.startswith("4"):
-        is_before = stage in _BEFORE_RECIPIENT
-        return PauseScope.RELAY if is_before and row.deferred is not PauseScope.NONE else row.deferred
+        # Without X.7.x, which is about the sender, a rate may as well be one of the mailbox.
+        is_vague = reason is Reason.SPEEDING and status[1:3] != ".7"
+        scope = PauseScope.NONE if is_vague else row.deferred
+        return PauseScope.RELAY if scope is not PauseScope.NONE and stage in _BEFORE_RECIPIENT else scope
     if stage in _BEFORE_RECIPIENT:
         return row.before_recipient
     if stage is SmtpStage.RCPT and reason in _NEEDS_CONTENT:

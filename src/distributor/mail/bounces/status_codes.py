@@ -110,26 +110,36 @@ STATUSES: dict[str, Reason] = {
     **{f"7.{detail}": Reason.FILTERED for detail in range(123, 138)},
     "7.232": Reason.SPEEDING,
     "7.233": Reason.SPEEDING,
+    **{f"7.{detail}": Reason.SECURITYERROR for detail in range(321, 326)},
+    "7.350": Reason.SPAMDETECTED,
     "7.500": Reason.SPEEDING,
     "7.501": Reason.REJECTED,
     "7.502": Reason.REJECTED,
     "7.503": Reason.REJECTED,
+    "7.504": Reason.USERUNKNOWN,
+    "7.505": Reason.USERUNKNOWN,
+    "7.506": Reason.BLOCKED,
+    "7.507": Reason.BLOCKED,
     "7.508": Reason.SPEEDING,
     "7.509": Reason.AUTHFAILURE,
+    "7.510": Reason.NOTACCEPT,
     "7.511": Reason.BLOCKED,
+    "7.512": Reason.NOTCOMPLIANTRFC,
+    "7.513": Reason.BLOCKED,
     "7.515": Reason.AUTHFAILURE,
     **{f"7.{detail}": Reason.BLOCKED for detail in range(606, 650)},
     "7.705": Reason.SPEEDING,
     "7.708": Reason.BLOCKED,
 }
 
-# Exceptions for class 4: a temporary policy or security rejection concerns the sending host, and 4.3.0 (other mail
-# system status) gives no reason.
+# Exceptions for class 4: servers give 4.3.0 (other mail system status) and 4.7.x with any "try again later", so that
+# only the text says what they mean.
 TEMPORARY: dict[str, Reason | None] = {
     "3.0": None,
     "5.0": Reason.EXPIRED,
-    "7.1": Reason.BLOCKED,
-    "7.2": Reason.BLOCKED,
+    "7.0": None,
+    "7.1": None,
+    "7.2": None,
 }
 
 REPLY_CODES: dict[str, Reason] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,7 +14,7 @@ from functools import cache
 import httpx
 
 from distributor.channels.api import Lease
-from distributor.channels.email.delivery.replies import ADDRESSES_AND_LINKS, ClassifiedReply, ReplyClass
+from distributor.channels.email.delivery.replies import ClassifiedReply, ReplyClass, verdict_of
 from distributor.channels.email.providers.provider import (
     ApiRequest,
     ApiUrl,
@@ -25,8 +25,12 @@ from distributor.channels.email.providers.provider import (
 )
 from distributor.channels.social.http import checking
 from distributor.domain.delivery import Verdict
+from distributor.mail.bounces.classify import classify
+from distributor.mail.bounces.evidence import BounceEvidence
+from distributor.mail.bounces.policy import PauseScope, consequences_of_reply, consequences_of_report
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.smtp.connection import SmtpTimeouts
+from distributor.mail.bounces.reply_text import SmtpCommand
+from distributor.mail.smtp.connection import SmtpStage, SmtpTimeouts
 
 # A server may close an idle connection just when a request is written to it, and then no one knows whether the request
 # was processed: an older connection is not used again.
@@ -48,7 +52,9 @@ _BY_STATUS: tuple[ResponseRule, ...] = (
     sender_rejected(Reason.SYNTAXERROR, r"^4\d\d\b"),
 )
 # A server error may come after the mail was accepted, and so may a response that matches no rule.
-_UNCLEAR = ReplyClass(verdict=Verdict.UNKNOWN, reason=Reason.UNDEFINED.value)
+_UNCLEAR = ReplyClass(verdict=Verdict.UNKNOWN, reason=Reason.UNDEFINED)
+# Words in these do not count: "unknown user <joe@antispam.example>" is not about spam.
+_ADDRESSES_AND_LINKS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?|https?://\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +118,19 @@ async def post(
 
 
 def classify_response(provider: Provider, response: Response, *, now: datetime) -> ClassifiedReply:
-    """What a response means for the delivery."""
+    """What a response means for the delivery: by the provider's codes, a server's reply in it, or the HTTP status."""
     status, result = response.status, provider.parse_response(response.body, response.headers)
     if 200 <= status < 300 and result.remote_id:
-        accepted = ReplyClass(verdict=Verdict.SENT, reason="delivered")
+        accepted = ReplyClass(verdict=Verdict.SENT)
         return ClassifiedReply(status, (_in_one_line(f"accepted as {result.remote_id}"),), accepted)
     text = _in_one_line(" ".join(part for part in (result.code, result.message) if part))
-    words = ADDRESSES_AND_LINKS.sub("…", f"{status} {text}")
-    rule = next((rule for rule in (*provider.rules, *_BY_STATUS) if rule.pattern.search(words)), None)
-    return ClassifiedReply(status, (text,), _class_by(rule, response.headers, now) if rule else _UNCLEAR)
+    words = _ADDRESSES_AND_LINKS.sub("…", f"{status} {text}")
+    if rule := _first_match(provider.rules, words):
+        return ClassifiedReply(status, (text,), _class_by(rule, text, response.headers, now))
+    if 400 <= status < 500 and (quoted := _class_of_quoted_reply(result.message)):
+        return ClassifiedReply(status, (text,), quoted)
+    rule = _first_match(_BY_STATUS, words)
+    return ClassifiedReply(status, (text,), _class_by(rule, text, response.headers, now) if rule else _UNCLEAR)
 
 
 def retry_after(value: str | None, *, now: datetime) -> datetime | None:
@@ -134,9 +144,34 @@ def retry_after(value: str | None, *, now: datetime) -> datetime | None:
     return min(max(time, now), now + _LONGEST_WAIT)
 
 
-def _class_by(rule: ResponseRule, headers: Mapping[str, str], now: datetime) -> ReplyClass:
+def _first_match(rules: Sequence[ResponseRule], words: str) -> ResponseRule | None:
+    return next((rule for rule in rules if rule.pattern.search(words)), None)
+
+
+def _class_by(rule: ResponseRule, text: str, headers: Mapping[str, str], now: datetime) -> ReplyClass:
+    """By a rule, which says whether the recipient or the sender is rejected, and why."""
+    reason = classify(BounceEvidence(recipient="", notice=text, stated_reason=rule.reason), None)
+    if rule.verdict is Verdict.FAILED:
+        effect = consequences_of_report(reason, status="", reply_code="").subscriber
+        return ReplyClass(verdict=rule.verdict, reason=reason, subscriber=effect)
+    if rule.verdict is Verdict.SENDER_REJECTED:
+        # What an API says about the sender applies to everything sent through it, as an SMTP greeting does.
+        found = consequences_of_reply(reason, status="", reply_code="", stage=SmtpStage.SESSION)
+        return ReplyClass(verdict=rule.verdict, reason=reason, pause=found.pause)
     retry_at = retry_after(headers.get("retry-after"), now=now) if rule.verdict is Verdict.DEFERRED else None
-    return ReplyClass(verdict=rule.verdict, reason=rule.reason.value, retry_at=retry_at)
+    return ReplyClass(verdict=rule.verdict, reason=reason, retry_at=retry_at)
+
+
+def _class_of_quoted_reply(message: str) -> ReplyClass | None:
+    """By the SMTP reply that a message quotes, if it rejects the recipient; None if there is none."""
+    evidence = BounceEvidence(recipient="", reply_text=message, command=SmtpCommand.RCPT).completed()
+    if not evidence.reply_code:
+        return None
+    reason, status, code = classify(evidence, None), evidence.status, evidence.reply_code
+    found = consequences_of_reply(reason, status=status, reply_code=code, stage=SmtpStage.RCPT)
+    if found.pause is not PauseScope.NONE:
+        return None
+    return ReplyClass(verdict=verdict_of(found), reason=reason, status=status, subscriber=found.subscriber)
 
 
 def _in_one_line(text: str) -> str:

@@ -130,7 +130,6 @@ class ApiSender:
             self._lost_in_a_row = 0
             if result.classification.verdict is Verdict.DEFERRED:
                 self._error = SmtpSessionError(f"{self._url.root} asks for a pause: {result}", reply=result)
-            # What an API says about the sender applies to everything sent through it, as an SMTP greeting does.
             self._batch.apply_reply(message, self._relay, SmtpStage.SESSION, result)
 
 

@@ -10,13 +10,14 @@ from datetime import timedelta
 from distributor.channels.api import Lease, RateLimit, RateLimiter, Route, RoutePause, SendContext
 from distributor.channels.email.delivery.messages import Composer, Message, PendingMessage
 from distributor.channels.email.delivery.outcomes import OutcomeFactory
-from distributor.channels.email.delivery.replies import RejectionScope, classify_reply, scope_of
+from distributor.channels.email.delivery.replies import classify_reply
 from distributor.channels.email.delivery.routes import RouteView
 from distributor.channels.email.relays import Relay, Routing
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import AddressError, InputError, LeaseLostError
 from distributor.domain.retry_policy import spread
 from distributor.mail.address import Address
+from distributor.mail.bounces.policy import PauseScope
 from distributor.mail.smtp.connect import SenderRejectedError
 from distributor.mail.smtp.connection import SmtpStage
 from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
@@ -155,15 +156,14 @@ class Batch:
 
     def apply_reply(self, message: Message, relay: Relay, stage: SmtpStage, reply: SmtpReply) -> None:
         """The server's final reply to the message."""
-        classification = classify_reply(reply, stage=stage, now=self._context.now())
-        is_rejection = classification.verdict is Verdict.SENDER_REJECTED
-        scope = scope_of(classification.reason, stage=stage, reply=reply)
-        if is_rejection and scope is not RejectionScope.MAIL:
-            is_relay = scope is RejectionScope.RELAY
+        recipient = message.delivery.recipient
+        classification = classify_reply(reply, stage=stage, now=self._context.now(), recipient=recipient)
+        if classification.pause in (PauseScope.RELAY, PauseScope.DESTINATION):
+            is_relay = classification.pause is PauseScope.RELAY
             route = Route(relay.name) if is_relay else message.pending.route_over(relay)
             self._back_off(message, relay, self._routes.pause(route, f"{classification.reason}: {reply}"))
             return
-        if not is_rejection:
+        if classification.pause is PauseScope.NONE:
             self._routes.resume(message.pending)
         self._finish(message, self._factory.from_reply(message, classification, reply))
 

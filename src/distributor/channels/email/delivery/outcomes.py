@@ -7,10 +7,11 @@ from datetime import datetime
 
 from distributor.channels.api import RoutePause
 from distributor.channels.email.delivery.messages import Composer, Message
-from distributor.channels.email.delivery.replies import ReplyClass, classify_reply
+from distributor.channels.email.delivery.replies import ReplyClass, retry_time
 from distributor.domain.delivery import Delivery, Outcome, Verdict
-from distributor.mail.bounces import Reason, RecipientReport
-from distributor.mail.smtp.connection import SmtpStage
+from distributor.domain.rendition import Json
+from distributor.mail.bounces.policy import SubscriberEffect
+from distributor.mail.bounces.reasons import Reason, scope_of_reason
 from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 
 MAX_REPLY = 1000
@@ -26,13 +27,6 @@ class OutcomeFactory:
     def from_reply(self, message: Message, classification: ReplyClass, reply: SmtpReply) -> Outcome:
         """The server replied."""
         is_sent = classification.verdict is Verdict.SENT
-        is_failure = classification.verdict in (Verdict.FAILED, Verdict.DEFERRED)
-        report = RecipientReport(
-            address=message.delivery.recipient,
-            status=reply.enhanced_status or "",
-            reply_code=str(reply.code),
-            reason=Reason(classification.reason) if is_failure else None,
-        )
         return Outcome.of(
             message.delivery,
             classification.verdict,
@@ -40,22 +34,21 @@ class OutcomeFactory:
             reply_code=reply.code,
             reply=reply.text[:MAX_REPLY],
             retry_at=classification.retry_at,
-            is_hard_bounce=report.is_hard,
-            counts_against_address=is_failure and report.counts_against_address,
-            detail=None if is_sent else {"reason": classification.reason} | report.detail(),
+            is_hard_bounce=classification.subscriber is SubscriberEffect.HARD_BOUNCE,
+            counts_against_address=classification.subscriber is SubscriberEffect.SOFT_BOUNCE,
+            detail=None if classification.reason is None else _detail(classification.reason, classification),
         )
 
     def deferred(self, delivery: Delivery, error: SmtpSessionError) -> Outcome:
-        """The mail was definitely not sent, and a later attempt may succeed."""
+        """The session failed: the mail was definitely not sent, and a later attempt may succeed."""
         reply = error.reply
-        retry_at = classify_reply(reply, stage=SmtpStage.SESSION, now=self._now()).retry_at if reply else None
         return Outcome.of(
             delivery,
             Verdict.DEFERRED,
             reply_code=reply.code if reply else None,
             reply=str(error)[:MAX_REPLY],
-            retry_at=retry_at,
-            detail={"reason": "networkerror"},
+            retry_at=retry_time(reply, self._now()) if reply else None,
+            detail={"reason": Reason.NETWORKERROR.value},
         )
 
     def unknown(self, delivery: Delivery, error: SmtpSessionError) -> Outcome:
@@ -75,3 +68,15 @@ class OutcomeFactory:
     def wait_for_route(self, delivery: Delivery, pause: RoutePause, until: datetime) -> Outcome:
         """The route is paused; the mail is due at `until`, or as soon as the route is resumed."""
         return self.throttled(delivery, until, str(pause), route=str(pause.route))
+
+
+def _detail(reason: Reason, classification: ReplyClass) -> dict[str, Json]:
+    """As `RecipientReport.detail` of a bounce mail; unknown fields are left out."""
+    scope = scope_of_reason(reason)
+    known: dict[str, Json] = {
+        "hard": classification.subscriber is SubscriberEffect.HARD_BOUNCE,
+        "reason": reason.value,
+        "status": classification.status,
+        "scope": scope.value if scope else None,
+    }
+    return {name: value for name, value in known.items() if value}

@@ -108,7 +108,12 @@ def read_postmark_webhook(request: WebhookRequest, secret: str) -> WebhookEvents
     feedback = feedback_of(
         kind,
         event,
-        report_of(email, reply=text_of(event, "Details"), otherwise=otherwise),
+        report_of(
+            email,
+            reply=text_of(event, "Details"),
+            otherwise=otherwise,
+            is_temporary=text_of(event, "Type") == "SoftBounce",
+        ),
         key=f"postmark-{text_of(event, 'RecordType')}-{text_of(event, 'MessageID')}-{text_of(event, 'ID')}",
         time=text_of(event, "BouncedAt") or text_of(event, "DeliveredAt") or text_of(event, "ChangedAt"),
         tokens=request.tokens,

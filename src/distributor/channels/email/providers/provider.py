@@ -58,7 +58,7 @@ class ResponseRule:
 
 
 def sender_rejected(reason: Reason, *patterns: str) -> ResponseRule:
-    """The account or the mail itself is rejected; `delivery.replies.scope_of` derives from the reason which of them."""
+    """The account or the mail itself is rejected; `mail.bounces.policy` derives from the reason which of them."""
     return ResponseRule(Verdict.SENDER_REJECTED, reason, _any_of(patterns))
 
 

@@ -108,7 +108,12 @@ def read_resend_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
     feedback = feedback_of(
         kind,
         data,
-        report_of(email, reply=text_of(bounce, "message"), otherwise=otherwise),
+        report_of(
+            email,
+            reply=text_of(bounce, "message"),
+            otherwise=otherwise,
+            is_temporary=text_of(bounce, "type") == "Transient",
+        ),
         key=f"resend-{identity}",
         time=text_of(event, "created_at"),
         tokens=request.tokens,

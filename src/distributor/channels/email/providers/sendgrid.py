@@ -126,6 +126,7 @@ def _feedback(event: Mapping[str, Any], request: WebhookRequest) -> Feedback | N
         reply="" if is_drop else reason,
         status=text_of(event, "status"),
         otherwise=otherwise,
+        is_temporary=otherwise is Reason.BLOCKED,
     )
     return feedback_of(
         kind,

@@ -254,6 +254,7 @@ def _report(recipient: Mapping[str, Any], bounce: Mapping[str, Any]) -> Recipien
         reply=diagnostic.partition(";")[2].strip() or diagnostic,
         status=text_of(recipient, "status"),
         otherwise=_BOUNCE_SUBTYPES.get(text_of(bounce, "bounceSubType").lower(), otherwise),
+        is_temporary=text_of(bounce, "bounceType").lower() == "transient",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from distributor.channels.email.providers.payload import parse_time
@@ -12,6 +13,7 @@ from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.mail.bounces import Reason, RecipientReport
 from distributor.mail.bounces.classify import classify
 from distributor.mail.bounces.evidence import BounceEvidence
+from distributor.mail.bounces.reply_text import SmtpCommand
 from distributor.mail.return_path import RETURN_PATH, read_return_path
 
 _MESSAGE_ID = re.compile(r"<?([\w-]{16,64})@[^<>@\s]{1,253}>?", re.ASCII)
@@ -22,15 +24,22 @@ _MAX_TEXT = 4000
 _UNCLASSIFIED = frozenset({Reason.UNDEFINED, Reason.ONHOLD})
 
 
-def report_of(email: str, *, reply: str, status: str = "", otherwise: Reason) -> RecipientReport:
-    """A failure by the server's reply; `otherwise` is the provider's reason, for a reply that says nothing."""
+def report_of(
+    email: str, *, reply: str, status: str = "", otherwise: Reason, is_temporary: bool = False
+) -> RecipientReport:
+    """A failure by the server's reply; `otherwise` is the provider's reason, for a reply that says nothing.
+
+    Most rejections of a recipient are replies to RCPT, and providers do not tell the stage. `is_temporary`: the
+    provider calls the failure temporary.
+    """
     evidence = BounceEvidence(recipient=email, reply_text=reply, status=status).completed()
-    reason = classify(evidence, None)
+    reason = classify(replace(evidence, command=evidence.command or SmtpCommand.RCPT), None)
     return RecipientReport(
         address=email,
         status=evidence.status,
         reply_code=evidence.reply_code,
         reason=otherwise if reason in _UNCLASSIFIED else reason,
+        is_temporary=is_temporary,
     )
 
 

@@ -5,6 +5,25 @@ from __future__ import annotations
 from distributor.mail.bounces.phrases.phrase import GAP, NOT, PERSON, Phrase, phrase
 from distributor.mail.bounces.reasons import Reason
 
+# Words for a sender, or for its verification, near which an unknown user is the sender.
+_SENDER = (
+    r"\b(?:sender|from:?|mail from|envelope|originator|return[- ]?path|reverse-?path|callout|call-?back|emetteur"
+    r"|absender)\b"
+)
+
+# An unknown user without doubt, also where a gateway or filter says so and gives its policy as the reason.
+UNKNOWN_USERS: tuple[Phrase, ...] = (
+    phrase(
+        Reason.USERUNKNOWN,
+        r"\b(?:unknown|no such|non-?exist(?:ent|ing)|invalid)[- ](?:local |e-?mail |virtual )?"
+        r"(?:user|recipient|mail ?box)\b",
+        r"\bnot (?:in|on) (?:the |our |my |any )?(?:valid )?(?:user|recipient|mailbox|alias)s? (?:list|table|map)\b",
+        r"\b(?:user|recipient|mail ?box|account|e-?mail address)(?: address| …){0,2} (?:is |was )?"
+        r"(?:unknown|non-?existent|not found|(?:does not|doesn't) exist)\b",
+        unless=_SENDER,
+    ),
+)
+
 ADDRESSES: tuple[Phrase, ...] = (
     # The sender's address or domain.
     phrase(
@@ -41,7 +60,7 @@ ADDRESSES: tuple[Phrase, ...] = (
     phrase(
         Reason.USERUNKNOWN,
         rf"{PERSON}(?:\(s\))?(?: in \S+)?{GAP} (?:is |was |are |were |has been )?(?:currently "
-        rf"|now )?(?:unknown(?! (?:host|domain|server|command))"
+        rf"|now )?(?:unknown(?! (?:host|domain|server|command|mailer|error))"
         rf"|{NOT} (?:be |been |currently )?(?:found|known|exist\w*|listed|recogni[sz]ed|local|valid|registered|here|ok"
         r"|accepted here|our|defined|in (?:our|the|my|local)|hosted|present|available|delivered to|allowed|correct"
         r"|on (?:this|the|our) (?:server|system|domain)|a (?:valid|known|registered|local|member of (?:this "

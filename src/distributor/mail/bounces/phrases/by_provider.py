@@ -78,6 +78,16 @@ PROVIDERS: tuple[ProviderPhrases, ...] = (
         (Reason.SUSPEND, r"disabled or discontinued|mailbox is disabled"),
         (Reason.USERUNKNOWN, r"doesn't have an? \S+ account"),
     ),
+    # Codes and words that only Yahoo uses: they identify it where the name of its server is not known.
+    _provider(
+        "yahoo by its words",
+        r"",
+        (
+            Reason.USERUNKNOWN,
+            r"delivery error: dd (?:this user doesn't have an? \S+ account|.{0,80}is no longer valid)",
+        ),
+        (Reason.BLOCKED, r"\[ts0?3\].{0,60}permanently deferred"),
+    ),
     # support.apple.com: postmaster information for iCloud Mail
     _provider(
         "icloud",

@@ -35,6 +35,7 @@ CONTENT: tuple[Phrase, ...] = (
         r"|firewall|rule|filter)|by administrat\w+|site rule|transport ?rule|compliance",
         r"message contains(?: \S+){0,3} (?:prohibited|forbidden|restricted|unacceptable|blocked|url|link)"
         r"|because of (?:its|the) (?:content|attachment)|password[- ]protected|encrypted (?:file"
-        r"|attachment|zip)",
+        r"|attachment|zip)"
+        r"|(?:not|n't|never) (?:accept|allow|permit)\w*(?: \S+){0,4} (?:attachments?|executables?|archives?)\b",
     ),
 )

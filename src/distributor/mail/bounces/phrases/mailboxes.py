@@ -11,15 +11,6 @@ MAILBOXES: tuple[Phrase, ...] = (
         Reason.MAILBOXFULL,
         rf"{BOX}'?s?(?: \S+){{0,6}} (?:is |was |are )?(?:already |currently |temporarily )?(?:full\b"
         r"|over[- ]?quota|overdrawn|over (?:the )?quota)",
-        rf"{BOX}'?s?(?: \S+){{0,6}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached|over"
-        rf"|hit)(?: \S+){{0,5}} (?:quota|storage|capacity|disk)",
-        rf"{BOX}'?s?(?: \S+){{0,3}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached"
-        rf"|hit)(?: \S+){{0,2}} (?:limit|allowed size|maximum size|size limit)",
-        r"(?<!daily )(?<!hourly )(?<!sending )(?<!relay )(?<!rate )quota (?:is )?(?:exceed|full|violat"
-        r"|reached|used up|limit)",
-        r"(?:exceed\w*|over|out of|above"
-        r"|beyond)(?: \S+){0,3}(?<!daily)(?<!hourly)(?<!sending)(?<!relay) (?:disk |storage |mailbox "
-        r"|hard |soft )?quota",
         r"\boverquota\b|\bover-?quota\w*|mbox(?:full)?\b.{0,30}full|full mail ?box|mailbox_?full|mbfull"
         r"|storage quota|diskspace quota",
         r"exceed\w*(?: \S+){0,3} storage (?:allocation|limit|space|quota)|(?:insufficient|not enough|no"
@@ -30,9 +21,22 @@ MAILBOXES: tuple[Phrase, ...] = (
         r"|exhausted (?:\S+ ){0,3}(?:space|storage)|exeeded(?: \S+){0,3} (?:quota|storage|limit)",
         r"too much mail data|mail(?:box)? (?:size )?limit exceeded"
         r"|number of messages in (?:the )?(?:recipient's |user's )?mailbox|mailbox (?:size )?exceeds",
-        r"(?:inbox|mailbox) is out of storage|has (?:too many|no more room|used up)|would (?:exceed"
-        r"|be over|put)(?: \S+){0,4} (?:quota|limit|mailbox)|remaining quota",
-        r"extended quota violation|delivery failed: over quota|local limit exceeded|quotaexceeded|account is overquota",
+        r"(?:inbox|mailbox) is out of storage|would (?:exceed|be over|put)(?: \S+){0,4} (?:quota|limit|mailbox)",
+        r"remaining quota|extended quota violation|delivery failed: over quota|local limit exceeded|quotaexceeded"
+        r"|account is overquota|(?:mailbox|disk|storage|user) quota",
+    ),
+    # Quotas and limits also of the sender, of connections or of rates, which their words tell.
+    phrase(
+        Reason.MAILBOXFULL,
+        rf"{BOX}'?s?(?: \S+){{0,6}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached|over"
+        rf"|hit)(?: \S+){{0,5}} (?:quota|storage|capacity|disk)",
+        rf"{BOX}'?s?(?: \S+){{0,3}} (?:has |have |would )?(?:exceed(?:s|ed|ing)?|reached"
+        rf"|hit)(?: \S+){{0,2}} (?:limit|allowed size|maximum size|size limit)",
+        r"quota (?:is )?(?:exceed|full|violat|reached|used up|limit)",
+        r"(?:exceed\w*|over|out of|above|beyond)(?: \S+){0,3} (?:disk |storage |mailbox |hard |soft )?quota",
+        r"has (?:too many|no more room|used up)",
+        unless=r"\b(?:connections?|sessions?|rates?|sending|senders?|relay|submission|hourly|daily|recipients? per)\b"
+        r"|\b(?:per|an|this|each|in one) (?:hour|day|minute|connection)\b|your ip\b",
     ),
     # The mail is too large, for this recipient or for the system.
     phrase(
@@ -62,9 +66,9 @@ MAILBOXES: tuple[Phrase, ...] = (
     # The mailbox exists, or did, and takes nothing at present.
     phrase(
         Reason.SUSPEND,
-        rf"(?:{PERSON}|owner|domain|inbox|user'?s?)(?:\(s\))?(?: \S+){{0,6}} (?:is |are |was |has been |have been "
-        rf"|been "
-        rf"|now |temporarily |currently |permanently |administratively ){{0,3}}{PAUSED}\b",
+        rf"(?:{PERSON}|owner|domain|inbox|user'?s?)(?:\(s\))?(?: (?!message|mail|delivery)\S+){{0,6}} (?:is |are |was "
+        r"|has been |have been |been |now |temporarily |currently |permanently |administratively ){0,3}"
+        rf"{PAUSED}\b",
         r"(?:account|mail ?-?box|user) (?:is|was|has been) (?:temporarily |currently )?blocked(?! by)|past due"
         r"|non-?payment|not (?:currently )?(?:being )?accept(?:ed|ing)(?: \S+){0,2} (?:for"
         r"|at) this (?:mail ?-?box|account|address)",

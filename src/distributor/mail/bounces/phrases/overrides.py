@@ -21,6 +21,7 @@ OVERRIDES: tuple[Phrase, ...] = (
     phrase(Reason.HOSTUNKNOWN, r"smtpsend\.dns\.nonexistentdomain"),
     phrase(Reason.EXPIRED, r"queue\.expired"),
     phrase(Reason.TOOMANYCONN, r"throttling failure"),
+    phrase(Reason.SYSTEMERROR, r"\bstoredrv\b.{0,80}(?:not available|unavailable|transient)"),
     phrase(
         Reason.MAILBOXFULL,
         r"not (?:enough|sufficient) dis[ck] space",
@@ -31,14 +32,16 @@ OVERRIDES: tuple[Phrase, ...] = (
         r"recipient is not accepting mail with|do not accept messages containing|mass mailer"
         r"|message given low priority",
         r"closed mailing list|not subscribed to this group|organizational settings|protocol violation",
-        r"messages with multiple addresses|organi[sz]ation(?:al)? policy",
+        r"messages with multiple addresses|organi[sz]ation(?:al)? policy|potential security (?:issue|risk|threat)",
     ),
+    phrase(Reason.BLOCKED, r"\bhelo (?:domain|name) is listed|\bblock(?:ed)? for (?:spam|abuse)|\bblocked using\b"),
     phrase(
         Reason.REJECTED,
         r"administrative prohibition|\bbatv\b|third-party dsns|unsigned dsn|not pre-approved|senderfilter",
         r"(?:to )?submit messages to this e-?mail system has been rejected|not a registered gateway user",
         r"rule imposed mailbox access|returned mail not accepted|recursive cname|bogus (?:mail from|sender)",
         r"sender is (?:a )?spammer|sender is in my|mail from not owned|domain is listed in spamhaus|bouncedeny",
+        r"\binvalid dns mx\b",
         r"fully qualified (?:e-?mail |sender )?address required|valid-address-filter|different address or alias",
     ),
     phrase(
@@ -56,6 +59,7 @@ OVERRIDES: tuple[Phrase, ...] = (
     phrase(Reason.USERUNKNOWN, r"\b5\.4\.1\b.{0,80}access denied"),
     phrase(
         Reason.FILTERED,
+        r"recipient address rejected: access denied",
         r"recipient(?:'s \w+)? has (?:refused|rejected|blocked|declined)|recipient's \w+ (?:refused|rejected|blocked)",
     ),
     phrase(Reason.EXPIRED, r"\bgr[ea]y-?list"),
@@ -92,13 +96,14 @@ OVERRIDES: tuple[Phrase, ...] = (
         r"invalid ip\b|no access (?:for|from) (?:this|your) (?:ip|host|server)|too many spams from"
         r"|sender ip (?:address )?rejected",
     ),
+    phrase(Reason.EXPIRED, r"message expired, (?:connection|cannot|can't)|4\.4\.316\b"),
+    # The operating system's error, not a reply of the server, which may refuse connections of our host.
     phrase(
-        Reason.EXPIRED,
-        r"could not find a gateway for|after multiple retries|within the allowed queue period"
-        r"|has not been collected after",
-        r"sitting in queue|server did not respond|message timed out|message too old",
+        Reason.NETWORKERROR,
+        r"(?:connect(?:ing|ed)? to \S+(?: \S+){0,3}|deferred|\][:\d]*|error code \d+|errno \d+|econnrefused)[:,]? "
+        r"connection refused|connection refused(?: by [\w-]+(?:\.[\w-]+)+| \(| \[|[.,]? ?$)",
+        unless=r"\b[45]\d\d[ -]",
     ),
-    phrase(Reason.EXPIRED, r"message expired, (?:connection|cannot|can't)"),
     phrase(
         Reason.NETWORKERROR,
         r"host not found,? try again|(?<!reverse )(?:dns|name server|name service)[^.;]{0,60}(?:try again"
@@ -112,8 +117,19 @@ OVERRIDES: tuple[Phrase, ...] = (
     phrase(
         Reason.SPAMDETECTED,
         r"fail\w* (?:\S+ ){0,3}anti-?spam|spam (?:score|points|scale)|(?:is|as|was) (?:\S+ )?(?:spam|junk)\b",
-        r"content filter reject",
+        r"content filter reject|\bcontent denied\b|\bdt:spm\b|message (?:has been |was )?filtered\b",
+        r"(?:due to|because of) content restriction",
         rf"{LISTS}\w* (?:url|link|uri)",
         r"\burl in (?:this|the|your) (?:e-?mail|message|mail).{0,40}listed",
+    ),
+)
+
+# Said of a message that waited too long, whatever it waited for: a cause that is named elsewhere counts more.
+EXPIRY: tuple[Phrase, ...] = (
+    phrase(
+        Reason.EXPIRED,
+        r"could not find a gateway for|after multiple retries|within the allowed queue period"
+        r"|has not been collected after",
+        r"sitting in queue|server did not respond|message timed out|message too old",
     ),
 )

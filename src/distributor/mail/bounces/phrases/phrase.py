@@ -11,16 +11,28 @@ from distributor.mail.bounces.reply_text import SmtpCommand
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A pattern that stands for a reason; with `command`, only in reply to that command."""
+    """A pattern that stands for a reason; with `command`, only in reply to that command.
+
+    A text that `unless` matches has a subject for which the pattern is not specific.
+    """
 
     reason: Reason
     pattern: LazyPattern
     command: SmtpCommand | None = None
+    unless: LazyPattern | None = None
+
+    def matches(self, text: str, command: SmtpCommand | None) -> bool:
+        """Whether a normalized text, in reply to `command`, has this phrase."""
+        return (
+            self.command in (None, command)
+            and self.pattern.search(text) is not None
+            and (self.unless is None or self.unless.search(text) is None)
+        )
 
 
-def phrase(reason: Reason, *patterns: str, command: SmtpCommand | None = None) -> Phrase:
+def phrase(reason: Reason, *patterns: str, command: SmtpCommand | None = None, unless: str = "") -> Phrase:
     """A phrase from alternative patterns, which are searched in normalized text."""
-    return Phrase(reason, LazyPattern("|".join(patterns)), command)
+    return Phrase(reason, LazyPattern("|".join(patterns)), command, LazyPattern(unless) if unless else None)
 
 
 # Words for a mailbox or its storage.

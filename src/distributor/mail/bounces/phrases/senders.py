@@ -78,6 +78,17 @@ SENDERS: tuple[Phrase, ...] = (
         r"(?<!barracuda )reputation|unexpected volume or user complaints|sender ?(?:score|base)|excessive complaints?"
         r"|user complaints|complaint rate|talosintelligence|too many complaints",
     ),
+    # We open too many connections.
+    phrase(
+        Reason.TOOMANYCONN,
+        r"already made numerous attempts to deliver",
+        r"too many(?: \S+){0,3} (?:connections?|sessions?|connects?|threads)\b|(?:concurrent|simultaneous"
+        r"|parallel)(?: \S+){0,2} (?:connections?|sessions?|deliver\w*)|connection (?:rate )?limit"
+        r"|limit(?: \S+){0,3} (?:concurrent |simultaneous )?(?:connections|sessions)\b",
+        r"(?:max\w*|number of|excessive|exceed\w*)(?: \S+){0,4} (?:connections?|sessions?)\b"
+        r"|connection frequency|connections? per (?:hour|minute"
+        r"|second)",
+    ),
     phrase(
         Reason.BLOCKED,
         r"spamhaus|spam ?cop|sorbs\b|barracuda ?(?:central|networks|reputation)|\bnjabl\b|\b(?:rbl|dnsb?l"
@@ -107,22 +118,13 @@ SENDERS: tuple[Phrase, ...] = (
         r"|invalid helo|helo (?:\S+ ){0,4}(?:rejected|invalid|denied|not)|(?:ehlo"
         r"|helo)(?: command)? rejected|client host (?:\S+ ){0,3}(?:blocked"
         r"|rejected)|you are not (?:welcome|allowed to connect)",
+        r"(?:messages?|mail) from (?:\d{1,3}\.){3}\d{1,3}(?: \S+){0,4} (?:deferred|delayed)\b",
         r"cannot send e-?mail to yourself|open (?:http )?proxy|blocked for (?:abuse|spam)"
         r"|we do not accept (?:mail|e-?mail|messages) from (?:hosts|dynamic|this (?:ip|host|server)"
         r"|your (?:ip|host|server))|ip (?:address )?(?:is |was |has been )?(?:black|block|list|bann"
         r"|deni)\w*|suspicious (?:ip|host|network)|error: no valid sender host|rejected due to access list",
     ),
-    # We send too fast, or over too many connections.
-    phrase(
-        Reason.TOOMANYCONN,
-        r"already made numerous attempts to deliver",
-        r"too many(?: \S+){0,3} (?:connections?|sessions?|connects?|threads)\b|(?:concurrent|simultaneous"
-        r"|parallel)(?: \S+){0,2} (?:connections?|sessions?|deliver\w*)|connection (?:rate )?limit"
-        r"|limit(?: \S+){0,3} (?:concurrent |simultaneous )?(?:connections|sessions)\b",
-        r"(?:max\w*|number of|excessive|exceed\w*)(?: \S+){0,4} (?:connections?|sessions?)\b"
-        r"|connection frequency|connections? per (?:hour|minute"
-        r"|second)",
-    ),
+    # We send too fast.
     phrase(
         Reason.SPEEDING,
         r"(?:too (?:many|much)|exceed\w*|max\w*|limit\w*|number of|amount of)(?: \S+){0,5} (?:messages?|rcpts?"
@@ -132,8 +134,8 @@ SENDERS: tuple[Phrase, ...] = (
         r"|hourly|daily|traffic) ?(?:rate|frequency|quota)(?: \S+){0,4} (?:limit\w*|exceed\w*|too|reached"
         r"|over)|rate[- ]?limit\w*|(?:hourly|daily|monthly|sending) (?:\S+ ){0,3}(?:limit|maximum|max)\b",
         r"receivingrate|throttl|slow down|too (?:fast|quickly|frequently|often|rapidly)|at a rate that prevents"
-        r"|unusual rate|(?:sent|sending|send|received)(?: \S+){0,3} too many (?:messages?|mails?|e-?mails?"
-        r"|recipients?)|has sent to too many|receiving(?: \S+){0,4} too quickly|excessive (?:volume|rate"
+        r"|unusual (?:rate|amount|volume)|(?:sent|sending|send|received)(?: \S+){0,3} too many (?:messages?|mails?"
+        r"|e-?mails?|recipients?)|has sent to too many|receiving(?: \S+){0,4} too quickly|excessive (?:volume|rate"
         r"|number)|(?:has )?exceeded(?: \S+){0,4} (?:messages|emails|mails) (?:per|allowed)",
         r"number of (?:the )?(?:rcpts?|recipients) (?:is |are )?(?:over|exceed|too)|out of allow rcpt"
         r"|thread limit",
