@@ -56,6 +56,14 @@ def parse_address(text: str) -> EmailAddress:
     return _parse_any(text)
 
 
+def mailbox_key(text: str) -> str | None:
+    """The key by which two spellings of an address are compared; None if `text` is no address."""
+    try:
+        return parse_address(text).key
+    except AddressError:
+        return None
+
+
 def _parse_any(text: str) -> EmailAddress:
     _refuse_foreign_signs(text)
     local_part, at, domain = text.rpartition("@")

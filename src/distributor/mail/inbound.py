@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from distributor.domain.address import mailbox_key
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.mail.bounces import InboundReport, RecipientReport, ReportKind, read_inbound_report
@@ -21,6 +22,8 @@ _MESSAGE_ID = re.compile(r"<([\w-]{16,64})@[^<>@\s]{1,253}>", re.ASCII)
 # Feedback types (RFC 5965 section 7.3) that are complaints of the recipient; the others report viruses,
 # authentication failures or mistakes.
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "miscategorized"})
+# The actions that report success (RFC 3464 section 2.3.3); `expanded` only says that others got a copy.
+_ARRIVED = frozenset({"delivered", "relayed"})
 _KINDS = {
     ReportKind.BOUNCE: FeedbackKind.BOUNCE,
     ReportKind.COMPLAINT: FeedbackKind.COMPLAINT,
@@ -41,38 +44,72 @@ class DeliveryMatch:
     is_unsubscribe: bool = False
 
 
-def read_inbound_feedback(raw: bytes, tokens: TokenSigner, *, envelope_recipient: str | None = None) -> Feedback:
-    """Read a mail as feedback about a delivery. Accepts any bytes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMail:
+    """A mail that was received: the delivery it belongs to, what it reports, and a key that is the same for copies."""
 
-    `envelope_recipient` is the address of RCPT TO, if known.
-    """
-    message, report = parse_message(raw), read_inbound_report(raw)
-    delivery = _match_delivery(message, tokens, envelope_recipient)
-    recipient = _reported_recipient(report)
-    return Feedback(
-        kind=FeedbackKind.UNSUBSCRIBE if delivery.is_unsubscribe and report.kind is ReportKind.OTHER else _kind(report),
+    key: str
+    delivery: DeliveryMatch
+    report: InboundReport
+
+    def feedback(self, recipient: str) -> Feedback:
+        """The feedback about the delivery, which was sent to `recipient` (empty if unknown).
+
+        What the report states of that address counts, not what it states of others; of others only if it does not
+        name that address at all.
+        """
+        reports = _about(recipient, self.report.recipients)
+        failed = [one for one in reports if not one.is_delayed]
+        reported = next((one for one in failed if one.is_hard), (*failed, *reports, _NO_RECIPIENT)[0])
+        kind = self._kind(reported, recipient)
+        is_bounce = kind is FeedbackKind.BOUNCE
+        return Feedback(
+            kind=kind,
+            key=self.key,
+            match=self.delivery.match,
+            delivery_id=self.delivery.delivery_id,
+            address=reported.address,
+            reported_as=reported.reported_as if is_bounce else (),
+            is_hard=is_bounce and reported.is_hard,
+            counts=is_bounce and reported.counts_against_address,
+            detail=reported.detail() | ({"type": self.report.feedback_type} if self.report.feedback_type else {}),
+        )
+
+    def _kind(self, reported: RecipientReport, recipient: str) -> FeedbackKind:
+        if self.delivery.is_unsubscribe and self.report.kind is ReportKind.OTHER:
+            return FeedbackKind.UNSUBSCRIBE
+        if self.report.kind is ReportKind.COMPLAINT and self.report.feedback_type not in _COMPLAINTS:
+            return FeedbackKind.NOTHING
+        has_own_failure = self.report.kind is ReportKind.BOUNCE and _names(reported.reported_as, recipient)
+        if not has_own_failure and any(
+            one.action in _ARRIVED and _names(one.reported_as, recipient)
+            for one in (*self.report.recipients, *self.report.succeeded)
+        ):
+            return FeedbackKind.DELIVERED
+        if self.report.kind is ReportKind.BOUNCE and reported.is_delayed:
+            return FeedbackKind.NOTHING
+        return _KINDS.get(self.report.kind, FeedbackKind.NOTHING)
+
+
+def read_inbound_mail(raw: bytes, tokens: TokenSigner, *, envelope_recipient: str | None = None) -> InboundMail:
+    """Read a mail. Accepts any bytes. `envelope_recipient` is the address of RCPT TO, if known."""
+    message = parse_message(raw)
+    return InboundMail(
         key=f"mail-{_digest(message)}",
-        match=delivery.match,
-        delivery_id=delivery.delivery_id,
-        address=recipient.address,
-        is_hard=recipient.is_hard,
-        counts=report.kind is ReportKind.BOUNCE and recipient.counts_against_address,
-        detail=recipient.detail() | ({"type": report.feedback_type} if report.feedback_type else {}),
+        delivery=_match_delivery(message, tokens, envelope_recipient),
+        report=read_inbound_report(raw),
     )
 
 
-def _kind(report: InboundReport) -> FeedbackKind:
-    if report.kind is ReportKind.BOUNCE and all(recipient.is_delayed for recipient in report.recipients):
-        return FeedbackKind.NOTHING
-    if report.kind is ReportKind.COMPLAINT and report.feedback_type not in _COMPLAINTS:
-        return FeedbackKind.NOTHING
-    return _KINDS.get(report.kind, FeedbackKind.NOTHING)
+def _about(recipient: str, reports: Sequence[RecipientReport]) -> Sequence[RecipientReport]:
+    """The reports on this address; without any, those that name no address; and else all."""
+    named = [one for one in reports if _names(one.reported_as, recipient)]
+    return named or [one for one in reports if not one.reported_as] or reports
 
 
-def _reported_recipient(report: InboundReport) -> RecipientReport:
-    """The recipient in question. Our mails have one recipient each; a report names more if that one forwards them."""
-    hard = (recipient for recipient in report.recipients if recipient.is_hard)
-    return next(hard, report.recipients[0] if report.recipients else _NO_RECIPIENT)
+def _names(addresses: Iterable[str], recipient: str) -> bool:
+    key = mailbox_key(recipient)
+    return key is not None and any(mailbox_key(one) == key for one in addresses)
 
 
 def _match_delivery(message: ReceivedMessage, tokens: TokenSigner, envelope_recipient: str | None) -> DeliveryMatch:

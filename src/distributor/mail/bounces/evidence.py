@@ -15,7 +15,7 @@ class BounceEvidence:
     `reply_text` is the reply of the remote server, or the Diagnostic-Code that repeats it; `notice` the part of the
     notice about this recipient, `surroundings` the part about all recipients. `diagnostic_type` is the type of the
     Diagnostic-Code (`smtp`, `x-unix`), `action` the Action of the report (RFC 3464 section 2.3.3), `stated_reason` the
-    reason if the reporting system itself names one.
+    reason if the reporting system itself names one, `reported_as` all addresses by which it names the recipient.
     """
 
     recipient: str
@@ -29,6 +29,7 @@ class BounceEvidence:
     action: str = ""
     diagnostic_type: str = ""
     stated_reason: Reason | None = None
+    reported_as: tuple[str, ...] = ()
 
     def completed(self) -> BounceEvidence:
         """A copy with codes, command and host taken from the texts where no field gives them."""

@@ -29,7 +29,8 @@ class RecipientReport:
     a bounce without one, `4.0.0` or `5.0.0`; `reply_code` an SMTP reply code (RFC 5321), empty if none is reported.
     `reason` is None if nothing failed: for an unsubscribe request or a successful delivery. `action` is the Action of
     the report (RFC 3464 section 2.3.3), also of a notice in plain text that says so, or empty. `is_temporary`: the
-    reporting system itself calls the failure temporary, whatever codes it quotes.
+    reporting system itself calls the failure temporary, whatever codes it quotes. `reported_as` are all addresses by
+    which a bounce names the recipient: Original-Recipient and Final-Recipient differ if the mail was passed on.
     """
 
     address: str
@@ -38,6 +39,7 @@ class RecipientReport:
     reason: Reason | None = None
     action: str = ""
     is_temporary: bool = False
+    reported_as: tuple[str, ...] = ()
 
     @property
     def is_delayed(self) -> bool:
@@ -83,10 +85,14 @@ class RecipientReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundReport:
-    """An inbound mail: its kind, the reported recipients in order, and the Feedback-Type of a complaint (RFC 5965)."""
+    """An inbound mail: its kind, the reported recipients in order, and the Feedback-Type of a complaint (RFC 5965).
+
+    `succeeded` are the recipients that a bounce of others reports as delivered.
+    """
 
     kind: ReportKind
     recipients: tuple[RecipientReport, ...] = ()
+    succeeded: tuple[RecipientReport, ...] = ()
     feedback_type: str = ""
 
 

@@ -6,8 +6,10 @@ They are read from a `message/delivery-status` part, or from the text of systems
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 
+from distributor.domain.address import mailbox_key
 from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.reasons import Reason
@@ -26,11 +28,14 @@ _OF_A_RECIPIENT = frozenset(
         "x-powermta-bouncecategory",
     }
 )
+_RECIPIENT_FIELDS = ("original-recipient", "final-recipient", "x-actual-recipient")
 _BEGINS = frozenset({"final-recipient", "original-recipient", "action"})
 _STATUS = re.compile(rf"2\.\d\.\d{{1,3}}|{STATUS}")
 # The actions of RFC 3464 section 2.3.3 that report a failure, and other words for them.
 _FAILED = re.compile(r"(?:fail\w*|delayed|expired|bounced|undeliver\w*|error)\b", re.IGNORECASE)
 _SUCCEEDED = re.compile(r"(?:delivered|relayed|expanded)\b", re.IGNORECASE)
+# How RFC 3461 section 4 (xtext) and RFC 6533 section 3 write characters that must not stand in an address field.
+_ENCODED = re.compile(r"\+([0-9A-F]{2})|\\x\{([0-9A-F]{2,6})\}")
 _REFUSED = re.compile(r"(?<![\d.])[45]\d\d\b")
 # PowerMTA states the category itself (user's guide, "Bounce categories"); unspecific categories are left out.
 _POWERMTA = {
@@ -117,6 +122,23 @@ def _recipient(group: _Group) -> str:
     return find_address(final) or find_address(group.get("original-recipient"))
 
 
+def _addresses(group: _Group) -> tuple[str, ...]:
+    """Every address by which the fields name the recipient, as written and decoded."""
+    found: dict[str, None] = {}
+    for name in _RECIPIENT_FIELDS:
+        written = group.get(name).partition(";")[2] or group.get(name)
+        for spelling in (written, _ENCODED.sub(_character, written)):
+            bare = spelling.strip("<> \t")
+            if address := bare if mailbox_key(bare) else find_address(spelling):
+                found[address] = None
+    return tuple(found)
+
+
+def _character(escaped: re.Match[str]) -> str:
+    code = int(escaped[1] or escaped[2], 16)
+    return chr(code) if code <= sys.maxunicode and chr(code).isprintable() else escaped[0]
+
+
 def _has_failed(group: _Group) -> bool:
     """Whether delivery failed, by Action, or if that is missing, by the codes."""
     if group.get("action"):
@@ -141,4 +163,5 @@ def _evidence(group: _Group) -> BounceEvidence:
         action=re.match(r"[a-z]*", group.get("action").lower())[0],  # type: ignore[index]  # matches always
         diagnostic_type=diagnostic_type.strip().lower(),
         stated_reason=_POWERMTA.get(group.get("x-powermta-bouncecategory").lower()),
+        reported_as=_addresses(group),
     )

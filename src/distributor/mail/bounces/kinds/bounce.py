@@ -62,11 +62,14 @@ def read_bounce(message: ReceivedMessage) -> InboundReport | None:
     else:
         return None
     recipients = _each_once(_recipient(one.completed(), message, bounce_format) for one in evidence_list)
-    if recipients:
-        return InboundReport(kind=ReportKind.BOUNCE, recipients=recipients)
     delivered = _each_once(
-        RecipientReport(address=one.recipient, status=one.status, action=one.action) for one in report.succeeded
+        RecipientReport(
+            address=one.recipient, status=one.status, action=one.action, reported_as=one.reported_as
+        )
+        for one in report.succeeded
     )
+    if recipients:
+        return InboundReport(kind=ReportKind.BOUNCE, recipients=recipients, succeeded=delivered)
     return InboundReport(kind=ReportKind.DELIVERY, recipients=delivered) if delivered else None
 
 
@@ -132,4 +135,5 @@ def _recipient(
         reply_code=evidence.reply_code,
         reason=reason,
         action=evidence.action,
+        reported_as=evidence.reported_as or ((evidence.recipient,) if evidence.recipient else ()),
     )
