@@ -88,6 +88,12 @@ class CampaignHarness:
             for job in dict.fromkeys(jobs):
                 steps[job.kind](job.subject_id)
 
+    def plan_and_run(self, *names: str) -> int:
+        """Another campaign that has gone out."""
+        campaign_id = self.plan(*names)
+        self.run()
+        return campaign_id
+
     def report_ids(self) -> list[int]:
         """The numbers of all campaigns, the newest first."""
         with self.app.database.begin() as connection:

@@ -30,7 +30,11 @@ class Script(BaseModel):
 
 
 class ScriptedChannel:
-    """Sends to subscribers. Answers: a Verdict, or `silent`, `begun` (begun, then silent), `break`, `die`."""
+    """Sends to subscribers.
+
+    Answers: a Verdict; `unknown_user` and `mailbox_full`, replies about the recipient; or `silent`, `begun` (begun,
+    then silent), `break`, `die`.
+    """
 
     kind: ClassVar[str] = "scripted"
     settings_model: ClassVar[type[BaseModel]] = Script
@@ -73,15 +77,45 @@ class ScriptedChannel:
                 os.kill(os.getpid(), signal.SIGKILL)
             if answer == "begun":
                 continue
-            outcome = Outcome.of(
-                delivery,
-                Verdict(answer),
-                remote_id=f"remote-{delivery.id}",
-                reply=f"scripted {answer}",
-                retry_at=self.script.asked_to_retry_at,
-            )
+            outcome = _REPLIES.get(answer, _reply)(delivery, answer, self.script.asked_to_retry_at)
             context.journal.settle(outcome)
             yield outcome
+
+
+def _reply(delivery: Delivery, answer: str, retry_at: datetime | None) -> Outcome:
+    return Outcome.of(
+        delivery,
+        Verdict(answer),
+        remote_id=f"remote-{delivery.id}",
+        reply=f"scripted {answer}",
+        retry_at=retry_at,
+    )
+
+
+def _unknown_user(delivery: Delivery, answer: str, retry_at: datetime | None) -> Outcome:
+    return Outcome.of(
+        delivery,
+        Verdict.FAILED,
+        reply_code=550,
+        reply="5.1.1 no such user here",
+        is_hard_bounce=True,
+        detail={"reason": "userunknown", "status": "5.1.1", "scope": "recipient"},
+    )
+
+
+def _mailbox_full(delivery: Delivery, answer: str, retry_at: datetime | None) -> Outcome:
+    return Outcome.of(
+        delivery,
+        Verdict.DEFERRED,
+        reply_code=452,
+        reply="4.2.2 mailbox full",
+        retry_at=retry_at,
+        counts_against_address=True,
+        detail={"reason": "mailboxfull", "status": "4.2.2", "scope": "recipient"},
+    )
+
+
+_REPLIES = {"unknown_user": _unknown_user, "mailbox_full": _mailbox_full}
 
 
 class ScriptedBroadcast(ScriptedChannel):

@@ -24,6 +24,7 @@ from distributor.storage.events import FeedbackEvent
 commands = typer.Typer()
 
 _STDIN = "-"
+_LISTED = ("id", "at", "kind", "delivery", "recipient", "hard", "reason", "status", "match", "source", "taken_back")
 
 
 @commands.command("classify")
@@ -67,7 +68,7 @@ def process(
     with open_app() as app:
         processed = [(file, receive_mail(app, raw, source="hand")) for file, raw in messages]
     print_rows(
-        ("file", "kind", "match", "delivery", "new", "suppressed", "unsubscribed"),
+        ("file", "kind", "match", "delivery", "new", "suppressed", "unsubscribed", "took_back"),
         [
             (
                 file.name,
@@ -77,6 +78,7 @@ def process(
                 result.is_new,
                 result.suppressed.value if result.suppressed else None,
                 result.unsubscribed,
+                result.took_back,
             )
             for file, result in processed
         ],
@@ -96,8 +98,8 @@ def list_bounces(
     with open_app() as app, app.database.begin() as connection:
         found = events.feedback_events(connection, kind=kind, before_id=before, limit=limit)
     print_rows(
-        ("id", "at", "kind", "delivery", "recipient", "hard", "reason", "status", "match", "source"),
-        [list(_bounce_fields(one).values())[:10] for one in found],
+        _LISTED,
+        [[_bounce_fields(one)[name] for name in _LISTED] for one in found],
         as_json=as_json,
         empty="No bounces yet.",
     )
@@ -105,7 +107,11 @@ def list_bounces(
 
 @commands.command("show")
 def show_bounce(number: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
-    """Show one bounce, the state of its delivery, and why its recipient is suppressed, if so."""
+    """Show one bounce, the state of its delivery, and why its recipient is suppressed, if so.
+
+    `failed` is the address that failed: another than the recipient's if that mailbox passed the mail on. `taken_back`
+    names the evidence that the mail arrived after all (click, delivered or sent).
+    """
     with open_app() as app, app.database.begin() as connection:
         found = events.find_feedback_event(connection, number)
         fields = _bounce_fields(found) | {
@@ -191,6 +197,8 @@ def _bounce_fields(bounce: FeedbackEvent) -> dict[str, Any]:
         "status": detail.get("status"),
         "match": detail.get("match"),
         "source": detail.get("source"),
+        "failed": detail.get("failed_recipient") or bounce.recipient,
+        "taken_back": detail.get("taken_back"),
         "code": detail.get("code"),
         "scope": detail.get("scope"),
         "counts": bool(detail.get("counts")),

@@ -54,10 +54,11 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     )
     | {DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED},
     DeliveryState.SENT: frozenset({DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED}),
-    DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
+    # A server may refuse a mail that it has taken: a delivery notice or a click proves the opposite.
+    DeliveryState.FAILED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED}),
     DeliveryState.SUPPRESSED: frozenset(),
     DeliveryState.DELIVERED: frozenset({DeliveryState.BOUNCED, DeliveryState.COMPLAINED}),
-    DeliveryState.BOUNCED: frozenset({DeliveryState.PENDING, DeliveryState.COMPLAINED}),
+    DeliveryState.BOUNCED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.COMPLAINED}),
     DeliveryState.COMPLAINED: frozenset(),
 }
 

@@ -17,7 +17,9 @@ class AuditedDelivery:
     """A delivery under audit.
 
     `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is that of the last reply, `event_kinds`
-    are the kinds of its events, and `posts_sent` and `posts_intended` count the posts of its thread.
+    are the kinds of its events except a refusal by the server in the session, `has_hard_bounce` does not count one that
+    was taken back, and `taken_back` is the evidence for that. `posts_sent` and `posts_intended` count the posts of its
+    thread.
     """
 
     id: int
@@ -29,6 +31,7 @@ class AuditedDelivery:
     reply_code: int | None
     event_kinds: frozenset[str]
     has_hard_bounce: bool
+    taken_back: str
     posts_sent: int
     posts_intended: int
 
@@ -41,9 +44,12 @@ def audited_deliveries(connection: Connection, dispatch_id: int, *, page: int = 
             text("""
                 SELECT d.id, d.recipient, d.list_id IS NOT NULL AS is_personal, d.state, d.epoch, d.updated_at,
                        d.reply_code,
-                       ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id) AS event_kinds,
+                       ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id
+                             AND e.detail ->> 'match' IS DISTINCT FROM 'reply') AS event_kinds,
                        EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.kind = 'bounce'
-                               AND e.detail->'hard' = 'true') AS has_hard_bounce,
+                               AND e.detail->'hard' = 'true' AND NOT e.detail ? 'taken_back') AS has_hard_bounce,
+                       COALESCE((SELECT max(e.detail ->> 'taken_back') FROM events e
+                                 WHERE e.delivery_id = d.id AND e.kind = 'bounce'), '') AS taken_back,
                        p.sent, p.intended
                 FROM deliveries d, LATERAL (
                     SELECT count(*) FILTER (WHERE state = 'sent') AS sent,
@@ -64,6 +70,7 @@ def audited_deliveries(connection: Connection, dispatch_id: int, *, page: int = 
                 reply_code=row.reply_code,
                 event_kinds=frozenset(row.event_kinds),
                 has_hard_bounce=row.has_hard_bounce,
+                taken_back=row.taken_back,
                 posts_sent=row.sent,
                 posts_intended=row.intended,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,7 @@ class DeliveryRecord:
     list_id: int | None
     recipient: str
     state: DeliveryState
+    epoch: int
     attempt: int
     next_at: datetime | None
     remote_id: str | None
@@ -66,6 +68,17 @@ def find(connection: Connection, delivery_id: int) -> DeliveryRecord:
     if row is None:
         raise NotFoundError("delivery", delivery_id)
     return _record(row)
+
+
+def find_all(connection: Connection, ids: Collection[int]) -> list[DeliveryRecord]:
+    """Those deliveries that exist, by id."""
+    if not ids:
+        return []
+    row = tables.deliveries.c
+    return [
+        _record(found)
+        for found in connection.execute(select(tables.deliveries).where(row.id.in_(ids)).order_by(row.id))
+    ]
 
 
 def listed(
@@ -148,6 +161,7 @@ def _record(row: Row[tuple[object, ...]]) -> DeliveryRecord:
         list_id=row.list_id,
         recipient=row.recipient,
         state=DeliveryState(row.state),
+        epoch=row.epoch,
         attempt=row.attempt,
         next_at=row.next_at,
         remote_id=row.remote_id,

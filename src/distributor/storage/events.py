@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, or_, select, text
+from sqlalchemy import ColumnElement, FromClause, Row, func, or_, select, text
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import NotFoundError
@@ -149,6 +149,12 @@ def delete_before(connection: Connection, time: datetime, *, limit: int) -> int:
     ).rowcount
 
 
+def is_not_taken_back(event: FromClause) -> ColumnElement[bool]:
+    """A condition on bounce events: a bounce that was taken back, because the mail arrived, counts nowhere."""
+    is_taken_back: ColumnElement[bool] = event.c.detail.has_key("taken_back")
+    return ~is_taken_back
+
+
 def counts_of_campaign(connection: Connection, campaign_id: int) -> dict[EventKind, tuple[int, int]]:
     """For each kind of event of a campaign: how many in all, and of how many deliveries."""
     event = tables.events
@@ -160,7 +166,10 @@ def counts_of_campaign(connection: Connection, campaign_id: int) -> dict[EventKi
         )
         .join(tables.deliveries, tables.deliveries.c.id == event.c.delivery_id)
         .join(tables.dispatches, tables.dispatches.c.id == tables.deliveries.c.dispatch_id)
-        .where(tables.dispatches.c.campaign_id == campaign_id)
+        .where(
+            tables.dispatches.c.campaign_id == campaign_id,
+            or_(event.c.kind != EventKind.BOUNCE, is_not_taken_back(event)),
+        )
         .group_by(event.c.kind)
     )
     return {EventKind(row.kind): (row.total, row.deliveries) for row in rows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -85,6 +85,15 @@ def lock(connection: Connection, subscriber_id: int) -> Subscriber | None:
         select(tables.subscribers).where(tables.subscribers.c.id == subscriber_id).with_for_update()
     ).one_or_none()
     return subscriber_of(row) if row else None
+
+
+def lock_all(connection: Connection, subscriber_ids: Collection[int]) -> set[int]:
+    """Lock several subscribers until the transaction ends, in the order of `upsert`; returns those that exist."""
+    if not subscriber_ids:
+        return set()
+    person = tables.subscribers.c
+    query = select(person.id).where(person.id.in_(subscriber_ids)).order_by(person.key).with_for_update()
+    return set(connection.execute(query).scalars())
 
 
 def change(connection: Connection, subscriber_id: int, changes: Mapping[str, Any], *, now: datetime) -> Subscriber:

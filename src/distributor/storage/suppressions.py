@@ -53,6 +53,15 @@ def lift(
     return len(rows)
 
 
+def withdraw(connection: Connection, target: Target, reason: SuppressionReason) -> bool:
+    """Delete an entry that should not have been made; unlike `lift`, the other soft bounces still count."""
+    return bool(
+        connection.execute(
+            delete(tables.suppressions).where(_is(target), tables.suppressions.c.reason == reason)
+        ).rowcount
+    )
+
+
 def remove(connection: Connection, suppression_id: int) -> None:
     """Delete one entry. Raises NotFoundError."""
     gone = connection.execute(

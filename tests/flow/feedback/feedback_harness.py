@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
 from sqlalchemy import text
 
 from distributor.domain.delivery import Delivery, DeliveryState
 from distributor.domain.event import EventKind
+from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.domain.tokens import Purpose
+from distributor.flow.feedback import tracking
 from distributor.flow.feedback.apply_feedback import AppliedFeedback
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
@@ -20,10 +28,10 @@ ADA = "ada@example.org"
 class FeedbackHarness:
     """A campaign that has gone out to three people, and what comes back of it."""
 
-    def __init__(self, harness: CampaignHarness) -> None:
+    def __init__(self, harness: CampaignHarness, **script: Any) -> None:
         self.harness = harness
         self.tokens = harness.app.tokens
-        harness.channel("mail", "scripted")
+        harness.channel("mail", "scripted", **script)
         self.campaign_id = harness.plan("mail")
         harness.run()
 
@@ -68,6 +76,24 @@ class FeedbackHarness:
         with self.harness.app.database.begin() as connection:
             [place] = memberships.of_subscriber(connection, subscribers.find(connection, address).id)
         return place.state
+
+    def detail(self, delivery: Delivery | None = None) -> Mapping[str, Json]:
+        """The detail of the first bounce of a delivery."""
+        with self.harness.app.database.begin() as connection:
+            found = events.of_delivery(connection, (delivery or self.delivery()).id)
+        return next(one.detail for one in found if one.kind is EventKind.BOUNCE)
+
+    def click(self, delivery: Delivery | None = None, *, days: float = 0) -> None:
+        """A link in the mail is followed, so many days later, and the event is written."""
+        app = replace(self.harness.app, clock=lambda: self.harness.app.clock() + timedelta(days=days))
+        token = self.tokens.mint(Purpose.CLICK, (delivery or self.delivery()).id)
+        assert tracking.follow_click(app, token, {}) is not None
+        tracking.write_events(app)
+
+    def open(self) -> None:
+        """The images of the mail are loaded."""
+        assert tracking.note_open(self.harness.app, self.tokens.mint(Purpose.OPEN, self.delivery().id), {})
+        tracking.write_events(self.harness.app)
 
     def lift(self, address: str = ADA) -> None:
         with self.harness.app.database.begin() as connection:

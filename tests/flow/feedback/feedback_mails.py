@@ -23,8 +23,14 @@ def bounce(
     action: str = "failed",
     number: int = 1,
     returned: str = "",
+    final: str | None = None,
+    original: str = "",
 ) -> bytes:
-    """A delivery status notification (RFC 3464) to the address `to`; mails with other numbers are other mails."""
+    """A delivery status notification (RFC 3464) to the address `to`; mails with other numbers are other mails.
+
+    It reports on the delivery's recipient, or on `final` (empty: on no address), with the field Original-Recipient.
+    """
+    failed = delivery.recipient if final is None else final
     lines = (
         "Return-Path: <>",
         f"To: {to}",
@@ -38,14 +44,15 @@ def bounce(
         "--edge",
         "Content-Type: text/plain",
         "",
-        f"<{delivery.recipient}>: host mx.example.org said: {words}",
+        f"<{failed}>: host mx.example.org said: {words}",
         "",
         "--edge",
         "Content-Type: message/delivery-status",
         "",
         "Reporting-MTA: dns; mx.example.org",
         "",
-        f"Final-Recipient: rfc822; {delivery.recipient}",
+        *([f"Original-Recipient: {original}"] if original else []),
+        *([f"Final-Recipient: rfc822; {failed}"] if failed else []),
         f"Action: {action}",
         f"Status: {status}",
         f"Diagnostic-Code: smtp; {words}",

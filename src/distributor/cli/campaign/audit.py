@@ -67,6 +67,9 @@ def _print(result: Audit, *, resolved: int, limit: int) -> None:
         print_message("the campaign is still running: deliveries in progress are left out")
     if resolved:
         print_message(f"{resolved} unknown deliveries are marked as sent")
+    if result.taken_back:
+        listed = ", ".join(f"{number} ({evidence})" for number, evidence in list(result.taken_back.items())[:limit])
+        print_message(f"bounces taken back, because the message arrived: {len(result.taken_back)}: delivery {listed}")
     if not result.counts:
         print_message("no differences")
         return
@@ -100,6 +103,9 @@ def _audit_as_json(result: Audit, *, resolved: int, limit: int) -> dict[str, Any
                 "foreign": record.foreign,
             }
             for record in result.records
+        ],
+        "taken_back": [
+            {"delivery": number, "evidence": evidence} for number, evidence in list(result.taken_back.items())[:limit]
         ],
         "resolved": resolved,
         "counts": {kind.value: count for kind, count in result.counts.items()},

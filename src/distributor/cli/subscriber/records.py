@@ -13,6 +13,7 @@ from distributor.cli.console import AsJson, print_fields, print_json, print_mess
 from distributor.domain.address import parse_address
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.errors import InputError, NotFoundError, StateError
+from distributor.domain.event import Event, EventKind
 from distributor.domain.person import checked_attributes, clean_language, clean_name, clean_tags, clean_zone, person_of
 from distributor.domain.rendition import Json
 from distributor.domain.schedule import parse_local_time
@@ -22,12 +23,16 @@ from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
 from distributor.storage import consents, events, lists, memberships, subscriber_merge, subscribers, suppressions
+from distributor.storage.bounce_events import cause_of
 from distributor.storage.subscribers import Search
 
 commands = typer.Typer()
 
 ListSlug = Annotated[str, typer.Option("--list", help="The list's slug.")]
 Attributes = Annotated[list[str] | None, typer.Option("--attribute", help="NAME=VALUE, VALUE as JSON or plain text.")]
+
+# How many bounces `subscriber show` lists.
+_LAST_BOUNCES = 10
 
 
 @commands.command("add")
@@ -56,7 +61,7 @@ def add_subscriber(
 
 @commands.command("show")
 def show_subscriber(email: str, as_json: AsJson = False) -> None:
-    """Show a subscriber: their lists, and why they are suppressed, if so."""
+    """Show a subscriber: their lists, their last bounces, and why they are suppressed, if so."""
     key = parse_address(email).key
     with open_app() as app, app.database.begin() as connection:
         subscriber = subscribers.find(connection, key)
@@ -64,8 +69,10 @@ def show_subscriber(email: str, as_json: AsJson = False) -> None:
         reasons = suppressions.of_key(connection, key)
         policy = app.bounce_policy
         days = events.soft_bounce_days(connection, subscriber.id, since=app.clock() - policy.lapses_after)
+        bounces = [one for one in events.of_subscriber(connection, subscriber.id) if one.kind is EventKind.BOUNCE]
     fields = _subscriber_fields(subscriber, subscriptions, reasons) | {
-        "soft_bounces": f"on {days} days; suppressed after {policy.limit}"
+        "soft_bounces": f"on {days} days; suppressed after {policy.limit}",
+        "bounces": [_bounce_line(one) for one in bounces[-_LAST_BOUNCES:]],
     }
     print_fields(fields, as_json=as_json)
 
@@ -282,6 +289,15 @@ def _attributes(given: list[str]) -> dict[str, Json]:
         except ValueError:
             attributes[name] = value
     return attributes
+
+
+def _bounce_line(event: Event) -> str:
+    """A bounce in one line; the last word says by what evidence it was taken back, if it was."""
+    hardness = "hard" if event.detail.get("hard") else "soft"
+    words = [f"{event.at:%Y-%m-%d %H:%M} UTC: delivery {event.delivery_id}, {hardness}", cause_of(event.detail)]
+    line = " ".join(word for word in words if word)
+    failed, proof = event.detail.get("failed_recipient"), event.detail.get("taken_back")
+    return line + (f", of {failed}" if failed else "") + (f", taken back: {proof}" if proof else "")
 
 
 def _subscriber_fields(

@@ -22,6 +22,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.lease import RENEW_EVERY, WorkerLease
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.delivery.send_window import defer_outside_window, return_unused_quota
+from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.jobs import Job, delivery_jobs
 from distributor.flow.journal import WorkerJournal, open_journal
@@ -215,7 +216,7 @@ class _DeliveryRun:
         self._app.failpoint(Failpoint.BEFORE_COMMIT)
         with self._app.database.begin() as connection:
             self._reopen(connection)
-            deliveries.settle(connection, settlements, now=now)
+            commit_settlements(self._app, connection, settlements, now=now)
             self._return_quota(connection, sum(outcome.verdict not in _QUOTA_USED for outcome in group))
         self._app.failpoint(Failpoint.AFTER_COMMIT)
         self._verdicts.update(outcome.verdict for outcome in group)

@@ -18,6 +18,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.retry_policy import settle_outcome
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.send_context import send_context
+from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import (
     JournalContent,
@@ -68,7 +69,7 @@ def retry_journal(app: AppContext, item: QuarantinedItem) -> None:
     content = parse_journal(worker_of(Path(item.key)), item.content or b"")
     now = app.clock()
     with app.database.begin() as connection:
-        settled = _settle_outcomes(connection, content, now=now)
+        settled = _settle_outcomes(app, connection, content, now=now)
         for dispatch_id in {delivery.dispatch_id for delivery in settled}:
             dispatches.reopen(connection, dispatch_id)
     if content.damage:
@@ -79,7 +80,7 @@ def _recover_journal(app: AppContext, path: Path, data: bytes) -> None:
     content = parse_journal(worker_of(path), data)
     now = app.clock()
     with app.database.begin() as connection:
-        for dispatch_id in {one.dispatch_id for one in _settle_outcomes(connection, content, now=now)}:
+        for dispatch_id in {one.dispatch_id for one in _settle_outcomes(app, connection, content, now=now)}:
             # Its lease may have run out, and the dispatch may have finished since.
             dispatches.reopen(connection, dispatch_id)
         leases.release_worker(
@@ -122,18 +123,20 @@ def _recover_expired(app: AppContext, journals: Sequence[Path]) -> None:
             for dispatch_id in {delivery.dispatch_id for delivery in (*known, *unsent)}:
                 dispatches.reopen(connection, dispatch_id)
             settlements = [settle_outcome(outcomes[delivery.id], delivery, now=now) for delivery in known]
-            deliveries.settle(connection, settlements, now=now)
+            commit_settlements(app, connection, settlements, now=now)
             deliveries.release(connection, unsent, now=now)
         if known or unsent:
             log.info("journal.expired", worker=worker, outcomes=len(known), unsent=len(unsent))
 
 
-def _settle_outcomes(connection: Connection, content: JournalContent, *, now: datetime) -> list[Delivery]:
+def _settle_outcomes(
+    app: AppContext, connection: Connection, content: JournalContent, *, now: datetime
+) -> list[Delivery]:
     """The deliveries that the journal has outcomes of, settled unless others have done so."""
     known = {outcome.delivery_id: outcome for outcome in content.outcomes}
     found = deliveries.find_for_sending(connection, list(known))
     settlements = [settle_outcome(known[delivery.id], delivery, now=now) for delivery in found]
-    deliveries.settle(connection, settlements, now=now)
+    commit_settlements(app, connection, settlements, now=now)
     return found
 
 
@@ -185,5 +188,5 @@ async def _reconcile(
             outcome = await channel.reconcile(rendition, delivery, context)
             now = app.clock()
             with app.database.begin() as connection:
-                deliveries.settle(connection, [settle_outcome(outcome, delivery, now=now)], now=now)
+                commit_settlements(app, connection, [settle_outcome(outcome, delivery, now=now)], now=now)
                 dispatches.reopen(connection, delivery.dispatch_id)

@@ -1,41 +1,36 @@
 """Apply feedback about a delivery: event, delivery state, suppression and unsubscribe, all in one transaction.
 
 A hard bounce (a 5xx reply, RFC 5321 section 4.2.1, or a status 5.x.x, RFC 3463) suppresses the address at once, soft
-bounces by the bounce policy, a complaint suppresses it and unsubscribes, an unsubscribe mail unsubscribes.
+bounces by the bounce policy, a complaint suppresses it and unsubscribes, an unsubscribe mail unsubscribes. A delivery
+notice takes earlier bounces of the delivery back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from distributor.domain.address import parse_address
+from distributor.domain.address import mailbox_key
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.errors import AddressError, NotFoundError
+from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
-from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
+from distributor.domain.feedback import ArrivalProof, Feedback, FeedbackKind, MatchedBy
 from distributor.domain.rendition import Json
-from distributor.domain.subscriber import Subscriber
-from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
+from distributor.domain.suppression import SuppressionReason
 from distributor.flow import consent_texts
 from distributor.flow.app_context import AppContext
-from distributor.storage import deliveries, delivery_queries, events, memberships, subscribers, suppressions
+from distributor.flow.bounces import Bounce, BounceLedger, suppress_recipient
+from distributor.storage import bounce_events, deliveries, delivery_queries, events, memberships, subscribers
+from distributor.storage.bounce_events import cause_of
 from distributor.storage.database import Connection
 from distributor.storage.delivery_queries import DeliveryRecord
 
 # How long after a mail feedback that only names its recipient is matched to it.
 _RECENT = timedelta(days=30)
-_STATES = {
-    FeedbackKind.DELIVERED: DeliveryState.DELIVERED,
-    FeedbackKind.BOUNCE: DeliveryState.BOUNCED,
-    FeedbackKind.COMPLAINT: DeliveryState.COMPLAINED,
-}
 _EVENTS = {
-    FeedbackKind.BOUNCE: EventKind.BOUNCE,
     FeedbackKind.COMPLAINT: EventKind.COMPLAINT,
     FeedbackKind.UNSUBSCRIBE: EventKind.UNSUBSCRIBE,
 }
@@ -49,7 +44,7 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedFeedback:
     """The effect of feedback: `is_new` if it was not recorded before, `suppressed` if the address is now suppressed,
-    `unsubscribed` if the subscriber was unsubscribed from the list.
+    `unsubscribed` if the subscriber was unsubscribed from the list, `took_back` if an earlier bounce no longer counts.
     """
 
     kind: FeedbackKind
@@ -58,6 +53,7 @@ class AppliedFeedback:
     is_new: bool = False
     suppressed: SuppressionReason | None = None
     unsubscribed: bool = False
+    took_back: bool = False
 
 
 def apply_feedback(app: AppContext, feedback: Feedback, *, source: str) -> AppliedFeedback:
@@ -84,6 +80,7 @@ def log_applied(applied: AppliedFeedback, *, source: str) -> None:
         match=applied.match.value,
         delivery_id=applied.delivery_id,
         is_new=applied.is_new,
+        took_back=applied.took_back,
     )
 
 
@@ -92,8 +89,8 @@ class _FeedbackTransaction:
 
     def __init__(self, app: AppContext, connection: Connection, source: str) -> None:
         self._connection = connection
-        self._policy = app.bounce_policy
         self._now: datetime = app.clock()
+        self._bounces = BounceLedger(connection, app.bounce_policy, now=self._now)
         self._source = source
 
     def apply(self, feedback: Feedback) -> AppliedFeedback:
@@ -106,87 +103,91 @@ class _FeedbackTransaction:
         except NotFoundError:
             return nothing
         # All changes to a subscriber take this lock first, which prevents deadlocks.
-        person = subscribers.lock(self._connection, record.subscriber_id) if record.subscriber_id else None
-        applied = AppliedFeedback(
-            kind=found.kind,
-            match=found.match,
-            delivery_id=record.id,
-            is_new=self._write(found, record),
-        )
-        if found.match is MatchedBy.ADDRESS:
-            return applied
-        if person is None or not applied.is_new:
-            return applied
-        return replace(
-            applied,
-            suppressed=self._suppress(found, person, record),
-            unsubscribed=self._unsubscribe(found, person, record),
-        )
+        if record.subscriber_id is not None and subscribers.lock(self._connection, record.subscriber_id) is None:
+            record = replace(record, subscriber_id=None)
+        applied = AppliedFeedback(kind=found.kind, match=found.match, delivery_id=record.id)
+        if found.kind is FeedbackKind.BOUNCE:
+            return self._bounce(found, record, applied)
+        if found.kind is FeedbackKind.DELIVERED:
+            return self._delivered(found, record, applied)
+        return self._opt_out(found, record, applied)
 
     def _by_address(self, feedback: Feedback) -> Feedback:
-        try:
-            key = parse_address(feedback.address).key
-        except AddressError:
+        key = mailbox_key(feedback.address)
+        if key is None:
             return feedback
         number = delivery_queries.last_to(self._connection, key, since=self._now - _RECENT)
         return replace(
             feedback, delivery_id=number, match=MatchedBy.ADDRESS if number else MatchedBy.NONE, counts=False
         )
 
-    def _write(self, feedback: Feedback, record: DeliveryRecord) -> bool:
-        """Record the event and the new state; False if both were recorded before."""
-        kind, state = _EVENTS.get(feedback.kind), _STATES.get(feedback.kind)
-        is_new = False
-        if kind is not None:
-            event = Event(
-                delivery_id=record.id,
-                kind=kind,
-                at=min(feedback.at or self._now, self._now),
-                key=feedback.key,
-                detail=self._detail_of(feedback),
-            )
-            is_new = bool(events.record(self._connection, [event]))
-        if state is not None and feedback.match is not MatchedBy.ADDRESS:
-            is_changed = deliveries.mark_reported(self._connection, [record.id], state, now=self._now)
-            is_new = is_new or (kind is None and bool(is_changed))
-        return is_new
+    def _bounce(self, feedback: Feedback, record: DeliveryRecord, applied: AppliedFeedback) -> AppliedFeedback:
+        is_applied, is_own = feedback.match is not MatchedBy.ADDRESS, _concerns(feedback, record)
+        bounce = Bounce(
+            key=feedback.key,
+            at=self._time_of(feedback),
+            is_hard=feedback.is_hard and is_own,
+            # If the recipient passes the mail on to a dead address, that address failed: at most a soft bounce of this.
+            counts=feedback.counts or (feedback.is_hard and not is_own and is_applied),
+            has_consequences=is_applied,
+            detail=self._detail_of(feedback) | ({} if is_own else {"failed_recipient": feedback.reported_as[0]}),
+        )
+        recorded = self._bounces.record(record, bounce)
+        if is_applied and not recorded.is_void:
+            deliveries.mark_reported(self._connection, [record.id], DeliveryState.BOUNCED, now=self._now)
+        return replace(applied, is_new=recorded.is_new, suppressed=recorded.suppressed)
 
-    def _detail_of(self, feedback: Feedback) -> Mapping[str, Json]:
-        counting: dict[str, Json] = {"counts": True} if feedback.counts else {}
-        return {**feedback.detail, **counting, "match": feedback.match.value, "source": self._source}
+    def _delivered(self, feedback: Feedback, record: DeliveryRecord, applied: AppliedFeedback) -> AppliedFeedback:
+        if feedback.match is MatchedBy.ADDRESS or not _concerns(feedback, record):
+            return applied
+        at = self._time_of(feedback)
+        bounce_events.note_delivered(self._connection, record.id, at=at)
+        if self._bounces.take_back(record, ArrivalProof.DELIVERED, at=at):
+            return replace(applied, is_new=True, took_back=True)
+        if bounce_events.has_standing(self._connection, record.id):
+            return applied
+        changed = deliveries.mark_reported(self._connection, [record.id], DeliveryState.DELIVERED, now=self._now)
+        return replace(applied, is_new=bool(changed))
 
-    def _suppress(self, feedback: Feedback, person: Subscriber, record: DeliveryRecord) -> SuppressionReason | None:
-        """Suppress the address that the mail was sent to, if the feedback is a reason to."""
-        reason = self._reason_to_suppress(feedback, person)
-        if reason is None:
-            return None
-        try:
-            mailbox = parse_address(record.recipient)
-        except AddressError:
-            return None
-        target = Target(hash=hash_of_key(mailbox.key), email=mailbox.address)
-        cause = " ".join(str(feedback.detail[name]) for name in ("reason", "status", "type") if name in feedback.detail)
-        note = f"delivery {record.id}: {cause}" if cause else f"delivery {record.id}"
-        suppressions.add(self._connection, [target], reason, note=note, now=self._now)
-        return reason
+    def _opt_out(self, feedback: Feedback, record: DeliveryRecord, applied: AppliedFeedback) -> AppliedFeedback:
+        """A complaint or an unsubscribe."""
+        is_applied, is_complaint = feedback.match is not MatchedBy.ADDRESS, feedback.kind is FeedbackKind.COMPLAINT
+        event = Event(
+            delivery_id=record.id,
+            kind=_EVENTS[feedback.kind],
+            at=self._time_of(feedback),
+            key=feedback.key,
+            detail=self._detail_of(feedback),
+        )
+        is_new = bool(events.record(self._connection, [event]))
+        if is_complaint and is_applied:
+            deliveries.mark_reported(self._connection, [record.id], DeliveryState.COMPLAINED, now=self._now)
+        if not (is_new and is_applied) or record.subscriber_id is None:
+            return replace(applied, is_new=is_new)
+        reason = SuppressionReason.COMPLAINT if is_complaint else None
+        if reason is not None:
+            suppress_recipient(self._connection, record, reason, cause=cause_of(feedback.detail), now=self._now)
+        unsubscribed = self._unsubscribe(feedback, record.subscriber_id, record)
+        return replace(applied, is_new=True, suppressed=reason, unsubscribed=unsubscribed)
 
-    def _reason_to_suppress(self, feedback: Feedback, person: Subscriber) -> SuppressionReason | None:
-        if feedback.kind is FeedbackKind.COMPLAINT:
-            return SuppressionReason.COMPLAINT
-        if feedback.kind is not FeedbackKind.BOUNCE:
-            return None
-        if feedback.is_hard:
-            return SuppressionReason.HARD_BOUNCE
-        if not feedback.counts:
-            return None
-        days = events.soft_bounce_days(self._connection, person.id, since=self._now - self._policy.lapses_after)
-        return SuppressionReason.SOFT_BOUNCES if days >= self._policy.limit else None
+    def _time_of(self, feedback: Feedback) -> datetime:
+        return min(feedback.at or self._now, self._now)
 
-    def _unsubscribe(self, feedback: Feedback, person: Subscriber, record: DeliveryRecord) -> bool:
-        text = _UNSUBSCRIBE_TEXTS.get(feedback.kind)
-        if text is None or record.list_id is None:
+    def _detail_of(self, feedback: Feedback) -> dict[str, Json]:
+        return {**feedback.detail, "match": feedback.match.value, "source": self._source}
+
+    def _unsubscribe(self, feedback: Feedback, subscriber_id: int, record: DeliveryRecord) -> bool:
+        if record.list_id is None:
             return False
         evidence = ConsentEvidence(
-            method=ConsentMethod.MAIL, text=text, detail={"delivery": record.id, "source": self._source}
+            method=ConsentMethod.MAIL,
+            text=_UNSUBSCRIBE_TEXTS[feedback.kind],
+            detail={"delivery": record.id, "source": self._source},
         )
-        return memberships.unsubscribe(self._connection, person.id, record.list_id, evidence, now=self._now)
+        return memberships.unsubscribe(self._connection, subscriber_id, record.list_id, evidence, now=self._now)
+
+
+def _concerns(feedback: Feedback, record: DeliveryRecord) -> bool:
+    """Whether the recipient that a report names is that of the delivery. One that names none is about its own."""
+    own = mailbox_key(record.recipient)
+    return own is None or not feedback.reported_as or own in map(mailbox_key, feedback.reported_as)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import AppliedFeedback, apply_feedback
 from distributor.mail.address import Address
-from distributor.mail.inbound import read_inbound_feedback
-from distributor.storage import channels
+from distributor.mail.inbound import read_inbound_mail
+from distributor.storage import channels, delivery_queries
 
 
 def receive_mail(app: AppContext, raw: bytes, *, envelope_recipient: str | None = None, source: str) -> AppliedFeedback:
@@ -15,8 +15,16 @@ def receive_mail(app: AppContext, raw: bytes, *, envelope_recipient: str | None 
     A mail that was received before changes nothing. Any bytes are accepted, malformed mails too. `envelope_recipient`
     is the address of RCPT TO, `source` names the origin in one word. Raises ServiceError: try again later.
     """
-    feedback = read_inbound_feedback(raw, app.tokens, envelope_recipient=envelope_recipient)
-    return apply_feedback(app, feedback, source=source)
+    mail = read_inbound_mail(raw, app.tokens, envelope_recipient=envelope_recipient)
+    return apply_feedback(app, mail.feedback(_recipient_of(app, mail.delivery.delivery_id)), source=source)
+
+
+def _recipient_of(app: AppContext, delivery_id: int | None) -> str:
+    """The address that a delivery was sent to; empty if it is not known."""
+    if delivery_id is None:
+        return ""
+    with app.database.begin() as connection:
+        return next((one.recipient for one in delivery_queries.find_all(connection, [delivery_id])), "")
 
 
 def bounce_domains(app: AppContext) -> frozenset[str]:

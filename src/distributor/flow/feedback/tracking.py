@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,10 +13,21 @@ from redis import RedisError
 from distributor.channels.api import WebVersionChannel
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
+from distributor.domain.feedback import ArrivalProof
 from distributor.domain.rendition import Json
 from distributor.domain.tokens import Claim, Purpose
 from distributor.flow.app_context import AppContext
-from distributor.storage import channels, deliveries, delivery_queries, dispatches, events
+from distributor.flow.bounces import BounceLedger
+from distributor.storage import (
+    bounce_events,
+    channels,
+    deliveries,
+    delivery_queries,
+    dispatches,
+    events,
+    subscribers,
+)
+from distributor.storage.database import Connection
 
 STREAM = "distributor:events"
 _BATCH = 1000
@@ -79,7 +90,7 @@ def write_events(app: AppContext) -> int:
     if not entries:
         return 0
     with app.database.begin() as connection:
-        events.record(connection, [_event_of(fields) for _, fields in entries])
+        _record(app, connection, [_event_of(fields) for _, fields in entries])
     app.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
     return len(entries)
 
@@ -102,7 +113,22 @@ def _note(app: AppContext, delivery_id: int, kind: EventKind, detail: Mapping[st
         app.redis.xadd(STREAM, fields, maxlen=_MOST_WAITING, approximate=True)
     except RedisError:
         with app.database.begin() as connection:
-            events.record(connection, [event])
+            _record(app, connection, [event])
+
+
+def _record(app: AppContext, connection: Connection, found: Sequence[Event]) -> None:
+    """Record events; a click proves that its mail arrived, so it takes earlier bounces of that mail back."""
+    events.record(connection, found)
+    clicked_at: dict[int, datetime] = {}
+    for event in found:
+        if event.kind is EventKind.CLICK:
+            clicked_at[event.delivery_id] = max(event.at, clicked_at.get(event.delivery_id, event.at))
+    bounced = bounce_events.deliveries_with_bounces(connection, clicked_at.keys())
+    records = delivery_queries.find_all(connection, bounced)
+    subscribers.lock_all(connection, {one.subscriber_id for one in records if one.subscriber_id is not None})
+    ledger = BounceLedger(connection, app.bounce_policy, now=app.clock())
+    for record in records:
+        ledger.take_back(record, ArrivalProof.CLICK, at=clicked_at[record.id])
 
 
 def _fields_of(event: Event) -> dict[str, str]:

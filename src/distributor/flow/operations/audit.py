@@ -91,6 +91,8 @@ class Audit:
     differences: list[Difference] = field(default_factory=list)
     # The remote id of each delivery of unknown outcome that was sent; "" if no record holds its Message-ID.
     found: dict[int, str] = field(default_factory=dict)
+    # The evidence by which the bounce of a delivery was taken back: its message arrived after all.
+    taken_back: dict[int, str] = field(default_factory=dict)
 
     def add(self, difference: Difference) -> None:
         """Count a difference, and list it while there is room."""
@@ -163,6 +165,8 @@ def _compare(
     holding = [record for record in result.records if delivery.id in record.copies]
     result.states[delivery.state] += 1
     result.recorded[delivery.state] += bool(holding)
+    if delivery.taken_back:
+        result.taken_back[delivery.id] = delivery.taken_back
     for kind, evidence in _differences(result.records, holding, delivery, journal_entries, started_at=started_at):
         result.add(
             Difference(
@@ -202,7 +206,7 @@ def _differences(
         if delivery.posts_intended:
             yield DifferenceKind.INCOMPLETE, f"{delivery.posts_intended} posts of its thread are of unknown outcome"
         bounce_evidence = ", ".join(_evidence_of_bounces(holding, delivery))
-        if bounce_evidence and delivery.state not in _BOUNCED:
+        if bounce_evidence and delivery.state not in _BOUNCED and not delivery.taken_back:
             yield DifferenceKind.BOUNCED, bounce_evidence
     elif delivery.state is DeliveryState.UNKNOWN:
         if sent_evidence:

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from distributor.domain.address import parse_address
+from distributor.domain.address import mailbox_key
 from distributor.domain.delivery import Verdict
-from distributor.domain.errors import AddressError
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.journal import held_orphan, journal_files, parse_journal, worker_of
@@ -36,10 +35,10 @@ class MailRecord:
 
     def other_recipients(self, delivery_id: int, recipient: str) -> list[str]:
         """The addressees of a delivery's messages other than its recipient; none if `recipient` is no address."""
-        mailbox = _mailbox_key(recipient)
+        mailbox = mailbox_key(recipient)
         if mailbox is None:
             return []
-        return [one for one in self.addressees.get(delivery_id, ()) if _mailbox_key(one) not in (mailbox, None)]
+        return [one for one in self.addressees.get(delivery_id, ()) if mailbox_key(one) not in (mailbox, None)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +75,6 @@ def read_journals(app: AppContext) -> Mapping[int, Sequence[JournalEntry]]:
             for delivery_id, epoch in content.in_doubt.items():
                 found[delivery_id].append(JournalEntry(epoch, None))
     return found
-
-
-def _mailbox_key(address: str) -> str | None:
-    """The same for all spellings of an address; None if it is no address."""
-    try:
-        return parse_address(address).key
-    except AddressError:
-        return None
 
 
 def _add(record: MailRecord, delivery_id: int, domain: str, message: RecordedMail) -> None:

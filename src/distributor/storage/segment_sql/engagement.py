@@ -13,6 +13,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.domain.segments.condition import Action, Bound, Engaged, EngagedWithLast, Leaf
 from distributor.storage import tables
+from distributor.storage.events import is_not_taken_back
 from distributor.storage.segment_sql.context import Context, pattern_of
 
 # A mail was sent if the server accepted it, whatever happened afterwards.
@@ -95,6 +96,8 @@ def _engaged_with_last(condition: EngagedWithLast, _context: Context) -> ColumnE
 def _is_of(event: FromClause, action: Action) -> ColumnElement[bool]:
     kind, detail = _KINDS[action]
     is_kind = event.c.kind == kind
+    if kind is EventKind.BOUNCE:
+        is_kind = and_(is_kind, is_not_taken_back(event))
     return and_(is_kind, event.c.detail.contains(dict(detail))) if detail else is_kind
 
 

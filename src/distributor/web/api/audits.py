@@ -46,6 +46,11 @@ class AuditOut(BaseModel):
     states: dict[DeliveryState, int] = Field(examples=[{"sent": 1200, "unknown": 1}])
     counts: dict[DifferenceKind, int] = Field(description="All differences.", examples=[{"unrecorded": 1}])
     differences: list[AuditDifferenceOut] = Field(description="The first differences, at most `limit`.")
+    taken_back: dict[int, str] = Field(
+        description="Deliveries whose bounce was taken back because the message arrived, with the evidence: click, "
+        "delivered or sent. At most `limit`.",
+        examples=[{"17": "click"}],
+    )
 
     @classmethod
     def of(cls, result: Audit, *, limit: int) -> AuditOut:
@@ -54,6 +59,7 @@ class AuditOut(BaseModel):
             states=dict(result.states),
             counts=dict(result.counts),
             differences=[AuditDifferenceOut.of(one) for one in result.differences[:limit]],
+            taken_back=dict(list(result.taken_back.items())[:limit]),
         )
 
 
