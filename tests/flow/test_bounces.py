@@ -22,6 +22,7 @@ from distributor.domain.suppression import SuppressionReason, Target, hash_of_ke
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.feedback.apply_feedback import apply_feedback
+from distributor.flow.operations.audit import audit
 from distributor.flow.publishing.campaign_control import retry_failed
 from distributor.storage import segments, suppressions, tables
 from tests.flow.campaign_harness import CampaignHarness
@@ -192,6 +193,16 @@ def test_a_later_attempt_that_is_accepted_takes_the_refusal_back(harness: Campai
     harness.run()
 
     assert (feedback.state(), feedback.detail()["taken_back"]) == (DeliveryState.SENT, "sent")
+
+
+def test_the_audit_names_what_was_taken_back_and_a_refusal_at_once_is_no_difference(harness: CampaignHarness) -> None:
+    feedback = FeedbackHarness(harness, answers={BO: "unknown_user"})
+    bounce(feedback)
+    feedback.click()
+    result = audit(harness.app, feedback.campaign_id, ())
+
+    assert result.counts.total() == 0
+    assert result.taken_back == {feedback.delivery().id: "click"}
 
 
 @pytest.mark.parametrize("proof", ["click", "web hook"])
