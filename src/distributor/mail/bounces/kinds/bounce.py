@@ -63,9 +63,7 @@ def read_bounce(message: ReceivedMessage) -> InboundReport | None:
         return None
     recipients = _each_once(_recipient(one.completed(), message, bounce_format) for one in evidence_list)
     delivered = _each_once(
-        RecipientReport(
-            address=one.recipient, status=one.status, action=one.action, reported_as=one.reported_as
-        )
+        RecipientReport(address=one.recipient, status=one.status, action=one.action, reported_as=one.reported_as)
         for one in report.succeeded
     )
     if recipients:
