@@ -17,9 +17,9 @@ class AuditedDelivery:
     """A delivery under audit.
 
     `is_personal`: to a subscriber, so that it has a Message-ID. `reply_code` is that of the last reply, `event_kinds`
-    are the kinds of its events except a refusal by the server in the session, `has_hard_bounce` does not count one that
-    was taken back, and `taken_back` is the evidence for that. `posts_sent` and `posts_intended` count the posts of its
-    thread.
+    are the kinds of its events except a refusal by the server in the session; `has_hard_bounce` does not count that
+    either, nor a bounce that was taken back; `taken_back` is the evidence for that. `posts_sent` and `posts_intended`
+    count the posts of its thread.
     """
 
     id: int
@@ -47,7 +47,8 @@ def audited_deliveries(connection: Connection, dispatch_id: int, *, page: int = 
                        ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id
                              AND e.detail ->> 'match' IS DISTINCT FROM 'reply') AS event_kinds,
                        EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.kind = 'bounce'
-                               AND e.detail->'hard' = 'true' AND NOT e.detail ? 'taken_back') AS has_hard_bounce,
+                               AND e.detail->'hard' = 'true' AND NOT e.detail ? 'taken_back'
+                               AND e.detail ->> 'match' IS DISTINCT FROM 'reply') AS has_hard_bounce,
                        COALESCE((SELECT max(e.detail ->> 'taken_back') FROM events e
                                  WHERE e.delivery_id = d.id AND e.kind = 'bounce'), '') AS taken_back,
                        p.sent, p.intended
