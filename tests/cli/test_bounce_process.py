@@ -15,6 +15,7 @@ from tests.cli.conftest import Run
 from tests.flow.feedback import feedback_mails as mails
 
 ADA = "ada@example.org"
+MAIL = b"From: ann@example.net\r\nSubject: Your newsletter\r\n\r\n\x1b[2JHello\r\n"
 
 
 @pytest.fixture
@@ -67,3 +68,16 @@ def test_a_person_gets_tables_and_sentences(run: Run, delivery: Delivery, tmp_pa
     unknown = run("bounce", "show", "7")
     assert (unknown.code, "bounce list" in unknown.message) == (3, True)
     assert "on 0 days; suppressed after 5" in run("subscriber", "show", ADA).out
+
+
+def test_mail_to_postmaster_is_listed_shown_and_deleted(run: Run, environment: dict[str, str]) -> None:
+    run("list", "create", "News")
+    with psycopg.connect(environment["DISTRIBUTOR_DATABASE_URL"]) as connection:
+        connection.execute("INSERT INTO postmaster_mails (received_at, raw) VALUES (now(), %s)", (MAIL,))
+    [listed] = json.loads(run("bounce", "postmaster", "list", "--json").out)
+    assert (listed["from"], listed["subject"]) == ("ann@example.net", "Your newsletter")
+    shown = run("bounce", "postmaster", "show", str(listed["id"])).out
+    assert "[2JHello" in shown
+    assert "\x1b" not in shown
+    run("bounce", "postmaster", "delete", str(listed["id"]))
+    assert json.loads(run("bounce", "postmaster", "list", "--json").out) == []

@@ -18,6 +18,7 @@ from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.inbound.acceptance import InboundAcceptance
 from distributor.mail.smtp.server_rules import MAX_MESSAGE_BYTES
+from distributor.storage import postmaster_mails
 from distributor.storage.database import Database
 from tests.flow.feedback import feedback_mails as mails
 from tests.flow.feedback.feedback_harness import ADA, FeedbackHarness
@@ -114,7 +115,8 @@ def test_it_relays_to_no_other_address(client: RawClient, feedback: FeedbackHarn
     client.codes(b"LHLO relay\r\nMAIL FROM:<a@b.example>\r\n", 2)
     for address, code in (
         ("someone@elsewhere.example", "550"),
-        ("postmaster@bounces.gazette.example", "550"),
+        ("hostmaster@bounces.gazette.example", "550"),
+        ("postmaster@elsewhere.example", "550"),
         (foreign, "550"),
         (ours_elsewhere, "550"),
         ("@relay:someone", "501"),
@@ -122,6 +124,39 @@ def test_it_relays_to_no_other_address(client: RawClient, feedback: FeedbackHarn
         (feedback.return_path(), "250"),
     ):
         assert client.codes(f"RCPT TO:<{address}>\r\n".encode()) == [code], address
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    ["postmaster@bounces.gazette.example", "PostMaster@BOUNCES.gazette.example", "postmaster", "Postmaster"],
+)
+def test_mail_to_postmaster_is_kept_for_an_operator_and_not_applied(
+    client: RawClient, feedback: FeedbackHarness, recipient: str
+) -> None:
+    raw = mails.bounce(feedback.delivery(), to=feedback.return_path())
+    commands = f"EHLO x\r\nMAIL FROM:<ann@example.net>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
+    assert client.codes(commands, 4) == ["250", "250", "250", "354"]
+    assert client.codes(dot_stuffed(raw)) == ["250"]
+
+    with feedback.harness.app.database.begin() as connection:
+        [kept] = postmaster_mails.listed(connection)
+    assert kept.raw.rstrip() == raw.rstrip()
+    assert (feedback.state(), feedback.events()) == (DeliveryState.SENT, [])
+
+
+def test_postmaster_of_other_domains_is_relay_denied_and_never_a_sender_without_domain(client: RawClient) -> None:
+    assert client.codes(b"EHLO x\r\nMAIL FROM:<postmaster>\r\n", 2) == ["250", "501"]
+    replies = client.send(b"MAIL FROM:<>\r\nRCPT TO:<postmaster@elsewhere.example>\r\n", 2)
+    assert replies[1].startswith("550 5.7.1")
+
+
+def test_of_mail_to_postmaster_only_the_newest_is_kept(feedback: FeedbackHarness) -> None:
+    now = feedback.harness.app.clock()
+    with feedback.harness.app.database.begin() as connection:
+        for number in range(505):
+            postmaster_mails.keep(connection, b"Subject: %d" % number, now=now)
+        subjects = [one.raw for one in postmaster_mails.listed(connection)]
+    assert (len(subjects), subjects[0], subjects[-1]) == (500, b"Subject: 504", b"Subject: 5")
 
 
 def test_malformed_commands_and_commands_out_of_sequence_are_rejected_without_effect(client: RawClient) -> None:

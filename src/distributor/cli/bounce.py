@@ -10,18 +10,21 @@ from typing import Annotated, Any
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.console import AsJson, err, print_fields, print_json, print_rows
+from distributor.cli.console import AsJson, err, print_fields, print_json, print_message, print_rows
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import SourceError
 from distributor.domain.event import EventKind
 from distributor.domain.suppression import Suppression
 from distributor.flow.feedback.inbound_mail import receive_mail
 from distributor.mail.bounces import MAX_MESSAGE_BYTES, InboundReport, RecipientReport, read_inbound_report
-from distributor.storage import delivery_queries, events, subscribers, suppressions
+from distributor.mail.mime.received_message import parse_message
+from distributor.storage import delivery_queries, events, postmaster_mails, subscribers, suppressions
 from distributor.storage.database import Connection
 from distributor.storage.events import FeedbackEvent
 
 commands = typer.Typer()
+postmaster = typer.Typer(help="Read mails to postmaster@ a bounce domain.", no_args_is_help=True)
+commands.add_typer(postmaster, name="postmaster")
 
 _STDIN = "-"
 _LISTED = ("id", "at", "kind", "delivery", "recipient", "hard", "reason", "status", "match", "source", "taken_back")
@@ -118,6 +121,34 @@ def show_bounce(number: Annotated[int, typer.Argument(metavar="ID")], as_json: A
             "suppressions": [one.reason.value for one in _suppressions(connection, found)]
         }
     print_fields(fields, as_json=as_json)
+
+
+@postmaster.command("list")
+def list_postmaster_mails(as_json: AsJson = False) -> None:
+    """List the mails to postmaster, newest first; they are deleted after 90 days."""
+    with open_app() as app, app.database.begin() as connection:
+        found = postmaster_mails.listed(connection)
+    rows = []
+    for mail in found:
+        fields = parse_message(mail.raw).fields
+        rows.append((mail.id, mail.received_at, fields.get("from"), fields.get("subject")))
+    print_rows(("id", "received_at", "from", "subject"), rows, as_json=as_json, empty="No mail to postmaster.")
+
+
+@postmaster.command("show")
+def show_postmaster_mail(number: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+    """Print a mail as it was received, without control characters, which could command a terminal."""
+    with open_app() as app, app.database.begin() as connection:
+        text = postmaster_mails.find(connection, number).raw.decode("utf-8", "replace")
+    typer.echo("".join(one for one in text if one.isprintable() or one in "\n\t"))
+
+
+@postmaster.command("delete")
+def delete_postmaster_mail(number: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+    """Delete a mail that has been dealt with."""
+    with open_app() as app, app.database.begin() as connection:
+        postmaster_mails.remove(connection, number)
+    print_message(f"mail {number} is deleted")
 
 
 def _classify(file: str) -> InboundReport | SourceError:

@@ -253,7 +253,12 @@ def configure(app: AppContext, name: str, kind: str, values: dict[str, Any]) -> 
     with app.database.begin() as connection:
         secrets |= _managed_secrets(app, connection, name, kind)
         sealed = app.vault.seal(secrets) if secrets else None
-        channels.save(connection, name=name, kind=kind, settings=settings, sealed=sealed)
+        is_changed = _is_changed(app, connection, name, settings, secrets)
+        channel = channels.save(connection, name=name, kind=kind, settings=settings, sealed=sealed)
+        if is_changed:
+            # What a server objected to, such as a wrong password, may be corrected now.
+            paused = paused_routes.paused(connection, channel.id)
+            paused_routes.resume_all(connection, channel.id, paused, now=app.clock())
 
 
 def _parse(values: list[str]) -> dict[str, str]:
@@ -268,6 +273,18 @@ def _parse(values: list[str]) -> dict[str, str]:
             value = os.environ[value[1:]]
         parsed[key] = value
     return parsed
+
+
+def _is_changed(
+    app: AppContext, connection: Connection, name: str, settings: Mapping[str, Any], secrets: Mapping[str, str]
+) -> bool:
+    """Whether the stored settings or secrets of a channel are others than these; a new channel is changed."""
+    try:
+        before = channels.find(connection, name)
+        stored = app.vault.open(before.sealed) if before.sealed is not None else {}
+    except (NotFoundError, ConfigurationError):
+        return True
+    return dict(before.settings) != dict(settings) or stored != dict(secrets)
 
 
 def _managed_secrets(app: AppContext, connection: Connection, name: str, kind: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings, load_settings
-from distributor.storage import channels, heartbeats
+from distributor.storage import channels, heartbeats, postmaster_mails
 from distributor.storage.schema import check_schema, migrate, newest_revision
 
 _BEAT_IS_LATE = timedelta(seconds=30)
@@ -52,6 +52,7 @@ def doctor(
             _check(findings, "redis", lambda: _check_redis(app))
             _check(findings, "channels", lambda: _check_channels(app))
             _check(findings, "beat", lambda: _check_beat(app))
+            findings.append(_postmaster_mail(app))
             context = DiagnosticContext(
                 site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=sending_addresses
             )
@@ -117,6 +118,15 @@ def _check_beat(app: AppContext) -> str:
         seen = f"was last seen at {last:%Y-%m-%d %H:%M:%S} UTC" if last else "was never seen"
         raise ConfigurationError(f"the beat {seen}: nothing is sent without `distributor beat` or `distributor up`")
     return f"ticked at {last:%H:%M:%S} UTC"
+
+
+def _postmaster_mail(app: AppContext) -> Finding:
+    with app.database.begin() as connection:
+        waiting = postmaster_mails.count(connection)
+    if not waiting:
+        return Finding("postmaster mail", DiagnosticStatus.OK, "none")
+    sentence = f"{waiting} to read: `distributor bounce postmaster list` lists them until they are deleted"
+    return Finding("postmaster mail", DiagnosticStatus.WARN, sentence)
 
 
 def _diagnose_channels(app: AppContext, context: DiagnosticContext) -> Iterator[Finding]:

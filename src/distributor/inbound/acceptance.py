@@ -10,10 +10,11 @@ import structlog
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import log_applied
-from distributor.flow.feedback.inbound_mail import bounce_domains, receive_mail
-from distributor.mail.return_path import read_return_path
+from distributor.flow.feedback.inbound_mail import bounce_domains, keep_for_postmaster, receive_mail
+from distributor.mail.return_path import is_postmaster, read_return_path
 
 SOURCE = "lmtp"
+_ACCEPTED = "250 2.0.0 Message accepted"
 _TRY_AGAIN = "451 4.3.0 Temporary failure, try again later"
 # A channel with a new bounce domain is accepted after at most this many seconds.
 _DOMAINS_TTL_SECONDS = 10.0
@@ -24,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class InboundAcceptance:
-    """Accepts messages to return paths that we have signed and to no other address: it relays nothing.
+    """Accepts messages to return paths that we have signed and to postmaster, and to no other: it relays nothing.
 
     A message is committed to PostgreSQL before the server replies 250. Until then the client is responsible for it
     and will send it again; receiving it twice does no harm.
@@ -42,9 +43,10 @@ class InboundAcceptance:
             domains = await self._known_domains()
         except ServiceError:
             return _TRY_AGAIN
-        if recipient.rpartition("@")[2].lower() not in domains:
+        is_for_postmaster, domain = is_postmaster(recipient), recipient.partition("@")[2].lower()
+        if domain not in domains and not (is_for_postmaster and not domain):
             return "550 5.7.1 Relay access denied"
-        if not isinstance(read_return_path(recipient, self._app.tokens), int):
+        if not is_for_postmaster and not isinstance(read_return_path(recipient, self._app.tokens), int):
             return "550 5.1.1 User unknown: not a signed return path of this server"
         return None
 
@@ -52,6 +54,9 @@ class InboundAcceptance:
         """Process a message for one recipient; returns the reply."""
         async with self._slots:
             try:
+                if is_postmaster(recipient):
+                    await asyncio.to_thread(keep_for_postmaster, self._app, content)
+                    return _ACCEPTED
                 applied = await asyncio.to_thread(
                     receive_mail, self._app, content, envelope_recipient=recipient, source=SOURCE
                 )
@@ -63,7 +68,7 @@ class InboundAcceptance:
                 _log.exception("inbound.message_failed", source=SOURCE)
                 return _TRY_AGAIN
         log_applied(applied, source=SOURCE)
-        return "250 2.0.0 Message accepted"
+        return _ACCEPTED
 
     async def _known_domains(self) -> frozenset[str]:
         if time.monotonic() >= self._domains_expire_at:

@@ -49,6 +49,11 @@ def read_return_path(address: str, tokens: TokenSigner) -> int | ForgedAddress |
     return claim.delivery_id if claim else ForgedAddress.FOUND
 
 
+def is_postmaster(recipient: str) -> bool:
+    """Whether a recipient is postmaster, in any case, with or without a domain (RFC 5321 section 4.5.1)."""
+    return recipient.partition("@")[0].lower() == "postmaster"
+
+
 def is_unsubscribe_address(address: str) -> bool:
     """Whether the address is one that only unsubscribe requests are sent to."""
     return address.strip("<> ").lower().startswith(f"{UNSUBSCRIBE_LOCAL_PART}+")

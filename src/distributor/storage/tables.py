@@ -547,6 +547,11 @@ warm_up_days = Table(
     PrimaryKeyConstraint("channel_id", "day"),
 )
 
+# Mails to postmaster@ a bounce domain, for an operator to read. Their text is bytes: it is no data of ours.
+postmaster_mails = Table(
+    "postmaster_mails", metadata, _id(), _timestamp("received_at"), Column("raw", LargeBinary, nullable=False)
+)
+
 heartbeats = Table("heartbeats", metadata, Column("role", Text, primary_key=True), _timestamp("at"))
 
 # What a loop could not process (domain.quarantine).

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from distributor.channels.api import Route
+from distributor.cli.channel import configure
 from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import NotFoundError
 from distributor.flow.app_context import AppContext
@@ -186,3 +187,54 @@ def test_resuming_what_is_not_paused_names_the_command_that_lists(app: AppContex
     with pytest.raises(NotFoundError, match="channel routes list mail"):
         resume_routes(app, "mail", "relay/google")
     assert resume_routes(app, "mail") == 0
+
+
+def test_a_probe_of_a_route_with_one_waiting_message_comes_when_it_was_announced(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    channel_id = add_channel(harness.app, smtp_url=provider.server.url)
+    provider.refusal = "550 5.7.1 your domain is blocked here"
+    harness.plan("mail")
+    harness.run()
+    harness.plan("mail")
+    harness.run()
+    with harness.app.database.begin() as connection:
+        (route,) = paused_routes.paused(connection, channel_id)
+        connection.execute(text("DELETE FROM deliveries WHERE id <> (SELECT min(id) FROM deliveries)"))
+    provider.refusal = ""
+    commands = len(provider.server.commands)
+    harness.app = at(harness.app, route.next_probe_at - timedelta(seconds=1))
+    harness.run()
+    assert len(provider.server.commands) == commands
+    harness.app = at(harness.app, route.next_probe_at)
+    harness.run()
+    assert provider.server.taken
+    assert StoredRoutes(harness.app, channel_id).paused() == []
+
+
+def test_every_batch_that_waits_has_a_message_that_is_due_for_the_probe(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    channel_id = add_channel(harness.app, smtp_url=provider.server.url)
+    pause = StoredRoutes(harness.app, channel_id).pause(Route("relay", "example.org"), "550 blocked")
+    campaign_id = harness.plan("mail")
+    harness.run()
+    dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
+    with harness.app.database.begin() as connection:
+        due = [row.next_at for row in delivery_queries.listed(connection, dispatch_id, state=None, limit=9)]
+    assert due.count(pause.probe_at) == 1
+    assert all(one is not None and one >= pause.probe_at for one in due)
+
+
+def test_corrected_settings_resume_the_routes_of_the_channel_at_once(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    wrong = {"smtp_url": provider.server.url.replace("://", "://news:wrong@")}
+    configure(harness.app, "mail", "email", wrong)
+    with harness.app.database.begin() as connection:
+        channel_id = channels.find(connection, "mail").id
+    StoredRoutes(harness.app, channel_id).pause(Route("relay"), "535 5.7.8 authentication failed")
+    configure(harness.app, "mail", "email", wrong)
+    assert len(StoredRoutes(harness.app, channel_id).paused()) == 1
+    configure(harness.app, "mail", "email", {"smtp_url": provider.server.url})
+    assert StoredRoutes(harness.app, channel_id).paused() == []

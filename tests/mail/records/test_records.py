@@ -100,6 +100,46 @@ def test_a_mail_that_a_filter_gives_back_to_the_same_postfix_is_one_mail(tmp_pat
     ]
 
 
+NOT_OURS = """\
+Nov 22 19:00:05 mx postfix/cleanup[1002]: 8D1C22A0B7: message-id=<20261122190005.8D1C22A0B7@mx.example.org>
+Nov 22 19:00:05 mx postfix/bounce[1005]: 5A1C22A0B4: sender non-delivery notification: 8D1C22A0B7
+Nov 22 19:00:05 mx postfix/qmgr[900]: 8D1C22A0B7: from=<>, size=7000, nrcpt=1 (queue active)
+Nov 22 19:00:05 mx postfix/lmtp[1006]: 8D1C22A0B7: to=<b+x@bounces.example.org>, relay=127.0.0.1[127.0.0.1]:2424, \
+delay=0.1, dsn=2.0.0, status=sent (250 2.0.0 Message accepted)
+Nov 22 19:00:06 mx postfix/cleanup[1002]: 9E1C22A0B8: message-id=<one@example.org>
+Nov 22 19:00:06 mx postfix/local[1007]: 4F1C22A0B3: to=<a@example.net>, relay=local, delay=0.1, dsn=2.0.0, \
+status=sent (forwarded as 9E1C22A0B8)
+Nov 22 19:00:06 mx postfix/qmgr[900]: 9E1C22A0B8: from=<bounces@example.org>, size=5500, nrcpt=1 (queue active)
+Nov 22 19:00:06 mx postfix/smtp[1003]: 9E1C22A0B8: to=<c@example.com>, relay=mx.example.com[192.0.2.2]:25, delay=0.3, \
+dsn=5.1.1, status=bounced (host mx.example.com said: 550 5.1.1 unknown)
+Nov 22 19:00:07 mx postfix/pickup[1008]: AF1C22A0B9: uid=5000 from=<bounces@example.org>
+Nov 22 19:00:07 mx postfix/cleanup[1002]: AF1C22A0B9: message-id=<one@example.org>
+Nov 22 19:00:07 mx postfix/qmgr[900]: AF1C22A0B9: from=<bounces@example.org>, size=5600, nrcpt=1 (queue active)
+"""
+
+
+def test_notifications_deferrals_and_copies_that_the_host_made_are_no_deliveries(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    deferred = LOG.replace("status=sent", "status=deferred", 1).splitlines(keepends=True)
+    path.write_text(
+        "".join(deferred) + LOG.split("\n", 1)[0] + "\n" + "".join(LOG.splitlines(keepends=True)[6:8]) + NOT_OURS
+    )
+    assert seen(f"maillog:{path}") == [
+        RecordedMail("one@example.org"),
+        RecordedMail("two@example.org", is_bounced=True),
+    ]
+
+
+def test_a_mail_that_reached_one_of_several_behind_an_alias_did_not_bounce(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    copy = (
+        "Nov 22 19:00:02 mx postfix/smtp[1003]: 4F1C22A0B3: to=<dead@example.com>, orig_to=<a@example.net>, "
+        "relay=mx.example.com[192.0.2.2]:25, delay=0.3, dsn=5.1.1, status=bounced (host said: 550 5.1.1 unknown)\n"
+    )
+    path.write_text(LOG + copy)
+    assert RecordedMail("one@example.org") in seen(f"maillog:{path}")
+
+
 def test_a_name_in_the_queue_that_is_given_to_another_mail_later_is_two_mails(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     path.write_text(LOG + LOG.replace("one@", "three@").replace("two@", "four@").replace("refused@", "no@"))

@@ -6,7 +6,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import AppliedFeedback, apply_feedback
 from distributor.mail.address import Address
 from distributor.mail.inbound import read_inbound_mail
-from distributor.storage import channels, delivery_queries
+from distributor.storage import channels, delivery_queries, postmaster_mails
 
 
 def receive_mail(app: AppContext, raw: bytes, *, envelope_recipient: str | None = None, source: str) -> AppliedFeedback:
@@ -25,6 +25,12 @@ def _recipient_of(app: AppContext, delivery_id: int | None) -> str:
         return ""
     with app.database.begin() as connection:
         return next((one.recipient for one in delivery_queries.find_all(connection, [delivery_id])), "")
+
+
+def keep_for_postmaster(app: AppContext, raw: bytes) -> None:
+    """Store a mail to postmaster for an operator; nothing in it is applied. Raises ServiceError: try again later."""
+    with app.database.begin() as connection:
+        postmaster_mails.keep(connection, raw, now=app.clock())
 
 
 def bounce_domains(app: AppContext) -> frozenset[str]:

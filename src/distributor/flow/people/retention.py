@@ -11,10 +11,12 @@ import structlog
 from distributor.domain.consent import CONFIRM_WITHIN
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
-from distributor.storage import audience_lock, erasure, events, memberships
+from distributor.storage import audience_lock, erasure, events, memberships, postmaster_mails
 
 # Long enough to correct the rejected rows of an import; they contain email addresses.
 BAD_ROWS_FOR = timedelta(days=30)
+# Long enough to answer them; people write them, with addresses in them.
+POSTMASTER_MAILS_FOR = timedelta(days=90)
 _EVENTS_AT_ONCE = 10_000
 _PEOPLE_AT_ONCE = 1_000
 
@@ -23,20 +25,22 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeCount:
-    """How many events, subscribers who never confirmed, and files of rejected rows were deleted."""
+    """How many events, subscribers who never confirmed, files of rejected rows and mails to postmaster were deleted."""
 
     events: int
     people: int
     bad_rows: int
+    postmaster_mails: int
 
 
 def purge_expired(app: AppContext) -> PurgeCount:
-    """Delete old events, unconfirmed sign-ups and files of rejected rows, in small transactions."""
+    """Delete old events, unconfirmed sign-ups, rejected rows and mails to postmaster, in small transactions."""
     files, began = ImportFiles(app.imports_dir), time.monotonic()
     count = PurgeCount(
         events=_purge_events(app),
         people=_purge_unconfirmed(app),
         bad_rows=files.discard_bad_rows(before=app.clock() - BAD_ROWS_FOR),
+        postmaster_mails=_purge_postmaster_mails(app),
     )
     log.info("purge.finished", **asdict(count), seconds=round(time.monotonic() - began, 3))
     return count
@@ -53,6 +57,11 @@ def _purge_events(app: AppContext) -> int:
         total += deleted
         if deleted < _EVENTS_AT_ONCE:
             return total
+
+
+def _purge_postmaster_mails(app: AppContext) -> int:
+    with app.database.begin() as connection:
+        return postmaster_mails.delete_before(connection, app.clock() - POSTMASTER_MAILS_FOR)
 
 
 def _purge_unconfirmed(app: AppContext) -> int:

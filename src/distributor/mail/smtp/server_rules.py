@@ -11,7 +11,8 @@ MAX_COMMAND_BYTES = 2048
 MAX_LINE_BYTES = 998
 MAX_RECIPIENTS = 1000
 
-_PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^<>\s"@]+)@([^<>\s@]+))?>(?: (.*))?')
+# RFC 5321 section 4.1.1.3: as a recipient, postmaster needs no domain.
+_PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^<>\s"@]+)@([^<>\s@]+)|(?i:postmaster))?>(?: (.*))?')
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\]")
 _MAIL_PARAMETERS = frozenset(("SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"))
 _RCPT_PARAMETERS = frozenset(("NOTIFY", "ORCPT"))
@@ -32,6 +33,8 @@ def read_sender(argument: str) -> Path | str:
     path = _read_path(argument, "FROM:", _MAIL_PARAMETERS)
     if isinstance(path, str):
         return path
+    if path.address and "@" not in path.address:
+        return _NOT_AN_ADDRESS
     size = path.parameters.get("SIZE", "0")
     if not size.isdecimal() or path.parameters.get("BODY", "7BIT").upper() not in ("7BIT", "8BITMIME"):
         return "501 5.5.4 SIZE or BODY has an invalid value"
@@ -63,6 +66,7 @@ def rejection_of_content(content: bytes, *, international: bool) -> str | None:
     return None
 
 
+_NOT_AN_ADDRESS = "501 5.1.3 that is not an address"
 _NEEDS_SMTPUTF8 = "553 5.6.7 an address outside of ASCII needs SMTPUTF8"
 
 
@@ -73,8 +77,8 @@ def _read_path(argument: str, keyword: str, known: frozenset[str]) -> Path | str
     if match is None:
         return "501 5.1.7 that is not an address in angle brackets"
     address, host, rest = match[1] or "", match[2] or "", match[3] or ""
-    if address and not _is_valid(address, host):
-        return "501 5.1.3 that is not an address"
+    if host and not _is_valid(address, host):
+        return _NOT_AN_ADDRESS
     pairs = (word.partition("=") for word in rest.split())
     parameters = {name.upper(): value for name, _, value in pairs}
     unknown = sorted(parameters.keys() - known)

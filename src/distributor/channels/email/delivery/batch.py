@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from distributor.channels.api import Lease, RateLimit, RateLimiter, Route, RoutePause, SendContext
 from distributor.channels.email.delivery.messages import Composer, Message, PendingMessage
@@ -24,7 +24,8 @@ from distributor.mail.smtp.reply import SmtpReply, SmtpSessionError
 
 # How many seconds a batch may wait for the rate limiter; after that the rest of its deliveries is throttled.
 RATE_PATIENCE_SECONDS = 5.0
-# Messages that wait for a paused route are due within this time after its next probe, and not all at once.
+# One message of a batch is due when the route it waits for is to be probed; the others within this time after that,
+# and not all at once.
 _DUE_WITHIN = timedelta(minutes=15)
 # How often to look whether another message's probe has ended.
 _POLL_SECONDS = 0.1
@@ -83,6 +84,8 @@ class Batch:
         self._rates = RateView(context.rate_limiter)
         self._queues: dict[str, deque[PendingMessage]] = {relay.name: deque() for relay in relays}
         self._next_in: dict[str, float] = {}
+        # The probes that a message of this batch is due for.
+        self._awaited_probes: set[tuple[Route, datetime]] = set()
         # Relays that cannot be used any more in this batch, and why.
         self._unusable: dict[str, SmtpSessionError | RoutePause] = {}
         routing = Routing(relays, composer.sender_domain)
@@ -277,7 +280,10 @@ class Batch:
             return None
 
     def _wait_for_route(self, delivery: Delivery, pause: RoutePause) -> Outcome:
-        due_at = pause.probe_at + _DUE_WITHIN * spread(delivery.id)
+        probe = (pause.route, pause.probe_at)
+        is_first = probe not in self._awaited_probes
+        self._awaited_probes.add(probe)
+        due_at = pause.probe_at if is_first else pause.probe_at + _DUE_WITHIN * spread(delivery.id)
         return self._factory.wait_for_route(delivery, pause, due_at)
 
     def _back_off(self, message: Message, relay: Relay, pause: RoutePause) -> None:

@@ -588,6 +588,13 @@ def _create_routes() -> None:
 
 def _create_quarantine() -> None:
     op.create_table(
+        "postmaster_mails",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("postmaster_mails_pkey")),
+    )
+    op.create_table(
         "quarantine",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("loop", sa.Text(), nullable=False),
