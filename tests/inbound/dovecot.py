@@ -120,15 +120,16 @@ def running_dovecot(folder: Path) -> Iterator[Dovecot]:
     )
     process = subprocess.Popen((str(program), "-F", "-c", str(config)), stderr=subprocess.PIPE)
     try:
-        _wait_for_port(imaps, process, folder / "log")
-        _wait_for_port(pop3s, process, folder / "log")
+        wait_for_port(imaps, process, folder / "log")
+        wait_for_port(pop3s, process, folder / "log")
         yield Dovecot(imaps=imaps, pop3s=pop3s, ca_file=folder / "cert.pem", mail=mail)
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server listens; fails with its error messages if it has ended."""
     while process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
