@@ -15,9 +15,10 @@ from distributor.channels.api import Route
 from distributor.cli.channel import configure
 from distributor.domain.campaign import DispatchState
 from distributor.domain.errors import NotFoundError
+from distributor.domain.suppression import SuppressionReason
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes, resume_routes
-from distributor.storage import channels, delivery_queries, paused_routes
+from distributor.storage import channels, delivery_queries, paused_routes, suppressions
 from tests.flow.campaign_harness import CampaignHarness
 from tests.mail.smtp.smtp_servers import Answer, Server
 
@@ -210,6 +211,43 @@ def test_a_probe_of_a_route_with_one_waiting_message_comes_when_it_was_announced
     harness.run()
     assert provider.server.taken
     assert StoredRoutes(harness.app, channel_id).paused() == []
+
+
+def test_a_temporary_refusal_of_the_sender_pauses_the_route_instead_of_each_message_being_retried(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    channel_id = add_channel(harness.app, smtp_url=provider.server.url)
+    provider.refusal = "450 4.1.8 <news@gazette.example>: Sender address rejected: Domain not found"
+    campaign_id = harness.plan("mail")
+    harness.run()
+    with harness.app.database.begin() as connection:
+        (route,) = paused_routes.paused(connection, channel_id)
+        dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
+        rows = delivery_queries.listed(connection, dispatch_id, state=None, limit=9)
+    assert "4.1.8" in route.reason
+    assert {(row.state.value, row.attempt) for row in rows} == {("deferred", 0)}
+    tried = sum(command.startswith("RCPT") for command in provider.server.commands)
+    harness.app = later(harness.app, minutes=10)
+    harness.run()
+    assert sum(command.startswith("RCPT") for command in provider.server.commands) == tried
+    provider.refusal = ""
+    harness.app = at(harness.app, route.next_probe_at)
+    harness.run()
+    assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
+
+
+def test_an_address_that_the_relay_refuses_is_tried_once_and_suppressed(
+    harness: CampaignHarness, provider: Provider
+) -> None:
+    add_channel(harness.app, smtp_url=provider.server.url)
+    provider.refusal = "550 5.1.1 <somebody@example.org>: Recipient address rejected: User unknown"
+    campaign_id = harness.plan("mail")
+    harness.run()
+    assert harness.counts(campaign_id) == {"audience": 3, "failed": 3}
+    with harness.app.database.begin() as connection:
+        held_back = suppressions.listed(connection, limit=9)
+    assert {one.reason for one in held_back} == {SuppressionReason.HARD_BOUNCE}
+    assert len(held_back) == 3
 
 
 def test_every_batch_that_waits_has_a_message_that_is_due_for_the_probe(
