@@ -22,6 +22,7 @@ from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.flow.app_context import AppContext
 from distributor.logs import configure_logs
+from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
 from distributor.settings import Settings, load_settings
 from distributor.storage.channels import SecretBox
@@ -150,7 +151,7 @@ def secret_key(settings: Settings) -> bytes:
 
 def _kept_key(path: Path) -> bytes:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent, is_passable=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         return path.read_bytes()

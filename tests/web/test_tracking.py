@@ -22,7 +22,8 @@ from distributor.domain.blocks import Paragraph, Run
 from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.app_context import AppContext
-from distributor.storage import articles, deliveries
+from distributor.flow.people import privacy
+from distributor.storage import articles, deliveries, subscribers
 from distributor.storage.database import Database
 from distributor.web.app import create_app
 from distributor.web.public.tracking import PIXEL_URL
@@ -150,6 +151,15 @@ def test_what_the_email_channel_sent_is_what_is_shown_except_for_the_pixel(
     sent_without_pixel = part.get_content().replace(pixel, PIXEL_URL)
     assert PIXEL_URL in sent_without_pixel
     assert client.get(f"/view/{mail.token(Purpose.VIEW)}").text.splitlines() == sent_without_pixel.splitlines()
+
+
+def test_the_mail_of_an_erased_reader_is_no_longer_shown(client: TestClient, app: AppContext, sent_mail: SentMail):
+    with app.database.begin() as connection:
+        robin = subscribers.find(connection, "robin@example.org")
+    privacy.erase(app, robin.id, requested_by="test")
+    response = client.get(f"/view/{sent_mail.token(Purpose.VIEW)}")
+    assert response.status_code == 404
+    assert "This link does not work" in response.text
 
 
 def test_to_view_a_mail_is_not_to_open_it(client: TestClient, sent_mail: SentMail):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distributor.domain.errors import ConfigurationError, ServiceError
+from distributor.private_files import make_private_folder, open_private
 
 _STOP_SECONDS = 15.0
 # The least time between two starts of the same process.
@@ -40,7 +41,7 @@ class ProcessGroup:
 
     def start(self, child: ChildProcess) -> None:
         """Start a process; it dies with this one."""
-        self.logs.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.logs)
         command = [
             sys.executable,
             "-m",
@@ -49,7 +50,7 @@ class ProcessGroup:
             child.module,
             *child.arguments,
         ]
-        with (self.logs / f"{child.name}.log").open("ab") as log:
+        with open_private(self.logs / f"{child.name}.log", "ab") as log:
             self._running[child] = subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ from distributor.domain.errors import ConfigurationError, ServiceError
 from distributor.embedded.handshake import Services, decode
 from distributor.embedded.paths import DataPaths, last_error_line, open_log, read_supervisor_address, try_lock
 from distributor.embedded.postgres import Tuning
+from distributor.private_files import make_private_folder
 
 _POLL_SECONDS = 0.02
 _ANSWER_SECONDS = 90.0
@@ -65,10 +66,8 @@ def _connect(paths: DataPaths, tuning: Tuning) -> _Connected:
 
 
 def _make_folder(paths: DataPaths) -> None:
-    # Root's servers run as another user, who has to pass this folder to reach theirs.
-    mode = 0o711 if os.geteuid() == 0 else 0o700
     try:
-        paths.root.mkdir(mode=mode, parents=True, exist_ok=True)
+        make_private_folder(paths.root, is_passable=True)
         os.close(os.open(paths.lock("supervisor"), os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise ConfigurationError(

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from distributor.private_files import make_private_folder, open_private
+
 _LOG_BYTES = 5_000_000
 _ERROR_LINE = re.compile(r"\b(error|fatal|panic|failed|could not|cannot)\b", re.IGNORECASE)
 _SOCKETS_PREFIX = "distributor-"
@@ -63,10 +65,10 @@ def try_lock(path: Path) -> int | None:
 
 def open_log(path: Path) -> BinaryIO:
     """The log, opened for appending; a large one is renamed first and replaces the one that was renamed before."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    make_private_folder(path.parent)
     if path.exists() and path.stat().st_size > _LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
+    return open_private(path, "ab")
 
 
 def last_error_line(log: Path, *, since: int = 0) -> str:

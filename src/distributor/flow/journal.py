@@ -25,6 +25,7 @@ from distributor.channels.api import Lease, UnlimitedLease
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import DiskFullError, ServiceError
 from distributor.flow.failpoints import Failpoint, do_nothing
+from distributor.private_files import make_private_folder
 
 _SUFFIX = ".journal"
 # Of the format of the records. Another number means another format, which is not guessed at.
@@ -120,7 +121,7 @@ def open_journal(
 
     Deliveries can be begun for as long as `lease` lasts; without one, always.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     path = folder / f"{worker}{_SUFFIX}"
     # Locked under another name first: no process ever sees the journal of a living writer unlocked.

@@ -9,18 +9,22 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from distributor.domain.errors import ConfigurationError, ServiceError
+from distributor.domain.errors import ConfigurationError, InputError, ServiceError
+from distributor.private_files import replace_private
 from distributor.storage.database import Database
 
 
 def write_backup(database: Database, file: Path, *, programs: Path | None) -> None:
-    """Write `file` completely or not at all. `programs` is the folder of PostgreSQL's programs, None: those on PATH."""
-    fresh = file.with_name(f"{file.name}.partial")
+    """Write `file`, completely or not at all, for its owner only.
+
+    `programs` is the folder of PostgreSQL's programs, None: those on PATH. Raises InputError if it cannot be written.
+    """
     try:
-        _run(database, "pg_dump", "--format=custom", f"--file={fresh}", programs=programs)
-        fresh.replace(file)
-    finally:
-        fresh.unlink(missing_ok=True)
+        with replace_private(file) as fresh:
+            # pg_dump keeps the mode of a file that exists.
+            _run(database, "pg_dump", "--format=custom", f"--file={fresh}", programs=programs)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from error
 
 
 def read_backup(database: Database, file: Path, *, programs: Path | None) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-# PostgreSQL cannot store a NUL, no field may contain the others, and U+FFFD stands for bytes that are not UTF-8.
-_INVALID_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
+# PostgreSQL stores neither NUL nor lone surrogates (which some charsets of multipart forms decode to), no field may
+# contain the other control characters, and U+FFFD stands for bytes that are not UTF-8.
+_INVALID_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
 _MAX_FIELDS = 1000
 
 
@@ -33,12 +34,17 @@ class Form:
 async def read_form(request: Request) -> Form:
     """The form in the body of a request, urlencoded or multipart; anything else is a form without fields.
 
-    Raises HTTPException: 400 for files, too many fields and invalid characters, 413 for a body that is too large.
+    Raises HTTPException: 400 for files, too many fields, invalid characters and an unsuitable charset, 413 for a body
+    that is too large.
     """
     fields: dict[str, list[str]] = {}
-    async with request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
-        for name, value in form.multi_items():
-            if not isinstance(value, str) or _INVALID_CHARACTER.search(name) or _INVALID_CHARACTER.search(value):
-                raise HTTPException(400)
-            fields.setdefault(name, []).append(value)
+    try:
+        async with request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
+            for name, value in form.multi_items():
+                if not isinstance(value, str) or _INVALID_CHARACTER.search(name) or _INVALID_CHARACTER.search(value):
+                    raise HTTPException(400)
+                fields.setdefault(name, []).append(value)
+    except UnicodeError as error:
+        # The client names a charset that cannot decode the form.
+        raise HTTPException(400) from error
     return Form(fields)

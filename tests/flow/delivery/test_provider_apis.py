@@ -25,13 +25,13 @@ from tests.mail.smtp.http_server import in_a_thread
 
 # A provider's call about a mail, with what it was given to keep; and what verifies that the call is its own.
 BOUNCES: Mapping[str, tuple[Callable[[str, AppContext], Signed], str]] = {
-    "ses": (lambda mark, _: calls.ses(_ses_bounce(mark)), calls.TOPIC),
+    "ses": (lambda mark, app: calls.ses(_ses_bounce(mark), at=app.clock()), calls.TOPIC),
     "postmark": (lambda mark, _: calls.postmark(calls.postmark_bounce(mark)), calls.POSTMARK_LOGIN),
     "mailgun": (
         lambda mark, app: calls.mailgun(calls.mailgun_failure(mark), at=app.clock()),
         calls.MAILGUN_KEY,
     ),
-    "sendgrid": (lambda mark, _: calls.sendgrid([_sendgrid_bounce(mark)]), calls.sendgrid_secret()),
+    "sendgrid": (lambda mark, app: calls.sendgrid([_sendgrid_bounce(mark)], at=app.clock()), calls.sendgrid_secret()),
     "resend": (
         lambda mark, app: calls.resend(_resend_bounce(mark), at=app.clock()),
         calls.RESEND_SECRET,

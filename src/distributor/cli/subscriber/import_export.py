@@ -30,6 +30,7 @@ from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import, run_import
 from distributor.importers.columns import ATTRIBUTE, TARGETS
 from distributor.importers.registry import all_importers
+from distributor.private_files import replace_private
 from distributor.storage import imports
 
 commands = typer.Typer()
@@ -276,13 +277,9 @@ def _write_stdout(chunks: Iterator[bytes]) -> None:
 
 def _write_file(path: Path, chunks: Iterator[bytes]) -> None:
     """Write the whole file or nothing."""
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with replace_private(path) as part, part.open("wb") as file:
             file.writelines(chunks)
-        part.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
     print_message(f"written to {path}")

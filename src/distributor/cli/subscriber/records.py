@@ -22,6 +22,7 @@ from distributor.domain.suppression import Suppression
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
+from distributor.private_files import replace_private
 from distributor.storage import consents, events, lists, memberships, subscriber_merge, subscribers, suppressions
 from distributor.storage.bounce_events import cause_of
 from distributor.storage.subscribers import Search
@@ -191,7 +192,11 @@ def show_data(
     if out is None:
         print_json(data)
         return
-    out.write_text(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    try:
+        with replace_private(out) as part:
+            part.write_text(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror}") from error
     print_message(f"the data of {email} is in {out}")
 
 

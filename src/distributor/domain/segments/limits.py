@@ -37,7 +37,8 @@ def why_text_is_invalid(text: str) -> str | None:
 
 def why_number_is_invalid(number: int | float) -> str | None:
     """Why this number cannot be a value, or None."""
-    if not math.isfinite(number):
+    # A whole number may be too large to become a float.
+    if isinstance(number, float) and not math.isfinite(number):
         return "a number is not finite"
     if abs(number) > LARGEST_NUMBER:
         return f"a number is beyond {LARGEST_NUMBER}"

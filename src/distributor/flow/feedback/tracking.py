@@ -11,7 +11,7 @@ from typing import Any, cast
 from redis import RedisError
 
 from distributor.channels.api import WebVersionChannel
-from distributor.domain.errors import NotFoundError
+from distributor.domain.errors import InputError, NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.feedback import ArrivalProof
 from distributor.domain.rendition import Json
@@ -61,8 +61,9 @@ def follow_click(app: AppContext, token: str, detail: Mapping[str, Json]) -> str
 
 
 def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
-    """The message that was sent to the recipient of this link, as a web page; None if the token is not valid or the
-    channel has no web version. `pixel_url` replaces the tracking pixel.
+    """The message that was sent to the recipient of this link, as a web page; None if the token is not valid, the
+    channel has no web version, or a field that the message needs was erased since. `pixel_url` replaces the tracking
+    pixel.
     """
     claim = app.tokens.read(Purpose.VIEW, token)
     if claim is None:
@@ -76,7 +77,10 @@ def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
     if not isinstance(channel, WebVersionChannel):
         return None
-    return channel.render_web_version(rendition, found[0], app.tokens, pixel_url=pixel_url)
+    try:
+        return channel.render_web_version(rendition, found[0], app.tokens, pixel_url=pixel_url)
+    except InputError:
+        return None
 
 
 def has_waiting_events(app: AppContext) -> bool:

@@ -18,6 +18,7 @@ from distributor.domain.subscriber_import import BadRow
 from distributor.importers.columns import BAD_ROW_COLUMNS
 from distributor.importers.encoding import Utf8Copy, copy_as_utf8
 from distributor.importers.values import escape_formula
+from distributor.private_files import make_private_folder
 
 _SUFFIX = ".people"
 _DRAFT_SUFFIX = ".new"
@@ -34,7 +35,7 @@ class ImportFiles:
     def keep(self, pieces: Iterable[bytes], *, encoding: str) -> Iterator[tuple[Path, Utf8Copy]]:
         """A draft copy in UTF-8, for the caller to rename to `source`; else deleted at the end. Raises InputError."""
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             path = self._folder / f"{uuid.uuid4().hex}{_DRAFT_SUFFIX}"
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except OSError as error:

@@ -27,6 +27,7 @@ from distributor.domain.subscriber_import import (
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import
+from distributor.private_files import make_private_folder
 from distributor.storage import imports
 from distributor.web.api.auth import App, RequestSlot, requires
 from distributor.web.api.fields import MAX_BIGINT, IdInPath, Limit, Line, RequiredText, ShortText
@@ -235,7 +236,7 @@ def _open_temporary_file(app: AppContext) -> IO[bytes]:
     """An unnamed temporary file on the disk of the imports: it disappears when it is closed."""
     folder: Path = app.imports_dir
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         return tempfile.TemporaryFile(dir=folder)
     except OSError as error:
         raise ConfigurationError(f"cannot write to {folder}: {error.strerror}") from error

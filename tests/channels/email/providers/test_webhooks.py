@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
@@ -192,11 +194,26 @@ def test_what_is_not_signed_as_it_should_be_is_refused(provider: str, make: Call
         read_events(provider, make())
 
 
-@pytest.mark.parametrize(("provider", "after"), [("mailgun", timedelta(hours=13)), ("resend", timedelta(minutes=6))])
-def test_old_signatures_and_those_of_the_future_are_refused(provider: str, after: timedelta) -> None:
-    for later in (after, -after):
+@pytest.mark.parametrize(
+    ("provider", "longest"),
+    [
+        ("mailgun", timedelta(hours=12)),
+        ("resend", timedelta(minutes=5)),
+        ("sendgrid", timedelta(days=1)),
+        ("ses", timedelta(days=1)),
+    ],
+)
+def test_old_signatures_and_those_of_the_future_are_refused(provider: str, longest: timedelta) -> None:
+    for fresh in (longest, -timedelta(minutes=5)):
+        assert read_events(provider, BOUNCES[provider](), later=fresh).feedback
+    for later in (longest + timedelta(seconds=1), -timedelta(minutes=6)):
         with pytest.raises(SignatureError, match="too old"):
             read_events(provider, BOUNCES[provider](), later=later)
+
+
+def test_a_signature_without_a_time_is_refused() -> None:
+    with pytest.raises(SignatureError, match="too old"):
+        read_events("ses", calls.ses(calls.ses_bounce(SOURCE), Timestamp="yesterday"))
 
 
 def test_a_channel_without_a_provider_accepts_no_events() -> None:
@@ -206,7 +223,23 @@ def test_a_channel_without_a_provider_accepts_no_events() -> None:
             read_webhook(call, provider=provider, secret=secret)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[" * 100_000,
+        b"\xff",
+        b'{"Email": "\xed\xa0\x80"}',
+        '{"Email": "ada@example.org"}'.encode("utf-16"),
+        b'{"Email": "\\ud800"}',
+        b'{"Metadata": {"deep": [[{"\\udfff": 1}]]}}',
+        b'{"Email": "a\\u0000b"}',
+        b'{"ID": ' + b"9" * 5000 + b"}",
+        b'{"ID": NaN}',
+        b'{"Email": "ada@example.org", "Email": "bo@example.org"}',
+    ],
+)
 def test_what_is_no_json_is_refused_once_it_is_signed(body: bytes) -> None:
     signed = replace(calls.postmark({}), body=body)
     with pytest.raises(InputError):
@@ -241,6 +274,16 @@ def test_a_topic_may_call_once_the_address_it_names_was_visited() -> None:
         "https://user@sns.eu-central-1.amazonaws.com/a.pem",
         "https://sns.eu-central-1.amazonaws.com:8443/a.pem",
         "https://bucket.s3.amazonaws.com/a.pem",
+        "https://sns.s3-eu-west-1.amazonaws.com/a.pem",
+        "https://sns.s3-website-us-east-1.amazonaws.com/a.pem",
+        "https://sns.my-bucket.amazonaws.com/a.pem",
+        "https://sns.amazonaws.com/a.pem",
+        "https://a.sns.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com.cn/a.pem",
+        "https://sns.cn-north-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com:/a.pem",
+        "https://@sns.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com./a.pem",
         "https://169.254.169.254/a.pem",
         "https://[::1",
         "",
@@ -249,6 +292,39 @@ def test_a_topic_may_call_once_the_address_it_names_was_visited() -> None:
 def test_nothing_is_fetched_but_from_amazon_sns(url: str) -> None:
     with pytest.raises(SignatureError):
         fetch_from_sns(url)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/SimpleNotificationService-1.pem?redirect=x",
+        "/SimpleNotificationService-1.pem#x",
+        "/elsewhere/SimpleNotificationService-1.pem",
+        "/SimpleNotificationService-1.crt",
+        "/x.pem",
+    ],
+)
+def test_a_certificate_has_the_path_of_one(path: str) -> None:
+    with pytest.raises(SignatureError, match="certificate"):
+        read_events(
+            "ses", calls.ses(calls.ses_bounce(SOURCE), SigningCertURL=f"https://sns.eu-central-1.amazonaws.com{path}")
+        )
+
+
+@pytest.mark.parametrize(
+    "host", ["sns.us-east-1.amazonaws.com", "sns.us-gov-west-1.amazonaws.com", "sns.cn-northwest-1.amazonaws.com.cn"]
+)
+def test_every_partition_of_amazon_has_its_hosts(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(200, content=b"a certificate")
+
+    client = partial(httpx.Client, transport=httpx.MockTransport(respond))
+    monkeypatch.setattr(httpx, "Client", client)
+    assert fetch_from_sns(f"https://{host}/SimpleNotificationService-1.pem") == b"a certificate"
+    assert asked == [host]
 
 
 def test_mails_have_a_header_field_whose_value_the_provider_returns_to_the_webhook() -> None:

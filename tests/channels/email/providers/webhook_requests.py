@@ -24,6 +24,7 @@ MAILGUN_KEY = "key-of-the-tests"
 RESEND_SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
 UNKNOWN = "550 5.1.1 <ada@example.org>: no such user here"
 FULL = "552 5.2.2 mailbox is full"
+SIGNED_AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def mailgun(event: Mapping[str, Any], *, at: datetime, key: str = MAILGUN_KEY, t
     return Signed({}, json.dumps({"signature": signed, "event-data": event}).encode())
 
 
-def sendgrid(events: list[Mapping[str, Any]], *, stamp: str = "1763800000") -> Signed:
-    body = json.dumps(events).encode()
+def sendgrid(events: list[Mapping[str, Any]], *, at: datetime = SIGNED_AT) -> Signed:
+    body, stamp = json.dumps(events).encode(), str(int(at.timestamp()))
     signature = sendgrid_key().sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
     headers = {
         "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
@@ -89,14 +90,16 @@ def resend(event: Mapping[str, Any], *, at: datetime, secret: str = RESEND_SECRE
     return Signed(headers, body)
 
 
-def ses(event: Mapping[str, Any], *, topic: str = TOPIC, version: str = "2", **changes: str) -> Signed:
+def ses(
+    event: Mapping[str, Any], *, topic: str = TOPIC, version: str = "2", at: datetime = SIGNED_AT, **changes: str
+) -> Signed:
     message = {
         "Type": "Notification",
         "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
         "TopicArn": topic,
         "Subject": "Amazon SES Email Event Notification",
         "Message": json.dumps(event),
-        "Timestamp": "2026-11-22T12:00:00.000Z",
+        "Timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "SignatureVersion": version,
         "SigningCertURL": CERTIFICATE_URL,
     } | changes

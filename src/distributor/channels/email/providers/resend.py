@@ -13,11 +13,11 @@ from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.payload import (
     as_object,
+    check_age,
     dump_json,
     encode_base64,
     parse_json,
     parse_object,
-    parse_time,
     text_of,
 )
 from distributor.channels.email.providers.provider import (
@@ -93,9 +93,7 @@ def read_resend_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
     given = [one.partition(",") for one in request.headers.get("svix-signature", "").split()]
     if not any(version == "v1" and hmac.compare_digest(expected, value.encode()) for version, _, value in given):
         raise SignatureError("the request is not signed by Resend with this channel's secret")
-    signed_at = parse_time(timestamp)
-    if signed_at is None or abs(request.now - signed_at) > _LONGEST_VALID:
-        raise SignatureError("the signature of the request is too old, or of the future")
+    check_age(timestamp, now=request.now, longest=_LONGEST_VALID)
     event = as_object(parse_json(request.body))
     kind = _KINDS.get(text_of(event, "type"))
     if kind is None:

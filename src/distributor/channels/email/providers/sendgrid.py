@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +17,7 @@ from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage, NamedAddress
 from distributor.channels.email.providers.payload import (
     as_object,
+    check_age,
     dump_json,
     encode_base64,
     parse_json,
@@ -36,6 +37,8 @@ from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
 
+# SendGrid repeats a request for 24 hours.
+_LONGEST_VALID = timedelta(days=1)
 _KINDS = {
     "delivered": FeedbackKind.DELIVERED,
     "bounce": FeedbackKind.BOUNCE,
@@ -107,6 +110,7 @@ def read_sendgrid_webhook(request: WebhookRequest, secret: str) -> WebhookEvents
         key.verify(signature, timestamp.encode() + request.body, ECDSA(SHA256()))
     except (InvalidSignature, ValueError, binascii.Error) as error:
         raise SignatureError("the request is not signed by SendGrid with this channel's key") from error
+    check_age(timestamp, now=request.now, longest=_LONGEST_VALID)
     events = parse_json(request.body)
     if not isinstance(events, list):
         raise InputError("the body is not a list of events")

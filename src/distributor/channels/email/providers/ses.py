@@ -9,7 +9,7 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
@@ -25,6 +25,7 @@ from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.payload import (
     as_object,
+    check_age,
     dump_json,
     encode_base64,
     parse_json,
@@ -48,8 +49,13 @@ from distributor.mail.bounces import Reason, RecipientReport
 _PATH = "/v2/email/outbound-emails"
 _SIGNING_ALGORITHM = "AWS4-HMAC-SHA256"
 
-# A webhook request names the URL to fetch, so only hosts of SNS are allowed, and no redirect is followed.
-_SNS_HOST = re.compile(r"sns\.[a-z0-9-]{3,40}\.amazonaws\.com(\.cn)?")
+# A webhook request names the URL to fetch, so only hosts of SNS are allowed, and no redirect is followed. A region has
+# exactly the form of one ("us-east-1", "us-gov-west-1"): sns.s3-eu-west-1.amazonaws.com is a bucket of anyone's.
+_REGION = r"(?!cn-)[a-z]{2}(?:-gov)?-[a-z]{4,12}-[1-9][0-9]?"
+_SNS_HOST = re.compile(rf"sns\.(?:{_REGION}\.amazonaws\.com|cn-[a-z]{{4,12}}-[1-9][0-9]?\.amazonaws\.com\.cn)")
+_CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[\w-]{1,64}\.pem", re.ASCII)
+# SNS repeats a message for an hour at most; longer is for a message from a dead-letter queue.
+_LONGEST_VALID = timedelta(days=1)
 _SNS_TIMEOUT_SECONDS = 10.0
 _MAX_SNS_BYTES = 64 * 1024
 # "Verifying the signatures of Amazon SNS messages": the members that are signed, in order.
@@ -155,8 +161,7 @@ def fetch_from_sns(url: str) -> bytes:
         is_sns = (
             parts.scheme == "https"
             and _SNS_HOST.fullmatch(parts.hostname or "") is not None
-            and parts.port in (None, 443)
-            and parts.username is None
+            and parts.netloc.lower() in (parts.hostname, f"{parts.hostname}:443")
         )
     except ValueError:
         is_sns = False
@@ -185,6 +190,7 @@ def read_ses_webhook(request: WebhookRequest, secret: str, *, fetch: Fetch = fet
     """
     message = as_object(parse_json(request.body))
     _verify(message, secret, fetch)
+    check_age(text_of(message, "Timestamp"), now=request.now, longest=_LONGEST_VALID)
     if message.get("Type") == "SubscriptionConfirmation":
         fetch(text_of(message, "SubscribeURL"))
     if message.get("Type") != "Notification":
@@ -214,7 +220,8 @@ def _verify(message: Mapping[str, Any], topic: str, fetch: Fetch) -> None:
 
 @lru_cache(maxsize=8)
 def _certified_key(url: str, fetch: Fetch) -> RSAPublicKey:
-    if not url.endswith(".pem"):
+    parts = urlsplit(url)
+    if _CERTIFICATE_PATH.fullmatch(parts.path) is None or parts.query or parts.fragment:
         raise SignatureError("the URL of the certificate is not one of Amazon SNS")
     key = load_pem_x509_certificate(fetch(url)).public_key()
     if not isinstance(key, RSAPublicKey):
