@@ -20,7 +20,7 @@ from distributor.web.app import create_app
 from distributor.web.config import WebConfig
 from tests.channels.email.providers import webhook_requests as calls
 
-from .newsroom import SentMail, WriteArticle
+from .samples import SentMail, WriteArticle
 
 PROMPT = WebConfig(answer_after=timedelta())
 CONSENT = {"text": "On paper.", "ip_address": "203.0.113.7"}
