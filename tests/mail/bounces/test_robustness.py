@@ -15,6 +15,7 @@ from distributor.mail.bounces.classify import normalize_text, reason_of_phrase
 from distributor.mail.bounces.formats.delivery_status import parse_delivery_status
 from distributor.mail.bounces.formats.transcript import parse_recipient_lines, parse_session
 from distributor.mail.bounces.notice import cut_original
+from distributor.mail.bounces.reports import MAX_RECIPIENTS
 from distributor.mail.mime.decoding import decode_header_text, decode_text, decode_transfer_encoding, html_to_text
 from distributor.mail.mime.received_message import MAX_MESSAGE_BYTES, parameter, parse_message
 
@@ -108,7 +109,7 @@ def test_the_words_of_a_person_are_no_bounce(words: str) -> None:
 )
 def test_a_hostile_mail_is_read_within_bounds(mail: bytes) -> None:
     found = read_inbound_report(mail)
-    assert len(found.recipients) <= 500
+    assert len(found.recipients) <= MAX_RECIPIENTS
 
 
 def test_a_mail_of_any_length_is_read_no_further_than_the_limit() -> None:

@@ -99,18 +99,18 @@ def cut_original(text: str) -> tuple[str, str]:
 
 def _first_header(text: str) -> int | None:
     """The index where a header with at least three fields begins; None if there is none."""
-    begin = at = 0
-    names: list[str] = []
+    begin = at = fields = mail_fields = 0
     for line in text.split("\n"):
         found = _HEADER.match(line)
         if found:
-            if not names:
+            if not fields:
                 begin = at
-            names.append(found[1].lower())
-            if len(names) >= 3 and sum(name in _MAIL_FIELDS for name in names) >= 2:
+            fields += 1
+            mail_fields += found[1].lower() in _MAIL_FIELDS
+            if fields >= 3 and mail_fields >= 2:
                 return begin
-        elif not (names and line[:1] in (" ", "\t") and line.strip()):
-            names = []
+        elif not (fields and line[:1] in (" ", "\t") and line.strip()):
+            fields = mail_fields = 0
         at += len(line) + 1
     return None
 

@@ -9,6 +9,9 @@ from distributor.domain.rendition import Json
 from distributor.mail.bounces.policy import SubscriberEffect, consequences_of_report
 from distributor.mail.bounces.reasons import Reason, ReasonScope, scope_of_reason
 
+# Our mails have one recipient each; a report names more if that one forwards them. The rest of more is not read.
+MAX_RECIPIENTS = 100
+
 
 class ReportKind(StrEnum):
     """What an inbound mail is. A `bounce` reports a failed or delayed delivery, a `delivery` only successful ones."""

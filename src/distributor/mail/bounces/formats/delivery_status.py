@@ -14,6 +14,7 @@ from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reply_text import STATUS
+from distributor.mail.bounces.reports import MAX_RECIPIENTS
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
 _OF_A_RECIPIENT = frozenset(
@@ -50,7 +51,6 @@ _POWERMTA = {
     "spam-related": Reason.SPAMDETECTED,
 }
 _MAX_VALUE = 4000
-_MAX_RECIPIENTS = 500
 
 
 @dataclass(slots=True)
@@ -75,11 +75,18 @@ class DeliveryStatus:
 
 def parse_delivery_status(text: str) -> DeliveryStatus:
     """Parse the delivery status fields in a text."""
-    groups = [group for group in _groups(text) if _recipient(group) or group.get("status") or group.get("action")]
-    considered = groups[:_MAX_RECIPIENTS]
-    failed = tuple(_evidence(group) for group in considered if _has_failed(group))
-    succeeded = tuple(_evidence(group) for group in considered if _SUCCEEDED.match(group.get("action")))
-    return DeliveryStatus(failed=failed, succeeded=succeeded, is_report=bool(groups))
+    groups = (group for group in _groups(text) if _recipient(group) or group.get("status") or group.get("action"))
+    # Notices of mail loops repeat themselves: the first group about each recipient counts.
+    by_recipient: dict[tuple[str, bool], _Group] = {}
+    for group in groups:
+        by_recipient.setdefault((_recipient(group).lower(), _has_failed(group)), group)
+    failed = [group for (_, has_failed), group in by_recipient.items() if has_failed]
+    succeeded = [group for group in by_recipient.values() if _SUCCEEDED.match(group.get("action"))]
+    return DeliveryStatus(
+        failed=tuple(_evidence(group) for group in failed[:MAX_RECIPIENTS]),
+        succeeded=tuple(_evidence(group) for group in succeeded[:MAX_RECIPIENTS]),
+        is_report=bool(by_recipient),
+    )
 
 
 def _groups(text: str) -> list[_Group]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import islice
 
 from distributor.mail.bounces.address_search import ADDRESS, find_address, find_addresses, trim_address
 from distributor.mail.bounces.evidence import BounceEvidence
@@ -13,9 +15,9 @@ from distributor.mail.bounces.formats.transcript import parse_recipient_lines, p
 from distributor.mail.bounces.notice import BounceNotice
 from distributor.mail.bounces.patterns import LazyPattern
 from distributor.mail.bounces.reply_text import find_reply_code, find_status
+from distributor.mail.bounces.reports import MAX_RECIPIENTS
 from distributor.mail.mime.received_message import ReceivedMessage
 
-_MAX_RECIPIENTS = 500
 _IDENTITY = ("from", "sender", "return-path", "subject", "x-mailer", "auto-submitted", "x-failed-recipients")
 _MAX_BLOCK = 6000
 
@@ -157,7 +159,7 @@ def parse_plain_text(
     if bounce_format and bounce_format.has_transcript and (concluded := parse_recipient_lines(notice.text)):
         named = _locate(notice.text, bounce_format.recipients[:3])
         if len({one for one, _, _ in named}) <= 1:
-            return concluded[:_MAX_RECIPIENTS]
+            return concluded[:MAX_RECIPIENTS]
     listed = (
         bounce_format.recipients_after.search(notice.text) if bounce_format and bounce_format.recipients_after else None
     )
@@ -174,7 +176,7 @@ def parse_plain_text(
     )
     return [
         _evidence(address, notice.text[begin : min(end, begin + _MAX_BLOCK)], around)
-        for address, begin, end in places[:_MAX_RECIPIENTS]
+        for address, begin, end in places[:MAX_RECIPIENTS]
     ]
 
 
@@ -186,15 +188,14 @@ def find_recipient(notice: BounceNotice, bounce_format: BounceFormat | None) -> 
 
 def blocks_by_recipient(recipients: Iterable[str], text: str) -> dict[str, str]:
     """The text of a notice about each recipient: from its address to the next one."""
-    places = _locate(text, _RECIPIENTS[:4])
+    located = {recipient: at for recipient in recipients if recipient and (at := text.find(recipient)) >= 0}
+    named = {(begin, address) for address, begin, _ in _locate(text, _RECIPIENTS[:4])}
+    places = sorted(named | {(at, recipient) for recipient, at in located.items()})
     blocks: dict[str, str] = {}
-    for recipient in recipients:
-        at = text.find(recipient) if recipient else -1
-        if at < 0 or recipient in blocks:
-            continue
-        following = (place for address, place, _ in places if place > at and address != recipient)
-        end = min(next(following, len(text)), at + _MAX_BLOCK)
-        blocks[recipient] = text[text.rfind("\n", 0, at) + 1 : end]
+    for recipient, at in located.items():
+        following = islice(places, bisect_left(places, (at + 1, "")), None)
+        end = next((begin for begin, address in following if address != recipient), len(text))
+        blocks[recipient] = text[text.rfind("\n", 0, at) + 1 : min(end, at + _MAX_BLOCK)]
     return blocks
 
 
@@ -232,7 +233,7 @@ def _other_recipients(message: ReceivedMessage, notice: BounceNotice, bounce_for
         ]
         named = strangers[:1]
     return (named or find_addresses(notice.original.get("to"))[:1] or _unnamed_recipient(bounce_format, notice))[
-        :_MAX_RECIPIENTS
+        :MAX_RECIPIENTS
     ]
 
 

@@ -67,7 +67,9 @@ def parse_recipient_lines(transcript: str) -> list[BounceEvidence]:
     for line in transcript.split("\n"):
         concluded = _CONCLUDED.match(line)
         if not concluded:
-            pending = [line] if _TALKING.search(line) else [*pending, line]
+            if _TALKING.search(line):
+                pending.clear()
+            pending.append(line)
             continue
         if concluded[1][0] in "45":
             reply = parse_session("\n".join(pending))
@@ -81,5 +83,5 @@ def parse_recipient_lines(transcript: str) -> list[BounceEvidence]:
                     host=reply.host,
                 )
             )
-        pending = []
+        pending.clear()
     return found

@@ -6,13 +6,12 @@ import re
 
 from distributor.mail.bounces.address_search import find_address
 from distributor.mail.bounces.reasons import Reason
-from distributor.mail.bounces.reports import InboundReport, RecipientReport, ReportKind
+from distributor.mail.bounces.reports import MAX_RECIPIENTS, InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.decoding import decode_transfer_encoding
 from distributor.mail.mime.received_message import HeaderFields, MessagePart, ReceivedMessage, split_header
 
 _HOTMAIL = re.compile(r"staff@hotmail\.com", re.IGNORECASE)
 _ABOUT_A_MESSAGE = re.compile(r"complaint about message from", re.IGNORECASE)
-_MAX_RECIPIENTS = 500
 
 
 def read_complaint(message: ReceivedMessage) -> InboundReport | None:
@@ -67,5 +66,5 @@ def _addresses(report: HeaderFields, original: HeaderFields) -> list[str]:
     ):
         found = [address for value in fields.all(name) if (address := find_address(value))]
         if found:
-            return list(dict.fromkeys(found))[:_MAX_RECIPIENTS]
+            return list(dict.fromkeys(found))[:MAX_RECIPIENTS]
     return []

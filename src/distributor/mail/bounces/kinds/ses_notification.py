@@ -13,10 +13,9 @@ from distributor.mail.bounces.classify import classify
 from distributor.mail.bounces.evidence import BounceEvidence
 from distributor.mail.bounces.reasons import Reason
 from distributor.mail.bounces.reply_text import find_status
-from distributor.mail.bounces.reports import OTHER, InboundReport, RecipientReport, ReportKind
+from distributor.mail.bounces.reports import MAX_RECIPIENTS, OTHER, InboundReport, RecipientReport, ReportKind
 from distributor.mail.mime.received_message import ReceivedMessage
 
-_MAX_RECIPIENTS = 500
 # JSON nested deeper than any notification could exhaust the stack of the parser.
 _MAX_BRACKETS = 200
 _SUB_TYPES = {
@@ -103,7 +102,7 @@ def _complaint(complaint: dict[str, Any]) -> InboundReport:
 
 def _delivery(delivery: dict[str, Any]) -> InboundReport:
     listed = delivery.get("recipients")
-    addresses = [find_address(str(one)) for one in listed[:_MAX_RECIPIENTS]] if isinstance(listed, list) else []
+    addresses = [find_address(str(one)) for one in listed[:MAX_RECIPIENTS]] if isinstance(listed, list) else []
     return InboundReport(
         kind=ReportKind.DELIVERY,
         recipients=tuple(RecipientReport(address=one, action="delivered") for one in addresses or [""]),
@@ -112,4 +111,4 @@ def _delivery(delivery: dict[str, Any]) -> InboundReport:
 
 def _listed(notification: dict[str, Any], name: str) -> list[dict[str, Any]]:
     found = notification.get(name)
-    return [one for one in found[:_MAX_RECIPIENTS] if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in found[:MAX_RECIPIENTS] if isinstance(one, dict)] if isinstance(found, list) else []
