@@ -19,6 +19,7 @@ from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import recover_journals, resolve_unknown
 from distributor.flow.jobs import JobKind
 from distributor.flow.operations.scheduler import run_scheduler
+from distributor.flow.publications import build_documents
 from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
@@ -79,6 +80,7 @@ class CampaignHarness:
             JobKind.RELEASE: lambda number: release(self.app, number),
             JobKind.DELIVER: lambda number: deliver(self.app, number, until=self.app.clock() + timedelta(seconds=20)),
             JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
+            JobKind.BUILD_DOCUMENTS: lambda number: build_documents(self.app, number),
         }
         for _ in range(rounds):
             recover_journals(self.app)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from distributor.domain.article import ArticleStatus, Manuscript
@@ -66,9 +67,15 @@ def publish_feed(app: AppContext) -> PublishFeed:
 
     def publish(path: str = "feeds/all.rss", body: bytes = b"<rss>" + b"<item/>" * 500 + b"</rss>") -> bytes:
         with app.database.begin() as connection:
+            connection.execute(
+                text("INSERT INTO collections VALUES ('feed', '', :since) ON CONFLICT DO NOTHING"),
+                {"since": FEED_CHANGED},
+            )
             publications.put_document(
                 connection,
                 path,
+                kind="feed",
+                tag_slug="",
                 media_type="application/rss+xml; charset=utf-8",
                 body=body,
                 last_modified=FEED_CHANGED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from distributor.flow import publications
 from distributor.flow.delivery import deliver as delivering
 from distributor.flow.delivery import recovery
 from distributor.flow.feedback import tracking
@@ -63,6 +64,12 @@ def import_people(import_id: int) -> None:
 def resolve_unknown(dispatch_id: int) -> None:
     """Find out what happened to the deliveries of a dispatch whose outcome is unknown."""
     recovery.resolve_unknown(app_context(), dispatch_id)
+
+
+@celery.task(name="build_documents")
+def build_documents(channel_id: int) -> None:
+    """Build the documents of the kind of this channel that are stale."""
+    publications.build_documents(app_context(), channel_id)
 
 
 @celery.task(name="write_events")

@@ -26,6 +26,7 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.send_schedule import SendSchedule
 from distributor.domain.subscriber import MailingList
+from distributor.domain.tags import Tag
 from distributor.domain.tokens import TokenSigner
 from distributor.rendering.environment import Templates
 
@@ -62,8 +63,9 @@ __all__ = [
     "PostParts",
     "Problem",
     "Publications",
+    "PublishedCollection",
     "PublishedDocument",
-    "PublishedItem",
+    "PublishingChannel",
     "RateLimit",
     "RateLimiter",
     "ReconcilingChannel",
@@ -370,41 +372,14 @@ class PostParts(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedItem:
-    """One entry of a published collection, as the channel wrote it. `key` (the article's GUID) is unique in it."""
-
-    key: str
-    published_at: datetime
-    updated_at: datetime
-    content: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedDocument:
-    """Bytes served unchanged at `path` (no leading slash). HTTP validators are derived from them."""
-
-    path: str
-    media_type: str
-    body: bytes
-    last_modified: datetime
-
-
 class Publications(Protocol):
-    """Documents that channels publish for readers who fetch them."""
+    """The articles that channels of this kind publish for readers who fetch documents, such as feeds."""
 
-    def publish(
-        self,
-        collection: str,
-        item: PublishedItem,
-        *,
-        limit: int,
-        compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
-    ) -> None:
-        """Add the item to the collection, or replace the one with its key, and store the documents from `compose`.
+    def publish(self, guids: Sequence[str], *, at: datetime) -> None:
+        """Commit that these articles are published here from `at` on, and build the documents that change by it.
 
-        `compose` gets the newest `limit` items by `published_at`, newest first (equal times by key). All of it happens
-        or none, and two changes of one collection never overlap. A revision older than the stored one changes nothing.
+        An article that was published before keeps its date. One that is older than `at` keeps its own. Raises
+        ServiceError, and nothing has changed then.
         """
 
 
@@ -463,6 +438,47 @@ class Channel(Protocol):
         A delivery without an outcome counts as not sent. A failure of the remote service is an outcome, not an
         exception.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedCollection:
+    """What the documents of one feed are built from: the articles published here as they are now, the newest first.
+
+    `tag` is the tag that they have in common; None: it is the collection of all articles. `published_at` of an article
+    is when it was first published here. A collection that had articles before may be empty. `since` is when it began.
+    """
+
+    tag: Tag | None
+    since: datetime
+    articles: Sequence[Article]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedDocument:
+    """Bytes served unchanged at `path` (no leading slash). HTTP validators are derived from them."""
+
+    path: str
+    media_type: str
+    body: bytes
+    last_modified: datetime
+
+
+@runtime_checkable
+class PublishingChannel(Protocol):
+    """A channel whose deliveries end in documents that readers fetch; it uses `SendContext.publications`.
+
+    The documents are built again whenever an article in them, their settings or the site changes.
+    """
+
+    @classmethod
+    def document_format(cls) -> int:
+        """A number to raise whenever the same collection gives other bytes: then every document is built again."""
+
+    def max_articles(self) -> int:
+        """How many articles a collection has at most; the newest stay."""
+
+    def documents(self, collection: PublishedCollection, site: Site) -> Sequence[PublishedDocument]:
+        """The documents of a collection. Pure: the same arguments give the same bytes."""
 
 
 @runtime_checkable

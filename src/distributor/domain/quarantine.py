@@ -13,8 +13,8 @@ from distributor.domain.rendition import Json
 class QuarantineLoop(StrEnum):
     """The loop that an item belongs to; its comment says what the key of an item is.
 
-    SCHEDULER, JOB, FILE, PURGE and CHANNEL read their items again and try them again by themselves. The other loops see
-    an item once: it is kept with its content, and tried again by `distributor quarantine retry`.
+    SCHEDULER, JOB, FILE, PURGE, CHANNEL and DOCUMENT read their items again and try them again by themselves. The other
+    loops see an item once: it is kept with its content, and tried again by `distributor quarantine retry`.
     """
 
     # A dispatch for which no job can be enqueued: the job and the id of the dispatch.
@@ -27,6 +27,8 @@ class QuarantineLoop(StrEnum):
     PURGE = "purge"
     # The settings of a channel: its name.
     CHANNEL = "channel"
+    # A collection whose documents cannot be built: its kind and the slug of its tag.
+    DOCUMENT = "document"
     # A journal of a dead worker: its file name.
     JOURNAL = "journal"
     # An open or click that waits in Redis: the id of its stream entry.

@@ -14,18 +14,19 @@ _MAX_WORKERS = 8
 
 
 class JobKind(StrEnum):
-    """What a job does with its dispatch or import. The values are the names of the Celery tasks."""
+    """What a job does with its dispatch, import or channel. The values are the names of the Celery tasks."""
 
     RENDER = "render"
     RELEASE = "release"
     DELIVER = "deliver"
     RESOLVE_UNKNOWN = "resolve_unknown"
     IMPORT = "import_people"
+    BUILD_DOCUMENTS = "build_documents"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Do `kind` for the dispatch or import with the id `subject_id`, on a worker that consumes `queue`."""
+    """Do `kind` for the dispatch, import or channel with the id `subject_id`, on a worker that consumes `queue`."""
 
     kind: JobKind
     subject_id: int

@@ -26,7 +26,7 @@ from distributor.domain.article import (
 from distributor.domain.blocks import Image, walk
 from distributor.domain.errors import GoneError, NotFoundError
 from distributor.domain.tags import Tag
-from distributor.storage import tables
+from distributor.storage import document_builds, tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import manuscript_from_json, manuscript_to_json
 
@@ -382,6 +382,7 @@ def _record(
 
 def _after_change(connection: Connection, *, now: datetime) -> None:
     """What depends on articles is no longer up to date."""
+    document_builds.mark_stale(connection, now=now)
 
 
 def _columns(status: ArticleStatus) -> dict[str, object]:

@@ -1,29 +1,46 @@
-"""Publications: collections of items, and the documents composed of them (feeds)."""
+"""Publications: the articles that channels publish, the collections they form, and the documents built from these."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, Subquery, delete, func, literal, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
+from distributor.domain.article import ArticleState
 from distributor.domain.errors import NotFoundError
-from distributor.domain.rendition import Json
+from distributor.domain.tags import Tag
 from distributor.storage import tables
+from distributor.storage.articles import public_at
 from distributor.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemRecord:
-    """One item of a collection."""
+class PublicationRecord:
+    """An article in a collection, with its current revision. `published_at` is when it was first published there."""
 
-    key: str
+    article_id: int
+    revision: int
     published_at: datetime
     updated_at: datetime
-    content: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionRecord:
+    """A collection with its newest articles; without a tag and with an empty slug, the one of all articles.
+
+    `digest` is of what its documents were built from last, or empty.
+    """
+
+    tag: Tag | None
+    tag_slug: str
+    since: datetime
+    digest: str
+    articles: Sequence[PublicationRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,52 +54,97 @@ class DocumentRecord:
     last_modified: datetime
 
 
-def lock_collection(connection: Connection, collection: str) -> None:
-    """Lock this collection until the transaction ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": collection})
+def publish(connection: Connection, channel_id: int, guids: Iterable[str], *, at: datetime) -> None:
+    """Let the channel publish these articles from `at` on; one that it publishes already keeps its date.
 
-
-def add_item(
-    connection: Connection,
-    collection: str,
-    key: str,
-    *,
-    published_at: datetime,
-    updated_at: datetime,
-    content: Mapping[str, Json],
-) -> None:
-    """Add an item, or replace the one with its key by a newer one."""
-    values = {"published_at": published_at, "updated_at": updated_at, "content": dict(content)}
-    statement = insert(tables.publications).values(collection=collection, key=key, **values)
+    An article whose own date is earlier than `at` keeps that.
+    """
+    article = tables.articles.c
+    found = select(literal(channel_id), article.id, func.least(article.published_at, at)).where(article.guid.in_(guids))
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["collection", "key"],
-            set_=values,
-            # A dispatch that was delayed must not put an older revision back.
-            where=tables.publications.c.updated_at <= statement.excluded.updated_at,
-        )
+        insert(tables.publications)
+        .from_select(["channel_id", "article_id", "published_at"], found)
+        .on_conflict_do_nothing()
     )
 
 
-def latest(connection: Connection, collection: str, *, limit: int) -> list[ItemRecord]:
-    """The newest items, newest first; equal times are ordered by key."""
-    item = tables.publications
+def collections_of(connection: Connection, kind: str, *, limit: int, now: datetime) -> list[CollectionRecord]:
+    """Every collection of a kind, with as many of its newest public articles; equal dates are ordered by GUID.
+
+    A collection that there was once stays. New ones are stored, and begin with the first article in them.
+    """
+    ranked = _ranked(kind, now=now)
+    newest = connection.execute(
+        select(ranked).where(ranked.c.rank <= limit).order_by(ranked.c.tag_slug, ranked.c.rank)
+    ).all()
+    articles = {slug: [_publication(row) for row in rows] for slug, rows in groupby(newest, lambda row: row.tag_slug)}
+    if articles:
+        connection.execute(
+            insert(tables.collections)
+            .values(
+                [
+                    {"kind": kind, "tag_slug": slug, "since": min(one.published_at for one in found)}
+                    for slug, found in articles.items()
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+    collection, tag = tables.collections.c, tables.tags.c
     rows = connection.execute(
-        select(item)
-        .where(item.c.collection == collection)
-        .order_by(item.c.published_at.desc(), item.c.key)
-        .limit(limit)
+        select(tables.collections, tag.label)
+        .outerjoin(tables.tags, tag.slug == collection.tag_slug)
+        .where(collection.kind == kind)
+        .order_by(collection.tag_slug)
     )
     return [
-        ItemRecord(key=row.key, published_at=row.published_at, updated_at=row.updated_at, content=row.content)
+        CollectionRecord(
+            tag=Tag(row.label) if row.tag_slug else None,
+            tag_slug=row.tag_slug,
+            since=row.since,
+            digest=row.digest,
+            articles=articles.get(row.tag_slug, []),
+        )
         for row in rows
     ]
 
 
+def next_embargo(connection: Connection, kind: str, *, now: datetime) -> datetime | None:
+    """When the next article of a collection becomes public, if one is under embargo."""
+    article = tables.articles.c
+    ends_at: datetime | None = connection.execute(
+        select(func.min(article.publish_at))
+        .join(tables.publications, tables.publications.c.article_id == article.id)
+        .join(tables.channels, tables.channels.c.id == tables.publications.c.channel_id)
+        .where(tables.channels.c.kind == kind, article.state == ArticleState.PUBLISHED, article.publish_at > now)
+    ).scalar_one()
+    return ends_at
+
+
+def mark_built(connection: Connection, kind: str, tag_slug: str, *, digest: str, paths: Sequence[str]) -> None:
+    """The documents of this collection are those at `paths`, and no others; they were built from `digest`."""
+    collection, document = tables.collections.c, tables.documents.c
+    connection.execute(
+        delete(tables.documents).where(
+            document.kind == kind, document.tag_slug == tag_slug, document.path.not_in(paths)
+        )
+    )
+    connection.execute(
+        update(tables.collections).where(collection.kind == kind, collection.tag_slug == tag_slug).values(digest=digest)
+    )
+
+
 def put_document(
-    connection: Connection, path: str, *, media_type: str, body: bytes, last_modified: datetime, now: datetime
+    connection: Connection,
+    path: str,
+    *,
+    kind: str,
+    tag_slug: str,
+    media_type: str,
+    body: bytes,
+    last_modified: datetime,
+    now: datetime,
 ) -> None:
-    """Serve these bytes under this path from now on; the same bytes change nothing.
+    """Serve these bytes of a collection under this path from now on; the same bytes change nothing.
 
     Other bytes with no later date are dated `now`: a client that sends only If-Modified-Since
     must see the change.
@@ -96,7 +158,14 @@ def put_document(
         return
     if before is not None and before.last_modified >= last_modified:
         last_modified = now
-    values = {"media_type": media_type, "etag": etag, "body": body, "last_modified": last_modified}
+    values = {
+        "kind": kind,
+        "tag_slug": tag_slug,
+        "media_type": media_type,
+        "etag": etag,
+        "body": body,
+        "last_modified": last_modified,
+    }
     connection.execute(
         insert(document).values(path=path, **values).on_conflict_do_update(index_elements=["path"], set_=values)
     )
@@ -121,4 +190,39 @@ def document_paths(connection: Connection, prefix: str) -> Sequence[str]:
     path = tables.documents.c.path
     return list(
         connection.execute(select(path).where(path.startswith(prefix, autoescape=True)).order_by(path)).scalars()
+    )
+
+
+def _ranked(kind: str, *, now: datetime) -> Subquery:
+    """The public articles of each collection with their rank in it."""
+    published, article = tables.publications.c, tables.articles.c
+    shown = (
+        select(
+            article.id.label("article_id"),
+            article.guid,
+            article.revision,
+            article.updated_at,
+            # It may be published by several channels of the kind.
+            func.min(published.published_at).label("published_at"),
+        )
+        .join(tables.articles, article.id == published.article_id)
+        .join(tables.channels, tables.channels.c.id == published.channel_id)
+        .where(tables.channels.c.kind == kind, public_at(now))
+        .group_by(article.id)
+        .cte("shown")
+    )
+    tagged = tables.article_tags.c
+    placed = union_all(
+        select(literal("").label("tag_slug"), shown),
+        select(tagged.tag_slug, shown).join(shown, shown.c.article_id == tagged.article_id),
+    ).subquery()
+    rank = func.row_number().over(
+        partition_by=placed.c.tag_slug, order_by=(placed.c.published_at.desc(), placed.c.guid.collate("C"))
+    )
+    return select(placed, rank.label("rank")).subquery()
+
+
+def _publication(row: Row[tuple[object, ...]]) -> PublicationRecord:
+    return PublicationRecord(
+        article_id=row.article_id, revision=row.revision, published_at=row.published_at, updated_at=row.updated_at
     )

@@ -501,26 +501,56 @@ events = Table(
     ),
 )
 
+# The articles that a channel publishes in documents; the date is that of the first publication there.
 publications = Table(
     "publications",
     metadata,
-    Column("collection", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("channel_id", ForeignKey("channels.id", ondelete="CASCADE"), nullable=False),
+    Column("article_id", ForeignKey("articles.id", ondelete="CASCADE"), nullable=False),
     _timestamp("published_at"),
-    _timestamp("updated_at"),
-    Column("content", JSONB, nullable=False),
-    PrimaryKeyConstraint("collection", "key"),
-    Index(None, "collection", "published_at"),
+    PrimaryKeyConstraint("channel_id", "article_id"),
+)
+
+# What the channels of a kind build documents from: everything they published (no tag), and what has one tag.
+collections = Table(
+    "collections",
+    metadata,
+    Column("kind", Text, nullable=False),
+    # Empty: everything.
+    Column("tag_slug", Text, nullable=False),
+    _timestamp("since"),
+    # SHA-256 of what the documents were built from.
+    Column("digest", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("kind", "tag_slug"),
 )
 
 documents = Table(
     "documents",
     metadata,
     Column("path", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("tag_slug", Text, nullable=False),
     Column("media_type", Text, nullable=False),
     Column("etag", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     _timestamp("last_modified"),
+    ForeignKeyConstraint(["kind", "tag_slug"], ["collections.kind", "collections.tag_slug"], ondelete="CASCADE"),
+    Index(None, "kind", "tag_slug"),
+)
+
+# Whether the documents of a kind are up to date.
+document_builds = Table(
+    "document_builds",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    # Of the settings that the documents were built with.
+    Column("fingerprint", Text, nullable=False, server_default=""),
+    # Counts the changes, so that one during a build is not missed.
+    Column("changes", BigInteger, nullable=False, server_default="0"),
+    # The first change that is not in the documents yet.
+    Column("stale_since", DateTime(timezone=True)),
+    # When they have to be built next.
+    Column("due_at", DateTime(timezone=True)),
 )
 
 # Paused routes from a relay to a destination; an empty destination stands for the whole relay.

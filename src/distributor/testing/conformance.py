@@ -26,6 +26,8 @@ from distributor.channels.api import (
     Dedupe,
     Outcome,
     Publications,
+    PublishedCollection,
+    PublishingChannel,
     ReconcilingChannel,
     RenderContext,
     Rendition,
@@ -95,6 +97,7 @@ def violations(kind: type[Channel], templates: Templates | None = None) -> list[
         *_render_violations(channel, rendition, context),
         *_preview_violations(channel, rendition),
         *_recipient_violations(channel, rendition),
+        *_publishing_violations(channel),
     ]
 
 
@@ -114,7 +117,7 @@ class RemoteService:
     settings      the settings of the channel that lead to the service
     received      an identity (body, Message-ID) of every post or message that it accepted, or may have, in order
     recover       makes the service accept everything from now on; None if it cannot recover
-    publications  for a kind that publishes documents: where it stores them
+    publications  for a kind that publishes documents: where it records what it publishes
     """
 
     settings: Mapping[str, Any]
@@ -425,6 +428,29 @@ def _recipient_violations(channel: Channel, rendition: Rendition) -> Iterator[st
     send: Callable[..., object] = channel.send
     if not inspect.isasyncgenfunction(send):
         yield "send() is not an async generator: it has to yield each outcome as it is known"
+
+
+def _publishing_violations(channel: Channel) -> Iterator[str]:
+    if not isinstance(channel, PublishingChannel):
+        return
+    if channel.max_articles() < 1:
+        yield "max_articles() leaves no article in a collection"
+    paths: set[str] = set()
+    for tag in (None, *SAMPLE_ARTICLE.tags):
+        full = PublishedCollection(tag=tag, since=SAMPLE_ARTICLE.published_at, articles=[SAMPLE_ARTICLE])
+        documents = channel.documents(full, SAMPLE_SITE)
+        if list(channel.documents(full, SAMPLE_SITE)) != list(documents):
+            yield "documents() gives other bytes for the same collection: it depends on a clock or on chance"
+        if [one.path for one in channel.documents(replace(full, articles=()), SAMPLE_SITE)] != [
+            one.path for one in documents
+        ]:
+            yield "documents() has other paths when the last article has left: readers lose the address"
+        if paths.intersection(one.path for one in documents):
+            yield "documents() gives two collections the same path"
+        paths.update(one.path for one in documents)
+        moved = replace(SAMPLE_SITE, public_url="https://moved.sample-site.org")
+        if any(SAMPLE_SITE.public_url.encode() in one.body for one in channel.documents(full, moved)):
+            yield "documents() keeps an address of the site from before it moved"
 
 
 def _blocking(channel: Channel, rendition: Rendition) -> list[str]:

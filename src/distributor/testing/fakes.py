@@ -22,8 +22,6 @@ from distributor.channels.api import (
     PostParts,
     PostPartState,
     Publications,
-    PublishedDocument,
-    PublishedItem,
     ReconcilingChannel,
     RenderContext,
     SendContext,
@@ -135,30 +133,17 @@ class InMemoryPostParts:
 
 
 class InMemoryPublications:
-    """Published collections and their documents. While `is_failing`, publishing raises ServiceError."""
+    """The GUIDs of the articles published, and since when. While `is_failing`, publishing raises ServiceError."""
 
     def __init__(self) -> None:
         self.is_failing = False
-        self.collections: dict[str, dict[str, PublishedItem]] = {}
-        self.documents: dict[str, PublishedDocument] = {}
+        self.published: dict[str, datetime] = {}
 
-    def publish(
-        self,
-        collection: str,
-        item: PublishedItem,
-        *,
-        limit: int,
-        compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
-    ) -> None:
+    def publish(self, guids: Sequence[str], *, at: datetime) -> None:
         if self.is_failing:
             raise ServiceError("the publications cannot be stored: the database is unreachable")
-        items = self.collections.setdefault(collection, {})
-        if item.key in items and items[item.key].updated_at > item.updated_at:
-            return
-        items[item.key] = item
-        by_key = sorted(items.values(), key=lambda each: each.key)
-        newest = sorted(by_key, key=lambda each: each.published_at, reverse=True)[:limit]
-        self.documents |= {document.path: document for document in compose(newest)}
+        for guid in guids:
+            self.published.setdefault(guid, at)
 
 
 def make_delivery(

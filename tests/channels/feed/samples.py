@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from distributor.channels.api import RenderContext, Site
+from distributor.channels.api import PublishedCollection, PublishedDocument, RenderContext, Site
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.channel import FeedSettings
 from distributor.domain.article import Article
@@ -146,6 +146,15 @@ def send(
         return [outcome async for outcome in channel.send(rendition, deliveries, context)]
 
     return asyncio.run(collect())
+
+
+def documents_of(
+    *articles: Article, tag: Tag | None = None, settings: FeedSettings | None = None, site: Site = SITE
+) -> dict[str, PublishedDocument]:
+    """The documents of the feed of these articles, or of a tag, by path."""
+    collection = PublishedCollection(tag=tag, since=NOON, articles=articles)
+    documents = FeedChannel(settings or FeedSettings()).documents(collection, site)
+    return {document.path: document for document in documents}
 
 
 def golden(name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -42,13 +41,6 @@ def test_times_are_whole_seconds_in_utc() -> None:
 
 def test_an_article_finished_before_its_publication_has_not_changed_since() -> None:
     assert composed(updated_at=NOON - timedelta(days=1)).updated_at == NOON
-
-
-def test_a_date_that_has_not_come_yet_becomes_the_date_of_release() -> None:
-    entry = composed(published_at=datetime(2041, 1, 1, tzinfo=UTC))
-    released = entry.dated_no_later_than(NOON + timedelta(microseconds=5))
-    assert (released.published_at, released.updated_at) == (NOON, NOON)
-    assert replace(released, published_at=entry.published_at, updated_at=entry.updated_at) == entry
 
 
 def test_the_authors_summary_is_kept_in_full() -> None:

@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from distributor.domain.article import Article
 from distributor.domain.tags import Tag
-from distributor.testing.fakes import RELEASED_AT, InMemoryPublications
+from distributor.testing.fakes import RELEASED_AT
 
 from .lint import lint
 from .samples import (
     ALL_SETTINGS,
     article,
     article_with_every_block,
+    documents_of,
     files_of,
     numbered,
-    rendered,
-    send,
 )
 
 RSS_URL = "https://news.example.org/feeds/all.rss"
@@ -56,12 +56,12 @@ def test_a_feed_with_no_settings_and_the_barest_article_has_no_findings() -> Non
     assert atom_findings(files["atom.xml"]) == []
 
 
-def test_the_feed_of_a_tag_in_another_script_has_no_findings() -> None:
-    publications = InMemoryPublications()
-    send(rendered(article(tags=(Tag("幹細胞"),))), publications=publications)
+@pytest.mark.parametrize("articles", [(), (article(),)], ids=["empty", "one article"])
+def test_the_feed_of_a_tag_in_another_script_has_no_findings(articles: tuple[Article, ...]) -> None:
     url = "https://news.example.org/feeds/tags/%E5%B9%B9%E7%B4%B0%E8%83%9E"
+    documents = documents_of(*articles, tag=Tag("幹細胞"))
     for extension in ("rss", "atom"):
-        body = publications.documents[f"feeds/tags/幹細胞.{extension}"].body
+        body = documents[f"feeds/tags/幹細胞.{extension}"].body
         assert lint(body, location=f"{url}.{extension}", now=RELEASED_AT) == []
 
 

@@ -1,23 +1,20 @@
-"""What channels are given to send with keeps its word: parts are committed once, publications are whole."""
+"""What channels are given to send with keeps its word: parts are committed once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from distributor.channels.api import PostPartState, PublishedDocument, PublishedItem, SendContext
+from distributor.channels.api import PostPartState, SendContext
 from distributor.domain.delivery import Delivery
 from distributor.domain.errors import LeaseLostError
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.journal import open_journal
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
-from distributor.storage import channels, deliveries, leases, publications
+from distributor.storage import channels, deliveries, leases
 from tests.flow.campaign_harness import CampaignHarness
-
-MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -61,60 +58,6 @@ def test_a_withdrawn_part_may_be_intended_anew_and_a_settled_one_cannot_be_withd
     context.parts.settle(delivery, 0, remote_id="7", permalink=None)
     context.parts.withdraw(delivery, 0)
     assert [part.remote_id for part in context.parts.of(delivery)] == ["7"]
-
-
-def test_the_newest_items_are_composed_newest_first(
-    harness: CampaignHarness, sending: tuple[SendContext, Delivery]
-) -> None:
-    context, _ = sending
-    for number in (1, 3, 2):
-        context.publications.publish("all", _item(number), limit=2, compose=_titles)
-    assert _served(harness).body == b"3 2"
-
-
-def test_an_older_revision_does_not_replace_a_newer_one(
-    harness: CampaignHarness, sending: tuple[SendContext, Delivery]
-) -> None:
-    context, _ = sending
-    context.publications.publish(
-        "all", _item(1, title="new", revised=MOMENT + timedelta(days=9)), limit=2, compose=_titles
-    )
-    context.publications.publish("all", _item(1, title="old"), limit=2, compose=_titles)
-    assert _served(harness).body == b"new"
-
-
-def test_a_document_whose_bytes_change_is_never_dated_the_same(
-    harness: CampaignHarness, sending: tuple[SendContext, Delivery]
-) -> None:
-    context, _ = sending
-    context.publications.publish("all", _item(2), limit=5, compose=_titles)
-    before = _served(harness)
-    context.publications.publish("all", _item(2), limit=5, compose=_titles)
-    assert _served(harness) == before
-    context.publications.publish("all", _item(1), limit=5, compose=_titles)
-    assert _served(harness).last_modified > before.last_modified
-
-
-def _item(number: int, *, title: str = "", revised: datetime | None = None) -> PublishedItem:
-    published = MOMENT + timedelta(hours=number)
-    return PublishedItem(
-        key=f"guid-{number}",
-        published_at=published,
-        updated_at=revised or published,
-        content={"title": title or str(number)},
-    )
-
-
-def _titles(items: Sequence[PublishedItem]) -> list[PublishedDocument]:
-    body = " ".join(item.content["title"] for item in items).encode()
-    return [
-        PublishedDocument(path="feeds/all.txt", media_type="text/plain", body=body, last_modified=items[0].updated_at)
-    ]
-
-
-def _served(harness: CampaignHarness) -> publications.DocumentRecord:
-    with harness.app.database.begin() as connection:
-        return publications.find_document(connection, "feeds/all.txt")
 
 
 def test_a_delivery_that_another_worker_has_claimed_can_neither_be_intended_nor_withdrawn(

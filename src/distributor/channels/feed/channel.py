@@ -13,9 +13,8 @@ from distributor.channels.api import (
     Capabilities,
     Dedupe,
     MediaStore,
-    Publications,
+    PublishedCollection,
     PublishedDocument,
-    PublishedItem,
     RenderContext,
     SendContext,
     Site,
@@ -23,12 +22,24 @@ from distributor.channels.api import (
 from distributor.channels.feed.checks import check_entries
 from distributor.channels.feed.documents import FORMATS, RSS, build_documents
 from distributor.channels.feed.entries import build_entry, plain
-from distributor.channels.feed.feed import ALL, FeedEntry, FeedMetadata, FeedPayload, newest_first, tag_feed_key
+from distributor.channels.feed.feed import (
+    ALL,
+    Feed,
+    FeedEntry,
+    FeedMetadata,
+    FeedPayload,
+    newest_first,
+    tag_feed_key,
+    whole_seconds,
+)
 from distributor.domain.article import Article
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.rendering.environment import Templates, shipped_templates
+
+# Raise it with every change of the golden files of the tests: feeds in use are built again then.
+_FORMAT = 1
 
 
 class FeedSettings(BaseModel):
@@ -85,7 +96,14 @@ class FeedChannel:
     def files(self, rendition: Rendition) -> Mapping[str, bytes]:
         """The feed of all articles as if it had no others than these."""
         payload = FeedPayload.from_json(rendition.payload)
-        documents = self._documents(payload, ALL, payload.entries[: self._settings.items])
+        feed = Feed(
+            key=ALL,
+            title=payload.titles[ALL],
+            metadata=payload.metadata,
+            entries=payload.entries[: self._settings.items],
+            since=payload.entries[0].published_at,
+        )
+        documents = build_documents(feed, max_bytes=self._settings.max_bytes)
         return {form.file_name: document.body for form, document in zip(FORMATS, documents, strict=True)}
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
@@ -96,7 +114,26 @@ class FeedChannel:
     ) -> AsyncIterator[Outcome]:
         payload = FeedPayload.from_json(rendition.payload)
         for delivery in deliveries:
-            yield self._deliver(payload, delivery, context.publications)
+            yield self._deliver(payload, delivery, context)
+
+    @classmethod
+    def document_format(cls) -> int:
+        return _FORMAT
+
+    def max_articles(self) -> int:
+        return self._settings.items
+
+    def documents(self, collection: PublishedCollection, site: Site) -> Sequence[PublishedDocument]:
+        metadata = self._metadata_of(site)
+        key, label = (tag_feed_key(collection.tag.label), plain(collection.tag.label)) if collection.tag else (ALL, "")
+        feed = Feed(
+            key=key,
+            title=metadata.title_of(key, label),
+            metadata=metadata,
+            entries=tuple(build_entry(article, site) for article in collection.articles),
+            since=whole_seconds(collection.since),
+        )
+        return build_documents(feed, max_bytes=self._settings.max_bytes)
 
     def _metadata_of(self, site: Site) -> FeedMetadata:
         settings = self._settings
@@ -111,28 +148,19 @@ class FeedChannel:
             hub=settings.hub,
         )
 
-    def _deliver(self, payload: FeedPayload, delivery: Delivery, publications: Publications) -> Outcome:
+    def _deliver(self, payload: FeedPayload, delivery: Delivery, context: SendContext) -> Outcome:
         key = delivery.recipient
-        entries = payload.entries_for(key)
-        if not entries:
+        guids = [entry.guid for entry in payload.entries if key in entry.feed_keys]
+        if not guids:
             return Outcome.of(delivery, Verdict.FAILED, reply=f"no article of this rendition belongs to feed {key!r}")
-
-        def compose(items: Sequence[PublishedItem]) -> list[PublishedDocument]:
-            return self._documents(payload, key, [FeedEntry.from_json(item.content) for item in items])
-
-        for entry in entries:
-            item = entry.dated_no_later_than(delivery.created_at).as_item()
-            publications.publish(key, item, limit=self._settings.items, compose=compose)
+        context.publications.publish(guids, at=delivery.created_at)
         return Outcome.of(
             delivery,
             Verdict.SENT,
-            remote_id=entries[0].guid,
-            permalink=payload.metadata.url_of(key, RSS.extension),
-            detail={"guids": [entry.guid for entry in entries]},
+            remote_id=guids[0],
+            permalink=self._metadata_of(context.site).url_of(key, RSS.extension),
+            detail={"guids": guids},
         )
-
-    def _documents(self, payload: FeedPayload, key: str, entries: Sequence[FeedEntry]) -> list[PublishedDocument]:
-        return build_documents(payload.feed_of(key, entries), max_bytes=self._settings.max_bytes)
 
 
 def _feed_titles(entries: Sequence[FeedEntry], metadata: FeedMetadata) -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from distributor.channels.api import PublishedItem
 from distributor.domain.rendition import Json
 from distributor.domain.tags import slugify
 
@@ -49,11 +48,6 @@ class FeedEntry:
         """The feeds this entry belongs to, each once: that of all articles, then one per tag."""
         return tuple(dict.fromkeys((ALL, *(key for tag in self.tags if (key := tag_feed_key(tag))))))
 
-    def dated_no_later_than(self, time: datetime) -> FeedEntry:
-        """This entry without dates after `time`: a reader that sees a later one may take all newer entries for old."""
-        latest = whole_seconds(time)
-        return replace(self, published_at=min(self.published_at, latest), updated_at=min(self.updated_at, latest))
-
     def as_json(self) -> dict[str, Json]:
         return {
             "guid": self.guid,
@@ -84,12 +78,6 @@ class FeedEntry:
             image=EntryImage(**stored["image"]) if stored["image"] else None,
             published_at=datetime.fromisoformat(stored["published_at"]),
             updated_at=datetime.fromisoformat(stored["updated_at"]),
-        )
-
-    def as_item(self) -> PublishedItem:
-        """This entry as one of a published collection."""
-        return PublishedItem(
-            key=self.guid, published_at=self.published_at, updated_at=self.updated_at, content=self.as_json()
         )
 
 
@@ -128,17 +116,18 @@ class FeedMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """One feed with at least one entry, the newest first. `key` is ``all`` or ``tags/<slug>``."""
+    """One feed, its newest entry first. `key` is ``all`` or ``tags/<slug>``; `since` is when the feed began."""
 
     key: str
     title: str
     metadata: FeedMetadata
     entries: tuple[FeedEntry, ...]
+    since: datetime
 
     @property
     def updated_at(self) -> datetime:
-        """When an entry of the feed last changed."""
-        return max(entry.updated_at for entry in self.entries)
+        """When an entry of the feed last changed; of a feed without entries, when it began."""
+        return max((entry.updated_at for entry in self.entries), default=self.since)
 
     def url_of(self, extension: str) -> str:
         """The address of this feed in the format with this extension."""
@@ -159,14 +148,6 @@ class FeedPayload:
     metadata: FeedMetadata
     titles: Mapping[str, str]
     entries: tuple[FeedEntry, ...]
-
-    def entries_for(self, key: str) -> list[FeedEntry]:
-        """The entries that belong to the feed `key`."""
-        return [entry for entry in self.entries if key in entry.feed_keys]
-
-    def feed_of(self, key: str, entries: Iterable[FeedEntry]) -> Feed:
-        """The feed `key` with these entries."""
-        return Feed(key=key, title=self.titles[key], metadata=self.metadata, entries=tuple(entries))
 
     def as_json(self) -> dict[str, Json]:
         return {

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from distributor.channels.api import (
-    Journal,
-    Lease,
-    PostPart,
-    PostPartState,
-    PublishedDocument,
-    PublishedItem,
-    SendContext,
-    UnlimitedLease,
-)
+from distributor.channels.api import Journal, Lease, PostPart, PostPartState, SendContext, UnlimitedLease
 from distributor.domain.article import Media
 from distributor.domain.delivery import Delivery
 from distributor.domain.rendition import Json
+from distributor.flow import publications
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import StoredRoutes
 from distributor.flow.delivery.rate_limiter import SharedRateLimiter
-from distributor.storage import articles, delivery_posts, publications
+from distributor.storage import articles, delivery_posts
 from distributor.storage.channels import ChannelRecord
 
 
@@ -32,7 +25,7 @@ def send_context(app: AppContext, channel: ChannelRecord, journal: Journal, leas
         tokens=app.tokens,
         journal=journal,
         parts=_StoredParts(app),
-        publications=_StoredPublications(app),
+        publications=_StoredPublications(app, channel),
         lease=lease or UnlimitedLease(),
         rate_limiter=SharedRateLimiter(app.redis, channel.id),
         routes=StoredRoutes(app, channel.id),
@@ -88,38 +81,14 @@ class _StoredParts:
 
 
 class _StoredPublications:
-    """Publications: one transaction adds the item and stores the documents composed from it."""
+    """What one channel publishes."""
 
-    def __init__(self, app: AppContext) -> None:
+    def __init__(self, app: AppContext, channel: ChannelRecord) -> None:
         self._app = app
+        self._channel = channel
 
-    def publish(
-        self,
-        collection: str,
-        item: PublishedItem,
-        *,
-        limit: int,
-        compose: Callable[[Sequence[PublishedItem]], Sequence[PublishedDocument]],
-    ) -> None:
-        with self._app.database.begin() as connection:
-            publications.lock_collection(connection, collection)
-            publications.add_item(
-                connection,
-                collection,
-                item.key,
-                published_at=item.published_at,
-                updated_at=item.updated_at,
-                content=item.content,
-            )
-            for document in compose([_item(row) for row in publications.latest(connection, collection, limit=limit)]):
-                publications.put_document(
-                    connection,
-                    document.path,
-                    media_type=document.media_type,
-                    body=document.body,
-                    last_modified=document.last_modified,
-                    now=self._app.clock(),
-                )
+    def publish(self, guids: Sequence[str], *, at: datetime) -> None:
+        publications.publish(self._app, self._channel, guids, at=at)
 
 
 def _part(record: delivery_posts.StoredPost, *, is_new: bool) -> PostPart:
@@ -132,10 +101,4 @@ def _part(record: delivery_posts.StoredPost, *, is_new: bool) -> PostPart:
         remote_id=record.remote_id,
         permalink=record.permalink,
         detail=record.detail,
-    )
-
-
-def _item(record: publications.ItemRecord) -> PublishedItem:
-    return PublishedItem(
-        key=record.key, published_at=record.published_at, updated_at=record.updated_at, content=record.content
     )

@@ -8,6 +8,7 @@ import structlog
 
 from distributor.flow.app_context import AppContext
 from distributor.flow.jobs import Job, JobKind, delivery_jobs
+from distributor.flow.publications import document_jobs
 from distributor.storage import deliveries, dispatches, heartbeats, imports, leases
 
 # How many dispatches or imports of each kind one run looks at; the next run is a second later.
@@ -34,6 +35,8 @@ def run_scheduler(app: AppContext) -> list[Job]:
             Job(JobKind.RESOLVE_UNKNOWN, n, "default")
             for n in dispatches.with_unknown(connection, now=now, limit=_LIMIT)
         ]
+    with app.database.begin() as connection:
+        jobs += document_jobs(app, connection)
     if jobs:
         log.info("scheduler.enqueued", **Counter(job.kind.value for job in jobs))
     return jobs

@@ -534,22 +534,51 @@ def _create_delivery_events() -> None:
 def _create_publications() -> None:
     op.create_table(
         "publications",
-        sa.Column("collection", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("article_id", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("content", postgresql.JSONB(), nullable=False),
-        sa.PrimaryKeyConstraint("collection", "key", name=op.f("publications_pkey")),
+        sa.ForeignKeyConstraint(
+            ["channel_id"], ["channels.id"], name=op.f("publications_channel_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["article_id"], ["articles.id"], name=op.f("publications_article_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("channel_id", "article_id", name=op.f("publications_pkey")),
     )
-    op.create_index(op.f("publications_collection_published_at_idx"), "publications", ["collection", "published_at"])
+    op.create_table(
+        "collections",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("tag_slug", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("digest", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("kind", "tag_slug", name=op.f("collections_pkey")),
+    )
     op.create_table(
         "documents",
         sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("tag_slug", sa.Text(), nullable=False),
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("etag", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("last_modified", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["kind", "tag_slug"],
+            ["collections.kind", "collections.tag_slug"],
+            name=op.f("documents_kind_tag_slug_fkey"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("path", name=op.f("documents_pkey")),
+    )
+    op.create_index(op.f("documents_kind_tag_slug_idx"), "documents", ["kind", "tag_slug"])
+    op.create_table(
+        "document_builds",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), server_default="", nullable=False),
+        sa.Column("changes", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("stale_since", sa.DateTime(timezone=True)),
+        sa.Column("due_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("kind", name=op.f("document_builds_pkey")),
     )
 
 
