@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -80,7 +82,7 @@ def _publishing(connection: Connection) -> Iterable[tuple[str, list[ChannelRecor
 
 def _build(app: AppContext, connection: Connection, kind: str) -> None:
     """Build the documents of a kind that differ from the current state. The caller holds the lock of the kind."""
-    now = app.clock()
+    now, began = app.clock(), time.monotonic()
     records = dict(_publishing(connection))[kind]
     fingerprint = _fingerprint(app.site, records)
     document_builds.require(connection, kind, fingerprint, now=now)
@@ -94,7 +96,16 @@ def _build(app: AppContext, connection: Connection, kind: str) -> None:
     if build.guard.held or build.resting:
         due_at = min(now + _RETRY_AFTER, due_at or datetime.max.replace(tzinfo=UTC))
     document_builds.finish(connection, kind, changes=changes, fingerprint=fingerprint, due_at=due_at)
-    log.info("documents.built", kind=kind, collections=build.built, failed=len(build.guard.held), resting=build.resting)
+    level = logging.INFO if build.built or build.guard.held else logging.DEBUG
+    log.log(
+        level,
+        "documents.built",
+        kind=kind,
+        collections=build.built,
+        failed=len(build.guard.held),
+        resting=build.resting,
+        seconds=round(time.monotonic() - began, 3),
+    )
 
 
 class _Build:
