@@ -15,7 +15,7 @@ from typing import Any
 
 import feedparser
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -546,10 +546,9 @@ def insist_on(newsroom: Newsroom, expected: Expected) -> None:
 
 
 @settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     derandomize=True,
-    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
@@ -561,7 +560,7 @@ def insist_on(newsroom: Newsroom, expected: Expected) -> None:
             st.integers(0, 11),
         ),
         min_size=6,
-        max_size=14,
+        max_size=12,
     )
 )
 def test_feeds_follow_whatever_is_done(app: AppContext, tmp_path: Path, acts: list[tuple[Act, int]]) -> None:
