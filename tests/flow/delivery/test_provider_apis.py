@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from distributor.channels.email.providers.registry import read_webhook
 from distributor.channels.email.providers.ses import read_ses_webhook
 from distributor.domain.campaign import DispatchState
 from distributor.domain.delivery import DeliveryState
+from distributor.domain.event import EventKind
+from distributor.domain.feedback import BouncePolicy
+from distributor.domain.suppression import SuppressionReason
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.paused_routes import resume_routes
 from distributor.flow.feedback.apply_feedback import apply_feedback
-from distributor.storage import channels, delivery_queries
+from distributor.storage import channels, delivery_queries, suppressions
 from tests.channels.email.providers import webhook_requests as calls
 from tests.channels.email.providers.api_servers import Api, TakeAndHangUp, recorded
 from tests.channels.email.providers.webhook_requests import Signed
@@ -64,6 +68,21 @@ def test_a_campaign_goes_out_over_an_api_and_a_bounce_finds_its_delivery(
     address = bounced.recipient.rpartition("<")[2].rstrip(">")
     assert states.pop(address) is DeliveryState.BOUNCED
     assert set(states.values()) == {DeliveryState.SENT}
+
+
+def test_a_recipient_that_the_api_refuses_is_a_bounce_like_any_other(harness: CampaignHarness) -> None:
+    harness.app = replace(harness.app, bounce_policy=BouncePolicy(limit=1))
+    refusal = recorded("postmark", "a recipient that has bounced")
+    api = Api("postmark", lambda number, call: refusal if number == 1 else None)
+    with in_a_thread(api):
+        add_channel(harness, api)
+        campaign_id = harness.plan("mail")
+        harness.run()
+    assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "failed": 1}
+    assert harness.report(campaign_id).events == {EventKind.BOUNCE: (1, 1)}
+    with harness.app.database.begin() as connection:
+        [held_back] = suppressions.listed(connection, limit=9)
+    assert held_back.reason is SuppressionReason.SOFT_BOUNCES
 
 
 def test_a_lost_answer_is_unknown_in_the_ledger_and_the_mail_is_not_sent_again(harness: CampaignHarness) -> None:

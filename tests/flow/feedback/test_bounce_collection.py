@@ -28,6 +28,24 @@ def truth() -> dict[str, set[tuple[str, bool]]]:
     return expected
 
 
+DSNS = SHARED / "data" / "cases" / "dsn"
+
+
+@pytest.mark.parametrize("outcome", ["delayed", "failed"])
+def test_reports_of_temporary_failures_suppress_no_one(harness: CampaignHarness, outcome: str) -> None:
+    files = sorted(DSNS.glob(f"*.{outcome}.eml"))
+    if not files:
+        pytest.skip("the reports of temporary failures are not beside this checkout")
+    feedback = FeedbackHarness(harness)
+    for file in files:
+        raw = file.read_bytes().replace(b"later@corp.example", feedback.delivery().recipient.encode())
+        taken = feedback.take(raw, envelope=feedback.return_path())
+        assert taken.kind is (FeedbackKind.NOTHING if outcome == "delayed" else FeedbackKind.BOUNCE), file.name
+        assert taken.suppressed is None, file.name
+    assert feedback.state() is (DeliveryState.SENT if outcome == "delayed" else DeliveryState.BOUNCED)
+    assert feedback.reasons() == set()
+
+
 def test_real_mails_to_a_return_path_end_as_they_should(
     harness: CampaignHarness, truth: dict[str, set[tuple[str, bool]]]
 ) -> None:
