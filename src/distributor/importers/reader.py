@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
@@ -12,6 +11,7 @@ from distributor.domain.subscriber_import import BadRow, ImportRow, ImportSettin
 from distributor.importers.columns import ColumnMapping
 from distributor.importers.registry import JSONL, detect_importer, find_importer
 from distributor.importers.table import BadLineError, CsvHeader, CsvLines, read_header, read_rows
+from distributor.importers.values import read_json
 
 
 def detect_settings(file: BinaryIO, settings: ImportSettings, *, name: str) -> ImportSettings:
@@ -96,10 +96,9 @@ def _start_of(file: BinaryIO) -> bytes:
 
 def _load_object(text: str) -> dict[str, object]:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"the line is not JSON: {reason}") from None
+        found = read_json(text)
+    except InputError as error:
+        raise InputError(f"the line is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise InputError("the line is not a JSON object")
     return found

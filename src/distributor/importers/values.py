@@ -117,9 +117,22 @@ def _parse_date(text: str) -> Json:
 
 def _parse_json(text: str) -> Json:
     try:
+        return read_json(text)
+    except InputError as error:
+        raise InputError(f"{text[:40]!r} is not JSON: {error}") from None
+
+
+def read_json(text: str) -> Json:
+    """The value of a JSON text. Raises InputError with the reason."""
+    try:
         found: Json = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InputError(f"{text[:40]!r} is not JSON") from None
+    except json.JSONDecodeError as error:
+        raise InputError(str(error)) from None
+    except RecursionError:
+        raise InputError("nested too deeply") from None
+    except ValueError:
+        # Python reads whole numbers of up to 4300 digits.
+        raise InputError("a number in it has too many digits") from None
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from distributor.channels.email.checks import check_mail
-from distributor.domain.blocks import Code, Heading, Image, Paragraph
+from distributor.domain.blocks import Code, Heading, Image, Mark, Paragraph
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
 from tests.channels.email.rendering.rendition_samples import article, changed, context, paragraph, rendered, run
@@ -127,3 +127,12 @@ def test_public_links_without_https_are_a_warning() -> None:
 def test_what_blocks_comes_first() -> None:
     problems = check_mail(changed(rendered(given=context(postal_address="")), {"preheader": ""}))
     assert [problem.severity for problem in problems] == [Severity.BLOCK, Severity.WARN]
+
+
+def test_code_of_an_article_never_blocks_wherever_its_text_is_repeated() -> None:
+    shown = Paragraph((run("Write "), run("{{ name }}", Mark.CODE), run(" into the template.")))
+    about_code = article(title="What {{ name }} means", summary="", body=(shown,))
+    assert "merge-field" not in codes(rendered(about_code))
+    assert "merge-field" not in codes(rendered(about_code, article(title="Next", summary="Of {{ name }}")))
+    beside = article(title="What it means", summary="", body=(shown, paragraph("Dear {{ name }},")))
+    assert "merge-field" in codes(rendered(beside), Severity.BLOCK)

@@ -252,3 +252,12 @@ def test_consents_come_in_pages(api: Any, ada: dict[str, Any]):
     first = api.get(f"/subscribers/{ada['id']}/consents", params={"limit": 1}).json()
     second = api.get(f"/subscribers/{ada['id']}/consents", params={"limit": 1, "after": first["next"]}).json()
     assert [first["items"][0]["action"], second["items"][0]["action"], second["next"]] == ["granted", "withdrawn", None]
+
+
+def test_a_number_of_thousands_of_digits_is_an_error_in_words(api: Any):
+    body = '{"email": "ada@example.org", "attributes": {"visits": %s}}' % ("9" * 5000)
+    answer = api.post("/subscribers", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "the body cannot be read: a number in it has too many digits",
+    )

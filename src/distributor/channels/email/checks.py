@@ -34,6 +34,11 @@ _BLOCKED_FILES = (
 
 _TOKEN_LIKE = re.compile(r"@@([^\s@<>\"']+)@@")
 _MERGE_FIELD = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\*\|[A-Za-z_:]+\|\*", re.DOTALL)
+# The title and summary of an article, and the text that an inbox shows beside the subject.
+_UNFORMATTED = (
+    "ancestor::td[contains(@class, 'title') or contains(@class, 'summary')]"
+    " or ancestor::div[contains(@style, 'display:none')]"
+)
 _VAGUE = frozenset({"click here", "here", "link", "this link", "more", "read more", "learn more", "this"})
 
 
@@ -168,12 +173,22 @@ def _token_problems(mail: _Mail) -> Iterator[Problem]:
 
 
 def _merge_field_problems(mail: _Mail) -> Iterator[Problem]:
-    """Unfilled merge fields in the text, such as those of other programs; in code they are allowed."""
-    prose = mail.page.xpath("//body//text()[not(ancestor::code or ancestor::pre or ancestor::style)]")
-    for text in (mail.subject, mail.preheader, *(str(piece) for piece in prose)):
-        for field in _MERGE_FIELD.findall(text):
-            advice = f"readers would see {field!r}, because it is not filled in"
-            yield Problem(Severity.BLOCK, "merge-field", advice, field)
+    """Unfilled merge fields in the text, such as those of other programs; in code they are allowed.
+
+    The subject, title, summary and preheader are text without formatting: what they show may be code of the article.
+    """
+    code = " ".join(_text_pieces(mail, "(ancestor::code or ancestor::pre)"))
+    prose = _text_pieces(mail, f"not(ancestor::code or ancestor::pre or ancestor::style or {_UNFORMATTED})")
+    unformatted = (mail.subject, mail.preheader, *_text_pieces(mail, _UNFORMATTED))
+    found = [field for text in prose for field in _MERGE_FIELD.findall(text)]
+    found += [field for text in unformatted for field in _MERGE_FIELD.findall(text) if field not in code]
+    for field in found:
+        advice = f"readers would see {field!r}, because it is not filled in"
+        yield Problem(Severity.BLOCK, "merge-field", advice, field)
+
+
+def _text_pieces(mail: _Mail, condition: str) -> list[str]:
+    return [str(piece) for piece in mail.page.xpath(f"//body//text()[{condition}]")]
 
 
 def _image_problems(mail: _Mail) -> Iterator[Problem]:

@@ -91,7 +91,8 @@ class SmtpConnection:
     def size_limit(self) -> int | None:
         """The largest message that the server accepts, in bytes (RFC 1870), if it announces a limit."""
         limit = self._extensions.get("SIZE", "")
-        return int(limit) or None if limit.isascii() and limit.isdigit() else None
+        # RFC 1870 section 3: at most 20 digits.
+        return int(limit) or None if limit.isascii() and limit.isdigit() and len(limit) <= 20 else None
 
     @property
     def is_idle(self) -> bool:

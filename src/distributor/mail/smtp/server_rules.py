@@ -38,7 +38,8 @@ def read_sender(argument: str) -> Path | str:
     size = path.parameters.get("SIZE", "0")
     if not size.isdecimal() or path.parameters.get("BODY", "7BIT").upper() not in ("7BIT", "8BITMIME"):
         return "501 5.5.4 SIZE or BODY has an invalid value"
-    if int(size) > MAX_MESSAGE_BYTES:
+    # RFC 1870 section 3: at most 20 digits.
+    if len(size) > 20 or int(size) > MAX_MESSAGE_BYTES:
         return f"552 5.3.4 at most {MAX_MESSAGE_BYTES} bytes"
     return path if path.address.isascii() or "SMTPUTF8" in path.parameters else _NEEDS_SMTPUTF8
 

@@ -165,6 +165,10 @@ async def _handle_http_exception(request: Request, error: HTTPException) -> Resp
     status = HTTPStatus(error.status_code)
     problem_type = _http_problem_type(status)
     detail = error.detail if error.detail != status.phrase else _DESCRIPTIONS.get(status, status.description)
+    cause = error.__cause__
+    if isinstance(cause, ValueError) and not isinstance(cause, UnicodeError):
+        # FastAPI reads a body with json.loads, which refuses whole numbers of more than 4300 digits.
+        detail = "the body cannot be read: a number in it has too many digits"
     headers = _allowed(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else error.headers
     return _problem_response(problem_type, detail, headers=headers)
 

@@ -152,3 +152,23 @@ def test_a_text_is_separated_from_its_expressions() -> None:
         ("{# c #}", True),
         (" d", False),
     ]
+
+
+@pytest.mark.parametrize(
+    "chain",
+    ["first_word", "title", "capitalize", "upper", "lower", "trim", "truncate(3)", "int", "first_word | upper"],
+)
+def test_every_filter_hands_a_missing_value_on(chain: str) -> None:
+    assert evaluate(f"{{{{ subscriber.name | {chain} or 'Hello' }}}}") == "Hello"
+    assert evaluate(f"{{{{ subscriber.name | {chain} | default('Hello') }}}}") == "Hello"
+    assert evaluate("{{ subscriber.name | first_word or 'Hello' }}", name="Ada Lovelace") == "Ada"
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000, "1e999", "9" * 5000 + ".5"])
+@pytest.mark.parametrize(
+    "source",
+    ["{{ NUMBER }}", "{{ subscriber.name | truncate(NUMBER) }}", "{% if subscriber.age == NUMBER %}a{% endif %}"],
+)
+def test_a_number_of_thousands_of_digits_is_an_error_in_words(source: str, number: str) -> None:
+    with pytest.raises(InputError, match=r"greeting.*a number (in an expression has too many digits|is larger than)"):
+        passage(source.replace("NUMBER", number))

@@ -226,3 +226,29 @@ def test_a_template_can_speak_to_each_reader_too(tmp_path: Path) -> None:
     assert message["Subject"].startswith("Ada: The tide")
     assert "<p>For <b>&lt;Graz&gt;</b></p>" in part(message, "html")
     assert "<p>For <b>you</b></p>" in part(mail_to(rendition), "html")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("Write `{{ order.total }}`, {{ subscriber.name | default('you') }}.", "{{ order.total }}"),
+        ("Write ``{% for `` first.", "{% for"),
+        ("```\n{{ not closed\n{% nor this\n```\n\nHello {{ subscriber.name | default('you') }}", "{{ not closed"),
+        ("~~~jinja\n{{ x | no_such_filter }}\n~~~", "{{ x | no_such_filter }}"),
+        ("Hello:\n\n    {# a comment #}\n\nbye", "{# a comment #}"),
+        ("- one\n\n  `{{ a }}` and **`{{ b }}`**", "{{ b }}"),
+        ("| a |\n|---|\n| `{{ c }}` |", "{{ c }}"),
+    ],
+)
+def test_code_in_a_greeting_is_shown_as_it_is_written(source: str, shown: str) -> None:
+    message = mail_to(covered(greeting=source), name="Ada")
+    assert shown in part(message, "plain")
+    assert shown.replace("'", "&#39;") in part(message, "html")
+    assert "\ue002" not in part(message, "html") + part(message, "plain")
+    if "subscriber.name" in source:
+        assert "Ada" in part(message, "plain")
+
+
+def test_an_expression_beside_code_is_still_one() -> None:
+    with pytest.raises(InputError, match="greeting, line 2: there is no 'order'"):
+        covered(greeting="`{{ order.id }}`\n{{ order.total }}")

@@ -13,6 +13,8 @@ from distributor.channels.email.personalization.literal import keep_literal
 from distributor.domain.merge_fields import ATTRIBUTES, BUILT_IN, attribute_key
 
 SUBSCRIBER = "subscriber"
+# The largest number that can be written; Jinja2 takes a longer one for infinity, or fails.
+_LARGEST_NUMBER = 10**15
 
 _NODES: tuple[type[nodes.Node], ...] = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.CondExpr, nodes.Const, nodes.List, nodes.Tuple),
@@ -39,6 +41,8 @@ class ExpressionValidator(NodeTransformer):
                 return self._resolve(node)
             case nodes.CondExpr(expr2=None):
                 raise _error(node, "`… if …` needs an `else`")
+            case nodes.Const(value=int() | float() as number) if abs(number) > _LARGEST_NUMBER:
+                raise _error(node, f"a number is larger than {_LARGEST_NUMBER}")
         if not isinstance(node, _NODES):
             raise _error(node, f"`{type(node).__name__.lower()}` is not supported, only fields, conditions and filters")
         self.generic_visit(node)

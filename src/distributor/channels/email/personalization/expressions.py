@@ -8,13 +8,14 @@ to render a text is bounded by its length, whoever wrote it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, wraps
 from typing import Any
 
-from jinja2 import Template, TemplateSyntaxError
+from jinja2 import Environment, Template, TemplateSyntaxError
 from jinja2.exceptions import UndefinedError
 from jinja2.filters import FILTERS
+from jinja2.nodes import EvalContext
 from jinja2.runtime import StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
@@ -25,7 +26,9 @@ from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import MergeFields, field_label
 from distributor.mail.mime.header_fields import CONTROL
 
-_FILTERS = ("default", "d", "title", "capitalize", "upper", "lower", "trim", "truncate", "int")
+# They replace a missing value; every other filter hands it on, for `or` and `default` behind it.
+_DEFAULT_FILTERS = ("default", "d")
+_FILTERS = ("title", "capitalize", "upper", "lower", "trim", "truncate", "int")
 _TESTS = ("defined", "undefined", "eq", "ne", "in")
 # Tokens of the lexer around plain text.
 _RAW = frozenset({"raw_begin", "raw_end"})
@@ -80,9 +83,26 @@ class _Environment(ImmutableSandboxedEnvironment):
 def _environment(*, autoescape: bool) -> _Environment:
     environment = _Environment(autoescape=autoescape, undefined=_Missing, keep_trailing_newline=True)
     environment.globals = {}
-    environment.filters = {name: FILTERS[name] for name in _FILTERS} | {"first_word": _first_word}
+    handing_on = {name: _hands_missing_on(FILTERS[name]) for name in _FILTERS}
+    environment.filters = {
+        **{name: FILTERS[name] for name in _DEFAULT_FILTERS},
+        **handing_on,
+        "first_word": _hands_missing_on(_first_word),
+    }
     environment.tests = {name: TESTS[name] for name in (*_TESTS, "==", "!=")}
     return environment
+
+
+def _hands_missing_on(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter, except that the result for a missing value is this missing value."""
+
+    # Copies the marks of jinja2.pass_environment too; such a filter gets its value as the second argument.
+    @wraps(function)
+    def filtered(*arguments: Any, **keywords: Any) -> Any:
+        value = next(one for one in arguments if not isinstance(one, Environment | EvalContext))
+        return value if isinstance(value, Undefined) else function(*arguments, **keywords)
+
+    return filtered
 
 
 def _first_word(text: str) -> str:
@@ -116,6 +136,9 @@ class MergeBlock:
             raise InputError(f"{part}, line {error.lineno}: {_reason(error)}") from None
         except (RecursionError, SyntaxError, MemoryError):
             raise InputError(f"{part}: expressions are nested too deeply") from None
+        except ValueError:
+            # The lexer reads whole numbers with int(), which refuses more than 4300 digits.
+            raise InputError(f"{part}: a number in an expression has too many digits") from None
         self.merge_fields = MergeFields(fields=frozenset(validator.fields), decisive=frozenset(validator.decisive))
         self._order = tuple(sorted(self.merge_fields.fields))
         # Results repeat: most subscribers of a list share a few first names, or have none.
@@ -143,6 +166,8 @@ class MergeBlock:
             if missing in self.merge_fields.fields:
                 raise MissingFieldError(missing) from None
             raise InputError(f"{self.part}: {missing}") from None
+        except OverflowError:
+            raise InputError(f"{self.part}: an expression cannot be evaluated: a number is too large") from None
         except _EXPRESSION_ERRORS as error:
             raise InputError(f"{self.part}: an expression cannot be evaluated: {error}") from None
         # Paragraphs and lines that a condition has left empty.

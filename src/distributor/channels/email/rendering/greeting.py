@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from markupsafe import Markup
 
@@ -18,7 +19,7 @@ from distributor.channels.email.personalization.expressions import expressions_o
 from distributor.channels.email.personalization.literal import keep_literal
 from distributor.channels.email.personalization.merge_blocks import MergeBlockWriter
 from distributor.channels.email.settings import EmailSettings
-from distributor.domain.blocks import Block
+from distributor.domain.blocks import Block, Code, Mark, runs_of, walk
 from distributor.domain.errors import InputError
 from distributor.domain.message_options import MessageOptions
 from distributor.rendering.html import html_of
@@ -27,6 +28,10 @@ from distributor.rendering.text import text_of_blocks
 
 # Private-use characters are neither space nor punctuation to Markdown; the number between them is an index.
 _BEGIN, _END = "\ue000", "\ue001"
+# A brace in code, where it begins no expression; and, while code is looked for, every brace with its number.
+_BRACE_IN_CODE = "\ue002"
+_NUMBERED_BRACE = re.compile(f"{_BRACE_IN_CODE}(\\d+)\ue003")
+_PRIVATE = re.compile("[\ue000-\ue003]")
 _MARK = re.compile(f"{_BEGIN}(\\d+){_END}")
 _TAG = re.compile(r"<[A-Za-z/][^<>]*>")
 _PARAGRAPH_OF_MARKS = re.compile(f"<p\\b[^>]*>((?:\\s|<br/>|{_BEGIN}\\d+{_END})*)</p>")
@@ -96,7 +101,8 @@ def render_part(
     """A greeting or closing as HTML and text. Raises InputError."""
     if not source.strip():
         return RenderedText(Markup(), "")
-    # Checked first in the source as written, so that an error names the right line.
+    source = _protect_code(source, read)
+    # Checked before it is parsed, so that an error names the right line.
     writer.check(source, part=part)
     marked, expressions = _extract_expressions(source, part=part)
     blocks = _parse_markdown(marked, read, part)
@@ -116,6 +122,26 @@ def _parse_markdown(marked: str, read: Callable[[str], Sequence[Block]], part: s
         return read(marked)
     except InputError as error:
         raise InputError(f"{part}: {error}") from error
+
+
+def _protect_code(source: str, read: Callable[[str], Sequence[Block]]) -> str:
+    """The text with a mark for each brace inside Markdown code, where nothing is an expression."""
+    source = _PRIVATE.sub("", source)
+    numbers = count()
+    numbered = re.sub(r"\{", lambda _: f"{_BRACE_IN_CODE}{next(numbers)}\ue003", source)
+    if numbered == source:
+        return source
+    try:
+        blocks = read(numbered)
+    except InputError:
+        # The error is found again without the numbers.
+        return source
+    code: list[str] = []
+    for block in walk(blocks):
+        code += [block.text] if isinstance(block, Code) else []
+        code += [run.text for runs in runs_of(block) for run in runs if Mark.CODE in run.marks]
+    in_code = {number for text in code for number in _NUMBERED_BRACE.findall(text)}
+    return _NUMBERED_BRACE.sub(lambda brace: _BRACE_IN_CODE if brace[1] in in_code else "{", numbered)
 
 
 def _extract_expressions(source: str, *, part: str) -> tuple[str, list[str]]:
@@ -144,7 +170,7 @@ def _unwrap_statements(html: str, expressions: Sequence[str]) -> str:
 def _restore_expressions(marked: str, expressions: Sequence[str], *, change: Callable[[str], str] = str) -> str:
     """The text with its expressions; a brace beside one must not become a part of it."""
     pieces = _MARK.split(marked)
-    pieces[::2] = [change(piece).replace("{", "{{ '{' }}") for piece in pieces[::2]]
+    pieces[::2] = [change(piece).replace(_BRACE_IN_CODE, "{").replace("{", "{{ '{' }}") for piece in pieces[::2]]
     pieces[1::2] = [expressions[int(number)] for number in pieces[1::2]]
     return "".join(pieces)
 
