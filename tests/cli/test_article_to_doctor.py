@@ -74,14 +74,31 @@ def test_a_campaign_is_planned_paused_resumed_and_cancelled(run: Run, article: P
     )
     shown = json.loads(result.out)
     times = {one["channel"]: one["scheduled_at"] for one in shown["dispatches"]}
-    assert times["mail"].startswith("2099-03-01 08:00")
-    assert not times["feeds"].startswith("2099")
+    assert times == {"mail": "2099-03-01T09:00:00+01:00", "feeds": "2099-03-01T11:00:00+01:00"}
+    for command in (("campaign", "list"), ("campaign", "show", "1")):
+        table = run(*command).out
+        assert "2099-03-01 09:00:00 Europe/Berlin (UTC+01:00)" in table
     assert run("campaign", "pause", "1").code == 0
     assert json.loads(run("campaign", "show", "1", "--json").out)["state"] == "paused"
     assert run("campaign", "resume", "1").code == 0
     assert run("campaign", "cancel", "1").code == 0
     assert json.loads(run("campaign", "list", "--json").out)[0]["state"] == "cancelled"
     assert run("campaign", "resume", "1").code == 4
+
+
+def test_how_an_ambiguous_time_or_zone_was_read_is_said(run: Run, article: Path) -> None:
+    run("article", "add", str(article))
+    run("channel", "set", "feeds", "--kind", "feed")
+    create = ("campaign", "create", "--article", "a-first-article", "--channel", "feeds")
+    twice = run(*create, "--at", "2099-10-25 02:30", "--zone", "Europe/Berlin").message
+    assert "2099-10-25T02:30+02:00 and 2099-10-25T02:30+01:00; the first one is taken" in twice
+    assert "feeds: 2099-10-25 02:30:00 Europe/Berlin (UTC+02:00)" in twice
+    assert "there is no 02:30" in run(*create, "--at", "2099-03-29 02:30", "--zone", "Europe/Berlin").message
+    notes = json.loads(run(*create, "--at", "2099-03-01 09:00", "--zone", "Etc/GMT+10", "--json").out)["notes"]
+    assert "Etc/GMT+10 is UTC-10:00" in notes[0]
+    ahead = json.loads(run(*create, "--at", "2099-03-01 09:00", "--zone", "GMT+10", "--json").out)
+    assert ahead["dispatches"][0]["scheduled_at"] == "2099-03-01T09:00:00+10:00"
+    assert (ahead["dispatches"][0]["zone"], ahead["notes"]) == ("UTC+10:00", [])
 
 
 def test_rendering_needs_no_server_and_writes_every_file(run: Run, article: Path, tmp_path: Path) -> None:

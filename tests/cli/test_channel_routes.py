@@ -72,7 +72,7 @@ def test_a_campaign_shows_what_waits_for_which_route(mail: Run, fresh_services: 
         "mail: the next deferred delivery is retried at 2026-11-22 12:30:00 UTC"
     ) in mail("campaign", "show", "1").message
     (shown,) = json.loads(mail("campaign", "show", "1", "--json").out)["dispatches"]
-    assert shown["next_attempt_at"] == "2026-11-22 12:30:00+00:00"
+    assert shown["next_attempt_at"] == "2026-11-22T12:30:00+00:00"
     assert [(one["route"], one["deliveries"]) for one in shown["waits"]] == [("relay/example.net", 1)]
     rows = json.loads(mail("channel", "routes", "list", "mail", "--json").out)
     assert {row["route"]: row["waiting"] for row in rows} == {"relay/example.net": 1, "relay/google": 0}

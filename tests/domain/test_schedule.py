@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributor.domain.errors import ScheduleError
-from distributor.domain.schedule import GRACE, parse_instant, parse_local_time, zone_named
+from distributor.domain.schedule import (
+    GRACE,
+    find_zone,
+    format_time,
+    parse_instant,
+    parse_local_time,
+    parse_start_times,
+    zone_named,
+)
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -147,3 +155,71 @@ def test_nothing_but_a_schedule_error_is_raised(text: str) -> None:
         assert "\n" not in str(error)
     else:
         assert parsed >= NOW - GRACE
+
+
+@pytest.mark.parametrize(
+    ("name", "stored", "hour"),
+    [
+        ("+10:00", "UTC+10:00", 22),
+        ("UTC+2", "UTC+02:00", 14),
+        ("gmt-3", "UTC-03:00", 9),
+        ("GMT+10", "UTC+10:00", 22),
+        ("UTC +5:30", "UTC+05:30", 17),
+        ("-0930", "UTC-09:30", 2),
+        ("UTC−4", "UTC-04:00", 8),
+        ("UTC+0", "UTC", 12),
+        ("Europe/Berlin", "Europe/Berlin", 13),
+        ("Etc/GMT+10", "Etc/GMT+10", 2),
+    ],
+)
+def test_a_zone_is_an_iana_name_or_an_offset_from_utc(name: str, stored: str, hour: int) -> None:
+    zone = zone_named(name)
+    assert (str(zone), NOW.astimezone(zone).hour) == (stored, hour)
+    assert str(zone_named(str(zone))) == stored
+
+
+@pytest.mark.parametrize("name", ["GMT+15", "UTC-13", "Etc/GMT+15", "GMT+100", "gmt+10:75", "Etc/GMT10", "GTM+10"])
+def test_a_name_whose_sign_is_reversed_is_never_suggested(name: str) -> None:
+    assert find_zone(name) is None
+    with pytest.raises(ScheduleError) as caught:
+        zone_named(name)
+    assert "Etc/GMT+" not in str(caught.value).replace(repr(name), "")
+    assert "Etc/GMT-" not in str(caught.value)
+
+
+def test_a_delay_of_a_channel_counts_from_the_time_of_the_campaign() -> None:
+    start = parse_start_times("2027-03-01 09:00", {"x": "+2h", "feed": "now"}, zone="Europe/Berlin", now=NOW)
+    assert start.starts_at == datetime(2027, 3, 1, 8, tzinfo=UTC)
+    assert start.times == {"x": datetime(2027, 3, 1, 10, tzinfo=UTC), "feed": NOW}
+    assert parse_start_times("+1d", {"x": "+2h"}, zone=None, now=NOW).times == {"x": NOW + timedelta(hours=26)}
+    with pytest.raises(ScheduleError, match="time for x: 'soon' cannot be understood"):
+        parse_start_times("now", {"x": "soon"}, zone=None, now=NOW)
+
+
+def test_a_wall_clock_time_that_occurs_twice_is_the_first_and_both_are_named() -> None:
+    start = parse_start_times("2027-10-31 02:30", {}, zone="Europe/Berlin", now=NOW)
+    assert start.starts_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert start.notes == (
+        "there are two times 2027-10-31 02:30 in Europe/Berlin, where clocks are set back: "
+        "2027-10-31T02:30+02:00 and 2027-10-31T02:30+01:00; the first one is taken",
+    )
+    again = parse_start_times("+1h", {"x": "2027-10-31 02:30"}, zone="Europe/Berlin", now=NOW)
+    assert again.notes == start.notes
+    assert parse_start_times("2027-10-31 02:30+01:00", {}, zone="Europe/Berlin", now=NOW).notes == ()
+
+
+def test_what_a_reversed_sign_means_is_said() -> None:
+    notes = parse_start_times("2027-03-01 09:00", {"x": "+1h"}, zone="Etc/GMT+10", now=NOW).notes
+    assert notes == ("Etc/GMT+10 is UTC-10:00: these names have the reverse sign; write the offset, as in UTC+10:00",)
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Europe/Berlin", "2026-11-22 13:00:00 Europe/Berlin (UTC+01:00)"),
+        ("UTC", "2026-11-22 12:00:00 UTC"),
+        ("+10", "2026-11-22 22:00:00 UTC+10:00"),
+    ],
+)
+def test_a_time_is_shown_with_its_zone(zone: str, shown: str) -> None:
+    assert format_time(NOW.astimezone(zone_named(zone))) == shown

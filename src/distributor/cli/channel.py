@@ -145,7 +145,7 @@ def list_dkim_keys(name: ChannelName, as_json: AsJson = False) -> None:
     print_rows(
         ("selector", "domain", "algorithm", "state", "since", "published_at"),
         [
-            (entry.selector, entry.domain, entry.algorithm, entry.state, f"{entry.since:%Y-%m-%d}", entry.record_name)
+            (entry.selector, entry.domain, entry.algorithm, entry.state, entry.since, entry.record_name)
             for entry in entries
         ],
         as_json=False,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from distributor.domain.schedule import format_time
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -19,11 +22,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def print_json(value: Any) -> None:
     """Print a value as one JSON document."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_as_json) + "\n")
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], *, as_json: bool, empty: str) -> None:
-    """Print rows as a table, or as a JSON list of objects; `empty` is printed instead of a table without rows."""
+    """Print rows as a table, or as a JSON list of objects; `empty` is printed instead of a table without rows.
+
+    A table shows each time with its zone, and JSON with its offset.
+    """
     listed = [list(row) for row in rows]
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in listed])
@@ -50,6 +56,11 @@ def print_message(text: str) -> None:
     err.print(text, markup=False)
 
 
+def _as_json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
 def _escaped(cell: object) -> str:
+    text = format_time(cell) if isinstance(cell, datetime) else str(cell)
     # Square brackets in data are not markup.
-    return str(cell).replace("[", "\\[")
+    return text.replace("[", "\\[")

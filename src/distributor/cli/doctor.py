@@ -19,6 +19,7 @@ from distributor.cli.channel import NameserverOption
 from distributor.cli.console import AsJson, out, print_json
 from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError
+from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels, heartbeats, postmaster_mails
@@ -115,9 +116,9 @@ def _check_beat(app: AppContext) -> str:
     with app.database.begin() as connection:
         last = heartbeats.last_heartbeat(connection, "beat")
     if last is None or app.clock() - last > _BEAT_IS_LATE:
-        seen = f"was last seen at {last:%Y-%m-%d %H:%M:%S} UTC" if last else "was never seen"
+        seen = f"was last seen at {format_time(last)}" if last else "was never seen"
         raise ConfigurationError(f"the beat {seen}: nothing is sent without `distributor beat` or `distributor up`")
-    return f"ticked at {last:%H:%M:%S} UTC"
+    return f"ticked at {format_time(last)}"
 
 
 def _postmaster_mail(app: AppContext) -> Finding:

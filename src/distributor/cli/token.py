@@ -65,7 +65,9 @@ def list_tokens(as_json: AsJson = False) -> None:
                 one.name,
                 _state_of(one, now=now),
                 sorted(one.scopes) if as_json else " ".join(sorted(one.scopes)),
-                *(time if as_json else _utc(time) for time in (one.created_at, one.expires_at, one.last_used_at)),
+                one.created_at,
+                one.expires_at,
+                one.last_used_at,
             )
             for one in found
         ],
@@ -96,7 +98,3 @@ def _state_of(token: ApiToken, *, now: datetime) -> str:
     if token.revoked_at is not None:
         return "revoked"
     return "valid" if token.is_valid(now) else "expired"
-
-
-def _utc(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC" if time else ""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem
+from distributor.domain.schedule import find_zone
 
 
 class DispatchState(StrEnum):
@@ -151,6 +152,11 @@ class Dispatch:
     problems: tuple[Problem, ...]
     released_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def local_time(self) -> datetime:
+        """When it starts, in the time zone that was chosen for it."""
+        return self.scheduled_at.astimezone(find_zone(self.zone) or UTC)
 
 
 @dataclass(frozen=True, slots=True)

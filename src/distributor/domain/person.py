@@ -6,14 +6,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from functools import cache
-from zoneinfo import available_timezones
 
 import regex
 
 from distributor.domain.address import parse_address
 from distributor.domain.errors import InputError
 from distributor.domain.rendition import Json
+from distributor.domain.schedule import find_zone
 from distributor.domain.subscriber import Person
 
 LONGEST_NAME = 200
@@ -79,13 +78,16 @@ def clean_language(language: str) -> str:
 
 
 def clean_zone(zone: str) -> str:
-    """An IANA time zone such as ``Europe/Vienna``, or empty. Raises InputError."""
+    """A time zone such as ``Europe/Vienna`` or ``UTC+02:00``, as `find_zone` finds it, or empty. Raises InputError."""
     if not zone:
         return ""
     kept = zone.strip()
-    if kept and kept not in _zones():
-        raise InputError(f"{zone[:40]!r} is not a time zone such as 'Europe/Vienna'")
-    return kept
+    if not kept:
+        return ""
+    found = find_zone(kept)
+    if found is None:
+        raise InputError(f"{zone[:40]!r} is not a time zone such as 'Europe/Vienna' or 'UTC+02:00'")
+    return str(found)
 
 
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
@@ -158,8 +160,3 @@ def _refuse_invisible(text: str, what: str) -> None:
     found = _INVISIBLE.search(text) or _BIDI_MARKS.search(text)
     if found:
         raise InputError(f"{what} holds the invisible character U+{ord(found[0]):04X}; write it without")
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())

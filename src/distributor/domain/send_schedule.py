@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from distributor.domain.errors import ScheduleError
 from distributor.domain.retry_policy import RetrySchedule
@@ -18,7 +17,7 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)"
 class QuietHours:
     """Nothing is sent from `start` to `end`, local time of a zone; an `end` before the `start` is on the next day.
 
-    `zone` is an IANA name. With `in_recipients_zone` it stands only for those whose own zone is not known.
+    `zone` is a name as in `zone_named`. With `in_recipients_zone` it stands only for those whose own zone is not known.
     """
 
     start: time
@@ -35,7 +34,7 @@ class QuietHours:
         start, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
         if start == end:
             raise ScheduleError(f"quiet hours {text!r} have no end: nothing would ever be sent")
-        return cls(start=start, end=end, zone=zone_named(zone).key, in_recipients_zone=in_recipients_zone)
+        return cls(start=start, end=end, zone=str(zone_named(zone)), in_recipients_zone=in_recipients_zone)
 
     def end_of_quiet(self, now: datetime, *, recipients_zone: str = "") -> datetime | None:
         """When the quiet hours at `now` end; None if `now` is outside quiet hours."""
@@ -53,7 +52,7 @@ class QuietHours:
         # When clocks go back, the end may occur twice; the later one is after now in any case.
         return end if end > now else datetime.combine(day, self.end.replace(fold=1), tzinfo=zone).astimezone(UTC)
 
-    def _zone_for(self, recipients_zone: str) -> ZoneInfo:
+    def _zone_for(self, recipients_zone: str) -> tzinfo:
         if self.in_recipients_zone and recipients_zone:
             try:
                 return zone_named(recipients_zone)

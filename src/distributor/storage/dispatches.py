@@ -71,10 +71,11 @@ def change_state(
     return changed.rowcount > 0
 
 
-def resume(connection: Connection, dispatch_id: int) -> bool:
+def resume(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
     """Resume a paused dispatch: running if it had been released, else waiting for its time.
 
-    One whose rendering failed is planned again: the cause may have been fixed.
+    One whose rendering failed is planned again: the cause may have been fixed. If the time of one that is not released
+    has passed, its time is now, so that it is not too late.
     """
     at_rest = tables.dispatches
     changed = connection.execute(
@@ -91,6 +92,10 @@ def resume(connection: Connection, dispatch_id: int) -> bool:
                 (at_rest.c.released_at.is_not(None), DispatchState.RUNNING.value),
                 (at_rest.c.rendition_id.is_not(None), DispatchState.SCHEDULED.value),
                 else_=DispatchState.PLANNED.value,
+            ),
+            scheduled_at=case(
+                (at_rest.c.released_at.is_(None), func.greatest(at_rest.c.scheduled_at, now)),
+                else_=at_rest.c.scheduled_at,
             ),
             reason="",
         )

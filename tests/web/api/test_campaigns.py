@@ -79,7 +79,20 @@ def test_a_campaign_is_planned_and_shown(api: Any):
     assert datetime.fromisoformat(mail["scheduled_at"]) == tomorrow
     assert datetime.fromisoformat(feed["scheduled_at"]) == tomorrow + timedelta(hours=1)
     assert (mail["channel"], mail["zone"], mail["audience"]) == ("mail", "Europe/Vienna", None)
+    assert made.pop("notes") == []
     assert api.get(f"/campaigns/{made['id']}").json() == made
+
+
+def test_times_are_read_as_on_the_command_line(api: Any):
+    made = planned(api, at="2099-10-25 02:30", times={"feed": "+2h"}, zone="Europe/Berlin", channels=["mail", "feed"])
+    feed, mail = made["dispatches"]
+    assert (mail["scheduled_at"], feed["scheduled_at"]) == ("2099-10-25T00:30:00Z", "2099-10-25T02:30:00Z")
+    assert "2099-10-25T02:30+02:00 and 2099-10-25T02:30+01:00; the first one is taken" in made["notes"][0]
+    offset = planned(api, at="2099-03-01 09:00", zone="GMT+10")["dispatches"][0]
+    assert (offset["scheduled_at"], offset["zone"]) == ("2099-02-28T23:00:00Z", "UTC+10:00")
+    for wrong in ({"at": "2099-03-29 02:30", "zone": "Europe/Berlin"}, {"at": "2099-03-01 09:00"}, {"zone": "GMT+15"}):
+        body = {"articles": ["the-news"], "channels": ["mail"], "audience": NEWS, **wrong}
+        assert api.post("/campaigns", json=body).status_code == 422
 
 
 def test_the_newest_campaigns_come_first_page_by_page(api: Any):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +24,7 @@ from distributor.domain.campaign import (
     UnknownPolicy,
 )
 from distributor.domain.errors import InputError
-from distributor.domain.schedule import parse_local_time
+from distributor.domain.schedule import format_time, parse_start_times, zone_named
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.audience import preview_audience
 from distributor.flow.publishing.plan import plan
@@ -75,8 +74,10 @@ def create(
     to_unknown_of: ToUnknownOf = None,
     again: Again = False,
     at: Annotated[str, typer.Option(help="now, +10m, or a time such as '2027-03-01 09:00'.")] = "now",
-    zone: Annotated[str | None, typer.Option(help="IANA time zone of the times, such as Europe/Berlin.")] = None,
-    channel_at: Annotated[list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Time zone of the times: Europe/Berlin, +10:00, UTC+2.")] = None,
+    channel_at: Annotated[
+        list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time; +2h counts from --at.")
+    ] = None,
     name: str = "",
     subject: SubjectOption = "",
     greeting: GreetingOption = "",
@@ -91,7 +92,7 @@ def create(
 ) -> None:
     """Create a campaign; it is sent at its time while a worker and the beat run."""
     with open_app() as app:
-        now = app.clock()
+        start = parse_start_times(at, _channel_times(channel_at or [], channel), zone=zone, now=app.clock())
         campaign = CampaignPlan(
             name=name,
             article_slugs=tuple(article),
@@ -102,18 +103,23 @@ def create(
                 (to_failed_of, to_unknown_of),
                 again,
             ),
-            starts_at=parse_local_time(at, zone=zone, now=now),
-            times=_times(channel_at or [], channel, zone=zone, now=now),
-            zone=zone or "UTC",
+            starts_at=start.starts_at,
+            times=start.times,
+            zone=str(zone_named(zone or "UTC")),
             track_opens=track_opens,
             track_clicks=track_clicks,
             unknown_policy=unknown,
             message_options=message_options(subject, greeting, closing, attach),
         )
         campaign_id = plan(app, campaign)
-        if as_json:
-            print_json(report_as_json(report(app, campaign_id)))
-            return
+        result = report(app, campaign_id)
+    for note in start.notes:
+        print_message(note)
+    if as_json:
+        print_json(report_as_json(result) | {"notes": start.notes})
+        return
+    for one in result.dispatches:
+        print_message(f"{one.dispatch.channel_name}: {format_time(one.dispatch.local_time)}")
     print_message(f"campaign {campaign_id} is scheduled; `distributor campaign watch {campaign_id}` shows its progress")
 
 
@@ -176,7 +182,7 @@ def pause(campaign_id: CampaignId) -> None:
 
 @commands.command()
 def resume(campaign_id: CampaignId) -> None:
-    """Resume a campaign that is paused, or whose rendering failed and whose cause is fixed."""
+    """Resume a campaign that is paused or was too late, or whose rendering failed and whose cause is fixed."""
     with open_app() as app:
         count = campaign_control.resume(app, campaign_id)
     print_message(f"{count} dispatches are resumed")
@@ -191,13 +197,13 @@ def cancel(campaign_id: CampaignId) -> None:
     print_message(f"cancelled: {sent} had been sent, {unsent} will not be")
 
 
-def _times(given: list[str], channels: list[str], *, zone: str | None, now: datetime) -> dict[str, datetime]:
+def _channel_times(given: list[str], channels: list[str]) -> dict[str, str]:
     times = {}
     for one in given:
         name, equals, time = one.partition("=")
         if not equals or name not in channels:
             raise InputError(f"--channel-at {one!r}: write CHANNEL=TIME with one of {', '.join(channels)}")
-        times[name] = parse_local_time(time, zone=zone, now=now)
+        times[name] = time
     return times
 
 

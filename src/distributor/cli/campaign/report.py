@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from distributor.bootstrap import open_app
 from distributor.cli.console import AsJson, err, print_json, print_message, print_rows
 from distributor.cli.preview import print_sizes, sizes_as_json
 from distributor.domain.campaign import CampaignPurpose, DispatchState
+from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.preview import measure_campaign
 from distributor.flow.publishing.report import CampaignReport, DispatchReport, report, summarise
@@ -44,8 +44,29 @@ def list_campaigns(
         with app.database.begin() as connection:
             newest = campaigns.latest(connection, limit=limit, purpose=purpose)
         reports = [report(app, campaign.id) for campaign in newest]
-    rows = [(one.campaign.id, one.campaign.name, one.state.value, *summarise(one.totals).values()) for one in reports]
-    columns = ("id", "name", "state", "audience", "sent", "deferred", "failed", "suppressed", "unknown", "pending")
+    rows = [
+        (
+            one.campaign.id,
+            one.campaign.name,
+            one.state.value,
+            min((found.dispatch.local_time for found in one.dispatches), default=None),
+            *summarise(one.totals).values(),
+        )
+        for one in reports
+    ]
+    columns = (
+        "id",
+        "name",
+        "state",
+        "starts_at",
+        "audience",
+        "sent",
+        "deferred",
+        "failed",
+        "suppressed",
+        "unknown",
+        "pending",
+    )
     print_rows(columns, rows, as_json=as_json, empty=_NONE_YET[purpose])
 
 
@@ -111,12 +132,19 @@ def print_report(result: CampaignReport) -> None:
     """Print a table of the campaign's channels, and how often recipients opened, clicked and so on."""
     print_message(f"campaign {result.campaign.id}, {result.campaign.name}: {result.state.value}")
     rows = [
-        (one.dispatch.channel_name, one.dispatch.state.value, *summarise(one.totals).values(), one.dispatch.reason)
+        (
+            one.dispatch.channel_name,
+            one.dispatch.state.value,
+            one.dispatch.local_time,
+            *summarise(one.totals).values(),
+            one.dispatch.reason,
+        )
         for one in result.dispatches
     ]
     columns = (
         "channel",
         "state",
+        "starts_at",
         "audience",
         "sent",
         "deferred",
@@ -148,7 +176,7 @@ def report_as_json(result: CampaignReport) -> dict[str, Any]:
                 "channel": one.dispatch.channel_name,
                 "kind": one.dispatch.kind,
                 "state": one.dispatch.state.value,
-                "scheduled_at": one.dispatch.scheduled_at,
+                "scheduled_at": one.dispatch.local_time,
                 "zone": one.dispatch.zone,
                 "reason": one.dispatch.reason,
                 "problems": [
@@ -185,12 +213,8 @@ def _waiting_reasons(one: DispatchReport) -> Iterator[str]:
     for wait in one.waits:
         route = wait.route
         yield (
-            f"{wait.deliveries} wait for route {route.name}, in backoff since {_utc(route.since)}; the next probe is "
-            f"sent at {_utc(route.next_probe_at)}: {route.reason}"
+            f"{wait.deliveries} wait for route {route.name}, in backoff since {format_time(route.since)}; the next "
+            f"probe is sent at {format_time(route.next_probe_at)}: {route.reason}"
         )
     if one.next_attempt_at is not None:
-        yield f"the next deferred delivery is retried at {_utc(one.next_attempt_at)}"
-
-
-def _utc(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        yield f"the next deferred delivery is retried at {format_time(one.next_attempt_at)}"

@@ -16,7 +16,7 @@ from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.person import checked_attributes, clean_language, clean_name, clean_tags, clean_zone, person_of
 from distributor.domain.rendition import Json
-from distributor.domain.schedule import parse_local_time
+from distributor.domain.schedule import format_time, parse_local_time
 from distributor.domain.subscriber import Frequency, Membership, Subscriber, SubscriberStatus, Subscription
 from distributor.domain.suppression import Suppression
 from distributor.domain.tags import slugify
@@ -319,7 +319,7 @@ def _subscriber_fields(
         "paused_until": subscriber.paused_until,
         "since": subscriber.created_at,
         "lists": {
-            one.list.slug: f"{one.state.value} since {one.state_changed_at:%Y-%m-%d %H:%M} UTC" for one in subscriptions
+            one.list.slug: f"{one.state.value} since {format_time(one.state_changed_at)}" for one in subscriptions
         },
-        "suppressed": [f"{one.reason.value} since {one.at:%Y-%m-%d %H:%M} UTC" for one in reasons],
+        "suppressed": [f"{one.reason.value} since {format_time(one.at)}" for one in reasons],
     }

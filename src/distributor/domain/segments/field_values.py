@@ -36,5 +36,5 @@ _READERS: Mapping[Field, Callable[[str], str]] = {
     Field.EMAIL: lambda text: parse_address(text).key,
     Field.DOMAIN: _read_domain,
     Field.LANGUAGE: str.lower,
-    Field.ZONE: lambda text: zone_named(text).key,
+    Field.ZONE: lambda text: str(zone_named(text)),
 }

@@ -48,7 +48,7 @@ def resume(app: AppContext, campaign_id: int) -> int:
     """Resume every dispatch that is paused or could not be rendered; returns how many. Raises StateError if none is."""
 
     def resume_one(connection: Connection, dispatch: Dispatch) -> bool:
-        return dispatches.resume(connection, dispatch.id)
+        return dispatches.resume(connection, dispatch.id, now=app.clock())
 
     count = _require_any(
         _each(app, campaign_id, resume_one), "no dispatch of campaign {} is paused or failed to render", campaign_id

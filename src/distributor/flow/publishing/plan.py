@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from distributor.channels.api import Audience
 from distributor.channels.registry import kind_of
 from distributor.domain.campaign import CampaignPlan, PlanKey
 from distributor.domain.errors import InputError, ScheduleError
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.schedule import GRACE, format_time, spell_duration, zone_named
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import check_message_options
 from distributor.storage import articles, audiences, campaigns, channels, dispatches
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
-
-# A start time of "now" is a little in the past when the request arrives.
-_GRACE = timedelta(minutes=1)
 
 
 def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) -> int:
@@ -71,8 +69,12 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) ->
 
 def _insist_on_times_to_come(asked: CampaignPlan, names: Sequence[str], *, now: datetime) -> None:
     for name in names:
-        if asked.time_of(name) < now - _GRACE:
-            raise ScheduleError(f"{asked.time_of(name):%Y-%m-%d %H:%M} UTC, the time for {name}, is in the past")
+        if asked.time_of(name) < now - GRACE:
+            time = asked.time_of(name).astimezone(zone_named(asked.zone))
+            raise ScheduleError(
+                f"{format_time(time)}, the time for {name}, is in the past: it was {spell_duration(now - time)} ago; "
+                "choose a later time or now"
+            )
 
 
 def _insist_on_audience(

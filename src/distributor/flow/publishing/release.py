@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 
 import structlog
 
 from distributor.channels.api import Audience, PersonalizedChannel
-from distributor.domain.campaign import DispatchState
+from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.errors import StateError
 from distributor.domain.merge_fields import FieldGroup, MergeFields, field_label
 from distributor.domain.rendition import Rendition
+from distributor.domain.schedule import TOO_LATE, format_time, spell_duration
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import audience_query_of, count_missing_fields
 from distributor.storage import audiences, campaigns, channels, deliveries, dispatches, merge_fields
@@ -19,19 +21,20 @@ from distributor.storage import audiences, campaigns, channels, deliveries, disp
 log = structlog.get_logger(__name__)
 
 
-class _MissingFieldsError(StateError):
-    """Subscribers of the audience lack merge fields that the message uses without a default."""
+class _NeedsDecisionError(StateError):
+    """A person has to decide, for this reason, before anything is sent."""
 
 
 def release(app: AppContext, dispatch_id: int) -> bool:
     """Freeze the audience of a scheduled dispatch that is due; False if there is nothing to send.
 
     One transaction: either every recipient has a delivery and the dispatch runs, or nothing has changed. If
-    a subscriber lacks a field that the mail uses without a default, the dispatch pauses with a reason instead.
+    it is later than TOO_LATE, or a subscriber lacks a field that the mail uses without a default, the dispatch pauses
+    with a reason instead.
     """
     try:
         return _release(app, dispatch_id)
-    except _MissingFieldsError as error:
+    except _NeedsDecisionError as error:
         with app.database.begin() as connection:
             dispatches.change_state(
                 connection,
@@ -40,7 +43,7 @@ def release(app: AppContext, dispatch_id: int) -> bool:
                 after=DispatchState.PAUSED,
                 reason=str(error),
             )
-        log.warning("dispatch.paused", dispatch_id=dispatch_id, reason="missing merge fields")
+        log.warning("dispatch.paused", dispatch_id=dispatch_id, reason=str(error))
         return False
 
 
@@ -50,6 +53,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
         if not dispatches.lock_due(connection, dispatch_id, now=now):
             return False
         dispatch = dispatches.find(connection, dispatch_id)
+        _insist_on_punctuality(dispatch, now=now)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
         rendition = dispatches.rendition_of(connection, dispatch_id)
@@ -83,6 +87,15 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
     return audience > 0
 
 
+def _insist_on_punctuality(dispatch: Dispatch, *, now: datetime) -> None:
+    late = now - dispatch.scheduled_at
+    if late > TOO_LATE:
+        raise _NeedsDecisionError(
+            f"it was to start at {format_time(dispatch.local_time)}, {spell_duration(late)} ago, and could not; "
+            "nothing was sent. Resume this campaign to send it now, or cancel it"
+        )
+
+
 def _insist_on_fields(
     channel: PersonalizedChannel, rendition: Rendition, groups: Iterable[FieldGroup], *, audience: int
 ) -> None:
@@ -93,7 +106,7 @@ def _insist_on_fields(
         f"{count} of {audience} subscribers have no {field_label(key)}" for key, count in lacking.most_common()
     )
     example = field_label(next(iter(lacking)))
-    raise _MissingFieldsError(
+    raise _NeedsDecisionError(
         f"{counts}, and the mail uses it without a default; nothing was sent. Use "
         f"{{{{ {example} | default('…') }}}} in a new campaign; or set the field for these subscribers, or exclude "
         "them by a segment, and resume this campaign"

@@ -190,3 +190,12 @@ class CampaignOut(BaseModel):
             },
             created_at=campaign.created_at,
         )
+
+
+class CampaignCreatedOut(CampaignOut):
+    """A campaign that was created, and how its times were read."""
+
+    notes: list[str] = Field(
+        description="What to know about its times: a wall-clock time that occurs twice, a zone whose sign is reversed.",
+        examples=[[]],
+    )

@@ -18,6 +18,7 @@ from distributor.domain.campaign import (
     UnknownPolicy,
 )
 from distributor.domain.message_options import MessageOptions
+from distributor.domain.schedule import parse_start_times
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
@@ -25,7 +26,7 @@ from distributor.flow.publishing.report import report
 from distributor.storage import articles, campaigns, dispatches
 from distributor.web.api.audiences import ArticleSlugs, AudienceIn
 from distributor.web.api.auth import App, RequestSlot, requires
-from distributor.web.api.campaign_schemas import CampaignOut, CampaignPage, CampaignSummaryOut
+from distributor.web.api.campaign_schemas import CampaignCreatedOut, CampaignOut, CampaignPage, CampaignSummaryOut
 from distributor.web.api.fields import (
     MAX_BIGINT,
     IdInPath,
@@ -34,7 +35,6 @@ from distributor.web.api.fields import (
     LongText,
     RequestBody,
     ShortText,
-    Timestamp,
     Zone,
 )
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
@@ -42,6 +42,9 @@ from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
 ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail"]])]
+
+
+StartTime = Annotated[ShortText, Field(examples=["2027-03-01T09:00:00+01:00"])]
 
 
 class CampaignCreate(RequestBody):
@@ -54,11 +57,19 @@ class CampaignCreate(RequestBody):
         default_factory=AudienceIn,
         description="For channels that send to subscribers; other channels reach their followers.",
     )
-    at: Timestamp | None = Field(None, description="When to start; null: now.")
-    times: dict[ShortText, Timestamp] = Field(
-        default_factory=dict, description="Start times of channels that differ from `at`.", examples=[{}]
+    at: StartTime | None = Field(
+        None,
+        description="When to start: a date and time with an offset, or without one the time in `zone`; or a delay such "
+        "as `+2h`; null: now.",
     )
-    zone: Zone = Field("UTC", description="The IANA time zone to show its times in.")
+    times: dict[ShortText, StartTime] = Field(
+        default_factory=dict,
+        description="Start times of channels that differ from `at`; a delay counts from `at`.",
+        examples=[{}],
+    )
+    zone: Zone = Field(
+        "", description="The time zone of its times: an IANA name, or an offset such as `UTC+02:00`; default: UTC."
+    )
     subject: Line = Field(
         "", description="Instead of the title; may contain merge fields such as `{{ subscriber.name }}`."
     )
@@ -132,22 +143,24 @@ def create_campaign(
             description="A unique key for each campaign: a request repeated with its key creates no second campaign.",
         ),
     ] = None,
-) -> CampaignOut:
-    """Create a campaign; it is sent at its time."""
+) -> CampaignCreatedOut:
+    """Create a campaign; it is sent at its time, unless that has passed by more than six hours: then it is paused."""
+    start = parse_start_times(body.at or "now", body.times, zone=body.zone or None, now=app.clock())
     new_plan = CampaignPlan(
         name=body.name,
         article_slugs=tuple(body.articles),
         channel_names=tuple(body.channels),
         audience=body.audience.plan(),
-        starts_at=body.at or app.clock(),
-        times=body.times,
+        starts_at=start.starts_at,
+        times=start.times,
         zone=body.zone or "UTC",
         track_opens=body.track_opens,
         track_clicks=body.track_clicks,
         unknown_policy=body.unknown,
         message_options=MessageOptions(subject=body.subject, greeting=body.greeting, closing=body.closing),
     )
-    return _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)))
+    created = _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)))
+    return CampaignCreatedOut(**dict(created), notes=list(start.notes))
 
 
 @router.get("/{campaign_id}", dependencies=[requires(TokenScope.CAMPAIGNS_READ)], responses=problem_responses(404))

@@ -1,0 +1,56 @@
+"""A dispatch whose time has long passed waits for a person instead of going out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from distributor.domain.campaign import DispatchState
+from distributor.domain.schedule import TOO_LATE
+from distributor.flow.publishing import campaign_control
+from tests.flow.campaign_harness import CampaignHarness
+
+
+def after(harness: CampaignHarness, wait: timedelta) -> CampaignHarness:
+    """The same campaigns when no service has run for so long."""
+    now = harness.app.clock() + wait
+    return replace(harness, app=replace(harness.app, clock=lambda: now))
+
+
+def test_what_could_not_start_for_more_than_six_hours_waits_for_a_person(harness: CampaignHarness) -> None:
+    harness.channel("mail", "scripted")
+    campaign_id = harness.plan("mail")
+    late = after(harness, TOO_LATE + timedelta(minutes=1))
+    late.run()
+    (found,) = late.report(campaign_id).dispatches
+    assert (found.dispatch.state, late.seen, late.counts(campaign_id)) == (DispatchState.PAUSED, [], {})
+    assert "it was to start at " in found.dispatch.reason
+    assert " UTC, 6 hours ago, and could not; nothing was sent." in found.dispatch.reason
+
+
+def test_a_person_who_resumes_it_sends_it(harness: CampaignHarness) -> None:
+    harness.channel("mail", "scripted")
+    campaign_id = harness.plan("mail")
+    late = after(harness, timedelta(days=3))
+    late.run()
+    assert campaign_control.resume(late.app, campaign_id) == 1
+    late.run()
+    assert late.counts(campaign_id) == {"audience": 3, "sent": 3}
+
+
+def test_what_is_a_little_late_is_sent(harness: CampaignHarness) -> None:
+    harness.channel("mail", "scripted")
+    campaign_id = harness.plan("mail")
+    late = after(harness, TOO_LATE - timedelta(minutes=1))
+    late.run()
+    assert late.counts(campaign_id) == {"audience": 3, "sent": 3}
+
+
+def test_a_campaign_that_a_person_held_for_days_is_sent_when_it_is_resumed(harness: CampaignHarness) -> None:
+    harness.channel("mail", "scripted")
+    campaign_id = harness.plan("mail", after=timedelta(hours=1))
+    campaign_control.pause(harness.app, campaign_id)
+    later = after(harness, timedelta(days=2))
+    campaign_control.resume(later.app, campaign_id)
+    later.run()
+    assert later.counts(campaign_id) == {"audience": 3, "sent": 3}
