@@ -122,6 +122,10 @@ def test_unconfirmed_sign_ups_are_deleted_with_their_subscribers(connection: Con
     numbers = subscribers.upsert(connection, [person_of(address("eve"))], now=NOW)
     for number in (people["ada"], numbers[address("eve")]):
         memberships.request(connection, number, news.id, BY_FORM, now=NOW)
-    assert memberships.delete_unconfirmed(connection, before=NOW, limit=10) == []
-    assert memberships.delete_unconfirmed(connection, before=LATER, limit=10) == [number_of(connection, "eve")]
+    eve = number_of(connection, "eve")
+    assert memberships.unconfirmed(connection, before=NOW, after_id=0, limit=10) == []
+    found = memberships.unconfirmed(connection, before=LATER, after_id=0, limit=10)
+    assert eve in found
+    assert memberships.unconfirmed(connection, before=LATER, after_id=found[-1], limit=10) == []
+    assert [one for one in found if memberships.delete_unconfirmed(connection, one, before=LATER)] == [eve]
     assert memberships.state_of(connection, people["ada"], news.id) is None

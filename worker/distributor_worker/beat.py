@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 from kombu.exceptions import OperationalError
@@ -33,7 +33,8 @@ def run_beat() -> None:
     next_scan = next_purge = 0.0
     while not stop.is_set():
         started = time.monotonic()
-        _guarded("scheduler", _schedule)
+        for step, act in _STEPS.items():
+            _guarded(step, act)
         if started >= next_scan:
             next_scan = started + SCAN_EVERY_SECONDS
             _guarded("scan", _enqueue_scan)
@@ -44,12 +45,21 @@ def run_beat() -> None:
     log.info("beat.stopped")
 
 
+def _recover() -> None:
+    recover_journals(app_context())
+
+
 def _schedule() -> None:
-    app = app_context()
-    recover_journals(app)
-    enqueue(run_scheduler(app))
-    if tracking.has_waiting_events(app):
+    enqueue(run_scheduler(app_context()))
+
+
+def _enqueue_events() -> None:
+    if tracking.has_waiting_events(app_context()):
         celery.send_task("write_events", queue="default", expires=5, retry=False)
+
+
+# Every second; one that fails does not keep the others from running.
+_STEPS: Mapping[str, Callable[[], None]] = {"recovery": _recover, "scheduler": _schedule, "events": _enqueue_events}
 
 
 def _enqueue_scan() -> None:

@@ -8,12 +8,14 @@ from distributor.flow import publications
 from distributor.flow.delivery import deliver as delivering
 from distributor.flow.delivery import recovery
 from distributor.flow.feedback import tracking
+from distributor.flow.jobs import Job, JobKind
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people import import_people as importing
 from distributor.flow.people import retention
 from distributor.flow.publishing import ingest
 from distributor.flow.publishing import release as releasing
 from distributor.flow.publishing import render as rendering
+from distributor.flow.quarantine import guarded_job
 from distributor_worker.celery_app import app_context, celery, enqueue
 
 # A task ends after about this long and enqueues the rest, so that workers can be stopped and are shared fairly.
@@ -33,15 +35,21 @@ def scan() -> None:
 @celery.task(name="render")
 def render(dispatch_id: int) -> None:
     """Freeze the rendition of a dispatch."""
-    if rendering.render(app_context(), dispatch_id):
-        enqueue(run_scheduler(app_context()))
+    app, is_rendered = app_context(), False
+    with guarded_job(app, JobKind.RENDER, dispatch_id):
+        is_rendered = rendering.render(app, dispatch_id)
+    if is_rendered:
+        enqueue(run_scheduler(app))
 
 
 @celery.task(name="release")
 def release(dispatch_id: int) -> None:
     """Freeze a dispatch's audience and start it."""
-    if releasing.release(app_context(), dispatch_id):
-        enqueue(run_scheduler(app_context()))
+    app, is_released = app_context(), False
+    with guarded_job(app, JobKind.RELEASE, dispatch_id):
+        is_released = releasing.release(app, dispatch_id)
+    if is_released:
+        enqueue(run_scheduler(app))
 
 
 @celery.task(name="deliver")
@@ -50,7 +58,10 @@ def deliver(dispatch_id: int) -> None:
     app = app_context()
     # Another worker of this machine may have died while it sent the same dispatch.
     recovery.recover_journals(app)
-    enqueue(delivering.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR))
+    jobs: list[Job] = []
+    with guarded_job(app, JobKind.DELIVER, dispatch_id):
+        jobs = delivering.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR)
+    enqueue(jobs)
 
 
 @celery.task(name="import_people")
@@ -63,7 +74,9 @@ def import_people(import_id: int) -> None:
 @celery.task(name="resolve_unknown")
 def resolve_unknown(dispatch_id: int) -> None:
     """Find out what happened to the deliveries of a dispatch whose outcome is unknown."""
-    recovery.resolve_unknown(app_context(), dispatch_id)
+    app = app_context()
+    with guarded_job(app, JobKind.RESOLVE_UNKNOWN, dispatch_id):
+        recovery.resolve_unknown(app, dispatch_id)
 
 
 @celery.task(name="build_documents")

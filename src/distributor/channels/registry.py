@@ -32,7 +32,7 @@ def kind_of(name: str) -> type[Channel]:
     try:
         return kinds()[name]
     except KeyError:
-        raise NotFoundError("kind of channel", name, hint=f"there are {', '.join(kinds())}") from None
+        raise NotFoundError("kind of channel", name, hint=f"installed are {', '.join(kinds())}") from None
 
 
 def make_channel(kind: str, settings: Mapping[str, Any]) -> Channel:

@@ -13,7 +13,7 @@ from distributor.domain.rendition import Json
 class QuarantineLoop(StrEnum):
     """The loop that an item belongs to; its comment says what the key of an item is.
 
-    SCHEDULER, JOB, FILE, PURGE, CHANNEL and DOCUMENT read their items again and try them again by themselves. The other
+    SCHEDULER, JOB, FILE, MAILBOX, PURGE, CHANNEL and DOCUMENT read their items again and try them again. The other
     loops see an item once: it is kept with its content, and tried again by `distributor quarantine retry`.
     """
 
@@ -23,6 +23,8 @@ class QuarantineLoop(StrEnum):
     JOB = "job"
     # A file of the content folder: its path.
     FILE = "file"
+    # A message of a mailbox that cannot be read or marked: the mailbox and the id of the message.
+    MAILBOX = "mailbox"
     # What has passed its retention time: what it is, and its id.
     PURGE = "purge"
     # The settings of a channel: its name.
@@ -33,7 +35,7 @@ class QuarantineLoop(StrEnum):
     JOURNAL = "journal"
     # An open or click that waits in Redis: the id of its stream entry.
     EVENT = "event"
-    # A mail: the SHA-256 of its bytes; one that cannot be read: its mailbox and its id there.
+    # A mail: the SHA-256 of its bytes and its recipient.
     MAIL = "mail"
     # An event of a web hook: the name of the channel and the key of the event.
     WEBHOOK = "webhook"

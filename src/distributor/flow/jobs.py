@@ -33,6 +33,12 @@ class Job:
     queue: str
 
 
+def jobs_for(kind: JobKind, dispatch: Dispatch) -> list[Job]:
+    """The jobs of this kind for a dispatch. Raises NotFoundError if the kind of its channel is not installed."""
+    kind_of(dispatch.kind)
+    return delivery_jobs(dispatch) if kind is JobKind.DELIVER else [Job(kind, dispatch.id, "default")]
+
+
 def delivery_jobs(dispatch: Dispatch) -> list[Job]:
     """As many delivery jobs as the audience of a running dispatch needs workers."""
     wanted = -(-(dispatch.audience_size or 1) // _AUDIENCE_PER_WORKER)

@@ -19,6 +19,7 @@ from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.rendition import Json
 from distributor.domain.stored_text import stored_key
 from distributor.flow.app_context import AppContext
+from distributor.flow.jobs import JobKind
 from distributor.storage import quarantine
 
 # The disk is full, no file can be opened, there is no memory.
@@ -33,9 +34,11 @@ class ItemGuard:
     An item that fails is tried again by later passes, more and more seldom, and leaves the quarantine when it works.
     """
 
-    def __init__(self, app: AppContext, loop: QuarantineLoop) -> None:
+    def __init__(self, app: AppContext, loop: QuarantineLoop, *, outages: tuple[type[Exception], ...] = ()) -> None:
+        """`outages` are further errors that are not about an item, and are raised."""
         self._app = app
         self._loop = loop
+        self._outages = outages
         with app.database.begin() as connection:
             self.known: Mapping[str, QuarantinedItem] = quarantine.of_loop(connection, loop)
         # The reasons of the items that failed in this pass.
@@ -53,6 +56,8 @@ class ItemGuard:
         """Hold the item in quarantine if the block raises, else let it leave. Raises errors of a service."""
         try:
             yield
+        except self._outages:
+            raise
         except Exception as error:
             self.held[key] = _hold(self._app, self._loop, key, error, detail=detail, dispatch_id=dispatch_id)
         else:
@@ -61,7 +66,8 @@ class ItemGuard:
 
     def leave(self, keys: Collection[str]) -> None:
         """Let items leave the quarantine: they work again, or are gone."""
-        _leave(self._app, self._loop, keys)
+        if keys:
+            _leave(self._app, self._loop, keys)
 
 
 @contextmanager
@@ -73,6 +79,18 @@ def kept_on_error(
         yield
     except Exception as error:
         _hold(app, loop, key, error, content=content, detail=detail)
+
+
+@contextmanager
+def guarded_job(app: AppContext, kind: JobKind, dispatch_id: int) -> Iterator[None]:
+    """The guard of a job of a dispatch: if it fails, the scheduler enqueues it again, more and more seldom."""
+    with ItemGuard(app, QuarantineLoop.JOB).item(key_of_job(kind, dispatch_id), dispatch_id=dispatch_id):
+        yield
+
+
+def key_of_job(kind: JobKind, dispatch_id: int | str) -> str:
+    """The key of a job of a dispatch in the quarantine."""
+    return f"{kind} {dispatch_id}"
 
 
 def retry(app: AppContext, item: QuarantinedItem, act: Callable[[AppContext, QuarantinedItem], None]) -> bool:

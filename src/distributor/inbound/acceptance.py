@@ -10,7 +10,7 @@ import structlog
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import log_applied
-from distributor.flow.feedback.inbound_mail import bounce_domains, keep_for_postmaster, receive_mail
+from distributor.flow.feedback.inbound_mail import accept_mail, bounce_domains, keep_for_postmaster
 from distributor.mail.return_path import is_postmaster, read_return_path
 
 SOURCE = "lmtp"
@@ -27,8 +27,8 @@ _log = structlog.get_logger(__name__)
 class InboundAcceptance:
     """Accepts messages to return paths that we have signed and to postmaster, and to no other: it relays nothing.
 
-    A message is committed to PostgreSQL before the server replies 250. Until then the client is responsible for it
-    and will send it again; receiving it twice does no harm.
+    A message is committed to PostgreSQL before the server replies 250, one that cannot be processed to the quarantine.
+    Until then the client is responsible for it and will send it again; receiving it twice does no harm.
     """
 
     def __init__(self, app: AppContext) -> None:
@@ -58,7 +58,7 @@ class InboundAcceptance:
                     await asyncio.to_thread(keep_for_postmaster, self._app, content)
                     return _ACCEPTED
                 applied = await asyncio.to_thread(
-                    receive_mail, self._app, content, envelope_recipient=recipient, source=SOURCE
+                    accept_mail, self._app, content, envelope_recipient=recipient, source=SOURCE
                 )
             except ServiceError as error:
                 _log.warning("inbound.message_deferred", source=SOURCE, reason=str(error))
@@ -67,7 +67,8 @@ class InboundAcceptance:
                 # The message comes from a stranger: whatever it triggers, the server goes on and the client keeps it.
                 _log.exception("inbound.message_failed", source=SOURCE)
                 return _TRY_AGAIN
-        log_applied(applied, source=SOURCE)
+        if applied is not None:
+            log_applied(applied, source=SOURCE)
         return _ACCEPTED
 
     async def _known_domains(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import imaplib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from distributor.inbound.mailbox import (
     Disposition,
     MailboxAccount,
     MailboxError,
-    MessageHandler,
+    MessageError,
 )
 
 # The keyword set on messages that were handled; servers without custom keywords get \Seen instead.
@@ -32,7 +32,11 @@ class ImapMailbox:
 
     account: MailboxAccount
 
-    def poll(self, handle: MessageHandler) -> int:
+    @property
+    def name(self) -> str:
+        return self.account.name
+
+    def messages(self) -> Generator[ImapMessage]:
         with self._session() as session:
             _check(session.select(_quoted(self.account.folder)))
             has_keywords = rb"\*" in b" ".join(flags for flags in session.response("PERMANENTFLAGS")[1] if flags)
@@ -40,9 +44,8 @@ class ImapMailbox:
             uids = _check(session.uid("SEARCH", "UNDELETED", *search_key.split()))[0] or b""
             # Asked again, because imaplib keeps the capabilities from before the login.
             has_uidplus = b"UIDPLUS" in _check(session.capability())[0].upper().split()
-            return sum(
-                _process(session, uid, handle, flag=flag, has_uidplus=has_uidplus) for uid in uids.decode().split()
-            )
+            for uid in uids.decode().split():
+                yield ImapMessage(session, uid, flag, has_uidplus)
 
     @contextmanager
     def _session(self) -> Iterator[imaplib.IMAP4]:
@@ -72,29 +75,40 @@ class ImapMailbox:
         return session
 
 
-def _process(session: imaplib.IMAP4, uid: str, handle: MessageHandler, *, flag: str, has_uidplus: bool) -> bool:
-    raw = _fetch(session, uid)
-    if raw is None:
-        # A mail program has removed it in the meantime.
-        return False
-    disposition = handle(raw)
-    flags = {
-        Disposition.PROCESSED: rf"\Deleted {flag}",
-        Disposition.IGNORED: flag,
-        Disposition.FAILED: rf"\Flagged {flag}",
-    }[disposition]
-    _check(session.uid("STORE", uid, "+FLAGS.SILENT", f"({flags})"))
-    if disposition is Disposition.PROCESSED and has_uidplus:
-        # UID EXPUNGE removes this message only; a plain EXPUNGE would also remove what other clients have deleted.
-        _check(session.uid("EXPUNGE", uid))
-    return True
+@dataclass(frozen=True, slots=True)
+class ImapMessage:
+    """A message in the folder of a session. `flag` marks those that were handled; `has_uidplus`: RFC 4315."""
 
+    session: imaplib.IMAP4
+    id: str
+    flag: str
+    has_uidplus: bool
 
-def _fetch(session: imaplib.IMAP4, uid: str) -> bytes | None:
-    for part in _check(session.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MAX_BYTES}>)")):
-        if isinstance(part, tuple):
-            return bytes(part[1])
-    return None
+    def read(self) -> bytes | None:
+        for part in self._command("FETCH", f"(BODY.PEEK[]<0.{MAX_BYTES}>)"):
+            if isinstance(part, tuple):
+                return bytes(part[1])
+        return None
+
+    def mark(self, disposition: Disposition) -> None:
+        flags = {
+            Disposition.PROCESSED: rf"\Deleted {self.flag}",
+            Disposition.IGNORED: self.flag,
+            Disposition.FAILED: rf"\Flagged {self.flag}",
+        }[disposition]
+        self._command("STORE", "+FLAGS.SILENT", f"({flags})")
+        if disposition is Disposition.PROCESSED and self.has_uidplus:
+            # UID EXPUNGE removes this message only; a plain EXPUNGE would also remove what other clients have deleted.
+            self._command("EXPUNGE")
+
+    def _command(self, name: str, *arguments: str) -> list[Any]:
+        """The data of the response to a command about this message."""
+        try:
+            return _check(self.session.uid(name, self.id, *arguments))
+        except imaplib.IMAP4.abort as error:
+            raise MailboxError(f"the IMAP session ended: {error}") from None
+        except (MailboxError, imaplib.IMAP4.error) as error:
+            raise MessageError(str(error)) from None
 
 
 # imaplib returns bytes, tuples of bytes, or None, depending on the command.

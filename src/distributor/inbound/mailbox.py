@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -27,22 +28,43 @@ class Disposition(Enum):
     FAILED = "failed"
 
 
-# Processes one message and has committed the result when it returns. Raises ServiceError while that is not possible.
-MessageHandler = Callable[[bytes], Disposition]
+class MailboxMessage(Protocol):
+    """A new message of a mailbox."""
+
+    @property
+    def id(self) -> str:
+        """What identifies the message in its mailbox."""
+
+    def read(self) -> bytes | None:
+        """The first MAX_BYTES of the message; None if another program has removed it.
+
+        Raises MessageError if this message cannot be read, and OSError or MailboxError if none can.
+        """
+
+    def mark(self, disposition: Disposition) -> None:
+        """Mark or delete the message, so that it is not new any more. Raises what `read` raises."""
 
 
 class PolledMailbox(Protocol):
     """A mailbox that can be polled repeatedly. Handling the same message twice does no harm."""
 
-    def poll(self, handle: MessageHandler) -> int:
-        """Pass each new message to `handle`, and mark or delete it afterwards; returns how many were handled.
+    @property
+    def name(self) -> str:
+        """What tells the mailbox from others, without password and address."""
 
-        Raises OSError, ServiceError or MailboxError; messages not marked by then are handled by the next poll.
+    def messages(self) -> Generator[MailboxMessage]:
+        """The new messages, in one session that ends with the generator. Raises OSError or MailboxError.
+
+        A message that was not marked is new again in the next session.
         """
 
 
 class MailboxError(Exception):
     """The mail server refused a command, or its reply could not be understood."""
+
+
+class MessageError(Exception):
+    """One message cannot be read or marked; the mailbox and its other messages can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +73,7 @@ class MailboxAccount:
     is required, unless `allow_plaintext`. `ca_file` holds additional trusted certificates.
     """
 
+    scheme: str
     host: str
     port: int | None
     user: str
@@ -59,6 +82,12 @@ class MailboxAccount:
     implicit_tls: bool
     allow_plaintext: bool
     ca_file: str | None
+
+    @property
+    def name(self) -> str:
+        """Scheme, host and folder, and a hash that tells the users of a host apart."""
+        user = hashlib.sha256(self.user.encode()).hexdigest()[:8]
+        return f"{self.scheme}://{self.host}/{self.folder}#{user}"
 
     def ssl_context(self) -> ssl.SSLContext:
         """The context that verifies the server's certificate. Raises ConfigurationError if `ca_file` is unreadable."""
@@ -87,6 +116,7 @@ class MailboxAccount:
         if not parts.hostname or not parts.username or parts.password is None:
             raise ConfigurationError(f"mailbox {place}: write {parts.scheme}://USER:PASSWORD@HOST, percent-encoded")
         return cls(
+            scheme=parts.scheme,
             host=parts.hostname,
             port=port,
             user=unquote(parts.username),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributor.inbound.mailbox import MAX_BYTES, Disposition, MessageHandler
+from distributor.inbound.mailbox import MAX_BYTES, Disposition, MessageError
 
 # Maildir info flags. S: seen. F: flagged, for a person to look at.
 _FLAGS = {Disposition.PROCESSED: "S", Disposition.IGNORED: "", Disposition.FAILED: "F"}
@@ -17,18 +18,38 @@ class Maildir:
 
     folder: Path
 
-    def poll(self, handle: MessageHandler) -> int:
-        new = sorted(path for path in (self.folder / "new").iterdir() if not path.name.startswith("."))
-        return sum(self._process(path, handle) for path in new)
+    @property
+    def name(self) -> str:
+        return f"maildir:{self.folder}"
 
-    def _process(self, path: Path, handle: MessageHandler) -> bool:
+    def messages(self) -> Generator[MaildirMessage]:
+        for path in sorted((self.folder / "new").iterdir()):
+            if not path.name.startswith("."):
+                yield MaildirMessage(path)
+
+
+@dataclass(frozen=True, slots=True)
+class MaildirMessage:
+    """A file in `new`."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    def read(self) -> bytes | None:
         try:
-            with path.open("rb") as file:
-                raw = file.read(MAX_BYTES)
+            with self.path.open("rb") as file:
+                return file.read(MAX_BYTES)
         except FileNotFoundError:
-            # A mail program has moved it in the meantime.
-            return False
-        disposition = handle(raw)
-        name = path.name.partition(":2,")[0]
-        path.rename(self.folder / "cur" / f"{name}:2,{_FLAGS[disposition]}")
-        return True
+            return None
+        except OSError as error:
+            raise MessageError(f"cannot be read: {error.strerror}") from error
+
+    def mark(self, disposition: Disposition) -> None:
+        name = self.path.name.partition(":2,")[0]
+        try:
+            self.path.rename(self.path.parent.parent / "cur" / f"{name}:2,{_FLAGS[disposition]}")
+        except OSError as error:
+            raise MessageError(f"cannot be moved to cur: {error.strerror}") from error

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 
 import structlog
 
 from distributor.domain.errors import ConfigurationError, DistributorError
 from distributor.domain.feedback import FeedbackKind, MatchedBy
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import log_applied
-from distributor.flow.feedback.inbound_mail import receive_mail
+from distributor.flow.feedback.inbound_mail import accept_mail
+from distributor.flow.quarantine import ItemGuard
 from distributor.inbound.imap import ImapMailbox
 from distributor.inbound.mailbox import Disposition, MailboxAccount, MailboxError, PolledMailbox
 from distributor.inbound.maildir import Maildir
@@ -48,8 +50,22 @@ def open_mailbox(url: str) -> PolledMailbox:
 
 
 def poll(app: AppContext, mailbox: PolledMailbox, *, source: str) -> int:
-    """Process all new messages of a mailbox; returns how many. Raises what `PolledMailbox.poll` raises."""
-    return mailbox.poll(partial(_handle, app, source=source))
+    """Process all new messages of a mailbox; returns how many. Raises OSError, ServiceError or MailboxError.
+
+    A message that cannot be read or marked does not stop the others; it is tried again by later polls.
+    """
+    guard, handled = ItemGuard(app, QuarantineLoop.MAILBOX, outages=(OSError, MailboxError)), 0
+    with closing(mailbox.messages()) as messages:
+        for message in messages:
+            key = f"{mailbox.name} {message.id}"
+            if guard.rests(key):
+                continue
+            with guard.item(key):
+                raw = message.read()
+                if raw is not None:
+                    message.mark(_handle(app, raw, source=source))
+                    handled += 1
+    return handled
 
 
 async def poll_forever(app: AppContext, url: str, *, interval_seconds: float) -> None:
@@ -67,13 +83,8 @@ async def poll_forever(app: AppContext, url: str, *, interval_seconds: float) ->
 
 
 def _handle(app: AppContext, raw: bytes, *, source: str) -> Disposition:
-    try:
-        applied = receive_mail(app, raw, source=source)
-    except DistributorError:
-        raise
-    except Exception:
-        # One message that our code cannot process must not hold up the others.
-        _log.exception("inbound.message_failed", source=source)
+    applied = accept_mail(app, raw, source=source)
+    if applied is None:
         return Disposition.FAILED
     log_applied(applied, source=source)
     # A message that matches by address alone was recorded and not applied: a person may still have to act on it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import poplib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from distributor.inbound.mailbox import (
     Disposition,
     MailboxAccount,
     MailboxError,
-    MessageHandler,
+    MessageError,
 )
 
 # Bounces are never this large, and RETR would read the whole message into memory.
@@ -29,30 +29,21 @@ class Pop3Mailbox:
     account: MailboxAccount
     skipped_uids: set[bytes] = field(default_factory=set)
 
-    def poll(self, handle: MessageHandler) -> int:
-        handled = 0
+    @property
+    def name(self) -> str:
+        return self.account.name
+
+    def messages(self) -> Generator[Pop3Message]:
         with self._session() as session:
             sizes = dict(line.split()[:2] for line in session.list()[1])
             for line in session.uidl()[1]:
                 number, uid = line.split()[:2]
-                if uid in self.skipped_uids:
+                if uid in self.skipped_uids or int(sizes.get(number, 0)) > _MAX_MESSAGE_BYTES:
                     continue
-                # Added before the message is read, so that a message that cannot be read is not read again and again.
-                self.skipped_uids.add(uid)
-                if int(sizes.get(number, 0)) > _MAX_MESSAGE_BYTES:
-                    continue
-                raw = b"\r\n".join(session.retr(int(number))[1])[:MAX_BYTES]
-                try:
-                    disposition = handle(raw)
-                except BaseException:
-                    self.skipped_uids.discard(uid)
-                    raise
-                if disposition is Disposition.PROCESSED:
-                    # The server deletes it when the session ends; if that fails, it is handled again.
-                    session.dele(int(number))
-                    self.skipped_uids.discard(uid)
-                handled += 1
-        return handled
+                message = Pop3Message(session, int(number), uid, self.skipped_uids)
+                yield message
+                if message.is_out_of_step:
+                    return
 
     @contextmanager
     def _session(self) -> Iterator[poplib.POP3]:
@@ -81,3 +72,36 @@ class Pop3Mailbox:
         if not account.allow_plaintext:
             session.stls(account.ssl_context())
         return session
+
+
+@dataclass(slots=True)
+class Pop3Message:
+    """A message of a session. `is_out_of_step`: what the server sends next is not the reply to the next command."""
+
+    session: poplib.POP3
+    number: int
+    uid: bytes
+    skipped_uids: set[bytes]
+    is_out_of_step: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.uid.decode("ascii", "backslashreplace")
+
+    def read(self) -> bytes:
+        try:
+            return b"\r\n".join(self.session.retr(self.number)[1])[:MAX_BYTES]
+        except poplib.error_proto as error:
+            # Such as a line longer than poplib accepts, with the rest of the message still to come.
+            self.is_out_of_step = not str(error).startswith("b'-ERR")
+            raise MessageError(f"cannot be read: {error}") from None
+
+    def mark(self, disposition: Disposition) -> None:
+        if disposition is not Disposition.PROCESSED:
+            self.skipped_uids.add(self.uid)
+            return
+        try:
+            # The server deletes it when the session ends; if that fails, it is handled again.
+            self.session.dele(self.number)
+        except poplib.error_proto as error:
+            raise MessageError(f"cannot be deleted: {error}") from None

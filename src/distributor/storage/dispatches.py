@@ -6,7 +6,23 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, false, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.campaign import Dispatch, DispatchState
@@ -17,9 +33,17 @@ from distributor.storage import tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import problems_from_json, problems_to_json
 
-_DISPATCH = select(tables.dispatches, tables.channels.c.name.label("channel_name"), tables.channels.c.kind).join(
-    tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id
+# Why a dispatch or a job of it is in quarantine.
+_HELD_FOR = (
+    select(tables.quarantine.c.reason)
+    .where(tables.quarantine.c.dispatch_id == tables.dispatches.c.id)
+    .order_by(tables.quarantine.c.last_at.desc())
+    .limit(1)
+    .scalar_subquery()
 )
+_DISPATCH = select(
+    tables.dispatches, tables.channels.c.name.label("channel_name"), tables.channels.c.kind, _HELD_FOR.label("held_for")
+).join(tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id)
 
 
 def add(connection: Connection, campaign_id: int, channel_id: int, *, scheduled_at: datetime, zone: str) -> int:
@@ -208,37 +232,45 @@ def reopen(connection: Connection, dispatch_id: int) -> None:
     )
 
 
-def to_render(connection: Connection, *, limit: int) -> list[int]:
-    """Dispatches that still need a rendition, the next due first."""
-    return _numbers(connection, tables.dispatches.c.state == DispatchState.PLANNED, limit=limit)
+# The functions below leave out dispatches that rest: `resting` is the beginning of the key under which such a job is in
+# quarantine, before the id of the dispatch.
 
 
-def to_release(connection: Connection, *, now: datetime, limit: int) -> list[int]:
-    """Dispatches whose time has come."""
+def to_render(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
+    """Ids of dispatches that still need a rendition, the next due first."""
+    is_planned = tables.dispatches.c.state == DispatchState.PLANNED
+    return _numbers(connection, is_planned, _is_awake(resting, now), limit=limit)
+
+
+def to_release(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
+    """Ids of dispatches whose time has come."""
     due = and_(tables.dispatches.c.state == DispatchState.SCHEDULED, tables.dispatches.c.scheduled_at <= now)
-    return _numbers(connection, due, limit=limit)
+    return _numbers(connection, due, _is_awake(resting, now), limit=limit)
 
 
-def stalled(connection: Connection, *, now: datetime, limit: int) -> list[Dispatch]:
-    """Running dispatches with deliveries that are due and not leased by any worker."""
+def stalled(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
+    """Ids of running dispatches with deliveries that are due and not leased by any worker."""
     row = tables.deliveries.c
     due = or_(
         _has("deliveries.state = 'pending'"),
         _has("deliveries.state = 'deferred'", row.next_at <= now),
     )
     at_work = _has("deliveries.state IN ('claimed', 'in_flight')", row.lease_until > now)
-    rows = connection.execute(
-        _DISPATCH.where(tables.dispatches.c.state == DispatchState.RUNNING, due, ~at_work)
-        .order_by(tables.dispatches.c.scheduled_at)
-        .limit(limit)
-    )
-    return [_dispatch(found) for found in rows]
+    is_running = tables.dispatches.c.state == DispatchState.RUNNING
+    return _numbers(connection, is_running, _is_awake(resting, now), due, ~at_work, limit=limit)
 
 
-def with_unknown(connection: Connection, *, now: datetime, limit: int) -> list[int]:
+def with_unknown(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
     """Ids of dispatches with deliveries of unknown outcome that are due to be resolved."""
     due = _has_unknown(tables.deliveries.c.next_at <= now)
-    return _numbers(connection, due, limit=limit)
+    return _numbers(connection, due, _is_awake(resting, now), limit=limit)
+
+
+def _is_awake(resting: str, now: datetime) -> ColumnElement[bool]:
+    item, dispatch_id = tables.quarantine.c, tables.dispatches.c.id
+    return ~exists().where(
+        item.dispatch_id == dispatch_id, item.key == literal(resting) + cast(dispatch_id, Text), item.retry_at > now
+    )
 
 
 def _has(condition: str, *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -269,8 +301,8 @@ def _has_unknown(*bounds: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _numbers(connection: Connection, condition: ColumnElement[bool], *, limit: int) -> list[int]:
-    query = select(tables.dispatches.c.id).where(condition).order_by(tables.dispatches.c.scheduled_at).limit(limit)
+def _numbers(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[int]:
+    query = select(tables.dispatches.c.id).where(*conditions).order_by(tables.dispatches.c.scheduled_at).limit(limit)
     return list(connection.execute(query).scalars())
 
 
@@ -286,7 +318,7 @@ def _dispatch(row: Row[tuple[object, ...]]) -> Dispatch:
         zone=row.zone,
         rendition_id=row.rendition_id,
         audience_size=row.audience_size,
-        reason=row.reason,
+        reason=row.reason or row.held_for or "",
         problems=problems_from_json(row.problems),
         released_at=row.released_at,
         finished_at=row.finished_at,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from distributor.domain.consent import ConsentMethod
+from distributor.domain.errors import DataError
 from distributor.domain.rendition import Json
 from distributor.domain.subscriber import Membership
 from distributor.domain.subscriber_import import (
@@ -22,7 +23,7 @@ from distributor.domain.subscriber_import import (
 )
 from distributor.storage import import_statements as statements
 from distributor.storage import lists
-from distributor.storage.database import Connection
+from distributor.storage.database import Connection, savepoint
 
 ERASED = "was erased at their own request, and is not imported again"
 REPEATED = "the address is in line {first} already"
@@ -47,6 +48,32 @@ class ImportedRows:
 
     counts: ImportCounts
     refused: tuple[BadRow, ...]
+
+
+def settle_each(
+    connection: Connection,
+    people: Sequence[ImportRow],
+    context: ImportContext,
+    act: Callable[[Connection, Sequence[ImportRow], ImportContext], ImportedRows],
+) -> ImportedRows:
+    """The result of `act`, which is `merge` or `count_changes`; a row that the database cannot store is refused.
+
+    It is found by halving the rows, so that each good one is settled with others.
+    """
+    try:
+        with savepoint(connection):
+            return act(connection, people, context)
+    except DataError as error:
+        if not people:
+            raise
+        if len(people) == 1:
+            row = people[0]
+            bad = BadRow(line=row.line, reason=str(error), cells=row.cells)
+            return ImportedRows(counts=ImportCounts(read=1, bad=1), refused=(bad,))
+    middle = len(people) // 2
+    halves = [settle_each(connection, half, context, act) for half in (people[:middle], people[middle:])]
+    counts = {field.name: sum(getattr(half.counts, field.name) for half in halves) for field in fields(ImportCounts)}
+    return ImportedRows(counts=ImportCounts(**counts), refused=(*halves[0].refused, *halves[1].refused))
 
 
 def merge(connection: Connection, people: Sequence[ImportRow], context: ImportContext) -> ImportedRows:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from distributor.domain.errors import NotFoundError
 from distributor.domain.subscriber_import import Import, ImportCounts, ImportPlan, ImportState
@@ -88,7 +88,8 @@ def stalled(connection: Connection, *, now: datetime, limit: int) -> list[int]:
                 (one.state == ImportState.WAITING)
                 | ((one.state == ImportState.RUNNING) & (one.updated_at < now - _STALLED_AFTER))
             )
-            .order_by(one.updated_at)
+            # The files of some may be on another machine: none of them is always before the others.
+            .order_by(func.random())
             .limit(limit)
         ).scalars()
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.consent import ConsentAction, ConsentEvidence
@@ -169,34 +169,30 @@ def set_preferences(
     )
 
 
-def delete_unconfirmed(connection: Connection, *, before: datetime, limit: int) -> list[int]:
-    """Delete memberships pending since before `before`; returns the ids of subscribers left without any list."""
-    people = list(
-        connection.execute(
-            text("""
-                SELECT DISTINCT m.subscriber_id FROM memberships m
-                WHERE m.state = 'pending' AND m.state_changed_at < :before ORDER BY m.subscriber_id LIMIT :limit
-            """),
-            {"before": before, "limit": limit},
-        ).scalars()
-    )
-    dropped = [number for number in people if subscribers.lock(connection, number)]
-    connection.execute(
-        text("""
-            DELETE FROM memberships
-            WHERE subscriber_id = ANY (:people) AND state = 'pending' AND state_changed_at < :before
-        """),
-        {"people": dropped, "before": before},
-    )
+def unconfirmed(connection: Connection, *, before: datetime, after_id: int, limit: int) -> list[int]:
+    """Ids of subscribers above `after_id`, in order, with a membership pending since before `before`."""
     return list(
         connection.execute(
             text("""
-                SELECT id FROM unnest(CAST(:people AS bigint[])) AS dropped(id)
-                WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.subscriber_id = dropped.id)
+                SELECT DISTINCT m.subscriber_id FROM memberships m
+                WHERE m.state = 'pending' AND m.state_changed_at < :before AND m.subscriber_id > :after_id
+                ORDER BY m.subscriber_id LIMIT :limit
             """),
-            {"people": dropped},
+            {"before": before, "after_id": after_id, "limit": limit},
         ).scalars()
     )
+
+
+def delete_unconfirmed(connection: Connection, subscriber_id: int, *, before: datetime) -> bool:
+    """Delete a subscriber's memberships pending since before `before`; whether none is left. Locks the subscriber."""
+    if subscribers.lock(connection, subscriber_id) is None:
+        return False
+    place = tables.memberships.c
+    is_theirs = place.subscriber_id == subscriber_id
+    connection.execute(
+        delete(tables.memberships).where(is_theirs, place.state == Membership.PENDING, place.state_changed_at < before)
+    )
+    return connection.execute(select(place.list_id).where(is_theirs)).first() is None
 
 
 def state_of(connection: Connection, subscriber_id: int, list_id: int) -> Membership | None:

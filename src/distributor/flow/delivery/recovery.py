@@ -182,11 +182,13 @@ async def _reconcile(
     rendition: Rendition,
     unknown: list[Delivery],
 ) -> None:
+    guard = ItemGuard(app, QuarantineLoop.JOB)
     with open_journal(app.journal_dir) as journal:
         context = send_context(app, record, journal)
         for delivery in unknown:
-            outcome = await channel.reconcile(rendition, delivery, context)
-            now = app.clock()
-            with app.database.begin() as connection:
-                commit_settlements(app, connection, [settle_outcome(outcome, delivery, now=now)], now=now)
-                dispatches.reopen(connection, delivery.dispatch_id)
+            with guard.item(f"reconcile delivery {delivery.id}", dispatch_id=delivery.dispatch_id):
+                outcome = await channel.reconcile(rendition, delivery, context)
+                now = app.clock()
+                with app.database.begin() as connection:
+                    commit_settlements(app, connection, [settle_outcome(outcome, delivery, now=now)], now=now)
+                    dispatches.reopen(connection, delivery.dispatch_id)

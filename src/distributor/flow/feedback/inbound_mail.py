@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import AppliedFeedback, apply_feedback
+from distributor.flow.quarantine import ItemGuard, kept_on_error
 from distributor.mail.address import Address
 from distributor.mail.inbound import read_inbound_mail
 from distributor.storage import channels, delivery_queries, postmaster_mails
@@ -33,9 +37,40 @@ def keep_for_postmaster(app: AppContext, raw: bytes) -> None:
         postmaster_mails.keep(connection, raw, now=app.clock())
 
 
+def accept_mail(
+    app: AppContext, raw: bytes, *, envelope_recipient: str | None = None, source: str
+) -> AppliedFeedback | None:
+    """Receive a mail; one that cannot be processed is kept in quarantine instead, and the result is None.
+
+    Whatever it is, it need not be sent again when this returns. Raises ServiceError: try again later.
+    """
+    key = hashlib.sha256(raw + (envelope_recipient or "").encode("utf-8", "surrogatepass")).hexdigest()
+    detail = {"envelope_recipient": envelope_recipient, "source": source}
+    with kept_on_error(app, QuarantineLoop.MAIL, key, raw, detail=detail):
+        return receive_mail(app, raw, envelope_recipient=envelope_recipient, source=source)
+    return None
+
+
+def retry_mail(app: AppContext, item: QuarantinedItem) -> None:
+    """Receive a mail that is in quarantine. Raises whatever receiving it raises."""
+    recipient = item.detail.get("envelope_recipient")
+    receive_mail(
+        app,
+        item.content or b"",
+        envelope_recipient=str(recipient) if recipient is not None else None,
+        source=str(item.detail.get("source")),
+    )
+
+
 def bounce_domains(app: AppContext) -> frozenset[str]:
-    """The bounce domains of all channels, as lower-case A-labels."""
+    """The bounce domains of all channels, as lower-case A-labels; a channel with an invalid one is in quarantine."""
+    guard, domains = ItemGuard(app, QuarantineLoop.CHANNEL), set()
     with app.database.begin() as connection:
         records = channels.all_channels(connection)
-    named = (str(record.settings.get("bounce_domain") or "") for record in records)
-    return frozenset(Address.parse(f"b@{domain}").domain for domain in named if domain)
+    for record in records:
+        with guard.item(record.name):
+            domain = record.settings.get("bounce_domain")
+            if domain:
+                domains.add(Address.parse(f"b@{domain}").domain)
+    guard.leave(guard.known.keys() - {record.name for record in records})
+    return frozenset(domains)

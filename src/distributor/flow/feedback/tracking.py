@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, cast
 
 from redis import RedisError
 
 from distributor.channels.api import WebVersionChannel
-from distributor.domain.errors import InputError, NotFoundError
+from distributor.domain.errors import DataError, InputError, NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.feedback import ArrivalProof
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.rendition import Json
 from distributor.domain.tokens import Claim, Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.bounces import BounceLedger
+from distributor.flow.quarantine import kept_on_error
 from distributor.storage import (
     bounce_events,
     channels,
@@ -89,14 +92,40 @@ def has_waiting_events(app: AppContext) -> bool:
 
 
 def write_events(app: AppContext) -> int:
-    """Write the waiting events to the database; returns how many were read. Reading one twice writes it once."""
+    """Write the waiting events to the database; returns how many were read. Reading one twice writes it once.
+
+    An event that cannot be read or stored goes to the quarantine.
+    """
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", app.redis.xrange(STREAM, count=_BATCH))
     if not entries:
         return 0
-    with app.database.begin() as connection:
-        _record(app, connection, [_event_of(fields) for _, fields in entries])
+    read: list[tuple[bytes, dict[bytes, bytes], Event]] = []
+    for entry_id, fields in entries:
+        with _kept_on_error(app, entry_id, fields):
+            read.append((entry_id, fields, _event_of(fields)))
+    try:
+        with app.database.begin() as connection:
+            _record(app, connection, [event for _, _, event in read])
+    except DataError:
+        for entry_id, fields, event in read:
+            with _kept_on_error(app, entry_id, fields), app.database.begin() as connection:
+                _record(app, connection, [event])
     app.redis.xdel(STREAM, *(entry_id for entry_id, _ in entries))
     return len(entries)
+
+
+def retry_event(app: AppContext, item: QuarantinedItem) -> None:
+    """Write an event that is in quarantine. Raises ValueError, KeyError or DataError if that is still not possible."""
+    kept = json.loads(item.content or b"{}")
+    event = _event_of({name.encode("latin-1"): value.encode("latin-1") for name, value in kept.items()})
+    with app.database.begin() as connection:
+        _record(app, connection, [event])
+
+
+def _kept_on_error(app: AppContext, entry_id: bytes, fields: Mapping[bytes, bytes]) -> AbstractContextManager[None]:
+    # Any bytes are text in Latin-1, so that nothing is lost.
+    content = json.dumps({name.decode("latin-1"): value.decode("latin-1") for name, value in fields.items()})
+    return kept_on_error(app, QuarantineLoop.EVENT, entry_id.decode(), content.encode())
 
 
 def _target_of(app: AppContext, claim: Claim) -> str | None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import fields
+from datetime import datetime, timedelta
 
 from redis import RedisError
 
 from distributor.channels.api import WebhookChannel, WebhookRequest
 from distributor.domain.errors import NotFoundError, ServiceError, SignatureError
+from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.apply_feedback import AppliedFeedback, apply_feedback, log_applied
+from distributor.flow.quarantine import kept_on_error
 from distributor.storage import channels
 
+_SOURCE = "webhook"
 # Longer than any signature stays valid.
 _REPLAY_WINDOW = timedelta(days=1)
 
@@ -23,6 +29,7 @@ def receive_webhook(
 ) -> list[AppliedFeedback]:
     """Apply the events of a web hook request; all of them are committed when this returns. A repeat changes nothing.
 
+    An event that cannot be applied is kept in quarantine, and the others are applied.
     `headers` have lower-case names. Raises NotFoundError for a channel without web hooks, SignatureError and InputError
     for invalid requests, and ServiceError: the provider should send the request again.
     """
@@ -35,10 +42,31 @@ def receive_webhook(
     events = channel.read_events(request)
     if events.replay_key:
         _reject_replay(app, f"{record.id}:{events.replay_key}", body)
-    applied = [apply_feedback(app, one, source="webhook") for one in events.feedback]
+    applied: list[AppliedFeedback] = []
+    for feedback in events.feedback:
+        with kept_on_error(app, QuarantineLoop.WEBHOOK, f"{channel_name} {feedback.key}", _feedback_to_json(feedback)):
+            applied.append(apply_feedback(app, feedback, source=_SOURCE))
     for one in applied:
-        log_applied(one, source="webhook")
+        log_applied(one, source=_SOURCE)
     return applied
+
+
+def retry_webhook_event(app: AppContext, item: QuarantinedItem) -> None:
+    """Apply an event that is in quarantine. Raises whatever applying it raises."""
+    log_applied(apply_feedback(app, _feedback_from_json(item.content or b"{}"), source=_SOURCE), source=_SOURCE)
+
+
+def _feedback_to_json(feedback: Feedback) -> bytes:
+    plain = {field.name: getattr(feedback, field.name) for field in fields(feedback)}
+    at = feedback.at.isoformat() if feedback.at else None
+    return json.dumps(plain | {"at": at, "detail": dict(feedback.detail)}).encode()
+
+
+def _feedback_from_json(kept: bytes) -> Feedback:
+    plain = json.loads(kept)
+    at = datetime.fromisoformat(plain["at"]) if plain["at"] else None
+    meaning, match = FeedbackKind(plain["meaning"]), MatchedBy(plain["match"])
+    return Feedback(**plain | {"at": at, "meaning": meaning, "match": match})
 
 
 def _reject_replay(app: AppContext, name: str, body: bytes) -> None:

@@ -3,40 +3,68 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import structlog
 
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
-from distributor.flow.jobs import Job, JobKind, delivery_jobs
+from distributor.flow.jobs import Job, JobKind, jobs_for
 from distributor.flow.publications import document_jobs
-from distributor.storage import deliveries, dispatches, heartbeats, imports, leases
+from distributor.flow.quarantine import ItemGuard, key_of_job
+from distributor.storage import deliveries, dispatches, heartbeats, imports, leases, quarantine
 
 # How many dispatches or imports of each kind one run looks at; the next run is a second later.
 _LIMIT = 50
+# A failed item that is still due is tried again within five minutes. One that is not, such as a job of a campaign that
+# was cancelled, is not shown for longer than this.
+_FORGET_AFTER = timedelta(minutes=15)
+_LOOPS = (QuarantineLoop.SCHEDULER, QuarantineLoop.JOB)
 
 log = structlog.get_logger(__name__)
 
 
 def run_scheduler(app: AppContext) -> list[Job]:
-    """Release expired claims, finish settled dispatches, and return the jobs to enqueue."""
+    """Release expired claims, finish settled dispatches, and return the jobs to enqueue.
+
+    A dispatch for which no job can be made, such as one on a channel of a kind that is not installed, waits: it is in
+    quarantine and shows why, and the jobs of the others are returned.
+    """
     now = app.clock()
     with app.database.begin() as connection:
         heartbeats.record_heartbeat(connection, "beat", now=now)
         leases.expire(connection, now=now)
         deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
         dispatches.finish_settled(connection, now=now)
+        quarantine.discard_not_due(connection, _LOOPS, before=now - _FORGET_AFTER)
     with app.database.begin() as connection:
-        jobs = [Job(JobKind.RENDER, n, "default") for n in dispatches.to_render(connection, limit=_LIMIT)]
-        jobs += [Job(JobKind.RELEASE, n, "default") for n in dispatches.to_release(connection, now=now, limit=_LIMIT)]
-        for dispatch in dispatches.stalled(connection, now=now, limit=_LIMIT):
-            jobs.extend(delivery_jobs(dispatch))
-        jobs += [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
-        jobs += [
-            Job(JobKind.RESOLVE_UNKNOWN, n, "default")
-            for n in dispatches.with_unknown(connection, now=now, limit=_LIMIT)
-        ]
+        due = {
+            kind: find(connection, now=now, limit=_LIMIT, resting=key_of_job(kind, ""))
+            for kind, find in {
+                JobKind.RENDER: dispatches.to_render,
+                JobKind.RELEASE: dispatches.to_release,
+                JobKind.DELIVER: dispatches.stalled,
+                JobKind.RESOLVE_UNKNOWN: dispatches.with_unknown,
+            }.items()
+        }
+        jobs = [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
+    if any(due.values()):
+        jobs += _dispatch_jobs(app, due)
     with app.database.begin() as connection:
         jobs += document_jobs(app, connection)
     if jobs:
         log.info("scheduler.enqueued", **Counter(job.kind.value for job in jobs))
+    return jobs
+
+
+def _dispatch_jobs(app: AppContext, due: Mapping[JobKind, Sequence[int]]) -> list[Job]:
+    jobs: list[Job] = []
+    guard = ItemGuard(app, QuarantineLoop.SCHEDULER)
+    for kind, dispatch_ids in due.items():
+        for dispatch_id in dispatch_ids:
+            with guard.item(key_of_job(kind, dispatch_id), dispatch_id=dispatch_id):
+                with app.database.begin() as connection:
+                    dispatch = dispatches.find(connection, dispatch_id)
+                jobs += jobs_for(kind, dispatch)
     return jobs

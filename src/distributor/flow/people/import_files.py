@@ -109,17 +109,17 @@ class ImportFiles:
 
     def discard_drafts(self, *, before: datetime) -> None:
         """Delete draft copies of processes that were killed while they wrote them."""
-        self._discard_old(_DRAFT_SUFFIX, before)
+        for path in self._old(_DRAFT_SUFFIX, before):
+            # One that cannot be deleted is no reason not to import.
+            with suppress(OSError):
+                path.unlink()
 
-    def discard_bad_rows(self, *, before: datetime) -> int:
-        """Delete files of rejected rows last written before this time; returns how many."""
-        return self._discard_old(_BAD_SUFFIX, before)
+    def old_bad_rows(self, *, before: datetime) -> list[Path]:
+        """The files of rejected rows last written before this time."""
+        return list(self._old(_BAD_SUFFIX, before))
 
-    def _discard_old(self, suffix: str, before: datetime) -> int:
-        discarded = 0
+    def _old(self, suffix: str, before: datetime) -> Iterator[Path]:
         for path in self._folder.glob(f"*{suffix}"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < before.timestamp():
-                    path.unlink()
-                    discarded += 1
-        return discarded
+                    yield path

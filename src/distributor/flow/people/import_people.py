@@ -21,7 +21,7 @@ from distributor.flow.people.import_files import ImportFiles
 from distributor.importers.reader import PeopleReader, detect_settings
 from distributor.storage import consents, imports, lists
 from distributor.storage.database import Connection
-from distributor.storage.import_rows import REPEATED, ImportContext, count_changes, merge
+from distributor.storage.import_rows import REPEATED, ImportContext, count_changes, merge, settle_each
 
 # What one transaction imports at most.
 CHUNK_ROWS = 5000
@@ -212,7 +212,7 @@ class _ImportRun:
             import_id=self._started.id, mode=plan.mode, list_id=self._list_id, text_id=self._text_id, now=now
         )
         with self._app.database.begin() as connection:
-            merged = (count_changes if plan.is_dry_run else merge)(connection, chunk.people, terms)
+            merged = settle_each(connection, chunk.people, terms, count_changes if plan.is_dry_run else merge)
             checkpoint = before.result(timeout=_LOCK_SECONDS) if before is not None else self._started
             bad_size = self._files.write_bad_rows(
                 checkpoint.id,

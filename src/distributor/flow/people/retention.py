@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 import structlog
 
 from distributor.domain.consent import CONFIRM_WITHIN
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
-from distributor.storage import audience_lock, erasure, events, memberships, postmaster_mails
+from distributor.flow.quarantine import ItemGuard
+from distributor.storage import audience_lock, erasure, events, memberships, postmaster_mails, quarantine
 
 # Long enough to correct the rejected rows of an import; they contain email addresses.
 BAD_ROWS_FOR = timedelta(days=30)
 # Long enough to answer them; people write them, with addresses in them.
 POSTMASTER_MAILS_FOR = timedelta(days=90)
+_FORGET_AFTER = timedelta(days=1)
 _EVENTS_AT_ONCE = 10_000
 _PEOPLE_AT_ONCE = 1_000
 
@@ -34,19 +39,25 @@ class PurgeCount:
 
 
 def purge_expired(app: AppContext) -> PurgeCount:
-    """Delete old events, unconfirmed sign-ups, rejected rows and mails to postmaster, in small transactions."""
-    files, began = ImportFiles(app.imports_dir), time.monotonic()
-    count = PurgeCount(
-        events=_purge_events(app),
-        people=_purge_unconfirmed(app),
-        bad_rows=files.discard_bad_rows(before=app.clock() - BAD_ROWS_FOR),
-        postmaster_mails=_purge_postmaster_mails(app),
-    )
+    """Delete old events, unconfirmed sign-ups, rejected rows and mails to postmaster, in small transactions.
+
+    What cannot be deleted is in quarantine, does not stop the others, and is tried again by the next purge.
+    """
+    guard, began = ItemGuard(app, QuarantineLoop.PURGE), time.monotonic()
+    counts: Counter[str] = Counter()
+    with app.database.begin() as connection:
+        # Both are tried again at least every hour, unless they are gone.
+        loops = (QuarantineLoop.PURGE, QuarantineLoop.MAILBOX)
+        quarantine.discard_not_due(connection, loops, before=app.clock() - _FORGET_AFTER)
+    for step, purge in _STEPS.items():
+        with guard.item(step):
+            counts[step] = purge(app, guard)
+    count = PurgeCount(**{step: counts[step] for step in _STEPS})
     log.info("purge.finished", **asdict(count), seconds=round(time.monotonic() - began, 3))
     return count
 
 
-def _purge_events(app: AppContext) -> int:
+def _purge_events(app: AppContext, _: ItemGuard) -> int:
     if app.event_retention is None:
         return 0
     before = app.clock() - app.event_retention
@@ -59,20 +70,41 @@ def _purge_events(app: AppContext) -> int:
             return total
 
 
-def _purge_postmaster_mails(app: AppContext) -> int:
+def _purge_postmaster_mails(app: AppContext, _: ItemGuard) -> int:
     with app.database.begin() as connection:
         return postmaster_mails.delete_before(connection, app.clock() - POSTMASTER_MAILS_FOR)
 
 
-def _purge_unconfirmed(app: AppContext) -> int:
+def _purge_unconfirmed(app: AppContext, guard: ItemGuard) -> int:
     now = app.clock()
-    total = 0
+    before = now - CONFIRM_WITHIN
+    total, last_id = 0, 0
     while True:
         with app.database.begin() as connection:
-            audience_lock.lock_exclusive(connection)
-            people = memberships.delete_unconfirmed(connection, before=now - CONFIRM_WITHIN, limit=_PEOPLE_AT_ONCE)
-            for subscriber_id in people:
-                erasure.delete_subscriber(connection, subscriber_id, now=now)
-        total += len(people)
+            people = memberships.unconfirmed(connection, before=before, after_id=last_id, limit=_PEOPLE_AT_ONCE)
+        for subscriber_id in people:
+            with guard.item(f"subscriber {subscriber_id}"), app.database.begin() as connection:
+                audience_lock.lock_exclusive(connection)
+                if memberships.delete_unconfirmed(connection, subscriber_id, before=before):
+                    erasure.delete_subscriber(connection, subscriber_id, now=now)
+                    total += 1
         if len(people) < _PEOPLE_AT_ONCE:
             return total
+        last_id = people[-1]
+
+
+def _purge_bad_rows(app: AppContext, guard: ItemGuard) -> int:
+    total = 0
+    for path in ImportFiles(app.imports_dir).old_bad_rows(before=app.clock() - BAD_ROWS_FOR):
+        with guard.item(path.name):
+            path.unlink(missing_ok=True)
+            total += 1
+    return total
+
+
+_STEPS: Mapping[str, Callable[[AppContext, ItemGuard], int]] = {
+    "events": _purge_events,
+    "people": _purge_unconfirmed,
+    "bad_rows": _purge_bad_rows,
+    "postmaster_mails": _purge_postmaster_mails,
+}

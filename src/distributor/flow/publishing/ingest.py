@@ -99,8 +99,7 @@ def scan(app: AppContext) -> ScanReport:
             report.count(_ingest_scanned(app, one))
         if one.path in guard.held:
             report.broken.append(guard.held[one.path])
-    if gone := guard.known.keys() - seen:
-        guard.leave(gone)
+    guard.leave(guard.known.keys() - seen)
     has_changes = report.added or report.revised or set(report.broken) - {one.reason for one in guard.known.values()}
     log.log(
         logging.INFO if has_changes else logging.DEBUG,

@@ -16,7 +16,7 @@ from distributor.channels.api import (
     PersonalizedChannel,
     RenderContext,
 )
-from distributor.channels.registry import kind_of, make_channel
+from distributor.channels.registry import kinds, make_channel
 from distributor.domain.address import parse_address
 from distributor.domain.article import Article, Manuscript, Media
 from distributor.domain.errors import InputError
@@ -115,11 +115,15 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
 
 
 def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:
-    """The sizes of the mails of a campaign by channel name, for channels that are rendered already."""
+    """The sizes of the mails of a campaign by channel name, for channels that are rendered already.
+
+    A channel of a kind that is not installed has no size.
+    """
     sizes: dict[str, MessageSize] = {}
     with app.database.begin() as connection:
         for dispatch in dispatches.of_campaign(connection, campaign_id):
-            if dispatch.rendition_id is None or not issubclass(kind_of(dispatch.kind), PersonalizedChannel):
+            kind = kinds().get(dispatch.kind)
+            if dispatch.rendition_id is None or kind is None or not issubclass(kind, PersonalizedChannel):
                 continue
             # The settings may have changed, even to invalid ones; the size of a mail does not depend on them.
             channel = make_channel(dispatch.kind, {})

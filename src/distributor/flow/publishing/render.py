@@ -11,6 +11,7 @@ import httpx
 import structlog
 
 from distributor.channels.api import Channel, DiscoveringChannel
+from distributor.channels.registry import kind_of
 from distributor.domain.errors import DistributorError, ServiceError
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Json
@@ -27,7 +28,8 @@ log = structlog.get_logger(__name__)
 def render(app: AppContext, dispatch_id: int) -> bool:
     """Freeze the rendition of a planned dispatch. False if it cannot be sent; the dispatch then has the reason.
 
-    Raises ServiceError if PostgreSQL is away; nothing has changed then.
+    Raises ServiceError if PostgreSQL is away, and NotFoundError if the kind of the channel is not installed; nothing
+    has changed then.
     """
     began = time.monotonic()
     with app.database.begin() as connection:
@@ -35,6 +37,7 @@ def render(app: AppContext, dispatch_id: int) -> bool:
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
         content = load_content(connection, campaign)
+    kind_of(record.kind)
     try:
         channel = app.open_channel(record)
         discovered_limits = _discovered_limits(app, channel, record)
