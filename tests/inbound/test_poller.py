@@ -7,13 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.errors import ConfigurationError, ServiceError
+from distributor.domain.errors import ConfigurationError, InputError, NotFoundError, ServiceError
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
+from distributor.flow.feedback import inbound_mail
+from distributor.flow.feedback.inbound_mail import retry_mail
+from distributor.flow.quarantine import retry
 from distributor.inbound.mailbox import MailboxError
 from distributor.inbound.poller import open_mailbox, poll
+from distributor.mail.inbound import InboundMail, read_inbound_mail
+from distributor.storage import quarantine
 from distributor.storage.database import Database
 from tests.flow.feedback import feedback_mails as mails
 from tests.flow.feedback.feedback_harness import FeedbackHarness
@@ -71,6 +78,64 @@ def test_a_message_that_raises_is_flagged_and_the_next_one_is_processed(
     assert poll(failing, open_mailbox(f"maildir:{maildir}"), source="maildir") == 2
     assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.first:2,F", "2.second:2,S"]
     assert feedback.state(feedback.delivery("bo@example.org")) is DeliveryState.BOUNCED
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("no"), NotFoundError("delivery", 1), ValueError("no"), RecursionError("no")]
+)
+def test_a_message_that_cannot_be_processed_is_kept_and_the_next_one_is_processed(
+    feedback: FeedbackHarness, maildir: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    app, bad = feedback.harness.app, bounce_to(feedback)
+    (maildir / "new" / "1.first").write_bytes(bad)
+    (maildir / "new" / "2.second").write_bytes(bounce_to(feedback, "bo@example.org"))
+
+    def failing(raw: bytes, *arguments: Any, **options: Any) -> InboundMail:
+        if raw == bad:
+            raise error
+        return read_inbound_mail(raw, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbound_mail, "read_inbound_mail", failing)
+        assert poll(app, open_mailbox(f"maildir:{maildir}"), source="maildir") == 2
+    assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.first:2,F", "2.second:2,S"]
+    assert feedback.state(feedback.delivery("bo@example.org")) is DeliveryState.BOUNCED
+    assert feedback.state() is DeliveryState.SENT
+
+    (item,) = held(feedback, QuarantineLoop.MAIL)
+    assert item.content == bad
+    assert retry(app, item, retry_mail)
+    assert feedback.state() is DeliveryState.BOUNCED
+    assert held(feedback, QuarantineLoop.MAIL) == []
+
+
+def test_a_message_that_cannot_be_read_or_moved_stops_no_other_and_is_tried_again(
+    feedback: FeedbackHarness, maildir: Path
+) -> None:
+    app, mailbox = feedback.harness.app, open_mailbox(f"maildir:{maildir}")
+    (maildir / "new" / "1.folder").mkdir()
+    (maildir / "new" / "2.stuck").write_bytes(PERSONAL_REPLY)
+    # A folder of that name, which is not empty, stands in the way.
+    (maildir / "cur" / "2.stuck:2," / "full").mkdir(parents=True)
+    (maildir / "new" / "3.bounce").write_bytes(bounce_to(feedback))
+    assert poll(app, mailbox, source="maildir") == 1
+    assert feedback.state() is DeliveryState.BOUNCED
+    reasons = {item.key.rpartition(" ")[2]: item.reason for item in held(feedback, QuarantineLoop.MAILBOX)}
+    assert set(reasons) == {"1.folder", "2.stuck"}
+    assert "cannot be read: Is a directory" in reasons["1.folder"]
+    assert "cannot be moved to cur" in reasons["2.stuck"]
+
+    (maildir / "new" / "1.folder").rmdir()
+    (maildir / "new" / "1.folder").write_bytes(PERSONAL_REPLY)
+    (maildir / "cur" / "2.stuck:2," / "full").rmdir()
+    (maildir / "cur" / "2.stuck:2,").rmdir()
+    assert poll(feedback.harness.later(days=1), mailbox, source="maildir") == 2
+    assert held(feedback, QuarantineLoop.MAILBOX) == []
+
+
+def held(feedback: FeedbackHarness, loop: QuarantineLoop) -> list[QuarantinedItem]:
+    with feedback.harness.app.database.begin() as connection:
+        return [quarantine.find(connection, one.id) for one in quarantine.of_loop(connection, loop).values()]
 
 
 def test_while_the_database_is_down_messages_stay_new(feedback: FeedbackHarness, maildir: Path) -> None:
@@ -145,6 +210,17 @@ def test_an_invalid_url_is_refused_and_the_message_does_not_show_the_password(ur
     with pytest.raises(ConfigurationError) as caught:
         open_mailbox(url)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_line_too_long_for_pop3_stops_no_other_message(feedback: FeedbackHarness, dovecot: Dovecot) -> None:
+    app, mailbox = feedback.harness.app, open_mailbox(dovecot.url("pop3s"))
+    poll(app, mailbox, source="pop3s")
+    dovecot.deliver(PERSONAL_REPLY + b"x" * 5000 + b"\r\n" + PERSONAL_REPLY, "5.long")
+    dovecot.deliver(bounce_to(feedback), "6.bounce")
+    assert poll(app, mailbox, source="pop3s") == 1
+    assert feedback.state() is DeliveryState.BOUNCED
+    (item,) = held(feedback, QuarantineLoop.MAILBOX)
+    assert "line too long" in item.reason
 
 
 def fails_once(clock: Callable[[], datetime]) -> Callable[[], datetime]:

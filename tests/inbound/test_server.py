@@ -13,12 +13,16 @@ import pytest
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.subscriber import Membership
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose, TokenSigner
+from distributor.flow.feedback import inbound_mail
+from distributor.flow.feedback.inbound_mail import retry_mail
+from distributor.flow.quarantine import retry
 from distributor.inbound.acceptance import InboundAcceptance
 from distributor.mail.smtp.server_rules import MAX_MESSAGE_BYTES
-from distributor.storage import postmaster_mails
+from distributor.storage import channels, postmaster_mails, quarantine
 from distributor.storage.database import Database
 from tests.flow.feedback import feedback_mails as mails
 from tests.flow.feedback.feedback_harness import ADA, FeedbackHarness
@@ -225,6 +229,35 @@ def test_an_unexpected_error_defers_the_message_and_the_server_keeps_running(fee
         assert client.codes(b"NOOP\r\n") == ["250"]
         client.close()
     assert feedback.state() is DeliveryState.SENT
+
+
+def test_a_message_that_cannot_be_processed_is_accepted_and_kept(
+    feedback: FeedbackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, path = feedback.harness.app, feedback.return_path()
+    raw = mails.bounce(feedback.delivery(), to=path)
+    with monkeypatch.context() as patched, running_server(app) as port, smtplib.LMTP("127.0.0.1", port) as client:
+        patched.setattr(inbound_mail, "read_inbound_mail", lambda *_, **__: 1 // 0)
+        assert client.sendmail("", [path], raw) == {}
+    with app.database.begin() as connection:
+        (known,) = quarantine.of_loop(connection, QuarantineLoop.MAIL).values()
+        item = quarantine.find(connection, known.id)
+    assert feedback.state() is DeliveryState.SENT
+    # The recipient is kept too: it says which delivery the message is about.
+    assert retry(app, item, retry_mail)
+    assert feedback.state() is DeliveryState.BOUNCED
+
+
+def test_a_channel_with_an_invalid_bounce_domain_keeps_no_message_from_the_others(feedback: FeedbackHarness) -> None:
+    app, path = feedback.harness.app, feedback.return_path()
+    with app.database.begin() as connection:
+        settings = {"bounce_domain": "not a domain"}
+        channels.save(connection, name="another", kind="email", settings=settings, sealed=None)
+    with running_server(app) as port, smtplib.LMTP("127.0.0.1", port) as client:
+        assert client.sendmail("", [path], mails.bounce(feedback.delivery(), to=path)) == {}
+    assert feedback.state() is DeliveryState.BOUNCED
+    with app.database.begin() as connection:
+        assert list(quarantine.of_loop(connection, QuarantineLoop.CHANNEL)) == ["another"]
 
 
 def test_an_idle_client_is_disconnected(feedback: FeedbackHarness) -> None:

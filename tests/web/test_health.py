@@ -11,10 +11,11 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback import tracking
-from distributor.storage import channels, heartbeats, paused_routes
+from distributor.storage import channels, heartbeats, paused_routes, quarantine
 from distributor.storage.database import Database
 from distributor.web.app import create_app
 
@@ -51,6 +52,30 @@ def test_a_service_with_all_its_parts_is_ready(app: AppContext, beat: Beat):
     status, checks, _ = readiness(app)
     assert status == 200
     assert checks == {"postgresql": True, "schema": True, "beat": True, "redis": True}
+
+
+def test_items_in_quarantine_make_the_service_degraded_and_it_stays_ready(app: AppContext, beat: Beat):
+    beat(timedelta(0))
+    with TestClient(create_app(app)) as client:
+        healthy = client.get("/readyz").json()
+        assert (healthy["ready"], healthy["degraded"], healthy["quarantine"]) == (True, False, {})
+        with app.database.begin() as connection:
+            for number in range(2):
+                now = app.clock()
+                quarantine.hold(connection, QuarantineLoop.EVENT, f"{number}-0", reason="no", content=b"{}", now=now)
+        response = client.get("/readyz")
+        lines = client.get("/metrics").text.splitlines()
+    assert response.status_code == 200
+    held = response.json()
+    assert (held["ready"], held["degraded"], held["quarantine"]) == (True, True, {"event": 2})
+    assert 'distributor_quarantined_items{loop="event"} 2.0' in lines
+    assert 'distributor_quarantined_items{loop="mail"} 0.0' in lines
+
+
+def test_without_postgresql_the_quarantine_is_not_known(app: AppContext):
+    with TestClient(create_app(replace(app, database=Database("postgresql://127.0.0.1:1/nothing")))) as client:
+        body = client.get("/readyz").json()
+    assert (body["ready"], body["degraded"], body["quarantine"]) == (False, True, None)
 
 
 def test_without_a_beat_nothing_goes_out_so_it_is_not_ready(app: AppContext):

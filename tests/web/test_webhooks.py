@@ -8,10 +8,13 @@ from starlette.testclient import TestClient
 
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.suppression import SuppressionReason
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
-from distributor.storage import channels, delivery_queries, events, suppressions, tables
+from distributor.flow.feedback import webhooks
+from distributor.flow.quarantine import retry
+from distributor.storage import channels, delivery_queries, events, quarantine, suppressions, tables
 from tests.channels.email.providers import webhook_requests as calls
 
 from .samples import SentMail
@@ -55,6 +58,23 @@ def test_a_bounce_is_processed_and_counts_once(
     with app.database.begin() as connection:
         found = suppressions.listed(connection, limit=10)
     assert [one.reason for one in found] == [SuppressionReason.HARD_BOUNCE]
+
+
+def test_an_event_that_cannot_be_applied_is_kept_and_the_others_are_applied(
+    client: TestClient, app: AppContext, sent_mail: SentMail, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider(app, "postmark", calls.POSTMARK_LOGIN)
+    call = calls.postmark(calls.postmark_bounce(mark))
+    with monkeypatch.context() as patched:
+        patched.setattr(webhooks, "apply_feedback", lambda *_, **__: 1 // 0)
+        assert client.post("/webhooks/postmark", content=call.body, headers=call.headers).status_code == 204
+    assert state(app, sent_mail) is DeliveryState.SENT
+    with app.database.begin() as connection:
+        (known,) = quarantine.of_loop(connection, QuarantineLoop.WEBHOOK).values()
+        item = quarantine.find(connection, known.id)
+    assert "ZeroDivisionError" in item.reason
+    assert retry(app, item, webhooks.retry_webhook_event)
+    assert state(app, sent_mail) is DeliveryState.BOUNCED
 
 
 def test_what_is_not_signed_is_refused_and_nothing_is_stored(

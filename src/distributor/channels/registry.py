@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,5 +60,20 @@ def _from_folder() -> list[type[Channel]]:
     return [cast("type[Channel]", module.CHANNEL) for module in modules if hasattr(module, "CHANNEL")]
 
 
+def broken_kinds() -> Mapping[str, str]:
+    """The kinds of other packages that cannot be loaded, with the reason. They do not keep the others from working."""
+    return {point.name: reason for point in entry_points(group=ENTRY_POINT_GROUP) if (reason := _load(point)[1])}
+
+
 def _from_entry_points() -> list[type[Channel]]:
-    return [cast("type[Channel]", point.load()) for point in entry_points(group=ENTRY_POINT_GROUP)]
+    loaded = [_load(point)[0] for point in entry_points(group=ENTRY_POINT_GROUP)]
+    return [channel for channel in loaded if channel is not None]
+
+
+def _load(point: EntryPoint) -> tuple[type[Channel] | None, str]:
+    """The kind, or why it cannot be loaded."""
+    try:
+        return cast("type[Channel]", point.load()), ""
+    except Exception as error:
+        # The code of another package: an import may raise anything.
+        return None, f"{point.value} cannot be loaded: {type(error).__name__}: {error}"

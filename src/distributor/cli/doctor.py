@@ -14,7 +14,7 @@ from redis import RedisError
 
 from distributor.bootstrap import open_app_context, secret_key
 from distributor.channels.api import DiagnosableChannel, DiagnosticContext
-from distributor.channels.registry import kinds
+from distributor.channels.registry import broken_kinds, kinds
 from distributor.cli.channel import NameserverOption
 from distributor.cli.console import AsJson, out, print_json
 from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
@@ -22,7 +22,8 @@ from distributor.domain.errors import ConfigurationError, DistributorError, Inpu
 from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.settings import Settings, load_settings
-from distributor.storage import channels, heartbeats, postmaster_mails
+from distributor.storage import channels, heartbeats, postmaster_mails, quarantine
+from distributor.storage.channels import ChannelRecord
 from distributor.storage.schema import check_schema, migrate, newest_revision
 
 _BEAT_IS_LATE = timedelta(seconds=30)
@@ -44,6 +45,7 @@ def doctor(
     findings: list[Finding] = []
     _check(findings, "python", lambda: platform.python_version())
     _check(findings, "kinds", lambda: ", ".join(kinds()))
+    findings += [Finding("kinds", DiagnosticStatus.FAIL, reason) for reason in broken_kinds().values()]
     _check(findings, "secret key", lambda: _check_secret_key(settings))
     _check(findings, "postal address", lambda: _check_postal_address(settings))
     try:
@@ -54,6 +56,7 @@ def doctor(
             _check(findings, "channels", lambda: _check_channels(app))
             _check(findings, "beat", lambda: _check_beat(app))
             findings.append(_postmaster_mail(app))
+            findings.append(_diagnose_quarantine(app))
             context = DiagnosticContext(
                 site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=sending_addresses
             )
@@ -105,11 +108,35 @@ def _check_redis(app: AppContext) -> str:
 def _check_channels(app: AppContext) -> str:
     with app.database.begin() as connection:
         records = channels.all_channels(connection)
-    for record in records:
-        app.open_channel(record)
     if not records:
         raise ConfigurationError("none is configured: `distributor channel set` configures one")
+    failed = [f"{record.name}: {error}" for record in records if (error := _error_of(app, record))]
+    if failed:
+        raise ConfigurationError("; ".join(failed))
     return ", ".join(f"{record.name} ({record.kind})" for record in records)
+
+
+def _error_of(app: AppContext, record: ChannelRecord) -> DistributorError | None:
+    """Why a channel cannot be opened."""
+    try:
+        app.open_channel(record)
+    except DistributorError as error:
+        return error
+    return None
+
+
+def _diagnose_quarantine(app: AppContext) -> Finding:
+    try:
+        with app.database.begin() as connection:
+            counts = quarantine.count_by_loop(connection)
+    except DistributorError as error:
+        return Finding("quarantine", DiagnosticStatus.FAIL, str(error))
+    shown = ", ".join(f"{count} of loop {loop}" for loop, count in counts.items() if count)
+    if not shown:
+        return Finding("quarantine", DiagnosticStatus.OK, "empty")
+    return Finding(
+        "quarantine", DiagnosticStatus.WARN, f"items that failed: {shown}; `distributor quarantine list` says why"
+    )
 
 
 def _check_beat(app: AppContext) -> str:

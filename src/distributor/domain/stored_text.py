@@ -40,15 +40,18 @@ def storable_json(value: Json) -> Json:
 
 def shortened(text: str, limit: int = LONGEST_KEY) -> str:
     """The text; if it is longer than `limit`, its beginning and a hash of the whole, so that it stays distinct."""
-    if len(text) <= limit:
-        return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
-    return f"{text[: limit - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+    return text if len(text) <= limit else _with_hash(text, limit)
 
 
 def stored_key(text: str) -> str:
-    """A key from outside, of any length and with any characters, as it is stored."""
-    return shortened(storable(text))
+    """A key from outside as it is stored: distinct, of whatever length and characters it is."""
+    is_stored = len(text) <= LONGEST_KEY and not _UNSTORABLE.search(text)
+    return text if is_stored else storable(_with_hash(text, LONGEST_KEY))
+
+
+def _with_hash(text: str, limit: int) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
+    return f"{text[: limit - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
 
 
 def checked_key(text: str, what: str, *, limit: int = LONGEST_KEY) -> str:

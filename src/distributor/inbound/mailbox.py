@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from distributor.domain.errors import ConfigurationError
+from distributor.domain.errors import ConfigurationError, DistributorError
 
 # At most this much of a message is read: delivery reports are at its beginning.
 MAX_BYTES = 2_000_000
@@ -63,7 +63,7 @@ class MailboxError(Exception):
     """The mail server refused a command, or its reply could not be understood."""
 
 
-class MessageError(Exception):
+class MessageError(DistributorError):
     """One message cannot be read or marked; the mailbox and its other messages can."""
 
 

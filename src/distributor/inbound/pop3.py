@@ -34,16 +34,21 @@ class Pop3Mailbox:
         return self.account.name
 
     def messages(self) -> Generator[Pop3Message]:
-        with self._session() as session:
-            sizes = dict(line.split()[:2] for line in session.list()[1])
-            for line in session.uidl()[1]:
-                number, uid = line.split()[:2]
-                if uid in self.skipped_uids or int(sizes.get(number, 0)) > _MAX_MESSAGE_BYTES:
-                    continue
-                message = Pop3Message(session, int(number), uid, self.skipped_uids)
-                yield message
-                if message.is_out_of_step:
-                    return
+        seen: set[bytes] = set()
+        is_unfinished = True
+        while is_unfinished:
+            is_unfinished = False
+            with self._session() as session:
+                for number, uid in _small_messages(session):
+                    if uid in self.skipped_uids or uid in seen:
+                        continue
+                    seen.add(uid)
+                    message = Pop3Message(session, number, uid, self.skipped_uids)
+                    yield message
+                    if message.is_out_of_step:
+                        # The others are read in a new session.
+                        is_unfinished = True
+                        break
 
     @contextmanager
     def _session(self) -> Iterator[poplib.POP3]:
@@ -72,6 +77,15 @@ class Pop3Mailbox:
         if not account.allow_plaintext:
             session.stls(account.ssl_context())
         return session
+
+
+def _small_messages(session: poplib.POP3) -> Iterator[tuple[int, bytes]]:
+    """The number and the unique id of each message that is not too large."""
+    sizes = dict(line.split()[:2] for line in session.list()[1])
+    for line in session.uidl()[1]:
+        number, uid = line.split()[:2]
+        if int(sizes.get(number, 0)) <= _MAX_MESSAGE_BYTES:
+            yield int(number), uid
 
 
 @dataclass(slots=True)

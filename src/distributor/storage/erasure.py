@@ -11,7 +11,7 @@ from sqlalchemy.types import ARRAY, Text
 
 from distributor.domain.subscriber import Subscriber
 from distributor.domain.suppression import SuppressionReason, Target, hash_of_key
-from distributor.storage import consents, suppressions, tables
+from distributor.storage import consents, quarantine, suppressions, tables
 from distributor.storage.database import Connection
 
 
@@ -24,6 +24,7 @@ def erase(connection: Connection, person: Subscriber, *, requested_by: str, now:
     """
     hash_ = hash_of_key(person.key)
     counts = delete_subscriber(connection, person.id, now=now)
+    counts["quarantine"] = quarantine.discard_naming(connection, {person.key, person.email})
     suppressions.forget_email(connection, hash_)
     suppressions.add(connection, [Target(hash=hash_)], SuppressionReason.ERASED, now=now)
     connection.execute(insert(tables.erasures).values(hash=hash_, at=now, requested_by=requested_by, counts=counts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
@@ -118,10 +119,29 @@ def discard(connection: Connection, item_id: int) -> None:
         raise NotFoundError("item in quarantine", item_id)
 
 
+def discard_naming(connection: Connection, addresses: Collection[str]) -> int:
+    """Delete the items that contain one of these email addresses anywhere, ignoring case; returns how many."""
+    forms = {form.lower() for address in addresses for form in (address, _escaped(address))}
+    return connection.execute(
+        text("""
+            DELETE FROM quarantine q
+            WHERE lower(concat(q.key, ' ', q.reason, ' ', q.detail, ' ', encode(q.content, 'escape')))
+                  ~ ANY (CAST(:patterns AS text[]))
+        """),
+        # An address that is part of a longer one is another one.
+        {"patterns": [rf"(^|[^a-z0-9._+-]){re.escape(form)}($|[^a-z0-9.-]|[.]($|[^a-z0-9]))" for form in forms]},
+    ).rowcount
+
+
 def discard_not_due(connection: Connection, loops: Collection[QuarantineLoop], *, before: datetime) -> int:
     """Delete items of these loops that have not been tried again since `before`: there is nothing to do for them."""
     item = tables.quarantine.c
     return connection.execute(delete(tables.quarantine).where(item.loop.in_(loops), item.retry_at < before)).rowcount
+
+
+def _escaped(text: str) -> str:
+    """The text as PostgreSQL's `encode(…, 'escape')` writes its bytes."""
+    return "".join(chr(byte) if byte < 0x80 else f"\\{byte:03o}" for byte in text.encode())
 
 
 _WITHOUT_CONTENT = select(*(column for column in tables.quarantine.c if column.name != "content"))

@@ -38,6 +38,19 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_people, "CHUNK_ROWS", 3)
 
 
+def test_a_row_that_the_database_refuses_is_a_bad_row_and_the_others_come_in(app: AppContext) -> None:
+    with app.database.begin() as connection:
+        # As if there were an attribute that an index has no room for.
+        connection.execute(text("ALTER TABLE subscribers ADD CONSTRAINT too_long CHECK (name <> 'bo')"))
+    rows = [f"{name}@example.org,{name}" for name in ("ada", "bo", "cy", "di", "eve")]
+    ended = bring_in(app, "email,name\n" + "\n".join(rows))
+    assert (ended.state, ended.counts.new, ended.counts.bad) == (ImportState.FINISHED, 4, 1)
+    bad = list(csv.reader(ImportFiles(app.imports_dir).bad_rows(ended.id).open()))
+    assert bad[1][0] == "3"
+    assert "cannot store" in bad[1][1]
+    assert len(states(app)) == 4
+
+
 def begin(app: AppContext, text: str, plan: ImportPlan = PLAN, *, name: str = "people.csv") -> Import:
     return plan_import(app, plan, name=name, pieces=[text.encode()])
 

@@ -12,12 +12,13 @@ from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verd
 from distributor.domain.errors import NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.person import person_of
+from distributor.domain.quarantine import QuarantineLoop
 from distributor.domain.subscriber_import import ImportPlan
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import plan_import, run_import
 from distributor.flow.people.privacy import erase, export_person, search_traces
 from distributor.flow.people.retention import purge_expired
-from distributor.storage import deliveries, delivery_queries, events, lists, memberships, subscribers
+from distributor.storage import deliveries, delivery_queries, events, lists, memberships, quarantine, subscribers
 from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 
 
@@ -38,6 +39,23 @@ def test_after_an_erasure_a_search_finds_the_address_nowhere(harness: CampaignHa
     assert done.is_complete
     assert done.counts["subscribers"] == done.counts["deliveries"] == done.counts["events"] == 1
     assert search_traces(harness.app, "ada@example.org") == {}
+
+
+def test_items_in_quarantine_that_name_somebody_who_is_erased_are_deleted_and_the_others_stay(
+    harness: CampaignHarness,
+) -> None:
+    number = _sent_and_opened(harness)
+    kept = [b"To: bo@example.org", b"To: dada@example.org", b"To: ada@example.org.uk", None]
+    naming: list[bytes | None] = [b"\x00\xff To: <ADA@example.ORG>\r\n", b"it went to ada@example.org."]
+    with harness.app.database.begin() as connection:
+        for place, content in enumerate(kept + naming):
+            quarantine.hold(
+                connection, QuarantineLoop.MAIL, str(place), reason="no", content=content, now=harness.app.clock()
+            )
+        quarantine.hold(connection, QuarantineLoop.FILE, "a", reason="'ada@example.org'", now=harness.app.clock())
+    assert erase(harness.app, number, requested_by="person").counts["quarantine"] == len(naming) + 1
+    with harness.app.database.begin() as connection:
+        assert sorted(quarantine.of_loop(connection, QuarantineLoop.MAIL)) == ["0", "1", "2", "3"]
 
 
 def test_an_erasure_leaves_the_totals_and_other_people_as_they_were(harness: CampaignHarness) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def recover_journals(app: AppContext) -> int:
                 recovered += 1
             else:
                 living.append(path)
-    _recover_expired(app, living)
+    _recover_expired(app, guard, living)
     return recovered
 
 
@@ -100,7 +101,7 @@ def _recover_journal(app: AppContext, path: Path, data: bytes) -> None:
     )
 
 
-def _recover_expired(app: AppContext, journals: Sequence[Path]) -> None:
+def _recover_expired(app: AppContext, guard: ItemGuard, journals: Sequence[Path]) -> None:
     """Commit what the journals of living workers say about deliveries whose lease ran out: sent, or not begun.
 
     These workers are stopped, or cut off from PostgreSQL. They cannot begin those deliveries any more, so the journals
@@ -112,21 +113,27 @@ def _recover_expired(app: AppContext, journals: Sequence[Path]) -> None:
     with app.database.begin() as connection:
         unreported = leases.unreported_workers(connection, list(paths))
     for worker in unreported:
-        now = app.clock()
-        with app.database.begin() as connection:
-            held = leases.lock_unreported(connection, worker)
-            content = parse_journal(worker, paths[worker].read_bytes())
-            outcomes = {outcome.delivery_id: outcome for outcome in content.outcomes}
-            known = [one for one in held if one.id in outcomes and outcomes[one.id].epoch == one.epoch]
-            begun = [one for one in held if content.in_doubt.get(one.id) == one.epoch]
-            unsent = [] if content.damage else [one for one in held if one not in known and one not in begun]
-            for dispatch_id in {delivery.dispatch_id for delivery in (*known, *unsent)}:
-                dispatches.reopen(connection, dispatch_id)
-            settlements = [settle_outcome(outcomes[delivery.id], delivery, now=now) for delivery in known]
-            commit_settlements(app, connection, settlements, now=now)
-            deliveries.release(connection, unsent, now=now)
-        if known or unsent:
-            log.info("journal.expired", worker=worker, outcomes=len(known), unsent=len(unsent))
+        # One that is gone by now was emptied before: its worker has reported.
+        with guard.item(paths[worker].name), suppress(FileNotFoundError):
+            _recover_living(app, worker, paths[worker])
+
+
+def _recover_living(app: AppContext, worker: str, path: Path) -> None:
+    now = app.clock()
+    with app.database.begin() as connection:
+        held = leases.lock_unreported(connection, worker)
+        content = parse_journal(worker, path.read_bytes())
+        outcomes = {outcome.delivery_id: outcome for outcome in content.outcomes}
+        known = [one for one in held if one.id in outcomes and outcomes[one.id].epoch == one.epoch]
+        begun = [one for one in held if content.in_doubt.get(one.id) == one.epoch]
+        unsent = [] if content.damage else [one for one in held if one not in known and one not in begun]
+        for dispatch_id in {delivery.dispatch_id for delivery in (*known, *unsent)}:
+            dispatches.reopen(connection, dispatch_id)
+        settlements = [settle_outcome(outcomes[delivery.id], delivery, now=now) for delivery in known]
+        commit_settlements(app, connection, settlements, now=now)
+        deliveries.release(connection, unsent, now=now)
+    if known or unsent:
+        log.info("journal.expired", worker=worker, outcomes=len(known), unsent=len(unsent))
 
 
 def _settle_outcomes(

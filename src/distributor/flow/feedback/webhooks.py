@@ -64,9 +64,9 @@ def _feedback_to_json(feedback: Feedback) -> bytes:
 
 def _feedback_from_json(kept: bytes) -> Feedback:
     plain = json.loads(kept)
+    kind, match = FeedbackKind(plain["kind"]), MatchedBy(plain["match"])
     at = datetime.fromisoformat(plain["at"]) if plain["at"] else None
-    meaning, match = FeedbackKind(plain["meaning"]), MatchedBy(plain["match"])
-    return Feedback(**plain | {"at": at, "meaning": meaning, "match": match})
+    return Feedback(**plain | {"kind": kind, "match": match, "at": at})
 
 
 def _reject_replay(app: AppContext, name: str, body: bytes) -> None:

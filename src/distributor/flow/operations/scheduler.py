@@ -51,7 +51,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
         jobs = [Job(JobKind.IMPORT, n, "default") for n in imports.stalled(connection, now=now, limit=_LIMIT)]
     if any(due.values()):
         jobs += _dispatch_jobs(app, due)
-    with app.database.begin() as connection:
+    with ItemGuard(app, QuarantineLoop.SCHEDULER).item("documents"), app.database.begin() as connection:
         jobs += document_jobs(app, connection)
     if jobs:
         log.info("scheduler.enqueued", **Counter(job.kind.value for job in jobs))

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from distributor.domain.errors import SchemaError, ServiceError
 from distributor.flow.app_context import AppContext
-from distributor.storage import heartbeats
+from distributor.storage import heartbeats, quarantine
 from distributor.storage.schema import check_schema
 
 # The beat ticks every second; a restart must not raise an alarm.
@@ -51,13 +51,31 @@ class HealthEndpoints:
     def readiness(self, request: Request) -> Response:
         checks = run_checks(self._app)
         is_ready = all(check.ok for check in checks)
-        body = {"ready": is_ready, "checks": [asdict(check) for check in checks]}
+        held = count_held(self._app)
+        body = {
+            "ready": is_ready,
+            # Ready, but with items in quarantine: the others are processed.
+            "degraded": not is_ready or bool(held),
+            "checks": [asdict(check) for check in checks],
+            "quarantine": held,
+        }
         return JSONResponse(body, 200 if is_ready else 503, headers=_NO_STORE)
 
 
 def run_checks(app: AppContext) -> list[Check]:
     """Check everything that must work for campaigns to be sent."""
     return [*_database_checks(app), _redis_check(app)]
+
+
+def count_held(app: AppContext) -> dict[str, int] | None:
+    """How many items are in quarantine, by loop, without those that have none; None if that cannot be found out."""
+    try:
+        check_schema(app.database)
+        with app.database.begin() as connection:
+            counts = quarantine.count_by_loop(connection)
+    except (SchemaError, ServiceError):
+        return None
+    return {loop.value: count for loop, count in counts.items() if count}
 
 
 def _database_checks(app: AppContext) -> list[Check]:

@@ -20,7 +20,7 @@ from distributor.domain.campaign import Dispatch
 from distributor.domain.errors import ServiceError
 from distributor.flow.app_context import AppContext
 from distributor.flow.feedback.tracking import STREAM
-from distributor.storage import campaigns, channels, delivery_queries, dispatches, heartbeats, paused_routes
+from distributor.storage import campaigns, channels, delivery_queries, dispatches, heartbeats, paused_routes, quarantine
 from distributor.storage.database import Connection
 
 # Older dispatches are not in the gauges.
@@ -57,6 +57,7 @@ class _DatabaseCollector(Collector):
                 yield from self._states(connection)
                 yield from self._beat_age(connection)
                 yield self._routes(connection)
+                yield self._held(connection)
         except ServiceError as error:
             _log.error("service unavailable", reason=str(error))
         try:
@@ -102,6 +103,14 @@ class _DatabaseCollector(Collector):
         for channel in channels.all_channels(connection):
             paused.add_metric([channel.name], len(paused_routes.paused(connection, channel.id)))
         return paused
+
+    def _held(self, connection: Connection) -> Metric:
+        held = GaugeMetricFamily(
+            "distributor_quarantined_items", "Items that a loop could not process.", labels=["loop"]
+        )
+        for loop, count in quarantine.count_by_loop(connection).items():
+            held.add_metric([loop.value], count)
+        return held
 
     def _beat_age(self, connection: Connection) -> Iterator[Metric]:
         last = heartbeats.last_heartbeat(connection, "beat")

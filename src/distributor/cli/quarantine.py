@@ -1,0 +1,128 @@
+"""`distributor quarantine …`: items that a loop could not process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from distributor.bootstrap import open_app
+from distributor.cli.console import AsJson, print_fields, print_message, print_rows
+from distributor.domain.errors import InputError, StateError
+from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
+from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.recovery import retry_journal
+from distributor.flow.feedback.inbound_mail import retry_mail
+from distributor.flow.feedback.tracking import retry_event
+from distributor.flow.feedback.webhooks import retry_webhook_event
+from distributor.flow.quarantine import retry
+from distributor.storage import quarantine
+
+commands = typer.Typer()
+
+Ids = Annotated[list[int] | None, typer.Argument(metavar="ID...", help="Items, by their ids.")]
+Loop = Annotated[QuarantineLoop | None, typer.Option("--loop", help="All items of this loop.")]
+
+# How an item that is kept with its content is processed again; the other loops read their items again.
+_RETRIES: Mapping[QuarantineLoop, Callable[[AppContext, QuarantinedItem], None]] = {
+    QuarantineLoop.JOURNAL: retry_journal,
+    QuarantineLoop.EVENT: retry_event,
+    QuarantineLoop.MAIL: retry_mail,
+    QuarantineLoop.WEBHOOK: retry_webhook_event,
+}
+_PAGE = 1000
+
+
+@commands.command("list")
+def list_items(
+    loop: Loop = None,
+    limit: int = 50,
+    before: Annotated[int | None, typer.Option(help="Only those with a smaller id: the last one of a page.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the items in quarantine, newest first."""
+    with open_app() as app, app.database.begin() as connection:
+        found = quarantine.listed(connection, loop=loop, before_id=before, limit=limit)
+    print_rows(
+        ("id", "loop", "key", "reason", "failures", "first_at", "last_at", "retry_at"),
+        [list(_fields(item).values()) for item in found],
+        as_json=as_json,
+        empty="The quarantine is empty.",
+    )
+
+
+@commands.command("show")
+def show_item(item_id: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Show an item with its content, such as a mail or the records of a journal, if it is kept with it."""
+    with open_app() as app, app.database.begin() as connection:
+        item = quarantine.find(connection, item_id)
+    content = item.content.decode("utf-8", "backslashreplace") if item.content is not None else None
+    print_fields(_fields(item) | {"detail": dict(item.detail), "content": content}, as_json=as_json)
+
+
+@commands.command("retry")
+def retry_items(ids: Ids = None, loop: Loop = None, as_json: AsJson = False) -> None:
+    """Try items again; one that works leaves the quarantine. Exit status 4 if one still fails."""
+    with open_app() as app:
+        results = [_retry(app, item_id) for item_id in _chosen(app, ids, loop)]
+    print_rows(
+        ("id", "loop", "key", "result"),
+        [(item.id, item.loop.value, item.key, result) for item, _, result in results],
+        as_json=as_json,
+        empty="The quarantine is empty.",
+    )
+    if not all(works for _, works, _ in results):
+        raise typer.Exit(StateError.exit_code)
+
+
+@commands.command("discard")
+def discard_items(ids: Ids = None, loop: Loop = None) -> None:
+    """Delete items with their content. One that its loop reads again comes back if it fails again."""
+    with open_app() as app:
+        chosen = _chosen(app, ids, loop)
+        with app.database.begin() as connection:
+            for item_id in chosen:
+                quarantine.discard(connection, item_id)
+    print_message(f"{len(chosen)} items discarded")
+
+
+def _chosen(app: AppContext, ids: list[int] | None, loop: QuarantineLoop | None) -> list[int]:
+    if bool(ids) == (loop is not None):
+        raise InputError("name items by their ids, or all items of a loop by --loop")
+    if ids:
+        return list(dict.fromkeys(ids))
+    chosen: list[int] = []
+    with app.database.begin() as connection:
+        while True:
+            before = chosen[-1] if chosen else None
+            page = quarantine.listed(connection, loop=loop, before_id=before, limit=_PAGE)
+            chosen += [item.id for item in page]
+            if len(page) < _PAGE:
+                return chosen
+
+
+def _retry(app: AppContext, item_id: int) -> tuple[QuarantinedItem, bool, str]:
+    """The item, whether it may be well now, and the result in words."""
+    with app.database.begin() as connection:
+        item = quarantine.find(connection, item_id)
+        if item.content is None:
+            quarantine.make_due(connection, item_id, now=app.clock())
+            return item, True, "will be tried again by the next pass of its loop"
+    if retry(app, item, _RETRIES[item.loop]):
+        return item, True, "works and has left the quarantine"
+    with app.database.begin() as connection:
+        return item, False, f"still fails: {quarantine.find(connection, item_id).reason}"
+
+
+def _fields(item: QuarantinedItem) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "loop": item.loop.value,
+        "key": item.key,
+        "reason": item.reason,
+        "failures": item.failures,
+        "first_at": item.first_at,
+        "last_at": item.last_at,
+        "retry_at": item.retry_at,
+    }
