@@ -121,7 +121,18 @@ def unreported_workers(connection: Connection, workers: Iterable[str]) -> list[s
 
 
 def lock_unreported(connection: Connection, worker: str) -> list[Delivery]:
-    """The deliveries, locked, that are unknown because this worker's lease ran out, and that it has not reported."""
+    """The deliveries, locked, that are unknown because this worker's lease ran out, and that it has not reported.
+
+    Their subscribers are locked first, as everywhere: feedback about the same deliveries may arrive meanwhile.
+    """
+    connection.execute(
+        text("""
+            SELECT FROM subscribers WHERE id IN
+                (SELECT subscriber_id FROM deliveries WHERE worker = :worker AND state = 'unknown')
+            ORDER BY key FOR UPDATE
+        """),
+        {"worker": worker},
+    )
     rows = connection.execute(
         text("SELECT * FROM deliveries WHERE worker = :worker AND state = 'unknown' ORDER BY id FOR UPDATE"),
         {"worker": worker},
