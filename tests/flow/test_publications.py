@@ -386,6 +386,20 @@ def test_a_feed_that_cannot_be_built_keeps_its_documents_and_does_not_affect_the
         assert not quarantine.of_loop(connection, QuarantineLoop.DOCUMENT)
 
 
+def test_a_feed_whose_change_is_undone_leaves_the_quarantine(newsroom: Newsroom) -> None:
+    newsroom.send(newsroom.write("bad"))
+    newsroom.configure(title="Another title")
+    site = newsroom.app.site
+    fields = {name: getattr(site, name) for name in ("name", "public_url", "postal_address", "sender", "language")}
+    newsroom.app = replace(newsroom.app, site=SiteWithOneBadArticle(**fields))
+    newsroom.settle()
+    newsroom.configure()
+    newsroom.settle()
+    with newsroom.app.database.begin() as connection:
+        assert not quarantine.of_loop(connection, QuarantineLoop.DOCUMENT)
+    assert newsroom.titles() == ["bad"]
+
+
 def test_two_feed_channels_share_the_addresses_and_the_first_one_names_them(newsroom: Newsroom) -> None:
     newsroom.configure("second", title="Of the second channel")
     newsroom.send(newsroom.write("one"))

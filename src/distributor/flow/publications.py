@@ -128,9 +128,12 @@ class _Build:
         limit = channel.max_articles()
         for collection in publications.collections_of(self._connection, self._kind, limit=limit, now=self._now):
             digest = self._digest(collection)
-            if digest == collection.digest:
-                continue
             key = f"{self._kind}/{collection.tag_slug}"
+            if digest == collection.digest:
+                # A change that could not be built was undone.
+                if key in self.guard.known:
+                    self.guard.leave([key])
+                continue
             if self.guard.rests(key) and self.guard.known[key].detail.get("digest") == digest:
                 self.resting += 1
                 continue

@@ -8,14 +8,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 import feedparser
 import pytest
 from pydantic import ValidationError
 
 from distributor.channels import registry
-from distributor.channels.api import Article, Audience, Dedupe, Delivery, Outcome, PublishedDocument, SendContext
+from distributor.channels.api import (
+    Article,
+    Audience,
+    Dedupe,
+    Delivery,
+    Outcome,
+    PublishedCollection,
+    PublishedDocument,
+    SendContext,
+    Site,
+)
 from distributor.channels.feed import FeedChannel
 from distributor.channels.feed.channel import FeedSettings
 from distributor.domain.blocks import Image, Paragraph
@@ -24,7 +34,7 @@ from distributor.domain.errors import ServiceError
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
-from distributor.testing.conformance import SAMPLE_ARTICLE, Case, RemoteService, sending_violations
+from distributor.testing.conformance import SAMPLE_ARTICLE, Case, RemoteService, sending_violations, violations
 from distributor.testing.fakes import RELEASED_AT, InMemoryPublications
 
 from .samples import (
@@ -328,3 +338,20 @@ def test_a_channel_that_hides_a_storage_failure_is_found() -> None:
     assert sending_violations(CarelessChannel, PublicationScenario()) == [
         "while storage fails: the outcome is sent, not an error of the port"
     ]
+
+
+class StuckChannel(FeedChannel):
+    """Builds from what it was given first, and nothing for an empty collection."""
+
+    first_site: ClassVar[Site | None] = None
+
+    def documents(self, collection: PublishedCollection, site: Site) -> Sequence[PublishedDocument]:
+        StuckChannel.first_site = StuckChannel.first_site or site
+        return super().documents(collection, StuckChannel.first_site) if collection.articles else ()
+
+
+def test_a_channel_whose_documents_do_not_follow_is_found() -> None:
+    assert {*violations(StuckChannel)} == {
+        "documents() has other paths when the last article has left: readers lose the address",
+        "documents() keeps an address of the site from before it moved",
+    }
