@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,12 @@ def unreachable(app: AppContext) -> AppContext:
     return replace(app, database=Database("postgresql://127.0.0.1:1/nothing", pool_size=0))
 
 
+def an_hour_later(app: AppContext) -> AppContext:
+    """When everything that failed is due again, and no dispatch is too late to be released."""
+    now = app.clock() + timedelta(hours=1)
+    return replace(app, clock=lambda: now)
+
+
 def kind_of_channel(app: AppContext, channel: str, kind: str) -> None:
     """As if the channel were of this kind, such as one whose package is not installed any more."""
     with app.database.begin() as connection:
@@ -102,7 +108,7 @@ def test_dispatches_of_a_kind_that_is_not_installed_wait_and_show_why_and_the_ot
 
     # It is installed again, and nothing else has to be done.
     kind_of_channel(app, "posts", "scripted_broadcast")
-    CampaignHarness(harness.later(days=1), harness.folder).run(rounds=30)
+    CampaignHarness(an_hour_later(app), harness.folder).run(rounds=30)
     assert all(harness.counts(campaign_id) == {"audience": 1, "sent": 1} for campaign_id in waiting)
     assert len(harness.seen) == 3 + len(waiting), "nothing was sent twice"
     assert held(app, QuarantineLoop.SCHEDULER) == {}
@@ -119,7 +125,7 @@ def test_a_job_that_fails_is_shown_by_its_campaign_and_works_again_by_itself(har
     assert "RuntimeError in test_isolation.py" in harness.report(campaign_id).dispatches[0].dispatch.reason
     assert run_scheduler(app) == [], "it rests for a second"
 
-    later = harness.later(days=1)
+    later = an_hour_later(app)
     (job,) = run_scheduler(later)
     with guarded_job(later, job.kind, job.subject_id):
         assert release(later, job.subject_id)
