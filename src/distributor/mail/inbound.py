@@ -97,7 +97,7 @@ def read_inbound_mail(raw: bytes, tokens: TokenSigner, *, envelope_recipient: st
     return InboundMail(
         key=f"mail-{_digest(message)}",
         delivery=_match_delivery(message, tokens, envelope_recipient),
-        report=read_inbound_report(raw),
+        report=read_inbound_report(message),
     )
 
 

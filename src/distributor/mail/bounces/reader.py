@@ -28,12 +28,12 @@ _READERS: tuple[Callable[[ReceivedMessage], InboundReport | None], ...] = (
 _NO_REASON = frozenset({Reason.ONHOLD, Reason.UNDEFINED})
 
 
-def read_inbound_report(raw: bytes) -> InboundReport:
-    """The kind of a mail and the recipients it reports on. Accepts any bytes, in bounded time and memory.
+def read_inbound_report(mail: bytes | ReceivedMessage) -> InboundReport:
+    """The kind of a mail, parsed or not, and the recipients it reports on. Accepts any bytes, in linear time.
 
     A mail that needs no action by the sender is `other` and has no recipients.
     """
-    message = parse_message(raw)
+    message = parse_message(mail) if isinstance(mail, bytes) else mail
     found = _read(message)
     if (found is None or _has_no_reason(found)) and (inner := forwarded_bounce(message)) is not None:
         found = read_bounce(inner) or found
