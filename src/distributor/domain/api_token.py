@@ -21,7 +21,8 @@ LONGEST_NAME = 100
 class TokenScope(StrEnum):
     """A permission: a resource and an operation.
 
-    PRIVACY_WRITE exports and erases all data of a person. SIGN_UPS_WRITE sends confirmation mails and reads nothing.
+    Addresses of subscribers are shown only with SUBSCRIBERS_READ, whatever the other scopes. PRIVACY_WRITE exports and
+    erases all data of a person. SIGN_UPS_WRITE sends confirmation mails and reads nothing.
     """
 
     SUBSCRIBERS_READ = "subscribers:read"

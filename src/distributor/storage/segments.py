@@ -85,13 +85,18 @@ def remove(connection: Connection, slug: str) -> None:
     connection.execute(delete(tables.segments).where(tables.segments.c.id == found.id))
 
 
+def written_out(connection: Connection, condition: Condition) -> Condition:
+    """The condition with every segment that it refers to in place of its name. Raises what `filter_for` raises."""
+    return expanded(condition, _referred(connection, condition))
+
+
 def filter_for(connection: Connection, condition: Condition, *, now: datetime) -> ColumnElement[bool]:
     """The subscribers that the condition selects, as a condition on `subscribers` that is never NULL.
 
     Raises NotFoundError for unknown lists and segments in it, SegmentError if they refer to
     themselves or exceed a limit.
     """
-    whole = expanded(condition, _referred(connection, condition))
+    whole = written_out(connection, condition)
     return _compile(whole, Context(now=now, list_ids=_list_ids(connection, whole)))
 
 

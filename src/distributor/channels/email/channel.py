@@ -157,6 +157,7 @@ class EmailChannel:
 
 def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticContext) -> Iterator[Finding]:
     """Findings about SPF, DKIM, DMARC and the relays of the channel."""
+    yield from _tls_findings(settings)
     try:
         author = _sender_domain(settings, diagnostic_context.site)
     except AddressError as error:
@@ -180,6 +181,13 @@ def examine_channel(settings: EmailSettings, diagnostic_context: DiagnosticConte
 
 def _sender_domain(settings: EmailSettings, site: Site) -> str:
     return Mailbox.parse(settings.sender or site.sender).address.domain
+
+
+def _tls_findings(settings: EmailSettings) -> Iterator[Finding]:
+    for relay in settings.configured_relays:
+        if isinstance(relay.url, SmtpUrl) and relay.url.tls_risk:
+            sentence = f"relay {relay.name}, {relay.url.place}: {relay.url.tls_risk}"
+            yield Finding("TLS", DiagnosticStatus.WARN, sentence)
 
 
 def _smtp_hosts(settings: EmailSettings, author: str) -> list[str]:

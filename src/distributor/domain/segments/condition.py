@@ -265,6 +265,14 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
                 yield leaf
 
 
+def depends_on_addresses(condition: Condition) -> bool:
+    """Whether who is in it depends on parts of addresses, so that counting would reveal them one by one.
+
+    Segments that it refers to are not looked into.
+    """
+    return any(isinstance(leaf, FieldIs | FieldMatches) and leaf.field is Field.EMAIL for leaf in leaves(condition))
+
+
 def segments_named(condition: Condition) -> frozenset[str]:
     """The slugs of the segments that the condition refers to."""
     return frozenset(leaf.slug for leaf in leaves(condition) if isinstance(leaf, InSegment))

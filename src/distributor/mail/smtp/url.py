@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -133,6 +134,31 @@ class SmtpUrl:
         """
         is_deliberate = self.implicit_tls or self.user is not None or bool(self.ca)
         return self.tls is TlsMode.VERIFY or (self.tls is TlsMode.AUTO and is_deliberate)
+
+    @property
+    def tls_risk(self) -> str:
+        """What someone between this machine and the server can do, and the setting that prevents it; empty for nothing.
+
+        A server on this machine needs no encryption.
+        """
+        if self.needs_verification:
+            return ""
+        exposed = "the mails and the password" if self.user is not None else "the mails"
+        remedy = "; tls=verify requires a valid certificate, with ca=FILE one of your own authority"
+        if self.tls is TlsMode.ENCRYPT:
+            return f"tls=encrypt accepts any certificate, so whoever poses as the server can read {exposed}{remedy}"
+        if _is_loopback(self.host):
+            return ""
+        if self.tls is TlsMode.OFF:
+            return f"tls=off sends {exposed} unencrypted{remedy}"
+        return f"tls=auto accepts any certificate, or none, so {exposed} can be read on the way{remedy}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _take_option(options: dict[str, str], name: str, words: type[_Word]) -> _Word:

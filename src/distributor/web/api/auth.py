@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -21,6 +22,9 @@ _bearer = HTTPBearer(
     ),
     auto_error=False,
 )
+# Whatever stands around an @, as far as it could be an address. The part before it is bounded, so that a long text
+# without an @ is not searched again from each of its characters.
+_ADDRESS = re.compile(r"[^\s<>@]{1,320}@[^\s<>@]{1,255}")
 _CHALLENGE = 'Bearer realm="distributor"'
 
 
@@ -43,11 +47,9 @@ def _authorise(
         token = api_tokens.find(connection, credentials.credentials)
         if token is None or not token.is_valid(now):
             raise _auth_error(401, "the token is unknown, revoked or expired", error="invalid_token")
-        missing = [scope for scope in required.scopes if not token.allows(TokenScope(scope))]
+        missing = [scope for scope in map(TokenScope, required.scopes) if not token.allows(scope)]
         if missing:
-            raise _auth_error(
-                403, f"the token lacks the scope {missing[0]}", error="insufficient_scope", scope=" ".join(missing)
-            )
+            raise _scope_error(*missing)
         api_tokens.record_use(connection, token, now=now)
     return token
 
@@ -64,6 +66,28 @@ RequestSlot = Depends(_request_slot, scope="function")
 def requires(*scopes: TokenScope) -> Any:
     """Require a valid token with these scopes, and give it. Returns `Any`, as FastAPI's own markers do."""
     return Security(_authorise, scopes=[scope.value for scope in scopes])
+
+
+def shows_addresses(token: ApiToken) -> bool:
+    """Whether responses to this token may hold addresses of subscribers: that is what `subscribers:read` is for."""
+    return token.allows(TokenScope.SUBSCRIBERS_READ)
+
+
+def require_addresses(token: ApiToken) -> None:
+    """Raises HTTPException 403 unless the token may see addresses."""
+    if not shows_addresses(token):
+        raise _scope_error(TokenScope.SUBSCRIBERS_READ)
+
+
+def text_for(token: ApiToken, text: str) -> str:
+    """A text of a server or of a file, without the addresses in it if the token may not see them."""
+    return text if shows_addresses(token) else _ADDRESS.sub("(address)", text)
+
+
+def _scope_error(*missing: TokenScope) -> HTTPException:
+    return _auth_error(
+        403, f"the token lacks the scope {missing[0]}", error="insufficient_scope", scope=" ".join(missing)
+    )
 
 
 def _auth_error(status: int, detail: str, **attributes: str) -> HTTPException:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from distributor.domain.api_token import ApiToken
 from distributor.domain.campaign import (
     Campaign,
     CampaignPurpose,
@@ -20,6 +21,7 @@ from distributor.domain.problems import Problem, Severity
 from distributor.flow.publishing.report import CampaignReport, DispatchReport, summarise
 from distributor.storage.paused_routes import RouteWait
 from distributor.web.api.audiences import AudienceOut
+from distributor.web.api.auth import text_for
 
 
 class DispatchSummaryOut(BaseModel):
@@ -91,11 +93,11 @@ class RouteWaitOut(BaseModel):
     next_probe_at: datetime = Field(description="When one delivery is sent as a probe.")
 
     @classmethod
-    def of(cls, wait: RouteWait) -> RouteWaitOut:
+    def of(cls, wait: RouteWait, token: ApiToken) -> RouteWaitOut:
         return cls(
             route=wait.route.name,
             deliveries=wait.deliveries,
-            reason=wait.route.reason,
+            reason=text_for(token, wait.route.reason),
             since=wait.route.since,
             next_probe_at=wait.route.next_probe_at,
         )
@@ -128,18 +130,18 @@ class DispatchOut(DispatchSummaryOut):
     finished_at: datetime | None
 
     @classmethod
-    def with_totals(cls, result: DispatchReport) -> DispatchOut:
+    def with_totals(cls, result: DispatchReport, token: ApiToken) -> DispatchOut:
         dispatch = result.dispatch
         return cls(
             **DispatchSummaryOut.of(dispatch).model_dump(),
             id=dispatch.id,
             kind=dispatch.kind,
             zone=dispatch.zone,
-            reason=dispatch.reason,
+            reason=text_for(token, dispatch.reason),
             problems=[ProblemOut.of(one) for one in dispatch.problems],
             totals=TotalsOut(**summarise(result.totals)),
             next_attempt_at=result.next_attempt_at,
-            waits=[RouteWaitOut.of(wait) for wait in result.waits],
+            waits=[RouteWaitOut.of(wait, token) for wait in result.waits],
             released_at=dispatch.released_at,
             finished_at=dispatch.finished_at,
         )
@@ -170,7 +172,7 @@ class CampaignOut(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, result: CampaignReport, article_slugs: list[str]) -> CampaignOut:
+    def of(cls, result: CampaignReport, article_slugs: list[str], token: ApiToken) -> CampaignOut:
         campaign = result.campaign
         return cls(
             id=campaign.id,
@@ -183,7 +185,7 @@ class CampaignOut(BaseModel):
             track_clicks=campaign.track_clicks,
             unknown=campaign.unknown_policy,
             totals=TotalsOut(**summarise(result.totals)),
-            dispatches=[DispatchOut.with_totals(one) for one in result.dispatches],
+            dispatches=[DispatchOut.with_totals(one, token) for one in result.dispatches],
             events={
                 kind: EventCountOut(total=total, deliveries=deliveries)
                 for kind, (total, deliveries) in result.events.items()

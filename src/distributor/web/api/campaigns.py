@@ -41,6 +41,8 @@ from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
+ReadToken = Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_READ)]
+WriteToken = Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_WRITE)]
 ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail"]])]
 
 
@@ -132,7 +134,7 @@ def list_campaigns(
 @router.post("", status_code=201, responses=problem_responses(404, 409))
 def create_campaign(
     app: App,
-    token: Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_WRITE)],
+    token: WriteToken,
     body: CampaignCreate,
     idempotency_key: Annotated[
         str | None,
@@ -159,41 +161,35 @@ def create_campaign(
         unknown_policy=body.unknown,
         message_options=MessageOptions(subject=body.subject, greeting=body.greeting, closing=body.closing),
     )
-    created = _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)))
+    created = _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)), token)
     return CampaignCreatedOut(**dict(created), notes=list(start.notes))
 
 
-@router.get("/{campaign_id}", dependencies=[requires(TokenScope.CAMPAIGNS_READ)], responses=problem_responses(404))
-def show_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+@router.get("/{campaign_id}", responses=problem_responses(404))
+def show_campaign(app: App, token: ReadToken, campaign_id: IdInPath) -> CampaignOut:
     """Get a campaign with its dispatches, delivery totals and routes in backoff."""
-    return _campaign_out(app, campaign_id)
+    return _campaign_out(app, campaign_id, token)
 
 
-@router.post(
-    "/{campaign_id}/pause", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409)
-)
-def pause_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+@router.post("/{campaign_id}/pause", responses=problem_responses(404, 409))
+def pause_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Pause a campaign: batches being sent are finished, and no new ones start."""
     campaign_control.pause(app, campaign_id)
-    return _campaign_out(app, campaign_id)
+    return _campaign_out(app, campaign_id, token)
 
 
-@router.post(
-    "/{campaign_id}/resume", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409)
-)
-def resume_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+@router.post("/{campaign_id}/resume", responses=problem_responses(404, 409))
+def resume_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Resume a campaign that is paused, or whose rendering failed and whose cause is fixed."""
     campaign_control.resume(app, campaign_id)
-    return _campaign_out(app, campaign_id)
+    return _campaign_out(app, campaign_id, token)
 
 
-@router.post(
-    "/{campaign_id}/cancel", dependencies=[requires(TokenScope.CAMPAIGNS_WRITE)], responses=problem_responses(404, 409)
-)
-def cancel_campaign(app: App, campaign_id: IdInPath) -> CampaignOut:
+@router.post("/{campaign_id}/cancel", responses=problem_responses(404, 409))
+def cancel_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Cancel a campaign for good; what was sent stays sent."""
     campaign_control.cancel(app, campaign_id)
-    return _campaign_out(app, campaign_id)
+    return _campaign_out(app, campaign_id, token)
 
 
 @router.post(
@@ -208,11 +204,11 @@ def retry_failed(app: App, campaign_id: IdInPath, body: RetryRequest) -> RetryOu
     return RetryOut.model_validate(act(app, campaign_id, choice), from_attributes=True)
 
 
-def _campaign_out(app: AppContext, campaign_id: int) -> CampaignOut:
+def _campaign_out(app: AppContext, campaign_id: int, token: ApiToken) -> CampaignOut:
     campaign_report = report(app, campaign_id)
     with app.database.begin() as connection:
         found = articles.find_many(connection, campaign_report.campaign.article_ids)
-    return CampaignOut.of(campaign_report, [one.article.slug for one in found])
+    return CampaignOut.of(campaign_report, [one.article.slug for one in found], token)
 
 
 def _plan_key(token: ApiToken, idempotency_key: str | None, body: CampaignCreate) -> PlanKey | None:

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from distributor.domain.api_token import TokenScope
+from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.errors import ConfigurationError, InputError, NotFoundError
 from distributor.domain.subscriber_import import (
     AttributeType,
@@ -29,7 +29,7 @@ from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.people.import_people import cancel_import, plan_import
 from distributor.private_files import make_private_folder
 from distributor.storage import imports
-from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.auth import App, RequestSlot, requires, text_for
 from distributor.web.api.fields import MAX_BIGINT, IdInPath, Limit, Line, RequiredText, ShortText
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
 
@@ -39,6 +39,8 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], responses=COMMON_PROB
 MAX_UPLOAD_BYTES = 1024 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _ATTRIBUTE = "attributes."
+
+ReadToken = Annotated[ApiToken, requires(TokenScope.IMPORTS_READ)]
 
 
 class ImportCountsOut(BaseModel):
@@ -71,10 +73,10 @@ class ImportOut(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, found: Import) -> ImportOut:
+    def of(cls, found: Import, token: ApiToken) -> ImportOut:
         return cls(
             id=found.id,
-            name=found.name,
+            name=text_for(token, found.name),
             list=found.list_slug,
             mode=found.plan.mode,
             format=found.plan.settings.format,
@@ -84,7 +86,7 @@ class ImportOut(BaseModel):
             position=found.position,
             counts=ImportCountsOut.model_validate(found.counts, from_attributes=True),
             has_bad_rows=found.bad_size > 0,
-            error=found.error,
+            error=text_for(token, found.error),
             created_at=found.created_at,
             finished_at=found.finished_at,
         )
@@ -145,7 +147,6 @@ def _upload(
     "",
     status_code=202,
     max_body_size=MAX_UPLOAD_BYTES,
-    dependencies=[requires(TokenScope.IMPORTS_WRITE)],
     responses=problem_responses(404),
     openapi_extra={
         "requestBody": {
@@ -157,7 +158,12 @@ def _upload(
         }
     },
 )
-async def create_import(app: App, request: Request, upload: Annotated[Upload, Depends(_upload)]) -> ImportOut:
+async def create_import(
+    app: App,
+    request: Request,
+    upload: Annotated[Upload, Depends(_upload)],
+    token: Annotated[ApiToken, requires(TokenScope.IMPORTS_WRITE)],
+) -> ImportOut:
     """Start an import: the request body is the file, which a worker imports.
 
     The same file sent again with the same parameters before the import has ended is the same import.
@@ -170,12 +176,13 @@ async def create_import(app: App, request: Request, upload: Annotated[Upload, De
             planned = await run_in_threadpool(
                 plan_import, app, upload.plan, name=upload.name, pieces=iter(lambda: file.read(_CHUNK_BYTES), b"")
             )
-    return ImportOut.of(planned)
+    return ImportOut.of(planned, token)
 
 
-@router.get("", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)])
+@router.get("", dependencies=[RequestSlot])
 def list_imports(
     app: App,
+    token: ReadToken,
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
 ) -> ImportPage:
@@ -183,31 +190,33 @@ def list_imports(
     with app.database.begin() as connection:
         found = imports.listed(connection, limit=limit + 1, before_id=before)
     kept = found[:limit]
-    return ImportPage(items=[ImportOut.of(one) for one in kept], next=kept[-1].id if len(found) > limit else None)
+    return ImportPage(
+        items=[ImportOut.of(one, token) for one in kept], next=kept[-1].id if len(found) > limit else None
+    )
 
 
-@router.get(
-    "/{import_id}", dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)], responses=problem_responses(404)
-)
-def show_import(app: App, import_id: IdInPath) -> ImportOut:
+@router.get("/{import_id}", dependencies=[RequestSlot], responses=problem_responses(404))
+def show_import(app: App, token: ReadToken, import_id: IdInPath) -> ImportOut:
     """Get an import and its progress."""
     with app.database.begin() as connection:
-        return ImportOut.of(imports.find(connection, import_id))
+        return ImportOut.of(imports.find(connection, import_id), token)
 
 
 @router.post(
     "/{import_id}/cancel",
-    dependencies=[RequestSlot, requires(TokenScope.IMPORTS_WRITE)],
+    dependencies=[RequestSlot],
     responses=problem_responses(404),
 )
-def stop_import(app: App, import_id: IdInPath) -> ImportOut:
+def stop_import(
+    app: App, token: Annotated[ApiToken, requires(TokenScope.IMPORTS_WRITE)], import_id: IdInPath
+) -> ImportOut:
     """Cancel an import; rows imported so far stay."""
-    return ImportOut.of(cancel_import(app, import_id))
+    return ImportOut.of(cancel_import(app, import_id), token)
 
 
 @router.get(
     "/{import_id}/bad-rows",
-    dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ)],
+    dependencies=[RequestSlot, requires(TokenScope.IMPORTS_READ, TokenScope.SUBSCRIBERS_READ)],
     response_class=StreamingResponse,
     responses={
         200: {

@@ -25,7 +25,11 @@ class ErasureOut(BaseModel):
     traces: dict[str, int] = Field(description="The number of rows of each table in which the address is still found.")
 
 
-@router.get("/{subscriber}", dependencies=[requires(TokenScope.PRIVACY_WRITE)], responses=problem_responses(404))
+@router.get(
+    "/{subscriber}",
+    dependencies=[requires(TokenScope.PRIVACY_WRITE, TokenScope.SUBSCRIBERS_READ)],
+    responses=problem_responses(404),
+)
 def export_subscriber_data(app: App, subscriber: SubscriberRef) -> dict[str, Any]:
     """Export everything that is stored about a subscriber (GDPR, article 15)."""
     return privacy.export_person(app, _subscriber_id(app, subscriber))

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from distributor.domain.api_token import TokenScope
+from distributor.domain.api_token import ApiToken, TokenScope
 from distributor.domain.errors import StateError
-from distributor.domain.segments.condition import Condition
+from distributor.domain.segments.condition import Condition, depends_on_addresses
 from distributor.domain.segments.field_values import read_slug
 from distributor.domain.segments.json_form import condition_from_json, condition_to_json
 from distributor.domain.segments.limits import LONGEST_TEXT
@@ -18,7 +18,7 @@ from distributor.domain.segments.parser import parse
 from distributor.domain.segments.printer import print_condition
 from distributor.domain.segments.segment import Segment
 from distributor.storage import segments
-from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.auth import App, RequestSlot, require_addresses, requires, shows_addresses
 from distributor.web.api.fields import MAX_PAGE_SIZE, After, Limit, RequestBody, Slug, SlugInPath, Title
 from distributor.web.api.paging import Page, paginate
 from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
@@ -26,6 +26,8 @@ from distributor.web.api.subscriber_schemas import SubscriberOut
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
 
+ReadToken = Annotated[ApiToken, requires(TokenScope.SEGMENTS_READ)]
+WriteToken = Annotated[ApiToken, requires(TokenScope.SEGMENTS_WRITE)]
 ConditionIn = Annotated[
     Annotated[str, Field(max_length=LONGEST_TEXT)] | dict[str, Any],
     Field(
@@ -51,16 +53,20 @@ class SegmentOut(BaseModel):
 
     slug: str = Field(examples=["our-best"])
     name: str = Field(examples=["Our best"])
-    condition: ConditionOut
+    condition: ConditionOut | None = Field(
+        description="Null if it holds addresses and the token lacks `subscribers:read`."
+    )
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, found: Segment) -> SegmentOut:
+    def of(cls, found: Segment, token: ApiToken) -> SegmentOut:
+        shown = ConditionOut.of(found.condition)
+        holds_addresses = depends_on_addresses(found.condition) or "@" in shown.text
         return cls(
             slug=found.slug,
             name=found.name,
-            condition=ConditionOut.of(found.condition),
+            condition=shown if shows_addresses(token) or not holds_addresses else None,
             created_at=found.created_at,
             updated_at=found.updated_at,
         )
@@ -109,25 +115,24 @@ class SampleOut(BaseModel):
     items: list[SubscriberOut]
 
 
-@router.get("", dependencies=[requires(TokenScope.SEGMENTS_READ)])
-def list_segments(app: App, limit: Limit = 50, after: After = 0) -> SegmentPage:
+@router.get("")
+def list_segments(app: App, token: ReadToken, limit: Limit = 50, after: After = 0) -> SegmentPage:
     """List the segments."""
     with app.database.begin() as connection:
         found = sorted(segments.listed(connection), key=_number)
     shown, further = paginate([one for one in found if one.id > after], limit, number=_number)
-    return SegmentPage(items=[SegmentOut.of(one) for one in shown], next=further)
+    return SegmentPage(items=[SegmentOut.of(one, token) for one in shown], next=further)
 
 
-@router.post(
-    "", status_code=201, dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404, 409)
-)
-def create_segment(app: App, body: SegmentCreate) -> SegmentOut:
+@router.post("", status_code=201, responses=problem_responses(404, 409))
+def create_segment(app: App, token: WriteToken, body: SegmentCreate) -> SegmentOut:
     """Create a segment."""
     slug, condition = body.slug or read_slug(body.name), _read(body.condition)
     with app.database.begin() as connection:
         if any(one.slug == slug for one in segments.listed(connection)):
             raise StateError(f"there is a segment {slug!r} already; update it, or choose another `slug`")
-        return SegmentOut.of(segments.save(connection, slug=slug, name=body.name, condition=condition, now=app.clock()))
+        saved = segments.save(connection, slug=slug, name=body.name, condition=condition, now=app.clock())
+    return SegmentOut.of(saved, token)
 
 
 @router.post("/parse", dependencies=[requires(TokenScope.SEGMENTS_READ)])
@@ -136,11 +141,16 @@ def parse_condition(app: App, body: ConditionQuery) -> ConditionOut:
     return ConditionOut.of(_read(body.condition))
 
 
-@router.post("/count", dependencies=[requires(TokenScope.SEGMENTS_READ)], responses=problem_responses(404))
-def count_subscribers(app: App, body: ConditionQuery) -> CountOut:
-    """Count the subscribers that a condition matches now. For a segment, use the condition `segment = SLUG`."""
+@router.post("/count", responses=problem_responses(404))
+def count_subscribers(app: App, token: ReadToken, body: ConditionQuery) -> CountOut:
+    """Count the subscribers that a condition matches now. For a segment, use the condition `segment = SLUG`.
+
+    A condition on addresses needs `subscribers:read` as well, also in a segment that it refers to.
+    """
     condition = _read(body.condition)
     with app.database.begin() as connection:
+        if depends_on_addresses(segments.written_out(connection, condition)):
+            require_addresses(token)
         return CountOut(count=segments.count(connection, condition, now=app.clock()))
 
 
@@ -157,15 +167,15 @@ def sample_subscribers(app: App, body: SampleQuery) -> SampleOut:
     return SampleOut(items=[SubscriberOut.of(one) for one in found])
 
 
-@router.get("/{slug}", dependencies=[requires(TokenScope.SEGMENTS_READ)], responses=problem_responses(404))
-def show_segment(app: App, slug: SlugInPath) -> SegmentOut:
+@router.get("/{slug}", responses=problem_responses(404))
+def show_segment(app: App, token: ReadToken, slug: SlugInPath) -> SegmentOut:
     """Get a segment."""
     with app.database.begin() as connection:
-        return SegmentOut.of(segments.find(connection, slug))
+        return SegmentOut.of(segments.find(connection, slug), token)
 
 
-@router.patch("/{slug}", dependencies=[requires(TokenScope.SEGMENTS_WRITE)], responses=problem_responses(404))
-def update_segment(app: App, slug: SlugInPath, body: SegmentUpdate) -> SegmentOut:
+@router.patch("/{slug}", responses=problem_responses(404))
+def update_segment(app: App, token: WriteToken, slug: SlugInPath, body: SegmentUpdate) -> SegmentOut:
     """Update the name or the condition of a segment."""
     condition = _read(body.condition) if body.condition is not None else None
     with app.database.begin() as connection:
@@ -177,7 +187,7 @@ def update_segment(app: App, slug: SlugInPath, body: SegmentUpdate) -> SegmentOu
             condition=condition or found.condition,
             now=app.clock(),
         )
-    return SegmentOut.of(changed)
+    return SegmentOut.of(changed, token)
 
 
 @router.delete(

@@ -134,7 +134,11 @@ def show_subscriber(app: App, subscriber: SubscriberRef) -> SubscriberDetailOut:
         return _detail(connection, subscriber_ref.find(connection, subscriber))
 
 
-@router.patch("/{subscriber}", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404))
+@router.patch(
+    "/{subscriber}",
+    dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE, TokenScope.SUBSCRIBERS_READ)],
+    responses=problem_responses(404),
+)
 def update_subscriber(app: App, subscriber: SubscriberRef, body: SubscriberUpdate) -> SubscriberOut:
     """Update, pause or disable a subscriber."""
     with app.database.begin() as connection:
@@ -168,7 +172,9 @@ def suppress_subscriber(app: App, subscriber: SubscriberRef, body: SuppressReque
 
 
 @router.post(
-    "/{subscriber}/merge", dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE)], responses=problem_responses(404)
+    "/{subscriber}/merge",
+    dependencies=[requires(TokenScope.SUBSCRIBERS_WRITE, TokenScope.SUBSCRIBERS_READ)],
+    responses=problem_responses(404),
 )
 def merge_subscribers(app: App, subscriber: SubscriberRef, body: MergeRequest) -> SubscriberDetailOut:
     """Merge another subscriber into this one; the other is deleted with its address."""

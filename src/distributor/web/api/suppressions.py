@@ -127,7 +127,7 @@ class SuppressionChecksOut(BaseModel):
     items: list[SuppressionCheckOut]
 
 
-@router.get("", dependencies=[requires(TokenScope.SUPPRESSIONS_READ)])
+@router.get("", dependencies=[requires(TokenScope.SUPPRESSIONS_READ, TokenScope.SUBSCRIBERS_READ)])
 def list_suppressions(
     app: App,
     reason: Annotated[SuppressionReason | None, Query(description="Only suppressions for this reason.")] = None,
