@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from distributor.bootstrap import child_environment, make_app_context
 from distributor.cli.process_group import ChildProcess, ProcessGroup, running_processes
@@ -76,6 +77,11 @@ class Service:
         told = report(self.app, campaign_id)
         return next(summarise(one.totals) for one in told.dispatches if one.dispatch.kind == kind)
 
+    def totals(self, campaign_id: int) -> Mapping[str, Mapping[str, int]]:
+        """The totals of each of the campaign's dispatches, by the name of its channel."""
+        dispatches = report(self.app, campaign_id).dispatches
+        return {one.dispatch.channel_name: summarise(one.totals) for one in dispatches}
+
     def is_finished(self, campaign_id: int) -> bool:
         told = report(self.app, campaign_id)
         return all(one.dispatch.state is DispatchState.FINISHED for one in told.dispatches)
@@ -115,6 +121,17 @@ class Service:
 
     def _log_tails(self) -> str:
         return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in (self.folder / "logs").glob("*.log"))
+
+
+def make_retries_due(service: Service) -> None:
+    """End the wait after a temporary failure now."""
+    with service.app.database.begin() as connection:
+        connection.execute(
+            text("""
+                UPDATE deliveries SET next_at = now()
+                WHERE id IN (SELECT id FROM deliveries WHERE state = 'deferred' FOR UPDATE SKIP LOCKED)
+            """)
+        )
 
 
 def free_port() -> int:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from distributor.cli.channel import configure
 from distributor.domain.errors import ServiceError
@@ -16,7 +15,7 @@ from distributor.mail.records.sources import parse_record_sources
 
 from .mail_relay import running_relay
 from .redis_server import running_redis
-from .service import BEATS, EMAIL_WORKER, OTHER_WORKER, Service, free_port, running_service
+from .service import BEATS, EMAIL_WORKER, OTHER_WORKER, free_port, make_retries_due, running_service
 
 # The whole size, with the real minute that passes until mails are tried again:
 # DISTRIBUTOR_RESTARTS_PEOPLE=20000 make test ARGS=tests/chaos
@@ -52,7 +51,7 @@ def test_a_campaign_outlives_its_database_its_broker_and_its_relay(tmp_path: Pat
 
         def is_finished() -> bool:
             if not WHOLE:
-                _make_retries_due(service)
+                make_retries_due(service)
             return service.is_finished(campaign_id)
 
         forward(0.1)
@@ -76,14 +75,3 @@ def test_a_campaign_outlives_its_database_its_broker_and_its_relay(tmp_path: Pat
     assert ended["unknown"] <= CONNECTIONS
     assert len(mails) >= ended["sent"]
     assert {one.kind for one in result.differences} <= {DifferenceKind.FOUND}
-
-
-def _make_retries_due(service: Service) -> None:
-    """End the wait after a temporary failure now."""
-    with service.app.database.begin() as connection:
-        connection.execute(
-            text("""
-                UPDATE deliveries SET next_at = now()
-                WHERE id IN (SELECT id FROM deliveries WHERE state = 'deferred' FOR UPDATE SKIP LOCKED)
-            """)
-        )

@@ -185,8 +185,6 @@ def test_a_record_that_does_not_fit_on_the_disk_is_cut_off_and_raises(tmp_path: 
         for room in (size + 5, size):
             with room_for(room), pytest.raises(DiskFullError, match="the disk with the journals is full"):
                 journal.begin(delivery(7))
-            with room_for(room), pytest.raises(DiskFullError):
-                journal.settle(OUTCOMES[0])
             assert path.stat().st_size == size
         assert list(journal.in_doubt) == [1]
         # There is room again.
@@ -195,6 +193,18 @@ def test_a_record_that_does_not_fit_on_the_disk_is_cut_off_and_raises(tmp_path: 
         raise KeyboardInterrupt
     content = parse_journal(journal.worker, content_of(tmp_path))
     assert (list(content.outcomes), content.in_doubt, content.damage) == (OUTCOMES[:1], {2: 1}, "")
+
+
+def test_an_outcome_that_does_not_fit_on_the_disk_is_left_to_the_database(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), open_journal(tmp_path) as journal:
+        journal.begin(delivery(1, 2))
+        with room_for(journal_files(tmp_path)[0].stat().st_size):
+            journal.settle(OUTCOMES[0])
+        assert journal.in_doubt == {}
+        raise KeyboardInterrupt
+    # If the worker dies before it is committed, it is in doubt.
+    content = parse_journal(journal.worker, content_of(tmp_path))
+    assert (content.outcomes, content.in_doubt, content.damage) == ((), {1: 2}, "")
 
 
 def test_a_journal_whose_torn_end_cannot_be_cut_off_takes_no_further_record() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from celery.signals import worker_process_shutdown
+
 from distributor.flow import publications
-from distributor.flow.delivery import deliver as delivering
 from distributor.flow.delivery import recovery
+from distributor.flow.delivery.delivery_runs import DeliveryRuns
 from distributor.flow.feedback import tracking
 from distributor.flow.jobs import Job, JobKind
 from distributor.flow.operations.scheduler import run_scheduler
@@ -21,6 +23,9 @@ from distributor_worker.celery_app import app_context, celery, enqueue
 # A task ends after about this long and enqueues the rest, so that workers can be stopped and are shared fairly.
 DELIVER_FOR = timedelta(seconds=20)
 IMPORT_FOR = timedelta(seconds=20)
+
+# Those of this process.
+_DELIVERY_RUNS = DeliveryRuns()
 
 
 @celery.task(name="scan")
@@ -60,8 +65,14 @@ def deliver(dispatch_id: int) -> None:
     recovery.recover_journals(app)
     jobs: list[Job] = []
     with guarded_job(app, JobKind.DELIVER, dispatch_id):
-        jobs = delivering.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR)
+        jobs = _DELIVERY_RUNS.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR)
     enqueue(jobs)
+
+
+@worker_process_shutdown.connect
+def _wait_for_servers(**_: object) -> None:
+    """A worker that is stopped waits for the replies that its runs in the background wait for."""
+    _DELIVERY_RUNS.wait()
 
 
 @celery.task(name="import_people")

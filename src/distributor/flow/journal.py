@@ -16,7 +16,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,9 +61,13 @@ class WorkerJournal:
         self._failpoint(Failpoint.AFTER_JOURNAL)
 
     def settle(self, outcome: Outcome) -> None:
-        """Record the outcome of a delivery. Raises DiskFullError or ServiceError; it is then still in doubt."""
+        """Record the outcome of a delivery. Raises ServiceError; it is then still in doubt.
+
+        On a full disk it is not recorded: the outcome goes to the database, and is in doubt only if that fails as well.
+        """
         self._failpoint(Failpoint.AFTER_OUTCOME)
-        self._append(b"settle " + _outcome_to_json(outcome).encode())
+        with suppress(DiskFullError):
+            self._append(b"settle " + _outcome_to_json(outcome).encode())
         self.in_doubt.pop(outcome.delivery_id, None)
 
     def forget(self) -> None:
@@ -80,9 +84,7 @@ class WorkerJournal:
             written = os.write(self._descriptor, line)
         except OSError as error:
             self._cut_back()
-            if error.errno in _NO_ROOM:
-                raise DiskFullError(f"the disk with the journals is full: {error.strerror}; free some space") from error
-            raise ServiceError(f"the journal of {self.worker} cannot be written: {error.strerror}") from error
+            raise _write_error(error, f"the journal of {self.worker} cannot be written") from error
         if written < len(line):
             self._cut_back()
             raise DiskFullError(
@@ -119,14 +121,17 @@ def open_journal(
 ) -> Iterator[WorkerJournal]:
     """A new journal with a new worker name. It is removed at the end; any error leaves it behind as an orphan.
 
-    Deliveries can be begun for as long as `lease` lasts; without one, always.
+    Deliveries can be begun for as long as `lease` lasts; without one, always. Raises DiskFullError or ServiceError.
     """
-    make_private_folder(folder)
     worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     path = folder / f"{worker}{_SUFFIX}"
     # Locked under another name first: no process ever sees the journal of a living writer unlocked.
     fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    try:
+        make_private_folder(folder)
+        descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise _write_error(error, "no journal can be made") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         fresh.rename(path)
@@ -194,6 +199,12 @@ def parse_journal(worker: str, data: bytes) -> JournalContent:
 def worker_of(path: Path) -> str:
     """The name of the writer of a journal."""
     return path.name.removesuffix(_SUFFIX)
+
+
+def _write_error(error: OSError, what: str) -> ServiceError:
+    if error.errno in _NO_ROOM:
+        return DiskFullError(f"the disk with the journals is full: {error.strerror}; free some space")
+    return ServiceError(f"{what}: {error.strerror}")
 
 
 class _RecordError(ValueError):

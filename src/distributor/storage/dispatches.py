@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.campaign import Dispatch, DispatchState
+from distributor.domain.campaign import OPEN_STATES, Dispatch, DispatchState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
@@ -90,9 +90,45 @@ def change_state(
     changed = connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.id == dispatch_id, tables.dispatches.c.state.in_(list(before)))
-        .values(state=after, reason=reason)
+        .values(state=after, reason=reason, resume_at=None)
     )
     return changed.rowcount > 0
+
+
+def pause(connection: Connection, dispatch_id: int, *, reason: str) -> bool:
+    """Pause an open dispatch until it is resumed; False if it is not open, or paused so already."""
+    paused = tables.dispatches
+    changed = connection.execute(
+        update(paused)
+        .where(
+            paused.c.id == dispatch_id,
+            or_(
+                paused.c.state.in_(list(OPEN_STATES - {DispatchState.PAUSED})),
+                and_(paused.c.state == DispatchState.PAUSED, paused.c.resume_at.is_not(None)),
+            ),
+        )
+        .values(state=DispatchState.PAUSED, reason=reason, resume_at=None)
+    )
+    return changed.rowcount > 0
+
+
+def pause_until(connection: Connection, dispatch_id: int, resume_at: datetime, *, reason: str) -> bool:
+    """Pause a running dispatch until that time; False if it is not running."""
+    changed = connection.execute(
+        update(tables.dispatches)
+        .where(tables.dispatches.c.id == dispatch_id, tables.dispatches.c.state == DispatchState.RUNNING)
+        .values(state=DispatchState.PAUSED, reason=reason, resume_at=resume_at)
+    )
+    return changed.rowcount > 0
+
+
+def resume_due(connection: Connection, *, now: datetime) -> int:
+    """Resume the dispatches whose pause ends by itself by now; returns how many."""
+    return connection.execute(
+        update(tables.dispatches)
+        .where(tables.dispatches.c.state == DispatchState.PAUSED, tables.dispatches.c.resume_at <= now)
+        .values(state=DispatchState.RUNNING, reason="", resume_at=None)
+    ).rowcount
 
 
 def resume(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
@@ -122,6 +158,7 @@ def resume(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
                 else_=at_rest.c.scheduled_at,
             ),
             reason="",
+            resume_at=None,
         )
     )
     return changed.rowcount > 0

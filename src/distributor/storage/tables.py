@@ -402,6 +402,8 @@ dispatches = Table(
     Column("rendition_id", ForeignKey("renditions.id")),
     Column("audience_size", Integer),
     Column("reason", Text, nullable=False, server_default=""),
+    # When a dispatch that has paused by itself resumes; NULL if it waits for an operator.
+    Column("resume_at", DateTime(timezone=True)),
     Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
     Column("released_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
@@ -412,6 +414,7 @@ dispatches = Table(
         "scheduled_at",
         postgresql_where=text("state IN ('planned','scheduled','running')"),
     ),
+    Index("dispatches_resume_idx", "resume_at", postgresql_where=text("resume_at IS NOT NULL")),
 )
 
 deliveries = Table(

@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -99,16 +99,24 @@ async def _read(reader: asyncio.StreamReader) -> HttpCall:
 
 
 @contextmanager
-def in_a_thread(server: HttpServer) -> Iterator[None]:
+def in_a_thread(server: AbstractAsyncContextManager[object]) -> Iterator[asyncio.AbstractEventLoop]:
     """The server runs in an event loop of its own, for tests whose caller has one that ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
-        yield
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
+        asyncio.run_coroutine_threadsafe(_entered(server), loop).result()
+        yield loop
+        asyncio.run_coroutine_threadsafe(_left(server), loop).result()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _entered(server: AbstractAsyncContextManager[object]) -> None:
+    await server.__aenter__()
+
+
+async def _left(server: AbstractAsyncContextManager[object]) -> None:
+    await server.__aexit__(None, None, None)

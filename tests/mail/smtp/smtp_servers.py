@@ -34,7 +34,12 @@ class Raw:
     data: bytes
 
 
-Answer = str | HangUp | HalfAndHangUp | TakeAndHangUp | Raw | None
+@dataclass(frozen=True)
+class Silence:
+    """No answer until the server is told to `speak`; then the connection is closed."""
+
+
+Answer = str | HangUp | HalfAndHangUp | TakeAndHangUp | Raw | Silence | None
 # Called with the number of the session, the verb (CONNECT, EHLO, …, "." for the end of a message) and the line.
 Behaviour = Callable[[int, str, str], Answer]
 
@@ -84,6 +89,22 @@ class Server:
         self._implicit_tls = implicit_tls
         self._bytewise = bytewise
         self._tasks: set[asyncio.Task[None]] = set()
+        # How many connections have fallen silent.
+        self.silent = 0
+        self._speaking = asyncio.Event()
+
+    @property
+    def is_speaking(self) -> bool:
+        return self._speaking.is_set()
+
+    def speak(self) -> None:
+        """End every silence. To be called in the server's event loop."""
+        self._speaking.set()
+
+    async def keep_silent(self) -> None:
+        """Say nothing until the server is told to speak."""
+        self.silent += 1
+        await self._speaking.wait()
 
     async def __aenter__(self) -> Server:
         context = self._tls if self._implicit_tls else None
@@ -154,6 +175,9 @@ class _Dialogue:
         match behaviour:
             case HangUp() | TakeAndHangUp():
                 return False
+            case Silence():
+                await self._server.keep_silent()
+                return False
             case HalfAndHangUp(data=data):
                 await self._send(data)
                 return False
@@ -218,6 +242,9 @@ class _Dialogue:
         if is_taken and rcpt_to is not None:
             self._server.taken.append(Taken(mail_from or "", rcpt_to, content))
         if isinstance(behaviour, HangUp | TakeAndHangUp):
+            return False
+        if isinstance(behaviour, Silence):
+            await self._server.keep_silent()
             return False
         if isinstance(behaviour, Raw | HalfAndHangUp):
             await self._send(behaviour.data)

@@ -7,14 +7,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from distributor.channels.api import Audience, Channel, ClosableChannel, ScheduledChannel, SendContext
 from distributor.domain.campaign import Dispatch, DispatchState
 from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Settlement, Verdict
-from distributor.domain.errors import LeaseLostError, ServiceError
+from distributor.domain.errors import DiskFullError, LeaseLostError, ServiceError
 from distributor.domain.rendition import Rendition
 from distributor.domain.retry_policy import settle_outcome
 from distributor.domain.send_schedule import SendSchedule
@@ -34,6 +34,8 @@ BATCH = 100
 # Outcomes are committed in groups of this many, or after this long.
 COMMIT_GROUP = 50
 COMMIT_WITHIN_SECONDS = 0.5
+# A dispatch that paused because a disk is full looks again after this time.
+FULL_DISK_PAUSE = timedelta(seconds=30)
 # How long outcomes wait for a PostgreSQL that is restarting, before they are left to the journal.
 COMMIT_RETRY_SECONDS = 60
 
@@ -45,10 +47,29 @@ _QUOTA_USED = frozenset({Verdict.SENT, Verdict.UNKNOWN})
 log = structlog.get_logger(__name__)
 
 
-def deliver(app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
+class RunProgress:
+    """What another thread sees of a delivery run, and may ask of it: to end with its batch."""
+
+    def __init__(self) -> None:
+        self.ends_with_batch = False
+        self._waiting_since: float | None = None
+
+    @property
+    def silent_for(self) -> timedelta:
+        """For how long the run has done nothing but wait for outcomes of its channel."""
+        since = self._waiting_since
+        return timedelta() if since is None else timedelta(seconds=time.monotonic() - since)
+
+    def note(self, *, is_waiting: bool) -> None:
+        """From now on the run waits for its channel, or does something else."""
+        self._waiting_since = time.monotonic() if is_waiting else None
+
+
+def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: RunProgress | None = None) -> list[Job]:
     """Send the due deliveries of a dispatch, starting no batch after `until`; returns a job if more are due now.
 
-    Raises ServiceError if PostgreSQL goes away; the journal then holds the outcomes that could not be committed.
+    On a full disk the dispatch pauses until there may be room again. Raises ServiceError if PostgreSQL goes away; the
+    journal then holds the outcomes that could not be committed.
     """
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
@@ -57,18 +78,31 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
     lease = WorkerLease(app.clock)
-    with open_journal(app.journal_dir, failpoint=app.failpoint, lease=lease) as journal:
-        run = _DeliveryRun(
-            app=app,
-            dispatch=dispatch,
-            rendition=rendition,
-            channel=app.open_channel(record),
-            journal=journal,
-            lease=lease,
-            context=send_context(app, record, journal, lease),
-        )
-        has_more = asyncio.run(run.send_until(until))
+    try:
+        with open_journal(app.journal_dir, failpoint=app.failpoint, lease=lease) as journal:
+            run = _DeliveryRun(
+                app=app,
+                dispatch=dispatch,
+                rendition=rendition,
+                channel=app.open_channel(record),
+                journal=journal,
+                lease=lease,
+                context=send_context(app, record, journal, lease),
+                progress=progress or RunProgress(),
+            )
+            has_more = asyncio.run(run.send_until(until))
+    except DiskFullError as error:
+        _pause_until_there_is_room(app, dispatch, error)
+        return []
     return delivery_jobs(dispatch)[:1] if has_more else []
+
+
+def _pause_until_there_is_room(app: AppContext, dispatch: Dispatch, error: DiskFullError) -> None:
+    reason = f"{error}; sending resumes by itself when there is room"[:500]
+    # A PostgreSQL without room may refuse this as well; then the scheduler tries again in a second.
+    with suppress(ServiceError), app.database.begin() as connection:
+        dispatches.pause_until(connection, dispatch.id, app.clock() + FULL_DISK_PAUSE, reason=reason)
+    log.warning("delivery.disk_full", dispatch_id=dispatch.id, channel=dispatch.channel_name, reason=str(error))
 
 
 class _DeliveryRun:
@@ -84,6 +118,7 @@ class _DeliveryRun:
         journal: WorkerJournal,
         lease: WorkerLease,
         context: SendContext,
+        progress: RunProgress,
     ) -> None:
         self._app = app
         self._dispatch = dispatch
@@ -92,9 +127,11 @@ class _DeliveryRun:
         self._journal = journal
         self._lease = lease
         self._context = context
+        self._progress = progress
         self._timing = channel.send_schedule if isinstance(channel, ScheduledChannel) else SendSchedule()
         self._day = app.clock().date()
         self._verdicts: Counter[Verdict] = Counter()
+        self._stopped_by: LeaseLostError | DiskFullError | None = None
         self._log = log.bind(
             dispatch_id=dispatch.id,
             campaign_id=dispatch.campaign_id,
@@ -120,7 +157,7 @@ class _DeliveryRun:
         return has_more
 
     async def _send_batches(self, until: datetime) -> bool:
-        while self._app.clock() < until:
+        while self._app.clock() < until and not self._progress.ends_with_batch:
             self._app.failpoint(Failpoint.BEFORE_CLAIM)
             due, skipped = await asyncio.to_thread(self._claim)
             self._app.failpoint(Failpoint.AFTER_CLAIM)
@@ -138,14 +175,15 @@ class _DeliveryRun:
         self._app.failpoint(Failpoint.AFTER_INTENT)
         settled: set[int] = set()
         has_progress = False
+        self._stopped_by = None
+        self._progress.note(is_waiting=True)
         try:
             async for group in _grouped(self._outcomes(held)):
+                self._progress.note(is_waiting=False)
                 await _retry_commit(self._record, group, held)
+                self._progress.note(is_waiting=True)
                 settled.update(outcome.delivery_id for outcome in group)
                 has_progress = has_progress or any(outcome.verdict in _PROGRESS for outcome in group)
-        except LeaseLostError:
-            # Raised once the messages in transit had their replies. Others may hold the rest by now.
-            self._log.warning("delivery.lease_lost", unsent=len(held) - len(settled))
         except ServiceError:
             raise
         except Exception as error:
@@ -153,22 +191,31 @@ class _DeliveryRun:
             name = type(error).__name__
             await asyncio.to_thread(self._pause, f"the channel failed: {name}: {error}", cause=f"channel error: {name}")
             raise
+        self._progress.note(is_waiting=False)
         left = [delivery for delivery in held if delivery.id not in settled]
         await _retry_commit(self._release_rest, left)
         self._journal.forget()
+        if isinstance(self._stopped_by, DiskFullError):
+            raise self._stopped_by
+        if self._stopped_by is not None:
+            self._log.warning("delivery.lease_lost", unsent=len(left))
         return has_progress
 
     async def _outcomes(self, held: Sequence[Delivery]) -> AsyncIterator[Outcome]:
-        """What the channel says of each delivery. Raises LeaseLostError."""
-        if self._channel.capabilities.audience is not Audience.BROADCAST:
-            async for outcome in self._channel.send(self._rendition, held, self._context):
-                yield outcome
-            return
-        # Few deliveries, each its own call: it may reach the network from when its turn comes.
-        for delivery in held:
-            self._journal.begin(delivery)
-            async for outcome in self._channel.send(self._rendition, [delivery], self._context):
-                yield outcome
+        """What the channel says of each delivery, until the journal lets none begin any more."""
+        try:
+            if self._channel.capabilities.audience is not Audience.BROADCAST:
+                async for outcome in self._channel.send(self._rendition, held, self._context):
+                    yield outcome
+                return
+            # Few deliveries, each its own call: it may reach the network from when its turn comes.
+            for delivery in held:
+                self._journal.begin(delivery)
+                async for outcome in self._channel.send(self._rendition, [delivery], self._context):
+                    yield outcome
+        except (LeaseLostError, DiskFullError) as error:
+            # Messages in transit have their outcomes by now; the others were not begun.
+            self._stopped_by = error
 
     def _claim(self) -> tuple[list[Delivery], int]:
         """The deliveries to send, and how many were suppressed or deferred instead."""

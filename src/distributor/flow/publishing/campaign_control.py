@@ -31,13 +31,7 @@ def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand") -> 
     """Pause every open dispatch; workers stop at their next batch. Returns how many; raises StateError if none."""
 
     def pause_one(connection: Connection, dispatch: Dispatch) -> bool:
-        return dispatches.change_state(
-            connection,
-            dispatch.id,
-            before=OPEN_STATES - {DispatchState.PAUSED},
-            after=DispatchState.PAUSED,
-            reason=reason,
-        )
+        return dispatches.pause(connection, dispatch.id, reason=reason)
 
     count = _require_any(_each(app, campaign_id, pause_one), "no dispatch of campaign {} can be paused", campaign_id)
     log.info("campaign.paused", campaign_id=campaign_id, dispatches=count)

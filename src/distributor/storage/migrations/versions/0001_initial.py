@@ -407,6 +407,7 @@ def _create_dispatches() -> None:
         sa.Column("rendition_id", sa.BigInteger(), nullable=True),
         sa.Column("audience_size", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("resume_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problems", postgresql.JSONB(), server_default=_EMPTY_LIST, nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
@@ -423,6 +424,9 @@ def _create_dispatches() -> None:
         "dispatches",
         ["state", "scheduled_at"],
         postgresql_where=sa.text("state IN ('planned','scheduled','running')"),
+    )
+    op.create_index(
+        "dispatches_resume_idx", "dispatches", ["resume_at"], postgresql_where=sa.text("resume_at IS NOT NULL")
     )
 
 
