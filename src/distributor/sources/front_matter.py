@@ -33,6 +33,9 @@ _NON_TEXT_KINDS = {
 _DELIMITER = re.compile(r"-{3,}[ \t]*")
 _KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*[\"']?[ \t]*:(?:[ \t]|$)|#)")
 _MAX_CHARACTERS = 16 * 1024
+# The YAML parser takes quadratic time for nested brackets.
+_MAX_OPEN_BRACKETS = 50
+_BRACKET = re.compile(r"[\[\]{}]")
 # RFC 5646, simplified: a language and optional subtags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 
@@ -113,6 +116,8 @@ def parse_yaml(text: str, *, path: str, first_line: int) -> YamlMapping:
     Raises SourceError if it is not YAML, not a mapping, contains a key twice, or uses aliases.
     """
     reading = _YamlReader(path, first_line)
+    if _open_brackets(text) > _MAX_OPEN_BRACKETS:
+        raise SourceError("front matter is nested too deeply", path=path, line=first_line)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         return YamlMapping(reading.root(root), reading.lines)
@@ -126,6 +131,15 @@ def parse_yaml(text: str, *, path: str, first_line: int) -> YamlMapping:
         raise SourceError(f"front matter is not YAML: {reason}", path=path, line=first_line) from None
     except RecursionError:
         raise SourceError("front matter is nested too deeply", path=path, line=first_line) from None
+
+
+def _open_brackets(text: str) -> int:
+    """How many brackets are open at the same time at most, in quotes or not."""
+    found = most = 0
+    for bracket in _BRACKET.findall(text):
+        found = found + 1 if bracket in "[{" else max(0, found - 1)
+        most = max(most, found)
+    return most
 
 
 class _YamlReader:

@@ -54,7 +54,7 @@ _BY_STATUS: tuple[ResponseRule, ...] = (
 # A server error may come after the mail was accepted, and so may a response that matches no rule.
 _UNCLEAR = ReplyClass(verdict=Verdict.UNKNOWN, reason=Reason.UNDEFINED)
 # Words in these do not count: "unknown user <joe@antispam.example>" is not about spam.
-_ADDRESSES_AND_LINKS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?|https?://\S+")
+_ADDRESSES_AND_LINKS = re.compile(r"<?[^\s<>@]{1,320}@[^\s<>]+>?|https?://\S+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,9 @@ _RAW = frozenset({"raw_begin", "raw_end"})
 # Errors that Python raises in an expression: upper("a") < 1, truncate(1).
 _EXPRESSION_ERRORS = (UndefinedError, TypeError, ValueError, ArithmeticError, LookupError, AssertionError)
 
-_EMPTY_PARAGRAPH = re.compile(r"<p\b[^>]*>\s*</p>\n?")
-_LEFT_SPACE = re.compile(r"(?m)^ (?=\S)|[ \t]+$")
+_EMPTY_PARAGRAPH = re.compile(r"<p\b[^<>]*>\s*</p>\n?")
+# A run of spaces is looked at from its beginning only: from each of its characters would be quadratic.
+_LEFT_SPACE = re.compile(r"(?m)^ (?=\S)|(?<![ \t])[ \t]++$")
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 

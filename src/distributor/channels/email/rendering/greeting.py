@@ -34,7 +34,7 @@ _NUMBERED_BRACE = re.compile(f"{_BRACE_IN_CODE}(\\d+)\ue003")
 _PRIVATE = re.compile("[\ue000-\ue003]")
 _MARK = re.compile(f"{_BEGIN}(\\d+){_END}")
 _TAG = re.compile(r"<[A-Za-z/][^<>]*>")
-_PARAGRAPH_OF_MARKS = re.compile(f"<p\\b[^>]*>((?:\\s|<br/>|{_BEGIN}\\d+{_END})*)</p>")
+_PARAGRAPH_OF_MARKS = re.compile(f"<p\\b[^<>]*>((?:\\s|<br/>|{_BEGIN}\\d+{_END})*)</p>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ _CONFIRMATION_PREHEADER = "email/confirmation_preheader.txt.j2"
 
 _CSS_RULE = re.compile(r"\s*([^{}]+?)\s*\{([^{}]*)\}\s*")
 # Only in a start tag can an unescaped quotation mark follow an unescaped "<a".
-_EXTERNAL_LINK = re.compile(r'(<a\b[^>]*?\shref=")(https?://[^"]*)(")')
+_EXTERNAL_LINK = re.compile(r'(<a\b[^<>]*?\shref=")(https?://[^"]*)(")')
 
 
 def render_email(articles: Sequence[Article], context: RenderContext, settings: EmailSettings) -> Rendition:
