@@ -101,6 +101,25 @@ def test_how_an_ambiguous_time_or_zone_was_read_is_said(run: Run, article: Path)
     assert (ahead["dispatches"][0]["zone"], ahead["notes"]) == ("UTC+10:00", [])
 
 
+def test_a_channel_gets_the_words_that_name_it(run: Run, article: Path, tmp_path: Path) -> None:
+    run("article", "add", str(article))
+    run("list", "create", "Readers")
+    run("subscriber", "add", "ada@example.org", "--list", "readers")
+    run("channel", "set", "mail", "--kind", "email", "--set", "smtp_url=smtp://127.0.0.1:1")
+    run("channel", "set", "x", "--kind", "x")
+    create: tuple[str, ...] = ("campaign", "create", "--article", "a-first-article", "--channel", "mail")
+    create += ("--channel", "x")
+    create += ("--list", "readers", "--at", "+1h")
+    words = ("--subject", "1+1=2", "--subject", "mail=For readers", "--text", "x=In short", "--cut-after", "mail=1")
+    assert run(*create, *words).code == 0
+    run("campaign", "preview", "1", "--out", str(tmp_path / "look"))
+    assert b"Subject: For readers" in (tmp_path / "look" / "mail" / "email.eml").read_bytes()
+    assert "In short" in (tmp_path / "look" / "x" / "x.json").read_text()
+    assert "--subject is there twice for mail" in run(*create, *words, "--subject", "mail=Again").message
+    assert "channel x does not use subject" in run(*create, "--subject", "x=No").message
+    assert "--cut-after 'two': write a number" in run(*create, "--cut-after", "two").message
+
+
 def test_rendering_needs_no_server_and_writes_every_file(run: Run, article: Path, tmp_path: Path) -> None:
     result = run(
         "render", str(article), "--out", str(tmp_path / "out"), DISTRIBUTOR_DATABASE_URL="postgresql://127.0.0.1:1/x"

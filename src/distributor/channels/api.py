@@ -111,11 +111,15 @@ class Dedupe(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a kind can do. `queue` is the Celery queue its deliveries are sent from."""
+    """What a kind can do. `queue` is the Celery queue its deliveries are sent from.
+
+    `message_options` are the names of the `MessageOptions` that its messages use.
+    """
 
     audience: Audience
     dedupe: Dedupe
     queue: str
+    message_options: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

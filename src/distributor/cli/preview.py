@@ -24,12 +24,25 @@ GreetingOption = Annotated[
     str, typer.Option(help="Text above the articles, in Markdown with merge fields; @FILE reads a file.")
 ]
 ClosingOption = Annotated[str, typer.Option(help="Text below the articles, in Markdown with merge fields; or @FILE.")]
+CutAfterOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="End each article in a mail after so many blocks, with a link to its page to read on."),
+]
+TextOption = Annotated[str, typer.Option(help="What a post says instead of title and summary; or @FILE.")]
 AttachOption = Annotated[
     list[Path] | None, typer.Option(metavar="FILE", help="A file to attach to each message; may be repeated.")
 ]
 
 
-def message_options(subject: str, greeting: str, closing: str, attach: Iterable[Path] | None) -> MessageOptions:
+def message_options(
+    subject: str,
+    greeting: str,
+    closing: str,
+    attach: Iterable[Path] | None = None,
+    *,
+    cut_after: int | None = None,
+    text: str = "",
+) -> MessageOptions:
     """The message options that these command-line options give. Raises InputError for a file that cannot be read."""
     return MessageOptions(
         subject=subject,
@@ -38,6 +51,8 @@ def message_options(subject: str, greeting: str, closing: str, attach: Iterable[
         attachments=tuple(
             Attachment(name=file.name, media_type=_media_type(file), content=_read(file)) for file in attach or ()
         ),
+        cut_after=cut_after,
+        text=_text(text),
     )
 
 

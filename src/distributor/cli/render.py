@@ -14,8 +14,10 @@ from distributor.cli.console import print_message
 from distributor.cli.preview import (
     AttachOption,
     ClosingOption,
+    CutAfterOption,
     GreetingOption,
     SubjectOption,
+    TextOption,
     message_options,
     write_preview,
 )
@@ -32,6 +34,8 @@ def render(
     subject: SubjectOption = "",
     greeting: GreetingOption = "",
     closing: ClosingOption = "",
+    cut_after: CutAfterOption = None,
+    text: TextOption = "",
     attach: AttachOption = None,
     field: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A merge field of the subscriber, such as city=Graz.")
@@ -42,7 +46,7 @@ def render(
     manuscript = read_manuscript(file)
     context = RenderContext(site=make_site(settings), templates=make_templates(settings))
     names = list(kinds()) if channel == "all" else [channel]
-    options = message_options(subject, greeting, closing, attach)
+    options = message_options(subject, greeting, closing, attach, cut_after=cut_after, text=text)
     result = preview(manuscript, names, context, file=file, options=options, fields=_fields(field))
     for warning in result.warnings:
         print_message(f"note: {warning}")

@@ -87,7 +87,10 @@ class RetryCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignPlan:
-    """The plan of a campaign. `times` are start times of channels by name; `starts_at` is for the others."""
+    """The plan of a campaign. `times` are start times of channels by name; `starts_at` is for the others.
+
+    `channel_options` are message options of channels by name, without attachments; `message_options` are for the rest.
+    """
 
     name: str
     article_slugs: tuple[str, ...]
@@ -100,10 +103,15 @@ class CampaignPlan:
     track_clicks: bool = True
     unknown_policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT
     message_options: MessageOptions = field(default_factory=MessageOptions)
+    channel_options: Mapping[str, MessageOptions] = field(default_factory=dict)
 
     def time_of(self, channel_name: str) -> datetime:
         """When sending on this channel starts."""
         return self.times.get(channel_name, self.starts_at)
+
+    def options_for(self, channel_name: str) -> MessageOptions:
+        """The message options on this channel."""
+        return self.message_options.overridden_by(self.channel_options.get(channel_name, MessageOptions()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from distributor.domain.errors import InputError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
@@ -18,10 +20,28 @@ class Attachment:
 class MessageOptions:
     """Words around the articles, with expressions such as ``{{ subscriber.name }}``; if empty, those of the channel.
 
-    `subject` is one line; `greeting` stands above the articles and `closing` below them, in Markdown.
+    `subject` is one line; `greeting` stands above the articles and `closing` below them, in Markdown. After `cut_after`
+    blocks each article in a mail ends with a link to its page. `text` is what a post says instead of title and summary.
     """
 
     subject: str = ""
     greeting: str = ""
     closing: str = ""
     attachments: tuple[Attachment, ...] = ()
+    cut_after: int | None = None
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if self.cut_after is not None and self.cut_after < 1:
+            raise InputError("an article can be cut after one block or more")
+
+    def overridden_by(self, own: MessageOptions) -> MessageOptions:
+        """These options, with those of one channel where it has its own."""
+        return MessageOptions(
+            subject=own.subject or self.subject,
+            greeting=own.greeting or self.greeting,
+            closing=own.closing or self.closing,
+            attachments=own.attachments or self.attachments,
+            cut_after=own.cut_after or self.cut_after,
+            text=own.text or self.text,
+        )

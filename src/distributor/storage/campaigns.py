@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, select, text
@@ -14,7 +14,12 @@ from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.storage import tables
 from distributor.storage.database import Connection
-from distributor.storage.json_codec import audience_from_json, audience_to_json
+from distributor.storage.json_codec import (
+    audience_from_json,
+    audience_to_json,
+    channel_options_from_json,
+    channel_options_to_json,
+)
 
 
 def add(
@@ -28,6 +33,7 @@ def add(
     unknown_policy: UnknownPolicy,
     now: datetime,
     message_options: MessageOptions | None = None,
+    channel_options: Mapping[str, MessageOptions] | None = None,
     key: PlanKey | None = None,
 ) -> int:
     """Insert a campaign without dispatches; returns its id."""
@@ -44,6 +50,9 @@ def add(
             subject=message_options.subject,
             greeting=message_options.greeting,
             closing=message_options.closing,
+            cut_after=message_options.cut_after,
+            text=message_options.text,
+            channel_options=channel_options_to_json(channel_options or {}),
             created_at=now,
         )
         .returning(tables.campaigns.c.id)
@@ -91,8 +100,8 @@ def find_by_key(connection: Connection, key: PlanKey) -> int | None:
     return number
 
 
-def message_options_of(connection: Connection, campaign_id: int) -> MessageOptions:
-    """Subject, greeting, closing and attachments of a campaign. Raises NotFoundError."""
+def message_options_of(connection: Connection, campaign_id: int, *, channel_name: str = "") -> MessageOptions:
+    """The message options of a campaign, on this channel if one is named. Raises NotFoundError."""
     row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
         raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` lists them")
@@ -102,12 +111,16 @@ def message_options_of(connection: Connection, campaign_id: int) -> MessageOptio
         .where(about.campaign_id == campaign_id)
         .order_by(about.position)
     )
-    return MessageOptions(
+    options = MessageOptions(
         subject=row.subject,
         greeting=row.greeting,
         closing=row.closing,
         attachments=tuple(Attachment(name=one.name, media_type=one.media_type, content=one.body) for one in enclosed),
+        cut_after=row.cut_after,
+        text=row.text,
     )
+    own = channel_options_from_json(row.channel_options).get(channel_name)
+    return options.overridden_by(own) if own else options
 
 
 def latest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cattrs.preconf.json import JsonConverter, make_converter
@@ -10,6 +11,7 @@ from cattrs.strategies import configure_tagged_union
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Block, Mark
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem
 from distributor.domain.subscriber_import import ImportPlan
 
@@ -34,6 +36,17 @@ def audience_to_json(plan: AudiencePlan) -> dict[str, Any]:
 def audience_from_json(plain: Any) -> AudiencePlan:
     """The audience from the result of `audience_to_json`; missing keys are empty."""
     return _CONVERTER.structure(plain, AudiencePlan)
+
+
+def channel_options_to_json(options: Mapping[str, MessageOptions]) -> dict[str, Any]:
+    """The message options of channels by name as plain JSON, without attachments."""
+    plain = {name: _CONVERTER.unstructure(one) for name, one in options.items()}
+    return {name: {key: value for key, value in one.items() if value} for name, one in plain.items()}
+
+
+def channel_options_from_json(plain: Any) -> dict[str, MessageOptions]:
+    """The options from the result of `channel_options_to_json`."""
+    return {name: _CONVERTER.structure(one, MessageOptions) for name, one in plain.items()}
 
 
 def import_plan_to_json(plan: ImportPlan) -> dict[str, Any]:

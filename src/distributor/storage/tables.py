@@ -355,6 +355,10 @@ campaigns = Table(
     Column("subject", Text, nullable=False, server_default=""),
     Column("greeting", Text, nullable=False, server_default=""),
     Column("closing", Text, nullable=False, server_default=""),
+    Column("cut_after", Integer),
+    Column("text", Text, nullable=False, server_default=""),
+    # The same by the name of a channel, where it differs from that of the campaign.
+    Column("channel_options", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     _timestamp("created_at"),
 )
 

@@ -76,7 +76,10 @@ def test_a_text_about_tokens_is_no_problem() -> None:
 
 
 def test_a_mail_that_gmail_would_cut_is_blocked() -> None:
-    assert codes(rendered(article(body=filled(95_000)))) == {"html-too-large"}
+    assert codes(rendered(article(body=filled(98_000)))) == {"html-too-large"}
+    (reason,) = (one.message for one in check_mail(rendered(article(body=filled(98_000)))))
+    assert "Gmail shows about 102 and hides the rest" in reason
+    assert "cut_after" in reason
 
 
 def test_a_large_mail_is_a_warning() -> None:

@@ -6,11 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from distributor.channels.api import Personalization
+from distributor.channels.registry import make_channel
 from distributor.channels.social.channel import PostLimits, problems_of
-from distributor.channels.social.post import Post, card_of, spans_of
+from distributor.channels.social.post import Post, card_of, posts_of, spans_of
 from distributor.domain.blocks import Image
+from distributor.domain.errors import InputError
+from distributor.domain.message_options import MessageOptions
+from distributor.flow.publishing.campaign_content import read_markdown
 
-from .samples import SITE, article, paragraph
+from .samples import SITE, article, paragraph, render_context
 
 
 def codes(*posts: Post, limit: int = 50) -> list[str]:
@@ -76,3 +81,15 @@ def test_a_shortened_title_is_warned_about() -> None:
     card = card_of(article(title="A title that is long"), SITE)
     assert codes(Post(text="A title…", language="en", card=card)) == ["title-cut"]
     assert codes(replace(Post(text="A title that is long", language="en"), card=card)) == []
+
+
+def test_a_campaign_may_word_the_post_itself() -> None:
+    options = MessageOptions(text="Sourdough, explained in two minutes.")
+    context = replace(render_context(), personalization=Personalization(parse_markdown=read_markdown, options=options))
+    for kind in ("x", "mastodon", "bluesky", "telegram"):
+        (post,) = posts_of(make_channel(kind, {}).render([article()], context).payload)
+        assert post.text.startswith("Sourdough, explained in two minutes."), kind
+        assert article().title not in post.text
+        assert post.card is None or post.card.title == article().title
+    with pytest.raises(InputError, match="one text cannot be about 2 articles"):
+        make_channel("mastodon", {}).render([article(), article()], context)

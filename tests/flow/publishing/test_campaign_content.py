@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from email import policy
 from email.message import EmailMessage
@@ -240,3 +241,30 @@ def test_files_go_along_with_every_mail_and_images_travel_inside(letters: Letter
         found = {part.get_filename(): part.get_payload(decode=True) for part in message.walk() if part.get_filename()}
         assert found == {"0123.png": picture.content, "Größen.txt": b"1\n2\n"}
     assert len(letters.mails) == 3
+
+
+def test_a_channel_may_have_words_of_its_own(harness: CampaignHarness) -> None:
+    for name, kind in (("mail", "email"), ("partners", "email"), ("x", "x"), ("feed", "feed")):
+        with harness.app.database.begin() as connection:
+            channels.save(connection, name=name, kind=kind, settings={}, sealed=None)
+    asked = CampaignPlan(
+        name="Autumn",
+        article_slugs=("hello",),
+        channel_names=("mail", "partners", "x"),
+        audience=AudiencePlan(lists=("readers",), repeats=True),
+        starts_at=harness.app.clock() + timedelta(hours=1),
+        message_options=MessageOptions(subject="For all", closing="Bye"),
+        channel_options={"partners": MessageOptions(subject="For partners"), "x": MessageOptions(text="In short")},
+    )
+    files = preview_campaign(harness.app, plan(harness.app, asked)).files
+    assert b"Subject: For all" in files["mail/email.eml"]
+    assert b"Subject: For partners" in files["partners/email.eml"]
+    assert b"Bye" in files["partners/email.txt"]
+    assert b"In short" in files["x/x.json"]
+    for name, own, reason in (
+        ("x", MessageOptions(subject="No"), "channel x does not use subject: it uses text"),
+        ("mail", MessageOptions(text="No"), "channel mail does not use text: it uses .*subject"),
+        ("feed", MessageOptions(text="No"), "texts for channel feed, which the campaign does not have"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            plan(harness.app, replace(asked, channel_options={name: own}))

@@ -141,9 +141,16 @@ def test_a_campaign_that_makes_no_sense_is_refused(api: Any, changes: dict[str, 
 
 
 def test_a_campaign_may_say_something_around_its_articles(api: Any, app: AppContext):
-    made = planned(api, subject="News for {{ subscriber.name | default('you') }}", closing="Until next week")
+    made = planned(
+        api,
+        subject="News for {{ subscriber.name | default('you') }}",
+        closing="Until next week",
+        channel_options={"mail": {"greeting": "Hello", "cut_after": 3}},
+    )
     with app.database.begin() as connection:
         options = campaigns.message_options_of(connection, made["id"])
+        on_mail = campaigns.message_options_of(connection, made["id"], channel_name="mail")
+    assert (on_mail.subject, on_mail.greeting, on_mail.cut_after) == (options.subject, "Hello", 3)
     assert (options.subject, options.closing) == ("News for {{ subscriber.name | default('you') }}", "Until next week")
 
 

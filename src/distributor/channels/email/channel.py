@@ -60,7 +60,10 @@ class EmailChannel:
     kind: ClassVar[str] = KIND
     settings_model: ClassVar[type[BaseModel]] = EmailSettings
     capabilities: ClassVar[Capabilities] = Capabilities(
-        audience=Audience.SUBSCRIBERS, dedupe=Dedupe.NONE, queue="email"
+        audience=Audience.SUBSCRIBERS,
+        dedupe=Dedupe.NONE,
+        queue="email",
+        message_options=frozenset({"subject", "greeting", "closing", "attachments", "cut_after"}),
     )
 
     key_ring_setting: ClassVar[str] = "dkim_keys"
@@ -112,7 +115,7 @@ class EmailChannel:
         self, rendition: Rendition, delivery: Delivery, tokens: TokenSigner, *, pixel_url: str
     ) -> str:
         payload = rendition.payload
-        page = payload["html"].replace("@@open@@", pixel_url)
+        page = payload.get("web_html", payload["html"]).replace("@@open@@", pixel_url)
         return PlaceholderParser.of(payload, escape).fill(page, delivery, tokens)
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:

@@ -19,7 +19,7 @@ from distributor.domain.rendition import Json, Rendition
 from distributor.mail.address import Mailbox
 from distributor.mail.dkim.keyring import KeyRing
 
-# Gmail cuts a mail off at about 102 KB of HTML, and with it the way to unsubscribe (hteumeuleu/email-bugs#41).
+# Gmail hides what is beyond about 102 KB of HTML behind a link, and so the imprint (hteumeuleu/email-bugs#41).
 _CLIPPED_FROM = 100_000
 _LARGE_FROM = 85_000
 _LONGEST_SUBJECT = 78
@@ -259,10 +259,14 @@ def html_size(rendition: Rendition) -> int:
 def _size_problems(rendition: Rendition) -> Iterator[Problem]:
     size = html_size(rendition)
     if size > _CLIPPED_FROM:
-        advice = f"the HTML has {size / 1000:.0f} KB; Gmail cuts mails off at 100, and the unsubscribe link with it"
+        advice = (
+            f"the HTML has {size / 1000:.0f} KB; Gmail shows about 102 and hides the rest behind a link, here with the "
+            "postal address and the unsubscribe link at the end; end the articles after some blocks (cut_after), which "
+            "adds a link to their pages, or shorten them"
+        )
         yield Problem(Severity.BLOCK, "html-too-large", advice, "html")
     elif size > _LARGE_FROM:
-        advice = f"the HTML has {size / 1000:.0f} KB; Gmail cuts mails off at 100"
+        advice = f"the HTML has {size / 1000:.0f} KB; Gmail shows about 102 and hides the rest"
         yield Problem(Severity.WARN, "html-large", advice, "html")
 
 

@@ -34,7 +34,7 @@ from distributor.channels.social.compose import PostSpec, compose
 from distributor.channels.social.idempotent_send import SearchableClient, SocialClient, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, image_of, posts_of, spans_of
 from distributor.channels.social.settings import SocialSettings
-from distributor.domain.errors import LeaseLostError
+from distributor.domain.errors import InputError, LeaseLostError
 from distributor.rendering.environment import shipped_templates
 from distributor.rendering.fitting import Measure
 from distributor.rendering.measuring import graphemes
@@ -63,7 +63,7 @@ class PostLimits:
 
 def broadcast(dedupe: Dedupe) -> Capabilities:
     """The capabilities of a channel that posts to an account."""
-    return Capabilities(audience=Audience.BROADCAST, dedupe=dedupe, queue="social")
+    return Capabilities(audience=Audience.BROADCAST, dedupe=dedupe, queue="social", message_options=frozenset({"text"}))
 
 
 class SocialChannel(ABC, Generic[SettingsT]):
@@ -128,7 +128,10 @@ class SocialChannel(ABC, Generic[SettingsT]):
             hashtags=self.settings.hashtags,
             link=link if link_in_text else "",
         )
-        composed = compose(article, context, spec)
+        own_text = own_text_of(context)
+        # The title is what is never left out.
+        worded = replace(article, title=own_text, summary="", body=()) if own_text else article
+        composed = compose(worded, context, spec)
         return replace(post, text=composed.text, hashtags=composed.hashtags)
 
     def check_posts(self, posts: Sequence[Post]) -> Iterable[Problem]:
@@ -142,6 +145,8 @@ class SocialChannel(ABC, Generic[SettingsT]):
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
         frozen = self.frozen_limits(context.discovered_limits)
         limits = self.limits(frozen)
+        if own_text_of(context) and len(articles) > 1:
+            raise InputError(f"one text cannot be about {len(articles)} articles: make a campaign for each")
         posts = [post for article in articles for post in self.posts_about(article, context, limits)]
         payload = {"name": context.site.name, "posts": [post.as_json() for post in posts]}
         return Rendition(self.kind, {**payload, "limits": dict(frozen)} if frozen else payload)
@@ -216,6 +221,11 @@ class SearchableSocialChannel(SocialChannel[SettingsT]):
         total = len(posts_of(rendition.payload))
         async with self.open_client(context) as client:
             return await reconcile_parts(total, delivery, context, client, self.capabilities.dedupe)
+
+
+def own_text_of(context: RenderContext) -> str:
+    """What the campaign says on this channel instead of title and summary, if it does."""
+    return context.personalization.options.text if context.personalization else ""
 
 
 def problems_of(posts: Sequence[Post], limits: PostLimits) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ import regex
 from pydantic import BaseModel
 
 from distributor.channels.api import Article, Dedupe, Json, Problem, RenderContext, SendContext, Severity
-from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast
+from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast, own_text_of
 from distributor.channels.social.post import Post
 from distributor.channels.x.client import XClient
 from distributor.channels.x.settings import PostForm, XSettings
@@ -40,7 +40,7 @@ class XChannel(SearchableSocialChannel[XSettings]):
 
     def posts_about(self, article: Article, context: RenderContext, limits: PostLimits) -> Sequence[Post]:
         lead = self.compose_post(article, context, limits, has_link=self.settings.include_link)
-        return [lead] if self.settings.mode is PostForm.POST else self._thread(article, lead)
+        return [lead] if own_text_of(context) or self.settings.mode is PostForm.POST else self._thread(article, lead)
 
     def check_posts(self, posts: Sequence[Post]) -> Iterator[Problem]:
         for number, post in enumerate(posts, start=1):

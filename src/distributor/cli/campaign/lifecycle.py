@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,6 @@ from distributor.cli.campaign.report import CampaignId, report_as_json
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.cli.preview import (
     AttachOption,
-    ClosingOption,
-    GreetingOption,
-    SubjectOption,
     message_options,
     write_preview,
 )
@@ -24,6 +22,7 @@ from distributor.domain.campaign import (
     UnknownPolicy,
 )
 from distributor.domain.errors import InputError
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.schedule import format_time, parse_start_times, zone_named
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.audience import preview_audience
@@ -59,6 +58,20 @@ ToUnknownOf = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--repeat", help="Also to subscribers who already received one of the articles.")]
 
+# Each may be there once for all channels, and once as CHANNEL=… for each channel.
+Words = Annotated[
+    list[str] | None,
+    typer.Option(help="In mails, with merge fields; CHANNEL=… for one channel; @FILE reads a greeting or closing."),
+]
+PostWords = Annotated[
+    list[str] | None,
+    typer.Option("--text", metavar="[CHANNEL=]TEXT", help="What posts say instead of title and summary; or @FILE."),
+]
+CutAfter = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[CHANNEL=]N", help="End each article in mails after N blocks, with a link to read on."),
+]
+
 
 @commands.command()
 def create(
@@ -79,9 +92,11 @@ def create(
         list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time; +2h counts from --at.")
     ] = None,
     name: str = "",
-    subject: SubjectOption = "",
-    greeting: GreetingOption = "",
-    closing: ClosingOption = "",
+    subject: Words = None,
+    greeting: Words = None,
+    closing: Words = None,
+    text: PostWords = None,
+    cut_after: CutAfter = None,
     attach: AttachOption = None,
     track_opens: Annotated[bool, typer.Option(help="Count opens by a pixel.")] = True,
     track_clicks: Annotated[bool, typer.Option(help="Count clicks by redirects.")] = True,
@@ -92,6 +107,8 @@ def create(
 ) -> None:
     """Create a campaign; it is sent at its time while a worker and the beat run."""
     with open_app() as app:
+        words = {"subject": subject, "greeting": greeting, "closing": closing, "text": text, "cut_after": cut_after}
+        options = _options(words, channel, attach)
         start = parse_start_times(at, _channel_times(channel_at or [], channel), zone=zone, now=app.clock())
         campaign = CampaignPlan(
             name=name,
@@ -109,7 +126,8 @@ def create(
             track_opens=track_opens,
             track_clicks=track_clicks,
             unknown_policy=unknown,
-            message_options=message_options(subject, greeting, closing, attach),
+            message_options=options.pop("", MessageOptions()),
+            channel_options=options,
         )
         campaign_id = plan(app, campaign)
         result = report(app, campaign_id)
@@ -195,6 +213,38 @@ def cancel(campaign_id: CampaignId) -> None:
         unsent = campaign_control.cancel(app, campaign_id)
         sent = summarise(report(app, campaign_id).totals)["sent"]
     print_message(f"cancelled: {sent} had been sent, {unsent} will not be")
+
+
+def _options(
+    words: Mapping[str, list[str] | None], channels: list[str], attach: list[Path] | None
+) -> dict[str, MessageOptions]:
+    """The message options by channel; those for all channels under an empty name."""
+    by_channel: dict[str, dict[str, str]] = {"": {}}
+    for option, given in words.items():
+        for one in given or ():
+            name, equals, value = one.partition("=")
+            chosen, value = (name, value) if equals and name in channels else ("", one)
+            if option in by_channel.setdefault(chosen, {}):
+                where = f" for {chosen}" if chosen else ""
+                raise InputError(f"--{option.replace('_', '-')} is there twice{where}")
+            by_channel[chosen][option] = value
+    return {
+        name: message_options(
+            about.get("subject", ""),
+            about.get("greeting", ""),
+            about.get("closing", ""),
+            None if name else attach,
+            cut_after=_block_count(about["cut_after"]) if "cut_after" in about else None,
+            text=about.get("text", ""),
+        )
+        for name, about in by_channel.items()
+    }
+
+
+def _block_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text)):
+        raise InputError(f"--cut-after {text[:40]!r}: write a number of blocks, or CHANNEL=NUMBER")
+    return int(text)
 
 
 def _channel_times(given: list[str], channels: list[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import combinations
 
@@ -51,15 +51,15 @@ class CampaignContent:
     media: MediaStore
 
 
-def load_content(connection: Connection, campaign: Campaign) -> CampaignContent:
-    """The current content of a campaign."""
+def load_content(connection: Connection, campaign: Campaign, channel_name: str) -> CampaignContent:
+    """The current content of a campaign on the channel of this name."""
     found = tuple(one.article for one in articles.find_many(connection, campaign.article_ids))
     return CampaignContent(
         articles=found,
         list=_list_of(connection, campaign),
         personalization=Personalization(
             parse_markdown=read_markdown,
-            options=campaigns.message_options_of(connection, campaign.id),
+            options=campaigns.message_options_of(connection, campaign.id, channel_name=channel_name),
             campaign=campaign.name,
         ),
         media=_media_of(connection, found),
@@ -136,6 +136,15 @@ def _needs_no_field(channel: PersonalizedChannel, rendition: Rendition) -> bool:
         return False
     held = (frozenset(some) | {"email"} for size in range(len(others) + 1) for some in combinations(others, size))
     return all(channel.missing_field_for(rendition, FieldGroup(count=0, held=one, values={})) is None for one in held)
+
+
+def check_channel_options(name: str, channel: Channel, own: MessageOptions) -> None:
+    """Raises InputError for options of a channel by itself that its kind does not use."""
+    used = channel.capabilities.message_options
+    for one in fields(MessageOptions):
+        if getattr(own, one.name) and one.name not in used:
+            known = f"it uses {', '.join(sorted(used))}" if used else "it has no options"
+            raise InputError(f"channel {name} does not use {one.name}: {known}")
 
 
 def check_message_options(channel: Channel, options: MessageOptions) -> None:

@@ -12,7 +12,7 @@ from distributor.domain.errors import InputError, ScheduleError
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.schedule import GRACE, format_time, spell_duration, zone_named
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.campaign_content import check_message_options
+from distributor.flow.publishing.campaign_content import check_channel_options, check_message_options
 from distributor.storage import articles, audiences, campaigns, channels, dispatches
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.channels import ChannelRecord
@@ -47,9 +47,7 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) ->
             tag_slugs=articles.tag_slugs(connection, [one.id for one in stored]),
         )
         _insist_on_audience(connection, records, mailing, now=now)
-        if asked.message_options != MessageOptions():
-            for record in records:
-                check_message_options(app.open_channel(record), asked.message_options)
+        _insist_on_usable_options(app, asked, records)
         campaign_id = campaigns.add(
             connection,
             name=asked.name or stored[0].article.title,
@@ -59,6 +57,7 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) ->
             track_clicks=asked.track_clicks,
             unknown_policy=asked.unknown_policy,
             message_options=asked.message_options,
+            channel_options=asked.channel_options,
             key=key,
             now=now,
         )
@@ -75,6 +74,18 @@ def _insist_on_times_to_come(asked: CampaignPlan, names: Sequence[str], *, now: 
                 f"{format_time(time)}, the time for {name}, is in the past: it was {spell_duration(now - time)} ago; "
                 "choose a later time or now"
             )
+
+
+def _insist_on_usable_options(app: AppContext, asked: CampaignPlan, records: Sequence[ChannelRecord]) -> None:
+    for name in asked.channel_options:
+        if name not in {record.name for record in records}:
+            raise InputError(f"there are texts for channel {name}, which the campaign does not have")
+    for record in records:
+        own, options = asked.channel_options.get(record.name), asked.options_for(record.name)
+        if options != MessageOptions():
+            channel = app.open_channel(record)
+            check_channel_options(record.name, channel, own or MessageOptions())
+            check_message_options(channel, options)
 
 
 def _insist_on_audience(

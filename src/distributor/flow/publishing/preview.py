@@ -95,13 +95,13 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
     sizes: dict[str, MessageSize] = {}
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        content = load_content(connection, campaign)
         for dispatch in dispatches.of_campaign(connection, campaign_id):
             name, record = dispatch.channel_name, channels.find_by_id(connection, dispatch.channel_id)
             channel = app.open_channel(record)
             if dispatch.rendition_id is not None:
                 rendition = dispatches.rendition_of(connection, dispatch.id)
             else:
+                content = load_content(connection, campaign, name)
                 rendition = render_content(app, channel, campaign, content, discovered_limits=record.discovered_limits)
             problems[name] = check_content(connection, channel, rendition, campaign, now=app.clock())
             reader = None

@@ -36,7 +36,7 @@ def render(app: AppContext, dispatch_id: int) -> bool:
         dispatch = dispatches.find(connection, dispatch_id)
         campaign = campaigns.find(connection, dispatch.campaign_id)
         record = channels.find_by_id(connection, dispatch.channel_id)
-        content = load_content(connection, campaign)
+        content = load_content(connection, campaign, record.name)
     kind_of(record.kind)
     try:
         channel = app.open_channel(record)

@@ -46,10 +46,34 @@ WriteToken = Annotated[ApiToken, requires(TokenScope.CAMPAIGNS_WRITE)]
 ChannelNames = Annotated[list[ShortText], Field(max_length=100, examples=[["mail"]])]
 
 
+class OptionsIn(RequestBody):
+    """The text around the articles, or in their place."""
+
+    subject: Line = Field(
+        "", description="Instead of the title; may contain merge fields such as `{{ subscriber.name }}`."
+    )
+    greeting: LongText = Field("", description="Text above the articles, in Markdown with merge fields.")
+    closing: LongText = Field("", description="Text below the articles.")
+    cut_after: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="In mails each article ends after so many blocks, with a link to its page to read on."
+    )
+    text: LongText = Field("", description="What a post says instead of the title and the summary of the article.")
+
+    def options(self) -> MessageOptions:
+        """The message options of the domain."""
+        return MessageOptions(
+            subject=self.subject,
+            greeting=self.greeting,
+            closing=self.closing,
+            cut_after=self.cut_after,
+            text=self.text,
+        )
+
+
 StartTime = Annotated[ShortText, Field(examples=["2027-03-01T09:00:00+01:00"])]
 
 
-class CampaignCreate(RequestBody):
+class CampaignCreate(OptionsIn):
     """A campaign to create: articles to send on channels."""
 
     name: Line = Field("", description="Default: the title of the first article.")
@@ -72,11 +96,9 @@ class CampaignCreate(RequestBody):
     zone: Zone = Field(
         "", description="The time zone of its times: an IANA name, or an offset such as `UTC+02:00`; default: UTC."
     )
-    subject: Line = Field(
-        "", description="Instead of the title; may contain merge fields such as `{{ subscriber.name }}`."
+    channel_options: dict[ShortText, OptionsIn] = Field(
+        default_factory=dict, description="The texts of channels that differ from those of the campaign.", examples=[{}]
     )
-    greeting: LongText = Field("", description="Text above the articles, in Markdown with merge fields.")
-    closing: LongText = Field("", description="Text below the articles.")
     track_opens: StrictBool = True
     track_clicks: StrictBool = True
     unknown: UnknownPolicy = Field(
@@ -159,7 +181,8 @@ def create_campaign(
         track_opens=body.track_opens,
         track_clicks=body.track_clicks,
         unknown_policy=body.unknown,
-        message_options=MessageOptions(subject=body.subject, greeting=body.greeting, closing=body.closing),
+        message_options=body.options(),
+        channel_options={name: one.options() for name, one in body.channel_options.items()},
     )
     created = _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)), token)
     return CampaignCreatedOut(**dict(created), notes=list(start.notes))

@@ -4,6 +4,7 @@ import html
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import lxml.html
@@ -11,14 +12,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributor.channels.api import TrackingOptions
+from distributor.channels.api import Personalization, TrackingOptions
+from distributor.channels.email.channel import EmailChannel
+from distributor.channels.email.checks import check_mail
 from distributor.channels.email.rendering.rendition import render_email
 from distributor.channels.email.settings import EmailSettings
+from distributor.domain.article import Article
 from distributor.domain.blocks import Block, Code, Heading, Image, plain_text
 from distributor.domain.errors import InputError, TemplateError
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import Tag
-from tests.channels.email.rendering.rendition_samples import article, context, hrefs, page_of, paragraph, rendered, run
+from distributor.flow.publishing.campaign_content import read_markdown
+from tests.channels.email.mailing import TOKENS, a_delivery
+from tests.channels.email.rendering.rendition_samples import (
+    BODY,
+    article,
+    context,
+    hrefs,
+    page_of,
+    paragraph,
+    rendered,
+    run,
+)
 from tests.rendering.sample_blocks import all_blocks, squashed
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -260,6 +276,61 @@ def test_dark_colours_survive_for_clients_that_know_them() -> None:
     assert '<meta name="color-scheme" content="light dark"' in markup
 
 
+def long_article(sections: int) -> Article:
+    """An article in which every kind of block occurs many times."""
+    return article(body=tuple(block for _ in range(sections) for block in BODY))
+
+
+def test_the_styles_of_a_long_article_are_written_once() -> None:
+    markup = rendered(long_article(20)).payload["html"]
+    inline = sum(len(style) for style in re.findall(r' style="[^"]*"', markup))
+    assert inline < len(markup) / 3
+    assert markup.count("border-bottom: 1px solid") == 1
+    page = page_of(rendered())
+    for tag in ("img", "table", "pre", "blockquote"):
+        assert page.xpath(f"//div[@lang or not(@class)]//{tag}/@style"), f"{tag} is not readable without a style sheet"
+    assert not page.xpath("//td[@class='gutter ink body']//p/@style")
+
+
+def cut(*articles: Article, after: int) -> Rendition:
+    options = MessageOptions(cut_after=after)
+    given = replace(context(), personalization=Personalization(parse_markdown=read_markdown, options=options))
+    return rendered(*articles, given=given)
+
+
+def test_a_mail_may_end_after_a_chosen_block_with_a_link_to_read_on() -> None:
+    rendition = cut(long_article(40), after=2)
+    assert "html-too-large" not in {problem.code for problem in check_mail(rendition)}
+    for part in ("html", "text"):
+        assert "what nobody knows" in " ".join(rendition.payload[part].split())
+        assert "What the wardens count" not in rendition.payload[part]
+        assert "Read on" in rendition.payload[part]
+    assert "Read on:\nhttps://tideline.example/articles/the-tide-keeps-time" in rendition.payload["text"]
+    page = EmailChannel(EmailSettings()).render_web_version(rendition, a_delivery(), TOKENS, pixel_url="/p.gif")
+    assert page.count("What the wardens count") == 40
+    assert "Read on the web" in page
+    assert "@@" not in page
+
+
+def test_an_article_that_is_not_longer_is_not_cut() -> None:
+    rendition = cut(after=len(BODY))
+    assert rendition.payload["html"] == rendered().payload["html"]
+    assert "web_html" not in rendition.payload
+
+
+def test_the_links_of_what_is_cut_off_are_followed_too() -> None:
+    rendition = cut(after=1)
+    assert "https://example.org/notes" in rendition.payload["links"]
+    (number,) = (n for n, link in enumerate(rendition.payload["links"]) if link == "https://example.org/notes")
+    assert f"@@click:{number}@@" in rendition.payload["web_html"]
+    assert f"@@click:{number}@@" not in rendition.payload["html"]
+
+
+def test_a_mail_cannot_be_cut_before_its_first_block() -> None:
+    with pytest.raises(InputError, match="one block or more"):
+        MessageOptions(cut_after=0)
+
+
 def test_a_normal_article_stays_far_below_the_size_at_which_gmail_cuts() -> None:
     assert len(rendered().payload["html"].encode()) < 30_000
 
@@ -269,7 +340,7 @@ def test_a_mail_in_arabic_runs_from_right_to_left() -> None:
     page = page_of(rendition)
     assert (page.get("lang"), page.get("dir")) == ("ar", "rtl")
     assert "direction:ltr" not in rendition.payload["html"].replace("text-align: left; direction: ltr", "")
-    assert "padding-right: 24px" in page.xpath("//ul/@style")[0]
+    assert ".body ul { margin: 0 0 20px; padding: 0; padding-right: 24px }" in rendition.payload["html"]
     assert "إلغاء الاشتراك" in rendition.payload["text"]
 
 
@@ -362,8 +433,8 @@ def test_styles_that_are_no_rules_are_reported(tmp_path: Path) -> None:
         rendered(given=context(own_templates=tmp_path))
 
 
-def test_own_styles_are_written_onto_the_elements(tmp_path: Path) -> None:
+def test_own_inline_styles_are_written_onto_the_elements(tmp_path: Path) -> None:
     (tmp_path / "email").mkdir()
-    (tmp_path / "email" / "body.css.j2").write_text("p { margin: 0;\n  color: {{ 'red' }}; }")
+    (tmp_path / "email" / "inline.css.j2").write_text("p { margin: 0;\n  color: {{ 'red' }}; }")
     page = page_of(rendered(article(body=(paragraph("mine"),)), given=context(own_templates=tmp_path)))
     assert page.xpath("//p[text()='mine']/@style") == ["margin: 0; color: red"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -40,7 +40,10 @@ class TextView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleView:
-    """One article in a mail. `summary` is empty if the body begins with the same text; `start` is left or right."""
+    """One article in a mail. `summary` is empty if the body begins with the same text; `start` is left or right.
+
+    `is_cut` means that the mail has only the beginning of the article, and its page the rest.
+    """
 
     title: str
     summary: str
@@ -52,13 +55,19 @@ class ArticleView:
     tags: tuple[TagView, ...]
     html: Markup
     text: TextView
+    is_cut: bool
 
 
-def article_view(article: Article, site: Site, *, styles: Mapping[str, str], section_level: int) -> ArticleView:
-    """The article as the templates see it. `styles` and `section_level` are those of `html_of`."""
+def article_view(
+    article: Article, site: Site, *, styles: Mapping[str, str], section_level: int, cut_after: int | None = None
+) -> ArticleView:
+    """The article as the templates see it, or its first `cut_after` blocks.
+
+    `styles` and `section_level` are those of `html_of`.
+    """
     url = site.article_url(article)
     resolve = resolver_for(url)
-    body = article.illustrated_body
+    body = replace(article, body=article.body[:cut_after]).illustrated_body
     summary = "" if _begins_with(article, article.summary) else article.summary
     html = html_of(body, resolve=resolve, styles=styles, section_level=section_level, image_width=_IMAGE_WIDTH)
     text = TextView(
@@ -79,6 +88,7 @@ def article_view(article: Article, site: Site, *, styles: Mapping[str, str], sec
         tags=tuple(TagView(keep_literal(tag.label), _tag_url(site, tag)) for tag in article.tags),
         html=Markup(keep_literal(html)),  # noqa: S704 - sanitized by html_of
         text=text,
+        is_cut=cut_after is not None and len(article.body) > cut_after,
     )
 
 

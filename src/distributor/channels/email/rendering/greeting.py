@@ -57,12 +57,8 @@ def merge_constants(*, article: str, list_name: str, campaign: str, site: str) -
 
 def effective_options(options: MessageOptions, settings: EmailSettings) -> MessageOptions:
     """The options of the campaign, and where they are empty those of the channel."""
-    return MessageOptions(
-        subject=options.subject or settings.subject,
-        greeting=options.greeting or settings.greeting,
-        closing=options.closing or settings.closing,
-        attachments=options.attachments,
-    )
+    own = MessageOptions(subject=settings.subject, greeting=settings.greeting, closing=settings.closing)
+    return own.overridden_by(options)
 
 
 def check_options(personalization: Personalization, settings: EmailSettings) -> None:

@@ -38,7 +38,8 @@ KIND = "email"
 _HTML = "email/article.mjml.j2"
 _TEXT = "email/article.txt.j2"
 _SUBJECT = "email/subject.txt.j2"
-_STYLES = "email/body.css.j2"
+_SHEET = "email/body.css.j2"
+_STYLES = "email/inline.css.j2"
 _CONFIRMATION_LANGUAGE = "email/spoken.txt.j2"
 _CONFIRMATION_HTML = "email/confirmation.mjml.j2"
 _CONFIRMATION_TEXT = "email/confirmation.txt.j2"
@@ -68,8 +69,8 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
             site=site.name,
         )
     )
-    variables = _template_variables(articles, context, identity)
     options = effective_options(personalization.options, settings) if personalization else MessageOptions()
+    variables = _template_variables(articles, context, identity, cut_after=options.cut_after)
     for part, source in (("greeting", options.greeting), ("closing", options.closing)):
         variables[part] = _render_part(source, blocks, variables, personalization, part=part)
     in_text = variables | {"personal": _PersonalFunction(blocks, is_html=False)}
@@ -79,9 +80,15 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     in_text["subject"], in_html["subject"] = subject, own_subject[1] if own_subject else subject
     markup = literal_in_html(html_of_mjml(templates.render(_HTML, in_html), template=_HTML))
     text = literal_in_text(templates.render(_TEXT, in_text)).strip("\n") + "\n"
-    links = _external_links(f"{markup}\n{blocks.html}")
+    web_markup = ""
+    if any(view.is_cut for view in variables["articles"]):
+        whole = _template_variables(articles, context, identity, cut_after=None)["articles"]
+        web_markup = literal_in_html(
+            html_of_mjml(templates.render(_HTML, in_html | {"articles": whole}), template=_HTML)
+        )
+    links = _external_links(f"{markup}\n{web_markup}\n{blocks.html}")
     if context.tracking.clicks:
-        markup = _track_clicks(markup, links)
+        markup, web_markup = _track_clicks(markup, links), _track_clicks(web_markup, links)
         blocks.change_html(lambda source: _track_clicks(source, links))
     inline_images = _inline_images(markup, articles, context) if settings.inline_images else []
     payload = {
@@ -92,6 +99,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
         "text": text,
         "links": links,
         "tracking": variables["tracking"],
+        **({"web_html": web_markup} if web_markup else {}),
         **blocks.payload(),
         **_files_payload("attachments", [_file_payload(one) for one in options.attachments]),
         **_files_payload("inline_images", inline_images),
@@ -110,7 +118,7 @@ def render_confirmation(
     templates, site = context.templates, context.site
     identity = sender_identity_of(site, settings, list_)
     template_language = templates.render(_CONFIRMATION_LANGUAGE, {"language": language}).strip()
-    variables = base_variables(identity, site, template_language)
+    variables = {**base_variables(identity, site, template_language), "sheet": {}}
     variables["subject"] = " ".join(templates.render(_CONFIRMATION_SUBJECT, variables).split())
     variables["preheader"] = " ".join(templates.render(_CONFIRMATION_PREHEADER, variables).split())
     mjml = templates.render(_CONFIRMATION_HTML, variables)
@@ -181,25 +189,29 @@ def _render_part(
 
 
 def _template_variables(
-    articles: Sequence[Article], context: RenderContext, identity: SenderIdentity
+    articles: Sequence[Article], context: RenderContext, identity: SenderIdentity, *, cut_after: int | None
 ) -> dict[str, Json]:
     """The variables of the templates, in which every text is safe from tokens."""
     site = context.site
     base = base_variables(identity, site, articles[0].language or site.language)
-    styles = _style_rules(context.templates, {"start": base["start"], "end": base["end"]})
+    sides = {"start": base["start"], "end": base["end"]}
+    styles = _style_rules(context.templates, _STYLES, sides)
     level = 2 if len(articles) == 1 else 3
     return {
         "styles": styles,
+        "sheet": _style_rules(context.templates, _SHEET, sides),
         **base,
-        "articles": [article_view(article, site, styles=styles, section_level=level) for article in articles],
+        "articles": [
+            article_view(article, site, styles=styles, section_level=level, cut_after=cut_after) for article in articles
+        ],
         "preheader": keep_literal(preheader_of(articles[0])),
         "tracking": {"opens": context.tracking.opens, "clicks": context.tracking.clicks},
     }
 
 
-def _style_rules(templates: Templates, variables: Mapping[str, str]) -> dict[str, str]:
-    """The inline styles for the blocks of an article, from a style sheet of plain rules."""
-    sheet = templates.render(_STYLES, variables)
+def _style_rules(templates: Templates, template: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """The declarations for the blocks of an article by selector, from a style sheet of plain rules."""
+    sheet = templates.render(template, variables)
     rules: dict[str, str] = {}
     end = 0
     for rule in _CSS_RULE.finditer(sheet):
@@ -209,7 +221,7 @@ def _style_rules(templates: Templates, variables: Mapping[str, str]) -> dict[str
         end = rule.end()
     if end != len(sheet):
         around = sheet[end : end + 60].strip().split("\n")[0]
-        raise TemplateError(f"expected a rule like 'p {{ margin: 0 }}' at {around!r}", template=_STYLES)
+        raise TemplateError(f"expected a rule like 'p {{ margin: 0 }}' at {around!r}", template=template)
     return rules
 
 
