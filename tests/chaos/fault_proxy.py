@@ -30,6 +30,32 @@ class Strike:
     is_done: bool = False
 
 
+class ReplyFaultKind(StrEnum):
+    """What becomes of a line of a reply."""
+
+    GARBLE = "garbled"
+    DOUBLE = "doubled"
+    # Neither it nor anything after it reaches the sender, and the connection stays open.
+    SILENCE = "silent"
+
+
+@dataclass(kw_only=True)
+class ReplyFault:
+    """Every line of this number, counted over all connections, has the fault, so many times."""
+
+    kind: ReplyFaultKind
+    every: int
+    times: int
+    seen: int = 0
+
+    def strikes(self) -> bool:
+        """Whether the next line has the fault."""
+        self.seen += 1
+        is_struck = self.times > 0 and self.seen % self.every == 0
+        self.times -= is_struck
+        return is_struck
+
+
 class FaultProxy:
     """Forwards to `upstream_port`, on a port that stays the same while it refuses and serves again.
 
@@ -44,6 +70,7 @@ class FaultProxy:
         # Seconds by which everything is delayed, in each direction.
         self.delay = 0.0
         self.strike: Strike | None = None
+        self.reply_fault: ReplyFault | None = None
         self._upstream_port = upstream_port
         self._server: asyncio.Server | None = None
         self._sessions: set[asyncio.Task[None]] = set()
@@ -124,11 +151,17 @@ class _Session:
         self._held = b""
 
     async def forward_replies(self, server: StreamReader, sender: StreamWriter) -> None:
+        is_silent = False
         with suppress(OSError, EOFError):
             while line := await server.readline():
                 self._is_content = self._is_content or line.startswith(b"354")
                 await asyncio.sleep(self._proxy.delay)
-                sender.write(line)
+                fault = self._proxy.reply_fault
+                if fault is not None and not is_silent and fault.strikes():
+                    is_silent = fault.kind is ReplyFaultKind.SILENCE
+                    line = line * 2 if fault.kind is ReplyFaultKind.DOUBLE else b"\x00\xff no reply\r\n"
+                if not is_silent:
+                    sender.write(line)
         sender.transport.abort()
 
     async def forward_mails(self) -> None:

@@ -18,7 +18,7 @@ from distributor.sandbox.faults import Switches
 from distributor.sandbox.inbox import Inbox
 from distributor.sandbox.smtp_server import SMTP, SMTP_FAULTS, SmtpServer
 
-from .fault_proxy import FaultProxy, Strike
+from .fault_proxy import FaultProxy, ReplyFault, Strike
 
 _STEP_SECONDS = 60
 
@@ -60,6 +60,10 @@ class Relay:
     def allow(self, limit: int | None) -> None:
         """Forward so many mails in all and hold back the others, whose senders wait; None: all of them."""
         self._do(self._proxy.allow(limit))
+
+    def corrupt(self, fault: ReplyFault | None) -> None:
+        """Garble, double or swallow lines of replies."""
+        self._proxy.reply_fault = fault
 
     def arm(self, strike: Strike | None) -> None:
         self._proxy.strike = strike

@@ -25,7 +25,7 @@ from distributor.cli.sandbox import SandboxPorts, configure_sandbox_channels, sa
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
-from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.subscriber import Person
 from distributor.embedded import Services, Tuning, running_services
@@ -58,7 +58,7 @@ class Service:
     folder: Path
     ports: SandboxPorts
 
-    def plan(self, *channels: str, is_tracked: bool = True) -> int:
+    def plan(self, *channels: str, is_tracked: bool = True, policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT) -> int:
         return plan(
             self.app,
             CampaignPlan(
@@ -69,6 +69,7 @@ class Service:
                 starts_at=self.app.clock(),
                 track_opens=is_tracked,
                 track_clicks=is_tracked,
+                unknown_policy=policy,
             ),
         )
 

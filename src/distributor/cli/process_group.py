@@ -72,9 +72,13 @@ class ProcessGroup:
 
     def kill(self, child: ChildProcess) -> None:
         """Kill a process and its children without warning, as a crash would."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._running[child].pid, signal.SIGKILL)
+        self.send_signal(child, signal.SIGKILL)
         self._running[child].wait()
+
+    def send_signal(self, child: ChildProcess, number: signal.Signals) -> None:
+        """Send a signal to a process and its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._running[child].pid, number)
 
     def raise_if_dead(self) -> None:
         """Raises ServiceError, with the end of its log, if any process has died."""
