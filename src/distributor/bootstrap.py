@@ -65,6 +65,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         journal_dir=settings.data_dir / "journals",
         imports_dir=settings.data_dir / "imports",
         content_dir=settings.content_dir,
+        content_publish=settings.content_publish,
         clock=_utc_now,
         bounce_policy=BouncePolicy(
             limit=settings.soft_bounce_limit, lapses_after=timedelta(days=settings.soft_bounce_days)

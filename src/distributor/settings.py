@@ -32,6 +32,10 @@ class Settings(BaseSettings):
         description="smtp://user:password@host:port of the email channel that the first `up` makes; unset: the sandbox",
     )
     content_dir: Path = Field(Path("content"), description="the folder source")
+    content_publish: bool = Field(
+        False,
+        description="articles of that folder start published, those dated in the future at their date; off: drafts",
+    )
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
     event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
     inbound_listen: str = Field(

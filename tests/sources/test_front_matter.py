@@ -54,6 +54,16 @@ def test_a_time_with_an_offset_needs_no_time_zone(timestamp: str) -> None:
     assert read(f"published_at: {timestamp}").published_at == datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
+def test_keys_that_contradict_each_other_are_a_mistake_in_the_line_of_the_second() -> None:
+    with pytest.raises(SourceError, match=r":3: .*keys publish and draft contradict each other"):
+        read("publish: true\ndraft: true")
+
+
+def test_keys_that_agree_are_one_wish() -> None:
+    assert read("publish: true\ndraft: false").publish is True
+    assert read("published: false\ndraft: on").publish is False
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -65,7 +75,10 @@ def test_a_time_with_an_offset_needs_no_time_zone(timestamp: str) -> None:
         ("title: A: B", "not YAML: mapping values are not allowed here; put text with a colon in quotes"),
         ("title: 'open", "not YAML: found unexpected end of stream"),
         ("titel: T", "no key 'titel'; did you mean title?"),
-        ("draft: true", "no key 'draft'; the keys are title, slug,"),
+        ("layout: post", "no key 'layout'; the keys are title, slug,"),
+        ("publish: 'true'", "key 'publish' must be true or false, without quotes"),
+        ("draft: maybe", "key 'draft' must be true or false, without quotes"),
+        ("draft: [true]", "key 'draft' must be true or false, without quotes"),
         ("tags: a, b", "key 'tags' must be a list: [one, two]"),
         ("tags: [a, 2026]", "key 'tags.2' must be text, and 2026 is a number"),
         ("tags: [{lable: a}]", "key 'tags.1.label' is missing"),

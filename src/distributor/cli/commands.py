@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "backup": "Write the whole database to a file.",
     "restore": "Restore the database from a backup.",
     "render": "Render an article file for every channel.",
-    "article": "Add and list articles.",
+    "article": "Add, list, publish and withdraw articles.",
     "campaign": "Send articles, and see what happened to every delivery.",
     "bounce": "Process and list bounces, complaints and unsubscribe mails.",
     "subscriber": "Manage subscribers.",

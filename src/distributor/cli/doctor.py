@@ -21,6 +21,7 @@ from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError
 from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.ingest import missing_files
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels, heartbeats, postmaster_mails, quarantine
 from distributor.storage.channels import ChannelRecord
@@ -57,6 +58,7 @@ def doctor(
             _check(findings, "beat", lambda: _check_beat(app))
             findings.append(_postmaster_mail(app))
             findings.append(_diagnose_quarantine(app))
+            findings += [Finding("content", DiagnosticStatus.WARN, text) for text in missing_files(app)]
             context = DiagnosticContext(
                 site=app.site, now=app.clock(), nameserver=resolver, outgoing_addresses=sending_addresses
             )

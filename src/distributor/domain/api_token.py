@@ -37,6 +37,8 @@ class TokenScope(StrEnum):
     IMPORTS_READ = "imports:read"
     IMPORTS_WRITE = "imports:write"
     PRIVACY_WRITE = "privacy:write"
+    ARTICLES_READ = "articles:read"
+    ARTICLES_WRITE = "articles:write"
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     EVERYTHING = "*"

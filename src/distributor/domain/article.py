@@ -170,7 +170,8 @@ class Media:
 class Manuscript:
     """The content of an article as its source has it, without identity.
 
-    `slug` and `published_at` are None if the source has none; ingestion then sets them.
+    `slug` and `published_at` are None if the source has none; ingestion then sets them. `publish` is whether its
+    author wants it published; None if the author left that to the settings.
     `warnings` are for the author ("no line of tags found"); they never stop an ingestion.
     """
 
@@ -183,6 +184,7 @@ class Manuscript:
     image: Image | None = None
     slug: str | None = None
     published_at: datetime | None = None
+    publish: bool | None = None
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
 

@@ -37,6 +37,8 @@ class AppContext:
     imports_dir: Path
     content_dir: Path
     clock: Callable[[], datetime]
+    # Whether articles of the content folder start published; otherwise as drafts.
+    content_publish: bool = False
     # After how many soft bounces an address is suppressed.
     bounce_policy: BouncePolicy = field(default_factory=BouncePolicy)
     # How long events are kept; None: as long as their deliveries.

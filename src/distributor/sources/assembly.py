@@ -49,6 +49,7 @@ def build_manuscript(
         image=front.image,
         slug=front.slug,
         published_at=front.published_at,
+        publish=front.publish,
         warnings=(*warnings, *_warnings_about(title, merged.tags), *merged.warnings),
     )
 

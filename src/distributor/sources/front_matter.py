@@ -24,10 +24,11 @@ from distributor.sources.urls import is_allowed_image
 YamlPath: TypeAlias = tuple[str | int, ...]
 YamlValue: TypeAlias = "str | NonText | list[YamlValue] | dict[str, YamlValue] | None"
 _TAG = "tag:yaml.org,2002:"
+_YES_OR_NO = "a yes-or-no value"
 _NON_TEXT_KINDS = {
     f"{_TAG}int": "a number",
     f"{_TAG}float": "a number",
-    f"{_TAG}bool": "a yes-or-no value",
+    f"{_TAG}bool": _YES_OR_NO,
     f"{_TAG}timestamp": "a date",
 }
 _DELIMITER = re.compile(r"-{3,}[ \t]*")
@@ -42,7 +43,10 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontMatter:
-    """The values of front matter; None for keys that are not given. `published_at` is aware UTC."""
+    """The values of front matter; None for keys that are not given. `published_at` is aware UTC.
+
+    `publish` is whether the article is to be published: `publish`, `published` (Jekyll) or the reverse, `draft` (Hugo).
+    """
 
     title: str | None = None
     slug: str | None = None
@@ -52,6 +56,7 @@ class FrontMatter:
     tags: tuple[Tag, ...] | None = None
     image: Image | None = None
     published_at: datetime | None = None
+    publish: bool | None = None
 
 
 def split_front_matter(text: str, *, path: str) -> tuple[FrontMatter, str]:
@@ -239,7 +244,15 @@ def _date_as_text(value: Any) -> Any:
     return value.text if isinstance(value, NonText) and value.kind == "a date" else value
 
 
+def _as_bool(value: Any) -> Any:
+    """YAML 1.1 has many words for the two values."""
+    if isinstance(value, NonText) and value.kind == _YES_OR_NO:
+        return value.text.lower() in {"yes", "true", "on"}
+    return value
+
+
 _Line = Annotated[str, AfterValidator(_one_line)]
+_Flag = Annotated[bool | None, BeforeValidator(_as_bool)]
 
 
 _Text = Annotated[_Line, AfterValidator(_not_empty)]
@@ -271,6 +284,9 @@ class _Keys(_Strict):
     image: _Image | None = None
     published_at: Annotated[str | None, BeforeValidator(_date_as_text)] = None
     timezone: str | None = None
+    publish: _Flag = None
+    published: _Flag = None
+    draft: _Flag = None
 
 
 def _validate(known: YamlMapping, path: str) -> FrontMatter:
@@ -289,7 +305,26 @@ def _validate(known: YamlMapping, path: str) -> FrontMatter:
         tags=None if keys.tags is None else tuple(Tag(tag.label, tuple(tag.synonyms)) for tag in keys.tags),
         image=None if keys.image is None else Image(keys.image.src, keys.image.alt),
         published_at=_published_at(keys, known, path),
+        publish=_publish(keys, known, path),
     )
+
+
+def _publish(keys: _Keys, known: YamlMapping, path: str) -> bool | None:
+    """Raises SourceError if two keys contradict each other."""
+    meanings = {
+        "publish": keys.publish,
+        "published": keys.published,
+        "draft": None if keys.draft is None else not keys.draft,
+    }
+    given = {key: meaning for key, meaning in meanings.items() if meaning is not None}
+    if len(set(given.values())) > 1:
+        *others, last = given
+        raise SourceError(
+            f"front matter keys {' and '.join([*others, last])} contradict each other: keep one of them",
+            path=path,
+            line=known.line_of((last,)),
+        )
+    return next(iter(given.values()), None)
 
 
 def _published_at(keys: _Keys, known: YamlMapping, path: str) -> datetime | None:
@@ -320,6 +355,8 @@ def _explain(error: ErrorDetails, known: YamlMapping) -> str:
             return f'front matter key {key!r} must be text, and {given}: write it in quotes, "{given.text}"'
         case "string_type":
             return f"front matter key {key!r} must be text on one line"
+        case "bool_type":
+            return f"front matter key {key!r} must be true or false, without quotes"
         case "list_type":
             return f"front matter key {key!r} must be a list: [one, two]"
         case "model_type" | "dict_type":

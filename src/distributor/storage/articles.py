@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, false, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.article import (
@@ -112,10 +112,10 @@ def find_by_slug(connection: Connection, slug: str) -> StoredArticle:
     return _stored(row)
 
 
-def lock(connection: Connection, ids: Iterable[int]) -> None:
-    """Lock the articles with these ids until the transaction ends: their status stays as it is read from now on."""
+def lock(connection: Connection, ids: Sequence[int]) -> None:
+    """Until this transaction ends the status of these articles stays, and no other campaign releases one of them."""
     chosen = tables.articles.c.id
-    connection.execute(select(chosen).where(chosen.in_(list(ids))).order_by(chosen).with_for_update())
+    connection.execute(select(chosen).where(chosen.in_(ids)).order_by(chosen).with_for_update(key_share=True))
 
 
 def find_by_ref(connection: Connection, source: str, source_ref: str) -> StoredArticle | None:
@@ -130,6 +130,18 @@ def find_many(connection: Connection, ids: Sequence[int]) -> list[StoredArticle]
     """The articles with these ids, in this order."""
     found = {row.id: _stored(row) for row in connection.execute(_CURRENT.where(tables.articles.c.id.in_(ids)))}
     return [found[article_id] for article_id in ids]
+
+
+def hidden_of_campaign(connection: Connection, campaign_id: int, *, now: datetime) -> list[str]:
+    """The slugs of those articles of a campaign that are not public."""
+    about = tables.campaign_articles.c
+    rows = connection.execute(
+        select(tables.articles.c.slug)
+        .join(tables.campaign_articles, about.article_id == tables.articles.c.id)
+        .where(about.campaign_id == campaign_id, ~func.coalesce(public_at(now), false()))
+        .order_by(tables.articles.c.slug)
+    )
+    return list(rows.scalars())
 
 
 def tag_slugs(connection: Connection, ids: Sequence[int]) -> tuple[str, ...]:
@@ -164,7 +176,7 @@ def is_slug_taken(connection: Connection, slug: str) -> bool:
 
 
 def known_hashes(connection: Connection, source: str) -> dict[str, str]:
-    """The content hash of each article of a source by `source_ref`."""
+    """The content hash of each article of a source by `source_ref`, except those whose file was missing."""
     seen = connection.execute(
         select(tables.articles.c.source_ref, tables.article_revisions.c.content_hash)
         .join(
@@ -172,9 +184,25 @@ def known_hashes(connection: Connection, source: str) -> dict[str, str]:
             (tables.article_revisions.c.article_id == tables.articles.c.id)
             & (tables.article_revisions.c.number == tables.articles.c.revision),
         )
-        .where(tables.articles.c.source == source)
+        .where(tables.articles.c.source == source, tables.articles.c.missing_since.is_(None))
     )
     return {row.source_ref: row.content_hash for row in seen}
+
+
+def set_missing(connection: Connection, article_id: int, since: datetime | None) -> None:
+    """The file of an article is missing since then; None: it is there."""
+    connection.execute(update(tables.articles).where(tables.articles.c.id == article_id).values(missing_since=since))
+
+
+def missing(connection: Connection) -> list[StoredArticle]:
+    """The articles whose file is missing and that are not withdrawn, by slug."""
+    article = tables.articles.c
+    rows = connection.execute(
+        _CURRENT.where(article.missing_since.is_not(None), article.state != ArticleState.WITHDRAWN).order_by(
+            article.slug
+        )
+    )
+    return [_stored(row) for row in rows]
 
 
 def add(
@@ -219,14 +247,19 @@ def revise(
     *,
     content_hash: str,
     now: datetime,
+    status: ArticleStatus | None = None,
     actor: str = "",
 ) -> int:
-    """A new revision of an article; its GUID, slug and status stay. Returns the revision's number."""
+    """A new revision of an article, which may change the times of its status; its GUID and slug stay.
+
+    Returns the revision's number.
+    """
     _keep_public_revision(connection, article_id, now=now)
+    changed = {"revision": tables.articles.c.revision + 1, "updated_at": now}
     number: int = connection.execute(
         update(tables.articles)
         .where(tables.articles.c.id == article_id)
-        .values(revision=tables.articles.c.revision + 1, updated_at=now)
+        .values(changed | (_columns(status) if status else {}))
         .returning(tables.articles.c.revision)
     ).scalar_one()
     _write_revision(connection, article_id, number, manuscript, content_hash=content_hash, now=now)

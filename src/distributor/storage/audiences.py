@@ -16,6 +16,7 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.merge_fields import FieldGroup, MergeFields
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
 from distributor.storage import (
+    articles,
     audience_lock,
     campaigns,
     dispatches,
@@ -89,7 +90,7 @@ def freeze(
     Releases of the same article wait for each other, so that no subscriber gets it from both.
     """
     audience_lock.lock_shared(connection)
-    lock_articles(connection, mailing.article_ids)
+    articles.lock(connection, mailing.article_ids)
     chosen = _recipients(connection, mailing, now=now).subquery()
     tune_for_large_query(connection)
     person = tables.subscribers.c
@@ -113,16 +114,6 @@ def freeze(
         insert(tables.deliveries).from_select(columns, rows), execution_options={"preserve_rowcount": True}
     )
     return frozen.rowcount
-
-
-def lock_articles(connection: Connection, article_ids: Sequence[int]) -> None:
-    """Until this transaction ends no other campaign releases one of these articles."""
-    connection.execute(
-        select(tables.articles.c.id)
-        .where(tables.articles.c.id.in_(article_ids))
-        .order_by(tables.articles.c.id)
-        .with_for_update(key_share=True)
-    )
 
 
 def is_sendable(now: datetime) -> ColumnElement[bool]:

@@ -97,16 +97,9 @@ def change_state(
 
 def pause(connection: Connection, dispatch_id: int, *, reason: str) -> bool:
     """Pause an open dispatch until it is resumed; False if it is not open, or paused so already."""
-    paused = tables.dispatches
     changed = connection.execute(
-        update(paused)
-        .where(
-            paused.c.id == dispatch_id,
-            or_(
-                paused.c.state.in_(list(OPEN_STATES - {DispatchState.PAUSED})),
-                and_(paused.c.state == DispatchState.PAUSED, paused.c.resume_at.is_not(None)),
-            ),
-        )
+        update(tables.dispatches)
+        .where(tables.dispatches.c.id == dispatch_id, _may_be_paused())
         .values(state=DispatchState.PAUSED, reason=reason, resume_at=None)
     )
     return changed.rowcount > 0
@@ -129,6 +122,19 @@ def resume_due(connection: Connection, *, now: datetime) -> int:
         .where(tables.dispatches.c.state == DispatchState.PAUSED, tables.dispatches.c.resume_at <= now)
         .values(state=DispatchState.RUNNING, reason="", resume_at=None)
     ).rowcount
+
+
+def pause_with_article(connection: Connection, article_id: int, *, reason: str) -> list[int]:
+    """Pause every open dispatch of the campaigns with this article until it is resumed; returns the campaigns' ids."""
+    about = tables.campaign_articles.c
+    campaigns = select(about.campaign_id).where(about.article_id == article_id)
+    paused = connection.execute(
+        update(tables.dispatches)
+        .where(tables.dispatches.c.campaign_id.in_(campaigns), _may_be_paused())
+        .values(state=DispatchState.PAUSED, reason=reason, resume_at=None)
+        .returning(tables.dispatches.c.campaign_id)
+    )
+    return sorted(set(paused.scalars()))
 
 
 def resume(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
@@ -307,6 +313,15 @@ def _is_awake(resting: str, now: datetime) -> ColumnElement[bool]:
     item, dispatch_id = tables.quarantine.c, tables.dispatches.c.id
     return ~exists().where(
         item.dispatch_id == dispatch_id, item.key == literal(resting) + cast(dispatch_id, Text), item.retry_at > now
+    )
+
+
+def _may_be_paused() -> ColumnElement[bool]:
+    """Whether a dispatch is open, and not paused already until it is resumed."""
+    dispatch = tables.dispatches.c
+    return or_(
+        dispatch.state.in_(list(OPEN_STATES - {DispatchState.PAUSED})),
+        and_(dispatch.state == DispatchState.PAUSED, dispatch.resume_at.is_not(None)),
     )
 
 

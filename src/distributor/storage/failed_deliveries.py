@@ -19,7 +19,7 @@ from distributor.domain.campaign import (
     RetryCount,
 )
 from distributor.domain.delivery import DeliveryState
-from distributor.storage import audiences, dispatches, tables
+from distributor.storage import articles, audiences, dispatches, tables
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.database import Connection
 
@@ -46,7 +46,7 @@ def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoi
 
     The articles are locked, so that no other campaign sends them to the same subscribers meanwhile.
     """
-    audiences.lock_articles(connection, campaign.article_ids)
+    articles.lock(connection, campaign.article_ids)
     counted = count_failed(connection, campaign, choice, now=now)
     statuses = _statuses(connection, campaign, choice, now=now).subquery()
     chosen = select(statuses.c.id).where(statuses.c.status == _RetryStatus.RETRIED).scalar_subquery()

@@ -7,20 +7,21 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from distributor.domain.article import Article, Manuscript
+from distributor.domain.article import Article, ArticleState, ArticleStatus, Manuscript
 from distributor.domain.blocks import Image, plain_text, walk
 from distributor.domain.errors import ServiceError, SourceError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.tags import LONGEST_SLUG, slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing import ingest
+from distributor.flow.publishing import article_control, ingest
 from distributor.flow.publishing.ingest import Change, add_file, scan
 from distributor.sources import folder
+from distributor.sources.folder import UnreadableFile
 from distributor.sources.formats import parse_manuscript
 from distributor.storage import articles, quarantine
 from distributor.storage.database import Database
@@ -47,6 +48,10 @@ def _article(title: str, body: str = "Some words.") -> str:
     return f"---\ntitle: {title}\ntags: [one]\n---\n\n{body}\n"
 
 
+def _dated(title: str, date: str) -> str:
+    return _article(title).replace("tags:", f"published_at: {date}\ntags:")
+
+
 def test_new_and_changed_files_are_taken_and_unchanged_ones_left_alone(app: AppContext, write: Write) -> None:
     write("a.md", _article("A"))
     write("deep/b.md", _article("B"))
@@ -56,7 +61,8 @@ def test_new_and_changed_files_are_taken_and_unchanged_ones_left_alone(app: AppC
     assert (report.added, report.revised, report.unchanged, report.broken) == ([], ["a"], 1, [])
 
 
-def test_an_edit_keeps_the_guid_and_the_slug(app: AppContext, write: Write) -> None:
+def test_an_edit_keeps_the_guid_the_slug_and_the_first_publication(app: AppContext, write: Write) -> None:
+    app = replace(app, content_publish=True)
     write("a.md", _article("A"))
     scan(app)
     before = _stored(app, "a")
@@ -67,6 +73,159 @@ def test_an_edit_keeps_the_guid_and_the_slug(app: AppContext, write: Write) -> N
     assert (after.article.guid, after.article.slug) == (before.article.guid, "a")
     assert (after.article.revision, after.article.published_at) == (2, before.article.published_at)
     assert after.article.updated_at > before.article.updated_at
+
+
+def test_a_file_of_the_content_folder_starts_as_a_draft(app: AppContext, write: Write) -> None:
+    write("a.md", _article("A"))
+    write("b.md", _dated("B", "2020-01-01T00:00Z"))
+    scan(app)
+    assert [_stored(app, slug).status for slug in ("a", "b")] == [ArticleStatus()] * 2
+
+
+def test_a_folder_set_to_publish_publishes_its_files_at_their_dates(app: AppContext, write: Write) -> None:
+    app = replace(app, content_publish=True)
+    now = app.clock()
+    write("undated.md", _article("Undated"))
+    write("past.md", _dated("Past", "2020-01-01T00:00Z"))
+    write("future.md", _dated("Future", "2032-01-01T00:00Z"))
+    scan(app)
+    undated, past, future = (_stored(app, slug).status for slug in ("undated", "past", "future"))
+    assert undated.published_at is not None
+    assert undated.published_at >= now
+    assert past.published_at == datetime(2020, 1, 1, tzinfo=UTC)
+    assert [one.is_public(app.clock()) for one in (undated, past, future)] == [True, True, False]
+    assert future.is_public(datetime(2032, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("publishes", [True, False])
+@pytest.mark.parametrize(
+    ("line", "is_public"),
+    [
+        ("publish: true", True),
+        ("published: yes", True),
+        ("draft: false", True),
+        ("publish: false", False),
+        ("published: false", False),
+        ("draft: true", False),
+    ],
+)
+def test_front_matter_decides_for_its_article(
+    app: AppContext, write: Write, line: str, is_public: bool, publishes: bool
+) -> None:
+    write("a.md", _article("A").replace("tags:", f"{line}\ntags:"))
+    write("b.md", _dated("B", "2032-01-01T00:00Z").replace("tags:", f"{line}\ntags:"))
+    scan(replace(app, content_publish=publishes))
+    assert _stored(app, "a").status.is_public(app.clock()) is is_public
+    assert not _stored(app, "b").status.is_public(app.clock())
+
+
+def test_a_setting_that_is_changed_publishes_no_draft_that_is_there_already(app: AppContext, write: Write) -> None:
+    write("a.md", _article("A"))
+    scan(app)
+    write("a.md", _article("A", "Other words."))
+    scan(replace(app, content_publish=True))
+    assert _stored(app, "a").status == ArticleStatus()
+
+
+def test_an_edit_decides_only_by_what_it_changes(app: AppContext, write: Write) -> None:
+    hidden = _article("A").replace("tags:", "publish: false\ntags:")
+    write("a.md", hidden)
+    scan(app)
+    article_control.publish(app, "a", actor="Ada")
+    write("a.md", hidden.replace("words", "better words"))
+    scan(app)
+    assert _stored(app, "a").status.is_public(app.clock()), "a person published it; the edit is of its words"
+    write("a.md", hidden.replace("publish: false", "publish: true"))
+    scan(app)
+    write("a.md", hidden)
+    scan(app)
+    assert _stored(app, "a").status.state is ArticleState.WITHDRAWN, "the edit is of that line"
+
+
+def test_a_date_that_is_edited_moves_an_embargo_and_never_a_first_publication(app: AppContext, write: Write) -> None:
+    app = replace(app, content_publish=True)
+    write("past.md", _dated("Past", "2020-01-01T00:00Z"))
+    write("future.md", _dated("Future", "2032-01-01T00:00Z"))
+    scan(app)
+    write("past.md", _dated("Past", "2033-03-03T00:00Z"))
+    write("future.md", _dated("Future", "2033-03-03T00:00Z"))
+    scan(app)
+    assert _stored(app, "past").status.published_at == datetime(2020, 1, 1, tzinfo=UTC)
+    assert _stored(app, "past").status.is_public(app.clock())
+    assert _stored(app, "future").status.publish_at == datetime(2033, 3, 3, tzinfo=UTC)
+
+
+def test_the_public_article_of_a_missing_file_stays_and_is_named(app: AppContext, write: Write) -> None:
+    app = replace(app, content_publish=True)
+    file = write("a.md", _article("A"))
+    write("b.md", _article("B"))
+    scan(app)
+    file.unlink()
+    for _ in range(2):
+        (message,) = scan(app).missing
+        assert message.startswith("a.md is missing since ")
+        assert "distributor article withdraw a" in message
+    assert _stored(app, "a").status.is_public(app.clock())
+    write("a.md", _article("A"))
+    assert scan(app).missing == []
+
+
+def test_an_article_whose_file_is_taken_away_before_its_time_does_not_become_public(
+    app: AppContext, write: Write
+) -> None:
+    app = replace(app, content_publish=True)
+    text = _dated("Merger", "2032-01-01T00:00Z")
+    file = write("merger.md", text)
+    scan(app)
+    before = _stored(app, "merger").status
+    file.unlink()
+    scan(app)
+    assert _stored(app, "merger").status.state is ArticleState.DRAFT
+    write("merger.md", text)
+    assert scan(app).missing == []
+    assert _stored(app, "merger").status == before, "the file vanished by mistake, and is back"
+
+
+def test_a_draft_that_a_person_made_one_is_not_published_when_its_file_is_back(app: AppContext, write: Write) -> None:
+    app = replace(app, content_publish=True)
+    text = _dated("Merger", "2032-01-01T00:00Z")
+    file = write("merger.md", text)
+    scan(app)
+    article_control.unpublish(app, "merger", actor="Ada")
+    file.unlink()
+    scan(app)
+    write("merger.md", text)
+    scan(app)
+    assert _stored(app, "merger").status.state is ArticleState.DRAFT
+
+
+def test_files_below_a_folder_that_cannot_be_read_are_not_missing(
+    app: AppContext, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("deep/a.md", _article("A"))
+    scan(app)
+    unreadable = UnreadableFile(path="deep", error=SourceError("the folder cannot be read", path="deep"))
+    monkeypatch.setattr(ingest, "scan_folder", lambda folder, known: iter([unreadable]))
+    assert scan(app).missing == []
+
+
+def test_the_history_says_who_did_what(app: AppContext, write: Write) -> None:
+    write("a.md", _article("A"))
+    scan(app)
+    article_control.mark_ready(app, "a", actor="Ada")
+    article_control.publish(app, "a", actor="Bo")
+    write("a.md", _article("A", "Other words."))
+    scan(app)
+    article_control.withdraw(app, "a", actor="Cy")
+    with app.database.begin() as connection:
+        events = articles.history(connection, articles.find_by_slug(connection, "a").id)
+    assert [(one.action.value, one.actor, one.revision, one.state.value) for one in events] == [
+        ("added", "content folder", 1, "draft"),
+        ("ready", "Ada", 1, "ready"),
+        ("published", "Bo", 1, "published"),
+        ("revised", "content folder", 2, "published"),
+        ("withdrawn", "Cy", 2, "withdrawn"),
+    ]
 
 
 def test_a_broken_file_hurts_no_other_and_is_remembered_until_it_is_mended(app: AppContext, write: Write) -> None:

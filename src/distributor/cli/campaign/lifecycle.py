@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.campaign.report import CampaignId, report_as_json
+from distributor.cli.campaign.report import CampaignId, publication_sentence, report_as_json
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.cli.preview import (
     AttachOption,
@@ -138,6 +138,8 @@ def create(
         return
     for one in result.dispatches:
         print_message(f"{one.dispatch.channel_name}: {format_time(one.dispatch.local_time)}")
+    if result.to_publish:
+        print_message(publication_sentence(result))
     print_message(f"campaign {campaign_id} is scheduled; `distributor campaign watch {campaign_id}` shows its progress")
 
 

@@ -155,11 +155,20 @@ def print_report(result: CampaignReport) -> None:
         "reason",
     )
     print_rows(columns, rows, as_json=False, empty="")
+    if result.to_publish:
+        print_message(publication_sentence(result))
     for one in result.dispatches:
         for reason in _waiting_reasons(one):
             print_message(f"{one.dispatch.channel_name}: {reason}")
     for kind, (total, unique) in result.events.items():
         print_message(f"{kind.value}: {total} in total, of {unique} deliveries")
+
+
+def publication_sentence(result: CampaignReport) -> str:
+    """Which articles the release of a campaign publishes."""
+    slugs = result.to_publish
+    are, them = ("is", "it") if len(slugs) == 1 else ("are", "them")
+    return f"{', '.join(slugs)} {are} not public yet: the release of campaign {result.campaign.id} publishes {them}"
 
 
 def report_as_json(result: CampaignReport) -> dict[str, Any]:
@@ -169,6 +178,7 @@ def report_as_json(result: CampaignReport) -> dict[str, Any]:
         "name": result.campaign.name,
         "purpose": result.campaign.purpose.value,
         "state": result.state.value,
+        "to_publish": list(result.to_publish),
         "totals": summarise(result.totals),
         "dispatches": [
             {

@@ -26,7 +26,7 @@ from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.jobs import Job, delivery_jobs
 from distributor.flow.journal import WorkerJournal, open_journal
-from distributor.storage import channels, deliveries, dispatches, leases
+from distributor.storage import articles, channels, deliveries, dispatches, leases
 from distributor.storage.database import Connection
 
 # Deliveries claimed at a time: as many may become unknown if a whole machine is lost with its journal.
@@ -73,7 +73,7 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
     """
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
-        if dispatch.state is not DispatchState.RUNNING:
+        if dispatch.state is not DispatchState.RUNNING or _paused_for_article(connection, dispatch, now=app.clock()):
             return []
         record = channels.find_by_id(connection, dispatch.channel_id)
         rendition = dispatches.rendition_of(connection, dispatch_id)
@@ -103,6 +103,23 @@ def _pause_until_there_is_room(app: AppContext, dispatch: Dispatch, error: DiskF
     with suppress(ServiceError), app.database.begin() as connection:
         dispatches.pause_until(connection, dispatch.id, app.clock() + FULL_DISK_PAUSE, reason=reason)
     log.warning("delivery.disk_full", dispatch_id=dispatch.id, channel=dispatch.channel_name, reason=str(error))
+
+
+def _paused_for_article(connection: Connection, dispatch: Dispatch, *, now: datetime) -> bool:
+    """Pause a dispatch whose release published its articles, and one of them is no longer public.
+
+    A withdrawal pauses what is running; this is for a dispatch that had finished then, and got work again.
+    """
+    hidden = articles.hidden_of_campaign(connection, dispatch.campaign_id, now=now)
+    if hidden:
+        reason = (
+            f"article {hidden[0]} is not public any more: publish it again with `distributor article publish "
+            f"{hidden[0]}` and resume the campaign, or cancel it"
+        )
+        before = {DispatchState.RUNNING}
+        dispatches.change_state(connection, dispatch.id, before=before, after=DispatchState.PAUSED, reason=reason)
+        log.warning("dispatch.paused", dispatch_id=dispatch.id, reason=reason)
+    return bool(hidden)
 
 
 class _DeliveryRun:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from redis import RedisError
 
 from distributor.channels.api import WebVersionChannel
-from distributor.domain.errors import DataError, InputError, NotFoundError
+from distributor.domain.errors import DataError, GoneError, InputError, NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.feedback import ArrivalProof
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
@@ -22,6 +22,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.bounces import BounceLedger
 from distributor.flow.quarantine import kept_on_error
 from distributor.storage import (
+    articles,
     bounce_events,
     channels,
     deliveries,
@@ -66,7 +67,7 @@ def follow_click(app: AppContext, token: str, detail: Mapping[str, Json]) -> str
 def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
     """The message that was sent to the recipient of this link, as a web page; None if the token is not valid, the
     channel has no web version, or a field that the message needs was erased since. `pixel_url` replaces the tracking
-    pixel.
+    pixel. Raises GoneError if an article was withdrawn.
     """
     claim = app.tokens.read(Purpose.VIEW, token)
     if claim is None:
@@ -76,6 +77,8 @@ def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
         if not found:
             return None
         dispatch = dispatches.find(connection, found[0].dispatch_id)
+        if hidden := articles.hidden_of_campaign(connection, dispatch.campaign_id, now=app.clock()):
+            raise GoneError("article", hidden[0])
         rendition = dispatches.rendition_of(connection, dispatch.id)
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
     if not isinstance(channel, WebVersionChannel):

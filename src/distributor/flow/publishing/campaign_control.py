@@ -17,6 +17,7 @@ from distributor.domain.campaign import (
 )
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_control import require_sendable
 from distributor.storage import campaigns, deliveries, dispatches, failed_deliveries
 from distributor.storage.database import Connection
 
@@ -39,10 +40,18 @@ def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand") -> 
 
 
 def resume(app: AppContext, campaign_id: int) -> int:
-    """Resume every dispatch that is paused or could not be rendered; returns how many. Raises StateError if none is."""
+    """Resume every dispatch that is paused or could not be rendered; returns how many.
+
+    Raises StateError if none is, or if an article cannot be sent: it was withdrawn, or is under embargo.
+    """
+    now = app.clock()
 
     def resume_one(connection: Connection, dispatch: Dispatch) -> bool:
-        return dispatches.resume(connection, dispatch.id, now=app.clock())
+        is_resumed = dispatches.resume(connection, dispatch.id, now=now)
+        if is_resumed:
+            article_ids = campaigns.find(connection, campaign_id).article_ids
+            require_sendable(connection, article_ids, at=max(now, dispatch.scheduled_at))
+        return is_resumed
 
     count = _require_any(
         _each(app, campaign_id, resume_one), "no dispatch of campaign {} is paused or failed to render", campaign_id
@@ -75,13 +84,16 @@ def cancel(app: AppContext, campaign_id: int) -> int:
 
 
 def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVERY_FAILURE) -> RetryCount:
-    """Retry the failed deliveries that match `choice`. Raises NotFoundError, and StateError if none can be retried.
+    """Retry the failed deliveries that match `choice`.
+
+    Raises NotFoundError, and StateError if none can be retried or an article was withdrawn.
 
     Subscribers who got the article by another campaign meanwhile are skipped, so that no one gets it twice.
     """
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         _require_channels(connection, campaign, choice)
+        require_sendable(connection, campaign.article_ids, at=app.clock())
         count = failed_deliveries.retry_failed(connection, campaign, choice, now=app.clock())
     if not count.failed:
         raise StateError(f"campaign {campaign_id} has no failed deliveries")

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from distributor.domain.article import ArticleStatus, Manuscript, Media
+from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus, Manuscript, Media
 from distributor.domain.blocks import Image, replace_images
 from distributor.domain.errors import SourceError
 from distributor.domain.quarantine import QuarantineLoop
@@ -32,10 +33,20 @@ from distributor.sources.folder import (
 )
 from distributor.sources.formats import parse_manuscript, read_bytes
 from distributor.storage import articles
+from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 
 _FOLDER = "folder"
 _UPLOAD = "upload"
+_FOLDER_ACTOR = "content folder"
+_MISSING = "its file is missing"
+
+# The actions by which front matter brings an article into each state.
+_ACTIONS = {
+    ArticleState.DRAFT: ArticleAction.UNPUBLISHED,
+    ArticleState.PUBLISHED: ArticleAction.PUBLISHED,
+    ArticleState.WITHDRAWN: ArticleAction.WITHDRAWN,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -59,12 +70,13 @@ class Ingested:
 
 @dataclass(slots=True, kw_only=True)
 class ScanReport:
-    """The result of a scan: slugs added and revised, and one message for each unreadable file."""
+    """The result of a scan: slugs added and revised, and a message for each file that is unreadable or missing."""
 
     added: list[str] = field(default_factory=list)
     revised: list[str] = field(default_factory=list)
     unchanged: int = 0
     broken: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     def count(self, ingested: Ingested | None) -> None:
         """Count one readable file; None stands for one that has not changed."""
@@ -79,7 +91,8 @@ class ScanReport:
 def scan(app: AppContext) -> ScanReport:
     """Ingest new and changed files of the content folder. Raises SourceError if there is no such folder.
 
-    Each file is a transaction of its own. One that fails is in quarantine until it works again or is gone.
+    Each file is a transaction of its own. One that fails is in quarantine until it works again or is gone. The article
+    of a missing file stays, unless it was yet to become public: it is a draft until the file is back.
     """
     folder, began = app.content_dir, time.monotonic()
     guard = ItemGuard(app, QuarantineLoop.FILE)
@@ -88,8 +101,10 @@ def scan(app: AppContext) -> ScanReport:
     resting = {key: str(item.detail.get("content_hash")) for key, item in guard.known.items() if guard.rests(key)}
     report = ScanReport()
     seen: set[str] = set()
+    present: list[str] = []
     for one in scan_folder(folder, known=stored | resting):
         seen.add(stored_key(one.path))
+        present.append(one.path)
         if isinstance(one, ScannedFile) and one.manuscript is None and stored.get(one.path) != one.content_hash:
             # It failed before with this content, and is not due yet.
             report.unchanged += 1
@@ -100,6 +115,8 @@ def scan(app: AppContext) -> ScanReport:
         if one.path in guard.held:
             report.broken.append(guard.held[one.path])
     guard.leave(guard.known.keys() - seen)
+    _note_missing(app, stored.keys() - set(present), present=present)
+    report.missing.extend(missing_files(app))
     has_changes = report.added or report.revised or set(report.broken) - {one.reason for one in guard.known.values()}
     log.log(
         logging.INFO if has_changes else logging.DEBUG,
@@ -108,9 +125,48 @@ def scan(app: AppContext) -> ScanReport:
         revised=len(report.revised),
         unchanged=report.unchanged,
         broken=len(report.broken),
+        missing=len(report.missing),
         seconds=round(time.monotonic() - began, 3),
     )
     return report
+
+
+def missing_files(app: AppContext) -> list[str]:
+    """A message for each article whose file is missing from the content folder, as the last scan found it."""
+    with app.database.begin() as connection:
+        found = articles.missing(connection)
+    return [
+        f"{one.source_ref} is missing since {one.missing_since:%Y-%m-%d %H:%M} UTC, and its article {one.article.slug} "
+        f"is {one.status.state.value} all the same: put the file back"
+        + ("" if one.status.published_at is None else f", or run `distributor article withdraw {one.article.slug}`")
+        for one in found
+    ]
+
+
+def _note_missing(app: AppContext, paths: Collection[str], *, present: Sequence[str]) -> None:
+    """Note that these files are gone. Those below a folder that could not be read may still be there."""
+    # A path that was listed and is a folder could not be read.
+    unread = tuple("" if path == "." else f"{path}/" for path in present)
+    for path in sorted(paths):
+        if path.startswith(unread):
+            continue
+        now = app.clock()
+        with app.database.begin() as connection:
+            articles.lock_ingestion(connection)
+            found = articles.find_by_ref(connection, _FOLDER, path)
+            if found is None or found.missing_since is not None:
+                continue
+            articles.set_missing(connection, found.id, now)
+            if found.status.state is ArticleState.PUBLISHED and not found.status.has_been_public(now):
+                articles.change_status(
+                    connection,
+                    found.id,
+                    found.status.unpublished(now),
+                    ArticleAction.UNPUBLISHED,
+                    actor=_FOLDER_ACTOR,
+                    note=_MISSING,
+                    now=now,
+                )
 
 
 def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> Ingested | None:
@@ -122,6 +178,7 @@ def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> I
     return _ingest(
         app,
         scanned.manuscript,
+        actor=_FOLDER_ACTOR,
         source=_FOLDER,
         source_ref=scanned.path,
         content_hash=scanned.content_hash,
@@ -130,7 +187,7 @@ def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> I
     )
 
 
-def add_file(app: AppContext, file: Path) -> Ingested:
+def add_file(app: AppContext, file: Path, *, actor: str = "command line") -> Ingested:
     """Ingest one file, as a new article or a revision of the article it was before. Raises SourceError.
 
     A file inside the content folder is the article that a scan finds there.
@@ -142,6 +199,7 @@ def add_file(app: AppContext, file: Path) -> Ingested:
     return _ingest(
         app,
         manuscript,
+        actor=actor,
         source=_FOLDER if is_inside else _UPLOAD,
         source_ref=shortened(path_as_text(resolved.relative_to(folder) if is_inside else resolved), LONGEST_PATH),
         content_hash=hashlib.sha256(data).hexdigest(),
@@ -179,6 +237,7 @@ def _ingest(
     app: AppContext,
     manuscript: Manuscript,
     *,
+    actor: str,
     source: str,
     source_ref: str,
     content_hash: str,
@@ -187,6 +246,7 @@ def _ingest(
 ) -> Ingested:
     illustrated, media = take_local_images(manuscript, file=file, root=root)
     now = app.clock()
+    publishes = app.content_publish if source == _FOLDER else False
     with app.database.begin() as connection:
         articles.lock_ingestion(connection)
         articles.add_media(connection, media)
@@ -202,20 +262,91 @@ def _ingest(
                 source_ref=source_ref,
                 content_hash=content_hash,
                 now=now,
-                status=_first_status(illustrated, now=now),
-                actor=source,
+                status=_first_status(illustrated, publishes=publishes, now=now),
+                actor=actor,
             )
             return Ingested(slug=slug, change=Change.ADDED, warnings=illustrated.warnings)
+        articles.lock(connection, [before.id])
+        before = articles.find_by_slug(connection, before.article.slug)
         change = Change.UNCHANGED
+        if before.missing_since is not None:
+            _take_back(connection, before, now=now)
+            before = articles.find_by_slug(connection, before.article.slug)
         if before.content_hash != content_hash:
-            articles.revise(connection, before.id, illustrated, content_hash=content_hash, now=now, actor=source)
+            status = _status_after_edit(before, illustrated, publishes=publishes, now=now)
+            _revise(connection, before, illustrated, status, content_hash=content_hash, actor=actor, now=now)
             change = Change.REVISED
     return Ingested(slug=before.article.slug, change=change, warnings=illustrated.warnings)
 
 
-def _first_status(manuscript: Manuscript, *, now: datetime) -> ArticleStatus:
+def _first_status(manuscript: Manuscript, *, publishes: bool, now: datetime) -> ArticleStatus:
+    """The status of a new article: front matter decides, else the setting of its source."""
     dated = manuscript.published_at
-    return ArticleStatus().published(now, at=dated if dated and dated > now else None, dated=dated)
+    draft = ArticleStatus(publish_at=dated if dated is not None and dated > now else None)
+    wanted = publishes if manuscript.publish is None else manuscript.publish
+    return draft.published(now, dated=dated) if wanted else draft
+
+
+def _status_after_edit(
+    before: StoredArticle, manuscript: Manuscript, *, publishes: bool, now: datetime
+) -> ArticleStatus:
+    """The status after an edit, which decides only by what it changes: a person may have decided otherwise meanwhile.
+
+    A source that says nothing wants its article published if its setting says so, else nothing.
+    """
+    dated = manuscript.published_at
+    status = before.status.redated(before.manuscript.published_at, dated, now)
+    default = True if publishes else None
+    had, wants = (default if one.publish is None else one.publish for one in (before.manuscript, manuscript))
+    if wants is None or wants is had:
+        return status
+    if wants:
+        return status.published(now, dated=dated)
+    if status.state is ArticleState.WITHDRAWN or status.has_been_public(now):
+        return status.withdrawn(now)
+    return status.unpublished(now)
+
+
+def _revise(
+    connection: Connection,
+    before: StoredArticle,
+    manuscript: Manuscript,
+    status: ArticleStatus,
+    *,
+    content_hash: str,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Store the revision, and the status if the edit changed it."""
+    is_same = status.state is before.status.state
+    articles.revise(
+        connection,
+        before.id,
+        manuscript,
+        content_hash=content_hash,
+        status=status if is_same else None,
+        actor=actor,
+        now=now,
+    )
+    if not is_same:
+        action = _ACTIONS[status.state]
+        articles.change_status(connection, before.id, status, action, actor=actor, note="by its front matter", now=now)
+
+
+def _take_back(connection: Connection, found: StoredArticle, *, now: datetime) -> None:
+    """The missing file of an article is back. What a scan made a draft because of that is published as it was."""
+    articles.set_missing(connection, found.id, None)
+    last = articles.history(connection, found.id)[-1]
+    if last.action is ArticleAction.UNPUBLISHED and last.actor == _FOLDER_ACTOR and last.note == _MISSING:
+        articles.change_status(
+            connection,
+            found.id,
+            found.status.published(now),
+            ArticleAction.PUBLISHED,
+            actor=_FOLDER_ACTOR,
+            note="its file is back",
+            now=now,
+        )
 
 
 def _free_slug(connection: Connection, manuscript: Manuscript) -> str:

@@ -12,6 +12,7 @@ from distributor.domain.errors import InputError, ScheduleError
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.schedule import GRACE, format_time, spell_duration, zone_named
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_control import require_sendable
 from distributor.flow.publishing.campaign_content import check_channel_options, check_message_options
 from distributor.storage import articles, audiences, campaigns, channels, dispatches
 from distributor.storage.audiences import AudienceQuery
@@ -23,10 +24,11 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) ->
     """Add a campaign with a dispatch per channel in one transaction; returns its id.
 
     `key` is an idempotency key: the same plan under the same key returns the campaign of the first call, a different
-    plan raises StateError.
+    plan raises StateError. The release publishes the articles that are not published yet.
 
-    Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a time in the past, and
-    InputError for a campaign without articles, channels or audience, or with message options that cannot be rendered.
+    Raises StateError for an article that is withdrawn, or under embargo at the time of the campaign, NotFoundError for
+    an unknown article, channel, list or segment, ScheduleError for a time in the past, and InputError for a campaign
+    without articles, channels or audience, or with message options that cannot be rendered.
     """
     now = app.clock()
     if not asked.article_slugs:
@@ -40,6 +42,7 @@ def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) ->
             return known
         _insist_on_times_to_come(asked, names, now=now)
         stored = [articles.find_by_slug(connection, slug) for slug in asked.article_slugs]
+        require_sendable(connection, [one.id for one in stored], at=min(asked.time_of(name) for name in names))
         records = [channels.find(connection, name) for name in names]
         mailing = AudienceQuery(
             plan=asked.audience,

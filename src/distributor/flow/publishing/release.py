@@ -15,26 +15,23 @@ from distributor.domain.merge_fields import FieldGroup, MergeFields, field_label
 from distributor.domain.rendition import Rendition
 from distributor.domain.schedule import TOO_LATE, format_time, spell_duration
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_control import publish_for_campaign, require_sendable
 from distributor.flow.publishing.campaign_content import audience_query_of, count_missing_fields
 from distributor.storage import audiences, campaigns, channels, deliveries, dispatches, merge_fields
 
 log = structlog.get_logger(__name__)
 
 
-class _NeedsDecisionError(StateError):
-    """A person has to decide, for this reason, before anything is sent."""
-
-
 def release(app: AppContext, dispatch_id: int) -> bool:
     """Freeze the audience of a scheduled dispatch that is due; False if there is nothing to send.
 
-    One transaction: either every recipient has a delivery and the dispatch runs, or nothing has changed. If
-    it is later than TOO_LATE, or a subscriber lacks a field that the mail uses without a default, the dispatch pauses
-    with a reason instead.
+    One transaction: either every recipient has a delivery, the articles are published and the dispatch runs, or
+    nothing has changed. If it is later than TOO_LATE, an article is withdrawn or under embargo, or a subscriber lacks a
+    field that the mail uses without a default, the dispatch pauses with a reason instead.
     """
     try:
         return _release(app, dispatch_id)
-    except _NeedsDecisionError as error:
+    except StateError as error:
         with app.database.begin() as connection:
             dispatches.change_state(
                 connection,
@@ -55,6 +52,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
         dispatch = dispatches.find(connection, dispatch_id)
         _insist_on_punctuality(dispatch, now=now)
         campaign = campaigns.find(connection, dispatch.campaign_id)
+        require_sendable(connection, campaign.article_ids, at=now)
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
         rendition = dispatches.rendition_of(connection, dispatch_id)
         if channel.capabilities.audience is Audience.BROADCAST:
@@ -68,7 +66,9 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
                 groups = merge_fields.groups_of_dispatch(connection, dispatch_id, needs)
                 _insist_on_fields(channel, rendition, groups, audience=audience)
         dispatches.mark_released(connection, dispatch_id, audience_size=audience, now=now)
-        if audience == 0:
+        if audience > 0:
+            publish_for_campaign(connection, campaign.article_ids, campaign_id=campaign.id, now=now)
+        else:
             dispatches.change_state(
                 connection,
                 dispatch_id,
@@ -90,7 +90,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
 def _insist_on_punctuality(dispatch: Dispatch, *, now: datetime) -> None:
     late = now - dispatch.scheduled_at
     if late > TOO_LATE:
-        raise _NeedsDecisionError(
+        raise StateError(
             f"it was to start at {format_time(dispatch.local_time)}, {spell_duration(late)} ago, and could not; "
             "nothing was sent. Resume this campaign to send it now, or cancel it"
         )
@@ -106,7 +106,7 @@ def _insist_on_fields(
         f"{count} of {audience} subscribers have no {field_label(key)}" for key, count in lacking.most_common()
     )
     example = field_label(next(iter(lacking)))
-    raise _NeedsDecisionError(
+    raise StateError(
         f"{counts}, and the mail uses it without a default; nothing was sent. Use "
         f"{{{{ {example} | default('…') }}}} in a new campaign; or set the field for these subscribers, or exclude "
         "them by a segment, and resume this campaign"

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from distributor.domain.campaign import Campaign, Dispatch, DispatchState, Totals, campaign_state
+from distributor.domain.campaign import OPEN_STATES, Campaign, Dispatch, DispatchState, Totals, campaign_state
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.app_context import AppContext
-from distributor.storage import campaigns, delivery_queries, dispatches, events, paused_routes
+from distributor.storage import articles, campaigns, delivery_queries, dispatches, events, paused_routes
 from distributor.storage.database import Connection
 from distributor.storage.paused_routes import RouteWait
 
@@ -31,11 +31,15 @@ class DispatchReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignReport:
-    """A campaign now. `events` has for each kind the number of events, and of deliveries with such an event."""
+    """A campaign now. `events` has for each kind the number of events, and of deliveries with such an event.
+
+    `to_publish` has the slugs of those articles that its release is going to publish.
+    """
 
     campaign: Campaign
     dispatches: tuple[DispatchReport, ...]
     events: Mapping[EventKind, tuple[int, int]]
+    to_publish: tuple[str, ...] = ()
 
     @property
     def state(self) -> DispatchState:
@@ -63,12 +67,14 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
     """The campaign with its totals, all read in one transaction. Raises NotFoundError."""
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
+        planned = dispatches.of_campaign(connection, campaign_id)
+        is_to_come = any(one.state in OPEN_STATES and one.released_at is None for one in planned)
+        hidden = articles.hidden_of_campaign(connection, campaign_id, now=app.clock()) if is_to_come else []
         return CampaignReport(
             campaign=campaign,
-            dispatches=tuple(
-                _of_dispatch(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)
-            ),
+            dispatches=tuple(_of_dispatch(connection, dispatch) for dispatch in planned),
             events=events.counts_of_campaign(connection, campaign_id),
+            to_publish=tuple(hidden),
         )
 
 

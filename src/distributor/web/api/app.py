@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from distributor import __version__
 from distributor.flow.app_context import AppContext
 from distributor.web.api import (
+    articles,
     audiences,
     audits,
     campaigns,
@@ -47,6 +48,7 @@ _RESOURCES = (
     imports,
     exports,
     privacy,
+    articles,
     audiences,
     campaigns,
     deliveries,
@@ -60,7 +62,7 @@ def create_api(app: AppContext) -> FastAPI:
     api = _Api(
         title="Distributor",
         version=__version__,
-        summary="The audience of Distributor, with consent and suppression, and the campaigns that go to it.",
+        summary="The audience of Distributor, with consent and suppression, its articles, and its campaigns.",
         description=OVERVIEW,
         openapi_tags=TAGS,
         openapi_url=None,

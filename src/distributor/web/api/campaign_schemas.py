@@ -162,6 +162,10 @@ class CampaignOut(BaseModel):
     purpose: CampaignPurpose
     state: DispatchState = Field(description="The state of the dispatch that is least finished.")
     articles: list[str] = Field(description="Their slugs.", examples=[["the-quiet-feed"]])
+    to_publish: list[str] = Field(
+        description="The slugs of those of its articles that are not public yet: its release publishes them.",
+        examples=[["the-quiet-feed"]],
+    )
     audience: AudienceOut
     track_opens: bool
     track_clicks: bool
@@ -180,6 +184,7 @@ class CampaignOut(BaseModel):
             purpose=campaign.purpose,
             state=result.state,
             articles=article_slugs,
+            to_publish=list(result.to_publish),
             audience=AudienceOut.of(campaign.audience),
             track_opens=campaign.track_opens,
             track_clicks=campaign.track_clicks,

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from distributor.web.api.problems import BODY_STATUSES, FieldError, ProblemDetails, openapi_responses
 
 OVERVIEW = """
-The audience and the campaigns that are sent to it, for other programs.
+The audience, the articles, and the campaigns that send them, for other programs.
 
 **Tokens.** `distributor token create NAME --scope SCOPE` creates one and shows it once. Send it as
 `Authorization: Bearer dst_…`. Each operation names its scopes; `*` allows everything.
@@ -36,6 +36,7 @@ TAGS = [
     {"name": "imports", "description": "Imports of subscribers from files."},
     {"name": "exports", "description": "Exports of subscribers as files."},
     {"name": "privacy", "description": "Export and erasure of the data of one subscriber."},
+    {"name": "articles", "description": "Articles, their states and revisions."},
     {"name": "campaigns", "description": "Campaigns and their deliveries."},
     {"name": "token", "description": "The token of the request."},
 ]

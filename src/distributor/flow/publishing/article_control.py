@@ -1,0 +1,178 @@
+"""Article control: publish and withdraw articles, compare their revisions, and say what a campaign may send."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus, Manuscript
+from distributor.domain.blocks import plain_text
+from distributor.domain.errors import InputError, ScheduleError, StateError
+from distributor.domain.schedule import GRACE
+from distributor.flow.app_context import AppContext
+from distributor.storage import articles, dispatches
+from distributor.storage.articles import StoredArticle
+from distributor.storage.database import Connection
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """A withdrawn article, and the ids of the campaigns that are paused because of that."""
+
+    article: StoredArticle
+    paused_campaigns: tuple[int, ...]
+
+
+def publish(app: AppContext, slug: str, *, actor: str, at: datetime | None = None) -> StoredArticle:
+    """Publish an article at `at`; by default at the end of the embargo it has, or now without one.
+
+    Raises NotFoundError, ScheduleError for a time in the past, and StateError.
+    """
+    now = app.clock()
+    if at is not None and at < now - GRACE:
+        raise ScheduleError(f"{at:%Y-%m-%d %H:%M} UTC is in the past; without a time it is published now")
+
+    def change(found: StoredArticle) -> ArticleStatus:
+        return found.status.published(now, at=at, dated=found.manuscript.published_at)
+
+    with app.database.begin() as connection:
+        return _change(connection, slug, ArticleAction.PUBLISHED, change, actor=actor, now=now)
+
+
+def mark_ready(app: AppContext, slug: str, *, actor: str) -> StoredArticle:
+    """Mark a draft as ready to be published. Raises NotFoundError and StateError."""
+    with app.database.begin() as connection:
+        return _change(
+            connection, slug, ArticleAction.READY, lambda found: found.status.ready(), actor=actor, now=app.clock()
+        )
+
+
+def unpublish(app: AppContext, slug: str, *, actor: str) -> StoredArticle:
+    """Make an article that was never public a draft again. Raises NotFoundError and StateError."""
+    now = app.clock()
+    with app.database.begin() as connection:
+        return _change(
+            connection,
+            slug,
+            ArticleAction.UNPUBLISHED,
+            lambda found: found.status.unpublished(now),
+            actor=actor,
+            now=now,
+        )
+
+
+def withdraw(app: AppContext, slug: str, *, actor: str) -> Withdrawal:
+    """Withdraw a published article, and pause the campaigns that are to send it or are sending it.
+
+    Raises NotFoundError and StateError.
+    """
+    now = app.clock()
+    with app.database.begin() as connection:
+        # Dispatches are locked before articles, as in a release.
+        paused = dispatches.pause_with_article(
+            connection, articles.find_by_slug(connection, slug).id, reason=_withdrawn_reason(slug)
+        )
+        article = _change(
+            connection, slug, ArticleAction.WITHDRAWN, lambda found: found.status.withdrawn(now), actor=actor, now=now
+        )
+    return Withdrawal(article=article, paused_campaigns=tuple(paused))
+
+
+def compare(app: AppContext, slug: str, *, before: int | None = None, after: int | None = None) -> str:
+    """The differences of two revisions as a unified diff of their texts; by default of the last two.
+
+    Empty if they read the same. Raises NotFoundError, and InputError for an article with a single revision.
+    """
+    with app.database.begin() as connection:
+        found = articles.find_by_slug(connection, slug)
+        newer = after or found.article.revision
+        older = before or newer - 1
+        if older < 1:
+            raise InputError(f"article {slug} has no revision before {newer}: there is nothing to compare")
+        texts = [list(_lines(articles.find_revision(connection, found.id, number))) for number in (older, newer)]
+    names = [f"{slug}, revision {number}" for number in (older, newer)]
+    return "\n".join(difflib.unified_diff(texts[0], texts[1], names[0], names[1], lineterm=""))
+
+
+def publish_for_campaign(
+    connection: Connection, article_ids: Sequence[int], *, campaign_id: int, now: datetime
+) -> None:
+    """Publish the articles of a campaign that are not published yet: its links lead to their pages."""
+    for found in articles.find_many(connection, article_ids):
+        if not found.status.is_public(now):
+            status = found.status.published(now, dated=found.manuscript.published_at)
+            actor = f"campaign {campaign_id}"
+            articles.change_status(connection, found.id, status, ArticleAction.PUBLISHED, actor=actor, now=now)
+
+
+def require_sendable(connection: Connection, article_ids: Sequence[int], *, at: datetime) -> None:
+    """Lock the articles until the transaction ends, and raise StateError if a campaign cannot send one of them at `at`.
+
+    It can send those that are public, and drafts, which its release publishes.
+    """
+    articles.lock(connection, article_ids)
+    for found in articles.find_many(connection, article_ids):
+        slug, status = found.article.slug, found.status
+        if status.is_public(at):
+            continue
+        if status.state is ArticleState.WITHDRAWN:
+            raise StateError(_withdrawn_reason(slug))
+        if embargo := status.embargo(at):
+            raise StateError(
+                f"article {slug} is under embargo until {embargo:%Y-%m-%d %H:%M} UTC, after the time of the campaign: "
+                f"send it later, or run `distributor article publish {slug} --at TIME`"
+            )
+        if found.missing_since is not None:
+            raise StateError(
+                f"article {slug} is not published, and its file {found.source_ref} is missing from the content folder: "
+                f"put the file back, or run `distributor article publish {slug}`"
+            )
+
+
+def _withdrawn_reason(slug: str) -> str:
+    return (
+        f"article {slug} was withdrawn: publish it again with `distributor article publish {slug}` and resume the "
+        "campaign, or cancel it"
+    )
+
+
+def _change(
+    connection: Connection,
+    slug: str,
+    action: ArticleAction,
+    change: Callable[[StoredArticle], ArticleStatus],
+    *,
+    actor: str,
+    now: datetime,
+) -> StoredArticle:
+    """Change the status of an article; one that stays as it is gets no entry in its history."""
+    articles.lock(connection, [articles.find_by_slug(connection, slug).id])
+    found = articles.find_by_slug(connection, slug)
+    try:
+        status = change(found)
+    except StateError as error:
+        raise StateError(f"article {slug}: {error}") from None
+    if status == found.status:
+        return found
+    articles.change_status(connection, found.id, status, action, actor=actor, now=now)
+    log.info("article.changed", article_id=found.id, action=action.value, state=status.state.value)
+    return articles.find_by_slug(connection, slug)
+
+
+def _lines(manuscript: Manuscript) -> Iterator[str]:
+    """What a reader of the article sees, line by line."""
+    yield f"title: {manuscript.title}"
+    yield f"summary: {manuscript.summary}"
+    yield f"author: {manuscript.author}"
+    yield f"language: {manuscript.language}"
+    yield f"tags: {', '.join(tag.label for tag in manuscript.tags)}"
+    yield f"image: {manuscript.image.src if manuscript.image else ''}"
+    yield f"date: {manuscript.published_at.isoformat() if manuscript.published_at else ''}"
+    yield ""
+    yield from plain_text(manuscript.body).splitlines()

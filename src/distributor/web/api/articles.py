@@ -1,0 +1,215 @@
+"""`/v1/articles`"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from distributor.domain.api_token import ApiToken, TokenScope
+from distributor.domain.article import ArticleAction, ArticleEvent, ArticleState
+from distributor.domain.blocks import plain_text
+from distributor.flow.publishing import article_control
+from distributor.storage import articles
+from distributor.storage.articles import StoredArticle
+from distributor.web.api.auth import App, RequestSlot, requires
+from distributor.web.api.fields import MAX_BIGINT, Limit, RequestBody, SlugInPath, Timestamp
+from distributor.web.api.problems import COMMON_PROBLEMS, problem_responses
+
+router = APIRouter(prefix="/v1/articles", tags=["articles"], dependencies=[RequestSlot], responses=COMMON_PROBLEMS)
+
+RevisionNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
+class ArticleOut(BaseModel):
+    """An article and its state."""
+
+    id: int = Field(examples=[1])
+    slug: str = Field(examples=["the-quiet-feed"])
+    guid: str = Field(description="It never changes.")
+    title: str
+    summary: str
+    author: str
+    language: str = Field(examples=["en"])
+    tags: list[str] = Field(examples=[["Local news"]])
+    revision: int
+    state: ArticleState
+    is_public: bool = Field(description="Whether everyone may read it: it is published, and its embargo is over.")
+    publish_at: datetime | None = Field(
+        description="From when it is public once it is published; null for a draft without a date, and if withdrawn."
+    )
+    published_at: datetime | None = Field(description="Its first publication, which never changes once it has passed.")
+    withdrawn_at: datetime | None
+    file_missing_since: datetime | None = Field(description="Since when its file is missing from the content folder.")
+    updated_at: datetime = Field(description="When it was last edited or first published, whichever is later.")
+
+    @classmethod
+    def of(cls, found: StoredArticle, *, now: datetime) -> ArticleOut:
+        article, status = found.article, found.status
+        return cls(
+            id=found.id,
+            slug=article.slug,
+            guid=article.guid,
+            title=article.title,
+            summary=article.summary,
+            author=article.author,
+            language=article.language,
+            tags=[tag.label for tag in article.tags],
+            revision=article.revision,
+            state=status.state,
+            is_public=status.is_public(now),
+            publish_at=status.publish_at,
+            published_at=status.published_at,
+            withdrawn_at=status.withdrawn_at,
+            file_missing_since=found.missing_since,
+            updated_at=article.updated_at,
+        )
+
+
+class ArticleDetailOut(ArticleOut):
+    """An article with its text."""
+
+    text: str = Field(description="Its body as plain text.")
+
+
+class ArticlePage(BaseModel):
+    """A page of articles, those added last first."""
+
+    items: list[ArticleOut]
+    next: int | None = Field(description="The value of `before` for the next page; null on the last.")
+
+
+class ArticleEventOut(BaseModel):
+    """An entry of the history of an article, and the revision, state and embargo that followed."""
+
+    action: ArticleAction
+    by: str = Field(description="Who or what did it.", examples=["API token shop"])
+    note: str
+    revision: int
+    state: ArticleState
+    publish_at: datetime | None
+    at: datetime
+
+    @classmethod
+    def of(cls, event: ArticleEvent) -> ArticleEventOut:
+        return cls(
+            action=event.action,
+            by=event.actor,
+            note=event.note,
+            revision=event.revision,
+            state=event.state,
+            publish_at=event.publish_at,
+            at=event.created_at,
+        )
+
+
+class ArticleHistoryOut(BaseModel):
+    """What happened to an article, the first event first."""
+
+    items: list[ArticleEventOut]
+
+
+class ArticleDiffOut(BaseModel):
+    """The differences of two revisions."""
+
+    diff: str = Field(description="A unified diff of their texts; empty if they read the same.")
+
+
+class ArticlePublish(RequestBody):
+    """When to publish an article."""
+
+    at: Timestamp | None = Field(
+        None, description="Until then it is under embargo; null: its date if that is in the future, else now."
+    )
+
+
+class WithdrawalOut(ArticleOut):
+    """A withdrawn article, and the campaigns that are paused because of that."""
+
+    paused_campaigns: list[int] = Field(examples=[[12]])
+
+
+@router.get("", dependencies=[requires(TokenScope.ARTICLES_READ)])
+def list_articles(
+    app: App,
+    state: Annotated[ArticleState | None, Query(description="Only articles in this state.")] = None,
+    limit: Limit = 50,
+    before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
+) -> ArticlePage:
+    """List the articles, those added last first."""
+    with app.database.begin() as connection:
+        found = articles.latest(connection, limit=limit + 1, state=state, before_id=before)
+    kept = found[:limit]
+    items = [ArticleOut.of(one, now=app.clock()) for one in kept]
+    return ArticlePage(items=items, next=kept[-1].id if len(found) > limit else None)
+
+
+@router.get("/{slug}", dependencies=[requires(TokenScope.ARTICLES_READ)], responses=problem_responses(404))
+def show_article(app: App, slug: SlugInPath) -> ArticleDetailOut:
+    """Get an article with its text."""
+    with app.database.begin() as connection:
+        found = articles.find_by_slug(connection, slug)
+    out = ArticleOut.of(found, now=app.clock())
+    return ArticleDetailOut(**out.model_dump(), text=plain_text(found.article.body))
+
+
+@router.get("/{slug}/history", dependencies=[requires(TokenScope.ARTICLES_READ)], responses=problem_responses(404))
+def show_article_history(app: App, slug: SlugInPath) -> ArticleHistoryOut:
+    """Get the history of an article: revisions and changes of its state, with who made them and when."""
+    with app.database.begin() as connection:
+        events = articles.history(connection, articles.find_by_slug(connection, slug).id)
+    return ArticleHistoryOut(items=[ArticleEventOut.of(one) for one in events])
+
+
+@router.get("/{slug}/diff", dependencies=[requires(TokenScope.ARTICLES_READ)], responses=problem_responses(404))
+def compare_revisions(
+    app: App,
+    slug: SlugInPath,
+    before: Annotated[RevisionNumber, Query(alias="from", description="Default: the one before the newer.")] = None,
+    after: Annotated[RevisionNumber, Query(alias="to", description="Default: the current one.")] = None,
+) -> ArticleDiffOut:
+    """Compare two revisions of an article."""
+    return ArticleDiffOut(diff=article_control.compare(app, slug, before=before, after=after))
+
+
+@router.post("/{slug}/ready", responses=problem_responses(404, 409))
+def mark_article_ready(
+    app: App, slug: SlugInPath, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)]
+) -> ArticleOut:
+    """Mark a draft as ready to be published."""
+    return ArticleOut.of(article_control.mark_ready(app, slug, actor=_actor(token)), now=app.clock())
+
+
+@router.post("/{slug}/publish", responses=problem_responses(404, 409))
+def publish_article(
+    app: App,
+    slug: SlugInPath,
+    body: ArticlePublish,
+    token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)],
+) -> ArticleOut:
+    """Publish an article, now or at a time. One that is public already stays as it is."""
+    return ArticleOut.of(article_control.publish(app, slug, actor=_actor(token), at=body.at), now=app.clock())
+
+
+@router.post("/{slug}/unpublish", responses=problem_responses(404, 409))
+def unpublish_article(
+    app: App, slug: SlugInPath, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)]
+) -> ArticleOut:
+    """Make an article a draft again that is ready or under embargo and was never public."""
+    return ArticleOut.of(article_control.unpublish(app, slug, actor=_actor(token)), now=app.clock())
+
+
+@router.post("/{slug}/withdraw", responses=problem_responses(404, 409))
+def withdraw_article(
+    app: App, slug: SlugInPath, token: Annotated[ApiToken, requires(TokenScope.ARTICLES_WRITE)]
+) -> WithdrawalOut:
+    """Withdraw a published article: its page is gone, and campaigns with it are paused."""
+    result = article_control.withdraw(app, slug, actor=_actor(token))
+    out = ArticleOut.of(result.article, now=app.clock())
+    return WithdrawalOut(**out.model_dump(), paused_campaigns=list(result.paused_campaigns))
+
+
+def _actor(token: ApiToken) -> str:
+    return f"API token {token.name}"
