@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import html
 from redis import Redis
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from distributor.channels.api import RenderContext
@@ -23,6 +24,7 @@ from distributor.domain.event import EventKind
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.flow.app_context import AppContext
 from distributor.flow.people import privacy
+from distributor.flow.publishing import article_control
 from distributor.storage import articles, deliveries, subscribers
 from distributor.storage.database import Database
 from distributor.web.app import create_app
@@ -160,6 +162,25 @@ def test_the_mail_of_an_erased_reader_is_no_longer_shown(client: TestClient, app
     response = client.get(f"/view/{sent_mail.token(Purpose.VIEW)}")
     assert response.status_code == 404
     assert "This link does not work" in response.text
+
+
+def test_the_web_version_of_a_mail_is_gone_with_its_article(
+    client: TestClient, app: AppContext, sent_mail: SentMail, write_article: WriteArticle
+):
+    slug = write_article()
+    with app.database.begin() as connection:
+        article_id = articles.find_by_slug(connection, slug).id
+        connection.execute(
+            text(
+                "INSERT INTO campaign_articles (campaign_id, position, article_id)"
+                " SELECT id, 0, :article_id FROM campaigns"
+            ),
+            {"article_id": article_id},
+        )
+    path = f"/view/{sent_mail.token(Purpose.VIEW)}"
+    assert client.get(path).status_code == 200
+    article_control.withdraw(app, slug, actor="a test")
+    assert client.get(path).status_code == 410
 
 
 def test_to_view_a_mail_is_not_to_open_it(client: TestClient, sent_mail: SentMail):
