@@ -14,7 +14,7 @@ _TAG_LABEL = regex.compile(
     regex.IGNORECASE,
 )
 _SEPARATORS = regex.compile(r"\s*[,;，；、،]\s*")
-_HASHTAGS = regex.compile(r"#[^\s#,;]++(?:[\s,;]++#[^\s#,;]++)+[\s,;]*")
+_HASHTAGS = regex.compile(r"#[^\s#,;]++(?:[\s,;]++#[^\s#,;]++)++[\s,;]*")
 _HASHTAG = regex.compile(r"#[^\s#,;]*[^\s#,;.]")
 _MAX_LABEL_LENGTH = 40
 _MAX_LABEL_WORDS = 5
