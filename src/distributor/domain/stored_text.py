@@ -20,6 +20,11 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Whether a database can store the text as it is."""
+    return not _UNSTORABLE.search(text)
+
+
 def storable(text: str) -> str:
     """The text with a replacement character (U+FFFD) for each NUL and each half of a character."""
     return _UNSTORABLE.sub("\ufffd", text)
@@ -45,7 +50,7 @@ def shortened(text: str, limit: int = LONGEST_KEY) -> str:
 
 def stored_key(text: str) -> str:
     """A key from outside as it is stored: distinct, of whatever length and characters it is."""
-    is_stored = len(text) <= LONGEST_KEY and not _UNSTORABLE.search(text)
+    is_stored = len(text) <= LONGEST_KEY and is_storable(text)
     return text if is_stored else storable(_with_hash(text, LONGEST_KEY))
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from distributor.domain.errors import InputError, SignatureError
+from distributor.domain.stored_text import is_storable
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # As far as clocks differ.
 _MOST_AHEAD = timedelta(minutes=5)
 
@@ -37,7 +36,7 @@ def parse_json(body: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise InputError("the body is not JSON") from error
     # Both need an escape, which hardly any body has.
-    if b"\\u" in body and any(map(_UNSTORABLE.search, _texts(value))):
+    if b"\\u" in body and not all(map(is_storable, _texts(value))):
         raise InputError("the body holds a NUL or half of a surrogate pair")
     return value
 
