@@ -28,7 +28,8 @@ from distributor.sources.formats import parse_manuscript
 from distributor.web import conditional_get
 from distributor.web.api import auth
 
-SIZES = (10_000, 20_000, 40_000, 80_000)
+# Characters.
+SHORTEST, LONGEST = 10_000, 80_000
 # Eight times the input takes eight times the time if it is linear, and 64 times if it is quadratic.
 MOST = 24
 # Below this the clock and the machine decide.
@@ -97,22 +98,23 @@ CASES = [(name, unit) for name, (_, units) in PARSERS.items() for unit in units]
 
 
 def seconds(parse: Callable[[str], Any], text: str) -> float:
-    """The CPU time of the fastest of three."""
-    found = []
-    for _ in range(3):
-        before = time.process_time()
-        # Refusing counts as well.
-        with suppress(DistributorError, ValueError):
-            parse(text)
-        found.append(time.process_time() - before)
-    return min(found)
+    """The CPU time of one call."""
+    before = time.process_time()
+    # Refusing counts as well.
+    with suppress(DistributorError, ValueError):
+        parse(text)
+    return time.process_time() - before
 
 
 @pytest.mark.parametrize(("name", "unit"), CASES)
 def test_time_grows_as_the_input_does(name: str, unit: str) -> None:
     parse, _ = PARSERS[name]
     for end in ("", "x!"):
-        texts = [unit * (size // len(unit)) + end for size in SIZES]
-        longest = seconds(parse, texts[-1])
-        if longest > SHORTEST_SECONDS:
-            assert longest < MOST * max(seconds(parse, texts[0]), SHORTEST_SECONDS / MOST), (name, unit, end)
+        short, long = (unit * (size // len(unit)) + end for size in (SHORTEST, LONGEST))
+        # A busy machine may disturb one measurement, but hardly each of five.
+        assert any(_is_linear(parse, short, long) for _ in range(5)), (name, unit, end)
+
+
+def _is_linear(parse: Callable[[str], Any], short: str, long: str) -> bool:
+    longest = seconds(parse, long)
+    return longest <= SHORTEST_SECONDS or longest < MOST * max(seconds(parse, short), SHORTEST_SECONDS / MOST)
