@@ -232,7 +232,13 @@ def test_lanes_that_hold_a_campaign_back_are_named(api: Any, app: AppContext, re
 
 def test_a_campaign_is_audited(api: Any, app: AppContext, released: int):
     path = f"/campaigns/{released}/audit"
-    assert api.get(path).json() == {"is_running": True, "states": {"pending": 3}, "counts": {}, "differences": []}
+    assert api.get(path).json() == {
+        "is_running": True,
+        "states": {"pending": 3},
+        "counts": {},
+        "taken_back": {},
+        "differences": [],
+    }
     with app.database.begin() as connection:
         connection.execute(text("DELETE FROM deliveries WHERE recipient = 'bo@example.org'"))
     made = api.get(path).json()
