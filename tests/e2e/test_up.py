@@ -74,6 +74,7 @@ def running_up(folder: Path) -> Iterator[Running]:
         "DISTRIBUTOR_PORT": str(port),
         "DISTRIBUTOR_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "DISTRIBUTOR_CONTENT_DIR": str(ROOT / "content"),
+        "DISTRIBUTOR_CONTENT_PUBLISH": "true",
         "DISTRIBUTOR_POSTAL_ADDRESS": "1 Test Street",
     }
     command = [sys.executable, "-m", "distributor", "up"]

@@ -55,6 +55,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/suppressions"): {"targets": ["cy@example.org"], "note": "x"},
     ("POST", "/v1/suppressions/check"): {"emails": ["cy@example.org"]},
     ("POST", "/v1/suppressions/remove"): {"targets": ["cy@example.org"], "reasons": ["manual"]},
+    ("POST", "/v1/articles/{slug}/publish"): {"at": "2030-01-01T00:00:00Z"},
     ("POST", "/v1/campaigns/audience"): {"articles": ["the-news"], "audience": AUDIENCE},
     ("POST", "/v1/campaigns"): {
         "name": "One",
