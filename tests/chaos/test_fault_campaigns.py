@@ -184,6 +184,12 @@ def test_a_campaign_on_a_disk_that_stays_full_waits_with_its_reason(tmp_path: Pa
     with _running(tmp_path, beats=1) as campaign:
         campaign_id = campaign.service.plan("email")
         fill_the_disk(campaign)
+
+        def is_accounted_for() -> bool:
+            return campaign.service.counts(campaign_id, "email")["sent"] == campaign.relay.passed
+
+        # The other worker may be committing its last outcomes.
+        campaign.service.wait_for(is_accounted_for, "an outcome for each mail", seconds=120)
         counts, mails = campaign.service.counts(campaign_id, "email"), campaign.relay.mails()
         reason = _dispatch_reason(campaign.service)
     assert "resumes by itself" in reason
