@@ -17,8 +17,11 @@ from distributor.domain.campaign import CampaignPurpose, DispatchState
 from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.preview import measure_campaign
-from distributor.flow.publishing.report import CampaignReport, DispatchReport, report, summarise
+from distributor.flow.publishing.report import COUNTED, CampaignReport, DispatchReport, report, summarise
 from distributor.storage import campaigns
+
+# The columns that `summarise` fills.
+_TOTALS = ("audience", *COUNTED)
 
 commands = typer.Typer()
 
@@ -54,19 +57,7 @@ def list_campaigns(
         )
         for one in reports
     ]
-    columns = (
-        "id",
-        "name",
-        "state",
-        "starts_at",
-        "audience",
-        "sent",
-        "deferred",
-        "failed",
-        "suppressed",
-        "unknown",
-        "pending",
-    )
+    columns = ("id", "name", "state", "starts_at", *_TOTALS)
     print_rows(columns, rows, as_json=as_json, empty=_NONE_YET[purpose])
 
 
@@ -141,19 +132,7 @@ def print_report(result: CampaignReport) -> None:
         )
         for one in result.dispatches
     ]
-    columns = (
-        "channel",
-        "state",
-        "starts_at",
-        "audience",
-        "sent",
-        "deferred",
-        "failed",
-        "suppressed",
-        "unknown",
-        "pending",
-        "reason",
-    )
+    columns = ("channel", "state", "starts_at", *_TOTALS, "reason")
     print_rows(columns, rows, as_json=False, empty="")
     if result.to_publish:
         print_message(publication_sentence(result))
