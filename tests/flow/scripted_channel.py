@@ -118,6 +118,15 @@ def _mailbox_full(delivery: Delivery, answer: str, retry_at: datetime | None) ->
 _REPLIES = {"unknown_user": _unknown_user, "mailbox_full": _mailbox_full}
 
 
+class ScriptedBreaking(ScriptedChannel):
+    """Cannot render anything."""
+
+    kind = "scripted_breaking"
+
+    def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
+        raise RuntimeError("a bug in render")
+
+
 class ScriptedBroadcast(ScriptedChannel):
     """Sends to the accounts of the script, and can find out what became of a lost answer."""
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import combinations
+
+import httpx
 
 from distributor.channels.api import (
     Channel,
+    DiscoveringChannel,
     InMemoryMedia,
     MediaStore,
     Personalization,
@@ -21,8 +25,8 @@ from distributor.channels.api import (
 )
 from distributor.domain.article import Article
 from distributor.domain.blocks import Block
-from distributor.domain.campaign import Campaign
-from distributor.domain.errors import InputError, NotFoundError, SourceError
+from distributor.domain.campaign import Campaign, Dispatch
+from distributor.domain.errors import InputError, NotFoundError, ServiceError, SourceError
 from distributor.domain.merge_fields import FieldGroup, attribute_path, field_label
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem, Severity
@@ -31,9 +35,12 @@ from distributor.domain.subscriber import MailingList
 from distributor.flow.app_context import AppContext
 from distributor.sources.decoding import normalize_text
 from distributor.sources.markdown import parse
-from distributor.storage import articles, audiences, campaigns, lists, merge_fields
+from distributor.storage import articles, audiences, campaigns, channels, lists, merge_fields
 from distributor.storage.audiences import AudienceQuery
+from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
+
+DISCOVERED_LIMITS_MAX_AGE = timedelta(days=1)
 
 # So many fields may be present or missing in 64 combinations.
 _MAX_COMBINED_FIELDS = 6
@@ -49,6 +56,32 @@ class CampaignContent:
     list: MailingList | None
     personalization: Personalization
     media: MediaStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedDispatch:
+    """The rendition of a dispatch on its channel as configured now, and the problems in it, blocking ones first."""
+
+    channel: Channel
+    rendition: Rendition
+    problems: tuple[Problem, ...]
+
+
+def render_dispatch(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> RenderedDispatch:
+    """Render and check what the dispatch would send now; stores nothing but the limits of the remote API.
+
+    Raises NotFoundError for a kind that is not installed, InputError, TemplateError and ConfigurationError for what
+    cannot be rendered, and ServiceError if PostgreSQL is away.
+    """
+    with app.database.begin() as connection:
+        record = channels.find_by_id(connection, dispatch.channel_id)
+        content = load_content(connection, campaign, record.name)
+    channel = app.open_channel(record)
+    discovered_limits = _discovered_limits(app, channel, record)
+    rendition = render_content(app, channel, campaign, content, discovered_limits=discovered_limits)
+    with app.database.begin() as connection:
+        problems = check_content(connection, channel, rendition, campaign, now=app.clock())
+    return RenderedDispatch(channel=channel, rendition=rendition, problems=tuple(problems))
 
 
 def load_content(connection: Connection, campaign: Campaign, channel_name: str) -> CampaignContent:
@@ -160,6 +193,21 @@ def read_markdown(text: str) -> Sequence[Block]:
     except SourceError as error:
         line = f"line {error.line - _FRONT.count(chr(10))}: " if error.line else ""
         raise InputError(f"{line}{error.reason}") from None
+
+
+def _discovered_limits(app: AppContext, channel: Channel, record: ChannelRecord) -> Mapping[str, Json]:
+    """The limits of the remote API, fetched once a day; if it does not answer, those of the last time."""
+    now = app.clock()
+    is_fresh = record.discovered_at is not None and now - record.discovered_at < DISCOVERED_LIMITS_MAX_AGE
+    if is_fresh or not isinstance(channel, DiscoveringChannel):
+        return record.discovered_limits
+    try:
+        discovered_limits = asyncio.run(channel.discover())
+    except (ServiceError, httpx.HTTPError, OSError):
+        return record.discovered_limits
+    with app.database.begin() as connection:
+        channels.save_discovered_limits(connection, record.id, discovered_limits, now=now)
+    return discovered_limits
 
 
 def _list_of(connection: Connection, campaign: Campaign) -> MailingList | None:
