@@ -39,6 +39,7 @@ class TokenScope(StrEnum):
     PRIVACY_WRITE = "privacy:write"
     ARTICLES_READ = "articles:read"
     ARTICLES_WRITE = "articles:write"
+    CHANNELS_READ = "channels:read"
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     EVERYTHING = "*"

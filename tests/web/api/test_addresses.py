@@ -21,6 +21,7 @@ SECRETS = ("ada", "robin", "sam@", "dan@", "bad.row", "@example.org", "@elsewher
 PATHS = {
     "subscriber": "1",
     "slug": "weekly",
+    "channel": "mail",
     **dict.fromkeys(("campaign_id", "delivery_id", "import_id", "suppression_id"), "1"),
 }
 OTHER_SCOPES = [scope for scope in TokenScope if scope not in (TokenScope.SUBSCRIBERS_READ, TokenScope.EVERYTHING)]

@@ -30,6 +30,7 @@ EXAMPLES = 5
 THERE = {
     "subscriber": "1",
     "slug": "weekly",
+    "channel": "mail",
     **dict.fromkeys(("campaign_id", "delivery_id", "import_id", "suppression_id"), 1),
 }
 

@@ -37,6 +37,7 @@ TAGS = [
     {"name": "exports", "description": "Exports of subscribers as files."},
     {"name": "privacy", "description": "Export and erasure of the data of one subscriber."},
     {"name": "articles", "description": "Articles, their states and revisions."},
+    {"name": "channels", "description": "The configured channels, without their secrets."},
     {"name": "campaigns", "description": "Campaigns and their deliveries."},
     {"name": "token", "description": "The token of the request."},
 ]
