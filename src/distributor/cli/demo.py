@@ -155,7 +155,6 @@ def _settings(settings: Settings, folders: _Folders) -> Settings:
             "database_url": None,
             "redis_url": None,
             "secret_key": None,
-            "postal_address": settings.postal_address or "Distributor Demo, 1 Example Street, 12345 Sampletown",
             "sender": "Distributor Demo <news@example.com>",
             # No server is there. Networks count the characters of a public URL differently from those of 127.0.0.1.
             "public_url": "https://news.example.com",

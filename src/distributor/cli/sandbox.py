@@ -17,6 +17,7 @@ from distributor.sandbox.registry import emulators
 from distributor.sandbox.smtp_server import email_channel_settings
 
 _START_SECONDS = 30.0
+_POSTAL_ADDRESS = "Distributor Sandbox, 1 Example Street, 12345 Sampletown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +55,19 @@ def wait_for_sandbox(ports_file: Path, group: ProcessGroup) -> SandboxPorts:
 
 
 def configure_sandbox_channels(app: AppContext, ports: SandboxPorts) -> list[str]:
-    """Configure one channel of each kind that has an emulator, and the feeds; returns their names."""
-    settings = sandbox_channel_settings(ports)
+    """Configure one channel of each kind that has an emulator, and the feeds; returns their names.
+
+    A site without a postal address gets a made-up one for the mails of the sandbox, which no one else receives.
+    """
+    settings = _sandbox_channel_settings(ports)
+    if not app.site.postal_address.strip():
+        settings["email"]["postal_address"] = _POSTAL_ADDRESS
     for kind, values in settings.items():
         configure(app, kind, kind, values)
     return list(settings)
 
 
-def sandbox_channel_settings(ports: SandboxPorts) -> dict[str, dict[str, Any]]:
+def _sandbox_channel_settings(ports: SandboxPorts) -> dict[str, dict[str, Any]]:
     """The settings of a channel of each kind that lead to the sandbox, by kind."""
     url = f"http://127.0.0.1:{ports.http}"
     settings = {

@@ -52,8 +52,9 @@ def up(
             ports = wait_for_sandbox(ports_file, group)
             if _is_first_run(app):
                 _set_up(app, settings, ports)
-            print_message(f"Distributor serves {settings.public_url}")
-            print_message(f"the sandbox shows mails and posts on http://{settings.host}:{ports.http}")
+            print_message(f"articles and feeds, as the public sees them: {settings.public_url}")
+            print_message(f"the documentation of the API: {settings.public_url}/api/docs")
+            print_message(f"mails and posts that were sent to the sandbox: http://{settings.host}:{ports.http}")
             print_message(f"logs are in {settings.data_dir / 'logs'}; Ctrl-C stops everything")
             _watch(group, stop)
     print_message("stopped")

@@ -5,10 +5,19 @@ from typing import Any
 import pytest
 
 from distributor.channels.email.checks import check_mail
+from distributor.channels.email.settings import EmailSettings
 from distributor.domain.blocks import Code, Heading, Image, Mark, Paragraph
 from distributor.domain.problems import Severity
 from distributor.domain.rendition import Rendition
-from tests.channels.email.rendering.rendition_samples import article, changed, context, paragraph, rendered, run
+from tests.channels.email.rendering.rendition_samples import (
+    article,
+    changed,
+    context,
+    page_of,
+    paragraph,
+    rendered,
+    run,
+)
 
 
 def codes(rendition: Rendition, severity: Severity | None = None) -> set[str]:
@@ -36,6 +45,19 @@ def test_a_mail_that_one_cannot_leave_is_blocked(part: str) -> None:
 
 def test_a_mail_without_a_postal_address_is_blocked() -> None:
     assert codes(rendered(given=context(postal_address=" ")), Severity.BLOCK) == {"postal-address-missing"}
+
+
+def test_the_postal_address_of_the_channel_takes_precedence_over_that_of_the_site() -> None:
+    own = rendered(settings=EmailSettings(postal_address="3 Own Street\\n12345 Brandtown"))
+    assert check_mail(own) == []
+    assert "3 Own Street" in page_of(own).text_content() and "Rømø" not in page_of(own).text_content()
+    assert (
+        check_mail(rendered(given=context(postal_address=""), settings=EmailSettings(postal_address="3 Own Street")))
+        == []
+    )
+    assert "postal-address-missing" in codes(
+        rendered(given=context(postal_address=""), settings=EmailSettings(postal_address=" "))
+    )
 
 
 @pytest.mark.parametrize("part", ["html", "text"])

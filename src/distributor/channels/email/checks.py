@@ -147,7 +147,10 @@ def _needed_link_problems(mail: _Mail) -> Iterator[Problem]:
 def _postal_address_problems(mail: _Mail) -> Iterator[Problem]:
     lines = _without_space(mail.postal_address.replace("\\n", " "))
     if not lines:
-        advice = "the sender's postal address is not set, and the law requires it; set DISTRIBUTOR_POSTAL_ADDRESS"
+        advice = (
+            "the sender's postal address is not set, and the law requires it; set DISTRIBUTOR_POSTAL_ADDRESS, or "
+            "`postal_address` of the channel"
+        )
         yield Problem(Severity.BLOCK, "postal-address-missing", advice)
     elif lines not in _without_space(mail.page.body.text_content()) or lines not in _without_space(mail.text):
         advice = "the template does not show the sender's postal address in both parts"

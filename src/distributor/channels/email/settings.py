@@ -30,6 +30,7 @@ class EmailSettings(BaseModel):
     )
     sender: str = Field("", description="From: an address, optionally with a name; empty: the site's sender")
     reply_to: str = Field("", description="Reply-To: where replies go; empty: to the sender")
+    postal_address: str = Field("", description="the sender's street address in every mail; empty: the site's")
     list_name: str = Field("", description="the name of the newsletter; empty: the site's name")
     subject: str = Field(
         "", description="of mails whose campaign has none; may contain {{ article.title }}; empty: the title"

@@ -15,12 +15,13 @@ _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderIdentity:
-    """The sender of a mail, and the name of what it is sent for. `slug` is that of the list, empty without one.
+    """The sender of a mail with its postal address, and the name of what it is sent for. `slug` is that of the list.
 
-    `footer` is the list's own: paragraphs of lines of plain text.
+    Without a list, `slug` is empty. `footer` is the list's own: paragraphs of lines of plain text.
     """
 
     sender: str
+    postal_address: str
     name: str
     slug: str = ""
     footer: tuple[tuple[str, ...], ...] = ()
@@ -28,10 +29,16 @@ class SenderIdentity:
 
 def sender_identity_of(site: Site, settings: EmailSettings, list_: MailingList | None) -> SenderIdentity:
     """The identity of a list on a channel of the site."""
+    postal_address = settings.postal_address if settings.postal_address.strip() else site.postal_address
     if list_ is None:
-        return SenderIdentity(sender=settings.sender or site.sender, name=settings.list_name or site.name)
+        return SenderIdentity(
+            sender=settings.sender or site.sender,
+            postal_address=postal_address,
+            name=settings.list_name or site.name,
+        )
     return SenderIdentity(
         sender=list_.sender or settings.sender or site.sender,
+        postal_address=postal_address,
         name=" ".join(list_.name.split()) or settings.list_name or site.name,
         slug=list_.slug,
         footer=_paragraphs(list_.footer),

@@ -26,7 +26,7 @@ def base_variables(identity: SenderIdentity, site: Site, language: str) -> dict[
         "site": {
             "name": keep_literal(site.name),
             "public_url": site.public_url,
-            "postal_lines": [keep_literal(line) for line in _postal_lines(site.postal_address)],
+            "postal_lines": [keep_literal(line) for line in _postal_lines(identity.postal_address)],
         },
     }
 
@@ -40,7 +40,7 @@ def origin_payload(identity: SenderIdentity, site: Site, settings: EmailSettings
         "site": {
             "name": printable(site.name),
             "public_url": site.public_url,
-            "postal_address": printable(site.postal_address),
+            "postal_address": printable(identity.postal_address),
         },
         **({"list_slug": identity.slug} if identity.slug else {}),
         **({"submitted_by": settings.submitted_by} if settings.submitted_by else {}),
