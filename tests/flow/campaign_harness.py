@@ -48,7 +48,7 @@ class CampaignHarness:
                 connection,
                 name=name,
                 kind=kind,
-                settings={"seen": str(self.folder / "seen"), **script},
+                settings={"seen": str(self.folder / "seen"), **script} if kind.startswith("scripted") else script,
                 sealed=None,
             )
 
@@ -59,7 +59,11 @@ class CampaignHarness:
             memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=self.app.clock())
 
     def plan(
-        self, *names: str, policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT, after: timedelta = timedelta()
+        self,
+        *names: str,
+        policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT,
+        after: timedelta = timedelta(),
+        repeats: bool = True,
     ) -> int:
         return plan(
             self.app,
@@ -67,7 +71,7 @@ class CampaignHarness:
                 name="",
                 article_slugs=("hello",),
                 channel_names=names,
-                audience=AudiencePlan(lists=("readers",), repeats=True),
+                audience=AudiencePlan(lists=("readers",), repeats=repeats),
                 starts_at=self.app.clock() + after,
                 unknown_policy=policy,
             ),

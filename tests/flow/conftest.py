@@ -14,7 +14,6 @@ from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 ENTRY_POINTS = """[distributor.channels]
 scripted = tests.flow.scripted_channel:ScriptedChannel
 scripted_broadcast = tests.flow.scripted_channel:ScriptedBroadcast
-scripted_breaking = tests.flow.scripted_channel:ScriptedBreaking
 scripted_exact = tests.flow.scripted_channel:ScriptedExact
 scripted_posts = tests.flow.scripted_channel:ScriptedPosts
 """

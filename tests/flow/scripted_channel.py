@@ -24,6 +24,7 @@ class Script(BaseModel):
     seen: str
     answers: dict[str, str] = {}
     problem: str = ""
+    fault: str = ""
     accounts: list[str] = ["@one"]
     reconciled: str = "sent"
     asked_to_retry_at: datetime | None = None
@@ -47,6 +48,8 @@ class ScriptedChannel:
         self.script = settings
 
     def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
+        if self.script.fault:
+            raise RuntimeError(self.script.fault)
         return Rendition(self.kind, {"text": articles[0].title, "links": ["https://example.org/a"]})
 
     def check(self, rendition: Rendition) -> list[Problem]:
@@ -116,15 +119,6 @@ def _mailbox_full(delivery: Delivery, answer: str, retry_at: datetime | None) ->
 
 
 _REPLIES = {"unknown_user": _unknown_user, "mailbox_full": _mailbox_full}
-
-
-class ScriptedBreaking(ScriptedChannel):
-    """Cannot render anything."""
-
-    kind = "scripted_breaking"
-
-    def render(self, articles: Sequence[Article], context: RenderContext) -> Rendition:
-        raise RuntimeError("a bug in render")
 
 
 class ScriptedBroadcast(ScriptedChannel):

@@ -38,6 +38,7 @@ __all__ = [
     "Capabilities",
     "Channel",
     "ClosableChannel",
+    "ConfiguredChannel",
     "ConfirmationChannel",
     "Dedupe",
     "Delivery",
@@ -499,6 +500,14 @@ class DiscoveringChannel(Protocol):
 
     async def discover(self) -> Mapping[str, Json]:
         """The `discovered_limits` of later contexts. Raises ServiceError."""
+
+
+@runtime_checkable
+class ConfiguredChannel(Protocol):
+    """A channel that knows without asking the remote service whether its settings suffice to send anything."""
+
+    def check_settings(self) -> Sequence[Problem]:
+        """What is missing in the settings; a campaign is not sent on the channel before a blocking problem is fixed."""
 
 
 @runtime_checkable

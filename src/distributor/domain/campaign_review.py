@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
 
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Rendition
-from distributor.domain.schedule import find_zone
+from distributor.domain.schedule import find_zone, spell_time
 
 
 class Reach(StrEnum):
-    """How a channel reaches its readers: MAILED to subscribers, PUBLISHED in documents, POSTED on accounts."""
+    """How a channel reaches its readers: SENT to subscribers, PUBLISHED in documents, POSTED on accounts."""
 
-    MAILED = "mailed"
+    SENT = "sent"
     PUBLISHED = "published"
     POSTED = "posted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a remote service is going to bill; `currency` is the code of ISO 4217, `basis` says how it was computed."""
+    """What a remote service is going to bill: an amount with the code of its currency (ISO 4217)."""
 
     amount: Decimal
     currency: str
-    basis: str = ""
+
+    def __str__(self) -> str:
+        """To two places, or to as many as the amount has: ``USD 0.20``, ``USD 0.015``."""
+        exponent = self.amount.normalize().as_tuple().exponent
+        places = max(2, -exponent if isinstance(exponent, int) else 2)
+        return f"{self.currency} {self.amount:,.{places}f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +76,9 @@ class CampaignReview:
     """A campaign as it would go out at `made_at`, on the channels that are not released yet.
 
     `revisions` are those of its articles by slug, `titles` their titles in order, `to_publish` the slugs of those that
-    its release is going to publish. `problems` are those of the campaign as a whole.
+    its release is going to publish. `problems` are those of the campaign as a whole. `audience` describes the
+    subscribers chosen, such as "of weekly"; `received` is how many of them are left out because they got an article
+    before.
     """
 
     campaign_id: int
@@ -79,7 +87,9 @@ class CampaignReview:
     revisions: Mapping[str, int]
     dispatches: tuple[DispatchReview, ...]
     problems: tuple[Problem, ...] = ()
-    to_publish: tuple[str, ...] = field(default=())
+    to_publish: tuple[str, ...] = ()
+    audience: str = ""
+    received: int = 0
 
     @property
     def blockers(self) -> tuple[ReviewProblem, ...]:
@@ -92,12 +102,96 @@ class CampaignReview:
         return tuple(one for one in self._all_problems() if one.problem.severity is Severity.WARN)
 
     @property
+    def costs(self) -> tuple[Cost, ...]:
+        """The sum of what remote services are going to bill, in each currency."""
+        sums: dict[str, Decimal] = {}
+        for one in self.dispatches:
+            if one.cost is not None:
+                sums[one.cost.currency] = sums.get(one.cost.currency, Decimal()) + one.cost.amount
+        return tuple(Cost(amount=amount, currency=currency) for currency, amount in sorted(sums.items()))
+
+    @property
     def sentence(self) -> str:
-        """Who gets what, when and on which channel, and how much is wrong."""
-        names = ", ".join(one.channel_name for one in self.dispatches)
-        return f"Sends {', '.join(self.titles)} on {names}"
+        """Who gets what, when and on which channel, what becomes public by it, what it costs and what is wrong."""
+        parts = [self._plan()]
+        if self.to_publish:
+            parts.append(f"this publishes {joined(self.to_publish)}")
+        if self.costs:
+            parts.append(f"it costs about {joined(map(str, self.costs))}")
+        found = ((len(self.blockers), "blocker"), (len(self.warnings), "warning"))
+        parts.append(joined(counted(number, noun) for number, noun in found if number) or "no problems")
+        return "; ".join(parts)
+
+    def _plan(self) -> str:
+        if not self.dispatches:
+            return f"Sends {self._subject} on no channel"
+        by_time = sorted(self.dispatches, key=lambda one: one.scheduled_at or datetime.max.replace(tzinfo=UTC))
+        steps: list[str] = []
+        last: datetime | None = None
+        for _, group in groupby(by_time, key=lambda one: (one.scheduled_at, one.zone)):
+            together = list(group)
+            time = together[0].local_time
+            what = self._actions(together, named=not steps)
+            steps.append(f"{what} {_spell_next(time, last) if time else '(no time is set)'}")
+            last = time
+        whole = ", then ".join(steps)
+        return whole[0].upper() + whole[1:]
+
+    def _actions(self, together: Sequence[DispatchReview], *, named: bool) -> str:
+        """What happens on these channels at one time; the articles are named in the first action if `named`."""
+        actions: list[str] = []
+        for reach in Reach:
+            names = [one.channel_name for one in together if one.reach is reach]
+            if not names:
+                continue
+            what = self._subject if named and not actions else self._pronoun
+            actions.append(_ACTIONS[reach].format(what=what, where=joined(names)))
+            if reach is Reach.SENT:
+                actions[-1] += f" to {self._people(next(one for one in together if one.reach is reach))}"
+        return joined(actions)
+
+    def _people(self, sent: DispatchReview) -> str:
+        count = counted(sent.recipients, "subscriber") if sent.recipients else "no subscribers"
+        people = f"{count} {self.audience}".rstrip()
+        return f"{people}, except {self.received:,} who already got {self._pronoun}," if self.received else people
+
+    @property
+    def _subject(self) -> str:
+        quoted = [f"'{title}'" for title in self.titles]
+        if len(quoted) > 2:
+            return f"{quoted[0]} and {len(quoted) - 1} more articles"
+        return joined(quoted) or "no article"
+
+    @property
+    def _pronoun(self) -> str:
+        return "it" if len(self.titles) < 2 else "them"
 
     def _all_problems(self) -> Iterator[ReviewProblem]:
         yield from (ReviewProblem("", problem) for problem in self.problems)
         for one in self.dispatches:
             yield from (ReviewProblem(one.channel_name, problem) for problem in one.problems)
+
+
+_ACTIONS = {
+    Reach.SENT: "sends {what} over {where}",
+    Reach.PUBLISHED: "publishes {what} in {where}",
+    Reach.POSTED: "posts {what} on {where}",
+}
+
+
+def joined(words: Iterable[str], link: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *first, last = [*words] or [""]
+    return f"{', '.join(first)} {link} {last}" if first else last
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 subscriber``, ``1,204 subscribers``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _spell_next(time: datetime, last: datetime | None) -> str:
+    """A time after another one: its date and zone only where they differ."""
+    if last is None or (time.date(), str(time.tzinfo)) != (last.date(), str(last.tzinfo)):
+        return f"on {spell_time(time)}"
+    return f"at {time:%H:%M}"

@@ -131,6 +131,11 @@ def format_time(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} {zone}" + ("" if zone == offset else f" ({offset})")
 
 
+def spell_time(time: datetime) -> str:
+    """An aware time in a sentence, to the minute: ``Mon 1 Mar 2027 09:00 Europe/Berlin``."""
+    return f"{time:%a} {time.day} {time:%b %Y %H:%M} {time.tzinfo}"
+
+
 def spell_duration(span: timedelta) -> str:
     """A duration in words, rounded down: minutes, hours or days."""
     minutes = int(span.total_seconds()) // 60

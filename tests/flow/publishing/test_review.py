@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from distributor.domain.campaign_review import CampaignReview, Reach
 from distributor.domain.errors import StateError
+from distributor.flow.publishing import article_control
 from distributor.flow.publishing.review import review_campaign
+from distributor.storage import channels, paused_routes
 from tests.flow.campaign_harness import CampaignHarness
 
 SOON = timedelta(hours=3)
@@ -18,34 +21,43 @@ def review(harness: CampaignHarness, campaign_id: int) -> CampaignReview:
     return review_campaign(harness.app, campaign_id)
 
 
+def codes(found: CampaignReview) -> list[str]:
+    return [f"{one.channel_name or 'all'}: {one.problem.code}" for one in (*found.blockers, *found.warnings)]
+
+
 def test_every_channel_is_shown_with_its_rendition_recipients_and_time(harness: CampaignHarness) -> None:
     harness.channel("news", "scripted")
     harness.channel("wall", "scripted_broadcast", accounts=["@one", "@two"])
     found = review(harness, harness.plan("news", "wall", after=SOON))
     assert [(one.channel_name, one.reach, one.recipients) for one in found.dispatches] == [
-        ("news", Reach.MAILED, 3),
+        ("news", Reach.SENT, 3),
         ("wall", Reach.POSTED, 2),
     ]
     assert all(one.rendition is not None for one in found.dispatches)
     assert found.revisions == {"hello": 1}
     assert found.to_publish == ("hello",)
-    assert not found.blockers
+    assert found.audience == "of readers"
+    assert codes(found) == []
+    assert found.sentence.startswith("Sends 'Hello' over news to 3 subscribers of readers and posts it on wall on ")
 
 
 def test_a_channel_that_cannot_be_rendered_blocks_and_the_others_are_still_reviewed(harness: CampaignHarness) -> None:
-    harness.channel("broken", "scripted_breaking")
-    harness.channel("news", "scripted")
-    harness.channel("wall", "scripted_broadcast", problem="too long for a wall")
-    found = review(harness, harness.plan("broken", "news", "wall", after=SOON))
+    for name in ("broken", "news", "wall"):
+        harness.channel(name, "scripted")
+    campaign_id = harness.plan("broken", "news", "wall", after=SOON)
+    harness.channel("broken", "scripted", fault="a bug in render")
+    harness.channel("wall", "scripted", problem="too long for a wall")
+    found = review(harness, campaign_id)
     assert [str(one) for one in found.blockers] == [
         "broken: it cannot be rendered, because of a fault in the channel: RuntimeError: a bug in render",
         "wall: too long for a wall",
     ]
     assert [one.rendition is None for one in found.dispatches] == [True, False, False]
+    assert [one.recipients for one in found.dispatches] == [3, 3, 3]
 
 
 def test_a_review_changes_nothing(harness: CampaignHarness) -> None:
-    harness.channel("news", "scripted", problem="not yet")
+    harness.channel("news", "scripted")
     campaign_id = harness.plan("news", after=SOON)
     before = harness.report(campaign_id)
     review(harness, campaign_id)
@@ -57,3 +69,95 @@ def test_a_campaign_that_is_out_has_nothing_to_review(harness: CampaignHarness) 
     campaign_id = harness.plan_and_run("news")
     with pytest.raises(StateError, match="nothing to review"):
         review(harness, campaign_id)
+
+
+def test_an_article_that_was_withdrawn_or_is_under_embargo_then_blocks_the_whole_campaign(
+    harness: CampaignHarness,
+) -> None:
+    harness.channel("news", "scripted")
+    campaign_id = harness.plan("news", after=SOON)
+    day = harness.app.clock() + timedelta(days=1)
+    article_control.publish(harness.app, "hello", actor="a test", at=day)
+    assert codes(review(harness, campaign_id)) == ["all: article-embargoed"]
+    article_control.publish(harness.app, "hello", actor="a test", at=harness.app.clock() + timedelta(hours=1))
+    assert codes(review(harness, campaign_id)) == []
+    article_control.withdraw(harness.app, "hello", actor="a test")
+    assert codes(review(harness, campaign_id)) == ["all: article-withdrawn"]
+
+
+def test_an_audience_that_is_empty_today_is_a_warning_that_says_why(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    campaign_id = harness.plan("news", after=SOON)
+    with harness.app.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE memberships SET state = 'unsubscribed'")
+    found = review(harness, campaign_id)
+    assert codes(found) == ["all: audience-empty"]
+    assert "no subscriber in it has consented" in str(found.warnings[0])
+
+
+def test_those_who_already_got_the_article_are_left_out_and_counted(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    harness.plan_and_run("news")
+    harness.people("dora")
+    campaign_id = harness.plan("news", after=SOON, repeats=False)
+    found = review(harness, campaign_id)
+    assert (found.dispatches[0].recipients, found.received) == (1, 3)
+    assert "to 1 subscriber of readers, except 3 who already got it, on" in found.sentence
+
+
+def test_a_list_that_is_gone_blocks(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    campaign_id = harness.plan("news", after=SOON)
+    with harness.app.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE lists SET slug = 'others'")
+    assert codes(review(harness, campaign_id))[0] == "all: audience-unknown"
+
+
+def test_a_time_in_the_past_blocks_and_one_that_is_close_does_not(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    campaign_id = harness.plan("news", after=timedelta(seconds=90))
+    assert codes(review(harness, campaign_id)) == []
+    later = replace(harness, app=harness.later(days=1))
+    found = review(later, campaign_id)
+    assert codes(found) == ["news: time-past"]
+    assert "23 hours ago" in str(found.blockers[0])
+
+
+def test_a_route_in_backoff_is_a_warning_with_its_reason(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    campaign_id = harness.plan("news", after=SOON)
+    with harness.app.database.begin() as connection:
+        news = channels.find(connection, "news")
+        paused_routes.pause(
+            connection, news.id, "main", "gmail.com", reason="421 too many complaints", now=harness.app.clock()
+        )
+    found = review(harness, campaign_id)
+    assert codes(found) == ["news: route-in-backoff"]
+    assert "route main/gmail.com is in backoff" in str(found.warnings[0])
+    assert "421 too many complaints" in str(found.warnings[0])
+
+
+def test_a_warm_up_plan_that_takes_days_is_a_warning_with_the_last_day(harness: CampaignHarness) -> None:
+    noon = harness.app.clock().replace(hour=12)
+    harness.channel("news", "email", warm_up=f"{noon.date()}: 1 1 5")
+    at_noon = replace(harness, app=replace(harness.app, clock=lambda: noon))
+    found = review(at_noon, at_noon.plan("news"))
+    (warning,) = [one.problem for one in found.warnings if one.problem.code == "warm-up-slow"]
+    last = noon.date() + timedelta(days=2)
+    assert f"allows 1 mail on {noon.date()}: the last of 3 mails is sent on {last}" in warning.message
+
+
+def test_an_account_without_credentials_blocks(harness: CampaignHarness) -> None:
+    harness.channel("x", "x", access_token="token", consumer_key="key")
+    found = review(harness, harness.plan("x", after=SOON))
+    assert codes(found)[0] == "x: credentials-missing"
+    assert "consumer_secret and access_token_secret of the channel is empty" in str(found.blockers[0])
+
+
+def test_a_mail_without_a_postal_address_blocks_while_the_other_channels_are_fine(harness: CampaignHarness) -> None:
+    harness.channel("news", "email")
+    harness.channel("wall", "scripted_broadcast")
+    campaign_id = harness.plan("news", "wall", after=SOON)
+    nowhere = replace(harness, app=replace(harness.app, site=replace(harness.app.site, postal_address="")))
+    found = review(nowhere, campaign_id)
+    assert [f"{one.channel_name}: {one.problem.code}" for one in found.blockers] == ["news: postal-address-missing"]

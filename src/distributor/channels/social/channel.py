@@ -156,6 +156,13 @@ class SocialChannel(ABC, Generic[SettingsT]):
         problems = [*problems_of(posts, self._limits_of(rendition)), *self.check_posts(posts)]
         return sorted(problems, key=lambda problem: problem.severity is not Severity.BLOCK)
 
+    def check_settings(self) -> list[Problem]:
+        missing = self.settings.missing(self.credentials)
+        if not missing:
+            return []
+        message = f"nothing can be posted while {' and '.join(missing)} of the channel is empty: fill it in"
+        return [Problem(Severity.BLOCK, "credentials-missing", message, missing[0])]
+
     def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:
         posts = posts_of(rendition.payload)
         limits = self._limits_of(rendition)

@@ -12,6 +12,7 @@ import structlog
 from distributor.domain.article import ArticleAction, ArticleState, ArticleStatus, Manuscript
 from distributor.domain.blocks import plain_text
 from distributor.domain.errors import InputError, ScheduleError, StateError
+from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import GRACE
 from distributor.flow.app_context import AppContext
 from distributor.storage import articles, dispatches
@@ -118,21 +119,31 @@ def require_sendable(connection: Connection, article_ids: Sequence[int], *, at: 
     """
     articles.lock(connection, article_ids)
     for found in articles.find_many(connection, article_ids):
-        slug, status = found.article.slug, found.status
-        if status.is_public(at):
-            continue
-        if status.state is ArticleState.WITHDRAWN:
-            raise StateError(_withdrawn_reason(slug))
-        if embargo := status.embargo(at):
-            raise StateError(
-                f"article {slug} is under embargo until {embargo:%Y-%m-%d %H:%M} UTC, after the time of the campaign: "
-                f"send it later, or run `distributor article publish {slug} --at TIME`"
-            )
-        if found.missing_since is not None:
-            raise StateError(
-                f"article {slug} is not published, and its file {found.source_ref} is missing from the content folder: "
-                f"put the file back, or run `distributor article publish {slug}`"
-            )
+        problem = sending_problem(found, at=at)
+        if problem is not None:
+            raise StateError(problem.message)
+
+
+def sending_problem(found: StoredArticle, *, at: datetime) -> Problem | None:
+    """What keeps a campaign from sending the article at `at`; None if it can."""
+    slug, status = found.article.slug, found.status
+    if status.is_public(at):
+        return None
+    if status.state is ArticleState.WITHDRAWN:
+        return Problem(Severity.BLOCK, "article-withdrawn", _withdrawn_reason(slug), slug)
+    if embargo := status.embargo(at):
+        reason = (
+            f"article {slug} is under embargo until {embargo:%Y-%m-%d %H:%M} UTC, after the time of the campaign: "
+            f"send it later, or run `distributor article publish {slug} --at TIME`"
+        )
+        return Problem(Severity.BLOCK, "article-embargoed", reason, slug)
+    if found.missing_since is not None:
+        reason = (
+            f"article {slug} is not published, and its file {found.source_ref} is missing from the content folder: "
+            f"put the file back, or run `distributor article publish {slug}`"
+        )
+        return Problem(Severity.BLOCK, "article-missing", reason, slug)
+    return None
 
 
 def _withdrawn_reason(slug: str) -> str:

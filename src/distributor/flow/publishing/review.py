@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from distributor.channels.api import Audience, Capabilities, PublishingChannel
+from distributor.channels.api import Audience, Channel, ConfiguredChannel, PublishingChannel, ScheduledChannel
 from distributor.channels.registry import kinds
+from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState
-from distributor.domain.campaign_review import CampaignReview, DispatchReview, Reach
+from distributor.domain.campaign_review import CampaignReview, DispatchReview, Reach, counted, joined
 from distributor.domain.errors import DistributorError, ServiceError, StateError
 from distributor.domain.problems import Problem, Severity
+from distributor.domain.schedule import GRACE, format_time, spell_duration
+from distributor.domain.send_schedule import WarmUp
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_control import sending_problem
 from distributor.flow.publishing.campaign_content import RenderedDispatch, audience_query_of, render_dispatch
-from distributor.storage import articles, audiences, campaigns, dispatches
+from distributor.storage import articles, audiences, campaigns, dispatches, paused_routes
 from distributor.storage.articles import StoredArticle
+from distributor.storage.database import Connection
 
 _ENDED = frozenset({DispatchState.FINISHED, DispatchState.CANCELLED})
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Audience:
+    """How many subscribers get the campaign now, and how many more would but got one of its articles before."""
+
+    count: int = 0
+    received: int = 0
+    problems: tuple[Problem, ...] = ()
 
 
 def review_campaign(app: AppContext, campaign_id: int) -> CampaignReview:
@@ -32,79 +47,168 @@ def review_campaign(app: AppContext, campaign_id: int) -> CampaignReview:
     now = app.clock()
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        waiting = [
-            one
-            for one in dispatches.of_campaign(connection, campaign_id)
-            if one.released_at is None and one.state not in _ENDED
-        ]
+        planned = dispatches.of_campaign(connection, campaign_id)
+        waiting = [one for one in planned if one.released_at is None and one.state not in _ENDED]
+        if campaign.purpose is not CampaignPurpose.ARTICLES or (planned and not waiting):
+            raise StateError(
+                f"campaign {campaign_id} has no channel that is still to be released, so nothing to review"
+            )
         found = articles.find_many(connection, campaign.article_ids)
         hidden = articles.hidden_of_campaign(connection, campaign_id, now=now)
-    if campaign.purpose is not CampaignPurpose.ARTICLES or not waiting:
-        raise StateError(f"campaign {campaign_id} has no channel that is still to be released, so nothing to review")
-    return _review(app, campaign, waiting, found, hidden, now=now)
-
-
-def _review(
-    app: AppContext,
-    campaign: Campaign,
-    waiting: Sequence[Dispatch],
-    found: Sequence[StoredArticle],
-    hidden: Sequence[str],
-    *,
-    now: datetime,
-) -> CampaignReview:
+        to_people = [one.channel_name for one in waiting if _reach_of(one.kind) is Reach.SENT]
+        audience = _audience_of(connection, campaign, to_people, now=now) if to_people else _Audience()
     return CampaignReview(
         campaign_id=campaign.id,
         made_at=now,
         titles=tuple(one.article.title for one in found),
         revisions={one.article.slug: one.article.revision for one in found},
-        dispatches=tuple(_review_dispatch(app, campaign, one) for one in waiting),
+        dispatches=tuple(_review_dispatch(app, campaign, one, audience, now=now) for one in waiting),
+        problems=(*_campaign_problems(waiting, found, now=now), *audience.problems),
         to_publish=tuple(hidden),
+        audience=_describe(campaign.audience) if to_people else "",
+        received=audience.received,
     )
 
 
-def _review_dispatch(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> DispatchReview:
-    rendered: RenderedDispatch | None = None
-    recipients = 0
-    problems: tuple[Problem, ...]
+def _campaign_problems(
+    waiting: Sequence[Dispatch], found: Sequence[StoredArticle], *, now: datetime
+) -> Iterator[Problem]:
+    if not waiting:
+        yield Problem(Severity.BLOCK, "no-channel", "the campaign has no channel: choose at least one")
+    if not found:
+        yield Problem(Severity.BLOCK, "no-article", "the campaign has no article: choose at least one")
+    starts = [start for one in waiting if (start := _start_of(one)) is not None]
+    for one in found:
+        problem = sending_problem(one, at=max(now, min(starts, default=now)))
+        # A draft without a time may get one after the embargo.
+        if problem is not None and (starts or problem.code != "article-embargoed"):
+            yield problem
+
+
+def _audience_of(
+    connection: Connection, campaign: Campaign, channel_names: Sequence[str], *, now: datetime
+) -> _Audience:
+    if campaign.audience.is_empty:
+        advice = f"{joined(channel_names)} sends to subscribers: name a list, a topic or a segment"
+        return _Audience(problems=(Problem(Severity.BLOCK, "no-audience", advice),))
+    query = audience_query_of(connection, campaign)
     try:
-        rendered = render_dispatch(app, campaign, dispatch)
-        problems = rendered.problems
-        recipients = _count_recipients(app, campaign, rendered)
+        count = audiences.count(connection, query, now=now)
+        everyone = replace(query, plan=replace(query.plan, repeats=True))
+        all_ = count if query.plan.repeats else audiences.count(connection, everyone, now=now)
+    except DistributorError as error:
+        if isinstance(error, ServiceError):
+            raise
+        return _Audience(problems=(Problem(Severity.BLOCK, "audience-unknown", str(error)),))
+    if count:
+        return _Audience(count=count, received=all_ - count)
+    reason = f"{counted(all_, 'subscriber')} got the article before" if all_ else "no subscriber in it has consented"
+    warning = Problem(Severity.WARN, "audience-empty", f"the audience is empty today: {reason}")
+    return _Audience(received=all_, problems=(warning,))
+
+
+def _describe(plan: AudiencePlan) -> str:
+    """The chosen lists, topics and segments, to follow the word subscribers."""
+    parts = [
+        ("of", plan.lists),
+        ("who follow", plan.topics),
+        ("in", plan.segments),
+        ("not of", plan.except_lists),
+        ("who do not follow", plan.except_topics),
+        ("not in", plan.except_segments),
+    ]
+    words = [f"{before} {joined(names, 'or')}" for before, names in parts if names]
+    for numbers, state in ((plan.failed_of, "failed"), (plan.unknown_of, "is unknown")):
+        if numbers:
+            words.append(f"whose delivery of campaign {joined(map(str, numbers), 'or')} {state}")
+    return " ".join(words)
+
+
+def _review_dispatch(
+    app: AppContext, campaign: Campaign, dispatch: Dispatch, audience: _Audience, *, now: datetime
+) -> DispatchReview:
+    reach = _reach_of(dispatch.kind)
+    rendered: RenderedDispatch | None = None
+    recipients = audience.count if reach is Reach.SENT else 0
+    problems = list(_time_problems(dispatch, now=now))
+    try:
+        if campaign.article_ids:
+            rendered = render_dispatch(app, campaign, dispatch)
+            problems += rendered.problems
+            if reach is not Reach.SENT:
+                recipients = len(rendered.channel.recipients(rendered.rendition))
+            problems += _channel_problems(app, rendered.channel, dispatch, recipients, now=now)
     except ServiceError:
         raise
     except DistributorError as error:
-        problems = (Problem(Severity.BLOCK, "render-failed", str(error)),)
+        problems.append(Problem(Severity.BLOCK, "render-failed", str(error)))
     except Exception as error:
         log.warning("dispatch.review_failed", dispatch_id=dispatch.id, reason=type(error).__name__, exc_info=error)
         fault = f"it cannot be rendered, because of a fault in the channel: {type(error).__name__}: {error}"
-        problems = (Problem(Severity.BLOCK, "render-failed", fault),)
+        problems.append(Problem(Severity.BLOCK, "render-failed", fault))
     return DispatchReview(
         dispatch_id=dispatch.id,
         channel_name=dispatch.channel_name,
         kind=dispatch.kind,
-        reach=_reach_of(dispatch.kind),
-        scheduled_at=dispatch.scheduled_at,
+        reach=reach,
+        scheduled_at=_start_of(dispatch),
         zone=dispatch.zone,
         rendition=rendered.rendition if rendered else None,
-        problems=problems,
+        problems=tuple(sorted(problems, key=lambda one: one.severity is not Severity.BLOCK)),
         recipients=recipients,
     )
 
 
-def _count_recipients(app: AppContext, campaign: Campaign, rendered: RenderedDispatch) -> int:
-    channel = rendered.channel
-    if channel.capabilities.audience is Audience.BROADCAST:
-        return len(channel.recipients(rendered.rendition))
+def _time_problems(dispatch: Dispatch, *, now: datetime) -> Iterator[Problem]:
+    start = _start_of(dispatch)
+    if start is not None and start < now - GRACE:
+        ago = spell_duration(now - start)
+        advice = f"its time, {format_time(dispatch.local_time)}, was {ago} ago: choose a later time, or now"
+        yield Problem(Severity.BLOCK, "time-past", advice)
+
+
+def _channel_problems(
+    app: AppContext, channel: Channel, dispatch: Dispatch, recipients: int, *, now: datetime
+) -> Iterator[Problem]:
+    """What is known about the channel itself without sending anything."""
+    if isinstance(channel, ConfiguredChannel):
+        yield from channel.check_settings()
     with app.database.begin() as connection:
-        return audiences.count(connection, audience_query_of(connection, campaign), now=app.clock())
+        routes = paused_routes.paused(connection, dispatch.channel_id)
+    for route in routes:
+        advice = (
+            f"route {route.name} is in backoff since {format_time(route.since)}, and what goes over it waits until a "
+            f"probe succeeds: {route.reason}"
+        )
+        yield Problem(Severity.WARN, "route-in-backoff", advice, route.name)
+    if isinstance(channel, ScheduledChannel) and channel.send_schedule.warm_up is not None:
+        starts_at = max(now, _start_of(dispatch) or now)
+        yield from _warm_up_problems(channel.send_schedule.warm_up, recipients, starts_at)
+
+
+def _warm_up_problems(plan: WarmUp, recipients: int, starts_at: datetime) -> Iterator[Problem]:
+    """A warning if the plan spreads the recipients over several days, as if nothing else were sent on them."""
+    today = starts_at.astimezone(UTC).date()
+    first = max(today, plan.since)
+    day, left = first, recipients
+    while (limit := plan.limit_on(day)) is not None and limit < left:
+        left -= limit
+        day += timedelta(days=1)
+    if recipients and day > today:
+        advice = (
+            f"the warm-up plan allows {counted(plan.limit_on(first) or 0, 'mail')} on {first:%Y-%m-%d}: the last of "
+            f"{counted(recipients, 'mail')} is sent on {day:%Y-%m-%d} (UTC)"
+        )
+        yield Problem(Severity.WARN, "warm-up-slow", advice)
+
+
+def _start_of(dispatch: Dispatch) -> datetime | None:
+    """When it starts; None for a draft without a time."""
+    return dispatch.scheduled_at
 
 
 def _reach_of(kind_name: str) -> Reach:
     kind = kinds().get(kind_name)
-    if kind is None:
-        return Reach.POSTED
-    capabilities: Capabilities = kind.capabilities
-    if capabilities.audience is Audience.SUBSCRIBERS:
-        return Reach.MAILED
-    return Reach.PUBLISHED if issubclass(kind, PublishingChannel) else Reach.POSTED
+    if kind is not None and kind.capabilities.audience is Audience.SUBSCRIBERS:
+        return Reach.SENT
+    return Reach.PUBLISHED if kind is not None and issubclass(kind, PublishingChannel) else Reach.POSTED
