@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -67,6 +68,11 @@ def status(text: str, number: int, *, seconds_after_release: float = 12) -> dict
         "created_at": made_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "content": content.replace("\n", "<br />"),
     }
+
+
+def first_request(sent: ChannelHarness) -> Mapping[str, Any]:
+    """What was sent for the first part."""
+    return sent.committed[0].request
 
 
 # What it says
@@ -312,6 +318,21 @@ def test_an_equal_post_from_before_the_release_is_another_one() -> None:
         server.then(Reply(200, [status(sent.texts[0], 6, seconds_after_release=-3600)]))
         sent.clock.advance(600)
         assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
+
+
+def test_an_equal_post_of_the_same_delivery_is_not_taken_for_the_one_that_was_lost() -> None:
+    with scripted_server() as server:
+        sent = harness(server, BREAD, BREAD)
+        first = status(sent.texts[0], 6)
+        server.then(Reply(200, first), LoseResponse(), WHO_AM_I, Reply(200, [first]))
+        sent.send()
+        sent.clock.advance(600)
+        assert sent.reconcile().verdict is Verdict.RETRY_REMAINING
+        server.then(WHO_AM_I, Reply(200, [status(sent.texts[0], 7), first]))
+        sent.crash_after_intent(number=1, request=first_request(sent))
+        outcome = sent.reconcile()
+    assert (outcome.verdict, outcome.remote_id) == (Verdict.SENT, "6")
+    assert [part.remote_id for part in sent.committed] == ["6", "7"]
 
 
 def test_the_account_is_read_back_to_the_release() -> None:

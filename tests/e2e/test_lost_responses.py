@@ -1,4 +1,4 @@
-"""A post whose response is lost after the network accepted it is not posted again, and ends as sent with its id."""
+"""A post whose response is lost after the network accepted it is not posted again, and ends as sent with its own id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from distributor.domain.delivery import DeliveryState
 from distributor.flow.app_context import AppContext
 from distributor.sandbox.faults import FaultKind, InjectedFault
 from distributor.sandbox.service import Sandbox, running_sandbox
-from distributor.storage import delivery_queries
 from tests.flow.campaign_harness import CampaignHarness, make_campaign_harness
 
 NETWORKS = ("x", "mastodon", "bluesky")
@@ -45,6 +44,12 @@ class World:
         """How many posts the network shows."""
         return len(self.sandbox.state.emulators[network].posts())
 
+    def settle(self) -> None:
+        """Let time pass until whatever was lost has been looked up, and sent again if it was not there."""
+        for _ in range(6):
+            self.clock.pass_by(timedelta(minutes=2))
+            self.harness.run()
+
 
 @pytest.fixture
 def world(app: AppContext, tmp_path: Path) -> Iterator[World]:
@@ -68,10 +73,46 @@ def test_a_post_that_was_taken_is_found_and_not_made_again(world: World, network
     world.harness.run()
     assert world.harness.counts(campaign_id) == {"audience": 1, "sent": 1}
     assert world.posts(network) == 1
-    sent = _delivery(world.harness, campaign_id)
+    sent = world.harness.only_delivery(campaign_id)
     assert sent.state is DeliveryState.SENT
     assert sent.remote_id
     assert sent.permalink
+
+
+@pytest.mark.parametrize("network", ("mastodon", "bluesky"))
+@pytest.mark.parametrize("kind", [FaultKind.DROP, FaultKind.LOSE_RESPONSE])
+def test_a_lost_second_post_of_the_same_text_is_not_settled_with_the_id_of_the_first(
+    world: World, network: str, kind: FaultKind
+) -> None:
+    first = world.harness.plan_and_run(network)
+    world.sandbox.state.switches.set(network, InjectedFault(kind=kind, times=1))
+    second = world.harness.plan_and_run(network)
+    world.settle()
+    assert world.harness.counts(second) == {"audience": 1, "sent": 1}
+    assert world.posts(network) == 2
+    assert len({world.harness.only_delivery(campaign_id).remote_id for campaign_id in (first, second)}) == 2
+
+
+@pytest.mark.parametrize("network", ("mastodon", "bluesky"))
+def test_two_posts_of_the_same_text_whose_responses_are_both_lost_are_told_apart(world: World, network: str) -> None:
+    world.sandbox.state.switches.set(network, InjectedFault(kind=FaultKind.LOSE_RESPONSE, times=2))
+    both = [world.harness.plan(network), world.harness.plan(network)]
+    world.harness.run()
+    world.settle()
+    assert world.posts(network) == 2
+    assert len({world.harness.only_delivery(campaign_id).remote_id for campaign_id in both} - {None}) == 2
+
+
+def test_a_duplicate_that_x_refuses_is_not_taken_for_the_post_that_it_duplicates(world: World) -> None:
+    world.harness.plan_and_run("x")
+    world.sandbox.state.switches.set("x", InjectedFault(kind=FaultKind.DROP, times=1))
+    second = world.harness.plan_and_run("x")
+    world.settle()
+    assert world.harness.counts(second) == {"audience": 1, "failed": 1}
+    assert world.posts("x") == 1
+    refused = world.harness.only_delivery(second)
+    assert refused.remote_id is None
+    assert "duplicate" in refused.reply
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -79,9 +120,7 @@ def test_a_post_that_was_not_taken_is_made_once(world: World, network: str) -> N
     world.sandbox.state.switches.set(network, InjectedFault(kind=FaultKind.DROP, times=1))
     campaign_id = world.harness.plan(network)
     world.harness.run()
-    for _ in range(4):
-        world.clock.pass_by(timedelta(minutes=2))
-        world.harness.run()
+    world.settle()
     assert world.harness.counts(campaign_id) == {"audience": 1, "sent": 1}
     assert world.posts(network) == 1
 
@@ -108,10 +147,3 @@ def test_a_full_rate_limit_defers_the_post_until_it_is_lifted(world: World, netw
     world.harness.run()
     assert world.harness.counts(campaign_id) == {"audience": 1, "sent": 1}
     assert world.posts(network) == 1
-
-
-def _delivery(harness: CampaignHarness, campaign_id: int) -> delivery_queries.DeliveryRecord:
-    dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
-    with harness.app.database.begin() as connection:
-        (found,) = delivery_queries.listed(connection, dispatch_id, state=None, limit=2)
-    return found

@@ -24,7 +24,7 @@ from distributor.flow.publishing.plan import plan
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
 from distributor.flow.publishing.report import CampaignReport, report, summarise
-from distributor.storage import articles, campaigns, channels, lists, memberships
+from distributor.storage import articles, campaigns, channels, delivery_queries, lists, memberships
 
 EVIDENCE = ConsentEvidence(method=ConsentMethod.PERSON, text="They asked for it in person.")
 
@@ -112,6 +112,12 @@ class CampaignHarness:
 
     def report(self, campaign_id: int) -> CampaignReport:
         return report(self.app, campaign_id)
+
+    def only_delivery(self, campaign_id: int) -> delivery_queries.DeliveryRecord:
+        """The delivery of a campaign that has exactly one."""
+        with self.app.database.begin() as connection:
+            (found,) = delivery_queries.of_campaign(connection, campaign_id, limit=2)
+        return found
 
     def counts(self, campaign_id: int) -> dict[str, int]:
         """The totals that are not zero."""

@@ -177,6 +177,27 @@ def test_a_lost_answer_that_cannot_be_told_yet_is_looked_into_later(harness: Cam
     assert harness.report(campaign_id).state is DispatchState.RUNNING
 
 
+@pytest.mark.parametrize(
+    ("policy", "counts"),
+    [
+        (UnknownPolicy.ASSUME_SENT, {"audience": 1, "unknown": 1}),
+        (UnknownPolicy.RESEND, {"audience": 1, "sent": 1}),
+    ],
+)
+def test_what_a_lookup_finds_is_not_given_to_a_second_delivery(
+    harness: CampaignHarness, policy: UnknownPolicy, counts: dict[str, int]
+) -> None:
+    harness.channel("board", "scripted_broadcast", answers={"@one": "begun"})
+    first = harness.plan_and_run("board")
+    second = harness.plan("board", policy=policy)
+    harness.run(rounds=3)
+    harness.channel("board", "scripted_broadcast")
+    harness.run()
+    assert harness.only_delivery(first).remote_id == "found"
+    assert harness.only_delivery(second).remote_id != "found"
+    assert harness.counts(second) == counts
+
+
 def test_a_call_that_is_never_doubled_is_simply_made_again(harness: CampaignHarness) -> None:
     harness.channel("board", "scripted_exact", answers={"@one": "begun"})
     campaign_id = harness.plan("board")

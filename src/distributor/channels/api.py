@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from distributor.domain.article import Article, Media
 from distributor.domain.blocks import Block
-from distributor.domain.delivery import Delivery, Outcome, Verdict
+from distributor.domain.delivery import Attribution, Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import Finding, Nameserver
 from distributor.domain.feedback import Feedback
 from distributor.domain.merge_fields import FieldGroup, MergeFields, ReaderFields
@@ -34,6 +34,7 @@ __all__ = [
     "NO_MEDIA",
     "Article",
     "Attachment",
+    "Attribution",
     "Audience",
     "Capabilities",
     "Channel",
@@ -367,8 +368,26 @@ class PostParts(Protocol):
         remote_id: str,
         permalink: str | None,
         detail: Mapping[str, Json] | None = None,
-    ) -> None:
-        """Commit the id that the remote service gave the part. `detail` keeps what a reply to it needs."""
+    ) -> bool:
+        """Commit the id that the remote service gave the part. `detail` keeps what a reply to it needs.
+
+        False, and nothing has changed, if a lookup has given the post to another delivery meanwhile: then it has to be
+        looked up which post is this part.
+        """
+
+    def settle_found(
+        self,
+        delivery: Delivery,
+        number: int,
+        *,
+        remote_id: str,
+        permalink: str | None,
+        detail: Mapping[str, Json] | None = None,
+    ) -> Attribution:
+        """Commit that a post which a lookup found is this part, unless it may belong to another part or delivery.
+
+        Nothing has changed unless the result is OWN. Of several lookups that find one post, only one gets OWN.
+        """
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
         """Remove the intent of a part that was definitely not created, so that it can be intended anew.

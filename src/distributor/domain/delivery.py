@@ -97,6 +97,18 @@ class Delivery:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+class Attribution(StrEnum):
+    """To what a post that a lookup found belongs.
+
+    OWN: to the part that was looked up. OTHER: to another part or delivery of the account. OPEN: another delivery to
+    the account is being sent, and the post may be its result.
+    """
+
+    OWN = "own"
+    OTHER = "other"
+    OPEN = "open"
+
+
 class Verdict(StrEnum):
     """The result of an attempt to send one delivery.
 

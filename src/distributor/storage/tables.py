@@ -482,7 +482,11 @@ delivery_posts = Table(
     Column("remote_id", Text),
     Column("permalink", Text),
     Column("detail", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    # When a lookup found the post, because the response to the call that made it was lost.
+    Column("found_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("delivery_id", "number"),
+    # Not unique: ids differ only within an account, and a server that is set up anew begins again.
+    Index(None, "remote_id"),
 )
 
 events = Table(

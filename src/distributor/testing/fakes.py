@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from distributor.channels.api import (
     NO_MEDIA,
     Article,
+    Attribution,
     Channel,
     ClosableChannel,
     Delivery,
@@ -121,11 +122,27 @@ class InMemoryPostParts:
         remote_id: str,
         permalink: str | None,
         detail: Mapping[str, Json] | None = None,
-    ) -> None:
+    ) -> bool:
         part = self._parts[delivery.id, number]
         self._parts[delivery.id, number] = replace(
             part, state=PostPartState.SENT, remote_id=remote_id, permalink=permalink, detail=detail or {}
         )
+        return True
+
+    def settle_found(
+        self,
+        delivery: Delivery,
+        number: int,
+        *,
+        remote_id: str,
+        permalink: str | None,
+        detail: Mapping[str, Json] | None = None,
+    ) -> Attribution:
+        others = (part for key, part in self._parts.items() if key != (delivery.id, number))
+        if any(part.remote_id == remote_id for part in others):
+            return Attribution.OTHER
+        self.settle(delivery, number, remote_id=remote_id, permalink=permalink, detail=detail)
+        return Attribution.OWN
 
     def withdraw(self, delivery: Delivery, number: int) -> None:
         if self._parts[delivery.id, number].state is PostPartState.INTENDED:

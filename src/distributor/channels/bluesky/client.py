@@ -14,7 +14,6 @@ from distributor.channels.social.idempotent_send import Request, SearchableClien
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import (
     FindResult,
-    NotFound,
     Posted,
     PostResult,
     Refused,
@@ -73,10 +72,12 @@ class BlueskyClient(SearchableClient):
             written = parse_body(WrittenRecord, response)
             return written if isinstance(written, Unknown) else self._posted(written, request)
         if error_of(response).error == "InvalidSwap":
-            return await self._resolve_taken_key(request)
+            # By an earlier call with a request that was frozen anew since, or by another program.
+            reply = f"another record has the key {request['rkey']}: was it written by hand?"
+            return Refused(verdict=Verdict.FAILED, reply=reply, reply_code=400, is_duplicate=True)
         return self._classify(response)
 
-    async def find(self, request: Request, *, since: datetime | None = None) -> FindResult:
+    async def find(self, request: Request, *, since: datetime) -> FindResult:
         """The record under the request's own key, whenever it was written; one with another text is not it."""
         response = await self._http.call(
             "GET", _GET_RECORD, params={name: request[name] for name in ("repo", "collection", "rkey")}
@@ -88,23 +89,15 @@ class BlueskyClient(SearchableClient):
             if isinstance(record, Unknown):
                 return record
             is_ours = record.value.get("text") == request["record"]["text"]
-            return self._posted(record, request) if is_ours else NotFound()
+            return [self._posted(record, request)] if is_ours else []
         if error_of(response).is_missing_record:
-            return NotFound()
+            return []
         return lookup_failed(self._classify(response))
 
     async def _put(self, request: Request) -> ApiResponse | Refused | Unknown:
         return await self._http.call(
             "POST", _PUT_RECORD, headers={"Authorization": f"Bearer {self._session.accessJwt}"}, json=request
         )
-
-    async def _resolve_taken_key(self, request: Request) -> PostResult:
-        """The key is taken: by an earlier call with a request that was frozen anew since, or by another program."""
-        found = await self.find(request)
-        if isinstance(found, NotFound):
-            reply = f"another record has the key {request['rkey']}: was it written by hand?"
-            return Refused(verdict=Verdict.FAILED, reply=reply, reply_code=400)
-        return found
 
     def _classify(self, response: ApiResponse) -> Refused | Unknown:
         error = error_of(response)

@@ -15,7 +15,6 @@ from distributor.channels.social.idempotent_send import Request, SearchableClien
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import (
     FindResult,
-    NotFound,
     Posted,
     PostResult,
     Refused,
@@ -83,14 +82,14 @@ class MastodonClient(SearchableClient):
         return status if isinstance(status, Unknown) else _posted(status)
 
     async def find(self, request: Request, *, since: datetime) -> FindResult:
-        found: FindResult = NotFound()
+        found = list[Posted]()
         async for status in self._statuses(since):
             if isinstance(status, Unknown):
                 return status
             if status.matches(request["status"], request["link"]):
-                # The pages are newest first, and the oldest match is the one that our call created.
-                found = _posted(status)
-        return found
+                found.append(_posted(status))
+        # The pages are newest first.
+        return found[::-1]
 
     async def _statuses(self, since: datetime) -> AsyncIterator[PostedStatus | Unknown]:
         """The account's own statuses since then, newest first."""

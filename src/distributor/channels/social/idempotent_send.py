@@ -2,7 +2,8 @@
 
 Intent before effect: the request is committed before the call, and the id of the post right after. What became of a
 call without a response is looked up before anything is sent again; where the network cannot be asked, nothing is sent
-again until the intent has been withdrawn by a decision outside the channel.
+again until the intent has been withdrawn by a decision outside the channel. A post that is recorded as another part or
+delivery is never the result of a lookup: the account may have posted the same text before.
 """
 
 from __future__ import annotations
@@ -14,9 +15,27 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from distributor.channels.api import Dedupe, Delivery, Json, Outcome, PostPart, PostPartState, SendContext, Verdict
+from distributor.channels.api import (
+    Attribution,
+    Dedupe,
+    Delivery,
+    Json,
+    Outcome,
+    PostPart,
+    PostPartState,
+    SendContext,
+    Verdict,
+)
 from distributor.channels.social.post import Post
-from distributor.channels.social.results import FindResult, NotFound, Posted, PostResult, Refused, Unknown
+from distributor.channels.social.results import (
+    FindResult,
+    LookupResult,
+    NotFound,
+    Posted,
+    PostResult,
+    Refused,
+    Unknown,
+)
 from distributor.domain.errors import LeaseLostError
 
 Request: TypeAlias = Mapping[str, Json]
@@ -67,7 +86,7 @@ class SearchableClient(SocialClient):
 
     @abstractmethod
     async def find(self, request: Request, *, since: datetime) -> FindResult:
-        """The post that this request created after `since`, if any."""
+        """The posts of the account since then that this request may have created, the oldest first."""
 
 
 async def send_parts(
@@ -135,13 +154,11 @@ class _Attempt:
         self.context.parts.withdraw(self.delivery, self.number)
         return await self._post(self._intend(part.request), was_tried=True)
 
-    async def look_up(self, part: PostPart) -> FindResult:
+    async def look_up(self, part: PostPart) -> LookupResult:
         """The part if it exists; NotFound only if it was definitely not created."""
         if not isinstance(self.client, SearchableClient):
             return Unknown(reply="an earlier attempt may have created the post, and the network cannot be asked")
-        found = await self.client.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
-        if isinstance(found, Posted):
-            self._settle(found)
+        found = await self._find(self.client, part)
         visible_at = part.intended_at + self.client.visible_after
         if isinstance(found, NotFound) and self.context.now() < visible_at:
             return Unknown(reply="the account does not show the post yet", retry_at=visible_at)
@@ -167,11 +184,11 @@ class _Attempt:
             if part.is_new:
                 self.context.parts.withdraw(self.delivery, self.number)
             raise
-        if isinstance(result, Refused) and result.is_duplicate:
+        if isinstance(result, Posted):
+            result = self._settle(result)
+        elif isinstance(result, Refused) and result.is_duplicate:
             result = await self._resolve_duplicate(part, result, was_tried=was_tried)
         match result:
-            case Posted():
-                self._settle(result)
             case Refused() if part.is_new:
                 self.context.parts.withdraw(self.delivery, self.number)
             case Unknown(retry_at=None):
@@ -180,22 +197,44 @@ class _Attempt:
         return result
 
     async def _resolve_duplicate(self, part: PostPart, refusal: Refused, *, was_tried: bool) -> PostResult:
-        """After an earlier attempt, the duplicate that the network reports may be that attempt's post."""
-        if not was_tried and self.delivery.attempt == 1:
+        """After an earlier attempt, the duplicate that the network reports may be that attempt's post.
+
+        Where calls are idempotent it may be in any case: the key that is taken is the part's own.
+        """
+        if not was_tried and self.delivery.attempt == 1 and self.dedupe is not Dedupe.EXACT:
             return refusal
         if not isinstance(self.client, SearchableClient):
             return Unknown(reply=refusal.reply, reply_code=refusal.reply_code)
-        found = await self.client.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
+        found = await self._find(self.client, part)
         if not isinstance(found, NotFound):
             return found
-        if not was_tried:
+        if not was_tried or found.has_others or self.dedupe is Dedupe.EXACT:
+            # What was tried before has been looked up, or its key belongs to another post.
             return refusal
         visible_at = self.context.now() + self.client.visible_after
         return Unknown(reply=refusal.reply, reply_code=refusal.reply_code, retry_at=visible_at)
 
-    def _settle(self, posted: Posted) -> None:
-        self.context.parts.settle(
+    async def _find(self, client: SearchableClient, part: PostPart) -> LookupResult:
+        """The first post that is not recorded as another part or delivery; it is recorded as this part from now on."""
+        found = await client.find(part.request, since=self.delivery.created_at - _CLOCK_SKEW)
+        if isinstance(found, Unknown):
+            return found
+        for posted in found:
+            attribution = self.context.parts.settle_found(
+                self.delivery, self.number, remote_id=posted.remote_id, permalink=posted.permalink, detail=posted.detail
+            )
+            if attribution is Attribution.OWN:
+                return posted
+            if attribution is Attribution.OPEN:
+                return Unknown(reply="the account shows a post that another delivery may have made just now")
+        return NotFound(has_others=bool(found))
+
+    def _settle(self, posted: Posted) -> Posted | Unknown:
+        is_settled = self.context.parts.settle(
             self.delivery, self.number, remote_id=posted.remote_id, permalink=posted.permalink, detail=posted.detail
+        )
+        return (
+            posted if is_settled else Unknown(reply="the post was found for another delivery before its id was stored")
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias, TypeVar
@@ -58,11 +58,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The network shows no such post of the account."""
+    """The network shows no such post of the account, except those that belong to others if `has_others`."""
+
+    has_others: bool = False
 
 
 PostResult: TypeAlias = Posted | Refused | Unknown
-FindResult: TypeAlias = Posted | NotFound | Unknown
+FindResult: TypeAlias = Sequence[Posted] | Unknown
+LookupResult: TypeAlias = Posted | NotFound | Unknown
 
 
 class JsonResponse(Protocol):

@@ -16,7 +16,6 @@ from distributor.channels.social.idempotent_send import Request, SearchableClien
 from distributor.channels.social.post import Post
 from distributor.channels.social.results import (
     FindResult,
-    NotFound,
     Posted,
     PostResult,
     Refused,
@@ -74,14 +73,14 @@ class XClient(SearchableClient):
         user_id = self._user_id()
         if isinstance(user_id, Unknown):
             return user_id
-        found: FindResult = NotFound()
+        found = list[Posted]()
         for tweet in self._timeline(user_id, since):
             if isinstance(tweet, Unknown):
                 return tweet
             if tweet.in_reply_to == in_reply_to and tweet.matches(text):
-                # The timeline is newest first, and the oldest match is the one that our call created.
-                found = self._posted(tweet.id)
-        return found
+                found.append(self._posted(tweet.id))
+        # The timeline is newest first.
+        return found[::-1]
 
     def _timeline(self, user_id: str, since: datetime) -> Iterator[Tweet | Unknown]:
         """The account's own posts since then, newest first."""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import structlog
 
-from distributor.channels.api import Dedupe, ReconcilingChannel
+from distributor.channels.api import Audience, Channel, Dedupe, ReconcilingChannel
+from distributor.channels.registry import kind_of
 from distributor.domain.campaign import UnknownPolicy
-from distributor.domain.delivery import Delivery, DeliveryState
+from distributor.domain.delivery import Delivery, DeliveryState, Outcome, Verdict
 from distributor.domain.errors import SourceError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.domain.rendition import Rendition
@@ -150,8 +151,9 @@ def _settle_outcomes(
 def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
     """Settle the deliveries of a dispatch whose outcome is unknown, a batch at a time; returns how many there were.
 
-    A channel that can reconcile looks each of them up; a channel with exact deduplication sends again; otherwise the
-    campaign's policy decides. Before anything is sent again by it, a worker whose lease ran out has time to report.
+    A channel that can reconcile looks each of them up; a channel with exact deduplication sends again; otherwise, and
+    if all that was found is the result of another delivery, the campaign's policy decides. Before anything is sent
+    again by it, a worker whose lease ran out has time to report.
     """
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
@@ -161,25 +163,34 @@ def resolve_unknown(app: AppContext, dispatch_id: int) -> int:
         unknown = leases.lock_unknown(connection, dispatch_id, limit=BATCH, now=app.clock())
     channel = app.open_channel(record)
     if isinstance(channel, ReconcilingChannel):
-        asyncio.run(_reconcile(app, channel, record, rendition, unknown))
+        not_found = asyncio.run(_reconcile(app, channel, record, rendition, unknown))
+        _resolve_by_policy(app, dispatch_id, not_found, channel, campaign.unknown_policy)
         method = "reconcile"
     else:
-        is_exact = channel.capabilities.dedupe is Dedupe.EXACT
-        resends = is_exact or campaign.unknown_policy is UnknownPolicy.RESEND
-        state = DeliveryState.PENDING if resends else DeliveryState.UNKNOWN
-        ids = [delivery.id for delivery in unknown]
-        with app.database.begin() as connection:
-            if resends and not is_exact:
-                waiting = leases.find_unreported(connection, ids, since=app.clock() - REPORT_WITHIN)
-                ids = [delivery_id for delivery_id in ids if delivery_id not in waiting]
-                # A channel that finds an intent without a result, and cannot look it up, does not post again.
-                delivery_posts.delete_intents(connection, ids)
-            leases.resolve_by_policy(connection, ids, state=state, now=app.clock())
-            if resends and ids:
-                dispatches.reopen(connection, dispatch_id)
-        method = "resend" if resends else "assume_sent"
+        method = _resolve_by_policy(
+            app, dispatch_id, [delivery.id for delivery in unknown], channel, campaign.unknown_policy
+        )
     log.info("delivery.unknown_resolved", dispatch_id=dispatch_id, deliveries=len(unknown), method=method)
     return len(unknown)
+
+
+def _resolve_by_policy(
+    app: AppContext, dispatch_id: int, ids: Sequence[int], channel: Channel, policy: UnknownPolicy
+) -> str:
+    """Send these deliveries again, or leave them unknown; returns which, for the log."""
+    is_exact = channel.capabilities.dedupe is Dedupe.EXACT
+    resends = is_exact or policy is UnknownPolicy.RESEND
+    with app.database.begin() as connection:
+        if resends and not is_exact:
+            waiting = leases.find_unreported(connection, ids, since=app.clock() - REPORT_WITHIN)
+            ids = [delivery_id for delivery_id in ids if delivery_id not in waiting]
+            # A channel that finds an intent without a result, and cannot look it up, does not post again.
+            delivery_posts.delete_intents(connection, ids)
+        state = DeliveryState.PENDING if resends else DeliveryState.UNKNOWN
+        leases.resolve_by_policy(connection, ids, state=state, now=app.clock())
+        if resends and ids:
+            dispatches.reopen(connection, dispatch_id)
+    return "resend" if resends else "assume_sent"
 
 
 async def _reconcile(
@@ -188,7 +199,10 @@ async def _reconcile(
     record: channels.ChannelRecord,
     rendition: Rendition,
     unknown: list[Delivery],
-) -> None:
+) -> list[int]:
+    """Look each delivery up and settle it; returns the ids of those for which only the result of others was found."""
+    is_broadcast = kind_of(record.kind).capabilities.audience is Audience.BROADCAST
+    not_found: list[int] = []
     guard = ItemGuard(app, QuarantineLoop.JOB)
     with open_journal(app.journal_dir) as journal:
         context = send_context(app, record, journal)
@@ -197,5 +211,15 @@ async def _reconcile(
                 outcome = await channel.reconcile(rendition, delivery, context)
                 now = app.clock()
                 with app.database.begin() as connection:
+                    if is_broadcast and _is_result_of_another(connection, delivery, outcome):
+                        not_found.append(delivery.id)
+                        continue
                     commit_settlements(app, connection, [settle_outcome(outcome, delivery, now=now)], now=now)
                     dispatches.reopen(connection, delivery.dispatch_id)
+    return not_found
+
+
+def _is_result_of_another(connection: Connection, delivery: Delivery, outcome: Outcome) -> bool:
+    """Whether a channel has found what the ledger already has as another delivery to the account."""
+    is_sent = outcome.verdict is Verdict.SENT and outcome.remote_id is not None
+    return is_sent and delivery_posts.is_attributed(connection, delivery.id, outcome.remote_id or "")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from distributor.channels.api import Journal, Lease, PostPart, PostPartState, SendContext, UnlimitedLease
 from distributor.domain.article import Media
-from distributor.domain.delivery import Delivery
+from distributor.domain.delivery import Attribution, Delivery
 from distributor.domain.rendition import Json
 from distributor.flow import publications
 from distributor.flow.app_context import AppContext
@@ -69,10 +69,30 @@ class _StoredParts:
         remote_id: str,
         permalink: str | None,
         detail: Mapping[str, Json] | None = None,
-    ) -> None:
+    ) -> bool:
         with self._app.database.begin() as connection:
-            delivery_posts.mark_sent(
+            return delivery_posts.mark_sent(
                 connection, delivery.id, number, remote_id=remote_id, permalink=permalink, detail=detail or {}
+            )
+
+    def settle_found(
+        self,
+        delivery: Delivery,
+        number: int,
+        *,
+        remote_id: str,
+        permalink: str | None,
+        detail: Mapping[str, Json] | None = None,
+    ) -> Attribution:
+        with self._app.database.begin() as connection:
+            return delivery_posts.mark_found(
+                connection,
+                delivery.id,
+                number,
+                remote_id=remote_id,
+                permalink=permalink,
+                detail=detail or {},
+                now=self._app.clock(),
             )
 
     def withdraw(self, delivery: Delivery, number: int) -> None:

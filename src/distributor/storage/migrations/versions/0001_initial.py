@@ -507,11 +507,13 @@ def _create_delivery_events() -> None:
         sa.Column("remote_id", sa.Text(), nullable=True),
         sa.Column("permalink", sa.Text(), nullable=True),
         sa.Column("detail", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["delivery_id"], ["deliveries.id"], name=op.f("delivery_posts_delivery_id_fkey"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("delivery_id", "number", name=op.f("delivery_posts_pkey")),
     )
+    op.create_index(op.f("delivery_posts_remote_id_idx"), "delivery_posts", ["remote_id"])
     op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
