@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
+
+from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import ServiceError
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.publishing.release import release
 from distributor.flow.publishing.render import render
+from distributor.storage import delivery_queries
 from distributor.storage.database import Connection, Database
+from tests.flow import scripted_channel
 from tests.flow.campaign_harness import CampaignHarness
 
 
@@ -49,3 +55,31 @@ def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_wr
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "unknown": 3}
     assert sorted(harness.seen) == sorted(everybody)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"reply_code": 10**12},
+        {"detail": {"seconds": float("nan")}},
+        {"verdict": Verdict.DEFERRED, "reply_code": -(10**12)},
+    ],
+    ids=["a number out of range", "a number that is none", "a deferral"],
+)
+def test_an_outcome_that_cannot_be_stored_costs_no_other_its_own(
+    harness: CampaignHarness, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
+) -> None:
+    def reply(delivery: Delivery, answer: str, retry_at: datetime | None) -> Outcome:
+        return Outcome.of(delivery, **({"verdict": Verdict.SENT} | odd))
+
+    monkeypatch.setitem(scripted_channel._REPLIES, "odd", reply)
+    harness.channel("mail", "scripted", answers={"bo@example.org": "odd"})
+    campaign_id = harness.plan("mail")
+    harness.run()
+    state = odd.get("verdict", Verdict.SENT).value
+    assert harness.counts(campaign_id) in ({"audience": 3, "sent": 3}, {"audience": 3, "sent": 2, "deferred": 1})
+    with harness.app.database.begin() as connection:
+        found = {one.recipient: one for one in delivery_queries.listed(connection, campaign_id, state=None, limit=3)}
+    assert found["bo@example.org"].state.value == state
+    assert "is not kept" in found["bo@example.org"].reply
+    assert found["ada@example.org"].remote_id == f"remote-{found['ada@example.org'].id}"

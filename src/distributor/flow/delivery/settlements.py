@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
+
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
+from distributor.domain.errors import DataError
 from distributor.domain.feedback import ArrivalProof, MatchedBy
 from distributor.flow.app_context import AppContext
 from distributor.flow.bounces import Bounce, BounceLedger
 from distributor.storage import bounce_events, deliveries, delivery_queries, subscribers
-from distributor.storage.database import Connection
+from distributor.storage.database import Connection, savepoint
 from distributor.storage.delivery_queries import DeliveryRecord
 
 _SOURCE = "reply"
+
+log = structlog.get_logger(__name__)
 
 
 def commit_settlements(
@@ -25,8 +30,23 @@ def commit_settlements(
 ) -> None:
     """Store the outcomes; record refusals of recipients as bounces; take those back that a later attempt disproves.
 
-    Committed again, by a journal that is recovered twice, it changes nothing.
+    Committed again, by a journal that is recovered twice, it changes nothing. If the database cannot store what came
+    with an outcome, such as a number out of range, the outcome is stored without it, and the others as they are.
     """
+    try:
+        with savepoint(connection):
+            _commit(app, connection, settlements, now=now)
+    except DataError:
+        for one in settlements:
+            try:
+                with savepoint(connection):
+                    _commit(app, connection, [one], now=now)
+            except DataError as error:
+                log.warning("delivery.outcome_reduced", delivery_id=one.outcome.delivery_id, reason=error.reason)
+                _commit(app, connection, [_reduced(one, error, now)], now=now)
+
+
+def _commit(app: AppContext, connection: Connection, settlements: Sequence[Settlement], *, now: datetime) -> None:
     refused = {one.outcome.delivery_id: one.outcome for one in settlements if _is_refusal(one)}
     again = [
         one.outcome.delivery_id for one in settlements if one.state is DeliveryState.SENT and one.outcome.epoch > 1
@@ -44,6 +64,20 @@ def commit_settlements(
                 bounces.take_back(record, ArrivalProof.SENT, at=now)
         elif record.state is DeliveryState.FAILED and record.epoch == outcome.epoch:
             bounces.record(record, _bounce(outcome, record, now))
+
+
+def _reduced(settlement: Settlement, error: DataError, now: datetime) -> Settlement:
+    """The settlement without what the channel said beyond the verdict; the next time, if there is to be one, is now."""
+    outcome = settlement.outcome
+    bare = Outcome(
+        delivery_id=outcome.delivery_id,
+        epoch=outcome.epoch,
+        verdict=outcome.verdict,
+        reply=f"the channel's reply is not kept: {error}",
+        is_hard_bounce=outcome.is_hard_bounce,
+        counts_against_address=outcome.counts_against_address,
+    )
+    return Settlement(outcome=bare, state=settlement.state, next_at=now if settlement.next_at is not None else None)
 
 
 def _is_refusal(settlement: Settlement) -> bool:
