@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from distributor.channels.api import DiagnosticContext
+from distributor.channels.email.channel import EmailChannel
+from distributor.domain.diagnostics import DiagnosticStatus, Finding
 from tests.cli.conftest import ARTICLE, Run
 
 
@@ -149,6 +155,25 @@ def test_a_backup_can_be_restored(run: Run, article: Path, tmp_path: Path) -> No
     assert run("restore", str(tmp_path / "all.dump"), "--replace").code == 0
     assert json.loads(run("list", "list", "--json").out) == []
     assert [one["slug"] for one in json.loads(run("article", "list", "--json").out)] == ["a-first-article"]
+
+
+def test_a_channel_whose_check_raises_stops_no_other(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        run("channel", "set", name, "--kind", "email")
+    called: list[EmailChannel] = []
+
+    def fail_once(self: EmailChannel, context: DiagnosticContext) -> Iterator[Finding]:
+        called.append(self)
+        if len(called) == 1:
+            raise RuntimeError("a bug")
+        yield Finding("dns", DiagnosticStatus.OK, "fine")
+
+    monkeypatch.setattr(EmailChannel, "diagnose", fail_once)
+    result = run("doctor", "--json")
+    findings = {one["check"]: one for one in json.loads(result.out)}
+    assert (findings["first"]["state"], result.code) == ("fail", 5)
+    assert findings["first"]["finding"] == "its check failed: RuntimeError: a bug"
+    assert findings["second: dns"]["finding"] == "fine"
 
 
 def test_the_doctor_says_what_is_wrong_and_what_to_do(run: Run) -> None:

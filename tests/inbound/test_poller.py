@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
 from typing import Any
 
 import pytest
@@ -234,3 +236,31 @@ def fails_once(clock: Callable[[], datetime]) -> Callable[[], datetime]:
         return clock()
 
     return now
+
+
+def test_a_message_that_a_pop3_server_lists_wrongly_stops_no_other(feedback: FeedbackHarness) -> None:
+    mail = bounce_to(feedback)
+    replies = {
+        b"LIST": b"+OK\r\n1 400\r\n2\r\n3 many\r\n4 400\r\n.\r\n",
+        b"UIDL": b"+OK\r\n1\r\n2 two\r\n3 three\r\none 4\r\n4 four\r\n.\r\n",
+        b"RETR": b"+OK\r\n" + mail + b"\r\n.\r\n",
+    }
+
+    class Dialogue(StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"+OK\r\n")
+            for line in self.rfile:
+                retrieved.extend([line.strip()] if line.startswith(b"RETR") else [])
+                self.wfile.write(replies.get(line[:4].upper(), b"+OK\r\n"))
+
+    retrieved: list[bytes] = []
+    with TCPServer(("127.0.0.1", 0), Dialogue) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        mailbox = open_mailbox(f"pop3://ada:secret@127.0.0.1:{server.server_address[1]}?tls=off")
+        assert poll(feedback.harness.app, mailbox, source="pop3") == 2
+        server.shutdown()
+    assert retrieved == [b"RETR 2", b"RETR 4"]
+    assert feedback.state() is DeliveryState.BOUNCED
+    keys = {item.key.partition(" ")[2]: item.reason for item in held(feedback, QuarantineLoop.MAILBOX)}
+    assert set(keys) == {"1", "3 three", "one 4"}
+    assert "the server lists it as 'one 4'" in keys["one 4"]

@@ -124,6 +124,9 @@ def _error_of(app: AppContext, record: ChannelRecord) -> DistributorError | None
         app.open_channel(record)
     except DistributorError as error:
         return error
+    except Exception as error:
+        # The kind may be another package's.
+        return ConfigurationError(f"it cannot be opened: {type(error).__name__}: {error}")
     return None
 
 
@@ -164,13 +167,16 @@ def _diagnose_channels(app: AppContext, context: DiagnosticContext) -> Iterator[
     with app.database.begin() as connection:
         records = channels.all_channels(connection)
     for record in records:
-        try:
-            channel = app.open_channel(record)
-        except DistributorError:
+        if _error_of(app, record) is not None:
             continue
-        if isinstance(channel, DiagnosableChannel):
-            for finding in channel.diagnose(context):
-                yield replace(finding, check=f"{record.name}: {finding.check}")
+        channel = app.open_channel(record)
+        try:
+            if isinstance(channel, DiagnosableChannel):
+                for finding in channel.diagnose(context):
+                    yield replace(finding, check=f"{record.name}: {finding.check}")
+        except Exception as error:
+            reason = f"its check failed: {type(error).__name__}: {error}"
+            yield Finding(record.name, DiagnosticStatus.FAIL, reason)
 
 
 def _ip_address(text: str) -> IPv4Address | IPv6Address:

@@ -44,7 +44,7 @@ class ImapMailbox:
             uids = _check(session.uid("SEARCH", "UNDELETED", *search_key.split()))[0] or b""
             # Asked again, because imaplib keeps the capabilities from before the login.
             has_uidplus = b"UIDPLUS" in _check(session.capability())[0].upper().split()
-            for uid in uids.decode().split():
+            for uid in uids.decode("ascii", "backslashreplace").split():
                 yield ImapMessage(session, uid, flag, has_uidplus)
 
     @contextmanager

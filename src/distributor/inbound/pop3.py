@@ -79,21 +79,27 @@ class Pop3Mailbox:
         return session
 
 
-def _small_messages(session: poplib.POP3) -> Iterator[tuple[int, bytes]]:
-    """The number and the unique id of each message that is not too large."""
-    sizes = dict(line.split()[:2] for line in session.list()[1])
+def _small_messages(session: poplib.POP3) -> Iterator[tuple[int | None, bytes]]:
+    """The number and the unique id of each message that is not too large; None and the line of one listed wrongly."""
+    sizes = {parts[0]: parts[1] for line in session.list()[1] if len(parts := line.split()) > 1}
     for line in session.uidl()[1]:
-        number, uid = line.split()[:2]
-        if int(sizes.get(number, 0)) <= _MAX_MESSAGE_BYTES:
-            yield int(number), uid
+        try:
+            number, uid = line.split()[:2]
+            if int(sizes.get(number, 0)) <= _MAX_MESSAGE_BYTES:
+                yield int(number), uid
+        except ValueError:
+            yield None, line
 
 
 @dataclass(slots=True)
 class Pop3Message:
-    """A message of a session. `is_out_of_step`: what the server sends next is not the reply to the next command."""
+    """A message of a session; `number` is None if the server listed it wrongly.
+
+    `is_out_of_step`: what the server sends next is not the reply to the next command.
+    """
 
     session: poplib.POP3
-    number: int
+    number: int | None
     uid: bytes
     skipped_uids: set[bytes]
     is_out_of_step: bool = False
@@ -103,6 +109,8 @@ class Pop3Message:
         return self.uid.decode("ascii", "backslashreplace")
 
     def read(self) -> bytes:
+        if self.number is None:
+            raise MessageError(f"cannot be read: the server lists it as {self.id!r}")
         try:
             return b"\r\n".join(self.session.retr(self.number)[1])[:MAX_BYTES]
         except poplib.error_proto as error:
@@ -111,7 +119,7 @@ class Pop3Message:
             raise MessageError(f"cannot be read: {error}") from None
 
     def mark(self, disposition: Disposition) -> None:
-        if disposition is not Disposition.PROCESSED:
+        if disposition is not Disposition.PROCESSED or self.number is None:
             self.skipped_uids.add(self.uid)
             return
         try:

@@ -24,7 +24,7 @@ from distributor.sources import folder
 from distributor.sources.folder import UnreadableFile
 from distributor.sources.formats import parse_manuscript
 from distributor.storage import articles, quarantine
-from distributor.storage.database import Database
+from distributor.storage.database import Connection, Database
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 Write = Callable[[str, str], Path]
@@ -400,3 +400,27 @@ def _stored(app: AppContext, slug: str) -> articles.StoredArticle:
 def _problems(app: AppContext) -> dict[str, QuarantinedItem]:
     with app.database.begin() as connection:
         return quarantine.of_loop(connection, QuarantineLoop.FILE)
+
+
+def test_a_missing_file_that_cannot_be_noted_stops_no_other(
+    app: AppContext, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [write(f"{name}.md", _article(name)) for name in ("a", "b")]
+    scan(app)
+    for file in files:
+        file.unlink()
+    set_missing, failing = articles.set_missing, _stored(app, "a").id
+
+    def fail_once(connection: Connection, article_id: int, at: datetime | None) -> None:
+        if article_id == failing:
+            raise ValueError("a bug")
+        set_missing(connection, article_id, at)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(articles, "set_missing", fail_once)
+        for _ in range(2):
+            assert [one.partition(" ")[0] for one in scan(app).missing] == ["b.md"]
+    (item,) = _problems(app).values()
+    assert (item.key, item.failures) == ("a.md", 2)
+    assert len(scan(app).missing) == 2
+    assert _problems(app) == {}

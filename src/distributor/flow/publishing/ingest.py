@@ -114,8 +114,8 @@ def scan(app: AppContext) -> ScanReport:
             report.count(_ingest_scanned(app, one))
         if one.path in guard.held:
             report.broken.append(guard.held[one.path])
-    guard.leave(guard.known.keys() - seen)
-    _note_missing(app, stored.keys() - set(present), present=present)
+    failed = _note_missing(app, guard, stored.keys() - set(present), present=present)
+    guard.leave(guard.known.keys() - seen - failed)
     report.missing.extend(missing_files(app))
     has_changes = report.added or report.revised or set(report.broken) - {one.reason for one in guard.known.values()}
     log.log(
@@ -143,30 +143,38 @@ def missing_files(app: AppContext) -> list[str]:
     ]
 
 
-def _note_missing(app: AppContext, paths: Collection[str], *, present: Sequence[str]) -> None:
-    """Note that these files are gone. Those below a folder that could not be read may still be there."""
+def _note_missing(app: AppContext, guard: ItemGuard, paths: Collection[str], *, present: Sequence[str]) -> set[str]:
+    """Note that these files are gone. Those below a folder that could not be read may still be there.
+
+    Returns the keys in quarantine of those for which that failed.
+    """
     # A path that was listed and is a folder could not be read.
     unread = tuple("" if path == "." else f"{path}/" for path in present)
     for path in sorted(paths):
-        if path.startswith(unread):
-            continue
-        now = app.clock()
-        with app.database.begin() as connection:
-            articles.lock_ingestion(connection)
-            found = articles.find_by_ref(connection, _FOLDER, path)
-            if found is None or found.missing_since is not None:
-                continue
-            articles.set_missing(connection, found.id, now)
-            if found.status.state is ArticleState.PUBLISHED and not found.status.has_been_public(now):
-                articles.change_status(
-                    connection,
-                    found.id,
-                    found.status.unpublished(now),
-                    ArticleAction.UNPUBLISHED,
-                    actor=_FOLDER_ACTOR,
-                    note=_MISSING,
-                    now=now,
-                )
+        if not path.startswith(unread):
+            with guard.item(path):
+                _set_missing(app, path)
+    return {stored_key(path) for path in paths if path in guard.held}
+
+
+def _set_missing(app: AppContext, path: str) -> None:
+    now = app.clock()
+    with app.database.begin() as connection:
+        articles.lock_ingestion(connection)
+        found = articles.find_by_ref(connection, _FOLDER, path)
+        if found is None or found.missing_since is not None:
+            return
+        articles.set_missing(connection, found.id, now)
+        if found.status.state is ArticleState.PUBLISHED and not found.status.has_been_public(now):
+            articles.change_status(
+                connection,
+                found.id,
+                found.status.unpublished(now),
+                ArticleAction.UNPUBLISHED,
+                actor=_FOLDER_ACTOR,
+                note=_MISSING,
+                now=now,
+            )
 
 
 def _ingest_scanned(app: AppContext, scanned: ScannedFile | UnreadableFile) -> Ingested | None:
