@@ -148,3 +148,22 @@ def test_whom_a_campaign_failed_can_be_counted_written_to_and_tried_again(run: R
     assert result.startswith("0 of 1 failed deliveries would be retried")
     assert "1 go to recipients who may not receive it any more, or not now" in result
     assert "the audience is empty" in run(*create, "--to-failed-of", "1").message
+
+
+def test_a_suppression_that_cannot_be_read_stops_no_other(run: Run, tmp_path: Path) -> None:
+    result = run("suppression", "add", "nonsense", "ada@example.org", "bo@")
+    assert (result.code, "1 suppressed, 0 already were" in result.message) == (2, True)
+    assert "'nonsense' is no address" in result.message
+    assert _audience(run) == (1, ["bo@example.org"])
+
+    result = run("suppression", "remove", "nonsense", "ada@example.org")
+    assert (result.code, "1 suppressions are removed" in result.message) == (2, True)
+    assert _audience(run)[0] == 2
+
+    file = tmp_path / "latin1.txt"
+    file.write_bytes(
+        "\ufeffada@example.org\n".encode() + "Jürgen@example.org\n".encode("latin-1") + b"bo@example.org\n"
+    )
+    result = run("suppression", "import", str(file))
+    assert (result.code, "2 suppressed, 0 already were, 1 lines could not be read" in result.message) == (2, True)
+    assert "latin1.txt:2: " in result.err

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from distributor.domain.delivery import Delivery
 from distributor.domain.tokens import TokenSigner
+from distributor.flow.feedback import inbound_mail
+from distributor.mail.inbound import InboundMail, read_inbound_mail
 from tests.cli.conftest import Run
 from tests.flow.feedback import feedback_mails as mails
 
@@ -81,3 +84,30 @@ def test_mail_to_postmaster_is_listed_shown_and_deleted(run: Run, environment: d
     assert "\x1b" not in shown
     run("bounce", "postmaster", "delete", str(listed["id"]))
     assert json.loads(run("bounce", "postmaster", "list", "--json").out) == []
+
+
+def test_a_file_that_cannot_be_read_and_a_mail_that_cannot_be_processed_stop_no_other(
+    run: Run, delivery: Delivery, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = TokenSigner(environment["DISTRIBUTOR_SECRET_KEY"].encode())
+    bad, good = tmp_path / "bad.eml", tmp_path / "good.eml"
+    bad.write_bytes(MAIL)
+    good.write_bytes(mails.bounce(delivery, to=mails.verp(delivery, tokens)))
+
+    def failing(raw: bytes, *arguments: Any, **options: Any) -> InboundMail:
+        if raw == MAIL:
+            raise RecursionError("too deep")
+        return read_inbound_mail(raw, *arguments, **options)
+
+    monkeypatch.setattr(inbound_mail, "read_inbound_mail", failing)
+    result = run("bounce", "process", str(tmp_path / "missing.eml"), str(tmp_path), str(bad), str(good), "--json")
+    assert [(one["file"], one["suppressed"]) for one in json.loads(result.out)] == [("good.eml", "hard_bounce")]
+    assert result.code == 2
+    assert f"{tmp_path}/missing.eml: cannot be read" in result.message
+    assert f"{tmp_path}: cannot be read" in result.message
+    assert f"{bad}: cannot be processed and is in quarantine" in result.message
+    (item,) = json.loads(run("quarantine", "list", "--loop", "mail", "--json").out)
+    assert "too deep" in item["reason"]
+
+    monkeypatch.undo()
+    assert run("quarantine", "retry", "--loop", "mail").code == 0

@@ -98,3 +98,12 @@ def test_what_is_meant_must_be_named(run: Run, command: str) -> None:
     assert run("quarantine", command, "1", "--loop", "event").code == 2
     result = run("quarantine", command, "999")
     assert (result.code, "there is no item in quarantine 999" in result.message) == (3, True)
+
+
+@pytest.mark.parametrize("command", ["retry", "discard"])
+def test_an_item_that_is_gone_stops_no_other(run: Run, database: Database, command: str) -> None:
+    hold(database, "1-0", EVENT | {"kind": "open"})
+    (item,) = listed(run)
+    result = run("quarantine", command, "999", str(item["id"]))
+    assert (result.code, "there is no item in quarantine 999" in result.message) == (3, True)
+    assert listed(run) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,9 @@ from distributor.domain.delivery import DeliveryState
 from distributor.domain.errors import SourceError
 from distributor.domain.event import EventKind
 from distributor.domain.suppression import Suppression
-from distributor.flow.feedback.inbound_mail import receive_mail
+from distributor.flow.app_context import AppContext
+from distributor.flow.feedback.apply_feedback import AppliedFeedback
+from distributor.flow.feedback.inbound_mail import accept_mail
 from distributor.mail.bounces import MAX_MESSAGE_BYTES, InboundReport, RecipientReport, read_inbound_report
 from distributor.mail.mime.received_message import parse_message
 from distributor.storage import delivery_queries, events, postmaster_mails, subscribers, suppressions
@@ -56,38 +59,42 @@ def classify(
             as_json=False,
             empty="",
         )
-    for error in failed:
-        err.print(f"distributor: {error}", markup=False, soft_wrap=True)
-    if failed:
-        raise typer.Exit(2)
+    _report_failed(failed)
 
 
 @commands.command("process")
 def process(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Raw messages.")], as_json: AsJson = False
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw messages; - reads standard input.")],
+    as_json: AsJson = False,
 ) -> None:
-    """Process raw messages as if they had been received; one that was processed before changes nothing."""
-    messages = [(file, _read_file(file)) for file in files]
+    """Process raw messages as if they had been received; one that was processed before changes nothing.
+
+    A file that cannot be read is reported, a message that cannot be processed goes to the quarantine, and the others
+    are processed. Exit status 2 if there was one of either.
+    """
     with open_app() as app:
-        processed = [(file, receive_mail(app, raw, source="hand")) for file, raw in messages]
-    print_rows(
-        ("file", "kind", "match", "delivery", "new", "suppressed", "unsubscribed", "took_back"),
-        [
-            (
-                file.name,
-                result.kind.value,
-                result.match.value,
-                result.delivery_id,
-                result.is_new,
-                result.suppressed.value if result.suppressed else None,
-                result.unsubscribed,
-                result.took_back,
-            )
-            for file, result in processed
-        ],
-        as_json=as_json,
-        empty="",
-    )
+        results = [(file, _process(app, file)) for file in files]
+    processed = [(file, result) for file, result in results if isinstance(result, AppliedFeedback)]
+    if processed or as_json:
+        print_rows(
+            ("file", "kind", "match", "delivery", "new", "suppressed", "unsubscribed", "took_back"),
+            [
+                (
+                    _printable(Path(file).name),
+                    result.kind.value,
+                    result.match.value,
+                    result.delivery_id,
+                    result.is_new,
+                    result.suppressed.value if result.suppressed else None,
+                    result.unsubscribed,
+                    result.took_back,
+                )
+                for file, result in processed
+            ],
+            as_json=as_json,
+            empty="",
+        )
+    _report_failed([result for _, result in results if isinstance(result, SourceError)])
 
 
 @commands.command("list")
@@ -156,6 +163,25 @@ def _classify(file: str) -> InboundReport | SourceError:
         return read_inbound_report(_read_message(file))
     except SourceError as error:
         return error
+    except Exception as error:
+        return SourceError(f"cannot be classified: {type(error).__name__}: {error}", path=_printable(file))
+
+
+def _process(app: AppContext, file: str) -> AppliedFeedback | SourceError:
+    try:
+        raw = _read_message(file)
+    except SourceError as error:
+        return error
+    why = "cannot be processed and is in quarantine: `distributor quarantine list --loop mail` shows the reason"
+    return accept_mail(app, raw, source="hand") or SourceError(why, path=_printable(file))
+
+
+def _report_failed(failed: Sequence[SourceError]) -> None:
+    """Print these errors; exit status 2 if there are any."""
+    for error in failed:
+        err.print(f"distributor: {error}", markup=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(SourceError.exit_code)
 
 
 def _read_message(file: str) -> bytes:
@@ -165,14 +191,7 @@ def _read_message(file: str) -> bytes:
         with Path(file).open("rb") as message:
             return message.read(MAX_MESSAGE_BYTES)
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
-
-
-def _read_file(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}", path=file) from error
+        raise SourceError(f"cannot be read: {error.strerror}", path=_printable(file)) from error
 
 
 def _report_as_json(file: str, result: InboundReport | SourceError) -> dict[str, Any]:

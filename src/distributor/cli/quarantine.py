@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.console import AsJson, print_fields, print_message, print_rows
-from distributor.domain.errors import InputError, StateError
+from distributor.cli.console import AsJson, err, print_fields, print_message, print_rows
+from distributor.domain.errors import InputError, NotFoundError, StateError
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.recovery import retry_journal
@@ -63,28 +63,44 @@ def show_item(item_id: Annotated[int, typer.Argument(metavar="ID")], as_json: As
 
 @commands.command("retry")
 def retry_items(ids: Ids = None, loop: Loop = None, as_json: AsJson = False) -> None:
-    """Try items again; one that works leaves the quarantine. Exit status 4 if one still fails."""
+    """Try items again; one that works leaves the quarantine. Exit status 4 if one still fails, 3 if there is none."""
+    results: list[tuple[QuarantinedItem, bool, str]] = []
     with open_app() as app:
-        results = [_retry(app, item_id) for item_id in _chosen(app, ids, loop)]
+        missing = _each(_chosen(app, ids, loop), lambda item_id: results.append(_retry(app, item_id)))
     print_rows(
         ("id", "loop", "key", "result"),
         [(item.id, item.loop.value, item.key, result) for item, _, result in results],
         as_json=as_json,
-        empty="The quarantine is empty.",
+        empty="" if missing else "The quarantine is empty.",
     )
     if not all(works for _, works, _ in results):
         raise typer.Exit(StateError.exit_code)
+    # What left by itself while a whole loop was tried is no mistake.
+    if missing and ids:
+        raise typer.Exit(NotFoundError.exit_code)
 
 
 @commands.command("discard")
 def discard_items(ids: Ids = None, loop: Loop = None) -> None:
     """Delete items with their content. One that its loop reads again comes back if it fails again."""
-    with open_app() as app:
+    with open_app() as app, app.database.begin() as connection:
         chosen = _chosen(app, ids, loop)
-        with app.database.begin() as connection:
-            for item_id in chosen:
-                quarantine.discard(connection, item_id)
-    print_message(f"{len(chosen)} items discarded")
+        missing = _each(chosen, lambda item_id: quarantine.discard(connection, item_id))
+    print_message(f"{len(chosen) - missing} items discarded")
+    if missing and ids:
+        raise typer.Exit(NotFoundError.exit_code)
+
+
+def _each(chosen: Sequence[int], act: Callable[[int], None]) -> int:
+    """Call `act` for each item, and report those that there are not; returns how many."""
+    missing = 0
+    for item_id in chosen:
+        try:
+            act(item_id)
+        except NotFoundError as error:
+            missing += 1
+            err.print(f"distributor: {error}", markup=False, soft_wrap=True)
+    return missing
 
 
 def _chosen(app: AppContext, ids: list[int] | None, loop: QuarantineLoop | None) -> list[int]:

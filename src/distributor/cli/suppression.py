@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -26,11 +27,16 @@ def add_suppressions(
     reason: Annotated[SuppressionReason, typer.Option(help="The reason to store.")] = SuppressionReason.MANUAL,
     note: Note = "",
 ) -> None:
-    """Suppress addresses or domains: they get no mail, not even from campaigns already scheduled."""
-    parsed = [parse_target(text) for text in target]
+    """Suppress addresses or domains: they get no mail, not even from campaigns already scheduled.
+
+    One that cannot be read is reported and does not stop the others; exit status 2 then.
+    """
+    parsed, bad = _read_targets(("", text) for text in target)
     with open_app() as app, app.database.begin() as connection:
         added = suppressions.add(connection, parsed, reason, note=note, now=app.clock())
-    print_message(f"{added} suppressed, {len(parsed) - added} already were")
+    if parsed:
+        print_message(f"{added} suppressed, {len(parsed) - added} already were")
+    _report_bad(bad)
 
 
 @commands.command("import")
@@ -41,7 +47,7 @@ def import_suppressions(
     note: Note = "",
 ) -> None:
     """Suppress the addresses and domains of a file; lines that cannot be read are reported and skipped."""
-    good, bad = _read_targets(file)
+    good, bad = _read_targets(_lines(file))
     with open_app() as app, app.database.begin() as connection:
         added = sum(
             suppressions.add(
@@ -53,11 +59,8 @@ def import_suppressions(
             )
             for start in range(0, len(good), _BATCH)
         )
-    for line in bad:
-        err.print(line, markup=False, soft_wrap=True)
     print_message(f"{added} suppressed, {len(good) - added} already were, {len(bad)} lines could not be read")
-    if bad:
-        raise typer.Exit(InputError.exit_code)
+    _report_bad(bad)
 
 
 @commands.command("list")
@@ -90,31 +93,48 @@ def remove_suppressions(
     target: Targets,
     reason: Annotated[list[SuppressionReason] | None, typer.Option(help="Only suppressions for this reason.")] = None,
 ) -> None:
-    """Remove suppressions: subscribers with these addresses get mail again."""
-    parsed: list[Target] = [parse_target(text) for text in target]
+    """Remove suppressions: subscribers with these addresses get mail again.
+
+    One that cannot be read is reported and does not stop the others; exit status 2 then.
+    """
+    parsed, bad = _read_targets(("", text) for text in target)
     with open_app() as app, app.database.begin() as connection:
         removed = sum(suppressions.lift(connection, one, reasons=tuple(reason or SuppressionReason)) for one in parsed)
     print_message(f"{removed} suppressions are removed")
+    _report_bad(bad)
 
 
-def _read_targets(file: Path) -> tuple[list[Target], list[str]]:
-    good: list[Target] = []
-    bad: list[str] = []
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    """The place and the text of each line that is to name a target. Raises InputError if the file cannot be read."""
     try:
-        with file.open(encoding="utf-8-sig") as lines:
+        with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                text = line.strip()
-                if not text or text.startswith("#"):
-                    continue
-                try:
-                    good.append(parse_target(text))
-                except InputError as error:
-                    bad.append(f"{file}:{number}: {error}")
+                # Bytes that are no UTF-8 concern their line only: they are in no address, so it is reported.
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape").strip()
+                if text and not text.startswith("#"):
+                    yield f"{file}:{number}: ", text
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: is not text in UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def _read_targets(given: Iterable[tuple[str, str]]) -> tuple[list[Target], list[str]]:
+    """The targets in these texts, and a message for each text that is none, after its place."""
+    good: list[Target] = []
+    bad: list[str] = []
+    for place, text in given:
+        try:
+            good.append(parse_target(text))
+        except InputError as error:
+            bad.append(f"{place}{error}")
     return good, bad
+
+
+def _report_bad(messages: Sequence[str]) -> None:
+    """Print what could not be read; exit status 2 if there is anything."""
+    for message in messages:
+        err.print(message, markup=False, soft_wrap=True)
+    if messages:
+        raise typer.Exit(InputError.exit_code)
 
 
 def _print_suppressions(found: list[Suppression], *, as_json: bool, empty: str) -> None:
