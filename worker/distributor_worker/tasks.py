@@ -10,7 +10,7 @@ from distributor.flow import publications
 from distributor.flow.delivery import recovery
 from distributor.flow.delivery.delivery_runs import DeliveryRuns
 from distributor.flow.feedback import tracking
-from distributor.flow.jobs import Job, JobKind
+from distributor.flow.jobs import JobKind
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people import import_people as importing
 from distributor.flow.people import retention
@@ -63,10 +63,7 @@ def deliver(dispatch_id: int) -> None:
     app = app_context()
     # Another worker of this machine may have died while it sent the same dispatch.
     recovery.recover_journals(app)
-    jobs: list[Job] = []
-    with guarded_job(app, JobKind.DELIVER, dispatch_id):
-        jobs = _DELIVERY_RUNS.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR)
-    enqueue(jobs)
+    enqueue(_DELIVERY_RUNS.deliver(app, dispatch_id, until=app.clock() + DELIVER_FOR))
 
 
 @worker_process_shutdown.connect

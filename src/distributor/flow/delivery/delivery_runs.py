@@ -13,7 +13,8 @@ import structlog
 
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import RunProgress, deliver
-from distributor.flow.jobs import Job, delivery_jobs
+from distributor.flow.jobs import Job, JobKind, delivery_jobs
+from distributor.flow.quarantine import guarded_job
 from distributor.storage import dispatches
 
 # A run that has waited for so long without any outcome waits for silent servers.
@@ -27,7 +28,11 @@ log = structlog.get_logger(__name__)
 
 
 class DeliveryRuns:
-    """Runs `deliver` in threads. For one caller at a time, as a worker process is."""
+    """Runs `deliver` in threads. For one caller at a time, as a worker process is.
+
+    A run that fails is a job that failed, in the background too: it is in quarantine with its dispatch, and leaves it
+    when a run has worked to its end.
+    """
 
     def __init__(self, *, silent_after: timedelta = SILENT_AFTER) -> None:
         self._silent_after = silent_after
@@ -36,7 +41,8 @@ class DeliveryRuns:
     def deliver(self, app: AppContext, dispatch_id: int, *, until: datetime) -> list[Job]:
         """As `deliver`, but returns once the run only waits for servers. It ends with its batch then.
 
-        Does nothing for a dispatch that has enough runs in the background: its servers are silent.
+        Does nothing for a dispatch that has enough runs in the background: its servers are silent. Raises errors of a
+        service; what else fails is in quarantine.
         """
         self._background = [run for run in self._background if run.is_alive()]
         if sum(run.dispatch_id == dispatch_id for run in self._background) >= MAX_OF_DISPATCH:
@@ -84,7 +90,8 @@ class _Run(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._jobs = deliver(self._app, self.dispatch_id, until=self._until, progress=self.progress)
+            with guarded_job(self._app, JobKind.DELIVER, self.dispatch_id):
+                self._jobs = deliver(self._app, self.dispatch_id, until=self._until, progress=self.progress)
         except BaseException as error:
             self._error = error
             if self.progress.ends_with_batch:
@@ -92,7 +99,7 @@ class _Run(threading.Thread):
                 log.exception("delivery.failed", dispatch_id=self.dispatch_id)
 
     def result(self) -> list[Job]:
-        """What `deliver` returned or raised."""
+        """What `deliver` returned, nothing if it failed. Raises errors of a service."""
         if self._error is not None:
             raise self._error
         return self._jobs
