@@ -21,6 +21,7 @@ from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.flow.app_context import AppContext
+from distributor.guarded_http import parse_networks
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates
@@ -67,6 +68,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         content_dir=settings.content_dir,
         content_publish=settings.content_publish,
         clock=_utc_now,
+        fetch_networks=parse_networks(settings.fetch_networks),
         bounce_policy=BouncePolicy(
             limit=settings.soft_bounce_limit, lapses_after=timedelta(days=settings.soft_bounce_days)
         ),

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     challenge_cost: int = Field(
         0, ge=0, le=100_000, description="ALTCHA on sign-up forms: iterations of PBKDF2 a try, such as 5000; 0: none"
     )
+    fetch_networks: str = Field(
+        "",
+        description="private networks that links may be checked in, such as 10.0.0.0/8 of an intranet, by commas",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("public_url")

@@ -14,6 +14,7 @@ from distributor.channels.registry import make_channel
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.failpoints import Failpoint, do_nothing
+from distributor.guarded_http import IpNetwork
 from distributor.rendering.environment import Templates
 from distributor.storage.channels import ChannelRecord, SecretBox
 from distributor.storage.database import Database
@@ -41,6 +42,8 @@ class AppContext:
     content_publish: bool = False
     # After how many soft bounces an address is suppressed.
     bounce_policy: BouncePolicy = field(default_factory=BouncePolicy)
+    # Networks whose addresses may be fetched for outsiders although they are not public.
+    fetch_networks: tuple[IpNetwork, ...] = ()
     # How long events are kept; None: as long as their deliveries.
     event_retention: timedelta | None = None
     # Called at each failpoint; tests kill the process there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,13 +18,17 @@ commands = typer.Typer()
 
 
 @commands.command()
-def review(campaign_id: CampaignId, as_json: AsJson = False) -> None:
+def review(
+    campaign_id: CampaignId,
+    links: Annotated[bool, typer.Option(help="Ask whether links and images answer: up to 15 seconds.")] = True,
+    as_json: AsJson = False,
+) -> None:
     """Show what a campaign would send on each channel, to whom and when, and what is wrong.
 
     Exit status 4 if there is a blocker, a problem that keeps the campaign from being sent.
     """
     with open_app() as app:
-        result = review_campaign(app, campaign_id)
+        result = review_campaign(app, campaign_id, with_links=links)
     if as_json:
         print_json(review_as_json(result))
     else:

@@ -14,12 +14,14 @@ from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState
 from distributor.domain.campaign_review import CampaignReview, DispatchReview, Reach, counted, joined
 from distributor.domain.errors import DistributorError, ServiceError, StateError
+from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import GRACE, format_time, spell_duration
 from distributor.domain.send_schedule import WarmUp
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import sending_problem
 from distributor.flow.publishing.campaign_content import RenderedDispatch, audience_query_of, render_dispatch
+from distributor.flow.publishing.link_check import check_links
 from distributor.storage import articles, audiences, campaigns, dispatches, paused_routes
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
@@ -38,11 +40,12 @@ class _Audience:
     problems: tuple[Problem, ...] = ()
 
 
-def review_campaign(app: AppContext, campaign_id: int) -> CampaignReview:
+def review_campaign(app: AppContext, campaign_id: int, *, with_links: bool = False) -> CampaignReview:
     """Render and check a campaign on every channel that is not released yet; the campaign stays as it is.
 
-    What cannot be rendered on one channel is a blocking problem of that channel. Raises NotFoundError, StateError if
-    nothing is left to review, and ServiceError if PostgreSQL is away.
+    `with_links` asks over HTTP whether links and images answer, which may take fifteen seconds. What cannot be
+    rendered on one channel is a blocking problem of that channel. Raises NotFoundError, StateError if nothing is left
+    to review, and ServiceError if PostgreSQL is away.
     """
     now = app.clock()
     with app.database.begin() as connection:
@@ -57,13 +60,15 @@ def review_campaign(app: AppContext, campaign_id: int) -> CampaignReview:
         hidden = articles.hidden_of_campaign(connection, campaign_id, now=now)
         to_people = [one.channel_name for one in waiting if _reach_of(one.kind) is Reach.SENT]
         audience = _audience_of(connection, campaign, to_people, now=now) if to_people else _Audience()
+        texts = {one.channel_name: _texts_of(connection, campaign, one) for one in waiting}
+    links = check_links(app, found, texts, to_publish=hidden, now=now) if with_links else []
     return CampaignReview(
         campaign_id=campaign.id,
         made_at=now,
         titles=tuple(one.article.title for one in found),
         revisions={one.article.slug: one.article.revision for one in found},
         dispatches=tuple(_review_dispatch(app, campaign, one, audience, now=now) for one in waiting),
-        problems=(*_campaign_problems(waiting, found, now=now), *audience.problems),
+        problems=(*_campaign_problems(waiting, found, now=now), *audience.problems, *links),
         to_publish=tuple(hidden),
         audience=_describe(campaign.audience) if to_people else "",
         received=audience.received,
@@ -200,6 +205,14 @@ def _warm_up_problems(plan: WarmUp, recipients: int, starts_at: datetime) -> Ite
             f"{counted(recipients, 'mail')} is sent on {day:%Y-%m-%d} (UTC)"
         )
         yield Problem(Severity.WARN, "warm-up-slow", advice)
+
+
+def _texts_of(connection: Connection, campaign: Campaign, dispatch: Dispatch) -> MessageOptions:
+    """The texts of the campaign on this channel, without those that its kind does not use."""
+    kind = kinds().get(dispatch.kind)
+    options = campaigns.message_options_of(connection, campaign.id, channel_name=dispatch.channel_name)
+    used = kind.capabilities.message_options if kind else ()
+    return MessageOptions(**{name: getattr(options, name) for name in used})
 
 
 def _start_of(dispatch: Dispatch) -> datetime | None:

@@ -1,0 +1,272 @@
+"""The client for URLs that outsiders chose, such as links in an article: it reaches public addresses only.
+
+Every connection, also one that follows a redirect, is made to an address that was checked after its name was resolved.
+A name that resolves to something else a moment later changes nothing. Time, redirects and bytes are limited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import httpcore
+import httpx
+
+from distributor import __version__
+from distributor.domain.errors import ConfigurationError, ServiceError
+
+IpAddress: TypeAlias = IPv4Address | IPv6Address
+IpNetwork: TypeAlias = IPv4Network | IPv6Network
+
+USER_AGENT = f"Distributor/{__version__}"
+MAX_REDIRECTS = 5
+_PORTS = frozenset({80, 443})
+# So many addresses of one name are tried.
+_MAX_ADDRESSES = 3
+_NAT64 = IPv6Network("64:ff9b::/96")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class FetchFailure(StrEnum):
+    """Why there is no response."""
+
+    FORBIDDEN = "forbidden"
+    NO_SUCH_NAME = "no_such_name"
+    NO_NAME_SERVER = "no_name_server"
+    NO_CONNECTION = "no_connection"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    REDIRECTS = "redirects"
+
+
+class FetchError(ServiceError):
+    """There is no response; `failure` is the kind of reason for programs, the text a phrase for people."""
+
+    def __init__(self, failure: FetchFailure, reason: str) -> None:
+        self.failure = failure
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedResponse:
+    """A response whatever its status, after redirects. `body` has at most as many bytes as were asked for.
+
+    Header names are in lower case.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def reason(self) -> str:
+        """The status with its name: ``404 Not Found``."""
+        phrase = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else ""
+        return f"{self.status} {phrase}".strip()
+
+
+def parse_networks(text: str) -> tuple[IpNetwork, ...]:
+    """Read networks or addresses separated by commas. Raises ConfigurationError."""
+    try:
+        return tuple(ip_network(one.strip(), strict=False) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise ConfigurationError(f"{error}; write networks as in 10.0.0.0/8, separated by commas") from None
+
+
+class GuardedHttpClient:
+    """Fetches URLs of http and https, without credentials and cookies; an async context manager.
+
+    `allowed_networks` may be reached although they are not public, on any port; elsewhere only ports 80 and 443 are.
+    `tls` is for certificates of authorities of one's own.
+    """
+
+    def __init__(self, *, allowed_networks: Sequence[IpNetwork] = (), tls: ssl.SSLContext | None = None) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            network_backend=_CheckingBackend(allowed_networks),
+            max_connections=None,
+            max_keepalive_connections=0,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pool.__aexit__(kind, error, trace)
+
+    async def fetch(
+        self,
+        address: str,
+        *,
+        method: str = "GET",
+        seconds: float,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> FetchedResponse:
+        """The response, after at most MAX_REDIRECTS redirects, within so many seconds altogether.
+
+        The rest of a body beyond `max_bytes` is not read. Raises FetchError.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._follow(address, method, max_bytes, headers or {})
+        except TimeoutError:
+            raise FetchError(FetchFailure.TIMEOUT, f"no response within {seconds:g} seconds") from None
+
+    async def _follow(self, address: str, method: str, max_bytes: int, headers: Mapping[str, str]) -> FetchedResponse:
+        url = _parsed(address)
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._ask(url, method, max_bytes, headers)
+            target = response.headers.get("location", "")
+            if response.status not in _REDIRECTS or not target:
+                return response
+            url = _parsed(target, base=url)
+        raise FetchError(FetchFailure.REDIRECTS, f"it redirects more than {MAX_REDIRECTS} times")
+
+    async def _ask(self, url: httpx.URL, method: str, max_bytes: int, headers: Mapping[str, str]) -> FetchedResponse:
+        """One request, without following a redirect."""
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        sent = {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}
+        try:
+            async with self._pool.stream(method, target, headers=list(sent.items())) as response:
+                body = b""
+                async for part in response.aiter_stream():
+                    body += part
+                    if len(body) >= max_bytes:
+                        break
+                return FetchedResponse(
+                    url=str(url),
+                    status=response.status,
+                    headers={
+                        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+                    },
+                    body=body[:max_bytes],
+                )
+        except httpcore.NetworkError as error:
+            # The pool of httpcore drops the cause; what it was raised in is still known.
+            if isinstance(error.__context__, ssl.SSLError):
+                raise FetchError(FetchFailure.TLS, f"TLS fails: {_tls_reason(error.__context__)}") from error
+            raise FetchError(FetchFailure.NO_CONNECTION, f"no connection: {str(error) or 'it was closed'}") from error
+        except httpcore.TimeoutException as error:
+            raise FetchError(FetchFailure.TIMEOUT, "no response in time") from error
+        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+            raise FetchError(FetchFailure.PROTOCOL, "what answers there does not speak HTTP correctly") from error
+
+
+class _CheckingBackend(httpcore.AsyncNetworkBackend):
+    """Connects to addresses that may be reached."""
+
+    def __init__(self, allowed_networks: Sequence[IpNetwork]) -> None:
+        self._allowed_networks = allowed_networks
+        self._sockets = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        found = await _resolve(host, port)
+        permitted = [one for one in found if self._permits(one, port)]
+        if not permitted:
+            where = f"{host} is {found[0]}" if str(found[0]) != host else host
+            what = f"port {port} is not asked" if any(is_public(one) for one in found) else "not a public address"
+            raise FetchError(FetchFailure.FORBIDDEN, f"{where}, {what}")
+        *others, last = permitted[:_MAX_ADDRESSES]
+        for address in others:
+            with suppress(httpcore.ConnectError):
+                return await self._sockets.connect_tcp(str(address), port, timeout, local_address, socket_options)
+        return await self._sockets.connect_tcp(str(last), port, timeout, local_address, socket_options)
+
+    def _permits(self, address: IpAddress, port: int) -> bool:
+        embedded = _embedded(address)
+        if any(embedded in network for network in self._allowed_networks):
+            return True
+        return port in _PORTS and is_public(address)
+
+
+def is_public(address: IpAddress) -> bool:
+    """Whether everyone on the internet reaches the same host under this address."""
+    inner = _embedded(address)
+    return inner.is_global and not inner.is_multicast
+
+
+def _embedded(address: IpAddress) -> IpAddress:
+    """The IPv4 address that an IPv6 address stands for, or the address itself (RFC 4291, 3056, 4380 and 6052)."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
+
+
+async def _resolve(host: str, port: int) -> list[IpAddress]:
+    """The addresses of a host, those of IPv4 first. Raises FetchError.
+
+    The resolver of the system cannot be interrupted; its thread is left behind when the time is up.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[list[IpAddress]] = loop.create_future()
+
+    def settle(found: list[IpAddress] | None, error: FetchError | None) -> None:
+        if result.done():
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(found or [])
+
+    def look_up() -> None:
+        found, failed = None, None
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = sorted({ip_address(answer[4][0]) for answer in answers}, key=lambda one: (one.version, int(one)))
+        except socket.gaierror as error:
+            is_unknown = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+            failure = FetchFailure.NO_SUCH_NAME if is_unknown else FetchFailure.NO_NAME_SERVER
+            failed = FetchError(failure, f"the name {host} {'does not exist' if is_unknown else 'cannot be resolved'}")
+        except (OSError, UnicodeError, ValueError):
+            failed = FetchError(FetchFailure.NO_SUCH_NAME, f"{host} is not the name of a host")
+        try:
+            loop.call_soon_threadsafe(settle, found, failed)
+        except RuntimeError:
+            # The loop is closed: no one waits any more.
+            return
+
+    threading.Thread(target=look_up, daemon=True).start()
+    return await result
+
+
+def _parsed(address: str, base: httpx.URL | None = None) -> httpx.URL:
+    """A URL of http or https without its user, password and fragment. Raises FetchError."""
+    try:
+        url = base.join(address) if base is not None else httpx.URL(address)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise FetchError(FetchFailure.PROTOCOL, "it is not a web address")
+        return url.copy_with(userinfo=b"", fragment=None)
+    except (httpx.InvalidURL, ValueError, TypeError):
+        raise FetchError(FetchFailure.PROTOCOL, "it is not a valid URL") from None
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return (error.reason or str(error)).replace("_", " ").lower()
