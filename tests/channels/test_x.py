@@ -7,8 +7,9 @@ import hashlib
 import hmac
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import regex
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oauthlib.oauth1.rfc5849 import signature
 
-from distributor.channels.api import RenderContext
+from distributor.channels.api import Cost, CostEstimatingChannel, RenderContext
 from distributor.channels.registry import make_channel
 from distributor.channels.x import XChannel
 from distributor.domain.article import Article
@@ -247,8 +248,30 @@ def test_the_preview_shows_the_post_escaped_and_needs_nothing_from_elsewhere() -
     page = rendered.channel.preview(rendered.rendition)
     assert "Bread &amp; &lt;b&gt;butter&lt;/b&gt;" in page
     assert "@gazette" in page
-    assert "X charges about $0.20" in page
+    assert "X charges about USD 0.20" in page
     assert not regex.search(r"<(script|img|link|iframe)|url\(|src=", page)
+
+
+@pytest.mark.parametrize(
+    ("title", "options", "price"),
+    [
+        ("Bread", {}, "0.200"),
+        ("Bread", {"include_link": False}, "0.015"),
+        ("Bread from https://example.org/rye", {"include_link": False}, "0.200"),
+    ],
+)
+def test_a_post_costs_more_with_a_url_wherever_it_comes_from(title: str, options: dict[str, Any], price: str) -> None:
+    rendered = harness("http://unused", article(title=title), **options)
+    cost = cast(CostEstimatingChannel, rendered.channel).estimate_cost(rendered.rendition, 1)
+    assert cost == Cost(amount=Decimal(price), currency="USD")
+
+
+def test_each_post_of_a_thread_costs_its_own_price() -> None:
+    thread = harness("http://unused", mode="thread")
+    cost = cast(CostEstimatingChannel, thread.channel).estimate_cost(thread.rendition, 1)
+    assert cost is not None
+    assert len(thread.texts) > 1
+    assert cost.amount == Decimal("0.200") + (len(thread.texts) - 1) * Decimal("0.015")
 
 
 def test_the_account_is_the_recipient() -> None:

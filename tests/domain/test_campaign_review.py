@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach
+from distributor.domain.errors import InputError
 from distributor.domain.problems import Problem, Severity
 
 NINE = datetime(2027, 3, 1, 8, 0, tzinfo=UTC)
@@ -96,7 +97,28 @@ def test_an_empty_campaign_has_a_sentence_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "shown"), [("0.2", "USD 0.20"), ("0.015", "USD 0.015"), ("1234.5", "USD 1,234.50"), ("30", "USD 30.00")]
+    ("amount", "shown"),
+    [
+        ("0.2", "USD 0.20"),
+        ("0.015", "USD 0.015"),
+        ("0.12041", "USD 0.12"),
+        ("0.0003", "less than USD 0.001"),
+        ("0", "USD 0.00"),
+        ("1234.5", "USD 1,234.50"),
+        ("30", "USD 30.00"),
+    ],
 )
 def test_a_cost_shows_cents_and_what_is_smaller(amount: str, shown: str) -> None:
     assert str(Cost(amount=Decimal(amount), currency="USD")) == shown
+
+
+def test_an_amount_of_money_is_read_as_it_is_written() -> None:
+    assert Cost.parse("EUR 0.80") == Cost(amount=Decimal("0.80"), currency="EUR")
+
+
+@pytest.mark.parametrize(
+    "text", ["0.80", "EUR", "eur 1", "EUR 1,5", "EUR -1", "EUR 1.2345678", "EUR ٣", "EUR 1e9", "USD NaN"]
+)
+def test_what_is_no_amount_of_money_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="write it as in USD"):
+        Cost.parse(text)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from distributor.domain.article import Article, Media
 from distributor.domain.blocks import Block
+from distributor.domain.campaign_review import Cost
 from distributor.domain.delivery import Attribution, Delivery, Outcome, Verdict
 from distributor.domain.diagnostics import Finding, Nameserver
 from distributor.domain.feedback import Feedback
@@ -41,6 +42,8 @@ __all__ = [
     "ClosableChannel",
     "ConfiguredChannel",
     "ConfirmationChannel",
+    "Cost",
+    "CostEstimatingChannel",
     "Dedupe",
     "Delivery",
     "DiagnosableChannel",
@@ -527,6 +530,14 @@ class ConfiguredChannel(Protocol):
 
     def check_settings(self) -> Sequence[Problem]:
         """What is missing in the settings; a campaign is not sent on the channel before a blocking problem is fixed."""
+
+
+@runtime_checkable
+class CostEstimatingChannel(Protocol):
+    """A channel whose remote service bills what is sent."""
+
+    def estimate_cost(self, rendition: Rendition, recipients: int) -> Cost | None:
+        """What it is going to bill for so many recipients; None if nothing, or if that is not known."""
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,9 +10,13 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 
+from distributor.domain.errors import InputError
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Rendition
 from distributor.domain.schedule import find_zone, spell_time
+
+_COST = re.compile(r"([A-Z]{3}) (\d{1,9}(?:\.\d{1,6})?)", re.ASCII)
+_SMALLEST = Decimal("0.001")
 
 
 class Reach(StrEnum):
@@ -29,11 +34,21 @@ class Cost:
     amount: Decimal
     currency: str
 
+    @classmethod
+    def parse(cls, text: str) -> Cost:
+        """Read ``USD 0.10``. Raises InputError."""
+        found = _COST.fullmatch(text.strip())
+        if found is None:
+            raise InputError(f"{text!r} is not an amount of money; write it as in USD 0.10")
+        return cls(amount=Decimal(found[2]), currency=found[1])
+
     def __str__(self) -> str:
-        """To two places, or to as many as the amount has: ``USD 0.20``, ``USD 0.015``."""
-        exponent = self.amount.normalize().as_tuple().exponent
-        places = max(2, -exponent if isinstance(exponent, int) else 2)
-        return f"{self.currency} {self.amount:,.{places}f}"
+        """In cents, or in tenths of a cent if it has any: ``USD 0.20``, ``USD 0.015``."""
+        shown = self.amount.quantize(_SMALLEST)
+        if not shown and self.amount:
+            return f"less than {self.currency} {_SMALLEST}"
+        places = 2 if shown == shown.quantize(Decimal("0.01")) else 3
+        return f"{self.currency} {shown:,.{places}f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from distributor.flow.publishing.review import review_campaign
 from distributor.storage import channels, paused_routes
 from tests.flow.campaign_harness import CampaignHarness
 
+X_KEYS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 SOON = timedelta(hours=3)
 
 
@@ -145,6 +146,15 @@ def test_a_warm_up_plan_that_takes_days_is_a_warning_with_the_last_day(harness: 
     (warning,) = [one.problem for one in found.warnings if one.problem.code == "warm-up-slow"]
     last = noon.date() + timedelta(days=2)
     assert f"allows 1 mail on {noon.date()}: the last of 3 mails is sent on {last}" in warning.message
+
+
+def test_costs_are_estimated_by_the_channels_that_know_them(harness: CampaignHarness) -> None:
+    harness.channel("news", "email", price_per_thousand="EUR 4.00")
+    harness.channel("wall", "scripted_broadcast")
+    harness.channel("x", "x", **dict.fromkeys(X_KEYS, "key"))
+    found = review(harness, harness.plan("news", "wall", "x", after=SOON))
+    assert [str(one.cost) for one in found.dispatches] == ["EUR 0.012", "None", "USD 0.20"]
+    assert "; it costs about EUR 0.012 and USD 0.20; " in found.sentence
 
 
 def test_an_account_without_credentials_blocks(harness: CampaignHarness) -> None:

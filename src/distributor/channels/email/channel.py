@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cached_property
 from html import escape
 from typing import ClassVar, cast
@@ -14,6 +15,7 @@ from distributor.channels.api import (
     NO_MEDIA,
     Audience,
     Capabilities,
+    Cost,
     Dedupe,
     DiagnosticContext,
     MediaStore,
@@ -120,6 +122,10 @@ class EmailChannel:
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()
+
+    def estimate_cost(self, rendition: Rendition, recipients: int) -> Cost | None:
+        price = self._settings.price
+        return replace(price, amount=price.amount * recipients / 1000) if price else None
 
     def signing_domain(self, site: Site) -> str:
         return _sender_domain(self._settings, site)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from distributor.channels.api import Cost
 from distributor.channels.email.providers.registry import providers
 from distributor.channels.email.relays import Relay, parse_rates, parse_relay_url, parse_relays
 from distributor.domain.errors import DistributorError
@@ -63,6 +64,10 @@ class EmailSettings(BaseModel):
         SecretStr(""), description="several relays as a JSON list, in place of smtp_url, connections and rates"
     )
 
+    price_per_thousand: str = Field(
+        "", description="what the provider bills for a thousand mails, as in USD 0.10, shown in reviews; empty: unknown"
+    )
+
     quiet_hours: str = Field("", description="when nothing is sent, as in 22:00-07:00; empty: never")
     quiet_zone: str = Field("UTC", description="IANA time zone of the quiet hours")
     quiet_for_recipient: bool = Field(False, description="quiet hours by the recipient's own time zone if it is known")
@@ -91,12 +96,17 @@ class EmailSettings(BaseModel):
         )
 
     @model_validator(mode="after")
-    def _has_valid_timing(self) -> EmailSettings:
+    def _has_valid_timing_and_price(self) -> EmailSettings:
         try:
-            _ = self.timing
+            _ = self.timing, self.price
         except DistributorError as error:
             raise ValueError(str(error)) from error
         return self
+
+    @property
+    def price(self) -> Cost | None:
+        """What a thousand mails cost, if that is known."""
+        return Cost.parse(self.price_per_thousand) if self.price_per_thousand else None
 
     @property
     def configured_relays(self) -> Sequence[Relay]:

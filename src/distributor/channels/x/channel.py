@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import ClassVar
 
 import regex
 from pydantic import BaseModel
 
-from distributor.channels.api import Article, Dedupe, Json, Problem, RenderContext, SendContext, Severity
+from distributor.channels.api import (
+    Article,
+    Cost,
+    Dedupe,
+    Json,
+    Problem,
+    RenderContext,
+    Rendition,
+    SendContext,
+    Severity,
+)
 from distributor.channels.social.channel import PostLimits, SearchableSocialChannel, broadcast, own_text_of
-from distributor.channels.social.post import Post
+from distributor.channels.social.post import Post, posts_of
 from distributor.channels.x.client import XClient
 from distributor.channels.x.settings import PostForm, XSettings
 from distributor.channels.x.thread import section_posts
 from distributor.rendering.fitting import split_thread
-from distributor.rendering.measuring import weighted_length
+from distributor.rendering.measuring import url_spans, weighted_length
 
 LIMIT = 280
 _LIMITS = PostLimits(length=LIMIT, measure=weighted_length, unit="characters as X weighs them")
 _CASHTAG = regex.compile(r"(?<!\S)\$[a-z]{1,6}(?:[._][a-z]{1,2})?(?![\p{L}\p{N}_])", flags=regex.IGNORECASE)
 
 # The price of a post of a pay-per-use app, in US dollars (docs.x.com, "Pricing", since 2026-04-20).
-_PRICE_WITH_LINK, _PRICE = 0.200, 0.015
+_PRICE_WITH_LINK, _PRICE = Decimal("0.200"), Decimal("0.015")
 
 
 class XChannel(SearchableSocialChannel[XSettings]):
@@ -52,8 +63,11 @@ class XChannel(SearchableSocialChannel[XSettings]):
             yield Problem(Severity.WARN, "thread-may-stop", message)
 
     def preview_note(self, posts: Sequence[Post]) -> str:
-        price = sum(_PRICE_WITH_LINK if post.link else _PRICE for post in posts)
-        return f"X charges about ${price:.{2 if price >= 0.1 else 3}f}"
+        return f"X charges about {_price_of(posts)}"
+
+    def estimate_cost(self, rendition: Rendition, recipients: int) -> Cost:
+        price = _price_of(posts_of(rendition.payload))
+        return replace(price, amount=price.amount * recipients)
 
     def open_client(self, context: SendContext) -> XClient:
         return XClient(self.settings, context)
@@ -67,3 +81,9 @@ class XChannel(SearchableSocialChannel[XSettings]):
             replace(lead, text=first),
             *(Post(text=text, language=article.language, continues=True) for text in [*more, *sections][:max_replies]),
         ]
+
+
+def _price_of(posts: Sequence[Post]) -> Cost:
+    """What X bills for these posts: for each by itself, and more for one with a URL."""
+    amount = sum((_PRICE_WITH_LINK if post.link or url_spans(post.text) else _PRICE for post in posts), Decimal())
+    return Cost(amount=amount, currency="USD")

@@ -44,12 +44,13 @@ def print_review(result: CampaignReview) -> None:
             one.channel_name,
             spell_time(one.local_time) if one.local_time else "no time",
             f"{one.recipients:,}",
-            one.cost or "",
+            *([one.cost or ""] if result.costs else []),
             _problem_counts(one),
         )
         for one in result.dispatches
     ]
-    print_rows(("channel", "starts_at", "recipients", "cost", "problems"), rows, as_json=False, empty="no channel")
+    columns = ("channel", "starts_at", "recipients", *(["cost"] if result.costs else []), "problems")
+    print_rows(columns, rows, as_json=False, empty="no channel")
     for found in (*result.blockers, *result.warnings):
         print_message(f"{_WORDS[found.problem.severity]}: {found}")
     print_message(result.sentence)

@@ -8,11 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from distributor.channels.api import Audience, Channel, ConfiguredChannel, PublishingChannel, ScheduledChannel
+from distributor.channels.api import (
+    Audience,
+    Channel,
+    ConfiguredChannel,
+    CostEstimatingChannel,
+    PublishingChannel,
+    ScheduledChannel,
+)
 from distributor.channels.registry import kinds
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import Campaign, CampaignPurpose, Dispatch, DispatchState
-from distributor.domain.campaign_review import CampaignReview, DispatchReview, Reach, counted, joined
+from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach, counted, joined
 from distributor.domain.errors import DistributorError, ServiceError, StateError
 from distributor.domain.message_options import MessageOptions
 from distributor.domain.problems import Problem, Severity
@@ -136,12 +143,15 @@ def _review_dispatch(
     rendered: RenderedDispatch | None = None
     recipients = audience.count if reach is Reach.SENT else 0
     problems = list(_time_problems(dispatch, now=now))
+    cost: Cost | None = None
     try:
         if campaign.article_ids:
             rendered = render_dispatch(app, campaign, dispatch)
             problems += rendered.problems
             if reach is not Reach.SENT:
                 recipients = len(rendered.channel.recipients(rendered.rendition))
+            if isinstance(rendered.channel, CostEstimatingChannel):
+                cost = rendered.channel.estimate_cost(rendered.rendition, recipients)
             problems += _channel_problems(app, rendered.channel, dispatch, recipients, now=now)
     except ServiceError:
         raise
@@ -161,6 +171,7 @@ def _review_dispatch(
         rendition=rendered.rendition if rendered else None,
         problems=tuple(sorted(problems, key=lambda one: one.severity is not Severity.BLOCK)),
         recipients=recipients,
+        cost=cost,
     )
 
 
