@@ -35,9 +35,9 @@ def test_the_table_fits_a_terminal_and_the_sentence_says_it_all(run: Run, campai
     assert result.code == 0
     assert max(len(line) for line in result.out.splitlines()) <= 80
     header, feed, news = result.out.splitlines()
-    assert header.split() == ["channel", "starts", "at", "recipients", "problems"]
-    assert feed.split()[:8] == ["feed", "Mon", "1", "Mar", "2032", "11:00", "Europe/Berlin", "3"]
-    assert news.split()[:8] == ["news", "Mon", "1", "Mar", "2032", "09:00", "Europe/Berlin", "1"]
+    assert header.split() == ["channel", "starts", "at", "(Europe/Berlin)", "recipients", "problems"]
+    assert feed.split()[:7] == ["feed", "Mon", "1", "Mar", "2032", "11:00", "3"]
+    assert news.split()[:7] == ["news", "Mon", "1", "Mar", "2032", "09:00", "1"]
     assert (
         "Sends 'A first article' over news to 1 subscriber of readers on Mon 1 Mar 2032 09:00 Europe/Berlin, then "
         f"publishes it in feed at 11:00; this publishes {SLUG}; " in result.message

@@ -58,18 +58,34 @@ class CampaignHarness:
             persons = [Person(key=f"{name}@example.org", email=f"{name}@example.org", name=name) for name in names]
             memberships.subscribe(connection, chosen.id, persons, EVIDENCE, now=self.app.clock())
 
+    def article(self, slug: str, **changes: Any) -> None:
+        """Another article."""
+        manuscript = Manuscript(title="Hello", body=(Paragraph((Run("A first paragraph."),)),))
+        with self.app.database.begin() as connection:
+            articles.add(
+                connection,
+                replace(manuscript, **changes),
+                guid=f"urn:test:{slug}",
+                slug=slug,
+                source="test",
+                source_ref=slug,
+                content_hash="0",
+                now=self.app.clock(),
+            )
+
     def plan(
         self,
         *names: str,
         policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT,
         after: timedelta = timedelta(),
         repeats: bool = True,
+        article: str = "hello",
     ) -> int:
         return plan(
             self.app,
             CampaignPlan(
                 name="",
-                article_slugs=("hello",),
+                article_slugs=(article,),
                 channel_names=names,
                 audience=AudiencePlan(lists=("readers",), repeats=repeats),
                 starts_at=self.app.clock() + after,
@@ -127,16 +143,6 @@ class CampaignHarness:
 def make_campaign_harness(app: AppContext, folder: Path) -> CampaignHarness:
     """A harness with one article, `hello`, and a list `readers` of three people."""
     made = CampaignHarness(app, folder)
-    with app.database.begin() as connection:
-        articles.add(
-            connection,
-            Manuscript(title="Hello", body=(Paragraph((Run("A first paragraph."),)),)),
-            guid="urn:uuid:00000000-0000-4000-8000-000000000001",
-            slug="hello",
-            source="test",
-            source_ref="hello",
-            content_hash="0",
-            now=app.clock(),
-        )
+    made.article("hello")
     made.people("ada", "bo", "cy")
     return made

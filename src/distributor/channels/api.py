@@ -84,6 +84,7 @@ __all__ = [
     "Severity",
     "SigningChannel",
     "Site",
+    "SubjectChannel",
     "Templates",
     "TokenSigner",
     "TrackingOptions",
@@ -582,6 +583,14 @@ class PersonalizedChannel(Protocol):
 
     def measure(self, rendition: Rendition) -> MessageSize:
         """The size of the message. Raises InputError if it cannot be composed."""
+
+
+@runtime_checkable
+class SubjectChannel(Protocol):
+    """A channel whose messages have a subject."""
+
+    def subject_of(self, rendition: Rendition) -> str:
+        """The subject, with its merge fields."""
 
 
 @runtime_checkable

@@ -28,7 +28,7 @@ def print_json(value: Any) -> None:
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], *, as_json: bool, empty: str) -> None:
     """Print rows as a table, or as a JSON list of objects; `empty` is printed instead of a table without rows.
 
-    A table shows each time with its zone, and JSON with its offset.
+    A table shows each time with its zone, and JSON with its offset. The name of a field is shown with spaces.
     """
     listed = [list(row) for row in rows]
     if as_json:
@@ -37,7 +37,12 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], *, as_j
     if not listed:
         out.print(empty)
         return
-    table = Table(*(column.replace("_", " ") for column in columns), box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        *(column.replace("_", " ") if column.isidentifier() else column for column in columns),
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for row in listed:
         table.add_row(*("" if cell is None else _escaped(cell) for cell in row))
     out.print(table)

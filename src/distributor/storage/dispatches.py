@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.campaign import OPEN_STATES, Dispatch, DispatchState
+from distributor.domain.campaign import OPEN_STATES, CampaignPurpose, Dispatch, DispatchState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
@@ -68,6 +68,23 @@ def of_campaign(connection: Connection, campaign_id: int) -> list[Dispatch]:
         _DISPATCH.where(tables.dispatches.c.campaign_id == campaign_id).order_by(tables.channels.c.name)
     )
     return [_dispatch(row) for row in rows]
+
+
+def last_released(connection: Connection, channel_id: int, *, except_campaign: int) -> Dispatch | None:
+    """The dispatch of another campaign with articles that was released last on this channel; None if there is none."""
+    dispatch, campaign = tables.dispatches.c, tables.campaigns.c
+    row = connection.execute(
+        _DISPATCH.join(tables.campaigns, campaign.id == dispatch.campaign_id)
+        .where(
+            dispatch.channel_id == channel_id,
+            dispatch.campaign_id != except_campaign,
+            dispatch.released_at.is_not(None),
+            campaign.purpose == CampaignPurpose.ARTICLES,
+        )
+        .order_by(dispatch.released_at.desc(), dispatch.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _dispatch(row) if row else None
 
 
 def find(connection: Connection, dispatch_id: int) -> Dispatch:

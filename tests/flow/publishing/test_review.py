@@ -157,11 +157,43 @@ def test_costs_are_estimated_by_the_channels_that_know_them(harness: CampaignHar
     assert "; it costs about EUR 0.012 and USD 0.20; " in found.sentence
 
 
+def test_the_subject_of_the_last_campaign_about_something_else_is_a_warning(harness: CampaignHarness) -> None:
+    harness.channel("news", "email", subject="News of the week")
+    harness.channel("other", "email", subject="News of the week")
+    again = harness.plan("news", after=SOON)
+    first = harness.plan_and_run("news")
+    assert "news: subject-repeated" not in codes(review(harness, again))
+    harness.article("second")
+    found = review(harness, harness.plan("news", "other", article="second", after=SOON))
+    (warning,) = [str(one) for one in found.warnings if one.problem.code == "subject-repeated"]
+    assert warning == (
+        f"news: the subject is that of the last campaign here, {first}, about something else: News of the week"
+    )
+
+
+def test_an_audience_of_an_unusual_size_is_a_warning(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    first = harness.plan_and_run("news")
+    harness.people(*(f"reader{number}" for number in range(60)))
+    found = review(harness, harness.plan("news", after=SOON))
+    assert [str(one) for one in found.warnings] == [
+        f"news: 63 subscribers get it, while 3 subscribers got the last campaign here, {first}: is the audience right?"
+    ]
+    harness.plan_and_run("news")
+    assert codes(review(harness, harness.plan("news", after=SOON))) == []
+
+
+def test_an_article_that_looks_unfinished_is_a_warning(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    harness.article("second", title="Untitled")
+    assert codes(review(harness, harness.plan("news", article="second", after=SOON))) == ["all: title-placeholder"]
+
+
 def test_an_account_without_credentials_blocks(harness: CampaignHarness) -> None:
     harness.channel("x", "x", access_token="token", consumer_key="key")
     found = review(harness, harness.plan("x", after=SOON))
     assert codes(found)[0] == "x: credentials-missing"
-    assert "consumer_secret and access_token_secret of the channel is empty" in str(found.blockers[0])
+    assert "consumer_secret, access_token_secret are empty" in str(found.blockers[0])
 
 
 def test_a_mail_without_a_postal_address_blocks_while_the_other_channels_are_fine(harness: CampaignHarness) -> None:

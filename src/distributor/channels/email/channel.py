@@ -123,6 +123,10 @@ class EmailChannel:
     def recipients(self, rendition: Rendition) -> Sequence[str]:
         return ()
 
+    def subject_of(self, rendition: Rendition) -> str:
+        subject: str = rendition.payload["subject"]
+        return subject
+
     def estimate_cost(self, rendition: Rendition, recipients: int) -> Cost | None:
         price = self._settings.price
         return replace(price, amount=price.amount * recipients / 1000) if price else None

@@ -160,7 +160,8 @@ class SocialChannel(ABC, Generic[SettingsT]):
         missing = self.settings.missing(self.credentials)
         if not missing:
             return []
-        message = f"nothing can be posted while {' and '.join(missing)} of the channel is empty: fill it in"
+        is_empty = "is empty" if len(missing) == 1 else "are empty"
+        message = f"nothing can be posted: {', '.join(missing)} {is_empty}; fill in with `distributor channel set`"
         return [Problem(Severity.BLOCK, "credentials-missing", message, missing[0])]
 
     def preview(self, rendition: Rendition, media: MediaStore = NO_MEDIA) -> str:

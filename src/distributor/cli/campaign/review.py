@@ -9,7 +9,7 @@ import typer
 from distributor.bootstrap import open_app
 from distributor.cli.campaign.report import CampaignId
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
-from distributor.domain.campaign_review import CampaignReview, DispatchReview, counted
+from distributor.domain.campaign_review import CampaignReview, DispatchReview, ReviewProblem, counted, joined
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import spell_time
 from distributor.flow.publishing.review import review_campaign
@@ -39,20 +39,26 @@ def review(
 
 def print_review(result: CampaignReview) -> None:
     """Print the table of channels, every problem, and the sentence."""
+    zones = {one.zone for one in result.dispatches if one.local_time}
+    one_zone = zones.pop() if len(zones) == 1 else ""
     rows = [
         (
             one.channel_name,
-            spell_time(one.local_time) if one.local_time else "no time",
+            spell_time(one.local_time).removesuffix(one_zone).rstrip() if one.local_time else "no time",
             f"{one.recipients:,}",
             *([one.cost or ""] if result.costs else []),
             _problem_counts(one),
         )
         for one in result.dispatches
     ]
-    columns = ("channel", "starts_at", "recipients", *(["cost"] if result.costs else []), "problems")
+    starts_at = f"starts at ({one_zone})" if one_zone else "starts_at"
+    columns = ("channel", starts_at, "recipients", *(["cost"] if result.costs else []), "problems")
     print_rows(columns, rows, as_json=False, empty="no channel")
+    channels: dict[Problem, list[str]] = {}
     for found in (*result.blockers, *result.warnings):
-        print_message(f"{_WORDS[found.problem.severity]}: {found}")
+        channels.setdefault(found.problem, []).append(found.channel_name)
+    for problem, names in channels.items():
+        print_message(f"{_WORDS[problem.severity]}: {ReviewProblem(joined(names), problem)}")
     print_message(result.sentence)
 
 

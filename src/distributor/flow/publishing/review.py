@@ -15,6 +15,7 @@ from distributor.channels.api import (
     CostEstimatingChannel,
     PublishingChannel,
     ScheduledChannel,
+    SubjectChannel,
 )
 from distributor.channels.registry import kinds
 from distributor.domain.audience import AudiencePlan
@@ -26,6 +27,7 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import GRACE, format_time, spell_duration
 from distributor.domain.send_schedule import WarmUp
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_checks import article_problems
 from distributor.flow.publishing.article_control import sending_problem
 from distributor.flow.publishing.campaign_content import RenderedDispatch, audience_query_of, render_dispatch
 from distributor.flow.publishing.link_check import check_links
@@ -33,6 +35,8 @@ from distributor.storage import articles, audiences, campaigns, dispatches, paus
 from distributor.storage.articles import StoredArticle
 from distributor.storage.database import Connection
 
+# An audience of at least so many is unusual if it is so many times as large or small as the last one.
+_MANY, _UNUSUAL = 50, 4
 _ENDED = frozenset({DispatchState.FINISHED, DispatchState.CANCELLED})
 
 log = structlog.get_logger(__name__)
@@ -75,7 +79,12 @@ def review_campaign(app: AppContext, campaign_id: int, *, with_links: bool = Fal
         titles=tuple(one.article.title for one in found),
         revisions={one.article.slug: one.article.revision for one in found},
         dispatches=tuple(_review_dispatch(app, campaign, one, audience, now=now) for one in waiting),
-        problems=(*_campaign_problems(waiting, found, now=now), *audience.problems, *links),
+        problems=(
+            *_campaign_problems(waiting, found, now=now),
+            *audience.problems,
+            *article_problems([one.article for one in found]),
+            *links,
+        ),
         to_publish=tuple(hidden),
         audience=_describe(campaign.audience) if to_people else "",
         received=audience.received,
@@ -153,6 +162,8 @@ def _review_dispatch(
             if isinstance(rendered.channel, CostEstimatingChannel):
                 cost = rendered.channel.estimate_cost(rendered.rendition, recipients)
             problems += _channel_problems(app, rendered.channel, dispatch, recipients, now=now)
+            if not (campaign.audience.failed_of or campaign.audience.unknown_of):
+                problems += _comparison_problems(app, campaign, dispatch, rendered, recipients)
     except ServiceError:
         raise
     except DistributorError as error:
@@ -200,6 +211,33 @@ def _channel_problems(
     if isinstance(channel, ScheduledChannel) and channel.send_schedule.warm_up is not None:
         starts_at = max(now, _start_of(dispatch) or now)
         yield from _warm_up_problems(channel.send_schedule.warm_up, recipients, starts_at)
+
+
+def _comparison_problems(
+    app: AppContext, campaign: Campaign, dispatch: Dispatch, rendered: RenderedDispatch, recipients: int
+) -> Iterator[Problem]:
+    """What differs strangely from the last campaign on this channel, or does not differ at all."""
+    with app.database.begin() as connection:
+        last = dispatches.last_released(connection, dispatch.channel_id, except_campaign=campaign.id)
+        if last is None or last.rendition_id is None:
+            return
+        is_other = campaigns.find(connection, last.campaign_id).article_ids != campaign.article_ids
+        before = dispatches.rendition_of(connection, last.id)
+    channel, size = rendered.channel, last.audience_size or 0
+    if is_other and isinstance(channel, SubjectChannel):
+        subject = channel.subject_of(rendered.rendition)
+        if subject == channel.subject_of(before):
+            message = (
+                f"the subject is that of the last campaign here, {last.campaign_id}, about something else: {subject}"
+            )
+            yield Problem(Severity.WARN, "subject-repeated", message, "subject")
+    fewer, more = sorted((recipients, size))
+    if channel.capabilities.audience is Audience.SUBSCRIBERS and fewer and more >= max(_MANY, fewer * _UNUSUAL):
+        message = (
+            f"{counted(recipients, 'subscriber')} get it, while {counted(size, 'subscriber')} got the last campaign "
+            f"here, {last.campaign_id}: is the audience right?"
+        )
+        yield Problem(Severity.WARN, "audience-unusual", message)
 
 
 def _warm_up_problems(plan: WarmUp, recipients: int, starts_at: datetime) -> Iterator[Problem]:
