@@ -87,6 +87,21 @@ def last_released(connection: Connection, channel_id: int, *, except_campaign: i
     return _dispatch(row) if row else None
 
 
+def paused_on(connection: Connection, channel_id: int, *, except_campaign: int) -> list[Dispatch]:
+    """The dispatches of other campaigns that were released on this channel and are paused until they are resumed."""
+    dispatch = tables.dispatches.c
+    rows = connection.execute(
+        _DISPATCH.where(
+            dispatch.channel_id == channel_id,
+            dispatch.campaign_id != except_campaign,
+            dispatch.state == DispatchState.PAUSED,
+            dispatch.released_at.is_not(None),
+            dispatch.resume_at.is_(None),
+        ).order_by(dispatch.id)
+    )
+    return [_dispatch(row) for row in rows]
+
+
 def find(connection: Connection, dispatch_id: int) -> Dispatch:
     """Raises NotFoundError."""
     row = connection.execute(_DISPATCH.where(tables.dispatches.c.id == dispatch_id)).one_or_none()

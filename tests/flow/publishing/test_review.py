@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from distributor.domain.campaign_review import CampaignReview, Reach
 from distributor.domain.errors import StateError
 from distributor.flow.publishing import article_control
+from distributor.flow.publishing import review as review_module
+from distributor.flow.publishing.campaign_content import RenderedDispatch, render_dispatch
 from distributor.flow.publishing.review import review_campaign
-from distributor.storage import channels, paused_routes
+from distributor.storage import articles, channels, paused_routes
 from tests.flow.campaign_harness import CampaignHarness
 
 X_KEYS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
@@ -187,6 +190,47 @@ def test_an_article_that_looks_unfinished_is_a_warning(harness: CampaignHarness)
     harness.channel("news", "scripted")
     harness.article("second", title="Untitled")
     assert codes(review(harness, harness.plan("news", article="second", after=SOON))) == ["all: title-placeholder"]
+
+
+def test_a_channel_on_which_another_campaign_is_stuck_is_a_warning_with_its_reason(harness: CampaignHarness) -> None:
+    harness.channel("wall", "scripted_broadcast", answers={"@one": "sender_rejected"})
+    stuck = harness.plan_and_run("wall")
+    found = review(harness, harness.plan("wall", after=SOON))
+    assert codes(found) == ["wall: channel-paused"]
+    assert f"wall: campaign {stuck} is paused on this channel after its release: " in str(found.warnings[0])
+    assert "scripted sender_rejected" in str(found.warnings[0])
+
+
+def _revise(harness: CampaignHarness) -> None:
+    with harness.app.database.begin() as connection:
+        found = articles.find_by_slug(connection, "hello")
+        revised = replace(found.manuscript, title=f"{found.article.title}!")
+        articles.revise(connection, found.id, revised, content_hash=revised.title, now=harness.app.clock())
+
+
+def test_an_article_that_is_revised_during_a_review_is_shown_as_it_is_on_every_channel(
+    harness: CampaignHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.channel("news", "scripted")
+    harness.channel("wall", "scripted_broadcast")
+    campaign_id = harness.plan("news", "wall", after=SOON)
+    edits = [1]
+
+    def revising(*given: Any) -> RenderedDispatch:
+        rendered = render_dispatch(*given)
+        if edits:
+            edits.pop()
+            _revise(harness)
+        return rendered
+
+    monkeypatch.setattr(review_module, "render_dispatch", revising)
+    found = review(harness, campaign_id)
+    assert found.revisions == {"hello": 2}
+    assert found.titles == ("Hello!",)
+    assert [one.rendition.payload["text"] for one in found.dispatches if one.rendition] == ["Hello!", "Hello!"]
+    edits.extend([1] * 9)
+    with pytest.raises(StateError, match="being edited"):
+        review(harness, campaign_id)
 
 
 def test_an_account_without_credentials_blocks(harness: CampaignHarness) -> None:

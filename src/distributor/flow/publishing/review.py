@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -37,6 +37,8 @@ from distributor.storage.database import Connection
 
 # An audience of at least so many is unusual if it is so many times as large or small as the last one.
 _MANY, _UNUSUAL = 50, 4
+# So often a review is made if something changes meanwhile.
+_ATTEMPTS = 3
 _ENDED = frozenset({DispatchState.FINISHED, DispatchState.CANCELLED})
 
 log = structlog.get_logger(__name__)
@@ -46,19 +48,50 @@ log = structlog.get_logger(__name__)
 class _Audience:
     """How many subscribers get the campaign now, and how many more would but got one of its articles before."""
 
+    description: str = ""
     count: int = 0
     received: int = 0
     problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Snapshot:
+    """What is reviewed, read in one transaction: `waiting` is to be released, `hidden` are slugs not yet public."""
+
+    campaign: Campaign
+    waiting: Sequence[Dispatch]
+    found: Sequence[StoredArticle]
+    hidden: Sequence[str]
+    audience: _Audience
+    texts: Mapping[str, MessageOptions]
+
+    @property
+    def revisions(self) -> Mapping[str, int]:
+        """The revisions of the articles by slug."""
+        return {one.article.slug: one.article.revision for one in self.found}
 
 
 def review_campaign(app: AppContext, campaign_id: int, *, with_links: bool = False) -> CampaignReview:
     """Render and check a campaign on every channel that is not released yet; the campaign stays as it is.
 
     `with_links` asks over HTTP whether links and images answer, which may take fifteen seconds. What cannot be
-    rendered on one channel is a blocking problem of that channel. Raises NotFoundError, StateError if nothing is left
-    to review, and ServiceError if PostgreSQL is away.
+    rendered on one channel is a blocking problem of that channel. A change of an article or of the campaign meanwhile
+    makes it begin again. Raises NotFoundError, StateError if nothing is left to review or if it changes all the time,
+    and ServiceError if PostgreSQL is away.
     """
-    now = app.clock()
+    for _ in range(_ATTEMPTS):
+        now = app.clock()
+        snapshot = _read(app, campaign_id, now=now)
+        review = _review(app, snapshot, with_links=with_links, now=now)
+        with app.database.begin() as connection:
+            found = articles.find_many(connection, snapshot.campaign.article_ids)
+            is_same = campaigns.find(connection, campaign_id) == snapshot.campaign
+        if is_same and snapshot.revisions == {one.article.slug: one.article.revision for one in found}:
+            return review
+    raise StateError(f"campaign {campaign_id} or its articles are being edited: review it again when that is done")
+
+
+def _read(app: AppContext, campaign_id: int, *, now: datetime) -> _Snapshot:
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
         planned = dispatches.of_campaign(connection, campaign_id)
@@ -67,27 +100,35 @@ def review_campaign(app: AppContext, campaign_id: int, *, with_links: bool = Fal
             raise StateError(
                 f"campaign {campaign_id} has no channel that is still to be released, so nothing to review"
             )
-        found = articles.find_many(connection, campaign.article_ids)
-        hidden = articles.hidden_of_campaign(connection, campaign_id, now=now)
         to_people = [one.channel_name for one in waiting if _reach_of(one.kind) is Reach.SENT]
-        audience = _audience_of(connection, campaign, to_people, now=now) if to_people else _Audience()
-        texts = {one.channel_name: _texts_of(connection, campaign, one) for one in waiting}
-    links = check_links(app, found, texts, to_publish=hidden, now=now) if with_links else []
+        return _Snapshot(
+            campaign=campaign,
+            waiting=waiting,
+            found=articles.find_many(connection, campaign.article_ids),
+            hidden=articles.hidden_of_campaign(connection, campaign_id, now=now),
+            audience=_audience_of(connection, campaign, to_people, now=now) if to_people else _Audience(),
+            texts={one.channel_name: _texts_of(connection, campaign, one) for one in waiting},
+        )
+
+
+def _review(app: AppContext, snapshot: _Snapshot, *, with_links: bool, now: datetime) -> CampaignReview:
+    campaign, waiting, found = snapshot.campaign, snapshot.waiting, snapshot.found
+    links = check_links(app, found, snapshot.texts, to_publish=snapshot.hidden, now=now) if with_links else []
     return CampaignReview(
         campaign_id=campaign.id,
         made_at=now,
         titles=tuple(one.article.title for one in found),
-        revisions={one.article.slug: one.article.revision for one in found},
-        dispatches=tuple(_review_dispatch(app, campaign, one, audience, now=now) for one in waiting),
+        revisions=snapshot.revisions,
+        dispatches=tuple(_review_dispatch(app, campaign, one, snapshot.audience, now=now) for one in waiting),
         problems=(
             *_campaign_problems(waiting, found, now=now),
-            *audience.problems,
+            *snapshot.audience.problems,
             *article_problems([one.article for one in found]),
             *links,
         ),
-        to_publish=tuple(hidden),
-        audience=_describe(campaign.audience) if to_people else "",
-        received=audience.received,
+        to_publish=tuple(snapshot.hidden),
+        audience=snapshot.audience.description,
+        received=snapshot.audience.received,
     )
 
 
@@ -112,7 +153,7 @@ def _audience_of(
     if campaign.audience.is_empty:
         advice = f"{joined(channel_names)} sends to subscribers: name a list, a topic or a segment"
         return _Audience(problems=(Problem(Severity.BLOCK, "no-audience", advice),))
-    query = audience_query_of(connection, campaign)
+    query, description = audience_query_of(connection, campaign), _describe(campaign.audience)
     try:
         count = audiences.count(connection, query, now=now)
         everyone = replace(query, plan=replace(query.plan, repeats=True))
@@ -120,12 +161,12 @@ def _audience_of(
     except DistributorError as error:
         if isinstance(error, ServiceError):
             raise
-        return _Audience(problems=(Problem(Severity.BLOCK, "audience-unknown", str(error)),))
+        return _Audience(description=description, problems=(Problem(Severity.BLOCK, "audience-unknown", str(error)),))
     if count:
-        return _Audience(count=count, received=all_ - count)
+        return _Audience(description=description, count=count, received=all_ - count)
     reason = f"{counted(all_, 'subscriber')} got the article before" if all_ else "no subscriber in it has consented"
     warning = Problem(Severity.WARN, "audience-empty", f"the audience is empty today: {reason}")
-    return _Audience(received=all_, problems=(warning,))
+    return _Audience(description=description, received=all_, problems=(warning,))
 
 
 def _describe(plan: AudiencePlan) -> str:
@@ -202,6 +243,10 @@ def _channel_problems(
         yield from channel.check_settings()
     with app.database.begin() as connection:
         routes = paused_routes.paused(connection, dispatch.channel_id)
+        stopped = dispatches.paused_on(connection, dispatch.channel_id, except_campaign=dispatch.campaign_id)
+    for other in stopped:
+        advice = f"campaign {other.campaign_id} is paused on this channel after its release: {other.reason}"
+        yield Problem(Severity.WARN, "channel-paused", advice)
     for route in routes:
         advice = (
             f"route {route.name} is in backoff since {format_time(route.since)}, and what goes over it waits until a "
