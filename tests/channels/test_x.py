@@ -274,12 +274,6 @@ def test_each_post_of_a_thread_costs_its_own_price() -> None:
     assert cost.amount == Decimal("0.200") + (len(thread.texts) - 1) * Decimal("0.015")
 
 
-def test_the_account_is_the_recipient() -> None:
-    rendered = harness("http://unused")
-    assert rendered.channel.recipients(rendered.rendition) == ["@gazette"]
-    assert make_channel("x", {}).recipients(rendered.rendition) == ["account"]
-
-
 def test_the_acceptance_article_makes_a_post_an_editor_would_send(acceptance_article: Path) -> None:
     manuscript = read_manuscript(acceptance_article)
     accepted = article(

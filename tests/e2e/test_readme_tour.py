@@ -108,7 +108,7 @@ def test_a_click_in_the_mail_is_counted_and_who_unsubscribes_is_not_in_the_next_
     wait_for(
         lambda: visitor.enter_json("distributor campaign show 1")["events"]["click"]["deliveries"] == 1, "the click"
     )
-    audience = "distributor campaign audience --list weekly-letter --repeat"
+    audience = "distributor campaign audience --list weekly-letter --again"
     assert visitor.enter_json(audience)["count"] == 1
     link = mail["List-Unsubscribe"].strip("<>").partition(">")[0]
     assert httpx.post(link, data={"List-Unsubscribe": "One-Click"}).is_success

@@ -76,16 +76,16 @@ class CampaignHarness:
     def plan(
         self,
         *names: str,
+        slugs: tuple[str, ...] = ("hello",),
         policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT,
         after: timedelta = timedelta(),
         repeats: bool = True,
-        article: str = "hello",
     ) -> int:
         return plan(
             self.app,
             CampaignPlan(
                 name="",
-                article_slugs=(article,),
+                article_slugs=slugs,
                 channel_names=names,
                 audience=AudiencePlan(lists=("readers",), repeats=repeats),
                 starts_at=self.app.clock() + after,

@@ -34,6 +34,10 @@ class TelegramSettings(SocialSettings):
     silent: bool = Field(False, title="Silent", description="post without a notification sound")
     api_url: WebAddress = Field("https://api.telegram.org", title="API", description="another host, for tests")
 
+    @property
+    def network(self) -> str:
+        return self.api_url
+
 
 class TelegramChannel(SocialChannel[TelegramSettings]):
     """Bots cannot read earlier posts, so a post whose response was lost stays unknown."""

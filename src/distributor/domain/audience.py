@@ -12,7 +12,8 @@ class AudiencePlan:
     It holds the subscribers who are on any of the lists (if none is named: on any list at all), follow any of the
     topics if some are named, and are in any of the segments if some are named; without those who are on a list, follow
     a topic or are in a segment of `except_…`, and, unless `repeats`, those who already got one of the articles by an
-    earlier campaign. Consent is always required; suppressed, disabled and paused subscribers never get it.
+    earlier campaign. Accounts and feeds that got one are left out in the same way. Consent is always required;
+    suppressed, disabled and paused subscribers never get it.
 
     `failed_of` and `unknown_of` are ids of campaigns: if some are named, only subscribers get it whose delivery in one
     of them is failed or unknown at that time, each for the same list as before. Selecting unknown deliveries accepts

@@ -33,10 +33,11 @@ OPEN_STATES = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, Dispatc
 
 
 class CampaignPurpose(StrEnum):
-    """ARTICLES goes to subscribers with consent; CONFIRMATION to each new sign-up."""
+    """ARTICLES goes to subscribers with consent; CONFIRMATION to each new sign-up; TEST to the team, as a trial."""
 
     ARTICLES = "articles"
     CONFIRMATION = "confirmation"
+    TEST = "test"
 
 
 class UnknownPolicy(StrEnum):
@@ -70,8 +71,8 @@ class RetryCount:
     """What happens to the failed deliveries of a campaign in a retry.
 
     `retried` are sent again; `not_selected` do not match the choice, or their dispatch was cancelled; `not_sendable`
-    are for subscribers who unsubscribed, paused or are suppressed; `received_since` for subscribers who received one of
-    the articles by another campaign, or are about to.
+    are for subscribers who unsubscribed, paused or are suppressed; `received_since` for recipients who received one
+    of the articles by another campaign, or are about to.
     """
 
     retried: int

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import BigInteger, DateTime, Text
 
 from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import CampaignPurpose
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.merge_fields import FieldGroup, MergeFields
 from distributor.domain.subscriber import Membership, Subscriber, SubscriberStatus
@@ -133,13 +134,98 @@ def has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElemen
     concerned = (
         select(dispatch.c.id)
         .join(about, about.c.campaign_id == dispatch.c.campaign_id)
-        .where(
-            about.c.article_id.in_(mailing.article_ids), dispatch.c.campaign_id.is_distinct_from(mailing.campaign_id)
-        )
+        .where(_concerns(dispatch, about, mailing))
     )
     return exists().where(
         earlier.c.subscriber_id == tables.subscribers.c.id,
         earlier.c.dispatch_id.in_(concerned),
+        _counts_as_received(connection, earlier, mailing),
+    )
+
+
+def account_has_received(connection: Connection, mailing: AudienceQuery) -> ColumnElement[bool]:
+    """The same condition on deliveries to accounts and feeds, joined with channels: for the recipient of each."""
+    earlier = _earlier_to_accounts(connection, mailing)
+    return exists(
+        earlier.where(
+            earlier.selected_columns.kind == tables.channels.c.kind,
+            earlier.selected_columns.recipient == tables.deliveries.c.recipient,
+        ).correlate(tables.channels, tables.deliveries)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierDelivery:
+    """A delivery of one of the articles, by its title, to an account or feed by another campaign."""
+
+    recipient: str
+    title: str
+    campaign_id: int
+    at: datetime
+
+
+def received_by_accounts(
+    connection: Connection, mailing: AudienceQuery, kind: str, recipients: Sequence[str]
+) -> dict[str, EarlierDelivery]:
+    """The first delivery to each of these accounts or feeds of a kind that has one of the articles, or will get it.
+
+    Empty if the plan allows repeats.
+    """
+    if mailing.plan.repeats or not mailing.article_ids:
+        return {}
+    earlier = _earlier_to_accounts(connection, mailing).subquery()
+    rows = connection.execute(
+        select(earlier)
+        .where(earlier.c.kind == kind, earlier.c.recipient.in_(recipients))
+        .order_by(earlier.c.recipient, earlier.c.id)
+        .ext(distinct_on(earlier.c.recipient))
+    ).all()
+    titles = {one.id: one.article.title for one in articles.find_many(connection, [row.article_id for row in rows])}
+    return {
+        row.recipient: EarlierDelivery(
+            recipient=row.recipient, title=titles[row.article_id], campaign_id=row.campaign_id, at=row.at
+        )
+        for row in rows
+    }
+
+
+def _earlier_to_accounts(connection: Connection, mailing: AudienceQuery) -> Select[Any]:
+    """`id`, `recipient`, `kind`, `campaign_id`, `article_id` and `at` of what accounts and feeds have or will get."""
+    earlier, dispatch, about = tables.deliveries.alias(), tables.dispatches.alias(), tables.campaign_articles.alias()
+    channel = tables.channels.alias()
+    return (
+        select(
+            earlier.c.id,
+            earlier.c.recipient,
+            channel.c.kind,
+            dispatch.c.campaign_id,
+            about.c.article_id,
+            func.coalesce(earlier.c.first_attempt_at, earlier.c.created_at).label("at"),
+        )
+        .join(dispatch, dispatch.c.id == earlier.c.dispatch_id)
+        .join(channel, channel.c.id == dispatch.c.channel_id)
+        .join(about, about.c.campaign_id == dispatch.c.campaign_id)
+        .where(
+            earlier.c.list_id.is_(None),
+            _concerns(dispatch, about, mailing),
+            _counts_as_received(connection, earlier, mailing),
+        )
+    )
+
+
+def _concerns(dispatch: FromClause, about: FromClause, mailing: AudienceQuery) -> ColumnElement[bool]:
+    """The dispatch of another campaign that sends one of the articles, and not as a test."""
+    tests = select(tables.campaigns.c.id).where(tables.campaigns.c.purpose == CampaignPurpose.TEST)
+    return and_(
+        about.c.article_id.in_(mailing.article_ids),
+        dispatch.c.campaign_id.is_distinct_from(mailing.campaign_id),
+        dispatch.c.campaign_id.not_in(tests),
+    )
+
+
+def _counts_as_received(connection: Connection, earlier: FromClause, mailing: AudienceQuery) -> ColumnElement[bool]:
+    """The delivery has reached its recipient, or may still do so."""
+    return and_(
         earlier.c.state.not_in(_NOT_RECEIVED),
         ~_ended_in_state(connection, earlier, DeliveryState.UNKNOWN, mailing.plan.unknown_of),
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 
 from distributor.domain.campaign import (
     Campaign,
@@ -124,4 +124,4 @@ def _has_received(connection: Connection, campaign: Campaign) -> ColumnElement[b
     mailing = AudienceQuery(
         plan=campaign.audience, article_ids=campaign.article_ids, tag_slugs=(), campaign_id=campaign.id
     )
-    return audiences.has_received(connection, mailing)
+    return or_(audiences.has_received(connection, mailing), audiences.account_has_received(connection, mailing))

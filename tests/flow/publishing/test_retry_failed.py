@@ -111,7 +111,7 @@ def test_who_got_it_since_by_another_campaign_gets_it_no_second_time(harness: Ca
     harness.run()
     assert harness.counts(other) == {"audience": 3, "sent": 3}
     assert campaign_control.count_failed(harness.app, failed).received_since == 3
-    with pytest.raises(StateError, match="3 for subscribers who got it by another campaign"):
+    with pytest.raises(StateError, match="3 for recipients who got it by another campaign"):
         campaign_control.retry_failed(harness.app, failed)
     assert seen(harness) == ["ada", "bo", "cy"]
 
@@ -131,7 +131,7 @@ def test_a_retry_waits_for_a_release_of_the_same_article_and_passes_over_whom_it
             retry = pool.submit(campaign_control.retry_failed, harness.app, failed)
             while not retry.done() and not is_waited_for(database):
                 pass
-        with pytest.raises(StateError, match="3 for subscribers who got it by another campaign"):
+        with pytest.raises(StateError, match="3 for recipients who got it by another campaign"):
             retry.result()
 
 

@@ -167,7 +167,7 @@ def test_the_subject_of_the_last_campaign_about_something_else_is_a_warning(harn
     first = harness.plan_and_run("news")
     assert "news: subject-repeated" not in codes(review(harness, again))
     harness.article("second")
-    found = review(harness, harness.plan("news", "other", article="second", after=SOON))
+    found = review(harness, harness.plan("news", "other", slugs=("second",), after=SOON))
     (warning,) = [str(one) for one in found.warnings if one.problem.code == "subject-repeated"]
     assert warning == (
         f"news: the subject is that of the last campaign here, {first}, about something else: News of the week"
@@ -189,7 +189,7 @@ def test_an_audience_of_an_unusual_size_is_a_warning(harness: CampaignHarness) -
 def test_an_article_that_looks_unfinished_is_a_warning(harness: CampaignHarness) -> None:
     harness.channel("news", "scripted")
     harness.article("second", title="Untitled")
-    assert codes(review(harness, harness.plan("news", article="second", after=SOON))) == ["all: title-placeholder"]
+    assert codes(review(harness, harness.plan("news", slugs=("second",), after=SOON))) == ["all: title-placeholder"]
 
 
 def test_a_channel_on_which_another_campaign_is_stuck_is_a_warning_with_its_reason(harness: CampaignHarness) -> None:

@@ -18,3 +18,7 @@ class BlueskySettings(SocialSettings):
     )
     service_url: WebAddress = Field("https://bsky.social", title="Service", description="the server the account is on")
     web_url: WebAddress = Field("https://bsky.app", title="Website", description="where posts are read")
+
+    @property
+    def network(self) -> str:
+        return self.service_url

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field, SecretStr
 
-from distributor.channels.social.settings import SocialSettings, WebAddress
+from distributor.channels.social.settings import SocialSettings, WebAddress, is_public
 
 
 class StatusVisibility(StrEnum):
@@ -31,3 +31,12 @@ class MastodonSettings(SocialSettings):
         "", title="Language", pattern="^([a-z]{2,3})?$", description="ISO 639 code; empty: that of the article"
     )
     hashtags: int = Field(5, ge=0, le=10, title="Hashtags", description="how many hashtags a post has at most")
+
+    @property
+    def network(self) -> str:
+        return self.instance_url
+
+    @property
+    def _needs_server(self) -> bool:
+        # Every instance has accounts of its own; a name may say which.
+        return "@" not in self.handle or not is_public(self.network)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -33,13 +32,11 @@ from distributor.channels.api import (
 from distributor.channels.social.compose import PostSpec, compose
 from distributor.channels.social.idempotent_send import SearchableClient, SocialClient, reconcile_parts, send_parts
 from distributor.channels.social.post import Post, card_of, file_of, image_of, posts_of, spans_of
-from distributor.channels.social.settings import SocialSettings
+from distributor.channels.social.settings import SocialSettings, is_public
 from distributor.domain.errors import InputError, LeaseLostError
 from distributor.rendering.environment import shipped_templates
 from distributor.rendering.fitting import Measure
 from distributor.rendering.measuring import graphemes
-
-_NOT_PUBLIC = (".localhost", ".local", ".internal", ".test", ".invalid", ".example")
 
 SettingsT = TypeVar("SettingsT", bound=SocialSettings)
 
@@ -181,7 +178,7 @@ class SocialChannel(ABC, Generic[SettingsT]):
         return {f"{self.kind}.json": file_of(posts_of(rendition.payload))}
 
     def recipients(self, rendition: Rendition) -> Sequence[str]:
-        return [self.settings.account]
+        return [self.settings.recipient(self.credentials)]
 
     async def send(
         self, rendition: Rendition, deliveries: Sequence[Delivery], context: SendContext
@@ -248,20 +245,12 @@ def problems_of(posts: Sequence[Post], limits: PostLimits) -> Iterator[Problem]:
         if length > allowed:
             message = f"the post has {length} {limits.unit}, {allowed} are allowed: shorten the title or the template"
             yield Problem(Severity.BLOCK, "too-long", message, where)
-        if post.link and _is_not_public(post.link):
+        if post.link and not is_public(post.link):
             message = f"readers cannot open {post.link}: set DISTRIBUTOR_PUBLIC_URL to the public address"
             yield Problem(Severity.WARN, "link-is-local", message, where)
         if post.card and post.card.title not in post.text and "…" in post.text:
             message = "the title does not fit and was shortened: give the article a shorter one"
             yield Problem(Severity.WARN, "title-cut", message, where)
-
-
-def _is_not_public(link: str) -> bool:
-    host = urlsplit(link).hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." not in host or host.endswith(_NOT_PUBLIC)
 
 
 def _shown(post: Post, limits: PostLimits, media: MediaStore) -> dict[str, Json]:

@@ -32,3 +32,7 @@ class XSettings(SocialSettings):
     )
     api_url: WebAddress = Field("https://api.twitter.com", title="API", description="another host, for trials")
     web_url: WebAddress = Field("https://x.com", title="Website", description="where posts are read")
+
+    @property
+    def network(self) -> str:
+        return self.api_url

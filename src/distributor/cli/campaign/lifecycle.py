@@ -56,7 +56,9 @@ ToUnknownOf = Annotated[
         help="Only recipients whose delivery of this campaign is unknown; some get it twice; repeatable.",
     ),
 ]
-Again = Annotated[bool, typer.Option("--repeat", help="Also to subscribers who already received one of the articles.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Also to subscribers, accounts and feeds that already got one of the articles.")
+]
 
 # Each may be there once for all channels, and once as CHANNEL=… for each channel.
 Words = Annotated[

@@ -14,6 +14,7 @@ from itertools import combinations
 import httpx
 
 from distributor.channels.api import (
+    Audience,
     Channel,
     DiscoveringChannel,
     InMemoryMedia,
@@ -123,8 +124,10 @@ def render_content(
 def check_content(
     connection: Connection, channel: Channel, rendition: Rendition, campaign: Campaign, *, now: datetime
 ) -> list[Problem]:
-    """The problems the channel finds, unknown merge fields, and fields some subscribers lack; blocking ones first."""
+    """What the channel finds, who got it already, unknown merge fields and missing ones; blocking problems first."""
     problems = channel.check(rendition)
+    if channel.capabilities.audience is Audience.BROADCAST:
+        return [*_about_repetition(connection, channel, rendition, campaign), *problems]
     if not isinstance(channel, PersonalizedChannel) or any(one.severity is Severity.BLOCK for one in problems):
         return problems
     needs = channel.merge_fields_of(rendition)
@@ -222,6 +225,32 @@ def _list_of(connection: Connection, campaign: Campaign) -> MailingList | None:
 def _media_of(connection: Connection, found: Sequence[Article]) -> InMemoryMedia:
     sources = {image.src for one in found for image in one.images}
     return InMemoryMedia(file for source in sources if (file := articles.find_media_by_src(connection, source)))
+
+
+def without_repetition(
+    connection: Connection, channel: Channel, rendition: Rendition, campaign: Campaign
+) -> tuple[list[str], str]:
+    """The accounts and feeds that get it, and why the others do not: another campaign sent them one of the articles."""
+    recipients = list(dict.fromkeys(channel.recipients(rendition)))
+    query = audience_query_of(connection, campaign)
+    earlier = audiences.received_by_accounts(connection, query, channel.kind, recipients)
+    received = [earlier[recipient] for recipient in recipients if recipient in earlier]
+    reasons = [
+        f"{one.recipient} already got {one.title!r} by campaign {one.campaign_id} on {one.at.day} {one.at:%B %Y}"
+        for one in received
+    ]
+    return [recipient for recipient in recipients if recipient not in earlier], "; ".join(reasons)
+
+
+def _about_repetition(
+    connection: Connection, channel: Channel, rendition: Rendition, campaign: Campaign
+) -> Iterator[Problem]:
+    left, reason = without_repetition(connection, channel, rendition, campaign)
+    if reason and left:
+        advice = f"{reason}; only {', '.join(left)} gets it now"
+        yield Problem(Severity.WARN, "already-posted", advice)
+    elif reason:
+        yield Problem(Severity.BLOCK, "already-posted", f"{reason}; --again posts it a second time")
 
 
 def _about_lack(key: str, count: int) -> Problem:

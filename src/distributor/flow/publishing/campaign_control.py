@@ -88,7 +88,7 @@ def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
 
     Raises NotFoundError, and StateError if none can be retried or an article was withdrawn.
 
-    Subscribers who got the article by another campaign meanwhile are skipped, so that no one gets it twice.
+    Recipients who got the article by another campaign meanwhile are skipped, so that no one gets it twice.
     """
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
@@ -101,7 +101,7 @@ def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
         raise StateError(
             f"none of the {count.failed} failed deliveries of campaign {campaign_id} can be retried: "
             f"{count.not_selected} do not match, {count.not_sendable} are for subscribers who are suppressed, paused "
-            f"or unsubscribed, and {count.received_since} for subscribers who got it by another campaign"
+            f"or unsubscribed, and {count.received_since} for recipients who got it by another campaign"
         )
     log.info("campaign.retried", campaign_id=campaign_id, deliveries=count.retried)
     return count

@@ -16,7 +16,7 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.schedule import TOO_LATE, format_time, spell_duration
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import publish_for_campaign, require_sendable
-from distributor.flow.publishing.campaign_content import audience_query_of, count_missing_fields
+from distributor.flow.publishing.campaign_content import audience_query_of, count_missing_fields, without_repetition
 from distributor.storage import audiences, campaigns, channels, deliveries, dispatches, merge_fields
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 def release(app: AppContext, dispatch_id: int) -> bool:
     """Freeze the audience of a scheduled dispatch that is due; False if there is nothing to send.
+
+    Accounts and feeds that got one of the articles by another campaign are left out, as subscribers are, unless the
+    campaign allows repeats. Releases of the same article wait for each other.
 
     One transaction: either every recipient has a delivery, the articles are published and the dispatch runs, or
     nothing has changed. If it is later than TOO_LATE, an article is withdrawn or under embargo, or a subscriber lacks a
@@ -46,6 +49,7 @@ def release(app: AppContext, dispatch_id: int) -> bool:
 
 def _release(app: AppContext, dispatch_id: int) -> bool:
     now, began = app.clock(), time.monotonic()
+    reason = "the audience was empty at release"
     with app.database.begin() as connection:
         if not dispatches.lock_due(connection, dispatch_id, now=now):
             return False
@@ -56,7 +60,9 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
         rendition = dispatches.rendition_of(connection, dispatch_id)
         if channel.capabilities.audience is Audience.BROADCAST:
-            recipients = channel.recipients(rendition)
+            # The articles are locked: no other release of them is between this question and its answer.
+            recipients, received = without_repetition(connection, channel, rendition, campaign)
+            reason = received or reason
             audience = deliveries.freeze_recipients(connection, dispatch_id, recipients, now=now)
         else:
             mailing = audience_query_of(connection, campaign)
@@ -74,7 +80,7 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
                 dispatch_id,
                 before={DispatchState.RUNNING},
                 after=DispatchState.FAILED,
-                reason="the audience was empty at release",
+                reason=reason,
             )
     log.info(
         "dispatch.released",

@@ -26,7 +26,7 @@ class AudienceIn(RequestBody):
 
     It holds the subscribers of any of the lists who follow any of the topics and are in any of the segments, where some
     are given; without those in one of the `except_…` and, unless `repeats`, those who already received one of the
-    articles.
+    articles. `repeats` is also for the accounts and feeds that got one of them.
     """
 
     lists: ListSlugs = Field(default_factory=list, description="Empty: all lists.")

@@ -133,7 +133,9 @@ class RetryOut(BaseModel):
     retried: int = Field(description="They are sent again.")
     not_selected: int = Field(description="They were not chosen, or their dispatch was cancelled.")
     not_sendable: int = Field(description="They go to subscribers who may not receive it any more, or not now.")
-    received_since: int = Field(description="They go to subscribers who got one of the articles by another campaign.")
+    received_since: int = Field(
+        description="Subscribers, accounts and feeds that got one of the articles by another campaign."
+    )
 
 
 @router.get("", dependencies=[requires(TokenScope.CAMPAIGNS_READ)])
