@@ -59,6 +59,15 @@ def test_a_stray_quotation_mark_costs_one_line_and_not_the_rest_of_the_file() ->
     assert "opened and not closed within 128 KiB" in reasons(rows)[2]
 
 
+def test_what_very_many_stray_quotation_marks_cost_is_said_and_what_follows_is_imported() -> None:
+    lines = 4 * MAX_ROW_BYTES // len('a","b\n')
+    rows = read("email,name\n" + 'a","b\n' * lines + '"\n' + "x,y\n" * 50_000 + "last@example.org,Last\n")
+    assert addresses(rows) == ["last@example.org"]
+    left_out = [row.reason for row in rows if isinstance(row, BadRow) and "left out" in row.reason]
+    assert left_out
+    assert all("everything up to line" in reason for reason in left_out)
+
+
 def test_a_line_break_inside_quotation_marks_belongs_to_the_cell() -> None:
     (row,) = read('email,note\nada@example.org,"two\nlines"\n', attributes_from_rest=True)
     assert isinstance(row, ImportRow)

@@ -80,9 +80,12 @@ def _parse_any(text: str) -> EmailAddress:
 
 def checked_sender(text: str) -> str:
     """A sender such as ``The Gazette <news@example.org>``, or empty, as it is. Raises AddressError."""
-    name, address = parseaddr(text.strip())
     if not text.strip():
         return ""
+    try:
+        name, address = parseaddr(text.strip())
+    except RecursionError:
+        raise AddressError(text, "it has very many brackets or colons") from None
     if any(unicodedata.category(sign) in _UNSEEN - {"Zs"} for sign in name):
         raise AddressError(text, "there is an invisible character in its name")
     parse_address(address or text)

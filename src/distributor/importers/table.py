@@ -13,6 +13,10 @@ from distributor.domain.subscriber_import import BadRow
 # The limit of a row, which may span several lines. The csv module accepts no field above 128 KiB.
 MAX_ROW_BYTES = 128 * 1024
 _CHUNK_BYTES = 1024 * 1024
+# Bad rows of many lines are read again from their second line while this and `_MAX_READ_AGAIN` times what was read
+# before allow it. A file of lines that each open a quotation mark would otherwise be read as often as it has lines.
+_ALWAYS_READ_AGAIN = 16 * MAX_ROW_BYTES
+_MAX_READ_AGAIN = 8
 # How much of a bad row is kept to be shown.
 _PREVIEW_BYTES = 1000
 # Of those that give equally many columns, the first is used.
@@ -39,6 +43,8 @@ class CsvLines:
         self._first_number = number
         self._first_end = offset
         self._preview = b""
+        self._begin = offset
+        self._read_again = 0
         file.seek(offset)
 
     def __iter__(self) -> CsvLines:
@@ -79,12 +85,20 @@ class CsvLines:
         """The next line read is the first line of a row."""
         self._row_size = 0
 
-    def rewind_to_second_line(self) -> None:
-        """Continue after the first line of the current row, so that a stray quotation mark costs one line only."""
-        if self.end != self._first_end:
+    def rewind_to_second_line(self) -> bool:
+        """Continue after the first line of the current row, so that a stray quotation mark costs one line only.
+
+        False if a file has so many of them that it would take too long: it continues after the lines read.
+        """
+        size = self.end - self._first_end
+        if self._read_again + size > _ALWAYS_READ_AGAIN + _MAX_READ_AGAIN * (self.end - self._begin):
+            return False
+        if size:
+            self._read_again += size
             self._file.seek(self._first_end)
             self.end = self._first_end
             self.number = self._first_number
+        return True
 
     def first_text(self) -> str:
         """The start of the current row's first line, with undecodable bytes replaced."""
@@ -138,9 +152,10 @@ def read_rows(lines: CsvLines, header: CsvHeader) -> Iterator[tuple[int, list[st
         except StopIteration:
             return
         except (BadLineError, csv.Error) as error:
-            bad = BadRow(line=lines.first_number, reason=_reason(error), cells=(lines.first_text(),))
-            lines.rewind_to_second_line()
-            yield bad
+            reason = _reason(error)
+            if not lines.rewind_to_second_line():
+                reason += f"; as there are very many such lines, everything up to line {lines.number} is left out"
+            yield BadRow(line=lines.first_number, reason=reason, cells=(lines.first_text(),))
             continue
         if len(cells) == width:
             if any(cells):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TypeAlias
 
 import regex
@@ -21,17 +22,22 @@ _ELLIPSIS = "…"
 _DANGLING = " \t\r\n,;:–—-([{«„“‘¿¡/&、，；：・（「『"
 
 _TAG_OR_MENTION = regex.compile(r"(?<![\p{L}\p{N}_])[#＃@＠$][\p{L}\p{M}\p{N}_]+(?:@[\w.-]*\w)?")
+_NOT_SPACE = regex.compile(r"\S")
 _WORD_END = regex.compile(r"(?<=\S)(?=\s)")
 _PARAGRAPH_END = regex.compile(r"(?<=\S)(?=[^\S\n]*\n\s*\n)")
 # Between two characters of a script without spaces, but not before punctuation that belongs to the first.
 _BETWEEN_UNSPACED = regex.compile(
     r"(?<=[\p{Han}\p{Hiragana}\p{Katakana}]|[、。，！？」』）])(?=[\p{Han}\p{Hiragana}\p{Katakana}「『（])(?![ーっゃゅょッャュョ])"
 )
+# The first conditions hold once in a run of spaces or of closing marks, so that the others look at each run once.
 _SENTENCE_END = regex.compile(
     r"""
-      (?<=[.!?…։።॥।؟۔] [\p{Pf}\p{Pe}"'”’]*) (?= \s+ [^\s\p{Ll}] )    # a stop, perhaps quoted, not before lower case
-    | (?<=[。！？｡] [\p{Pf}\p{Pe}]*) (?! [\p{Pf}\p{Pe}。！？｡] ) (?= . )   # scripts without spaces
-    | (?<=\S) (?= [^\S\n]* \n )                                       # the end of a line
+      # A stop, perhaps quoted, not before lower case.
+      (?<=\S) (?=\s) (?<=[.!?…։።॥।؟۔] [\p{Pf}\p{Pe}"'”’]*) (?= \s++ [^\s\p{Ll}] )
+      # Scripts without spaces.
+    | (?<=[\p{Pf}\p{Pe}。！？｡]) (?! [\p{Pf}\p{Pe}。！？｡] ) (?= . ) (?<=[。！？｡] [\p{Pf}\p{Pe}]*)
+      # The end of a line.
+    | (?<=\S) (?= [^\S\n]* \n )
     """,
     flags=regex.VERBOSE | regex.DOTALL,
 )
@@ -87,14 +93,17 @@ def split_thread(text: str, *, limit: int, measure: Measure) -> list[str]:
     while start < len(text):
         end = _end_of_part(text, start, cuts=cuts, limit=limit, measure=measure)
         parts.append(text[start:end].rstrip())
-        start = end + len(text[end:]) - len(text[end:].lstrip())
+        start = _first_word(text, end)
     return parts
 
 
-def beginnings(text: str) -> list[str]:
+def beginnings(text: str) -> Iterator[str]:
     """The text up to the end of its first sentence, of its second, and so on; the last one is the whole text."""
-    ends = [*_sentence_ends(text), len(text)]
-    return list(dict.fromkeys(beginning for end in ends if (beginning := text[:end].strip())))
+    last = ""
+    for end in chain(_sentence_ends(text), [len(text)]):
+        beginning = text[:end].strip()
+        if beginning != last:
+            yield (last := beginning)
 
 
 class _Cuts:
@@ -108,7 +117,8 @@ class _Cuts:
         self.all_graphemes = grapheme_boundaries(text)
         self.graphemes = [offset for offset in self.all_graphemes if offset not in inside]
         allowed = frozenset(self.graphemes)
-        self.paragraphs = [offset for offset in _ends(_PARAGRAPH_END, text) if offset in allowed]
+        # The end of the text counts as that of its last paragraph.
+        self.paragraphs = [offset for offset in [*_ends(_PARAGRAPH_END, text), len(text)] if offset in allowed]
         self.sentences = [offset for offset in _sentence_ends(text) if offset in allowed]
         self.words = sorted({*_ends(_WORD_END, text), *_ends(_BETWEEN_UNSPACED, text)} & allowed)
 
@@ -125,34 +135,47 @@ def _end_of_part(text: str, start: int, *, cuts: _Cuts, limit: int, measure: Mea
     def part_to(cut: int) -> str:
         return text[start:cut].rstrip()
 
+    # The other cuts are among these, so that only texts of about the length of a part are measured.
+    part = _longest(cuts.graphemes, part_to, after=start, limit=limit, measure=measure)
     for kind, share in (
-        ([*cuts.paragraphs, len(text)], _THREAD_PARAGRAPH_SHARE),
+        (cuts.paragraphs, _THREAD_PARAGRAPH_SHARE),
         (cuts.sentences, _THREAD_SENTENCE_SHARE),
         (cuts.words, 0.0),
-        (cuts.graphemes, 0.0),
-        (cuts.all_graphemes, 0.0),
-        (range(start + 1, len(text)), 0.0),
     ):
-        part = _longest(kind[bisect_right(kind, start) :], part_to, limit=limit, measure=measure)
-        if part and (start + len(part) == len(text) or measure(part) >= share * limit):
-            return start + len(part)
-    raise ValueError(f"a limit of {limit} is too small for a single character")
+        last = bisect_right(kind, start + len(part)) - 1
+        end = kind[last] if last >= 0 and kind[last] > start else start
+        if end > start and (end == len(text) or measure(part_to(end)) >= share * limit):
+            return start + len(part_to(end))
+    part = part or _longest(cuts.all_graphemes, part_to, after=start, limit=limit, measure=measure)
+    part = part or _longest(range(start + 1, len(text)), part_to, limit=limit, measure=measure)
+    if not part:
+        raise ValueError(f"a limit of {limit} is too small for a single character")
+    return start + len(part)
 
 
-def _longest(cuts: Sequence[int], build: Callable[[int], str], *, limit: int, measure: Measure) -> str:
+def _longest(cuts: Sequence[int], build: Callable[[int], str], *, limit: int, measure: Measure, after: int = -1) -> str:
     """The text that `build` makes for the last cut that fits, or empty. Assumes that a longer text measures no less.
 
-    Galloping search: short texts are tried first, because measuring a long text is slow.
+    Galloping search from the first cut after `after`: short texts are tried first, because measuring a long text is
+    slow.
     """
-    bound = 1
-    while bound < len(cuts) and measure(build(cuts[bound - 1])) <= limit:
-        bound *= 2
-    fitting = bisect_left(cuts[:bound], True, key=lambda cut: measure(build(cut)) > limit)
-    return build(cuts[fitting - 1]) if fitting else ""
+    first, count = bisect_right(cuts, after), 1
+    while first + count < len(cuts) and measure(build(cuts[first + count - 1])) <= limit:
+        count *= 2
+    last = min(first + count, len(cuts))
+    fitting = bisect_left(cuts, True, first, last, key=lambda cut: measure(build(cut)) > limit)
+    return build(cuts[fitting - 1]) if fitting > first else ""
+
+
+def _first_word(text: str, start: int) -> int:
+    """The offset of the first character from `start` on that is no white space."""
+    found = _NOT_SPACE.search(text, start)
+    return found.start() if found else len(text)
 
 
 def _sentence_ends(text: str) -> Iterator[int]:
-    for end in _ends(_SENTENCE_END, text):
+    for match in _SENTENCE_END.finditer(text):
+        end = match.end()
         if not _ABBREVIATION.search(text, max(end - 12, 0), end):
             yield end
 

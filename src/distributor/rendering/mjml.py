@@ -27,7 +27,7 @@ _IMAGE_TAGS = frozenset({"mj-image", "mj-social-element", "mj-carousel-image", "
 _START_TAG = re.compile(r"<[A-Za-z][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))+\s*/?>")
 _VALUE = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _TITLE = re.compile(r"<mj-title>[^<]*<")
-_GAP = re.compile(r"</?(?!mj)[A-Za-z][^<>]*>\s*\n\s*(?=</?(?!mj)[A-Za-z])")
+_GAP = re.compile(r"</?(?!mj)[A-Za-z][^<>]*>[^\S\n]*\n\s*+(?=</?(?!mj)[A-Za-z])")
 _LINE_END = "&#10;"
 _ESCAPED_BY_ENGINE = re.compile(r"[^ -\[\]-~]")
 _REFERENCE = re.compile(r"&#(\d{1,7});")

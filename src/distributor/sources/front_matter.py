@@ -32,7 +32,7 @@ _NON_TEXT_KINDS = {
     f"{_TAG}timestamp": "a date",
 }
 _DELIMITER = re.compile(r"-{3,}[ \t]*")
-_KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*[\"']?[ \t]*:(?:[ \t]|$)|#)")
+_KEY_LINE = re.compile(r"(?:[\"']?[A-Za-z_][\w .-]*+[\"']?[ \t]*:(?:[ \t]|$)|#)")
 _MAX_CHARACTERS = 16 * 1024
 # The YAML parser takes quadratic time for nested brackets.
 _MAX_OPEN_BRACKETS = 50

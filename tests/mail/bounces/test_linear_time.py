@@ -61,6 +61,8 @@ UNITS = {
     "links": "https://spamhaus.http://a.b.c.d/",
     "quotes of servers": "Remote host said: The response was: a said: 550 delivered because of: error message: [",
     "dots": ".\n..",
+    **{f"a word of {part!r}": part for part in ("max", "fail", "deliver", "exceeded", "authenticat", "unsub", "limit")},
+    "tabs": "\t",
 }
 
 
@@ -109,6 +111,7 @@ MAILS = {
     "Content-Type: message/delivery-status\n\n{}\n--x--\n",
     "parts": DAEMON + "Content-Type: multipart/mixed; boundary=b\n\n{}",
     "forwarded": "Subject: Fwd: Undeliverable\n\nBegin forwarded message:\n> From: mailer-daemon\n{}",
+    "recipient": DAEMON + "\nUndeliverable\n  ann@example.net{}x\n",
     "person": "From: a@b.example\nSubject: Re: News\n\n{}",
 }
 

@@ -98,6 +98,25 @@ def test_lookups_inside_includes_count_each_time() -> None:
     assert found.lookups == 10
 
 
+def test_includes_that_include_many_others_end_the_evaluation() -> None:
+    names = [f"{level}.example.org" for level in range(8)]
+    records = {
+        f"TXT {name}": ["v=spf1 " + " ".join([f"include:{below}"] * 10)]
+        for name, below in zip(names, [*names[1:], "end.example.org"], strict=True)
+    }
+    dns = FakeDns({**records, "TXT end.example.org": ["v=spf1 a -all"]})
+    found = evaluate_spf(names[0], dns)
+    assert found is not None
+    assert any("at least 10" in error for error in found.errors)
+    assert len(dns.asked) < 150
+
+
+def test_eleven_mail_servers_of_a_mechanism_are_one_too_many() -> None:
+    hosts = "|".join(f"10 mx{number}.example.org" for number in range(50))
+    found = reading("v=spf1 mx -all", MX_example__org=hosts)
+    assert any("50 mail servers" in error for error in found.errors)
+
+
 def test_ptr_is_remarked_in_the_own_record_only() -> None:
     assert reading("v=spf1 ptr -all").uses_ptr
     others = {"TXT_p__example__net": "v=spf1 ptr -all"}

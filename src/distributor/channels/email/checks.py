@@ -33,7 +33,11 @@ _BLOCKED_FILES = (
 )
 
 _TOKEN_LIKE = re.compile(r"@@([^\s@<>\"']+)@@")
-_MERGE_FIELD = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\*\|[A-Za-z_:]+\|\*", re.DOTALL)
+# A field ends before the next one begins, or a text of opening braces alone would take quadratic time.
+_MERGE_FIELD = re.compile(
+    r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\*\|[A-Za-z_:]+\|\*",
+    re.DOTALL,
+)
 # The title and summary of an article, and the text that an inbox shows beside the subject.
 _UNFORMATTED = (
     "ancestor::td[contains(@class, 'title') or contains(@class, 'summary')]"

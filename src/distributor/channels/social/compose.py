@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import regex
@@ -103,7 +104,7 @@ def _teasers(article: Article) -> list[str]:
     title = one_line(article.title)
     if source.casefold().startswith(title.casefold()):
         source = source[len(title) :].lstrip(" .:–—-")
-    return beginnings(source)[:_MAX_SENTENCES]
+    return list(islice(beginnings(source), _MAX_SENTENCES))
 
 
 def _render(candidate: PostText, article: Article, context: RenderContext, spec: PostSpec) -> str:

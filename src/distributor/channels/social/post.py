@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -125,11 +126,13 @@ def file_of(posts: Sequence[Post]) -> bytes:
 def spans_of(text: str) -> list[TextSpan]:
     """The text in spans: links, hashtags, and the plain text between them."""
     links = [(*ends, SpanKind.LINK) for ends in url_spans(text)]
-    tags = [
-        (*match.span(), SpanKind.HASHTAG)
-        for match in HASHTAG.finditer(text)
-        if not any(start < match.end() and match.start() < end for start, end, _ in links)
-    ]
+    ends = [end for _, end, _ in links]
+
+    def is_in_link(start: int, end: int) -> bool:
+        following = bisect_right(ends, start)
+        return following < len(links) and links[following][0] < end
+
+    tags = [(*match.span(), SpanKind.HASHTAG) for match in HASHTAG.finditer(text) if not is_in_link(*match.span())]
     spans, place = [], 0
     for start, end, kind in [*sorted([*links, *tags]), (len(text), len(text), SpanKind.PLAIN)]:
         spans += [

@@ -60,6 +60,6 @@ def _text_of(block: Block) -> str:
 def _begin(section: _Section, limit: int, measure: Measure) -> str:
     """The beginning of the section that fits into a post, or nothing if only its heading would be left."""
     whole = tidy("\n\n".join([section.heading, *section.paragraphs]))
-    longest_first = reversed(beginnings(fit(whole, limit=limit, measure=measure)))
+    longest_first = reversed(list(beginnings(fit(whole, limit=limit, measure=measure))))
     beginning = next((text for text in longest_first if not text.endswith(_INTRODUCING)), "")
     return beginning if len(beginning) > len(section.heading) else ""

@@ -27,6 +27,8 @@ _LINKS = re.compile(
 )
 _SPACES = re.compile(r"\s+")
 _BLANKS = re.compile(r"[\s_]+")
+# No phrase has a longer word, and patterns that begin with part of a word would search such a run again and again.
+_REST_OF_LONG_WORD = re.compile(r"(?<=\S{80})\S+")
 _TOO_LARGE = frozenset({Reason.MESGTOOBIG, Reason.EXCEEDLIMIT})
 # Status codes that are less specific than the text of a report.
 _VAGUE_STATUS = re.compile(r"\d\.(?:\d\.0|7\.1|2\.1|4\.\d)")
@@ -92,7 +94,7 @@ def classify(evidence: BounceEvidence, bounce_format: BounceFormat | None) -> Re
 def normalize_text(text: str) -> str:
     """A text as phrases expect it: one line, lower case, without addresses and links."""
     line = _BLANKS.sub(" ", _LINKS.sub(lambda link: link[1] or " ", mask_addresses(text[:_MAX_TEXT]))).strip().lower()
-    return _INTRODUCTION.sub(" ", line)
+    return _INTRODUCTION.sub(" ", _REST_OF_LONG_WORD.sub("", line))
 
 
 def reason_of_phrase(text: str, command: SmtpCommand | None = None) -> Reason | None:

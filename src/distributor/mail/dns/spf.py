@@ -14,6 +14,8 @@ from distributor.mail.dns.lookup import IpAddress, Resolver
 MAX_LOOKUPS = 10
 _MAX_VOID_LOOKUPS = 2
 _MAX_DEPTH = 12
+# Then the evaluation stops: records that include many others, which do the same, would cost any number of lookups.
+_STOP_AFTER_LOOKUPS = 10 * MAX_LOOKUPS
 
 _Network: TypeAlias = IPv4Network | IPv6Network
 _VERSION = re.compile(r"v=spf1(?: |$)", re.IGNORECASE)
@@ -50,11 +52,11 @@ def evaluate_spf(domain: str, resolver: Resolver) -> SpfEvaluation | None:
     if len(found) > 1:
         result.errors.append(f"{domain} has {len(found)} SPF records, and receivers then use none: remove all but one")
         return result
-    _Evaluator(result, resolver).evaluate(domain, found[0], path=(domain,))
+    is_complete = _Evaluator(result, resolver).evaluate(domain, found[0], path=(domain,))
     if result.lookups > MAX_LOOKUPS:
+        number = str(result.lookups) if is_complete else f"at least {result.lookups}"
         result.errors.append(
-            f"it costs {result.lookups} lookups, and receivers give up after {MAX_LOOKUPS}: "
-            "remove what no longer sends for you"
+            f"it costs {number} lookups, and receivers give up after {MAX_LOOKUPS}: remove what no longer sends for you"
         )
     if result.void_lookups > _MAX_VOID_LOOKUPS:
         result.errors.append(
@@ -84,10 +86,13 @@ class _Evaluator:
             "all": self._all,
         }
 
-    def evaluate(self, domain: str, record: str, *, path: tuple[str, ...]) -> None:
+    def evaluate(self, domain: str, record: str, *, path: tuple[str, ...]) -> bool:
+        """False if the evaluation stopped because of the number of lookups."""
         target = ""
         has_all = False
         for word in record.split(" ")[1:]:
+            if self._result.lookups >= _STOP_AFTER_LOOKUPS:
+                return False
             term = _TERM.fullmatch(word) if word else None
             if not word:
                 continue
@@ -107,6 +112,7 @@ class _Evaluator:
             mechanism(_Term(domain, term["sign"] or "+", value, term["cidr"] or "", path))
         if target and not has_all:
             self._evaluate_target(_Term(domain, "+", target, "", path), what="redirect=")
+        return self._result.lookups < _STOP_AFTER_LOOKUPS
 
     def _include(self, term: _Term) -> None:
         # "all" in an included record does not apply to the including one (RFC 7208 section 5.2).
@@ -142,7 +148,12 @@ class _Evaluator:
         name = term.value or term.domain
         if not self._has_macro(name):
             hosts = [exchange.host for exchange in self._resolver.mx(name) if exchange.host]
-            self._permit(term, [address for host in hosts for address in self._resolver.addresses(host)])
+            if len(hosts) > MAX_LOOKUPS:
+                self._result.errors.append(
+                    f"{term.domain}: mx leads to {len(hosts)} mail servers, and receivers give up after {MAX_LOOKUPS}"
+                )
+            permitted = [address for host in hosts[:MAX_LOOKUPS] for address in self._resolver.addresses(host)]
+            self._permit(term, permitted)
 
     def _ptr(self, term: _Term) -> None:
         self._result.lookups += 1

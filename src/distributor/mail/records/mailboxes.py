@@ -52,8 +52,15 @@ def _of_files(files: Iterable[Path]) -> Iterator[RecordedMail]:
 def _recorded(header: Message) -> Iterator[RecordedMail]:
     message_id = bare_message_id(str(header["Message-ID"] or ""))
     if message_id is not None:
-        to = getaddresses([str(field) for field in header.get_all("To", [])])
-        yield RecordedMail(message_id, addressees=tuple(address for _, address in to if address))
+        yield RecordedMail(message_id, addressees=tuple(address for _, address in _addressees(header) if address))
+
+
+def _addressees(header: Message) -> list[tuple[str, str]]:
+    try:
+        return getaddresses([str(field) for field in header.get_all("To", [])])
+    except RecursionError:
+        # Thousands of nested comments: the standard library calls itself for each.
+        return []
 
 
 def _require_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ _LINE = re.compile(r" postfix(?:-[\w.-]+)?/(?:[\w.-]+/)*([\w.-]+)\[\d+\]: ([0-9A
 _MESSAGE_ID = re.compile(r"message-id=(<[^>]*>|\S+)")
 _STATUS = re.compile(r"\bstatus=(\w+)")
 # A content filter that reinjects the mail into the same Postfix: it continues under another queue id.
-_QUEUED_AS = re.compile(r"status=sent .*\bqueued as ([0-9A-Za-z]{5,24})\b")
+_QUEUED_AS = re.compile(r"\bqueued as ([0-9A-Za-z]{5,24})\b")
 # A copy that local(8) makes because a recipient has their mail forwarded: nothing that we sent.
 _FORWARDED_AS = re.compile(r"status=sent \(forwarded as ([0-9A-Za-z]{5,24})\)")
 _RECIPIENT = re.compile(r"to=<([^>]*)>")
@@ -87,10 +87,11 @@ def _queued_mails(lines: Iterable[str]) -> tuple[list[_Queued], dict[str, _Queue
 def _add(mail: _Queued, program: str, text: str) -> None:
     status = _STATUS.search(text)
     if status is not None:
-        recipient, queued, forwarded = _RECIPIENT.search(text), _QUEUED_AS.search(text), _FORWARDED_AS.search(text)
+        recipient, forwarded = _RECIPIENT.match(text), _FORWARDED_AS.search(text)
+        queued = _QUEUED_AS.findall(text, status.end()) if status[1] == "sent" else []
         mail.is_accepted = True
         mail.statuses[recipient[1] if recipient else ""] = status[1]
-        mail.requeued_as = queued[1] if queued else mail.requeued_as
+        mail.requeued_as = queued[-1] if queued else mail.requeued_as
         if forwarded:
             mail.forwarded_as.add(forwarded[1])
     elif program == "qmgr" and text.startswith("from="):

@@ -46,7 +46,7 @@ _CONFIRMATION_TEXT = "email/confirmation.txt.j2"
 _CONFIRMATION_SUBJECT = "email/confirmation_subject.txt.j2"
 _CONFIRMATION_PREHEADER = "email/confirmation_preheader.txt.j2"
 
-_CSS_RULE = re.compile(r"\s*([^{}]+?)\s*\{([^{}]*)\}\s*")
+_CSS_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 # Only in a start tag can an unescaped quotation mark follow an unescaped "<a".
 _EXTERNAL_LINK = re.compile(r'(<a\b[^<>]*?\shref=")(https?://[^"]*)(")')
 
@@ -214,12 +214,10 @@ def _style_rules(templates: Templates, template: str, variables: Mapping[str, st
     sheet = templates.render(template, variables)
     rules: dict[str, str] = {}
     end = 0
-    for rule in _CSS_RULE.finditer(sheet):
-        if rule.start() != end:
-            break
-        rules[rule[1]] = "; ".join(part.strip() for part in rule[2].split(";") if part.strip())
+    while (rule := _CSS_RULE.match(sheet, end)) and (selector := rule[1].strip()):
+        rules[selector] = "; ".join(part.strip() for part in rule[2].split(";") if part.strip())
         end = rule.end()
-    if end != len(sheet):
+    if sheet[end:].strip():
         around = sheet[end : end + 60].strip().split("\n")[0]
         raise TemplateError(f"expected a rule like 'p {{ margin: 0 }}' at {around!r}", template=template)
     return rules

@@ -26,8 +26,8 @@ _SYSTEM = LazyPattern(SYSTEM, re.IGNORECASE | re.MULTILINE)
 _FAILED = LazyPattern(
     r"could ?n[o']t be (?:delivered|sent)|(?:was|were|been|be|is) not (?:be )?(?:delivered|sent)"
     r"|wasn't delivered|undeliver|non-?deliver"
-    r"|deliver[a-z]*(?: \w+){0,4} (?:has |have |was |is |been ){0,3}(?:fail|impossible|abort|delayed"
-    r"|error|problem)|fail\w* (?:to|of) deliver"
+    r"|deliver[a-z]{0,20}(?: \w{1,40}){0,4} (?:has |have |was |is |been ){0,3}(?:fail|impossible|abort|delayed"
+    r"|error|problem)|fail\w{0,20} (?:to|of) deliver"
     r"|returned (?:mail|to sender|message)|returning (?:message|mail) to sender|failure notice"
     r"|delivery (?:status|failure|error|report|problem)"
     r"|unable to (?:deliver|send)|(?:not|never) (?:yet )?been delivered|been (?:returned because"
@@ -49,7 +49,7 @@ _FAILED = LazyPattern(
     re.IGNORECASE,
 )
 _NOT_DELIVERED = LazyPattern(
-    r"could ?n[o']t be delivered|unable to deliver|(?:was|were) not delivered|fail\w* to deliver", re.IGNORECASE
+    r"could ?n[o']t be delivered|unable to deliver|(?:was|were) not delivered|fail\w{0,20} to deliver", re.IGNORECASE
 )
 # Other mails of mail systems, which report no failure.
 _NO_FAILURE = LazyPattern(
@@ -82,7 +82,7 @@ def _lines(pattern: str) -> LazyPattern:
 _RECIPIENTS = (
     _lines(r"^[ \t]*(?:\* |- )?<ADDRESS>(?: ?:|\.\.\.|,|[ \t]*$|[ \t]+[(\[]|[ \t]+delivery)"),
     _lines(r"^[ \t]*Recipient(?: address)?:[ \t]*<?ADDRESS"),
-    _lines(r"^[ \t]*(?:\* |- |'|\")?ADDRESS['\"]?:?[ \t]*(?:<mailto:\S{3,200}>)?[ \t]*$"),
+    _lines(r"^[ \t]*(?:\* |- |'|\")?ADDRESS['\"]?:?[ \t]*+(?:<mailto:\S{3,200}>[ \t]*)?$"),
     _lines(
         r"^[ \t]*ADDRESS(?::[ \t]|[ \t]*\.\.\.|[ \t]+[(\[]|;|[ \t]+(?:on \w{3}|invalid|error|failed"
         r"|-|delivery)|<mailto:)"

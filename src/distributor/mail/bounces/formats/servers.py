@@ -60,7 +60,7 @@ SERVERS: tuple[BounceFormat, ...] = (
         ),
         recipients_after=any_of(r"following\s{1,4}address(?:\(es\)|es)? failed:"),
         recipients=address_patterns(
-            r"^[ \t]+(?:<)?ADDRESS(?:>)?:?[ \t]*(?:\([^()\n]{0,200}\))?[ \t]*$",
+            r"^[ \t]+(?:<)?ADDRESS(?:>)?:?[ \t]*+(?:\([^()\n]{0,200}\)[ \t]*)?$",
             r"^\"?ADDRESS\"?:?[ \t]*$",
             r"^[ \t]+<?ADDRESS>?(?::| \()",
             r"^[ \t]+.{1,200} <ADDRESS>: malformed",
