@@ -25,7 +25,7 @@ from distributor.storage.schema import migrate
 
 LINKS = 4
 _AT_ONCE = 20_000
-_WAITING = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, DispatchState.RUNNING})
+_WAITING = frozenset({DispatchState.SCHEDULED, DispatchState.RUNNING})
 _SENTENCE = "Words that a reader reads, one after another, until the end of the line, where the next ones begin. "
 # Parts of the shipped templates without which a mail can be as short as 10 KB.
 _LEFT_OUT = ("head.mjml.j2", "masthead.mjml.j2")

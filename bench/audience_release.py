@@ -21,7 +21,7 @@ from _subscribers import insert_subscribers
 from _surroundings import hardware
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import UnknownPolicy
+from distributor.domain.campaign import CampaignPlan
 from distributor.embedded import running_services
 from distributor.storage import audiences, campaigns, channels, dispatches, subscribers
 from distributor.storage.audiences import AudienceQuery
@@ -105,12 +105,8 @@ def _a_dispatch(connection: Connection, now: datetime) -> int:
     channel = channels.find(connection, "mail")
     campaign_id = campaigns.add(
         connection,
-        name="bench",
+        CampaignPlan(name="bench", article_slugs=(), channel_names=(), audience=_ALL),
         article_ids=[],
-        audience=_ALL,
-        track_opens=False,
-        track_clicks=False,
-        unknown_policy=UnknownPolicy.ASSUME_SENT,
         now=now,
     )
     return dispatches.add(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")

@@ -72,6 +72,7 @@ def make_app_context(settings: Settings, services: Services) -> AppContext:
         bounce_policy=BouncePolicy(
             limit=settings.soft_bounce_limit, lapses_after=timedelta(days=settings.soft_bounce_days)
         ),
+        undo_window=timedelta(seconds=settings.undo_seconds),
         event_retention=timedelta(days=settings.event_retention_days) if settings.event_retention_days else None,
     )
 

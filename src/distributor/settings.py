@@ -37,6 +37,9 @@ class Settings(BaseSettings):
         description="articles of that folder start published, those dated in the future at their date; off: drafts",
     )
     templates_dir: Path | None = Field(None, description="own templates, looked up before those that come with it")
+    undo_seconds: int = Field(
+        30, ge=0, le=3600, description="seconds that what is sent at once waits, so that it can be undone"
+    )
     event_retention_days: int = Field(0, ge=0, description="days that opens, clicks and the like are kept; 0: for good")
     inbound_listen: str = Field(
         "", description="HOST:PORT of the LMTP and SMTP server for bounces, such as 127.0.0.1:2424; empty: none"

@@ -16,7 +16,7 @@ from distributor.cli.channel import configure
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
-from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
+from distributor.domain.campaign import CampaignPlan, CampaignState, UnknownPolicy
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.subscriber import Person
@@ -26,8 +26,8 @@ from distributor.flow.jobs import JobKind
 from distributor.flow.journal import held_orphan, journal_files
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.flow.publishing.report import report
 from distributor.storage import articles, delivery_queries, lists, memberships
 
@@ -118,7 +118,7 @@ class CrashCampaign:
                 # As beat and workers do once a second.
                 self._run_worker()
             else:
-                if report(self.app, self.campaign_id).state is DispatchState.FINISHED:
+                if report(self.app, self.campaign_id).state is CampaignState.FINISHED:
                     return
                 self.clock.advance(timedelta(minutes=1))
                 on_clock_advance()
@@ -131,7 +131,7 @@ class CrashCampaign:
 
     def release(self) -> None:
         """Render and release it: the next job is to deliver."""
-        render(self.app, self.dispatch_id)
+        prepare(self.app, self.dispatch_id)
         release(self.app, self.dispatch_id)
 
     def start_worker(self, *, crash: CrashAt | None = None, lease: timedelta | None = None) -> ForkServerProcess:
@@ -169,7 +169,7 @@ class CrashCampaign:
     def _run_jobs(self) -> bool:
         """Run what the scheduler finds; False if that is nothing."""
         steps: dict[JobKind, Callable[[int], object]] = {
-            JobKind.RENDER: lambda number: render(self.app, number),
+            JobKind.PREPARE: lambda number: prepare(self.app, number),
             JobKind.RELEASE: lambda number: release(self.app, number),
             JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
             JobKind.DELIVER: lambda _: self._run_worker(),

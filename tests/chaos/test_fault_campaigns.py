@@ -19,7 +19,7 @@ import pytest
 
 from distributor.cli.channel import configure
 from distributor.cli.process_group import ChildProcess
-from distributor.domain.campaign import DispatchState, UnknownPolicy
+from distributor.domain.campaign import CampaignState, UnknownPolicy
 from distributor.domain.errors import ServiceError
 from distributor.flow.delivery.lease import LEASE
 from distributor.flow.publishing.report import report
@@ -109,7 +109,7 @@ def fill_the_disk(campaign: Campaign) -> Callable[[], None]:
 
 def fill_the_disk_and_make_room(campaign: Campaign) -> None:
     make_room = fill_the_disk(campaign)
-    assert report(campaign.service.app, 1).state is DispatchState.PAUSED
+    assert report(campaign.service.app, 1).state is CampaignState.PAUSED
     make_room()
 
 

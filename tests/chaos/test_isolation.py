@@ -28,9 +28,9 @@ from distributor.flow.jobs import JobKind
 from distributor.flow.journal import open_journal
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people.retention import purge_expired
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.preview import measure_campaign
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.flow.quarantine import guarded_job, retry
 from distributor.storage import (
     deliveries,
@@ -77,9 +77,13 @@ def kind_of_channel(app: AppContext, channel: str, kind: str) -> None:
         connection.execute(text("UPDATE channels SET kind = :kind WHERE name = :channel"), locals())
 
 
-@pytest.mark.parametrize("state", [DispatchState.PLANNED, DispatchState.SCHEDULED, DispatchState.RUNNING])
+@pytest.mark.parametrize(
+    "state",
+    [None, DispatchState.SCHEDULED, DispatchState.RUNNING],
+    ids=["scheduled", "prepared", "running"],
+)
 def test_dispatches_of_a_kind_that_is_not_installed_wait_and_show_why_and_the_others_are_sent(
-    harness: CampaignHarness, state: DispatchState
+    harness: CampaignHarness, state: DispatchState | None
 ) -> None:
     app = harness.app
     harness.channel("mail", "scripted")
@@ -88,8 +92,8 @@ def test_dispatches_of_a_kind_that_is_not_installed_wait_and_show_why_and_the_ot
     waiting = [harness.plan("posts") for _ in range(60)]
     for campaign_id in waiting:
         (dispatch,) = [one.dispatch for one in harness.report(campaign_id).dispatches]
-        if state is not DispatchState.PLANNED:
-            render(app, dispatch.id)
+        if state is not None:
+            prepare(app, dispatch.id)
         if state is DispatchState.RUNNING:
             release(app, dispatch.id)
     sent = harness.plan("mail")
@@ -101,7 +105,7 @@ def test_dispatches_of_a_kind_that_is_not_installed_wait_and_show_why_and_the_ot
     assert harness.counts(sent) == {"audience": 3, "sent": 3}
     for campaign_id in waiting:
         (dispatch,) = [one.dispatch for one in harness.report(campaign_id).dispatches]
-        assert dispatch.state is state
+        assert dispatch.state is (state or DispatchState.SCHEDULED)
         assert "there is no kind of channel 'gone'" in dispatch.reason
         assert measure_campaign(app, campaign_id) == {}
     assert len(held(app, QuarantineLoop.SCHEDULER)) == len(waiting)
@@ -119,7 +123,7 @@ def test_a_job_that_fails_is_shown_by_its_campaign_and_works_again_by_itself(har
     harness.channel("mail", "scripted")
     campaign_id = harness.plan("mail")
     (dispatch,) = [one.dispatch for one in harness.report(campaign_id).dispatches]
-    render(app, dispatch.id)
+    prepare(app, dispatch.id)
     with guarded_job(app, JobKind.RELEASE, dispatch.id):
         raise RuntimeError("a bug")
     assert "RuntimeError in test_isolation.py" in harness.report(campaign_id).dispatches[0].dispatch.reason

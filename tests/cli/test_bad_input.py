@@ -67,12 +67,13 @@ def ready(run: Run, article: Path) -> Run:
         ({"--article": "nothing"}, 3, ["no article 'nothing'", "distributor article list"]),
         ({"--channel": "nowhere"}, 3, ["no channel 'nowhere'", "distributor channel list"]),
         ({"--list": "nobody"}, 3, ["no list 'nobody'", "distributor list list"]),
-        ({"--list": "empty"}, 2, ["the audience is empty"]),
+        ({"--at": "now"}, 2, ["--now"]),
         ({"--at": "2020-01-01 09:00", "--zone": "Europe/Berlin"}, 2, ["past"]),
         ({"--at": "2099-01-01 09:00", "--zone": "Europe/Berlim"}, 2, ["Europe/Berlim", "Europe/Berlin"]),
         ({"--at": "2099-01-01 09:00"}, 2, ["zone"]),
         ({"--at": "whenever"}, 2, ["whenever"]),
-        ({"--channel-at": "nowhere=now"}, 2, ["nowhere=now"]),
+        ({"--at": "+1h", "--channel-at": "nowhere=now"}, 2, ["nowhere=now"]),
+        ({"--channel-at": "mail=+1h"}, 2, ["--at, which is missing"]),
     ],
 )
 def test_a_campaign_that_cannot_work_is_refused_whole(

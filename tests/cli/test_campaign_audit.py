@@ -33,9 +33,9 @@ def sent(run: Run, relay: Relay, environment: dict[str, str], fresh_services: Se
         ("subscriber", "add", "ada@example.org", "--list", "news"),
         ("subscriber", "add", "bo@example.org", "--list", "news"),
         ("article", "add", str(article)),
-        ("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--list", "news"),
+        ("campaign", "create", "--article", "a-first-article", "--channel", "mail", "--list", "news", "--now", "--yes"),
     ):
-        result = run(*arguments)
+        result = run(*arguments, DISTRIBUTOR_UNDO_SECONDS="0")
         assert result.code == 0, result.err
     relay.switches.set(SMTP, InjectedFault(kind=FaultKind.LOSE_RESPONSE, only_for="bo@*", times=1))
     settings = Settings(

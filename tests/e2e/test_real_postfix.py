@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import CampaignPlan, DispatchState
+from distributor.domain.campaign import CampaignPlan, CampaignState
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.feedback import BouncePolicy
 from distributor.domain.subscriber import Person
@@ -145,7 +145,7 @@ def _send(harness: CampaignHarness, addresses: list[str], postfix: Postfix) -> i
         ),
     )
     harness.run()
-    assert harness.report(campaign_id).state is DispatchState.FINISHED
+    assert harness.report(campaign_id).state is CampaignState.FINISHED
     return campaign_id
 
 

@@ -20,9 +20,9 @@ from distributor.flow.delivery.recovery import recover_journals, resolve_unknown
 from distributor.flow.jobs import JobKind
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publications import build_documents
-from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.plan import create_campaign, plan
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.flow.publishing.report import CampaignReport, report, summarise
 from distributor.storage import articles, campaigns, channels, delivery_queries, lists, memberships
 
@@ -73,6 +73,24 @@ class CampaignHarness:
                 now=self.app.clock(),
             )
 
+    def asked(
+        self,
+        *names: str,
+        after: timedelta | None = timedelta(),
+        repeats: bool = True,
+        slugs: tuple[str, ...] = ("hello",),
+        **changes: Any,
+    ) -> CampaignPlan:
+        """A plan of the article on these channels to the list, so long after now; without a time if that is None."""
+        return CampaignPlan(
+            name="",
+            article_slugs=slugs,
+            channel_names=names,
+            audience=AudiencePlan(lists=("readers",), repeats=repeats),
+            starts_at=None if after is None else self.app.clock() + after,
+            **changes,
+        )
+
     def plan(
         self,
         *names: str,
@@ -81,22 +99,16 @@ class CampaignHarness:
         after: timedelta = timedelta(),
         repeats: bool = True,
     ) -> int:
-        return plan(
-            self.app,
-            CampaignPlan(
-                name="",
-                article_slugs=slugs,
-                channel_names=names,
-                audience=AudiencePlan(lists=("readers",), repeats=repeats),
-                starts_at=self.app.clock() + after,
-                unknown_policy=policy,
-            ),
-        )
+        return plan(self.app, self.asked(*names, after=after, repeats=repeats, slugs=slugs, unknown_policy=policy))
+
+    def draft(self, *names: str, after: timedelta | None = None, **changes: Any) -> int:
+        """A campaign that is not scheduled."""
+        return create_campaign(self.app, self.asked(*names, after=after, **changes), actor="a test")
 
     def run(self, rounds: int = 12) -> None:
         """Run the jobs that the scheduler enqueues until there are none, at most so many rounds."""
         steps: dict[JobKind, Callable[[int], object]] = {
-            JobKind.RENDER: lambda number: render(self.app, number),
+            JobKind.PREPARE: lambda number: prepare(self.app, number),
             JobKind.RELEASE: lambda number: release(self.app, number),
             JobKind.DELIVER: lambda number: deliver(self.app, number, until=self.app.clock() + timedelta(seconds=20)),
             JobKind.RESOLVE_UNKNOWN: lambda number: resolve_unknown(self.app, number),
@@ -121,7 +133,7 @@ class CampaignHarness:
         with self.app.database.begin() as connection:
             return [campaign.id for campaign in campaigns.latest(connection, limit=100)]
 
-    def later(self, *, days: int, **changes: Any) -> AppContext:
+    def later(self, *, days: float, **changes: Any) -> AppContext:
         """The same app when so many days have passed."""
         now = self.app.clock() + timedelta(days=days)
         return replace(self.app, clock=lambda: now, **changes)

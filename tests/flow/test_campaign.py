@@ -10,18 +10,19 @@ import pytest
 from sqlalchemy import text
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import CampaignPlan, DispatchState, UnknownPolicy
+from distributor.domain.campaign import CampaignPlan, CampaignState, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState, Outcome, Settlement, Verdict
-from distributor.domain.errors import InputError, NotFoundError, ScheduleError, StateError
+from distributor.domain.errors import BlockedError, InputError, NotFoundError, ScheduleError, StateError
 from distributor.domain.retry_policy import settle_outcome
+from distributor.domain.subscriber import Person
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
-from distributor.storage import campaigns, deliveries, delivery_queries, memberships
+from distributor.storage import campaigns, deliveries, delivery_queries, lists, memberships
 from distributor.storage.database import Connection
 from tests.flow.campaign_harness import EVIDENCE, CampaignHarness
 
@@ -32,7 +33,7 @@ def test_everybody_on_the_list_gets_it_once(harness: CampaignHarness) -> None:
     harness.run()
     assert sorted(harness.seen) == ["ada@example.org", "bo@example.org", "cy@example.org"]
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
-    assert harness.report(campaign_id).state is DispatchState.FINISHED
+    assert harness.report(campaign_id).state is CampaignState.FINISHED
 
 
 def test_nothing_goes_out_before_its_time(harness: CampaignHarness) -> None:
@@ -91,7 +92,7 @@ def test_a_temporary_failure_waits_for_its_time_and_is_then_tried_again(harness:
     campaign_id = harness.plan("mail")
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "deferred": 1}
-    assert harness.report(campaign_id).state is DispatchState.RUNNING
+    assert harness.report(campaign_id).state is CampaignState.RUNNING
     waiting = _one(harness, campaign_id, DeliveryState.DEFERRED)
     assert waiting.next_at is not None
     assert waiting.next_at >= later
@@ -108,7 +109,7 @@ def test_a_permanent_failure_is_final_until_somebody_retries_it(harness: Campaig
     campaign_id = harness.plan("mail")
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "failed": 1}
-    assert harness.report(campaign_id).state is DispatchState.FINISHED
+    assert harness.report(campaign_id).state is CampaignState.FINISHED
     harness.channel("mail", "scripted")
     assert campaign_control.retry_failed(harness.app, campaign_id).retried == 1
     harness.run()
@@ -145,7 +146,7 @@ def test_what_was_begun_and_never_answered_stays_unknown_by_default(harness: Cam
     campaign_id = harness.plan("mail")
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 2, "unknown": 1}
-    assert harness.report(campaign_id).state is DispatchState.FINISHED
+    assert harness.report(campaign_id).state is CampaignState.FINISHED
     assert harness.seen.count("bo@example.org") == 1
 
 
@@ -174,7 +175,7 @@ def test_a_lost_answer_that_cannot_be_told_yet_is_looked_into_later(harness: Cam
     campaign_id = harness.plan("board")
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 1, "unknown": 1}
-    assert harness.report(campaign_id).state is DispatchState.RUNNING
+    assert harness.report(campaign_id).state is CampaignState.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def test_two_releases_at_once_freeze_the_audience_once(harness: CampaignHarness)
     harness.channel("mail", "scripted")
     campaign_id = harness.plan("mail")
     dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
-    render(harness.app, dispatch_id)
+    prepare(harness.app, dispatch_id)
     threads = [threading.Thread(target=release, args=(harness.app, dispatch_id)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -363,24 +364,31 @@ def test_what_comes_back_after_a_cancellation_is_not_sent_any_more(harness: Camp
     assert harness.seen == []
 
 
-def test_a_blocking_problem_keeps_a_dispatch_from_going_out(harness: CampaignHarness) -> None:
+def test_a_problem_that_blocks_one_channel_keeps_a_campaign_from_being_planned_at_all(harness: CampaignHarness) -> None:
     harness.channel("mail", "scripted", problem="there is no unsubscribe link")
     harness.channel("board", "scripted_broadcast")
-    campaign_id = harness.plan("mail", "board")
+    with pytest.raises(BlockedError, match="cannot go out: mail: there is no unsubscribe link"):
+        harness.plan("mail", "board")
     harness.run()
-    by_name = {one.dispatch.channel_name: one.dispatch for one in harness.report(campaign_id).dispatches}
-    assert (by_name["mail"].state, by_name["mail"].reason) == (DispatchState.FAILED, "there is no unsubscribe link")
-    assert by_name["board"].state is DispatchState.FINISHED
+    assert (harness.seen, harness.report_ids()) == ([], [])
 
 
-def test_a_dispatch_that_could_not_be_rendered_goes_out_once_the_cause_is_mended(harness: CampaignHarness) -> None:
-    harness.channel("mail", "scripted", problem="there is no postal address")
-    campaign_id = harness.plan("mail")
-    harness.run()
+def test_a_problem_found_near_the_release_holds_all_channels_until_it_is_mended(harness: CampaignHarness) -> None:
     harness.channel("mail", "scripted")
-    assert campaign_control.resume(harness.app, campaign_id) == 1
+    harness.channel("board", "scripted_broadcast")
+    campaign_id = harness.plan("mail", "board")
+    harness.channel("mail", "scripted", problem="there is no postal address")
     harness.run()
-    assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
+    found = [one.dispatch for one in harness.report(campaign_id).dispatches]
+    assert [one.state for one in found] == [DispatchState.PAUSED] * 2
+    assert {one.reason for one in found} == {"mail: there is no postal address"}
+    assert harness.seen == []
+    with pytest.raises(BlockedError, match="there is no postal address"):
+        campaign_control.resume(harness.app, campaign_id)
+    harness.channel("mail", "scripted")
+    campaign_control.resume(harness.app, campaign_id)
+    harness.run()
+    assert harness.counts(campaign_id) == {"audience": 4, "sent": 4}
 
 
 def test_equal_renditions_are_kept_once(harness: CampaignHarness) -> None:
@@ -432,26 +440,33 @@ def test_a_plan_that_cannot_work_is_refused_and_leaves_nothing(
         assert campaigns.latest(connection, limit=1) == []
 
 
-def test_an_empty_list_is_refused_when_the_campaign_is_planned(harness: CampaignHarness) -> None:
+def test_a_campaign_to_a_list_that_is_empty_today_is_planned_and_reaches_those_who_join_until_it_starts(
+    harness: CampaignHarness,
+) -> None:
     harness.channel("mail", "scripted")
     harness.people(list_slug="empty")
-    with pytest.raises(InputError, match="the audience is empty"):
-        plan(
-            harness.app,
-            CampaignPlan(
-                name="",
-                article_slugs=("hello",),
-                channel_names=("mail",),
-                audience=AudiencePlan(lists=("empty",)),
-                starts_at=harness.app.clock(),
-            ),
-        )
+    campaign_id = plan(
+        harness.app,
+        CampaignPlan(
+            name="",
+            article_slugs=("hello",),
+            channel_names=("mail",),
+            audience=AudiencePlan(lists=("empty",)),
+            starts_at=harness.app.clock() + timedelta(hours=1),
+        ),
+    )
+    with harness.app.database.begin() as connection:
+        joined = [Person(key="dee@example.org", email="dee@example.org", name="Dee")]
+        found = lists.find(connection, "empty")
+        memberships.subscribe(connection, found.id, joined, EVIDENCE, now=harness.app.clock())
+    CampaignHarness(harness.later(days=1 / 24), harness.folder).run()
+    assert harness.counts(campaign_id) == {"audience": 1, "sent": 1}
 
 
 def _released(harness: CampaignHarness, campaign_id: int) -> int:
     """The campaign's only dispatch, rendered and released, nothing sent yet."""
     dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
-    assert render(harness.app, dispatch_id)
+    assert prepare(harness.app, dispatch_id)
     assert release(harness.app, dispatch_id)
     assert [ring.kind.value for ring in run_scheduler(harness.app)] == ["deliver"]
     return dispatch_id

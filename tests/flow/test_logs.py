@@ -55,7 +55,9 @@ def test_a_campaign_logs_its_steps_with_ids_and_counts(
     harness.run()
     lines = logged(capsys)
     assert [line["event"] for line in lines if line["event"] != "scheduler.enqueued"] == [
-        "dispatch.rendered",
+        "campaign.created",
+        "campaign.scheduled",
+        "dispatch.prepared",
         "dispatch.released",
         "delivery.started",
         "delivery.finished",

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import CampaignPlan
 from distributor.domain.delivery import DeliveryState
-from distributor.domain.errors import InputError, StateError
+from distributor.domain.errors import StateError
 from distributor.domain.suppression import SuppressionReason, parse_target
 from distributor.flow.delivery.deliver import deliver
 from distributor.flow.delivery.recovery import resolve_unknown
@@ -26,8 +26,8 @@ from distributor.flow.operations.audit import audit
 from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.storage import deliveries, delivery_queries, suppressions
 from tests.flow.campaign_harness import CampaignHarness
 
@@ -35,7 +35,7 @@ NAMES = ("ada", "bo", "cy")
 # Few, so that things happen to the same one.
 CHOSEN = ("ada", "bo")
 NOT_GOT = {"failed", "suppressed"}
-OPEN = {"planned", "running", "paused"}
+OPEN = {"scheduled", "running", "paused"}
 # What the channel answers, and what becomes of the delivery then.
 ANSWERS = {"sent": "sent", "failed": "failed", "begun": "unknown", "deferred": "deferred"}
 
@@ -47,7 +47,7 @@ class Sent:
     number: int
     dispatch_id: int
     plan: AudiencePlan
-    state: str = "planned"
+    state: str = "scheduled"
     is_released: bool = False
     people: dict[str, str] = field(default_factory=dict)
 
@@ -95,12 +95,7 @@ def planning(*, failed: bool = False, unknown: bool = False, again: bool = False
             unknown_of=earlier if unknown else (),
             repeats=again,
         )
-        try:
-            number = plan(history.harness.app, _campaign(history.harness, asked))
-        except InputError:
-            assert not history.audience(None, asked)
-            return
-        assert history.audience(None, asked)
+        number = plan(history.harness.app, _campaign(history.harness, asked))
         dispatch_id = history.harness.report(number).dispatches[0].dispatch.id
         history.sent.append(Sent(number=number, dispatch_id=dispatch_id, plan=asked))
 
@@ -132,13 +127,13 @@ def running(answer: str, others: str = "sent") -> Act:
 
 
 def pausing(history: History, which: int, name: str) -> None:
-    _steer(history, which, campaign_control.pause, {"planned", "running"}, "paused")
+    _steer(history, which, campaign_control.pause, {"scheduled", "running"}, "paused")
 
 
 def resuming(history: History, which: int, name: str) -> None:
     campaign = _steer(history, which, campaign_control.resume, {"paused"}, "running")
     if campaign is not None and not campaign.is_released:
-        campaign.state = "planned"
+        campaign.state = "scheduled"
 
 
 def cancelling(history: History, which: int, name: str) -> None:
@@ -263,7 +258,7 @@ def test_every_delivery_is_where_the_rules_say(
             (dispatch_report,) = harness.report(campaign.number).dispatches
             assert dispatch_report.totals.by_state == Counter(campaign.people.values())
             assert dispatch_report.totals.audience == (dispatch_report.dispatch.audience_size or 0)
-            assert dispatch_report.dispatch.state in {campaign.state, "scheduled"}
+            assert dispatch_report.dispatch.state == campaign.state
     for campaign in history.sent:
         assert not audit(harness.app, campaign.number, []).counts
 
@@ -283,9 +278,9 @@ def _campaign(harness: CampaignHarness, asked: AudiencePlan) -> CampaignPlan:
 
 
 def _release(history: History, campaign: Sent) -> None:
-    render(history.harness.app, campaign.dispatch_id)
+    prepare(history.harness.app, campaign.dispatch_id)
     release(history.harness.app, campaign.dispatch_id)
-    if campaign.state == "planned":
+    if campaign.state == "scheduled":
         campaign.people = dict.fromkeys(history.audience(campaign, campaign.plan), "pending")
         campaign.is_released = True
         campaign.state = "running" if campaign.people else "failed"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from distributor.domain.article import Manuscript
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.blocks import Paragraph, Run
-from distributor.domain.campaign import UnknownPolicy
+from distributor.domain.campaign import CampaignPlan
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.person import person_of
 from distributor.domain.subscriber import MailingList
@@ -101,12 +101,8 @@ def a_dispatch(connection: Connection, plan: AudiencePlan, article_ids: Iterable
     channel = channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
     campaign_id = campaigns.add(
         connection,
-        name="a campaign",
+        CampaignPlan(name="a campaign", article_slugs=(), channel_names=(), audience=plan),
         article_ids=list(article_ids),
-        audience=plan,
-        track_opens=False,
-        track_clicks=False,
-        unknown_policy=UnknownPolicy.ASSUME_SENT,
         now=NOW,
     )
     return dispatches.add(connection, campaign_id, channel.id, scheduled_at=NOW, zone="UTC")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import UnknownPolicy
+from distributor.domain.campaign import CampaignPlan, DispatchState
 from distributor.domain.consent import ConsentEvidence, ConsentMethod
 from distributor.domain.event import Event
 from distributor.domain.rendition import Rendition
@@ -73,15 +73,15 @@ def send_mail(app: AppContext, rendition: Rendition) -> SentMail:
         channel = channels.save(connection, name="mail", kind="email", settings={}, sealed=None)
         campaign_id = campaigns.add(
             connection,
-            name="Number one",
+            CampaignPlan(
+                name="Number one", article_slugs=(), channel_names=(), audience=AudiencePlan(lists=("weekly",))
+            ),
             article_ids=[],
-            audience=AudiencePlan(lists=("weekly",)),
-            track_opens=True,
-            track_clicks=True,
-            unknown_policy=UnknownPolicy.ASSUME_SENT,
             now=now,
         )
-        dispatch_id = dispatches.add(connection, campaign_id, channel.id, scheduled_at=now, zone="UTC")
+        dispatch_id = dispatches.add(
+            connection, campaign_id, channel.id, scheduled_at=now, zone="UTC", state=DispatchState.SCHEDULED
+        )
         dispatches.freeze_rendition(connection, dispatch_id, rendition, (), now=now)
         mailing = AudienceQuery(
             plan=AudiencePlan(lists=("weekly",)), article_ids=(), tag_slugs=(), campaign_id=campaign_id

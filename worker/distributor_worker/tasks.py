@@ -15,8 +15,8 @@ from distributor.flow.operations.scheduler import run_scheduler
 from distributor.flow.people import import_people as importing
 from distributor.flow.people import retention
 from distributor.flow.publishing import ingest
+from distributor.flow.publishing import prepare as preparing
 from distributor.flow.publishing import release as releasing
-from distributor.flow.publishing import render as rendering
 from distributor.flow.quarantine import guarded_job
 from distributor_worker.celery_app import app_context, celery, enqueue
 
@@ -37,13 +37,13 @@ def scan() -> None:
         ingest.scan(app)
 
 
-@celery.task(name="render")
-def render(dispatch_id: int) -> None:
-    """Freeze the rendition of a dispatch."""
-    app, is_rendered = app_context(), False
-    with guarded_job(app, JobKind.RENDER, dispatch_id):
-        is_rendered = rendering.render(app, dispatch_id)
-    if is_rendered:
+@celery.task(name="prepare")
+def prepare(dispatch_id: int) -> None:
+    """Make the rendition of a dispatch that starts soon, and compare it with the reviewed one."""
+    app, is_prepared = app_context(), False
+    with guarded_job(app, JobKind.PREPARE, dispatch_id):
+        is_prepared = preparing.prepare(app, dispatch_id)
+    if is_prepared:
         enqueue(run_scheduler(app))
 
 

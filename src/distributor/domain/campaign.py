@@ -1,8 +1,8 @@
 """Campaign and Dispatch: one or more articles on some channels, each at its own time.
 
-A dispatch is planned → scheduled (its rendition is frozen) → running (its audience is frozen) → finished; it may be
-paused and resumed, cancelled, or fail before anything went out. The state of a campaign is derived from its
-dispatches, its totals from their deliveries.
+A dispatch is draft → scheduled (its rendition is prepared near its time) → running (its audience is frozen) →
+finished; it may be paused and resumed, cancelled, or fail before anything went out. The state of a campaign is derived
+from its dispatches and reviews, its totals from their deliveries.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from distributor.domain.schedule import find_zone
 
 
 class DispatchState(StrEnum):
-    PLANNED = "planned"
+    """A DRAFT is never sent; all dispatches of a campaign stop being drafts together, when it is scheduled."""
+
+    DRAFT = "draft"
     SCHEDULED = "scheduled"
     RUNNING = "running"
     PAUSED = "paused"
@@ -29,7 +31,36 @@ class DispatchState(StrEnum):
     FAILED = "failed"
 
 
-OPEN_STATES = frozenset({DispatchState.PLANNED, DispatchState.SCHEDULED, DispatchState.RUNNING, DispatchState.PAUSED})
+OPEN_STATES = frozenset({DispatchState.DRAFT, DispatchState.SCHEDULED, DispatchState.RUNNING, DispatchState.PAUSED})
+
+
+class CampaignState(StrEnum):
+    """The state of a whole campaign.
+
+    While its dispatches are drafts, it is REVIEWED or APPROVED if the newest review or approval is of its current
+    content and found nothing that blocks it, else DRAFT. After that it is the state of the least finished dispatch.
+    """
+
+    DRAFT = "draft"
+    REVIEWED = "reviewed"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class ChangePolicy(StrEnum):
+    """What happens if a campaign would go out other than it was reviewed, such as because an article was revised.
+
+    REFRESH: it goes out as it is then. WAIT: it waits for a person. KEEP: it goes out as it was reviewed.
+    """
+
+    REFRESH = "refresh"
+    WAIT = "wait"
+    KEEP = "keep"
 
 
 class CampaignPurpose(StrEnum):
@@ -90,14 +121,15 @@ class RetryCount:
 class CampaignPlan:
     """The plan of a campaign. `times` are start times of channels by name; `starts_at` is for the others.
 
-    `channel_options` are message options of channels by name, without attachments; `message_options` are for the rest.
+    A draft may have no times: `starts_at` is None then. `channel_options` are message options of channels by name,
+    without attachments; `message_options` are for the rest. `on_change` is None for the default.
     """
 
     name: str
     article_slugs: tuple[str, ...]
     channel_names: tuple[str, ...]
     audience: AudiencePlan
-    starts_at: datetime
+    starts_at: datetime | None = None
     times: Mapping[str, datetime] = field(default_factory=dict)
     zone: str = "UTC"
     track_opens: bool = True
@@ -105,10 +137,17 @@ class CampaignPlan:
     unknown_policy: UnknownPolicy = UnknownPolicy.ASSUME_SENT
     message_options: MessageOptions = field(default_factory=MessageOptions)
     channel_options: Mapping[str, MessageOptions] = field(default_factory=dict)
+    needs_approval: bool = False
+    on_change: ChangePolicy | None = None
 
-    def time_of(self, channel_name: str) -> datetime:
-        """When sending on this channel starts."""
+    def time_of(self, channel_name: str) -> datetime | None:
+        """When sending on this channel starts; None if that is open."""
         return self.times.get(channel_name, self.starts_at)
+
+    @property
+    def change_policy(self) -> ChangePolicy:
+        """What was chosen, or the default: a campaign that needs approval waits for a person."""
+        return self.on_change or (ChangePolicy.WAIT if self.needs_approval else ChangePolicy.REFRESH)
 
     def options_for(self, channel_name: str) -> MessageOptions:
         """The message options on this channel."""
@@ -128,7 +167,14 @@ class PlanKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
+    """A campaign. `version` grows with each edit.
+
+    `is_reviewed` and `is_approved` are whether the newest review or approval is of this version and of the current
+    revisions of its articles, and found nothing that blocks it.
+    """
+
     id: int
+    version: int
     name: str
     article_ids: tuple[int, ...]
     purpose: CampaignPurpose
@@ -136,6 +182,38 @@ class Campaign:
     track_opens: bool
     track_clicks: bool
     unknown_policy: UnknownPolicy
+    on_change: ChangePolicy
+    needs_approval: bool
+    is_reviewed: bool
+    is_approved: bool
+    created_at: datetime
+
+
+class CampaignAction(StrEnum):
+    """What happened to a campaign in an entry of its history."""
+
+    CREATED = "created"
+    DUPLICATED = "duplicated"
+    EDITED = "edited"
+    REVIEWED = "reviewed"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    RESCHEDULED = "rescheduled"
+    UNDONE = "undone"
+    RELEASED = "released"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignEvent:
+    """An entry of the history: what was done, by whom and when, and the version of the campaign that followed."""
+
+    action: CampaignAction
+    actor: str
+    detail: str
+    version: int
     created_at: datetime
 
 
@@ -143,8 +221,9 @@ class Campaign:
 class Dispatch:
     """One campaign on one channel.
 
-    `audience_size` is the number frozen at release, None before; of confirmations it is how many have joined so far.
-    `reason` is the text why it is paused or failed; `problems` are the findings of the check.
+    `scheduled_at` is None only in drafts. `rendition_id` is of the rendition that was reviewed, and from `prepared_at`
+    on of the one that is sent. `audience_size` is the number frozen at release, None before; of confirmations it is how
+    many have joined so far. `reason` is the text why it is paused or failed; `problems` are the findings of the check.
     """
 
     id: int
@@ -153,9 +232,10 @@ class Dispatch:
     channel_name: str
     kind: str
     state: DispatchState
-    scheduled_at: datetime
+    scheduled_at: datetime | None
     zone: str
     rendition_id: int | None
+    prepared_at: datetime | None
     audience_size: int | None
     reason: str
     problems: tuple[Problem, ...]
@@ -163,9 +243,9 @@ class Dispatch:
     finished_at: datetime | None
 
     @property
-    def local_time(self) -> datetime:
-        """When it starts, in the time zone that was chosen for it."""
-        return self.scheduled_at.astimezone(find_zone(self.zone) or UTC)
+    def local_time(self) -> datetime | None:
+        """When it starts, in the time zone that was chosen for it; None if that is open."""
+        return self.scheduled_at.astimezone(find_zone(self.zone) or UTC) if self.scheduled_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +272,24 @@ class Totals:
         return cls(summed)
 
 
-def campaign_state(states: Iterable[DispatchState]) -> DispatchState:
-    """The state of a campaign whose dispatches are in these states: that of the least finished one."""
+def campaign_state(
+    states: Iterable[DispatchState], *, is_reviewed: bool = False, is_approved: bool = False
+) -> CampaignState:
+    """The state of a campaign whose dispatches are in these states: that of the least finished one.
+
+    A draft that is reviewed or approved as it is now is so as a whole.
+    """
     order = (
         DispatchState.RUNNING,
         DispatchState.PAUSED,
         DispatchState.SCHEDULED,
-        DispatchState.PLANNED,
+        DispatchState.DRAFT,
         DispatchState.FAILED,
         DispatchState.FINISHED,
         DispatchState.CANCELLED,
     )
     present = set(states)
-    return next(state for state in order if state in present)
+    state = next(state for state in order if state in present)
+    if state is not DispatchState.DRAFT:
+        return CampaignState(state.value)
+    return CampaignState.APPROVED if is_approved else CampaignState.REVIEWED if is_reviewed else CampaignState.DRAFT

@@ -12,6 +12,7 @@ DistributorError                 a problem that the user can act on
 ├── NotFoundError                an unknown article, list, channel, campaign …
 │   └── GoneError                an article that was public and was withdrawn
 ├── StateError                   not possible in the current state
+│   └── BlockedError             a campaign whose review found what must not go out
 ├── ConfigurationError           settings, ports, missing programs
 ├── SchemaError                  a database that this version cannot work with
 └── ServiceError                 PostgreSQL, Redis or a remote service does not answer
@@ -144,6 +145,10 @@ class StateError(DistributorError):
     """The operation is not possible in the current state."""
 
     exit_code = 4
+
+
+class BlockedError(StateError):
+    """A campaign is not scheduled or resumed, because its review found problems; the message names every one."""
 
 
 class LeaseLostError(StateError):

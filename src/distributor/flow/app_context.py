@@ -46,6 +46,8 @@ class AppContext:
     fetch_networks: tuple[IpNetwork, ...] = ()
     # How long events are kept; None: as long as their deliveries.
     event_retention: timedelta | None = None
+    # How long what is sent at once waits, so that it can be undone.
+    undo_window: timedelta = timedelta(seconds=30)
     # Called at each failpoint; tests kill the process there.
     failpoint: Callable[[Failpoint], None] = do_nothing
 

@@ -16,7 +16,7 @@ _MAX_WORKERS = 8
 class JobKind(StrEnum):
     """What a job does with its dispatch, import or channel. The values are the names of the Celery tasks."""
 
-    RENDER = "render"
+    PREPARE = "prepare"
     RELEASE = "release"
     DELIVER = "deliver"
     RESOLVE_UNKNOWN = "resolve_unknown"

@@ -314,6 +314,16 @@ def find_revision(connection: Connection, article_id: int, number: int) -> Manus
     return manuscript_from_json(content)
 
 
+def keep_images(connection: Connection, slug: str, number: int) -> None:
+    """A campaign sends this revision, though a newer one may be public: its images are public like those of that."""
+    revision = tables.article_revisions.c
+    connection.execute(
+        update(tables.article_revisions)
+        .where(revision.article_id == tables.articles.c.id, tables.articles.c.slug == slug, revision.number == number)
+        .values(was_public=True)
+    )
+
+
 def find_tag(connection: Connection, slug: str) -> Tag:
     """Raises NotFoundError."""
     label = connection.execute(select(tables.tags.c.label).where(tables.tags.c.slug == slug)).scalar_one_or_none()

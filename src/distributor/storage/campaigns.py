@@ -1,15 +1,36 @@
-"""Campaigns and their plans."""
+"""Campaigns, their plans and their history. Whoever changes the life of a campaign locks it first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    and_,
+    cast,
+    delete,
+    func,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import Campaign, CampaignPurpose, PlanKey, UnknownPolicy
+from distributor.domain.campaign import (
+    Campaign,
+    CampaignAction,
+    CampaignEvent,
+    CampaignPlan,
+    CampaignPurpose,
+    ChangePolicy,
+    PlanKey,
+    UnknownPolicy,
+)
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.message_options import Attachment, MessageOptions
 from distributor.storage import tables
@@ -22,60 +43,101 @@ from distributor.storage.json_codec import (
 )
 
 
+def _newest_is_current(*conditions: ColumnElement[bool]) -> ScalarSelect[bool]:
+    """Whether the newest review that meets these conditions is of what the campaign is now, and nothing blocks it."""
+    review, article = tables.campaign_reviews.c, tables.articles.c
+    seen = func.jsonb_each_text(review.revisions).table_valued("key", "value")
+    is_revised = (
+        select(article.id)
+        .select_from(seen)
+        .join(tables.articles, article.slug == seen.c.key)
+        .where(article.revision != cast(seen.c.value, BigInteger))
+        .exists()
+    )
+    return (
+        select(and_(review.version == tables.campaigns.c.version, review.blockers == 0, ~is_revised))
+        .where(review.campaign_id == tables.campaigns.c.id, *conditions)
+        .order_by(review.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_CAMPAIGN = select(
+    tables.campaigns,
+    _newest_is_current(true()).label("is_reviewed"),
+    _newest_is_current(tables.campaign_reviews.c.approved_at.is_not(None)).label("is_approved"),
+)
+
+
 def add(
     connection: Connection,
-    *,
-    name: str,
+    plan: CampaignPlan,
     article_ids: Sequence[int],
-    audience: AudiencePlan,
-    track_opens: bool,
-    track_clicks: bool,
-    unknown_policy: UnknownPolicy,
+    *,
     now: datetime,
-    message_options: MessageOptions | None = None,
-    channel_options: Mapping[str, MessageOptions] | None = None,
+    purpose: CampaignPurpose = CampaignPurpose.ARTICLES,
     key: PlanKey | None = None,
 ) -> int:
     """Insert a campaign without dispatches; returns its id."""
-    message_options = message_options or MessageOptions()
     campaign_id: int = connection.execute(
         insert(tables.campaigns)
-        .values(
-            name=name,
-            key=str(key) if key else None,
-            audience=audience_to_json(audience),
-            track_opens=track_opens,
-            track_clicks=track_clicks,
-            unknown_policy=unknown_policy,
-            subject=message_options.subject,
-            greeting=message_options.greeting,
-            closing=message_options.closing,
-            cut_after=message_options.cut_after,
-            text=message_options.text,
-            channel_options=channel_options_to_json(channel_options or {}),
-            created_at=now,
-        )
+        .values(key=str(key) if key else None, purpose=purpose, created_at=now, **_columns(plan))
         .returning(tables.campaigns.c.id)
     ).scalar_one()
-    for position, article_id in enumerate(article_ids):
-        connection.execute(
-            insert(tables.campaign_articles).values(campaign_id=campaign_id, position=position, article_id=article_id)
-        )
-    for position, one in enumerate(message_options.attachments):
-        connection.execute(
-            insert(tables.campaign_attachments).values(
-                campaign_id=campaign_id, position=position, name=one.name, media_type=one.media_type, body=one.content
-            )
-        )
+    _add_parts(connection, campaign_id, plan, article_ids)
     return campaign_id
+
+
+def change(connection: Connection, campaign_id: int, plan: CampaignPlan, article_ids: Sequence[int]) -> None:
+    """Replace what a campaign sends, where and to whom, except its dispatches; its version grows."""
+    connection.execute(
+        update(tables.campaigns)
+        .where(tables.campaigns.c.id == campaign_id)
+        .values(version=tables.campaigns.c.version + 1, **_columns(plan))
+    )
+    for part in (tables.campaign_articles, tables.campaign_attachments):
+        connection.execute(delete(part).where(part.c.campaign_id == campaign_id))
+    _add_parts(connection, campaign_id, plan, article_ids)
+
+
+def bump_version(connection: Connection, campaign_id: int) -> None:
+    """The channels or times of a campaign have changed: its version grows."""
+    connection.execute(
+        update(tables.campaigns)
+        .where(tables.campaigns.c.id == campaign_id)
+        .values(version=tables.campaigns.c.version + 1)
+    )
+
+
+def remove(connection: Connection, campaign_id: int) -> None:
+    """Delete a campaign of which nothing was ever sent."""
+    connection.execute(delete(tables.campaigns).where(tables.campaigns.c.id == campaign_id))
 
 
 def find(connection: Connection, campaign_id: int) -> Campaign:
     """Raises NotFoundError."""
-    row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
+    row = connection.execute(_CAMPAIGN.where(tables.campaigns.c.id == campaign_id)).one_or_none()
     if row is None:
         raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` lists them")
     return _campaign(connection, row)
+
+
+def lock(connection: Connection, campaign_id: int) -> Campaign:
+    """Lock a campaign until the transaction ends: its life changes in no other one. Raises NotFoundError.
+
+    It is locked before its dispatches and articles.
+    """
+    chosen = tables.campaigns.c.id
+    connection.execute(select(chosen).where(chosen == campaign_id).with_for_update(key_share=True))
+    return find(connection, campaign_id)
+
+
+def lock_for_release(connection: Connection, campaign_id: int) -> Campaign:
+    """The same for a release: others of the same campaign may go on at the same time. Raises NotFoundError."""
+    chosen = tables.campaigns.c.id
+    connection.execute(select(chosen).where(chosen == campaign_id).with_for_update(read=True))
+    return find(connection, campaign_id)
 
 
 def find_by_key(connection: Connection, key: PlanKey) -> int | None:
@@ -127,13 +189,108 @@ def latest(
     connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None, before_id: int | None = None
 ) -> list[Campaign]:
     """The newest campaigns, if given only of one purpose or older than `before_id`."""
-    query = select(tables.campaigns).order_by(tables.campaigns.c.id.desc()).limit(limit)
+    query = _CAMPAIGN.order_by(tables.campaigns.c.id.desc()).limit(limit)
     if purpose is not None:
         query = query.where(tables.campaigns.c.purpose == purpose)
     if before_id is not None:
         query = query.where(tables.campaigns.c.id < before_id)
     rows = connection.execute(query)
     return [_campaign(connection, row) for row in rows]
+
+
+def plan_of(connection: Connection, campaign_id: int) -> CampaignPlan:
+    """The plan of a campaign as it is now. Raises NotFoundError."""
+    row = connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("campaign", campaign_id, hint="`distributor campaign list` lists them")
+    of, dispatch = tables.campaign_articles.c, tables.dispatches.c
+    slugs = connection.execute(
+        select(tables.articles.c.slug)
+        .join(tables.campaign_articles, of.article_id == tables.articles.c.id)
+        .where(of.campaign_id == campaign_id)
+        .order_by(of.position)
+    ).scalars()
+    on_channels = connection.execute(
+        select(tables.channels.c.name, dispatch.scheduled_at, dispatch.zone)
+        .join(tables.dispatches, dispatch.channel_id == tables.channels.c.id)
+        .where(dispatch.campaign_id == campaign_id)
+        .order_by(dispatch.id)
+    ).all()
+    return CampaignPlan(
+        name=row.name,
+        article_slugs=tuple(slugs),
+        channel_names=tuple(one.name for one in on_channels),
+        audience=audience_from_json(row.audience),
+        times={one.name: one.scheduled_at for one in on_channels if one.scheduled_at},
+        zone=next((one.zone for one in on_channels), "UTC"),
+        track_opens=row.track_opens,
+        track_clicks=row.track_clicks,
+        unknown_policy=UnknownPolicy(row.unknown_policy),
+        message_options=message_options_of(connection, campaign_id),
+        channel_options=channel_options_from_json(row.channel_options),
+        needs_approval=row.needs_approval,
+        on_change=ChangePolicy(row.on_change),
+    )
+
+
+def record(
+    connection: Connection, campaign_id: int, action: CampaignAction, *, actor: str, now: datetime, detail: str = ""
+) -> None:
+    """Add an entry to the history of a campaign, with its version of now."""
+    version = select(tables.campaigns.c.version).where(tables.campaigns.c.id == campaign_id).scalar_subquery()
+    connection.execute(
+        insert(tables.campaign_history).values(
+            campaign_id=campaign_id, action=action, actor=actor, detail=detail, version=version, created_at=now
+        )
+    )
+
+
+def history(connection: Connection, campaign_id: int) -> list[CampaignEvent]:
+    """What happened to a campaign, the first event first."""
+    entry = tables.campaign_history
+    rows = connection.execute(select(entry).where(entry.c.campaign_id == campaign_id).order_by(entry.c.id))
+    return [
+        CampaignEvent(
+            action=CampaignAction(row.action),
+            actor=row.actor,
+            detail=row.detail,
+            version=row.version,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def _columns(plan: CampaignPlan) -> dict[str, object]:
+    options = plan.message_options
+    return {
+        "name": plan.name,
+        "audience": audience_to_json(plan.audience),
+        "track_opens": plan.track_opens,
+        "track_clicks": plan.track_clicks,
+        "unknown_policy": plan.unknown_policy,
+        "subject": options.subject,
+        "greeting": options.greeting,
+        "closing": options.closing,
+        "cut_after": options.cut_after,
+        "text": options.text,
+        "channel_options": channel_options_to_json(plan.channel_options),
+        "needs_approval": plan.needs_approval,
+        "on_change": plan.change_policy,
+    }
+
+
+def _add_parts(connection: Connection, campaign_id: int, plan: CampaignPlan, article_ids: Sequence[int]) -> None:
+    for position, article_id in enumerate(article_ids):
+        connection.execute(
+            insert(tables.campaign_articles).values(campaign_id=campaign_id, position=position, article_id=article_id)
+        )
+    for position, one in enumerate(plan.message_options.attachments):
+        connection.execute(
+            insert(tables.campaign_attachments).values(
+                campaign_id=campaign_id, position=position, name=one.name, media_type=one.media_type, body=one.content
+            )
+        )
 
 
 def _campaign(connection: Connection, row: Row[tuple[object, ...]]) -> Campaign:
@@ -144,6 +301,7 @@ def _campaign(connection: Connection, row: Row[tuple[object, ...]]) -> Campaign:
     ).scalars()
     return Campaign(
         id=row.id,
+        version=row.version,
         name=row.name,
         article_ids=tuple(article_ids),
         purpose=CampaignPurpose(row.purpose),
@@ -151,5 +309,9 @@ def _campaign(connection: Connection, row: Row[tuple[object, ...]]) -> Campaign:
         track_opens=row.track_opens,
         track_clicks=row.track_clicks,
         unknown_policy=UnknownPolicy(row.unknown_policy),
+        on_change=ChangePolicy(row.on_change),
+        needs_approval=row.needs_approval,
+        is_reviewed=bool(row.is_reviewed),
+        is_approved=bool(row.is_reviewed and row.is_approved),
         created_at=row.created_at,
     )

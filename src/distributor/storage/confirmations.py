@@ -8,7 +8,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.domain.audience import AudiencePlan
-from distributor.domain.campaign import CampaignPurpose, Dispatch, UnknownPolicy
+from distributor.domain.campaign import CampaignPurpose, Dispatch, DispatchState, UnknownPolicy
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
@@ -62,7 +62,9 @@ def start(
     ).scalar_one_or_none()
     if campaign_id is None:
         return
-    dispatch_id = dispatches.add(connection, campaign_id, channel_id, scheduled_at=now, zone="UTC")
+    dispatch_id = dispatches.add(
+        connection, campaign_id, channel_id, scheduled_at=now, zone="UTC", state=DispatchState.SCHEDULED
+    )
     dispatches.freeze_rendition(connection, dispatch_id, rendition, problems, now=now)
     dispatches.mark_released(connection, dispatch_id, audience_size=0, now=now)
 

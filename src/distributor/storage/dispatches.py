@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ColumnElement,
@@ -13,10 +13,12 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
     exists,
     false,
     func,
     literal,
+    null,
     or_,
     select,
     text,
@@ -25,13 +27,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from distributor.domain.campaign import OPEN_STATES, CampaignPurpose, Dispatch, DispatchState
+from distributor.domain.campaign import CampaignPurpose, Dispatch, DispatchState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.storage import tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import problems_from_json, problems_to_json
+
+# So long before its time a dispatch is prepared: its rendition is made again, and compared with the reviewed one.
+PREPARED_BEFORE = timedelta(minutes=2)
 
 # Why a dispatch or a job of it is in quarantine.
 _HELD_FOR = (
@@ -46,14 +51,22 @@ _DISPATCH = select(
 ).join(tables.channels, tables.channels.c.id == tables.dispatches.c.channel_id)
 
 
-def add(connection: Connection, campaign_id: int, channel_id: int, *, scheduled_at: datetime, zone: str) -> int:
-    """Insert a dispatch; returns its id."""
+def add(
+    connection: Connection,
+    campaign_id: int,
+    channel_id: int,
+    *,
+    scheduled_at: datetime | None,
+    zone: str,
+    state: DispatchState = DispatchState.DRAFT,
+) -> int:
+    """Insert a dispatch, by default a draft; returns its id."""
     dispatch_id: int = connection.execute(
         insert(tables.dispatches)
         .values(
             campaign_id=campaign_id,
             channel_id=channel_id,
-            state=DispatchState.PLANNED,
+            state=state,
             scheduled_at=scheduled_at,
             zone=zone,
         )
@@ -102,6 +115,22 @@ def paused_on(connection: Connection, channel_id: int, *, except_campaign: int) 
     return [_dispatch(row) for row in rows]
 
 
+def remove(connection: Connection, dispatch_id: int) -> None:
+    """Delete a draft."""
+    connection.execute(delete(tables.dispatches).where(tables.dispatches.c.id == dispatch_id, _is_draft()))
+
+
+def start_of_campaign(connection: Connection, campaign_id: int) -> datetime | None:
+    """When the first dispatch of a campaign starts; None if that is open."""
+    dispatch = tables.dispatches.c
+    found: datetime | None = connection.execute(
+        select(func.min(dispatch.scheduled_at)).where(
+            dispatch.campaign_id == campaign_id, dispatch.state != DispatchState.CANCELLED
+        )
+    ).scalar_one()
+    return found
+
+
 def find(connection: Connection, dispatch_id: int) -> Dispatch:
     """Raises NotFoundError."""
     row = connection.execute(_DISPATCH.where(tables.dispatches.c.id == dispatch_id)).one_or_none()
@@ -127,14 +156,68 @@ def change_state(
     return changed.rowcount > 0
 
 
+def set_time(connection: Connection, dispatch_id: int, scheduled_at: datetime, zone: str) -> bool:
+    """Set when a dispatch starts that is not released, and prepare it again; False if it is released or has ended."""
+    changed = connection.execute(
+        update(tables.dispatches)
+        .where(tables.dispatches.c.id == dispatch_id, _is_unreleased())
+        .values(scheduled_at=scheduled_at, zone=zone, prepared_at=None)
+    )
+    return changed.rowcount > 0
+
+
+def schedule(
+    connection: Connection, dispatch_id: int, *, rendition_id: int | None, problems: Sequence[Problem], now: datetime
+) -> bool:
+    """Schedule a draft, or one that is paused and not released, with the rendition and problems of its review.
+
+    Its time is now if it has passed while it was paused, so that it is not too late. False if it is neither.
+    """
+    chosen = tables.dispatches.c
+    is_draft = chosen.state == DispatchState.DRAFT
+    changed = connection.execute(
+        update(tables.dispatches)
+        .where(chosen.id == dispatch_id, chosen.released_at.is_(None), chosen.state.in_(["draft", "paused"]))
+        .values(
+            state=DispatchState.SCHEDULED,
+            scheduled_at=case((is_draft, chosen.scheduled_at), else_=func.greatest(chosen.scheduled_at, now)),
+            rendition_id=rendition_id,
+            problems=problems_to_json(tuple(problems)),
+            prepared_at=None,
+            reason="",
+            resume_at=None,
+        )
+    )
+    return changed.rowcount > 0
+
+
+def take_back(connection: Connection, campaign_id: int) -> None:
+    """Make the dispatches of a campaign drafts again that are scheduled or paused and not released."""
+    connection.execute(
+        update(tables.dispatches)
+        .where(tables.dispatches.c.campaign_id == campaign_id, _is_unreleased())
+        .values(state=DispatchState.DRAFT, prepared_at=None, reason="", resume_at=None)
+    )
+
+
 def pause(connection: Connection, dispatch_id: int, *, reason: str) -> bool:
-    """Pause an open dispatch until it is resumed; False if it is not open, or paused so already."""
+    """Pause an open dispatch until it is resumed; False if it is a draft, not open, or paused so already."""
     changed = connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.id == dispatch_id, _may_be_paused())
-        .values(state=DispatchState.PAUSED, reason=reason, resume_at=None)
+        .values(state=DispatchState.PAUSED, reason=reason, resume_at=None, prepared_at=_prepared_if_released())
     )
     return changed.rowcount > 0
+
+
+def pause_unreleased(connection: Connection, campaign_id: int, *, reason: str) -> int:
+    """Pause every dispatch of a campaign that is scheduled and not released; returns how many."""
+    dispatch = tables.dispatches.c
+    return connection.execute(
+        update(tables.dispatches)
+        .where(dispatch.campaign_id == campaign_id, dispatch.state == DispatchState.SCHEDULED)
+        .values(state=DispatchState.PAUSED, reason=reason, resume_at=None, prepared_at=None)
+    ).rowcount
 
 
 def pause_until(connection: Connection, dispatch_id: int, resume_at: datetime, *, reason: str) -> bool:
@@ -163,77 +246,89 @@ def pause_with_article(connection: Connection, article_id: int, *, reason: str) 
     paused = connection.execute(
         update(tables.dispatches)
         .where(tables.dispatches.c.campaign_id.in_(campaigns), _may_be_paused())
-        .values(state=DispatchState.PAUSED, reason=reason, resume_at=None)
+        .values(state=DispatchState.PAUSED, reason=reason, resume_at=None, prepared_at=_prepared_if_released())
         .returning(tables.dispatches.c.campaign_id)
     )
     return sorted(set(paused.scalars()))
 
 
-def resume(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
-    """Resume a paused dispatch: running if it had been released, else waiting for its time.
-
-    One whose rendering failed is planned again: the cause may have been fixed. If the time of one that is not released
-    has passed, its time is now, so that it is not too late.
-    """
-    at_rest = tables.dispatches
+def resume(connection: Connection, dispatch_id: int) -> bool:
+    """Resume a paused dispatch that is released; False if it is not. `schedule` is for the others."""
     changed = connection.execute(
-        update(at_rest)
+        update(tables.dispatches)
         .where(
-            at_rest.c.id == dispatch_id,
-            or_(
-                at_rest.c.state == DispatchState.PAUSED,
-                and_(at_rest.c.state == DispatchState.FAILED, at_rest.c.rendition_id.is_(None)),
-            ),
+            tables.dispatches.c.id == dispatch_id,
+            tables.dispatches.c.state == DispatchState.PAUSED,
+            tables.dispatches.c.released_at.is_not(None),
         )
-        .values(
-            state=case(
-                (at_rest.c.released_at.is_not(None), DispatchState.RUNNING.value),
-                (at_rest.c.rendition_id.is_not(None), DispatchState.SCHEDULED.value),
-                else_=DispatchState.PLANNED.value,
-            ),
-            scheduled_at=case(
-                (at_rest.c.released_at.is_(None), func.greatest(at_rest.c.scheduled_at, now)),
-                else_=at_rest.c.scheduled_at,
-            ),
-            reason="",
-            resume_at=None,
-        )
+        .values(state=DispatchState.RUNNING, reason="", resume_at=None)
     )
     return changed.rowcount > 0
 
 
-def freeze_rendition(
-    connection: Connection, dispatch_id: int, rendition: Rendition, problems: Sequence[Problem], *, now: datetime
-) -> bool:
-    """Store the rendition of a planned dispatch; False if it is not planned. Equal renditions are stored once."""
+def store_rendition(connection: Connection, rendition: Rendition, *, now: datetime) -> int:
+    """The id of this rendition; equal renditions are stored once."""
     connection.execute(
         insert(tables.renditions)
         .values(kind=rendition.kind, digest=rendition.digest, payload=rendition.canonical(), created_at=now)
         .on_conflict_do_nothing()
     )
-    rendition_id = (
-        select(tables.renditions.c.id).where(tables.renditions.c.digest == rendition.digest).scalar_subquery()
-    )
+    number: int = connection.execute(
+        select(tables.renditions.c.id).where(tables.renditions.c.digest == rendition.digest)
+    ).scalar_one()
+    return number
+
+
+def freeze_rendition(
+    connection: Connection,
+    dispatch_id: int,
+    rendition: Rendition,
+    problems: Sequence[Problem],
+    *,
+    revisions: Mapping[str, int] | None = None,
+    now: datetime,
+) -> bool:
+    """A scheduled dispatch is prepared: this is what it sends. False if it is not scheduled, or prepared already.
+
+    `revisions` are those of the articles in it, by slug.
+    """
+    rendition_id = store_rendition(connection, rendition, now=now)
     changed = connection.execute(
         update(tables.dispatches)
-        .where(tables.dispatches.c.id == dispatch_id, tables.dispatches.c.state == DispatchState.PLANNED)
-        .values(state=DispatchState.SCHEDULED, rendition_id=rendition_id, problems=problems_to_json(tuple(problems)))
+        .where(
+            tables.dispatches.c.id == dispatch_id,
+            tables.dispatches.c.state == DispatchState.SCHEDULED,
+            tables.dispatches.c.prepared_at.is_(None),
+        )
+        .values(
+            prepared_at=now,
+            rendition_id=rendition_id,
+            problems=problems_to_json(tuple(problems)),
+            revisions=dict(revisions or {}),
+        )
     )
     return changed.rowcount > 0
 
 
-def fail_rendering(connection: Connection, dispatch_id: int, reason: str, problems: Sequence[Problem]) -> bool:
-    """Mark a planned dispatch as failed, with the reason and the problems."""
-    changed = connection.execute(
+def prepare_again(connection: Connection, dispatch_id: int) -> None:
+    """A scheduled dispatch is to be prepared again before it is released."""
+    connection.execute(
         update(tables.dispatches)
-        .where(tables.dispatches.c.id == dispatch_id, tables.dispatches.c.state == DispatchState.PLANNED)
-        .values(state=DispatchState.FAILED, reason=reason, problems=problems_to_json(tuple(problems)))
+        .where(tables.dispatches.c.id == dispatch_id, tables.dispatches.c.state == DispatchState.SCHEDULED)
+        .values(prepared_at=None)
     )
-    return changed.rowcount > 0
+
+
+def revisions_of(connection: Connection, dispatch_id: int) -> Mapping[str, int]:
+    """The revisions of the articles that a dispatch was prepared from, by slug."""
+    found: Mapping[str, int] = connection.execute(
+        select(tables.dispatches.c.revisions).where(tables.dispatches.c.id == dispatch_id)
+    ).scalar_one()
+    return found
 
 
 def rendition_of(connection: Connection, dispatch_id: int) -> Rendition:
-    """The frozen rendition of a dispatch. Raises NotFoundError if it has none yet."""
+    """The rendition of a dispatch: reviewed, or prepared. Raises NotFoundError if it has none yet."""
     row = connection.execute(
         select(tables.renditions.c.kind, tables.renditions.c.payload)
         .join(tables.dispatches, tables.dispatches.c.rendition_id == tables.renditions.c.id)
@@ -245,14 +340,10 @@ def rendition_of(connection: Connection, dispatch_id: int) -> Rendition:
 
 
 def lock_due(connection: Connection, dispatch_id: int, *, now: datetime) -> bool:
-    """Lock a scheduled dispatch whose time has come, for its release in this transaction; False if there is none."""
+    """Lock a dispatch that is to be released now, for its release in this transaction; False if there is none."""
     row = connection.execute(
         select(tables.dispatches.c.id)
-        .where(
-            tables.dispatches.c.id == dispatch_id,
-            tables.dispatches.c.state == DispatchState.SCHEDULED,
-            tables.dispatches.c.scheduled_at <= now,
-        )
+        .where(tables.dispatches.c.id == dispatch_id, _is_to_be_released(now))
         .with_for_update()
     ).first()
     return row is not None
@@ -311,16 +402,20 @@ def reopen(connection: Connection, dispatch_id: int) -> None:
 # quarantine, before the id of the dispatch.
 
 
-def to_render(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
-    """Ids of dispatches that still need a rendition, the next due first."""
-    is_planned = tables.dispatches.c.state == DispatchState.PLANNED
-    return _numbers(connection, is_planned, _is_awake(resting, now), limit=limit)
+def to_prepare(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
+    """Ids of scheduled dispatches that start soon and are not prepared, the next due first."""
+    dispatch = tables.dispatches.c
+    is_near = and_(
+        dispatch.state == DispatchState.SCHEDULED,
+        dispatch.prepared_at.is_(None),
+        dispatch.scheduled_at <= now + PREPARED_BEFORE,
+    )
+    return _numbers(connection, is_near, _is_awake(resting, now), limit=limit)
 
 
 def to_release(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
-    """Ids of dispatches whose time has come."""
-    due = and_(tables.dispatches.c.state == DispatchState.SCHEDULED, tables.dispatches.c.scheduled_at <= now)
-    return _numbers(connection, due, _is_awake(resting, now), limit=limit)
+    """Ids of prepared dispatches whose time has come, and for no other of whose campaign they have to wait."""
+    return _numbers(connection, _is_to_be_released(now), _is_awake(resting, now), limit=limit)
 
 
 def stalled(connection: Connection, *, now: datetime, limit: int, resting: str) -> list[int]:
@@ -348,11 +443,47 @@ def _is_awake(resting: str, now: datetime) -> ColumnElement[bool]:
     )
 
 
+def _is_draft() -> ColumnElement[bool]:
+    return tables.dispatches.c.state == DispatchState.DRAFT
+
+
+def _is_unreleased() -> ColumnElement[bool]:
+    dispatch = tables.dispatches.c
+    return and_(dispatch.state.in_(["draft", "scheduled", "paused"]), dispatch.released_at.is_(None))
+
+
+def _is_to_be_released(now: datetime) -> ColumnElement[bool]:
+    """Whether a dispatch is prepared and due, and so is each of its campaign that is to start no later than it.
+
+    A problem found on one channel so holds the others, also those that are ready.
+    """
+    dispatch, other = tables.dispatches.c, tables.dispatches.alias("other")
+    has_to_wait = exists().where(
+        other.c.campaign_id == dispatch.campaign_id,
+        other.c.state.in_(["scheduled", "paused"]),
+        other.c.released_at.is_(None),
+        other.c.prepared_at.is_(None),
+        other.c.scheduled_at <= dispatch.scheduled_at,
+    )
+    return and_(
+        dispatch.state == DispatchState.SCHEDULED,
+        dispatch.prepared_at.is_not(None),
+        dispatch.scheduled_at <= now,
+        ~has_to_wait,
+    )
+
+
+def _prepared_if_released() -> ColumnElement[datetime | None]:
+    """What was not released is prepared again when it is resumed."""
+    dispatch = tables.dispatches.c
+    return case((dispatch.released_at.is_not(None), dispatch.prepared_at), else_=null())
+
+
 def _may_be_paused() -> ColumnElement[bool]:
-    """Whether a dispatch is open, and not paused already until it is resumed."""
+    """Whether a dispatch is scheduled or running, or paused, but not until it is resumed."""
     dispatch = tables.dispatches.c
     return or_(
-        dispatch.state.in_(list(OPEN_STATES - {DispatchState.PAUSED})),
+        dispatch.state.in_(["scheduled", "running"]),
         and_(dispatch.state == DispatchState.PAUSED, dispatch.resume_at.is_not(None)),
     )
 
@@ -401,6 +532,7 @@ def _dispatch(row: Row[tuple[object, ...]]) -> Dispatch:
         scheduled_at=row.scheduled_at,
         zone=row.zone,
         rendition_id=row.rendition_id,
+        prepared_at=row.prepared_at,
         audience_size=row.audience_size,
         reason=row.reason or row.held_for or "",
         problems=problems_from_json(row.problems),

@@ -359,7 +359,64 @@ campaigns = Table(
     Column("text", Text, nullable=False, server_default=""),
     # The same by the name of a channel, where it differs from that of the campaign.
     Column("channel_options", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    # Grows with each edit.
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("needs_approval", Boolean, nullable=False, server_default=text("false")),
+    # What happens if it would go out other than it was reviewed.
+    Column("on_change", Text, nullable=False, server_default="refresh"),
     _timestamp("created_at"),
+)
+
+# What was shown in each review of a campaign: they are kept, as the proof of it.
+campaign_reviews = Table(
+    "campaign_reviews",
+    metadata,
+    _id(),
+    Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False),
+    # The revisions of its articles by their ids.
+    Column("revisions", JSONB, nullable=False),
+    # The problems of the campaign as a whole.
+    Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    # How many problems block it, on its channels too.
+    Column("blockers", Integer, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    _timestamp("made_at"),
+    Column("approved_by", Text, nullable=False, server_default=""),
+    Column("approved_at", DateTime(timezone=True)),
+    # When the campaign was scheduled or resumed on it: what goes out is compared with the last such review.
+    Column("accepted_at", DateTime(timezone=True)),
+    Index(None, "campaign_id"),
+)
+
+# What a review showed of each channel.
+reviewed_dispatches = Table(
+    "reviewed_dispatches",
+    metadata,
+    Column("review_id", ForeignKey("campaign_reviews.id", ondelete="CASCADE"), nullable=False),
+    Column("channel_id", ForeignKey("channels.id"), nullable=False),
+    Column("scheduled_at", DateTime(timezone=True)),
+    # NULL if it could not be rendered.
+    Column("rendition_id", ForeignKey("renditions.id")),
+    Column("problems", JSONB, nullable=False, server_default=_EMPTY_LIST),
+    Column("recipients", BigInteger, nullable=False),
+    PrimaryKeyConstraint("review_id", "channel_id"),
+)
+
+# Who did what with a campaign, and when.
+campaign_history = Table(
+    "campaign_history",
+    metadata,
+    _id(),
+    Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    # That of the campaign after it.
+    Column("version", Integer, nullable=False),
+    _timestamp("created_at"),
+    Index(None, "campaign_id"),
 )
 
 # The files attached to the mails of a campaign.
@@ -401,9 +458,14 @@ dispatches = Table(
     Column("campaign_id", ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
     Column("channel_id", ForeignKey("channels.id"), nullable=False),
     Column("state", Text, nullable=False),
-    _timestamp("scheduled_at"),
+    # NULL in a draft whose time is open.
+    Column("scheduled_at", DateTime(timezone=True)),
     Column("zone", Text, nullable=False),
+    # The rendition that was reviewed, and once it is prepared the one that is sent.
     Column("rendition_id", ForeignKey("renditions.id")),
+    Column("prepared_at", DateTime(timezone=True)),
+    # The revisions of the articles that it was prepared from, by their ids.
+    Column("revisions", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     Column("audience_size", Integer),
     Column("reason", Text, nullable=False, server_default=""),
     # When a dispatch that has paused by itself resumes; NULL if it waits for an operator.
@@ -416,7 +478,7 @@ dispatches = Table(
         "dispatches_open_idx",
         "state",
         "scheduled_at",
-        postgresql_where=text("state IN ('planned','scheduled','running')"),
+        postgresql_where=text("state IN ('scheduled','running')"),
     ),
     Index("dispatches_resume_idx", "resume_at", postgresql_where=text("resume_at IS NOT NULL")),
 )

@@ -13,8 +13,8 @@ import pytest
 from distributor.domain.delivery import Delivery, Outcome, Verdict
 from distributor.domain.errors import ServiceError
 from distributor.flow.delivery.deliver import deliver
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.storage import delivery_queries
 from distributor.storage.database import Connection, Database
 from tests.flow import scripted_channel
@@ -44,7 +44,7 @@ def test_what_was_begun_stays_in_doubt_though_postgresql_is_away_when_that_is_wr
     harness.channel("mail", "scripted", answers=dict.fromkeys(everybody, "begun"))
     campaign_id = harness.plan("mail")
     dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
-    render(harness.app, dispatch_id)
+    prepare(harness.app, dispatch_id)
     release(harness.app, dispatch_id)
     # The dispatch is read, a batch claimed and put in flight; the fourth finds no outcome of it.
     url = harness.app.database.url.render_as_string(hide_password=False)

@@ -19,8 +19,8 @@ from distributor.flow.delivery.delivery_runs import MAX_OF_DISPATCH, DeliveryRun
 from distributor.flow.delivery.recovery import recover_journals
 from distributor.flow.jobs import JobKind
 from distributor.flow.operations.scheduler import run_scheduler
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.flow.quarantine import guarded_job
 from distributor.storage import channels, deliveries, quarantine
 from distributor.storage.database import Database
@@ -36,7 +36,7 @@ def released(harness: CampaignHarness, name: str) -> tuple[int, int]:
     """A campaign on this channel and its dispatch, ready to be delivered."""
     campaign_id = harness.plan(name)
     dispatch_id = harness.report(campaign_id).dispatches[0].dispatch.id
-    render(harness.app, dispatch_id)
+    prepare(harness.app, dispatch_id)
     release(harness.app, dispatch_id)
     return campaign_id, dispatch_id
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from distributor.domain.campaign import DispatchState
+from distributor.domain.campaign import CampaignState, DispatchState
 from distributor.domain.errors import DiskFullError
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import BATCH, FULL_DISK_PAUSE, deliver
@@ -71,13 +71,13 @@ def test_a_campaign_pauses_on_a_small_disk_and_goes_on_when_there_is_room(
         # Still no room: it looks again, and pauses again.
         there = pause_is_over(there)
         there.run()
-        assert there.report(campaign_id).state is DispatchState.PAUSED
+        assert there.report(campaign_id).state is CampaignState.PAUSED
         ballast.unlink()
         there = pause_is_over(there)
         there.run()
     assert there.counts(campaign_id) == {"audience": PEOPLE, "sent": PEOPLE}
     assert len(there.seen) == len(set(there.seen)) == PEOPLE
-    assert there.report(campaign_id).state is DispatchState.FINISHED
+    assert there.report(campaign_id).state is CampaignState.FINISHED
 
 
 def test_a_disk_that_is_full_in_the_middle_of_a_batch_costs_no_outcome(
@@ -88,7 +88,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_batch_costs_no_outcome(
         # Room for the journal of less than a batch.
         os.truncate(ballast, ballast.stat().st_size - _PAGE)
         there.run()
-        assert there.report(campaign_id).state is DispatchState.PAUSED
+        assert there.report(campaign_id).state is CampaignState.PAUSED
         counts = there.counts(campaign_id)
         assert 0 < counts["sent"] < BATCH
         assert counts["sent"] == len(there.seen) == PEOPLE - counts["pending"]

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from distributor.channels.email.delivery.replies import classify_reply
-from distributor.domain.campaign import DispatchState
+from distributor.domain.campaign import CampaignState, DispatchState
 from distributor.domain.delivery import Verdict
 from distributor.domain.subscriber import Person
 from distributor.flow.delivery.paused_routes import resume_routes
@@ -106,7 +106,7 @@ def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(harness: Cam
             moods.is_cross = number < CROSS_FOR
             harness.run(rounds=20)
             report = harness.report(campaign_id)
-            if report.state is DispatchState.FINISHED:
+            if report.state is CampaignState.FINISHED:
                 break
             if report.dispatches[0].dispatch.state is DispatchState.PAUSED:
                 assert "the sender was rejected" in report.dispatches[0].dispatch.reason
@@ -114,7 +114,7 @@ def test_every_mail_to_two_thousand_ends_where_the_last_answer_says(harness: Cam
             resume_routes(harness.app, "mail")
             times.append(times[-1] + timedelta(hours=2))
         rows = _rows(harness)
-        assert harness.report(campaign_id).state is DispatchState.FINISHED
+        assert harness.report(campaign_id).state is CampaignState.FINISHED
         taken = Counter(one.rcpt_to[len("RCPT TO:<") : -1] for one in provider.server.taken)
     assert len(rows) == PEOPLE
     assert set(rows.values()) == {"sent", "failed"}

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from distributor.channels.api import Route
 from distributor.cli.channel import configure
-from distributor.domain.campaign import DispatchState
+from distributor.domain.campaign import CampaignState
 from distributor.domain.errors import NotFoundError
 from distributor.domain.suppression import SuppressionReason
 from distributor.flow.app_context import AppContext
@@ -107,7 +107,7 @@ def test_a_destination_that_refuses_us_holds_its_mails_without_counting_attempts
     campaign_id = harness.plan("mail")
     harness.run()
     report = harness.report(campaign_id)
-    assert report.state is DispatchState.RUNNING
+    assert report.state is CampaignState.RUNNING
     assert harness.counts(campaign_id) == {"audience": 3, "deferred": 3}
     with harness.app.database.begin() as connection:
         rows = delivery_queries.listed(connection, report.dispatches[0].dispatch.id, state=None, limit=9)
@@ -151,7 +151,7 @@ def test_a_lane_resumed_by_hand_sends_what_waited_at_once(harness: CampaignHarne
     assert resume_routes(harness.app, "mail") == 1
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
-    assert harness.report(campaign_id).state is DispatchState.FINISHED
+    assert harness.report(campaign_id).state is CampaignState.FINISHED
 
 
 def test_a_probe_that_passes_opens_the_lane_for_all_that_waited(harness: CampaignHarness, provider: Provider) -> None:

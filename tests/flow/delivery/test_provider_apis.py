@@ -12,7 +12,7 @@ import pytest
 from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.registry import read_webhook
 from distributor.channels.email.providers.ses import read_ses_webhook
-from distributor.domain.campaign import DispatchState
+from distributor.domain.campaign import CampaignState
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.domain.feedback import BouncePolicy
@@ -60,7 +60,7 @@ def test_a_campaign_goes_out_over_an_api_and_a_bounce_finds_its_delivery(
         harness.run()
     assert api.complaints == []
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
-    assert harness.report(campaign_id).state is DispatchState.FINISHED
+    assert harness.report(campaign_id).state is CampaignState.FINISHED
     bounced = api.taken[1]
     (feedback,) = _heard(harness.app, provider, bounced.mark).feedback
     apply_feedback(harness.app, feedback, source=f"webhook:{provider}")

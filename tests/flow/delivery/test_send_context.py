@@ -15,8 +15,8 @@ from distributor.domain.delivery import Delivery
 from distributor.domain.errors import LeaseLostError
 from distributor.flow.delivery.send_context import send_context
 from distributor.flow.journal import open_journal
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.storage import channels, deliveries, leases
 from tests.flow.campaign_harness import CampaignHarness
 
@@ -31,7 +31,7 @@ def sending(harness: CampaignHarness) -> tuple[SendContext, Delivery]:
 def claimed_delivery(harness: CampaignHarness) -> tuple[SendContext, Delivery]:
     """A context to send with, and the claimed delivery of a new campaign to the same account."""
     dispatch_id = harness.report(harness.plan("board")).dispatches[0].dispatch.id
-    render(harness.app, dispatch_id)
+    prepare(harness.app, dispatch_id)
     release(harness.app, dispatch_id)
     now = harness.app.clock()
     with harness.app.database.begin() as connection:

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from distributor.domain.campaign import DispatchState
+from distributor.domain.campaign import CampaignState
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.storage import channels, delivery_queries
 from tests.flow.campaign_harness import CampaignHarness
 from tests.flow.delivery.test_paused_routes import Provider
@@ -84,7 +84,7 @@ def test_a_day_of_the_plan_brings_so_many_and_the_rest_comes_on_the_next_days(
     third = at(harness, NIGHT + timedelta(days=2))
     third.run()
     assert third.counts(campaign_id) == {"audience": 3, "sent": 3}
-    assert third.report(campaign_id).state is DispatchState.FINISHED
+    assert third.report(campaign_id).state is CampaignState.FINISHED
     assert [begun_on(harness.app, date(2027, 1, day)) for day in (10, 11, 12)] == [1, 1, 1]
 
 
@@ -109,7 +109,7 @@ def test_what_waits_for_its_turn_has_made_no_attempt(harness: CampaignHarness, p
     add_channel(harness.app, provider, quiet_hours="22:00-07:00")
     night = at(harness, NIGHT)
     dispatch_id = night.report(night.plan("mail")).dispatches[0].dispatch.id
-    render(night.app, dispatch_id)
+    prepare(night.app, dispatch_id)
     release(night.app, dispatch_id)
     night.run()
     with harness.app.database.begin() as connection:

@@ -20,8 +20,8 @@ from distributor.flow.delivery.deliver import deliver
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import open_journal
 from distributor.flow.operations.audit import Audit, DifferenceKind, audit, settle_found
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.mail.records.sources import MailRecordSource, parse_record_sources
 from distributor.sandbox.faults import FaultKind, FaultStage, InjectedFault
 from distributor.sandbox.smtp_server import SMTP
@@ -208,7 +208,7 @@ def test_a_deleted_delivery_is_unknown_and_its_dispatch_unbalanced(mailing: Mail
 def test_an_outcome_that_only_the_journal_of_a_dead_worker_holds_is_unrecorded(mailing: Mailing) -> None:
     campaign_id = mailing.harness.plan("email")
     dispatch_id = mailing.harness.report(campaign_id).dispatches[0].dispatch.id
-    render(mailing.harness.app, dispatch_id)
+    prepare(mailing.harness.app, dispatch_id)
     release(mailing.harness.app, dispatch_id)
 
     def crash(point: Failpoint) -> None:

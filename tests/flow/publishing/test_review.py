@@ -32,7 +32,7 @@ def codes(found: CampaignReview) -> list[str]:
 def test_every_channel_is_shown_with_its_rendition_recipients_and_time(harness: CampaignHarness) -> None:
     harness.channel("news", "scripted")
     harness.channel("wall", "scripted_broadcast", accounts=["@one", "@two"])
-    found = review(harness, harness.plan("news", "wall", after=SOON))
+    found = review(harness, harness.draft("news", "wall", after=SOON))
     assert [(one.channel_name, one.reach, one.recipients) for one in found.dispatches] == [
         ("news", Reach.SENT, 3),
         ("wall", Reach.POSTED, 2),
@@ -235,7 +235,7 @@ def test_an_article_that_is_revised_during_a_review_is_shown_as_it_is_on_every_c
 
 def test_an_account_without_credentials_blocks(harness: CampaignHarness) -> None:
     harness.channel("x", "x", access_token="token", consumer_key="key")
-    found = review(harness, harness.plan("x", after=SOON))
+    found = review(harness, harness.draft("x", after=SOON))
     assert codes(found)[0] == "x: credentials-missing"
     assert "consumer_secret, access_token_secret are empty" in str(found.blockers[0])
 

@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.checks import (
 
 from distributor.domain.api_token import TokenScope
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.storage import channels
 from distributor.web.app import serving
 from tests.web.samples import WriteArticle
@@ -47,9 +47,9 @@ def _something_there(program: Program, app: AppContext, write_article: WriteArti
     assert api.post("/subscribers", json=body).status_code == 201
     parameters = {"list": "weekly", "basis": "At the fair."}
     assert api.post("/imports", params=parameters, content=b"email\na@example.org\n").status_code == 202
-    campaign = {"articles": [write_article()], "channels": ["mail"], "audience": {"lists": ["weekly"]}}
+    campaign = {"articles": [write_article()], "channels": ["mail"], "audience": {"lists": ["weekly"]}, "at": "now"}
     assert api.post("/campaigns", json=campaign).status_code == 201
-    render(app, 1)
+    prepare(app, 1)
     assert release(app, 1)
 
 

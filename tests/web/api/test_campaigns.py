@@ -11,8 +11,8 @@ from sqlalchemy import text
 from distributor.domain.api_token import TokenScope
 from distributor.domain.event import Event, EventKind
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.prepare import prepare
 from distributor.flow.publishing.release import release
-from distributor.flow.publishing.render import render
 from distributor.storage import campaigns, channels, events, paused_routes
 from tests.web.samples import WriteArticle
 
@@ -37,8 +37,8 @@ def office(api: Any, app: AppContext, write_article: WriteArticle) -> None:
 @pytest.fixture
 def released(api: Any, app: AppContext) -> int:
     """A campaign whose audience is frozen; its number."""
-    made = planned(api)
-    render(app, made["dispatches"][0]["id"])
+    made = planned(api, at="now")
+    prepare(app, made["dispatches"][0]["id"])
     assert release(app, made["dispatches"][0]["id"])
     number: int = made["id"]
     return number
@@ -73,7 +73,7 @@ def test_a_campaign_is_planned_and_shown(api: Any):
         track_opens=False,
         unknown="resend",
     )
-    assert (made["name"], made["state"], made["articles"]) == ("Number one", "planned", ["the-news"])
+    assert (made["name"], made["state"], made["articles"]) == ("Number one", "scheduled", ["the-news"])
     assert (made["audience"]["lists"], made["track_opens"], made["unknown"]) == (["news"], False, "resend")
     feed, mail = made["dispatches"]
     assert datetime.fromisoformat(mail["scheduled_at"]) == tomorrow
@@ -99,7 +99,7 @@ def test_the_newest_campaigns_come_first_page_by_page(api: Any):
     numbers = [planned(api, name=name)["id"] for name in ("one", "two", "three")]
     first = api.get("/campaigns", params={"limit": 2}).json()
     assert [one["id"] for one in first["items"]] == numbers[:0:-1]
-    assert first["items"][0]["dispatches"][0]["state"] == "planned"
+    assert first["items"][0]["dispatches"][0]["state"] == "draft"
     rest = api.get("/campaigns", params={"limit": 2, "before": first["next"]}).json()
     assert ([one["id"] for one in rest["items"]], rest["next"]) == (numbers[:1], None)
     assert api.get("/campaigns", params={"purpose": "confirmation"}).json()["items"] == []

@@ -1,15 +1,17 @@
-"""`distributor campaign create | audience | preview | pause | resume | cancel`"""
+"""`distributor campaign create | schedule | undo | audience | preview | pause | resume | cancel`"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.campaign.report import CampaignId, publication_sentence, report_as_json
+from distributor.cli.campaign.report import ACTOR, CampaignId, publication_sentence, report_as_json
+from distributor.cli.campaign.review import print_review, review_as_json
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.cli.preview import (
     AttachOption,
@@ -19,16 +21,20 @@ from distributor.cli.preview import (
 from distributor.domain.audience import AudiencePlan
 from distributor.domain.campaign import (
     CampaignPlan,
+    CampaignState,
     UnknownPolicy,
 )
+from distributor.domain.campaign_review import CampaignReview
 from distributor.domain.errors import InputError
 from distributor.domain.message_options import MessageOptions
-from distributor.domain.schedule import format_time, parse_start_times, zone_named
-from distributor.flow.publishing import campaign_control
+from distributor.domain.schedule import StartTimes, format_time, parse_start_times, zone_named
+from distributor.flow.app_context import AppContext
+from distributor.flow.publishing import campaign_control, life_cycle
 from distributor.flow.publishing.audience import preview_audience
-from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing.plan import create_campaign
 from distributor.flow.publishing.preview import preview_campaign
-from distributor.flow.publishing.report import report, summarise
+from distributor.flow.publishing.report import CampaignReport, report, summarise
+from distributor.storage import dispatches
 
 commands = typer.Typer()
 
@@ -60,6 +66,19 @@ Again = Annotated[
     bool, typer.Option("--again", help="Also to subscribers, accounts and feeds that already got one of the articles.")
 ]
 
+At = Annotated[str | None, typer.Option(help="When to start: +10m, or a time such as '2027-03-01 09:00'.")]
+Now = Annotated[bool, typer.Option("--now", help="Send it after a confirmation, and a while in which `undo` works.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for the confirmation of --now.")]
+ZoneName = Annotated[str | None, typer.Option("--zone", help="Time zone of the times: Europe/Berlin, +10:00, UTC+2.")]
+ChannelAt = Annotated[
+    list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time; +2h counts from --at.")
+]
+Links = Annotated[bool, typer.Option(help="Ask whether links and images answer: up to 15 seconds.")]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CHANNEL", help="Leave this channel out of the campaign, such as one that is blocked."),
+]
+
 # Each may be there once for all channels, and once as CHANNEL=… for each channel.
 Words = Annotated[
     list[str] | None,
@@ -88,11 +107,13 @@ def create(
     to_failed_of: ToFailedOf = None,
     to_unknown_of: ToUnknownOf = None,
     again: Again = False,
-    at: Annotated[str, typer.Option(help="now, +10m, or a time such as '2027-03-01 09:00'.")] = "now",
-    zone: Annotated[str | None, typer.Option(help="Time zone of the times: Europe/Berlin, +10:00, UTC+2.")] = None,
-    channel_at: Annotated[
-        list[str] | None, typer.Option(help="CHANNEL=TIME for a channel with its own time; +2h counts from --at.")
-    ] = None,
+    at: At = None,
+    now: Now = False,
+    yes: Yes = False,
+    zone: ZoneName = None,
+    channel_at: ChannelAt = None,
+    without: Without = None,
+    links: Links = True,
     name: str = "",
     subject: Words = None,
     greeting: Words = None,
@@ -107,11 +128,15 @@ def create(
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Create a campaign; it is sent at its time while a worker and the beat run."""
+    """Create a campaign and review it on all channels; with --at it is scheduled if nothing blocks it.
+
+    Without a time it is a draft. With --now it is sent after a confirmation and a while to undo it. Exit status 4 if
+    the review finds what blocks it: it stays a draft then.
+    """
     with open_app() as app:
         words = {"subject": subject, "greeting": greeting, "closing": closing, "text": text, "cut_after": cut_after}
         options = _options(words, channel, attach)
-        start = parse_start_times(at, _channel_times(channel_at or [], channel), zone=zone, now=app.clock())
+        start = _start_times(app, at, channel_at, channel, now=now, zone=zone)
         campaign = CampaignPlan(
             name=name,
             article_slugs=tuple(article),
@@ -122,8 +147,8 @@ def create(
                 (to_failed_of, to_unknown_of),
                 again,
             ),
-            starts_at=start.starts_at,
-            times=start.times,
+            starts_at=start.starts_at if start else None,
+            times=start.times if start else {},
             zone=str(zone_named(zone or "UTC")),
             track_opens=track_opens,
             track_clicks=track_clicks,
@@ -131,18 +156,58 @@ def create(
             message_options=options.pop("", MessageOptions()),
             channel_options=options,
         )
-        campaign_id = plan(app, campaign)
+        campaign_id = create_campaign(app, campaign, actor=ACTOR)
+        if start is None:
+            review = life_cycle.review(app, campaign_id, actor=ACTOR, with_links=links)
+            if not as_json:
+                print_review(review)
+        else:
+            if without:
+                life_cycle.arrange(app, campaign_id, actor=ACTOR, without=without)
+            review = _schedule(app, campaign_id, now=now, yes=yes, links=links, as_json=as_json)
         result = report(app, campaign_id)
-    for note in start.notes:
-        print_message(note)
-    if as_json:
-        print_json(report_as_json(result) | {"notes": start.notes})
-        return
-    for one in result.dispatches:
-        print_message(f"{one.dispatch.channel_name}: {format_time(one.dispatch.local_time)}")
-    if result.to_publish:
-        print_message(publication_sentence(result))
-    print_message(f"campaign {campaign_id} is scheduled; `distributor campaign watch {campaign_id}` shows its progress")
+    _print_result(result, review, start, as_json=as_json)
+
+
+@commands.command("schedule")
+def schedule_draft(
+    campaign_id: CampaignId,
+    at: At = None,
+    now: Now = False,
+    yes: Yes = False,
+    zone: ZoneName = None,
+    channel_at: ChannelAt = None,
+    without: Without = None,
+    links: Links = True,
+    as_json: AsJson = False,
+) -> None:
+    """Review a draft on all channels and schedule it; exit status 4 if the review finds what blocks it.
+
+    Without --at and --now at the times it has.
+    """
+    with open_app() as app:
+        with app.database.begin() as connection:
+            names = [one.channel_name for one in dispatches.of_campaign(connection, campaign_id)]
+        start = _start_times(app, at, channel_at, names, now=now, zone=zone)
+        life_cycle.arrange(
+            app,
+            campaign_id,
+            actor=ACTOR,
+            start=start,
+            zone=str(zone_named(zone)) if zone else "",
+            without=without or (),
+        )
+        review = _schedule(app, campaign_id, now=now, yes=yes, links=links, as_json=as_json)
+        result = report(app, campaign_id)
+    _print_result(result, review, start, as_json=as_json)
+
+
+@commands.command()
+def undo(campaign_id: CampaignId) -> None:
+    """Make a campaign that is scheduled, and not released on any channel, a draft again."""
+    with open_app() as app:
+        life_cycle.undo(app, campaign_id, actor=ACTOR)
+    print_message(f"campaign {campaign_id} is a draft again, nothing of it was sent")
 
 
 @commands.command("audience")
@@ -198,29 +263,99 @@ def preview(
 def pause(campaign_id: CampaignId) -> None:
     """Pause a campaign: batches being sent are finished, and no new ones start."""
     with open_app() as app:
-        count = campaign_control.pause(app, campaign_id)
+        count = campaign_control.pause(app, campaign_id, actor=ACTOR)
     print_message(f"{count} dispatches are paused; `distributor campaign resume {campaign_id}` resumes them")
 
 
 @commands.command()
 def resume(campaign_id: CampaignId) -> None:
-    """Resume a campaign that is paused or was too late, or whose rendering failed and whose cause is fixed."""
+    """Resume a campaign that is paused, was too late, or waits for a person; what is not released is reviewed again."""
     with open_app() as app:
-        count = campaign_control.resume(app, campaign_id)
-    print_message(f"{count} dispatches are resumed")
+        review = campaign_control.resume(app, campaign_id, actor=ACTOR)
+    if review is not None:
+        print_review(review)
+    print_message(f"campaign {campaign_id} is resumed")
 
 
 @commands.command()
 def cancel(campaign_id: CampaignId) -> None:
     """Cancel a campaign for good; what was sent stays sent."""
     with open_app() as app:
-        unsent = campaign_control.cancel(app, campaign_id)
+        unsent = campaign_control.cancel(app, campaign_id, actor=ACTOR)
         sent = summarise(report(app, campaign_id).totals)["sent"]
     print_message(f"cancelled: {sent} had been sent, {unsent} will not be")
 
 
+def _start_times(
+    app: AppContext,
+    at: str | None,
+    channel_at: list[str] | None,
+    channels: Sequence[str],
+    *,
+    now: bool,
+    zone: str | None,
+) -> StartTimes | None:
+    """The times that the options name; None without --at and --now."""
+    if now and (at or channel_at):
+        raise InputError("--now is for all channels at once: leave out --at and --channel-at")
+    if now:
+        return StartTimes(starts_at=app.clock() + app.undo_window, times={}, notes=())
+    if at is not None and at.strip().casefold() == "now":
+        raise InputError("--at now: write --now, which asks before it sends")
+    if at is None:
+        if channel_at:
+            raise InputError("--channel-at is for channels that differ from --at, which is missing")
+        return None
+    return parse_start_times(at, _channel_times(channel_at or [], channels), zone=zone, now=app.clock())
+
+
+def _schedule(app: AppContext, campaign_id: int, *, now: bool, yes: bool, links: bool, as_json: bool) -> CampaignReview:
+    """Show the review of a draft and schedule it, after a confirmation if it is sent at once."""
+    if now and not yes and not sys.stdin.isatty():
+        raise InputError("--now asks before it sends, and there is no terminal: add --yes to send without asking")
+    review = life_cycle.review(app, campaign_id, actor=ACTOR, with_links=links)
+    if not as_json or (now and not yes):
+        print_review(review)
+    if review.blockers:
+        if as_json:
+            print_json({"id": campaign_id, "state": "draft", "review": review_as_json(review)})
+        print_message(
+            f"campaign {campaign_id} stays a draft: mend this, or leave a channel out by "
+            f"`distributor campaign schedule {campaign_id} --without CHANNEL`"
+        )
+        raise typer.Exit(4)
+    if now and not yes and not typer.confirm("Send it?", err=True):
+        print_message(f"campaign {campaign_id} stays a draft")
+        raise typer.Exit(1)
+    # Reading the review took a while.
+    start = StartTimes(starts_at=app.clock() + app.undo_window, times={}, notes=()) if now else None
+    return life_cycle.schedule(app, campaign_id, actor=ACTOR, start=start)
+
+
+def _print_result(result: CampaignReport, review: CampaignReview, start: StartTimes | None, *, as_json: bool) -> None:
+    notes = start.notes if start else ()
+    for note in notes:
+        print_message(note)
+    if as_json:
+        print_json(report_as_json(result) | {"notes": notes, "review": review_as_json(review)})
+        return
+    number = result.campaign.id
+    for one in result.dispatches:
+        if one.dispatch.local_time is not None:
+            print_message(f"{one.dispatch.channel_name}: {format_time(one.dispatch.local_time)}")
+    if result.to_publish:
+        print_message(publication_sentence(result))
+    if result.state is CampaignState.SCHEDULED:
+        print_message(
+            f"campaign {number} is scheduled; `distributor campaign watch {number}` shows its progress, "
+            f"`distributor campaign undo {number}` makes it a draft again"
+        )
+    else:
+        print_message(f"campaign {number} is a draft; `distributor campaign schedule {number} --at TIME` schedules it")
+
+
 def _options(
-    words: Mapping[str, list[str] | None], channels: list[str], attach: list[Path] | None
+    words: Mapping[str, list[str] | None], channels: Sequence[str], attach: list[Path] | None
 ) -> dict[str, MessageOptions]:
     """The message options by channel; those for all channels under an empty name."""
     by_channel: dict[str, dict[str, str]] = {"": {}}
@@ -251,7 +386,7 @@ def _block_count(text: str) -> int:
     return int(text)
 
 
-def _channel_times(given: list[str], channels: list[str]) -> dict[str, str]:
+def _channel_times(given: list[str], channels: Sequence[str]) -> dict[str, str]:
     times = {}
     for one in given:
         name, equals, time = one.partition("=")

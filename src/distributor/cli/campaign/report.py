@@ -25,13 +25,17 @@ _TOTALS = ("audience", *COUNTED)
 
 commands = typer.Typer()
 
+# Who acts, in the history of a campaign.
+ACTOR = "command line"
+
 CampaignId = Annotated[int, typer.Argument(help="The campaign's number.")]
 
 _NONE_YET = {
     CampaignPurpose.ARTICLES: "No campaigns yet: `distributor campaign create` creates one.",
     CampaignPurpose.CONFIRMATION: "No confirmation mails yet.",
 }
-_DONE = frozenset({DispatchState.FINISHED, DispatchState.FAILED, DispatchState.CANCELLED})
+# States that a campaign does not leave by itself.
+_AT_REST = frozenset(DispatchState) - {DispatchState.SCHEDULED, DispatchState.RUNNING}
 
 
 @commands.command("list")
@@ -52,7 +56,7 @@ def list_campaigns(
             one.campaign.id,
             one.campaign.name,
             one.state.value,
-            min((found.dispatch.local_time for found in one.dispatches), default=None),
+            min((time for found in one.dispatches if (time := found.dispatch.local_time)), default=None),
             *summarise(one.totals).values(),
         )
         for one in reports
@@ -88,7 +92,7 @@ def watch(campaign_id: CampaignId, as_json: AsJson = False) -> None:
 
 
 def follow(app: AppContext, campaign_id: int, *, patience: float = math.inf) -> CampaignReport:
-    """Show the progress of each channel until the campaign is done, paused or failed.
+    """Show the progress of each channel until the campaign is done, paused or failed, or is a draft.
 
     Returns early when nothing has changed for `patience` seconds.
     """
@@ -109,7 +113,7 @@ def follow(app: AppContext, campaign_id: int, *, patience: float = math.inf) -> 
                     completed=counts["audience"] - counts["pending"] - counts["deferred"],
                     state=_state(one),
                 )
-            if all(one.dispatch.state in _DONE | {DispatchState.PAUSED} for one in result.dispatches):
+            if all(one.dispatch.state in _AT_REST for one in result.dispatches):
                 return result
             time.sleep(0.3)
             before, result = result, report(app, campaign_id)

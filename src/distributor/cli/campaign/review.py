@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from distributor.bootstrap import open_app
-from distributor.cli.campaign.report import CampaignId
+from distributor.cli.campaign.report import ACTOR, CampaignId
 from distributor.cli.console import AsJson, print_json, print_message, print_rows
 from distributor.domain.campaign_review import CampaignReview, DispatchReview, ReviewProblem, counted, joined
 from distributor.domain.problems import Problem, Severity
 from distributor.domain.schedule import spell_time
-from distributor.flow.publishing.review import review_campaign
+from distributor.flow.publishing import life_cycle
 
 commands = typer.Typer()
 
@@ -28,7 +28,7 @@ def review(
     Exit status 4 if there is a blocker, a problem that keeps the campaign from being sent.
     """
     with open_app() as app:
-        result = review_campaign(app, campaign_id, with_links=links)
+        result = life_cycle.review(app, campaign_id, actor=ACTOR, with_links=links)
     if as_json:
         print_json(review_as_json(result))
     else:

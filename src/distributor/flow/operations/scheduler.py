@@ -43,7 +43,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
         due = {
             kind: find(connection, now=now, limit=_LIMIT, resting=key_of_job(kind, ""))
             for kind, find in {
-                JobKind.RENDER: dispatches.to_render,
+                JobKind.PREPARE: dispatches.to_prepare,
                 JobKind.RELEASE: dispatches.to_release,
                 JobKind.DELIVER: dispatches.stalled,
                 JobKind.RESOLVE_UNKNOWN: dispatches.with_unknown,

@@ -102,14 +102,23 @@ def compare(app: AppContext, slug: str, *, before: int | None = None, after: int
 
 
 def publish_for_campaign(
-    connection: Connection, article_ids: Sequence[int], *, campaign_id: int, now: datetime
+    connection: Connection, article_ids: Sequence[int], *, campaign_id: int, start: datetime, now: datetime
 ) -> None:
     """Publish the articles of a campaign that are not published yet: its links lead to their pages."""
     for found in articles.find_many(connection, article_ids):
         if not found.status.is_public(now):
-            status = found.status.published(now, dated=found.manuscript.published_at)
+            status = status_in_campaign(found, start=start, now=now)
             actor = f"campaign {campaign_id}"
             articles.change_status(connection, found.id, status, ArticleAction.PUBLISHED, actor=actor, now=now)
+
+
+def status_in_campaign(found: StoredArticle, *, start: datetime, now: datetime) -> ArticleStatus:
+    """The status that an article has once a campaign that starts at `start` is released.
+
+    One that is not public yet is dated with the start, so that it is dated alike before and after the release.
+    """
+    own = found.manuscript.published_at
+    return found.status.published(max(start, now), dated=own if own is not None and own <= start else start)
 
 
 def require_sendable(connection: Connection, article_ids: Sequence[int], *, at: datetime) -> None:

@@ -7,7 +7,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import combinations
 
@@ -24,7 +24,7 @@ from distributor.channels.api import (
     RenderContext,
     TrackingOptions,
 )
-from distributor.domain.article import Article
+from distributor.domain.article import Article, ArticleStatus
 from distributor.domain.blocks import Block
 from distributor.domain.campaign import Campaign, Dispatch
 from distributor.domain.errors import InputError, NotFoundError, ServiceError, SourceError
@@ -34,14 +34,18 @@ from distributor.domain.problems import Problem, Severity
 from distributor.domain.rendition import Json, Rendition
 from distributor.domain.subscriber import MailingList
 from distributor.flow.app_context import AppContext
+from distributor.flow.publishing.article_control import status_in_campaign
 from distributor.sources.decoding import normalize_text
 from distributor.sources.markdown import parse
-from distributor.storage import articles, audiences, campaigns, channels, lists, merge_fields
+from distributor.storage import articles, audiences, campaigns, channels, dispatches, lists, merge_fields
+from distributor.storage.articles import StoredArticle
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
 DISCOVERED_LIMITS_MAX_AGE = timedelta(days=1)
+# The code of a warning that becomes a blocking problem when the campaign is to be sent.
+MISSING_FIELD = "field-missing"
 
 # So many fields may be present or missing in 64 combinations.
 _MAX_COMBINED_FIELDS = 6
@@ -61,10 +65,14 @@ class CampaignContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedDispatch:
-    """The rendition of a dispatch on its channel as configured now, and the problems in it, blocking ones first."""
+    """The rendition of a dispatch on its channel as configured now, and the problems in it, blocking ones first.
+
+    `revisions` are those of the articles in it, by slug.
+    """
 
     channel: Channel
     rendition: Rendition
+    revisions: Mapping[str, int]
     problems: tuple[Problem, ...]
 
 
@@ -76,18 +84,23 @@ def render_dispatch(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> 
     """
     with app.database.begin() as connection:
         record = channels.find_by_id(connection, dispatch.channel_id)
-        content = load_content(connection, campaign, record.name)
+        content = load_content(connection, campaign, record.name, now=app.clock())
     channel = app.open_channel(record)
     discovered_limits = _discovered_limits(app, channel, record)
     rendition = render_content(app, channel, campaign, content, discovered_limits=discovered_limits)
     with app.database.begin() as connection:
         problems = check_content(connection, channel, rendition, campaign, now=app.clock())
-    return RenderedDispatch(channel=channel, rendition=rendition, problems=tuple(problems))
+    revisions = {one.slug: one.revision for one in content.articles}
+    return RenderedDispatch(channel=channel, rendition=rendition, revisions=revisions, problems=tuple(problems))
 
 
-def load_content(connection: Connection, campaign: Campaign, channel_name: str) -> CampaignContent:
-    """The current content of a campaign on the channel of this name."""
-    found = tuple(one.article for one in articles.find_many(connection, campaign.article_ids))
+def load_content(connection: Connection, campaign: Campaign, channel_name: str, *, now: datetime) -> CampaignContent:
+    """The current content of a campaign on the channel of this name, with its articles dated as its release does."""
+    start = dispatches.start_of_campaign(connection, campaign.id) or now
+    found = tuple(
+        _dated(one, status_in_campaign(one, start=start, now=now))
+        for one in articles.find_many(connection, campaign.article_ids)
+    )
     return CampaignContent(
         articles=found,
         list=_list_of(connection, campaign),
@@ -213,6 +226,14 @@ def _discovered_limits(app: AppContext, channel: Channel, record: ChannelRecord)
     return discovered_limits
 
 
+def _dated(found: StoredArticle, status: ArticleStatus) -> Article:
+    """The article with the date that this status gives it."""
+    if status.published_at is None:
+        return found.article
+    updated_at = max(found.article.updated_at, status.published_at)
+    return replace(found.article, published_at=status.published_at, updated_at=updated_at)
+
+
 def _list_of(connection: Connection, campaign: Campaign) -> MailingList | None:
     """The list that a campaign is sent on behalf of: its first one; None if that was deleted."""
     if not campaign.audience.lists:
@@ -258,7 +279,7 @@ def _about_lack(key: str, count: int) -> Problem:
         f"{count} subscribers of the audience have no {field_label(key)}, and the text uses it without a default; "
         "the campaign is not sent to anyone until every subscriber has a value or the text has a default"
     )
-    return Problem(Severity.WARN, "field-missing", advice, field_label(key))
+    return Problem(Severity.WARN, MISSING_FIELD, advice, field_label(key))
 
 
 def _about_fields(connection: Connection, keys: frozenset[str]) -> Iterator[Problem]:

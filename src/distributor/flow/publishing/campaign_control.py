@@ -2,84 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import structlog
 
 from distributor.domain.campaign import (
     OPEN_STATES,
     Campaign,
-    Dispatch,
+    CampaignAction,
     DispatchState,
     FailureChoice,
     RetryCount,
 )
+from distributor.domain.campaign_review import CampaignReview
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import require_sendable
+from distributor.flow.publishing.life_cycle import accept_review, require_unblocked, require_version
+from distributor.flow.publishing.review import review_campaign
 from distributor.storage import campaigns, deliveries, dispatches, failed_deliveries
 from distributor.storage.database import Connection
-
-_T = TypeVar("_T")
 
 EVERY_FAILURE = FailureChoice()
 
 log = structlog.get_logger(__name__)
 
 
-def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand") -> int:
-    """Pause every open dispatch; workers stop at their next batch. Returns how many; raises StateError if none."""
+def pause(app: AppContext, campaign_id: int, reason: str = "paused by hand", *, actor: str = "") -> int:
+    """Pause every scheduled or running dispatch; workers stop at their next batch.
 
-    def pause_one(connection: Connection, dispatch: Dispatch) -> bool:
-        return dispatches.pause(connection, dispatch.id, reason=reason)
-
-    count = _require_any(_each(app, campaign_id, pause_one), "no dispatch of campaign {} can be paused", campaign_id)
+    Returns how many; raises StateError if none.
+    """
+    with app.database.begin() as connection:
+        campaigns.lock(connection, campaign_id)
+        planned = dispatches.of_campaign(connection, campaign_id)
+        count = sum([dispatches.pause(connection, one.id, reason=reason) for one in planned])
+        if not count:
+            raise StateError(f"no dispatch of campaign {campaign_id} can be paused")
+        campaigns.record(connection, campaign_id, CampaignAction.PAUSED, actor=actor, detail=reason, now=app.clock())
     log.info("campaign.paused", campaign_id=campaign_id, dispatches=count)
     return count
 
 
-def resume(app: AppContext, campaign_id: int) -> int:
-    """Resume every dispatch that is paused or could not be rendered; returns how many.
+def resume(app: AppContext, campaign_id: int, *, actor: str = "") -> CampaignReview | None:
+    """Resume every dispatch that is paused: those that are released go on, the others are reviewed and scheduled.
 
-    Raises StateError if none is, or if an article cannot be sent: it was withdrawn, or is under embargo.
+    Returns the review of those that were not released, None if there are none. If the time of one of them has passed,
+    its time is now.
+
+    Raises BlockedError if the review finds what blocks them, and StateError if nothing is paused, an article cannot be
+    sent, or they need an approval of what they are now.
     """
-    now = app.clock()
+    with app.database.begin() as connection:
+        version = campaigns.find(connection, campaign_id).version
+        planned = dispatches.of_campaign(connection, campaign_id)
+    paused = [one for one in planned if one.state is DispatchState.PAUSED]
+    if not paused:
+        raise StateError(f"no dispatch of campaign {campaign_id} is paused")
+    if all(one.released_at is not None for one in paused):
+        made = None
+    else:
+        made = review_campaign(app, campaign_id)
+        require_unblocked(made)
+    with app.database.begin() as connection:
+        campaign = campaigns.lock(connection, campaign_id)
+        require_version(campaign, version)
+        planned = dispatches.of_campaign(connection, campaign_id)
+        going_on = [dispatches.resume(connection, one.id) for one in planned]
+        if made is not None:
+            accept_review(connection, app, campaign, made, actor=actor)
+        else:
+            require_sendable(connection, campaign.article_ids, at=app.clock())
+        campaigns.record(connection, campaign_id, CampaignAction.RESUMED, actor=actor, now=app.clock())
+    log.info("campaign.resumed", campaign_id=campaign_id, dispatches=len(paused), released=sum(going_on))
+    return made
 
-    def resume_one(connection: Connection, dispatch: Dispatch) -> bool:
-        is_resumed = dispatches.resume(connection, dispatch.id, now=now)
-        if is_resumed:
-            article_ids = campaigns.find(connection, campaign_id).article_ids
-            require_sendable(connection, article_ids, at=max(now, dispatch.scheduled_at))
-        return is_resumed
 
-    count = _require_any(
-        _each(app, campaign_id, resume_one), "no dispatch of campaign {} is paused or failed to render", campaign_id
-    )
-    log.info("campaign.resumed", campaign_id=campaign_id, dispatches=count)
-    return count
-
-
-def cancel(app: AppContext, campaign_id: int) -> int:
+def cancel(app: AppContext, campaign_id: int, *, actor: str = "") -> int:
     """Cancel every open dispatch: waiting deliveries are suppressed, those in flight are still settled.
 
     Returns how many deliveries will not be sent. Raises StateError if no dispatch is open.
     """
-
-    def cancel_one(connection: Connection, dispatch: Dispatch) -> tuple[bool, int]:
-        is_cancelled = dispatches.change_state(
-            connection, dispatch.id, before=OPEN_STATES, after=DispatchState.CANCELLED, reason="cancelled by hand"
-        )
-        if not is_cancelled:
-            return False, 0
-        return True, deliveries.suppress_unsent(connection, dispatch.id, "the campaign was cancelled", now=app.clock())
-
-    results = _each(app, campaign_id, cancel_one)
-    count = _require_any(
-        [is_cancelled for is_cancelled, _ in results], "no dispatch of campaign {} is open", campaign_id
-    )
-    unsent = sum(suppressed for _, suppressed in results)
-    log.info("campaign.cancelled", campaign_id=campaign_id, dispatches=count, unsent=unsent)
+    cancelled, unsent = 0, 0
+    with app.database.begin() as connection:
+        campaigns.lock(connection, campaign_id)
+        for one in dispatches.of_campaign(connection, campaign_id):
+            if dispatches.change_state(
+                connection, one.id, before=OPEN_STATES, after=DispatchState.CANCELLED, reason="cancelled by hand"
+            ):
+                cancelled += 1
+                unsent += deliveries.suppress_unsent(connection, one.id, "the campaign was cancelled", now=app.clock())
+        if not cancelled:
+            raise StateError(f"no dispatch of campaign {campaign_id} is open")
+        campaigns.record(connection, campaign_id, CampaignAction.CANCELLED, actor=actor, now=app.clock())
+    log.info("campaign.cancelled", campaign_id=campaign_id, dispatches=cancelled, unsent=unsent)
     return unsent
 
 
@@ -120,16 +134,3 @@ def _require_channels(connection: Connection, campaign: Campaign, choice: Failur
     for name in choice.channel_names:
         if name not in known:
             raise NotFoundError(f"channel of campaign {campaign.id}", name, hint=f"it has {', '.join(sorted(known))}")
-
-
-def _each(app: AppContext, campaign_id: int, act: Callable[[Connection, Dispatch], _T]) -> list[_T]:
-    with app.database.begin() as connection:
-        campaigns.find(connection, campaign_id)
-        return [act(connection, dispatch) for dispatch in dispatches.of_campaign(connection, campaign_id)]
-
-
-def _require_any(done: list[bool], message: str, campaign_id: int) -> int:
-    """How many are done. Raises StateError with the message if none is."""
-    if not any(done):
-        raise StateError(message.format(campaign_id))
-    return sum(done)

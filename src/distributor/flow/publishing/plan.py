@@ -1,85 +1,200 @@
-"""Plan: make a campaign with one dispatch for each channel."""
+"""Plan: make campaigns as drafts, edit and duplicate them, or make and schedule one in a single call."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+
+import structlog
 
 from distributor.channels.api import Audience
 from distributor.channels.registry import kind_of
-from distributor.domain.campaign import CampaignPlan, PlanKey
-from distributor.domain.errors import InputError, ScheduleError
+from distributor.domain.campaign import CampaignAction, CampaignPlan, CampaignPurpose, DispatchState, PlanKey
+from distributor.domain.campaign_review import CampaignReview
+from distributor.domain.errors import InputError, NotFoundError, ScheduleError, StateError
 from distributor.domain.message_options import MessageOptions
-from distributor.domain.schedule import GRACE, format_time, spell_duration, zone_named
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.article_control import require_sendable
 from distributor.flow.publishing.campaign_content import check_channel_options, check_message_options
+from distributor.flow.publishing.life_cycle import (
+    require_time_to_come,
+    require_unreleased,
+    review_again,
+    schedule,
+)
 from distributor.storage import articles, audiences, campaigns, channels, dispatches
+from distributor.storage.articles import StoredArticle
 from distributor.storage.audiences import AudienceQuery
 from distributor.storage.channels import ChannelRecord
 from distributor.storage.database import Connection
 
+log = structlog.get_logger(__name__)
 
-def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None) -> int:
-    """Add a campaign with a dispatch per channel in one transaction; returns its id.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """The articles and channels that a plan names."""
+
+    articles: Sequence[StoredArticle]
+    channels: Sequence[ChannelRecord]
+
+    @property
+    def article_ids(self) -> tuple[int, ...]:
+        return tuple(one.id for one in self.articles)
+
+
+def plan(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None, actor: str = "") -> int:
+    """Create a campaign, review it on all channels and schedule it in one call; returns its id.
 
     `key` is an idempotency key: the same plan under the same key returns the campaign of the first call, a different
     plan raises StateError. The release publishes the articles that are not published yet.
 
-    Raises StateError for an article that is withdrawn, or under embargo at the time of the campaign, NotFoundError for
-    an unknown article, channel, list or segment, ScheduleError for a time in the past, and InputError for a campaign
-    without articles, channels or audience, or with message options that cannot be rendered.
+    Raises what `create_campaign` raises, ScheduleError for a time that is past or open, StateError for an article that
+    is withdrawn or under embargo at the time of the campaign, and BlockedError that names everything else that blocks
+    it on any channel. There is no campaign then.
+    """
+    for name in dict.fromkeys(asked.channel_names):
+        if asked.time_of(name) is None:
+            raise ScheduleError(f"the campaign has no time for {name}")
+    campaign_id = create_campaign(app, asked, key=key, actor=actor)
+    with app.database.begin() as connection:
+        known = campaigns.history(connection, campaign_id)
+    if any(one.action is CampaignAction.SCHEDULED for one in known):
+        return campaign_id
+    try:
+        schedule(app, campaign_id, actor=actor)
+    except Exception:
+        if _was_scheduled_by_another_call(app, campaign_id):
+            return campaign_id
+        raise
+    return campaign_id
+
+
+def create_campaign(app: AppContext, asked: CampaignPlan, *, key: PlanKey | None = None, actor: str = "") -> int:
+    """Add a campaign as a draft with a dispatch per channel; returns its id. It may have no times yet.
+
+    `key` is as for `plan`. Raises NotFoundError for an unknown article, channel, list or segment, ScheduleError for a
+    time in the past, and InputError for a campaign without articles, channels or audience, or with message options that
+    cannot be rendered.
     """
     now = app.clock()
-    if not asked.article_slugs:
-        raise InputError("a campaign needs at least one article")
-    if not asked.channel_names:
-        raise InputError("a campaign needs at least one channel")
-    names = tuple(dict.fromkeys(asked.channel_names))
     with app.database.begin() as connection:
         known = campaigns.find_by_key(connection, key) if key else None
         if known is not None:
             return known
-        _insist_on_times_to_come(asked, names, now=now)
-        stored = [articles.find_by_slug(connection, slug) for slug in asked.article_slugs]
-        require_sendable(connection, [one.id for one in stored], at=min(asked.time_of(name) for name in names))
-        records = [channels.find(connection, name) for name in names]
-        mailing = AudienceQuery(
-            plan=asked.audience,
-            article_ids=tuple(one.id for one in stored),
-            tag_slugs=articles.tag_slugs(connection, [one.id for one in stored]),
-        )
-        _insist_on_audience(connection, records, mailing, now=now)
-        _insist_on_usable_options(app, asked, records)
-        campaign_id = campaigns.add(
-            connection,
-            name=asked.name or stored[0].article.title,
-            article_ids=[one.id for one in stored],
-            audience=asked.audience,
-            track_opens=asked.track_opens,
-            track_clicks=asked.track_clicks,
-            unknown_policy=asked.unknown_policy,
-            message_options=asked.message_options,
-            channel_options=asked.channel_options,
-            key=key,
-            now=now,
-        )
-        for record in records:
+        parts = _check(app, connection, asked)
+        named = replace(asked, name=asked.name or parts.articles[0].article.title)
+        campaign_id = campaigns.add(connection, named, parts.article_ids, key=key, now=now)
+        for record in parts.channels:
             dispatches.add(connection, campaign_id, record.id, scheduled_at=asked.time_of(record.name), zone=asked.zone)
+        campaigns.record(connection, campaign_id, CampaignAction.CREATED, actor=actor, now=now)
+    log.info("campaign.created", campaign_id=campaign_id, dispatches=len(parts.channels))
     return campaign_id
 
 
-def _insist_on_times_to_come(asked: CampaignPlan, names: Sequence[str], *, now: datetime) -> None:
+def edit_campaign(
+    app: AppContext, campaign_id: int, change: Callable[[CampaignPlan], CampaignPlan], *, actor: str
+) -> CampaignReview | None:
+    """Edit a campaign of which nothing is released: `change` gets its plan and returns what it shall be.
+
+    A draft stays one: None is returned. One that was scheduled is reviewed and scheduled again in the same call, and
+    the review is returned; if it needs an approval, or something blocks it, it stays a draft.
+
+    Raises what `create_campaign` and `schedule` raise; nothing is edited if the former does.
+    """
+    with app.database.begin() as connection:
+        campaign = campaigns.lock(connection, campaign_id)
+        planned = dispatches.of_campaign(connection, campaign_id)
+        if campaign.purpose is not CampaignPurpose.ARTICLES:
+            raise StateError(f"campaign {campaign_id} is of {campaign.purpose.value} mails, which cannot be edited")
+        require_unreleased(campaign, planned)
+        before = campaigns.plan_of(connection, campaign_id)
+        after = change(before)
+        changed = ", ".join(_changes(before, after))
+        if not changed:
+            return None
+        parts = _check(app, connection, after)
+        dispatches.take_back(connection, campaign_id)
+        campaigns.change(connection, campaign_id, after, parts.article_ids)
+        chosen = {record.id: record for record in parts.channels}
+        for one in planned:
+            if one.channel_id not in chosen:
+                dispatches.remove(connection, one.id)
+        known = {one.channel_id: one.id for one in planned}
+        for record in parts.channels:
+            time = after.time_of(record.name)
+            if record.id not in known:
+                dispatches.add(connection, campaign_id, record.id, scheduled_at=time, zone=after.zone)
+            elif time is not None:
+                dispatches.set_time(connection, known[record.id], time, after.zone)
+        campaigns.record(connection, campaign_id, CampaignAction.EDITED, actor=actor, detail=changed, now=app.clock())
+    log.info("campaign.edited", campaign_id=campaign_id)
+    was_scheduled = any(one.state is not DispatchState.DRAFT for one in planned)
+    return review_again(app, campaign_id, actor=actor) if was_scheduled else None
+
+
+def duplicate_campaign(app: AppContext, campaign_id: int, *, actor: str) -> int:
+    """A draft like this campaign, without its times; returns its id. Raises what `create_campaign` raises."""
+    with app.database.begin() as connection:
+        asked = replace(campaigns.plan_of(connection, campaign_id), starts_at=None, times={})
+    number = create_campaign(app, asked, actor=actor)
+    with app.database.begin() as connection:
+        for one, detail in ((campaign_id, f"as campaign {number}"), (number, f"from campaign {campaign_id}")):
+            campaigns.record(connection, one, CampaignAction.DUPLICATED, actor=actor, detail=detail, now=app.clock())
+    return number
+
+
+def _was_scheduled_by_another_call(app: AppContext, campaign_id: int) -> bool:
+    """Whether a call with the same key has scheduled it; if none has, it is removed."""
+    with suppress(NotFoundError), app.database.begin() as connection:
+        campaigns.lock(connection, campaign_id)
+        if any(one.action is CampaignAction.SCHEDULED for one in campaigns.history(connection, campaign_id)):
+            return True
+        campaigns.remove(connection, campaign_id)
+    return False
+
+
+def _changes(before: CampaignPlan, after: CampaignPlan) -> Iterator[str]:
+    """What differs, in words."""
+    for one in fields(CampaignPlan):
+        if one.name not in ("starts_at", "times") and getattr(before, one.name) != getattr(after, one.name):
+            yield one.name.removesuffix("_slugs").removesuffix("_names").replace("_", " ")
+    names = dict.fromkeys(after.channel_names)
+    if any(before.time_of(name) != after.time_of(name) for name in names if name in before.channel_names):
+        yield "times"
+
+
+def _check(app: AppContext, connection: Connection, asked: CampaignPlan) -> _Parts:
+    """The articles and channels of a plan. Raises what `create_campaign` raises."""
+    if not asked.article_slugs:
+        raise InputError("a campaign needs at least one article")
+    if not asked.channel_names:
+        raise InputError("a campaign needs at least one channel")
+    now, names = app.clock(), tuple(dict.fromkeys(asked.channel_names))
     for name in names:
-        if asked.time_of(name) < now - GRACE:
-            time = asked.time_of(name).astimezone(zone_named(asked.zone))
-            raise ScheduleError(
-                f"{format_time(time)}, the time for {name}, is in the past: it was {spell_duration(now - time)} ago; "
-                "choose a later time or now"
-            )
+        time = asked.time_of(name)
+        if time is not None:
+            require_time_to_come(name, time, asked.zone, now=now)
+    parts = _Parts(
+        articles=[articles.find_by_slug(connection, slug) for slug in dict.fromkeys(asked.article_slugs)],
+        channels=[channels.find(connection, name) for name in names],
+    )
+    mailing = AudienceQuery(
+        plan=asked.audience,
+        article_ids=parts.article_ids,
+        tag_slugs=articles.tag_slugs(connection, parts.article_ids),
+    )
+    to_people = [one.name for one in parts.channels if kind_of(one.kind).capabilities.audience is Audience.SUBSCRIBERS]
+    if to_people:
+        if asked.audience.is_empty:
+            raise InputError(f"channel {to_people[0]} sends to subscribers: name a list, a topic or a segment")
+        # Raises NotFoundError for unknown lists and segments. An audience may still be empty: the review says so.
+        audiences.count(connection, mailing, now=now)
+    _require_usable_options(app, asked, parts.channels)
+    return parts
 
 
-def _insist_on_usable_options(app: AppContext, asked: CampaignPlan, records: Sequence[ChannelRecord]) -> None:
+def _require_usable_options(app: AppContext, asked: CampaignPlan, records: Sequence[ChannelRecord]) -> None:
     for name in asked.channel_options:
         if name not in {record.name for record in records}:
             raise InputError(f"there are texts for channel {name}, which the campaign does not have")
@@ -89,20 +204,3 @@ def _insist_on_usable_options(app: AppContext, asked: CampaignPlan, records: Seq
             channel = app.open_channel(record)
             check_channel_options(record.name, channel, own or MessageOptions())
             check_message_options(channel, options)
-
-
-def _insist_on_audience(
-    connection: Connection, records: list[ChannelRecord], mailing: AudienceQuery, *, now: datetime
-) -> None:
-    to_people = [
-        record.name for record in records if kind_of(record.kind).capabilities.audience is Audience.SUBSCRIBERS
-    ]
-    if not to_people:
-        return
-    if mailing.plan.is_empty:
-        raise InputError(f"channel {to_people[0]} sends to subscribers: name a list, a topic or a segment")
-    if audiences.count(connection, mailing, now=now) == 0:
-        raise InputError(
-            "the audience is empty: it contains no subscriber who has consented, or all of them got the article "
-            "before; `distributor campaign audience` with the same options shows the count"
-        )

@@ -84,7 +84,7 @@ def preview(
 
 
 def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = None) -> Preview:
-    """A campaign on each of its channels by name: the frozen rendition, or else the rendition it would have now.
+    """A campaign on each of its channels by name: the rendition it is sent in, or else the one it would have now.
 
     It is rendered for a sample reader, or as the subscriber with this email address gets it. Files are named
     CHANNEL/FILE. Raises NotFoundError, AddressError, InputError for content that cannot be rendered (for this
@@ -98,10 +98,10 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
         for dispatch in dispatches.of_campaign(connection, campaign_id):
             name, record = dispatch.channel_name, channels.find_by_id(connection, dispatch.channel_id)
             channel = app.open_channel(record)
-            if dispatch.rendition_id is not None:
+            if dispatch.prepared_at is not None:
                 rendition = dispatches.rendition_of(connection, dispatch.id)
             else:
-                content = load_content(connection, campaign, name)
+                content = load_content(connection, campaign, name, now=app.clock())
                 rendition = render_content(app, channel, campaign, content, discovered_limits=record.discovered_limits)
             problems[name] = check_content(connection, channel, rendition, campaign, now=app.clock())
             reader = None
@@ -115,7 +115,7 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
 
 
 def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:
-    """The sizes of the mails of a campaign by channel name, for channels that are rendered already.
+    """The sizes of the mails of a campaign by channel name, for channels that are reviewed or prepared.
 
     A channel of a kind that is not installed has no size.
     """

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from distributor.channels.api import Audience, PersonalizedChannel
-from distributor.domain.campaign import Dispatch, DispatchState
+from distributor.domain.campaign import Campaign, CampaignAction, Dispatch, DispatchState
 from distributor.domain.errors import StateError
 from distributor.domain.merge_fields import FieldGroup, MergeFields, field_label
 from distributor.domain.rendition import Rendition
@@ -17,32 +17,32 @@ from distributor.domain.schedule import TOO_LATE, format_time, spell_duration
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_control import publish_for_campaign, require_sendable
 from distributor.flow.publishing.campaign_content import audience_query_of, count_missing_fields, without_repetition
-from distributor.storage import audiences, campaigns, channels, deliveries, dispatches, merge_fields
+from distributor.flow.publishing.prepare import SCHEDULER, hold_unreleased
+from distributor.storage import articles, audiences, campaigns, channels, deliveries, dispatches, merge_fields
+from distributor.storage.database import Connection
 
 log = structlog.get_logger(__name__)
 
 
 def release(app: AppContext, dispatch_id: int) -> bool:
-    """Freeze the audience of a scheduled dispatch that is due; False if there is nothing to send.
+    """Freeze the audience of a prepared dispatch that is due; False if there is nothing to send.
 
     Accounts and feeds that got one of the articles by another campaign are left out, as subscribers are, unless the
     campaign allows repeats. Releases of the same article wait for each other.
 
     One transaction: either every recipient has a delivery, the articles are published and the dispatch runs, or
     nothing has changed. If it is later than TOO_LATE, an article is withdrawn or under embargo, or a subscriber lacks a
-    field that the mail uses without a default, the dispatch pauses with a reason instead.
+    field that the mail uses without a default, every dispatch of the campaign that is not released pauses with a reason
+    instead. If an article was revised since it was prepared, it is prepared again.
     """
     try:
         return _release(app, dispatch_id)
     except StateError as error:
         with app.database.begin() as connection:
-            dispatches.change_state(
-                connection,
-                dispatch_id,
-                before={DispatchState.SCHEDULED},
-                after=DispatchState.PAUSED,
-                reason=str(error),
-            )
+            campaign_id = dispatches.find(connection, dispatch_id).campaign_id
+            campaigns.lock(connection, campaign_id)
+            if dispatches.lock_due(connection, dispatch_id, now=app.clock()):
+                hold_unreleased(connection, app, campaign_id, str(error))
         log.warning("dispatch.paused", dispatch_id=dispatch_id, reason=str(error))
         return False
 
@@ -51,12 +51,16 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
     now, began = app.clock(), time.monotonic()
     reason = "the audience was empty at release"
     with app.database.begin() as connection:
+        # The campaign first: whoever takes it back or edits it waits, or has won.
+        campaign = campaigns.lock_for_release(connection, dispatches.find(connection, dispatch_id).campaign_id)
         if not dispatches.lock_due(connection, dispatch_id, now=now):
             return False
         dispatch = dispatches.find(connection, dispatch_id)
         _insist_on_punctuality(dispatch, now=now)
-        campaign = campaigns.find(connection, dispatch.campaign_id)
         require_sendable(connection, campaign.article_ids, at=now)
+        if _is_outdated(connection, campaign, dispatch):
+            dispatches.prepare_again(connection, dispatch_id)
+            return False
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
         rendition = dispatches.rendition_of(connection, dispatch_id)
         if channel.capabilities.audience is Audience.BROADCAST:
@@ -72,8 +76,17 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
                 groups = merge_fields.groups_of_dispatch(connection, dispatch_id, needs)
                 _insist_on_fields(channel, rendition, groups, audience=audience)
         dispatches.mark_released(connection, dispatch_id, audience_size=audience, now=now)
+        campaigns.record(
+            connection,
+            campaign.id,
+            CampaignAction.RELEASED,
+            actor=SCHEDULER,
+            detail=f"{dispatch.channel_name}: {audience}",
+            now=now,
+        )
         if audience > 0:
-            publish_for_campaign(connection, campaign.article_ids, campaign_id=campaign.id, now=now)
+            start = dispatches.start_of_campaign(connection, campaign.id) or now
+            publish_for_campaign(connection, campaign.article_ids, campaign_id=campaign.id, start=start, now=now)
         else:
             dispatches.change_state(
                 connection,
@@ -93,8 +106,16 @@ def _release(app: AppContext, dispatch_id: int) -> bool:
     return audience > 0
 
 
+def _is_outdated(connection: Connection, campaign: Campaign, dispatch: Dispatch) -> bool:
+    """Whether an article was revised since the dispatch was prepared from it. The caller has locked the articles."""
+    prepared = dispatches.revisions_of(connection, dispatch.id)
+    found = articles.find_many(connection, campaign.article_ids)
+    return any(prepared.get(one.article.slug, one.article.revision) != one.article.revision for one in found)
+
+
 def _insist_on_punctuality(dispatch: Dispatch, *, now: datetime) -> None:
-    late = now - dispatch.scheduled_at
+    assert dispatch.local_time is not None, "only drafts have no time"  # noqa: S101
+    late = now - dispatch.local_time
     if late > TOO_LATE:
         raise StateError(
             f"it was to start at {format_time(dispatch.local_time)}, {spell_duration(late)} ago, and could not; "

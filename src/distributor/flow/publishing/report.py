@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from distributor.domain.campaign import OPEN_STATES, Campaign, Dispatch, DispatchState, Totals, campaign_state
+from distributor.domain.campaign import OPEN_STATES, Campaign, CampaignState, Dispatch, Totals, campaign_state
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.flow.app_context import AppContext
@@ -42,9 +42,9 @@ class CampaignReport:
     to_publish: tuple[str, ...] = ()
 
     @property
-    def state(self) -> DispatchState:
+    def state(self) -> CampaignState:
         """The state of the campaign as a whole."""
-        return campaign_state(one.dispatch.state for one in self.dispatches)
+        return state_of(self.campaign, [one.dispatch for one in self.dispatches])
 
     @property
     def totals(self) -> Totals:
@@ -76,6 +76,13 @@ def report(app: AppContext, campaign_id: int) -> CampaignReport:
             events=events.counts_of_campaign(connection, campaign_id),
             to_publish=tuple(hidden),
         )
+
+
+def state_of(campaign: Campaign, planned: Sequence[Dispatch]) -> CampaignState:
+    """The state of a campaign with these dispatches."""
+    return campaign_state(
+        (one.state for one in planned), is_reviewed=campaign.is_reviewed, is_approved=campaign.is_approved
+    )
 
 
 def summarise(totals: Totals) -> dict[str, int]:

@@ -229,7 +229,10 @@ def _review_dispatch(
 
 def _time_problems(dispatch: Dispatch, *, now: datetime) -> Iterator[Problem]:
     start = _start_of(dispatch)
-    if start is not None and start < now - GRACE:
+    # One that is paused starts at once when it is resumed.
+    if dispatch.local_time is None or start is None or dispatch.state is DispatchState.PAUSED:
+        return
+    if start < now - GRACE:
         ago = spell_duration(now - start)
         advice = f"its time, {format_time(dispatch.local_time)}, was {ago} ago: choose a later time, or now"
         yield Problem(Severity.BLOCK, "time-past", advice)

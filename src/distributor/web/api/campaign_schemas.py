@@ -11,14 +11,14 @@ from distributor.domain.api_token import ApiToken
 from distributor.domain.campaign import (
     Campaign,
     CampaignPurpose,
+    CampaignState,
     Dispatch,
     DispatchState,
     UnknownPolicy,
-    campaign_state,
 )
 from distributor.domain.event import EventKind
 from distributor.domain.problems import Problem, Severity
-from distributor.flow.publishing.report import CampaignReport, DispatchReport, summarise
+from distributor.flow.publishing.report import CampaignReport, DispatchReport, state_of, summarise
 from distributor.storage.paused_routes import RouteWait
 from distributor.web.api.audiences import AudienceOut
 from distributor.web.api.auth import text_for
@@ -29,7 +29,7 @@ class DispatchSummaryOut(BaseModel):
 
     channel: str = Field(examples=["mail"])
     state: DispatchState
-    scheduled_at: datetime
+    scheduled_at: datetime | None = Field(description="When it starts; null in a draft whose time is open.")
     audience: int | None = Field(description="How many deliveries it has; null before it starts.")
 
     @classmethod
@@ -48,7 +48,10 @@ class CampaignSummaryOut(BaseModel):
     id: int = Field(examples=[1])
     name: str
     purpose: CampaignPurpose
-    state: DispatchState = Field(description="The state of the dispatch that is least finished.")
+    state: CampaignState = Field(
+        description="`draft`, `reviewed` or `approved` before it is scheduled; then the state of the dispatch that is "
+        "least finished."
+    )
     dispatches: list[DispatchSummaryOut]
     created_at: datetime
 
@@ -58,7 +61,7 @@ class CampaignSummaryOut(BaseModel):
             id=campaign.id,
             name=campaign.name,
             purpose=campaign.purpose,
-            state=campaign_state(one.state for one in dispatches),
+            state=state_of(campaign, dispatches),
             dispatches=[DispatchSummaryOut.of(one) for one in dispatches],
             created_at=campaign.created_at,
         )
@@ -160,7 +163,10 @@ class CampaignOut(BaseModel):
     id: int = Field(examples=[1])
     name: str
     purpose: CampaignPurpose
-    state: DispatchState = Field(description="The state of the dispatch that is least finished.")
+    state: CampaignState = Field(
+        description="`draft`, `reviewed` or `approved` before it is scheduled; then the state of the dispatch that is "
+        "least finished."
+    )
     articles: list[str] = Field(description="Their slugs.", examples=[["the-quiet-feed"]])
     to_publish: list[str] = Field(
         description="The slugs of those of its articles that are not public yet: its release publishes them.",

@@ -21,7 +21,7 @@ from distributor.domain.message_options import MessageOptions
 from distributor.domain.schedule import parse_start_times
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control
-from distributor.flow.publishing.plan import plan
+from distributor.flow.publishing import plan as planning
 from distributor.flow.publishing.report import report
 from distributor.storage import articles, campaigns, dispatches
 from distributor.web.api.audiences import ArticleSlugs, AudienceIn
@@ -86,7 +86,7 @@ class CampaignCreate(OptionsIn):
     at: StartTime | None = Field(
         None,
         description="When to start: a date and time with an offset, or without one the time in `zone`; or a delay such "
-        "as `+2h`; null: now.",
+        "as `+2h`, or `now`. The campaign is then reviewed and scheduled; null: it stays a draft.",
     )
     times: dict[ShortText, StartTime] = Field(
         default_factory=dict,
@@ -107,6 +107,8 @@ class CampaignCreate(OptionsIn):
 
     @model_validator(mode="after")
     def _times_of_its_channels(self) -> CampaignCreate:
+        if self.times and self.at is None:
+            raise ValueError("`times` are for channels that differ from `at`, which is missing")
         for name in self.times:
             if name not in self.channels:
                 raise ValueError(f"`times` has a time for {name!r}, which is not among `channels`")
@@ -170,15 +172,18 @@ def create_campaign(
         ),
     ] = None,
 ) -> CampaignCreatedOut:
-    """Create a campaign; it is sent at its time, unless that has passed by more than six hours: then it is paused."""
+    """Create a campaign: a draft, or with a time one that is reviewed on all channels and scheduled.
+
+    One that is more than six hours late is paused.
+    """
     start = parse_start_times(body.at or "now", body.times, zone=body.zone or None, now=app.clock())
     new_plan = CampaignPlan(
         name=body.name,
         article_slugs=tuple(body.articles),
         channel_names=tuple(body.channels),
         audience=body.audience.plan(),
-        starts_at=start.starts_at,
-        times=start.times,
+        starts_at=start.starts_at if body.at else None,
+        times=start.times if body.at else {},
         zone=body.zone or "UTC",
         track_opens=body.track_opens,
         track_clicks=body.track_clicks,
@@ -186,7 +191,8 @@ def create_campaign(
         message_options=body.options(),
         channel_options={name: one.options() for name, one in body.channel_options.items()},
     )
-    created = _campaign_out(app, plan(app, new_plan, key=_plan_key(token, idempotency_key, body)), token)
+    make, key = planning.plan if body.at else planning.create_campaign, _plan_key(token, idempotency_key, body)
+    created = _campaign_out(app, make(app, new_plan, key=key, actor=token.name), token)
     return CampaignCreatedOut(**dict(created), notes=list(start.notes))
 
 
@@ -199,21 +205,21 @@ def show_campaign(app: App, token: ReadToken, campaign_id: IdInPath) -> Campaign
 @router.post("/{campaign_id}/pause", responses=problem_responses(404, 409))
 def pause_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Pause a campaign: batches being sent are finished, and no new ones start."""
-    campaign_control.pause(app, campaign_id)
+    campaign_control.pause(app, campaign_id, actor=token.name)
     return _campaign_out(app, campaign_id, token)
 
 
 @router.post("/{campaign_id}/resume", responses=problem_responses(404, 409))
 def resume_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Resume a campaign that is paused, or whose rendering failed and whose cause is fixed."""
-    campaign_control.resume(app, campaign_id)
+    campaign_control.resume(app, campaign_id, actor=token.name)
     return _campaign_out(app, campaign_id, token)
 
 
 @router.post("/{campaign_id}/cancel", responses=problem_responses(404, 409))
 def cancel_campaign(app: App, token: WriteToken, campaign_id: IdInPath) -> CampaignOut:
     """Cancel a campaign for good; what was sent stays sent."""
-    campaign_control.cancel(app, campaign_id)
+    campaign_control.cancel(app, campaign_id, actor=token.name)
     return _campaign_out(app, campaign_id, token)
 
 

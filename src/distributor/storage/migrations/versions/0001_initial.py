@@ -28,6 +28,7 @@ def upgrade() -> None:
     _create_imports()
     _create_campaigns()
     _create_dispatches()
+    _create_campaign_reviews()
     _create_deliveries()
     _create_delivery_events()
     _create_publications()
@@ -359,6 +360,9 @@ def _create_campaigns() -> None:
         sa.Column("cut_after", sa.Integer(), nullable=True),
         sa.Column("text", sa.Text(), server_default="", nullable=False),
         sa.Column("channel_options", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("needs_approval", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("on_change", sa.Text(), server_default="refresh", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("campaigns_pkey")),
         sa.UniqueConstraint("key", name=op.f("campaigns_key_key")),
@@ -405,9 +409,11 @@ def _create_dispatches() -> None:
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
         sa.Column("channel_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("zone", sa.Text(), nullable=False),
         sa.Column("rendition_id", sa.BigInteger(), nullable=True),
+        sa.Column("prepared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revisions", postgresql.JSONB(), server_default=_EMPTY_OBJECT, nullable=False),
         sa.Column("audience_size", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("resume_at", sa.DateTime(timezone=True), nullable=True),
@@ -426,11 +432,66 @@ def _create_dispatches() -> None:
         "dispatches_open_idx",
         "dispatches",
         ["state", "scheduled_at"],
-        postgresql_where=sa.text("state IN ('planned','scheduled','running')"),
+        postgresql_where=sa.text("state IN ('scheduled','running')"),
     )
     op.create_index(
         "dispatches_resume_idx", "dispatches", ["resume_at"], postgresql_where=sa.text("resume_at IS NOT NULL")
     )
+
+
+def _create_campaign_reviews() -> None:
+    op.create_table(
+        "campaign_reviews",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("revisions", postgresql.JSONB(), nullable=False),
+        sa.Column("problems", postgresql.JSONB(), server_default=_EMPTY_LIST, nullable=False),
+        sa.Column("blockers", sa.Integer(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approved_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name=op.f("campaign_reviews_campaign_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("campaign_reviews_pkey")),
+    )
+    op.create_index(op.f("campaign_reviews_campaign_id_idx"), "campaign_reviews", ["campaign_id"])
+    op.create_table(
+        "reviewed_dispatches",
+        sa.Column("review_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rendition_id", sa.BigInteger(), nullable=True),
+        sa.Column("problems", postgresql.JSONB(), server_default=_EMPTY_LIST, nullable=False),
+        sa.Column("recipients", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("reviewed_dispatches_channel_id_fkey")),
+        sa.ForeignKeyConstraint(
+            ["rendition_id"], ["renditions.id"], name=op.f("reviewed_dispatches_rendition_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["review_id"], ["campaign_reviews.id"], name=op.f("reviewed_dispatches_review_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("review_id", "channel_id", name=op.f("reviewed_dispatches_pkey")),
+    )
+    op.create_table(
+        "campaign_history",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name=op.f("campaign_history_campaign_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("campaign_history_pkey")),
+    )
+    op.create_index(op.f("campaign_history_campaign_id_idx"), "campaign_history", ["campaign_id"])
 
 
 def _create_deliveries() -> None:
