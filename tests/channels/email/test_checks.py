@@ -47,6 +47,23 @@ def test_a_mail_without_a_postal_address_is_blocked() -> None:
     assert codes(rendered(given=context(postal_address=" ")), Severity.BLOCK) == {"postal-address-missing"}
 
 
+@pytest.mark.parametrize(
+    ("sender", "is_local"),
+    [
+        ("news@localhost.localdomain", True),
+        ("News <news@mailhost>", True),
+        ("news@gazette.local", True),
+        ("news@gazette.org", False),
+        ("news@local.org", False),
+    ],
+)
+def test_a_sender_that_no_other_server_accepts_is_named(sender: str, is_local: bool) -> None:
+    found = [one for one in check_mail(rendered(given=context(sender=sender))) if one.code == "sender-local"]
+    assert [one.message.split()[:4] for one in found] == (
+        [["mails", "from", sender.split("<")[-1].rstrip(">"), "are"]] if is_local else []
+    )
+
+
 def test_the_postal_address_of_the_channel_takes_precedence_over_that_of_the_site() -> None:
     own = rendered(settings=EmailSettings(postal_address="3 Own Street\\n12345 Brandtown"))
     assert check_mail(own) == []

@@ -32,6 +32,8 @@ _BLOCKED_FILES = (
     *(".msi", ".ps1", ".reg", ".scr", ".sys", ".vb", ".vbe", ".vbs", ".wsf", ".wsh"),
 )
 
+_LOCAL_DOMAINS = (".localdomain", ".localhost", ".local", ".internal", ".invalid")
+
 _TOKEN_LIKE = re.compile(r"@@([^\s@<>\"']+)@@")
 # A field ends before the next one begins, or a text of opening braces alone would take quadratic time.
 _MERGE_FIELD = re.compile(
@@ -80,7 +82,7 @@ def check_mail(rendition: Rendition) -> list[Problem]:
     except InputError as error:
         return [Problem(Severity.BLOCK, "personal", str(error))]
     found = [problem for check in _CHECKS for problem in check(mail)]
-    found += _field_problems(rendition)
+    found += [*_sender_problems(rendition), *_field_problems(rendition)]
     places = {problem.where for problem in found if problem.where}
     found += [problem for problem in check_composition(rendition) if problem.where not in places]
     found += [*_size_problems(rendition), *_attachment_problems(rendition)]
@@ -229,6 +231,19 @@ def _link_problems(mail: _Mail) -> Iterator[Problem]:
     if mail.profile.link_fields and not mail.public_url.startswith("https://"):
         advice = f"links lead to {mail.public_url}, and one-click unsubscribing (RFC 8058) needs https"
         yield Problem(Severity.WARN, "links-not-https", advice, "DISTRIBUTOR_PUBLIC_URL")
+
+
+def _sender_problems(rendition: Rendition) -> Iterator[Problem]:
+    """A warning about a sender of this machine or network only; composing the mail finds one that is invalid."""
+    try:
+        sender = Mailbox.parse(rendition.payload["from"]).address
+    except AddressError:
+        return
+    if "." not in sender.domain or sender.domain.endswith(_LOCAL_DOMAINS):
+        advice = (
+            f"mails from {sender.spec} are rejected on the internet: set DISTRIBUTOR_SENDER, or `sender` of the channel"
+        )
+        yield Problem(Severity.WARN, "sender-local", advice, "from")
 
 
 def _field_problems(rendition: Rendition) -> Iterator[Problem]:

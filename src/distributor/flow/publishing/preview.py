@@ -19,6 +19,7 @@ from distributor.channels.api import (
 from distributor.channels.registry import kinds, make_channel
 from distributor.domain.address import parse_address
 from distributor.domain.article import Article, Manuscript, Media
+from distributor.domain.campaign import Campaign, Dispatch
 from distributor.domain.errors import InputError
 from distributor.domain.merge_fields import BUILT_IN, ReaderFields, attribute_key
 from distributor.domain.message_options import MessageOptions
@@ -26,7 +27,12 @@ from distributor.domain.problems import Problem
 from distributor.domain.rendition import Rendition
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
-from distributor.flow.publishing.campaign_content import check_content, load_content, read_markdown, render_content
+from distributor.flow.publishing.campaign_content import (
+    RenderedDispatch,
+    check_content,
+    read_markdown,
+    render_dispatch,
+)
 from distributor.flow.publishing.ingest import take_local_images
 from distributor.storage import campaigns, channels, dispatches, merge_fields
 
@@ -95,23 +101,31 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
     sizes: dict[str, MessageSize] = {}
     with app.database.begin() as connection:
         campaign = campaigns.find(connection, campaign_id)
-        for dispatch in dispatches.of_campaign(connection, campaign_id):
-            name, record = dispatch.channel_name, channels.find_by_id(connection, dispatch.channel_id)
-            channel = app.open_channel(record)
-            if dispatch.prepared_at is not None:
-                rendition = dispatches.rendition_of(connection, dispatch.id)
-            else:
-                content = load_content(connection, campaign, name, now=app.clock())
-                rendition = render_content(app, channel, campaign, content, discovered_limits=record.discovered_limits)
-            problems[name] = check_content(connection, channel, rendition, campaign, now=app.clock())
-            reader = None
-            if isinstance(channel, PersonalizedChannel):
-                sizes.update(_sizes(name, channel, rendition))
-                if email is not None:
-                    needs = channel.merge_fields_of(rendition)
+        planned = dispatches.of_campaign(connection, campaign_id)
+    for dispatch in planned:
+        name, rendered = dispatch.channel_name, _rendered(app, campaign, dispatch)
+        channel, rendition = rendered.channel, rendered.rendition
+        problems[name] = rendered.problems
+        reader = None
+        if isinstance(channel, PersonalizedChannel):
+            sizes.update(_sizes(name, channel, rendition))
+            if email is not None:
+                needs = channel.merge_fields_of(rendition)
+                with app.database.begin() as connection:
                     reader = merge_fields.reader_fields_of(connection, parse_address(email).key, needs.fields)
-            files.update({f"{name}/{file}": body for file, body in _files(channel, rendition, reader).items()})
+        files.update({f"{name}/{file}": body for file, body in _files(channel, rendition, reader).items()})
     return Preview(files=files, problems=problems, sizes=sizes)
+
+
+def _rendered(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> RenderedDispatch:
+    """The frozen rendition, checked again, or the one it would have now."""
+    if dispatch.prepared_at is None:
+        return render_dispatch(app, campaign, dispatch)
+    with app.database.begin() as connection:
+        channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
+        rendition = dispatches.rendition_of(connection, dispatch.id)
+        problems = check_content(connection, channel, rendition, campaign, now=app.clock())
+    return RenderedDispatch(channel=channel, rendition=rendition, problems=tuple(problems))
 
 
 def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:
