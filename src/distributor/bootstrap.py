@@ -18,10 +18,10 @@ from distributor.channels.api import Site
 from distributor.channels.registry import template_folders
 from distributor.domain.errors import ConfigurationError
 from distributor.domain.feedback import BouncePolicy
+from distributor.domain.ip_networks import parse_networks
 from distributor.domain.tokens import TokenSigner
 from distributor.embedded import Services, running_services
 from distributor.flow.app_context import AppContext
-from distributor.guarded_http import parse_networks
 from distributor.logs import configure_logs
 from distributor.private_files import make_private_folder
 from distributor.rendering.environment import Templates, shipped_folder, shipped_templates

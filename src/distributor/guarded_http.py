@@ -15,25 +15,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 
 import httpcore
 import httpx
 
 from distributor import __version__
-from distributor.domain.errors import ConfigurationError, ServiceError
-
-IpAddress: TypeAlias = IPv4Address | IPv6Address
-IpNetwork: TypeAlias = IPv4Network | IPv6Network
+from distributor.domain.errors import ServiceError
+from distributor.domain.ip_networks import IpAddress, IpNetwork, embedded_address, is_public
 
 USER_AGENT = f"Distributor/{__version__}"
 MAX_REDIRECTS = 5
 _PORTS = frozenset({80, 443})
 # So many addresses of one name are tried.
 _MAX_ADDRESSES = 3
-_NAT64 = IPv6Network("64:ff9b::/96")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -75,14 +72,6 @@ class FetchedResponse:
         """The status with its name: ``404 Not Found``."""
         phrase = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else ""
         return f"{self.status} {phrase}".strip()
-
-
-def parse_networks(text: str) -> tuple[IpNetwork, ...]:
-    """Read networks or addresses separated by commas. Raises ConfigurationError."""
-    try:
-        return tuple(ip_network(one.strip(), strict=False) for one in text.split(",") if one.strip())
-    except ValueError as error:
-        raise ConfigurationError(f"{error}; write networks as in 10.0.0.0/8, separated by commas") from None
 
 
 class GuardedHttpClient:
@@ -196,26 +185,10 @@ class _CheckingBackend(httpcore.AsyncNetworkBackend):
         return await self._sockets.connect_tcp(str(last), port, timeout, local_address, socket_options)
 
     def _permits(self, address: IpAddress, port: int) -> bool:
-        embedded = _embedded(address)
+        embedded = embedded_address(address)
         if any(embedded in network for network in self._allowed_networks):
             return True
         return port in _PORTS and is_public(address)
-
-
-def is_public(address: IpAddress) -> bool:
-    """Whether everyone on the internet reaches the same host under this address."""
-    inner = _embedded(address)
-    return inner.is_global and not inner.is_multicast
-
-
-def _embedded(address: IpAddress) -> IpAddress:
-    """The IPv4 address that an IPv6 address stands for, or the address itself (RFC 4291, 3056, 4380 and 6052)."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
 
 
 async def _resolve(host: str, port: int) -> list[IpAddress]:
@@ -261,6 +234,8 @@ def _parsed(address: str, base: httpx.URL | None = None) -> httpx.URL:
         url = base.join(address) if base is not None else httpx.URL(address)
         if url.scheme not in ("http", "https") or not url.host:
             raise FetchError(FetchFailure.PROTOCOL, "it is not a web address")
+        if url.port is not None and not 0 < url.port < 65536:
+            raise FetchError(FetchFailure.PROTOCOL, f"there is no port {url.port}")
         return url.copy_with(userinfo=b"", fragment=None)
     except (httpx.InvalidURL, ValueError, TypeError):
         raise FetchError(FetchFailure.PROTOCOL, "it is not a valid URL") from None

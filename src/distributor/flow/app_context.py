@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from distributor.channels.api import Channel, Site
 from distributor.channels.registry import make_channel
 from distributor.domain.feedback import BouncePolicy
+from distributor.domain.ip_networks import IpNetwork
 from distributor.domain.tokens import TokenSigner
 from distributor.flow.failpoints import Failpoint, do_nothing
-from distributor.guarded_http import IpNetwork
 from distributor.rendering.environment import Templates
 from distributor.storage.channels import ChannelRecord, SecretBox
 from distributor.storage.database import Database

@@ -13,10 +13,11 @@ import pytest
 
 from distributor.domain.article import Manuscript
 from distributor.domain.blocks import Block, Image, Paragraph, Run
+from distributor.domain.ip_networks import parse_networks
 from distributor.domain.message_options import MessageOptions
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import article_control, link_check
-from distributor.guarded_http import FetchedResponse, GuardedHttpClient, parse_networks
+from distributor.guarded_http import FetchedResponse, GuardedHttpClient
 from distributor.storage import articles
 from distributor.testing.scripted_server import (
     NeverRespond,
@@ -130,6 +131,35 @@ def test_an_address_that_readers_cannot_reach_is_not_asked(app: AppContext, serv
     assert server.requests == []
 
 
+def test_a_fault_with_one_address_leaves_the_others_checked(
+    app: AppContext, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = GuardedHttpClient.fetch
+
+    async def broken(client: GuardedHttpClient, address: str, **options: Any) -> FetchedResponse:
+        if address.endswith("/fault"):
+            raise RuntimeError("a bug")
+        return await fetch(client, address, **options)
+
+    monkeypatch.setattr(GuardedHttpClient, "fetch", broken)
+    found = check(app, f"{server.url}/fault", f"{server.url}/404")
+    assert [one.rpartition("links ")[2] for one in found] == [
+        "does not answer: it cannot be asked (RuntimeError)",
+        "answers 404 Not Found",
+    ]
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://", "https://exa mple.org/", "HTTP://127.0.0.1:99999/"])
+def test_an_address_that_is_none_is_a_broken_link(app: AppContext, address: str) -> None:
+    (problem,) = check(app, address)
+    assert problem.startswith(f"link-broken: the link {address} in article links does not answer: ")
+
+
+@pytest.mark.parametrize("address", ["mailto:ada@example.org", "#part", "other.html", "//elsewhere.example/page"])
+def test_what_is_no_address_of_the_web_is_not_asked(app: AppContext, address: str) -> None:
+    assert check(app, address) == []
+
+
 def test_pages_of_this_site_are_looked_up_without_asking(app: AppContext) -> None:
     site = app.site.public_url
     found = check(
@@ -169,11 +199,15 @@ def test_the_texts_of_channels_are_checked_without_links_made_of_merge_fields(
 
 
 def test_a_machine_without_the_web_gets_one_warning(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*given: Any, **named: Any) -> Any:
+    real = socket.getaddrinfo
+
+    def fail(host: str, *given: Any, **named: Any) -> Any:
+        if host == "10.0.0.1":
+            return real(host, *given, **named)
         raise socket.gaierror(socket.EAI_AGAIN, "no name server")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    (problem,) = check(app, *(f"https://{name}.example.org/" for name in "abcdef"))
+    (problem,) = check(app, "http://10.0.0.1/", *(f"https://{name}.example.org/" for name in "abcdef"))
     assert problem == (
         "links-unchecked: no link or image was checked: this machine does not reach the web (the name a.example.org "
         "cannot be resolved)"

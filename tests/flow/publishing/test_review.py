@@ -75,6 +75,44 @@ def test_a_campaign_that_is_out_has_nothing_to_review(harness: CampaignHarness) 
         review(harness, campaign_id)
 
 
+def test_a_channel_that_is_out_already_is_not_reviewed_again(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    harness.channel("wall", "scripted_broadcast")
+    campaign_id = harness.plan("news", "wall")
+    with harness.app.database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE dispatches SET scheduled_at = scheduled_at + interval '3 hours' WHERE channel_id = "
+            "(SELECT id FROM channels WHERE name = 'wall')"
+        )
+    harness.run()
+    assert [one.channel_name for one in review(harness, campaign_id).dispatches] == ["wall"]
+
+
+def test_a_campaign_without_articles_or_without_channels_has_a_blocker_that_says_so(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    campaign_id = harness.plan("news", after=SOON)
+    with harness.app.database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM campaign_articles")
+    found = review(harness, campaign_id)
+    assert codes(found) == ["all: no-article"]
+    assert found.dispatches[0].rendition is None
+    with harness.app.database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM dispatches")
+    found = review(harness, campaign_id)
+    assert codes(found) == ["all: no-channel", "all: no-article"]
+    assert found.sentence == "Sends no article on no channel; 2 blockers"
+
+
+def test_an_audience_that_names_nothing_blocks_and_is_not_everyone(harness: CampaignHarness) -> None:
+    harness.channel("news", "scripted")
+    campaign_id = harness.plan("news", after=SOON)
+    with harness.app.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE campaigns SET audience = '{}'")
+    found = review(harness, campaign_id)
+    assert codes(found) == ["all: no-audience"]
+    assert found.dispatches[0].recipients == 0
+
+
 def test_an_article_that_was_withdrawn_or_is_under_embargo_then_blocks_the_whole_campaign(
     harness: CampaignHarness,
 ) -> None:

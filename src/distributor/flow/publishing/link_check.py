@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urldefrag, urlsplit
+
+import structlog
 
 from distributor.domain.article import MEDIA_PATH
 from distributor.domain.blocks import Block, Image, links_of, walk
@@ -37,6 +38,8 @@ _GONE = frozenset({404, 410})
 _OFFLINE = frozenset({FetchFailure.NO_NAME_SERVER, FetchFailure.NO_CONNECTION, FetchFailure.TIMEOUT})
 _ARTICLE_PATH = "/articles/"
 _EXPRESSION = re.compile(r"\{\{|\{%")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +115,24 @@ def _in_blocks(blocks: Sequence[Block], place: str) -> Iterator[_Reference]:
 
 def _usable(addresses: Iterable[str], place: str, *, is_image: bool) -> Iterator[_Reference]:
     for address in addresses:
-        plain = urldefrag(address).url
-        if plain.startswith(("http://", "https://", "/")) and not _EXPRESSION.search(plain):
+        plain = address.partition("#")[0]
+        is_here = plain.startswith("/") and not plain.startswith("//")
+        if (is_here or plain.lower().startswith(("http://", "https://"))) and not _EXPRESSION.search(plain):
             yield _Reference(plain, place, is_image)
 
 
 def _own_path(app: AppContext, address: str) -> str | None:
     """The path of an address of this site, None for one elsewhere."""
-    if address.startswith("/") and not address.startswith("//"):
-        return urlsplit(address).path
-    root = app.site.public_url
-    return urlsplit(address).path or "/" if address == root or address.startswith((f"{root}/", f"{root}?")) else None
+    plain = address.partition("?")[0]
+    if plain.startswith("/"):
+        return plain
+    rest = plain.removeprefix(app.site.public_url)
+    return rest if rest != plain and (not rest or rest.startswith("/")) else None
+
+
+def _host_of(address: str) -> str:
+    """The host and port of an address, which may be invalid otherwise."""
+    return address.partition("//")[2].partition("/")[0].lower()
 
 
 def _own_problem(
@@ -145,9 +155,9 @@ def _own_problem(
 
 def _outside_problems(outside: Sequence[_Reference], answers: Mapping[str, _Answer]) -> Iterator[Problem]:
     unasked = [one for one in outside if one.address not in answers]
-    failed = [answer for answer in answers.values() if answer.failure is not None]
     if _is_offline(answers):
-        message = f"no link or image was checked: this machine does not reach the web ({failed[0].reason})"
+        reason = next(one.reason for one in answers.values() if one.failure in _OFFLINE)
+        message = f"no link or image was checked: this machine does not reach the web ({reason})"
         yield Problem(Severity.WARN, "links-unchecked", message)
         return
     for one in outside:
@@ -177,7 +187,7 @@ def _is_offline(answers: Mapping[str, _Answer]) -> bool:
     asked = {address: one for address, one in answers.items() if one.failure is not FetchFailure.FORBIDDEN}
     if not asked or any(one.failure not in _OFFLINE for one in asked.values()):
         return False
-    hosts = {urlsplit(address).hostname for address in asked}
+    hosts = {_host_of(address) for address in asked}
     return len(hosts) > 1 or any(one.failure is FetchFailure.NO_NAME_SERVER for one in asked.values())
 
 
@@ -188,7 +198,7 @@ async def _ask_all(app: AppContext, outside: Sequence[_Reference]) -> Mapping[st
     async with GuardedHttpClient(allowed_networks=app.fetch_networks) as client:
 
         async def ask(address: str) -> _Answer:
-            async with per_host[urlsplit(address).netloc], everywhere:
+            async with per_host[_host_of(address)], everywhere:
                 return await _ask(client, address)
 
         tasks = {one.address: asyncio.create_task(ask(one.address)) for one in outside}
@@ -201,15 +211,19 @@ async def _ask_all(app: AppContext, outside: Sequence[_Reference]) -> Mapping[st
 
 async def _ask(client: GuardedHttpClient, address: str) -> _Answer:
     """What it answers to HEAD; what it answers to GET, if that is not good: many servers do not know HEAD."""
-    with suppress(FetchError):
-        answer = _answer_of(await client.fetch(address, method="HEAD", seconds=_HEAD_SECONDS, max_bytes=1))
-        if not answer.reason:
-            return answer
     try:
+        with suppress(FetchError):
+            answer = _answer_of(await client.fetch(address, method="HEAD", seconds=_HEAD_SECONDS, max_bytes=1))
+            if not answer.reason:
+                return answer
         part = {"Range": f"bytes=0-{_READ_BYTES - 1}"}
         return _answer_of(await client.fetch(address, seconds=_GET_SECONDS, max_bytes=_READ_BYTES, headers=part))
     except FetchError as error:
         return _Answer(str(error), error.failure)
+    except Exception as error:
+        # A fault here is about one address, and the others are still asked.
+        log.warning("link.check_failed", reason=type(error).__name__, exc_info=error)
+        return _Answer(f"it cannot be asked ({type(error).__name__})", FetchFailure.PROTOCOL)
 
 
 def _answer_of(response: FetchedResponse) -> _Answer:

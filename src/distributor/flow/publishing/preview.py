@@ -28,7 +28,6 @@ from distributor.domain.rendition import Rendition
 from distributor.domain.tags import slugify
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.campaign_content import (
-    RenderedDispatch,
     check_content,
     read_markdown,
     render_dispatch,
@@ -103,9 +102,8 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
         campaign = campaigns.find(connection, campaign_id)
         planned = dispatches.of_campaign(connection, campaign_id)
     for dispatch in planned:
-        name, rendered = dispatch.channel_name, _rendered(app, campaign, dispatch)
-        channel, rendition = rendered.channel, rendered.rendition
-        problems[name] = rendered.problems
+        name = dispatch.channel_name
+        channel, rendition, problems[name] = _rendered(app, campaign, dispatch)
         reader = None
         if isinstance(channel, PersonalizedChannel):
             sizes.update(_sizes(name, channel, rendition))
@@ -117,15 +115,18 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
     return Preview(files=files, problems=problems, sizes=sizes)
 
 
-def _rendered(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> RenderedDispatch:
-    """The frozen rendition, checked again, or the one it would have now."""
+def _rendered(
+    app: AppContext, campaign: Campaign, dispatch: Dispatch
+) -> tuple[Channel, Rendition, Sequence[Problem]]:
+    """The channel, the frozen rendition or the one it would have now, and the problems in it."""
     if dispatch.prepared_at is None:
-        return render_dispatch(app, campaign, dispatch)
+        rendered = render_dispatch(app, campaign, dispatch)
+        return rendered.channel, rendered.rendition, rendered.problems
     with app.database.begin() as connection:
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))
         rendition = dispatches.rendition_of(connection, dispatch.id)
         problems = check_content(connection, channel, rendition, campaign, now=app.clock())
-    return RenderedDispatch(channel=channel, rendition=rendition, problems=tuple(problems))
+    return channel, rendition, problems
 
 
 def measure_campaign(app: AppContext, campaign_id: int) -> Mapping[str, MessageSize]:
