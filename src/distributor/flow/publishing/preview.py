@@ -115,9 +115,7 @@ def preview_campaign(app: AppContext, campaign_id: int, *, email: str | None = N
     return Preview(files=files, problems=problems, sizes=sizes)
 
 
-def _rendered(
-    app: AppContext, campaign: Campaign, dispatch: Dispatch
-) -> tuple[Channel, Rendition, Sequence[Problem]]:
+def _rendered(app: AppContext, campaign: Campaign, dispatch: Dispatch) -> tuple[Channel, Rendition, Sequence[Problem]]:
     """The channel, the frozen rendition or the one it would have now, and the problems in it."""
     if dispatch.prepared_at is None:
         rendered = render_dispatch(app, campaign, dispatch)
