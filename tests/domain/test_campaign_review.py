@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach
+from distributor.domain.campaign_review import CampaignReview, Cost, DispatchReview, Reach, some_of
 from distributor.domain.errors import InputError
 from distributor.domain.problems import Problem, Severity
 
@@ -122,3 +122,11 @@ def test_an_amount_of_money_is_read_as_it_is_written() -> None:
 def test_what_is_no_amount_of_money_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="write it as in USD"):
         Cost.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [("a", "a"), ("abc", "a, b and c"), ("abcd", "a, b, c and d"), ("abcdefgh", "a, b, c and 5 others")],
+)
+def test_of_many_names_the_first_are_named(names: str, shown: str) -> None:
+    assert some_of(names) == shown

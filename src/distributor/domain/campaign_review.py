@@ -200,6 +200,12 @@ def joined(words: Iterable[str], link: str = "and") -> str:
     return f"{', '.join(first)} {link} {last}" if first else last
 
 
+def some_of(names: Sequence[str], most: int = 3) -> str:
+    """All names if they are few, else the first ones and how many more: ``a, b, c and 28 others``."""
+    others = len(names) - most
+    return joined(names if others < 2 else [*names[:most], f"{others:,} others"])
+
+
 def counted(number: int, noun: str) -> str:
     """``1 subscriber``, ``1,204 subscribers``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

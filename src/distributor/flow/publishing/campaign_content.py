@@ -27,6 +27,7 @@ from distributor.channels.api import (
 from distributor.domain.article import Article, ArticleStatus
 from distributor.domain.blocks import Block
 from distributor.domain.campaign import Campaign, Dispatch
+from distributor.domain.campaign_review import some_of
 from distributor.domain.errors import InputError, NotFoundError, ServiceError, SourceError
 from distributor.domain.merge_fields import FieldGroup, attribute_path, field_label
 from distributor.domain.message_options import MessageOptions
@@ -255,11 +256,12 @@ def without_repetition(
     recipients = list(dict.fromkeys(channel.recipients(rendition)))
     query = audience_query_of(connection, campaign)
     earlier = audiences.received_by_accounts(connection, query, channel.kind, recipients)
-    received = [earlier[recipient] for recipient in recipients if recipient in earlier]
-    reasons = [
-        f"{one.recipient} already got {one.title!r} by campaign {one.campaign_id} on {one.at.day} {one.at:%B %Y}"
-        for one in received
-    ]
+    received: dict[str, list[str]] = {}
+    for recipient in recipients:
+        if (one := earlier.get(recipient)) is not None:
+            what = f"already got {one.title!r} by campaign {one.campaign_id} on {one.at.day} {one.at:%B %Y}"
+            received.setdefault(what, []).append(recipient)
+    reasons = [f"{some_of(names)} {what}" for what, names in received.items()]
     return [recipient for recipient in recipients if recipient not in earlier], "; ".join(reasons)
 
 
@@ -268,7 +270,7 @@ def _about_repetition(
 ) -> Iterator[Problem]:
     left, reason = without_repetition(connection, channel, rendition, campaign)
     if reason and left:
-        advice = f"{reason}; only {', '.join(left)} gets it now"
+        advice = f"{reason}; only {some_of(left)} {'gets' if len(left) == 1 else 'get'} it now"
         yield Problem(Severity.WARN, "already-posted", advice)
     elif reason:
         yield Problem(Severity.BLOCK, "already-posted", f"{reason}; --again posts it a second time")

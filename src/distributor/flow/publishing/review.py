@@ -29,7 +29,12 @@ from distributor.domain.send_schedule import WarmUp
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.article_checks import article_problems
 from distributor.flow.publishing.article_control import sending_problem
-from distributor.flow.publishing.campaign_content import RenderedDispatch, audience_query_of, render_dispatch
+from distributor.flow.publishing.campaign_content import (
+    RenderedDispatch,
+    audience_query_of,
+    render_dispatch,
+    without_repetition,
+)
 from distributor.flow.publishing.link_check import check_links
 from distributor.storage import articles, audiences, campaigns, dispatches, paused_routes
 from distributor.storage.articles import StoredArticle
@@ -199,7 +204,7 @@ def _review_dispatch(
             rendered = render_dispatch(app, campaign, dispatch)
             problems += rendered.problems
             if reach is not Reach.SENT:
-                recipients = len(rendered.channel.recipients(rendered.rendition))
+                recipients = _count_accounts(app, campaign, rendered)
             if isinstance(rendered.channel, CostEstimatingChannel):
                 cost = rendered.channel.estimate_cost(rendered.rendition, recipients)
             problems += _channel_problems(app, rendered.channel, dispatch, recipients, now=now)
@@ -225,6 +230,11 @@ def _review_dispatch(
         recipients=recipients,
         cost=cost,
     )
+
+
+def _count_accounts(app: AppContext, campaign: Campaign, rendered: RenderedDispatch) -> int:
+    with app.database.begin() as connection:
+        return len(without_repetition(connection, rendered.channel, rendered.rendition, campaign)[0])
 
 
 def _time_problems(dispatch: Dispatch, *, now: datetime) -> Iterator[Problem]:
