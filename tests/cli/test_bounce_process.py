@@ -77,6 +77,8 @@ def test_mail_to_postmaster_is_listed_shown_and_deleted(run: Run, environment: d
     run("list", "create", "News")
     with psycopg.connect(environment["DISTRIBUTOR_DATABASE_URL"]) as connection:
         connection.execute("INSERT INTO postmaster_mails (received_at, raw) VALUES (now(), %s)", (MAIL,))
+    assert postmaster_finding(run)[0] == "warn"
+    assert "1 to read: `distributor bounce postmaster list`" in postmaster_finding(run)[1]
     [listed] = json.loads(run("bounce", "postmaster", "list", "--json").out)
     assert (listed["from"], listed["subject"]) == ("ann@example.net", "Your newsletter")
     shown = run("bounce", "postmaster", "show", str(listed["id"])).out
@@ -84,6 +86,13 @@ def test_mail_to_postmaster_is_listed_shown_and_deleted(run: Run, environment: d
     assert "\x1b" not in shown
     run("bounce", "postmaster", "delete", str(listed["id"]))
     assert json.loads(run("bounce", "postmaster", "list", "--json").out) == []
+    assert postmaster_finding(run) == ("ok", "none")
+
+
+def postmaster_finding(run: Run) -> tuple[str, str]:
+    """What doctor says about mails to postmaster."""
+    [found] = [one for one in json.loads(run("doctor", "--json").out) if one["check"] == "postmaster mail"]
+    return found["state"], found["finding"]
 
 
 def test_a_file_that_cannot_be_read_and_a_mail_that_cannot_be_processed_stop_no_other(

@@ -7,7 +7,6 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 import distributor.channels as folder
 from distributor.channels.api import Channel
 from distributor.domain.errors import InputError, NotFoundError
+from distributor.plugins import Plugins, load_plugins
 
 ENTRY_POINT_GROUP = "distributor.channels"
 
@@ -62,18 +62,12 @@ def _from_folder() -> list[type[Channel]]:
 
 def broken_kinds() -> Mapping[str, str]:
     """The kinds of other packages that cannot be loaded, with the reason. They do not keep the others from working."""
-    return {point.name: reason for point in entry_points(group=ENTRY_POINT_GROUP) if (reason := _load(point)[1])}
+    return _plugins().broken
 
 
 def _from_entry_points() -> list[type[Channel]]:
-    loaded = [_load(point)[0] for point in entry_points(group=ENTRY_POINT_GROUP)]
-    return [channel for channel in loaded if channel is not None]
+    return [cast("type[Channel]", channel) for channel in _plugins().classes]
 
 
-def _load(point: EntryPoint) -> tuple[type[Channel] | None, str]:
-    """The kind, or why it cannot be loaded."""
-    try:
-        return cast("type[Channel]", point.load()), ""
-    except Exception as error:
-        # The code of another package: an import may raise anything.
-        return None, f"{point.value} cannot be loaded: {type(error).__name__}: {error}"
+def _plugins() -> Plugins:
+    return load_plugins(ENTRY_POINT_GROUP, attributes=("kind", "settings_model", "capabilities"))

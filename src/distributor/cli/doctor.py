@@ -22,6 +22,7 @@ from distributor.domain.errors import ConfigurationError, DistributorError, Inpu
 from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
 from distributor.flow.publishing.ingest import missing_files
+from distributor.sandbox.registry import broken_emulators
 from distributor.settings import Settings, load_settings
 from distributor.storage import channels, heartbeats, postmaster_mails, quarantine
 from distributor.storage.channels import ChannelRecord
@@ -47,6 +48,7 @@ def doctor(
     _check(findings, "python", lambda: platform.python_version())
     _check(findings, "kinds", lambda: ", ".join(kinds()))
     findings += [Finding("kinds", DiagnosticStatus.FAIL, reason) for reason in broken_kinds().values()]
+    findings += [Finding("emulators", DiagnosticStatus.WARN, reason) for reason in broken_emulators().values()]
     _check(findings, "secret key", lambda: _check_secret_key(settings))
     _check(findings, "postal address", lambda: _check_postal_address(settings))
     try:

@@ -6,10 +6,10 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, cast
 
 import distributor.sandbox as folder
+from distributor.plugins import Plugins, load_plugins
 from distributor.sandbox.emulator import Emulator
 
 ENTRY_POINT_GROUP = "distributor.emulators"
@@ -29,4 +29,13 @@ def _from_folder() -> list[type[Emulator[Any]]]:
 
 
 def _from_entry_points() -> list[type[Emulator[Any]]]:
-    return [cast("type[Emulator[Any]]", point.load()) for point in entry_points(group=ENTRY_POINT_GROUP)]
+    return [cast("type[Emulator[Any]]", emulator) for emulator in _plugins().classes]
+
+
+def broken_emulators() -> Mapping[str, str]:
+    """The emulators of other packages that cannot be loaded, with the reason."""
+    return _plugins().broken
+
+
+def _plugins() -> Plugins:
+    return load_plugins(ENTRY_POINT_GROUP, attributes=("kind", "channel_settings"))
