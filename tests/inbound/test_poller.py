@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -223,6 +224,31 @@ def test_a_line_too_long_for_pop3_stops_no_other_message(feedback: FeedbackHarne
     assert feedback.state() is DeliveryState.BOUNCED
     (item,) = held(feedback, QuarantineLoop.MAILBOX)
     assert "line too long" in item.reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take a mail away from the user of the server")
+def test_a_message_that_the_imap_server_cannot_read_stops_no_other_and_is_tried_again(
+    feedback: FeedbackHarness, dovecot: Dovecot
+) -> None:
+    app, mailbox = feedback.harness.app, open_mailbox(dovecot.url("imaps"))
+    poll(app, mailbox, source="imaps")
+    dovecot.deliver(bounce_to(feedback), "7.imaps-unreadable")
+    dovecot.deliver(bounce_to(feedback, "bo@example.org"), "8.imaps-readable")
+    (unreadable,) = dovecot.mail.glob("*/7.imaps-unreadable*")
+    os.chown(unreadable, 0, 0)
+    unreadable.chmod(0o600)
+
+    assert poll(app, mailbox, source="imaps") == 1
+    assert feedback.state(feedback.delivery("bo@example.org")) is DeliveryState.BOUNCED
+    assert feedback.state() is DeliveryState.SENT
+    (item,) = held(feedback, QuarantineLoop.MAILBOX)
+    assert "the IMAP server ended the session" in item.reason
+
+    (unreadable,) = dovecot.mail.glob("*/7.imaps-unreadable*")
+    unreadable.chmod(0o644)
+    assert poll(feedback.harness.later(days=1), mailbox, source="imaps") == 1
+    assert feedback.state() is DeliveryState.BOUNCED
+    assert held(feedback, QuarantineLoop.MAILBOX) == []
 
 
 def fails_once(clock: Callable[[], datetime]) -> Callable[[], datetime]:

@@ -37,15 +37,30 @@ class ImapMailbox:
         return self.account.name
 
     def messages(self) -> Generator[ImapMessage]:
-        with self._session() as session:
-            _check(session.select(_quoted(self.account.folder)))
-            has_keywords = rb"\*" in b" ".join(flags for flags in session.response("PERMANENTFLAGS")[1] if flags)
-            flag, search_key = (_KEYWORD, f"UNKEYWORD {_KEYWORD}") if has_keywords else (r"\Seen", "UNSEEN")
-            uids = _check(session.uid("SEARCH", "UNDELETED", *search_key.split()))[0] or b""
-            # Asked again, because imaplib keeps the capabilities from before the login.
-            has_uidplus = b"UIDPLUS" in _check(session.capability())[0].upper().split()
-            for uid in uids.decode("ascii", "backslashreplace").split():
-                yield ImapMessage(session, uid, flag, has_uidplus)
+        tried: set[str] = set()
+        is_unfinished = True
+        while is_unfinished:
+            is_unfinished = False
+            with self._session() as session:
+                for message in self._new_messages(session):
+                    if message.id in tried:
+                        continue
+                    tried.add(message.id)
+                    yield message
+                    if message.has_ended_session:
+                        # The others are read in a new session.
+                        is_unfinished = True
+                        break
+
+    def _new_messages(self, session: imaplib.IMAP4) -> Iterator[ImapMessage]:
+        _check(session.select(_quoted(self.account.folder)))
+        has_keywords = rb"\*" in b" ".join(flags for flags in session.response("PERMANENTFLAGS")[1] if flags)
+        flag, search_key = (_KEYWORD, f"UNKEYWORD {_KEYWORD}") if has_keywords else (r"\Seen", "UNSEEN")
+        uids = _check(session.uid("SEARCH", "UNDELETED", *search_key.split()))[0] or b""
+        # Asked again, because imaplib keeps the capabilities from before the login.
+        has_uidplus = b"UIDPLUS" in _check(session.capability())[0].upper().split()
+        for uid in uids.decode("ascii", "backslashreplace").split():
+            yield ImapMessage(session, uid, flag, has_uidplus)
 
     @contextmanager
     def _session(self) -> Iterator[imaplib.IMAP4]:
@@ -75,14 +90,19 @@ class ImapMailbox:
         return session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImapMessage:
-    """A message in the folder of a session. `flag` marks those that were handled; `has_uidplus`: RFC 4315."""
+    """A message in the folder of a session. `flag` marks those that were handled; `has_uidplus`: RFC 4315.
+
+    `has_ended_session`: the server ended the session at a command about this message. Dovecot does so if it cannot read
+    the file of a message.
+    """
 
     session: imaplib.IMAP4
     id: str
     flag: str
     has_uidplus: bool
+    has_ended_session: bool = False
 
     def read(self) -> bytes | None:
         for part in self._command("FETCH", f"(BODY.PEEK[]<0.{MAX_BYTES}>)"):
@@ -106,7 +126,8 @@ class ImapMessage:
         try:
             return _check(self.session.uid(name, self.id, *arguments))
         except imaplib.IMAP4.abort as error:
-            raise MailboxError(f"the IMAP session ended: {error}") from None
+            self.has_ended_session = True
+            raise MessageError(f"the IMAP server ended the session: {error}") from None
         except (MailboxError, imaplib.IMAP4.error) as error:
             raise MessageError(str(error)) from None
 

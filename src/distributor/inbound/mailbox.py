@@ -53,9 +53,10 @@ class PolledMailbox(Protocol):
         """What tells the mailbox from others, without password and address."""
 
     def messages(self) -> Generator[MailboxMessage]:
-        """The new messages, in one session that ends with the generator. Raises OSError or MailboxError.
+        """The new messages, in sessions of which the last ends with the generator. Raises OSError or MailboxError.
 
-        A message that was not marked is new again in the next session.
+        A message at which a session ends is not yielded again; the others are, in another session. One that was not
+        marked is new again for the next call.
         """
 
 

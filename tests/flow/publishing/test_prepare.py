@@ -1,12 +1,14 @@
-"""Rendering a dispatch."""
+"""Preparing a dispatch shortly before its time."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from distributor.domain.errors import NotFoundError
-from distributor.flow.publishing.render import render
+from distributor.flow.publishing.prepare import prepare
 from distributor.storage import dispatches
 from tests.flow.campaign_harness import CampaignHarness
 
@@ -19,12 +21,12 @@ def test_a_dispatch_of_a_kind_that_is_not_installed_stays_as_it_is_and_works_onc
     (before,) = [one.dispatch for one in harness.report(campaign_id).dispatches]
     kind_of_channel(harness, "gone")
     with pytest.raises(NotFoundError, match="there is no kind of channel 'gone'"):
-        render(harness.app, before.id)
+        prepare(harness.app, before.id)
     with harness.app.database.begin() as connection:
-        assert dispatches.find(connection, before.id).state is before.state
+        assert dispatches.find(connection, before.id) == replace(before, kind="gone")
 
     kind_of_channel(harness, "scripted")
-    assert render(harness.app, before.id)
+    assert prepare(harness.app, before.id)
     harness.run()
     assert harness.counts(campaign_id) == {"audience": 3, "sent": 3}
 
