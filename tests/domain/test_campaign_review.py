@@ -84,8 +84,8 @@ def test_those_who_already_got_it_what_is_published_and_the_cost_are_said() -> N
         titles=("Spring", "Summer"),
     )
     assert found.sentence == (
-        "Sends 'Spring' and 'Summer' over news to 12 subscribers of weekly, except 2,312 who already got them, and "
-        "posts them on x on Mon 1 Mar 2027 09:00 Europe/Berlin; this publishes spring and summer; it costs about "
+        "Sends 'Spring' and 'Summer' over news to 12 subscribers of weekly (2,312 more already got them) and posts "
+        "them on x on Mon 1 Mar 2027 09:00 Europe/Berlin; this publishes spring and summer; it costs about "
         "USD 0.212; no problems"
     )
 
@@ -94,6 +94,8 @@ def test_an_empty_campaign_has_a_sentence_too() -> None:
     assert review(titles=()).sentence == "Sends no article on no channel; no problems"
     three = review(on("news", Reach.SENT, recipients=0), titles=("A", "B", "C"))
     assert three.sentence.startswith("Sends 'A' and 2 more articles over news to no subscribers on")
+    all_got_it = review(on("news", Reach.SENT, recipients=0), received=1)
+    assert "over news to no subscribers (1 already got it) on" in all_got_it.sentence
 
 
 @pytest.mark.parametrize(

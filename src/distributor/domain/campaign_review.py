@@ -167,8 +167,9 @@ class CampaignReview:
 
     def _people(self, sent: DispatchReview) -> str:
         count = counted(sent.recipients, "subscriber") if sent.recipients else "no subscribers"
-        people = f"{count} {self.audience}".rstrip()
-        return f"{people}, except {self.received:,} who already got {self._pronoun}," if self.received else people
+        more = " more" if sent.recipients else ""
+        left_out = f"({self.received:,}{more} already got {self._pronoun})" if self.received else ""
+        return " ".join(word for word in (count, self.audience, left_out) if word)
 
     @property
     def _subject(self) -> str:

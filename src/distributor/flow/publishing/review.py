@@ -205,7 +205,7 @@ def _review_dispatch(
             problems += rendered.problems
             if reach is not Reach.SENT:
                 recipients = _count_accounts(app, campaign, rendered)
-            if isinstance(rendered.channel, CostEstimatingChannel):
+            if recipients and isinstance(rendered.channel, CostEstimatingChannel):
                 cost = rendered.channel.estimate_cost(rendered.rendition, recipients)
             problems += _channel_problems(app, rendered.channel, dispatch, recipients, now=now)
             if not (campaign.audience.failed_of or campaign.audience.unknown_of):
