@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from pydantic import BaseModel
 
-from distributor.channels.api import Delivery, Json, SendContext, Verdict
+from distributor.channels.api import Cost, Delivery, Json, Rendition, SendContext, Verdict
 from distributor.channels.registry import kinds
 from distributor.channels.social.channel import PostLimits, SocialChannel
 from distributor.channels.social.http import ApiResponse, HttpClient
@@ -68,6 +69,13 @@ class BoardChannel(SocialChannel[BoardSettings]):
         return BoardClient(self.settings)
 
 
+class PricedChannel(BoardChannel):
+    """A board with strange prices."""
+
+    def estimate_cost(self, rendition: Rendition, recipients: int) -> Cost:
+        return Cost(amount=Decimal(-recipients), currency="$")
+
+
 @pytest.fixture
 def templates(tmp_path: Path) -> Templates:
     """The board's own template, beside those of the product."""
@@ -100,4 +108,12 @@ def test_a_channel_that_takes_a_lost_response_for_a_refusal_is_found(templates: 
 def test_a_secret_that_is_stored_in_plain_text_is_found(templates: Templates) -> None:
     assert violations(BoardChannel, templates) == [
         "setting token is a secret by its name: make it a SecretStr, so that it is stored encrypted"
+    ]
+
+
+def test_costs_that_no_one_can_be_billed_are_found(templates: Templates) -> None:
+    assert [one for one in violations(PricedChannel, templates) if one.startswith("estimate_cost")] == [
+        "estimate_cost() returns a currency that is no code of ISO 4217, such as USD",
+        "estimate_cost() returns an amount that is none",
+        "estimate_cost() says that more recipients cost less",
     ]

@@ -23,6 +23,7 @@ from distributor.channels.api import (
     Article,
     Audience,
     Channel,
+    CostEstimatingChannel,
     Dedupe,
     Outcome,
     Publications,
@@ -98,6 +99,7 @@ def violations(kind: type[Channel], templates: Templates | None = None) -> list[
         *_preview_violations(channel, rendition),
         *_recipient_violations(channel, rendition),
         *_publishing_violations(channel),
+        *_cost_violations(channel, rendition),
     ]
 
 
@@ -428,6 +430,18 @@ def _recipient_violations(channel: Channel, rendition: Rendition) -> Iterator[st
     send: Callable[..., object] = channel.send
     if not inspect.isasyncgenfunction(send):
         yield "send() is not an async generator: it has to yield each outcome as it is known"
+
+
+def _cost_violations(channel: Channel, rendition: Rendition) -> Iterator[str]:
+    if not isinstance(channel, CostEstimatingChannel):
+        return
+    costs = [cost for count in (1, 1000) if (cost := channel.estimate_cost(rendition, count)) is not None]
+    if any(not re.fullmatch("[A-Z]{3}", cost.currency) for cost in costs):
+        yield "estimate_cost() returns a currency that is no code of ISO 4217, such as USD"
+    if any(not cost.amount.is_finite() or cost.amount < 0 for cost in costs):
+        yield "estimate_cost() returns an amount that is none"
+    if len(costs) == 2 and costs[1].amount < costs[0].amount:
+        yield "estimate_cost() says that more recipients cost less"
 
 
 def _publishing_violations(channel: Channel) -> Iterator[str]:

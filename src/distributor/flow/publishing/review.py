@@ -144,7 +144,7 @@ def _campaign_problems(
         yield Problem(Severity.BLOCK, "no-channel", "the campaign has no channel: choose at least one")
     if not found:
         yield Problem(Severity.BLOCK, "no-article", "the campaign has no article: choose at least one")
-    starts = [start for one in waiting if (start := _start_of(one)) is not None]
+    starts = [one.scheduled_at for one in waiting if one.scheduled_at is not None]
     for one in found:
         problem = sending_problem(one, at=max(now, min(starts, default=now)))
         # A draft without a time may get one after the embargo.
@@ -223,7 +223,7 @@ def _review_dispatch(
         channel_name=dispatch.channel_name,
         kind=dispatch.kind,
         reach=reach,
-        scheduled_at=_start_of(dispatch),
+        scheduled_at=dispatch.scheduled_at,
         zone=dispatch.zone,
         rendition=rendered.rendition if rendered else None,
         problems=tuple(sorted(problems, key=lambda one: one.severity is not Severity.BLOCK)),
@@ -238,13 +238,13 @@ def _count_accounts(app: AppContext, campaign: Campaign, rendered: RenderedDispa
 
 
 def _time_problems(dispatch: Dispatch, *, now: datetime) -> Iterator[Problem]:
-    start = _start_of(dispatch)
+    start = dispatch.local_time
     # One that is paused starts at once when it is resumed.
-    if dispatch.local_time is None or start is None or dispatch.state is DispatchState.PAUSED:
+    if start is None or dispatch.state is DispatchState.PAUSED:
         return
     if start < now - GRACE:
         ago = spell_duration(now - start)
-        advice = f"its time, {format_time(dispatch.local_time)}, was {ago} ago: choose a later time, or now"
+        advice = f"its time, {format_time(start)}, was {ago} ago: choose a later time, or now"
         yield Problem(Severity.BLOCK, "time-past", advice)
 
 
@@ -267,7 +267,7 @@ def _channel_problems(
         )
         yield Problem(Severity.WARN, "route-in-backoff", advice, route.name)
     if isinstance(channel, ScheduledChannel) and channel.send_schedule.warm_up is not None:
-        starts_at = max(now, _start_of(dispatch) or now)
+        starts_at = max(now, dispatch.scheduled_at or now)
         yield from _warm_up_problems(channel.send_schedule.warm_up, recipients, starts_at)
 
 
@@ -320,11 +320,6 @@ def _texts_of(connection: Connection, campaign: Campaign, dispatch: Dispatch) ->
     options = campaigns.message_options_of(connection, campaign.id, channel_name=dispatch.channel_name)
     used = kind.capabilities.message_options if kind else ()
     return MessageOptions(**{name: getattr(options, name) for name in used})
-
-
-def _start_of(dispatch: Dispatch) -> datetime | None:
-    """When it starts; None for a draft without a time."""
-    return dispatch.scheduled_at
 
 
 def _reach_of(kind_name: str) -> Reach:
