@@ -124,6 +124,16 @@ def test_a_server_that_is_not_there_is_said(app: AppContext, server: ScriptedSer
     assert problem.startswith(f"link-broken: the link {url}/page in article links does not answer: no connection")
 
 
+def test_a_server_that_never_answers_is_given_up(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_check, "_HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(link_check, "_GET_SECONDS", 0.3)
+    with scripted_server(route=lambda request: NeverRespond()) as silent:
+        found = check(app, f"{silent.url}/page")
+    assert found == [
+        f"link-broken: the link {silent.url}/page in article links does not answer: no response within 0.3 seconds"
+    ]
+
+
 def test_an_address_that_readers_cannot_reach_is_not_asked(app: AppContext, server: ScriptedServer) -> None:
     (problem,) = check(replace(app, fetch_networks=()), f"{server.url}/200")
     assert problem.startswith("link-broken: ")

@@ -39,7 +39,7 @@ def review(
 
 def print_review(result: CampaignReview) -> None:
     """Print the table of channels, every problem, and the sentence."""
-    zones = {one.zone for one in result.dispatches if one.local_time}
+    zones = {str(one.local_time.tzinfo) for one in result.dispatches if one.local_time}
     one_zone = zones.pop() if len(zones) == 1 else ""
     rows = [
         (
