@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from distributor.channels.email.providers import ses
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.event import EventKind
 from distributor.domain.quarantine import QuarantineLoop
@@ -75,6 +76,39 @@ def test_an_event_that_cannot_be_applied_is_kept_and_the_others_are_applied(
     assert "ZeroDivisionError" in item.reason
     assert retry(app, item, webhooks.retry_webhook_event)
     assert state(app, sent_mail) is DeliveryState.BOUNCED
+
+
+@pytest.mark.parametrize("name", ["postmark", "mailgun", "sendgrid", "resend", "ses"])
+def test_a_malformed_event_is_acknowledged_and_kept_and_the_others_are_applied(
+    client: TestClient, app: AppContext, sent_mail: SentMail, mark: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, (recipient,) = app.clock(), calls.ses_bounce("")["bounce"]["bouncedRecipients"]
+    ses_good = calls.ses_bounce(mark, bouncedRecipients=[7, recipient]) | {"mail": {"tags": {"delivery": [mark]}}}
+    secret, requests = {
+        "postmark": (calls.POSTMARK_LOGIN, [calls.postmark(one) for one in (7, calls.postmark_bounce(mark))]),
+        "mailgun": (
+            calls.MAILGUN_KEY,
+            [
+                calls.mailgun(one, at=now, token=token * 50)
+                for token, one in (("a", 7), ("b", calls.mailgun_failure(mark)))
+            ],
+        ),
+        "sendgrid": (calls.sendgrid_secret(), [calls.sendgrid([7, calls.sendgrid_bounce(mark)], at=now)]),
+        "resend": (calls.RESEND_SECRET, [calls.resend(one, at=now) for one in (7, calls.resend_bounce(mark))]),
+        "ses": (calls.TOPIC, [calls.ses(ses_good, at=now)]),
+    }[name]
+    monkeypatch.setattr(ses, "_certified_key", lambda *_: calls.amazon_key().public_key())
+    provider(app, name, secret)
+    for _ in range(2):
+        for one in requests:
+            assert client.post(f"/webhooks/{name}", content=one.body, headers=one.headers).status_code == 204
+    assert state(app, sent_mail) is DeliveryState.BOUNCED
+    with app.database.begin() as connection:
+        (known,) = quarantine.of_loop(connection, QuarantineLoop.WEBHOOK).values()
+        item = quarantine.find(connection, known.id)
+    assert (item.failures, item.reason.startswith("malformed event: ")) == (2, True)
+    assert b"7" in (item.content or b"")
+    assert not retry(app, item, webhooks.retry_webhook_event), "it is as malformed as before"
 
 
 def test_what_is_not_signed_is_refused_and_nothing_is_stored(

@@ -55,6 +55,7 @@ __all__ = [
     "Json",
     "Lease",
     "MailingList",
+    "MalformedEvent",
     "Media",
     "MediaStore",
     "MessageOptions",
@@ -625,13 +626,23 @@ class WebhookRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedEvent:
+    """An event in a signed request that cannot be read. `key` is the same for repeats, `content` what it was."""
+
+    key: str
+    reason: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvents:
-    """The events of one request.
+    """The events of one request. Those that are `malformed` are kept in quarantine, and the others are applied.
 
     `replay_key` identifies a signature that does not cover the body: a second body with the same key is rejected.
     """
 
     feedback: Sequence[Feedback] = ()
+    malformed: Sequence[MalformedEvent] = ()
     replay_key: str = ""
 
 
@@ -642,7 +653,7 @@ class WebhookChannel(Protocol):
     def read_events(self, request: WebhookRequest) -> WebhookEvents:
         """The events, once the signature has been verified. May fetch the certificate of the service.
 
-        Raises SignatureError, InputError for a body that cannot be parsed, and ServiceError.
+        Raises SignatureError, InputError for a body that cannot be parsed as a whole, and ServiceError.
         """
 
 

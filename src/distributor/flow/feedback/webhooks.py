@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from redis import RedisError
 
 from distributor.channels.api import WebhookChannel, WebhookRequest
-from distributor.domain.errors import NotFoundError, ServiceError, SignatureError
+from distributor.domain.errors import InputError, NotFoundError, ServiceError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
@@ -20,6 +20,8 @@ from distributor.flow.quarantine import kept_on_error
 from distributor.storage import channels
 
 _SOURCE = "webhook"
+# In the detail of an item, which is then an event as the provider sent it.
+_MALFORMED = "malformed"
 # Longer than any signature stays valid.
 _REPLAY_WINDOW = timedelta(days=1)
 
@@ -29,7 +31,7 @@ def receive_webhook(
 ) -> list[AppliedFeedback]:
     """Apply the events of a web hook request; all of them are committed when this returns. A repeat changes nothing.
 
-    An event that cannot be applied is kept in quarantine, and the others are applied.
+    An event that is malformed or cannot be applied is kept in quarantine, and the others are applied.
     `headers` have lower-case names. Raises NotFoundError for a channel without web hooks, SignatureError and InputError
     for invalid requests, and ServiceError: the provider should send the request again.
     """
@@ -46,13 +48,19 @@ def receive_webhook(
     for feedback in events.feedback:
         with kept_on_error(app, QuarantineLoop.WEBHOOK, f"{channel_name} {feedback.key}", _feedback_to_json(feedback)):
             applied.append(apply_feedback(app, feedback, source=_SOURCE))
+    for event in events.malformed:
+        key, detail = f"{channel_name} {event.key}", {_MALFORMED: event.reason}
+        with kept_on_error(app, QuarantineLoop.WEBHOOK, key, event.content, detail=detail):
+            raise InputError(event.reason)
     for one in applied:
         log_applied(one, source=_SOURCE)
     return applied
 
 
 def retry_webhook_event(app: AppContext, item: QuarantinedItem) -> None:
-    """Apply an event that is in quarantine. Raises whatever applying it raises."""
+    """Apply an event that is in quarantine. Raises whatever applying it raises, and InputError for a malformed one."""
+    if _MALFORMED in item.detail:
+        raise InputError(str(item.detail[_MALFORMED]))
     log_applied(apply_feedback(app, _feedback_from_json(item.content or b"{}"), source=_SOURCE), source=_SOURCE)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -168,6 +169,125 @@ def test_other_events_mean_what_they_say(provider: str, make: Callable[[], Signe
     assert [(one.kind, one.delivery_id) for one in reported] == ([(kind, 7)] if kind else [])
 
 
+ONE_EVENT: dict[str, Callable[[Any], Signed]] = {
+    "postmark": calls.postmark,
+    "mailgun": lambda event: calls.mailgun(event, at=NOW),
+    "sendgrid": lambda event: calls.sendgrid([event]),
+    "resend": lambda event: calls.resend(event, at=NOW),
+    "ses": calls.ses,
+}
+EVENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "postmark": lambda: calls.postmark_bounce(MARK),
+    "mailgun": lambda: calls.mailgun_failure(MARK),
+    "sendgrid": lambda: calls.sendgrid_bounce(MARK),
+    "resend": lambda: calls.resend_bounce(MARK),
+    "ses": lambda: calls.ses_bounce(SOURCE),
+}
+TYPES = {
+    "postmark": "RecordType",
+    "mailgun": "event",
+    "sendgrid": "event",
+    "resend": "type",
+    "ses": "notificationType",
+}
+
+
+@pytest.mark.parametrize("provider", ONE_EVENT)
+def test_an_event_that_makes_no_sense_is_named_and_gives_no_feedback(provider: str) -> None:
+    known, name = EVENTS[provider](), TYPES[provider]
+    for event in (7, None, True, "text", [], [known], {}, known | {name: 7}, known | {name: {}}, known | {name: ""}):
+        read = read_events(provider, ONE_EVENT[provider](event))
+        assert read.feedback == ()
+        (one,) = read.malformed
+        assert one.reason.startswith("malformed event: it")
+        assert json.loads(one.content) == event
+        assert [one.key for one in read_events(provider, ONE_EVENT[provider](event)).malformed] == [one.key]
+
+
+@pytest.mark.parametrize("provider", ONE_EVENT)
+def test_no_odd_member_of_an_event_is_an_error_of_ours(provider: str) -> None:
+    odd: Sequence[Any] = (
+        None,
+        True,
+        -1,
+        10**40,
+        253402300800,
+        -(10**15),
+        1e300,
+        "",
+        "a" * 5000,
+        "99999-01-01T00:00:00Z",
+        [],
+        {},
+        [[7]],
+    )
+    for event in variants(EVENTS[provider](), odd):
+        read = read_events(provider, ONE_EVENT[provider](event))
+        assert len(read.feedback) + len(read.malformed) <= 1
+        for one in read.feedback:
+            assert one.at is None or 1970 <= one.at.year < 9999
+
+
+def variants(event: Any, values: Sequence[Any]) -> Iterator[Any]:
+    """The event with each of its members, at any depth, replaced by each of the values, or left out."""
+    for name, member in event.items():
+        rest = {other: one for other, one in event.items() if other != name}
+        yield rest
+        for value in values:
+            yield rest | {name: value}
+        if isinstance(member, dict):
+            for one in variants(member, values):
+                yield rest | {name: one}
+        if isinstance(member, list) and member and isinstance(member[0], dict):
+            for one in variants(member[0], values):
+                yield rest | {name: [one]}
+
+
+# Each is a member of a list in JSON, beside a good one.
+MALFORMED = {
+    "a number": "7",
+    "nothing": "null",
+    "a text": '"ada@example.org"',
+    "a list": "[]",
+    "no type": "{}",
+    "half of a surrogate pair": '{"event": "bounce", "email": "\\ud800", "emailAddress": "\\ud800"}',
+    "half of a pair as a name": '{"event": "bounce", "\\udfff": 1}',
+    "a NUL": '{"event": "bounce", "email": "a\\u0000b", "emailAddress": "a\\u0000b"}',
+    "a number too long": '{"event": "bounce", "timestamp": ' + "9" * 5000 + "}",
+    "no number": '{"event": "bounce", "timestamp": NaN}',
+    "a member twice": '{"event": "bounce", "email": "a@example.org", "email": "b@example.org"}',
+}
+
+
+@pytest.mark.parametrize("bad", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_event_of_sendgrid_costs_no_other(bad: str) -> None:
+    good = [json.dumps(calls.sendgrid_bounce(MARK, sg_event_id=name)) for name in "ab"]
+    signed = calls.sendgrid_body(f"[{good[0]},{bad},{bad},{good[1]}]".encode())
+    read = read_events("sendgrid", signed)
+    assert [(one.delivery_id, one.key) for one in read.feedback] == [(7, "sendgrid-a"), (7, "sendgrid-b")]
+    assert len(read.malformed) == 1
+
+
+@pytest.mark.parametrize("bad", [bad for name, bad in MALFORMED.items() if name not in {"a text", "no type"}])
+def test_a_malformed_recipient_of_amazon_costs_no_other(bad: str) -> None:
+    plain = json.dumps(calls.ses_bounce(SOURCE))
+    (good,) = calls.ses_bounce(SOURCE)["bounce"]["bouncedRecipients"]
+    listed = json.dumps([good])
+    assert listed in plain
+    message = plain.replace(listed, f"[{json.dumps(good)},{bad},{json.dumps(good)}]")
+    read = read_events("ses", calls.ses({}, Message=message))
+    identity = "ses-22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324"
+    assert [(one.delivery_id, one.key) for one in read.feedback] == [(7, f"{identity}-0"), (7, f"{identity}-2")]
+    assert len(read.malformed) == 1
+
+
+def test_events_without_an_id_are_told_apart_by_their_content() -> None:
+    events = [calls.sendgrid_bounce(MARK, sg_event_id=None, email=f"{name}@example.org") for name in ("ada", "bo")]
+    first, second = read_events("sendgrid", calls.sendgrid(events)).feedback
+    assert first.key != second.key
+    assert read_events("sendgrid", calls.sendgrid(events)).feedback == (first, second)
+
+
 def altered(signed: Signed) -> Signed:
     return replace(signed, body=signed.body.replace(b"ada@", b"bob@").replace(b"Notification", b"Notificatiom"))
 
@@ -244,11 +364,6 @@ def test_what_is_no_json_is_refused_once_it_is_signed(body: bytes) -> None:
     signed = replace(calls.postmark({}), body=body)
     with pytest.raises(InputError):
         read_events("postmark", signed)
-
-
-@pytest.mark.parametrize("event", [[], "text", 7, None, {"Metadata": [[[]]], "RecordType": {}, "Email": []}])
-def test_a_signed_request_that_makes_no_sense_gives_no_feedback(event: Any) -> None:
-    assert read_events("postmark", calls.postmark(event)).feedback == ()
 
 
 def test_a_topic_may_call_once_the_address_it_names_was_visited() -> None:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -60,20 +60,24 @@ def amazon_certificate() -> bytes:
     return dated.sign(amazon_key(), hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def postmark(event: Mapping[str, Any], *, login: str = POSTMARK_LOGIN) -> Signed:
+def postmark(event: Any, *, login: str = POSTMARK_LOGIN) -> Signed:
     given = base64.b64encode(login.encode()).decode()
     return Signed({"authorization": f"Basic {given}"}, json.dumps(event).encode())
 
 
-def mailgun(event: Mapping[str, Any], *, at: datetime, key: str = MAILGUN_KEY, token: str = "t" * 50) -> Signed:
+def mailgun(event: Any, *, at: datetime, key: str = MAILGUN_KEY, token: str = "t" * 50) -> Signed:
     stamp = str(int(at.timestamp()))
     signature = hmac.new(key.encode(), (stamp + token).encode(), hashlib.sha256).hexdigest()
     signed = {"timestamp": stamp, "token": token, "signature": signature}
     return Signed({}, json.dumps({"signature": signed, "event-data": event}).encode())
 
 
-def sendgrid(events: list[Mapping[str, Any]], *, at: datetime = SIGNED_AT) -> Signed:
-    body, stamp = json.dumps(events).encode(), str(int(at.timestamp()))
+def sendgrid(events: Sequence[Any], *, at: datetime = SIGNED_AT) -> Signed:
+    return sendgrid_body(json.dumps(events).encode(), at=at)
+
+
+def sendgrid_body(body: bytes, *, at: datetime = SIGNED_AT) -> Signed:
+    stamp = str(int(at.timestamp()))
     signature = sendgrid_key().sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
     headers = {
         "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
@@ -82,7 +86,7 @@ def sendgrid(events: list[Mapping[str, Any]], *, at: datetime = SIGNED_AT) -> Si
     return Signed(headers, body)
 
 
-def resend(event: Mapping[str, Any], *, at: datetime, secret: str = RESEND_SECRET, identity: str = "msg_1") -> Signed:
+def resend(event: Any, *, at: datetime, secret: str = RESEND_SECRET, identity: str = "msg_1") -> Signed:
     body, stamp = json.dumps(event).encode(), str(int(at.timestamp()))
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signature = base64.b64encode(hmac.digest(key, f"{identity}.{stamp}.".encode() + body, "sha256")).decode()
@@ -90,9 +94,7 @@ def resend(event: Mapping[str, Any], *, at: datetime, secret: str = RESEND_SECRE
     return Signed(headers, body)
 
 
-def ses(
-    event: Mapping[str, Any], *, topic: str = TOPIC, version: str = "2", at: datetime = SIGNED_AT, **changes: str
-) -> Signed:
+def ses(event: Any, *, topic: str = TOPIC, version: str = "2", at: datetime = SIGNED_AT, **changes: str) -> Signed:
     message = {
         "Type": "Notification",
         "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 
@@ -27,9 +29,9 @@ from distributor.channels.email.providers.provider import (
     failed,
     sender_rejected,
 )
-from distributor.channels.email.providers.webhook_events import feedback_of, report_of
+from distributor.channels.email.providers.webhook_events import feedback_of, key_of, read_each, report_of, type_of
 from distributor.domain.errors import SignatureError
-from distributor.domain.feedback import FeedbackKind
+from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
 
 # Mailgun repeats a request for eight hours with the signature of the first one.
@@ -71,23 +73,26 @@ def read_mailgun_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
     if not token or not hmac.compare_digest(expected.encode(), text_of(signature, "signature").lower().encode()):
         raise SignatureError("the request is not signed by Mailgun with this channel's key")
     check_age(timestamp, now=request.now, longest=_LONGEST_VALID)
-    event = as_object(payload.get("event-data"))
+    read = read_each([payload.get("event-data")], lambda event: _feedback(event, request), provider="mailgun")
+    return replace(read, replay_key=token)
+
+
+def _feedback(event: Mapping[str, Any], request: WebhookRequest) -> Feedback | None:
     reason = text_of(event, "reason")
-    kind = _kind_of(text_of(event, "event"), text_of(event, "severity"), reason)
+    kind = _kind_of(type_of(event, "event"), text_of(event, "severity"), reason)
     if kind is FeedbackKind.NOTHING:
-        return WebhookEvents(replay_key=token)
+        return None
     status = as_object(event.get("delivery-status"))
     reply = f"{text_of(status, 'code')} {text_of(status, 'message') or text_of(status, 'description')}".strip()
     otherwise = Reason.USERUNKNOWN if reason == "suppress-bounce" else Reason.UNDEFINED
-    feedback = feedback_of(
+    return feedback_of(
         kind,
         event,
         report_of(text_of(event, "recipient"), reply=reply, otherwise=otherwise),
-        key=f"mailgun-{text_of(event, 'id')}",
+        key=key_of("mailgun", event, text_of(event, "id")),
         time=text_of(event, "timestamp"),
         tokens=request.tokens,
     )
-    return WebhookEvents(feedback=[feedback], replay_key=token)
 
 
 def _kind_of(event: str, severity: str, reason: str) -> FeedbackKind:

@@ -12,7 +12,6 @@ from typing import Any
 from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
 from distributor.channels.email.providers.payload import (
-    as_object,
     dump_json,
     encode_base64,
     parse_json,
@@ -28,9 +27,9 @@ from distributor.channels.email.providers.provider import (
     failed,
     sender_rejected,
 )
-from distributor.channels.email.providers.webhook_events import feedback_of, report_of
+from distributor.channels.email.providers.webhook_events import feedback_of, key_of, read_each, report_of, type_of
 from distributor.domain.errors import SignatureError
-from distributor.domain.feedback import FeedbackKind
+from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
 
 # "Bounce types": those that are failures; the others are automatic replies, delays and errors of Postmark.
@@ -99,13 +98,17 @@ def read_postmark_webhook(request: WebhookRequest, secret: str) -> WebhookEvents
         login = b""
     if scheme.lower() != "basic" or not hmac.compare_digest(login, secret.encode()):
         raise SignatureError("the request does not have the user and password of this channel")
-    event = as_object(parse_json(request.body))
+    return read_each([parse_json(request.body)], lambda event: _feedback(event, request), provider="postmark")
+
+
+def _feedback(event: Mapping[str, Any], request: WebhookRequest) -> Feedback | None:
     kind = _kind_of(event)
     if kind is FeedbackKind.NOTHING:
-        return WebhookEvents()
+        return None
+    record = text_of(event, "RecordType")
     email = text_of(event, "Email") or text_of(event, "Recipient")
     otherwise = _BOUNCE_TYPES.get(text_of(event, "Type"), Reason.UNDEFINED)
-    feedback = feedback_of(
+    return feedback_of(
         kind,
         event,
         report_of(
@@ -114,15 +117,14 @@ def read_postmark_webhook(request: WebhookRequest, secret: str) -> WebhookEvents
             otherwise=otherwise,
             is_temporary=text_of(event, "Type") == "SoftBounce",
         ),
-        key=f"postmark-{text_of(event, 'RecordType')}-{text_of(event, 'MessageID')}-{text_of(event, 'ID')}",
+        key=key_of("postmark-" + record, event, text_of(event, "MessageID"), text_of(event, "ID")),
         time=text_of(event, "BouncedAt") or text_of(event, "DeliveredAt") or text_of(event, "ChangedAt"),
         tokens=request.tokens,
     )
-    return WebhookEvents(feedback=[feedback])
 
 
 def _kind_of(event: Mapping[str, Any]) -> FeedbackKind:
-    record, bounce_type = text_of(event, "RecordType"), text_of(event, "Type")
+    record, bounce_type = type_of(event, "RecordType"), text_of(event, "Type")
     if record == "SpamComplaint" or bounce_type == "SpamComplaint":
         return FeedbackKind.COMPLAINT
     if record == "Bounce":

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from distributor.channels.api import WebhookEvents, WebhookRequest
 from distributor.channels.email.providers.api_message import ApiMessage
@@ -30,9 +31,9 @@ from distributor.channels.email.providers.provider import (
     sender_rejected,
     unknown,
 )
-from distributor.channels.email.providers.webhook_events import feedback_of, report_of
+from distributor.channels.email.providers.webhook_events import feedback_of, read_each, report_of, type_of
 from distributor.domain.errors import SignatureError
-from distributor.domain.feedback import FeedbackKind
+from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
 
 # Every attempt to call the webhook has a signature of its own.
@@ -94,20 +95,23 @@ def read_resend_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
     if not any(version == "v1" and hmac.compare_digest(expected, value.encode()) for version, _, value in given):
         raise SignatureError("the request is not signed by Resend with this channel's secret")
     check_age(timestamp, now=request.now, longest=_LONGEST_VALID)
-    event = as_object(parse_json(request.body))
-    kind = _KINDS.get(text_of(event, "type"))
+    return read_each([parse_json(request.body)], lambda event: _feedback(event, identity, request), provider="resend")
+
+
+def _feedback(event: Mapping[str, Any], identity: str, request: WebhookRequest) -> Feedback | None:
+    kind = _KINDS.get(type_of(event, "type"))
     if kind is None:
-        return WebhookEvents()
+        return None
     data = as_object(event.get("data"))
     bounce = as_object(data.get("bounce"))
     to = data.get("to")
-    email = str(to[0]) if isinstance(to, list) and to else str(to or "")
+    email = to[0] if isinstance(to, list) and to else to
     otherwise = Reason.USERUNKNOWN if text_of(bounce, "type") == "Permanent" else Reason.UNDEFINED
-    feedback = feedback_of(
+    return feedback_of(
         kind,
         data,
         report_of(
-            email,
+            email if isinstance(email, str) else "",
             reply=text_of(bounce, "message"),
             otherwise=otherwise,
             is_temporary=text_of(bounce, "type") == "Transient",
@@ -116,7 +120,6 @@ def read_resend_webhook(request: WebhookRequest, secret: str) -> WebhookEvents:
         time=text_of(event, "created_at"),
         tokens=request.tokens,
     )
-    return WebhookEvents(feedback=[feedback])
 
 
 PROVIDER = Provider(

@@ -20,7 +20,7 @@ from distributor.channels.email.providers.payload import (
     check_age,
     dump_json,
     encode_base64,
-    parse_json,
+    parse_leniently,
     parse_object,
     text_of,
 )
@@ -32,7 +32,7 @@ from distributor.channels.email.providers.provider import (
     failed,
     sender_rejected,
 )
-from distributor.channels.email.providers.webhook_events import feedback_of, report_of
+from distributor.channels.email.providers.webhook_events import feedback_of, key_of, read_each, report_of, type_of
 from distributor.domain.errors import InputError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
 from distributor.mail.bounces import Reason
@@ -111,16 +111,16 @@ def read_sendgrid_webhook(request: WebhookRequest, secret: str) -> WebhookEvents
     except (InvalidSignature, ValueError, binascii.Error) as error:
         raise SignatureError("the request is not signed by SendGrid with this channel's key") from error
     check_age(timestamp, now=request.now, longest=_LONGEST_VALID)
-    events = parse_json(request.body)
+    events = parse_leniently(request.body)
     if not isinstance(events, list):
         raise InputError("the body is not a list of events")
-    feedback = [_feedback(as_object(one), request) for one in events]
-    return WebhookEvents(feedback=[one for one in feedback if one is not None])
+    return read_each(events, lambda event: _feedback(event, request), provider="sendgrid")
 
 
 def _feedback(event: Mapping[str, Any], request: WebhookRequest) -> Feedback | None:
-    is_drop, reason = text_of(event, "event") == "dropped", text_of(event, "reason")
-    kind = _DROP_REASONS.get(reason) if is_drop else _KINDS.get(text_of(event, "event"))
+    event_type, reason = type_of(event, "event"), text_of(event, "reason")
+    is_drop = event_type == "dropped"
+    kind = _DROP_REASONS.get(reason) if is_drop else _KINDS.get(event_type)
     if kind is None:
         return None
     # After a bounce of type `bounce` SendGrid suppresses the address, after one of type `blocked` it does not.
@@ -136,7 +136,7 @@ def _feedback(event: Mapping[str, Any], request: WebhookRequest) -> Feedback | N
         kind,
         event,
         report,
-        key=f"sendgrid-{text_of(event, 'sg_event_id')}",
+        key=key_of("sendgrid", event, text_of(event, "sg_event_id")),
         time=text_of(event, "timestamp"),
         tokens=request.tokens,
     )

@@ -29,6 +29,7 @@ from distributor.channels.email.providers.payload import (
     dump_json,
     encode_base64,
     parse_json,
+    parse_leniently,
     parse_object,
     text_of,
 )
@@ -41,9 +42,10 @@ from distributor.channels.email.providers.provider import (
     failed,
     sender_rejected,
 )
-from distributor.channels.email.providers.webhook_events import feedback_of, report_of
-from distributor.domain.errors import ServiceError, SignatureError
+from distributor.channels.email.providers.webhook_events import feedback_of, malformed_event, read_each, report_of
+from distributor.domain.errors import InputError, ServiceError, SignatureError
 from distributor.domain.feedback import Feedback, FeedbackKind
+from distributor.domain.tokens import TokenSigner
 from distributor.mail.bounces import Reason, RecipientReport
 
 _PATH = "/v2/email/outbound-emails"
@@ -195,11 +197,27 @@ def read_ses_webhook(request: WebhookRequest, secret: str, *, fetch: Fetch = fet
         fetch(text_of(message, "SubscribeURL"))
     if message.get("Type") != "Notification":
         return WebhookEvents()
-    notification = as_object(parse_json(text_of(message, "Message").encode()))
-    event_type = (text_of(notification, "notificationType") or text_of(notification, "eventType")).lower()
-    if event_type not in _KINDS:
+    return _read_notification(parse_leniently(text_of(message, "Message").encode()), message, request)
+
+
+def _read_notification(notification: Any, message: Mapping[str, Any], request: WebhookRequest) -> WebhookEvents:
+    """What a notification tells of each of its recipients, whose place in it is a part of the key."""
+    fields = as_object(notification)
+    names = (fields.get("notificationType"), fields.get("eventType"))
+    event_type = next((name.lower() for name in names if name and isinstance(name, str)), "")
+    if event_type and event_type not in _KINDS:
         return WebhookEvents()
-    return WebhookEvents(feedback=_feedback(event_type, notification, text_of(message, "MessageId"), request))
+    event = fields.get(event_type)
+    listed = as_object(event).get(_RECIPIENTS.get(event_type, "")) or [{}]
+    if not isinstance(event, dict) or not isinstance(listed, list):
+        reason = "it has no type, or no object and list of recipients of this type"
+        return WebhookEvents(malformed=[malformed_event("ses", notification, reason)])
+    identity = text_of(message, "MessageId")
+    return read_each(
+        [{"MessageId": identity, "number": number, "recipient": one} for number, one in enumerate(listed)],
+        lambda one: _feedback(event_type, fields, one["recipient"], f"ses-{identity}-{one['number']}", request.tokens),
+        provider="ses",
+    )
 
 
 def _verify(message: Mapping[str, Any], topic: str, fetch: Fetch) -> None:
@@ -230,25 +248,22 @@ def _certified_key(url: str, fetch: Fetch) -> RSAPublicKey:
 
 
 def _feedback(
-    event_type: str, notification: Mapping[str, Any], message_id: str, request: WebhookRequest
-) -> list[Feedback]:
+    event_type: str, notification: Mapping[str, Any], recipient: Any, key: str, tokens: TokenSigner
+) -> Feedback:
+    if not isinstance(recipient, str | dict):
+        raise InputError(f"the recipient is neither an object nor an address but {type(recipient).__name__}")
     event = as_object(notification.get(event_type))
     kind = _KINDS[event_type]
     if kind is FeedbackKind.COMPLAINT and text_of(event, "complaintFeedbackType") in _NO_COMPLAINT:
         kind = FeedbackKind.NOTHING
-    listed = event.get(_RECIPIENTS[event_type]) or [{}]
-    recipients = [as_object(one) if isinstance(one, dict) else {"emailAddress": one} for one in listed]
-    return [
-        feedback_of(
-            kind,
-            notification.get("mail"),
-            _report(one, event),
-            key=f"ses-{message_id}-{number}",
-            time=text_of(event, "timestamp"),
-            tokens=request.tokens,
-        )
-        for number, one in enumerate(recipients)
-    ]
+    return feedback_of(
+        kind,
+        notification.get("mail"),
+        _report({"emailAddress": recipient} if isinstance(recipient, str) else recipient, event),
+        key=key,
+        time=text_of(event, "timestamp"),
+        tokens=tokens,
+    )
 
 
 def _report(recipient: Mapping[str, Any], bounce: Mapping[str, Any]) -> RecipientReport:

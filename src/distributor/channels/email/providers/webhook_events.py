@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from distributor.channels.email.providers.payload import parse_time
+from distributor.channels.api import MalformedEvent, WebhookEvents
+from distributor.channels.email.providers.payload import fault_in, parse_time, source_of
+from distributor.domain.errors import InputError
 from distributor.domain.feedback import Feedback, FeedbackKind, MatchedBy
 from distributor.domain.tokens import Purpose, TokenSigner
 from distributor.mail.bounces import Reason, RecipientReport
@@ -22,6 +25,55 @@ _MAX_DEPTH = 20
 _MAX_TEXT = 4000
 # The server's reply is missing or not understood: then the provider's own classification counts.
 _UNCLASSIFIED = frozenset({Reason.UNDEFINED, Reason.ONHOLD})
+
+
+def read_each(
+    events: Iterable[Any], read: Callable[[Mapping[str, Any]], Feedback | None], *, provider: str
+) -> WebhookEvents:
+    """The feedback that `read` finds in each event, None in one that is of no interest.
+
+    An event that is no object, cannot be used, or for which `read` raises is malformed, and the others are read.
+    """
+    feedback: list[Feedback] = []
+    malformed: dict[str, MalformedEvent] = {}
+    for event in events:
+        try:
+            if reason := fault_in(event):
+                raise InputError(reason)
+            if not isinstance(event, dict):
+                raise InputError(f"it is not an object but {type(event).__name__}")
+            found = read(event)
+        except Exception as error:
+            reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            one = malformed_event(provider, event, reason)
+            malformed[one.key] = one
+        else:
+            feedback += [found] if found is not None else []
+    return WebhookEvents(feedback=tuple(feedback), malformed=tuple(malformed.values()))
+
+
+def malformed_event(provider: str, event: Any, reason: str) -> MalformedEvent:
+    """An event that cannot be read for this reason; its key is its content."""
+    return MalformedEvent(
+        key=_key_by_content(provider, event), reason=f"malformed event: {reason}", content=source_of(event)
+    )
+
+
+def type_of(event: Mapping[str, Any], member: str) -> str:
+    """The type of an event, in this member of it. Raises InputError if it has none."""
+    value = event.get(member)
+    if not isinstance(value, str) or not value:
+        raise InputError(f"its member {member} is not the type of an event")
+    return value
+
+
+def key_of(provider: str, event: Mapping[str, Any], *ids: str) -> str:
+    """The key of an event by its ids at the provider; by its content if it has none, or all such were one event."""
+    return "-".join((provider, *ids)) if any(ids) else _key_by_content(provider, event)
+
+
+def _key_by_content(provider: str, event: Any) -> str:
+    return f"{provider}-{hashlib.sha256(source_of(event)).hexdigest()[:32]}"
 
 
 def report_of(
