@@ -14,6 +14,7 @@ from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.delivery.deliver import BATCH
 from distributor.flow.failpoints import Failpoint
+from distributor.flow.journal import boot_id
 from distributor.storage import quarantine
 
 from .crash_campaign import CrashCampaign
@@ -71,6 +72,48 @@ def test_a_damaged_journal_loses_nothing_and_doubles_nothing(app: AppContext, tm
     (item,) = journals_in_quarantine(app)
     assert [item.content] == damaged
     assert item.reason.startswith("line ")
+    assert list(app.journal_dir.glob("*.journal")) == []
+
+
+LOST: dict[str, Damage] = {
+    "nothing": lambda lines: lines,
+    "the last records": lambda lines: lines[:8],
+    "every record": lambda lines: [],
+}
+
+
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
+def test_a_journal_of_an_earlier_boot_is_not_believed_for_what_it_does_not_mention(
+    app: AppContext, tmp_path: Path, lost: Damage
+) -> None:
+    outcomes: list[bytes] = []
+
+    def lose_power() -> None:
+        for path in app.journal_dir.glob("*.journal"):
+            left = lost(path.read_bytes().splitlines(keepends=True))
+            outcomes.extend(line for line in left if b" settle " in line)
+            path.write_bytes(b"".join(left))
+            path.rename(path.with_name(path.name.replace(boot_id(), "5f0d1c3a-0000-4000-8000-000000000000")))
+
+    with running_relay(tmp_path / "inbox") as relay:
+        campaign = CrashCampaign(
+            app,
+            relay,
+            SECRET,
+            people=PEOPLE,
+            crashes=[CrashAt(point=Failpoint.AFTER_OUTCOME, hit=30)],
+            on_crash=lose_power,
+        )
+        campaign.run()
+        states, mails = campaign.states(), relay.mails()
+
+    assert not campaign.crashes
+    assert [mail for mail, count in mails.items() if count > 1] == []
+    assert set(states) == {DeliveryState.SENT, DeliveryState.UNKNOWN}
+    assert states.total() == len(PEOPLE)
+    # The batch of the dead worker, but for the outcomes that reached the disk and those that were committed.
+    assert 0 < states[DeliveryState.UNKNOWN] <= BATCH - len(outcomes)
+    assert journals_in_quarantine(app) == []
     assert list(app.journal_dir.glob("*.journal")) == []
 
 

@@ -19,10 +19,13 @@ from distributor.flow.failpoints import do_nothing
 from distributor.flow.journal import (
     JournalContent,
     WorkerJournal,
+    boot_id,
     held_orphan,
+    is_of_this_boot,
     journal_files,
     open_journal,
     parse_journal,
+    worker_of,
 )
 
 OUTCOMES = [
@@ -82,6 +85,16 @@ def test_the_journal_of_a_living_worker_is_not_touched(tmp_path: Path) -> None:
         with held_orphan(path) as data:
             assert data is None
     assert journal_files(tmp_path) == []
+
+
+def test_a_journal_knows_the_start_of_the_machine_that_it_is_of(tmp_path: Path) -> None:
+    worker, _ = written_by(tmp_path)
+    (path,) = journal_files(tmp_path)
+    assert is_of_this_boot(path)
+    other = path.rename(path.with_name(path.name.replace(boot_id(), "another")))
+    assert not is_of_this_boot(other)
+    assert not is_of_this_boot(path.with_name(f"{worker}.journal")), "it is not known"
+    assert worker_of(other) == worker
 
 
 def test_a_last_line_that_was_cut_short_when_the_worker_died_is_no_damage(whole: tuple[str, bytes]) -> None:

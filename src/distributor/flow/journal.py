@@ -5,6 +5,9 @@ The writer locks its file while it lives. A journal that another process can loc
 
 A line is a record: the version of its format, its number from 0, `begin` or `settle` with its content, and a checksum
 over all that and the name of the worker. So a reader notices a torn, changed, missing or foreign line.
+
+What the operating system has not written to the disk yet is lost if the machine loses power, and nothing shows that it
+is missing. So the name of the file holds the boot id of the machine: a journal of an earlier boot may lack its end.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from distributor.channels.api import Lease, UnlimitedLease
@@ -28,6 +32,8 @@ from distributor.flow.failpoints import Failpoint, do_nothing
 from distributor.private_files import make_private_folder
 
 _SUFFIX = ".journal"
+# Before the boot id in the name of a file.
+_BOOT = "@"
 # Of the format of the records. Another number means another format, which is not guessed at.
 _VERSION = 1
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -124,9 +130,9 @@ def open_journal(
     Deliveries can be begun for as long as `lease` lasts; without one, always. Raises DiskFullError or ServiceError.
     """
     worker = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
-    path = folder / f"{worker}{_SUFFIX}"
+    path = folder / f"{worker}{_BOOT}{boot_id()}{_SUFFIX}"
     # Locked under another name first: no process ever sees the journal of a living writer unlocked.
-    fresh = path.with_suffix(".new")
+    fresh = folder / f"{worker}.new"
     try:
         make_private_folder(folder)
         descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -198,7 +204,21 @@ def parse_journal(worker: str, data: bytes) -> JournalContent:
 
 def worker_of(path: Path) -> str:
     """The name of the writer of a journal."""
-    return path.name.removesuffix(_SUFFIX)
+    return path.name.removesuffix(_SUFFIX).partition(_BOOT)[0]
+
+
+def is_of_this_boot(path: Path) -> bool:
+    """Whether a journal was written since this machine started, so that every record that was written is in it."""
+    return path.name.removesuffix(_SUFFIX).partition(_BOOT)[2] == boot_id()
+
+
+@cache
+def boot_id() -> str:
+    """What Linux calls this start of the machine; empty on other systems, where no start is told from another."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _write_error(error: OSError, what: str) -> ServiceError:

@@ -56,7 +56,7 @@ def release_worker(
         unknown += connection.execute(
             text("""
                 UPDATE deliveries SET state = 'unknown', next_at = :now, worker = NULL, lease_until = NULL,
-                       updated_at = :now, reply = 'the worker died while sending, and its journal is damaged'
+                       updated_at = :now, reply = 'the worker died while sending, and its journal may lack records'
                 WHERE worker = :worker AND state = 'in_flight'
             """),
             values,

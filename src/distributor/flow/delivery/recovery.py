@@ -25,6 +25,7 @@ from distributor.flow.failpoints import Failpoint
 from distributor.flow.journal import (
     JournalContent,
     held_orphan,
+    is_of_this_boot,
     journal_files,
     open_journal,
     parse_journal,
@@ -38,6 +39,7 @@ BATCH = 100
 # How long a worker whose lease ran out may take to report before what it may have sent is sent again: it may be
 # stopped and not dead, and know more.
 REPORT_WITHIN = timedelta(minutes=5)
+_EARLIER_BOOT = "the machine was started again since, so its last records may be missing"
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +48,8 @@ def recover_journals(app: AppContext) -> int:
     """Commit the content of the journals of dead workers on this machine; returns how many journals there were.
 
     A damaged journal goes to the quarantine with its bytes. What its worker held and may have started is then unknown,
-    also if the journal does not mention it. Journals of living workers settle deliveries whose lease has run out.
+    also if the journal does not mention it; so it is if the machine has been started again since. Journals of living
+    workers settle deliveries whose lease has run out.
     """
     paths = journal_files(app.journal_dir)
     if not paths:
@@ -80,25 +83,24 @@ def retry_journal(app: AppContext, item: QuarantinedItem) -> None:
 
 def _recover_journal(app: AppContext, path: Path, data: bytes) -> None:
     content = parse_journal(worker_of(path), data)
+    gap = content.damage or ("" if is_of_this_boot(path) else _EARLIER_BOOT)
     now = app.clock()
     with app.database.begin() as connection:
         for dispatch_id in {one.dispatch_id for one in _settle_outcomes(app, connection, content, now=now)}:
             # Its lease may have run out, and the dispatch may have finished since.
             dispatches.reopen(connection, dispatch_id)
-        leases.release_worker(
-            connection, content.worker, in_flight=content.in_doubt, is_complete=not content.damage, now=now
-        )
+        leases.release_worker(connection, content.worker, in_flight=content.in_doubt, is_complete=not gap, now=now)
         if content.damage:
             quarantine.hold(connection, QuarantineLoop.JOURNAL, path.name, reason=content.damage, content=data, now=now)
     app.failpoint(Failpoint.AFTER_RECOVERY)
     path.unlink()
-    write = log.warning if content.damage else log.info
+    write = log.warning if gap else log.info
     write(
         "journal.recovered",
         worker=content.worker,
         outcomes=len(content.outcomes),
         in_doubt=len(content.in_doubt),
-        damage=content.damage,
+        damage=gap,
     )
 
 
