@@ -33,7 +33,7 @@ from distributor.domain.campaign import (
 )
 from distributor.domain.errors import NotFoundError, StateError
 from distributor.domain.message_options import Attachment, MessageOptions
-from distributor.storage import tables
+from distributor.storage import dispatches, tables
 from distributor.storage.database import Connection
 from distributor.storage.json_codec import (
     audience_from_json,
@@ -124,12 +124,13 @@ def find(connection: Connection, campaign_id: int) -> Campaign:
 
 
 def lock(connection: Connection, campaign_id: int) -> Campaign:
-    """Lock a campaign until the transaction ends: its life changes in no other one. Raises NotFoundError.
+    """Lock a campaign and its dispatches until the transaction ends: its life changes in no other one.
 
-    It is locked before its dispatches and articles.
+    It is locked before articles and deliveries. Raises NotFoundError.
     """
     chosen = tables.campaigns.c.id
     connection.execute(select(chosen).where(chosen == campaign_id).with_for_update(key_share=True))
+    dispatches.lock_of_campaign(connection, campaign_id)
     return find(connection, campaign_id)
 
 

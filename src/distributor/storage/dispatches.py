@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -139,6 +140,29 @@ def find(connection: Connection, dispatch_id: int) -> Dispatch:
     return _dispatch(row)
 
 
+def lock(connection: Connection, *conditions: ColumnElement[bool]) -> list[int]:
+    """Lock the dispatches that meet these conditions until the transaction ends, in the order of all locks."""
+    chosen = tables.dispatches.c.id
+    rows = connection.execute(select(chosen).where(*conditions).order_by(chosen).with_for_update(key_share=True))
+    return list(rows.scalars())
+
+
+def lock_of_campaign(connection: Connection, campaign_id: int) -> None:
+    """Lock the dispatches of a campaign. To be called before its articles or deliveries are locked."""
+    lock(connection, tables.dispatches.c.campaign_id == campaign_id)
+
+
+def lock_of_deliveries(connection: Connection, delivery_ids: Collection[int], *, worker: str | None = None) -> None:
+    """Lock the dispatches of these deliveries, and of those that a worker holds or has not reported."""
+    row = tables.deliveries.c
+    # Each by an index of its own.
+    held = (row.state.in_(["claimed", "in_flight"]), row.state == "unknown")
+    concerned = [select(row.dispatch_id).where(row.id.in_(delivery_ids))]
+    if worker is not None:
+        concerned += [select(row.dispatch_id).where(row.worker == worker, states) for states in held]
+    lock(connection, tables.dispatches.c.id.in_(union_all(*concerned)))
+
+
 def change_state(
     connection: Connection,
     dispatch_id: int,
@@ -231,10 +255,12 @@ def pause_until(connection: Connection, dispatch_id: int, resume_at: datetime, *
 
 
 def resume_due(connection: Connection, *, now: datetime) -> int:
-    """Resume the dispatches whose pause ends by itself by now; returns how many."""
+    """Resume the dispatches whose pause ends by itself by now; returns how many. Those locked by others wait."""
+    dispatch = tables.dispatches.c
+    due = select(dispatch.id).where(dispatch.state == DispatchState.PAUSED, dispatch.resume_at <= now)
     return connection.execute(
         update(tables.dispatches)
-        .where(tables.dispatches.c.state == DispatchState.PAUSED, tables.dispatches.c.resume_at <= now)
+        .where(dispatch.id.in_(due.with_for_update(skip_locked=True)))
         .values(state=DispatchState.RUNNING, reason="", resume_at=None)
     ).rowcount
 
@@ -243,9 +269,10 @@ def pause_with_article(connection: Connection, article_id: int, *, reason: str) 
     """Pause every open dispatch of the campaigns with this article until it is resumed; returns the campaigns' ids."""
     about = tables.campaign_articles.c
     campaigns = select(about.campaign_id).where(about.article_id == article_id)
+    chosen = lock(connection, tables.dispatches.c.campaign_id.in_(campaigns), _may_be_paused())
     paused = connection.execute(
         update(tables.dispatches)
-        .where(tables.dispatches.c.campaign_id.in_(campaigns), _may_be_paused())
+        .where(tables.dispatches.c.id.in_(chosen))
         .values(state=DispatchState.PAUSED, reason=reason, resume_at=None, prepared_at=_prepared_if_released())
         .returning(tables.dispatches.c.campaign_id)
     )
@@ -385,7 +412,8 @@ def finish_settled(connection: Connection, *, now: datetime) -> list[int]:
 def reopen(connection: Connection, dispatch_id: int) -> None:
     """A dispatch has work again: it becomes running if it had finished.
 
-    One that is running is locked all the same, so that it does not finish before this transaction ends.
+    One that is running is locked all the same, so that it does not finish before this transaction ends. If deliveries
+    are locked as well, the caller has called `lock_of_deliveries` or `lock_of_campaign` before.
     """
     is_finished = tables.dispatches.c.state == DispatchState.FINISHED
     connection.execute(

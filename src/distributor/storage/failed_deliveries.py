@@ -44,8 +44,10 @@ def count_failed(connection: Connection, campaign: Campaign, choice: FailureChoi
 def retry_failed(connection: Connection, campaign: Campaign, choice: FailureChoice, *, now: datetime) -> RetryCount:
     """Make the chosen failed deliveries pending again, with attempts counted anew, and reopen their dispatches.
 
-    The articles are locked, so that no other campaign sends them to the same subscribers meanwhile.
+    The dispatches and then the articles are locked, so that no other campaign sends these to the same subscribers
+    meanwhile.
     """
+    dispatches.lock_of_campaign(connection, campaign.id)
     articles.lock(connection, campaign.article_ids)
     counted = count_failed(connection, campaign, choice, now=now)
     statuses = _statuses(connection, campaign, choice, now=now).subquery()

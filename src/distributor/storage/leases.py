@@ -30,10 +30,10 @@ def release_worker(
 ) -> tuple[int, int]:
     """Settle what a dead worker held, by its journal: `in_flight` maps deliveries without an outcome to their epochs.
 
-    These become unknown; the rest was definitely not sent and is pending again, and its dispatches run again if they
-    had finished. Deliveries that were set to unknown only because the worker's lease ran out are settled the same way.
-    Of a journal that is not complete the rest may have been sent: only what was claimed and not yet in flight is
-    pending again. Returns both counts.
+    These become unknown; the rest was definitely not sent and is pending again, and its dispatches, which the caller
+    has locked, run again if they had finished. Deliveries that were set to unknown only because the worker's lease ran
+    out are settled the same way. Of a journal that is not complete the rest may have been sent: only what was claimed
+    and not yet in flight is pending again. Returns both counts.
     """
     values = {
         "worker": worker,

@@ -74,6 +74,7 @@ def retry_journal(app: AppContext, item: QuarantinedItem) -> None:
     content = parse_journal(worker_of(Path(item.key)), item.content or b"")
     now = app.clock()
     with app.database.begin() as connection:
+        dispatches.lock_of_deliveries(connection, [outcome.delivery_id for outcome in content.outcomes])
         settled = _settle_outcomes(app, connection, content, now=now)
         for dispatch_id in {delivery.dispatch_id for delivery in settled}:
             dispatches.reopen(connection, dispatch_id)
@@ -86,6 +87,8 @@ def _recover_journal(app: AppContext, path: Path, data: bytes) -> None:
     gap = content.damage or ("" if is_of_this_boot(path) else _EARLIER_BOOT)
     now = app.clock()
     with app.database.begin() as connection:
+        mentioned = [outcome.delivery_id for outcome in content.outcomes]
+        dispatches.lock_of_deliveries(connection, mentioned, worker=content.worker)
         for dispatch_id in {one.dispatch_id for one in _settle_outcomes(app, connection, content, now=now)}:
             # Its lease may have run out, and the dispatch may have finished since.
             dispatches.reopen(connection, dispatch_id)
@@ -124,6 +127,7 @@ def _recover_expired(app: AppContext, guard: ItemGuard, journals: Sequence[Path]
 def _recover_living(app: AppContext, worker: str, path: Path) -> None:
     now = app.clock()
     with app.database.begin() as connection:
+        dispatches.lock_of_deliveries(connection, (), worker=worker)
         held = leases.lock_unreported(connection, worker)
         content = parse_journal(worker, path.read_bytes())
         outcomes = {outcome.delivery_id: outcome for outcome in content.outcomes}
@@ -183,6 +187,8 @@ def _resolve_by_policy(
     is_exact = channel.capabilities.dedupe is Dedupe.EXACT
     resends = is_exact or policy is UnknownPolicy.RESEND
     with app.database.begin() as connection:
+        if resends:
+            dispatches.lock_of_deliveries(connection, ids)
         if resends and not is_exact:
             waiting = leases.find_unreported(connection, ids, since=app.clock() - REPORT_WITHIN)
             ids = [delivery_id for delivery_id in ids if delivery_id not in waiting]
@@ -213,6 +219,7 @@ async def _reconcile(
                 outcome = await channel.reconcile(rendition, delivery, context)
                 now = app.clock()
                 with app.database.begin() as connection:
+                    dispatches.lock_of_deliveries(connection, [delivery.id])
                     if is_broadcast and _is_result_of_another(connection, delivery, outcome):
                         not_found.append(delivery.id)
                         continue

@@ -34,8 +34,8 @@ def run_scheduler(app: AppContext) -> list[Job]:
     now = app.clock()
     with app.database.begin() as connection:
         heartbeats.record_heartbeat(connection, "beat", now=now)
-        leases.expire(connection, now=now)
         dispatches.resume_due(connection, now=now)
+        leases.expire(connection, now=now)
         deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)
         dispatches.finish_settled(connection, now=now)
         quarantine.discard_not_due(connection, _LOOPS, before=now - _FORGET_AFTER)

@@ -75,7 +75,6 @@ def withdraw(app: AppContext, slug: str, *, actor: str) -> Withdrawal:
     """
     now = app.clock()
     with app.database.begin() as connection:
-        # Dispatches are locked before articles, as in a release.
         paused = dispatches.pause_with_article(
             connection, articles.find_by_slug(connection, slug).id, reason=_withdrawn_reason(slug)
         )

@@ -105,7 +105,7 @@ def retry_failed(app: AppContext, campaign_id: int, choice: FailureChoice = EVER
     Recipients who got the article by another campaign meanwhile are skipped, so that no one gets it twice.
     """
     with app.database.begin() as connection:
-        campaign = campaigns.find(connection, campaign_id)
+        campaign = campaigns.lock(connection, campaign_id)
         _require_channels(connection, campaign, choice)
         require_sendable(connection, campaign.article_ids, at=app.clock())
         count = failed_deliveries.retry_failed(connection, campaign, choice, now=app.clock())
