@@ -162,7 +162,8 @@ def test_a_post_whose_look_up_fails_stops_no_other(harness: CampaignHarness, mon
     async def failing(self: ScriptedBroadcast, rendition: Any, delivery: Delivery, context: Any) -> Outcome:
         if delivery.recipient == "@a":
             raise ValueError("an answer that no one expected")
-        return await reconcile(self, rendition, delivery, context)
+        outcome = await reconcile(self, rendition, delivery, context)
+        return replace(outcome, remote_id=f"found-{delivery.id}")
 
     monkeypatch.setattr(ScriptedBroadcast, "reconcile", failing)
     harness.run()
