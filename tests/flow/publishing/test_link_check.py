@@ -33,8 +33,10 @@ LOOPBACK = parse_networks("127.0.0.1")
 
 
 @pytest.fixture
-def app(app: AppContext) -> AppContext:
-    """An app that may fetch from servers on this machine."""
+def app(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> AppContext:
+    """An app that may fetch from servers on this machine, and that has time."""
+    for name in ("_HEAD_SECONDS", "_GET_SECONDS", "_ALL_SECONDS"):
+        monkeypatch.setattr(link_check, name, 60)
     return replace(app, fetch_networks=LOOPBACK)
 
 
