@@ -44,6 +44,7 @@ BOUNDS = {
     ("dispatches", "state"): OURS,
     ("deliveries", "recipient"): "an address, the slug of a feed, or an account of a channel's settings",
     ("deliveries", "worker"): OURS,
+    ("delivery_posts", "remote_id"): "its index holds hashes, of texts of any length",
     ("events", "kind"): OURS,
     ("events", "key"): "storage.events shortens it",
     ("collections", "kind"): OURS,

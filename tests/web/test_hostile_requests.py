@@ -69,6 +69,12 @@ BODIES: dict[tuple[str, str], Any] = {
         "greeting": "Hello",
     },
     ("POST", "/v1/campaigns/{campaign_id}/retry-failed"): {"channels": ["mail"], "reasons": ["mailboxfull"]},
+    ("POST", "/v1/campaigns/{campaign_id}/test"): {
+        "channel": "mail",
+        "to": ["me@example.org"],
+        "as_subscriber": "robin@example.org",
+        "via": "mail",
+    },
 }
 VALUES = {
     "lone surrogate": "a\ud800b",

@@ -191,7 +191,8 @@ class RenderContext:
     `list` is the mailing list the campaign is sent for, if any: its name, sender and footer take precedence over those
     of the channel and the site. `discovered_limits` is what `discover` returned last (such as the limits of an
     instance), or empty. `media` has the images of the articles. `personalization` is for kinds that are a
-    `PersonalizedChannel`.
+    `PersonalizedChannel`. `test_of` is the number of the campaign that this is a test of, which a mail says;
+    `embeds_images` means that images are not public yet, so a mail contains them.
     """
 
     site: Site
@@ -201,6 +202,8 @@ class RenderContext:
     discovered_limits: Mapping[str, Json] = field(default_factory=dict)
     media: MediaStore = field(default_factory=InMemoryMedia)
     personalization: Personalization | None = None
+    test_of: int | None = None
+    embeds_images: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

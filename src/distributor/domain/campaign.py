@@ -170,7 +170,7 @@ class Campaign:
     """A campaign. `version` grows with each edit.
 
     `is_reviewed` and `is_approved` are whether the newest review or approval is of this version and of the current
-    revisions of its articles, and found nothing that blocks it.
+    revisions of its articles, and found nothing that blocks it. `test_of` is the campaign that a test shows.
     """
 
     id: int
@@ -187,6 +187,7 @@ class Campaign:
     is_reviewed: bool
     is_approved: bool
     created_at: datetime
+    test_of: int | None = None
 
 
 class CampaignAction(StrEnum):
@@ -203,6 +204,7 @@ class CampaignAction(StrEnum):
     RELEASED = "released"
     PAUSED = "paused"
     RESUMED = "resumed"
+    TESTED = "tested"
     CANCELLED = "cancelled"
 
 

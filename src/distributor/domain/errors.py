@@ -53,6 +53,10 @@ class SourceError(InputError):
         return f"{place}: {self.reason}" if place else self.reason
 
 
+class InertLinkError(DistributorError):
+    """A signed link is of a test mail: it belongs to no subscriber, and changes nothing."""
+
+
 class AddressError(InputError):
     """An invalid email address."""
 

@@ -42,8 +42,8 @@ def audited_deliveries(connection: Connection, dispatch_id: int, *, page: int = 
     while True:
         rows = connection.execute(
             text("""
-                SELECT d.id, d.recipient, d.list_id IS NOT NULL AS is_personal, d.state, d.epoch, d.updated_at,
-                       d.reply_code,
+                SELECT d.id, d.recipient, d.list_id IS NOT NULL OR d.fields <> '{}' AS is_personal, d.state, d.epoch,
+                       d.updated_at, d.reply_code,
                        ARRAY(SELECT DISTINCT e.kind FROM events e WHERE e.delivery_id = d.id
                              AND e.detail ->> 'match' IS DISTINCT FROM 'reply') AS event_kinds,
                        EXISTS (SELECT 1 FROM events e WHERE e.delivery_id = d.id AND e.kind = 'bounce'

@@ -186,6 +186,16 @@ def message_options_of(connection: Connection, campaign_id: int, *, channel_name
     return options.overridden_by(own) if own else options
 
 
+def purpose_of_dispatch(connection: Connection, dispatch_id: int) -> CampaignPurpose:
+    """The purpose of the campaign that a dispatch belongs to."""
+    purpose = connection.execute(
+        select(tables.campaigns.c.purpose)
+        .join(tables.dispatches, tables.dispatches.c.campaign_id == tables.campaigns.c.id)
+        .where(tables.dispatches.c.id == dispatch_id)
+    ).scalar_one()
+    return CampaignPurpose(purpose)
+
+
 def latest(
     connection: Connection, *, limit: int, purpose: CampaignPurpose | None = None, before_id: int | None = None
 ) -> list[Campaign]:
@@ -314,5 +324,6 @@ def _campaign(connection: Connection, row: Row[tuple[object, ...]]) -> Campaign:
         needs_approval=row.needs_approval,
         is_reviewed=bool(row.is_reviewed),
         is_approved=bool(row.is_reviewed and row.is_approved),
+        test_of=row.test_of,
         created_at=row.created_at,
     )

@@ -53,6 +53,14 @@ _STEPS = {
                subscriber_id = NULL, updated_at = :now
         WHERE subscriber_id = :person
     """,
+    # Of tests: those to the address, and those with the merge fields of the subscriber.
+    "tests": """
+        UPDATE deliveries d SET fields = '{}', detail = '{}', reply = '', updated_at = :now, recipient = CASE
+                   WHEN lower(d.recipient) IN (s.key, lower(s.email)) THEN 'erased:' || d.id ELSE d.recipient END
+        FROM dispatches x, campaigns c, subscribers s
+        WHERE x.id = d.dispatch_id AND c.id = x.campaign_id AND c.purpose = 'test' AND s.id = :person
+          AND (c.test_as = s.id OR lower(d.recipient) IN (s.key, lower(s.email)))
+    """,
     "memberships": "DELETE FROM memberships WHERE subscriber_id = :person",
     "consents": "DELETE FROM consents WHERE subscriber_id = :person",
     "subscribers": "DELETE FROM subscribers WHERE id = :person",

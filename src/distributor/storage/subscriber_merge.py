@@ -44,6 +44,7 @@ def merge(connection: Connection, *, kept: int, merged: int, now: datetime) -> S
         },
     )
     connection.execute(text("UPDATE deliveries SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
+    connection.execute(text("UPDATE campaigns SET test_as = :kept WHERE test_as = :merged"), values)
     connection.execute(text("UPDATE events SET subscriber_id = :kept WHERE subscriber_id = :merged"), values)
     connection.execute(text(_COPY_SUPPRESSIONS), values)
     consents.allow_deletion(connection)

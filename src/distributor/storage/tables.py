@@ -364,7 +364,11 @@ campaigns = Table(
     Column("needs_approval", Boolean, nullable=False, server_default=text("false")),
     # What happens if it would go out other than it was reviewed.
     Column("on_change", Text, nullable=False, server_default="refresh"),
+    # Of a test: the campaign that it shows, and the subscriber whose merge fields its mails have, if that was chosen.
+    Column("test_of", ForeignKey("campaigns.id", ondelete="CASCADE")),
+    Column("test_as", BigInteger),
     _timestamp("created_at"),
+    Index("campaigns_test_of_idx", "test_of", postgresql_where=text("test_of IS NOT NULL")),
 )
 
 # What was shown in each review of a campaign: they are kept, as the proof of it.
@@ -547,8 +551,9 @@ delivery_posts = Table(
     # When a lookup found the post, because the response to the call that made it was lost.
     Column("found_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("delivery_id", "number"),
-    # Not unique: ids differ only within an account, and a server that is set up anew begins again.
-    Index(None, "remote_id"),
+    # Not unique: ids differ only within an account, and a server that is set up anew begins again. Hashed: an id may be
+    # as long as a network likes.
+    Index(None, "remote_id", postgresql_using="hash"),
 )
 
 events = Table(

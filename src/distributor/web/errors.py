@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from distributor.domain.errors import DataError, GoneError, NotFoundError, ServiceError
+from distributor.domain.errors import DataError, GoneError, InertLinkError, NotFoundError, ServiceError
 from distributor.web.headers import PAGE_HEADERS
 from distributor.web.pages import PageRenderer
 
@@ -40,6 +40,13 @@ _TEXTS_BY_NOUN: Mapping[str, ErrorText] = {
 _log = structlog.get_logger(__name__)
 
 
+_TEST_MAIL: ErrorText = (
+    "This was a test",
+    "The link works. It came in a test mail: it belongs to no subscriber, changes nothing, and shows nothing that is "
+    "not public yet.",
+)
+
+
 def invalid_link() -> NotFoundError:
     """The error for a signed link that is forged, truncated, or of a deleted delivery; the token is not in it."""
     return NotFoundError("link", "in a mail")
@@ -62,6 +69,10 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
     def unknown(request: Request, error: NotFoundError) -> Response:
         return page(404, _TEXTS_BY_NOUN.get(error.noun, _TEXTS[404]))
 
+    def inert(request: Request, error: InertLinkError) -> Response:
+        # Mail programs expect success from the one-click POST.
+        return page(200, _TEST_MAIL)
+
     def gone(request: Request, error: GoneError) -> Response:
         return page(410, _TEXTS[410])
 
@@ -80,6 +91,7 @@ def exception_handlers(pages: PageRenderer) -> dict[Any, Callable[[Request, Any]
     return {
         HTTPException: refused,
         ClientDisconnect: disconnected,
+        InertLinkError: inert,
         GoneError: gone,
         NotFoundError: unknown,
         DataError: unstorable,

@@ -247,6 +247,27 @@ def test_a_campaign_is_audited(api: Any, app: AppContext, released: int):
     assert api.get(path, params={"limit": 0}).json()["differences"] == []
 
 
+def test_a_test_of_a_campaign_is_a_campaign_of_its_own_and_not_in_the_list(api: Any):
+    made = planned(api, at="2030-01-01T00:00:00Z")
+    body = {"to": ["me@team.example"], "as_subscriber": "ada@example.org"}
+    answer = api.post(f"/campaigns/{made['id']}/test", json=body)
+    assert answer.status_code == 201, answer.text
+    test = answer.json()
+    assert (test["purpose"], test["totals"]["audience"], test["articles"]) == ("test", 1, [])
+    assert [one["id"] for one in api.get("/campaigns").json()["items"]] == [made["id"]]
+    assert [one["id"] for one in api.get("/campaigns?purpose=test").json()["items"]] == [test["id"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({}, 422), ({"to": ["nonsense"]}, 422), ({"to": ["a@b.example"] * 21}, 422), ({"channel": "feed"}, 404)],
+)
+def test_a_test_that_does_not_fit_the_campaign_is_a_problem(api: Any, body: dict[str, Any], status: int):
+    made = planned(api, at="2030-01-01T00:00:00Z")
+    assert api.post(f"/campaigns/{made['id']}/test", json=body).status_code == status
+    assert api.get("/campaigns?purpose=test").json()["items"] == []
+
+
 def test_a_program_that_may_only_read_changes_nothing_and_sees_no_addresses(program: Program, released: int):
     reader = program(TokenScope.CAMPAIGNS_READ)
     assert reader.get(f"/campaigns/{released}").status_code == 200
@@ -255,4 +276,5 @@ def test_a_program_that_may_only_read_changes_nothing_and_sees_no_addresses(prog
     for act in ("pause", "resume", "cancel"):
         assert reader.post(f"/campaigns/{released}/{act}").status_code == 403
     assert reader.post(f"/campaigns/{released}/retry-failed", json={}).status_code == 403
+    assert reader.post(f"/campaigns/{released}/test", json={"to": ["a@b.example"]}).status_code == 403
     assert reader.post("/campaigns", json={"articles": ["the-news"], "channels": ["mail"]}).status_code == 403

@@ -33,6 +33,7 @@ CampaignId = Annotated[int, typer.Argument(help="The campaign's number.")]
 _NONE_YET = {
     CampaignPurpose.ARTICLES: "No campaigns yet: `distributor campaign create` creates one.",
     CampaignPurpose.CONFIRMATION: "No confirmation mails yet.",
+    CampaignPurpose.TEST: "No tests yet: `distributor campaign test` sends one.",
 }
 # States that a campaign does not leave by itself.
 _AT_REST = frozenset(DispatchState) - {DispatchState.SCHEDULED, DispatchState.RUNNING}
@@ -41,7 +42,7 @@ _AT_REST = frozenset(DispatchState) - {DispatchState.SCHEDULED, DispatchState.RU
 @commands.command("list")
 def list_campaigns(
     purpose: Annotated[
-        CampaignPurpose, typer.Option(help="confirmation: the confirmation mails of sign-ups.")
+        CampaignPurpose, typer.Option(help="confirmation: the confirmation mails of sign-ups; test: the tests.")
     ] = CampaignPurpose.ARTICLES,
     as_json: AsJson = False,
     limit: int = 20,

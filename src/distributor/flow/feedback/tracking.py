@@ -12,7 +12,7 @@ from typing import Any, cast
 from redis import RedisError
 
 from distributor.channels.api import WebVersionChannel
-from distributor.domain.errors import DataError, GoneError, InputError, NotFoundError
+from distributor.domain.errors import DataError, GoneError, InertLinkError, InputError, NotFoundError
 from distributor.domain.event import Event, EventKind
 from distributor.domain.feedback import ArrivalProof
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
@@ -24,6 +24,7 @@ from distributor.flow.quarantine import kept_on_error
 from distributor.storage import (
     articles,
     bounce_events,
+    campaigns,
     channels,
     deliveries,
     delivery_queries,
@@ -67,7 +68,7 @@ def follow_click(app: AppContext, token: str, detail: Mapping[str, Json]) -> str
 def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
     """The message that was sent to the recipient of this link, as a web page; None if the token is not valid, the
     channel has no web version, or a field that the message needs was erased since. `pixel_url` replaces the tracking
-    pixel. Raises GoneError if an article was withdrawn.
+    pixel. Raises GoneError if an article was withdrawn, and InertLinkError in a test if one is not public.
     """
     claim = app.tokens.read(Purpose.VIEW, token)
     if claim is None:
@@ -77,7 +78,11 @@ def view_sent(app: AppContext, token: str, *, pixel_url: str) -> str | None:
         if not found:
             return None
         dispatch = dispatches.find(connection, found[0].dispatch_id)
-        if hidden := articles.hidden_of_campaign(connection, dispatch.campaign_id, now=app.clock()):
+        # A test has the articles of the campaign that it shows.
+        test_of = campaigns.find(connection, dispatch.campaign_id).test_of
+        if hidden := articles.hidden_of_campaign(connection, test_of or dispatch.campaign_id, now=app.clock()):
+            if test_of:
+                raise InertLinkError("this link is in a test mail: it shows nothing that is not public")
             raise GoneError("article", hidden[0])
         rendition = dispatches.rendition_of(connection, dispatch.id)
         channel = app.open_channel(channels.find_by_id(connection, dispatch.channel_id))

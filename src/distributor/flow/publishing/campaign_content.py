@@ -121,8 +121,13 @@ def render_content(
     content: CampaignContent,
     *,
     discovered_limits: Mapping[str, Json],
+    test_of: int | None = None,
+    embeds_images: bool = False,
 ) -> Rendition:
-    """The rendition on a channel. Raises InputError and TemplateError for content that cannot be rendered."""
+    """The rendition on a channel; `test_of` and `embeds_images` as in RenderContext.
+
+    Raises InputError and TemplateError for content that cannot be rendered.
+    """
     context = RenderContext(
         site=app.site,
         templates=app.templates,
@@ -131,6 +136,8 @@ def render_content(
         discovered_limits=discovered_limits,
         media=content.media,
         personalization=content.personalization,
+        test_of=test_of,
+        embeds_images=embeds_images,
     )
     return channel.render(content.articles, context)
 

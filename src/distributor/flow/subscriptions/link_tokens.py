@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from distributor.domain.errors import NotFoundError
+from distributor.domain.campaign import CampaignPurpose
+from distributor.domain.errors import InertLinkError, NotFoundError
 from distributor.domain.subscriber import MailingList, Subscriber
 from distributor.domain.tokens import Purpose
 from distributor.flow.app_context import AppContext
-from distributor.storage import delivery_queries, lists, subscribers
+from distributor.storage import campaigns, delivery_queries, lists, subscribers
 from distributor.storage.database import Connection
 
 
@@ -23,12 +24,17 @@ class LinkOwner:
 
 
 def find_link_owner(app: AppContext, connection: Connection, purpose: Purpose, token: str) -> LinkOwner | None:
-    """The owner of this link, or None if the token is forged or truncated, or the subscriber was deleted."""
+    """The owner of this link, or None if the token is forged or truncated, or the subscriber was deleted.
+
+    Raises InertLinkError for a link in a test mail.
+    """
     claim = app.tokens.read(purpose, token)
     if claim is None:
         return None
     try:
         record = delivery_queries.find(connection, claim.delivery_id)
+        if campaigns.purpose_of_dispatch(connection, record.dispatch_id) is CampaignPurpose.TEST:
+            raise InertLinkError("this link is in a test mail: it changes nothing")
         if record.subscriber_id is None or record.list_id is None:
             return None
         person = subscribers.find_by_id(connection, record.subscriber_id)

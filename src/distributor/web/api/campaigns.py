@@ -23,6 +23,7 @@ from distributor.flow.app_context import AppContext
 from distributor.flow.publishing import campaign_control
 from distributor.flow.publishing import plan as planning
 from distributor.flow.publishing.report import report
+from distributor.flow.publishing.send_test import MAX_ADDRESSES, AskedTest, send_test
 from distributor.storage import articles, campaigns, dispatches
 from distributor.web.api.audiences import ArticleSlugs, AudienceIn
 from distributor.web.api.auth import App, RequestSlot, requires
@@ -140,11 +141,24 @@ class RetryOut(BaseModel):
     )
 
 
+class TestRequest(RequestBody):
+    """A test of a campaign: a mail to `to`, or a post over `via`."""
+
+    channel: ShortText = Field("", description="The campaign's channel to test; default: the one that fits.")
+    to: Annotated[list[ShortText], Field(max_length=MAX_ADDRESSES)] = Field(
+        default_factory=list, description="The addresses that a mail goes to.", examples=[["me@example.org"]]
+    )
+    as_subscriber: ShortText = Field(
+        "", description="The address of the subscriber whose merge fields the mail shows.", examples=[""]
+    )
+    via: ShortText = Field("", description="A channel of the same kind to send over: that of a test account.")
+
+
 @router.get("", dependencies=[requires(TokenScope.CAMPAIGNS_READ)])
 def list_campaigns(
     app: App,
     purpose: Annotated[
-        CampaignPurpose, Query(description="`confirmation`: the confirmation mails of sign-ups.")
+        CampaignPurpose, Query(description="`confirmation`: the confirmation mails of sign-ups; `test`: the tests.")
     ] = CampaignPurpose.ARTICLES,
     limit: Limit = 50,
     before: Annotated[int | None, Query(ge=1, le=MAX_BIGINT, description="`next` of the page before.")] = None,
@@ -233,6 +247,13 @@ def retry_failed(app: App, campaign_id: IdInPath, body: RetryRequest) -> RetryOu
     choice = FailureChoice(channel_names=tuple(body.channels), reasons=tuple(body.reasons), cause=body.failure)
     act = campaign_control.count_failed if body.dry_run else campaign_control.retry_failed
     return RetryOut.model_validate(act(app, campaign_id, choice), from_attributes=True)
+
+
+@router.post("/{campaign_id}/test", status_code=201, responses=problem_responses(404, 409))
+def test_campaign(app: App, token: WriteToken, campaign_id: IdInPath, body: TestRequest) -> CampaignOut:
+    """Send a test of a campaign in any state to the team. The response is the test: a campaign that counts nowhere."""
+    asked = AskedTest(channel_name=body.channel, via=body.via, addresses=tuple(body.to), seen_by=body.as_subscriber)
+    return _campaign_out(app, send_test(app, campaign_id, asked, actor=token.name), token)
 
 
 def _campaign_out(app: AppContext, campaign_id: int, token: ApiToken) -> CampaignOut:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from distributor.channels.email.personalization.placeholders import PUBLIC_LINKS
 from distributor.domain.campaign import CampaignPurpose
@@ -63,14 +63,17 @@ def _confirmation_fields(payload: Mapping[str, Json], sender: Mailbox) -> bytes:
     return ascii_field("Auto-Submitted", "auto-generated")
 
 
+_NEWSLETTER = HeaderProfile(
+    feedback_label="newsletter",
+    required_link="unsubscribe",
+    links=frozenset(PUBLIC_LINKS) - {"confirm"},
+    link_fields={"List-Unsubscribe": "unsubscribe"},
+    shared_fields=_list_fields,
+)
 _PROFILES: Mapping[CampaignPurpose, HeaderProfile] = {
-    CampaignPurpose.ARTICLES: HeaderProfile(
-        feedback_label="newsletter",
-        required_link="unsubscribe",
-        links=frozenset(PUBLIC_LINKS) - {"confirm"},
-        link_fields={"List-Unsubscribe": "unsubscribe"},
-        shared_fields=_list_fields,
-    ),
+    CampaignPurpose.ARTICLES: _NEWSLETTER,
+    # The same mail: what it is measured by is only another stream of feedback.
+    CampaignPurpose.TEST: replace(_NEWSLETTER, feedback_label="test"),
     CampaignPurpose.CONFIRMATION: HeaderProfile(
         feedback_label="confirmation",
         required_link="confirm",

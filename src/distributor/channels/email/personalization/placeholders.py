@@ -64,7 +64,7 @@ class FieldPlaceholder:
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
         """Raises InputError if the recipient has no such field: no mail is addressed to "None"."""
-        value = delivery.recipient if self.name == "email" else delivery.fields.get(self.name)
+        value = _fields_of(delivery).get(self.name)
         if value is None:
             raise InputError(f"the mail needs the field {self.name!r}, which this recipient does not have")
         return self.escape(CONTROL.sub(" ", value))
@@ -79,8 +79,13 @@ class ExpressionPlaceholder:
 
     def fill(self, delivery: Delivery, tokens: TokenSigner) -> str:
         """Raises InputError if the recipient lacks the value of a field that the block prints."""
-        rendered = self.block.render_for({**delivery.fields, "email": delivery.recipient})
+        rendered = self.block.render_for(_fields_of(delivery))
         return self.parser.fill(rendered, delivery, tokens) if "@@" in rendered else rendered
+
+
+def _fields_of(delivery: Delivery) -> Mapping[str, str]:
+    """The merge fields; the address is that of the recipient, except in a test that shows the mail of someone else."""
+    return {"email": delivery.recipient, **delivery.fields}
 
 
 Placeholder: TypeAlias = LinkPlaceholder | FieldPlaceholder | ExpressionPlaceholder

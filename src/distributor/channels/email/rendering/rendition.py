@@ -46,6 +46,15 @@ _CONFIRMATION_TEXT = "email/confirmation.txt.j2"
 _CONFIRMATION_SUBJECT = "email/confirmation_subject.txt.j2"
 _CONFIRMATION_PREHEADER = "email/confirmation_preheader.txt.j2"
 
+_BODY = re.compile(r"<body\b[^>]*>|\A(?!.*<body\b)", re.DOTALL)
+_TEST_NOTE = (
+    "This is a test of campaign {}. It shows what @@email@@ would get. Its links to unsubscribe and to preferences "
+    "change nothing."
+)
+_TEST_NOTE_HTML = (
+    '<div style="margin:0;padding:12px 16px;background-color:#fff3c4;color:#3d2f00;font-family:Arial,sans-serif;'
+    'font-size:14px;line-height:20px;text-align:center">{}</div>'
+)
 _CSS_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 # Only in a start tag can an unescaped quotation mark follow an unescaped "<a".
 _EXTERNAL_LINK = re.compile(r'(<a\b[^<>]*?\shref=")(https?://[^"]*)(")')
@@ -90,7 +99,8 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
     if context.tracking.clicks:
         markup, web_markup = _track_clicks(markup, links), _track_clicks(web_markup, links)
         blocks.change_html(lambda source: _track_clicks(source, links))
-    inline_images = _inline_images(markup, articles, context) if settings.inline_images else []
+    embeds_images = settings.inline_images or context.embeds_images
+    inline_images = _inline_images(markup, articles, context) if embeds_images else []
     payload = {
         "subject": literal_in_text(subject),
         "preheader": literal_in_text(variables["preheader"]),
@@ -105,7 +115,7 @@ def render_email(articles: Sequence[Article], context: RenderContext, settings: 
         **_files_payload("inline_images", inline_images),
         **origin_payload(identity, site, settings),
     }
-    return Rendition(KIND, payload)
+    return Rendition(KIND, payload if context.test_of is None else _as_test(payload, context.test_of))
 
 
 def render_confirmation(
@@ -134,6 +144,26 @@ def render_confirmation(
         **origin_payload(identity, site, settings),
     }
     return Rendition(KIND, payload)
+
+
+def _as_test(payload: Mapping[str, Json], test_of: int) -> dict[str, Json]:
+    """The same mail, with the remark that it is a test in the subject and above the text.
+
+    It is added to what the templates gave, which may be anyone's own.
+    """
+    note = _TEST_NOTE.format(test_of)
+    marked = {
+        name: _BODY.sub(lambda body: f"{body[0]}{_TEST_NOTE_HTML.format(note)}", payload[name], count=1)
+        for name in ("html", "web_html")
+        if name in payload
+    }
+    return {
+        **payload,
+        **marked,
+        "purpose": CampaignPurpose.TEST.value,
+        "subject": f"[Test] {payload['subject']}",
+        "text": f"{note}\n\n{payload['text']}",
+    }
 
 
 def _inline_images(markup: str, articles: Sequence[Article], context: RenderContext) -> list[dict[str, Json]]:

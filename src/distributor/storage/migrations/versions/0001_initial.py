@@ -363,10 +363,14 @@ def _create_campaigns() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("needs_approval", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("on_change", sa.Text(), server_default="refresh", nullable=False),
+        sa.Column("test_of", sa.BigInteger(), nullable=True),
+        sa.Column("test_as", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["test_of"], ["campaigns.id"], name=op.f("campaigns_test_of_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("campaigns_pkey")),
         sa.UniqueConstraint("key", name=op.f("campaigns_key_key")),
     )
+    op.create_index("campaigns_test_of_idx", "campaigns", ["test_of"], postgresql_where=sa.text("test_of IS NOT NULL"))
     op.create_table(
         "campaign_attachments",
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
@@ -574,7 +578,7 @@ def _create_delivery_events() -> None:
         ),
         sa.PrimaryKeyConstraint("delivery_id", "number", name=op.f("delivery_posts_pkey")),
     )
-    op.create_index(op.f("delivery_posts_remote_id_idx"), "delivery_posts", ["remote_id"])
+    op.create_index(op.f("delivery_posts_remote_id_idx"), "delivery_posts", ["remote_id"], postgresql_using="hash")
     op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

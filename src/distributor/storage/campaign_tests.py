@@ -1,0 +1,75 @@
+"""Tests of campaigns: each is a campaign of its own, without articles, so nothing that asks about articles sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+
+from distributor.domain.audience import AudiencePlan
+from distributor.domain.campaign import Campaign, CampaignPurpose, DispatchState, UnknownPolicy
+from distributor.domain.delivery import DeliveryState
+from distributor.domain.rendition import Rendition
+from distributor.storage import dispatches, tables
+from distributor.storage.database import Connection
+from distributor.storage.json_codec import audience_to_json
+
+
+def add(
+    connection: Connection,
+    campaign: Campaign,
+    channel_id: int,
+    rendition: Rendition,
+    recipients: Mapping[str, Mapping[str, str]],
+    *,
+    subscriber_id: int | None = None,
+    now: datetime,
+) -> int:
+    """Insert a test of `campaign` that is released at once; returns its id.
+
+    `recipients` are the merge fields by recipient, and `subscriber_id` is the subscriber that they are from, if any.
+    """
+    test_id: int = connection.execute(
+        insert(tables.campaigns)
+        .values(
+            name=f"Test of campaign {campaign.id}: {campaign.name}",
+            purpose=CampaignPurpose.TEST,
+            audience=audience_to_json(AudiencePlan(repeats=True)),
+            track_opens=campaign.track_opens,
+            track_clicks=campaign.track_clicks,
+            unknown_policy=UnknownPolicy.ASSUME_SENT,
+            test_of=campaign.id,
+            test_as=subscriber_id,
+            created_at=now,
+        )
+        .returning(tables.campaigns.c.id)
+    ).scalar_one()
+    dispatch_id: int = connection.execute(
+        insert(tables.dispatches)
+        .values(
+            campaign_id=test_id,
+            channel_id=channel_id,
+            state=DispatchState.RUNNING,
+            scheduled_at=now,
+            zone="UTC",
+            rendition_id=dispatches.store_rendition(connection, rendition, now=now),
+            audience_size=len(recipients),
+            prepared_at=now,
+            released_at=now,
+        )
+        .returning(tables.dispatches.c.id)
+    ).scalar_one()
+    rows = [
+        {
+            "dispatch_id": dispatch_id,
+            "recipient": recipient,
+            "fields": dict(fields),
+            "state": DeliveryState.PENDING,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for recipient, fields in recipients.items()
+    ]
+    connection.execute(insert(tables.deliveries), rows)
+    return test_id
