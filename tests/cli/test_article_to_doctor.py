@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from distributor import bootstrap
 from distributor.channels.api import DiagnosticContext
 from distributor.channels.email.channel import EmailChannel
 from distributor.domain.diagnostics import DiagnosticStatus, Finding
@@ -182,3 +184,20 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(run: Run) -> None:
     assert states["postgresql"]["state"] == "ok"
     assert states["beat"]["finding"].startswith("the beat was never seen")
     assert result.code == 5
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(0, "ok"), (5, "warn"), (-5, "warn"), (40, "fail"), (-40, "fail")])
+def test_the_doctor_says_whose_clock_is_wrong(
+    run: Run, monkeypatch: pytest.MonkeyPatch, seconds: int, state: str
+) -> None:
+    # The comparison takes milliseconds, and hardly the seconds that would make it another finding.
+    monkeypatch.setattr(bootstrap, "_utc_now", lambda: datetime.now(UTC) + timedelta(seconds=seconds))
+    result = run("doctor", "--json")
+    (found,) = [one for one in json.loads(result.out) if one["check"] == "clocks"]
+    assert found["state"] == state
+    if seconds:
+        assert found["finding"].startswith("the clock of this machine is ")
+        assert ("ahead of" if seconds > 0 else "behind") in found["finding"]
+        assert "NTP" in found["finding"]
+    else:
+        assert "this machine, Redis" in found["finding"]

@@ -21,6 +21,8 @@ from distributor.domain.diagnostics import DiagnosticStatus, Finding, Nameserver
 from distributor.domain.errors import ConfigurationError, DistributorError, InputError
 from distributor.domain.schedule import format_time
 from distributor.flow.app_context import AppContext
+from distributor.flow.delivery.lease import MARGIN
+from distributor.flow.operations.clocks import compare_clocks
 from distributor.flow.publishing.ingest import missing_files
 from distributor.sandbox.registry import broken_emulators
 from distributor.settings import Settings, load_settings
@@ -29,6 +31,7 @@ from distributor.storage.channels import ChannelRecord
 from distributor.storage.schema import check_schema, migrate, newest_revision
 
 _BEAT_IS_LATE = timedelta(seconds=30)
+_CLOCK_IS_OFF = timedelta(seconds=2)
 _COLOURS = {DiagnosticStatus.OK: "green", DiagnosticStatus.WARN: "yellow", DiagnosticStatus.FAIL: "red"}
 
 
@@ -58,6 +61,7 @@ def doctor(
             _check(findings, "redis", lambda: _check_redis(app))
             _check(findings, "channels", lambda: _check_channels(app))
             _check(findings, "beat", lambda: _check_beat(app))
+            findings += _check_clocks(app)
             findings.append(_postmaster_mail(app))
             findings.append(_diagnose_quarantine(app))
             findings += [Finding("content", DiagnosticStatus.WARN, text) for text in missing_files(app)]
@@ -148,11 +152,34 @@ def _diagnose_quarantine(app: AppContext) -> Finding:
 
 def _check_beat(app: AppContext) -> str:
     with app.database.begin() as connection:
-        last = heartbeats.last_heartbeat(connection, "beat")
+        last = heartbeats.last_heartbeat(connection, heartbeats.BEAT)
     if last is None or app.clock() - last > _BEAT_IS_LATE:
         seen = f"was last seen at {format_time(last)}" if last else "was never seen"
         raise ConfigurationError(f"the beat {seen}: nothing is sent without `distributor beat` or `distributor up`")
     return f"ticked at {format_time(last)}"
+
+
+def _check_clocks(app: AppContext) -> Iterator[Finding]:
+    try:
+        differences = compare_clocks(app)
+    except (DistributorError, RedisError) as error:
+        yield Finding("clocks", DiagnosticStatus.FAIL, f"cannot be compared: {error}")
+        return
+    wrong = [one for one in differences if abs(one.ahead) >= _CLOCK_IS_OFF]
+    if not wrong:
+        names = ", ".join(one.name for one in differences)
+        sentence = f"within {_CLOCK_IS_OFF.total_seconds():g} s of PostgreSQL's: {names}"
+        yield Finding("clocks", DiagnosticStatus.OK, sentence)
+    for one in wrong:
+        is_unsafe = abs(one.ahead) >= MARGIN
+        seconds = f"{abs(one.ahead).total_seconds():.1f} s {'ahead of' if one.ahead > timedelta() else 'behind'}"
+        danger = "mails may be sent twice, because leases end by these clocks" if is_unsafe else "times are off by that"
+        yield Finding(
+            "clocks",
+            DiagnosticStatus.FAIL if is_unsafe else DiagnosticStatus.WARN,
+            f"the clock of {one.name} is {seconds} PostgreSQL's: {danger}; keep every machine's clock right by NTP, "
+            "such as with chrony or systemd-timesyncd",
+        )
 
 
 def _postmaster_mail(app: AppContext) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 from sqlalchemy import URL, Connection, create_engine, func, literal, select, text
@@ -85,6 +86,12 @@ class Database:
         """Name and version of the server, such as `PostgreSQL 18.1`. Raises ServiceError."""
         with self.begin() as connection:
             return f"PostgreSQL {connection.execute(text('SHOW server_version')).scalar_one()}"
+
+    def clock(self) -> datetime:
+        """The time of the server. Raises ServiceError."""
+        with self.begin() as connection:
+            now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return now
 
     def address_for_programs(self) -> tuple[str, dict[str, str]]:
         """The URL without its password, and the environment that holds it, for PostgreSQL's own programs."""

@@ -1,22 +1,44 @@
-"""Heartbeats of the processes that must run, such as Celery beat."""
+"""Heartbeats of the beat and of the workers of each machine, with PostgreSQL's time beside theirs."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from distributor.storage import tables
 from distributor.storage.database import Connection
 
+BEAT = "beat"
+_WORKERS = "workers of "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """The last sign of life of a role: `at` by its own clock, `database_at` by PostgreSQL's."""
+
+    role: str
+    at: datetime
+    database_at: datetime
+
+    @property
+    def ahead(self) -> timedelta:
+        """By how much its clock was ahead of PostgreSQL's; negative if it was behind."""
+        return self.at - self.database_at
+
+
+def workers_of(machine: str) -> str:
+    """The role of the workers of a machine."""
+    return f"{_WORKERS}{machine}"
+
 
 def record_heartbeat(connection: Connection, role: str, *, now: datetime) -> None:
     """Store that `role` is alive at `now`."""
+    times = {"at": now, "database_at": func.clock_timestamp()}
     connection.execute(
-        insert(tables.heartbeats)
-        .values(role=role, at=now)
-        .on_conflict_do_update(index_elements=["role"], set_={"at": now})
+        insert(tables.heartbeats).values(role=role, **times).on_conflict_do_update(index_elements=["role"], set_=times)
     )
 
 
@@ -26,3 +48,22 @@ def last_heartbeat(connection: Connection, role: str) -> datetime | None:
         select(tables.heartbeats.c.at).where(tables.heartbeats.c.role == role)
     ).scalar_one_or_none()
     return found
+
+
+def recent_heartbeats(connection: Connection, *, within: timedelta) -> list[Heartbeat]:
+    """Those stored within this time, by PostgreSQL's clock, in the order of their roles."""
+    beat = tables.heartbeats.c
+    query = select(tables.heartbeats).where(beat.database_at > func.clock_timestamp() - within).order_by(beat.role)
+    return [_heartbeat(row) for row in connection.execute(query)]
+
+
+def forget_workers(connection: Connection, *, before: datetime) -> None:
+    """Delete the heartbeats of workers that were last seen before this time: their machines may be gone."""
+    beat = tables.heartbeats.c
+    connection.execute(
+        delete(tables.heartbeats).where(beat.role.startswith(_WORKERS, autoescape=True), beat.database_at < before)
+    )
+
+
+def _heartbeat(row: Row[tuple[object, ...]]) -> Heartbeat:
+    return Heartbeat(role=row.role, at=row.at, database_at=row.database_at)

@@ -660,7 +660,14 @@ postmaster_mails = Table(
     "postmaster_mails", metadata, _id(), _timestamp("received_at"), Column("raw", LargeBinary, nullable=False)
 )
 
-heartbeats = Table("heartbeats", metadata, Column("role", Text, primary_key=True), _timestamp("at"))
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("role", Text, primary_key=True),
+    _timestamp("at"),
+    # The same moment by the clock of the database.
+    Column("database_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
 
 # What a loop could not process (domain.quarantine).
 quarantine = Table(

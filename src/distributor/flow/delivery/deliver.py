@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,7 +27,7 @@ from distributor.flow.delivery.settlements import commit_settlements
 from distributor.flow.failpoints import Failpoint
 from distributor.flow.jobs import Job, delivery_jobs
 from distributor.flow.journal import WorkerJournal, open_journal
-from distributor.storage import articles, channels, deliveries, dispatches, leases
+from distributor.storage import articles, channels, deliveries, dispatches, heartbeats, leases
 from distributor.storage.database import Connection
 
 # Deliveries claimed at a time: as many may become unknown if a whole machine is lost with its journal.
@@ -71,6 +72,9 @@ def deliver(app: AppContext, dispatch_id: int, *, until: datetime, progress: Run
     On a full disk the dispatch pauses until there may be room again. Raises ServiceError if PostgreSQL goes away; the
     journal then holds the outcomes that could not be committed.
     """
+    # Without room for it there may be none for outcomes, which is found out below.
+    with suppress(DiskFullError), app.database.begin() as connection:
+        heartbeats.record_heartbeat(connection, heartbeats.workers_of(socket.gethostname()), now=app.clock())
     with app.database.begin() as connection:
         dispatch = dispatches.find(connection, dispatch_id)
         if dispatch.state is not DispatchState.RUNNING or _paused_for_article(connection, dispatch, now=app.clock()):

@@ -33,7 +33,7 @@ def run_scheduler(app: AppContext) -> list[Job]:
     """
     now = app.clock()
     with app.database.begin() as connection:
-        heartbeats.record_heartbeat(connection, "beat", now=now)
+        heartbeats.record_heartbeat(connection, heartbeats.BEAT, now=now)
         dispatches.resume_due(connection, now=now)
         leases.expire(connection, now=now)
         deliveries.suppress_cancelled(connection, "the campaign was cancelled", now=now)

@@ -15,7 +15,7 @@ from distributor.domain.quarantine import QuarantineLoop
 from distributor.flow.app_context import AppContext
 from distributor.flow.people.import_files import ImportFiles
 from distributor.flow.quarantine import ItemGuard
-from distributor.storage import audience_lock, erasure, events, memberships, postmaster_mails, quarantine
+from distributor.storage import audience_lock, erasure, events, heartbeats, memberships, postmaster_mails, quarantine
 
 # Long enough to correct the rejected rows of an import; they contain email addresses.
 BAD_ROWS_FOR = timedelta(days=30)
@@ -49,6 +49,7 @@ def purge_expired(app: AppContext) -> PurgeCount:
         # Both are tried again at least every hour, unless they are gone.
         loops = (QuarantineLoop.PURGE, QuarantineLoop.MAILBOX)
         quarantine.discard_not_due(connection, loops, before=app.clock() - _FORGET_AFTER)
+        heartbeats.forget_workers(connection, before=app.clock() - _FORGET_AFTER)
     for step, purge in _STEPS.items():
         with guard.item(step):
             counts[step] = purge(app, guard)

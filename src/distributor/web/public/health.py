@@ -101,7 +101,7 @@ def _database_checks(app: AppContext) -> list[Check]:
 
 def _beat_check(app: AppContext) -> Check:
     with app.database.begin() as connection:
-        last = heartbeats.last_heartbeat(connection, "beat")
+        last = heartbeats.last_heartbeat(connection, heartbeats.BEAT)
     if last is None:
         return Check("beat", False, "The beat has never run, so nothing is sent: start `distributor beat`.")
     age = app.clock() - last

@@ -113,7 +113,7 @@ class _DatabaseCollector(Collector):
         return held
 
     def _beat_age(self, connection: Connection) -> Iterator[Metric]:
-        last = heartbeats.last_heartbeat(connection, "beat")
+        last = heartbeats.last_heartbeat(connection, heartbeats.BEAT)
         if last is not None:
             seconds = (self._app.clock() - last).total_seconds()
             yield GaugeMetricFamily("distributor_beat_age_seconds", "Seconds since the beat last ticked.", seconds)

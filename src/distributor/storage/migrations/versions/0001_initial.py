@@ -685,6 +685,9 @@ def _create_routes() -> None:
         "heartbeats",
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "database_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("role", name=op.f("heartbeats_pkey")),
     )
 
