@@ -4,11 +4,14 @@ journal is kept.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from distributor.cli.channel import configure
+from distributor.cli.process_group import ChildProcess
 from distributor.domain.delivery import DeliveryState
 from distributor.domain.quarantine import QuarantinedItem, QuarantineLoop
 from distributor.flow.app_context import AppContext
@@ -20,6 +23,7 @@ from distributor.storage import quarantine
 from .crash_campaign import CrashCampaign
 from .crash_worker import CrashAt
 from .mail_relay import running_relay
+from .service import BEATS, EMAIL_WORKER, OTHER_WORKER, running_service
 
 PEOPLE = [f"reader{number}@example.org" for number in range(BATCH + 20)]
 SECRET = b"a key that is only good for tests"
@@ -121,3 +125,53 @@ def journals_in_quarantine(app: AppContext) -> list[QuarantinedItem]:
     with app.database.begin() as connection:
         known = quarantine.listed(connection, loop=QuarantineLoop.JOURNAL, limit=10)
         return [quarantine.find(connection, one.id) for one in known]
+
+
+@pytest.mark.parametrize("first", [EMAIL_WORKER, BEATS[0]], ids=["the worker first", "the beat first"])
+def test_a_worker_and_a_beat_start_on_a_damaged_journal_and_the_rest_goes_on(
+    tmp_path: Path, first: ChildProcess
+) -> None:
+    beat, people = BEATS[0], 40
+    with (
+        running_relay(tmp_path / "inbox") as relay,
+        running_service(tmp_path, people=people, parts=(EMAIL_WORKER, OTHER_WORKER, beat)) as service,
+    ):
+        app = service.app
+        configure(app, "email", "email", {"smtp_url": relay.url, "connections": 4})
+        relay.allow(0)
+        hit = service.plan("email")
+        relay.allow(7)
+        service.wait_for(lambda: relay.passed >= 7, "the first mails")
+        service.crew.kill(beat)
+        service.crew.kill(EMAIL_WORKER)
+        (journal,) = app.journal_dir.glob("*.journal")
+        damaged = b"\xff\n" * len(journal.read_bytes().splitlines())
+        journal.write_bytes(damaged)
+        relay.allow(None)
+
+        service.crew.start(first)
+        wait_until(lambda: bool(journals_in_quarantine(app)))
+        service.crew.start(beat if first is EMAIL_WORKER else EMAIL_WORKER)
+        other = service.plan("feed", "email")
+        wait_until(lambda: service.is_finished(hit) and service.is_finished(other))
+        service.crew.raise_if_dead()
+        counts, others = service.counts(hit, "email"), service.totals(other)
+        mails = relay.mails()
+        (item,) = journals_in_quarantine(app)
+
+    assert (item.content, item.key) == (damaged, journal.name)
+    assert not journal.exists()
+    assert counts["audience"] == counts["sent"] + counts["unknown"] == people
+    # Nothing is known about them, and they are not sent again.
+    assert counts["unknown"] > 0
+    assert max(mails.values()) == 1
+    assert counts["sent"] <= len(mails) - people <= people
+    assert {name: one["sent"] for name, one in others.items()} == {"feed": 1, "email": people}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait without restarting processes that have ended, such as one that cannot start."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
